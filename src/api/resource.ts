@@ -1,0 +1,369 @@
+import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import type { Prefix } from '../ip/prefix.ts';
+import type { PortSet } from '../ip/port-set.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { Selector } from '../selector/selector.ts';
+
+/** What a resource is, in one word; Kubernetes' own NetworkPolicy gets Calico's name for it, because the kinds collide. */
+export type ResourceType = Resource['type'];
+
+/** What every object has. Names are the API's; `''` stands for cluster scope. */
+export interface Meta {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  /** `metadata.deletionTimestamp` is set. */
+  readonly deleting: boolean;
+  /** Where it was read. */
+  readonly place: Place;
+}
+
+/**
+ * A part that could be read, or word that it could not. Whoever reads it takes the safe side (design invariant 5): an unreadable
+ * selector selects its whole scope, an unreadable Allow rule is absent, an unreadable Deny or Pass rule denies everything.
+ */
+export type Readable<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
+
+export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
+
+/** A rule, or what is known of one that could not be read: its action, `Deny` where even that is unreadable. */
+export type ReadableRule<R> = { readonly ok: true; readonly rule: R } | { readonly ok: false; readonly action: RuleAction };
+
+// ---- Kubernetes -------------------------------------------------------------------------------------------------------
+
+export interface ContainerPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+}
+
+export interface Pod extends Meta {
+  readonly type: 'Pod';
+  readonly nodeName?: string;
+  readonly serviceAccountName?: string;
+  readonly hostNetwork: boolean;
+  readonly phase: string;
+  /** `status.podIPs`, else `status.podIP`, as written; the kubelet's word. */
+  readonly podIPs: readonly string[];
+  readonly hostIPs: readonly string[];
+  /** Named ports of containers and init containers. */
+  readonly ports: readonly ContainerPort[];
+}
+
+export interface Namespace extends Meta {
+  readonly type: 'Namespace';
+}
+
+export interface ServiceAccount extends Meta {
+  readonly type: 'ServiceAccount';
+}
+
+export interface Node extends Meta {
+  readonly type: 'Node';
+  readonly addresses: readonly { readonly type: string; readonly address: string }[];
+  readonly podCIDRs: readonly string[];
+}
+
+/** Kubernetes `labelSelector`, parsed; its effective form is built in inventory. */
+export interface LabelSelector {
+  readonly matchLabels: ReadonlyMap<string, string>;
+  readonly matchExpressions: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    readonly values: readonly string[];
+  }[];
+}
+
+export interface KubernetesPeer {
+  readonly podSelector?: LabelSelector;
+  readonly namespaceSelector?: LabelSelector;
+  readonly ipBlock?: { readonly cidr: Prefix; readonly except: readonly Prefix[] };
+}
+
+export interface KubernetesRule {
+  /** Absent or empty: every peer. */
+  readonly peers: readonly KubernetesPeer[];
+  readonly ports: readonly {
+    readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+    readonly port?: number | string;
+    readonly endPort?: number;
+  }[];
+}
+
+export interface KubernetesNetworkPolicy extends Meta {
+  readonly type: 'KubernetesNetworkPolicy';
+  readonly podSelector: Readable<LabelSelector>;
+  /** With the API server's default applied (semantics 8.1.2). */
+  readonly types: readonly ('Ingress' | 'Egress')[];
+  readonly ingress: readonly ReadableRule<KubernetesRule>[];
+  readonly egress: readonly ReadableRule<KubernetesRule>[];
+}
+
+// ---- Calico -----------------------------------------------------------------------------------------------------------
+
+export interface CalicoEntity {
+  readonly nets: readonly Prefix[];
+  readonly notNets: readonly Prefix[];
+  readonly selector?: Selector;
+  readonly notSelector?: Selector;
+  readonly namespaceSelector?: Selector;
+  readonly serviceAccounts?: { readonly names: readonly string[]; readonly selector?: Selector };
+  readonly services?: { readonly name: string; readonly namespace: string };
+  readonly ports?: CalicoPorts;
+  readonly notPorts?: CalicoPorts;
+  readonly domains: readonly string[];
+}
+
+export interface CalicoPorts {
+  readonly numbers: PortSet;
+  readonly names: readonly string[];
+}
+
+export interface IcmpMatch {
+  readonly type: number;
+  readonly code?: number;
+}
+
+export interface CalicoRule {
+  readonly action: RuleAction;
+  readonly ipVersion?: 4 | 6;
+  /** IP protocol number; names are resolved (semantics 5). `byName` keeps whether ICMP implies the family. */
+  readonly protocol?: { readonly number: number; readonly byName: boolean };
+  readonly notProtocol?: { readonly number: number; readonly byName: boolean };
+  readonly icmp?: IcmpMatch;
+  readonly notIcmp?: IcmpMatch;
+  readonly source: CalicoEntity;
+  readonly destination: CalicoEntity;
+  /** The rule has an `http` match, which nothing below layer 7 can enforce. */
+  readonly http: boolean;
+}
+
+export interface CalicoPolicySpec {
+  readonly tier: string;
+  /** Absent is `Infinity`. */
+  readonly order: number;
+  readonly selector: Readable<Selector>;
+  readonly namespaceSelector: Readable<Selector | undefined>;
+  readonly serviceAccountSelector: Readable<Selector | undefined>;
+  readonly types: readonly ('Ingress' | 'Egress')[];
+  readonly ingress: readonly ReadableRule<CalicoRule>[];
+  readonly egress: readonly ReadableRule<CalicoRule>[];
+  readonly doNotTrack: boolean;
+  readonly preDNAT: boolean;
+  readonly applyOnForward: boolean;
+}
+
+export interface NetworkPolicy extends Meta {
+  readonly type: 'NetworkPolicy';
+  readonly spec: CalicoPolicySpec;
+}
+
+export interface GlobalNetworkPolicy extends Meta {
+  readonly type: 'GlobalNetworkPolicy';
+  readonly spec: CalicoPolicySpec;
+}
+
+export interface Tier extends Meta {
+  readonly type: 'Tier';
+  readonly order: number;
+  readonly defaultAction: 'Deny' | 'Pass';
+}
+
+export interface NetworkSet extends Meta {
+  /** `GlobalNetworkSet` has namespace `''`. */
+  readonly type: 'NetworkSet' | 'GlobalNetworkSet';
+  readonly nets: readonly Prefix[];
+  readonly domains: readonly string[];
+}
+
+export interface IPPool extends Meta {
+  readonly type: 'IPPool';
+  readonly cidr: Prefix;
+  readonly natOutgoing: boolean;
+  readonly disabled: boolean;
+  readonly nodeSelector: Selector;
+  readonly allowedUses: readonly string[];
+}
+
+export interface HostEndpoint extends Meta {
+  readonly type: 'HostEndpoint';
+  readonly node: string;
+  readonly interfaceName: string;
+  readonly expectedIPs: readonly string[];
+  readonly profiles: readonly string[];
+  readonly ports: readonly ContainerPort[];
+}
+
+export interface FelixConfiguration extends Meta {
+  readonly type: 'FelixConfiguration';
+  readonly natOutgoingAddress?: string;
+  readonly natOutgoingExclusions: 'IPPoolsOnly' | 'IPPoolsAndHostIPs';
+  readonly interfacePrefix?: string;
+  readonly dropActionOverride?: string;
+  readonly egressIPSupport?: string;
+}
+
+// ---- Ours, sallyport.dev/v1alpha1 -----------------------------------------------------------------------------------------
+
+/** A rule of ClusterBorderPolicy and BorderPolicy: the outside side only; the inside is the policy's own selector. */
+export interface BorderPolicyRule {
+  readonly action: RuleAction;
+  readonly ipVersion?: 4 | 6;
+  readonly protocol?: number;
+  readonly notProtocol?: number;
+  readonly icmp?: IcmpMatch;
+  readonly nets?: PrefixSet;
+  readonly notNets?: PrefixSet;
+  readonly ports?: PortSet;
+  readonly notPorts?: PortSet;
+  /** Over network sets. */
+  readonly selector?: Selector;
+  readonly domains: readonly string[];
+}
+
+export type OnBlind = 'Refuse' | 'Widen';
+
+export interface BorderPolicySpec {
+  readonly order: number;
+  readonly selector: Readable<Selector>;
+  /** ClusterBorderPolicy only. */
+  readonly namespaceSelector: Readable<Selector | undefined>;
+  readonly egress: readonly ReadableRule<BorderPolicyRule>[];
+  /** Names; absent: every firewall on the workloads' way. */
+  readonly firewalls?: readonly string[];
+  readonly onBlind: OnBlind;
+}
+
+export interface ClusterBorderPolicy extends Meta {
+  readonly type: 'ClusterBorderPolicy';
+  readonly spec: BorderPolicySpec;
+}
+
+export interface BorderPolicy extends Meta {
+  readonly type: 'BorderPolicy';
+  readonly spec: BorderPolicySpec;
+}
+
+export interface AddressGroup extends Meta {
+  readonly type: 'AddressGroup';
+  readonly selector: Readable<Selector>;
+  readonly namespaceSelector: Readable<Selector>;
+  readonly firewalls?: readonly string[];
+  /** The name on the device. */
+  readonly deviceName: string;
+  readonly as: 'Auto' | 'Group' | 'Feed' | 'Tag';
+  readonly use: 'Allow' | 'Deny';
+}
+
+export type Translate =
+  | { readonly kind: 'None' }
+  /** Addresses of both families; an address or list is its own prefixes, a range is its cover. */
+  | { readonly kind: 'Addresses'; readonly addresses: PrefixSet }
+  /** The addresses of an IPPool. */
+  | { readonly kind: 'Pool'; readonly pool: string };
+
+export interface SourceNAT extends Meta {
+  readonly type: 'SourceNAT';
+  readonly selector: Readable<Selector>;
+  readonly namespaceSelector: Readable<Selector>;
+  readonly destination: Readable<{ readonly nets: PrefixSet; readonly ports?: PortSet; readonly protocol?: number }>;
+  /** Unreadable: nothing is translated and the flows are held (dropped), never leaked. */
+  readonly translate: Readable<Translate>;
+  readonly firewalls?: readonly string[];
+  readonly order: number;
+  readonly onBlind: OnBlind;
+  readonly otherFamily: 'Keep' | 'Drop';
+}
+
+export interface GuardLimit {
+  readonly percent: number;
+  readonly atLeast: number;
+  readonly percentPerHour: number;
+}
+
+export interface BorderFirewall extends Meta {
+  readonly type: 'BorderFirewall';
+  readonly driver: string;
+  readonly address: string;
+  readonly credentialsRef?: { readonly secret: string } | { readonly file: string } | { readonly env: string };
+  readonly tls?: { readonly ca?: string; readonly pin?: string; readonly insecure?: { readonly reason: string } };
+  /** Checked by the driver's own closed schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly workloads: {
+    readonly namespaceSelector?: Selector;
+    readonly selector?: Selector;
+    /** Names of IPPools; ANDed with the selectors. */
+    readonly ipPools?: readonly string[];
+  };
+  readonly destinations: PrefixSet;
+  readonly behind: readonly string[];
+  readonly sees?: 'Pod' | 'Node';
+  /** Which of a node's addresses it uses towards the border: an address type of `status.addresses`. */
+  readonly nodeAddress: string;
+  /** Absent: the pools of its workloads whose pods it sees. */
+  readonly networks?: PrefixSet;
+  readonly unknown: 'Drop' | 'Ignore';
+  readonly unselected: 'Ignore' | 'Deny';
+  readonly accepts: readonly {
+    /** Selects namespaces by their labels (`projectcalico.org/name` is the name). */
+    readonly namespaces: Selector;
+    readonly destinations?: PrefixSet;
+    readonly ports?: PortSet;
+    readonly actions?: readonly RuleAction[];
+  }[];
+  /** Repeated tiers; empty: none. */
+  readonly tiers: readonly string[];
+  readonly blind: OnBlind;
+  readonly established: 'Cut' | 'Keep';
+  readonly mode: 'Observe' | 'Approve' | 'Enforce';
+  readonly approve: 'Rules' | 'Everything';
+  readonly drift: 'Repair' | 'Show';
+  readonly adopt: readonly string[];
+  readonly approximate: 'Never' | 'Narrower' | 'Wider';
+  readonly guard: {
+    readonly removals: GuardLimit;
+    readonly gains: GuardLimit;
+    readonly quiet: readonly { readonly from: string; readonly to: string; readonly days?: readonly string[] }[];
+    readonly after: readonly string[];
+  };
+  readonly readiness: { readonly timeoutMs: number; readonly onTimeout: 'Hold' | 'Release' };
+  readonly onDelete: 'Keep' | 'Remove';
+}
+
+export type Resource =
+  | Pod
+  | Namespace
+  | ServiceAccount
+  | Node
+  | KubernetesNetworkPolicy
+  | NetworkPolicy
+  | GlobalNetworkPolicy
+  | Tier
+  | NetworkSet
+  | IPPool
+  | HostEndpoint
+  | FelixConfiguration
+  | BorderFirewall
+  | ClusterBorderPolicy
+  | BorderPolicy
+  | AddressGroup
+  | SourceNAT;
+
+/** `Type/namespace/name`, or `Type/name` for cluster scope; the identity of a resource everywhere. */
+export type ResourceKey = string;
+
+export function resourceKey(resource: { readonly type: string; readonly namespace: string; readonly name: string }): ResourceKey {
+  return resource.namespace === ''
+    ? `${resource.type}/${resource.name}`
+    : `${resource.type}/${resource.namespace}/${resource.name}`;
+}
+
+/** What reading one API object gave. No resource: nothing could be kept of it, or its kind is not ours to read. */
+export interface ReadResource {
+  readonly resource?: Resource;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The kind is one that Sallyport does not use; no mistake. */
+  readonly ignored?: boolean;
+}

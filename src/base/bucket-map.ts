@@ -1,0 +1,103 @@
+const BUCKETS = 256;
+
+/** FNV-1a over UTF-16 units; the bucket of a key. Only the spread matters. */
+function bucketOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash ^ (hash >>> 16)) & (BUCKETS - 1);
+}
+
+/** The difference between two versions of a map. */
+export interface BucketDifference<V> {
+  readonly added: readonly (readonly [string, V])[];
+  readonly removed: readonly (readonly [string, V])[];
+  /** Key, old value, new value. */
+  readonly changed: readonly (readonly [string, V, V])[];
+}
+
+/**
+ * An immutable map from text to values whose versions share what did not change: one changed key copies 1/256 of the map, and two
+ * versions are compared bucket by bucket, skipping equal ones. Made for member tables of 100,000 addresses with a few changes at a time.
+ */
+export class BucketMap<V> {
+  readonly size: number;
+  readonly #buckets: readonly (ReadonlyMap<string, V> | undefined)[];
+
+  private constructor(buckets: readonly (ReadonlyMap<string, V> | undefined)[], size: number) {
+    this.#buckets = buckets;
+    this.size = size;
+  }
+
+  static empty<V>(): BucketMap<V> {
+    return new BucketMap<V>(new Array<undefined>(BUCKETS).fill(undefined), 0);
+  }
+
+  static from<V>(entries: Iterable<readonly [string, V]>): BucketMap<V> {
+    return BucketMap.empty<V>().with(entries);
+  }
+
+  get(key: string): V | undefined {
+    return this.#buckets[bucketOf(key)]?.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#buckets[bucketOf(key)]?.has(key) ?? false;
+  }
+
+  /** A version with these keys set (a value) or removed (`undefined`); later entries win. Itself if nothing changes. */
+  with(changes: Iterable<readonly [string, V | undefined]>): BucketMap<V> {
+    const fresh = new Map<number, Map<string, V>>();
+    let size = this.size;
+    for (const [key, value] of changes) {
+      const index = bucketOf(key);
+      const now: ReadonlyMap<string, V> | undefined = fresh.get(index) ?? this.#buckets[index];
+      const had = now?.has(key) ?? false;
+      if (value === undefined ? !had : had && now?.get(key) === value) continue;
+      let bucket = fresh.get(index);
+      if (bucket === undefined) {
+        bucket = new Map(this.#buckets[index]);
+        fresh.set(index, bucket);
+      }
+      if (value === undefined) bucket.delete(key);
+      else bucket.set(key, value);
+      size += Number(value !== undefined) - Number(had);
+    }
+    if (fresh.size === 0) return this;
+    const buckets = this.#buckets.slice();
+    for (const [index, bucket] of fresh) buckets[index] = bucket.size === 0 ? undefined : bucket;
+    return new BucketMap(buckets, size);
+  }
+
+  /** Bucket order: the same for equal content built in any way only after sorting; sort what a person or device reads. */
+  *entries(): Generator<readonly [string, V]> {
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket;
+  }
+
+  *keys(): Generator<string> {
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.keys();
+  }
+
+  /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
+  difference(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): BucketDifference<V> {
+    const added: (readonly [string, V])[] = [];
+    const removed: (readonly [string, V])[] = [];
+    const changed: (readonly [string, V, V])[] = [];
+    for (let index = 0; index < BUCKETS; index++) {
+      const before = this.#buckets[index];
+      const after = next.#buckets[index];
+      if (before === after) continue;
+      if (before !== undefined)
+        for (const [key, value] of before) {
+          if (after === undefined || !after.has(key)) removed.push([key, value]);
+          else {
+            const now = after.get(key) as V;
+            if (!equal(value, now)) changed.push([key, value, now]);
+          }
+        }
+      if (after !== undefined)
+        for (const [key, value] of after) if (before === undefined || !before.has(key)) added.push([key, value]);
+    }
+    const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number => (a[0] < b[0] ? -1 : 1);
+    return { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
+  }
+}

@@ -1,0 +1,20 @@
+import { borderCodes } from './catalogue/border.ts';
+import { configurationCodes } from './catalogue/configuration.ts';
+import { deviceCodes } from './catalogue/device.ts';
+import { policyCodes } from './catalogue/policy.ts';
+import { resourceCodes } from './catalogue/resource.ts';
+import { sourceCodes } from './catalogue/source.ts';
+import { valueCodes } from './catalogue/value.ts';
+
+/** Every code that Sallyport can print, by area. `docs/reference/errors.md` is made from it. */
+export const catalogue = {
+  ...valueCodes,
+  ...resourceCodes,
+  ...policyCodes,
+  ...borderCodes,
+  ...sourceCodes,
+  ...configurationCodes,
+  ...deviceCodes,
+} as const;
+
+export type Code = keyof typeof catalogue;

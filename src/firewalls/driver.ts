@@ -1,0 +1,90 @@
+import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Family, Origin, Ruleset } from '../border/ruleset.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { Behaviour } from '../plan/behaviour.ts';
+import type { Step } from '../plan/step.ts';
+
+/** What a device can say and hold, asked from it where it tells. */
+export interface Capabilities {
+  /** `nftables 1.0.6, kernel 6.1.0`; for people. */
+  readonly device: string;
+  readonly families: readonly Family[];
+  /** Addresses it may translate to: on its interfaces or routed to it. `undefined`: the device does not tell. */
+  readonly owns: PrefixSet | undefined;
+  /** Largest ruleset one transaction takes, in the driver's unit; `undefined`: no limit known. */
+  readonly transactionLimit: number | undefined;
+  /** What is worth knowing: an old kernel, a limit of a user namespace, somebody's large interval set. */
+  readonly notes: readonly string[];
+}
+
+/** Something of ours on the device that somebody else changed. */
+export interface Drift {
+  readonly object: string;
+  readonly what: string;
+  /** Who, where the device tells: a process, an administrator. */
+  readonly by?: string;
+}
+
+/** A rule of somebody else that ours overrules or that keeps ours from being asked. */
+export interface ForeignRule {
+  readonly where: string;
+  readonly text: string;
+  readonly effect: 'before ours' | 'after ours' | 'unknown';
+}
+
+/** Everything we own on the device, read back; drivers add their own terms. */
+export interface Actual {
+  /** Nothing of ours is there. */
+  readonly empty: boolean;
+  readonly drift: readonly Drift[];
+  readonly foreign: readonly ForeignRule[];
+  readonly behaviour: Behaviour;
+}
+
+/** A ruleset in the device's own terms; drivers add them. */
+export interface Translation {
+  /** What the device cannot say, with resource, rule, device and limit. What was refused is on the safe side in `behaviour`. */
+  readonly refusals: readonly Diagnostic[];
+  readonly behaviour: Behaviour;
+}
+
+export interface CounterReading {
+  readonly origin: Origin;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** One denied packet as the device reported it. */
+export interface Drop {
+  readonly at: number;
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly origin: Origin;
+}
+
+/**
+ * One kind of border firewall (design section 9). `A`, `W`, `S`: the driver's own forms of actual, wanted and step.
+ * Methods that talk to the device reject with a SallyportError whose code says who has to act.
+ */
+export interface Driver<A extends Actual = Actual, W extends Translation = Translation, S extends Step = Step> {
+  capabilities(signal: AbortSignal): Promise<Capabilities>;
+  /** Everything we own on the device, read back. Cheap when nothing changed since the last call; never from what was sent. */
+  observe(signal: AbortSignal): Promise<A>;
+  /** The device's own terms for a ruleset; refuses what it cannot say. Pure. */
+  translate(desired: Ruleset, capabilities: Capabilities): W;
+  /** Steps from actual to wanted; none when they agree. Every prefix keeps invariant 1, or the step says what it exposes. Pure. */
+  steps(actual: A, wanted: W): readonly S[];
+  /** What leaving takes: everything of ours, nothing else. Pure. */
+  leave(actual: A): readonly S[];
+  /** The exact text or payload of a step or of a whole translation, for `plan` and `render`. Pure. */
+  render(what: S | W): string;
+  /** Idempotent. All or nothing where the device can. */
+  apply(step: S, signal: AbortSignal): Promise<void>;
+  /** Calls back at once when the device says that somebody, us included, changed something of ours or may have. Until abort. */
+  watch?(changed: () => void, signal: AbortSignal): Promise<void>;
+  counters?(signal: AbortSignal): Promise<readonly CounterReading[]>;
+  drops?(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,123 @@
+import type { IcmpMatch, RuleAction } from '../api/resource.ts';
+import type { Address } from '../ip/address.ts';
+import type { PortSet } from '../ip/port-set.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { Selector } from '../selector/selector.ts';
+
+/** `pod:namespace/name` or `hep:name`. */
+export type EndpointId = string;
+
+export interface NamedPort {
+  readonly name: string;
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/**
+ * Something with labels and addresses (semantics 2 and 10). Pods that are not scheduled, or that have finished, are no endpoints.
+ * Host-network pods are kept, because our own kinds select them as blind workloads, but no cluster policy applies to them.
+ */
+export interface Endpoint {
+  readonly id: EndpointId;
+  readonly kind: 'Pod' | 'HostEndpoint';
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly hostNetwork: boolean;
+  /** Own labels in effect: `pcns.`/`pcsa.` of the pod dropped, `projectcalico.org/*` set. */
+  readonly labels: ReadonlyMap<string, string>;
+  /** Profiles it inherits from, first wins: `kns.<ns>`, `ksa.<ns>.<sa>`. */
+  readonly parents: readonly string[];
+  /** Canonical; at most one per family for pods. For a host-network pod: none (its traffic has the node's). */
+  readonly addresses: readonly Address[];
+  readonly ports: readonly NamedPort[];
+}
+
+/** Labels inherited by endpoints: a namespace (`kns.`) or a service account (`ksa.`). */
+export interface Parent {
+  readonly id: string;
+  /** Already prefixed `pcns.` / `pcsa.`. */
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+export interface NetworkSetInfo {
+  /** `NetworkSet/ns/name` or `GlobalNetworkSet/name`. */
+  readonly id: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly parents: readonly string[];
+  readonly nets: PrefixSet;
+  readonly domains: readonly string[];
+}
+
+export interface PoolInfo {
+  readonly name: string;
+  readonly cidr: PrefixSet;
+  readonly family: 4 | 6;
+  readonly natOutgoing: boolean;
+  readonly disabled: boolean;
+  /** `allowedUses` holds Workload. */
+  readonly workloads: boolean;
+}
+
+export interface NodeInfo {
+  readonly name: string;
+  readonly addresses: readonly { readonly type: string; readonly address: Address }[];
+}
+
+/** `Kind/namespace/name` or `Kind/name`, e.g. `KubernetesNetworkPolicy/shop/web`, `ClusterBorderPolicy/bank`. */
+export type PolicyId = string;
+
+/** One side of a rule. Absent parts do not limit. */
+export interface RuleSide {
+  readonly nets?: PrefixSet;
+  readonly notNets?: PrefixSet;
+  /** Effective selector (semantics 3.2): addresses of endpoints and network sets that match. */
+  readonly selector?: Selector;
+  /** Only where there is no positive selector (semantics 3.3.2). */
+  readonly notSelector?: Selector;
+  readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] };
+  readonly notPorts?: { readonly numbers: PortSet; readonly names: readonly string[] };
+  readonly services?: { readonly name: string; readonly namespace: string };
+  readonly domains: readonly string[];
+}
+
+/** A rule in effect. Broken rules have become nothing (Allow) or a rule that denies everything (Deny, Pass) before they get here. */
+export interface Rule {
+  readonly action: RuleAction;
+  /** Index in the written list (Kubernetes kinds: in the converted list). */
+  readonly index: number;
+  readonly ipVersion?: 4 | 6;
+  readonly protocol?: number;
+  readonly notProtocol?: number;
+  readonly icmp?: IcmpMatch;
+  readonly notIcmp?: IcmpMatch;
+  readonly source: RuleSide;
+  readonly destination: RuleSide;
+  /** This rule stands in for one that could not be read; it denies everything. */
+  readonly broken: boolean;
+}
+
+/** A cluster policy of any kind in Calico's terms. */
+export interface Policy {
+  readonly id: PolicyId;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly tier: string;
+  readonly order: number;
+  /** Effective selector of the endpoints it applies to (semantics 3.1). */
+  readonly appliesTo: Selector;
+  readonly ingress: readonly Rule[] | undefined;
+  /** `undefined`: the policy takes no part in this direction; empty: it takes part and matches nothing. */
+  readonly egress: readonly Rule[] | undefined;
+  readonly doNotTrack: boolean;
+  readonly preDNAT: boolean;
+  readonly applyOnForward: boolean;
+}
+
+export interface TierInfo {
+  readonly name: string;
+  readonly order: number;
+  readonly defaultAction: 'Deny' | 'Pass';
+}

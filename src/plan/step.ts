@@ -1,0 +1,29 @@
+/** One object of ours on a device that a step makes, changes or removes. */
+export interface ObjectChange {
+  readonly change: '+' | '~' | '-';
+  /** What it is in the device's words: `map`, `chain`, `rule`, `element`, `address group` … */
+  readonly kind: string;
+  readonly name: string;
+  /** One line: the rule's text, the number of elements … */
+  readonly detail: string;
+}
+
+/** Flows that have neither their old nor their new verdict while a step runs (design invariant 1). */
+export interface Exposure {
+  readonly direction: 'open' | 'closed';
+  readonly flows: string;
+  readonly longestMs: number;
+}
+
+/**
+ * One thing done to a device, all or nothing where the device can. `Members`: addresses join or leave; `Rules`: what classes may do,
+ * translation included; `Cut`: connections that lost their right are ended; `Clean`: leftovers of earlier steps go.
+ */
+export interface Step {
+  readonly kind: 'Members' | 'Rules' | 'Cut' | 'Clean' | 'Remove';
+  readonly title: string;
+  readonly objects: readonly ObjectChange[];
+  readonly exposes?: Exposure;
+  /** It takes something away from an address whose owner is gone, or narrows; goes ahead of everything else and is never held. */
+  readonly urgent: boolean;
+}

@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+// Suites by name: `unit` runs everywhere; `packets` needs Linux namespaces (root, or a user namespace made by scripts/rootless).
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/*.packets.test.ts', 'node_modules/**'],
+          isolate: false,
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'packets',
+          include: ['src/**/*.packets.test.ts', 'lab/**/*.packets.test.ts', 'test/**/*.packets.test.ts'],
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
