@@ -1,0 +1,40 @@
+/** Bundles the command into `dist/`: one small entry, and one chunk per part that is loaded only when a command needs it. */
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+export async function bundle(): Promise<void> {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  const common = {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    sourcemap: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+  } as const;
+  await build({
+    ...common,
+    entryPoints: { sallyport: 'src/cli/main.ts' },
+    outdir: 'dist',
+    splitting: true,
+    chunkNames: 'parts/[name]-[hash]',
+    // pino, prom-client and commander are CommonJS and call `require`.
+    banner: {
+      js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
+    },
+  });
+  await build({
+    ...common,
+    entryPoints: { ip: 'src/ip/index.ts', selector: 'src/selector/index.ts', engine: 'src/engine/index.ts' },
+    outdir: 'dist/library',
+    splitting: true,
+    chunkNames: 'parts/[name]-[hash]',
+  });
+  chmodSync(join(root, 'dist/sallyport.js'), 0o755);
+}
+
+if (process.argv[1] === import.meta.filename) await bundle();

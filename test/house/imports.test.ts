@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const source = join(root, 'src');
+
+/** What each folder of `src` may import besides itself (docs/design/index.md, "The way data flows"). Bottom first. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  ip: ['base'],
+  selector: ['base', 'ip'],
+  api: ['base', 'ip', 'selector'],
+  inventory: ['base', 'ip', 'selector', 'api'],
+  engine: ['base', 'ip', 'selector', 'api', 'inventory'],
+  border: ['base', 'ip', 'selector', 'api', 'inventory', 'engine'],
+  plan: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border'],
+  firewalls: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan'],
+  sources: ['base', 'ip', 'selector', 'api'],
+  controller: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan', 'firewalls', 'sources'],
+  server: [
+    'base',
+    'ip',
+    'selector',
+    'api',
+    'inventory',
+    'engine',
+    'border',
+    'plan',
+    'firewalls',
+    'sources',
+    'controller',
+  ],
+  cli: [
+    'base',
+    'ip',
+    'selector',
+    'api',
+    'inventory',
+    'engine',
+    'border',
+    'plan',
+    'firewalls',
+    'sources',
+    'controller',
+    'server',
+  ],
+};
+
+/** The pure folders: no I/O, no clock, no log (docs/design/index.md). `node:crypto` computes and touches nothing outside. */
+const pure = ['ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan'];
+const pureBuiltins = new Set(['node:crypto', 'node:buffer', 'node:net']);
+
+function* files(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* files(path);
+    else if (entry.name.endsWith('.ts')) yield path;
+  }
+}
+
+function imports(file: string): readonly string[] {
+  const text = readFileSync(file, 'utf8');
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)\s*import\s+'([^']+)'/g,
+    ),
+  ].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+const isTest = (file: string): boolean =>
+  /\.test\.ts$/.test(file) || file.includes('/contract/') || file.includes('/golden/');
+const folderOf = (file: string): string => relative(source, file).split('/')[0] ?? '';
+
+/** Every import of production code in `src` that breaks a rule, as `file -> target`. */
+function wrongArrows(): string[] {
+  const wrong: string[] = [];
+  for (const file of files(source)) {
+    if (isTest(file)) continue;
+    const folder = folderOf(file);
+    for (const target of imports(file)) {
+      if (!target.startsWith('.')) {
+        if (pure.includes(folder) && target.startsWith('node:') && !pureBuiltins.has(target))
+          wrong.push(`${relative(root, file)} -> ${target}`);
+        continue;
+      }
+      const path = resolve(dirname(file), target);
+      if (!path.startsWith(`${source}/`)) {
+        wrong.push(`${relative(root, file)} -> ${relative(root, path)}`);
+        continue;
+      }
+      const other = folderOf(path);
+      if (other !== folder && !mayImport[folder]?.includes(other))
+        wrong.push(`${relative(root, file)} -> ${relative(root, path)}`);
+    }
+  }
+  return wrong;
+}
+
+describe('the house', () => {
+  test('every folder of src has a place in the order', () => {
+    const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.map((entry) => entry.name).filter((name) => !(name in mayImport))).toEqual([]);
+  });
+
+  test('imports point one way', () => {
+    expect(wrongArrows()).toEqual([]);
+  });
+
+  test('the reader of imports sees every form', () => {
+    const seen = imports(join(import.meta.dirname, 'imports.test.ts'));
+    expect(seen).toEqual(expect.arrayContaining(['node:fs', 'node:path', 'vitest']));
+  });
+
+  test('files stay readable: at most 450 lines each', () => {
+    const long = [...files(source)]
+      .map((file) => ({ file: relative(root, file), lines: readFileSync(file, 'utf8').split('\n').length }))
+      .filter(({ lines }) => lines > 450);
+    expect(long).toEqual([]);
+  });
+});
