@@ -1,0 +1,235 @@
+import { SallyportError } from '../base/error.ts';
+import { ADDRESS_BITS, type Address, type Family, formatAddress, ipv4Address, ipv6Address } from './address.ts';
+import {
+  type Boundaries,
+  DIFFERENCE,
+  INTERSECTION,
+  UNION,
+  combine,
+  combinesToSome,
+  holds,
+  sameBoundaries,
+  spans,
+} from './boundaries.ts';
+import { cover4, cover6 } from './cover.ts';
+import { type Prefix, parsePrefix } from './prefix.ts';
+
+/** One past the last address of each family. */
+const END4 = 2 ** 32;
+const END6 = 1n << 128n;
+/** Lengths of both families fit; what a start is multiplied with to sort it together with its length. */
+const LENGTHS = 64;
+
+/**
+ * An immutable set of addresses of both families. Inside, sorted disjoint ranges, so every operation is exact and takes time in
+ * proportion to the number of ranges; outside, its unique minimal cover by prefixes. Equal sets print alike, however they were made.
+ */
+export class PrefixSet {
+  static readonly empty = new PrefixSet([], []);
+  /** `0.0.0.0/0` and `::/0`. */
+  static readonly all = new PrefixSet([0, END4], [0n, END6]);
+
+  readonly #v4: Boundaries<number>;
+  readonly #v6: Boundaries<bigint>;
+
+  private constructor(v4: Boundaries<number>, v6: Boundaries<bigint>) {
+    this.#v4 = v4;
+    this.#v6 = v6;
+  }
+
+  /** @example PrefixSet.of([prefixOf(address, 24)]).toString(); // '10.0.0.0/24' */
+  static of(prefixes: Iterable<Prefix>): PrefixSet {
+    const v4: number[] = [];
+    const v6: Prefix[] = [];
+    for (const prefix of prefixes) {
+      if (prefix.address.family === 4) v4.push(prefix.address.value * LENGTHS + prefix.length);
+      else v6.push(prefix);
+    }
+    return new PrefixSet(merge4(v4), merge6(v6));
+  }
+
+  /** @example PrefixSet.ofAddresses(endpoint.addresses).toStrings(); // ['10.0.0.1/32'] */
+  static ofAddresses(addresses: Iterable<Address>): PrefixSet {
+    return PrefixSet.of(wholeLength(addresses));
+  }
+
+  /**
+   * Both ends belong to it.
+   * @example PrefixSet.range(first, last).toString(); // '10.0.0.1/32, 10.0.0.2/31' for 10.0.0.1 to 10.0.0.3
+   * @throws SallyportError INTERNAL if the families differ or the end lies before the start.
+   */
+  static range(first: Address, last: Address): PrefixSet {
+    if (first.family === 4 && last.family === 4 && first.value <= last.value)
+      return new PrefixSet(Float64Array.of(first.value, last.value + 1), []);
+    if (first.family === 6 && last.family === 6 && first.value <= last.value)
+      return new PrefixSet([], [first.value, last.value + 1n]);
+    throw new SallyportError('INTERNAL', `${formatAddress(first)}-${formatAddress(last)} is not a range`);
+  }
+
+  /**
+   * From texts that are known to be good: literals, tests, our own output. Addresses without a length are taken.
+   * @example PrefixSet.parse(['10.0.0.0/8', '2001:db8::/32']);
+   * @throws SallyportError PREFIX_INVALID on the first bad text.
+   */
+  static parse(texts: Iterable<string>): PrefixSet {
+    return PrefixSet.of(parsed(texts));
+  }
+
+  /** @example PrefixSet.all.family(6).toString(); // '::/0' */
+  family(family: Family): PrefixSet {
+    if (family === 4) return this.#v6.length === 0 ? this : new PrefixSet(this.#v4, []);
+    return this.#v4.length === 0 ? this : new PrefixSet([], this.#v6);
+  }
+
+  /** @example PrefixSet.parse(['10.0.0.0/25']).union(PrefixSet.parse(['10.0.0.128/25'])).toString(); // '10.0.0.0/24' */
+  union(other: PrefixSet): PrefixSet {
+    if (this.isEmpty) return other;
+    return other.isEmpty ? this : this.#combine(other, UNION);
+  }
+
+  /** @example PrefixSet.all.intersect(PrefixSet.parse(['10.0.0.0/8'])).toString(); // '10.0.0.0/8' */
+  intersect(other: PrefixSet): PrefixSet {
+    return this.#combine(other, INTERSECTION);
+  }
+
+  /** @example PrefixSet.parse(['10.0.0.0/30']).subtract(PrefixSet.parse(['10.0.0.0'])).toString(); // '10.0.0.1/32, 10.0.0.2/31' */
+  subtract(other: PrefixSet): PrefixSet {
+    return other.isEmpty ? this : this.#combine(other, DIFFERENCE);
+  }
+
+  /** Within both families. @example PrefixSet.parse(['128.0.0.0/1']).complement().toString(); // '0.0.0.0/1, ::/0' */
+  complement(): PrefixSet {
+    return PrefixSet.all.subtract(this);
+  }
+
+  /** @example PrefixSet.parse(['10.0.0.0/8']).contains(address); */
+  contains(address: Address): boolean {
+    return address.family === 4 ? holds(this.#v4, address.value) : holds<bigint>(this.#v6, address.value);
+  }
+
+  /** Every address of `other` is in this set; true for an empty `other`. @example PrefixSet.all.covers(nets); // true */
+  covers(other: PrefixSet): boolean {
+    return !combinesToSome(other.#v4, this.#v4, DIFFERENCE) && !combinesToSome(other.#v6, this.#v6, DIFFERENCE);
+  }
+
+  /** Some address is in both. @example PrefixSet.all.overlaps(PrefixSet.empty); // false */
+  overlaps(other: PrefixSet): boolean {
+    return combinesToSome(this.#v4, other.#v4, INTERSECTION) || combinesToSome(this.#v6, other.#v6, INTERSECTION);
+  }
+
+  /** The same addresses. @example PrefixSet.parse(['0.0.0.0/1', '128.0.0.0/1', '::/0']).equals(PrefixSet.all); // true */
+  equals(other: PrefixSet): boolean {
+    return this === other || (sameBoundaries(this.#v4, other.#v4) && sameBoundaries(this.#v6, other.#v6));
+  }
+
+  get isEmpty(): boolean {
+    return this.#v4.length === 0 && this.#v6.length === 0;
+  }
+
+  /** Number of addresses. @example PrefixSet.parse(['10.0.0.0/24']).size; // 256n */
+  get size(): bigint {
+    let size = 0n;
+    for (const [first, end] of spans(this.#v4)) size += BigInt(end - first);
+    for (const [first, end] of spans(this.#v6)) size += end - first;
+    return size;
+  }
+
+  /** The unique minimal cover, IPv4 first, each by address. @example PrefixSet.all.prefixes().length; // 2 */
+  prefixes(): readonly Prefix[] {
+    const result: Prefix[] = [];
+    cover4(this.#v4, (value, length) => result.push({ family: 4, address: ipv4Address(value), length }));
+    cover6(this.#v6, (value, length) => result.push({ family: 6, address: ipv6Address(value), length }));
+    return result;
+  }
+
+  /** Canonical texts of `prefixes()`. @example PrefixSet.all.toStrings(); // ['0.0.0.0/0', '::/0'] */
+  toStrings(): string[] {
+    const result: string[] = [];
+    cover4(this.#v4, (value, length) => result.push(`${formatAddress(ipv4Address(value))}/${length}`));
+    cover6(this.#v6, (value, length) => result.push(`${formatAddress(ipv6Address(value))}/${length}`));
+    return result;
+  }
+
+  /** The same set as inclusive ranges: sorted, disjoint, never adjacent. @example PrefixSet.all.ranges(4); // [[0.0.0.0, 255.255.255.255]] */
+  ranges(family: Family): readonly (readonly [Address, Address])[] {
+    if (family === 4) return Array.from(spans(this.#v4), ([first, end]) => [ipv4Address(first), ipv4Address(end - 1)]);
+    return Array.from(spans(this.#v6), ([first, end]) => [ipv6Address(first), ipv6Address(end - 1n)]);
+  }
+
+  /** The lowest address of a family. @example PrefixSet.all.first(4); // 0.0.0.0 */
+  first(family: Family): Address | undefined {
+    if (family === 4) {
+      const value = this.#v4[0];
+      return value === undefined ? undefined : ipv4Address(value);
+    }
+    const value = this.#v6[0];
+    return value === undefined ? undefined : ipv6Address(value);
+  }
+
+  /** The address at a place in the order of all, IPv4 first, from 0. @example PrefixSet.parse(['10.0.0.0/24']).nth(7n); // 10.0.0.7 */
+  nth(index: bigint): Address | undefined {
+    if (index < 0n) return undefined;
+    let left = index;
+    for (const [first, end] of spans(this.#v4)) {
+      const size = BigInt(end - first);
+      if (left < size) return ipv4Address(first + Number(left));
+      left -= size;
+    }
+    for (const [first, end] of spans(this.#v6)) {
+      if (left < end - first) return ipv6Address(first + left);
+      left -= end - first;
+    }
+    return undefined;
+  }
+
+  /** The prefixes joined by `, `; empty text for the empty set. @example PrefixSet.all.toString(); // '0.0.0.0/0, ::/0' */
+  toString(): string {
+    return this.toStrings().join(', ');
+  }
+
+  #combine(other: PrefixSet, table: number): PrefixSet {
+    return new PrefixSet(Float64Array.from(combine(this.#v4, other.#v4, table)), combine(this.#v6, other.#v6, table));
+  }
+}
+
+function* wholeLength(addresses: Iterable<Address>): Generator<Prefix> {
+  for (const address of addresses) yield { family: address.family, address, length: ADDRESS_BITS[address.family] };
+}
+
+function* parsed(texts: Iterable<string>): Generator<Prefix> {
+  for (const text of texts) {
+    const result = parsePrefix(text, { bareAddress: true });
+    if ('problem' in result) throw new SallyportError('PREFIX_INVALID', result.problem, { text });
+    yield result.value;
+  }
+}
+
+/** Sorts and merges blocks given as `start * LENGTHS + length`: below 2³⁸, so exact, and sorted without a comparison function. */
+function merge4(keys: readonly number[]): Boundaries<number> {
+  const result: number[] = [];
+  let end = -1;
+  for (const key of Float64Array.from(keys).sort()) {
+    const start = Math.floor(key / LENGTHS);
+    const blockEnd = start + 2 ** (32 - (key - start * LENGTHS));
+    if (blockEnd <= end) continue;
+    if (start === end) result[result.length - 1] = blockEnd;
+    else result.push(start, blockEnd);
+    end = blockEnd;
+  }
+  return Float64Array.from(result);
+}
+
+function merge6(prefixes: readonly Prefix[]): Boundaries<bigint> {
+  const result: bigint[] = [];
+  let end = -1n;
+  const blocks = prefixes.map(({ address, length }) => [BigInt(address.value), BigInt(128 - length)] as const);
+  for (const [start, bits] of blocks.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0))) {
+    const blockEnd = start + (1n << bits);
+    if (blockEnd <= end) continue;
+    // Blocks nest or are disjoint: one that starts inside and ends outside starts where the last began.
+    if (start < end || start === end) result[result.length - 1] = blockEnd;
+    else result.push(start, blockEnd);
+    end = blockEnd;
+  }
+  return result;
+}
