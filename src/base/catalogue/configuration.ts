@@ -1,3 +1,65 @@
 import type { Codes } from './entry.ts';
 
-export const configurationCodes = {} as const satisfies Codes;
+/** Codes of the configuration file, the controller and the command line. */
+export const configurationCodes = {
+  CONFIG_SYNTAX: {
+    blame: 'input',
+    what: 'The configuration file cannot be read as YAML.',
+    now: 'Nothing starts; a running controller keeps its configuration.',
+    fix: 'Mend the file at the printed line.',
+  },
+  CONFIG_UNKNOWN_KEY: {
+    blame: 'input',
+    what: 'The configuration has a key that Sallyport does not know.',
+    now: 'Nothing starts: a misspelt key would otherwise be a setting that silently does not hold.',
+    fix: 'Correct the key; the message names the nearest known one.',
+  },
+  CONFIG_VALUE: {
+    blame: 'input',
+    what: 'A value of the configuration is missing or is not what the key takes.',
+    now: 'Nothing starts.',
+    fix: 'Give the key the kind of value that the message names.',
+  },
+  CONFIG_SOURCE: {
+    blame: 'input',
+    what: 'A controller names a source that is not there, or one that it cannot use.',
+    now: 'Nothing starts.',
+    fix: 'Name one of the sources under `sources`, of a type that the controller can use.',
+  },
+  CONFIG_SECRET: {
+    blame: 'input',
+    what: 'A value that stands in a file or an environment variable cannot be read.',
+    now: 'Nothing starts.',
+    fix: 'Check the file path and its rights, or set the variable.',
+  },
+  CLUSTER_UNNAMED: {
+    blame: 'input',
+    what: 'The configuration has no `cluster`, and the manifests tell none: objects on a device could not be marked as ours.',
+    now: 'Nothing is written to any device.',
+    fix: 'Set `cluster:` in the configuration file, or give `--cluster NAME`.',
+  },
+  USAGE: {
+    blame: 'input',
+    what: 'The command line is wrong.',
+    now: 'Nothing is done.',
+    fix: 'See `sallyport COMMAND --help`.',
+  },
+  NOT_FOUND: {
+    blame: 'input',
+    what: 'A name given on the command line is not in the world that was read.',
+    now: 'Nothing is done.',
+    fix: 'Check the spelling; names are `namespace/name`, or `name` for cluster scope.',
+  },
+  PLAN_STALE: {
+    blame: 'conflict',
+    what: 'The device, or what is wanted of it, is no longer what the plan was made from.',
+    now: 'Nothing is written.',
+    fix: 'Make a new plan and look at it again.',
+  },
+  WORLD_INCOMPLETE: {
+    blame: 'input',
+    what: 'A source has not delivered a complete state, so what the firewalls should hold is not known.',
+    now: 'Nothing is planned or written from it.',
+    fix: 'Mend what the printed diagnostics name.',
+  },
+} as const satisfies Codes;

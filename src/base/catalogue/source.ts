@@ -1,3 +1,41 @@
 import type { Codes } from './entry.ts';
 
-export const sourceCodes = {} as const satisfies Codes;
+/** Codes of sources: where resources come from. */
+export const sourceCodes = {
+  MANIFEST_SYNTAX: {
+    blame: 'input',
+    what: 'A file of the manifests folder cannot be read as YAML or JSON.',
+    now: 'The whole folder keeps its last complete reading; at start nothing is written until the file reads.',
+    fix: 'Mend the file at the printed line, or move it out of the folder.',
+  },
+  MANIFEST_UNREADABLE: {
+    blame: 'input',
+    what: 'A file or folder of manifests cannot be opened.',
+    now: 'The folder keeps its last complete reading; at start nothing is written until it opens.',
+    fix: 'Check that the path exists and that the process may read it.',
+  },
+  MANIFEST_TOO_LARGE: {
+    blame: 'input',
+    what: 'A manifest file, or its aliases expanded, is larger than the limit.',
+    now: 'The folder keeps its last complete reading; nothing of the file is used.',
+    fix: 'Split the file.',
+  },
+  MANIFEST_EMPTY: {
+    blame: 'input',
+    what: 'The manifests folder holds no object at all.',
+    now: 'An empty folder is taken for a lost one: what was read last stays in force; at start nothing is written.',
+    fix: 'Put the manifests back. To take everything away on purpose, use `sallyport uninstall FIREWALL`.',
+  },
+  MANIFEST_SHRUNK: {
+    blame: 'input',
+    what: 'More than half of the objects of a folder vanished in one reading.',
+    now: 'The reading is not believed; what was read before stays in force.',
+    fix: 'Put the files back, or, if it was meant, remove them in smaller parts or restart Sallyport.',
+  },
+  MANIFEST_DUPLICATE: {
+    blame: 'input',
+    what: 'One object stands twice in the manifests.',
+    now: 'The first, by file name and line, counts; the other is left out.',
+    fix: 'Remove one of them.',
+  },
+} as const satisfies Codes;

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfiguration, type Surroundings } from './configuration.ts';
+
+const around: Surroundings = {
+  readFile: (path) => {
+    if (path === '/etc/sallyport/cluster') return 'prod-eu\n';
+    throw new Error(`no ${path}`);
+  },
+  environment: { FOLDER: './from-environment' },
+};
+const parse = (text: string) => parseConfiguration(text, '/etc/sallyport/config.yaml', around);
+const complaints = (text: string): readonly string[] =>
+  parse(text).diagnostics.map((d) => `${d.at?.line}:${d.at?.column} ${d.code} ${d.path}: ${d.message}`);
+
+describe('configuration', () => {
+  test('reads a whole file; paths count from the folder of the file', () => {
+    const text = `
+name: edge-1
+cluster: { file: ./cluster }
+sources:
+  static: { manifests: ./shop }
+  other: { manifests: { env: FOLDER } }
+controllers: { border: { source: static } }
+server: { probes: "[::1]:8080" }
+`;
+    expect(parse(text)).toEqual({
+      diagnostics: [],
+      value: {
+        name: 'edge-1',
+        cluster: 'prod-eu',
+        sources: new Map([
+          ['static', { type: 'manifests', path: '/etc/sallyport/shop' }],
+          ['other', { type: 'manifests', path: '/etc/sallyport/from-environment' }],
+        ]),
+        border: { source: 'static' },
+        probes: { host: '::1', port: 8080 },
+      },
+    });
+  });
+
+  test('says every mistake at once, each with its place and the correction', () => {
+    const text = `clutser: x
+sources:
+  static: { manifest: ./shop }
+  kube: { manifests: { env: NOT_SET } }
+controllers:
+  border: { source: statik }
+server: { probes: 8080 }
+`;
+    expect(complaints(text)).toMatchInlineSnapshot(`
+      [
+        "1:10 CONFIG_UNKNOWN_KEY clutser: "clutser" is not a key that this version knows; did you mean "cluster"?",
+        "3:11 CONFIG_VALUE sources.static.manifests: is missing; it takes a text, {file: PATH} or {env: NAME}",
+        "3:23 CONFIG_UNKNOWN_KEY sources.static.manifest: "manifest" is not a key that this version knows; did you mean "manifests"?",
+        "7:19 CONFIG_VALUE server.probes: takes a string",
+      ]
+    `);
+  });
+
+  test('a second pass finds what depends on other values', () => {
+    const text = `
+cluster: "bad name"
+sources: { static: { manifests: { env: NOT_SET } } }
+controllers: { border: { source: statik } }
+server: { probes: "localhost:70000" }
+`;
+    expect(complaints(text)).toMatchInlineSnapshot(`
+      [
+        "2:10 CONFIG_VALUE cluster: takes 1 to 63 of A-Z a-z 0-9 . _ - and begins and ends with a letter or digit",
+        "3:33 CONFIG_SECRET sources.static.manifests: the environment variable NOT_SET is not set",
+        "4:34 CONFIG_SOURCE controllers.border.source: there is no source "statik"; did you mean "static"?",
+        "5:19 CONFIG_VALUE server.probes: the port is 1 to 65535",
+      ]
+    `);
+  });
+
+  test.each([
+    ['', 'CONFIG_SYNTAX'],
+    ['a: [', 'CONFIG_SYNTAX'],
+    ['a: 1\n---\nb: 2\n', 'CONFIG_SYNTAX'],
+    ['- list\n', 'CONFIG_VALUE'],
+    ['a: 1\na: 2\n', 'CONFIG_SYNTAX'],
+  ])('refuses %j as a whole', (text, code) => {
+    const { value, diagnostics } = parse(text);
+    expect(value).toBeUndefined();
+    expect(diagnostics.map((d) => d.code)).toContain(code);
+  });
+});

@@ -1,0 +1,177 @@
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Code } from '../base/catalogue.ts';
+import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
+import { nearestWord } from '../base/nearest.ts';
+import { readManifestText } from '../sources/manifests/document.ts';
+
+/** A text in place, in a file, or in an environment variable (design section 6). */
+const text = z.union([z.string(), z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
+
+const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'takes HOST:PORT, e.g. 127.0.0.1:8080');
+
+const schema = z.strictObject({
+  name: text.optional(),
+  cluster: text.optional(),
+  sources: z.record(z.string(), z.strictObject({ manifests: text })),
+  controllers: z.strictObject({ border: z.strictObject({ source: z.string() }).optional() }),
+  server: z.strictObject({ probes: listen.optional() }).optional(),
+});
+
+/** The configuration file, read and checked; paths are absolute. */
+export interface Configuration {
+  /** This process, in logs and locks. */
+  readonly name: string;
+  /** Who owns what we create; required before the first write. */
+  readonly cluster: string | undefined;
+  readonly sources: ReadonlyMap<string, { readonly type: 'manifests'; readonly path: string }>;
+  /** The source of the border controller; absent: that controller is off. */
+  readonly border: { readonly source: string } | undefined;
+  readonly probes: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** What reading a configuration may touch, so that tests own it. */
+export interface Surroundings {
+  readFile(path: string): string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Reads a configuration file's text. All mistakes at once, each with file, line, key and the correction.
+ * Relative paths count from the file's folder.
+ */
+export function parseConfiguration(source: string, file: string, around: Surroundings): Parsed<Configuration> {
+  const { objects, problems } = readManifestText(source, file);
+  if (problems.length > 0) return { diagnostics: problems.map((problem) => ({ ...problem, code: 'CONFIG_SYNTAX' })) };
+  const [only, second] = objects;
+  const diagnostics: Diagnostic[] = [];
+  const complain = (code: Code, path: readonly (string | number)[], message: string): void => {
+    diagnostics.push({
+      severity: 'error',
+      code,
+      message,
+      path: path.join('.'),
+      at: only?.locate(path) ?? { file },
+    });
+  };
+  if (only === undefined || second !== undefined) {
+    complain('CONFIG_SYNTAX', [], 'a configuration file holds exactly one YAML document');
+    return { diagnostics };
+  }
+
+  const parsed = schema.safeParse(only.raw, { reportInput: true });
+  for (const issue of parsed.error?.issues ?? []) explain(issue, complain);
+  if (!parsed.success) return { diagnostics: diagnostics.toSorted(byPlace) };
+
+  const value = parsed.data;
+  const resolveText = (given: z.infer<typeof text>, path: readonly string[]): string => {
+    if (typeof given === 'string') return given;
+    if ('env' in given) {
+      const found = around.environment[given.env];
+      if (found === undefined) complain('CONFIG_SECRET', path, `the environment variable ${given.env} is not set`);
+      return found ?? '';
+    }
+    try {
+      return around.readFile(resolve(dirname(file), given.file)).trim();
+    } catch {
+      complain('CONFIG_SECRET', path, `the file ${given.file} cannot be read`);
+      return '';
+    }
+  };
+
+  const sources = new Map<string, { type: 'manifests'; path: string }>();
+  for (const [name, given] of Object.entries(value.sources))
+    sources.set(name, {
+      type: 'manifests',
+      path: resolve(dirname(file), resolveText(given.manifests, ['sources', name, 'manifests'])),
+    });
+  const border = value.controllers.border;
+  if (border !== undefined && !sources.has(border.source)) {
+    const near = nearestWord(border.source, sources.keys());
+    const known = [...sources.keys()].sort().join(', ') || 'none';
+    const hint = near === undefined ? `sources here: ${known}` : `did you mean "${near}"?`;
+    complain('CONFIG_SOURCE', ['controllers', 'border', 'source'], `there is no source "${border.source}"; ${hint}`);
+  }
+  const cluster = value.cluster === undefined ? undefined : resolveText(value.cluster, ['cluster']);
+  if (cluster !== undefined && !/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(cluster))
+    complain(
+      'CONFIG_VALUE',
+      ['cluster'],
+      'takes 1 to 63 of A-Z a-z 0-9 . _ - and begins and ends with a letter or digit',
+    );
+  const probes = value.server?.probes;
+  const port = Number(probes?.slice(probes.lastIndexOf(':') + 1));
+  if (probes !== undefined && (port < 1 || port > 65535))
+    complain('CONFIG_VALUE', ['server', 'probes'], 'the port is 1 to 65535');
+  if (diagnostics.length > 0) return { diagnostics: diagnostics.toSorted(byPlace) };
+  return {
+    diagnostics,
+    value: {
+      name: value.name === undefined ? hostname() : resolveText(value.name, ['name']),
+      cluster,
+      sources,
+      border: border === undefined ? undefined : { source: border.source },
+      probes:
+        probes === undefined
+          ? undefined
+          : { host: probes.slice(0, probes.lastIndexOf(':')).replace(/^\[|\]$/g, ''), port },
+    },
+  };
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0);
+}
+
+/** A schema issue as people say it. */
+function explain(
+  issue: z.core.$ZodIssue,
+  complain: (code: Code, path: readonly (string | number)[], message: string) => void,
+): void {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      for (const key of issue.keys) {
+        const known = knownKeys(path);
+        const near = nearestWord(key, known);
+        const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`;
+        complain('CONFIG_UNKNOWN_KEY', [...path, key], `"${key}" is not a key that this version knows; ${hint}`);
+      }
+      break;
+    case 'invalid_union':
+      complain(
+        'CONFIG_VALUE',
+        path,
+        `${issue.input === undefined ? 'is missing; it ' : ''}takes a text, {file: PATH} or {env: NAME}`,
+      );
+      break;
+    case 'invalid_type':
+      complain(
+        'CONFIG_VALUE',
+        path,
+        issue.input === undefined ? `is missing; it takes a ${issue.expected}` : `takes a ${issue.expected}`,
+      );
+      break;
+    default:
+      complain('CONFIG_VALUE', path, issue.message);
+  }
+}
+
+/** The keys that a place of the file knows, for corrections. */
+function knownKeys(path: readonly (string | number)[]): readonly string[] {
+  switch (path.length === 2 && path[0] === 'sources' ? 'source' : path.join('.')) {
+    case '':
+      return Object.keys(schema.shape);
+    case 'source':
+      return ['manifests'];
+    case 'controllers':
+      return ['border'];
+    case 'controllers.border':
+      return ['source'];
+    case 'server':
+      return ['probes'];
+    default:
+      return ['file', 'env'];
+  }
+}

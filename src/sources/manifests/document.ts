@@ -1,0 +1,99 @@
+import { isCollection, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+
+/** One object of a manifest text, and the way from a field of it back to its place in the text. */
+export interface ManifestObject {
+  readonly raw: unknown;
+  /** The place of a field; of the nearest parent that is there, when the field itself is not. */
+  readonly locate: (path: readonly (string | number)[]) => Place;
+}
+
+export interface ManifestText {
+  readonly objects: readonly ManifestObject[];
+  /** Not empty: the text as a whole cannot be used, and `objects` is empty. */
+  readonly problems: readonly Diagnostic[];
+}
+
+/** Bytes of one file; far above any real one, and small enough that a mistake cannot fill the memory. */
+export const MANIFEST_LIMIT = 256 * 1024 * 1024;
+const ALIAS_LIMIT = 1_000;
+
+/** Reads a text of YAML documents or of one JSON value. Nothing is returned of a text that has a mistake anywhere: half a file is ignorance. */
+export function readManifestText(text: string, file: string): ManifestText {
+  return looksLikeJson(text) ? (readJson(text, file) ?? readYaml(text, file)) : readYaml(text, file);
+}
+
+function looksLikeJson(text: string): boolean {
+  return /^\s*[{[]/.test(text);
+}
+
+/** The fast way for large JSON lists; positions are found by reading the text once more as YAML, only when somebody asks. */
+function readJson(text: string, file: string): ManifestText | undefined {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return undefined; // flow-style YAML, or a mistake whose place the YAML reader tells better
+  }
+  let located: ManifestText | undefined;
+  const locate = (path: readonly (string | number)[]): Place => {
+    located ??= readYaml(text, file);
+    return located.objects[0]?.locate(path) ?? { file };
+  };
+  return { objects: [{ raw, locate }], problems: [] };
+}
+
+function readYaml(text: string, file: string): ManifestText {
+  const lines = new LineCounter();
+  const objects: ManifestObject[] = [];
+  const problems: Diagnostic[] = [];
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+  const refuse = (message: string, offset: number): void => {
+    problems.push({ severity: 'error', code: 'MANIFEST_SYNTAX', message, path: '', at: placeAt(offset) });
+  };
+
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    version: '1.2',
+    prettyErrors: false,
+  });
+  for (const document of Array.isArray(documents) ? documents : []) {
+    for (const error of document.errors) refuse(firstLine(error.message), error.pos[0]);
+    if (document.errors.length > 0 || document.contents === null) continue;
+    visit(document, {
+      Pair(_, pair) {
+        // A key that is no text would silently become one: `1: x`, `? [a]`.
+        const key = pair.key;
+        if (isCollection(key)) refuse('a key must be a plain text', isNode(key) ? (key.range?.[0] ?? 0) : 0);
+      },
+    });
+    let raw: unknown;
+    try {
+      raw = document.toJS({ maxAliasCount: ALIAS_LIMIT });
+    } catch (thrown) {
+      const message = thrown instanceof Error ? firstLine(thrown.message) : 'it cannot be expanded';
+      problems.push({ severity: 'error', code: 'MANIFEST_TOO_LARGE', message, path: '', at: { file } });
+      continue;
+    }
+    const start = document.contents.range?.[0] ?? 0;
+    objects.push({
+      raw,
+      locate: (path) => {
+        for (let length = path.length; length > 0; length--) {
+          const node: unknown = document.getIn(path.slice(0, length), true);
+          if (isNode(node) && node.range) return placeAt(node.range[0]);
+        }
+        return placeAt(start);
+      },
+    });
+  }
+  return problems.length > 0 ? { objects: [], problems } : { objects, problems };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
+}

@@ -1,0 +1,62 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import { MANIFEST_LIMIT } from './document.ts';
+
+/** What a file looked like when it was read; equal signatures mean that it need not be read again. */
+export interface FileState {
+  readonly path: string;
+  readonly signature: string;
+}
+
+export interface FolderState {
+  /** Sorted by path. */
+  readonly files: readonly FileState[];
+  /** Not empty: the folder could not be looked at as a whole. */
+  readonly problems: readonly Diagnostic[];
+}
+
+const isManifest = (name: string): boolean => /\.(ya?ml|json)$/i.test(name) && !name.startsWith('.');
+
+/** The manifest files below a path (a folder, searched through, or one file), with their present signatures. Hidden ones are left out. */
+export async function lookAtFolder(root: string): Promise<FolderState> {
+  const files: FileState[] = [];
+  const problems: Diagnostic[] = [];
+  const enter = async (path: string, asked: boolean): Promise<void> => {
+    try {
+      const found = await stat(path);
+      if (found.isDirectory()) {
+        for (const entry of (await readdir(path)).sort())
+          if (!entry.startsWith('.')) await enter(join(path, entry), false);
+      } else if (asked || (found.isFile() && isManifest(path.slice(path.lastIndexOf('/') + 1)))) {
+        files.push({ path, signature: `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}` });
+      }
+    } catch (thrown) {
+      problems.push(unreadable(path, thrown));
+    }
+  };
+  await enter(root, true);
+  return { files, problems };
+}
+
+/** The text of one manifest file, or why it cannot be had. */
+export async function readManifestFile(
+  path: string,
+): Promise<{ readonly text: string } | { readonly problem: Diagnostic }> {
+  try {
+    const { size } = await stat(path);
+    if (size > MANIFEST_LIMIT) {
+      const message = `the file has ${size} bytes; at most ${MANIFEST_LIMIT} are read`;
+      return { problem: { severity: 'error', code: 'MANIFEST_TOO_LARGE', message, path: '', at: { file: path } } };
+    }
+    return { text: await readFile(path, 'utf8') };
+  } catch (thrown) {
+    return { problem: unreadable(path, thrown) };
+  }
+}
+
+function unreadable(path: string, thrown: unknown): Diagnostic {
+  const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+  const message = reason === 'ENOENT' ? 'there is no such file or folder' : `it cannot be opened (${reason})`;
+  return { severity: 'error', code: 'MANIFEST_UNREADABLE', message, path: '', at: { file: path } };
+}

@@ -1,0 +1,174 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Resource, ResourceKey } from '../../api/resource.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { Delivery, ResourceChange, Source, SourceState } from '../source.ts';
+import { type FileState, lookAtFolder, readManifestFile } from './folder.ts';
+import { combineReadings, type Reading, readText, type TextReading } from './reading.ts';
+
+/** How long the folder must stay still before it is read: an editor or `git checkout` writes a file in several steps. */
+const SETTLE_MS = 30;
+/** A folder that never stays still is read all the same after so many waits. */
+const SETTLE_WAITS = 20;
+/** Looking without being told; file systems that do not tell (NFS, some containers) are followed at this pace. */
+const LOOK_MS = 2_000;
+
+/** The previous look's files by path, each with what it gave. */
+type Cache = ReadonlyMap<string, { readonly signature: string; readonly reading: TextReading }>;
+
+/**
+ * A folder (or one file) of manifests, watched. Each change gives one delivery: the difference to what was delivered last. What cannot be
+ * believed (an unreadable file, an empty folder, more than half of the objects gone at once) freezes the folder's last complete reading;
+ * before the first complete reading it means `loading`.
+ */
+export class ManifestsSource implements Source {
+  readonly name: string;
+  readonly #path: string;
+  readonly #clock: Clock;
+  #cache: Cache = new Map();
+  #delivered: ReadonlyMap<ResourceKey, Resource> | undefined;
+  #frozenSince: number | undefined;
+  #lastLook = '';
+
+  constructor(name: string, path: string, clock: Clock) {
+    this.name = name;
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  async run(deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void> {
+    let told = false;
+    let wake = (): void => {};
+    const tell = (): void => {
+      told = true;
+      wake();
+    };
+    const sleep = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        if (told || signal.aborted) return resolve();
+        const cancel = this.#clock.after(ms, resolve);
+        wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+    signal.addEventListener('abort', tell);
+    let watcher: FSWatcher | undefined;
+    try {
+      while (!signal.aborted) {
+        watcher ??= this.#watch(tell, () => {
+          watcher?.close();
+          watcher = undefined;
+        });
+        told = false;
+        await this.#look(deliver);
+        await sleep(LOOK_MS);
+        for (let waits = 0; told && waits < SETTLE_WAITS && !signal.aborted; waits++) {
+          told = false;
+          await sleep(SETTLE_MS);
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', tell);
+      watcher?.close();
+    }
+  }
+
+  /** A watcher where the system has one; nothing breaks without it, changes are only seen later. */
+  #watch(changed: () => void, lost: () => void): FSWatcher | undefined {
+    try {
+      const watcher = watch(this.#path, { recursive: true, persistent: false }, changed);
+      watcher.on('error', lost);
+      return watcher;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #look(deliver: (delivery: Delivery) => void): Promise<void> {
+    const folder = await lookAtFolder(this.#path);
+    const look = JSON.stringify([folder.files, folder.problems]);
+    if (look === this.#lastLook) return;
+    const { reading, problems, whole } = await this.#read(folder.files);
+    const all = [...folder.problems, ...problems, ...reading.diagnostics];
+    // A file that changed while it was read is read again at the next look.
+    this.#lastLook = whole ? look : '';
+    deliver(this.#judge(reading, all, folder.problems.length + problems.length > 0 || reading.unreadable));
+  }
+
+  async #read(
+    files: readonly FileState[],
+  ): Promise<{ reading: Reading; problems: readonly Diagnostic[]; whole: boolean }> {
+    const problems: Diagnostic[] = [];
+    const cache = new Map<string, { signature: string; reading: TextReading }>();
+    for (const { path, signature } of files) {
+      const known = this.#cache.get(path);
+      if (known?.signature === signature) {
+        cache.set(path, known);
+        continue;
+      }
+      const file = await readManifestFile(path);
+      if ('problem' in file) problems.push(file.problem);
+      else cache.set(path, { signature, reading: readText(file.text, path) });
+      await nextTurn(); // other work between files: reading a large folder takes seconds
+    }
+    this.#cache = cache;
+    const after = await lookAtFolder(this.#path);
+    const whole = JSON.stringify(after.files) === JSON.stringify(files);
+    return { reading: combineReadings([...cache.values()].map((entry) => entry.reading)), problems, whole };
+  }
+
+  /** Whether a reading is believed, and the delivery that follows. */
+  #judge(reading: Reading, diagnostics: readonly Diagnostic[], broken: boolean): Delivery {
+    const doubt = this.#doubt(reading, broken);
+    if (doubt === undefined) {
+      const changes = difference(this.#delivered ?? new Map(), reading.resources);
+      this.#delivered = reading.resources;
+      this.#frozenSince = undefined;
+      return { changes, state: { kind: 'complete' }, diagnostics };
+    }
+    const said = doubt.diagnostic === undefined ? diagnostics : [...diagnostics, doubt.diagnostic];
+    return { changes: [], state: this.#kept(doubt.reason), diagnostics: said };
+  }
+
+  #doubt(reading: Reading, broken: boolean): { reason: string; diagnostic?: Diagnostic } | undefined {
+    if (broken) return { reason: 'a file or folder of the manifests cannot be read' };
+    const at = { file: this.#path };
+    if (reading.objects === 0) {
+      const message = 'the folder holds no objects; what was read last stays in force';
+      return {
+        reason: 'the manifests folder is empty',
+        diagnostic: { severity: 'error', code: 'MANIFEST_EMPTY', message, path: '', at },
+      };
+    }
+    const before = this.#delivered?.size ?? 0;
+    let kept = 0;
+    for (const key of this.#delivered?.keys() ?? []) if (reading.resources.has(key)) kept += 1;
+    if (before >= 4 && kept * 2 < before) {
+      const message = `${before - kept} of ${before} objects vanished at once; what was read before stays in force`;
+      return {
+        reason: 'more than half of the objects vanished at once',
+        diagnostic: { severity: 'error', code: 'MANIFEST_SHRUNK', message, path: '', at },
+      };
+    }
+    return undefined;
+  }
+
+  #kept(reason: string): SourceState {
+    if (this.#delivered === undefined) return { kind: 'loading', reason };
+    this.#frozenSince ??= this.#clock.wall();
+    return { kind: 'frozen', sinceMs: this.#frozenSince, reason };
+  }
+}
+
+/** What leads from one state to another; removals first, so that an address that moves is free before it is taken. */
+function difference(
+  before: ReadonlyMap<ResourceKey, Resource>,
+  after: ReadonlyMap<ResourceKey, Resource>,
+): readonly ResourceChange[] {
+  const changes: ResourceChange[] = [];
+  for (const key of before.keys()) if (!after.has(key)) changes.push({ kind: 'delete', key });
+  for (const [key, resource] of after) if (before.get(key) !== resource) changes.push({ kind: 'put', resource });
+  return changes;
+}

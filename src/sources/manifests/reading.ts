@@ -1,0 +1,68 @@
+import { readResource } from '../../api/read.ts';
+import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
+import { unfoldList } from '../../api/storage-form.ts';
+import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+import { readManifestText } from './document.ts';
+
+/** What one text gave. */
+export interface TextReading {
+  readonly resources: readonly Resource[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** The text cannot be read as YAML or JSON at all; `diagnostics` says where. */
+  readonly unreadable: boolean;
+  /** Objects of any kind, used or not. */
+  readonly objects: number;
+}
+
+/** Reads the objects of one manifest text: single objects, lists in any form, several documents. */
+export function readText(text: string, file: string): TextReading {
+  const { objects, problems } = readManifestText(text, file);
+  if (problems.length > 0) return { resources: [], diagnostics: problems, unreadable: true, objects: 0 };
+  const resources: Resource[] = [];
+  const diagnostics: Diagnostic[] = [];
+  let count = 0;
+  for (const { raw, locate } of objects) {
+    for (const { item, path } of unfoldList(raw) ?? [{ item: raw, path: [] }]) {
+      count += 1;
+      const within = (field: readonly (string | number)[]): Place => locate([...path, ...field]);
+      const read = readResource(item, within([]), within);
+      if (read.resource !== undefined) resources.push(read.resource);
+      for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
+    }
+  }
+  return { resources, diagnostics, unreadable: false, objects: count };
+}
+
+/** Several texts as one state. */
+export interface Reading {
+  readonly resources: ReadonlyMap<ResourceKey, Resource>;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly unreadable: boolean;
+  readonly objects: number;
+}
+
+/** Puts the readings of texts together, in the given order; of an object that stands twice the first counts. */
+export function combineReadings(texts: Iterable<TextReading>): Reading {
+  const resources = new Map<ResourceKey, Resource>();
+  const diagnostics: Diagnostic[] = [];
+  let unreadable = false;
+  let objects = 0;
+  for (const text of texts) {
+    unreadable ||= text.unreadable;
+    objects += text.objects;
+    for (const diagnostic of text.diagnostics) diagnostics.push(diagnostic);
+    for (const resource of text.resources) {
+      const key = resourceKey(resource);
+      const first = resources.get(key);
+      if (first === undefined) resources.set(key, resource);
+      else diagnostics.push(duplicate(key, resource, first));
+    }
+  }
+  return { resources, diagnostics, unreadable, objects };
+}
+
+function duplicate(key: ResourceKey, second: Resource, first: Resource): Diagnostic {
+  const { file = 'the manifests', line = 1 } = first.place;
+  const message = `the same object stands in ${file}:${line}; that one counts, remove this one`;
+  return { severity: 'error', code: 'MANIFEST_DUPLICATE', message, object: key, path: '', at: second.place };
+}
