@@ -5,8 +5,9 @@ import { type Boundaries, spans } from './boundaries.ts';
  * at its beginning and fits. Because ranges are disjoint and never adjacent, no two blocks of the result can be joined.
  */
 export function cover4(set: Boundaries<number>, take: (start: number, length: number) => void): void {
-  for (const [first, end] of spans(set)) {
-    let start = first;
+  for (let i = 0; i < set.length; i += 2) {
+    let start = set[i] ?? 0;
+    const end = set[i + 1] ?? 0;
     while (start < end) {
       const bits = Math.min(trailingZeros(start), highestBit(end - start));
       take(start, 32 - bits);

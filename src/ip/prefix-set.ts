@@ -1,5 +1,14 @@
 import { SallyportError } from '../base/error.ts';
-import { ADDRESS_BITS, type Address, type Family, formatAddress, ipv4Address, ipv6Address } from './address.ts';
+import {
+  ADDRESS_BITS,
+  type Address,
+  type Family,
+  formatAddress,
+  formatIpv4,
+  formatIpv6,
+  ipv4Address,
+  ipv6Address,
+} from './address.ts';
 import {
   type Boundaries,
   DIFFERENCE,
@@ -145,8 +154,8 @@ export class PrefixSet {
   /** Canonical texts of `prefixes()`. @example PrefixSet.all.toStrings(); // ['0.0.0.0/0', '::/0'] */
   toStrings(): string[] {
     const result: string[] = [];
-    cover4(this.#v4, (value, length) => result.push(`${formatAddress(ipv4Address(value))}/${length}`));
-    cover6(this.#v6, (value, length) => result.push(`${formatAddress(ipv6Address(value))}/${length}`));
+    cover4(this.#v4, (value, length) => result.push(formatIpv4(value, `/${length}`)));
+    cover6(this.#v6, (value, length) => result.push(`${formatIpv6(value)}/${length}`));
     return result;
   }
 
@@ -188,7 +197,7 @@ export class PrefixSet {
   }
 
   #combine(other: PrefixSet, table: number): PrefixSet {
-    return new PrefixSet(Float64Array.from(combine(this.#v4, other.#v4, table)), combine(this.#v6, other.#v6, table));
+    return new PrefixSet(new Float64Array(combine(this.#v4, other.#v4, table)), combine(this.#v6, other.#v6, table));
   }
 }
 
@@ -206,17 +215,21 @@ function* parsed(texts: Iterable<string>): Generator<Prefix> {
 
 /** Sorts and merges blocks given as `start * LENGTHS + length`: below 2³⁸, so exact, and sorted without a comparison function. */
 function merge4(keys: readonly number[]): Boundaries<number> {
-  const result: number[] = [];
+  const result = new Float64Array(2 * keys.length);
+  let length = 0;
   let end = -1;
-  for (const key of Float64Array.from(keys).sort()) {
+  const sorted = new Float64Array(keys).sort();
+  for (let i = 0; i < sorted.length; i++) {
+    const key = sorted[i] ?? 0;
     const start = Math.floor(key / LENGTHS);
     const blockEnd = start + 2 ** (32 - (key - start * LENGTHS));
     if (blockEnd <= end) continue;
-    if (start === end) result[result.length - 1] = blockEnd;
-    else result.push(start, blockEnd);
+    if (start === end) length--;
+    else result[length++] = start;
+    result[length++] = blockEnd;
     end = blockEnd;
   }
-  return Float64Array.from(result);
+  return result.slice(0, length);
 }
 
 function merge6(prefixes: readonly Prefix[]): Boundaries<bigint> {
