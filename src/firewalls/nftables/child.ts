@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { SallyportError } from '../../base/error.ts';
+import type { Outcome, Running, RunOptions } from './transport.ts';
+
+const DEFAULT_MAXIMUM_BYTES = 512 * 1024 * 1024;
+const MAXIMUM_ERROR_BYTES = 64 * 1024;
+
+/** What every child gets, whoever started us: reading must not depend on a language or a path. */
+export const childEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+} as const;
+
+export type ChildEnvironment = Readonly<Record<string, string>>;
+
+/** Runs a program of this machine to its end, without a shell. See `Transport.run`. */
+export function runChild(
+  program: string,
+  args: readonly string[],
+  environment: ChildEnvironment,
+  signal: AbortSignal,
+  options: RunOptions = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const maximum = options.maximumBytes ?? DEFAULT_MAXIMUM_BYTES;
+    const child = spawn(program, args, {
+      env: environment,
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let outBytes = 0;
+    let errBytes = 0;
+    let failure: unknown;
+    const stop = (): void => {
+      failure ??= signal.reason;
+      child.kill('SIGKILL');
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      failure ??= spawnFailure(program, error);
+    });
+    child.stdout?.on('data', (chunk: Buffer) => {
+      outBytes += chunk.length;
+      if (outBytes <= maximum) out.push(chunk);
+      else {
+        failure ??= new SallyportError('DEVICE_UNREADABLE', `${program} printed more than ${maximum} bytes`);
+        child.kill('SIGKILL');
+      }
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (errBytes < MAXIMUM_ERROR_BYTES) err.push(chunk);
+      errBytes += chunk.length;
+    });
+    if (child.stdin !== null) {
+      // A program that ends before it has read everything breaks the pipe; its exit status tells the story better.
+      child.stdin.on('error', () => {});
+      child.stdin.end(options.input);
+    }
+    child.on('close', (code) => {
+      signal.removeEventListener('abort', stop);
+      if (failure !== undefined) reject(failure as Error);
+      else
+        resolve({
+          code: code ?? undefined,
+          stdout: Buffer.concat(out).toString('utf8'),
+          stderr: Buffer.concat(err).toString('utf8'),
+        });
+    });
+  });
+}
+
+/** Starts a program of this machine and leaves it running. See `Transport.start`. */
+export function startChild(program: string, args: readonly string[], environment: ChildEnvironment): Running {
+  // The kernel kills it when we die, even by SIGKILL: a forgotten `nft monitor` would slow every later change.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+    env: environment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  child.stdin.on('error', () => {});
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => resolve());
+    child.once('close', () => resolve());
+  });
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended,
+    stop: () => {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function spawnFailure(program: string, error: NodeJS.ErrnoException): SallyportError {
+  if (error.code === 'ENOENT')
+    return new SallyportError('PROGRAM_MISSING', `the program "${program}" is not installed here`, { program }, error);
+  return new SallyportError('DEVICE_UNREACHABLE', `cannot start "${program}": ${error.message}`, { program }, error);
+}

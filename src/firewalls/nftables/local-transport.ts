@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SallyportError } from '../../base/error.ts';
+import { type ChildEnvironment, childEnvironment, runChild, startChild } from './child.ts';
+import type { Outcome, Transport } from './transport.ts';
+
+/** What stands before every command line: nothing, or what joins a namespace. */
+interface Place {
+  readonly name: string;
+  readonly prefix: readonly string[];
+  /** Refuses with a SallyportError if this says that the place itself is missing. */
+  check(outcome: Outcome, program: string): void;
+}
+
+/** This machine, its own network namespace. `directory`: private (mode 0700), for temporary files and the home of children. */
+export function localTransport(directory: string): Transport {
+  return transportIn({ name: 'local', prefix: [], check: () => {} }, directory);
+}
+
+/** A named network namespace of this machine (`ip netns`). */
+export function netnsTransport(name: string, directory: string): Transport {
+  return transportIn(
+    {
+      name: `netns:${name}`,
+      // nsenter joins the network namespace and nothing else; `ip netns exec` also remounts /sys and takes three times as long.
+      prefix: ['nsenter', `--net=/run/netns/${name}`, '--'],
+      check(outcome, program) {
+        if (!outcome.stderr.startsWith('nsenter: ')) return;
+        if (outcome.code === 127)
+          throw new SallyportError('PROGRAM_MISSING', `the program "${program}" is not installed here`, { program });
+        if (outcome.stderr.includes('Operation not permitted') || outcome.stderr.includes('Permission denied'))
+          throw new SallyportError('DEVICE_RIGHTS', `no right to enter the network namespace "${name}"`);
+        throw new SallyportError(
+          'DEVICE_UNREACHABLE',
+          `there is no network namespace "${name}": ${outcome.stderr.trim()}`,
+        );
+      },
+    },
+    directory,
+  );
+}
+
+function transportIn(place: Place, directory: string): Transport {
+  // nft -i writes its history to HOME.
+  const environment: ChildEnvironment = { ...childEnvironment, HOME: directory };
+  const commandLine = (program: string, args: readonly string[]): readonly [string, readonly string[]] => {
+    const [first, ...rest] = [...place.prefix, program, ...args];
+    return [first ?? program, rest];
+  };
+  const run: Transport['run'] = async (program, args, signal, options) => {
+    const [first, rest] = commandLine(program, args);
+    const outcome = await runChild(first, rest, environment, signal, options);
+    if (outcome.code !== 0) place.check(outcome, program);
+    return outcome;
+  };
+  return {
+    name: place.name,
+    run,
+    start: (program, args) => startChild(...commandLine(program, args), environment),
+    async runWithFile(program, args, text, signal) {
+      const path = join(directory, `hand-over-${randomBytes(8).toString('hex')}`);
+      await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+      try {
+        return await run(program, [...args, path], signal);
+      } finally {
+        await rm(path, { force: true });
+      }
+    },
+  };
+}
