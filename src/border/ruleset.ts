@@ -40,7 +40,7 @@ export interface BorderRule {
   readonly icmp?: IcmpMatch;
   readonly notIcmp?: IcmpMatch;
   readonly outside: Outside;
-  /** Destination ports; only with protocol TCP, UDP or SCTP. Empty set: never matches. */
+  /** Destination ports; only with protocol TCP, UDP or SCTP. Never empty: such a rule is left out. */
   readonly ports?: PortSet;
   readonly sourcePorts?: PortSet;
   /** The policy said `onBlind: Widen`; counts only in `Class.widened` parts. */
@@ -72,8 +72,9 @@ export interface Part {
  * The workloads with one list of policies at this firewall; every known address is in exactly one class. An address that several
  * workloads send from gets a class with one part for each of them, and a flow passes only if every part lets it pass.
  * A class without parts passes everything (known, unselected, `unselected: Ignore`).
- * `widened` parts come first: in them an Allow rule with `widen` passes at once, a Deny rule with `widen` drops at once, and all else,
- * ends of stages included, decides nothing.
+ * `widened` parts come first, in order: each is walked like any part; where a rule with `widen` decides, its Allow passes the whole address
+ * and its Deny drops the whole address at once. Where anything else decides (a rule without `widen`, an end), the part is left undecided
+ * and the next one is asked, at last `parts`. So a Deny that comes before a widened Allow for the same workload keeps its word.
  */
 export interface Class {
   readonly id: ClassId;
@@ -84,7 +85,13 @@ export interface Class {
 
 /** A set of outside prefixes behind one effective selector, or the addresses of an AddressGroup. One family. */
 export type Group =
-  | { readonly id: GroupId; readonly kind: 'Outside'; readonly family: Family; readonly selector: string; readonly nets: PrefixSet }
+  | {
+      readonly id: GroupId;
+      readonly kind: 'Outside';
+      readonly family: Family;
+      readonly selector: string;
+      readonly nets: PrefixSet;
+    }
   | {
       readonly id: GroupId;
       readonly kind: 'AddressGroup';
@@ -94,6 +101,8 @@ export type Group =
       readonly resource: string;
       readonly use: 'Allow' | 'Deny';
       readonly members: BucketMap<true>;
+      /** The object cannot be read: what the device holds stays as it is, `members` says nothing. */
+      readonly held?: true;
     };
 
 /** What a translation does with one source address. `Hold`: it should be translated and cannot be, so its flows are dropped. */
@@ -109,6 +118,7 @@ export interface Nat {
   readonly origin: Origin;
   readonly destination: PrefixSet;
   readonly protocol?: number;
+  /** Destination ports; without `protocol` those of TCP, UDP and SCTP. */
   readonly ports?: PortSet;
   /** By canonical source address. */
   readonly sources: BucketMap<NatTarget>;
