@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto';
 import { assertNever } from '../base/error.ts';
-import { type LeafNode, type SelectorNode, fold } from './node.ts';
+import type { LeafNode, SelectorNode } from './node.ts';
 
 /** The one text of a tree (semantics 1.4). Text that parses to a tree prints to the same tree again. */
-export function print(node: SelectorNode): string {
-  return fold(node, {
-    leaf: printLeaf,
-    not: (operand) => `!${operand}`,
-    join: (kind, operands) => `(${operands.join(kind === 'and' ? ' && ' : ' || ')})`,
-  });
+export function print(root: SelectorNode): string {
+  const parts: string[] = [];
+  // What is still to be written, last first; text and nodes mixed, so that a deep tree costs no more than its length.
+  const pending: (string | SelectorNode)[] = [root];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (typeof next === 'string') parts.push(next);
+    else if (next.kind === 'not') pending.push(next.operand, '!');
+    else if (next.kind === 'and' || next.kind === 'or') {
+      const separator = next.kind === 'and' ? ' && ' : ' || ';
+      pending.push(')');
+      for (const [index, operand] of next.operands.toReversed().entries())
+        pending.push(...(index === 0 ? [operand] : [separator, operand]));
+      pending.push('(');
+    } else parts.push(printLeaf(next));
+  }
+  return parts.join('');
 }
 
 function printLeaf(leaf: LeafNode): string {

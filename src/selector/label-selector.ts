@@ -2,7 +2,7 @@ import { compareUtf8 } from '../base/compare.ts';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
 import { labelKeyProblem, labelValueProblem } from './label-syntax.ts';
-import { type SelectorNode, and, equal, has, isIn, not, notIn } from './node.ts';
+import { type SelectorNode, all, equal, has, isIn, join, not, notIn } from './node.ts';
 
 export type LabelSelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 
@@ -37,7 +37,7 @@ export function labelSelectorTerms(selector: LabelSelector): readonly SelectorNo
 
 /** A labelSelector as a selector tree; `all()` when it is empty. */
 export function labelSelectorNode(selector: LabelSelector): SelectorNode {
-  return and(...labelSelectorTerms(selector));
+  return join('and', labelSelectorTerms(selector), all());
 }
 
 function expressionNode({ key, operator, values }: LabelSelector['matchExpressions'][number]): SelectorNode {
