@@ -1,0 +1,81 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ProbeOrder, ProbeResult } from './agent.ts';
+import { Namespaces } from './namespaces.ts';
+
+const namespaces = new Namespaces(`${process.pid}agent`);
+const children: ChildProcess[] = [];
+let prober: { child: ChildProcess; lines: AsyncIterator<string> };
+
+function agent(namespace: string, part: 'serve' | 'probe'): { child: ChildProcess; lines: AsyncIterator<string> } {
+  const code = `import { ${part} } from '${import.meta.dirname}/agent.ts'; await ${part}();`;
+  const child = namespaces.spawn(namespace, [process.execPath, '--import', 'tsx', '--input-type=module', '-e', code], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  if (child.stdout === null) throw new Error('no output');
+  const lines: Interface = createInterface({ input: child.stdout });
+  return { child, lines: lines[Symbol.asyncIterator]() };
+}
+
+async function attempt(order: ProbeOrder): Promise<ProbeResult> {
+  prober.child.stdin?.write(`${JSON.stringify(order)}\n`);
+  for (;;) {
+    const { value } = (await prober.lines.next()) as { value: string };
+    const result = JSON.parse(value) as ProbeResult;
+    if (result.id === order.id) return result;
+  }
+}
+
+beforeAll(async () => {
+  await Namespaces.removeStale();
+  const inside = await namespaces.add('inside');
+  const outside = await namespaces.add('outside');
+  await namespaces.link(
+    { namespace: inside, interface: 'up0', addresses: ['10.99.0.1/24', '10.99.0.7/24', 'fd99::1/64'] },
+    { namespace: outside, interface: 'up0', addresses: ['10.99.0.2/24', 'fd99::2/64'] },
+  );
+  const server = agent(outside, 'serve');
+  const listen = ['10.99.0.2', 'fd99::2'].flatMap((address) => [
+    { address, port: 443, transport: 'tcp' },
+    { address, port: 53, transport: 'udp' },
+  ]);
+  server.child.stdin?.write(`${JSON.stringify({ listen })}\n`);
+  expect(await server.lines.next()).toMatchObject({ value: '{"ready":true}' });
+  prober = agent(inside, 'probe');
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await namespaces.close();
+});
+
+test.each([
+  ['tcp', '10.99.0.7', '10.99.0.2', 443],
+  ['tcp', 'fd99::1', 'fd99::2', 443],
+  ['udp', '10.99.0.1', '10.99.0.2', 53],
+  ['udp', 'fd99::1', 'fd99::2', 53],
+] as const)('%s from %s: the server tells the source it sees', async (transport, source, destination, port) => {
+  const result = await attempt({ id: 1, do: 'try', transport, source, destination, port, timeoutMs: 2_000 });
+  expect(result).toMatchObject({ kind: 'passed', seen: source });
+});
+
+test('a port that nobody serves is no pass', async () => {
+  const order = {
+    id: 2,
+    do: 'try',
+    transport: 'udp',
+    source: '10.99.0.1',
+    destination: '10.99.0.2',
+    port: 54,
+    timeoutMs: 200,
+  } as const;
+  expect(await attempt(order)).toMatchObject({ kind: 'dropped' });
+});
+
+test('ping tells whether an answer came', async () => {
+  const order = { id: 3, do: 'try', transport: 'icmp', source: '10.99.0.1', port: 0, timeoutMs: 1_000 } as const;
+  expect(await attempt({ ...order, destination: '10.99.0.2' })).toMatchObject({ kind: 'passed' });
+  expect(await attempt({ ...order, id: 4, destination: '10.99.0.99' })).toMatchObject({ kind: 'dropped' });
+});
