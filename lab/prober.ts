@@ -1,0 +1,132 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SallyportError } from '../src/base/error.ts';
+import type { ListenOrder, ProbeOrder, ProbeResult, Transport } from './agent.ts';
+import type { Namespaces } from './namespaces.ts';
+
+/** One thing to send: from a pod's address to a host outside. */
+export interface ProbeTarget {
+  readonly transport: Transport;
+  readonly source: string;
+  readonly destination: string;
+  /** 0 for ICMP. */
+  readonly port: number;
+}
+
+/** What came of it. `seen`: the source that the outside saw; empty for ICMP. */
+export type ProbeOutcome =
+  | { readonly passed: true; readonly seen: string }
+  | { readonly passed: false; readonly why: string };
+
+/** A connection that keeps talking. Times are milliseconds of the monotonic clock. */
+export interface OpenProbe {
+  /** When the last answer came. */
+  lastReply(): number;
+  /** Whether it was ended from outside (a reset), and how. */
+  ended(): string | undefined;
+  close(): void;
+}
+
+/** How long an answer may take before the attempt counts as dropped; the lab's links add nothing that could make it slow. */
+const ANSWER_MS = 400;
+/** Pause between attempts when the moment of a change is looked for. */
+const WATCH_MS = 3;
+
+/** Starts the lab's server in a namespace and waits until it listens everywhere. */
+export async function startServer(
+  namespaces: Namespaces,
+  namespace: string,
+  agent: readonly string[],
+  order: ListenOrder,
+): Promise<ChildProcess> {
+  const child = namespaces.spawn(namespace, [...agent, 'serve'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin?.write(`${JSON.stringify(order)}\n`);
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('exit', () => reject(new SallyportError('INTERNAL', 'the server of the outside world ended early')));
+  });
+  return child;
+}
+
+/** Sends as any pod of the cluster namespace, many at a time, through one helper process there. */
+export class Prober {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, (result: ProbeResult) => void>();
+  #next = 1;
+
+  constructor(namespaces: Namespaces, namespace: string, agent: readonly string[]) {
+    this.#child = namespaces.spawn(namespace, [...agent, 'probe'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    if (this.#child.stdout === null) throw new SallyportError('INTERNAL', 'the prober has no output');
+    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      const result = JSON.parse(line) as ProbeResult;
+      this.#waiting.get(result.id)?.(result);
+    });
+  }
+
+  /** One attempt; never rejects for what the network does. */
+  async attempt(target: ProbeTarget, timeoutMs = ANSWER_MS): Promise<ProbeOutcome & { readonly startedAt: number }> {
+    const id = this.#next++;
+    const result = await new Promise<ProbeResult>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#order({ id, do: 'try', timeoutMs, ...target });
+    });
+    this.#waiting.delete(id);
+    if (result.kind === 'passed') return { passed: true, seen: result.seen, startedAt: result.startedAt };
+    const startedAt = 'startedAt' in result ? result.startedAt : result.at;
+    return { passed: false, why: 'why' in result ? result.why : 'no answer', startedAt };
+  }
+
+  /** Opens an exchange that keeps talking until closed or cut; rejects if not even the first answer comes. */
+  async open(target: ProbeTarget): Promise<OpenProbe> {
+    const id = this.#next++;
+    let lastReply = 0;
+    let ended: string | undefined;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.set(id, (result) => {
+        if (result.kind === 'passed' || result.kind === 'reply') lastReply = result.at;
+        else ended = result.why;
+        if (result.kind === 'passed') resolve();
+        if (result.kind === 'dropped')
+          reject(new SallyportError('INTERNAL', `the connection did not open: ${result.why}`));
+      });
+      this.#order({ id, do: 'open', timeoutMs: 2_000, ...target });
+    });
+    return {
+      lastReply: () => lastReply,
+      ended: () => ended,
+      close: () => {
+        this.#waiting.delete(id);
+        this.#order({ id, do: 'close' });
+      },
+    };
+  }
+
+  /**
+   * Tries again and again until an attempt passes (or is dropped), and returns when that attempt began; attempts overlap, so the
+   * answer is exact to a few milliseconds. Nothing, if it does not happen in time.
+   */
+  async until(target: ProbeTarget, passed: boolean, timeoutMs: number): Promise<number | undefined> {
+    const moments: number[] = [];
+    const running = new Set<Promise<void>>();
+    const giveUp = performance.now() + timeoutMs;
+    while (moments.length === 0 && performance.now() < giveUp) {
+      const one: Promise<void> = this.attempt(target).then((outcome) => {
+        running.delete(one);
+        if (outcome.passed === passed) moments.push(outcome.startedAt);
+      });
+      running.add(one);
+      await pause(WATCH_MS);
+    }
+    await Promise.all(running);
+    return moments.length === 0 ? undefined : Math.min(...moments);
+  }
+
+  close(): void {
+    this.#child.stdin?.end();
+  }
+
+  #order(order: ProbeOrder): void {
+    this.#child.stdin?.write(`${JSON.stringify(order)}\n`);
+  }
+}
