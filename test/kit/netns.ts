@@ -139,12 +139,17 @@ export class Namespaces {
   async link(left: End, right: End): Promise<void> {
     const names = `${left.device} netns ${left.namespace.name} type veth peer name ${right.device} netns ${right.namespace.name}`;
     await must('ip', ['link', 'add', ...names.split(' ')]);
-    for (const end of [left, right]) {
-      const addresses = end.addresses.map((address) =>
-        address.includes(':') ? `addr add ${address} dev ${end.device} nodad` : `addr add ${address} dev ${end.device}`,
-      );
-      await end.namespace.ip(...addresses, `link set ${end.device} up`);
-    }
+    // Both ends up before any address: an IPv6 address given to a device without carrier does not answer for the first second.
+    for (const end of [left, right]) await end.namespace.ip(`link set ${end.device} up`);
+    for (const end of [left, right]) await this.address(end);
+  }
+
+  /** Adds addresses to a device that is up. */
+  async address(end: End): Promise<void> {
+    const lines = end.addresses.map(
+      (address) => `addr add ${address} dev ${end.device}${address.includes(':') ? ' nodad' : ''}`,
+    );
+    await end.namespace.ip(...lines);
   }
 
   /** Removes every namespace made here; what runs inside must have been stopped, or keeps its namespace alive without a name. */
