@@ -63,6 +63,8 @@ export interface PoolInfo {
 export interface NodeInfo {
   readonly name: string;
   readonly addresses: readonly { readonly type: string; readonly address: Address }[];
+  /** Ranges that the node hands to its pods, where the network plugin takes them from the Node. */
+  readonly podCIDRs: PrefixSet;
 }
 
 /** `Kind/namespace/name` or `Kind/name`, e.g. `KubernetesNetworkPolicy/shop/web`, `ClusterBorderPolicy/bank`. */

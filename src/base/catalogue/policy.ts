@@ -1,3 +1,65 @@
 import type { Codes } from './entry.ts';
 
-export const policyCodes = {} as const satisfies Codes;
+/** Codes of cluster policy and of what it is about: endpoints, addresses, tiers, flows. */
+export const policyCodes = {
+  ADDRESS_NOT_CREDIBLE: {
+    blame: 'input',
+    what: 'A pod shows an address that cannot be believed: it lies outside the pools and nodes of the cluster, or an annotation alone claims it and its pool, its owner or its node speaks against it, or it is no address.',
+    now: 'The pod counts as not having this address; no group, class or rule holds it because of this pod.',
+    fix: 'If the address is right, read the IPPool that covers it (and the Node) as well; an annotation counts only until the kubelet reports `status.podIPs`.',
+  },
+  ADDRESS_UNREADABLE: {
+    blame: 'input',
+    what: 'A node or host endpoint lists an address that cannot be read.',
+    now: 'The address is left out; the others count.',
+    fix: 'Write the address as the message shows.',
+  },
+  TIER_MISSING: {
+    blame: 'input',
+    what: 'A policy names a tier that does not exist.',
+    now: 'The policy is kept as Calico keeps it: its tier comes after all others and denies what its policies do not decide.',
+    fix: 'Create the Tier or correct `spec.tier`. If Tiers are not read from your source, add them to it.',
+  },
+  TIER_FIXED: {
+    blame: 'input',
+    what: 'A Tier gives one of the built-in tiers an order or default action that Calico does not allow it to have.',
+    now: 'The fixed values hold: kube-admin 1000 Pass, default 1000000 Deny, kube-baseline 10000000 Pass.',
+    fix: 'Remove the value, or use a tier of your own.',
+  },
+  HTTP_NOT_ENFORCEABLE: {
+    blame: 'input',
+    what: 'A rule matches on HTTP methods or paths, which a packet filter cannot see.',
+    now: 'A rule that allows is left out, because without its match it would allow more; one that denies then denies everything.',
+    fix: 'Leave such rules to a proxy and state the part that concerns addresses and ports in a rule without `http`.',
+  },
+  SERVICE_MATCH_UNSUPPORTED: {
+    blame: 'input',
+    what: 'A rule matches on a Kubernetes Service, which Sallyport does not resolve yet.',
+    now: 'A rule that allows is left out; one that denies or passes denies everything in its place.',
+    fix: "Select the service's pods by their labels instead.",
+  },
+  RESERVED_LABEL: {
+    blame: 'input',
+    what: 'A network set carries a label that only Calico may set.',
+    now: 'The label is ignored.',
+    fix: 'Remove it; the namespace of a NetworkSet is known without it.',
+  },
+  NAMESPACE_MISSING: {
+    blame: 'input',
+    what: 'Pods are in a namespace whose Namespace object is not there.',
+    now: 'Selectors over namespace labels do not match these pods, and a flow that no policy decides is denied for them, as Calico does while the namespace profile is missing.',
+    fix: 'Add the Namespace to what is read, for example with `kubectl get namespaces,pods,… -A -o yaml`.',
+  },
+  OBJECT_TWICE: {
+    blame: 'input',
+    what: 'The same object was given twice with different content.',
+    now: 'The last one counts.',
+    fix: 'Remove one of them.',
+  },
+  FLOW_INVALID: {
+    blame: 'input',
+    what: 'A question about a flow has an address, protocol or port that cannot be read.',
+    now: 'The question is not answered.',
+    fix: 'Give two addresses of one family, a protocol by name or number, and ports for TCP, UDP and SCTP.',
+  },
+} as const satisfies Codes;

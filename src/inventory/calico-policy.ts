@@ -1,0 +1,134 @@
+import type { CalicoEntity, CalicoRule, GlobalNetworkPolicy, NetworkPolicy, ReadableRule } from '../api/resource.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+import { policySelector, sideSelectors } from './effective-selector.ts';
+import { diagnosticOn } from './mistake.ts';
+import type { Policy, Rule, RuleSide } from './model.ts';
+
+const ICMP = 1;
+const ICMPV6 = 58;
+
+/**
+ * A Calico policy with its selectors made effective and its broken parts on the safe side (design invariant 5). A selector that cannot be
+ * read does not limit: the policy then holds for its whole scope. Nobody knows for whom its rules were meant, so of these only what can
+ * take away is left: Deny as written, and everything denied in place of Pass.
+ */
+export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy): Policy {
+  const { spec } = policy;
+  const parts = [spec.selector, spec.namespaceSelector, spec.serviceAccountSelector];
+  const known = parts.every((part) => part.ok);
+  const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<CalicoRule>[]) =>
+    spec.types.includes(direction) ? convertRules(policy.namespace, written, known) : undefined;
+  return {
+    id: policyId(policy),
+    kind: policy.type,
+    namespace: policy.namespace,
+    name: policy.name,
+    tier: spec.tier,
+    order: spec.order,
+    appliesTo: policySelector(policy.namespace, {
+      selector: spec.selector.ok ? spec.selector.value : undefined,
+      namespaceSelector: spec.namespaceSelector.ok ? spec.namespaceSelector.value : undefined,
+      serviceAccountSelector: spec.serviceAccountSelector.ok ? spec.serviceAccountSelector.value : undefined,
+    }),
+    ingress: rules('Ingress', spec.ingress),
+    egress: rules('Egress', spec.egress),
+    doNotTrack: spec.doNotTrack,
+    preDNAT: spec.preDNAT,
+    applyOnForward: spec.applyOnForward,
+  };
+}
+
+/** `NetworkPolicy/namespace/name` or `GlobalNetworkPolicy/name`. */
+export function policyId(policy: { readonly type: string; readonly namespace: string; readonly name: string }): string {
+  return policy.namespace === ''
+    ? `${policy.type}/${policy.name}`
+    : `${policy.type}/${policy.namespace}/${policy.name}`;
+}
+
+function convertRules(
+  namespace: string,
+  written: readonly ReadableRule<CalicoRule>[],
+  known: boolean,
+): readonly Rule[] {
+  const rules: Rule[] = [];
+  for (const [index, readable] of written.entries()) {
+    const usable = readable.ok && unenforceable(readable.rule) === undefined;
+    const action = readable.ok ? readable.rule.action : readable.action;
+    if (usable && (known || action === 'Deny')) rules.push(convertRule(namespace, readable.rule, index));
+    else if (action === 'Deny' || action === 'Pass') rules.push(denyEverything(index));
+  }
+  return rules;
+}
+
+/** Stands in for a Deny or Pass that cannot be kept as it is written. */
+export function denyEverything(index: number): Rule {
+  return { action: 'Deny', index, source: { domains: [] }, destination: { domains: [] }, broken: true };
+}
+
+function convertRule(namespace: string, rule: CalicoRule, index: number): Rule {
+  const ipVersion = rule.ipVersion ?? impliedFamily(rule.protocol);
+  return {
+    action: rule.action,
+    index,
+    ...(ipVersion === undefined ? {} : { ipVersion }),
+    ...(rule.protocol === undefined ? {} : { protocol: rule.protocol.number }),
+    ...(rule.notProtocol === undefined ? {} : { notProtocol: rule.notProtocol.number }),
+    ...(rule.icmp === undefined ? {} : { icmp: rule.icmp }),
+    ...(rule.notIcmp === undefined ? {} : { notIcmp: rule.notIcmp }),
+    source: convertSide(namespace, rule.source),
+    destination: convertSide(namespace, rule.destination),
+    broken: false,
+  };
+}
+
+/** The names ICMP and ICMPv6 imply the family, the numbers do not (semantics 5). */
+function impliedFamily(protocol: CalicoRule['protocol']): 4 | 6 | undefined {
+  if (protocol?.byName !== true) return undefined;
+  if (protocol.number === ICMP) return 4;
+  return protocol.number === ICMPV6 ? 6 : undefined;
+}
+
+function convertSide(namespace: string, entity: CalicoEntity): RuleSide {
+  return {
+    ...(entity.nets.length === 0 ? {} : { nets: PrefixSet.of(entity.nets) }),
+    ...(entity.notNets.length === 0 ? {} : { notNets: PrefixSet.of(entity.notNets) }),
+    ...sideSelectors(namespace, entity),
+    ...(entity.ports === undefined ? {} : { ports: entity.ports }),
+    ...(entity.notPorts === undefined ? {} : { notPorts: entity.notPorts }),
+    domains: entity.domains,
+  };
+}
+
+/** Why a readable rule cannot be kept as it is written, or `undefined`. */
+function unenforceable(
+  rule: CalicoRule,
+): { readonly code: 'HTTP_NOT_ENFORCEABLE' | 'SERVICE_MATCH_UNSUPPORTED'; readonly path: string } | undefined {
+  if (rule.source.services !== undefined) return { code: 'SERVICE_MATCH_UNSUPPORTED', path: '.source.services' };
+  if (rule.destination.services !== undefined)
+    return { code: 'SERVICE_MATCH_UNSUPPORTED', path: '.destination.services' };
+  return rule.http ? { code: 'HTTP_NOT_ENFORCEABLE', path: '.http' } : undefined;
+}
+
+const REASONS = {
+  HTTP_NOT_ENFORCEABLE: 'an HTTP match cannot be enforced by addresses and ports',
+  SERVICE_MATCH_UNSUPPORTED: 'matching a service is not supported yet; select its pods',
+} as const;
+
+/** Readable rules that are not kept as they are written, and what stands in their place. */
+export function calicoPolicyMistakes(policy: NetworkPolicy | GlobalNetworkPolicy): readonly Diagnostic[] {
+  const mistakes: Diagnostic[] = [];
+  for (const direction of ['ingress', 'egress'] as const) {
+    if (!policy.spec.types.includes(direction === 'ingress' ? 'Ingress' : 'Egress')) continue;
+    for (const [index, readable] of policy.spec[direction].entries()) {
+      const reason = readable.ok ? unenforceable(readable.rule) : undefined;
+      if (!readable.ok || reason === undefined) continue;
+      const { action } = readable.rule;
+      const instead =
+        action === 'Allow' || action === 'Log' ? 'the rule is left out' : 'everything is denied in its place';
+      const path = `spec.${direction}[${index}]${reason.path}`;
+      mistakes.push(diagnosticOn(policy, 'warning', reason.code, path, `${REASONS[reason.code]}; ${instead}`));
+    }
+  }
+  return mistakes;
+}

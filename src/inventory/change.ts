@@ -1,0 +1,35 @@
+import type { Resource, ResourceKey } from '../api/resource.ts';
+
+/** One change of what exists. Existence is what counts: deleting what is not there, or putting the same again, changes nothing. */
+export type ResourceChange =
+  | { readonly kind: 'put'; readonly resource: Resource }
+  | { readonly kind: 'delete'; readonly key: ResourceKey };
+
+/** Which entries of one map differ from what they were at the last flush; each list is sorted. */
+export interface MapChanges {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Kinds of things that changed besides endpoints. `ours`: the kinds of `sallyport.dev`. */
+export type OtherKind =
+  | 'parents'
+  | 'networkSets'
+  | 'policies'
+  | 'tiers'
+  | 'pools'
+  | 'nodes'
+  | 'namespaces'
+  | 'felix'
+  | 'ours';
+
+/** What differs from the inventory at the last flush, however many changes led there and back. */
+export interface InventoryChanges {
+  readonly endpoints: MapChanges;
+  readonly parents: MapChanges;
+  readonly networkSets: MapChanges;
+  readonly policies: MapChanges;
+  /** Every kind besides endpoints with any difference. */
+  readonly other: ReadonlySet<OtherKind>;
+}

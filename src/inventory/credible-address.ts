@@ -1,0 +1,133 @@
+import type { Pod } from '../api/resource.ts';
+import { ADDRESS_BITS, type Address, formatAddress, parseAddress } from '../ip/address.ts';
+import { parsePrefix } from '../ip/prefix.ts';
+
+/** Annotations in which a pod's network plugin writes addresses before the kubelet reports them, in Calico's order (semantics 10.3). */
+const POD_IPS = 'cni.projectcalico.org/podIPs';
+const POD_IP = 'cni.projectcalico.org/podIP';
+const AWS_POD_IPS = 'vpc.amazonaws.com/pod-ips';
+
+/**
+ * Whose word counts. `Credible`: only addresses that can be true, because a border opens for them (design section 2); `Calico`: what
+ * Calico itself would take, to answer what the cluster does.
+ */
+export type Belief = 'Credible' | 'Calico';
+
+/** A text that stands for an address, and where it stands. */
+interface Claim {
+  readonly text: string;
+  readonly path: string;
+}
+
+/** The addresses that a pod shows, before anything is believed. */
+export interface Claims {
+  /** `status`: the kubelet's word; `annotation`: the word of whoever may write annotations. */
+  readonly by: 'status' | 'annotation';
+  readonly addresses: readonly { readonly address: Address; readonly path: string }[];
+  readonly unreadable: readonly Claim[];
+}
+
+/** What the rest of the cluster says about an address. */
+export interface Surroundings {
+  /** Some IP pool exists. */
+  readonly hasPools: boolean;
+  inPool(address: Address): boolean;
+  /** In a pool that is enabled and usable for workloads. */
+  inWorkloadPool(address: Address): boolean;
+  /** A node's own address, or in the range that a node hands to its pods. */
+  ofNode(address: Address): boolean;
+  nodeExists(name: string): boolean;
+  /** Another pod that has not finished shows this address, by status or annotation. */
+  shownByOther(address: Address, pod: Pod): boolean;
+}
+
+/** Addresses that count, and what speaks against the others. */
+export interface Believed {
+  readonly addresses: readonly Address[];
+  readonly refused: readonly { readonly text: string; readonly path: string; readonly reason: string }[];
+  /** Belief rests on more than pools: it has to be looked at again when nodes or other pods change. */
+  readonly contextual: boolean;
+}
+
+/**
+ * Finished pods have given up their addresses, even if the status still shows them: somebody else may have them (semantics 10.4). A pod
+ * in its termination grace period keeps them.
+ */
+export function isFinished(pod: Pod): boolean {
+  if (pod.phase === 'Succeeded' || pod.phase === 'Failed' || pod.phase === 'Completed') return true;
+  return pod.deleting && (pod.annotations.get(POD_IP) === '' || pod.annotations.get(AWS_POD_IPS) === '');
+}
+
+/** What a pod shows: its status, else its annotations. */
+export function addressClaims(pod: Pod): Claims {
+  if (pod.podIPs.length > 0)
+    return readClaims(
+      'status',
+      pod.podIPs.map((text, index) => ({ text, path: `status.podIPs[${index}]` })),
+    );
+  for (const name of [POD_IPS, POD_IP, AWS_POD_IPS]) {
+    const text = pod.annotations.get(name) ?? '';
+    if (text === '') continue;
+    const path = `metadata.annotations["${name}"]`;
+    return readClaims(
+      'annotation',
+      text.split(',').map((part) => ({ text: part.trim(), path })),
+    );
+  }
+  return { by: 'annotation', addresses: [], unreadable: [] };
+}
+
+function readClaims(by: Claims['by'], claims: readonly Claim[]): Claims {
+  const addresses: { readonly address: Address; readonly path: string }[] = [];
+  const unreadable: Claim[] = [];
+  for (const claim of claims) {
+    const address = by === 'status' ? parseAddress(claim.text) : parseHost(claim.text);
+    if (address === undefined) unreadable.push(claim);
+    // One of each family; Calico takes the first.
+    else if (addresses.every((other) => other.address.family !== address.family))
+      addresses.push({ address, path: claim.path });
+  }
+  return { by, addresses, unreadable };
+}
+
+/** Calico writes annotations with the length of a host: `10.65.0.2/32`. */
+function parseHost(text: string): Address | undefined {
+  const prefix = parsePrefix(text, { bareAddress: true });
+  if ('problem' in prefix || prefix.value.length !== ADDRESS_BITS[prefix.value.family]) return undefined;
+  return prefix.value.address;
+}
+
+/** Which of the claimed addresses count (design section 2). */
+export function believe(pod: Pod, claims: Claims, around: Surroundings, belief: Belief): Believed {
+  const addresses: Address[] = [];
+  const refused = claims.unreadable.map(({ text, path }) => ({
+    text,
+    path,
+    reason: 'it is no address; zone ids and IPv4-mapped IPv6 are refused',
+  }));
+  let contextual = false;
+  for (const { address, path } of claims.addresses) {
+    if (belief === 'Calico' || (claims.by === 'status' && (!around.hasPools || around.inPool(address)))) {
+      addresses.push(address);
+      continue;
+    }
+    contextual = true;
+    const reason = claims.by === 'status' ? strangeStatus(address, around) : strangeAnnotation(pod, address, around);
+    if (reason === undefined) addresses.push(address);
+    else refused.push({ text: formatAddress(address), path, reason });
+  }
+  return { addresses, refused, contextual };
+}
+
+function strangeStatus(address: Address, around: Surroundings): string | undefined {
+  return around.ofNode(address) ? undefined : 'it lies outside every IP pool and node of the cluster';
+}
+
+function strangeAnnotation(pod: Pod, address: Address, around: Surroundings): string | undefined {
+  if (!around.inWorkloadPool(address))
+    return 'an annotation alone claims it and it lies in no enabled IP pool for workloads';
+  if (pod.nodeName === undefined || !around.nodeExists(pod.nodeName))
+    return "an annotation alone claims it and the pod's node does not exist";
+  if (around.shownByOther(address, pod)) return 'an annotation alone claims it and another pod shows it too';
+  return undefined;
+}

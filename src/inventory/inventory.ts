@@ -1,0 +1,361 @@
+import {
+  type AddressGroup,
+  type BorderFirewall,
+  type BorderPolicy,
+  type ClusterBorderPolicy,
+  type FelixConfiguration,
+  type GlobalNetworkPolicy,
+  type KubernetesNetworkPolicy,
+  type Namespace,
+  type NetworkPolicy,
+  type Resource,
+  type ResourceKey,
+  type SourceNAT,
+  resourceKey,
+} from '../api/resource.ts';
+import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import { assertNever } from '../base/error.ts';
+import { calicoPolicy, calicoPolicyMistakes } from './calico-policy.ts';
+import type { InventoryChanges, OtherKind, ResourceChange } from './change.ts';
+import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
+import type { Belief } from './credible-address.ts';
+import { endpointOfHost, hostEndpointId, hostEndpointMistakes, sameEndpoint, sameMap } from './endpoint-of-pod.ts';
+import { kubernetesPolicy } from './kubernetes-policy.ts';
+import { namespaceLabels, namespaceParent, serviceAccountLabels, serviceAccountParent } from './labels.ts';
+import { compareDiagnostics } from './mistake.ts';
+import type {
+  Endpoint,
+  EndpointId,
+  NetworkSetInfo,
+  NodeInfo,
+  Parent,
+  Policy,
+  PolicyId,
+  PoolInfo,
+  TierInfo,
+} from './model.ts';
+import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
+import { Pods } from './pods.ts';
+import { BUILT_IN_TIERS, tierInfo, tierMistakes } from './tiers.ts';
+import { TrackedMap, isSome } from './tracked-map.ts';
+
+/** Where a resource is kept: its type, and its name within the type (`namespace/name` for namespaced types). */
+interface Slot {
+  readonly type: string;
+  readonly name: string;
+}
+
+/**
+ * What the resources of the cluster mean: endpoints, what they inherit, network sets, policies in Calico's terms, tiers, pools, nodes and
+ * our own kinds. Synchronous and incremental; what it shows depends on the present resources only, never on the order or number of the
+ * changes that led to them. Every map may be read at any time; an object that changed is a new object.
+ */
+export class Inventory {
+  readonly #endpoints = new TrackedMap<Endpoint>(sameEndpoint);
+  readonly #parents = new TrackedMap<Parent>((a, b) => sameMap(a.labels, b.labels));
+  readonly #networkSets = new TrackedMap<NetworkSetInfo>(sameNetworkSet);
+  readonly #policies = new TrackedMap<Policy>();
+  readonly #tiers = new TrackedMap<TierInfo>((a, b) => a.order === b.order && a.defaultAction === b.defaultAction);
+  readonly #pools = new TrackedMap<PoolInfo>(samePool);
+  readonly #nodes = new TrackedMap<NodeInfo>(sameNode);
+  readonly #namespaces = new TrackedMap<Namespace>();
+  readonly #felix = new TrackedMap<FelixConfiguration>();
+  readonly #borderFirewalls = new TrackedMap<BorderFirewall>();
+  readonly #clusterBorderPolicies = new TrackedMap<ClusterBorderPolicy>();
+  readonly #borderPolicies = new TrackedMap<BorderPolicy>();
+  readonly #addressGroups = new TrackedMap<AddressGroup>();
+  readonly #sourceNats = new TrackedMap<SourceNAT>();
+  /** Mistakes that one resource alone shows. */
+  readonly #mistakes = new Map<ResourceKey, readonly Diagnostic[]>();
+  readonly #policyPlaces = new Map<PolicyId, Place>();
+  readonly #addresses = new ClusterAddresses(this.#pools.view, this.#nodes.view);
+  readonly #pods: Pods;
+
+  /** `Credible` is right for everything that a border opens for; `Calico` answers what the cluster itself does. */
+  constructor(belief: Belief = 'Credible') {
+    this.#pods = new Pods(this.#addresses, belief);
+    for (const tier of BUILT_IN_TIERS.values()) this.#tiers.put(tier.name, tier);
+  }
+
+  /** Pods and host endpoints, by id. */
+  get endpoints(): ReadonlyMap<EndpointId, Endpoint> {
+    this.#settle();
+    return this.#endpoints.view;
+  }
+
+  /** Namespaces and service accounts as profiles, by profile name. */
+  get parents(): ReadonlyMap<string, Parent> {
+    return this.#parents.view;
+  }
+
+  /** By `NetworkSet/namespace/name` or `GlobalNetworkSet/name`. */
+  get networkSets(): ReadonlyMap<string, NetworkSetInfo> {
+    return this.#networkSets.view;
+  }
+
+  get policies(): ReadonlyMap<PolicyId, Policy> {
+    return this.#policies.view;
+  }
+
+  /** Tiers that exist, the built-in ones always; policies may name others. */
+  get tiers(): ReadonlyMap<string, TierInfo> {
+    return this.#tiers.view;
+  }
+
+  get pools(): ReadonlyMap<string, PoolInfo> {
+    return this.#pools.view;
+  }
+
+  get nodes(): ReadonlyMap<string, NodeInfo> {
+    return this.#nodes.view;
+  }
+
+  get namespaces(): ReadonlyMap<string, Namespace> {
+    return this.#namespaces.view;
+  }
+
+  /** By name: `default` for the cluster, `node.NAME` for one node. */
+  get felix(): ReadonlyMap<string, FelixConfiguration> {
+    return this.#felix.view;
+  }
+
+  get borderFirewalls(): ReadonlyMap<string, BorderFirewall> {
+    return this.#borderFirewalls.view;
+  }
+
+  get clusterBorderPolicies(): ReadonlyMap<string, ClusterBorderPolicy> {
+    return this.#clusterBorderPolicies.view;
+  }
+
+  /** By `namespace/name`. */
+  get borderPolicies(): ReadonlyMap<string, BorderPolicy> {
+    return this.#borderPolicies.view;
+  }
+
+  get addressGroups(): ReadonlyMap<string, AddressGroup> {
+    return this.#addressGroups.view;
+  }
+
+  get sourceNats(): ReadonlyMap<string, SourceNAT> {
+    return this.#sourceNats.view;
+  }
+
+  /** Takes one change. Nothing is lost or doubled if it comes again, or if intermediate states were skipped. */
+  apply(change: ResourceChange): void {
+    if (change.kind === 'put') this.#put(change.resource);
+    else this.#delete(change.key);
+  }
+
+  /** What differs since the last call. */
+  flush(): InventoryChanges {
+    this.#settle();
+    const parents = this.#parents.take();
+    const networkSets = this.#networkSets.take();
+    const policies = this.#policies.take();
+    const other = new Set<OtherKind>();
+    const note = (kind: OtherKind, some: boolean): void => {
+      if (some) other.add(kind);
+    };
+    note('parents', isSome(parents));
+    note('networkSets', isSome(networkSets));
+    note('policies', isSome(policies));
+    note('tiers', isSome(this.#tiers.take()));
+    note('pools', isSome(this.#pools.take()));
+    note('nodes', isSome(this.#nodes.take()));
+    note('namespaces', isSome(this.#namespaces.take()));
+    note('felix', isSome(this.#felix.take()));
+    for (const map of [
+      this.#borderFirewalls,
+      this.#clusterBorderPolicies,
+      this.#borderPolicies,
+      this.#addressGroups,
+      this.#sourceNats,
+    ])
+      note('ours', isSome(map.take()));
+    return { endpoints: this.#endpoints.take(), parents, networkSets, policies, other };
+  }
+
+  /** Every mistake in the present resources that reading one object alone does not show; sorted. */
+  diagnostics(): readonly Diagnostic[] {
+    this.#settle();
+    const all = [...this.#mistakes.values()].flat();
+    for (const mistake of this.#pods.mistakes()) all.push(mistake);
+    for (const policy of this.#policies.view.values()) {
+      if (this.#tiers.view.has(policy.tier)) continue;
+      all.push({
+        severity: 'warning',
+        code: 'TIER_MISSING',
+        object: policy.id,
+        path: 'spec.tier',
+        message: `there is no Tier ${JSON.stringify(policy.tier)}; the policy comes after all others and its tier ends in Deny`,
+        at: this.#policyPlaces.get(policy.id) ?? {},
+      });
+    }
+    for (const [namespace, pods] of this.#pods.namespaces) {
+      if (this.#namespaces.view.has(namespace)) continue;
+      all.push({
+        severity: 'warning',
+        code: 'NAMESPACE_MISSING',
+        object: `Namespace/${namespace}`,
+        path: '',
+        message: `${pods} pod(s) are in the namespace ${JSON.stringify(namespace)}, whose Namespace object is not there`,
+      });
+    }
+    return all.sort(compareDiagnostics);
+  }
+
+  #put(resource: Resource): void {
+    const key = resourceKey(resource);
+    const { name } = slotOf(key);
+    switch (resource.type) {
+      case 'Pod':
+        return this.#pods.put(resource);
+      case 'Namespace':
+        this.#namespaces.put(name, resource);
+        this.#parents.put(namespaceParent(name), {
+          id: namespaceParent(name),
+          labels: namespaceLabels(resource),
+        });
+        return;
+      case 'ServiceAccount': {
+        const id = serviceAccountParent(resource.namespace, resource.name);
+        this.#parents.put(id, { id, labels: serviceAccountLabels(resource) });
+        return;
+      }
+      case 'Node':
+        this.#nodesChanged(this.#nodes.put(name, nodeInfo(resource)));
+        return this.#note(key, nodeMistakes(resource));
+      case 'KubernetesNetworkPolicy':
+        return this.#putPolicy(resource, kubernetesPolicy(resource), []);
+      case 'NetworkPolicy':
+      case 'GlobalNetworkPolicy':
+        return this.#putPolicy(resource, calicoPolicy(resource), calicoPolicyMistakes(resource));
+      case 'Tier':
+        this.#tiers.put(name, tierInfo(resource));
+        return this.#note(key, tierMistakes(resource));
+      case 'NetworkSet':
+      case 'GlobalNetworkSet':
+        this.#networkSets.put(key, networkSetInfo(resource));
+        return this.#note(key, networkSetMistakes(resource));
+      case 'IPPool':
+        return this.#poolsChanged(this.#pools.put(name, poolInfo(resource)));
+      case 'HostEndpoint':
+        this.#endpoints.put(hostEndpointId(name), endpointOfHost(resource));
+        return this.#note(key, hostEndpointMistakes(resource));
+      case 'FelixConfiguration':
+        this.#felix.put(name, resource);
+        return;
+      case 'BorderFirewall':
+        this.#borderFirewalls.put(name, resource);
+        return;
+      case 'ClusterBorderPolicy':
+        this.#clusterBorderPolicies.put(name, resource);
+        return;
+      case 'BorderPolicy':
+        this.#borderPolicies.put(name, resource);
+        return;
+      case 'AddressGroup':
+        this.#addressGroups.put(name, resource);
+        return;
+      case 'SourceNAT':
+        this.#sourceNats.put(name, resource);
+        return;
+      default:
+        return assertNever(resource);
+    }
+  }
+
+  #delete(key: ResourceKey): void {
+    const { type, name } = slotOf(key);
+    this.#mistakes.delete(key);
+    this.#policyPlaces.delete(key);
+    switch (type) {
+      case 'Pod':
+        return this.#pods.delete(key);
+      case 'Namespace':
+        this.#namespaces.put(name, undefined);
+        this.#parents.put(namespaceParent(name), undefined);
+        return;
+      case 'ServiceAccount': {
+        const [namespace = '', account = ''] = name.split('/');
+        this.#parents.put(serviceAccountParent(namespace, account), undefined);
+        return;
+      }
+      case 'Node':
+        return this.#nodesChanged(this.#nodes.put(name, undefined));
+      case 'KubernetesNetworkPolicy':
+      case 'NetworkPolicy':
+      case 'GlobalNetworkPolicy':
+        this.#policies.put(key, undefined);
+        return;
+      case 'Tier':
+        this.#tiers.put(name, BUILT_IN_TIERS.get(name));
+        return;
+      case 'NetworkSet':
+      case 'GlobalNetworkSet':
+        this.#networkSets.put(key, undefined);
+        return;
+      case 'IPPool':
+        return this.#poolsChanged(this.#pools.put(name, undefined));
+      case 'HostEndpoint':
+        this.#endpoints.put(hostEndpointId(name), undefined);
+        return;
+      case 'FelixConfiguration':
+        this.#felix.put(name, undefined);
+        return;
+      case 'BorderFirewall':
+        this.#borderFirewalls.put(name, undefined);
+        return;
+      case 'ClusterBorderPolicy':
+        this.#clusterBorderPolicies.put(name, undefined);
+        return;
+      case 'BorderPolicy':
+        this.#borderPolicies.put(name, undefined);
+        return;
+      case 'AddressGroup':
+        this.#addressGroups.put(name, undefined);
+        return;
+      case 'SourceNAT':
+        this.#sourceNats.put(name, undefined);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #putPolicy(
+    resource: KubernetesNetworkPolicy | NetworkPolicy | GlobalNetworkPolicy,
+    policy: Policy,
+    mistakes: readonly Diagnostic[],
+  ): void {
+    this.#policies.put(policy.id, policy);
+    this.#policyPlaces.set(policy.id, resource.place);
+    this.#note(policy.id, mistakes);
+  }
+
+  #note(key: ResourceKey, mistakes: readonly Diagnostic[]): void {
+    if (mistakes.length === 0) this.#mistakes.delete(key);
+    else this.#mistakes.set(key, mistakes);
+  }
+
+  #poolsChanged(changed: boolean): void {
+    if (!changed) return;
+    this.#addresses.poolsChanged();
+    this.#pods.poolsChanged();
+  }
+
+  #nodesChanged(changed: boolean): void {
+    if (!changed) return;
+    this.#addresses.nodesChanged();
+    this.#pods.nodesChanged();
+  }
+
+  #settle(): void {
+    this.#pods.settle((id, endpoint) => this.#endpoints.put(id, endpoint));
+  }
+}
+
+function slotOf(key: ResourceKey): Slot {
+  const slash = key.indexOf('/');
+  return { type: key.slice(0, slash), name: key.slice(slash + 1) };
+}

@@ -1,0 +1,123 @@
+import type { KubernetesNetworkPolicy, KubernetesPeer, KubernetesRule, ReadableRule } from '../api/resource.ts';
+import { compareUtf8 } from '../base/compare.ts';
+import { PortSet } from '../ip/port-set.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+import { type LabelSelector, labelSelectorTerms } from '../selector/label-selector.ts';
+import { type SelectorNode, all, equal, join } from '../selector/node.ts';
+import { selectorOf } from '../selector/selector.ts';
+import { type SideSelectors, policySelector, sideSelectors } from './effective-selector.ts';
+import { KUBERNETES, ORCHESTRATOR_LABEL } from './labels.ts';
+import type { Policy, Rule, RuleSide } from './model.ts';
+import { DEFAULT_TIER } from './tiers.ts';
+
+/** The order of Kubernetes NetworkPolicies in the default tier. */
+const ORDER = 1_000;
+const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
+const ANY_SIDE: RuleSide = { domains: [] };
+
+/**
+ * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one per protocol and peer. A pod selector that cannot
+ * be read isolates every pod of the namespace and, since nobody knows for whom they were meant, allows none of its rules.
+ */
+export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
+  const { podSelector } = policy;
+  const selector = selectorOf(podNode(podSelector.ok ? podSelector.value : undefined));
+  const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<KubernetesRule>[]) =>
+    policy.types.includes(direction)
+      ? convertRules(policy.namespace, direction, podSelector.ok ? written : [])
+      : undefined;
+  return {
+    id: `KubernetesNetworkPolicy/${policy.namespace}/${policy.name}`,
+    kind: 'KubernetesNetworkPolicy',
+    namespace: policy.namespace,
+    name: policy.name,
+    tier: DEFAULT_TIER,
+    order: ORDER,
+    appliesTo: policySelector(policy.namespace, { selector }),
+    ingress: rules('Ingress', policy.ingress),
+    egress: rules('Egress', policy.egress),
+    doNotTrack: false,
+    preDNAT: false,
+    applyOnForward: false,
+  };
+}
+
+function convertRules(
+  namespace: string,
+  direction: 'Ingress' | 'Egress',
+  written: readonly ReadableRule<KubernetesRule>[],
+): readonly Rule[] {
+  const rules: Rule[] = [];
+  for (const readable of written) {
+    if (!readable.ok) continue;
+    const peers =
+      readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(namespace, peer));
+    for (const { protocol, ports } of portsByProtocol(readable.rule.ports))
+      for (const peer of peers) {
+        const withPorts = (side: RuleSide): RuleSide => (ports === undefined ? side : { ...side, ports });
+        rules.push({
+          action: 'Allow',
+          index: rules.length,
+          ...(protocol === undefined ? {} : { protocol }),
+          source: direction === 'Ingress' ? peer : ANY_SIDE,
+          destination: withPorts(direction === 'Ingress' ? ANY_SIDE : peer),
+          broken: false,
+        });
+      }
+  }
+  return rules;
+}
+
+/** An `ipBlock` stands alone; a peer of selectors always has the orchestrator term, which keeps host endpoints and network sets out. */
+function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
+  if (peer.podSelector === undefined && peer.namespaceSelector === undefined) {
+    if (peer.ipBlock === undefined) return ANY_SIDE;
+    const { cidr, except } = peer.ipBlock;
+    return {
+      domains: [],
+      nets: PrefixSet.of([cidr]),
+      ...(except.length === 0 ? {} : { notNets: PrefixSet.of(except) }),
+    };
+  }
+  const selectors: SideSelectors = sideSelectors(namespace, {
+    nets: [],
+    notNets: [],
+    domains: [],
+    selector: selectorOf(podNode(peer.podSelector)),
+    ...(peer.namespaceSelector === undefined
+      ? {}
+      : { namespaceSelector: selectorOf(join('and', labelSelectorTerms(peer.namespaceSelector), all())) }),
+  });
+  return { domains: [], ...selectors };
+}
+
+function podNode(selector: LabelSelector | undefined): SelectorNode {
+  const terms = selector === undefined ? [] : labelSelectorTerms(selector);
+  return join('and', [equal(ORCHESTRATOR_LABEL, KUBERNETES), ...terms], all());
+}
+
+interface ProtocolPorts {
+  readonly protocol?: number;
+  readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] };
+}
+
+/** Protocols by name; an entry without a port means all ports of its protocol and absorbs the others (semantics 8.2.6). */
+function portsByProtocol(written: KubernetesRule['ports']): readonly ProtocolPorts[] {
+  if (written.length === 0) return [{}];
+  const protocols = [...new Set(written.map(({ protocol }) => protocol))].sort(compareUtf8);
+  return protocols.map((protocol) => {
+    const entries = written.filter((entry) => entry.protocol === protocol);
+    const number = NUMBERS[protocol];
+    if (entries.some(({ port }) => port === undefined)) return { protocol: number };
+    const ranges: [number, number][] = [];
+    const names: string[] = [];
+    for (const { port, endPort } of entries) {
+      if (typeof port === 'number') ranges.push([port, endPort ?? port]);
+      else if (port !== undefined) names.push(port);
+    }
+    return {
+      protocol: number,
+      ports: { numbers: PortSet.of(...ranges), names: [...new Set(names)].sort(compareUtf8) },
+    };
+  });
+}

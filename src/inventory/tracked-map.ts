@@ -1,0 +1,52 @@
+import { compareUtf8 } from '../base/compare.ts';
+import type { MapChanges } from './change.ts';
+
+/**
+ * A map that remembers, for each key touched since the last `take`, the value it had then: so what is taken is the net difference,
+ * and a value that went away and came back is none.
+ */
+export class TrackedMap<V> {
+  readonly #now = new Map<string, V>();
+  readonly #before = new Map<string, V | undefined>();
+  readonly #equal: (a: V, b: V) => boolean;
+
+  /** Values for which `equal` holds are no change; by default only the same object is. */
+  constructor(equal: (a: V, b: V) => boolean = Object.is) {
+    this.#equal = equal;
+  }
+
+  get view(): ReadonlyMap<string, V> {
+    return this.#now;
+  }
+
+  /** Sets a key, or removes it (`undefined`); says whether that changed anything. */
+  put(key: string, value: V | undefined): boolean {
+    const old = this.#now.get(key);
+    if (old === value || (old !== undefined && value !== undefined && this.#equal(old, value))) return false;
+    if (!this.#before.has(key)) this.#before.set(key, old);
+    if (value === undefined) this.#now.delete(key);
+    else this.#now.set(key, value);
+    return true;
+  }
+
+  /** The net difference since the last call. */
+  take(): MapChanges {
+    const added: string[] = [];
+    const changed: string[] = [];
+    const removed: string[] = [];
+    for (const [key, before] of this.#before) {
+      const now = this.#now.get(key);
+      if (before === undefined) {
+        if (now !== undefined) added.push(key);
+      } else if (now === undefined) removed.push(key);
+      else if (!this.#equal(before, now)) changed.push(key);
+    }
+    this.#before.clear();
+    return { added: added.sort(compareUtf8), changed: changed.sort(compareUtf8), removed: removed.sort(compareUtf8) };
+  }
+}
+
+/** Whether a difference holds anything. */
+export function isSome(changes: MapChanges): boolean {
+  return changes.added.length + changes.changed.length + changes.removed.length > 0;
+}
