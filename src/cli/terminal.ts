@@ -1,0 +1,70 @@
+import process from 'node:process';
+import { stringify } from 'yaml';
+import type { Diagnostic } from '../base/diagnostic.ts';
+
+export type Format = 'table' | 'json' | 'yaml';
+
+/** Where a command writes; tests give their own. */
+export interface Terminal {
+  /** Results. */
+  out(text: string): void;
+  /** Everything else: which world was read, diagnostics, progress. */
+  err(text: string): void;
+}
+
+export const processTerminal: Terminal = {
+  out: (text) => void process.stdout.write(`${text}\n`),
+  err: (text) => void process.stderr.write(`${text}\n`),
+};
+
+/** Prints a result: as the command's own table, or as data of a published shape (docs/reference/cli-output.md). */
+export function printResult(terminal: Terminal, format: Format, kind: string, data: object, table: () => string): void {
+  const document = { apiVersion: 'cli.sallyport.dev/v1alpha1', kind, ...data };
+  if (format === 'json') terminal.out(JSON.stringify(document, null, 2));
+  else if (format === 'yaml') terminal.out(stringify(document).trimEnd());
+  else {
+    const text = table();
+    if (text !== '') terminal.out(text);
+  }
+}
+
+/** Columns padded to their widest cell, two spaces apart; no trailing blanks. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** `error MANIFEST_SYNTAX shop/60-border.yaml:12:3 BorderFirewall/edge-1 spec.mode: …` */
+export function diagnosticLine(diagnostic: Diagnostic): string {
+  const { at } = diagnostic;
+  const place =
+    at?.file === undefined ? '' : ` ${at.file}${at.line === undefined ? '' : `:${at.line}:${at.column ?? 1}`}`;
+  const object = diagnostic.object === undefined ? '' : ` ${diagnostic.object}`;
+  const path = diagnostic.path === '' ? '' : ` ${diagnostic.path}`;
+  return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}: ${diagnostic.message}`;
+}
+
+/** Prints diagnostics in the order of the text they are about. */
+export function printDiagnostics(terminal: Terminal, diagnostics: readonly Diagnostic[]): void {
+  const key = (d: Diagnostic): string =>
+    [
+      d.at?.file ?? '',
+      String(d.at?.line ?? 0).padStart(9, '0'),
+      String(d.at?.column ?? 0).padStart(6, '0'),
+      d.object ?? '',
+      d.path,
+      d.code,
+    ].join('\u0000');
+  const sorted = diagnostics
+    .map((diagnostic) => ({ diagnostic, key: key(diagnostic) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const { diagnostic } of sorted) terminal.err(diagnosticLine(diagnostic));
+}

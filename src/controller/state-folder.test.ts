@@ -1,0 +1,41 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Approvals, stateFolder } from './state-folder.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-state-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const yes = { firewall: 'edge-1', digest: 'abc', madeAt: 1, by: 'me' };
+
+test('an approval is kept until it is removed; the newest counts', async () => {
+  const approvals = new Approvals(folder);
+  expect(await approvals.get('edge-1')).toBeUndefined();
+  await approvals.put(yes);
+  await approvals.put({ ...yes, digest: 'def' });
+  expect(await new Approvals(folder).get('edge-1')).toEqual({ ...yes, digest: 'def' });
+  await approvals.remove('edge-1');
+  expect(await approvals.get('edge-1')).toBeUndefined();
+});
+
+test.each([
+  '',
+  '{',
+  '{"firewall":"edge-1"}',
+  JSON.stringify({ ...yes, firewall: 'edge-2' }),
+  JSON.stringify({ ...yes, digest: 7 }),
+])('a file that is no approval of this firewall is no yes: %j', async (text) => {
+  const approvals = new Approvals(folder);
+  await approvals.put(yes);
+  await writeFile(join(folder, 'approvals/edge-1.json'), text);
+  expect(await approvals.get('edge-1')).toBeUndefined();
+});
+
+test('systemd decides where the state lives; clusters do not share it', () => {
+  expect(stateFolder('shop', { STATE_DIRECTORY: '/var/lib/a:/var/lib/b' })).toBe('/var/lib/a/shop');
+  expect(stateFolder('shop', { XDG_STATE_HOME: '/x' })).not.toBe(stateFolder('bank', { XDG_STATE_HOME: '/x' }));
+});
