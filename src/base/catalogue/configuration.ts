@@ -38,6 +38,12 @@ export const configurationCodes = {
     now: 'Nothing is written to any device.',
     fix: 'Set `cluster:` in the configuration file, or give `--cluster NAME`.',
   },
+  LISTEN_FAILED: {
+    blame: 'rejected',
+    what: 'An address of the configuration file cannot be listened on.',
+    now: 'The process ends: a controller that nobody can probe would be restarted for ever.',
+    fix: 'Choose another address under `server`, or stop what holds the port.',
+  },
   USAGE: {
     blame: 'input',
     what: 'The command line is wrong.',

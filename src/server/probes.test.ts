@@ -1,0 +1,48 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { serveProbes } from './probes.ts';
+
+let server: Server;
+let base: string;
+let state = { ready: false, reason: 'source static: loading' };
+let metrics: () => Promise<string>;
+
+beforeEach(async () => {
+  state = { ready: false, reason: 'source static: loading' };
+  metrics = () => Promise.resolve('sallyport_up 1\n');
+  server = await serveProbes({ host: '127.0.0.1', port: 0 }, { ready: () => state, metrics: () => metrics() });
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+const get = async (path: string, method = 'GET'): Promise<string> => {
+  const response = await fetch(base + path, { method });
+  return `${response.status} ${(await response.text()).trim()}`;
+};
+
+test('alive at once, ready only with a complete picture', async () => {
+  expect(await get('/healthz')).toBe('200 ok');
+  expect(await get('/readyz')).toBe('503 source static: loading');
+  state = { ready: true, reason: 'ready' };
+  expect(await get('/readyz?verbose')).toBe('200 ready');
+});
+
+test('metrics, also when they fail', async () => {
+  expect(await get('/metrics')).toBe('200 sallyport_up 1');
+  metrics = () => Promise.reject(new Error('secret detail'));
+  expect(await get('/metrics')).toBe('500 the metrics could not be collected');
+});
+
+test('nothing else is served', async () => {
+  expect(await get('/')).toMatch(/^404 /);
+  expect(await get('/healthz', 'POST')).toMatch(/^405 /);
+});
+
+test('a port that is taken is said with its address', async () => {
+  const { port } = server.address() as AddressInfo;
+  await expect(serveProbes({ host: '127.0.0.1', port }, { ready: () => state, metrics })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    message: `the probes cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
+  });
+});
