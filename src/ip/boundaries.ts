@@ -77,3 +77,16 @@ export function* spans<N extends number | bigint>(set: Boundaries<N>): Generator
     if (first !== undefined && end !== undefined) yield [first, end];
   }
 }
+
+/** The set of half-open spans given in any order, overlapping or not; none is empty. Sorts `given` in place. */
+export function mergeSpans<N extends number | bigint>(given: (readonly [N, N])[]): N[] {
+  const result: N[] = [];
+  let end: N | undefined;
+  for (const [first, after] of given.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
+    if (end === undefined || first > end) result.push(first, after);
+    else if (after > end) result[result.length - 1] = after;
+    else continue;
+    end = after;
+  }
+  return result;
+}

@@ -6,6 +6,7 @@ import {
   combine,
   combinesToSome,
   holds,
+  mergeSpans,
   sameBoundaries,
   spans,
 } from './boundaries.ts';
@@ -31,16 +32,13 @@ export class PortSet {
    * @throws SallyportError INTERNAL for what is no port, or a range whose end lies before its start.
    */
   static of(...ranges: readonly (number | readonly [number, number])[]): PortSet {
-    const pairs = ranges.map((range) => (typeof range === 'number' ? ([range, range] as const) : range));
-    const boundaries: number[] = [];
-    for (const [first, last] of pairs.toSorted((a, b) => a[0] - b[0])) {
+    const spans = ranges.map((range) => {
+      const [first, last] = typeof range === 'number' ? [range, range] : range;
       if (!isPort(first) || !isPort(last) || first > last)
         throw new SallyportError('INTERNAL', `${first}-${last} is not a range of ports`);
-      const end = boundaries.at(-1);
-      if (end === undefined || first > end) boundaries.push(first, last + 1);
-      else if (last >= end) boundaries[boundaries.length - 1] = last + 1;
-    }
-    return new PortSet(boundaries);
+      return [first, last + 1] as const;
+    });
+    return new PortSet(mergeSpans(spans));
   }
 
   get isEmpty(): boolean {

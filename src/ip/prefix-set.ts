@@ -17,6 +17,7 @@ import {
   combine,
   combinesToSome,
   holds,
+  mergeSpans,
   sameBoundaries,
   spans,
 } from './boundaries.ts';
@@ -49,12 +50,12 @@ export class PrefixSet {
   /** @example PrefixSet.of([prefixOf(address, 24)]).toString(); // '10.0.0.0/24' */
   static of(prefixes: Iterable<Prefix>): PrefixSet {
     const v4: number[] = [];
-    const v6: Prefix[] = [];
-    for (const prefix of prefixes) {
-      if (prefix.address.family === 4) v4.push(prefix.address.value * LENGTHS + prefix.length);
-      else v6.push(prefix);
+    const v6: (readonly [bigint, bigint])[] = [];
+    for (const { address, length } of prefixes) {
+      if (address.family === 4) v4.push(address.value * LENGTHS + length);
+      else v6.push([address.value, address.value + (1n << BigInt(128 - length))]);
     }
-    return new PrefixSet(merge4(v4), merge6(v6));
+    return new PrefixSet(merge4(v4), mergeSpans(v6));
   }
 
   /** @example PrefixSet.ofAddresses(endpoint.addresses).toStrings(); // ['10.0.0.1/32'] */
@@ -68,11 +69,24 @@ export class PrefixSet {
    * @throws SallyportError INTERNAL if the families differ or the end lies before the start.
    */
   static range(first: Address, last: Address): PrefixSet {
-    if (first.family === 4 && last.family === 4 && first.value <= last.value)
-      return new PrefixSet(Float64Array.of(first.value, last.value + 1), []);
-    if (first.family === 6 && last.family === 6 && first.value <= last.value)
-      return new PrefixSet([], [first.value, last.value + 1n]);
-    throw new SallyportError('INTERNAL', `${formatAddress(first)}-${formatAddress(last)} is not a range`);
+    return PrefixSet.ofRanges([[first, last]]);
+  }
+
+  /**
+   * Inclusive ranges in any order, overlapping or not.
+   * @example PrefixSet.ofRanges([[first, last], [other, other]]);
+   * @throws SallyportError INTERNAL as `range` does.
+   */
+  static ofRanges(ranges: Iterable<readonly [Address, Address]>): PrefixSet {
+    const v4: (readonly [number, number])[] = [];
+    const v6: (readonly [bigint, bigint])[] = [];
+    for (const [first, last] of ranges) {
+      if (first.family === 4 && last.family === 4 && first.value <= last.value) v4.push([first.value, last.value + 1]);
+      else if (first.family === 6 && last.family === 6 && first.value <= last.value)
+        v6.push([first.value, last.value + 1n]);
+      else throw new SallyportError('INTERNAL', `${formatAddress(first)}-${formatAddress(last)} is not a range`);
+    }
+    return new PrefixSet(new Float64Array(mergeSpans(v4)), mergeSpans(v6));
   }
 
   /**
@@ -230,19 +244,4 @@ function merge4(keys: readonly number[]): Boundaries<number> {
     end = blockEnd;
   }
   return result.slice(0, length);
-}
-
-function merge6(prefixes: readonly Prefix[]): Boundaries<bigint> {
-  const result: bigint[] = [];
-  let end = -1n;
-  const blocks = prefixes.map(({ address, length }) => [BigInt(address.value), BigInt(128 - length)] as const);
-  for (const [start, bits] of blocks.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0))) {
-    const blockEnd = start + (1n << bits);
-    if (blockEnd <= end) continue;
-    // Blocks nest or are disjoint: one that starts inside and ends outside starts where the last began.
-    if (start < end || start === end) result[result.length - 1] = blockEnd;
-    else result.push(start, blockEnd);
-    end = blockEnd;
-  }
-  return result;
 }

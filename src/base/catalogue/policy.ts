@@ -62,4 +62,10 @@ export const policyCodes = {
     now: 'The question is not answered.',
     fix: 'Give two addresses of one family, a protocol by name or number, and ports for TCP, UDP and SCTP.',
   },
+  FLOW_SET_LIMIT: {
+    blame: 'rejected',
+    what: 'Rules combine in so many ways that what they allow cannot be computed exactly within the limit.',
+    now: 'Nothing is guessed: what needed the answer is refused and the firewall keeps what it holds.',
+    fix: 'Split the policy, or use fewer different combinations of nets, port ranges and domains in one list of rules.',
+  },
 } as const satisfies Codes;
