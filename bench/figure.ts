@@ -1,0 +1,25 @@
+import process from 'node:process';
+
+/** One figure of a bench; `budget` where docs/design names one, in the same unit. */
+export interface Figure {
+  readonly bench: string;
+  readonly unit: 's' | 'ms' | 'us' | 'ns' | 'MB' | 'ratio' | 'count' | 'per second';
+  readonly value: number;
+  readonly budget?: number;
+  /** Sizes and other circumstances. */
+  readonly [circumstance: string]: string | number | undefined;
+}
+
+/** Whether small sizes are asked for. */
+export const smoke = process.argv.includes('--smoke');
+
+/** Prints a figure as one JSON line, rounded to four significant digits. */
+export function print(figure: Figure): void {
+  process.stdout.write(`${JSON.stringify({ ...figure, value: Number(figure.value.toPrecision(4)) })}\n`);
+}
+
+/** The q-quantile (0 to 1) of a sample, by the nearest rank. */
+export function quantile(sample: readonly number[], q: number): number {
+  const sorted = sample.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}

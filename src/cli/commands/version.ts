@@ -1,0 +1,12 @@
+import process from 'node:process';
+import { type ExitCode, exit } from '../exit.ts';
+import type { OutputOptions } from '../program.ts';
+import { printResult, type Terminal } from '../terminal.ts';
+import { version } from '../version.ts';
+
+/** `sallyport version` */
+export function printVersion(terminal: Terminal, options: OutputOptions): Promise<ExitCode> {
+  const data = { version, node: process.versions.node };
+  printResult(terminal, options.output, 'Version', data, () => `sallyport ${version} (Node ${process.versions.node})`);
+  return Promise.resolve(exit.done);
+}

@@ -1,0 +1,201 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { catalogue } from '../base/catalogue.ts';
+import { toSallyportError } from '../base/error.ts';
+import { type ExitCode, exit } from './exit.ts';
+import type { Format, Terminal } from './terminal.ts';
+import { version } from './version.ts';
+
+/** Where a command's world comes from (docs/reference/cli.md, "World"). */
+export interface WorldOptions {
+  readonly filename?: readonly string[];
+  readonly config?: string;
+  readonly cluster?: string;
+}
+
+export interface OutputOptions {
+  readonly output: Format;
+}
+
+/** What a command module exports: it does the work and says how it ended. */
+export type Action<Arguments extends readonly string[], Options> = (
+  terminal: Terminal,
+  options: Options,
+  ...given: Arguments
+) => Promise<ExitCode>;
+
+interface Program {
+  /** Runs one command line (without program and script name); never throws for what a user did. */
+  run(words: readonly string[]): Promise<ExitCode>;
+  /** For the generated reference. */
+  readonly root: Command;
+}
+
+const WORLD_HELP = `
+World: -f PATH (a file, a folder, - for standard input; repeatable), else -c FILE.
+Names: namespace/name, or name for cluster scope.
+Exit codes: 0 done, allowed, nothing to do; 2 changes pending, denied; 1 anything wrong.`;
+
+const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value];
+
+function portNumber(text: string): number {
+  if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new InvalidArgumentError('a port is 0 to 65535');
+}
+
+/** The command line. Command modules are loaded when they are asked for, so that `--help` stays quick. */
+export function buildProgram(terminal: Terminal): Program {
+  let code: ExitCode = exit.done;
+  const root = new Command('sallyport')
+    .description('External firewall controller for Kubernetes: border firewalls that follow workloads by label.')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .exitOverride()
+    .addHelpText('after', WORLD_HELP);
+
+  const command = (usage: string, description: string): Command =>
+    root.command(usage).description(description).exitOverride().showSuggestionAfterError();
+  const world = (of: Command): Command =>
+    of
+      .option(
+        '-f, --filename <path>',
+        'read manifests from a file, a folder, or - for standard input; repeatable',
+        collect,
+      )
+      .option('-c, --config <file>', 'read the sources of a configuration file')
+      .option('--cluster <name>', 'who owns what is created; overrides the configuration file');
+  const output = (of: Command): Command =>
+    of.addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml']).default('table'),
+    );
+  /** Hangs a lazily loaded action on a command: commander passes arguments, then options, then itself. */
+  const does = <Options>(of: Command, load: () => Promise<Action<string[], Options>>): void => {
+    of.action(async (...given: unknown[]) => {
+      const words = given.slice(0, -2).filter((word): word is string => typeof word === 'string');
+      const action = await load();
+      code = await action(terminal, of.opts() as Options, ...words);
+    });
+  };
+
+  does(
+    command('run', 'keep the border firewalls in step, until stopped')
+      .requiredOption('-c, --config <file>', 'the configuration file')
+      .addOption(new Option('--log <format>', 'how to log').choices(['text', 'json']).default('text')),
+    async () => (await import('./commands/run.ts')).run,
+  );
+  does(
+    output(world(command('plan', 'show what would change: traffic gained and lost first, objects second')))
+      .option('--firewall <name>', 'only this firewall')
+      .option('--out <file>', 'keep the plan for `apply --plan`'),
+    async () => (await import('./commands/plan.ts')).plan,
+  );
+  does(
+    output(world(command('apply', 'do what plan shows, a progress line for each step')))
+      .option('--firewall <name>', 'only this firewall')
+      .option('--plan <file>', 'do exactly this plan; refuse if the device or the wish has changed since'),
+    async () => (await import('./commands/apply.ts')).apply,
+  );
+  does(
+    world(command('approve <firewall>', 'say yes to one plan that waits')).requiredOption(
+      '--plan <digest>',
+      'the digest that plan and the log print',
+    ),
+    async () => (await import('./commands/approve.ts')).approve,
+  );
+  does(
+    world(command('render', 'print the device text; needs no device')).option(
+      '--firewall <name>',
+      'only this firewall',
+    ),
+    async () => (await import('./commands/render.ts')).render,
+  );
+  does(
+    output(world(command('validate', 'print every mistake in manifests or configuration, with its place'))),
+    async () => (await import('./commands/validate.ts')).validate,
+  );
+  does(
+    output(world(command('eval [selector]', 'list the endpoints that a selector selects'))).option(
+      '--stdin',
+      'read selectors from standard input, one JSON object a line: {"selector": …}',
+    ),
+    async () => (await import('./commands/eval.ts')).evalSelector,
+  );
+  does(
+    output(
+      world(
+        command(
+          'endpoint <substring>',
+          'list the policies that apply to an endpoint, and those whose rules mention it',
+        ),
+      ),
+    ),
+    async () => (await import('./commands/endpoint.ts')).endpoint,
+  );
+  does(
+    output(world(command('policy <name>', 'list the endpoints that a policy applies to, and those its rules select'))),
+    async () => (await import('./commands/policy.ts')).policy,
+  );
+  does(
+    output(world(command('flow', 'tell whether a flow passes, in the cluster and at each border firewall, and why')))
+      .option('--from <side>', 'a pod (namespace/name) or an address')
+      .option('--to <side>', 'a pod (namespace/name) or an address')
+      .option('--protocol <name>', 'TCP, UDP, SCTP, ICMP, ICMPv6 or a number', 'TCP')
+      .option('--port <number>', 'destination port', portNumber)
+      .option('--icmp-type <number>', 'ICMP type', portNumber)
+      .option('--icmp-code <number>', 'ICMP code', portNumber)
+      .option(
+        '--stdin',
+        'read flows from standard input, one JSON object a line: {"from": …, "to": …, "protocol": …, "port": …}',
+      ),
+    async () => (await import('./commands/flow.ts')).flow,
+  );
+  does(
+    output(world(command('whois <address>', 'tell which workload holds an address'))),
+    async () => (await import('./commands/whois.ts')).whois,
+  );
+  does(
+    output(world(command('uninstall <firewall>', 'show the plan of leaving a firewall; with --yes, leave it'))).option(
+      '--yes',
+      'do it: remove everything of ours from the device, and nothing else',
+    ),
+    async () => (await import('./commands/uninstall.ts')).uninstall,
+  );
+  does(
+    command('lab', 'a cluster, a border and an outside world in network namespaces, with real packets')
+      .option(
+        '-f, --filename <path>',
+        'the manifests folder; a story beside it (FOLDER.lab.yaml) is told',
+        'examples/shop',
+      )
+      .option('--story <file>', 'the story to tell instead of the one beside the manifests')
+      .option('--once', 'end with a summary instead of staying; the default without a terminal')
+      .option('--no-packets', 'tell the same story on a firewall in memory, for systems without Linux namespaces')
+      .addOption(new Option('--inside').hideHelp())
+      .addOption(new Option('--agent <part>').choices(['serve', 'probe']).hideHelp()),
+    async () => (await import('./commands/lab.ts')).lab,
+  );
+  does(
+    output(command('version', 'print the version')),
+    async () => (await import('./commands/version.ts')).printVersion,
+  );
+  root.version(version, '-V, --version', 'print the version');
+
+  return {
+    root,
+    async run(words) {
+      code = exit.done;
+      try {
+        await root.parseAsync([...words], { from: 'user' });
+        return code;
+      } catch (thrown) {
+        if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exit.done : exit.wrong;
+        const error = toSallyportError(thrown);
+        terminal.err(`error ${error.code}: ${error.message}`);
+        terminal.err(catalogue[error.code].fix);
+        return exit.wrong;
+      }
+    },
+  };
+}
