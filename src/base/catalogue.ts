@@ -5,6 +5,7 @@ import { policyCodes } from './catalogue/policy.ts';
 import { resourceCodes } from './catalogue/resource.ts';
 import { sourceCodes } from './catalogue/source.ts';
 import { valueCodes } from './catalogue/value.ts';
+import { workerCodes } from './catalogue/worker.ts';
 
 /** Every code that Sallyport can print, by area. `docs/reference/errors.md` is made from it. */
 export const catalogue = {
@@ -15,6 +16,7 @@ export const catalogue = {
   ...sourceCodes,
   ...configurationCodes,
   ...deviceCodes,
+  ...workerCodes,
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -6,7 +6,10 @@ import type { PrefixSet } from '../ip/prefix-set.ts';
 /** How a sender's flows are translated: the first entry whose flows hold the packet. */
 export interface TranslationBehaviour {
   readonly flows: FlowSet;
-  readonly to: { readonly kind: 'Address'; readonly address: string } | { readonly kind: 'Exempt' } | { readonly kind: 'Hold' };
+  readonly to:
+    | { readonly kind: 'Address'; readonly address: string }
+    | { readonly kind: 'Exempt' }
+    | { readonly kind: 'Hold' };
 }
 
 /**

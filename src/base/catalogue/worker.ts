@@ -1,0 +1,29 @@
+import type { Codes } from './entry.ts';
+
+/** Codes of plans, guards and workers, the same for every kind of border firewall. */
+export const workerCodes = {
+  DEVICE_CANNOT_SAY: {
+    blame: 'input',
+    what: 'A rule needs something that this kind of firewall cannot say.',
+    now: 'The rule is left out if it allows, and denies everything in its place if it denies or passes on; all other rules are in force.',
+    fix: 'Write the rule in other terms, or keep it off this firewall with `firewalls`.',
+  },
+  NOT_THE_WRITER: {
+    blame: 'conflict',
+    what: 'This copy of Sallyport does not hold the lock of the firewall, or its lock was about to run out.',
+    now: 'It writes nothing; the copy that holds the lock does.',
+    fix: 'Nothing. If no copy holds it, look at the Lease or lock file that the message names.',
+  },
+  NOT_KEPT: {
+    blame: 'rejected',
+    what: 'The firewall accepted changes and does not show them when it is read back.',
+    now: 'The worker stops repeating them and tries again with growing pauses.',
+    fix: 'Look for another program that writes to the same rules; `sallyport plan` shows what is missing.',
+  },
+  PLAN_LAPSED: {
+    blame: 'input',
+    what: 'The digest names no plan that waits: the wanted or the actual state changed since it was printed, or an hour went by.',
+    now: 'Nothing is written for it.',
+    fix: 'Run `sallyport plan` again, read it, and approve the digest that it prints.',
+  },
+} as const satisfies Codes;

@@ -1,0 +1,125 @@
+import { BucketMap } from '../../base/bucket-map.ts';
+import { encodeForDevice } from '../../base/encode.ts';
+import type { BorderRule, Class, Group, Nat, NatTarget, Origin, Part, Ruleset, Stage } from '../../border/ruleset.ts';
+import { PortSet } from '../../ip/port-set.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
+
+/** What the device of this driver holds of ours: named texts, and tables from address to text. Immutable. */
+export interface Program {
+  /** `settings`, `nat-order`, `class ID`, `group ID`, `nat ID` and their texts, one line each. */
+  readonly objects: ReadonlyMap<string, string>;
+  /** `members` (address → class), `group ID` (address → ''), `nat ID` (address → target). */
+  readonly tables: ReadonlyMap<string, BucketMap<string>>;
+}
+
+export const emptyProgram: Program = { objects: new Map(), tables: new Map() };
+
+/** Longest name or user text on this device. */
+const NAME_LIMIT = 100;
+
+const name = (text: string): string => encodeForDevice(text, NAME_LIMIT);
+
+/** A ruleset in this device's texts. */
+export function programOf(ruleset: Ruleset): Program {
+  const objects = new Map<string, string>();
+  const tables = new Map<string, BucketMap<string>>();
+  const { destinations, inside, networks, established } = ruleset;
+  objects.set('settings', textOf({ destinations, inside, networks, established }));
+  for (const one of ruleset.classes.values()) objects.set(`class ${name(one.id)}`, textOf(classForm(one)));
+  for (const group of ruleset.groups.values()) {
+    objects.set(`group ${name(group.id)}`, textOf(groupForm(group)));
+    if (group.kind === 'AddressGroup')
+      tables.set(
+        `group ${name(group.id)}`,
+        mapped(group.members, () => ''),
+      );
+  }
+  for (const nat of ruleset.nats) {
+    objects.set(`nat ${name(nat.id)}`, textOf(natForm(nat)));
+    tables.set(`nat ${name(nat.id)}`, mapped(nat.sources, targetText));
+  }
+  if (ruleset.nats.length > 0) objects.set('nat-order', textOf(ruleset.nats.map((nat) => name(nat.id))));
+  tables.set('members', mapped(ruleset.members, name));
+  return { objects, tables };
+}
+
+/** The text of a translation's target. */
+export function targetText(target: NatTarget): string {
+  switch (target.kind) {
+    case 'Address':
+      return target.address;
+    case 'Exempt':
+      return 'exempt';
+    case 'Hold':
+      return 'hold';
+  }
+}
+
+function mapped<V>(map: BucketMap<V>, textOfValue: (value: V) => string): BucketMap<string> {
+  return BucketMap.from([...map.entries()].map(([key, value]) => [key, textOfValue(value)] as const));
+}
+
+/** One line; prefix sets and port sets as lists of texts, so that it reads back without loss. */
+function textOf(form: unknown): string {
+  return JSON.stringify(form, (_key, value: unknown) => {
+    if (value instanceof PrefixSet) return value.toStrings();
+    if (value instanceof PortSet) return value.ranges();
+    return value;
+  });
+}
+
+function originForm(origin: Origin): Origin {
+  return { ...origin, policy: name(origin.policy) };
+}
+
+function ruleForm(rule: BorderRule): unknown {
+  const { outside } = rule;
+  const domains = outside.domains.map(name);
+  return {
+    ...rule,
+    origin: originForm(rule.origin),
+    outside: { ...outside, groups: outside.groups.map(name), notGroups: outside.notGroups.map(name), domains },
+  };
+}
+
+function stageForm(stage: Stage): unknown {
+  return {
+    ...stage,
+    id: name(stage.id),
+    name: name(stage.name),
+    rules: stage.rules.map(ruleForm),
+    endOrigin: originForm(stage.endOrigin),
+  };
+}
+
+function partForm(part: Part): unknown {
+  return {
+    ...part,
+    id: name(part.id),
+    stages: part.stages.map(stageForm),
+    otherwiseOrigin: originForm(part.otherwiseOrigin),
+  };
+}
+
+function classForm(one: Class): unknown {
+  const { id, family, parts, widened } = one;
+  return { id: name(id), family, parts: parts.map(partForm), widened: widened.map(partForm) };
+}
+
+function groupForm(group: Group): unknown {
+  if (group.kind === 'Outside')
+    return {
+      id: name(group.id),
+      kind: group.kind,
+      family: group.family,
+      selector: name(group.selector),
+      nets: group.nets,
+    };
+  const { kind, family, deviceName, resource, use } = group;
+  return { id: name(group.id), kind, family, deviceName: name(deviceName), resource: name(resource), use };
+}
+
+function natForm(nat: Nat): unknown {
+  const { family, origin, destination, protocol, ports } = nat;
+  return { id: name(nat.id), family, origin: originForm(origin), destination, protocol, ports };
+}
