@@ -92,4 +92,16 @@ export const deviceCodes = {
     now: 'Its state counts as unknown, never as empty; nothing is written.',
     fix: 'Please report it with the version of nft and the printed text.',
   },
+  DOMAINS_UNSUPPORTED: {
+    blame: 'input',
+    what: 'A rule names domains, and the firewall cannot match domain names.',
+    now: 'An Allow or Log rule is left out; a Deny or Pass rule denies whatever else of it matches.',
+    fix: 'Write the networks in `nets`, or select network sets that hold them.',
+  },
+  CHAIN_DEPTH: {
+    blame: 'input',
+    what: 'An address that several workloads share is governed by more layers and tiers than nftables can nest chains.',
+    now: 'The address is denied everything at this firewall.',
+    fix: 'Repeat fewer tiers at the firewall, or give the workloads addresses of their own.',
+  },
 } as const satisfies Codes;
