@@ -1,0 +1,31 @@
+import { BucketMap } from '../../base/bucket-map.ts';
+
+/** Elements made one by one from another map, kept with their source so that the next version costs only what changed. */
+export interface Derived<V, W> {
+  readonly source: BucketMap<V>;
+  readonly result: BucketMap<W>;
+}
+
+/** Maps every entry by `of` (`undefined`: none). `previous` must have been made by an equal `of`; it changes the cost, never the result. */
+export function derive<V, W>(
+  source: BucketMap<V>,
+  of: (key: string, value: V) => W | undefined,
+  previous?: Derived<V, W>,
+): Derived<V, W> {
+  if (previous === undefined) {
+    const entries: (readonly [string, W])[] = [];
+    for (const [key, value] of source.entries()) {
+      const made = of(key, value);
+      if (made !== undefined) entries.push([key, made]);
+    }
+    return { source, result: BucketMap.from(entries) };
+  }
+  if (previous.source === source) return previous;
+  const { added, removed, changed } = previous.source.difference(source);
+  const result = previous.result.with([
+    ...removed.map(([key]) => [key, undefined] as const),
+    ...added.map(([key, value]) => [key, of(key, value)] as const),
+    ...changed.map(([key, , value]) => [key, of(key, value)] as const),
+  ]);
+  return { source, result };
+}

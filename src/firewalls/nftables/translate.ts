@@ -1,0 +1,131 @@
+import type { BucketMap } from '../../base/bucket-map.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { ClassId, Family, Nat, NatTarget, Origin, Ruleset } from '../../border/ruleset.ts';
+import { type Derived, derive } from './derived.ts';
+import { outsideSetName } from './matches.ts';
+import type { NftMap, NftSet, NftTable } from './model.ts';
+import { familyName, groupSetName } from './names.ts';
+import { netElements } from './shared-sets.ts';
+import { FAMILIES, knownSources } from './skeleton.ts';
+import { type Structure, structureOf } from './structure.ts';
+import { natElement, natNames } from './translation.ts';
+
+/**
+ * Up to so many sources the map from address to class is quick to change; beyond, the class is found by number (nftables reference,
+ * section 2).
+ */
+export const MOST_BY_ADDRESS = 20_000;
+
+/** A ruleset as nftables holds it. */
+export interface NftTranslation {
+  readonly table: NftTable;
+  /** `Keep`: connections are left alone when rights shrink. */
+  readonly established: 'Cut' | 'Keep';
+  readonly refusals: readonly Diagnostic[];
+  /** The whole origin behind each tag in comments and log prefixes. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** What the next translation can share. */
+  readonly memory: Memory;
+}
+
+/** Work of one translation that the next can use. */
+interface Memory {
+  readonly structure: Structure;
+  readonly members: Record<Family, Derived<ClassId, string>>;
+  readonly nats: ReadonlyMap<string, NatMembers>;
+}
+
+interface NatMembers {
+  readonly address: Derived<NatTarget, string>;
+  readonly exempt: Derived<NatTarget, true>;
+  readonly held: Derived<NatTarget, true>;
+}
+
+/**
+ * Writes a ruleset as a table. Refused is what nftables cannot say, and the table then has less pass, never more. `previous` makes it cheap
+ * where little changed and has no influence on the result.
+ */
+export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTranslation {
+  const dispatch = ruleset.members.size > MOST_BY_ADDRESS ? 'ByNumber' : 'ByAddress';
+  const before = previous?.memory;
+  const structure = structureOf(ruleset, dispatch, before?.structure);
+  const members = membersOf(ruleset, structure, before);
+  const nats = new Map(ruleset.nats.map((nat) => [nat.id, natMembers(nat, before?.nats.get(nat.id))]));
+
+  const sets = new Map(structure.table.sets);
+  const maps = new Map(structure.table.maps);
+  const fillSet = (name: string, elements: BucketMap<true>): void => {
+    const set = sets.get(name);
+    if (set !== undefined && set.elements !== elements) sets.set(name, withElements(set, elements));
+  };
+  const fillMap = (name: string, elements: BucketMap<string>): void => {
+    const map = maps.get(name);
+    if (map !== undefined && map.elements !== elements) maps.set(name, withEntries(map, elements));
+  };
+  for (const family of FAMILIES) {
+    for (const name of ['destinations', 'inside', 'networks'] as const)
+      fillSet(familyName(name, family), netElements(ruleset[name], family));
+    fillMap(knownSources(dispatch, family), members[family].result);
+  }
+  for (const group of ruleset.groups.values()) {
+    if (group.kind === 'Outside') fillSet(outsideSetName(group), netElements(group.nets, group.family));
+    else fillSet(groupSetName(group.deviceName, group.family), group.members);
+  }
+  for (const nat of ruleset.nats) {
+    const own = nats.get(nat.id);
+    if (own === undefined) continue;
+    const names = natNames(nat);
+    fillMap(names.map, own.address.result);
+    fillSet(names.exempt, own.exempt.result);
+    fillSet(names.held, own.held.result);
+  }
+  return {
+    table: { ...structure.table, sets, maps },
+    established: ruleset.established,
+    refusals: structure.refusals,
+    origins: structure.origins,
+    memory: { structure, members, nats },
+  };
+}
+
+function membersOf(
+  ruleset: Ruleset,
+  structure: Structure,
+  before: Memory | undefined,
+): Record<Family, Derived<ClassId, string>> {
+  const texts = structure.classTexts;
+  const usable = before !== undefined && stillTrue(before, texts) ? before : undefined;
+  const of =
+    (family: Family) =>
+    (key: string, id: ClassId): string | undefined =>
+      key.includes(':') === (family === 6) ? texts.get(id) : undefined;
+  return {
+    4: derive(ruleset.members, of(4), usable?.members[4]),
+    6: derive(ruleset.members, of(6), usable?.members[6]),
+  };
+}
+
+/** Whether the elements made before would be made again: no class changed, and none appeared that a member had waited for. */
+function stillTrue({ structure, members }: Memory, texts: ReadonlyMap<ClassId, string>): boolean {
+  const before = structure.classTexts;
+  if (before === texts) return true;
+  for (const [id, text] of before) if (texts.get(id) !== text) return false;
+  return members[4].result.size + members[6].result.size === members[4].source.size;
+}
+
+function natMembers(nat: Nat, before: NatMembers | undefined): NatMembers {
+  const element = (target: NatTarget): ReturnType<typeof natElement> => natElement(nat.family, target);
+  return {
+    address: derive(nat.sources, (_, target) => element(target).address, before?.address),
+    exempt: derive(nat.sources, (_, target) => element(target).exempt, before?.exempt),
+    held: derive(nat.sources, (_, target) => element(target).held, before?.held),
+  };
+}
+
+function withElements(set: NftSet, elements: BucketMap<true>): NftSet {
+  return { ...set, elements };
+}
+
+function withEntries(map: NftMap, elements: BucketMap<string>): NftMap {
+  return { ...map, elements };
+}
