@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Packet } from '../../../test/kit/ruleset-oracle.ts';
+import { rulesetPairs, rulesets } from '../../../test/kit/rulesets.ts';
+import { packets } from '../../../test/kit/universe.ts';
+import { evaluate } from '../../border/evaluate.ts';
+import type { Flow } from '../../engine/flow-set.ts';
+import { parseAddress } from '../../ip/address.ts';
+import { renderTable } from './render.ts';
+import { translate } from './translate.ts';
+import { decide, firstPacket } from './walk.ts';
+
+function flowOf(packet: Packet): Flow {
+  const source = parseAddress(packet.source);
+  const destination = parseAddress(packet.destination);
+  if (source === undefined || destination === undefined) throw new Error('the universe has a bad address');
+  return { ...packet, source, destination };
+}
+
+const many = fc.array(packets(), { minLength: 12, maxLength: 12 });
+
+test('the table does with every packet what the ruleset says, and translates it so', () => {
+  fc.assert(
+    fc.property(rulesets(), many, (ruleset, list) => {
+      const { table, refusals } = translate(ruleset);
+      expect(refusals).toEqual([]);
+      for (const packet of list) {
+        const flow = flowOf(packet);
+        const expected = evaluate(ruleset, flow);
+        const outcome = decide(table, firstPacket(flow));
+        expect([outcome.passes, outcome.leavesAs]).toEqual([
+          expected.passes,
+          expected.passes ? expected.leavesAs : packet.source,
+        ]);
+        if (!outcome.passes && expected.decidedBy !== undefined) expect(outcome.tag).toBeDefined();
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('what the previous translation was has no influence', () => {
+  fc.assert(
+    fc.property(rulesetPairs({ hostile: true }), ([before, after]) => {
+      const fresh = translate(after);
+      const shared = translate(after, translate(before));
+      expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
+    }),
+    { numRuns: 150 },
+  );
+});
