@@ -251,6 +251,11 @@ function valuesOf(flow: Omit<Flow, 'source'>): readonly [number, number] {
 }
 
 const EPHEMERAL = 49152;
+/** 192.0.2.1 and 2001:db8::1 (RFC 5737, RFC 3849). */
+const EXAMPLES: Readonly<Record<Family, Address>> = {
+  4: ipv4Address(0xc0000201),
+  6: ipv6Address((0x20010db8n << 96n) + 1n),
+};
 
 function echoRequest(family: Family): number {
   return family === 4 ? 8 : 128;
@@ -274,7 +279,7 @@ function protocolRank(protocol: number): number {
 }
 
 function flowOf(box: FlowBox, family: Family): Witness | undefined {
-  const destination = box.destination.first(family);
+  const destination = plainAddress(box.destination, family);
   const [protocol] = box.protocols.toSorted((a, b) => protocolRank(a) - protocolRank(b));
   if (destination === undefined || protocol === undefined) return undefined;
   return {
@@ -284,6 +289,16 @@ function flowOf(box: FlowBox, family: Family): Witness | undefined {
     ...valuesFor(protocolKind(protocol, family), box, family),
     ...(box.domains.in.length === 0 ? {} : { domains: box.domains.in }),
   };
+}
+
+/** An address kept for examples if there is one, else the lowest, rather not the first of a net. */
+function plainAddress(set: PrefixSet, family: Family): Address | undefined {
+  const example = EXAMPLES[family];
+  if (set.contains(example)) return example;
+  const [range] = set.ranges(family);
+  if (range === undefined) return undefined;
+  const [first, last] = range;
+  return first.value === last.value ? first : set.nth(1n);
 }
 
 function valuesFor(

@@ -1,8 +1,8 @@
 import type { Family } from '../ip/address.ts';
 import { DIFFERENCE } from '../ip/boundaries.ts';
 import { PortSet } from '../ip/port-set.ts';
-import type { PrefixSet } from '../ip/prefix-set.ts';
-import { type DomainFunction, readableTerms } from './domain-function.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+import { type DomainFunction, domainKey, readableTerms } from './domain-function.ts';
 import type { FlowRow } from './flow-set.ts';
 import { EVERY_SERVICE, type ServiceBox, combineServices, serviceBoxes } from './service-set.ts';
 
@@ -22,23 +22,55 @@ const names: ReadonlyMap<number, string> = new Map([
   [136, 'UDPLite'],
 ]);
 
-/** One line for each service of each row, at most `limit`. */
+/** One service and everywhere it may go. */
+interface Sentence {
+  readonly service: string;
+  readonly destination: PrefixSet;
+  readonly domains: DomainFunction;
+  /** Place among the others: what is wide first, then by protocol and first value. */
+  readonly rank: readonly number[];
+}
+
+/** One line for each service, at most `limit` lines. */
 export function describeFlows(rows: readonly FlowRow[], family: Family, limit: number): readonly string[] {
-  const lines = rows.flatMap((row) => describeRow(row, family));
+  const sentences = new Map<string, Sentence>();
+  for (const sentence of rows.flatMap((row) => sentencesOf(row, family))) {
+    const key = JSON.stringify([sentence.service, domainKey(sentence.domains)]);
+    const before = sentences.get(key);
+    const destination = before?.destination.union(sentence.destination) ?? sentence.destination;
+    sentences.set(key, { ...sentence, destination });
+  }
+  const lines = [...sentences.values()]
+    .map((sentence) => ({ ...sentence, text: `${sentence.service} to ${describeDestination(sentence, family)}` }))
+    .sort((a, b) => compareRanks(a.rank, b.rank) || (a.text < b.text ? -1 : 1))
+    .map(({ text }) => text);
   if (lines.length <= limit) return lines;
   const shown = Math.max(0, limit - 1);
   return [...lines.slice(0, shown), `… and ${lines.length - shown} more`];
 }
 
-/** In words of what is there, or of what is not if that is shorter. */
-function describeRow({ destination, services }: FlowRow, family: Family): readonly string[] {
+/** Of what is there, or of what is not if that is shorter. */
+function sentencesOf({ destination, services }: FlowRow, family: Family): readonly Sentence[] {
   const boxes = serviceBoxes(services, family);
   const missing = serviceBoxes(combineServices(EVERY_SERVICE, services, DIFFERENCE), family);
   if (missing.length > 0 && missing.length < boxes.length && missing.every((box) => box.domains === true)) {
-    const text = missing.map((box) => describeService(box)).join(' and ');
-    return [`all except ${text} to ${describePrefixes(destination)}`];
+    const service = `all except ${missing.map(describeService).join(' and ')}`;
+    return [{ service, destination, domains: true, rank: [] }];
   }
-  return boxes.map((box) => `${describeService(box)} to ${describeDestination(destination, box.domains)}`);
+  return boxes.map((box) => ({
+    service: describeService(box),
+    destination,
+    domains: box.domains,
+    rank: [box.protocols[0] ?? 0, box.first.ranges()[0]?.[0] ?? 0, box.second.ranges()[0]?.[0] ?? 0],
+  }));
+}
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
 }
 
 function describeService({ protocols, kind, first, second }: ServiceBox): string {
@@ -91,21 +123,34 @@ function icmpParts(values: PortSet): readonly string[] {
   return [`type ${PortSet.of(...whole).toString()}`, ...parts];
 }
 
-function describeDestination(destination: PrefixSet, domains: DomainFunction): string {
-  const prefixes = describePrefixes(destination);
+function describeDestination({ destination, domains }: Sentence, family: Family): string {
+  const prefixes = describePrefixes(destination, PrefixSet.all.family(family));
   if (domains === true) return prefixes;
   const terms = readableTerms(domains).map((term) => {
-    const inside = term.in.join(' and ');
-    const outside = term.out.join(', ');
+    const inside = term.in.map(domainText).join(' and ');
+    const outside = term.out.map(domainText).join(', ');
     if (inside === '') return `all but ${outside}`;
     return outside === '' ? inside : `${inside} but not ${outside}`;
   });
-  // Everything is one prefix of length 0.
-  return prefixes.endsWith('/0') ? terms.join(', ') : `${terms.join(', ')} within ${prefixes}`;
+  const everywhere = destination.equals(PrefixSet.all.family(family));
+  return everywhere ? terms.join(', ') : `${terms.join(', ')} within ${prefixes}`;
 }
 
-function describePrefixes(set: PrefixSet): string {
-  const texts = set.toStrings();
-  if (texts.length <= SHOWN_PREFIXES) return texts.join(', ');
+/** Quoted unless it looks like a domain: it comes from a user and goes to a terminal. */
+function domainText(domain: string): string {
+  return /^[A-Za-z0-9_.*-]{1,253}$/.test(domain) ? domain : JSON.stringify(domain);
+}
+
+/** By what is missing where that takes fewer prefixes. */
+function describePrefixes(set: PrefixSet, whole: PrefixSet): string {
+  const there = set.toStrings();
+  const missing = whole.subtract(set).toStrings();
+  return missing.length > 0 && missing.length < there.length
+    ? `${whole.toString()} except ${shorten(missing)}`
+    : shorten(there);
+}
+
+function shorten(texts: readonly string[]): string {
+  if (texts.length <= SHOWN_PREFIXES + 1) return texts.join(', ');
   return `${texts.slice(0, SHOWN_PREFIXES).join(', ')} and ${texts.length - SHOWN_PREFIXES} more`;
 }

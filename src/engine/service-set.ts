@@ -106,6 +106,8 @@ function* halfOpen(ports: PortSet): Generator<readonly [number, number]> {
 /** `table`: as in `ip/boundaries.ts`. */
 export function combineServices(a: ServiceSet, b: ServiceSet, table: number): ServiceSet {
   if (a.key === b.key) return (table >> 3) & 1 ? a : NO_SERVICE;
+  if (b.key === NO_SERVICE.key) return (table >> 1) & 1 ? a : NO_SERVICE;
+  if (a.key === NO_SERVICE.key) return (table >> 2) & 1 ? b : NO_SERVICE;
   const onSecond = (x: BySecond, y: BySecond): BySecond =>
     zip(x, y, (f, g) => combineDomains(f, g, table), sameDomains);
   const onFirst = (x: ByFirst, y: ByFirst): ByFirst => zip(x, y, onSecond, sameSecond);
