@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
+import { describe, expect, test } from 'vitest';
+import { parseAddress } from './address.ts';
+import { type PrefixOptions, comparePrefixes, formatPrefix, parsePrefix, prefixOf } from './prefix.ts';
+
+function read(text: string, options?: PrefixOptions): string {
+  const result = parsePrefix(text, options);
+  return 'problem' in result ? `! ${result.problem}` : formatPrefix(result.value);
+}
+
+/** Without `::1.2.3.4`, which ipaddr.js takes for `::ffff:1.2.3.4`. */
+const addressText = fc.oneof(
+  fc.ipV4(),
+  fc.ipV6().filter((text) => !text.includes('.') && parseAddress(text) !== undefined),
+);
+
+describe('parsePrefix', () => {
+  test.each([
+    ['0.0.0.0/0', '0.0.0.0/0'],
+    ['255.255.255.255/32', '255.255.255.255/32'],
+    ['128.0.0.0/1', '128.0.0.0/1'],
+    ['2001:DB8:0::/32', '2001:db8::/32'],
+    ['::/0', '::/0'],
+    ['::1/128', '::1/128'],
+    ['8000::/1', '8000::/1'],
+  ])('reads %s as %s', (text, canonical) => {
+    expect(read(text)).toBe(canonical);
+  });
+
+  test.each([
+    [
+      '10.0.0.7/24',
+      '"10.0.0.7/24" has bits set after its length; write "10.0.0.0/24" for the net or "10.0.0.7/32" for the one address',
+    ],
+    [
+      '2001:db8::1/64',
+      '"2001:db8::1/64" has bits set after its length; write "2001:db8::/64" for the net or "2001:db8::1/128" for the one address',
+    ],
+    ['10.0.0.1', '"10.0.0.1" has no prefix length; write "10.0.0.1/32"'],
+    ['::1', '"::1" has no prefix length; write "::1/128"'],
+    ['10.0.0.0/08', '"10.0.0.0/08" has a leading zero in its length; write "10.0.0.0/8"'],
+    ['10.0.0.0/00', '"10.0.0.0/00" has a leading zero in its length; write "10.0.0.0/0"'],
+    ['10.0.0.0/33', '"10.0.0.0/33" has the length "33"; a prefix length of IPv4 is a number from 0 to 32'],
+    ['::/129', '"::/129" has the length "129"; a prefix length of IPv6 is a number from 0 to 128'],
+    ['10.0.0.0/', '"10.0.0.0/" has the length ""; a prefix length of IPv4 is a number from 0 to 32'],
+    ['10.0.0.0/+8', '"10.0.0.0/+8" has the length "+8"; a prefix length of IPv4 is a number from 0 to 32'],
+    ['10.0.0.0/8 ', '"10.0.0.0/8 " has the length "8 "; a prefix length of IPv4 is a number from 0 to 32'],
+    [
+      '10.0.0.0/255.0.0.0',
+      '"10.0.0.0/255.0.0.0" has the length "255.0.0.0"; a prefix length of IPv4 is a number from 0 to 32',
+    ],
+    ['/8', '"/8" has no address before the "/"'],
+    ['10.0.0.0/8/8', '"10.0.0.0/8" is not an IP address; write one like "192.0.2.1" or "2001:db8::1"'],
+    ['010.0.0.0/8', '"010.0.0.0" has leading zeros, which some read as octal; write "10.0.0.0"'],
+    ['::ffff:10.0.0.0/104', '"::ffff:10.0.0.0" is an IPv4-mapped IPv6 address; write "10.0.0.0"'],
+    ['10.0.0.0/١', '"10.0.0.0/١" has the length "١"; a prefix length of IPv4 is a number from 0 to 32'],
+  ])('refuses %j', (text, problem) => {
+    expect(read(text)).toBe(`! ${problem}`);
+  });
+
+  test('options loosen exactly what they name', () => {
+    expect(read('10.0.0.7', { bareAddress: true })).toBe('10.0.0.7/32');
+    expect(read('::7', { bareAddress: true })).toBe('::7/128');
+    expect(read('10.0.0.7/24', { hostBits: 'mask' })).toBe('10.0.0.0/24');
+    expect(read('10.0.0.7/24', { bareAddress: true })).toContain('write "10.0.0.0/24"');
+    expect(read('10.0.0.7', { hostBits: 'mask' })).toContain('write "10.0.0.7/32"');
+  });
+
+  test('masks as ipaddr.js does', () => {
+    fc.assert(
+      fc.property(addressText, fc.nat(128), (text, n) => {
+        const parsed = ipaddr.parse(text);
+        const length = parsed.kind() === 'ipv4' ? n % 33 : n;
+        const net =
+          parsed.kind() === 'ipv4'
+            ? ipaddr.IPv4.networkAddressFromCIDR(`${text}/${length}`).toString()
+            : ipaddr.IPv6.networkAddressFromCIDR(`${text}/${length}`).toRFC5952String();
+        expect(read(`${text}/${length}`, { hostBits: 'mask' })).toBe(`${net}/${length}`);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('what it prints it reads, and printing again changes nothing', () => {
+    fc.assert(
+      fc.property(addressText, fc.nat(128), (text, n) => {
+        const address = parseAddress(text);
+        fc.pre(address !== undefined);
+        const printed = formatPrefix(prefixOf(address, address.family === 4 ? n % 33 : n));
+        expect(read(printed)).toBe(printed);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test('prefixes order by family, address, and then the wider first', () => {
+  const sorted = ['0.0.0.0/0', '0.0.0.0/8', '9.0.0.0/8', '10.0.0.0/8', '::/0', '::/128', '1::/16'];
+  const prefixes = sorted.flatMap((text) => {
+    const result = parsePrefix(text);
+    return 'value' in result ? [result.value] : [];
+  });
+  expect(prefixes.toReversed().sort(comparePrefixes).map(formatPrefix)).toEqual(sorted);
+});
