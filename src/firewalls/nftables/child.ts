@@ -86,6 +86,8 @@ export function startChild(program: string, args: readonly string[], environment
     child.once('close', () => resolve());
   });
   return {
+    // setpriv and nsenter become the program: the process stays the same.
+    pid: child.pid,
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,

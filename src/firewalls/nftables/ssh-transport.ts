@@ -97,7 +97,10 @@ export function sshTransport(target: SshTarget, options: SshOptions): Transport 
     name,
     run: async (wanted, args, signal, runOptions) =>
       checked(await runChild(program, commandLine([wanted, ...args]), environment, signal, runOptions), wanted),
-    start: (wanted, args) => startChild(program, commandLine([wanted, ...args]), environment),
+    start: (wanted, args) => ({
+      ...startChild(program, commandLine([wanted, ...args]), environment),
+      pid: undefined,
+    }),
     runWithFile: async (wanted, args, text, signal) => {
       const words = ['sh', '-c', RECEIVE_AND_RUN, 'sallyport', String(Buffer.byteLength(text)), wanted, ...args];
       return checked(await runChild(program, commandLine(words), environment, signal, { input: text }), wanted);

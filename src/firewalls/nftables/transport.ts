@@ -45,6 +45,8 @@ export interface Outcome {
 
 /** A program that runs until it is told to stop. */
 export interface Running {
+  /** The program's process where it runs, if that is this machine. */
+  readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

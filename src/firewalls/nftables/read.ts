@@ -1,0 +1,147 @@
+import { deadline } from '../../base/deadline.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { ForeignRule } from '../driver.ts';
+import { isRecord } from './json.ts';
+import { EMPTY_TABLE, type NftTable, TABLE } from './model.ts';
+import type { Nft } from './nft.ts';
+import { readTable } from './read-table.ts';
+
+/** A listing starts again whenever anybody commits meanwhile; one that has not ended by then will not. */
+const WHOLE_LISTING_MS = 15_000;
+const PART_LISTING_MS = 5_000;
+/** Rounds of reading part by part before the writer wins. */
+const ROUNDS = 3;
+
+/** Everything that stands in our table, and that there is one. */
+export interface Reading {
+  readonly present: boolean;
+  readonly table: NftTable;
+}
+
+const NOTHING: Reading = { present: false, table: EMPTY_TABLE };
+
+/**
+ * Reads everything of ours. Rejects with DEVICE_BUSY rather than give a part of it: an unfinished reading is unknown, never empty.
+ * One listing of our table is by far the quickest and a consistent picture; where others write all the time it starves, and the parts
+ * are read one by one until two rounds agree.
+ */
+export async function readEverything(nft: Nft, signal: AbortSignal): Promise<Reading> {
+  const whole = await withinTime(signal, WHOLE_LISTING_MS, (limit) => listTable(nft, limit));
+  if (whole.kind === 'done') return whole.value;
+  const parts = await withinTime(signal, WHOLE_LISTING_MS, (limit) => readByParts(nft, limit));
+  if (parts.kind === 'done') return parts.value;
+  throw new SallyportError('DEVICE_BUSY', 'the rules could not be read: somebody else changes the device all the time');
+}
+
+async function listTable(nft: Nft, signal: AbortSignal): Promise<Reading> {
+  try {
+    const objects = await nft.list(['-n', 'list', 'table', 'inet', TABLE], signal);
+    return objects === undefined ? NOTHING : readingOf(objects);
+  } catch (error) {
+    const flags = await tableFlags(nft, error, signal);
+    if (flags === undefined) throw error;
+    return { present: true, table: { ...EMPTY_TABLE, foreign: [`table flags ${flags}`] } };
+  }
+}
+
+/** Flags of our table where they are why the listing is not JSON: nft 1.0.6 prints chance bytes for them. We never set any. */
+async function tableFlags(nft: Nft, error: unknown, signal: AbortSignal): Promise<string | undefined> {
+  if (!(error instanceof SallyportError) || error.code !== 'DEVICE_UNREADABLE') return undefined;
+  const { stdout } = await nft.transport.run('nft', ['-t', 'list', 'table', 'inet', TABLE], signal);
+  return /^table [^\n]*\n\s*(?:comment [^\n]*\n\s*)?flags ([a-z, ]+)\n/.exec(stdout)?.[1];
+}
+
+/** Everything but elements: sets and maps are empty in it. A tenth of the work where there are many addresses. */
+export async function readStructure(nft: Nft, signal: AbortSignal): Promise<Reading> {
+  const listed = await withinTime(signal, WHOLE_LISTING_MS, (limit) =>
+    nft.list(['-n', '-t', 'list', 'table', 'inet', TABLE], limit),
+  );
+  if (listed.kind === 'late') throw new SallyportError('DEVICE_BUSY', 'the rules could not be read in time');
+  return listed.value === undefined ? NOTHING : readingOf(listed.value);
+}
+
+/** Every set and map by itself, between two equal pictures of the structure. */
+async function readByParts(nft: Nft, signal: AbortSignal): Promise<Reading> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = await nft.list(['-n', '-t', 'list', 'table', 'inet', TABLE], signal);
+    if (before === undefined) return NOTHING;
+    const filled = await fillSets(nft, before, signal);
+    const after = await nft.list(['-n', '-t', 'list', 'table', 'inet', TABLE], signal);
+    if (filled !== undefined && JSON.stringify(withoutCounts(before)) === JSON.stringify(withoutCounts(after)))
+      return readingOf(filled);
+  }
+  throw new SallyportError('DEVICE_BUSY', 'the rules changed while they were read');
+}
+
+/** The objects with each set and map replaced by its full listing; `undefined` if one of them is gone. */
+async function fillSets(
+  nft: Nft,
+  objects: readonly unknown[],
+  signal: AbortSignal,
+): Promise<readonly unknown[] | undefined> {
+  const filled: unknown[] = [];
+  for (const object of objects) {
+    const kind = isRecord(object) && 'set' in object ? 'set' : isRecord(object) && 'map' in object ? 'map' : undefined;
+    const fields = kind === undefined || !isRecord(object) ? undefined : object[kind];
+    if (kind === undefined || !isRecord(fields)) {
+      filled.push(object);
+      continue;
+    }
+    const part = await withinTime(signal, PART_LISTING_MS, (limit) =>
+      nft.list(['-n', 'list', kind, 'inet', TABLE, String(fields['name'])], limit),
+    );
+    if (part.kind === 'late')
+      throw new SallyportError('DEVICE_BUSY', `${kind} ${String(fields['name'])} could not be read in time`);
+    if (part.value === undefined) return undefined;
+    for (const listed of part.value) filled.push(listed);
+  }
+  return filled;
+}
+
+/** Counters run on while we read. */
+function withoutCounts(objects: readonly unknown[] | undefined): unknown {
+  return objects?.map((object) =>
+    JSON.parse(JSON.stringify(object, (key, value: unknown) => (key === 'packets' || key === 'bytes' ? 0 : value))),
+  );
+}
+
+function readingOf(objects: readonly unknown[]): Reading {
+  const table = readTable(objects);
+  return table === undefined ? NOTHING : { present: true, table };
+}
+
+/** Base chains of other tables that see the same packets. A drop in any of them is final; none of them can open what ours drops. */
+export async function readForeign(nft: Nft, signal: AbortSignal): Promise<readonly ForeignRule[]> {
+  const objects = (await nft.list(['-n', '-t', 'list', 'chains'], signal)) ?? [];
+  const found: ForeignRule[] = [];
+  for (const object of objects) {
+    const chain = isRecord(object) ? object['chain'] : undefined;
+    if (!isRecord(chain) || (chain['family'] === 'inet' && chain['table'] === TABLE)) continue;
+    const { family, table, name, type, hook, prio, policy } = chain;
+    if (family !== 'ip' && family !== 'ip6' && family !== 'inet') continue;
+    if (typeof prio !== 'number' || (hook !== 'forward' && hook !== 'prerouting' && hook !== 'postrouting')) continue;
+    found.push({
+      where: `${family} ${String(table)} ${String(name)}`,
+      text: `type ${String(type)} hook ${hook} priority ${prio}; policy ${String(policy)}`,
+      effect: hook === 'prerouting' || (hook === 'forward' && prio < 0) ? 'before ours' : 'after ours',
+    });
+  }
+  return found.sort((a, b) => (a.where < b.where ? -1 : 1));
+}
+
+type Timed<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };
+
+/** Only our own limit counts as late; the caller's abort and the device's refusals are passed on. */
+async function withinTime<T>(
+  signal: AbortSignal,
+  ms: number,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<Timed<T>> {
+  using limit = deadline(signal, ms);
+  try {
+    return { kind: 'done', value: await work(limit.signal) };
+  } catch (error) {
+    if (limit.signal.aborted && !signal.aborted) return { kind: 'late' };
+    throw error;
+  }
+}
