@@ -29,7 +29,9 @@ export type Readable<T> = { readonly ok: true; readonly value: T } | { readonly 
 export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
 
 /** A rule, or what is known of one that could not be read: its action, `Deny` where even that is unreadable. */
-export type ReadableRule<R> = { readonly ok: true; readonly rule: R } | { readonly ok: false; readonly action: RuleAction };
+export type ReadableRule<R> =
+  | { readonly ok: true; readonly rule: R }
+  | { readonly ok: false; readonly action: RuleAction };
 
 // ---- Kubernetes -------------------------------------------------------------------------------------------------------
 
@@ -354,7 +356,11 @@ export type Resource =
 /** `Type/namespace/name`, or `Type/name` for cluster scope; the identity of a resource everywhere. */
 export type ResourceKey = string;
 
-export function resourceKey(resource: { readonly type: string; readonly namespace: string; readonly name: string }): ResourceKey {
+export function resourceKey(resource: {
+  readonly type: string;
+  readonly namespace: string;
+  readonly name: string;
+}): ResourceKey {
   return resource.namespace === ''
     ? `${resource.type}/${resource.name}`
     : `${resource.type}/${resource.namespace}/${resource.name}`;
@@ -363,6 +369,8 @@ export function resourceKey(resource: { readonly type: string; readonly namespac
 /** What reading one API object gave. No resource: nothing could be kept of it, or its kind is not ours to read. */
 export interface ReadResource {
   readonly resource?: Resource;
+  /** Whose object it is; there also when the object exists and is too broken to be kept, which is not the same as its being gone. */
+  readonly key?: ResourceKey;
   readonly diagnostics: readonly Diagnostic[];
   /** The kind is one that Sallyport does not use; no mistake. */
   readonly ignored?: boolean;

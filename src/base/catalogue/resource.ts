@@ -1,3 +1,107 @@
 import type { Codes } from './entry.ts';
 
-export const resourceCodes = {} as const satisfies Codes;
+/** Codes of API objects: what their text can have wrong before anything is known of the world around them. */
+export const resourceCodes = {
+  OBJECT_INVALID: {
+    blame: 'input',
+    what: 'A document is no API object: it is not a map, or it has no `apiVersion` or `kind`.',
+    now: 'The document is left out.',
+    fix: 'Write `apiVersion`, `kind` and `metadata` at its top, or take the document out of the folder.',
+  },
+  KIND_UNKNOWN: {
+    blame: 'input',
+    what: 'An API group that Sallyport reads has no such kind; mostly a misspelling.',
+    now: 'The object is left out.',
+    fix: 'Use the kind that the message suggests.',
+  },
+  KIND_NOT_YET: {
+    blame: 'input',
+    what: 'The cluster enforces this kind of policy, and this version of Sallyport does not read it.',
+    now: 'The object is left out: answers about the cluster and repeated tiers are computed without it.',
+    fix: 'Do not rely on its rules at the border; write them as ClusterBorderPolicy where they matter there.',
+  },
+  VERSION_UNKNOWN: {
+    blame: 'input',
+    what: 'The kind is one that Sallyport reads, but not in this version of its API.',
+    now: 'The object is left out.',
+    fix: 'Write the `apiVersion` that the message names; `kubectl convert` or the API server can give it.',
+  },
+  NAME_INVALID: {
+    blame: 'input',
+    what: 'An object has no name, or a name or namespace that Kubernetes would refuse.',
+    now: 'The object is left out, because nothing can refer to it.',
+    fix: 'Use lower-case letters, digits, `-` and, in names, `.`; begin and end with a letter or digit.',
+  },
+  NAME_SHAPE: {
+    blame: 'input',
+    what: 'A name is one that the API server of this kind would refuse, though it can be used.',
+    now: 'The object is read.',
+    fix: 'Rename it as the message says before it goes into a cluster.',
+  },
+  NAMESPACE_ASSUMED: {
+    blame: 'input',
+    what: 'An object of a namespaced kind names no namespace, or one of a cluster-wide kind names one.',
+    now: 'It is read as of namespace `default`, or without namespace, as `kubectl` does.',
+    fix: 'Write or remove `metadata.namespace`.',
+  },
+  LABELS_INVALID: {
+    blame: 'input',
+    what: 'Labels or annotations are no map from text to text. Numbers, `true` and `false` need quotes in YAML.',
+    now: 'A pod or host endpoint is left out, so its address counts as unknown; any other object keeps the labels that can be read.',
+    fix: 'Put the value in quotes.',
+  },
+  FIELD_UNKNOWN: {
+    blame: 'input',
+    what: "An object of Sallyport's own kinds has a field that does not exist.",
+    now: 'In a rule: that rule is unreadable (one that allows is left out, one that denies denies everything). Elsewhere in a policy: all its rules are. A BorderFirewall with one gets no plan, an AddressGroup keeps its members, a SourceNAT drops what it would translate.',
+    fix: 'Use the field that the message suggests, or remove it.',
+  },
+  FIELD_MISSING: {
+    blame: 'input',
+    what: 'A required field is not there.',
+    now: 'The part of the object that needs it counts as unreadable, and the safe side is taken; the message says which.',
+    fix: 'Write the field.',
+  },
+  FIELD_INVALID: {
+    blame: 'input',
+    what: 'A field holds a value of the wrong type, a word that is not one of the choices, or a number beyond its limits.',
+    now: 'The part of the object around it counts as unreadable, and the safe side is taken; the message says which.',
+    fix: 'Write the value as the message shows.',
+  },
+  FIELD_CONFLICT: {
+    blame: 'input',
+    what: 'Fields that are right each by itself contradict each other, or one needs another that is not there.',
+    now: 'The rule, or the object where it is no rule, counts as unreadable, and the safe side is taken; the message says which.',
+    fix: 'Change one of the fields as the message says.',
+  },
+  FIELD_NOT_YET: {
+    blame: 'input',
+    what: 'A field is reserved for a later version.',
+    now: 'The object counts as unreadable, because its author means something that would not happen.',
+    fix: 'Remove the field.',
+  },
+  PORT_INVALID: {
+    blame: 'input',
+    what: 'A text or number is no port, range of ports or port name.',
+    now: 'The rule counts as unreadable: one that allows is left out, one that denies denies everything. A named port of a pod is left out by itself.',
+    fix: 'Write `443`, `"8000:8080"` or, where names are possible, the name of a container port.',
+  },
+  DOMAIN_INVALID: {
+    blame: 'input',
+    what: 'A text is no domain name or wildcard.',
+    now: 'In a rule: the rule counts as unreadable. In a network set: the name is left out.',
+    fix: 'Write a name like `api.example.com`, or one `*` as a whole label that is not the last: `*.example.com`.',
+  },
+  TIER_FIXED: {
+    blame: 'input',
+    what: 'A built-in tier has an order or default action other than its own.',
+    now: 'The built-in order and default action are used.',
+    fix: 'Remove the fields, or use a tier of your own.',
+  },
+  STORAGE_METADATA: {
+    blame: 'input',
+    what: "The annotation in which Calico's storage form keeps an object's real name and labels cannot be read, or contradicts the object.",
+    now: 'Name and labels of the stored object itself are used.',
+    fix: 'Export the object through the projectcalico.org/v3 API or with `calicoctl get -o yaml`.',
+  },
+} as const satisfies Codes;

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { readCalicoRule } from './calico-rule.ts';
+import { direction, list, optional, optionalSelector, optionalText, selector } from './fields.ts';
+import type {
+  CalicoPolicySpec,
+  CalicoRule,
+  GlobalNetworkPolicy,
+  Meta,
+  NetworkPolicy,
+  ReadableRule,
+} from './resource.ts';
+import { forWholeScope, readRules, unreadable } from './rule.ts';
+import type { Scope } from './scope.ts';
+import type { RawMap } from './shape.ts';
+
+/** Where the policy stands among others: if this cannot be read, nothing can be said about what its rules mean. */
+const placeSchema = z.object({ tier: optionalText, order: optional(z.number()) });
+
+const flagsSchema = z.object({
+  doNotTrack: optional(z.boolean()),
+  preDNAT: optional(z.boolean()),
+  applyOnForward: optional(z.boolean()),
+});
+
+/** Reads a NetworkPolicy of Calico's. */
+export function readNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): NetworkPolicy {
+  return { ...meta, type: 'NetworkPolicy', spec: readSpec(meta, raw, scope) };
+}
+
+/** Reads a GlobalNetworkPolicy. */
+export function readGlobalNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): GlobalNetworkPolicy {
+  return { ...meta, type: 'GlobalNetworkPolicy', spec: readSpec(meta, raw, scope) };
+}
+
+function readSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
+  checkName(meta, scope);
+  const inside = scope.at('spec');
+  const scopeText = meta.namespace === '' ? 'every workload' : 'every workload of its namespace';
+  const map = inside
+    .otherwise(`The policy selects ${scopeText} and allows nothing.`)
+    .map(raw['spec'], 'this field is required: the policy stands in it');
+  const spec = map ?? {};
+  const place = inside
+    .otherwise(
+      'The policy comes first in its tier; its Allow rules are left out and its Deny and Pass rules deny everything.',
+    )
+    .fields(placeSchema, spec);
+  const flags = inside.otherwise('It counts as false.').fields(flagsSchema, meta.namespace === '' ? spec : {});
+  const ingress = readDirection('Ingress', meta, spec['ingress'], inside.at('ingress'));
+  const egress = readDirection('Egress', meta, spec['egress'], inside.at('egress'));
+  const selecting = inside.otherwise(`The policy selects ${scopeText}, and of its rules only Deny is left as written.`);
+  const readSelector = (name: string) => selecting.at(name).value(optionalSelector, spec[name]);
+  const own = readSelector('selector');
+  const applies = {
+    tier: place.values.tier ?? 'default',
+    order: place.sound ? (place.values.order ?? Number.POSITIVE_INFINITY) : Number.NEGATIVE_INFINITY,
+    selector: own.ok && map !== undefined ? { ok: true, value: own.value ?? selector.parse('all()') } : { ok: false },
+    namespaceSelector: meta.namespace === '' ? readSelector('namespaceSelector') : { ok: true, value: undefined },
+    serviceAccountSelector: readSelector('serviceAccountSelector'),
+    types:
+      map === undefined
+        ? (['Ingress', 'Egress'] as const)
+        : readTypes(spec['types'], ingress.length > 0, egress.length > 0, inside.at('types')),
+    doNotTrack: flags.values.doNotTrack ?? false,
+    preDNAT: flags.values.preDNAT ?? false,
+    applyOnForward: flags.values.applyOnForward ?? false,
+  } satisfies Omit<CalicoPolicySpec, 'ingress' | 'egress'>;
+  checkFlags(applies, egress.length > 0, inside);
+  const selects = applies.selector.ok && applies.namespaceSelector.ok && applies.serviceAccountSelector.ok;
+  if (!place.sound) return { ...applies, ingress: unreadable(ingress), egress: unreadable(egress) };
+  if (!selects) return { ...applies, ingress: forWholeScope(ingress), egress: forWholeScope(egress) };
+  return { ...applies, ingress, egress };
+}
+
+/** Names that older and newer releases make and take (semantics 13.8). */
+function checkName(meta: Meta, scope: Scope): void {
+  const converted = meta.namespace !== '' && /^(knp|ossg)\.default\./.test(meta.name);
+  if (converted || meta.name.split('.').length <= 2) return;
+  scope.warning('NAME_SHAPE', 'Calico takes at most one "." in the name of a policy', 'metadata', 'name');
+}
+
+function readDirection(
+  which: z.infer<typeof direction>,
+  meta: Meta,
+  raw: unknown,
+  scope: Scope,
+): readonly ReadableRule<CalicoRule>[] {
+  const place = { direction: which, namespace: meta.namespace };
+  return readRules(raw ?? undefined, scope, (action, map, here) => readCalicoRule(place, action, map, here));
+}
+
+/** The default of the API, which Calico's storage form may lack (semantics 6.2.2). */
+function readTypes(raw: unknown, hasIngress: boolean, hasEgress: boolean, scope: Scope): CalicoPolicySpec['types'] {
+  const inside = scope.otherwise('The policy takes part in both directions.');
+  const read = inside.value(list(direction), raw);
+  if (!read.ok) return ['Ingress', 'Egress'];
+  const types = [...new Set(read.value)];
+  if (types.length < read.value.length) scope.warning('FIELD_CONFLICT', 'a direction stands here twice; remove one');
+  if (types.length > 0) return types;
+  if (!hasEgress) return ['Ingress'];
+  return hasIngress ? ['Ingress', 'Egress'] : ['Egress'];
+}
+
+/** Flags concern host endpoints only, which no border firewall stands behind; so a contradiction is said and harms nothing. */
+function checkFlags(spec: Omit<CalicoPolicySpec, 'ingress' | 'egress'>, hasEgress: boolean, scope: Scope): void {
+  const { doNotTrack, preDNAT, applyOnForward } = spec;
+  if (doNotTrack && preDNAT) scope.warning('FIELD_CONFLICT', 'doNotTrack and preDNAT exclude each other', 'preDNAT');
+  if ((doNotTrack || preDNAT) && !applyOnForward)
+    scope.warning('FIELD_CONFLICT', 'doNotTrack and preDNAT need applyOnForward: true', 'applyOnForward');
+  if (preDNAT && hasEgress) scope.warning('FIELD_CONFLICT', 'preDNAT takes no egress rules', 'egress');
+}

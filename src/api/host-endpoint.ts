@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { list, optionalText } from './fields.ts';
+import { isPortProtocol } from './pod.ts';
+import type { HostEndpoint, Meta } from './resource.ts';
+import type { Scope } from './scope.ts';
+import { type RawMap, show } from './shape.ts';
+
+const specSchema = z.object({
+  node: z.string().min(1).describe('the name of its node'),
+  interfaceName: optionalText,
+  expectedIPs: list(z.string()),
+  profiles: list(z.string()),
+  ports: list(
+    z.object({
+      name: z.string().min(1).max(128),
+      protocol: z.union([z.int(), z.string()], { error: 'write TCP, UDP or SCTP' }),
+      port: z.int().min(1).max(65535),
+    }),
+  ),
+});
+
+/** Reads a host endpoint (semantics 13.9). */
+export function readHostEndpoint(meta: Meta, raw: RawMap, scope: Scope): HostEndpoint | undefined {
+  const inside = scope.otherwise('The host endpoint is left out.').at('spec');
+  const spec = inside.map(raw['spec'], 'this field is required: node and interface stand in it');
+  if (spec === undefined) return undefined;
+  const { values, sound } = inside.fields(specSchema, spec);
+  const { node, interfaceName = '', expectedIPs = [], profiles = [], ports = [] } = values;
+  if (!sound || node === undefined) return undefined;
+  if (interfaceName === '' && expectedIPs.length === 0) {
+    inside.mistake('FIELD_CONFLICT', 'interfaceName or expectedIPs has to be given');
+    return undefined;
+  }
+  if (interfaceName.length > 15) {
+    inside.mistake('FIELD_INVALID', `${show(interfaceName)} has more than 15 characters`, 'interfaceName');
+    return undefined;
+  }
+  const named = ports.flatMap(({ name, port, protocol }, index) => {
+    const known = protocolName(protocol);
+    if (known !== undefined) return [{ name, port, protocol: known }];
+    const message = `${show(protocol)} is no protocol with ports; write TCP, UDP or SCTP`;
+    inside
+      .otherwise('This port has no name for policies.')
+      .mistake('PORT_INVALID', message, 'ports', index, 'protocol');
+    return [];
+  });
+  return { ...meta, type: 'HostEndpoint', node, interfaceName, expectedIPs, profiles, ports: named };
+}
+
+function protocolName(written: number | string): HostEndpoint['ports'][number]['protocol'] | undefined {
+  if (typeof written === 'string') return isPortProtocol(written) ? written : undefined;
+  return ({ 6: 'TCP', 17: 'UDP', 132: 'SCTP' } as const)[written as 6 | 17 | 132];
+}

@@ -1,0 +1,108 @@
+import type { ResourceType } from './resource.ts';
+import { closest } from './suggestion.ts';
+
+/** One kind of API object that Sallyport reads. */
+export interface Kind {
+  readonly type: ResourceType;
+  /** `''` is the core group. */
+  readonly group: string;
+  /** Versions that are read; the first is the one to write. */
+  readonly versions: readonly string[];
+  readonly kind: string;
+  readonly plural: string;
+  readonly scope: 'Namespaced' | 'Cluster';
+  /** Sallyport's own: unknown fields are mistakes. */
+  readonly ours: boolean;
+}
+
+/** Sallyport's own API group. */
+export const OUR_GROUP = 'sallyport.dev';
+const CALICO = 'projectcalico.org';
+/** Where Calico without its API server keeps objects of `projectcalico.org/v3` (calico.md 1.1). */
+const CALICO_STORAGE = 'crd.projectcalico.org';
+
+function core(type: ResourceType, plural: string, scope: Kind['scope']): Kind {
+  return { type, group: '', versions: ['v1'], kind: type, plural, scope, ours: false };
+}
+
+function calico(type: ResourceType, plural: string, scope: Kind['scope']): Kind {
+  return { type, group: CALICO, versions: ['v3'], kind: type, plural, scope, ours: false };
+}
+
+function own(type: ResourceType, plural: string, scope: Kind['scope']): Kind {
+  return { type, group: OUR_GROUP, versions: ['v1alpha1'], kind: type, plural, scope, ours: true };
+}
+
+/** Every kind that is read, others' before ours. */
+export const kinds: readonly Kind[] = [
+  core('Pod', 'pods', 'Namespaced'),
+  core('Namespace', 'namespaces', 'Cluster'),
+  core('ServiceAccount', 'serviceaccounts', 'Namespaced'),
+  core('Node', 'nodes', 'Cluster'),
+  {
+    type: 'KubernetesNetworkPolicy',
+    group: 'networking.k8s.io',
+    versions: ['v1'],
+    kind: 'NetworkPolicy',
+    plural: 'networkpolicies',
+    scope: 'Namespaced',
+    ours: false,
+  },
+  calico('NetworkPolicy', 'networkpolicies', 'Namespaced'),
+  calico('GlobalNetworkPolicy', 'globalnetworkpolicies', 'Cluster'),
+  calico('Tier', 'tiers', 'Cluster'),
+  calico('NetworkSet', 'networksets', 'Namespaced'),
+  calico('GlobalNetworkSet', 'globalnetworksets', 'Cluster'),
+  calico('IPPool', 'ippools', 'Cluster'),
+  calico('HostEndpoint', 'hostendpoints', 'Cluster'),
+  calico('FelixConfiguration', 'felixconfigurations', 'Cluster'),
+  own('BorderFirewall', 'borderfirewalls', 'Cluster'),
+  own('ClusterBorderPolicy', 'clusterborderpolicies', 'Cluster'),
+  own('BorderPolicy', 'borderpolicies', 'Namespaced'),
+  own('AddressGroup', 'addressgroups', 'Cluster'),
+  own('SourceNAT', 'sourcenats', 'Cluster'),
+];
+
+/** Policies that a cluster enforces and that are not read yet: leaving them out silently would give wrong answers. */
+const NOT_YET = new Set([
+  'policy.networking.k8s.io/ClusterNetworkPolicy',
+  'policy.networking.k8s.io/AdminNetworkPolicy',
+  'policy.networking.k8s.io/BaselineAdminNetworkPolicy',
+]);
+
+const byGroupAndKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+
+/** What an `apiVersion` and `kind` stand for. */
+export type KindFound =
+  | { readonly found: 'kind'; readonly kind: Kind; readonly storage: boolean }
+  /** Not used by Sallyport, and no mistake. */
+  | { readonly found: 'unused' }
+  | { readonly found: 'notYet' }
+  | { readonly found: 'misspelled'; readonly suggestion: string | undefined }
+  | { readonly found: 'version'; readonly read: string };
+
+/**
+ * Looks a kind up. `storage`: it is in Calico's storage form and has to be converted.
+ * @example kindOf('networking.k8s.io/v1', 'NetworkPolicy'); // { found: 'kind', kind: { type: 'KubernetesNetworkPolicy', … }, storage: false }
+ */
+export function kindOf(apiVersion: string, name: string): KindFound {
+  const slash = apiVersion.lastIndexOf('/');
+  const writtenGroup = apiVersion.slice(0, Math.max(0, slash));
+  const version = apiVersion.slice(slash + 1);
+  const storage = writtenGroup === CALICO_STORAGE;
+  // Before networking.k8s.io/v1 the kind lived in another group; an old manifest must not vanish in silence.
+  const moved = writtenGroup === 'extensions' && name === 'NetworkPolicy';
+  const group = moved ? 'networking.k8s.io' : storage ? CALICO : writtenGroup;
+  const kind = byGroupAndKind.get(`${group}/${name}`);
+  if (kind === undefined) {
+    if (NOT_YET.has(`${group}/${name}`)) return { found: 'notYet' };
+    const known = kinds.filter((candidate) => candidate.group === group).map((candidate) => candidate.kind);
+    // In others' groups most unknown names are real kinds; there only a slip of a letter or two counts as a misspelling.
+    const suggestion = closest(name, known, group === OUR_GROUP ? undefined : 2);
+    const misspelled = group === OUR_GROUP || suggestion !== undefined;
+    return misspelled ? { found: 'misspelled', suggestion } : { found: 'unused' };
+  }
+  if (storage ? version !== 'v1' : moved || !kind.versions.includes(version))
+    return { found: 'version', read: `${kind.group === '' ? '' : `${kind.group}/`}${kind.versions[0] ?? ''}` };
+  return { found: 'kind', kind, storage };
+}

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { checkLabelSelector } from '../selector/label-selector.ts';
+import { type Prefix, formatPrefix } from '../ip/prefix.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+import { direction, list, looseCidr, optional } from './fields.ts';
+import { refuse } from './mistake.ts';
+import type {
+  KubernetesNetworkPolicy,
+  KubernetesPeer,
+  KubernetesRule,
+  LabelSelector,
+  Meta,
+  ReadableRule,
+} from './resource.ts';
+import type { Scope } from './scope.ts';
+import { type RawMap, defined, show } from './shape.ts';
+
+/** Text to text, with names such as `__proto__` kept. */
+const texts = z
+  .custom<RawMap>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    error: 'this has to be a map',
+  })
+  .transform((map, context) => {
+    const read = new Map<string, string>();
+    for (const [key, value] of Object.entries(map)) {
+      if (typeof value === 'string') read.set(key, value);
+      else
+        context.addIssue({
+          code: 'custom',
+          message: `the value of ${show(key)} is ${show(value)} and has to be text`,
+          path: [key],
+        });
+    }
+    return read;
+  });
+
+const labelSelector = z
+  .object({
+    matchLabels: optional(texts),
+    matchExpressions: list(z.object({ key: z.string(), operator: z.string(), values: list(z.string()) })),
+  })
+  .transform((written, context): LabelSelector => {
+    const { value, diagnostics } = checkLabelSelector(defined(written), '');
+    const [first] = diagnostics;
+    if (value !== undefined) return value;
+    return refuse(
+      context,
+      first?.code ?? 'LABEL_SELECTOR_INVALID',
+      diagnostics.map(({ message }) => message).join('; '),
+    );
+  });
+
+const ipBlock = z.object({ cidr: looseCidr, except: list(looseCidr) }).transform(({ cidr, except }, context) => {
+  const block = PrefixSet.of([cidr]);
+  const outside = except.find((prefix) => !isInside(prefix, cidr, block));
+  if (outside === undefined) return { cidr, except };
+  return refuse(
+    context,
+    'FIELD_CONFLICT',
+    `the exception ${formatPrefix(outside)} is no part of ${formatPrefix(cidr)}`,
+  );
+});
+
+function isInside(prefix: Prefix, cidr: Prefix, block: PrefixSet): boolean {
+  return prefix.length > cidr.length && block.covers(PrefixSet.of([prefix]));
+}
+
+const peer = z
+  .object({
+    podSelector: optional(labelSelector),
+    namespaceSelector: optional(labelSelector),
+    ipBlock: optional(ipBlock),
+  })
+  .transform((written, context): KubernetesPeer => {
+    const { podSelector, namespaceSelector } = written;
+    const selects = podSelector !== undefined || namespaceSelector !== undefined;
+    if (written.ipBlock !== undefined && selects)
+      return refuse(context, 'FIELD_CONFLICT', 'ipBlock stands alone in a peer; make a second peer for the selectors');
+    // An empty peer would be read as "everybody"; the API server refuses it too.
+    if (written.ipBlock === undefined && !selects)
+      return refuse(context, 'FIELD_CONFLICT', 'this peer is empty; write podSelector, namespaceSelector or ipBlock');
+    return defined(written);
+  });
+
+/** IANA service name, as the API server checks port names. */
+const PORT_NAME = /^(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/;
+
+const port = z
+  .object({
+    protocol: optional(z.enum(['TCP', 'UDP', 'SCTP'])),
+    port: optional(z.union([z.int(), z.string()], { error: 'a port is a number or the name of a container port' })),
+    endPort: optional(z.int()),
+  })
+  .transform((written, context): KubernetesRule['ports'][number] => {
+    const { protocol = 'TCP', port: first, endPort } = written;
+    if (typeof first === 'number' && (first < 1 || first > 65535))
+      return refuse(context, 'PORT_INVALID', `${first} is not a port; use 1 to 65535`);
+    if (typeof first === 'string' && !PORT_NAME.test(first)) {
+      const number = /^\d{1,5}$/.test(first) ? `; for the number write ${Number(first)} without quotes` : '';
+      return refuse(
+        context,
+        'PORT_INVALID',
+        `${show(first)} is no port name of at most 15 lower-case letters, digits and "-"${number}`,
+      );
+    }
+    if (endPort !== undefined && (typeof first !== 'number' || endPort < first || endPort > 65535))
+      return refuse(
+        context,
+        'PORT_INVALID',
+        `endPort ${endPort} needs a port that is a number and not above it, and is at most 65535`,
+      );
+    return defined({ protocol, port: first, endPort });
+  });
+
+const rule = z.object({ from: list(peer), to: list(peer), ports: list(port) });
+
+/**
+ * Kubernetes' own policy (semantics 8.1). It only allows, so what cannot be read of it is left out and allows nothing; a podSelector
+ * that cannot be read isolates the whole namespace.
+ */
+export function readKubernetesNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): KubernetesNetworkPolicy {
+  const inside = scope.at('spec');
+  const broken = inside.otherwise(
+    'The policy isolates every pod of its namespace in both directions and allows nothing.',
+  );
+  const spec = broken.map(raw['spec'], 'this field is required: the policy stands in it');
+  if (spec === undefined)
+    return {
+      ...meta,
+      type: 'KubernetesNetworkPolicy',
+      podSelector: { ok: false },
+      types: ['Ingress', 'Egress'],
+      ingress: [],
+      egress: [],
+    };
+  const ingress = readRules('from', spec['ingress'], inside.at('ingress'));
+  const egress = readRules('to', spec['egress'], inside.at('egress'));
+  const podSelector = inside
+    .at('podSelector')
+    .otherwise('The policy isolates every pod of its namespace and allows nothing.')
+    .value(labelSelector, spec['podSelector'] ?? {});
+  return {
+    ...meta,
+    type: 'KubernetesNetworkPolicy',
+    podSelector,
+    types: readTypes(spec['policyTypes'], egress.length > 0, inside.at('policyTypes')),
+    // What was allowed to some pods is not allowed to all of them.
+    ingress: podSelector.ok ? ingress : ingress.map(() => ({ ok: false, action: 'Allow' })),
+    egress: podSelector.ok ? egress : egress.map(() => ({ ok: false, action: 'Allow' })),
+  };
+}
+
+function readTypes(raw: unknown, hasEgress: boolean, scope: Scope): KubernetesNetworkPolicy['types'] {
+  const read = scope.otherwise('The policy isolates in both directions.').value(list(direction), raw);
+  if (!read.ok) return ['Ingress', 'Egress'];
+  if (read.value.length > 0) return [...new Set(read.value)];
+  return hasEgress ? ['Ingress', 'Egress'] : ['Ingress'];
+}
+
+function readRules(side: 'from' | 'to', raw: unknown, scope: Scope): ReadableRule<KubernetesRule>[] {
+  if (raw === undefined || raw === null) return [];
+  if (!Array.isArray(raw)) {
+    scope
+      .otherwise('They allow nothing.')
+      .mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a list of rules`);
+    return [{ ok: false, action: 'Allow' }];
+  }
+  return raw.map((written: unknown, index): ReadableRule<KubernetesRule> => {
+    const here = scope.at(index).otherwise('This rule is left out, so it allows nothing.');
+    const map = here.map(written, 'a rule without anything allows everything; write {} if that is meant');
+    if (map === undefined) return { ok: false, action: 'Allow' };
+    const { values, sound } = here.fields(rule, map, [side === 'from' ? 'to' : 'from']);
+    if (!sound) return { ok: false, action: 'Allow' };
+    return { ok: true, rule: { peers: values[side] ?? [], ports: values.ports ?? [] } };
+  });
+}

@@ -1,0 +1,110 @@
+import type { Place } from '../base/diagnostic.ts';
+import type { Kind } from './kinds.ts';
+import { labelNameProblem, nameProblem } from './names.ts';
+import type { Meta } from './resource.ts';
+import type { Scope } from './scope.ts';
+import { type RawMap, isMap, show } from './shape.ts';
+
+/** Namespace and name of an object, `namespace` being `''` for cluster scope. */
+export interface Identity {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Who the object is; `undefined`, with the mistakes noted, if that cannot be said. */
+export function readIdentity(kind: Kind, metadata: unknown, scope: Scope): Identity | undefined {
+  const map = scope.map(metadata, 'this field is required: the name of the object stands in it');
+  if (map === undefined) return undefined;
+  const name = readName(map, scope);
+  const written = map['namespace'] ?? undefined;
+  const absent = written === undefined || written === '';
+  if (kind.scope === 'Cluster') {
+    if (!absent)
+      scope.warning('NAMESPACE_ASSUMED', `a ${kind.kind} belongs to no namespace; remove this line`, 'namespace');
+    return name === undefined ? undefined : { namespace: '', name };
+  }
+  if (absent) {
+    scope.warning('NAMESPACE_ASSUMED', 'no namespace is given; it is read as "default"', 'namespace');
+    return name === undefined ? undefined : { namespace: 'default', name };
+  }
+  const namespace = readText(written, labelNameProblem, scope.at('namespace'));
+  return name === undefined || namespace === undefined ? undefined : { namespace, name };
+}
+
+function readText(written: unknown, problemOf: (text: string) => string | undefined, scope: Scope): string | undefined {
+  if (typeof written !== 'string') {
+    scope.mistake('NAME_INVALID', `this is ${show(written)} and has to be text; put it in quotes`);
+    return undefined;
+  }
+  const problem = problemOf(written);
+  if (problem === undefined) return written;
+  scope.mistake('NAME_INVALID', problem);
+  return undefined;
+}
+
+function readName(metadata: RawMap, scope: Scope): string | undefined {
+  const { name } = metadata;
+  if (name === undefined || name === null || name === '') {
+    const generated = metadata['generateName'] !== undefined;
+    scope.mistake(
+      'NAME_INVALID',
+      generated
+        ? 'generateName gives no name that others can refer to; write a name'
+        : 'the object has no name; write one',
+      'name',
+    );
+    return undefined;
+  }
+  return readText(name, nameProblem, scope.at('name'));
+}
+
+/** What else `metadata` holds. `soundLabels` is false when labels were left out because they are no text. */
+export function readMeta(
+  identity: Identity,
+  metadata: RawMap,
+  place: Place,
+  scope: Scope,
+): { readonly meta: Meta; readonly soundLabels: boolean } {
+  const labels = readTexts(metadata['labels'], scope.at('labels'), 'mistake');
+  const annotations = readTexts(metadata['annotations'], scope.at('annotations').otherwise(''), 'warning');
+  const uid = metadata['uid'];
+  const deleting = metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null;
+  return {
+    meta: {
+      ...identity,
+      ...(typeof uid === 'string' ? { uid } : {}),
+      labels: labels.texts,
+      annotations: annotations.texts,
+      deleting,
+      place,
+    },
+    soundLabels: labels.sound,
+  };
+}
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+function readTexts(
+  raw: unknown,
+  scope: Scope,
+  note: 'mistake' | 'warning',
+): { readonly texts: ReadonlyMap<string, string>; readonly sound: boolean } {
+  if (raw === undefined || raw === null) return { texts: NONE, sound: true };
+  if (!isMap(raw)) {
+    scope[note]('LABELS_INVALID', `this is ${show(raw)} and has to be a map`);
+    return { texts: NONE, sound: false };
+  }
+  const texts = new Map<string, string>();
+  let sound = true;
+  for (const [key, value] of Object.entries(raw)) {
+    if (typeof value === 'string') texts.set(key, value);
+    // The API server stores a label without a value as an empty one.
+    else if (value === null) texts.set(key, '');
+    else {
+      const hint = isMap(value) || Array.isArray(value) ? '' : `; write "${show(value)}" with its quotes`;
+      scope[note]('LABELS_INVALID', `the value is ${show(value)} and has to be text${hint}`, key);
+      sound = false;
+    }
+  }
+  return { texts, sound };
+}

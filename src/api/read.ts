@@ -1,0 +1,129 @@
+import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import { readAddressGroup } from './address-group.ts';
+import { readBorderFirewall } from './border-firewall.ts';
+import { readBorderPolicy, readClusterBorderPolicy } from './border-policy.ts';
+import { readGlobalNetworkPolicy, readNetworkPolicy } from './calico-policy.ts';
+import { readFelixConfiguration } from './felix-configuration.ts';
+import { readHostEndpoint } from './host-endpoint.ts';
+import { readIPPool } from './ip-pool.ts';
+import type { KindReader } from './kind-reader.ts';
+import { type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
+import { readKubernetesNetworkPolicy } from './kubernetes-network-policy.ts';
+import { type Identity, readIdentity, readMeta } from './meta.ts';
+import { readNetworkSet } from './network-set.ts';
+import { readNode } from './node.ts';
+import { readPod } from './pod.ts';
+import { type ReadResource, type ResourceType, resourceKey } from './resource.ts';
+import { type Locate, type Reading, Scope } from './scope.ts';
+import { type RawMap, isMap, show } from './shape.ts';
+import { readSourceNAT } from './source-nat.ts';
+import { fromStorageForm } from './storage-form.ts';
+import { readTier } from './tier.ts';
+
+const readers: Readonly<Record<ResourceType, KindReader>> = {
+  Pod: readPod,
+  Namespace: (meta) => ({ ...meta, type: 'Namespace' }),
+  ServiceAccount: (meta) => ({ ...meta, type: 'ServiceAccount' }),
+  Node: readNode,
+  KubernetesNetworkPolicy: readKubernetesNetworkPolicy,
+  NetworkPolicy: readNetworkPolicy,
+  GlobalNetworkPolicy: readGlobalNetworkPolicy,
+  Tier: readTier,
+  NetworkSet: (meta, raw, scope) => readNetworkSet('NetworkSet', meta, raw, scope),
+  GlobalNetworkSet: (meta, raw, scope) => readNetworkSet('GlobalNetworkSet', meta, raw, scope),
+  IPPool: readIPPool,
+  HostEndpoint: readHostEndpoint,
+  FelixConfiguration: readFelixConfiguration,
+  BorderFirewall: readBorderFirewall,
+  ClusterBorderPolicy: readClusterBorderPolicy,
+  BorderPolicy: readBorderPolicy,
+  AddressGroup: readAddressGroup,
+  SourceNAT: readSourceNAT,
+};
+
+/**
+ * Reads one API object as YAML or JSON gave it: dispatches by `apiVersion` and `kind`, applies defaults, and tells every mistake at once
+ * with what is done instead (design invariant 5). Never throws, whatever the object is.
+ *
+ * `place` is where the object stands; `locate` finds the place of a field inside it. A list is no object: `unfoldList` first.
+ * @example
+ * readResource({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }, { file: 'shop.yaml' }).resource?.name; // 'shop'
+ */
+export function readResource(raw: unknown, place: Place, locate?: Locate): ReadResource {
+  const diagnostics: Diagnostic[] = [];
+  const reading: Reading = { object: undefined, place, locate, diagnostics };
+  const scope = new Scope(reading).otherwise('It is left out.');
+  if (!isMap(raw)) {
+    scope.mistake('OBJECT_INVALID', `this document is ${show(raw)} and has to be an API object`);
+    return { diagnostics };
+  }
+  const { apiVersion, kind } = raw;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || apiVersion === '' || kind === '') {
+    const absent = [
+      ...(typeof apiVersion === 'string' && apiVersion !== '' ? [] : ['apiVersion']),
+      ...(typeof kind === 'string' && kind !== '' ? [] : ['kind']),
+    ];
+    scope.mistake('OBJECT_INVALID', `this document is no API object: it has no ${absent.join(' and no ')}`);
+    return { diagnostics };
+  }
+  const found = kindOf(apiVersion, kind);
+  if (found.found !== 'kind') return notRead(found, apiVersion, kind, raw, reading);
+  return readKind(found, raw, reading);
+}
+
+function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unnamed: Reading): ReadResource {
+  const { kind, storage } = found;
+  const { place, locate, diagnostics } = unnamed;
+  const first = new Scope({ ...unnamed, object: kind.type }).otherwise('The object is left out.');
+  const object = storage ? fromStorageForm(raw, first) : raw;
+  const identity = readIdentity(kind, object['metadata'], first.at('metadata'));
+  if (identity === undefined) return { diagnostics };
+  const key = resourceKey({ type: kind.type, ...identity });
+  const reading: Reading = { object: key, place, locate, diagnostics };
+  const scope = new Scope(reading);
+  const { meta, sound } = readSafeMeta(kind.type, identity, object, locate?.([]) ?? place, scope);
+  const resource = readers[kind.type](meta, object, scope);
+  return { ...(resource === undefined || !sound ? {} : { resource }), key, diagnostics };
+}
+
+/** Endpoints whose labels cannot be read are left out: with labels missing they could be taken for ones that may more. */
+function readSafeMeta(type: ResourceType, identity: Identity, raw: RawMap, place: Place, scope: Scope) {
+  const endpoint = type === 'Pod' || type === 'HostEndpoint';
+  const consequence = endpoint
+    ? 'The object is left out, so its addresses count as unknown.'
+    : 'The object is read without this label.';
+  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
+  const { meta, soundLabels } = readMeta(identity, metadata, place, scope.at('metadata').otherwise(consequence));
+  return { meta, sound: soundLabels || !endpoint };
+}
+
+function notRead(
+  found: Exclude<KindFound, { found: 'kind' }>,
+  apiVersion: string,
+  kind: string,
+  raw: RawMap,
+  reading: Reading,
+): ReadResource {
+  const { diagnostics } = reading;
+  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
+  const named = [kind, metadata['namespace'], metadata['name']].filter((part) => typeof part === 'string').join('/');
+  const scope = new Scope({ ...reading, object: named }).otherwise('It is left out.');
+  switch (found.found) {
+    case 'unused':
+      return { diagnostics, ignored: true };
+    case 'notYet':
+      scope.warning('KIND_NOT_YET', `${kind} is not read yet; answers are computed without it`, 'kind');
+      return { diagnostics, ignored: true };
+    case 'version':
+      scope.mistake('VERSION_UNKNOWN', `${kind} is read in ${found.read}, not in ${show(apiVersion)}`, 'apiVersion');
+      return { diagnostics };
+    case 'misspelled': {
+      const group = apiVersion.startsWith(`${OUR_GROUP}/`)
+        ? `there is no kind ${show(kind)} in ${OUR_GROUP}`
+        : `${show(kind)} is no kind that is read`;
+      const meant = found.suggestion === undefined ? '' : `; did you mean ${found.suggestion}?`;
+      scope.mistake('KIND_UNKNOWN', `${group}${meant}`, 'kind');
+      return { diagnostics };
+    }
+  }
+}

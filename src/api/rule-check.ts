@@ -1,0 +1,118 @@
+import type { Prefix } from '../ip/prefix.ts';
+import type { CalicoPorts } from './resource.ts';
+import type { Scope } from './scope.ts';
+
+// What the fields of one rule must not say against each other (semantics 13.1 to 13.3), for Calico's rules and ours alike.
+
+const ICMP = 1;
+const ICMPV6 = 58;
+const WITH_PORTS: readonly number[] = [6, 17, 132];
+
+interface Protocol {
+  readonly number: number;
+  readonly byName: boolean;
+}
+
+/** Numbers of ports need a protocol that has ports; names of ports bring their own. */
+export function checkPorts(
+  entity: { readonly ports?: CalicoPorts | undefined; readonly notPorts?: CalicoPorts | undefined },
+  protocol: number | undefined,
+  /** The protocol is there and cannot be read: nothing is said about it twice. */
+  unreadable: boolean,
+  scope: Scope,
+): boolean {
+  if (unreadable) return true;
+  let right = true;
+  for (const field of ['ports', 'notPorts'] as const) {
+    const ports = entity[field];
+    if (ports === undefined || (protocol === undefined && ports.numbers.isEmpty)) continue;
+    if (protocol !== undefined && WITH_PORTS.includes(protocol)) continue;
+    const found = protocol === undefined ? 'no protocol is given' : `protocol ${protocol} has no ports`;
+    scope.mistake('FIELD_CONFLICT', `ports need a protocol that has them, and ${found}; write TCP, UDP or SCTP`, field);
+    right = false;
+  }
+  return right;
+}
+
+/** Types and codes of ICMP need its protocol, and a code its type. */
+export function checkIcmp(
+  entries: readonly {
+    readonly field: string;
+    readonly icmp: { readonly type?: number | undefined; readonly code?: number | undefined } | undefined;
+  }[],
+  protocol: number | undefined,
+  unreadable: boolean,
+  scope: Scope,
+): boolean {
+  let right = true;
+  for (const { field, icmp } of entries) {
+    if (icmp === undefined) continue;
+    const isIcmp = unreadable || protocol === ICMP || protocol === ICMPV6;
+    if (!isIcmp) scope.mistake('FIELD_CONFLICT', `${field} needs protocol ICMP or ICMPv6; write it`, field);
+    if (icmp.type === undefined) scope.mistake('FIELD_CONFLICT', 'a type has to be given', field);
+    right = right && isIcmp && icmp.type !== undefined;
+  }
+  return right;
+}
+
+/** An exception that holds a whole family leaves nothing of it (semantics 13.4). */
+export function checkNotNets(notNets: readonly Prefix[], scope: Scope): boolean {
+  const index = notNets.findIndex(({ length }) => length === 0);
+  if (index === -1) return true;
+  scope.mistake('FIELD_CONFLICT', 'a prefix that holds every address leaves nothing to match; remove it', index);
+  return false;
+}
+
+/**
+ * The one family that a rule is for, from its own word, ICMP by name and, unless `mixed` networks are possible, its networks; `undefined`:
+ * both.
+ */
+export function checkFamilies(
+  rule: {
+    readonly mixed: boolean;
+    readonly ipVersion?: 4 | 6 | undefined;
+    readonly protocol?: Protocol | undefined;
+    readonly notProtocol?: Protocol | undefined;
+    readonly nets: readonly { readonly net: Prefix; readonly path: readonly (string | number)[] }[];
+  },
+  scope: Scope,
+): 4 | 6 | undefined | 'conflict' {
+  let family = rule.ipVersion;
+  let from = `ipVersion is ${family}`;
+  let conflict = false;
+  for (const [field, protocol] of [
+    ['protocol', rule.protocol],
+    ['notProtocol', rule.notProtocol],
+  ] as const) {
+    const implied = protocol?.byName === true ? familyOfProtocol(protocol.number) : undefined;
+    if (implied === undefined) continue;
+    if (family !== undefined && family !== implied) {
+      const name = implied === 4 ? 'ICMP' : 'ICMPv6';
+      scope.mistake('FIELD_CONFLICT', `${name} is IPv${implied}, and ${from}; change one of them`, field);
+      conflict = true;
+    } else if (field === 'protocol') {
+      family = implied;
+      from = `the protocol is IPv${implied}`;
+    }
+  }
+  for (const { net, path } of rule.nets) {
+    if (family === undefined) {
+      if (rule.mixed) break;
+      family = net.family;
+      from = `the rule's first network is IPv${family}`;
+    } else if (net.family !== family) {
+      scope.mistake(
+        'FIELD_CONFLICT',
+        `this network is IPv${net.family}, and ${from}; make one rule for each family`,
+        ...path,
+      );
+      conflict = true;
+    }
+  }
+  return conflict ? 'conflict' : family;
+}
+
+function familyOfProtocol(number: number): 4 | 6 | undefined {
+  if (number === ICMP) return 4;
+  return number === ICMPV6 ? 6 : undefined;
+}

@@ -1,0 +1,64 @@
+import { action } from './fields.ts';
+import type { ReadableRule, RuleAction } from './resource.ts';
+import type { Scope } from './scope.ts';
+import { type RawMap, show } from './shape.ts';
+
+/** What invariant 5 does about a rule that cannot be read, said to its author. */
+export function insteadOfRule(written: RuleAction | undefined): string {
+  switch (written) {
+    case 'Allow':
+      return 'This Allow rule is left out.';
+    case 'Log':
+      return 'This Log rule is left out.';
+    case undefined:
+      return 'This rule now denies everything for the workloads this policy selects.';
+    default:
+      return `This ${written} rule now denies everything for the workloads this policy selects.`;
+  }
+}
+
+/** Reads what a rule has besides its action; `undefined` when it is broken, with the mistakes noted. */
+export type RuleReader<R> = (action: RuleAction, raw: RawMap, scope: Scope) => R | undefined;
+
+/**
+ * Reads the rules of one direction. A rule that cannot be read keeps its place and action; one whose action cannot be read, or a list
+ * that is none, becomes a Deny (design, decision on broken parts).
+ */
+export function readRules<R>(raw: unknown, scope: Scope, read: RuleReader<R>): readonly ReadableRule<R>[] {
+  if (raw === undefined) return [];
+  if (!Array.isArray(raw)) {
+    const consequence = 'The policy now denies everything for the workloads it selects.';
+    scope.otherwise(consequence).mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a list of rules`);
+    return [{ ok: false, action: 'Deny' }];
+  }
+  return raw.map((written: unknown, index) => readRule(written, scope.at(index), read));
+}
+
+function readRule<R>(raw: unknown, scope: Scope, read: RuleReader<R>): ReadableRule<R> {
+  const unknown = scope.otherwise(insteadOfRule(undefined));
+  const map = unknown.map(raw, 'a rule has to be a map with an action');
+  if (map === undefined) return { ok: false, action: 'Deny' };
+  const written = unknown.at('action').value(action, map['action']);
+  const here = written.ok ? scope.otherwise(insteadOfRule(written.value)) : unknown;
+  // Read even without an action: its other mistakes are shown at once.
+  const rule = read(written.ok ? written.value : 'Deny', map, here);
+  if (!written.ok) return { ok: false, action: 'Deny' };
+  return rule === undefined ? { ok: false, action: written.value } : { ok: true, rule };
+}
+
+/** The same rules, none of them readable: what happens to a policy that is broken elsewhere. */
+export function unreadable<R extends { readonly action: RuleAction }>(
+  rules: readonly ReadableRule<R>[],
+): readonly ReadableRule<R>[] {
+  return rules.map((read) => ({ ok: false, action: read.ok ? read.rule.action : read.action }));
+}
+
+/**
+ * The same rules for a policy whose selector cannot be read and which therefore selects its whole scope. What it denies it denies
+ * there; but nobody was promised what it allows, and a Pass would lead strangers past the policies that are for them.
+ */
+export function forWholeScope<R extends { readonly action: RuleAction }>(
+  rules: readonly ReadableRule<R>[],
+): readonly ReadableRule<R>[] {
+  return rules.map((read) => (read.ok && read.rule.action !== 'Deny' ? { ok: false, action: read.rule.action } : read));
+}
