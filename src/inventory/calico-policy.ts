@@ -5,9 +5,6 @@ import { policySelector, sideSelectors } from './effective-selector.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
 
-const ICMP = 1;
-const ICMPV6 = 58;
-
 /**
  * A Calico policy with its selectors made effective and its broken parts on the safe side (design invariant 5). A selector that cannot be
  * read does not limit: the policy then holds for its whole scope. Nobody knows for whom its rules were meant, so of these only what can
@@ -67,11 +64,10 @@ export function denyEverything(index: number): Rule {
 }
 
 function convertRule(namespace: string, rule: CalicoRule, index: number): Rule {
-  const ipVersion = rule.ipVersion ?? impliedFamily(rule.protocol);
   return {
     action: rule.action,
     index,
-    ...(ipVersion === undefined ? {} : { ipVersion }),
+    ...(rule.ipVersion === undefined ? {} : { ipVersion: rule.ipVersion }),
     ...(rule.protocol === undefined ? {} : { protocol: rule.protocol.number }),
     ...(rule.notProtocol === undefined ? {} : { notProtocol: rule.notProtocol.number }),
     ...(rule.icmp === undefined ? {} : { icmp: rule.icmp }),
@@ -80,13 +76,6 @@ function convertRule(namespace: string, rule: CalicoRule, index: number): Rule {
     destination: convertSide(namespace, rule.destination),
     broken: false,
   };
-}
-
-/** The names ICMP and ICMPv6 imply the family, the numbers do not (semantics 5). */
-function impliedFamily(protocol: CalicoRule['protocol']): 4 | 6 | undefined {
-  if (protocol?.byName !== true) return undefined;
-  if (protocol.number === ICMP) return 4;
-  return protocol.number === ICMPV6 ? 6 : undefined;
 }
 
 function convertSide(namespace: string, entity: CalicoEntity): RuleSide {

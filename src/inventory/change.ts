@@ -33,3 +33,8 @@ export interface InventoryChanges {
   /** Every kind besides endpoints with any difference. */
   readonly other: ReadonlySet<OtherKind>;
 }
+
+/** All keys of a difference. */
+export function touched({ added, changed, removed }: MapChanges): readonly string[] {
+  return [...added, ...changed, ...removed];
+}

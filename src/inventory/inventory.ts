@@ -16,7 +16,7 @@ import {
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
 import { calicoPolicy, calicoPolicyMistakes } from './calico-policy.ts';
-import type { InventoryChanges, OtherKind, ResourceChange } from './change.ts';
+import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceChange, touched } from './change.ts';
 import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
 import type { Belief } from './credible-address.ts';
 import { endpointOfHost, hostEndpointId, hostEndpointMistakes, sameEndpoint, sameMap } from './endpoint-of-pod.ts';
@@ -36,8 +36,8 @@ import type {
 } from './model.ts';
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
-import { BUILT_IN_TIERS, tierInfo, tierMistakes } from './tiers.ts';
-import { TrackedMap, isSome } from './tracked-map.ts';
+import { alwaysThere, builtInTier, tierInfo } from './tiers.ts';
+import { TrackedMap } from './tracked-map.ts';
 
 /** Where a resource is kept: its type, and its name within the type (`namespace/name` for namespaced types). */
 interface Slot {
@@ -74,7 +74,7 @@ export class Inventory {
   /** `Credible` is right for everything that a border opens for; `Calico` answers what the cluster itself does. */
   constructor(belief: Belief = 'Credible') {
     this.#pods = new Pods(this.#addresses, belief);
-    for (const tier of BUILT_IN_TIERS.values()) this.#tiers.put(tier.name, tier);
+    for (const tier of alwaysThere()) this.#tiers.put(tier.name, tier);
   }
 
   /** Pods and host endpoints, by id. */
@@ -153,17 +153,17 @@ export class Inventory {
     const networkSets = this.#networkSets.take();
     const policies = this.#policies.take();
     const other = new Set<OtherKind>();
-    const note = (kind: OtherKind, some: boolean): void => {
-      if (some) other.add(kind);
+    const note = (kind: OtherKind, changes: MapChanges): void => {
+      if (touched(changes).length > 0) other.add(kind);
     };
-    note('parents', isSome(parents));
-    note('networkSets', isSome(networkSets));
-    note('policies', isSome(policies));
-    note('tiers', isSome(this.#tiers.take()));
-    note('pools', isSome(this.#pools.take()));
-    note('nodes', isSome(this.#nodes.take()));
-    note('namespaces', isSome(this.#namespaces.take()));
-    note('felix', isSome(this.#felix.take()));
+    note('parents', parents);
+    note('networkSets', networkSets);
+    note('policies', policies);
+    note('tiers', this.#tiers.take());
+    note('pools', this.#pools.take());
+    note('nodes', this.#nodes.take());
+    note('namespaces', this.#namespaces.take());
+    note('felix', this.#felix.take());
     for (const map of [
       this.#borderFirewalls,
       this.#clusterBorderPolicies,
@@ -171,7 +171,7 @@ export class Inventory {
       this.#addressGroups,
       this.#sourceNats,
     ])
-      note('ours', isSome(map.take()));
+      note('ours', map.take());
     return { endpoints: this.#endpoints.take(), parents, networkSets, policies, other };
   }
 
@@ -232,7 +232,7 @@ export class Inventory {
         return this.#putPolicy(resource, calicoPolicy(resource), calicoPolicyMistakes(resource));
       case 'Tier':
         this.#tiers.put(name, tierInfo(resource));
-        return this.#note(key, tierMistakes(resource));
+        return;
       case 'NetworkSet':
       case 'GlobalNetworkSet':
         this.#networkSets.put(key, networkSetInfo(resource));
@@ -289,7 +289,7 @@ export class Inventory {
         this.#policies.put(key, undefined);
         return;
       case 'Tier':
-        this.#tiers.put(name, BUILT_IN_TIERS.get(name));
+        this.#tiers.put(name, builtInTier(name));
         return;
       case 'NetworkSet':
       case 'GlobalNetworkSet':

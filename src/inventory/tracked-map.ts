@@ -45,8 +45,3 @@ export class TrackedMap<V> {
     return { added: added.sort(compareUtf8), changed: changed.sort(compareUtf8), removed: removed.sort(compareUtf8) };
   }
 }
-
-/** Whether a difference holds anything. */
-export function isSome(changes: MapChanges): boolean {
-  return changes.added.length + changes.changed.length + changes.removed.length > 0;
-}

@@ -20,12 +20,6 @@ export const policyCodes = {
     now: 'The policy is kept as Calico keeps it: its tier comes after all others and denies what its policies do not decide.',
     fix: 'Create the Tier or correct `spec.tier`. If Tiers are not read from your source, add them to it.',
   },
-  TIER_FIXED: {
-    blame: 'input',
-    what: 'A Tier gives one of the built-in tiers an order or default action that Calico does not allow it to have.',
-    now: 'The fixed values hold: kube-admin 1000 Pass, default 1000000 Deny, kube-baseline 10000000 Pass.',
-    fix: 'Remove the value, or use a tier of your own.',
-  },
   HTTP_NOT_ENFORCEABLE: {
     blame: 'input',
     what: 'A rule matches on HTTP methods or paths, which a packet filter cannot see.',
@@ -49,12 +43,6 @@ export const policyCodes = {
     what: 'Pods are in a namespace whose Namespace object is not there.',
     now: 'Selectors over namespace labels do not match these pods, and a flow that no policy decides is denied for them, as Calico does while the namespace profile is missing.',
     fix: 'Add the Namespace to what is read, for example with `kubectl get namespaces,pods,… -A -o yaml`.',
-  },
-  OBJECT_TWICE: {
-    blame: 'input',
-    what: 'The same object was given twice with different content.',
-    now: 'The last one counts.',
-    fix: 'Remove one of them.',
   },
   FLOW_INVALID: {
     blame: 'input',
