@@ -20,4 +20,10 @@ export const valueCodes = {
     now: 'The value is not used. In a rule it makes that rule unreadable: one that allows is left out, one that denies then denies everything.',
     fix: 'Write it as the message shows. Leading zeros, zone ids, IPv4-mapped IPv6 and bits after the prefix length are refused on purpose, because programs read them differently.',
   },
+  LABEL_INDEX_INPUT: {
+    blame: 'input',
+    what: 'A program gave the label index a selector or an address that cannot be read.',
+    now: 'The call changes nothing; the index stays as it was.',
+    fix: 'Check the input first: `parseSelector` and `parsePrefix` tell what is wrong and where.',
+  },
 } as const satisfies Codes;
