@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unfoldList } from '../src/api/storage-form.ts';
+import { unfoldList } from '../src/api/list.ts';
 import type { Diagnostic } from '../src/base/diagnostic.ts';
 import { SallyportError } from '../src/base/error.ts';
 import { type Address, formatAddress, parseAddress } from '../src/ip/address.ts';

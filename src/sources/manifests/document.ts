@@ -64,13 +64,17 @@ function readYaml(text: string, file: string): ManifestText {
   for (const document of Array.isArray(documents) ? documents : []) {
     for (const error of document.errors) refuse(firstLine(error.message), error.pos[0]);
     if (document.errors.length > 0 || document.contents === null) continue;
+    const before = problems.length;
     visit(document, {
       Pair(_, pair) {
-        // A key that is no text would silently become one: `1: x`, `? [a]`.
-        const key = pair.key;
-        if (isCollection(key)) refuse('a key must be a plain text', isNode(key) ? (key.range?.[0] ?? 0) : 0);
+        // A key that is no text would silently become one.
+        if (isCollection(pair.key)) refuse('a key must be a plain text', pair.key.range?.[0] ?? 0);
+      },
+      Alias(_, alias) {
+        if (alias.resolve(document) === undefined) refuse(`nothing is named &${alias.source}`, alias.range?.[0] ?? 0);
       },
     });
+    if (problems.length > before) continue;
     let raw: unknown;
     try {
       raw = document.toJS({ maxAliasCount: ALIAS_LIMIT });

@@ -1,6 +1,6 @@
 import { readResource } from '../../api/read.ts';
 import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
-import { unfoldList } from '../../api/storage-form.ts';
+import { unfoldList } from '../../api/list.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { readManifestText } from './document.ts';
 

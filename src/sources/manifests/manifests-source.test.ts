@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
+import type { Delivery } from '../source.ts';
+import { ManifestsSource } from './manifests-source.ts';
+
+let folder: string;
+let deliveries: Delivery[];
+let stop: AbortController;
+let running: Promise<void> | undefined;
+
+const object = (kind: string, name: string): string => `apiVersion: v1\nkind: ${kind}\nmetadata:\n  name: ${name}\n`;
+const put = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text);
+const start = (path = folder): void => {
+  running = new ManifestsSource('static', path, systemClock).run(
+    (delivery) => void deliveries.push(delivery),
+    stop.signal,
+  );
+};
+/** Waits for the n-th delivery and tells it in short. */
+const delivery = async (n: number): Promise<unknown> => {
+  await vi.waitUntil(() => deliveries.length >= n, { timeout: 10_000, interval: 5 });
+  const found = deliveries[n - 1];
+  const changes = found?.changes.map((c) => (c.kind === 'put' ? `+${c.resource.name}` : `-${c.key}`));
+  return [found?.state.kind, changes, found?.diagnostics.map((d) => d.code)];
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-manifests-'));
+  deliveries = [];
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await running;
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('the first delivery is the whole folder; then only what changed', async () => {
+  await mkdir(join(folder, 'deep'));
+  await put('a.yaml', object('Namespace', 'a'));
+  await put('deep/b.json', JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'b' } }));
+  await put('.hidden.yaml', object('Namespace', 'hidden'));
+  await put('notes.txt', 'not: a manifest');
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+b'], []]);
+  await put('c.yaml', object('Namespace', 'c'));
+  expect(await delivery(2)).toEqual(['complete', ['+c'], []]);
+  await rm(join(folder, 'a.yaml'));
+  expect(await delivery(3)).toEqual(['complete', ['-Namespace/a'], []]);
+});
+
+test('a file that cannot be read freezes the folder, and the mended one thaws it', async () => {
+  await put('a.yaml', object('Namespace', 'a'));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a'], []]);
+  await put('b.yaml', `${object('Namespace', 'b')}---\nx: [`);
+  expect(await delivery(2)).toEqual(['frozen', [], ['MANIFEST_SYNTAX']]);
+  await put('b.yaml', object('Namespace', 'b'));
+  expect(await delivery(3)).toEqual(['complete', ['+b'], []]);
+});
+
+test('at start such a folder has not delivered', async () => {
+  await put('a.yaml', object('Namespace', 'a'));
+  await put('b.yaml', 'x: [');
+  start();
+  expect(await delivery(1)).toEqual(['loading', [], ['MANIFEST_SYNTAX']]);
+  await rm(join(folder, 'b.yaml'));
+  expect(await delivery(2)).toEqual(['complete', ['+a'], []]);
+});
+
+test('a folder that empties, vanishes or comes back', async () => {
+  await put('a.yaml', object('Namespace', 'a'));
+  start();
+  await delivery(1);
+  await rm(join(folder, 'a.yaml'));
+  expect(await delivery(2)).toEqual(['frozen', [], ['MANIFEST_EMPTY']]);
+  await rename(folder, `${folder}.away`);
+  expect(await delivery(3)).toEqual(['frozen', [], ['MANIFEST_UNREADABLE']]);
+  await rename(`${folder}.away`, folder);
+  await put('a.yaml', `${object('Namespace', 'a')}---\n${object('Namespace', 'b')}`);
+  await vi.waitUntil(() => deliveries.at(-1)?.state.kind === 'complete', { timeout: 10_000 });
+  expect(deliveries.at(-1)?.changes.map((c) => c.kind)).toEqual(['put', 'put']);
+});
+
+test('a folder that is not there has not delivered', async () => {
+  start(join(folder, 'missing'));
+  expect(await delivery(1)).toEqual(['loading', [], ['MANIFEST_UNREADABLE']]);
+});
+
+test('more than half of the objects gone at once is not believed', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await put(`${name}.yaml`, object('Namespace', name));
+  await put('rest.yaml', `${object('Namespace', 'f')}---\n${object('Namespace', 'g')}`);
+  start();
+  await delivery(1);
+  await put('rest.yaml', '# gone\n');
+  expect(await delivery(2)).toEqual(['complete', ['-Namespace/f', '-Namespace/g'], []]);
+  await rm(join(folder, 'a.yaml'));
+  await rm(join(folder, 'b.yaml'));
+  await rm(join(folder, 'c.yaml'));
+  await vi.waitUntil(() => deliveries.at(-1)?.state.kind === 'frozen', { timeout: 10_000 });
+  expect(deliveries.at(-1)?.diagnostics.map((d) => d.code)).toEqual(['MANIFEST_SHRUNK']);
+});
