@@ -1,0 +1,40 @@
+import type {
+  AddressGroup,
+  BorderFirewall,
+  BorderPolicy,
+  ClusterBorderPolicy,
+  FelixConfiguration,
+  SourceNAT,
+} from '../api/resource.ts';
+import type { Endpoint, EndpointId, NodeInfo, Policy, PoolInfo, TierInfo } from '../inventory/model.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { Selector } from '../selector/selector.ts';
+
+/** What network sets (not pods) contribute to a selector's addresses. */
+export interface OutsideContent {
+  readonly nets: PrefixSet;
+  readonly domains: readonly string[];
+}
+
+/** All that the border reads of the cluster, at one moment. Lists are in the order in which they count, or by name. */
+export interface Facts {
+  endpoints(): Iterable<Endpoint>;
+  endpoint(id: EndpointId): Endpoint | undefined;
+  /** Ids of the registered selectors that match the endpoint. */
+  matching(id: EndpointId): ReadonlySet<string>;
+  outsideOf(selector: Selector): OutsideContent;
+  readonly pools: readonly PoolInfo[];
+  readonly nodes: ReadonlyMap<string, NodeInfo>;
+  readonly felix: readonly FelixConfiguration[];
+  /** In order, those that policies name without there being one included (semantics 6.1.1). */
+  readonly tiers: readonly TierInfo[];
+  /** Cluster policies of one tier in order. */
+  policiesOf(tier: string): readonly Policy[];
+  /** Labels of a namespace, `projectcalico.org/name` included, without prefix; absent where there is no such namespace. */
+  namespaceLabels(namespace: string): ReadonlyMap<string, string> | undefined;
+  readonly firewalls: readonly BorderFirewall[];
+  readonly clusterBorderPolicies: readonly ClusterBorderPolicy[];
+  readonly borderPolicies: readonly BorderPolicy[];
+  readonly addressGroups: readonly AddressGroup[];
+  readonly sourceNats: readonly SourceNAT[];
+}

@@ -1,0 +1,127 @@
+import type { BucketMap } from '../base/bucket-map.ts';
+import { compareUtf8 } from '../base/compare.ts';
+import type { BlindItem, BlindReport } from './blind.ts';
+import type { FirewallState, Unseen } from './firewall-state.ts';
+import { type Finding, compareFindings } from './finding.ts';
+import type { Frame } from './frame.ts';
+import type { Profile } from './profile.ts';
+import { overlap } from './source-nat.ts';
+
+/** The tables that findings are made from: one version of each, so that they can be read later. */
+export interface FindingTables {
+  readonly reports: BucketMap<BlindReport>;
+  readonly unseen: BucketMap<Unseen>;
+  readonly overlapping: readonly Profile[];
+}
+
+export function tablesOf(state: FirewallState): FindingTables {
+  return { reports: state.reports, unseen: state.unseen, overlapping: state.overlapping };
+}
+
+/** Everything there is to say about one firewall; sorted. */
+export function findingsOf(frame: Frame, tables: FindingTables): readonly Finding[] {
+  const { firewall } = frame;
+  const about = (code: Finding['code'], message: string): Finding => ({
+    severity: 'warning',
+    code,
+    condition: 'Blind',
+    object: `BorderFirewall/${firewall.name}`,
+    firewall: firewall.name,
+    path: '',
+    message,
+    at: firewall.place,
+  });
+  const findings = [...frame.findings, ...blindItems(frame, tables.reports), ...overlaps(frame, tables.overlapping)];
+
+  const blind = [...tables.reports.keys()].sort(compareUtf8);
+  const [first] = blind;
+  if (first !== undefined)
+    findings.push(
+      about(
+        'BORDER_BLIND',
+        `${count(blind.length, 'address')} here ${blind.length === 1 ? 'is' : 'are'} shared by workloads (${examples(blind)}); each gets only what all that send from it are allowed`,
+      ),
+    );
+  const unsaid: string[] = [];
+  const noNode: string[] = [];
+  for (const [endpoint, unseen] of tables.unseen.entries()) (unseen.kind === 'Unsaid' ? unsaid : noNode).push(endpoint);
+  if (unsaid.length > 0)
+    findings.push(
+      about(
+        'BORDER_SEES_UNSAID',
+        `no IP pool covers ${count(unsaid.length, 'workload')} (${examples(unsaid.sort(compareUtf8))}), so nobody knows which address this firewall sees of them; say \`sees: Pod\` or \`sees: Node\``,
+      ),
+    );
+  if (noNode.length > 0)
+    findings.push(
+      about(
+        'BORDER_NODE_ADDRESS_MISSING',
+        `${count(noNode.length, 'workload')} (${examples(noNode.sort(compareUtf8))}) leave with their node's ${firewall.nodeAddress}, and the node has none of their family; correct \`nodeAddress\` or the Node's addresses`,
+      ),
+    );
+  return findings.sort(compareFindings);
+}
+
+function blindItems(frame: Frame, reports: BucketMap<BlindReport>): Finding[] {
+  const byObject = new Map<string, { readonly item: BlindItem; readonly addresses: string[] }>();
+  for (const [address, { items }] of [...reports.entries()].sort(([a], [b]) => compareUtf8(a, b)))
+    for (const item of items) {
+      const key = `${item.kind} ${item.object}`;
+      const known = byObject.get(key);
+      if (known === undefined) byObject.set(key, { item, addresses: [address] });
+      else known.addresses.push(address);
+    }
+  const places = new Map(
+    frame.entries.flatMap((entry) => (entry.place === undefined ? [] : [[entry.id, entry.place] as const])),
+  );
+  return [...byObject.values()].map(({ item, addresses }) => {
+    const place = places.get(item.object);
+    const strangers = `${item.strangers.join(', ')}${item.more > 0 ? ` and ${item.more} more` : ''}`;
+    const where = `${addresses[0]}${addresses.length > 1 ? ` and ${addresses.length - 1} more addresses` : ''}`;
+    const firewall = `BorderFirewall/${frame.firewall.name}`;
+    return {
+      severity: item.kind === 'Refused' ? 'error' : 'warning',
+      code: item.kind === 'Refused' ? 'BLIND_REFUSED' : 'BLIND_WIDENED',
+      condition: item.kind === 'Refused' ? 'Stalled' : 'Blind',
+      object: item.object,
+      firewall: frame.firewall.name,
+      path: '',
+      message:
+        item.kind === 'Refused'
+          ? `it is not in force for ${where} at ${firewall}, because others send from there whom it does not select: ${strangers}; give its workloads addresses of their own, or write Widen here and there`
+          : `it counts for everybody who sends from ${where} at ${firewall}, also for ${strangers}`,
+      ...(place === undefined ? {} : { at: place }),
+    } satisfies Finding;
+  });
+}
+
+function overlaps(frame: Frame, profiles: readonly Profile[]): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const { nats } of profiles)
+    for (const [position, first] of nats.entries())
+      for (const second of nats.slice(position + 1)) {
+        const winner = frame.nats[first];
+        const loser = frame.nats[second];
+        if (winner === undefined || loser === undefined) continue;
+        const example = overlap(winner, loser);
+        if (example === undefined) continue;
+        found.set(`${first} ${second}`, {
+          severity: 'warning',
+          code: 'BORDER_NAT_OVERLAP',
+          condition: 'Stalled',
+          object: loser.origin.policy,
+          firewall: frame.firewall.name,
+          path: 'spec.destination',
+          message: `${winner.origin.policy} goes before it at BorderFirewall/${frame.firewall.name} for flows that both take, such as ${example}; make the destinations disjoint, or keep the order if that is meant`,
+        });
+      }
+  return [...found.values()];
+}
+
+function count(n: number, what: string): string {
+  return n === 1 ? `1 ${what}` : `${n} ${what}${what.endsWith('s') ? 'es' : 's'}`;
+}
+
+function examples(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
+}

@@ -1,0 +1,40 @@
+import { compareUtf8 } from '../base/compare.ts';
+import type { Engine } from '../engine/engine.ts';
+import { NAME_LABEL } from '../inventory/labels.ts';
+import type { Policy } from '../inventory/model.ts';
+import type { Facts } from './facts.ts';
+
+/** The border's view of an engine and its inventory, as of the engine's last flush. */
+export function factsOf(engine: Engine): Facts {
+  const { inventory } = engine;
+  const byTier = new Map<string, Policy[]>();
+  for (const policy of engine.order.sort([...engine.policies.values()])) {
+    const list = byTier.get(policy.tier);
+    if (list === undefined) byTier.set(policy.tier, [policy]);
+    else list.push(policy);
+  }
+  return {
+    endpoints: () => engine.endpoints.values(),
+    endpoint: (id) => engine.endpoints.get(id),
+    matching: (id) => engine.matching(id),
+    outsideOf: (selector) => engine.outsideOf(selector),
+    pools: byName(inventory.pools),
+    nodes: inventory.nodes,
+    felix: byName(inventory.felix),
+    tiers: engine.order.tiers,
+    policiesOf: (tier) => byTier.get(tier) ?? [],
+    namespaceLabels: (name) => {
+      const namespace = inventory.namespaces.get(name);
+      return namespace === undefined ? undefined : new Map([...namespace.labels, [NAME_LABEL, name]]);
+    },
+    firewalls: byName(inventory.borderFirewalls),
+    clusterBorderPolicies: byName(inventory.clusterBorderPolicies),
+    borderPolicies: byName(inventory.borderPolicies),
+    addressGroups: byName(inventory.addressGroups),
+    sourceNats: byName(inventory.sourceNats),
+  };
+}
+
+function byName<V>(map: ReadonlyMap<string, V>): readonly V[] {
+  return [...map].sort(([a], [b]) => compareUtf8(a, b)).map(([, value]) => value);
+}

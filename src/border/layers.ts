@@ -1,0 +1,74 @@
+import type { BorderFirewall } from '../api/resource.ts';
+import { refusal } from './accepts.ts';
+import type { Entry } from './entry.ts';
+import type { Facts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { inOrder, isFor, ownEntry } from './own-policies.ts';
+import { type Unsayable, tierEntry } from './tier-policies.ts';
+
+/** The policies that count at one firewall, in the order in which they count (design 8.1), and what of them does not. */
+export interface Layers {
+  readonly entries: readonly Entry[];
+  readonly findings: readonly Finding[];
+}
+
+/** Layer 1 ClusterBorderPolicy, 2 repeated tiers in the cluster's order, 3 BorderPolicy. */
+export function layersOf(firewall: BorderFirewall, facts: Facts): Layers {
+  const findings: Finding[] = [];
+  const first = inOrder(facts.clusterBorderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name)));
+  const third = inOrder(facts.borderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name))).filter(
+    (policy) => {
+      const refused = refusal(policy, firewall, facts);
+      if (refused !== undefined) findings.push(refused);
+      return refused === undefined;
+    },
+  );
+  const second = repeated(firewall, facts, findings);
+  return {
+    entries: [
+      ...first.map((policy) => ownEntry(policy, firewall)),
+      ...second,
+      ...third.map((policy) => ownEntry(policy, firewall)),
+    ].map((entry, rank) => ({ ...entry, rank })),
+    findings,
+  };
+}
+
+function repeated(firewall: BorderFirewall, facts: Facts, findings: Finding[]): readonly Omit<Entry, 'rank'>[] {
+  const wanted = new Set(firewall.tiers);
+  const entries: Omit<Entry, 'rank'>[] = [];
+  for (const tier of facts.tiers) {
+    if (!wanted.delete(tier.name)) continue;
+    for (const policy of facts.policiesOf(tier.name)) {
+      const found = tierEntry(policy, tier);
+      if (found === undefined) continue;
+      entries.push(found.entry);
+      findings.push(...found.unsayable.map((each) => unsayable(each, firewall)));
+    }
+  }
+  for (const name of wanted)
+    findings.push({
+      severity: 'error',
+      code: 'BORDER_TIER_UNKNOWN',
+      condition: 'Stalled',
+      object: `BorderFirewall/${firewall.name}`,
+      firewall: firewall.name,
+      path: 'spec.policies.tiers',
+      message: `there is no tier ${JSON.stringify(name)} to repeat, and no policy names it; the other tiers are repeated`,
+      at: firewall.place,
+    });
+  return entries;
+}
+
+function unsayable({ policy, rule, why, instead }: Unsayable, firewall: BorderFirewall): Finding {
+  const now = instead === 'absent' ? 'it is left out there' : 'it denies all that the rest of it matches there';
+  return {
+    severity: 'warning',
+    code: 'BORDER_RULE_UNSAYABLE',
+    condition: 'Stalled',
+    object: policy,
+    firewall: firewall.name,
+    path: `spec.egress[${rule}]`,
+    message: `the border BorderFirewall/${firewall.name} cannot say this rule, because ${why}; ${now}`,
+  };
+}

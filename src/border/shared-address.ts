@@ -1,0 +1,111 @@
+import { compareUtf8 } from '../base/compare.ts';
+import type { EndpointId } from '../inventory/model.ts';
+import type { Profile, Sending } from './profile.ts';
+import type { NatTarget, Part } from './ruleset.ts';
+import { type CompiledNat, targetFor } from './source-nat.ts';
+
+/**
+ * All workloads that one firewall may see with one address (design section 2: "One address, several workloads"). Counts senders by
+ * profile, so that an address with 10,000 senders costs no more to judge than the number of different treatments among them.
+ */
+export class Senders {
+  readonly address: string;
+  readonly #byEndpoint = new Map<EndpointId, Sending>();
+  readonly #byProfile = new Map<Profile, number>();
+  #blind = 0;
+
+  constructor(address: string) {
+    this.address = address;
+  }
+
+  get size(): number {
+    return this.#byEndpoint.size;
+  }
+
+  /** By nature, not only for a moment: one sender that is not alone here is enough. */
+  get isBlind(): boolean {
+    return this.#blind > 0;
+  }
+
+  get profiles(): readonly Profile[] {
+    return [...this.#byProfile.keys()];
+  }
+
+  add(sending: Sending): void {
+    this.delete(sending.endpoint);
+    this.#byEndpoint.set(sending.endpoint, sending);
+    this.#byProfile.set(sending.profile, (this.#byProfile.get(sending.profile) ?? 0) + 1);
+    this.#blind += Number(sending.blind);
+  }
+
+  delete(endpoint: EndpointId): void {
+    const sending = this.#byEndpoint.get(endpoint);
+    if (sending === undefined) return;
+    this.#byEndpoint.delete(endpoint);
+    const left = (this.#byProfile.get(sending.profile) ?? 0) - 1;
+    if (left > 0) this.#byProfile.set(sending.profile, left);
+    else this.#byProfile.delete(sending.profile);
+    this.#blind -= Number(sending.blind);
+  }
+
+  /** Endpoints whose profile satisfies a condition; sorted. */
+  endpoints(condition: (profile: Profile) => boolean): readonly EndpointId[] {
+    const found: EndpointId[] = [];
+    for (const sending of this.#byEndpoint.values()) if (condition(sending.profile)) found.push(sending.endpoint);
+    return found.sort(compareUtf8);
+  }
+
+  /** What a translation that selects some of the senders does with the address. `refused`: it must not touch it, strangers send from it. */
+  target(nat: CompiledNat, index: number): NatTarget | 'refused' {
+    const isSelected = (profile: Profile): boolean => profile.nats.includes(index);
+    const all = this.profiles.every(isSelected);
+    if (this.isBlind) return all || nat.widen ? targetFor(nat.choice, this.address) : 'refused';
+    // Two owners for a moment: where they would leave differently, nobody leaves.
+    if (!all) return TWO_OWNERS;
+    const targets = new Set([...this.#byEndpoint.values()].map((sending) => targetFor(nat.choice, sending.key)));
+    const [target] = targets;
+    return target === undefined || targets.size > 1 ? TWO_OWNERS : target;
+  }
+
+  /**
+   * Whether the address belongs into a group that selects some of the senders. Into a blind one only what all senders are in; while an
+   * address has two owners, a group for Allow takes it if both are in it, one for Deny if either is.
+   */
+  isInGroup(index: number, use: 'Allow' | 'Deny'): boolean {
+    const isSelected = (profile: Profile): boolean => profile.groups.includes(index);
+    return !this.isBlind && use === 'Deny' ? this.profiles.some(isSelected) : this.profiles.every(isSelected);
+  }
+}
+
+const TWO_OWNERS: NatTarget = { kind: 'Hold', reason: 'two workloads have this address at the moment' };
+
+/** What an address's class consists of (see `Class`). */
+export interface SharedParts {
+  readonly parts: readonly Part[];
+  readonly widened: readonly Part[];
+}
+
+/**
+ * The parts of an address from the profiles of its senders.
+ * Its own address, for a moment of two owners: one part for each. A blind address: the same where some policy decides for every sender;
+ * nothing where a stranger sends from it, whom no policy selects. Widened parts only where senders differ: what all agree on needs none.
+ */
+export function partsOf(profiles: readonly Profile[], blind: boolean): SharedParts {
+  const parts = new Map<string, Part>();
+  const widening = new Map<string, { readonly part: Part; readonly rank: number }>();
+  let strangers = false;
+  for (const { part, entries } of profiles) {
+    if (part === undefined) {
+      strangers = true;
+      continue;
+    }
+    parts.set(part.id, part);
+    const first = entries.find((entry) => entry.widen);
+    if (first !== undefined) widening.set(part.id, { part, rank: first.rank });
+  }
+  const sorted = [...parts.values()].sort((a, b) => compareUtf8(a.id, b.id));
+  if (!blind) return { parts: sorted, widened: [] };
+  const differ = parts.size + Number(strangers) > 1;
+  const widened = [...widening.values()].sort((a, b) => a.rank - b.rank || compareUtf8(a.part.id, b.part.id));
+  return { parts: strangers ? [] : sorted, widened: differ ? widened.map(({ part }) => part) : [] };
+}
