@@ -2,7 +2,10 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Family, Origin, Ruleset } from '../border/ruleset.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
+import type { Drift, ForeignRule } from '../plan/foreign.ts';
 import type { Step } from '../plan/step.ts';
+
+export type { Drift, ForeignRule } from '../plan/foreign.ts';
 
 /** What a device can say and hold, asked from it where it tells. */
 export interface Capabilities {
@@ -15,21 +18,6 @@ export interface Capabilities {
   readonly transactionLimit: number | undefined;
   /** What is worth knowing: an old kernel, a limit of a user namespace, somebody's large interval set. */
   readonly notes: readonly string[];
-}
-
-/** Something of ours on the device that somebody else changed. */
-export interface Drift {
-  readonly object: string;
-  readonly what: string;
-  /** Who, where the device tells: a process, an administrator. */
-  readonly by?: string;
-}
-
-/** A rule of somebody else that ours overrules or that keeps ours from being asked. */
-export interface ForeignRule {
-  readonly where: string;
-  readonly text: string;
-  readonly effect: 'before ours' | 'after ours' | 'unknown';
 }
 
 /** Everything we own on the device, read back; drivers add their own terms. */
@@ -79,7 +67,10 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   steps(actual: A, wanted: W): readonly S[];
   /** What leaving takes: everything of ours, nothing else. Pure. */
   leave(actual: A): readonly S[];
-  /** The exact text or payload of a step or of a whole translation, for `plan` and `render`. Pure. */
+  /**
+   * The exact text or payload of a step or of a whole translation, for `plan` and `render`. Pure. Digests of plans are made from it:
+   * the same difference gives the same text, so it holds no revision, time or count of earlier writes.
+   */
   render(what: S | W): string;
   /** Idempotent. All or nothing where the device can. */
   apply(step: S, signal: AbortSignal): Promise<void>;

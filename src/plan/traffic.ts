@@ -108,7 +108,7 @@ interface Bucket {
 export function trafficBetween(before: Behaviour, after: Behaviour, options: TrafficOptions = {}): Traffic {
   const governedBefore = governedBy(before);
   const governedAfter = governedBy(after);
-  const ordinary = ordinaryInside(before, after);
+  const ordinary = before.present && after.present ? ordinaryInside(before.inside, after.inside) : PrefixSet.empty;
   const domain = governedBefore.union(governedAfter).subtract(ordinary);
   const left = new Side(before, domain);
   const right = new Side(after, domain);
@@ -191,10 +191,9 @@ export function governedBy(behaviour: Behaviour): PrefixSet {
   return behaviour.present ? behaviour.destinations.subtract(behaviour.inside) : PrefixSet.empty;
 }
 
-/** A few addresses that join or leave `inside`: nodes that come and go. Empty when there are more than a few. */
-function ordinaryInside(before: Behaviour, after: Behaviour): PrefixSet {
-  if (!before.present || !after.present) return PrefixSet.empty;
-  const moved = before.inside.subtract(after.inside).union(after.inside.subtract(before.inside));
+/** A few addresses that join or leave what is inside: nodes that come and go. Empty when there are more than a few. */
+export function ordinaryInside(before: PrefixSet, after: PrefixSet): PrefixSet {
+  const moved = before.subtract(after).union(after.subtract(before));
   return moved.size <= ORDINARY_INSIDE ? moved : PrefixSet.empty;
 }
 

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { Class, Group, Nat, Ruleset } from '../border/ruleset.ts';
+import { PortSet } from '../ip/port-set.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+
+/**
+ * Equal values give equal texts, whatever order their fields were written in. Prefix sets and port sets count by what they hold.
+ * For values of plain data; tables of members have their own functions.
+ */
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (inner instanceof PrefixSet) return inner.toStrings();
+    if (inner instanceof PortSet) return inner.ranges();
+    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+const classTexts = new WeakMap<Class, string>();
+
+/** What a class may do; rulesets share classes that did not change, so that this is worked out once each. */
+export function classText(one: Class): string {
+  const known = classTexts.get(one);
+  if (known !== undefined) return known;
+  const text = canonicalText(one);
+  classTexts.set(one, text);
+  return text;
+}
+
+/** A translation without its senders. */
+export function natText(nat: Nat): string {
+  const { sources: _members, ...rest } = nat;
+  return canonicalText(rest);
+}
+
+/** A group without its members; a set of outside nets counts whole, because its selector alone does not say what it lets pass. */
+export function groupText(group: Group): string {
+  if (group.kind === 'Outside') return canonicalText(group);
+  const { members: _members, ...rest } = group;
+  return canonicalText(rest);
+}
+
+/** The settings that concern every sender. */
+export function settingsText(ruleset: Ruleset): string {
+  const { firewall, cluster, destinations, inside, networks, established } = ruleset;
+  return canonicalText({ firewall, cluster, destinations, inside, networks, established });
+}
+
+/** SHA-256 of everything in a ruleset but who its members are. */
+export function rulesDigest(ruleset: Ruleset): string {
+  const hash = createHash('sha256').update(settingsText(ruleset));
+  for (const text of [...ruleset.classes.values()].map(classText).toSorted()) hash.update('\nclass ').update(text);
+  for (const text of [...ruleset.groups.values()].map(groupText).toSorted()) hash.update('\ngroup ').update(text);
+  for (const nat of ruleset.nats) hash.update('\nnat ').update(natText(nat));
+  return hash.digest('hex');
+}
