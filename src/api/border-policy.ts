@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Family } from '../ip/address.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import {
@@ -29,6 +31,9 @@ import { checkFamilies, checkIcmp, checkNotNets, checkPorts } from './rule-check
 import type { Fields, Scope } from './scope.ts';
 import { type RawMap, defined } from './shape.ts';
 
+/** As many as Calico's own policies take (semantics 5.10). */
+const RULE_LIMIT = 1024;
+
 const rule = z.strictObject({
   action: action.describe('Allow, Deny, Pass or Log'),
   ipVersion: ipVersion.optional().describe('4 or 6; absent: both families'),
@@ -49,7 +54,7 @@ const rule = z.strictObject({
 const common = {
   order: z.number().optional().describe('lower comes first; absent: last'),
   selector: workloadSelector,
-  egress: z.array(rule).max(1024).default([]).describe('rules for what goes out; the first that matches decides'),
+  egress: z.array(rule).max(RULE_LIMIT).default([]).describe('rules for what goes out; the first that matches decides'),
   firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
   onBlind: onBlind.describe('what to do where several workloads share the address that the border sees'),
 };
@@ -112,17 +117,24 @@ function readSpec(raw: RawMap, scope: Scope, kind: SpecKind): BorderPolicySpec {
     inside.mistake('FIELD_NOT_YET', 'rules for what comes in are not possible yet; remove them', 'ingress');
   const plain = kind.plain(map, inside);
   const selecting = inside.otherwise(
-    `The policy selects ${kind.everything}, and of its rules only Deny is left as written.`,
+    `The policy selects ${kind.everything}; of its rules only Deny counts as written.`,
   );
   const selector = selecting.at('selector').value(workloadSelector, map['selector']);
   const namespaces = kind.namespaces(map, selecting.at('namespaceSelector'));
   const egress = readRules(map['egress'], inside.at('egress'), readRule);
+  const tooMany = egress.length > RULE_LIMIT;
+  if (tooMany)
+    inside.mistake('FIELD_INVALID', `this list has more than ${RULE_LIMIT} rules; make two policies`, 'egress');
   return {
     // A rule that denies because it cannot be read must not come after one that allows.
     order: plain.broken.has('order') ? Number.NEGATIVE_INFINITY : (plain.values.order ?? Number.POSITIVE_INFINITY),
     selector,
     namespaceSelector: namespaces,
-    egress: rulesInForce(egress, sound && plain.sound && ingress === undefined, selector.ok && namespaces.ok),
+    egress: rulesInForce(
+      egress,
+      sound && plain.sound && ingress === undefined && !tooMany,
+      selector.ok && namespaces.ok,
+    ),
     ...defined({ firewalls: plain.values.firewalls }),
     onBlind: plain.values.onBlind ?? 'Refuse',
   };
@@ -153,6 +165,7 @@ function readRule(written: RuleAction, raw: RawMap, scope: Scope): BorderPolicyR
     checkPorts({ ports: numbers(values.ports), notPorts: numbers(values.notPorts) }, number, unreadableProtocol, scope),
     checkIcmp([{ field: 'icmp', icmp: values.icmp }], number, unreadableProtocol, scope),
     checkNotNets(values.notNets ?? [], scope.at('notNets')),
+    family === 'conflict' || checkNotNetsFamilies(values.nets, values.notNets, family, scope.at('notNets')),
   ].every(Boolean);
   if (!right || family === 'conflict') return undefined;
   const { nets, notNets, ports, notPorts, selector, domains = [] } = values;
@@ -175,4 +188,29 @@ function readRule(written: RuleAction, raw: RawMap, scope: Scope): BorderPolicyR
 
 function numbers(ports: PortSet | undefined) {
   return ports && { numbers: ports, names: [] };
+}
+
+/**
+ * Calico drops a rule for a family that its `notNets` do not name (semantics 5.4); plain reading says that nothing is excepted there. A
+ * Deny would be open or closed by that difference, so our rules have to leave no doubt.
+ */
+function checkNotNetsFamilies(
+  nets: readonly Prefix[] | undefined,
+  notNets: readonly Prefix[] | undefined,
+  family: Family | undefined,
+  scope: Scope,
+): boolean {
+  if (notNets === undefined) return true;
+  const families: ReadonlySet<Family> = new Set(
+    family === undefined ? (nets?.map((net) => net.family) ?? [4, 6]) : [family],
+  );
+  const named = new Set(notNets.map((net) => net.family));
+  const forgotten = [...families].find((one) => !named.has(one));
+  if (forgotten === undefined) return true;
+  const other = forgotten === 4 ? 6 : 4;
+  scope.mistake(
+    'FIELD_CONFLICT',
+    `these networks are IPv${other} only, and the rule is for IPv${forgotten} too; write "ipVersion: ${other}", or networks of both families`,
+  );
+  return false;
 }

@@ -48,7 +48,7 @@ function readSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
   const flags = inside.otherwise('It counts as false.').fields(flagsSchema, meta.namespace === '' ? spec : {});
   const ingress = readDirection('Ingress', meta, spec['ingress'], inside.at('ingress'));
   const egress = readDirection('Egress', meta, spec['egress'], inside.at('egress'));
-  const selecting = inside.otherwise(`The policy selects ${scopeText}, and of its rules only Deny is left as written.`);
+  const selecting = inside.otherwise(`The policy selects ${scopeText}; of its rules only Deny counts as written.`);
   const readSelector = (name: string) => selecting.at(name).value(optionalSelector, spec[name]);
   const own = readSelector('selector');
   const applies = {

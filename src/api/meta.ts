@@ -15,7 +15,7 @@ export interface Identity {
 export function readIdentity(kind: Kind, metadata: unknown, scope: Scope): Identity | undefined {
   const map = scope.map(metadata, 'this field is required: the name of the object stands in it');
   if (map === undefined) return undefined;
-  const name = readName(map, scope);
+  const name = readName(kind, map, scope);
   const written = map['namespace'] ?? undefined;
   const absent = written === undefined || written === '';
   if (kind.scope === 'Cluster') {
@@ -42,7 +42,7 @@ function readText(written: unknown, problemOf: (text: string) => string | undefi
   return undefined;
 }
 
-function readName(metadata: RawMap, scope: Scope): string | undefined {
+function readName(kind: Kind, metadata: RawMap, scope: Scope): string | undefined {
   const { name } = metadata;
   if (name === undefined || name === null || name === '') {
     const generated = metadata['generateName'] !== undefined;
@@ -55,7 +55,7 @@ function readName(metadata: RawMap, scope: Scope): string | undefined {
     );
     return undefined;
   }
-  return readText(name, nameProblem, scope.at('name'));
+  return readText(name, kind.type === 'Namespace' ? labelNameProblem : nameProblem, scope.at('name'));
 }
 
 /** What else `metadata` holds. `soundLabels` is false when labels were left out because they are no text. */

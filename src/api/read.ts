@@ -81,7 +81,7 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
   const key = resourceKey({ type: kind.type, ...identity });
   const reading: Reading = { object: key, place, locate, diagnostics };
   const scope = new Scope(reading);
-  const { meta, sound } = readSafeMeta(kind.type, identity, object, locate?.([]) ?? place, scope);
+  const { meta, sound } = readSafeMeta(kind.type, identity, object, place, scope);
   const resource = readers[kind.type](meta, object, scope);
   return { ...(resource === undefined || !sound ? {} : { resource }), key, diagnostics };
 }

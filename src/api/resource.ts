@@ -22,7 +22,8 @@ export interface Meta {
 
 /**
  * A part that could be read, or word that it could not. Whoever reads it takes the safe side (design invariant 5): an unreadable
- * selector selects its whole scope, an unreadable Allow rule is absent, an unreadable Deny or Pass rule denies everything.
+ * selector selects its whole scope, an unreadable Allow rule is absent, an unreadable Deny or Pass rule denies everything. Nobody knows for
+ * whom the rules of a policy without readable selectors were meant: `src/api` makes all of them but Deny unreadable.
  */
 export type Readable<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
 
@@ -130,8 +131,9 @@ export interface IcmpMatch {
 
 export interface CalicoRule {
   readonly action: RuleAction;
+  /** Written, or implied by ICMP by name or by the CIDRs, negative ones too (semantics 5, table and 5.4): nobody needs to imply it again. */
   readonly ipVersion?: 4 | 6;
-  /** IP protocol number; names are resolved (semantics 5). `byName` keeps whether ICMP implies the family. */
+  /** IP protocol number; names are resolved (semantics 5). */
   readonly protocol?: { readonly number: number; readonly byName: boolean };
   readonly notProtocol?: { readonly number: number; readonly byName: boolean };
   readonly icmp?: IcmpMatch;
@@ -212,11 +214,13 @@ export interface FelixConfiguration extends Meta {
 /** A rule of ClusterBorderPolicy and BorderPolicy: the outside side only; the inside is the policy's own selector. */
 export interface BorderPolicyRule {
   readonly action: RuleAction;
+  /** Written, or implied by ICMP by name. */
   readonly ipVersion?: 4 | 6;
   readonly protocol?: number;
   readonly notProtocol?: number;
   readonly icmp?: IcmpMatch;
   readonly nets?: PrefixSet;
+  /** Holds networks of each family that the rule is for: whether it says anything about a family it does not name is never a question. */
   readonly notNets?: PrefixSet;
   readonly ports?: PortSet;
   readonly notPorts?: PortSet;

@@ -68,7 +68,8 @@ export class Scope {
 
   /** Notes a mistake here, or at `steps` further inside. */
   mistake(code: Code, message: string, ...steps: FieldPath): void {
-    this.#note('error', code, this.#consequence === '' ? message : `${message}. ${this.#consequence}`, steps);
+    const sentence = /[.?]$/.test(message) ? message : `${message}.`;
+    this.#note('error', code, this.#consequence === '' ? message : `${sentence} ${this.#consequence}`, steps);
   }
 
   /** Notes something that does no harm as it is. */
