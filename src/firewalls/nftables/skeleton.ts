@@ -45,7 +45,7 @@ function governed(family: Family, side: 'saddr' | 'daddr'): readonly Match[] {
 export function defineSkeleton(chains: Chains, dispatch: Dispatch): ReadonlyMap<string, NftChain> {
   const based = new Map<string, NftChain>([
     [FORWARD, { base: HOOK_FORWARD, rules: forwardRules() }],
-    [POSTROUTING, { base: HOOK_POSTROUTING, rules: FAMILIES.map((family) => intoTranslation(dispatch, family)) }],
+    [POSTROUTING, { base: HOOK_POSTROUTING, rules: FAMILIES.map(intoTranslation) }],
   ]);
   chains.define(ESTABLISHED, establishedRules);
   chains.define(DEAD, deadRules);
@@ -59,7 +59,7 @@ export function defineSkeleton(chains: Chains, dispatch: Dispatch): ReadonlyMap<
 function forwardRules(): readonly Rule[] {
   const known = { do: 'jump', chain: ESTABLISHED } as const;
   return [
-    { ...plainRule({ do: 'goto', chain: DEAD }, { on: 'dead' }) },
+    plainRule({ do: 'goto', chain: DEAD }, { on: 'dead' }),
     plainRule(known, { on: 'state', states: ['established'] }),
     // Errors about accepted connections. Other related packets open connections of their own and are judged as such.
     ...FAMILIES.map((family) =>
@@ -112,10 +112,7 @@ function deniedRules(): readonly Rule[] {
 function governedRules(chains: Chains, dispatch: Dispatch, family: Family): readonly Rule[] {
   return [
     plainRule(chains.deny(GONE), address('saddr', family, familyName('gone', family))),
-    plainRule(
-      { do: 'jump', chain: familyName('hold', family) },
-      address('saddr', family, knownSources(dispatch, family)),
-    ),
+    plainRule({ do: 'jump', chain: familyName('hold', family) }),
     dispatch === 'ByAddress'
       ? plainRule({ do: 'dispatch', family, map: familyName('by_source', family) })
       : plainRule({
@@ -128,12 +125,8 @@ function governedRules(chains: Chains, dispatch: Dispatch, family: Family): read
   ];
 }
 
-function intoTranslation(dispatch: Dispatch, family: Family): Rule {
-  return plainRule(
-    { do: 'goto', chain: familyName('translate', family) },
-    ...governed(family, 'daddr'),
-    address('saddr', family, knownSources(dispatch, family)),
-  );
+function intoTranslation(family: Family): Rule {
+  return plainRule({ do: 'goto', chain: familyName('translate', family) }, ...governed(family, 'daddr'));
 }
 
 /** The sets and maps that every table of ours has, empty. */

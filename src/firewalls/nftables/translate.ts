@@ -36,6 +36,7 @@ interface Memory {
 }
 
 interface NatMembers {
+  readonly family: Family;
   readonly address: Derived<NatTarget, string>;
   readonly exempt: Derived<NatTarget, true>;
   readonly held: Derived<NatTarget, true>;
@@ -50,7 +51,10 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTrans
   const before = previous?.memory;
   const structure = structureOf(ruleset, dispatch, before?.structure);
   const members = membersOf(ruleset, structure, before);
-  const nats = new Map(ruleset.nats.map((nat) => [nat.id, natMembers(nat, before?.nats.get(nat.id))]));
+  const joinedOrLeft = before === undefined ? [] : changedKeys(before.members[4].source, ruleset.members);
+  const nats = new Map(
+    ruleset.nats.map((nat) => [nat.id, natMembers(nat, ruleset.members, before?.nats.get(nat.id), joinedOrLeft)]),
+  );
 
   const sets = new Map(structure.table.sets);
   const maps = new Map(structure.table.maps);
@@ -113,12 +117,27 @@ function stillTrue({ structure, members }: Memory, texts: ReadonlyMap<ClassId, s
   return members[4].result.size + members[6].result.size === members[4].source.size;
 }
 
-function natMembers(nat: Nat, before: NatMembers | undefined): NatMembers {
-  const element = (target: NatTarget): ReturnType<typeof natElement> => natElement(nat.family, target);
+/** Keys that are in one of the two only. */
+function changedKeys(before: BucketMap<ClassId>, after: BucketMap<ClassId>): readonly string[] {
+  const { added, removed } = before.difference(after);
+  return [...added, ...removed].map(([key]) => key);
+}
+
+/** Senders that are no members are left to the device's other rules, translation included. */
+function natMembers(
+  nat: Nat,
+  members: BucketMap<ClassId>,
+  before: NatMembers | undefined,
+  joinedOrLeft: readonly string[],
+): NatMembers {
+  const usable = before?.family === nat.family ? before : undefined;
+  const element = (source: string, target: NatTarget): ReturnType<typeof natElement> =>
+    members.has(source) ? natElement(nat.family, target) : {};
   return {
-    address: derive(nat.sources, (_, target) => element(target).address, before?.address),
-    exempt: derive(nat.sources, (_, target) => element(target).exempt, before?.exempt),
-    held: derive(nat.sources, (_, target) => element(target).held, before?.held),
+    family: nat.family,
+    address: derive(nat.sources, (source, to) => element(source, to).address, usable?.address, joinedOrLeft),
+    exempt: derive(nat.sources, (source, to) => element(source, to).exempt, usable?.exempt, joinedOrLeft),
+    held: derive(nat.sources, (source, to) => element(source, to).held, usable?.held, joinedOrLeft),
   };
 }
 
