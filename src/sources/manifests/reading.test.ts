@@ -100,7 +100,7 @@ test('of an object that stands twice the first counts, and both places are told'
     {
       code: 'MANIFEST_DUPLICATE',
       object: 'Namespace/a',
-      message: expect.stringContaining('a.yaml:1'),
+      message: expect.stringContaining('a.yaml:1') as string,
       at: { file: 'b.yaml', line: 2 },
     },
   ]);

@@ -1,0 +1,48 @@
+import type { Diagnostic } from '../base/diagnostic.ts';
+import { Border, type FirewallView } from '../border/border.ts';
+import type { Finding } from '../border/finding.ts';
+import { Engine } from '../engine/engine.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import type { Delivery, SourceState } from '../sources/source.ts';
+
+/** Resources in, rulesets out: inventory, engine and border in a row, fed by one source. Synchronous. */
+export class LiveWorld {
+  readonly inventory = new Inventory();
+  readonly engine = new Engine(this.inventory);
+  readonly border: Border;
+  #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
+  #sourceDiagnostics: readonly Diagnostic[] = [];
+
+  /** `cluster`: the owner of what is created on devices. */
+  constructor(cluster: string) {
+    this.border = new Border(this.engine, cluster);
+  }
+
+  /** How much the source's word is worth now; what a firewall holds may be changed only while it is `complete`. */
+  get state(): SourceState {
+    return this.#state;
+  }
+
+  /** By name of the BorderFirewall. */
+  get firewalls(): ReadonlyMap<string, FirewallView> {
+    return this.border.firewalls();
+  }
+
+  /** Takes a delivery, and computes what follows from it. */
+  apply(delivery: Delivery): void {
+    for (const change of delivery.changes) this.inventory.apply(change);
+    this.#state = delivery.state;
+    this.#sourceDiagnostics = delivery.diagnostics;
+    if (delivery.state.kind !== 'loading') this.border.update(this.engine.flush());
+  }
+
+  /** Everything that is wrong with what was read, as it stands now. */
+  diagnostics(): readonly Diagnostic[] {
+    return [...this.#sourceDiagnostics, ...this.inventory.diagnostics()];
+  }
+
+  /** Everything that keeps firewalls from holding all that was asked for. */
+  findings(): readonly Finding[] {
+    return [...this.border.findings(), ...[...this.firewalls.values()].flatMap((view) => view.findings)];
+  }
+}
