@@ -105,10 +105,10 @@ function describeIcmp(values: PortSet): string {
   if (values.isAll) return '';
   const there = icmpParts(values);
   const missing = icmpParts(values.complement());
-  return missing.length < there.length ? ` except ${missing.join(', ')}` : ` ${there.join(', ')}`;
+  return missing.length < there.length ? ` except ${missing}` : ` ${there}`;
 }
 
-function icmpParts(values: PortSet): readonly string[] {
+function icmpParts(values: PortSet): string {
   const whole: number[] = [];
   const parts: string[] = [];
   for (let type = 0; type < 256; type++) {
@@ -119,8 +119,8 @@ function icmpParts(values: PortSet): readonly string[] {
     if (first === 0 && last === 255) whole.push(type);
     else parts.push(`type ${type} code ${PortSet.of(...ranges).toString()}`);
   }
-  if (whole.length === 0) return parts;
-  return [`type ${PortSet.of(...whole).toString()}`, ...parts];
+  if (whole.length > 0) parts.unshift(`type ${PortSet.of(...whole).toString()}`);
+  return parts.join(', ');
 }
 
 function describeDestination({ destination, domains }: Sentence, family: Family): string {
