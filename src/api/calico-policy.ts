@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readCalicoRule } from './calico-rule.ts';
-import { direction, list, optional, optionalSelector, optionalText, selector } from './fields.ts';
+import { direction, list, optional, optionalSelector, optionalText } from './fields.ts';
 import type {
   CalicoPolicySpec,
   CalicoRule,
@@ -54,7 +54,7 @@ function readSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
   const applies = {
     tier: place.values.tier ?? 'default',
     order: place.sound ? (place.values.order ?? Number.POSITIVE_INFINITY) : Number.NEGATIVE_INFINITY,
-    selector: own.ok && map !== undefined ? { ok: true, value: own.value ?? selector.parse('all()') } : { ok: false },
+    selector: map === undefined ? { ok: false } : own,
     namespaceSelector: meta.namespace === '' ? readSelector('namespaceSelector') : { ok: true, value: undefined },
     serviceAccountSelector: readSelector('serviceAccountSelector'),
     types:

@@ -148,7 +148,8 @@ export interface CalicoPolicySpec {
   readonly tier: string;
   /** Absent is `Infinity`. */
   readonly order: number;
-  readonly selector: Readable<Selector>;
+  /** Absent where nothing is written, which is not the same as `all()`: beside a namespaceSelector that one means "has a namespace" (semantics 3.1.4). */
+  readonly selector: Readable<Selector | undefined>;
   readonly namespaceSelector: Readable<Selector | undefined>;
   readonly serviceAccountSelector: Readable<Selector | undefined>;
   readonly types: readonly ('Ingress' | 'Egress')[];
