@@ -1,0 +1,21 @@
+/**
+ * What the policies of a cluster do: which apply to whom, and what they say to a flow. Needs no cluster and no firewall.
+ * @module sallyport/engine
+ */
+export { type World, type WorldEndpoint, loadWorld, worldOf } from './world.ts';
+export { Engine, type EngineChanges } from './engine.ts';
+export { LabelIndex, type Delta } from './label-index.ts';
+export { type Flow, type Packet, packetOf, protocolNumber } from './packet.ts';
+export type { Hop, Verdict } from './verdict.ts';
+export {
+  type AppliedPolicies,
+  type Mention,
+  type TierList,
+  endpointsMatching,
+  endpointsOf,
+  mentionedBy,
+  mentions,
+  policiesOf,
+} from './queries.ts';
+export type { EndpointId, PolicyId } from '../inventory/model.ts';
+export type { Diagnostic } from '../base/diagnostic.ts';

@@ -1,0 +1,113 @@
+import { compareUtf8 } from '../base/compare.ts';
+import { type InventoryChanges, touched } from '../inventory/change.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { effectiveLabels } from '../inventory/labels.ts';
+import type { NetworkSetInfo } from '../inventory/model.ts';
+import type { Address } from '../ip/address.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
+import type { Selector } from '../selector/selector.ts';
+import { LabelIndex } from './label-index.ts';
+
+/** What a selector selects outside the cluster: the nets and domain names of its network sets. */
+export interface Outside {
+  readonly nets: PrefixSet;
+  /** Sorted, without repetition. */
+  readonly domains: readonly string[];
+}
+
+/** Network sets by selector. Follows the inventory from flush to flush, and tells which selectors' nets or domains came out different. */
+export class OutsideSets {
+  readonly #inventory: Inventory;
+  readonly #index = new LabelIndex();
+  /** Network sets as they stood at the last flush. */
+  readonly #sets = new Map<string, NetworkSetInfo>();
+  readonly #selectors = new Map<string, Outside>();
+  #labels: ReadonlyMap<string, ReadonlyMap<string, string>> | undefined;
+
+  constructor(inventory: Inventory) {
+    this.#inventory = inventory;
+  }
+
+  of(selector: Selector): Outside {
+    let outside = this.#selectors.get(selector.id);
+    if (outside === undefined) {
+      this.#index.setSelector(selector.id, selector.canonical);
+      outside = this.#compute(selector.id);
+      this.#selectors.set(selector.id, outside);
+    }
+    return outside;
+  }
+
+  forget(selectorId: string): void {
+    if (this.#selectors.delete(selectorId)) this.#index.deleteSelector(selectorId);
+  }
+
+  /** Labels of every network set with a net that holds the address, in the order of their ids. */
+  labelsOfSetsWith(address: Address): readonly ReadonlyMap<string, string>[] {
+    this.#labels ??= new Map(
+      [...this.#sets.values()]
+        .sort((a, b) => compareUtf8(a.id, b.id))
+        .map((set) => [set.id, effectiveLabels(set, this.#inventory.parents)]),
+    );
+    const found: ReadonlyMap<string, string>[] = [];
+    for (const [id, labels] of this.#labels)
+      if (this.#sets.get(id)?.nets.contains(address) === true) found.push(labels);
+    return found;
+  }
+
+  /** Takes what changed; ids of the selectors whose nets or domains differ now, sorted. */
+  take(changes: InventoryChanges): readonly string[] {
+    const parents = touched(changes.parents);
+    const moving = this.#moving(parents, touched(changes.networkSets));
+    const doubtful = new Set<string>();
+    const doubt = (): void => {
+      for (const id of moving)
+        if (this.#sets.has(id)) for (const selectorId of this.#index.matching(id)) doubtful.add(selectorId);
+    };
+    doubt();
+    for (const id of parents) {
+      const parent = this.#inventory.parents.get(id);
+      if (parent === undefined) this.#index.deleteParent(id);
+      else this.#index.setParent(id, parent.labels);
+    }
+    for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, this.#inventory.networkSets.get(id));
+    doubt();
+    if (moving.size > 0) this.#labels = undefined;
+    return [...doubtful].filter((selectorId) => this.#recompute(selectorId)).sort(compareUtf8);
+  }
+
+  /** Network sets whose labels or content may differ. */
+  #moving(parents: readonly string[], sets: readonly string[]): ReadonlySet<string> {
+    const moving = new Set(sets);
+    const inherited = new Set(parents);
+    if (inherited.size > 0)
+      for (const set of this.#sets.values()) if (set.parents.some((id) => inherited.has(id))) moving.add(set.id);
+    return moving;
+  }
+
+  #setNetworkSet(id: string, set: NetworkSetInfo | undefined): void {
+    if (set === undefined) {
+      this.#sets.delete(id);
+      this.#index.deleteEndpoint(id);
+      return;
+    }
+    this.#sets.set(id, set);
+    this.#index.setEndpoint(id, { labels: set.labels, parents: set.parents, nets: [], ports: [] });
+  }
+
+  #recompute(selectorId: string): boolean {
+    const old = this.#selectors.get(selectorId);
+    if (old === undefined) return false;
+    const now = this.#compute(selectorId);
+    this.#selectors.set(selectorId, now);
+    return !old.nets.equals(now.nets) || old.domains.join('\n') !== now.domains.join('\n');
+  }
+
+  #compute(selectorId: string): Outside {
+    const sets = [...this.#index.endpointsOf(selectorId)].flatMap((id) => this.#sets.get(id) ?? []);
+    return {
+      nets: PrefixSet.of(sets.flatMap(({ nets }) => nets.prefixes())),
+      domains: [...new Set(sets.flatMap(({ domains }) => domains))].sort(compareUtf8),
+    };
+  }
+}

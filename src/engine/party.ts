@@ -1,0 +1,26 @@
+import type { Address } from '../ip/address.ts';
+import type { Endpoint } from '../inventory/model.ts';
+import type { Selector } from '../selector/selector.ts';
+
+/** Somebody who has an address, with all labels that selectors see. */
+export interface Holder {
+  readonly endpoint: Endpoint;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** One end of a flow: an address and everything that is known to have it. */
+export interface Party {
+  readonly address: Address;
+  /** Sorted by id. Several for the moment in which an address changes hands. */
+  readonly holders: readonly Holder[];
+  /** Labels of the network sets with a net that holds the address. */
+  readonly sets: readonly ReadonlyMap<string, string>[];
+}
+
+/** Whether the address is in the set of a selector: that of any endpoint or network set that matches it (semantics 4.2). */
+export function isSelected(party: Party, selector: Selector): boolean {
+  return (
+    party.holders.some(({ labels }) => selector.matches(labels)) ||
+    party.sets.some((labels) => selector.matches(labels))
+  );
+}

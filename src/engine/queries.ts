@@ -1,0 +1,107 @@
+import { compareUtf8 } from '../base/compare.ts';
+import { effectiveLabels } from '../inventory/labels.ts';
+import type { Endpoint, EndpointId, Policy, PolicyId, Rule, RuleSide } from '../inventory/model.ts';
+import type { Selector } from '../selector/selector.ts';
+import type { Engine } from './engine.ts';
+import { type Direction, isSubject } from './selected-policies.ts';
+
+/** A tier that holds for an endpoint, with its policies that select it, in order. */
+export interface TierList {
+  readonly name: string;
+  readonly defaultAction: 'Deny' | 'Pass';
+  readonly ingress: readonly PolicyId[];
+  readonly egress: readonly PolicyId[];
+}
+
+/** What decides about an endpoint's traffic, in the order in which it is asked. */
+export interface AppliedPolicies {
+  readonly tiers: readonly TierList[];
+  /** Asked after the last tier. */
+  readonly profiles: readonly string[];
+}
+
+/** A rule whose source or destination is about an endpoint. */
+export interface Mention {
+  readonly endpoint: EndpointId;
+  readonly policy: PolicyId;
+  readonly direction: Direction;
+  /** Index of the rule. */
+  readonly rule: number;
+  readonly side: 'source' | 'destination';
+  /** Effective selector, canonical; empty where only named ports limit the side. */
+  readonly selector: string;
+}
+
+/** Policies that apply to an endpoint (semantics 6.5.1); nothing for host-network pods and endpoints that do not exist. */
+export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicies {
+  const tiers = engine.tiersOf(endpoint).map(({ tier, ingress, egress }) => ({
+    name: tier.name,
+    defaultAction: tier.defaultAction,
+    ingress: ingress.map(({ id }) => id),
+    egress: egress.map(({ id }) => id),
+  }));
+  return { tiers, profiles: engine.appliesTo(endpoint) ? (engine.endpoints.get(endpoint)?.parents ?? []) : [] };
+}
+
+/** Endpoints that a policy applies to, sorted. */
+export function endpointsOf(engine: Engine, policy: PolicyId): readonly EndpointId[] {
+  const found = engine.policies.get(policy);
+  if (found === undefined) return [];
+  return [...engine.endpointsOf(found.appliesTo.id)].filter((id) => engine.appliesTo(id)).sort(compareUtf8);
+}
+
+/** Endpoints that a selector selects, sorted; host-network pods are none of cluster policy's (semantics 10.1). */
+export function endpointsMatching(engine: Engine, selector: Selector): readonly EndpointId[] {
+  return subjects(engine)
+    .filter(({ labels }) => selector.matches(labels))
+    .map(({ endpoint }) => endpoint.id)
+    .sort(compareUtf8);
+}
+
+/** Rules whose source or destination selects an endpoint or has one of its named ports, by policy in order (semantics 6.5.2). */
+export function mentions(engine: Engine, endpoint: EndpointId): readonly Mention[] {
+  const found = subjects(engine).filter((subject) => subject.endpoint.id === endpoint);
+  return engine.order.sort([...engine.policies.values()]).flatMap((policy) => mentionsIn(policy, found));
+}
+
+/** Endpoints that a policy's rules select, by rule. */
+export function mentionedBy(engine: Engine, policy: PolicyId): readonly Mention[] {
+  const found = engine.policies.get(policy);
+  return found === undefined ? [] : mentionsIn(found, subjects(engine));
+}
+
+interface Subject {
+  readonly endpoint: Endpoint;
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+function subjects(engine: Engine): readonly Subject[] {
+  return [...engine.endpoints.values()]
+    .filter(isSubject)
+    .sort((a, b) => compareUtf8(a.id, b.id))
+    .map((endpoint) => ({ endpoint, labels: effectiveLabels(endpoint, engine.inventory.parents) }));
+}
+
+function mentionsIn(policy: Policy, found: readonly Subject[]): readonly Mention[] {
+  const mention = (direction: Direction, rule: Rule): readonly Mention[] =>
+    (['source', 'destination'] as const).flatMap((side) =>
+      found
+        .filter((subject) => isMentioned(rule[side], subject))
+        .map(({ endpoint }) => ({
+          endpoint: endpoint.id,
+          policy: policy.id,
+          direction,
+          rule: rule.index,
+          side,
+          selector: rule[side].selector?.canonical ?? '',
+        })),
+    );
+  return (['ingress', 'egress'] as const).flatMap((direction) =>
+    (policy[direction] ?? []).flatMap((rule) => mention(direction, rule)),
+  );
+}
+
+function isMentioned(side: RuleSide, { endpoint, labels }: Subject): boolean {
+  if (side.selector !== undefined) return side.selector.matches(labels);
+  return side.ports?.names.some((name) => endpoint.ports.some((port) => port.name === name)) === true;
+}

@@ -1,0 +1,122 @@
+import type { EndpointId, PolicyId } from '../inventory/model.ts';
+import { namespaceParent } from '../inventory/labels.ts';
+import type { Packet } from './packet.ts';
+import type { Holder, Party } from './party.ts';
+import { ruleMatches } from './rule-match.ts';
+import type { Direction, TierPolicies } from './selected-policies.ts';
+
+/** What one endpoint's policies say to a flow, and why. */
+export interface Hop {
+  readonly endpoint: EndpointId;
+  readonly allowed: boolean;
+  /** The deciding tier; absent for profiles. */
+  readonly tier?: string;
+  /** The deciding policy, or `Profile/NAME`; absent at the end of a tier and where no profile matched. */
+  readonly policy?: PolicyId;
+  /** Index of the deciding rule. */
+  readonly rule?: number;
+  readonly reason: 'rule' | 'tier-default' | 'profile' | 'no-profile-match';
+  /** What passed the flow on, in order: `tier:PolicyId#rule`, or `tier:default` for the end of a tier. */
+  readonly passes?: readonly string[];
+}
+
+/** A flow is allowed if every hop allows it; there is a hop only where that side is an endpoint. */
+export interface Verdict {
+  readonly allowed: boolean;
+  readonly egress?: Hop;
+  readonly ingress?: Hop;
+}
+
+/** What verdicts need to know of the cluster. */
+export interface Judge {
+  /** Tiers and policies that hold for an endpoint. */
+  tiersOf(endpoint: EndpointId): readonly TierPolicies[];
+  /** The rules of a profile: `Allow` for one that allows everything, `None` for one without rules or that does not exist. */
+  profile(id: string): 'Allow' | 'None';
+}
+
+/** The connection rule: the source's egress and the destination's ingress both have to allow (semantics 6.4). */
+export function verdictOf(judge: Judge, packet: Packet, source: Party, destination: Party): Verdict {
+  const egress = strictest(source.holders, (holder) => hopOf(judge, 'egress', holder, packet, source, destination));
+  const ingress = strictest(destination.holders, (holder) =>
+    hopOf(judge, 'ingress', holder, packet, source, destination),
+  );
+  return {
+    allowed: egress?.allowed !== false && ingress?.allowed !== false,
+    ...(egress === undefined ? {} : { egress }),
+    ...(ingress === undefined ? {} : { ingress }),
+  };
+}
+
+/** While an address has several holders nobody can tell whose the flow is, so each of them has to allow it. */
+function strictest(holders: readonly Holder[], hop: (holder: Holder) => Hop): Hop | undefined {
+  const hops = holders.map(hop);
+  return hops.find(({ allowed }) => !allowed) ?? hops[0];
+}
+
+/** Evaluation for one endpoint and direction (semantics 6.3). */
+function hopOf(
+  judge: Judge,
+  direction: Direction,
+  { endpoint }: Holder,
+  packet: Packet,
+  source: Party,
+  destination: Party,
+): Hop {
+  const passes: string[] = [];
+  const hop = (allowed: boolean, reason: Hop['reason'], where: Pick<Hop, 'tier' | 'policy' | 'rule'>): Hop => ({
+    endpoint: endpoint.id,
+    allowed,
+    ...where,
+    reason,
+    ...(passes.length === 0 ? {} : { passes }),
+  });
+  for (const { tier, ...lists } of judge.tiersOf(endpoint.id)) {
+    const policies = lists[direction];
+    if (policies.length === 0) continue;
+    const decision = decide(policies, direction, packet, source, destination);
+    if (decision === undefined) {
+      if (tier.defaultAction === 'Deny') return hop(false, 'tier-default', { tier: tier.name });
+      passes.push(`${tier.name}:default`);
+    } else if (decision.action === 'Pass') {
+      passes.push(`${tier.name}:${decision.policy}#${decision.rule}`);
+    } else {
+      const { policy, rule } = decision;
+      return hop(decision.action === 'Allow', 'rule', { tier: tier.name, policy, rule });
+    }
+  }
+  for (const id of endpoint.parents)
+    if (judge.profile(id) === 'Allow') return hop(true, 'profile', { policy: `Profile/${id}`, rule: 0 });
+  return hop(false, 'no-profile-match', {});
+}
+
+interface Decision {
+  readonly action: 'Allow' | 'Deny' | 'Pass';
+  readonly policy: PolicyId;
+  readonly rule: number;
+}
+
+/** The first rule of a tier that matches and is not Log. */
+function decide(
+  policies: TierPolicies[Direction],
+  direction: Direction,
+  packet: Packet,
+  source: Party,
+  destination: Party,
+): Decision | undefined {
+  for (const policy of policies)
+    for (const rule of policy[direction] ?? [])
+      if (rule.action !== 'Log' && ruleMatches(rule, packet, source, destination))
+        return { action: rule.action, policy: policy.id, rule: rule.index };
+  return undefined;
+}
+
+/** The profile of automatic host endpoints; it allows everything (semantics 2.7). */
+const DEFAULT_ALLOW = 'projectcalico-default-allow';
+
+/** A namespace's profile allows everything while the namespace exists; a service account's has no rules (semantics 6.3.4 and 6.3.5). */
+export function profileRules(id: string, namespaces: ReadonlyMap<string, unknown>): 'Allow' | 'None' {
+  if (id === DEFAULT_ALLOW) return 'Allow';
+  const prefix = namespaceParent('');
+  return id.startsWith(prefix) && namespaces.has(id.slice(prefix.length)) ? 'Allow' : 'None';
+}

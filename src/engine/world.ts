@@ -1,0 +1,85 @@
+import { readResource } from '../api/read.ts';
+import { type ResourceKey, resourceKey } from '../api/resource.ts';
+import { unfoldList } from '../api/list.ts';
+import { compareUtf8 } from '../base/compare.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import { compareDiagnostics } from '../inventory/mistake.ts';
+import type { EndpointId, PolicyId } from '../inventory/model.ts';
+import { formatAddress } from '../ip/address.ts';
+import { Engine } from './engine.ts';
+import { type Flow, packetOf } from './packet.ts';
+import { type TierList, policiesOf } from './queries.ts';
+import { isSubject } from './selected-policies.ts';
+import type { Verdict } from './verdict.ts';
+
+/** An endpoint as policy sees it. */
+export interface WorldEndpoint {
+  readonly id: EndpointId;
+  readonly ips: readonly string[];
+  readonly profiles: readonly string[];
+  readonly tiers: readonly TierList[];
+}
+
+/** A cluster at one moment, and what its policies do. */
+export interface World {
+  /** Every mistake in the objects; `error`: Calico or Kubernetes would refuse the object. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** For questions that go deeper. */
+  readonly engine: Engine;
+  /** Sorted by id; host-network pods are none. */
+  endpoints(): readonly WorldEndpoint[];
+  /** What each policy applies to: its effective selector in canonical text. */
+  policySelectors(): ReadonlyMap<PolicyId, string>;
+  /** @throws SallyportError FLOW_INVALID if the flow cannot be read. */
+  verdict(flow: Flow): Verdict;
+}
+
+/**
+ * A world from plain API objects, lists among them, in any order. Calico's own rules hold for pod addresses: this answers what the cluster
+ * does, not what a border may believe. An object that is given twice counts as it was given first.
+ * @example loadWorld(objects).verdict({ src: '10.0.0.1', dst: '10.0.0.2', proto: 'TCP', dport: 443 }).allowed;
+ */
+export function loadWorld(resources: Iterable<unknown>): World {
+  const inventory = new Inventory('Calico');
+  const diagnostics: Diagnostic[] = [];
+  const seen = new Set<ResourceKey>();
+  for (const given of resources)
+    for (const { item } of unfoldList(given) ?? [{ item: given }]) {
+      const { resource, diagnostics: mistakes } = readResource(item, {});
+      diagnostics.push(...mistakes);
+      if (resource === undefined) continue;
+      const key = resourceKey(resource);
+      if (seen.has(key)) diagnostics.push(givenTwice(key));
+      else inventory.apply({ kind: 'put', resource });
+      seen.add(key);
+    }
+  const engine = new Engine(inventory);
+  engine.flush();
+  return worldOf(engine, [...diagnostics, ...inventory.diagnostics()]);
+}
+
+/** The world that an engine knows, as of its last flush. */
+export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = engine.inventory.diagnostics()): World {
+  return {
+    diagnostics: diagnostics.toSorted(compareDiagnostics),
+    engine,
+    endpoints: () =>
+      [...engine.endpoints.values()]
+        .filter(isSubject)
+        .sort((a, b) => compareUtf8(a.id, b.id))
+        .map(({ id, addresses }) => ({ id, ips: addresses.map(formatAddress), ...policiesOf(engine, id) })),
+    policySelectors: () =>
+      new Map(
+        [...engine.policies.values()]
+          .sort((a, b) => compareUtf8(a.id, b.id))
+          .map(({ id, appliesTo }) => [id, appliesTo.canonical]),
+      ),
+    verdict: (flow) => engine.verdict(packetOf(flow)),
+  };
+}
+
+function givenTwice(object: ResourceKey): Diagnostic {
+  const message = 'the same object was given before; that one counts, remove this one';
+  return { severity: 'error', code: 'MANIFEST_DUPLICATE', message, object, path: '' };
+}
