@@ -29,7 +29,7 @@ export class BucketMap<V> {
   }
 
   static empty<V>(): BucketMap<V> {
-    return new BucketMap<V>(new Array<undefined>(BUCKETS).fill(undefined), 0);
+    return new BucketMap<V>(Array.from<undefined>({ length: BUCKETS }), 0);
   }
 
   static from<V>(entries: Iterable<readonly [string, V]>): BucketMap<V> {
@@ -97,7 +97,8 @@ export class BucketMap<V> {
       if (after !== undefined)
         for (const [key, value] of after) if (before === undefined || !before.has(key)) added.push([key, value]);
     }
-    const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number => (a[0] < b[0] ? -1 : 1);
+    const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number =>
+      a[0] < b[0] ? -1 : 1;
     return { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
   }
 }

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { BucketMap } from './bucket-map.ts';
+
+const key = fc.oneof(
+  fc.constantFrom('a', 'b', 'c', '10.0.0.1', '__proto__', 'constructor', ''),
+  fc.string({ maxLength: 3 }),
+);
+const change = fc.tuple(key, fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }));
+const changes = fc.array(change, { maxLength: 20 });
+
+function applied(
+  map: ReadonlyMap<string, number>,
+  list: readonly (readonly [string, number | undefined])[],
+): Map<string, number> {
+  const next = new Map(map);
+  for (const [name, value] of list) {
+    if (value === undefined) next.delete(name);
+    else next.set(name, value);
+  }
+  return next;
+}
+
+function sorted<T extends readonly [string, ...unknown[]]>(entries: Iterable<T>): T[] {
+  return [...entries].sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+describe('BucketMap', () => {
+  test('holds what a Map holds, and older versions keep what they held', () => {
+    fc.assert(
+      fc.property(fc.array(changes, { maxLength: 5 }), (steps) => {
+        let map = BucketMap.empty<number>();
+        let plain: ReadonlyMap<string, number> = new Map();
+        const versions: [BucketMap<number>, ReadonlyMap<string, number>][] = [[map, plain]];
+        for (const step of steps) {
+          map = map.with(step);
+          plain = applied(plain, step);
+          versions.push([map, plain]);
+        }
+        for (const [version, expected] of versions) {
+          expect(sorted(version.entries())).toEqual(sorted(expected));
+          expect([...version.keys()].sort()).toEqual([...expected.keys()].sort());
+          expect(version.size).toBe(expected.size);
+          for (const [name] of steps.flat()) {
+            expect(version.get(name)).toBe(expected.get(name));
+            expect(version.has(name)).toBe(expected.has(name));
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('the difference of two versions is what leads from one to the other, sorted', () => {
+    fc.assert(
+      fc.property(changes, changes, (first, second) => {
+        const [before, after] = [applied(new Map(), first), applied(applied(new Map(), first), second)];
+        const { added, removed, changed } = BucketMap.from(before).difference(BucketMap.from(after));
+        expect(added).toEqual(sorted(after).filter(([name]) => !before.has(name)));
+        expect(removed).toEqual(sorted(before).filter(([name]) => !after.has(name)));
+        expect(changed).toEqual(
+          sorted(before)
+            .filter(([name, value]) => after.has(name) && after.get(name) !== value)
+            .map(([name, value]) => [name, value, after.get(name)]),
+        );
+        // The same whether the versions share buckets or not.
+        expect(BucketMap.from(before).difference(BucketMap.from(before).with(second))).toEqual({
+          added,
+          removed,
+          changed,
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a change that changes nothing gives the same version', () => {
+    const map = BucketMap.from([['a', 1]]);
+    expect(map.with([])).toBe(map);
+    expect(
+      map.with([
+        ['a', 1],
+        ['b', undefined],
+      ]),
+    ).toBe(map);
+    expect(
+      map
+        .with([
+          ['a', 2],
+          ['a', 1],
+        ])
+        .difference(map),
+    ).toEqual({ added: [], removed: [], changed: [] });
+  });
+
+  test('values compare as the caller says', () => {
+    const [before, after] = [BucketMap.from([['a', { n: 1 }]]), BucketMap.from([['a', { n: 1 }]])];
+    expect(before.difference(after).changed).toHaveLength(1);
+    expect(before.difference(after, (x, y) => x.n === y.n).changed).toEqual([]);
+  });
+});
