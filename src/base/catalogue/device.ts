@@ -104,4 +104,10 @@ export const deviceCodes = {
     now: 'The address is denied everything at this firewall.',
     fix: 'Repeat fewer tiers at the firewall, or give the workloads addresses of their own.',
   },
+  DEVICE_OWNED: {
+    blame: 'rejected',
+    what: 'What bears our name on the device belongs to another cluster or another BorderFirewall, as its owner mark says.',
+    now: 'Nothing is written; what the firewall holds stays.',
+    fix: 'Give each BorderFirewall a device, or a network namespace, of its own; if the other owner is gone for good, remove its table.',
+  },
 } as const satisfies Codes;
