@@ -1,0 +1,97 @@
+import { setImmediate } from 'node:timers/promises';
+import { SallyportError } from '../../base/error.ts';
+import { formatAddress } from '../../ip/address.ts';
+import { nameFlow, readTrackedFlow, type TrackedFlow } from './conntrack-lines.ts';
+import { DEAD_MARK } from './model.ts';
+import type { Transport } from './transport.ts';
+
+/** Asking for one sender at a time is quicker than the whole table up to here. */
+const SINGLE_SENDERS = 6;
+/** Lines read before others get their turn. */
+const LINES_AT_ONCE = 5_000;
+const MARK = `0x${DEAD_MARK.toString(16)}/0x${DEAD_MARK.toString(16)}`;
+
+/** The connections that the kernel of a device tracks. */
+export class Conntrack {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Connections opened by these senders (canonical addresses), or by anybody. */
+  async flows(senders: ReadonlySet<string> | 'all', signal: AbortSignal): Promise<readonly TrackedFlow[]> {
+    if (senders === 'all' || senders.size > SINGLE_SENDERS) {
+      const all = [...(await this.#list(['-f', 'ipv4'], signal)), ...(await this.#list(['-f', 'ipv6'], signal))];
+      return senders === 'all' ? all : all.filter(({ flow }) => senders.has(formatAddress(flow.source)));
+    }
+    const found: TrackedFlow[] = [];
+    for (const sender of senders) {
+      const family = sender.includes(':') ? 'ipv6' : 'ipv4';
+      found.push(...(await this.#list(['-f', family, '--orig-src', sender], signal)));
+    }
+    return found;
+  }
+
+  /** Connections that were cut and live on because their packets keep coming. */
+  async dead(signal: AbortSignal): Promise<readonly TrackedFlow[]> {
+    const found: TrackedFlow[] = [];
+    for (const family of ['ipv4', 'ipv6']) found.push(...(await this.#list(['-f', family, '--mark', MARK], signal)));
+    return found;
+  }
+
+  /** From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. */
+  async cut(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+    await this.#many(
+      flows.map((flow) => `-U ${nameFlow(flow)} --mark ${MARK}`),
+      signal,
+    );
+  }
+
+  /** Forgets connections: their next packet is judged as the first of a new one. */
+  async forget(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+    await this.#many(
+      flows.map((flow) => `-D ${nameFlow(flow)}`),
+      signal,
+    );
+  }
+
+  /** Forgets every connection that these addresses (canonical) opened. */
+  async forgetSenders(senders: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#many(
+      senders.map((sender) => `-D -f ${sender.includes(':') ? 'ipv6' : 'ipv4'} --orig-src ${sender}`),
+      signal,
+    );
+  }
+
+  async #many(lines: readonly string[], signal: AbortSignal): Promise<void> {
+    if (lines.length === 0) return;
+    const outcome = await this.#transport.runWithFile('conntrack', ['-R'], `${lines.join('\n')}\n`, signal);
+    if (outcome.code !== 0) throw conntrackError(outcome.stderr);
+  }
+
+  async #list(filter: readonly string[], signal: AbortSignal): Promise<readonly TrackedFlow[]> {
+    const { code, stdout, stderr } = await this.#transport.run(
+      'conntrack',
+      ['-L', ...filter, '-o', 'extended'],
+      signal,
+    );
+    if (code !== 0) throw conntrackError(stderr);
+    const found: TrackedFlow[] = [];
+    const lines = stdout.split('\n');
+    for (let index = 0; index < lines.length; index++) {
+      const flow = readTrackedFlow(lines[index] ?? '');
+      if (flow !== undefined) found.push(flow);
+      if (index % LINES_AT_ONCE === LINES_AT_ONCE - 1) await setImmediate();
+    }
+    return found;
+  }
+}
+
+function conntrackError(stderr: string): SallyportError {
+  const words = stderr.trim().split('\n').slice(-3).join(' ').slice(0, 500);
+  // strerror(3) of EPERM, which is all that conntrack tells.
+  if (/Operation not permitted|Permission denied/.test(words))
+    return new SallyportError('DEVICE_RIGHTS', `no right to change tracked connections: ${words}`);
+  return new SallyportError('DEVICE_REJECTED', `conntrack refused: ${words}`);
+}

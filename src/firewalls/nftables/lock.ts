@@ -1,0 +1,49 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { shortHash } from '../../base/encode.ts';
+import { SallyportError } from '../../base/error.ts';
+import { childEnvironment, startChild } from './child.ts';
+
+/** The right to write to a device, among the processes of this machine. */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a device (`identity`: what makes it one, not how it is written). Rejects with DEVICE_LOCKED while somebody has it,
+ * this process included. A small child holds it by flock(2), which the kernel gives up the moment the holder is gone, however it went:
+ * files with process ids leave a moment in which two find the same dead owner. The lock keeps honest copies apart; what keeps a late
+ * write out is the fence in the table.
+ */
+export async function takeLock(directory: string, identity: string): Promise<Lock> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, `nftables-${shortHash(identity)}.lock`);
+  // The child ends when its input does: also when we are killed.
+  const holder = startChild(
+    'flock',
+    ['--nonblock', '--no-fork', path, 'sh', '-c', 'echo held; exec cat >/dev/null'],
+    childEnvironment,
+  );
+  let words = '';
+  holder.stderr.on('data', (chunk: Buffer) => {
+    words += chunk.toString('utf8');
+  });
+  const held = await new Promise<boolean>((resolve) => {
+    holder.stdout.once('data', () => resolve(true));
+    void holder.ended.then(() => resolve(false));
+  });
+  if (held) {
+    // For people and for the message below; the lock itself does not depend on it.
+    await writeFile(path, `${process.pid}\n`);
+    return {
+      async release() {
+        holder.stdin.end();
+        await holder.ended;
+      },
+    };
+  }
+  if (words !== '') throw new SallyportError('PROGRAM_MISSING', `cannot lock ${identity}: ${words.trim()}`);
+  const owner = (await readFile(path, 'utf8').catch(() => '')).trim();
+  throw new SallyportError('DEVICE_LOCKED', `${identity} is kept by process ${owner === '' ? 'unknown' : owner}`);
+}
