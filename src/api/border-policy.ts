@@ -35,7 +35,7 @@ import { type RawMap, defined } from './shape.ts';
 const RULE_LIMIT = 1024;
 
 const rule = z.strictObject({
-  action: action.describe('Allow, Deny, Pass or Log'),
+  action,
   ipVersion: ipVersion.optional().describe('4 or 6; absent: both families'),
   protocol: protocol.optional().describe('TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255'),
   notProtocol: protocol.optional().describe('every protocol but this one'),

@@ -137,7 +137,7 @@ export function readPorts(written: number | string, context: z.RefinementCtx): r
 
 /** A port of a rule of Calico's: number, `first:last`, or name; a text of digits is a number (semantics 13.1). */
 export const calicoPort = z
-  .union([z.int(), z.string()], {
+  .union([z.int().min(1).max(65_535), z.string()], {
     error: 'a port is a number, a range like "8000:8080" or the name of a container port',
   })
   .transform((written, context): PortEntry => {
@@ -159,7 +159,7 @@ export const calicoPort = z
 
 /** A port of a rule of ours: number or range; outside the cluster nobody knows what a name stands for. */
 export const ownPort = z
-  .union([z.int(), z.string().max(11)], { error: 'a port is a number or a range like "8000:8080"' })
+  .union([z.int().min(1).max(65_535), z.string().max(11)], { error: 'a port is a number or a range like "8000:8080"' })
   .transform((written, context) => readPorts(written, context));
 
 const DOMAIN_LABEL = /^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?$/;
@@ -183,7 +183,7 @@ export const domain = z
 
 export const icmp = { type: z.int().min(0).max(254), code: z.int().min(0).max(255) };
 export const ipVersion = z.literal([4, 6]);
-export const action = z.enum(['Allow', 'Deny', 'Pass', 'Log']);
+export const action = z.enum(['Allow', 'Deny', 'Pass', 'Log']).describe('Allow, Deny, Pass or Log');
 export const direction = z.enum(['Ingress', 'Egress']);
 
 function checked(problemOf: (text: string) => string | undefined) {

@@ -57,7 +57,7 @@ const ipBlock = z.object({ cidr: looseCidr, except: list(looseCidr) }).transform
   return refuse(
     context,
     'FIELD_CONFLICT',
-    `the exception ${formatPrefix(outside)} is no part of ${formatPrefix(cidr)}`,
+    `the exception ${formatPrefix(outside)} has to be a smaller part of ${formatPrefix(cidr)}`,
   );
 });
 
@@ -103,13 +103,12 @@ const port = z
         `${show(first)} is no port name of at most 15 lower-case letters, digits and "-"${number}`,
       );
     }
-    if (endPort !== undefined && (typeof first !== 'number' || endPort < first || endPort > 65535))
-      return refuse(
-        context,
-        'PORT_INVALID',
-        `endPort ${endPort} needs a port that is a number and not above it, and is at most 65535`,
-      );
-    return defined({ protocol, port: first, endPort });
+    if (endPort === undefined) return defined({ protocol, port: first });
+    if (typeof first !== 'number') return refuse(context, 'PORT_INVALID', 'endPort needs a port that is a number');
+    if (endPort > 65_535) return refuse(context, 'PORT_INVALID', `endPort ${endPort} is not a port; use 1 to 65535`);
+    if (endPort < first)
+      return refuse(context, 'PORT_INVALID', `endPort ${endPort} lies before port ${first}; exchange them`);
+    return { protocol, port: first, endPort };
   });
 
 const rule = z.object({ from: list(peer), to: list(peer), ports: list(port) });

@@ -10,8 +10,8 @@ export interface Mistake {
   readonly path: readonly (string | number)[];
 }
 
-/** The most list entries of one value that are reported; the thousandth says no more than the twentieth. */
-const LIMIT = 20;
+/** The most mistakes of one value that are reported; in a list of thousands the rest says no more than these. */
+const LIMIT = 100;
 
 /** For use inside a schema's transform: the mistake's own code instead of FIELD_INVALID. */
 export function refuse(context: z.RefinementCtx, code: Code, message: string): never {
@@ -75,6 +75,13 @@ const WORDS: Readonly<Record<string, string>> = {
   record: 'a map',
 };
 
+/** Texts that would be a value of the type if their quotes were taken away. */
+const UNQUOTED: Readonly<Record<string, RegExp>> = {
+  number: /^-?\d+(\.\d+)?$/,
+  int: /^-?\d+$/,
+  boolean: /^(true|false)$/,
+};
+
 function invalid(issue: z.core.$ZodIssue): string {
   const { input } = issue;
   switch (issue.code) {
@@ -82,7 +89,7 @@ function invalid(issue: z.core.$ZodIssue): string {
       const wanted = WORDS[issue.expected] ?? issue.expected;
       if (input === null) return `this field has no value; write ${wanted} or remove the line`;
       const quoted = issue.expected === 'string' && (typeof input === 'number' || typeof input === 'boolean');
-      const unquoted = typeof input === 'string' && ['number', 'int', 'boolean'].includes(issue.expected);
+      const unquoted = typeof input === 'string' && UNQUOTED[issue.expected]?.test(input) === true;
       const hint = quoted ? '; put it in quotes' : unquoted ? '; write it without quotes' : '';
       return `this is ${show(input)} and has to be ${wanted}${hint}`;
     }
@@ -136,7 +143,12 @@ function at(schema: z.core.$ZodType, path: Mistake['path']): z.core.$ZodType | u
 function unwrapped(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
   let here = schema;
   for (;;) {
-    if (here instanceof z.ZodOptional || here instanceof z.ZodNullable || here instanceof z.ZodDefault)
+    if (
+      here instanceof z.ZodOptional ||
+      here instanceof z.ZodNullable ||
+      here instanceof z.ZodDefault ||
+      here instanceof z.ZodPrefault
+    )
       here = here.unwrap();
     else if (here instanceof z.ZodPipe) here = here.in;
     else return here;

@@ -74,7 +74,7 @@ export function readResource(raw: unknown, place: Place, locate?: Locate): ReadR
 function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unnamed: Reading): ReadResource {
   const { kind, storage } = found;
   const { place, locate, diagnostics } = unnamed;
-  const first = new Scope({ ...unnamed, object: kind.type }).otherwise('The object is left out.');
+  const first = new Scope({ ...unnamed, object: provisionalName(kind.type, raw) }).otherwise('The object is left out.');
   const object = storage ? fromStorageForm(raw, first) : raw;
   const identity = readIdentity(kind, object['metadata'], first.at('metadata'));
   if (identity === undefined) return { diagnostics };
@@ -97,6 +97,15 @@ function readSafeMeta(type: ResourceType, identity: Identity, raw: RawMap, place
   return { meta, sound: soundLabels || !endpoint };
 }
 
+/** What an object is called before its name has been found right. */
+function provisionalName(kind: string, raw: RawMap): string {
+  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
+  const texts = [metadata['namespace'], metadata['name']].filter(
+    (part) => typeof part === 'string' && /^[\w.-]{1,253}$/.test(part),
+  );
+  return [kind, ...texts].join('/');
+}
+
 function notRead(
   found: Exclude<KindFound, { found: 'kind' }>,
   apiVersion: string,
@@ -105,9 +114,7 @@ function notRead(
   reading: Reading,
 ): ReadResource {
   const { diagnostics } = reading;
-  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
-  const named = [kind, metadata['namespace'], metadata['name']].filter((part) => typeof part === 'string').join('/');
-  const scope = new Scope({ ...reading, object: named }).otherwise('It is left out.');
+  const scope = new Scope({ ...reading, object: provisionalName(kind, raw) }).otherwise('It is left out.');
   switch (found.found) {
     case 'unused':
       return { diagnostics, ignored: true };

@@ -93,7 +93,7 @@ export function readSourceNAT(meta: Meta, raw: RawMap, scope: Scope): SourceNAT 
     sound,
   } = inside.fields(sourceNATSpec, map ?? {}, ['selector', 'namespaceSelector', 'destination', 'translate']);
   const wide = inside.otherwise('The flows that this translation would take, of every workload, are dropped.');
-  const translated = inside.at('translate').value(translate, map?.['translate']);
+  const translated = inside.at('translate').value(sourceNATSpec.shape.translate, map?.['translate']);
   return {
     ...meta,
     type: 'SourceNAT',
