@@ -26,7 +26,7 @@ describe('encodeForDevice', () => {
       fc.property(text, text, limit, (one, other, most) => {
         fc.pre(one !== other);
         // Lone surrogates are all hashed as one replacement character: they are no text that an API server would keep.
-        fc.pre(!/\p{Cs}/u.test(one + other));
+        fc.pre(!/\p{Cs}/u.test(one) && !/\p{Cs}/u.test(other));
         expect(encodeForDevice(one, most)).not.toBe(encodeForDevice(other, most));
       }),
       { numRuns: 500 },

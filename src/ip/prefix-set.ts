@@ -27,8 +27,9 @@ import { type Prefix, parsePrefix } from './prefix.ts';
 /** One past the last address of each family. */
 const END4 = 2 ** 32;
 const END6 = 1n << 128n;
-/** Lengths of both families fit; what a start is multiplied with to sort it together with its length. */
-const LENGTHS = 64;
+/** To sort blocks by start and length without an object for each, both stand in one number: below 2³⁸ for IPv4, so exact. */
+const LENGTHS4 = 64;
+const LENGTH_BITS6 = 8n;
 
 /**
  * An immutable set of addresses of both families. Inside, sorted disjoint ranges, so every operation is exact and takes time in
@@ -50,12 +51,12 @@ export class PrefixSet {
   /** @example PrefixSet.of([prefixOf(address, 24)]).toString(); // '10.0.0.0/24' */
   static of(prefixes: Iterable<Prefix>): PrefixSet {
     const v4: number[] = [];
-    const v6: (readonly [bigint, bigint])[] = [];
+    const v6: bigint[] = [];
     for (const { address, length } of prefixes) {
-      if (address.family === 4) v4.push(address.value * LENGTHS + length);
-      else v6.push([address.value, address.value + (1n << BigInt(128 - length))]);
+      if (address.family === 4) v4.push(address.value * LENGTHS4 + length);
+      else v6.push((address.value << LENGTH_BITS6) | BigInt(length));
     }
-    return new PrefixSet(merge4(v4), mergeSpans(v6));
+    return new PrefixSet(merge4(v4), merge6(v6));
   }
 
   /** @example PrefixSet.ofAddresses(endpoint.addresses).toStrings(); // ['10.0.0.1/32'] */
@@ -227,7 +228,7 @@ function* parsed(texts: Iterable<string>): Generator<Prefix> {
   }
 }
 
-/** Sorts and merges blocks given as `start * LENGTHS + length`: below 2³⁸, so exact, and sorted without a comparison function. */
+/** The set of blocks given as `start * LENGTHS4 + length`. Blocks nest or are disjoint. */
 function merge4(keys: readonly number[]): Boundaries<number> {
   const result = new Float64Array(2 * keys.length);
   let length = 0;
@@ -235,8 +236,8 @@ function merge4(keys: readonly number[]): Boundaries<number> {
   const sorted = new Float64Array(keys).sort();
   for (let i = 0; i < sorted.length; i++) {
     const key = sorted[i] ?? 0;
-    const start = Math.floor(key / LENGTHS);
-    const blockEnd = start + 2 ** (32 - (key - start * LENGTHS));
+    const start = Math.floor(key / LENGTHS4);
+    const blockEnd = start + 2 ** (32 - (key - start * LENGTHS4));
     if (blockEnd <= end) continue;
     if (start === end) length--;
     else result[length++] = start;
@@ -245,3 +246,23 @@ function merge4(keys: readonly number[]): Boundaries<number> {
   }
   return result.slice(0, length);
 }
+
+/** The set of blocks given as `start << LENGTH_BITS6 | length`. Sorts `keys` in place. */
+function merge6(keys: bigint[]): Boundaries<bigint> {
+  const result: bigint[] = [];
+  let end = -1n;
+  for (const key of keys.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) {
+    const start = key >> LENGTH_BITS6;
+    const length = Number(BigInt.asUintN(Number(LENGTH_BITS6), key));
+    const blockEnd = start + (BLOCK6[length] ?? 0n);
+    if (blockEnd <= end) continue;
+    if (start === end) result.pop();
+    else result.push(start);
+    result.push(blockEnd);
+    end = blockEnd;
+  }
+  return result;
+}
+
+/** Size of a block by its length. */
+const BLOCK6: readonly bigint[] = Array.from({ length: 129 }, (_, length) => 1n << BigInt(128 - length));
