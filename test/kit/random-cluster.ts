@@ -12,6 +12,7 @@ import type {
 // Small random clusters of valid objects, dense enough that selectors, shared addresses, tiers and passes meet.
 
 const namespace = fc.constantFrom('a', 'b');
+const rarely = fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
 const labelValue = fc.constantFrom('x', 'y');
 const key = fc.constantFrom('app', 'role', '__proto__');
 const some = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
@@ -84,13 +85,19 @@ const pod: fc.Arbitrary<PlainObject> = fc
     labels: fc
       .tuple(labels, fc.boolean())
       .map(([own, spoofs]) => (spoofs ? { ...own, 'pcns.env': 'x', 'projectcalico.org/namespace': 'b' } : own)),
-    address4: some(address4),
+    address4: fc.option(address4, { nil: undefined, freq: 8 }),
     address6: some(address6),
     account: some(fc.constantFrom('s1', 's2')),
-    hostNetwork: fc.constantFrom(false, false, false, true),
-    scheduled: fc.constantFrom(true, true, true, false),
-    phase: fc.constantFrom('Running', 'Running', 'Running', 'Pending', 'Succeeded', 'Failed'),
-    deleting: fc.constantFrom('no', 'no', 'no', 'grace', 'released'),
+    hostNetwork: rarely,
+    scheduled: rarely.map((not) => !not),
+    phase: fc.oneof(
+      { weight: 8, arbitrary: fc.constant('Running') },
+      { weight: 1, arbitrary: fc.constantFrom('Pending', 'Succeeded', 'Failed') },
+    ),
+    deleting: fc.oneof(
+      { weight: 8, arbitrary: fc.constant('no') },
+      { weight: 1, arbitrary: fc.constantFrom('grace', 'released') },
+    ),
     ports: list(
       fc.record({
         name: fc.constantFrom(...PORT_NAMES),
@@ -137,7 +144,7 @@ function named(
 }
 
 const protocolAndPorts = fc.oneof(
-  fc.constant({}),
+  { weight: 4, arbitrary: fc.constant({}) },
   fc.record({ protocol: fc.constantFrom('TCP', 'UDP', 6, 17) }),
   fc.record({ notProtocol: fc.constantFrom('TCP', 17) }),
   fc.record({
@@ -190,7 +197,7 @@ function entity(family: 4 | 6 | undefined): fc.Arbitrary<PlainEntity> {
             .map(without),
         },
       ),
-      plain: fc.boolean(),
+      plain: fc.constantFrom(true, true, false),
     })
     .map(({ plain, nets, notNets, ...rest }) =>
       without(plain ? {} : { ...rest, ...(family === undefined ? {} : { nets, notNets }) }),
@@ -393,12 +400,16 @@ export function identity({ apiVersion, kind, metadata }: PlainObject): string {
 }
 
 /** A cluster: each object at most once. */
-export const cluster: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(object, { maxLength: 16, selector: identity });
+export const cluster: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(object, {
+  maxLength: 30,
+  selector: identity,
+  size: 'max',
+});
 
 /** A question between addresses that the clusters have, and some outside. */
 export const flow: fc.Arbitrary<PlainFlow> = fc
   .tuple(
-    fc.constantFrom(4, 6),
+    fc.constantFrom(4, 4, 4, 6),
     fc.nat(),
     fc.nat(),
     fc.constantFrom('TCP', 'UDP', 'SCTP', 1, 58),
@@ -411,3 +422,54 @@ export const flow: fc.Arbitrary<PlainFlow> = fc
     const ends = { src: known[from % known.length] ?? '', dst: known[to % known.length] ?? '' };
     return typeof proto === 'number' ? { ...ends, proto, icmpType, icmpCode: 0 } : { ...ends, proto, dport, sport };
   });
+
+const pool = named(
+  'projectcalico.org/v3',
+  'IPPool',
+  ['pool-a', 'pool-b'],
+  fc.constant({}),
+  fc.record({
+    cidr: fc.constantFrom('10.0.0.0/24', '10.0.0.0/30', '10.0.1.0/24', 'fd00::/64'),
+    disabled: rarely,
+    natOutgoing: fc.boolean(),
+    allowedUses: some(fc.constantFrom(['Workload'], ['Tunnel'])),
+  }),
+);
+
+const node: fc.Arbitrary<PlainObject> = fc
+  .tuple(fc.constantFrom('n1', 'n2'), fc.constantFrom('198.51.100.7', '10.0.1.4'), some(fc.constant('10.0.0.0/30')))
+  .map(([name, address, podCIDR]) => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    spec: podCIDR === undefined ? {} : { podCIDRs: [podCIDR] },
+    status: { addresses: [{ type: 'InternalIP', address }] },
+  }));
+
+/** A pod that only its annotation gives an address. */
+const announced: fc.Arbitrary<PlainObject> = fc
+  .tuple(
+    fc.constantFrom('early1', 'early2'),
+    namespace,
+    labels,
+    fc.constantFrom(...ADDRESSES),
+    fc.constantFrom('n1', 'n2'),
+  )
+  .map(([name, where, own, address, nodeName]) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace: where,
+      labels: own,
+      annotations: { 'cni.projectcalico.org/podIP': `${address}/${address.includes(':') ? 128 : 32}` },
+    },
+    spec: { nodeName },
+    status: { phase: 'Pending' },
+  }));
+
+/** What speaks for and against the addresses of pods. */
+export const surroundings: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(fc.oneof(pool, node, announced), {
+  maxLength: 6,
+  selector: identity,
+});

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
+import { type Road, type State, walk } from '../../test/kit/roads.ts';
+import type { PlainObject } from '../../test/kit/slow-cluster.ts';
+import { readResource } from '../api/read.ts';
+import { resourceKey } from '../api/resource.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import { formatAddress } from '../ip/address.ts';
+import { parseSelector } from '../selector/selector.ts';
+import { Engine, type EngineChanges } from './engine.ts';
+import { policiesOf } from './queries.ts';
+
+const WATCHED = ["app == 'x'", "has(app) && pcns.env == 'x'", 'all()', "role != 'y'"].flatMap(
+  (text) => parseSelector(text).value ?? [],
+);
+
+function stateOf(objects: readonly PlainObject[]): State {
+  return new Map(
+    objects.flatMap((object) => {
+      const { resource } = readResource(object, {});
+      return resource === undefined ? [] : [[resourceKey(resource), resource] as const];
+    }),
+  );
+}
+
+/** Everything that anybody can read, in order. */
+function dump(engine: Engine): object {
+  const { inventory } = engine;
+  const sorted = <V>(map: ReadonlyMap<string, V>, show: (value: V) => unknown): unknown[] =>
+    [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => [key, show(value)]);
+  return {
+    endpoints: sorted(engine.endpoints, ({ addresses, labels, ...rest }) => ({
+      ...rest,
+      labels: [...labels].sort(),
+      addresses: addresses.map(formatAddress),
+      matching: [...engine.matching(rest.id)].sort(),
+      policies: policiesOf(engine, rest.id),
+    })),
+    selected: WATCHED.map(({ id }) => [...engine.endpointsOf(id)].sort()),
+    outside: WATCHED.map((selector) => engine.outsideOf(selector).nets.toString()),
+    parents: sorted(inventory.parents, ({ labels }) => [...labels].sort()),
+    networkSets: sorted(inventory.networkSets, ({ nets, labels }) => [nets.toString(), [...labels].sort()]),
+    tiers: engine.order.tiers,
+    pools: sorted(inventory.pools, ({ cidr, ...rest }) => [cidr.toString(), rest]),
+    nodes: sorted(inventory.nodes, ({ addresses }) => addresses.map(({ address }) => formatAddress(address))),
+    policies: [...engine.policies.keys()].sort(),
+    diagnostics: inventory.diagnostics(),
+  };
+}
+
+function fresh(): Engine {
+  const engine = new Engine(new Inventory());
+  for (const selector of WATCHED) engine.register(selector);
+  for (const selector of WATCHED) engine.outsideOf(selector);
+  return engine;
+}
+
+/** What a follower of the flushes believes; it must not miss anything, and must not be told of nothing. */
+class Follower {
+  readonly #engine: Engine;
+  readonly #endpoints = new Map<string, string>();
+  readonly #outside = new Map<string, string>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    for (const selector of WATCHED) this.#outside.set(selector.id, '');
+  }
+
+  take({ inventory, changedEndpoints, changedOutside }: EngineChanges): void {
+    const { added, changed, removed } = inventory.endpoints;
+    for (const id of added) expect(this.#endpoints.has(id)).toBe(false);
+    for (const id of [...changed, ...removed]) expect(this.#endpoints.has(id)).toBe(true);
+    for (const id of [...added, ...changed]) expect(this.#engine.endpoints.has(id)).toBe(true);
+    for (const id of changedEndpoints) this.#endpoints.set(id, this.#show(id));
+    for (const id of removed) this.#endpoints.delete(id);
+    const told = new Set(changedOutside);
+    for (const selector of WATCHED) {
+      const now = this.#engine.outsideOf(selector).nets.toString();
+      expect(told.has(selector.id)).toBe(now !== this.#outside.get(selector.id));
+      this.#outside.set(selector.id, now);
+    }
+    const known = [...this.#engine.endpoints.keys()].map((id) => [id, this.#show(id)]);
+    expect(Object.fromEntries(this.#endpoints)).toEqual(Object.fromEntries(known));
+  }
+
+  #show(id: string): string {
+    return [...this.#engine.matching(id)].sort().join(' ');
+  }
+}
+
+const road: fc.Arbitrary<Road> = fc.record({
+  reversed: fc.boolean(),
+  doubled: fc.boolean(),
+  emptied: fc.boolean(),
+  deletedFirst: fc.boolean(),
+  squashed: fc.constantFrom(false, false, false, true),
+  backwards: fc.boolean(),
+  flush: fc.constantFrom('each change', 'each state', 'end'),
+});
+const world = fc.tuple(cluster, surroundings).map(([objects, more]) => [...objects, ...more]);
+
+describe('what the inventory and the engine say depends on the present state alone', () => {
+  test('whatever road led to it', () => {
+    fc.assert(
+      fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, (worlds, way) => {
+        const { steps, end } = walk(worlds.map(stateOf), way);
+        const travelled = fresh();
+        const follower = new Follower(travelled);
+        for (const step of steps) {
+          if (step.kind === 'flush') follower.take(travelled.flush());
+          else travelled.inventory.apply(step.change);
+        }
+        const direct = fresh();
+        for (const resource of end.values()) direct.inventory.apply({ kind: 'put', resource });
+        direct.flush();
+        expect(dump(travelled)).toEqual(dump(direct));
+      }),
+      { numRuns: 120 },
+    );
+  });
+
+  test('a second flush says that nothing changed', () => {
+    fc.assert(
+      fc.property(world, (objects) => {
+        const engine = fresh();
+        for (const resource of stateOf(objects).values()) engine.inventory.apply({ kind: 'put', resource });
+        engine.flush();
+        const { inventory, changedEndpoints, changedOutside } = engine.flush();
+        expect([...inventory.other, ...changedEndpoints, ...changedOutside, ...inventory.endpoints.changed]).toEqual(
+          [],
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
