@@ -52,9 +52,9 @@ export function diagnosticLine(diagnostic: Diagnostic): string {
   return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}: ${diagnostic.message}`;
 }
 
-/** Prints diagnostics in the order of the text they are about. */
-export function printDiagnostics(terminal: Terminal, diagnostics: readonly Diagnostic[]): void {
-  const key = (d: Diagnostic): string =>
+/** In the order of the text they are about; equal ones once. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const place = (d: Diagnostic): string =>
     [
       d.at?.file ?? '',
       String(d.at?.line ?? 0).padStart(9, '0'),
@@ -62,9 +62,12 @@ export function printDiagnostics(terminal: Terminal, diagnostics: readonly Diagn
       d.object ?? '',
       d.path,
       d.code,
+      d.message,
     ].join('\u0000');
-  const sorted = diagnostics
-    .map((diagnostic) => ({ diagnostic, key: key(diagnostic) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
-  for (const { diagnostic } of sorted) terminal.err(diagnosticLine(diagnostic));
+  const byPlace = new Map(diagnostics.map((diagnostic) => [place(diagnostic), diagnostic]));
+  return [...byPlace].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, diagnostic]) => diagnostic);
+}
+
+export function printDiagnostics(terminal: Terminal, diagnostics: readonly Diagnostic[]): void {
+  for (const diagnostic of sortDiagnostics(diagnostics)) terminal.err(diagnosticLine(diagnostic));
 }

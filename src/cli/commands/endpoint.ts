@@ -1,0 +1,45 @@
+import { compareUtf8 } from '../../base/compare.ts';
+import { SallyportError } from '../../base/error.ts';
+import { type AppliedPolicies, type Mention, mentions, policiesOf } from '../../engine/queries.ts';
+import { type EndpointData, endpointData } from '../endpoint-text.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { OutputOptions, WorldOptions } from '../program.ts';
+import { printResult, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+interface EndpointAnswer extends EndpointData, AppliedPolicies {
+  readonly mentions: readonly Mention[];
+}
+
+/** `sallyport endpoint SUBSTRING`: which policies apply to an endpoint, in order, and which rules mention it. */
+export async function endpoint(
+  terminal: Terminal,
+  options: WorldOptions & OutputOptions,
+  substring: string,
+): Promise<ExitCode> {
+  const { world } = await readWholeWorld(terminal, options);
+  const found = [...world.engine.endpoints.keys()].filter((id) => id.includes(substring)).sort(compareUtf8);
+  if (found.length === 0) throw new SallyportError('NOT_FOUND', `no endpoint's name has "${substring}" in it`);
+  const endpoints = found.map((id) => ({
+    ...endpointData(world.engine, id),
+    ...policiesOf(world.engine, id),
+    mentions: mentions(world.engine, id),
+  }));
+  printResult(terminal, options.output, 'EndpointPolicies', { endpoints }, () => endpoints.map(block).join('\n\n'));
+  return exit.done;
+}
+
+function block(answer: EndpointAnswer): string {
+  const lines = [`${answer.id}  node ${answer.node}  ${answer.addresses.join(', ')}`.trimEnd()];
+  if (answer.hostNetwork) lines.push("  has its node's addresses; only border policies select it");
+  for (const tier of answer.tiers) {
+    lines.push(`  tier ${tier.name} (at its end ${tier.defaultAction})`);
+    for (const id of tier.egress) lines.push(`    egress   ${id}`);
+    for (const id of tier.ingress) lines.push(`    ingress  ${id}`);
+  }
+  for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
+  if (answer.mentions.length > 0) lines.push('  mentioned by');
+  for (const { policy, direction, rule, side } of answer.mentions)
+    lines.push(`    ${policy} ${direction} rule ${rule}, ${side}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,112 @@
+import { resourceKey } from '../../api/resource.ts';
+import { compareUtf8 } from '../../base/compare.ts';
+import { SallyportError } from '../../base/error.ts';
+import { nearestWord } from '../../base/nearest.ts';
+import { ownSelector } from '../../border/own-policies.ts';
+import type { LiveWorld } from '../../controller/live-world.ts';
+import { endpointsOf, type Mention, mentionedBy } from '../../engine/queries.ts';
+import { effectiveLabels } from '../../inventory/labels.ts';
+import type { PolicyId } from '../../inventory/model.ts';
+import { type EndpointData, endpointData, endpointRow } from '../endpoint-text.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { OutputOptions, WorldOptions } from '../program.ts';
+import { columns, printResult, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+interface PolicyAnswer {
+  readonly policy: PolicyId;
+  /** Tier of a cluster policy; a border policy's layer. */
+  readonly tier: string;
+  readonly order: number | null;
+  readonly selector: string;
+  readonly endpoints: readonly EndpointData[];
+  readonly rules: readonly Mention[];
+}
+
+/** `sallyport policy NAME`: the endpoints that a policy applies to, and those that its rules select. */
+export async function policy(
+  terminal: Terminal,
+  options: WorldOptions & OutputOptions,
+  name: string,
+): Promise<ExitCode> {
+  const { world } = await readWholeWorld(terminal, options);
+  const known = new Map([...clusterPolicies(world), ...borderPolicies(world)]);
+  const policies = named([...known.keys()].sort(compareUtf8), name).flatMap((id) => known.get(id)?.() ?? []);
+  printResult(terminal, options.output, 'PolicyEndpoints', { policies }, () => policies.map(block).join('\n\n'));
+  return exit.done;
+}
+
+/** Policies of a name (`namespace/name`, or `name` for cluster scope), or of a whole id; several kinds may share one. */
+function named(ids: readonly PolicyId[], name: string): readonly PolicyId[] {
+  const withoutKind = (id: PolicyId): string => id.slice(id.indexOf('/') + 1);
+  const found = ids.filter((id) => id === name || withoutKind(id) === name);
+  if (found.length > 0) return found;
+  const near = nearestWord(name, ids.map(withoutKind));
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  throw new SallyportError('NOT_FOUND', `no policy is named "${name}"${hint}`);
+}
+
+type Answers = Iterable<readonly [PolicyId, () => PolicyAnswer]>;
+
+function* clusterPolicies({ engine }: LiveWorld): Answers {
+  for (const [id, found] of engine.policies)
+    yield [
+      id,
+      () => ({
+        policy: id,
+        tier: found.tier,
+        order: finite(found.order),
+        selector: found.appliesTo.canonical,
+        endpoints: endpointsOf(engine, id).map((endpoint) => endpointData(engine, endpoint)),
+        rules: mentionedBy(engine, id),
+      }),
+    ];
+}
+
+/** Ours select host-network pods too; the inside of their rules is the policy's own selector, so no rule mentions anybody. */
+function* borderPolicies({ engine, inventory }: LiveWorld): Answers {
+  for (const found of [...inventory.clusterBorderPolicies.values(), ...inventory.borderPolicies.values()]) {
+    const id = resourceKey(found);
+    yield [
+      id,
+      () => {
+        const selector = ownSelector(found);
+        const selected = [...engine.endpoints.values()].filter(
+          (endpoint) => endpoint.kind === 'Pod' && selector.matches(effectiveLabels(endpoint, inventory.parents)),
+        );
+        return {
+          policy: id,
+          tier: found.type,
+          order: finite(found.spec.order),
+          selector: selector.canonical,
+          endpoints: selected
+            .map((endpoint) => endpointData(engine, endpoint.id))
+            .sort((a, b) => compareUtf8(a.id, b.id)),
+          rules: [],
+        };
+      },
+    ];
+  }
+}
+
+function finite(order: number): number | null {
+  return order === Number.POSITIVE_INFINITY ? null : order;
+}
+
+function block({ policy: id, tier, order, selector, endpoints, rules }: PolicyAnswer): string {
+  const lines = [
+    `${id}  ${tier.endsWith('Policy') ? 'layer' : 'tier'} ${tier}, ${order === null ? 'no order (last)' : `order ${order}`}`,
+    `  selects ${selector}`,
+    `  applies to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
+    indent(columns(endpoints.map(endpointRow))),
+  ];
+  if (rules.length > 0) {
+    lines.push('  its rules select');
+    lines.push(indent(columns(rules.map((rule) => [`${rule.direction} rule ${rule.rule}`, rule.side, rule.endpoint]))));
+  }
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+function indent(text: string): string {
+  return text === '' ? '' : text.replaceAll(/^/gm, '    ');
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { text as readAll } from 'node:stream/consumers';
+import process from 'node:process';
+import type { Diagnostic } from '../base/diagnostic.ts';
+import { SallyportError } from '../base/error.ts';
+import { type Configuration, parseConfiguration } from '../controller/configuration.ts';
+import { LiveWorld } from '../controller/live-world.ts';
+import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
+import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
+import type { SourceState } from '../sources/source.ts';
+import type { WorldOptions } from './program.ts';
+import { printDiagnostics, type Terminal } from './terminal.ts';
+
+/** A world as a command reads it: once, whole. */
+export interface CommandWorld {
+  readonly world: LiveWorld;
+  /** The owner of what is created; absent where neither option nor configuration names one. */
+  readonly cluster: string | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */
+const NO_CLUSTER = 'unnamed';
+
+/** Seconds of reading after which a line says that it goes on. */
+const PROGRESS_MS = 1_000;
+
+/** Reads a configuration file, or prints all that is wrong with it and throws. */
+export function readConfiguration(terminal: Terminal, file: string): Configuration {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (thrown) {
+      const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+      throw new SallyportError('CONFIG_SYNTAX', `the configuration file ${path} cannot be opened (${reason})`);
+    }
+  };
+  const { value, diagnostics } = parseConfiguration(read(file), file, { readFile: read, environment: process.env });
+  printDiagnostics(terminal, diagnostics);
+  if (value === undefined) throw new SallyportError('CONFIG_VALUE', `${file} has ${diagnostics.length} mistakes`);
+  return value;
+}
+
+/**
+ * Reads the world that the options name. Prints on standard error which one it is; diagnostics are returned, not printed. Throws where
+ * there is nothing to read.
+ */
+export async function readWorld(terminal: Terminal, options: WorldOptions): Promise<CommandWorld> {
+  const place = whereToRead(terminal, options);
+  terminal.err(`world: ${place.title}`);
+  const texts: TextReading[] = [];
+  const problems: Diagnostic[] = [];
+  const started = performance.now();
+  let told = started;
+  for (const path of place.paths) {
+    if (path === '-') {
+      texts.push(readText(await readAll(process.stdin), 'standard input'));
+      continue;
+    }
+    const folder = await lookAtFolder(path);
+    problems.push(...folder.problems);
+    for (const { path: file } of folder.files) {
+      const read = await readManifestFile(file);
+      if ('problem' in read) problems.push(read.problem);
+      else texts.push(readText(read.text, file));
+      if (performance.now() - told > PROGRESS_MS) {
+        told = performance.now();
+        terminal.err(`reading: ${texts.length} of ${folder.files.length} files`);
+      }
+    }
+  }
+  const reading = combineReadings(texts);
+  const world = new LiveWorld(place.cluster ?? NO_CLUSTER);
+  const broken = reading.unreadable || problems.length > 0;
+  const state: SourceState = broken ? { kind: 'loading', reason: 'a file cannot be read' } : { kind: 'complete' };
+  const changes = [...reading.resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
+  world.apply({ changes: broken ? [] : changes, state, diagnostics: [...problems, ...reading.diagnostics] });
+  return { world, cluster: place.cluster, diagnostics: world.diagnostics() };
+}
+
+/**
+ * The same, for commands that answer from the world: prints errors (warnings are for `validate`), and refuses a world of which a part
+ * cannot be read, because the answer could be wrong.
+ */
+export async function readWholeWorld(terminal: Terminal, options: WorldOptions): Promise<CommandWorld> {
+  const read = await readWorld(terminal, options);
+  printDiagnostics(
+    terminal,
+    read.diagnostics.filter((diagnostic) => diagnostic.severity === 'error'),
+  );
+  if (read.world.state.kind !== 'complete')
+    throw new SallyportError('WORLD_INCOMPLETE', 'a file of the world cannot be read');
+  return read;
+}
+
+interface Place {
+  readonly title: string;
+  readonly paths: readonly string[];
+  readonly cluster: string | undefined;
+}
+
+function whereToRead(terminal: Terminal, options: WorldOptions): Place {
+  if (options.filename !== undefined) {
+    const names = options.filename.map((path) => (path === '-' ? 'standard input' : path));
+    return { title: names.join(', '), paths: options.filename, cluster: options.cluster };
+  }
+  if (options.config !== undefined) {
+    const configuration = readConfiguration(terminal, options.config);
+    const name = configuration.border?.source;
+    const source = name === undefined ? undefined : configuration.sources.get(name);
+    if (source === undefined)
+      throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border to take a source from`);
+    return {
+      title: `${source.path} (source ${name} of ${options.config})`,
+      paths: [source.path],
+      cluster: options.cluster ?? configuration.cluster,
+    };
+  }
+  throw new SallyportError(
+    'USAGE',
+    'no world is given: use -f PATH for manifests, -f - for standard input, or -c FILE for a configuration',
+  );
+}
