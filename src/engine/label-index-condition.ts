@@ -1,8 +1,7 @@
 import { assertNever } from '../base/error.ts';
 import { compile } from '../selector/matcher.ts';
-import type { ConditionNode, LeafNode } from '../selector/node.ts';
+import type { ConditionNode, LeafNode, SelectorNode } from '../selector/node.ts';
 import { type Bound, restrictionsOf } from '../selector/restrictions.ts';
-import type { Selector } from '../selector/selector.ts';
 import { EVERYTHING, type Terms } from './label-index-terms.ts';
 
 const ALWAYS = 0;
@@ -33,15 +32,15 @@ export class Condition {
   /** Where the selector can be filed: lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
   readonly filings: readonly (readonly number[])[];
 
-  constructor(selector: Selector, terms: Terms) {
+  constructor(node: SelectorNode, terms: Terms) {
     this.#terms = terms;
-    const { start, leaves, whenTrue, whenFalse } = compile(selector.node);
+    const { start, leaves, whenTrue, whenFalse } = compile(node);
     this.#start = start;
     this.#whenTrue = whenTrue;
     this.#whenFalse = whenFalse;
     this.#tests = leaves.map((leaf) => this.#intern(leaf));
     for (const { key } of this.#tests) terms.mention(key, 1);
-    this.filings = this.#filings(selector);
+    this.filings = this.#filings(node);
   }
 
   /** Whether it holds for labels given as terms by key, 0 where absent. */
@@ -107,8 +106,8 @@ export class Condition {
     }
   }
 
-  #filings(selector: Selector): readonly (readonly number[])[] {
-    const restrictions = restrictionsOf(selector.node);
+  #filings(node: SelectorNode): readonly (readonly number[])[] {
+    const restrictions = restrictionsOf(node);
     if (!restrictions.satisfiable) return [[]];
     const filings: number[][] = [];
     for (const [name, bound] of restrictions.bounds) {

@@ -8,7 +8,7 @@ function setUp(text: string): { terms: Terms; filing: Filing; condition: Conditi
   const { value } = parseSelector(text);
   if (value === undefined) throw new Error('unreadable');
   const terms = new Terms();
-  return { terms, filing: new Filing(), condition: new Condition(value, terms) };
+  return { terms, filing: new Filing(), condition: new Condition(value.node, terms) };
 }
 
 test('under the rarest, and moved when that has become frequent', () => {

@@ -105,14 +105,14 @@ export class Members {
     if (old !== 0) this.#portLists.release(old);
   }
 
-  /** The endpoint has come to match the set. */
-  enter(set: MemberSet, endpoint: number, changes: Changes): void {
-    this.#own(set, endpoint, changes, (member) => changes.add(set.id, member));
+  /** The endpoint has come to match these sets. */
+  enter(sets: readonly MemberSet[], endpoint: number, changes: Changes): void {
+    this.#own(sets, endpoint, changes, (set, member) => changes.add(set, member));
   }
 
-  /** The endpoint has ceased to match the set, or is about to. */
-  leave(set: MemberSet, endpoint: number, changes: Changes): void {
-    this.#own(set, endpoint, changes, (member) => changes.remove(set.id, member));
+  /** The endpoint has ceased to match these sets, or is about to. */
+  leave(sets: readonly MemberSet[], endpoint: number, changes: Changes): void {
+    this.#own(sets, endpoint, changes, (set, member) => changes.remove(set, member));
   }
 
   /** Every member of a set, each once, sorted. */
@@ -129,25 +129,55 @@ export class Members {
     return [...members].sort();
   }
 
-  /** Calls `each` for every member that this endpoint, and no other one that matches, brings to the set. */
-  #own(set: MemberSet, endpoint: number, changes: Changes, each: (member: string) => void): void {
-    for (const suffix of this.#suffixes(set.port, endpoint)) {
-      for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; cell = this.#brought.nextInRow(cell)) {
-        const net = this.#brought.columnOf(cell);
-        const member = memberOf(this.#texts.text(net) ?? '', suffix);
-        if (member !== '' && !this.#bringsAnother(set, endpoint, net, suffix, changes)) each(member);
-      }
+  /** Calls `each` for every member that this endpoint, and no other one that matches, brings to one of the sets. */
+  #own(
+    sets: readonly MemberSet[],
+    endpoint: number,
+    changes: Changes,
+    each: (set: string, member: string) => void,
+  ): void {
+    if (sets.length === 0) return;
+    for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; cell = this.#brought.nextInRow(cell)) {
+      const net = this.#brought.columnOf(cell);
+      const text = this.#texts.text(net) ?? '';
+      const others = this.#othersThatBring(net, endpoint);
+      if (others.length > 0) changes.contested = true;
+      const matchedByOthers = this.#matchedBy(others);
+      for (const set of sets)
+        for (const suffix of this.#suffixes(set.port, endpoint)) {
+          const member = memberOf(text, suffix);
+          if (member === '') continue;
+          if (matchedByOthers.has(set.slot) && this.#oneBrings(others, set, suffix)) continue;
+          each(set.id, member);
+        }
     }
   }
 
-  #bringsAnother(set: MemberSet, endpoint: number, net: number, suffix: string, changes: Changes): boolean {
+  #othersThatBring(net: number, endpoint: number): readonly number[] {
+    const others: number[] = [];
     for (let cell = this.#brought.firstInColumn(net); cell !== 0; cell = this.#brought.nextInColumn(cell)) {
       const other = this.#brought.rowOf(cell);
-      if (other === endpoint) continue;
-      changes.contested = true;
-      if (this.#isMatched(other, set.slot) && this.#suffixes(set.port, other).includes(suffix)) return true;
+      if (other !== endpoint) others.push(other);
     }
-    return false;
+    return others;
+  }
+
+  /** The selectors that match at least one of these endpoints. */
+  #matchedBy(endpoints: readonly number[]): ReadonlySet<number> {
+    if (endpoints.length === 0) return NONE;
+    const selectors = new Set<number>();
+    for (const endpoint of endpoints)
+      for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; cell = this.#matches.nextInRow(cell))
+        selectors.add(this.#matches.columnOf(cell));
+    return selectors;
+  }
+
+  /** Whether one of these endpoints, which have the address, matches the set and has the port. One of them is known to match. */
+  #oneBrings(endpoints: readonly number[], set: MemberSet, suffix: string): boolean {
+    if (set.port === undefined) return true;
+    return endpoints.some(
+      (endpoint) => this.#isMatched(endpoint, set.slot) && this.#suffixes(set.port, endpoint).includes(suffix),
+    );
   }
 
   #isMatched(endpoint: number, selector: number): boolean {
@@ -169,6 +199,7 @@ export class Members {
 }
 
 const NO_SUFFIX: readonly string[] = [''];
+const NONE: ReadonlySet<number> = new Set();
 
 function portListText(ports: Addressing['ports']): string {
   return ports.length === 0 ? '' : JSON.stringify(ports);

@@ -1,11 +1,11 @@
 import { SallyportError } from '../base/error.ts';
-import { type Labels, labelEntries } from '../selector/matcher.ts';
-import { parseSelector } from '../selector/selector.ts';
+import { type Labels, type Selector, parseSelector } from '../selector/selector.ts';
 import { Condition } from './label-index-condition.ts';
 import { Changes, type Delta } from './label-index-delta.ts';
 import { Filing } from './label-index-filing.ts';
-import { Incidence, grown } from './label-index-incidence.ts';
+import { Incidence } from './label-index-incidence.ts';
 import { Interner } from './label-index-interner.ts';
+import { LabelStore } from './label-index-labels.ts';
 import { type EndpointPort, type MemberSet, Members, type PortOfSet, readAddressing } from './label-index-members.ts';
 import { OverlapFilter } from './label-index-overlaps.ts';
 import { EVERYTHING, Terms } from './label-index-terms.ts';
@@ -25,11 +25,9 @@ export interface IndexedEndpoint {
 
 /** A selector in the index and the set it makes. */
 interface IndexedSelector extends MemberSet {
-  readonly text: string;
+  readonly canonical: string;
   readonly condition: Condition;
 }
-
-const NO_LABELS: Labels = new Map();
 
 /**
  * Which endpoints match which selectors, and which addresses are in the set of each, kept up to date under changes in any order
@@ -47,17 +45,8 @@ const NO_LABELS: Labels = new Map();
 export class LabelIndex {
   readonly #terms = new Terms();
   readonly #filing = new Filing();
+  readonly #labels = new LabelStore(this.#terms, this.#filing);
   readonly #endpoints = new Interner();
-  readonly #parents = new Interner();
-  /** Parents that were set, not merely named. */
-  readonly #setParents = new Set<number>();
-  readonly #parentSizes: number[] = [];
-  /** Rows are endpoints; columns the terms of their own labels. */
-  readonly #ownLabels = new Incidence();
-  /** Rows are parents; columns the terms of their labels. */
-  readonly #parentLabels = new Incidence();
-  /** Rows are endpoints; columns their parents, in order. */
-  readonly #inherits = new Incidence();
   /** Rows are endpoints; columns the selectors that match them. */
   readonly #matches = new Incidence();
   readonly #members = new Members(this.#matches);
@@ -67,11 +56,8 @@ export class LabelIndex {
   readonly #overlaps: Map<string, OverlapFilter> | undefined;
 
   // Room to work in, empty between calls.
-  /** Labels in effect of the endpoint at hand: its term by key, 0 where absent. */
-  #effective = new Int32Array(64);
-  readonly #effectiveKeys: number[] = [];
   readonly #found: number[] = [];
-  readonly #marks = new Set<number>();
+  readonly #wanted = new Set<number>();
 
   /** `suppressOverlaps`: members that another member of their set covers are withheld (semantics 4.7). */
   constructor(options: { readonly suppressOverlaps?: boolean } = {}) {
@@ -87,13 +73,12 @@ export class LabelIndex {
     if (known === 0) this.#filing.count(EVERYTHING, 1);
     if (known === 0 || this.#members.differs(endpoint, addressing)) {
       changes.contested = true;
-      for (const set of this.#setsOf(endpoint)) this.#members.leave(set, endpoint, changes);
+      const sets = this.#setsOf(endpoint);
+      this.#members.leave(sets, endpoint, changes);
       this.#members.replace(endpoint, addressing);
-      for (const set of this.#setsOf(endpoint)) this.#members.enter(set, endpoint, changes);
+      this.#members.enter(sets, endpoint, changes);
     }
-    const inherits = this.#replaceParents(endpoint, parents);
-    const relabelled = this.#replaceLabels(this.#ownLabels, endpoint, labels, 1);
-    if (known === 0 || inherits || relabelled) this.#rematch(endpoint, changes);
+    if (this.#labels.set(endpoint, labels, parents) || known === 0) this.#rematch(endpoint, changes);
     return this.#finish(changes);
   }
 
@@ -101,13 +86,8 @@ export class LabelIndex {
     const changes = new Changes();
     const endpoint = this.#endpoints.find(id);
     if (endpoint === 0) return changes.delta();
-    for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; ) {
-      const next = this.#matches.nextInRow(cell);
-      this.#unmatch(cell, changes);
-      cell = next;
-    }
-    this.#replaceLabels(this.#ownLabels, endpoint, NO_LABELS, 1);
-    this.#replaceParents(endpoint, []);
+    this.#setMatches(endpoint, [], changes);
+    this.#labels.delete(endpoint);
     this.#members.replace(endpoint, { nets: [], ports: [] });
     this.#filing.count(EVERYTHING, -1);
     this.#endpoints.release(endpoint);
@@ -116,34 +96,20 @@ export class LabelIndex {
 
   /** Adds a parent, or replaces its labels. */
   setParent(id: string, labels: Labels): Delta {
-    const changes = new Changes();
-    let parent = this.#parents.find(id);
-    if (!this.#setParents.has(parent)) {
-      parent = this.#parents.acquire(id);
-      this.#setParents.add(parent);
-    }
-    this.#relabelParent(parent, labels, changes);
-    return this.#finish(changes);
+    return this.#rematchAll(this.#labels.setParent(id, labels));
   }
 
   /** Its endpoints inherit nothing from it until it is set again. */
   deleteParent(id: string): Delta {
-    const changes = new Changes();
-    const parent = this.#parents.find(id);
-    if (!this.#setParents.delete(parent)) return changes.delta();
-    this.#relabelParent(parent, NO_LABELS, changes);
-    this.#parents.release(parent);
-    return this.#finish(changes);
+    return this.#rematchAll(this.#labels.deleteParent(id));
   }
 
-  /** Adds a selector under an id of the caller's choice, or replaces it; its set then goes on with what is different. */
-  setSelector(id: string, selector: string, port?: PortOfSet): Delta {
+  /** Adds a selector, or its text, under an id of the caller's choice, or replaces it; its set then goes on with what is different. */
+  setSelector(id: string, selector: string | Selector, port?: PortOfSet): Delta {
     const changes = new Changes();
+    const wanted = typeof selector === 'string' ? readSelector(selector) : selector;
     const old = this.#selectorsById.get(id);
-    if (old?.text === selector && isSamePort(old.port, port)) return changes.delta();
-    const { value, diagnostics } = parseSelector(selector);
-    if (value === undefined)
-      throw new SallyportError('LABEL_INDEX_INPUT', diagnostics[0]?.message ?? 'unreadable selector', { selector });
+    if (old?.canonical === wanted.canonical && isSamePort(old.port, port)) return changes.delta();
     if (old === undefined) this.#overlaps?.set(id, new OverlapFilter());
     else {
       changes.contested = true;
@@ -151,10 +117,11 @@ export class LabelIndex {
       this.#free(old);
     }
     const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
-    const entry = { id, slot, text: selector, port, condition: new Condition(value, this.#terms) };
+    const condition = new Condition(wanted.node, this.#terms);
+    const entry = { id, slot, canonical: wanted.canonical, port, condition };
     this.#selectors[slot] = entry;
     this.#selectorsById.set(id, entry);
-    this.#filing.add(slot, entry.condition);
+    this.#filing.add(slot, condition);
     this.#matchAll(entry, changes);
     return this.#finish(changes);
   }
@@ -198,174 +165,71 @@ export class LabelIndex {
     return entry === undefined ? [] : this.#members.list(entry);
   }
 
-  #relabelParent(parent: number, labels: Labels, changes: Changes): void {
-    if (!this.#replaceLabels(this.#parentLabels, parent, labels, this.#parentSizes[parent] ?? 0)) return;
-    for (let cell = this.#inherits.firstInColumn(parent); cell !== 0; cell = this.#inherits.nextInColumn(cell))
-      this.#rematch(this.#inherits.rowOf(cell), changes);
-  }
-
-  /** Sets the labels of a row for `weight` endpoints; true if one changed that a selector mentions. */
-  #replaceLabels(of: Incidence, row: number, labels: Labels, weight: number): boolean {
-    const wanted = this.#marks;
-    for (const [name, value] of labelEntries(labels)) wanted.add(this.#terms.acquire(name, value));
-    let relevant = false;
-    for (let cell = of.firstInRow(row); cell !== 0; ) {
-      const next = of.nextInRow(cell);
-      const term = of.columnOf(cell);
-      if (!wanted.delete(term)) {
-        relevant ||= this.#terms.isMentioned(this.#terms.keyOf(term));
-        of.remove(cell);
-        this.#count(term, -weight);
-      }
-      // Given back once: the use that ends, or the second one that was taken above.
-      this.#terms.release(term);
-      cell = next;
-    }
-    for (const term of wanted) {
-      relevant ||= this.#terms.isMentioned(this.#terms.keyOf(term));
-      of.add(row, term);
-      this.#count(term, weight);
-    }
-    wanted.clear();
-    return relevant;
-  }
-
-  /** True if the list changed. */
-  #replaceParents(endpoint: number, parents: readonly string[]): boolean {
-    const wanted = [...new Set(parents)];
-    let same = 0;
-    let cell = this.#inherits.firstInRow(endpoint);
-    for (; cell !== 0; cell = this.#inherits.nextInRow(cell)) {
-      if (this.#parents.text(this.#inherits.columnOf(cell)) !== wanted[same]) break;
-      same++;
-    }
-    if (cell === 0 && same === wanted.length) return false;
-
-    for (cell = this.#inherits.firstInRow(endpoint); cell !== 0; ) {
-      const next = this.#inherits.nextInRow(cell);
-      const parent = this.#inherits.columnOf(cell);
-      this.#inherits.remove(cell);
-      this.#resizeParent(parent, -1);
-      this.#parents.release(parent);
-      cell = next;
-    }
-    // New cells come first in their row.
-    for (const id of wanted.reverse()) {
-      const parent = this.#parents.acquire(id);
-      this.#inherits.add(endpoint, parent);
-      this.#resizeParent(parent, 1);
-    }
-    return true;
-  }
-
-  #resizeParent(parent: number, change: 1 | -1): void {
-    this.#parentSizes[parent] = (this.#parentSizes[parent] ?? 0) + change;
-    for (let cell = this.#parentLabels.firstInRow(parent); cell !== 0; cell = this.#parentLabels.nextInRow(cell))
-      this.#count(this.#parentLabels.columnOf(cell), change);
-  }
-
-  #count(term: number, change: number): void {
-    this.#filing.count(term, change);
-    this.#filing.count(this.#terms.presenceOf(this.#terms.keyOf(term)), change);
-  }
-
-  /** Puts the endpoint's labels in effect into `#effective`; `#clear` takes them out again. */
-  #load(endpoint: number): void {
-    if (this.#effective.length < this.#terms.endOfKeys) this.#effective = grown(this.#effective, this.#terms.endOfKeys);
-    this.#loadRow(this.#ownLabels, endpoint);
-    for (let cell = this.#inherits.firstInRow(endpoint); cell !== 0; cell = this.#inherits.nextInRow(cell))
-      this.#loadRow(this.#parentLabels, this.#inherits.columnOf(cell));
-  }
-
-  #loadRow(labels: Incidence, row: number): void {
-    for (let cell = labels.firstInRow(row); cell !== 0; cell = labels.nextInRow(cell)) {
-      const term = labels.columnOf(cell);
-      const key = this.#terms.keyOf(term);
-      if (this.#effective[key] !== 0) continue;
-      this.#effective[key] = term;
-      this.#effectiveKeys.push(key);
-    }
-  }
-
-  #clear(): void {
-    for (const key of this.#effectiveKeys) this.#effective[key] = 0;
-    this.#effectiveKeys.length = 0;
+  #rematchAll(endpoints: Iterable<number>): Delta {
+    const changes = new Changes();
+    for (const endpoint of endpoints) this.#rematch(endpoint, changes);
+    return this.#finish(changes);
   }
 
   /** Finds the selectors of an endpoint anew and changes what is different. */
   #rematch(endpoint: number, changes: Changes): void {
-    const found = this.#found;
-    this.#load(endpoint);
-    for (const key of this.#effectiveKeys) {
-      this.#filing.collect(this.#effective[key] as number, this.#effective, found);
-      this.#filing.collect(this.#terms.presenceOf(key), this.#effective, found);
-    }
-    this.#filing.collect(EVERYTHING, this.#effective, found);
-    this.#clear();
+    this.#labels.match(endpoint, this.#found);
+    this.#setMatches(endpoint, this.#found, changes);
+    this.#found.length = 0;
+  }
 
-    const wanted = this.#marks;
-    for (const selector of found) wanted.add(selector);
-    found.length = 0;
+  #setMatches(endpoint: number, selectors: readonly number[], changes: Changes): void {
+    const wanted = this.#wanted;
+    for (const selector of selectors) wanted.add(selector);
+    const lost: IndexedSelector[] = [];
     for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; ) {
       const next = this.#matches.nextInRow(cell);
-      if (!wanted.delete(this.#matches.columnOf(cell))) this.#unmatch(cell, changes);
+      const selector = this.#matches.columnOf(cell);
+      if (!wanted.delete(selector)) {
+        this.#matches.remove(cell);
+        lost.push(this.#selectorAt(selector));
+      }
       cell = next;
     }
+    const gained: IndexedSelector[] = [];
     for (const selector of wanted) {
-      this.#match(this.#selectorAt(selector), endpoint, changes);
-      changes.touch(this.#idOf(endpoint));
+      this.#matches.add(endpoint, selector);
+      gained.push(this.#selectorAt(selector));
     }
     wanted.clear();
+    this.#members.leave(lost, endpoint, changes);
+    this.#members.enter(gained, endpoint, changes);
+    if (lost.length > 0 || gained.length > 0) changes.touch(this.#idOf(endpoint));
   }
 
   /** Finds the endpoints of a new selector among those that have one of the terms it is filed under. */
   #matchAll(entry: IndexedSelector, changes: Changes): void {
+    const only = [entry];
     const visit = (endpoint: number): void => {
-      this.#load(endpoint);
-      const holds = entry.condition.holds(this.#effective);
-      this.#clear();
+      if (!this.#labels.holds(entry.condition, endpoint)) return;
       // An endpoint can be met twice, by its own label and by a parent's. The newest match comes first in its row.
       const first = this.#matches.firstInRow(endpoint);
-      if (!holds || (first !== 0 && this.#matches.columnOf(first) === entry.slot)) return;
-      this.#match(entry, endpoint, changes);
+      if (first !== 0 && this.#matches.columnOf(first) === entry.slot) return;
+      this.#members.enter(only, endpoint, changes);
+      this.#matches.add(endpoint, entry.slot);
       changes.toggle(this.#idOf(endpoint));
     };
     for (const term of this.#filing.termsOf(entry.slot)) {
       if (term === EVERYTHING) {
         for (let endpoint = 1; endpoint < this.#endpoints.end; endpoint++)
           if (this.#endpoints.text(endpoint) !== undefined) visit(endpoint);
-      } else for (const value of this.#terms.valuesOf(term)) this.#visitHolders(value, visit);
+      } else for (const value of this.#terms.valuesOf(term)) this.#labels.visitHolders(value, visit);
     }
-  }
-
-  /** Visits each endpoint that has a label itself or through a parent, some of them twice. */
-  #visitHolders(term: number, visit: (endpoint: number) => void): void {
-    for (let cell = this.#ownLabels.firstInColumn(term); cell !== 0; cell = this.#ownLabels.nextInColumn(cell))
-      visit(this.#ownLabels.rowOf(cell));
-    for (let cell = this.#parentLabels.firstInColumn(term); cell !== 0; cell = this.#parentLabels.nextInColumn(cell)) {
-      const parent = this.#parentLabels.rowOf(cell);
-      for (let child = this.#inherits.firstInColumn(parent); child !== 0; child = this.#inherits.nextInColumn(child))
-        visit(this.#inherits.rowOf(child));
-    }
-  }
-
-  #match(entry: IndexedSelector, endpoint: number, changes: Changes): void {
-    this.#members.enter(entry, endpoint, changes);
-    this.#matches.add(endpoint, entry.slot);
-  }
-
-  #unmatch(cell: number, changes: Changes): void {
-    const endpoint = this.#matches.rowOf(cell);
-    const entry = this.#selectorAt(this.#matches.columnOf(cell));
-    this.#matches.remove(cell);
-    this.#members.leave(entry, endpoint, changes);
-    changes.touch(this.#idOf(endpoint));
   }
 
   #unmatchAll(entry: IndexedSelector, changes: Changes): void {
+    const only = [entry];
     for (let cell = this.#matches.firstInColumn(entry.slot); cell !== 0; ) {
       const next = this.#matches.nextInColumn(cell);
-      this.#unmatch(cell, changes);
+      const endpoint = this.#matches.rowOf(cell);
+      this.#matches.remove(cell);
+      this.#members.leave(only, endpoint, changes);
+      changes.touch(this.#idOf(endpoint));
       cell = next;
     }
   }
@@ -398,6 +262,12 @@ export class LabelIndex {
       changes.filter((set, added, removed) => this.#overlaps?.get(set)?.apply(added, removed) ?? { added, removed });
     return changes.delta();
   }
+}
+
+function readSelector(text: string): Selector {
+  const { value, diagnostics } = parseSelector(text);
+  if (value !== undefined) return value;
+  throw new SallyportError('LABEL_INDEX_INPUT', diagnostics[0]?.message ?? 'unreadable selector', { selector: text });
 }
 
 function isSamePort(a: PortOfSet | undefined, b: PortOfSet | undefined): boolean {
