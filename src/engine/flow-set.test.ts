@@ -192,6 +192,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(one.describe()).toEqual(other.describe());
         expect(one.witness()).toEqual(other.witness());
         expect(one.describe().length === 0).toBe(one.isEmpty);
+        expect(a.subtract(a.intersect(b)).equals(a.subtract(b))).toBe(true);
       }),
       { numRuns: 100 },
     );
@@ -332,6 +333,22 @@ test('a plain witness is preferred', () => {
   });
 });
 
+test('a witness needs no domain where there is a choice, and no port 0', () => {
+  const set = FlowSet.matching(4, { protocol: 6, domains: ['a'] }).union(FlowSet.matching(4, { protocol: 89 }));
+  expect(set.witness()).toMatchObject({ protocol: 89 });
+  expect(set.witness()).not.toHaveProperty('domains');
+  expect(FlowSet.matching(4, { sourcePorts: PortSet.of([0, 7]) }).witness()).toMatchObject({ sourcePort: 1 });
+  expect(FlowSet.matching(4, { sourcePorts: PortSet.of(0, 9) }).witness()).toMatchObject({ sourcePort: 9 });
+  expect(FlowSet.matching(4, { ports: PortSet.of(0) }).witness()).toMatchObject({ destinationPort: 0 });
+});
+
+test('a port and an ICMP code of the same number are different things', () => {
+  const set = FlowSet.matching(4, { protocol: 6, ports: PortSet.of(8) }).union(
+    FlowSet.matching(4, { icmp: { type: 0, code: 8 } }),
+  );
+  expect(set.describe()).toEqual(['ICMP type 0 code 8 to 0.0.0.0/0', 'TCP 8 to 0.0.0.0/0']);
+});
+
 test('rows have disjoint destinations in order', () => {
   const set = tcp(nets('10.0.0.0/8'), 443).union(tcp(nets('10.1.0.0/16', '9.0.0.0/8'), 80));
   const firsts = set.rows().map((row) => row.destination.first(4));
@@ -350,6 +367,15 @@ test('what needs too many boxes is refused, not approximated', () => {
   const grid = rows.reduce((set, row) => set.union(row));
   const columns = Array.from({ length: 200 }, (_, n) => column(n)).reduce((set, next) => set.union(next));
   expect(() => grid.union(columns)).toThrow(expect.objectContaining({ code: 'FLOW_SET_LIMIT' }));
+  const listed = (n: number): FlowSet =>
+    FlowSet.matching(4, {
+      domains: Array.from({ length: 150 }, (_, i) => `${n}-${i}`),
+      destination: nets(`10.0.${n}.0/24`),
+    });
+  const lists = Array.from({ length: 140 }, (_, n) => listed(n));
+  expect(() => lists.reduce((set, next) => set.union(next))).toThrow(
+    expect.objectContaining({ code: 'FLOW_SET_LIMIT' }),
+  );
   const names = Array.from({ length: 400 }, (_, n) => `d${String(n).padStart(3, '0')}`);
   const one = FlowSet.matching(4, { domains: names.slice(0, 200) });
   expect(() => one.subtract(FlowSet.matching(4, { domains: names.slice(200) }))).toThrow(
