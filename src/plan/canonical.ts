@@ -33,9 +33,9 @@ export function natText(nat: Nat): string {
   return canonicalText(rest);
 }
 
-/** A group without its members; a set of outside nets counts whole, because its selector alone does not say what it lets pass. */
+/** A group without its members: who is in it comes and goes. */
 export function groupText(group: Group): string {
-  if (group.kind === 'Outside') return canonicalText(group);
+  if (group.kind === 'Outside') return canonicalText({ ...group, nets: undefined });
   const { members: _members, ...rest } = group;
   return canonicalText(rest);
 }
@@ -46,9 +46,9 @@ export function settingsText(ruleset: Ruleset): string {
   return canonicalText({ firewall, cluster, destinations, inside, networks, established });
 }
 
-/** SHA-256 of everything in a ruleset but who its members are. */
+/** SHA-256 of everything in a ruleset but what comes and goes: members, nets of network sets, addresses of nodes. */
 export function rulesDigest(ruleset: Ruleset): string {
-  const hash = createHash('sha256').update(settingsText(ruleset));
+  const hash = createHash('sha256').update(settingsText({ ...ruleset, inside: PrefixSet.empty }));
   for (const text of [...ruleset.classes.values()].map(classText).toSorted()) hash.update('\nclass ').update(text);
   for (const text of [...ruleset.groups.values()].map(groupText).toSorted()) hash.update('\ngroup ').update(text);
   for (const nat of ruleset.nats) hash.update('\nnat ').update(natText(nat));

@@ -26,4 +26,10 @@ export const workerCodes = {
     now: 'Nothing is written for it.',
     fix: 'Run `sallyport plan` again, read it, and approve the digest that it prints.',
   },
+  MODE_OBSERVE: {
+    blame: 'input',
+    what: 'The firewall is in mode Observe, in which nothing is ever written to it.',
+    now: 'It stays as it is.',
+    fix: 'Set `mode: Enforce` or `mode: Approve` on the BorderFirewall first.',
+  },
 } as const satisfies Codes;

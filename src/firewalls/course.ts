@@ -1,0 +1,145 @@
+import type { BorderFirewall } from '../api/resource.ts';
+import type { Class, ClassId, Nat, Ruleset } from '../border/ruleset.ts';
+import type { Behaviour } from '../plan/behaviour.ts';
+import type { Exposure } from '../plan/step.ts';
+import { trafficBetween } from '../plan/traffic.ts';
+import type { Guard, GuardQuestion } from './guard.ts';
+import { type Owners, interimRuleset, needsYes } from './interim.ts';
+
+/** What a BorderFirewall says about when to write. */
+export type WorkerSettings = Pick<BorderFirewall, 'mode' | 'approve' | 'drift' | 'guard'>;
+
+/** What is confirmed on the device, and what it meant. */
+export interface Confirmed {
+  readonly ruleset: Ruleset;
+  readonly behaviour: Behaviour;
+  readonly owners: Owners | undefined;
+}
+
+export interface CourseQuestion {
+  readonly settings: WorkerSettings;
+  readonly desired: Ruleset;
+  readonly owners: Owners | undefined;
+  /** What was read back as ours last; absent after a start, until the device and the wanted state first agree. */
+  readonly confirmed: Confirmed | undefined;
+  /** Classes that were confirmed before, by id. */
+  readonly remembered: ReadonlyMap<ClassId, Class>;
+  /** What the device holds now. */
+  readonly actual: { readonly empty: boolean; readonly behaviour: Behaviour };
+  /** What a ruleset means on this device. */
+  readonly behaviourOf: (ruleset: Ruleset) => Behaviour;
+  /** The steps from actual to a ruleset change members alone. */
+  readonly changesMembersOnly: (ruleset: Ruleset) => boolean;
+  readonly exposures: (ruleset: Ruleset) => readonly Exposure[];
+  /** A person said yes to the plan from actual to desired. */
+  readonly approved: boolean;
+  /** Why rules rest for now whatever the mode: a quiet window, canary firewalls that come first. */
+  readonly rests: readonly string[];
+}
+
+/** What to go for now, and what waits. */
+export interface Course {
+  /** `undefined`: nothing may be written but what the driver's steps call urgent, where `urgent` says so. */
+  readonly target: Ruleset | undefined;
+  readonly urgent: boolean;
+  /** Why the target is not what is desired; empty when it is. */
+  readonly waits: readonly string[];
+  /** To be remembered by the guard once it goes ahead. */
+  readonly passes?: GuardQuestion;
+}
+
+/** Decides how much of the way from actual to desired may be gone now (design invariant 4 and `mode`). Writes nothing. */
+export function chooseCourse(question: CourseQuestion, guard: Guard): Course {
+  const { settings, desired, confirmed, actual, approved, rests } = question;
+  if (settings.mode === 'Observe') return { target: undefined, urgent: false, waits: ['mode Observe writes nothing'] };
+  if (approved) return { target: desired, urgent: false, waits: [] };
+  // What was confirmed is repaired without asking; whether drift is repaired at all is decided elsewhere.
+  if (confirmed !== undefined && confirmed.ruleset === desired) return { target: desired, urgent: false, waits: [] };
+  const asks = settings.mode === 'Approve' ? ['mode Approve waits for a yes'] : [];
+  if (actual.empty && confirmed === undefined) {
+    const waits = [...asks, ...rests];
+    return { target: waits.length === 0 ? desired : undefined, urgent: false, waits };
+  }
+  if (settings.mode === 'Approve' && settings.approve === 'Everything')
+    return { target: confirmed?.ruleset, urgent: false, waits: ['mode Approve waits for a yes to everything'] };
+  const waits = [...asks, ...rests];
+  const candidate = waits.length === 0 ? desired : withoutRules(question);
+  if (candidate === undefined) return { target: undefined, urgent: true, waits };
+  const passes = guardQuestion(question, candidate);
+  const judgement = guard.judge(passes);
+  if (judgement.kind === 'go')
+    return { target: candidate, urgent: true, waits: candidate === desired ? [] : waits, passes };
+  const stay = confirmed === undefined ? undefined : interim(question, confirmed, 'stay');
+  return { target: stay, urgent: true, waits: [...judgement.reasons, ...(candidate === desired ? [] : waits)] };
+}
+
+/** As much of the desired state as changes no rule; `undefined` where nobody knows what was approved. */
+function withoutRules(question: CourseQuestion): Ruleset | undefined {
+  const { desired, confirmed, remembered } = question;
+  if (confirmed === undefined) return question.changesMembersOnly(desired) ? desired : undefined;
+  const owners = ownersOf(question, confirmed);
+  return needsYes(confirmed.ruleset, desired, remembered, owners) ? interim(question, confirmed, 'flow') : desired;
+}
+
+function interim(question: CourseQuestion, confirmed: Confirmed, moves: 'flow' | 'stay'): Ruleset {
+  const owners = ownersOf(question, confirmed);
+  const { remembered } = question;
+  return interimRuleset(confirmed.ruleset, question.desired, {
+    moves,
+    remembered,
+    ...(owners === undefined ? {} : { owners }),
+  });
+}
+
+function ownersOf(
+  question: CourseQuestion,
+  confirmed: Confirmed,
+): { readonly before: Owners; readonly now: Owners } | undefined {
+  if (confirmed.owners === undefined || question.owners === undefined) return undefined;
+  return { before: confirmed.owners, now: question.owners };
+}
+
+function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuestion {
+  const { confirmed, actual, owners, settings } = question;
+  const before = confirmed?.behaviour ?? actual.behaviour;
+  const only = confirmed === undefined ? undefined : sendersApart(confirmed.ruleset, candidate);
+  const ownerOf = (address: string): string | undefined => owners?.get(address) ?? confirmed?.owners?.get(address);
+  return {
+    traffic: trafficBetween(before, question.behaviourOf(candidate), only === undefined ? {} : { only }),
+    exposures: question.exposures(candidate),
+    limits: settings.guard,
+    ownerOf,
+    isGone: (address) => owners !== undefined && !owners.has(address),
+    existing: () => new Set([...before.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
+  };
+}
+
+/**
+ * The addresses about which two versions of a ruleset differ, when they differ in members alone; else `undefined`. Versions share what
+ * did not change, so that this costs what the change costs.
+ */
+function sendersApart(before: Ruleset, after: Ruleset): ReadonlySet<string> | undefined {
+  if (!before.destinations.equals(after.destinations) || !before.networks.equals(after.networks)) return undefined;
+  if (!before.inside.equals(after.inside) || before.nats.length !== after.nats.length) return undefined;
+  for (const [id, one] of after.classes) if (before.classes.get(id) !== one) return undefined;
+  for (const [id, group] of after.groups) {
+    const old = before.groups.get(id);
+    if (group.kind === 'Outside' && (old?.kind !== 'Outside' || !old.nets.equals(group.nets))) return undefined;
+  }
+  const found = new Set<string>();
+  const { added, removed, changed } = before.members.difference(after.members);
+  for (const list of [added, removed, changed]) for (const [address] of list) found.add(address);
+  for (const [at, nat] of after.nats.entries()) {
+    const old = before.nats[at];
+    if (old === undefined || !sameMatch(old, nat)) return undefined;
+    const sources = old.sources.difference(nat.sources);
+    for (const list of [sources.added, sources.removed, sources.changed])
+      for (const [address] of list) found.add(address);
+  }
+  return found;
+}
+
+function sameMatch(a: Nat, b: Nat): boolean {
+  if (a.id !== b.id || a.protocol !== b.protocol || !a.destination.equals(b.destination)) return false;
+  return a.ports === undefined || b.ports === undefined ? a.ports === b.ports : a.ports.equals(b.ports);
+}

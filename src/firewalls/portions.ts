@@ -1,0 +1,31 @@
+import type { Step } from '../plan/step.ts';
+import type { Drift } from './driver.ts';
+
+/** Everything but tidying up, without which the device holds what is wanted just as well. */
+export function isWork(step: Step): boolean {
+  return step.kind !== 'Clean';
+}
+
+/** The steps that go ahead of everything else: a prefix, so that the rest finds what it was made for. */
+export function leadingUrgent<S extends Step>(steps: readonly S[]): readonly S[] {
+  const end = steps.findIndex(({ urgent }) => !urgent);
+  return end < 0 ? steps : steps.slice(0, end);
+}
+
+/** The steps before the first that changes one of these objects. */
+export function beforeTouching<S extends Step>(steps: readonly S[], names: ReadonlySet<string>): readonly S[] {
+  const end = steps.findIndex(({ objects }) => objects.some(({ name }) => names.has(name)));
+  return end < 0 ? steps : steps.slice(0, end);
+}
+
+/** What the device says about changed objects, and the objects about which it says nothing. */
+export function driftOf(told: readonly Drift[], objects: ReadonlySet<string>): readonly Drift[] {
+  const named = new Set(told.map(({ object }) => object));
+  const rest = [...objects].filter((object) => !named.has(object)).map((object) => ({ object, what: 'changed' }));
+  return [...told, ...rest].toSorted((a, b) => (a.object < b.object ? -1 : 1));
+}
+
+/** Equal members. */
+export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((one) => b.has(one));
+}

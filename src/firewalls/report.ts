@@ -1,0 +1,89 @@
+import type { Diagnostic } from '../base/diagnostic.ts';
+import type { SallyportError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import type { Confirmed } from './course.ts';
+import type { Drift } from './driver.ts';
+import type { Wishes } from './wishes.ts';
+import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
+
+/** What is confirmed, what the device could not say of it, and the reading that confirmed it. */
+export interface Basis<A> extends Confirmed {
+  readonly refusals: readonly Diagnostic[];
+  readonly actual: A;
+}
+
+/** What a worker found and did, for its status. */
+export class Report {
+  error: SallyportError | undefined;
+  waiting: WaitingPlan | undefined;
+  /** Everything that is wanted was there when last read. */
+  settled = false;
+  drift: readonly Drift[] = [];
+  writes = 0;
+  repairs = 0;
+  readonly #firewall: string;
+  #confirmedVersion: number | undefined;
+  #confirmedAt: number | undefined;
+  #told = '';
+
+  constructor(firewall: string) {
+    this.#firewall = firewall;
+  }
+
+  confirmed(version: number, wall: number): void {
+    this.#confirmedVersion = version;
+    this.#confirmedAt = wall;
+    this.waiting = undefined;
+    this.settled = true;
+    this.#told = '';
+  }
+
+  /** Something waits; one line of log for each plan, not for each look at it. */
+  waits(waiting: WaitingPlan, digest: string | undefined, log: Log): void {
+    this.waiting = waiting;
+    const text = `${digest ?? ''} ${waiting.reasons.join('; ')}`;
+    if (text === this.#told) return;
+    this.#told = text;
+    log.info({ firewall: this.#firewall, digest, reasons: waiting.reasons }, 'a plan waits');
+  }
+
+  status<A>(
+    wishes: Wishes,
+    basis: Basis<A> | undefined,
+    device: string | undefined,
+    writer: boolean,
+    drifted: boolean,
+  ): WorkerStatus {
+    const { error, settled, drift, waiting, writes, repairs } = this;
+    const ruleset = basis?.ruleset;
+    const waits = waiting?.reasons ?? [];
+    return {
+      firewall: this.#firewall,
+      device,
+      conditions: conditionsOf({ wish: wishes.latest, writer, error, settled, waits, drifted, drift }),
+      counts: {
+        senders: ruleset?.members.size ?? 0,
+        classes: ruleset?.classes.size ?? 0,
+        groups: ruleset?.groups.size ?? 0,
+        translations: ruleset?.nats.reduce((sum, nat) => sum + nat.sources.size, 0) ?? 0,
+      },
+      desiredVersion: wishes.version,
+      confirmedVersion: this.#confirmedVersion,
+      confirmedAt: this.#confirmedAt,
+      waiting,
+      refusals: basis?.refusals ?? [],
+      drift,
+      writes,
+      repairs,
+    };
+  }
+}
+
+/** Work that is done when somebody first asks for its result. */
+export function once<T>(work: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => {
+    result ??= { value: work() };
+    return result.value;
+  };
+}

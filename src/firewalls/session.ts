@@ -1,0 +1,80 @@
+import { deadline } from '../base/deadline.ts';
+import { SallyportError } from '../base/error.ts';
+import type { Ruleset } from '../border/ruleset.ts';
+import type { Step } from '../plan/step.ts';
+import type { Actual, Capabilities, Driver, Translation } from './driver.ts';
+import type { WriterLock } from './writer-lock.ts';
+
+/** Longest time of one read, and of one write; a lock's margin must be longer than the latter. */
+export const OBSERVE_DEADLINE_MS = 30_000;
+export const APPLY_DEADLINE_MS = 10_000;
+
+/** Translations and lists of steps that are kept: of what is confirmed, of what is gone for, and of what waits. */
+const KEPT = 3;
+
+/** A worker's talk with one device: deadlines on every request, the lock before every write, translations made once. */
+export class Session<A extends Actual, W extends Translation, S extends Step> {
+  readonly #driver: Driver<A, W, S>;
+  readonly #lock: WriterLock;
+  readonly #signal: AbortSignal;
+  #capabilities: Capabilities | undefined;
+  #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
+  #translations: readonly { readonly ruleset: Ruleset; readonly wanted: W }[] = [];
+
+  constructor(driver: Driver<A, W, S>, lock: WriterLock, signal: AbortSignal) {
+    this.#driver = driver;
+    this.#lock = lock;
+    this.#signal = signal;
+  }
+
+  /** The device in its own words, once it has answered. */
+  get device(): string | undefined {
+    return this.#capabilities?.device;
+  }
+
+  async observe(): Promise<A> {
+    using limit = deadline(this.#signal, OBSERVE_DEADLINE_MS);
+    this.#capabilities ??= await this.#driver.capabilities(limit.signal);
+    return await this.#driver.observe(limit.signal);
+  }
+
+  /** Only after `observe`: what a device can say is asked from it first. */
+  translate(ruleset: Ruleset): W {
+    const known = this.#translations.find((one) => one.ruleset === ruleset);
+    if (this.#capabilities === undefined)
+      throw new SallyportError('INTERNAL', 'a ruleset was translated before the device was asked');
+    const found = known ?? { ruleset, wanted: this.#driver.translate(ruleset, this.#capabilities) };
+    this.#translations = [found, ...this.#translations.filter((one) => one !== found)].slice(0, KEPT);
+    return found.wanted;
+  }
+
+  steps(actual: A, ruleset: Ruleset): readonly S[] {
+    const known = this.#steps.find((one) => one.actual === actual && one.ruleset === ruleset);
+    if (known !== undefined) return known.steps;
+    const steps = this.#driver.steps(actual, this.translate(ruleset));
+    this.#steps = [{ actual, ruleset, steps }, ...this.#steps].slice(0, KEPT);
+    return steps;
+  }
+
+  leave(actual: A): readonly S[] {
+    return this.#driver.leave(actual);
+  }
+
+  render(step: S): string {
+    return this.#driver.render(step);
+  }
+
+  async apply(step: S): Promise<void> {
+    if (!this.#lock.held())
+      throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
+    using limit = deadline(this.#signal, APPLY_DEADLINE_MS);
+    await this.#driver.apply(step, limit.signal);
+  }
+
+  /** Something went wrong: the device may be another one when it answers again. */
+  forget(): void {
+    this.#capabilities = undefined;
+    this.#translations = [];
+    this.#steps = [];
+  }
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.ts';
+import type { Ruleset } from '../border/ruleset.ts';
+import type { Owners } from './interim.ts';
+
+/** What a firewall should hold, or why nobody can say. */
+export type Wish =
+  | { readonly kind: 'ruleset'; readonly ruleset: Ruleset; readonly owners?: Owners; readonly version?: number }
+  /** A source that feeds it has not delivered, or its own object is broken: nothing is planned and nothing written. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** A source is lost: what was wished last stays, or the ruleset that comes along: the same less what another source proves gone. */
+  | { readonly kind: 'frozen'; readonly reason: string; readonly ruleset?: Ruleset; readonly owners?: Owners };
+
+/** A ruleset that was wished for. */
+export interface Wished {
+  readonly ruleset: Ruleset;
+  readonly owners: Owners | undefined;
+  readonly version: number;
+}
+
+/** A version that was confirmed, and the milliseconds since it was wished for. */
+export interface Fulfilled {
+  readonly version: number;
+  readonly ms: number;
+}
+
+/** The newest wish, and how long the ones that are not fulfilled have been waiting. */
+export class Wishes {
+  readonly #clock: Clock;
+  #latest: Wish | { readonly kind: 'none' } = { kind: 'none' };
+  #wished: Wished | undefined;
+  #open: { readonly version: number; readonly at: number }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get latest(): Wish | { readonly kind: 'none' } {
+    return this.#latest;
+  }
+
+  /** What to go for; `undefined` where nothing may be planned. */
+  get wished(): Wished | undefined {
+    return this.#latest.kind === 'unknown' ? undefined : this.#wished;
+  }
+
+  get version(): number | undefined {
+    return this.#wished?.version;
+  }
+
+  wish(wish: Wish): void {
+    this.#latest = wish;
+    if (wish.kind === 'unknown' || wish.ruleset === undefined) return;
+    const given = wish.kind === 'ruleset' ? wish.version : undefined;
+    const version = given ?? (this.#wished?.version ?? 0) + 1;
+    this.#wished = { ruleset: wish.ruleset, owners: wish.owners, version };
+    this.#open.push({ version, at: this.#clock.monotonic() });
+  }
+
+  /** A wish was read back whole; earlier ones that it overtook are fulfilled with it. */
+  fulfil(version: number): readonly Fulfilled[] {
+    const now = this.#clock.monotonic();
+    const done = this.#open.filter((one) => one.version <= version);
+    this.#open = this.#open.filter((one) => one.version > version);
+    return done.map((one) => ({ version: one.version, ms: now - one.at }));
+  }
+}

@@ -1,0 +1,411 @@
+import { background } from '../base/background.ts';
+import type { Clock } from '../base/clock.ts';
+import { elapsed } from '../base/elapsed.ts';
+import { SallyportError, toSallyportError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import { type NextRound, Rounds } from '../base/rounds.ts';
+import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
+import { type Plan, planDigest, planOf } from '../plan/plan.ts';
+import type { Step } from '../plan/step.ts';
+import { Approvals } from './approvals.ts';
+import { type Course, type WorkerSettings, chooseCourse } from './course.ts';
+import type { Actual, Driver, Translation } from './driver.ts';
+import { Guard } from './guard.ts';
+import { Pause } from './pause.ts';
+import { quietUntil } from './quiet.ts';
+import { type Basis, Report, once } from './report.ts';
+import { beforeTouching, driftOf, isWork, leadingUrgent, sameSet } from './portions.ts';
+import { Session } from './session.ts';
+import { type Wish, Wishes, type Wished } from './wishes.ts';
+import type { WorkerStatus } from './worker-status.ts';
+import type { WriterLock } from './writer-lock.ts';
+
+/** What a worker tells; callbacks return at once and do not throw. */
+export interface WorkerEvents {
+  status?(status: WorkerStatus): void;
+  /** A wished ruleset was read back whole; milliseconds since it was wished. */
+  confirmed?(version: number, ms: number): void;
+  /** One write was accepted, or refused with an error. */
+  wrote?(step: Step, ms: number, error: SallyportError | undefined): void;
+}
+
+export interface WorkerOptions<A extends Actual, W extends Translation, S extends Step> {
+  readonly firewall: string;
+  readonly driver: Driver<A, W, S>;
+  readonly settings: WorkerSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lock: WriterLock;
+  readonly events?: WorkerEvents;
+  /** Canary firewalls (`guard.after`) that have not confirmed this version yet; call `nudge` when that changes. */
+  readonly canaries?: (version: number) => readonly string[];
+}
+
+/** Drift is found within this time on devices that do not tell. */
+const LOOK_MS = 10_000;
+/** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
+const LOOK_SELDOM_MS = 60_000;
+/** So many writes of one target without its being read back mean that the device does not keep it. */
+const MOST_ATTEMPTS = 5;
+const MOST_REMEMBERED = 10_000;
+
+/** Why and until when (monotonic) nothing is tried, and for which wish. */
+interface Failure {
+  readonly error: SallyportError;
+  readonly until: number;
+  readonly wished: Ruleset | undefined;
+}
+
+/**
+ * Keeps one firewall in step with what is wished for it. At most one request is under way; the newest wish wins, also between two
+ * steps; what it believes is what it read back. Retries look at an error's class only.
+ */
+export class Worker<A extends Actual = Actual, W extends Translation = Translation, S extends Step = Step> {
+  readonly #options: WorkerOptions<A, W, S>;
+  readonly #stop = new AbortController();
+  readonly #rounds: Rounds;
+  readonly #session: Session<A, W, S>;
+  readonly #wishes: Wishes;
+  readonly #guard: Guard;
+  readonly #approvals: Approvals;
+  readonly #pause = new Pause();
+  readonly #remembered = new Map<ClassId, Class>();
+  readonly #report: Report;
+  #settings: WorkerSettings;
+  #basis: Basis<A> | undefined;
+  /** What was sent since the last confirmation, and how often: a difference from it is no drift. */
+  #sent: { readonly target: Ruleset | undefined; readonly times: number } | undefined;
+  /** The wished ruleset whose whole plan somebody said yes to. */
+  #authorised: Ruleset | undefined;
+  /** Objects that somebody else changed and that nobody has put right. */
+  #drifted: ReadonlySet<string> = new Set();
+  #failure: Failure | undefined;
+  #stay: 'stays' | 'leaving' | 'left' = 'stays';
+
+  constructor(options: WorkerOptions<A, W, S>) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#rounds = new Rounds(options.clock, () => this.#round());
+    this.#session = new Session(options.driver, options.lock, this.#stop.signal);
+    this.#wishes = new Wishes(options.clock);
+    this.#guard = new Guard(options.clock);
+    this.#approvals = new Approvals(options.clock);
+    this.#report = new Report(options.firewall);
+  }
+
+  /** Begins to work; `stop` ends it. */
+  start(): void {
+    const { lock, driver, log, firewall } = this.#options;
+    const end = lock.onChange(() => this.#rounds.request());
+    this.#stop.signal.addEventListener('abort', end, { once: true });
+    if (driver.watch !== undefined) background(`watch ${firewall}`, this.#watch(), log);
+    this.#rounds.request();
+  }
+
+  /** Takes over a wish; returns at once. */
+  desire(wish: Wish): void {
+    const before = this.#wishes.latest;
+    this.#wishes.wish(wish);
+    if (wish.kind !== 'ruleset' && (before.kind !== wish.kind || before.reason !== wish.reason))
+      this.#options.log.warn(
+        { firewall: this.#options.firewall, state: wish.kind, reason: wish.reason },
+        'nothing new is planned',
+      );
+    this.#rounds.request();
+  }
+
+  /** The BorderFirewall was edited. */
+  configure(settings: WorkerSettings): void {
+    this.#settings = settings;
+    this.#failure = undefined;
+    this.#rounds.request();
+  }
+
+  /** A yes to the plan with this digest; it lapses after an hour, or when another plan takes its place. */
+  approve(digest: string): void {
+    this.#approvals.give(digest);
+    this.#rounds.request();
+  }
+
+  /** Something that this worker waits for outside of itself may have happened. */
+  nudge(): void {
+    this.#rounds.request();
+  }
+
+  /** Takes everything of ours off the device and ends all work. Rejects with what stood in the way; call it again to try again. */
+  async leave(): Promise<void> {
+    if (this.#settings.mode === 'Observe')
+      throw new SallyportError('MODE_OBSERVE', 'a firewall in mode Observe is not written to');
+    if (this.#stay === 'stays') this.#stay = 'leaving';
+    this.#failure = undefined;
+    this.#rounds.request();
+    await this.#rounds.settled();
+    if (this.#stay === 'leaving')
+      throw this.#report.error ?? new SallyportError('DEVICE_UNREACHABLE', 'the worker was stopped');
+  }
+
+  /** Resolves when there is nothing to do until something happens. */
+  settled(): Promise<void> {
+    return this.#rounds.settled();
+  }
+
+  /** Ends the request under way, and then all work. What is on the device stays. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new SallyportError('DEVICE_UNREACHABLE', 'the worker was told to stop'));
+    await this.#rounds.stop();
+  }
+
+  status(): WorkerStatus {
+    const writer = this.#settings.mode === 'Observe' || this.#options.lock.held();
+    return this.#report.status(this.#wishes, this.#basis, this.#session.device, writer, this.#drifted.size > 0);
+  }
+
+  async #round(): Promise<NextRound> {
+    let next: NextRound;
+    try {
+      next = this.#rest() ?? (await this.#work());
+    } catch (thrown) {
+      // What fails because we were told to stop is no failure.
+      next = this.#stop.signal.aborted ? undefined : this.#failed(toSallyportError(thrown));
+    }
+    this.#options.events?.status?.(this.status());
+    return next;
+  }
+
+  /** Milliseconds left of a pause after a failure, unless it was about a wish that is no longer the newest. */
+  #rest(): number | undefined {
+    const failure = this.#failure;
+    if (failure === undefined) return undefined;
+    const { error, until, wished } = failure;
+    const passing = error.blame === 'transient' || error.blame === 'conflict';
+    const left = until - this.#options.clock.monotonic();
+    if (left <= 0 || (!passing && wished !== this.#wishes.wished?.ruleset)) return undefined;
+    return left;
+  }
+
+  #failed(error: SallyportError): NextRound {
+    const { clock, log, firewall } = this.#options;
+    const pauseMs = this.#pause.after(error.blame);
+    this.#failure = {
+      error,
+      until: pauseMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + pauseMs,
+      wished: this.#wishes.wished?.ruleset,
+    };
+    if (error.blame !== 'conflict') this.#session.forget();
+    this.#report.error = error;
+    this.#report.settled = false;
+    log.warn(
+      { firewall, code: error.code, error: error.message, pauseMs },
+      'the firewall could not be brought up to date',
+    );
+    return pauseMs;
+  }
+
+  async #work(): Promise<NextRound> {
+    const { lock, driver } = this.#options;
+    if (this.#stay !== 'stays') return await this.#leaveDevice();
+    if (this.#settings.mode !== 'Observe' && !lock.held()) {
+      // Another copy may write from now on: what this one confirmed is no basis any more.
+      this.#basis = undefined;
+      this.#sent = undefined;
+      this.#report.settled = false;
+      return undefined;
+    }
+    const wished = this.#wishes.wished;
+    if (wished === undefined) return undefined;
+    const actual = await this.#session.observe();
+    const steps = this.#session.steps(actual, wished.ruleset);
+    this.#lookForDrift(actual);
+    const next = steps.some(isWork)
+      ? await this.#goAhead(wished, actual, steps)
+      : await this.#tidy(wished, actual, steps);
+    this.#failure = undefined;
+    this.#report.error = undefined;
+    this.#pause.reset();
+    return next ?? (driver.watch === undefined ? LOOK_MS : LOOK_SELDOM_MS);
+  }
+
+  /** The device holds what is wanted: say so, and remove what nothing uses any more. */
+  async #tidy(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
+    const { events, clock, log, firewall } = this.#options;
+    this.#becomesBasis(wished.ruleset, wished, actual);
+    if (this.#authorised !== undefined) this.#approvals.clear();
+    this.#authorised = undefined;
+    this.#report.confirmed(wished.version, clock.wall());
+    for (const { version, ms } of this.#wishes.fulfil(wished.version)) {
+      log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');
+      events?.confirmed?.(version, ms);
+    }
+    if (this.#settings.mode !== 'Observe') await this.#carryOut(steps, wished);
+    return undefined;
+  }
+
+  async #goAhead(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
+    this.#report.settled = false;
+    const course = this.#course(wished, actual);
+    const { target } = course;
+    const all =
+      target === undefined ? (course.urgent ? leadingUrgent(steps) : []) : this.#session.steps(actual, target);
+    const shown = this.#settings.drift === 'Show' && this.#authorised !== wished.ruleset;
+    const todo = shown ? beforeTouching(all, this.#drifted) : all;
+    const waits =
+      todo.length < all.length ? [...course.waits, 'what somebody else changed is shown, not repaired'] : course.waits;
+    if (todo.some(isWork)) {
+      this.#report.waiting = undefined;
+      if (course.passes !== undefined) this.#guard.passed(course.passes);
+      this.#countAttempt(target);
+      await this.#carryOut(todo, wished);
+      return undefined;
+    }
+    if (target !== undefined && todo.length === all.length) this.#becomesBasis(target, wished, actual);
+    return this.#hold(wished, actual, steps, waits);
+  }
+
+  #course(wished: Wished, actual: A): Course {
+    return chooseCourse(
+      {
+        settings: this.#settings,
+        desired: wished.ruleset,
+        owners: wished.owners,
+        confirmed: this.#basis,
+        remembered: this.#remembered,
+        actual,
+        behaviourOf: (ruleset) => this.#session.translate(ruleset).behaviour,
+        changesMembersOnly: (ruleset) =>
+          this.#session.steps(actual, ruleset).every(({ kind }) => kind !== 'Rules' && kind !== 'Remove'),
+        exposures: (ruleset) =>
+          this.#session.steps(actual, ruleset).flatMap(({ exposes }) => (exposes === undefined ? [] : [exposes])),
+        approved: this.#authorised === wished.ruleset,
+        rests: this.#rests(wished),
+      },
+      this.#guard,
+    );
+  }
+
+  #rests(wished: Wished): readonly string[] {
+    const { canaries, clock } = this.#options;
+    const { quiet, after } = this.#settings.guard;
+    const until = quietUntil(quiet, clock.wall());
+    const ahead = after.length === 0 ? [] : (canaries?.(wished.version) ?? []);
+    return [
+      ...(until === undefined ? [] : [`quiet time until ${new Date(until).toISOString()}`]),
+      ...(ahead.length === 0 ? [] : [`${ahead.join(', ')} come first and have not confirmed`]),
+    ];
+  }
+
+  /** All that may go ahead is there. A yes to what is left is looked for only now, because its digest is of what is left. */
+  #hold(wished: Wished, actual: A, steps: readonly S[], reasons: readonly string[]): NextRound {
+    const { log, firewall, clock } = this.#options;
+    const { mode, guard } = this.#settings;
+    const plan = once(() => this.#planOf(wished, actual, steps));
+    if (mode === 'Observe') {
+      this.#report.waits({ reasons, plan }, undefined, log);
+      return undefined;
+    }
+    const digest = planDigest({ desired: wished.ruleset, steps, render: (step) => this.#session.render(step) });
+    if (this.#approvals.has(digest)) {
+      log.info({ firewall, digest }, 'somebody said yes to the plan');
+      this.#authorised = wished.ruleset;
+      this.#rounds.request();
+      return undefined;
+    }
+    if (!this.#approvals.isEmpty) {
+      log.warn({ firewall, digest }, 'a yes lapsed: it was for another plan');
+      this.#approvals.clear();
+    }
+    this.#report.waits({ reasons, plan }, digest, log);
+    const quietEnd = quietUntil(guard.quiet, clock.wall());
+    return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
+  }
+
+  #planOf(wished: Wished, actual: A, steps: readonly S[]): Plan {
+    const wanted = this.#session.translate(wished.ruleset);
+    return planOf({ desired: wished.ruleset, actual, wanted, steps, render: (step) => this.#session.render(step) });
+  }
+
+  #becomesBasis(ruleset: Ruleset, wished: Wished, actual: A): void {
+    const { behaviour, refusals } = this.#session.translate(ruleset);
+    this.#basis = { ruleset, behaviour, refusals, owners: wished.owners, actual };
+    this.#sent = undefined;
+    this.#drifted = new Set();
+    for (const [id, one] of ruleset.classes) this.#remembered.set(id, one);
+    for (const id of this.#remembered.keys()) {
+      if (this.#remembered.size <= MOST_REMEMBERED) break;
+      this.#remembered.delete(id);
+    }
+  }
+
+  /** Compares what was read with what was confirmed. What we sent ourselves since then is no drift. */
+  #lookForDrift(actual: A): void {
+    const { log, firewall } = this.#options;
+    if (this.#basis === undefined || this.#sent !== undefined || actual === this.#basis.actual) return;
+    const repairs = this.#session.steps(actual, this.#basis.ruleset).filter(isWork);
+    const found = new Set(repairs.flatMap(({ objects }) => objects.map(({ name }) => name)));
+    if (found.size > 0 && !sameSet(found, this.#drifted)) {
+      this.#report.drift = driftOf(actual.drift, found);
+      log.warn(
+        { firewall, drift: this.#report.drift.slice(0, 5), objects: found.size, mode: this.#settings.drift },
+        'somebody changed what is ours',
+      );
+    }
+    this.#drifted = found;
+  }
+
+  #countAttempt(target: Ruleset | undefined): void {
+    const times = this.#sent !== undefined && this.#sent.target === target ? this.#sent.times + 1 : 1;
+    this.#sent = times > MOST_ATTEMPTS ? undefined : { target, times };
+    if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
+    if (times > MOST_ATTEMPTS)
+      throw new SallyportError(
+        'NOT_KEPT',
+        `${MOST_ATTEMPTS} times the same changes were accepted and were not there when read back`,
+      );
+  }
+
+  /** One step after the other, until a newer wish makes the rest old. */
+  async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
+    const { clock, events, log, firewall } = this.#options;
+    for (const [at, step] of steps.entries()) {
+      if (at > 0 && this.#wishes.wished !== wished) break;
+      const begin = clock.monotonic();
+      try {
+        await this.#session.apply(step);
+      } catch (thrown) {
+        const error = toSallyportError(thrown);
+        events?.wrote?.(step, clock.monotonic() - begin, error);
+        throw error;
+      }
+      const ms = clock.monotonic() - begin;
+      this.#report.writes++;
+      events?.wrote?.(step, ms, undefined);
+      log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
+    }
+    if (steps.length > 0) this.#rounds.request();
+  }
+
+  async #leaveDevice(): Promise<NextRound> {
+    if (this.#stay === 'left') return undefined;
+    const actual = await this.#session.observe();
+    const steps = this.#session.leave(actual);
+    this.#basis = undefined;
+    this.#sent = undefined;
+    if (steps.length === 0) this.#stay = 'left';
+    for (const step of steps) await this.#session.apply(step);
+    if (steps.length > 0) this.#rounds.request();
+    return undefined;
+  }
+
+  async #watch(): Promise<void> {
+    const { driver, clock, log, firewall } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted && driver.watch !== undefined) {
+      try {
+        await driver.watch(() => this.#rounds.request(), signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        log.warn({ firewall, error: String(thrown) }, 'the firewall does not tell of changes for a while');
+      }
+      if (!signal.aborted) await elapsed(clock, LOOK_MS, signal);
+    }
+  }
+}

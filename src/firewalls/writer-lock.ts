@@ -1,0 +1,56 @@
+import type { Clock } from '../base/clock.ts';
+
+/** The right to write to one firewall (design invariant 8). */
+export interface WriterLock {
+  /** True only while one more request, at its longest, ends before the right does. Asked before each write; never waits. */
+  held(): boolean;
+  /** Calls back whenever `held` may have changed; returns the end of it. */
+  onChange(callback: () => void): () => void;
+}
+
+/** For a process that is alone by other means: a lock file, one run of `sallyport apply`. */
+export const soleWriter: WriterLock = { held: () => true, onChange: () => () => {} };
+
+/**
+ * A lease, judged by this process's own monotonic clock: whoever renews it tells when the request for the renewal was *sent*, because
+ * the lease runs from then at the earliest. A process that slept finds it expired before it writes again.
+ */
+export class TimedLock implements WriterLock {
+  readonly #clock: Clock;
+  readonly #marginMs: number;
+  readonly #watchers = new Set<() => void>();
+  #until = Number.NEGATIVE_INFINITY;
+
+  /** `marginMs`: longer than the deadline of one write. */
+  constructor(clock: Clock, marginMs: number) {
+    this.#clock = clock;
+    this.#marginMs = marginMs;
+  }
+
+  held(): boolean {
+    return this.#clock.monotonic() + this.#marginMs < this.#until;
+  }
+
+  /** The lease was granted for `durationMs` by a request that was sent at `sentAt` (monotonic). */
+  renewed(sentAt: number, durationMs: number): void {
+    this.#until = sentAt + durationMs;
+    this.#notify();
+  }
+
+  /** The lease was given up or is somebody else's. */
+  lost(): void {
+    this.#until = Number.NEGATIVE_INFINITY;
+    this.#notify();
+  }
+
+  onChange(callback: () => void): () => void {
+    this.#watchers.add(callback);
+    return () => {
+      this.#watchers.delete(callback);
+    };
+  }
+
+  #notify(): void {
+    for (const callback of this.#watchers) callback();
+  }
+}
