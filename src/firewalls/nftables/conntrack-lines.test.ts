@@ -14,6 +14,7 @@ describe('conntrack listings', () => {
     const read = readTrackedFlow(lines.tcp);
     expect(read).toMatchObject({
       flow: { family: 4, protocol: 6, sourcePort: 5000, destinationPort: 443 },
+      answersTo: '198.18.0.1',
       mark: 0x40000000,
       zone: 5,
     });

@@ -4,6 +4,8 @@ import { formatAddress, parseAddress } from '../../ip/address.ts';
 /** One connection in the kernel's table, in the direction in which it was opened. */
 export interface TrackedFlow {
   readonly flow: Flow;
+  /** Where its answers go, canonical: the source itself where nothing was translated. */
+  readonly answersTo: string;
   readonly icmpId?: number;
   /** Bits of the connection mark. */
   readonly mark: number;
@@ -19,6 +21,7 @@ export function readTrackedFlow(line: string): TrackedFlow | undefined {
     return undefined;
   // The first tuple is the opener's; the second, from the next `src=` on, is the answer's.
   const fields = new Map<string, string>();
+  let answersTo: string | undefined;
   let mark = 0;
   let zone: number | undefined;
   for (const word of words.slice(4)) {
@@ -27,10 +30,12 @@ export function readTrackedFlow(line: string): TrackedFlow | undefined {
     if (key === 'mark') mark = Number(value);
     else if (key === 'zone') zone = Number(value);
     else if (!fields.has(key)) fields.set(key, value);
+    else if (key === 'dst') answersTo = value;
   }
   const source = parseAddress(fields.get('src') ?? '');
   const destination = parseAddress(fields.get('dst') ?? '');
-  if (source === undefined || destination === undefined) return undefined;
+  const answered = parseAddress(answersTo ?? '');
+  if (source === undefined || destination === undefined || answered === undefined) return undefined;
   const number = (key: string): number | undefined => {
     const text = fields.get(key);
     return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
@@ -48,6 +53,7 @@ export function readTrackedFlow(line: string): TrackedFlow | undefined {
       ...(icmpType === undefined ? {} : { icmpType }),
       ...(icmpCode === undefined ? {} : { icmpCode }),
     },
+    answersTo: formatAddress(answered),
     ...(icmpId === undefined ? {} : { icmpId }),
     mark,
     ...(zone === undefined ? {} : { zone }),

@@ -63,7 +63,8 @@ export class CommitReader {
     const [, change, kind, name = '', rest = ''] = OURS.exec(line) ?? [];
     if (change === undefined) return;
     const list = /^ \{ (.*) \}$/.exec(rest)?.[1];
-    if (kind !== 'element' || (change !== 'add' && change !== 'delete') || list === undefined) this.#others.push(line);
-    else for (const element of list.split(', ')) this.#elements.push({ change, name, element });
+    const direction = change === 'add' || change === 'create' ? 'add' : change === 'delete' ? 'delete' : undefined;
+    if (kind !== 'element' || direction === undefined || list === undefined) this.#others.push(line);
+    else for (const element of list.split(', ')) this.#elements.push({ change: direction, name, element });
   }
 }

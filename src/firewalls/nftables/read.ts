@@ -60,6 +60,40 @@ export async function readStructure(nft: Nft, signal: AbortSignal): Promise<Read
   return listed.value === undefined ? NOTHING : readingOf(listed.value);
 }
 
+/** A structure with its elements: those of `names` read one by one, the others taken from what is known. */
+export async function readSets(
+  nft: Nft,
+  structure: Reading,
+  names: readonly string[],
+  known: NftTable,
+  signal: AbortSignal,
+): Promise<Reading> {
+  const { table } = structure;
+  const sets = new Map(table.sets);
+  const maps = new Map(table.maps);
+  for (const [name, set] of table.sets) {
+    const elements = known.sets.get(name)?.elements;
+    if (elements !== undefined && !names.includes(name)) sets.set(name, { ...set, elements });
+  }
+  for (const [name, map] of table.maps) {
+    const elements = known.maps.get(name)?.elements;
+    if (elements !== undefined && !names.includes(name)) maps.set(name, { ...map, elements });
+  }
+  const foreign = [...table.foreign];
+  for (const name of names) {
+    const kind = table.sets.has(name) ? 'set' : 'map';
+    const listed = await nft.list(['-n', 'list', kind, 'inet', TABLE, name], signal);
+    const read = listed === undefined ? undefined : readTable(listed);
+    const set = read?.sets.get(name);
+    const map = read?.maps.get(name);
+    if (set !== undefined) sets.set(name, set);
+    else if (map !== undefined) maps.set(name, map);
+    else throw new SallyportError('DEVICE_BUSY', `${kind} ${name} went while it was read`);
+    foreign.push(...(read?.foreign ?? []));
+  }
+  return { present: structure.present, table: { ...table, sets, maps, foreign: foreign.sort() } };
+}
+
 /** Every set and map by itself, between two equal pictures of the structure. */
 async function readByParts(nft: Nft, signal: AbortSignal): Promise<Reading> {
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto';
+import { background } from '../../base/background.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { Log } from '../../base/log.ts';
+import type { Drift } from '../driver.ts';
+import { type Bookkeeping, fence, splitBookkeeping, writerChain } from './fence.ts';
+import { Mirror } from './mirror.ts';
+import type { NftTable } from './model.ts';
+import { Monitor } from './monitor.ts';
+import type { Commit } from './monitor-lines.ts';
+import { FENCE_SET } from './names.ts';
+import type { Nft } from './nft.ts';
+import { type Operation, renderOperations } from './operation.ts';
+import { type Reading, readEverything, readSets, readStructure } from './read.ts';
+import { fitsShell, Shell } from './shell.ts';
+
+/** What stands on the device. The same object as long as nothing changed. */
+export interface Observed {
+  /** `undefined`: nothing of ours is there. Bookkeeping is left out. */
+  readonly table: NftTable | undefined;
+  /** What somebody else changed since we wrote last, as far as it was seen. */
+  readonly drift: readonly Drift[];
+}
+
+/** Reading again and again while somebody writes again and again ends after so many rounds. */
+const READ_ROUNDS = 6;
+/** More sets than this are quicker read with everything else. */
+const MOST_SINGLE_SETS = 20;
+/** The generation line comes within a millisecond of the commit. */
+const ACKNOWLEDGE_MS = 1_000;
+/** How often the monitor is asked whether the kernel lost anything. */
+const VERIFY_MS = 5_000;
+/** A monitor that breaks is started again after this. */
+const RESTART_MS = 1_000;
+/** Longer texts slow down every listener. */
+const LONGEST_WATCHED_TEXT = 100_000;
+
+/** Our table on one device: reads it, writes to it, and while it is followed knows it without reading. */
+export class Device {
+  readonly #nft: Nft;
+  readonly #log: Log;
+  readonly #shell: Shell;
+  readonly #mirror = new Mirror();
+  /** Our chain in the fence, once we have written. */
+  #writer: string | undefined;
+  #number = 0;
+  #bookkeeping: Bookkeeping | undefined;
+  #observed: Observed | undefined;
+  #monitor: Monitor | undefined;
+  #follower: { readonly changed: () => void; readonly signal: AbortSignal } | undefined;
+  /** Own transactions whose generation line has not come, by fence number. */
+  readonly #awaited = new Map<number, () => void>();
+
+  constructor(nft: Nft, log: Log) {
+    this.#nft = nft;
+    this.#log = log;
+    this.#shell = new Shell(nft.transport);
+  }
+
+  /** What stands there now: at no cost while it is followed and nothing changed, else read from the device. */
+  async observe(signal: AbortSignal): Promise<Observed> {
+    for (let round = 0; round < READ_ROUNDS; round++) {
+      if (this.#monitor === undefined) this.#mirror.distrust();
+      const known = this.#mirror.reading;
+      if (known !== undefined) return this.#present(known);
+      const changes = this.#mirror.changes;
+      this.#mirror.take(await this.#read(signal), changes);
+      if (this.#monitor === undefined) {
+        const reading = this.#mirror.reading;
+        if (reading !== undefined) return this.#present(reading);
+      }
+    }
+    throw new SallyportError('DEVICE_BUSY', 'somebody else changes our table all the time');
+  }
+
+  /**
+   * One transaction, void unless the device is as `observe` said last. Resolves once the device has confirmed it. Rejects with
+   * DEVICE_CHANGED if somebody else wrote meanwhile; after an abort or DEVICE_UNREACHABLE it may have been committed or not.
+   */
+  async write(operations: readonly Operation[], signal: AbortSignal): Promise<void> {
+    const observed = this.#observed;
+    if (observed === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
+    const writer = this.#writer ?? writerChain(randomBytes(6).toString('hex'));
+    const number = this.#number + 1;
+    const around = fence(operations, observed.table === undefined ? undefined : this.#bookkeeping, writer, number);
+    const text = `${around.before}${renderOperations(operations)}${around.after}`;
+    this.#number = number;
+    // Until it is confirmed, nothing is known.
+    this.#observed = undefined;
+    const watched =
+      this.#monitor !== undefined && text.length < LONGEST_WATCHED_TEXT && !operations.some(changesIntervals);
+    if (watched) await this.#writeWatched(text, number, operations, signal);
+    else await this.#writeAlone(text, signal);
+    this.#writer = writer;
+    this.#mirror.settle();
+  }
+
+  /**
+   * Calls back whenever our table changed or may have, until abort. Meanwhile `observe` costs nothing and small writes are quick.
+   * Rejects if the device cannot be followed at all.
+   */
+  async follow(changed: () => void, signal: AbortSignal): Promise<void> {
+    if (this.#follower !== undefined) throw new SallyportError('INTERNAL', 'a device is followed once');
+    signal.throwIfAborted();
+    this.#follower = { changed, signal };
+    try {
+      await this.#startMonitor();
+      const verify = setInterval(() => background('nft monitor check', this.#verify(signal), this.#log), VERIFY_MS);
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      clearInterval(verify);
+    } finally {
+      this.#follower = undefined;
+      await this.#stopMonitor();
+      this.#shell.stop();
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<Reading> {
+    const { doubt, believed } = this.#mirror;
+    if (doubt.about !== 'structure' || believed === undefined || doubt.sets.size > MOST_SINGLE_SETS)
+      return readEverything(this.#nft, signal);
+    const structure = await readStructure(this.#nft, signal);
+    const known = believed.table;
+    const isUnread = (name: string): boolean => doubt.sets.has(name) || !(known.sets.has(name) || known.maps.has(name));
+    const unread = [...structure.table.sets.keys(), ...structure.table.maps.keys()].filter(isUnread);
+    if (unread.length > MOST_SINGLE_SETS) return readEverything(this.#nft, signal);
+    return readSets(this.#nft, structure, unread, known, signal);
+  }
+
+  #present(reading: Reading): Observed {
+    const { drift } = this.#mirror;
+    const split = reading.present ? splitBookkeeping(reading.table) : undefined;
+    this.#bookkeeping = split?.bookkeeping;
+    this.#number = Math.max(this.#number, ...(split?.bookkeeping.numbers ?? []));
+    if (this.#observed !== undefined && this.#presented === reading && this.#observed.drift === drift)
+      return this.#observed;
+    this.#presented = reading;
+    this.#observed = { table: split?.table, drift };
+    return this.#observed;
+  }
+
+  #presented: Reading | undefined;
+
+  /** While the monitor listens: its generation line is the confirmation, which comes before nft itself ends. */
+  async #writeWatched(
+    text: string,
+    number: number,
+    operations: readonly Operation[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const acknowledged = new Promise<void>((resolve) => this.#awaited.set(number, resolve));
+    try {
+      if (operations.every(isMembership) && fitsShell(text)) await this.#shell.run(text, acknowledged);
+      else {
+        await this.#nft.run(text, signal);
+        await this.#within(ACKNOWLEDGE_MS, acknowledged);
+      }
+    } catch (error) {
+      this.#mirror.distrust();
+      throw error;
+    } finally {
+      this.#awaited.delete(number);
+    }
+  }
+
+  /** Any listener slows big transactions, and nft 1.0.6's breaks at intervals: it is stopped before, and what stands there read after. */
+  async #writeAlone(text: string, signal: AbortSignal): Promise<void> {
+    const followed = this.#follower !== undefined;
+    await this.#stopMonitor();
+    try {
+      await this.#nft.run(text, signal);
+    } finally {
+      if (followed && !signal.aborted) await this.#startMonitor();
+    }
+    this.#follower?.changed();
+  }
+
+  async #within(ms: number, acknowledged: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        // nft itself said that it was done; only what we know of it is in doubt.
+        this.#mirror.distrust();
+        resolve();
+      }, ms);
+    });
+    await Promise.race([acknowledged, late]);
+    clearTimeout(timer);
+  }
+
+  async #startMonitor(): Promise<void> {
+    const follower = this.#follower;
+    if (follower === undefined || follower.signal.aborted || this.#monitor !== undefined) return;
+    this.#mirror.distrust();
+    this.#monitor = await Monitor.start(
+      this.#nft.transport,
+      { commit: (commit) => this.#seen(commit), broken: () => this.#broken() },
+      follower.signal,
+    );
+  }
+
+  async #stopMonitor(): Promise<void> {
+    const monitor = this.#monitor;
+    this.#monitor = undefined;
+    this.#mirror.distrust();
+    await monitor?.stop();
+  }
+
+  #seen(commit: Commit): void {
+    const own = commit.elements.flatMap(({ change, name, element }) =>
+      name === FENCE_SET && change === 'add' && this.#awaited.has(Number(element)) ? [Number(element)] : [],
+    );
+    const about = this.#mirror.commit(commit, own.length > 0);
+    for (const number of own) this.#awaited.get(number)?.();
+    if (about) this.#follower?.changed();
+  }
+
+  #broken(): void {
+    this.#monitor = undefined;
+    this.#mirror.distrust();
+    const follower = this.#follower;
+    if (follower === undefined || follower.signal.aborted) return;
+    follower.changed();
+    setTimeout(() => {
+      if (this.#follower === follower) background('nft monitor restart', this.#restart(follower.signal), this.#log);
+    }, RESTART_MS);
+  }
+
+  async #restart(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#startMonitor();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#log.warn({ device: this.#nft.transport.name, error: String(error) }, 'nft monitor does not start');
+      this.#broken();
+    }
+    this.#follower?.changed();
+  }
+
+  /** The kernel loses messages to a listener that is too slow, without a word to it: then what we know is worth nothing. */
+  async #verify(signal: AbortSignal): Promise<void> {
+    const monitor = this.#monitor;
+    if (monitor === undefined || (await monitor.isWhole(signal)) || this.#monitor !== monitor || signal.aborted) return;
+    this.#log.warn({ device: this.#nft.transport.name }, 'nft monitor lost changes');
+    await this.#stopMonitor();
+    await this.#restart(signal);
+  }
+}
+
+function isMembership({ op }: Operation): boolean {
+  return op === 'addElements' || op === 'deleteElements' || op === 'addEntries' || op === 'deleteEntries';
+}
+
+function changesIntervals(operation: Operation): boolean {
+  if (operation.op === 'deleteTable') return true;
+  if (operation.op !== 'addElements' && operation.op !== 'deleteElements') return operation.op === 'deleteSet';
+  return operation.type === 'net4' || operation.type === 'net6' || operation.type === 'service';
+}

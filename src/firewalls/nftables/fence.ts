@@ -1,0 +1,77 @@
+import { TABLE, type NftTable } from './model.ts';
+import { FENCE_SET } from './names.ts';
+import type { Operation } from './operation.ts';
+
+/**
+ * Two bookkeeping objects keep a second writer out; neither is part of what is wanted, so readers never see them.
+ * - A chain without rules, `e_<writer>`: whoever writes flushes it first. That does nothing while it is there, and voids the whole
+ *   transaction once another writer has put its own in its place: a copy that slept through that can never write again unread.
+ * - A number in a set, one more with each transaction: created, never just added, so that it also tells our transactions from others
+ *   in `nft monitor`.
+ */
+export interface Bookkeeping {
+  /** The writer whose chain is there. */
+  readonly writer: string | undefined;
+  /** Numbers in the set; `undefined`: there is no such set. */
+  readonly numbers: readonly number[] | undefined;
+}
+
+const WRITER = /^e_[0-9a-f]{12}$/;
+/** More numbers than this are worth a deletion. */
+const MOST_NUMBERS = 256;
+
+/** The chain of a writer; `random`: 12 hex digits. */
+export function writerChain(random: string): string {
+  return `e_${random}`;
+}
+
+/** Takes the bookkeeping out of what was read. */
+export function splitBookkeeping(table: NftTable): { readonly table: NftTable; readonly bookkeeping: Bookkeeping } {
+  const chains = new Map(table.chains);
+  let writer: string | undefined;
+  for (const [name, chain] of table.chains) {
+    // One with rules was tampered with: it stays to be seen and repaired.
+    if (!WRITER.test(name) || chain.rules.length > 0 || chain.base !== undefined || writer !== undefined) continue;
+    writer = name;
+    chains.delete(name);
+  }
+  const sets = new Map(table.sets);
+  const fence = table.sets.get(FENCE_SET);
+  const keys = fence?.type === 'number' ? [...fence.elements.keys()] : undefined;
+  if (fence !== undefined && keys !== undefined)
+    sets.set(FENCE_SET, { ...fence, elements: fence.elements.with(keys.map((key) => [key, undefined])) });
+  const numbers = keys?.map(Number);
+  return { table: { ...table, chains, sets }, bookkeeping: { writer, numbers } };
+}
+
+/** A transaction that is void unless the device holds what it was made for. */
+export interface Fenced {
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * What goes around the commands of a transaction by writer `own` with number `number`.
+ * `present`: the table is there, with this bookkeeping.
+ */
+export function fence(
+  operations: readonly Operation[],
+  present: Bookkeeping | undefined,
+  own: string,
+  number: number,
+): Fenced {
+  const rebuilds = operations.some(({ op }) => op === 'deleteTable');
+  const leaves = rebuilds && !operations.some(({ op }) => op === 'addTable' || op === 'createTable');
+  const same = present?.writer === undefined ? '' : `flush chain inet ${TABLE} ${present.writer}\n`;
+  if (leaves) return { before: same, after: '' };
+  const make = `add set inet ${TABLE} ${FENCE_SET} { type mark; }\n`;
+  const mark = `create element inet ${TABLE} ${FENCE_SET} { ${number} }\n`;
+  const chain = `create chain inet ${TABLE} ${own}\n`;
+  if (present === undefined || rebuilds) return { before: same, after: `${chain}${make}${mark}` };
+  const other = present.writer === undefined ? '' : `delete chain inet ${TABLE} ${present.writer}\n`;
+  const takeOver = present.writer === own ? '' : `${other}${chain}`;
+  const numbers = present.numbers;
+  const tidy = numbers !== undefined && numbers.length > MOST_NUMBERS ? `flush set inet ${TABLE} ${FENCE_SET}\n` : '';
+  // nft monitor tells an `add set` of what is there as if it were new.
+  return { before: `${same}${takeOver}${numbers === undefined ? make : ''}${tidy}${mark}`, after: '' };
+}

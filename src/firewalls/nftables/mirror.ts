@@ -1,0 +1,169 @@
+import type { Drift } from '../driver.ts';
+import type { NftMap, NftSet } from './model.ts';
+import type { Commit, ElementEvent } from './monitor-lines.ts';
+import type { Reading } from './read.ts';
+import { canonicalAddress } from './read-elements.ts';
+
+/** What has to be read before the mirror can be believed again. */
+export type Doubt =
+  | { readonly about: 'nothing' }
+  /** Chains, rules, and which sets there are; `sets`: those whose elements are not known either. */
+  | { readonly about: 'structure'; readonly sets: ReadonlySet<string> }
+  | { readonly about: 'everything' };
+
+const NOTHING: Doubt = { about: 'nothing' };
+const EVERYTHING: Doubt = { about: 'everything' };
+/** Foreign changes told at once; one that does more has rewritten our table. */
+const MOST_DRIFT = 20;
+
+/**
+ * What we know to stand on the device: a complete reading, kept in step by what `nft monitor` says. It never believes what was sent;
+ * whatever it cannot follow exactly puts it in doubt, and doubt ends only by reading.
+ */
+export class Mirror {
+  #reading: Reading | undefined;
+  #doubt: Doubt = EVERYTHING;
+  #generation: number | undefined;
+  #drift: readonly Drift[] = [];
+  /** Commits that were about us so far: a reading that began before one of them may miss it. */
+  #changes = 0;
+
+  /** The last complete reading, in step; `undefined` while anything about it is in doubt. */
+  get reading(): Reading | undefined {
+    return this.#doubt.about === 'nothing' ? this.#reading : undefined;
+  }
+
+  get doubt(): Doubt {
+    return this.#doubt;
+  }
+
+  /** What was read before the doubt; good for the elements of sets that the doubt is not about. */
+  get believed(): Reading | undefined {
+    return this.#doubt.about === 'everything' ? undefined : this.#reading;
+  }
+
+  /** Changes of somebody else since the last `settle`. */
+  get drift(): readonly Drift[] {
+    return this.#drift;
+  }
+
+  /** To be given back to `take`. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** A reading that began when `changes` was this number. Refused, with `false`, if something changed while it was made. */
+  take(reading: Reading, changes: number): boolean {
+    if (changes !== this.#changes) {
+      this.#doubt = EVERYTHING;
+      return false;
+    }
+    this.#reading = reading;
+    this.#doubt = NOTHING;
+    return true;
+  }
+
+  /** What was seen may be wrong: the monitor ended, lost something, or was stopped. */
+  distrust(): void {
+    this.#doubt = EVERYTHING;
+    this.#generation = undefined;
+    this.#changes++;
+  }
+
+  /** Forgets foreign changes: the device was brought to what is wanted. */
+  settle(): void {
+    this.#drift = [];
+  }
+
+  /** One transaction of anybody. Returns whether it was, or may have been, about us. */
+  commit(commit: Commit, isOwn: boolean): boolean {
+    const follows = this.#generation === undefined || commit.generation === this.#generation + 1;
+    this.#generation = commit.generation;
+    if (!follows || (commit.silent && !isOwn)) {
+      this.#doubt = EVERYTHING;
+      this.#changes++;
+      return true;
+    }
+    if (commit.elements.length === 0 && commit.others.length === 0) return false;
+    this.#changes++;
+    if (!isOwn) this.#noteDrift(commit);
+    for (const event of commit.elements) this.#element(event);
+    for (const line of commit.others) this.#other(line);
+    return true;
+  }
+
+  #element(event: ElementEvent): void {
+    if (this.#reading === undefined || this.#doubt.about === 'everything') return;
+    const { table } = this.#reading;
+    const set = table.sets.get(event.name);
+    const map = table.maps.get(event.name);
+    if (set !== undefined) {
+      const changed = changedSet(set, event);
+      if (changed === undefined) return this.#doubtSet(event.name);
+      this.#reading = { present: true, table: { ...table, sets: new Map(table.sets).set(event.name, changed) } };
+    } else if (map !== undefined) {
+      const changed = changedMap(map, event);
+      if (changed === undefined) return this.#doubtSet(event.name);
+      this.#reading = { present: true, table: { ...table, maps: new Map(table.maps).set(event.name, changed) } };
+    } else this.#doubtSet(event.name);
+  }
+
+  #other(line: string): void {
+    const [, kind, , , name] = line.split(' ');
+    if ((kind === 'set' || kind === 'map') && name !== undefined) this.#doubtSet(name);
+    else if (kind === 'chain' || kind === 'rule') this.#doubtSet(undefined);
+    else this.#doubt = EVERYTHING;
+  }
+
+  #doubtSet(name: string | undefined): void {
+    if (this.#doubt.about === 'everything') return;
+    const sets = new Set(this.#doubt.about === 'structure' ? this.#doubt.sets : []);
+    if (name !== undefined) sets.add(name);
+    this.#doubt = { about: 'structure', sets };
+  }
+
+  #noteDrift({ elements, others, by }: Commit): void {
+    const told = [
+      ...elements.map(({ change, name, element }) => ({
+        object: `element of ${name}`,
+        what: `${change} ${element}`,
+        by,
+      })),
+      ...others.map((line) => {
+        const [change = '', kind = '', , , name = ''] = line.split(' ');
+        return { object: `${kind} ${name}`.trim(), what: change, by };
+      }),
+    ];
+    const all = [...this.#drift, ...told];
+    const more = all.length - MOST_DRIFT;
+    this.#drift =
+      more <= 0 ? all : [...all.slice(0, MOST_DRIFT), { object: 'table sallyport', what: `${more} more changes`, by }];
+  }
+}
+
+function changedSet(set: NftSet, { change, element }: ElementEvent): NftSet | undefined {
+  const key = readKeyText(set.type, element);
+  if (key === undefined) return undefined;
+  return { ...set, elements: set.elements.with([[key, change === 'add' ? true : undefined]]) };
+}
+
+function changedMap(map: NftMap, { change, element }: ElementEvent): NftMap | undefined {
+  const [keyType = '', valueType = ''] = map.type.split(':');
+  const [keyText = '', valueText = '', ...rest] = element.split(' : ');
+  const key = readKeyText(keyType, keyText);
+  const value = valueType === 'verdict' ? readVerdictText(valueText) : readKeyText(valueType, valueText);
+  if (key === undefined || value === undefined || rest.length > 0) return undefined;
+  return { ...map, elements: map.elements.with([[key, change === 'add' ? value : undefined]]) };
+}
+
+/** Interval sets are never followed: nft 1.0.6 hides some of their elements. */
+function readKeyText(type: string, text: string): string | undefined {
+  if (type === 'address4') return /^[0-9.]{7,15}$/.test(text) ? text : undefined;
+  if (type === 'address6') return /^[0-9a-f:.]{2,45}$/.test(text) ? canonicalAddress(text) : undefined;
+  if (type === 'number') return /^(?:0x[0-9a-f]{1,8}|\d{1,10})$/.test(text) ? `${Number(text)}` : undefined;
+  return undefined;
+}
+
+function readVerdictText(text: string): string | undefined {
+  return /^(?:accept|drop|return|(?:goto|jump) [a-z0-9_]+)$/.test(text) ? text : undefined;
+}

@@ -1,0 +1,87 @@
+import { SallyportError } from '../../base/error.ts';
+import { nftError } from './error-classes.ts';
+import type { Running, Transport } from './transport.ts';
+
+/** One write(2) of a pipe that is never split; nft would run what it had of a line that was cut at a `;`. */
+const LONGEST_LINE = 4_000;
+/** nft keeps the history of a shell in memory and writes it out at the end: then a fresh one takes over. */
+const LINES_PER_SHELL = 5_000;
+/** How long an acknowledgement or a refusal takes at most; small transactions take a millisecond. */
+const ANSWER_MS = 2_000;
+
+/** Whether a text is small enough for `Shell.run`: a command a line, no blocks. */
+export function fitsShell(text: string): boolean {
+  return text.length < LONGEST_LINE && !/[^\x20-\x7e\n]/.test(text);
+}
+
+/**
+ * A long-lived `nft -i`: small transactions in a third of a millisecond instead of three. It says nothing when it succeeds, so the
+ * caller brings the acknowledgement: the generation that `nft monitor` prints.
+ */
+export class Shell {
+  readonly #transport: Transport;
+  #running: Running | undefined;
+  #lines = 0;
+  #words = '';
+  #heard: () => void = () => {};
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * One transaction from the commands of `text`. Resolves with `acknowledged`; rejects with nft's refusal, after which nothing has
+   * changed, or with DEVICE_UNREACHABLE if neither comes: then it may have been committed or not.
+   */
+  async run(text: string, acknowledged: Promise<void>): Promise<void> {
+    const running = this.#ready();
+    this.#words = '';
+    let timer: NodeJS.Timeout | undefined;
+    const refused = new Promise<never>((_, reject) => {
+      this.#heard = () => {
+        // The rest of its words must not be taken for the answer to the next transaction.
+        this.stop();
+        reject(nftError(this.#words, 'the transaction was refused'));
+      };
+      timer = setTimeout(() => reject(this.#silent('gave no answer')), ANSWER_MS);
+      void running.ended.then(() => reject(this.#silent('ended')));
+    });
+    running.stdin.write(`${text.trim().split('\n').join('; ')}\n`);
+    this.#lines++;
+    try {
+      await Promise.race([acknowledged, refused]);
+    } finally {
+      clearTimeout(timer);
+      this.#heard = () => {};
+      refused.catch(() => {});
+    }
+  }
+
+  stop(): void {
+    this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  #silent(what: string): SallyportError {
+    this.stop();
+    return new SallyportError('DEVICE_UNREACHABLE', `the nft shell ${what} on ${this.#transport.name}`);
+  }
+
+  #ready(): Running {
+    if (this.#lines >= LINES_PER_SHELL) this.stop();
+    if (this.#running !== undefined) return this.#running;
+    const running = this.#transport.start('nft', ['-i']);
+    this.#running = running;
+    this.#lines = 0;
+    running.stdout.resume();
+    running.stderr.on('data', (chunk: Buffer) => {
+      this.#words += chunk.toString('utf8');
+      // A refusal is several lines; the first one has the reason.
+      if (this.#words.includes('\n')) this.#heard();
+    });
+    void running.ended.then(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    return running;
+  }
+}
