@@ -1,15 +1,19 @@
+import { BucketMap } from '../base/bucket-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { Border, type FirewallView } from '../border/border.ts';
 import type { Finding } from '../border/finding.ts';
 import { Engine } from '../engine/engine.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import type { Delivery, SourceState } from '../sources/source.ts';
+import { OwnerTable } from './owners.ts';
 
 /** Resources in, rulesets out: inventory, engine and border in a row, fed by one source. Synchronous. */
 export class LiveWorld {
   readonly inventory = new Inventory();
   readonly engine = new Engine(this.inventory);
   readonly border: Border;
+  readonly #ownerTable = new OwnerTable(this.engine);
+  #owners: BucketMap<string> = BucketMap.empty();
   #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
   #sourceDiagnostics: readonly Diagnostic[] = [];
 
@@ -33,7 +37,15 @@ export class LiveWorld {
     for (const change of delivery.changes) this.inventory.apply(change);
     this.#state = delivery.state;
     this.#sourceDiagnostics = delivery.diagnostics;
-    if (delivery.state.kind !== 'loading') this.border.update(this.engine.flush());
+    if (delivery.state.kind === 'loading') return;
+    const changes = this.engine.flush();
+    this.#owners = this.#ownerTable.update(changes);
+    this.border.update(changes);
+  }
+
+  /** Who has each address (canonical text), as text for comparing. */
+  get owners(): BucketMap<string> {
+    return this.#owners;
   }
 
   /** Everything that is wrong with what was read, as it stands now. */

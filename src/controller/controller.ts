@@ -1,0 +1,304 @@
+import type { BorderFirewall } from '../api/resource.ts';
+import { background } from '../base/background.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
+import { toSallyportError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import type { FirewallView } from '../border/border.ts';
+import type { Driver } from '../firewalls/driver.ts';
+import { Worker } from '../firewalls/worker.ts';
+import type { WorkerStatus } from '../firewalls/worker-status.ts';
+import type { Wish } from '../firewalls/wishes.ts';
+import type { WriterLock } from '../firewalls/writer-lock.ts';
+import type { Delivery, Source } from '../sources/source.ts';
+import { LiveWorld } from './live-world.ts';
+import { Metrics } from './metrics.ts';
+import type { Approvals } from './state-folder.ts';
+
+/** A device opened for writing: its driver, and the right to write. */
+export interface OpenDevice {
+  readonly driver: Driver;
+  readonly lock: WriterLock;
+  close(): Promise<void>;
+}
+
+export interface ControllerOptions {
+  /** Owner of what is created on devices. */
+  readonly cluster: string;
+  readonly source: Source;
+  /** Throws a SallyportError where the firewall cannot be opened as it is described. */
+  readonly open: (firewall: BorderFirewall) => OpenDevice;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where people leave their yes; absent: nowhere. */
+  readonly approvals?: Approvals;
+  readonly metrics?: Metrics;
+}
+
+/** How often the state folder is looked at for a yes while a plan waits. */
+const APPROVALS_MS = 1_000;
+/** A yes that lay longer than this was for a plan that nobody remembers. */
+const APPROVAL_LAPSE_MS = 3_600_000;
+
+const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted'] as const;
+
+interface Station {
+  readonly firewall: BorderFirewall;
+  readonly worker: Worker;
+  readonly device: OpenDevice;
+  /** What would need another connection if it changed. */
+  readonly identity: string;
+}
+
+/** The border controller: follows a source and keeps every border firewall in step, each by a worker of its own. */
+export class Controller {
+  readonly world: LiveWorld;
+  readonly metrics: Metrics;
+  readonly #options: ControllerOptions;
+  readonly #stations = new Map<string, Station>();
+  /** Firewalls that could not be opened, with why; tried again when their object changes. */
+  readonly #unopened = new Map<string, { readonly identity: string; readonly reason: string }>();
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #said = new Set<string>();
+  #version = 0;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.world = new LiveWorld(options.cluster);
+    this.metrics = options.metrics ?? new Metrics();
+  }
+
+  /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopLooking = this.#lookForApprovals();
+    try {
+      await this.#options.source.run((delivery) => this.#take(delivery), signal);
+    } finally {
+      stopLooking();
+      await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
+      this.#stations.clear();
+    }
+  }
+
+  /** Whether the picture is complete, and if not why. */
+  ready(): { readonly ready: boolean; readonly reason: string } {
+    const { state } = this.world;
+    const { name } = this.#options.source;
+    if (state.kind === 'loading') return { ready: false, reason: `source ${name} has not delivered: ${state.reason}` };
+    return { ready: true, reason: state.kind === 'frozen' ? `source ${name} is frozen: ${state.reason}` : 'ready' };
+  }
+
+  /** How each firewall stands, by name. */
+  status(): ReadonlyMap<string, WorkerStatus> {
+    return new Map([...this.#stations].map(([name, { worker }]) => [name, worker.status()]));
+  }
+
+  /** The driver and the worker of one firewall, for those who run beside the controller (the lab). */
+  station(name: string): Pick<Station, 'worker' | 'device'> | undefined {
+    return this.#stations.get(name);
+  }
+
+  #take(delivery: Delivery): void {
+    const { clock, log, source } = this.#options;
+    const started = clock.monotonic();
+    const before = this.world.state.kind;
+    this.world.apply(delivery);
+    const ms = clock.monotonic() - started;
+    this.metrics.computeSeconds.observe(ms / 1_000);
+    this.#version += 1;
+    const { state } = this.world;
+    for (const kind of ['loading', 'complete', 'frozen'])
+      this.metrics.sourceState.set({ source: source.name, state: kind }, Number(kind === state.kind));
+    if (state.kind !== before || state.kind !== 'complete')
+      log.info(
+        { source: source.name, state: state.kind, ...('reason' in state ? { reason: state.reason } : {}) },
+        'source state',
+      );
+    if (delivery.changes.length > 0)
+      log.info(
+        { source: source.name, changes: delivery.changes.length, version: this.#version, ms: Math.round(ms) },
+        'changes taken',
+      );
+    this.#say([...this.world.diagnostics(), ...this.world.findings()]);
+    // Before the first complete state nothing is known of which firewalls there are, and none is touched.
+    if (state.kind !== 'loading') this.#assign();
+  }
+
+  /** Gives every firewall its worker and every worker its wish. */
+  #assign(): void {
+    const views = this.world.firewalls;
+    if (this.world.state.kind === 'complete')
+      for (const name of [...this.#stations.keys(), ...this.#unopened.keys()])
+        if (!views.has(name)) this.#release(name);
+    for (const [name, view] of views) {
+      const station = this.#stationFor(name, view);
+      if (station === undefined) continue;
+      if (station.firewall !== view.firewall) {
+        this.#stations.set(name, { ...station, firewall: view.firewall });
+        station.worker.configure(view.firewall);
+      }
+      station.worker.desire(this.#wishFor(view));
+    }
+  }
+
+  #wishFor(view: FirewallView): Wish {
+    const { state } = this.world;
+    if (state.kind === 'loading') return { kind: 'unknown', reason: state.reason };
+    if (state.kind === 'frozen') return { kind: 'frozen', reason: state.reason };
+    if (view.ruleset === undefined) {
+      const error = view.findings.find((finding) => finding.severity === 'error');
+      return { kind: 'unknown', reason: error?.message ?? 'the BorderFirewall has mistakes' };
+    }
+    return { kind: 'ruleset', ruleset: view.ruleset, owners: this.world.owners, version: this.#version };
+  }
+
+  #stationFor(name: string, { firewall }: FirewallView): Station | undefined {
+    const { driver, address, options, credentialsRef, tls } = firewall;
+    const identity = JSON.stringify([driver, address, options, credentialsRef, tls]);
+    const known = this.#stations.get(name);
+    if (known?.identity === identity) return known;
+    if (this.#unopened.get(name)?.identity === identity) return undefined;
+    // Another device: the old one keeps what it holds, as with `onDelete: Keep`.
+    if (known !== undefined) this.#drop(name, known);
+    const { clock, log } = this.#options;
+    try {
+      const device = this.#options.open(firewall);
+      const worker = new Worker({
+        firewall: name,
+        driver: device.driver,
+        settings: firewall,
+        clock,
+        log,
+        lock: device.lock,
+        events: {
+          status: (status) => this.#measure(name, status),
+          confirmed: (_, ms) => {
+            this.metrics.confirmSeconds.observe({ firewall: name }, ms / 1_000);
+            this.#nudgeOthers(name);
+          },
+          wrote: (_, ms, error) => {
+            const result = error === undefined ? 'accepted' : 'refused';
+            this.metrics.applySeconds.observe({ firewall: name, result }, ms / 1_000);
+          },
+        },
+        canaries: (version) => this.#canariesBehind(firewall, version),
+      });
+      const station = { firewall, worker, device, identity };
+      this.#stations.set(name, station);
+      this.#unopened.delete(name);
+      worker.start();
+      return station;
+    } catch (thrown) {
+      const { code, message } = toSallyportError(thrown);
+      this.#unopened.set(name, { identity, reason: message });
+      log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
+      return undefined;
+    }
+  }
+
+  /** Canary firewalls of a firewall that have not confirmed a version yet. */
+  #canariesBehind(firewall: BorderFirewall, version: number): readonly string[] {
+    return firewall.guard.after.filter(
+      (name) => (this.#stations.get(name)?.worker.status().confirmedVersion ?? -1) < version,
+    );
+  }
+
+  #nudgeOthers(name: string): void {
+    for (const { firewall, worker } of this.#stations.values()) if (firewall.guard.after.includes(name)) worker.nudge();
+  }
+
+  /** The BorderFirewall object is gone: `onDelete` says what becomes of the device. */
+  #release(name: string): void {
+    const station = this.#stations.get(name);
+    this.#unopened.delete(name);
+    if (station === undefined) return;
+    const { log } = this.#options;
+    log.info({ firewall: name, onDelete: station.firewall.onDelete }, 'the BorderFirewall is gone');
+    if (station.firewall.onDelete === 'Keep') return this.#drop(name, station);
+    this.#stations.delete(name);
+    const leaving = station.worker
+      .leave()
+      .catch((thrown: unknown) =>
+        log.error({ firewall: name, error: toSallyportError(thrown).message }, 'leaving failed; what is there stays'),
+      )
+      .then(() => this.#close(name, station));
+    this.#track(leaving);
+  }
+
+  #drop(name: string, station: Station): void {
+    this.#stations.delete(name);
+    this.#track(this.#close(name, station));
+  }
+
+  async #close(name: string, station: Station): Promise<void> {
+    await closeStation(station);
+    if (!this.#stations.has(name)) this.metrics.forget(name, CONDITIONS);
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#leaving.delete(tracked));
+    this.#leaving.add(tracked);
+    background('closing a firewall', tracked, this.#options.log);
+  }
+
+  #measure(firewall: string, status: WorkerStatus): void {
+    const holds = new Set(status.conditions.filter((condition) => condition.status).map((condition) => condition.type));
+    for (const condition of CONDITIONS)
+      this.metrics.condition.set({ firewall, condition }, Number(holds.has(condition)));
+    this.metrics.members.set({ firewall }, status.counts.senders);
+  }
+
+  /** Logs each diagnostic once when it appears, and once when it is gone. */
+  #say(diagnostics: readonly Diagnostic[]): void {
+    const { log } = this.#options;
+    const present = new Set<string>();
+    const counts = { error: 0, warning: 0 };
+    for (const { severity, code, object, path, message, at } of diagnostics) {
+      counts[severity] += 1;
+      const fields = { code, object, path, file: at?.file, line: at?.line, problem: message };
+      const key = JSON.stringify(fields);
+      present.add(key);
+      if (this.#said.has(key)) continue;
+      this.#said.add(key);
+      log[severity === 'error' ? 'error' : 'warn'](fields, 'something is wrong with what was read');
+    }
+    for (const key of this.#said)
+      if (!present.has(key)) {
+        this.#said.delete(key);
+        log.info(JSON.parse(key) as object, 'mended');
+      }
+    for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);
+  }
+
+  /** Hands a yes from the state folder to the worker whose plan waits. */
+  #lookForApprovals(): () => void {
+    const { approvals, clock, log } = this.#options;
+    if (approvals === undefined) return () => undefined;
+    let cancel = (): void => undefined;
+    const look = async (): Promise<void> => {
+      try {
+        for (const [name, { worker }] of this.#stations) {
+          if (worker.status().waiting === undefined) continue;
+          const yes = await approvals.get(name);
+          if (yes === undefined) continue;
+          await approvals.remove(name);
+          if (clock.wall() - yes.madeAt > APPROVAL_LAPSE_MS) continue;
+          log.info({ firewall: name, digest: yes.digest, by: yes.by }, 'a yes was found');
+          worker.approve(yes.digest);
+        }
+      } finally {
+        again();
+      }
+    };
+    const again = (): void => {
+      cancel = clock.after(APPROVALS_MS, () => background('looking for approvals', look(), log));
+    };
+    again();
+    return () => cancel();
+  }
+}
+
+async function closeStation({ worker, device }: Station): Promise<void> {
+  await worker.stop();
+  await device.close();
+}

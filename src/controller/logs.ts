@@ -1,0 +1,31 @@
+import { pino } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+
+/** One JSON object a line on standard output, for machines. */
+export function jsonLog(name: string): Log {
+  return pino({
+    name,
+    base: { name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  });
+}
+
+/** One readable line for each decision: time, level, message, fields. Control characters in fields are shown, not sent to the terminal. */
+export function textLog(write: (line: string) => void, clock: Clock): Log {
+  const line =
+    (level: string) =>
+    (fields: object, message: string): void => {
+      const words = Object.entries(fields)
+        .filter(([, value]) => value !== undefined && value !== '')
+        .map(([key, value]) => `${key}=${show(value)}`);
+      write([new Date(clock.wall()).toISOString(), level.padEnd(5), message, ...words].join('  '));
+    };
+  return { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text);
+}

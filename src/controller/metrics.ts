@@ -1,0 +1,79 @@
+import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */
+const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/**
+ * All metrics of a controller, in a registry of its own. Labels are names of firewalls, sources and fixed words only: never a pod, a
+ * policy or an address (docs/reference/metrics.md is made from this class).
+ */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly sourceState = new Gauge({
+    name: 'sallyport_source_state',
+    help: '1 for the present state of a source: loading, complete or frozen',
+    labelNames: ['source', 'state'] as const,
+    registers: [this.registry],
+  });
+
+  readonly diagnostics = new Gauge({
+    name: 'sallyport_diagnostics',
+    help: 'Mistakes in what was read, and what keeps firewalls from holding all that was asked for',
+    labelNames: ['severity'] as const,
+    registers: [this.registry],
+  });
+
+  readonly computeSeconds = new Histogram({
+    name: 'sallyport_compute_seconds',
+    help: 'Time from a delivery of a source to all wanted rulesets',
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+
+  readonly condition = new Gauge({
+    name: 'sallyport_firewall_condition',
+    help: '1 where a condition of a firewall is true (Ready, Reconciling, Stalled, Frozen, Waiting, Drifted), else 0',
+    labelNames: ['firewall', 'condition'] as const,
+    registers: [this.registry],
+  });
+
+  readonly members = new Gauge({
+    name: 'sallyport_firewall_senders',
+    help: 'Known addresses that a firewall holds, as read back from it',
+    labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
+  readonly confirmSeconds = new Histogram({
+    name: 'sallyport_firewall_confirm_seconds',
+    help: 'Time from the wish for a ruleset to its being read back whole',
+    labelNames: ['firewall'] as const,
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+
+  readonly applySeconds = new Histogram({
+    name: 'sallyport_firewall_apply_seconds',
+    help: 'Time of one write to a firewall',
+    labelNames: ['firewall', 'result'] as const,
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** Forgets a firewall that is gone. */
+  forget(firewall: string, conditions: readonly string[]): void {
+    for (const condition of conditions) this.condition.remove({ firewall, condition });
+    this.members.remove({ firewall });
+    this.confirmSeconds.remove({ firewall });
+    for (const result of ['accepted', 'refused']) this.applySeconds.remove({ firewall, result });
+  }
+}

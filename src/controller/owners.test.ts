@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { readText } from '../sources/manifests/reading.ts';
+import { LiveWorld } from './live-world.ts';
+
+const pod = (name: string, ip: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: shop }
+spec: { nodeName: node-a }
+status: { phase: Running, podIP: ${ip}, podIPs: [{ ip: ${ip} }] }
+---`;
+const base = `
+apiVersion: projectcalico.org/v3
+kind: IPPool
+metadata: { name: pods }
+spec: { cidr: 10.0.0.0/16 }
+---`;
+
+/** The owners after each of several manifests took the place of the one before. */
+function owners(...texts: readonly string[]): readonly (readonly [string, string])[] {
+  const world = new LiveWorld('test');
+  let before = new Set<string>();
+  for (const text of texts) {
+    const { resources } = readText(base + text, 'a.yaml');
+    const keys = new Set(resources.map((resource) => `${resource.type}/${resource.namespace}/${resource.name}`));
+    const gone = [...before].filter((key) => !keys.has(key));
+    before = keys;
+    world.apply({
+      changes: [
+        ...gone.map((key) => ({ kind: 'delete', key }) as const),
+        ...resources.map((resource) => ({ kind: 'put', resource }) as const),
+      ],
+      state: { kind: 'complete' },
+      diagnostics: [],
+    });
+  }
+  return [...world.owners.entries()].toSorted();
+}
+
+test('each address has its owner', () => {
+  expect(owners(pod('a', '10.0.0.1') + pod('b', '10.0.0.2'))).toEqual([
+    ['10.0.0.1', 'pod:shop/a'],
+    ['10.0.0.2', 'pod:shop/b'],
+  ]);
+});
+
+test('an address that changes hands, is shared for a moment, and is given up', () => {
+  const shared = pod('a', '10.0.0.1') + pod('b', '10.0.0.1');
+  expect(owners(shared)).toEqual([['10.0.0.1', 'pod:shop/a pod:shop/b']]);
+  expect(owners(pod('a', '10.0.0.1'), shared, pod('b', '10.0.0.1'))).toEqual([['10.0.0.1', 'pod:shop/b']]);
+  expect(owners(pod('a', '10.0.0.1'), pod('a', '10.0.0.9'))).toEqual([['10.0.0.9', 'pod:shop/a']]);
+  expect(owners(shared, pod('c', '10.0.0.3'))).toEqual([['10.0.0.3', 'pod:shop/c']]);
+});
