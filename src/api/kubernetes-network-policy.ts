@@ -41,13 +41,9 @@ const labelSelector = z
   })
   .transform((written, context): LabelSelector => {
     const { value, diagnostics } = checkLabelSelector(defined(written), '');
-    const [first] = diagnostics;
     if (value !== undefined) return value;
-    return refuse(
-      context,
-      first?.code ?? 'LABEL_SELECTOR_INVALID',
-      diagnostics.map(({ message }) => message).join('; '),
-    );
+    for (const { code, message } of diagnostics) refuse(context, code, message);
+    return z.NEVER;
   });
 
 const ipBlock = z.object({ cidr: looseCidr, except: list(looseCidr) }).transform(({ cidr, except }, context) => {

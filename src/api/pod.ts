@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { list, optional, optionalText } from './fields.ts';
 import type { ContainerPort, Meta, Pod } from './resource.ts';
 import type { Scope } from './scope.ts';
-import { type RawMap, defined, isMap } from './shape.ts';
+import { type RawMap, defined, show } from './shape.ts';
 
 const specSchema = z.object({
   nodeName: optionalText,
@@ -55,21 +55,28 @@ function addresses(several: readonly { readonly ip: string }[], one: string | un
 
 /** Named ports; what has no name takes no part in policy, nor do protocols other than these three (semantics 10.6). */
 function readContainerPorts(containers: unknown, scope: Scope): ContainerPort[] {
-  const ports: ContainerPort[] = [];
-  for (const [index, container] of (Array.isArray(containers) ? containers : []).entries()) {
-    const written: unknown = isMap(container) ? container['ports'] : undefined;
-    for (const [position, entry] of (Array.isArray(written) ? written : []).entries()) {
-      if (!isMap(entry) || typeof entry['name'] !== 'string' || entry['name'] === '') continue;
-      const read = scope
-        .at(index, 'ports', position)
-        .otherwise('This port has no name for policies.')
-        .value(portSchema, entry);
-      if (!read.ok) continue;
-      const { name, containerPort, protocol = 'TCP' } = read.value;
-      if (name !== undefined && isPortProtocol(protocol)) ports.push({ name, port: containerPort, protocol });
-    }
-  }
-  return ports;
+  const here = scope.otherwise('Ports in it have no name for policies.');
+  return entries(containers, here).flatMap(({ entry, at }) => {
+    const container = at.map(entry) ?? {};
+    return entries(container['ports'], at.at('ports')).flatMap((port) => readPort(port.entry, port.at) ?? []);
+  });
+}
+
+function entries(raw: unknown, scope: Scope): { readonly entry: unknown; readonly at: Scope }[] {
+  if (raw === undefined || raw === null) return [];
+  if (Array.isArray(raw)) return raw.map((entry: unknown, index) => ({ entry, at: scope.at(index) }));
+  scope.mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a list`);
+  return [];
+}
+
+function readPort(raw: unknown, scope: Scope): ContainerPort | undefined {
+  const here = scope.otherwise('This port has no name for policies.');
+  const map = here.map(raw);
+  if (map === undefined || map['name'] === undefined || map['name'] === null || map['name'] === '') return undefined;
+  const read = here.value(portSchema, map);
+  if (!read.ok) return undefined;
+  const { name, containerPort: port, protocol = 'TCP' } = read.value;
+  return name !== undefined && isPortProtocol(protocol) ? { name, port, protocol } : undefined;
 }
 
 /** Whether ports of this protocol take part in policy. */

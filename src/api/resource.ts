@@ -2,7 +2,10 @@ import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import type { Prefix } from '../ip/prefix.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { LabelSelector } from '../selector/label-selector.ts';
 import type { Selector } from '../selector/selector.ts';
+
+export type { LabelSelector } from '../selector/label-selector.ts';
 
 /** What a resource is, in one word; Kubernetes' own NetworkPolicy gets Calico's name for it, because the kinds collide. */
 export type ResourceType = Resource['type'];
@@ -67,16 +70,6 @@ export interface Node extends Meta {
   readonly type: 'Node';
   readonly addresses: readonly { readonly type: string; readonly address: string }[];
   readonly podCIDRs: readonly string[];
-}
-
-/** Kubernetes `labelSelector`, parsed; its effective form is built in inventory. */
-export interface LabelSelector {
-  readonly matchLabels: ReadonlyMap<string, string>;
-  readonly matchExpressions: readonly {
-    readonly key: string;
-    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-    readonly values: readonly string[];
-  }[];
 }
 
 export interface KubernetesPeer {

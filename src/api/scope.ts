@@ -35,6 +35,8 @@ export interface Fields<S extends z.ZodRawShape> {
   readonly sound: boolean;
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** One API object while it is read: collects its mistakes. */
 export interface Reading {
   /** `Kind/namespace/name`, as far as it is known. */
@@ -96,6 +98,11 @@ export class Scope {
     leave: readonly (keyof S & string)[] = [],
   ): Fields<S> {
     const closed = schema.def.catchall instanceof z.ZodNever;
+    if (!closed && leave.length === 0) {
+      // Nearly every object is right; one parse of the whole costs a third of one for each member.
+      const whole = schema.safeParse(raw);
+      if (whole.success) return { values: whole.data as Fields<S>['values'], broken: NOTHING, sound: true };
+    }
     const values: Record<string, unknown> = {};
     const broken = new Set<string>();
     let sound = true;

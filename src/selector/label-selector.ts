@@ -1,6 +1,7 @@
 import { compareUtf8 } from '../base/compare.ts';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
+import { quoteForMessage } from '../ip/address.ts';
 import { labelKeyProblem, labelValueProblem } from './label-syntax.ts';
 import { type SelectorNode, all, equal, has, isIn, join, not, notIn } from './node.ts';
 
@@ -73,7 +74,7 @@ export function checkLabelSelector(selector: UncheckedLabelSelector, path: strin
     const at = `${path}.matchExpressions[${index}]`;
     wrong(`${at}.key`, labelKeyProblem(key));
     if (!isOperator(operator)) {
-      wrong(`${at}.operator`, `${JSON.stringify(operator)} is no operator; use In, NotIn, Exists or DoesNotExist`);
+      wrong(`${at}.operator`, `${quoteForMessage(operator)} is no operator; use In, NotIn, Exists or DoesNotExist`);
       continue;
     }
     const takesValues = operator === 'In' || operator === 'NotIn';

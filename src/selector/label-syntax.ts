@@ -1,3 +1,5 @@
+import { quoteForMessage } from '../ip/address.ts';
+
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
@@ -6,7 +8,7 @@ export function labelKeyProblem(key: string): string | undefined {
   const slash = key.indexOf('/');
   const prefix = slash === -1 ? undefined : key.slice(0, slash);
   const name = key.slice(slash + 1);
-  const shown = JSON.stringify(key);
+  const shown = quoteForMessage(key);
   if (prefix !== undefined && (prefix.length > 253 || !DNS_SUBDOMAIN.test(prefix)))
     return `the part before "/" of the label name ${shown} must be a DNS name of at most 253 lower-case characters`;
   if (name.length > 63 || !NAME.test(name))
@@ -17,5 +19,5 @@ export function labelKeyProblem(key: string): string | undefined {
 /** Why Kubernetes refuses a label's value, or `undefined`; the empty value is fine. */
 export function labelValueProblem(value: string): string | undefined {
   if (value === '' || (value.length <= 63 && NAME.test(value))) return undefined;
-  return `the label value ${JSON.stringify(value)} must have at most 63 letters, digits, "-", "_" or "." and begin and end with a letter or digit`;
+  return `the label value ${quoteForMessage(value)} must have at most 63 letters, digits, "-", "_" or "." and begin and end with a letter or digit`;
 }
