@@ -35,8 +35,9 @@ export function blindReport(senders: Senders, frame: Frame): BlindReport | undef
   const without = (condition: (profile: Profile) => boolean): readonly EndpointId[] =>
     profiles.every(condition) ? [] : senders.endpoints((profile) => !condition(profile));
   const entries = new Map(profiles.flatMap((profile) => profile.entries.map((entry) => [entry.id, entry] as const)));
-  for (const { id, widen, rank } of entries.values()) {
-    if (widen) {
+  const widening = new Set(profiles.flatMap((profile) => profile.widening));
+  for (const { id, rank } of entries.values()) {
+    if (widening.has(rank)) {
       const others = without((profile) => profile.entries.some((entry) => entry.rank === rank));
       if (others.length > 0) item('Widened', id, others);
     } else if (hasStrangers)

@@ -40,8 +40,6 @@ interface Decision {
   readonly passes: boolean;
   readonly reason: 'rule' | 'end';
   readonly origin: Origin;
-  /** The rule that decided; absent for ends. */
-  readonly rule?: BorderRule;
 }
 
 const TCP = 6;
@@ -105,10 +103,10 @@ export function isGoverned(
 
 /** `undefined`: the class has no part that could decide. */
 function decideClass(of: Class, matches: (rule: BorderRule) => boolean, logged: Origin[]): Decision | undefined {
-  for (const part of of.widened) {
-    const decision = decidePart(part, matches, []);
-    if (decision.rule?.widen === true) return decision;
-  }
+  for (const part of of.widened)
+    for (const rule of part.stages.flatMap((stage) => stage.rules))
+      if (rule.widen && (rule.action === 'Allow' || rule.action === 'Deny') && matches(rule))
+        return { passes: rule.action === 'Allow', reason: 'rule', origin: rule.origin };
   let passed: Decision | undefined;
   for (const part of of.parts) {
     const decision = decidePart(part, matches, logged);
@@ -124,11 +122,10 @@ function decidePart(part: Part, matches: (rule: BorderRule) => boolean, logged: 
     if (skipToOwn && stage.layer !== 'BorderPolicy') continue;
     const outcome = decideStage(stage, matches, logged);
     if (outcome === 'Next') continue;
-    if (outcome === 'SkipToOwn') {
-      skipToOwn = true;
-      continue;
-    }
-    return outcome;
+    if (!('skips' in outcome)) return outcome;
+    // With nothing further to ask, an Allow of a tier stands.
+    if (!part.stages.some((each) => each.layer === 'BorderPolicy')) return outcome.skips;
+    skipToOwn = true;
   }
   return { passes: part.otherwise === 'Allow', reason: 'end', origin: part.otherwiseOrigin };
 }
@@ -137,7 +134,7 @@ function decideStage(
   stage: Stage,
   matches: (rule: BorderRule) => boolean,
   logged: Origin[],
-): Decision | 'Next' | 'SkipToOwn' {
+): Decision | 'Next' | { readonly skips: Decision } {
   for (const rule of stage.rules) {
     if (!matches(rule)) continue;
     switch (rule.action) {
@@ -147,10 +144,10 @@ function decideStage(
       case 'Next':
         return 'Next';
       case 'SkipToOwn':
-        return 'SkipToOwn';
+        return { skips: { passes: true, reason: 'rule', origin: rule.origin } };
       case 'Allow':
       case 'Deny':
-        return { passes: rule.action === 'Allow', reason: 'rule', origin: rule.origin, rule };
+        return { passes: rule.action === 'Allow', reason: 'rule', origin: rule.origin };
     }
   }
   return stage.end === 'Next' ? 'Next' : { passes: false, reason: 'end', origin: stage.endOrigin };

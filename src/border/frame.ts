@@ -86,7 +86,14 @@ export class Frame {
     if (profile === undefined) {
       const part = this.#parts.of(picks, family);
       const entries = picks.flatMap((pick) => this.entries[pick.rank] ?? []);
-      profile = { family, entries, nats, groups, ...(part === undefined ? {} : { part }) };
+      profile = {
+        family,
+        entries,
+        widening: this.#parts.widening(picks),
+        nats,
+        groups,
+        ...(part === undefined ? {} : { part }),
+      };
       this.#profiles.set(key, profile);
       this.#numbers.set(profile, this.#numbers.size);
     }
@@ -100,7 +107,8 @@ export class Frame {
     let found = this.#classes.get(key);
     if (found === undefined) {
       const family = profiles[0]?.family ?? 4;
-      const { parts, widened } = partsOf(profiles, blind);
+      const { parts, widening } = partsOf(profiles, blind);
+      const widened = this.#parts.widened(widening, family);
       const names = [...widened.map((part) => part.id), '', ...parts.map((part) => part.id)];
       found = { id: this.#ids.of('c', signature('class', family, ...names)), family, parts, widened };
       this.#classes.set(key, found);

@@ -10,6 +10,8 @@ export interface Profile {
   readonly entries: readonly Entry[];
   /** Absent: no policy selects it, and such workloads are left to the device's other rules. */
   readonly part?: Part;
+  /** Ranks of the policies whose rules count for a whole shared address (see `Parts.widening`). */
+  readonly widening: readonly number[];
   /** Indexes of the firewall's translations that select it, in order of precedence. */
   readonly nats: readonly number[];
   /** Indexes of the firewall's AddressGroups that select it. */

@@ -72,9 +72,9 @@ export interface Part {
  * The workloads with one list of policies at this firewall; every known address is in exactly one class. An address that several
  * workloads send from gets a class with one part for each of them, and a flow passes only if every part lets it pass.
  * A class without parts passes everything (known, unselected, `unselected: Ignore`).
- * `widened` parts come first, in order: each is walked like any part; where a rule with `widen` decides, its Allow passes the whole address
- * and its Deny drops the whole address at once. Where anything else decides (a rule without `widen`, an end), the part is left undecided
- * and the next one is asked, at last `parts`. So a Deny that comes before a widened Allow for the same workload keeps its word.
+ * `widened` parts come first: in them an Allow rule with `widen` passes at once, a Deny rule with `widen` drops at once, and all else,
+ * ends of stages included, decides nothing. There is at most one, of one stage, in which every rule has `widen`: what a policy
+ * without Widen, a Pass or the end of a layer could have kept from being asked is not in it.
  */
 export interface Class {
   readonly id: ClassId;

@@ -79,33 +79,25 @@ export class Senders {
 
 const TWO_OWNERS: NatTarget = { kind: 'Hold', reason: 'two workloads have this address at the moment' };
 
-/** What an address's class consists of (see `Class`). */
+/** What decides for an address (see `Class`). */
 export interface SharedParts {
+  /** Sorted by id. */
   readonly parts: readonly Part[];
-  readonly widened: readonly Part[];
+  /** Ranks of the policies that count for the whole address; ascending. */
+  readonly widening: readonly number[];
 }
 
 /**
  * The parts of an address from the profiles of its senders.
  * Its own address, for a moment of two owners: one part for each. A blind address: the same where some policy decides for every sender;
- * nothing where a stranger sends from it, whom no policy selects. Widened parts only where senders differ: what all agree on needs none.
+ * nothing where a stranger sends from it, whom no policy selects. Widening only where senders differ: what all agree on needs none.
  */
 export function partsOf(profiles: readonly Profile[], blind: boolean): SharedParts {
-  const parts = new Map<string, Part>();
-  const widening = new Map<string, { readonly part: Part; readonly rank: number }>();
-  let strangers = false;
-  for (const { part, entries } of profiles) {
-    if (part === undefined) {
-      strangers = true;
-      continue;
-    }
-    parts.set(part.id, part);
-    const first = entries.find((entry) => entry.widen);
-    if (first !== undefined) widening.set(part.id, { part, rank: first.rank });
-  }
+  const parts = new Map(profiles.flatMap(({ part }) => (part === undefined ? [] : [[part.id, part] as const])));
+  const strangers = profiles.some(({ part }) => part === undefined);
   const sorted = [...parts.values()].sort((a, b) => compareUtf8(a.id, b.id));
-  if (!blind) return { parts: sorted, widened: [] };
+  if (!blind) return { parts: sorted, widening: [] };
   const differ = parts.size + Number(strangers) > 1;
-  const widened = [...widening.values()].sort((a, b) => a.rank - b.rank || compareUtf8(a.part.id, b.part.id));
-  return { parts: strangers ? [] : sorted, widened: differ ? widened.map(({ part }) => part) : [] };
+  const widening = differ ? [...new Set(profiles.flatMap((profile) => profile.widening))].sort((a, b) => a - b) : [];
+  return { parts: strangers ? [] : sorted, widening };
 }

@@ -59,6 +59,46 @@ export class Parts {
     return part;
   }
 
+  /**
+   * Ranks of the policies that may count for a whole shared address, out of those that select one workload: they say Widen, and no policy
+   * that does not, no Pass and no end of a layer comes before them. So what is widened is what the workload itself may do or not do.
+   */
+  widening(picks: readonly Pick[]): readonly number[] {
+    const ranks: number[] = [];
+    let layer: Stage['layer'] | undefined;
+    for (const { rank } of picks) {
+      const entry = this.#entry({ rank });
+      if (!entry.widen || (layer !== undefined && entry.layer !== layer)) break;
+      ({ layer } = entry);
+      ranks.push(rank);
+      if (entry.rules.some((rule) => rule.action === 'Pass')) break;
+    }
+    return ranks;
+  }
+
+  /** The one part of what counts for a whole address, in the order of all policies; none for no ranks. */
+  widened(ranks: readonly number[], family: Family): readonly Part[] {
+    const rules = ranks.flatMap((rank) => {
+      const pass = this.#entry({ rank }).rules.findIndex((rule) => rule.action === 'Pass');
+      return this.#rulesOf(rank, family, false)
+        .slice(0, pass < 0 ? undefined : pass)
+        .flat();
+    });
+    if (rules.length === 0) return [];
+    const names = ranks.map((rank) => this.#entry({ rank }).id);
+    const layer = 'ClusterBorderPolicy';
+    const stage: Stage = {
+      id: this.#ids.of('s', signature('widened', family, ...names)),
+      layer,
+      name: layer,
+      rules,
+      end: 'Next',
+      endOrigin: UNSELECTED,
+    };
+    const id = this.#ids.of('p', signature('widened part', stage.id));
+    return [{ id, stages: [stage], otherwise: 'Allow', otherwiseOrigin: UNSELECTED }];
+  }
+
   #part(picks: readonly Pick[], family: Family): Part {
     const hasOwn = picks.some((pick) => this.#entry(pick).layer === 'BorderPolicy');
     const stages = stretches(picks, (pick) => stageKey(this.#entry(pick))).map((stretch) =>
