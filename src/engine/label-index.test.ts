@@ -298,6 +298,41 @@ describe('deltas', () => {
   });
 });
 
+describe('named ports', () => {
+  const http = (app: string, proto: string, port: number, net = '10.0.0.1'): IndexedEndpoint => ({
+    ...plain(app, net),
+    ports: [{ name: 'http', proto, port }],
+  });
+
+  test('a port that changes alone', () => {
+    const index = new LabelIndex();
+    index.setSelector('web', "app == 'web'", { namedPort: 'http', namedPortProtocol: 'tcp' });
+    expect(members(index.setEndpoint('a', http('web', 'TCP', 80)).added)).toEqual(['web 10.0.0.1,tcp:80']);
+    const delta = index.setEndpoint('a', http('web', 'TCP', 8080));
+    expect(members(delta.added)).toEqual(['web 10.0.0.1,tcp:8080']);
+    expect(members(delta.removed)).toEqual(['web 10.0.0.1,tcp:80']);
+    expect(delta.changed).toEqual([]);
+    expect(members(index.setEndpoint('a', http('web', 'UDP', 8080)).removed)).toEqual(['web 10.0.0.1,tcp:8080']);
+  });
+
+  test('an owner of the address counts only if it matches and has the port', () => {
+    const index = new LabelIndex();
+    index.setSelector('web', "app == 'web'", { namedPort: 'http', namedPortProtocol: 'any' });
+    index.setEndpoint('not matching', http('other', 'tcp', 80));
+    index.setEndpoint('other port', http('web', 'tcp', 81));
+    expect(members(index.setEndpoint('a', http('web', 'tcp', 80)).added)).toEqual(['web 10.0.0.1,tcp:80']);
+    expect(members(index.deleteEndpoint('a').removed)).toEqual(['web 10.0.0.1,tcp:80']);
+    expect(index.membersOf('web')).toEqual(['10.0.0.1,tcp:81']);
+  });
+
+  test('prefixes bring nothing, IPv6 hosts do', () => {
+    const index = new LabelIndex();
+    index.setSelector('web', "app == 'web'", { namedPort: 'http', namedPortProtocol: 'sctp' });
+    expect(index.setEndpoint('a', http('web', 'sctp', 80, 'fd00::/32')).added).toEqual([]);
+    expect(members(index.setEndpoint('a', http('web', 'sctp', 80, 'fd00::1')).added)).toEqual(['web fd00::1,sctp:80']);
+  });
+});
+
 describe('inheritance', () => {
   const child = (parents: string[], labels: Record<string, string> = {}): IndexedEndpoint => ({
     labels,

@@ -139,7 +139,7 @@ const invalid: readonly (readonly [line: string, text: string, column: number, s
   ['1.2 ! alone', '!', 2, 'found the end'],
   ['1.2 !=', "!= 'x'", 2, 'found "="'],
   ['1.2 empty parentheses', '()', 2, 'found ")"'],
-  ['1.2 open parenthesis', "(a == 'b'", 10, 'the ")" of the "(" at 1, found the end'],
+  ['1.2 open parenthesis', "(a == 'b'", 10, 'the ")" of the "(" at character 1, found the end'],
   ['1.2 closing too many', 'has(a))', 7, 'or the end, found ")"'],
   ['1.2 no operator between', 'has(a) has(b)', 8, 'expected "&&", "||" or the end, found "has"'],
   ['1.2.3 leading comma', "a in {,'x'}", 7, 'expected a value in quotes, found ","'],

@@ -85,7 +85,7 @@ export function parseNode(text: string): SelectorNode | SyntaxProblem {
         return scanner.expected('"&&", "||" or the end');
       }
       if (!scanner.take(')'))
-        return scanner.expected(`"&&", "||" or the ")" of the "(" at ${column(text, group.offset)}`);
+        return scanner.expected(`"&&", "||" or the ")" of the "(" at character ${column(text, group.offset)}`);
       const inner = closeGroup(group);
       outer.conjunction.push(group.negated ? not(inner) : inner);
       group = outer;

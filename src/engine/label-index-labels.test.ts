@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { parseSelector } from '../selector/selector.ts';
+import { Condition } from './label-index-condition.ts';
+import { Filing } from './label-index-filing.ts';
+import { LabelStore } from './label-index-labels.ts';
+import { Terms } from './label-index-terms.ts';
+
+/** Where a selector is filed shows what the store has counted. */
+test('counts follow labels, parents and labels of parents', () => {
+  const terms = new Terms();
+  const filing = new Filing();
+  const store = new LabelStore(terms, filing);
+  const { value } = parseSelector("team == 't' && app == 'a'");
+  if (value === undefined) throw new Error('unreadable');
+  const condition = new Condition(value.node, terms);
+  const team = [terms.acquire('team', 't')];
+  const app = [terms.acquire('app', 'a')];
+  const filedUnder = (): readonly number[] => {
+    filing.add(1, condition);
+    const chosen = filing.termsOf(1);
+    filing.remove(1);
+    return chosen;
+  };
+
+  store.setParent('p', new Map([['team', 't']]));
+  for (let endpoint = 1; endpoint <= 3; endpoint++) store.set(endpoint, { app: 'a' }, endpoint === 1 ? ['p'] : []);
+  expect(filedUnder()).toEqual(team);
+  store.set(2, { app: 'x' }, ['p']);
+  store.set(3, {}, ['p']);
+  expect(filedUnder()).toEqual(app);
+  store.setParent('p', { team: 'other' });
+  expect(filedUnder()).toEqual(team);
+  store.setParent('p', { team: 't' });
+  expect(filedUnder()).toEqual(app);
+  store.delete(3);
+  store.set(2, { app: 'a' }, []);
+  expect(filedUnder()).toEqual(team);
+});
+
+test('a change that no selector can tell is none', () => {
+  const terms = new Terms();
+  const store = new LabelStore(terms, new Filing());
+  const { value } = parseSelector('has(a)');
+  if (value === undefined) throw new Error('unreadable');
+  const condition = new Condition(value.node, terms);
+  expect(store.set(1, { b: 'x' }, ['p'])).toBe(true);
+  expect(store.set(1, { b: 'y' }, ['p'])).toBe(false);
+  expect(store.set(1, { b: 'y', a: '' }, ['p'])).toBe(true);
+  expect([...store.setParent('p', { c: '' })]).toEqual([]);
+  expect([...store.setParent('p', { a: '' })]).toEqual([1]);
+  condition.release();
+  expect([...store.setParent('p', {})]).toEqual([]);
+});
