@@ -18,14 +18,6 @@ const SHARED: Origin = { policy: 'shared-address' };
  */
 export const MOST_NESTED_STAGES = 11;
 
-/**
- * How the verdicts inside a part that stands beside others are written. Its chains are entered by `jump` from the class and lead to
- * each other by `goto`, so that `return` from any of them leaves the part.
- * - `All`: one of several parts that must all let a flow pass: passing is `return`, on to the next part.
- * - `Widened`: only rules with `widen` decide, for the whole address; every other outcome is `return`.
- */
-type Beside = 'All' | 'Widened';
-
 /** Writes the chains of classes; shared parts are written once. */
 export class ClassWriter {
   readonly refusals: Diagnostic[] = [];
@@ -42,36 +34,44 @@ export class ClassWriter {
 
   /** The verdict that a dispatch map holds for the members of a class. */
   verdict(of: Class): string {
-    const widened = of.widened.filter((part) => part.stages.some((stage) => stage.rules.some((rule) => rule.widen)));
+    const widened = of.widened.flatMap((part) => part.stages.filter((stage) => widening(stage).length > 0));
     if (of.parts.length === 0 && widened.length === 0) return 'accept';
     const name = madeName(`c${of.family}`, '', of.id);
     return `goto ${this.#chains.define(name, () => this.#classRules(of, widened))}`;
   }
 
-  #classRules(of: Class, widened: readonly Part[]): readonly Rule[] {
-    const tooDeep = [...widened, ...(of.parts.length > 1 ? of.parts : [])].find(
-      (part) => part.stages.filter(decides).length > MOST_NESTED_STAGES,
-    );
-    if (tooDeep !== undefined) {
+  #classRules(of: Class, widened: readonly Stage[]): readonly Rule[] {
+    const [only, ...others] = of.parts;
+    const tooDeep =
+      others.length > 0 && of.parts.find((part) => part.stages.filter(decides).length > MOST_NESTED_STAGES);
+    if (tooDeep) {
       this.#refuseDepth(tooDeep);
       return [plainRule(this.#chains.deny(REFUSED))];
     }
     const rules: Rule[] = [
       plainRule(this.#chains.deny(INVALID), { on: 'state', states: ['invalid'] }),
-      ...widened.flatMap((part) => this.#jumpInto(part, 'Widened', of.family)),
+      ...widened.map((stage) => plainRule({ do: 'jump', chain: this.#widenedChain(stage, of.family) })),
     ];
-    const [only, ...others] = of.parts;
     if (only === undefined) return [...rules, plainRule({ do: 'accept' })];
     if (others.length === 0) return [...rules, ...this.#sequence(only.stages, only, of.family)];
-    const jumps = of.parts.flatMap((part) => this.#jumpInto(part, 'All', of.family));
+    const jumps = of.parts.flatMap((part) => this.#jumpInto(part, of.family));
     return [...rules, ...jumps, this.#chains.rule(SHARED, { do: 'accept' }, [])];
+  }
+
+  /** The rules of a stage that decide for a whole address; all else of it decides nothing. */
+  #widenedChain(stage: Stage, family: Family): string {
+    return this.#chains.define(madeName(`w${family}`, stage.name, stage.id), () =>
+      widening(stage).flatMap((rule) =>
+        this.#rules(rule, family, (action) => (action === 'Deny' ? this.#chains.deny(rule.origin) : { do: 'accept' })),
+      ),
+    );
   }
 
   /** A part that decides alone: a jump for each stage, whose chains are shared with every class that has the stage. */
   #sequence(stages: readonly Stage[], part: Part, family: Family): readonly Rule[] {
     const rules = stages.flatMap((stage, index) => {
       if (!decides(stage)) return [];
-      const own = stages.slice(index + 1).filter((later) => later.layer === 'BorderPolicy');
+      const own = stages.slice(index + 1).filter(isOwn);
       return [plainRule({ do: 'jump', chain: this.#stageChain(stage, own, part, family) })];
     });
     const { otherwise, otherwiseOrigin: origin } = part;
@@ -84,8 +84,8 @@ export class ClassWriter {
   }
 
   #stageChain(stage: Stage, own: readonly Stage[], part: Part, family: Family): string {
-    const skips = stage.rules.some((rule) => rule.action === 'SkipToOwn');
-    const skip: Action = skips ? { do: 'goto', chain: this.#ownChain(own, part, family) } : { do: 'return' };
+    const skips = hasOwn(part) && stage.rules.some((rule) => rule.action === 'SkipToOwn');
+    const skip: Action = skips ? { do: 'goto', chain: this.#ownChain(own, part, family) } : { do: 'accept' };
     const identity = JSON.stringify(['stage', stage.id, skip]);
     return this.#chains.define(madeName(`t${family}`, stage.name, identity), () => {
       const rules = stage.rules.flatMap((rule) =>
@@ -105,50 +105,47 @@ export class ClassWriter {
     return this.#chains.define(madeName(`k${family}`, '', identity), () => this.#sequence(own, part, family));
   }
 
-  #jumpInto(part: Part, beside: Beside, family: Family): readonly Rule[] {
-    const chain = this.#restChain(part.stages, part, beside, family);
+  /**
+   * A part that stands beside others: a flow passes only if each lets it pass. Its chains are entered by `jump` from the class and lead to
+   * each other by `goto`, so that `return` from any of them means "passes this part" and leads to the next.
+   */
+  #jumpInto(part: Part, family: Family): readonly Rule[] {
+    const chain = this.#restChain(part.stages, part, family);
     if (chain !== undefined) return [plainRule({ do: 'jump', chain })];
-    const end = this.#end(part, beside);
+    const end = this.#end(part);
     return end.do === 'return' ? [] : [plainRule(end)];
   }
 
-  /** What happens to a flow that no stage of a part decided. */
-  #end(part: Part, beside: Beside): Action {
-    const passes = beside === 'Widened' || part.otherwise === 'Allow';
-    return passes ? { do: 'return' } : this.#chains.deny(part.otherwiseOrigin);
+  /** What happens to a flow that no stage of a part beside others decided. */
+  #end(part: Part): Action {
+    return part.otherwise === 'Allow' ? { do: 'return' } : this.#chains.deny(part.otherwiseOrigin);
   }
 
   /** The chain of these stages of a part and all that follows them; `undefined` where none of them can decide. */
-  #restChain(stages: readonly Stage[], part: Part, beside: Beside, family: Family): string | undefined {
+  #restChain(stages: readonly Stage[], part: Part, family: Family): string | undefined {
     const start = stages.findIndex(decides);
     const stage = stages[start];
     if (stage === undefined) return undefined;
     const ids = stages.slice(start).map((later) => later.id);
-    const identity = JSON.stringify([beside, ids, part.otherwise, part.otherwiseOrigin]);
-    const prefix = beside === 'All' ? 'r' : 'w';
-    return this.#chains.define(madeName(`${prefix}${family}`, stage.name, identity), () =>
-      this.#besideRules(stage, stages.slice(start + 1), part, beside, family),
+    const identity = JSON.stringify([ids, hasOwn(part), part.otherwise, part.otherwiseOrigin]);
+    return this.#chains.define(madeName(`r${family}`, stage.name, identity), () =>
+      this.#besideRules(stage, stages.slice(start + 1), part, family),
     );
   }
 
-  #besideRules(stage: Stage, later: readonly Stage[], part: Part, beside: Beside, family: Family): readonly Rule[] {
+  #besideRules(stage: Stage, later: readonly Stage[], part: Part, family: Family): readonly Rule[] {
     const goOn = (stages: readonly Stage[]): Action => {
-      const chain = this.#restChain(stages, part, beside, family);
-      return chain === undefined ? this.#end(part, beside) : { do: 'goto', chain };
+      const chain = this.#restChain(stages, part, family);
+      return chain === undefined ? this.#end(part) : { do: 'goto', chain };
     };
-    const next = (): Action => goOn(later);
-    const own = (): Action => goOn(later.filter((candidate) => candidate.layer === 'BorderPolicy'));
     const rules = stage.rules.flatMap((rule) =>
       this.#rules(rule, family, (action) => {
-        if (action === 'Next') return next();
-        if (action === 'SkipToOwn') return own();
-        if (beside === 'Widened' && !rule.widen) return { do: 'return' };
-        if (action === 'Deny') return this.#chains.deny(rule.origin);
-        return beside === 'Widened' ? { do: 'accept' } : { do: 'return' };
+        if (action === 'Next') return goOn(later);
+        if (action === 'SkipToOwn' && hasOwn(part)) return goOn(later.filter(isOwn));
+        return action === 'Deny' ? this.#chains.deny(rule.origin) : { do: 'return' };
       }),
     );
-    if (stage.end === 'Next') return [...rules, plainRule(next())];
-    return beside === 'Widened' ? rules : [...rules, this.#denyRule(stage.endOrigin)];
+    return [...rules, stage.end === 'Next' ? plainRule(goOn(later)) : this.#denyRule(stage.endOrigin)];
   }
 
   #denyRule(origin: Origin): Rule {
@@ -224,6 +221,19 @@ export class ClassWriter {
         'repeat fewer tiers, or give the workloads addresses of their own; until then the address is denied everything',
     });
   }
+}
+
+function isOwn(stage: Stage): boolean {
+  return stage.layer === 'BorderPolicy';
+}
+
+/** Whether an Allow of a repeated tier has further stages to ask; without, it stands. */
+function hasOwn(part: Part): boolean {
+  return part.stages.some(isOwn);
+}
+
+function widening(stage: Stage): readonly BorderRule[] {
+  return stage.rules.filter(({ widen, action }) => widen && (action === 'Allow' || action === 'Deny'));
 }
 
 /** Whether a stage can do anything but hand on to the next. */

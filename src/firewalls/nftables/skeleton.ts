@@ -93,10 +93,7 @@ function establishedRules(): readonly Rule[] {
 }
 
 function deadRules(): readonly Rule[] {
-  return [
-    plainRule({ do: 'resetTcp' }, TCP),
-    { kind: 'ours', matches: [], counter: true, action: { do: 'drop' }, comment: 'cut connections' },
-  ];
+  return [plainRule({ do: 'resetTcp' }, TCP), { kind: 'ours', matches: [], counter: true, action: { do: 'drop' } }];
 }
 
 /** Where every denied packet ends: a connection that was allowed once is marked, so that its other direction ends too. */
@@ -105,7 +102,7 @@ function deniedRules(): readonly Rule[] {
   return [
     plainRule({ do: 'markDead' }, established),
     plainRule({ do: 'resetTcp' }, established, TCP),
-    { kind: 'ours', matches: [], counter: true, action: { do: 'drop' }, comment: 'all denied packets' },
+    { kind: 'ours', matches: [], counter: true, action: { do: 'drop' } },
   ];
 }
 

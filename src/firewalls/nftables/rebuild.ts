@@ -1,0 +1,42 @@
+import type { NftTable } from './model.ts';
+import { OWNER_SET } from './names.ts';
+import { FORM, parseOwner } from './owner.ts';
+import { renderBase } from './render.ts';
+import { sameRules } from './transition.ts';
+
+/**
+ * Whether the table cannot be mended in place: it has another form, somebody put objects or base chains into it, or changed what may not be
+ * emptied or has no way to be changed. Then the whole of it is replaced in one transaction, which live connections do not notice.
+ */
+export function needsRebuild(actual: NftTable, wanted: NftTable): boolean {
+  const owner = parseOwner(actual.sets.get(OWNER_SET)?.comment ?? '');
+  if (owner?.form !== FORM || actual.foreign.length > 0) return true;
+  return baseChainsDiffer(actual, wanted) || objectsDiffer(actual, wanted);
+}
+
+function baseChainsDiffer(actual: NftTable, wanted: NftTable): boolean {
+  for (const [name, { base }] of actual.chains)
+    if (base !== undefined && wanted.chains.get(name)?.base === undefined) return true;
+  for (const [name, chain] of wanted.chains) {
+    if (chain.base === undefined) continue;
+    const now = actual.chains.get(name);
+    if (now?.base === undefined || renderBase(now.base) !== renderBase(chain.base) || !sameRules(now, chain))
+      return true;
+  }
+  return false;
+}
+
+function objectsDiffer(actual: NftTable, wanted: NftTable): boolean {
+  for (const [name, set] of wanted.sets) {
+    const now = actual.sets.get(name);
+    if (actual.maps.has(name) || (now !== undefined && now.type !== set.type)) return true;
+    // Deleting a set that rules name takes emptying them; only sets for people and the owner mark have comments.
+    if (now !== undefined && set.comment === undefined && now.comment !== undefined) return true;
+  }
+  for (const [name, map] of wanted.maps) {
+    const now = actual.maps.get(name);
+    if (actual.sets.has(name) || (now !== undefined && (now.type !== map.type || now.comment !== map.comment)))
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,298 @@
+import { BucketMap } from '../../base/bucket-map.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { Family } from '../../border/ruleset.ts';
+import type { ObjectChange, Step } from '../../plan/step.ts';
+import { type Affected, affected, mustBeKnown } from './affected.ts';
+import { execute } from './execute.ts';
+import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
+import { FENCE_SET, familyName, OWNER_SET } from './names.ts';
+import { describeOperations, type Operation, renderFence, renderOperations } from './operation.ts';
+import { type Owner, ownerText, parseOwner } from './owner.ts';
+import { FAMILIES, knownSources } from './skeleton.ts';
+import { dispatchOf, sourcesOf } from './sources.ts';
+import { needsRebuild } from './rebuild.ts';
+import { transition } from './transition.ts';
+import type { NftTranslation } from './translate.ts';
+
+/** One transaction: all or nothing in the kernel. */
+export interface TransactionStep extends Step {
+  readonly does: 'transaction';
+  readonly operations: readonly Operation[];
+  /** The table afterwards, fence numbers aside; to see whether an interrupted step was done. */
+  readonly after: NftTable | undefined;
+}
+
+/** The connections of these sources, or of everybody, are judged (`judge`) by this table and treated accordingly. */
+export interface JudgeStep extends Step {
+  readonly does: 'judge';
+  readonly table: NftTable;
+  readonly scope: 'everyone' | readonly string[];
+}
+
+export type NftStep = TransactionStep | JudgeStep;
+
+const TRUE: true = true;
+const NOBODY: Affected['gone'] = { 4: [], 6: [] };
+/** Fence numbers that stay: a writer must sleep through so many transactions before its own could pass. */
+const FENCE_NUMBERS_KEPT = 1024;
+
+/**
+ * Steps from what was read back to what is wanted; none when they agree. Each is one transaction or one round over the connections, and
+ * after each of them the table is safe and the rest of the way is found again from it:
+ * 1. Addresses that were given back are silenced: additions to `recheck` and `gone`, nothing else, so that it is in force at once.
+ * 2. All other changes, in one transaction; whose rights or translation changed joins `recheck` in it.
+ * 3. The connections of `recheck` and `gone`, or of everybody, are judged.
+ * 4. `recheck` and `gone` are emptied, and what nothing needs any more leaves.
+ * With `established: Keep` connections are left alone: no `recheck`, no `gone`, no round.
+ */
+export function stepsTo(actual: NftTable | undefined, wanted: NftTranslation): readonly NftStep[] {
+  const planner = new Planner(actual, wanted);
+  planner.plan();
+  return planner.steps;
+}
+
+/** What leaving takes: the table goes, and with it everything of ours. Connections stay as they are. */
+export function stepsToLeave(actual: NftTable | undefined): readonly NftStep[] {
+  if (actual === undefined) return [];
+  const objects: readonly ObjectChange[] = [
+    { change: '-', kind: 'table', name: 'sallyport', detail: 'with everything in it' },
+  ];
+  const operations: readonly Operation[] = [{ op: 'deleteTable' }];
+  const title = 'remove our table';
+  return [{ does: 'transaction', kind: 'Remove', title, objects, urgent: false, operations, after: undefined }];
+}
+
+/**
+ * The text of a step for `nft -f`; `undefined` for a round over connections. A transaction that finds a table begins with its fence (see
+ * `renderFence`); the first one needs none, because `create table` is refused where a table is.
+ */
+export function renderStep(step: NftStep, fence?: number): string | undefined {
+  if (step.does === 'judge') return undefined;
+  const fenced = fence !== undefined && step.operations[0]?.op !== 'createTable';
+  return `${fenced ? renderFence(fence) : ''}${renderOperations(step.operations)}`;
+}
+
+/** The number that the next transaction's fence takes. */
+export function nextFence(table: NftTable | undefined): number {
+  let highest = 0;
+  for (const number of table?.sets.get(FENCE_SET)?.elements.keys() ?? []) highest = Math.max(highest, Number(number));
+  return highest + 1;
+}
+
+/** The owner mark of a table; `undefined` where it is missing or damaged. */
+export function ownerOfTable(table: NftTable): Owner | undefined {
+  return parseOwner(table.sets.get(OWNER_SET)?.comment ?? '');
+}
+
+/** Throws DEVICE_OWNED if the table's mark names another cluster or firewall. A table without a readable mark is ours, damaged. */
+export function refuseForeignOwner(actual: NftTable, wanted: Owner): void {
+  const owner = ownerOfTable(actual);
+  if (owner === undefined || (owner.cluster === wanted.cluster && owner.firewall === wanted.firewall)) return;
+  throw new SallyportError(
+    'DEVICE_OWNED',
+    `table inet sallyport belongs to firewall "${owner.firewall}" of cluster "${owner.cluster}"`,
+    { owner, wanted },
+  );
+}
+
+class Planner {
+  readonly steps: NftStep[] = [];
+  readonly #wanted: NftTable;
+  readonly #owner: Owner;
+  readonly #cuts: boolean;
+  #now: NftTable | undefined;
+
+  constructor(actual: NftTable | undefined, wanted: NftTranslation) {
+    const owner = ownerOfTable(wanted.table);
+    if (owner === undefined) throw new SallyportError('INTERNAL', 'the wanted table has no owner');
+    if (actual !== undefined) refuseForeignOwner(actual, owner);
+    this.#now = actual;
+    this.#wanted = wanted.table;
+    this.#owner = owner;
+    this.#cuts = wanted.established === 'Cut';
+  }
+
+  plan(): void {
+    const first = this.#now;
+    if (first === undefined) {
+      this.#transaction('Rules', 'make our table', [
+        { op: 'createTable' },
+        ...transition(EMPTY_TABLE, this.#between(EMPTY_TABLE, undefined)),
+      ]);
+    } else if (needsRebuild(first, this.#wanted)) {
+      const { gone } = affected(first, this.#wanted);
+      const made = this.#between({ ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) }, undefined);
+      this.#transaction('Rules', 'rebuild our table', [
+        { op: 'addTable' },
+        { op: 'deleteTable' },
+        { op: 'addTable' },
+        ...transition(EMPTY_TABLE, made),
+      ]);
+    } else {
+      const changes = affected(first, this.#wanted);
+      this.#silence(first, changes);
+      const now = this.#now ?? first;
+      const operations = transition(now, this.#between(now, changes));
+      const touchesRules = operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op));
+      this.#transaction(touchesRules ? 'Rules' : 'Members', title(operations), operations);
+    }
+    this.#judge();
+    this.#clean();
+  }
+
+  #transaction(kind: Step['kind'], what: string, operations: readonly Operation[], urgent = false): void {
+    if (operations.length === 0) return;
+    const after = execute(this.#now, operations);
+    const objects = describeOperations(operations);
+    this.steps.push({ does: 'transaction', kind, title: what, objects, urgent, operations, after });
+    this.#now = after;
+  }
+
+  /**
+   * Addresses that were given back may say nothing from now on. Together with all else, in the second step, where the silence would
+   * concern packets that nobody will govern, or come about by `networks` that the table does not have yet.
+   */
+  #silence(table: NftTable, { gone, governed }: Affected): void {
+    if (governed) return;
+    const operations: Operation[] = [];
+    let count = 0;
+    for (const family of FAMILIES) {
+      if (this.#cuts) {
+        for (const name of ['recheck', 'gone'] as const) {
+          const set = familyName(name, family);
+          const held = table.sets.get(set)?.elements;
+          const elements = gone[family].filter((source) => held?.has(source) !== true);
+          if (elements.length > 0)
+            operations.push({ op: 'addElements', set, type: family === 4 ? 'address4' : 'address6', elements });
+          if (name === 'gone') count += elements.length;
+        }
+      } else {
+        const keys = gone[family].filter((source) => mustBeKnown(table, family, source));
+        const map = knownSources(dispatchOf(table, family), family);
+        if (keys.length > 0) operations.push({ op: 'deleteEntries', map, keys });
+        count += keys.length;
+      }
+    }
+    this.#transaction('Members', `silence ${count} ${count === 1 ? 'address' : 'addresses'}`, operations, true);
+  }
+
+  /**
+   * The table after the second step: what is wanted, beside what leaves only when connections were judged. `changes` is `undefined` where
+   * everybody has to be judged.
+   */
+  #between(now: NftTable, changes: Affected | undefined): NftTable {
+    const sets = new Map(now.sets);
+    const maps = new Map(now.maps);
+    const silent = {
+      4: this.#leaving(now, 4),
+      6: this.#leaving(now, 6),
+    };
+    for (const [name, set] of this.#wanted.sets) sets.set(name, keepingSet(now.sets.get(name), set, silent));
+    for (const [name, map] of this.#wanted.maps) maps.set(name, keepingMap(now.maps.get(name), map, silent));
+    for (const family of FAMILIES) {
+      const gone = this.#cuts ? (changes?.gone[family] ?? []) : [];
+      const changed = this.#cuts ? (changes?.changed[family] ?? []) : [];
+      for (const [name, joining] of [['recheck', [...changed, ...gone]] as const, ['gone', gone] as const]) {
+        const held = now.sets.get(familyName(name, family)) ?? emptySet(family === 4 ? 'address4' : 'address6');
+        const elements = held.elements.with(joining.map((source) => [source, TRUE] as const));
+        sets.set(familyName(name, family), { ...held, elements });
+      }
+    }
+    const fence = now.sets.get(FENCE_SET);
+    if (fence !== undefined) sets.set(FENCE_SET, fence);
+    const pending = ownerOfTable(now)?.judge === 'all';
+    const judge = this.#cuts && (pending || changes === undefined || changes.everyone) ? 'all' : 'none';
+    sets.set(OWNER_SET, emptySet('number', ownerText({ ...this.#owner, judge })));
+    return { sets, maps, chains: new Map([...now.chains, ...this.#wanted.chains]), foreign: [] };
+  }
+
+  /** Addresses in `gone` that nobody wants: what they are members of leaves in the last step. */
+  #leaving(now: NftTable, family: Family): ReadonlySet<string> {
+    const wanted = sourcesOf(this.#wanted, family);
+    const gone = now.sets.get(familyName('gone', family))?.elements.keys() ?? [];
+    return new Set([...gone].filter((source) => !wanted.has(source)));
+  }
+
+  #judge(): void {
+    const table = this.#now;
+    if (table === undefined || !this.#cuts) return;
+    const everyone = ownerOfTable(table)?.judge === 'all';
+    const sources = FAMILIES.flatMap((family) =>
+      (['recheck', 'gone'] as const).flatMap((name) => [
+        ...(table.sets.get(familyName(name, family))?.elements.keys() ?? []),
+      ]),
+    );
+    if (!everyone && sources.length === 0) return;
+    const scope = everyone ? 'everyone' : [...new Set(sources)].sort();
+    const count =
+      scope === 'everyone' ? 'everybody' : `${scope.length} ${scope.length === 1 ? 'address' : 'addresses'}`;
+    const what = `judge the connections of ${count}`;
+    this.steps.push({ does: 'judge', kind: 'Cut', title: what, objects: [], urgent: false, table, scope });
+  }
+
+  #clean(): void {
+    const now = this.#now;
+    if (now === undefined) return;
+    const sets = new Map(this.#wanted.sets);
+    const fence = now.sets.get(FENCE_SET);
+    if (fence !== undefined) sets.set(FENCE_SET, pruned(fence));
+    const operations = transition(now, { ...this.#wanted, sets });
+    this.#transaction('Clean', 'clean up', operations);
+  }
+}
+
+/** What a rebuild carries over: who is being judged or silenced, the fence, and the number of this very transaction. */
+function bookkeeping(table: NftTable, silenced: Affected['gone']): ReadonlyMap<string, NftSet> {
+  const sets = new Map<string, NftSet>();
+  const carry = (name: string, type: SetType, more: readonly string[]): void => {
+    const now = table.sets.get(name);
+    const elements = now?.type === type ? now.elements : BucketMap.empty<true>();
+    sets.set(name, { type, elements: elements.with(more.map((element) => [element, TRUE] as const)) });
+  };
+  for (const family of FAMILIES)
+    for (const name of ['recheck', 'gone'] as const)
+      carry(familyName(name, family), family === 4 ? 'address4' : 'address6', silenced[family]);
+  carry(FENCE_SET, 'number', [`${nextFence(table)}`]);
+  return sets;
+}
+
+function title(operations: readonly Operation[]): string {
+  let joined = 0;
+  let left = 0;
+  for (const operation of operations) {
+    if (operation.op === 'addElements') joined += operation.elements.length;
+    else if (operation.op === 'addEntries') joined += operation.entries.length;
+    else if (operation.op === 'deleteElements') left += operation.elements.length;
+    else if (operation.op === 'deleteEntries') left += operation.keys.length;
+  }
+  const chains = new Set(operations.flatMap((operation) => (operation.op === 'addRules' ? [operation.chain] : [])));
+  const parts = [
+    chains.size === 0 ? '' : `write ${chains.size} ${chains.size === 1 ? 'chain' : 'chains'}`,
+    joined === 0 ? '' : `add ${joined} ${joined === 1 ? 'element' : 'elements'}`,
+    left === 0 ? '' : `remove ${left} ${left === 1 ? 'element' : 'elements'}`,
+  ];
+  return parts.filter((part) => part !== '').join(', ') || 'change objects';
+}
+
+/** The wanted set with those of its present members that leave later. */
+function keepingSet(now: NftSet | undefined, wanted: NftSet, silent: Record<Family, ReadonlySet<string>>): NftSet {
+  const staying = wanted.type === 'address4' ? silent[4] : wanted.type === 'address6' ? silent[6] : undefined;
+  if (staying === undefined || staying.size === 0 || now === undefined || now.elements === wanted.elements)
+    return wanted;
+  const kept = now.elements.difference(wanted.elements).removed.filter(([element]) => staying.has(element));
+  return kept.length === 0 ? wanted : { ...wanted, elements: wanted.elements.with(kept) };
+}
+
+function keepingMap(now: NftMap | undefined, wanted: NftMap, silent: Record<Family, ReadonlySet<string>>): NftMap {
+  const staying = wanted.type.startsWith('address4') ? silent[4] : silent[6];
+  if (staying.size === 0 || now === undefined || now.elements === wanted.elements) return wanted;
+  const kept = now.elements.difference(wanted.elements).removed.filter(([key]) => staying.has(key));
+  return kept.length === 0 ? wanted : { ...wanted, elements: wanted.elements.with(kept) };
+}
+
+function pruned(fence: NftSet): NftSet {
+  const numbers = [...fence.elements.keys()].map(Number).sort((a, b) => b - a);
+  const old = numbers.slice(FENCE_NUMBERS_KEPT);
+  if (old.length < FENCE_NUMBERS_KEPT) return fence;
+  return { ...fence, elements: fence.elements.with(old.map((number) => [`${number}`, undefined] as const)) };
+}

@@ -1,0 +1,158 @@
+import type { BucketMap } from '../../base/bucket-map.ts';
+import type { NftChain, NftMap, NftSet, NftTable, Rule } from './model.ts';
+import type { Operation } from './operation.ts';
+import { referencesOf } from './references.ts';
+import { renderRule } from './render.ts';
+
+/** Beyond so many removals a set of intervals is made anew: deleting from it one by one is quadratic (nftables reference, section 4). */
+const MOST_INTERVAL_REMOVALS = 50;
+
+/**
+ * One transaction that leads from one table to another, with nothing for what is equal. Additions come before removals, and everything
+ * before what names it; only a changed value or an interval leaves directly before its successor (nftables reference, section 13.3).
+ * Base chains and types must be equal, or new.
+ */
+export function transition(from: NftTable, to: NftTable): readonly Operation[] {
+  const made = madeAnew(from, to);
+  const chains = changedChains(from, to, made);
+  const flushed: Operation[] = [];
+  const rules: Operation[] = [];
+  for (const name of chains) {
+    if ((from.chains.get(name)?.rules.length ?? 0) > 0) flushed.push({ op: 'flushChain', name });
+    const wanted = to.chains.get(name)?.rules ?? [];
+    if (wanted.length > 0) rules.push({ op: 'addRules', chain: name, rules: wanted });
+  }
+  // A set can leave only when no rule names it, so the chains that do are emptied first; nothing of it is seen before the whole is.
+  const emptiedFirst = made.size > 0 ? flushed : [];
+  const emptiedLate = made.size > 0 ? [] : flushed;
+  return [
+    ...emptiedFirst,
+    ...[...made].sort().map((name): Operation => ({ op: 'deleteSet', name })),
+    ...newObjects(from, to, made),
+    ...setElements(from, to, made),
+    ...emptiedLate,
+    ...rules,
+    ...mapEntries(from, to),
+    ...removals(from, to),
+  ];
+}
+
+function sorted<V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function isInterval({ type }: NftSet): boolean {
+  return type === 'net4' || type === 'net6' || type === 'service';
+}
+
+/** Sets of both tables that are deleted and made again: for another comment, or for many removals from intervals. */
+function madeAnew(from: NftTable, to: NftTable): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [name, set] of to.sets) {
+    const now = from.sets.get(name);
+    if (now === undefined || now === set) continue;
+    if (now.comment !== set.comment) names.add(name);
+    else if (isInterval(set) && now.elements.difference(set.elements).removed.length > MOST_INTERVAL_REMOVALS)
+      names.add(name);
+  }
+  for (const chain of from.chains.values())
+    if (chain.base !== undefined)
+      // A base chain is never emptied: what it names is changed in place, however long that takes.
+      for (const rule of chain.rules) for (const name of referencesOf(rule).sets) names.delete(name);
+  return names;
+}
+
+/** Chains of both or of `to` alone whose rules are written. */
+function changedChains(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly string[] {
+  const changed: string[] = [];
+  for (const [name, chain] of sorted(to.chains)) {
+    const now = from.chains.get(name);
+    if (now === undefined || !sameRules(now, chain) || (made.size > 0 && names(now.rules, made))) changed.push(name);
+  }
+  if (made.size > 0)
+    for (const [name, chain] of sorted(from.chains))
+      if (!to.chains.has(name) && names(chain.rules, made)) changed.push(name);
+  return changed;
+}
+
+function names(rules: readonly Rule[], sets: ReadonlySet<string>): boolean {
+  return rules.some((rule) => referencesOf(rule).sets.some((name) => sets.has(name)));
+}
+
+/** Whether two chains have the same rules, in order; counters aside. */
+export function sameRules(a: NftChain, b: NftChain): boolean {
+  if (a.rules === b.rules) return true;
+  if (a.rules.length !== b.rules.length) return false;
+  return a.rules.every((rule, index) => {
+    const other = b.rules[index];
+    return other !== undefined && (rule === other || renderRule(rule) === renderRule(other));
+  });
+}
+
+function newObjects(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
+  const operations: Operation[] = [];
+  const isNew = (name: string): boolean => !from.sets.has(name) || made.has(name);
+  const shared = sorted(to.sets).filter(([name]) => isNew(name));
+  // Sets that many rules name first: the kernel finds a set by walking the list.
+  for (const [name, set] of shared) if (isInterval(set)) operations.push({ op: 'addSet', name, set });
+  for (const [name, set] of shared) if (!isInterval(set)) operations.push({ op: 'addSet', name, set });
+  for (const [name, map] of sorted(to.maps)) if (!from.maps.has(name)) operations.push({ op: 'addMap', name, map });
+  for (const [name, { base }] of sorted(to.chains))
+    if (!from.chains.has(name)) operations.push({ op: 'addChain', name, ...(base === undefined ? {} : { base }) });
+  return operations;
+}
+
+function setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
+  const operations: Operation[] = [];
+  for (const [name, set] of sorted(to.sets)) {
+    const now = made.has(name) ? undefined : from.sets.get(name);
+    const { added, removed } = changes(now?.elements, set.elements);
+    const leave = removed.map(([element]) => element);
+    const join = added.map(([element]) => element);
+    if (leave.length > 0) operations.push({ op: 'deleteElements', set: name, type: set.type, elements: leave });
+    if (join.length > 0) operations.push({ op: 'addElements', set: name, type: set.type, elements: join });
+  }
+  return operations;
+}
+
+function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
+  const operations: Operation[] = [];
+  for (const [name, map] of sorted(to.maps)) {
+    const { added, changed } = changes(from.maps.get(name)?.elements, map.elements);
+    const keys = changed.map(([key]) => key);
+    const entries = [...changed.map(([key, , value]) => [key, value] as const), ...added];
+    if (keys.length > 0) operations.push({ op: 'deleteEntries', map: name, keys });
+    if (entries.length > 0) operations.push({ op: 'addEntries', map: name, entries });
+  }
+  return operations;
+}
+
+function removals(from: NftTable, to: NftTable): readonly Operation[] {
+  const operations: Operation[] = [];
+  for (const [name, map] of sorted(to.maps)) {
+    const keys = changes(from.maps.get(name)?.elements, map.elements).removed.map(([key]) => key);
+    if (keys.length > 0) operations.push({ op: 'deleteEntries', map: name, keys });
+  }
+  const goneMaps = missing<NftMap>(from.maps, to.maps);
+  const goneChains = missing<NftChain>(from.chains, to.chains);
+  for (const [name, map] of goneMaps) if (map.elements.size > 0) operations.push({ op: 'flushMap', name });
+  for (const [name, chain] of goneChains) if (chain.rules.length > 0) operations.push({ op: 'flushChain', name });
+  for (const [name] of goneMaps) operations.push({ op: 'deleteMap', name });
+  for (const [name] of goneChains) operations.push({ op: 'deleteChain', name });
+  for (const [name] of missing<NftSet>(from.sets, to.sets)) operations.push({ op: 'deleteSet', name });
+  return operations;
+}
+
+function missing<V>(from: ReadonlyMap<string, V>, to: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
+  return sorted(from).filter(([name]) => !to.has(name));
+}
+
+function changes<V>(
+  from: BucketMap<V> | undefined,
+  to: BucketMap<V>,
+): Pick<ReturnType<BucketMap<V>['difference']>, 'added' | 'removed' | 'changed'> {
+  if (from === to) return { added: [], removed: [], changed: [] };
+  if (from !== undefined) return from.difference(to);
+  const added = [...to.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { added, removed: [], changed: [] };
+}
