@@ -11,7 +11,7 @@ import { parseSelector } from '../selector/selector.ts';
 import { Engine, type EngineChanges } from './engine.ts';
 import { policiesOf } from './queries.ts';
 
-const WATCHED = ["app == 'x'", "has(app) && pcns.env == 'x'", 'all()', "role != 'y'"].flatMap(
+const WATCHED = ["app == 'x'", "pcns.env == 'x'", 'has(pcns.team)', 'all()', "role != 'y'"].flatMap(
   (text) => parseSelector(text).value ?? [],
 );
 
@@ -69,6 +69,8 @@ class Follower {
 
   take({ inventory, changedEndpoints, changedOutside }: EngineChanges): void {
     const { added, changed, removed } = inventory.endpoints;
+    // Somebody looks on the way: nothing may be remembered for longer than it holds.
+    for (const id of this.#engine.endpoints.keys()) policiesOf(this.#engine, id);
     for (const id of added) expect(this.#endpoints.has(id)).toBe(false);
     for (const id of [...changed, ...removed]) expect(this.#endpoints.has(id)).toBe(true);
     for (const id of [...added, ...changed]) expect(this.#engine.endpoints.has(id)).toBe(true);

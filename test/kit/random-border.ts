@@ -206,6 +206,7 @@ const sourceNats = fc
         { addresses: ['192.0.2.1', '192.0.2.2', '2001:db8:a::1'] },
         { none: true },
         { addresses: ['192.168.9.9', '172.18.0.1'] },
+        { address: '10.1.7.7' },
       ),
       otherFamily: pick('Keep', 'Drop'),
       onBlind: pick('Refuse', 'Widen'),
@@ -269,7 +270,7 @@ export const basis: readonly Manifest[] = [
 /** A world with a good deal in it. */
 export const worlds: fc.Arbitrary<readonly Manifest[]> = fc
   .tuple(
-    fc.array(sourceNats, { maxLength: 3 }),
+    fc.array(sourceNats, { minLength: 2, maxLength: 3 }),
     fc.array(firewalls, { maxLength: 2 }),
     fc.array(objects, { minLength: 10, maxLength: 30 }),
   )

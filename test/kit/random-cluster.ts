@@ -437,7 +437,11 @@ const pool = named(
 );
 
 const node: fc.Arbitrary<PlainObject> = fc
-  .tuple(fc.constantFrom('n1', 'n2'), fc.constantFrom('198.51.100.7', '10.0.1.4'), some(fc.constant('10.0.0.0/30')))
+  .tuple(
+    fc.constantFrom('n1', 'n2'),
+    fc.constantFrom('198.51.100.7', '10.0.1.4', '010.0.0.1'),
+    some(fc.constant('10.0.0.0/30')),
+  )
   .map(([name, address, podCIDR]) => ({
     apiVersion: 'v1',
     kind: 'Node',
