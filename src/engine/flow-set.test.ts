@@ -342,6 +342,14 @@ test('a witness needs no domain where there is a choice, and no port 0', () => {
   expect(FlowSet.matching(4, { ports: PortSet.of(0) }).witness()).toMatchObject({ destinationPort: 0 });
 });
 
+test('conditions on domains are said without what goes without saying', () => {
+  const of = (...domains: string[]): FlowSet => FlowSet.matching(4, { domains });
+  const both = of('a').intersect(of('c')).union(of('b'));
+  expect(both.describe()).toEqual(['all to a and c, b']);
+  expect(of('a', 'c').subtract(of('b')).describe()).toEqual(['all to a but not b, c but not b']);
+  expect(FlowSet.everything(4).subtract(of('a', 'b')).describe()).toEqual(['all to anything but a, b']);
+});
+
 test('a port and an ICMP code of the same number are different things', () => {
   const set = FlowSet.matching(4, { protocol: 6, ports: PortSet.of(8) }).union(
     FlowSet.matching(4, { icmp: { type: 0, code: 8 } }),

@@ -125,7 +125,7 @@ export class FlowSet {
     return this.#combine(other, DIFFERENCE);
   }
 
-  /** No flow, whatever domains resolve to. */
+  /** No flow, whatever domains resolve to. @example web.subtract(FlowSet.everything(4)).isEmpty; // true */
   get isEmpty(): boolean {
     return this.#pieces.values.every((services) => services.key === NO_SERVICE.key);
   }
@@ -154,14 +154,17 @@ export class FlowSet {
     return domainsHold(held, new Set(domains));
   }
 
-  /** Some flow of the set, the same one for equal sets; a plain one where there is a choice. `undefined` exactly if it is empty. */
+  /**
+   * Some flow of the set, the same one for equal sets; a plain one where there is a choice. `undefined` exactly if it is empty.
+   * @example web.witness(); // { family: 4, destination: 203.0.113.1, protocol: 6, destinationPort: 80, sourcePort: 49152 }
+   */
   witness(): Witness | undefined {
     const boxes = this.boxes();
     const [best] = boxes.toSorted((a, b) => strangeness(a) - strangeness(b));
     return best === undefined ? undefined : flowOf(best, this.family);
   }
 
-  /** Disjoint boxes whose union is the set, in a fixed order. */
+  /** Disjoint boxes whose union is the set, in a fixed order. @example web.boxes().length; // 1 */
   boxes(): readonly FlowBox[] {
     return this.rows().flatMap(({ destination, services }) =>
       serviceBoxes(services, this.family).flatMap((box) =>
@@ -175,7 +178,10 @@ export class FlowSet {
     );
   }
 
-  /** The normal form: what may be sent where; destinations are disjoint and ordered by their first address, services differ. */
+  /**
+   * The normal form: what may be sent where; destinations are disjoint and ordered by their first address, services differ.
+   * @example web.rows().map((row) => row.destination.toString()); // ['203.0.113.0/24']
+   */
   rows(): readonly FlowRow[] {
     const rows = new Map<string, { services: ServiceSet; ranges: [Address, Address][] }>();
     for (const [first, after, services] of eachPiece(this.#pieces, ENDS[this.family])) {

@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts';
+import { type Family, quoteForMessage } from '../ip/address.ts';
 import { DIFFERENCE } from '../ip/boundaries.ts';
 import { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
@@ -129,7 +129,7 @@ function describeDestination({ destination, domains }: Sentence, family: Family)
   const terms = readableTerms(domains).map((term) => {
     const inside = term.in.map(domainText).join(' and ');
     const outside = term.out.map(domainText).join(', ');
-    if (inside === '') return `all but ${outside}`;
+    if (inside === '') return `anything but ${outside}`;
     return outside === '' ? inside : `${inside} but not ${outside}`;
   });
   const everywhere = destination.equals(PrefixSet.all.family(family));
@@ -138,7 +138,7 @@ function describeDestination({ destination, domains }: Sentence, family: Family)
 
 /** Quoted unless it looks like a domain: it comes from a user and goes to a terminal. */
 function domainText(domain: string): string {
-  return /^[A-Za-z0-9_.*-]{1,253}$/.test(domain) ? domain : JSON.stringify(domain);
+  return /^[A-Za-z0-9_.*-]{1,253}$/.test(domain) ? domain : quoteForMessage(domain);
 }
 
 /** By what is missing where that takes fewer prefixes. */

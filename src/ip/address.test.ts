@@ -191,11 +191,12 @@ test('addresses order by family, then by number', () => {
 });
 
 test.each([
-  ['::ffff:10.0.0.1', '"::ffff:10.0.0.1" is an IPv4-mapped IPv6 address; write "10.0.0.1"'],
-  ['::ffff:a00:1', '"::ffff:a00:1" is an IPv4-mapped IPv6 address; write "10.0.0.1"'],
+  ['::ffff:10.0.0.1', '"::ffff:10.0.0.1" is IPv4-mapped IPv6, a second name of an IPv4 address; write "10.0.0.1"'],
+  ['::ffff:a00:1', '"::ffff:a00:1" is IPv4-mapped IPv6, a second name of an IPv4 address; write "10.0.0.1"'],
   ['fe80::1%eth0', '"fe80::1%eth0" has a zone id, which only its own host understands; write "fe80::1"'],
   ['010.0.0.1', '"010.0.0.1" has leading zeros, which some read as octal; write "10.0.0.1"'],
   [' 10.0.0.1', '" 10.0.0.1" has space around it; write "10.0.0.1"'],
+  ['fe80::1%\n', '"fe80::1%\\n" has a zone id, which only its own host understands; write "fe80::1"'],
   ['bank', '"bank" is not an IP address; write one like "192.0.2.1" or "2001:db8::1"'],
   ['a\nb', '"a\\nb" is not an IP address; write one like "192.0.2.1" or "2001:db8::1"'],
 ])('says what is wrong with %j', (text, problem) => {
@@ -211,6 +212,10 @@ test('a correction is itself a valid address', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test('what acts on a terminal or hides is shown by its number', () => {
+  expect(quoteForMessage('a\u009b\u202e\u2028\u001b"é')).toBe('"a\\u{9b}\\u{202e}\\u{2028}\\u001b\\"é"');
 });
 
 test('a long text is cut in messages', () => {

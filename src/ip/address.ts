@@ -138,37 +138,51 @@ export function parseAddress(text: string): Address | undefined {
   return v6 === undefined || v6 >> 32n === MAPPED ? undefined : { family: 6, value: v6 as Ipv6 };
 }
 
-/**
- * Why `parseAddress` refuses a text, with the correction where there is one; for messages.
- * @example addressProblem('::ffff:10.0.0.1'); // '"::ffff:10.0.0.1" is an IPv4-mapped IPv6 address; write "10.0.0.1"'
- */
-export function addressProblem(text: string): string {
-  const shown = quoteForMessage(text);
-  const trimmed = text.trim();
-  if (trimmed !== text && parseAddress(trimmed) !== undefined)
-    return `${shown} has space around it; write "${trimmed}"`;
-  const mapped = readIpv6(text);
-  if (mapped !== undefined && mapped >> 32n === MAPPED) {
-    const plain = formatIpv4(Number(BigInt.asUintN(32, mapped)));
-    return `${shown} is an IPv4-mapped IPv6 address; write "${plain}"`;
-  }
-  const zone = text.indexOf('%');
-  if (zone > 0) {
-    const plain = text.slice(0, zone);
-    if (readIpv6(plain) !== undefined)
-      return `${shown} has a zone id, which only its own host understands; write "${plain}"`;
-  }
-  if (/^0*\d{1,3}(\.0*\d{1,3}){3}$/.test(text) && text.length < 64) {
-    const plain = text.split('.').map(Number).join('.');
-    if (parseAddress(plain) !== undefined)
-      return `${shown} has leading zeros, which some read as octal; write "${plain}"`;
-  }
-  return `${shown} is not an IP address; write one like "192.0.2.1" or "2001:db8::1"`;
+/** A text that is not taken, but whose meaning is plain. */
+export interface Slip {
+  /** Continues a sentence that begins with the text. */
+  readonly what: string;
+  readonly meant: Address;
+  /** By how much a prefix length written after the text is longer than one after `meant`. */
+  readonly extraLength: 0 | 96;
 }
 
-/** A user's text for a message: JSON-quoted, so that it stays on one line, and cut after 80 characters. */
+/** What somebody meant by a text that `parseAddress` refuses. */
+export function slipOf(text: string): Slip | undefined {
+  if (text.length > 64) return undefined;
+  const mapped = readIpv6(text);
+  if (mapped !== undefined && mapped >> 32n === MAPPED) {
+    const meant = ipv4Address(Number(BigInt.asUintN(32, mapped)));
+    return { what: 'is IPv4-mapped IPv6, a second name of an IPv4 address', meant, extraLength: 96 };
+  }
+  const slip = (what: string, corrected: string): Slip | undefined => {
+    const meant = parseAddress(corrected);
+    return meant === undefined || corrected === text ? undefined : { what, meant, extraLength: 0 };
+  };
+  return (
+    slip('has space around it', text.trim()) ??
+    slip('has a zone id, which only its own host understands', text.replace(/%.*$/s, '')) ??
+    slip('has leading zeros, which some read as octal', text.replace(/(?<=^|\.)0+(?=\d)/g, ''))
+  );
+}
+
+/**
+ * Why `parseAddress` refuses a text, with the correction where there is one; for messages.
+ * @example addressProblem('010.0.0.1'); // '"010.0.0.1" has leading zeros, which some read as octal; write "10.0.0.1"'
+ */
+export function addressProblem(text: string): string {
+  const slip = slipOf(text);
+  return slip === undefined
+    ? `${quoteForMessage(text)} is not an IP address; write one like "192.0.2.1" or "2001:db8::1"`
+    : `${quoteForMessage(text)} ${slip.what}; write "${formatAddress(slip.meant)}"`;
+}
+
+/** A user's text for a message or a terminal: quoted, on one line, nothing in it that acts or hides, cut after 80 characters. */
 export function quoteForMessage(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }
 
 /** Canonical text of an IPv4 number, with what follows it. */

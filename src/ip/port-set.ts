@@ -41,10 +41,12 @@ export class PortSet {
     return new PortSet(mergeSpans(spans));
   }
 
+  /** @example PortSet.of().isEmpty; // true */
   get isEmpty(): boolean {
     return this.#boundaries.length === 0;
   }
 
+  /** Holds every port. @example PortSet.all.isAll; // true */
   get isAll(): boolean {
     return this.equals(PortSet.all);
   }

@@ -146,6 +146,7 @@ export class PrefixSet {
     return this === other || (sameBoundaries(this.#v4, other.#v4) && sameBoundaries(this.#v6, other.#v6));
   }
 
+  /** @example PrefixSet.empty.isEmpty; // true */
   get isEmpty(): boolean {
     return this.#v4.length === 0 && this.#v6.length === 0;
   }

@@ -52,8 +52,13 @@ describe('parsePrefix', () => {
     ],
     ['/8', '"/8" has no address before the "/"'],
     ['10.0.0.0/8/8', '"10.0.0.0/8" is not an IP address; write one like "192.0.2.1" or "2001:db8::1"'],
-    ['010.0.0.0/8', '"010.0.0.0" has leading zeros, which some read as octal; write "10.0.0.0"'],
-    ['::ffff:10.0.0.0/104', '"::ffff:10.0.0.0" is an IPv4-mapped IPv6 address; write "10.0.0.0"'],
+    ['010.0.0.0/8', '"010.0.0.0/8" has leading zeros, which some read as octal; write "10.0.0.0/8"'],
+    [
+      '::ffff:10.1.2.3/104',
+      '"::ffff:10.1.2.3/104" is IPv4-mapped IPv6, a second name of an IPv4 address; write "10.0.0.0/8"',
+    ],
+    ['::ffff:10.0.0.0/8', '"::ffff:10.0.0.0" is IPv4-mapped IPv6, a second name of an IPv4 address; write "10.0.0.0"'],
+    [' 10.0.0.0/8', '" 10.0.0.0/8" has space around it; write "10.0.0.0/8"'],
     ['10.0.0.0/١', '"10.0.0.0/١" has the length "١"; a prefix length of IPv4 is a number from 0 to 32'],
   ])('refuses %j', (text, problem) => {
     expect(read(text)).toBe(`! ${problem}`);

@@ -9,6 +9,7 @@ import {
   ipv6Address,
   parseAddress,
   quoteForMessage,
+  slipOf,
 } from './address.ts';
 
 /** A CIDR block. `address` has no bit set after `length`; only the functions of this file make one. */
@@ -86,7 +87,11 @@ function readLength(text: string, from: number): number {
 
 function prefixAddressProblem(text: string, slash: number): string {
   const part = text.slice(0, slash);
-  return part === '' ? `${quoteForMessage(text)} has no address before the "/"` : addressProblem(part);
+  if (part === '') return `${quoteForMessage(text)} has no address before the "/"`;
+  const slip = slipOf(part);
+  const length = readLength(text, slash + 1) - (slip?.extraLength ?? 0);
+  if (slip === undefined || length < 0 || length > ADDRESS_BITS[slip.meant.family]) return addressProblem(part);
+  return `${quoteForMessage(text)} ${slip.what}; write "${formatPrefix(prefixOf(slip.meant, length))}"`;
 }
 
 function lengthProblem(text: string, slash: number, address: Address): string {
