@@ -38,7 +38,7 @@ const POLICY_FAMILIES = [4, 6] as const;
 
 /** How addresses leave the cluster: pools, nodes and Felix's settings, at one moment. */
 export class Departures {
-  /** Enabled pools and node addresses: what a border never judges (brief: governed traffic). */
+  /** Enabled pools and node addresses: traffic to here is none of a border's business. */
   readonly inside: PrefixSet;
   readonly #nodes: ReadonlyMap<string, NodeInfo>;
   readonly #pools: readonly PoolInfo[];
@@ -54,7 +54,9 @@ export class Departures {
       [...nodes.values()].flatMap((node) => node.addresses.map((entry) => entry.address)),
     );
     const all = unionOf(pools);
-    this.inside = unionOf(pools.filter((pool) => !pool.disabled)).union(hosts);
+    // Where no pool says what is inside, the nodes' own ranges for pods do: another network plugin hands them out.
+    const assigned = pools.length === 0 ? podRanges(nodes) : unionOf(pools.filter((pool) => !pool.disabled));
+    this.inside = assigned.union(hosts);
     // Felix exempts destinations in every pool, disabled ones included; node addresses only where it is told so.
     const exclusions = this.#felix.get('default')?.natOutgoingExclusions;
     this.#exempt = exclusions === 'IPPoolsAndHostIPs' ? all.union(hosts) : all;
@@ -150,6 +152,10 @@ export function ownAddress(endpoint: Endpoint, family: Family): Address | undefi
 
 /** Both families, in the order in which everything is listed. */
 export const families: readonly Family[] = POLICY_FAMILIES;
+
+function podRanges(nodes: ReadonlyMap<string, NodeInfo>): PrefixSet {
+  return PrefixSet.of([...nodes.values()].flatMap((node) => node.podCIDRs.prefixes()));
+}
 
 function unionOf(pools: readonly PoolInfo[]): PrefixSet {
   return PrefixSet.of(pools.flatMap((pool) => pool.cidr.prefixes()));
