@@ -97,13 +97,15 @@ function readSafeMeta(type: ResourceType, identity: Identity, raw: RawMap, place
   return { meta, sound: soundLabels || !endpoint };
 }
 
-/** What an object is called before its name has been found right. */
+const PLAIN = /^[\w.-]{1,253}$/;
+
+/** What an object is called before its name has been found right; of what could be hostile, nothing. */
 function provisionalName(kind: string, raw: RawMap): string {
   const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
-  const texts = [metadata['namespace'], metadata['name']].filter(
-    (part) => typeof part === 'string' && /^[\w.-]{1,253}$/.test(part),
+  const known = [metadata['namespace'], metadata['name']].filter(
+    (part) => typeof part === 'string' && PLAIN.test(part),
   );
-  return [kind, ...texts].join('/');
+  return [PLAIN.test(kind) ? kind : 'object', ...known].join('/');
 }
 
 function notRead(

@@ -1,3 +1,4 @@
+import { quoteForMessage } from '../ip/address.ts';
 import {
   type ComparisonKind,
   type LeafNode,
@@ -244,7 +245,7 @@ class Scanner {
     while (end - start < 20 && isIdentifier(this.#text.charCodeAt(end))) end++;
     if (end > start) return JSON.stringify(this.#text.slice(start, end));
     const point = this.#text.codePointAt(start);
-    return point === undefined ? 'the end' : JSON.stringify(String.fromCodePoint(point));
+    return point === undefined ? 'the end' : quoteForMessage(String.fromCodePoint(point));
   }
 }
 
