@@ -22,8 +22,8 @@ function groups(value: number): string {
 const cases = {
   // Nothing can be joined: as many prefixes come out as went in.
   'ip/aggregate': { budget: 1, texts: Array.from({ length: n }, (_, i) => quad(scattered(i))) },
-  // Everything can: a few prefixes come out.
-  'ip/aggregate-dense': { budget: 1, texts: Array.from({ length: n }, (_, i) => quad(scattered(i) % n)) },
+  // All of the first n addresses: a few prefixes come out.
+  'ip/aggregate-dense': { budget: 1, texts: Array.from({ length: n }, (_, i) => quad((i * 7919) % n)) },
   'ip/aggregate-mixed': {
     texts: Array.from({ length: n }, (_, i) => (i % 2 === 0 ? quad(scattered(i)) : groups(scattered(i)))),
   },
