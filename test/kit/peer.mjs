@@ -55,12 +55,13 @@ function listenUdp({ address, port }) {
 
 const sourceOf = (line) => line.split(' ')[0];
 
-function probeTcp({ from, to, port, timeoutMs }) {
+function probeTcp({ from, to, port, timeoutMs, localPort = 0 }) {
   return new Promise((resolve) => {
-    const socket = connect({ host: to, port, localAddress: from });
+    const socket = connect({ host: to, port, localAddress: from, localPort });
     const finish = (outcome) => {
       clearTimeout(timer);
-      socket.destroy();
+      // Without a TIME_WAIT the same ports can be used again at once.
+      socket.resetAndDestroy();
       resolve(outcome);
     };
     const timer = setTimeout(() => finish({ outcome: 'silence' }), timeoutMs);
@@ -69,7 +70,7 @@ function probeTcp({ from, to, port, timeoutMs }) {
   });
 }
 
-function probeUdp({ from, to, port, timeoutMs }) {
+function probeUdp({ from, to, port, timeoutMs, localPort = 0 }) {
   return new Promise((resolve) => {
     const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
     const finish = (outcome) => {
@@ -80,14 +81,14 @@ function probeUdp({ from, to, port, timeoutMs }) {
     const timer = setTimeout(() => finish({ outcome: 'silence' }), timeoutMs);
     socket.on('message', (data) => finish({ outcome: 'passed', source: sourceOf(data.toString()) }));
     socket.on('error', (error) => finish({ outcome: error.code }));
-    socket.bind({ address: from, port: 0 }, () => socket.send('?', port, to, () => {}));
+    socket.bind({ address: from, port: localPort }, () => socket.send('?', port, to, () => {}));
   });
 }
 
-function openTcp({ key, from, to, port, timeoutMs }) {
+function openTcp({ key, from, to, port, timeoutMs, localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
-    const socket = connect({ host: to, port, localAddress: from });
+    const socket = connect({ host: to, port, localAddress: from, localPort });
     const timer = setTimeout(() => resolve({ outcome: 'silence' }), timeoutMs);
     let stop = () => {};
     socket.once('data', (data) => {

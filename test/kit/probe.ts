@@ -25,6 +25,8 @@ export interface Target {
   readonly to: string;
   readonly port: number;
   readonly timeoutMs?: number;
+  /** Default: any. */
+  readonly localPort?: number;
 }
 
 const answer = z.object({ id: z.number(), result: z.unknown().optional(), error: z.string().optional() });
@@ -92,10 +94,7 @@ export class Peer {
   }
 
   /** A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram. */
-  async openUdp(
-    key: string,
-    target: Target & { readonly silent?: boolean; readonly localPort?: number },
-  ): Promise<Attempt> {
+  async openUdp(key: string, target: Target & { readonly silent?: boolean }): Promise<Attempt> {
     return attempt.parse(await this.#ask('openUdp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
 

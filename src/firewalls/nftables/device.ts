@@ -3,7 +3,7 @@ import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Drift } from '../driver.ts';
-import { type Bookkeeping, fence, splitBookkeeping, writerChain } from './fence.ts';
+import { after, type Bookkeeping, fence, splitBookkeeping, writerChain } from './fence.ts';
 import { Mirror } from './mirror.ts';
 import type { NftTable } from './model.ts';
 import { Monitor } from './monitor.ts';
@@ -44,8 +44,10 @@ export class Device {
   /** Our chain in the fence, once we have written. */
   #writer: string | undefined;
   #number = 0;
-  #bookkeeping: Bookkeeping | undefined;
+  /** The fence as it was read, or as we left it; without a table there is none. `undefined`: not known. */
+  #known: { readonly bookkeeping: Bookkeeping | undefined } | undefined;
   #observed: Observed | undefined;
+  #presented: Reading | undefined;
   #monitor: Monitor | undefined;
   #follower: { readonly changed: () => void; readonly signal: AbortSignal } | undefined;
   /** Own transactions whose generation line has not come, by fence number. */
@@ -55,6 +57,11 @@ export class Device {
     this.#nft = nft;
     this.#log = log;
     this.#shell = new Shell(nft.transport);
+  }
+
+  /** Changes are told as they come. */
+  get isFollowed(): boolean {
+    return this.#monitor !== undefined;
   }
 
   /** What stands there now: at no cost while it is followed and nothing changed, else read from the device. */
@@ -74,24 +81,25 @@ export class Device {
   }
 
   /**
-   * One transaction, void unless the device is as `observe` said last. Resolves once the device has confirmed it. Rejects with
+   * One transaction, void unless the device is as `observe` said last, or as the last `write` left it. Resolves once the device has confirmed it. Rejects with
    * DEVICE_CHANGED if somebody else wrote meanwhile; after an abort or DEVICE_UNREACHABLE it may have been committed or not.
    */
   async write(operations: readonly Operation[], signal: AbortSignal): Promise<void> {
-    const observed = this.#observed;
-    if (observed === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
+    const known = this.#known;
+    if (known === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
     const writer = this.#writer ?? writerChain(randomBytes(6).toString('hex'));
     const number = this.#number + 1;
-    const around = fence(operations, observed.table === undefined ? undefined : this.#bookkeeping, writer, number);
+    const around = fence(operations, known.bookkeeping, writer, number);
     const text = `${around.before}${renderOperations(operations)}${around.after}`;
     this.#number = number;
     // Until it is confirmed, nothing is known.
-    this.#observed = undefined;
+    this.#known = undefined;
     const watched =
       this.#monitor !== undefined && text.length < LONGEST_WATCHED_TEXT && !operations.some(changesIntervals);
     if (watched) await this.#writeWatched(text, number, operations, signal);
     else await this.#writeAlone(text, signal);
     this.#writer = writer;
+    this.#known = { bookkeeping: after(known.bookkeeping, operations, writer, number) };
     this.#mirror.settle();
   }
 
@@ -130,7 +138,7 @@ export class Device {
   #present(reading: Reading): Observed {
     const { drift } = this.#mirror;
     const split = reading.present ? splitBookkeeping(reading.table) : undefined;
-    this.#bookkeeping = split?.bookkeeping;
+    this.#known = { bookkeeping: split?.bookkeeping };
     this.#number = Math.max(this.#number, ...(split?.bookkeeping.numbers ?? []));
     if (this.#observed !== undefined && this.#presented === reading && this.#observed.drift === drift)
       return this.#observed;
@@ -138,8 +146,6 @@ export class Device {
     this.#observed = { table: split?.table, drift };
     return this.#observed;
   }
-
-  #presented: Reading | undefined;
 
   /** While the monitor listens: its generation line is the confirmation, which comes before nft itself ends. */
   async #writeWatched(

@@ -61,7 +61,7 @@ export function fence(
   number: number,
 ): Fenced {
   const rebuilds = operations.some(({ op }) => op === 'deleteTable');
-  const leaves = rebuilds && !operations.some(({ op }) => op === 'addTable' || op === 'createTable');
+  const leaves = rebuilds && !operations.some(({ op }) => op === 'addTable');
   const same = present?.writer === undefined ? '' : `flush chain inet ${TABLE} ${present.writer}\n`;
   if (leaves) return { before: same, after: '' };
   const make = `add set inet ${TABLE} ${FENCE_SET} { type mark; }\n`;
@@ -74,4 +74,17 @@ export function fence(
   const tidy = numbers !== undefined && numbers.length > MOST_NUMBERS ? `flush set inet ${TABLE} ${FENCE_SET}\n` : '';
   // nft monitor tells an `add set` of what is there as if it were new.
   return { before: `${same}${takeOver}${numbers === undefined ? make : ''}${tidy}${mark}`, after: '' };
+}
+
+/** The bookkeeping once a transaction is done. */
+export function after(
+  present: Bookkeeping | undefined,
+  operations: readonly Operation[],
+  own: string,
+  number: number,
+): Bookkeeping | undefined {
+  const rebuilds = operations.some(({ op }) => op === 'deleteTable');
+  if (rebuilds && !operations.some(({ op }) => op === 'addTable')) return undefined;
+  const kept = rebuilds ? [] : (present?.numbers ?? []);
+  return { writer: own, numbers: kept.length > MOST_NUMBERS ? [number] : [...kept, number] };
 }
