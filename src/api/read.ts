@@ -10,6 +10,7 @@ import type { KindReader } from './kind-reader.ts';
 import { type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
 import { readKubernetesNetworkPolicy } from './kubernetes-network-policy.ts';
 import { type Identity, readIdentity, readMeta } from './meta.ts';
+import { readNamespace } from './namespace.ts';
 import { readNetworkSet } from './network-set.ts';
 import { readNode } from './node.ts';
 import { readPod } from './pod.ts';
@@ -22,7 +23,7 @@ import { readTier } from './tier.ts';
 
 const readers: Readonly<Record<ResourceType, KindReader>> = {
   Pod: readPod,
-  Namespace: (meta) => ({ ...meta, type: 'Namespace' }),
+  Namespace: readNamespace,
   ServiceAccount: (meta) => ({ ...meta, type: 'ServiceAccount' }),
   Node: readNode,
   KubernetesNetworkPolicy: readKubernetesNetworkPolicy,
