@@ -1,0 +1,182 @@
+import { BucketMap } from '../../base/bucket-map.ts';
+import type { Family } from '../../border/ruleset.ts';
+import { FlowSet } from '../../engine/flow-set.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
+import type { Behaviour, TranslationBehaviour } from '../../plan/behaviour.ts';
+import { flowsOfMatches } from './flows-of-rule.ts';
+import type { NftTable, Rule } from './model.ts';
+import { FORWARD, familyName, POSTROUTING } from './names.ts';
+import { FAMILIES } from './skeleton.ts';
+import { sourcesOf } from './sources.ts';
+import { prefixSetOf } from './walk.ts';
+
+/** Ways out of a chain for first packets; what is in neither is dropped. */
+interface Exits {
+  readonly accepted: FlowSet;
+  /** Back to where the chain was called from. */
+  readonly returned: FlowSet;
+}
+
+const DROPPED = 'drop';
+
+/**
+ * What a table does, lifted from its chains and sets alone, ours or read back: chains are filters, so each is worked out once, for all
+ * flows. The ids of senders are the verdicts they are led to. Rules that we cannot read are taken as not there.
+ */
+export function behaviourOf(table: NftTable | undefined): Behaviour {
+  return table === undefined ? ABSENT : new Lifted(table);
+}
+
+const ABSENT: Behaviour = {
+  present: false,
+  destinations: PrefixSet.empty,
+  inside: PrefixSet.empty,
+  networks: PrefixSet.empty,
+  senders: BucketMap.empty(),
+  allowed: (_id, family) => FlowSet.everything(family),
+  translations: () => [],
+};
+
+class Lifted implements Behaviour {
+  readonly present = true;
+  readonly #table: NftTable;
+  readonly #exits = new Map<string, Exits>();
+  readonly #flows = new Map<Rule, FlowSet>();
+  #senders: BucketMap<string> | undefined;
+
+  constructor(table: NftTable) {
+    this.#table = table;
+  }
+
+  get destinations(): PrefixSet {
+    return this.#nets('destinations');
+  }
+
+  get inside(): PrefixSet {
+    return this.#nets('inside');
+  }
+
+  get networks(): PrefixSet {
+    return this.#nets('networks');
+  }
+
+  get senders(): BucketMap<string> {
+    this.#senders ??= this.#readSenders();
+    return this.#senders;
+  }
+
+  allowed(id: string, family: Family): FlowSet {
+    if (!this.#isAsked(family) || id === 'accept') return FlowSet.everything(family);
+    const chain = /^(?:goto|jump) (.+)$/.exec(id)?.[1];
+    if (chain === undefined) return FlowSet.nothing(family);
+    const { accepted, returned } = this.#chain(chain, family);
+    return accepted.union(returned);
+  }
+
+  translations(sender: string): readonly TranslationBehaviour[] {
+    const family = sender.includes(':') ? 6 : 4;
+    if (!this.#leadsTo(POSTROUTING, familyName('translate', family))) return [];
+    const found: TranslationBehaviour[] = [];
+    for (const rule of this.#table.chains.get(familyName('translate', family))?.rules ?? []) {
+      const to = this.#translationBy(rule, sender);
+      if (to !== undefined) found.push({ flows: this.#translated(rule, family), to });
+    }
+    return found;
+  }
+
+  #nets(name: 'destinations' | 'inside' | 'networks'): PrefixSet {
+    let nets = PrefixSet.empty;
+    for (const family of FAMILIES) {
+      const set = this.#table.sets.get(familyName(name, family));
+      if (set !== undefined && this.#isAsked(family)) nets = nets.union(prefixSetOf(set.elements));
+    }
+    return nets;
+  }
+
+  /** Known sources; those in `gone` are dropped before anybody asks for their class. */
+  #readSenders(): BucketMap<string> {
+    const four = sourcesOf(this.#table, 4);
+    const six = sourcesOf(this.#table, 6);
+    let senders = six.size === 0 ? four : six.with(four.entries());
+    for (const family of FAMILIES) {
+      const gone = this.#table.sets.get(familyName('gone', family))?.elements;
+      if (gone !== undefined) senders = senders.with([...gone.keys()].map((source) => [source, DROPPED] as const));
+    }
+    return senders;
+  }
+
+  /** Whether governed packets are led to the class of their source. */
+  #isAsked(family: Family): boolean {
+    const governed = familyName('governed', family);
+    const dispatches = this.#table.chains
+      .get(governed)
+      ?.rules.some(
+        (rule) => rule.kind === 'ours' && (rule.action.do === 'dispatch' || rule.action.do === 'dispatchByNumber'),
+      );
+    return dispatches === true && this.#leadsTo(FORWARD, governed);
+  }
+
+  #leadsTo(base: string, chain: string): boolean {
+    const from = this.#table.chains.get(base);
+    return (
+      from?.base !== undefined &&
+      from.rules.some((rule) => rule.kind === 'ours' && rule.action.do === 'goto' && rule.action.chain === chain)
+    );
+  }
+
+  #chain(name: string, family: Family): Exits {
+    const key = `${family} ${name}`;
+    const known = this.#exits.get(key);
+    if (known !== undefined) return known;
+    const exits = this.#walk(this.#table.chains.get(name)?.rules ?? [], family);
+    this.#exits.set(key, exits);
+    return exits;
+  }
+
+  #walk(rules: readonly Rule[], family: Family): Exits {
+    let left = FlowSet.everything(family);
+    let accepted = FlowSet.nothing(family);
+    let returned = FlowSet.nothing(family);
+    for (const rule of rules) {
+      if (rule.kind === 'foreign') continue;
+      const { action } = rule;
+      if (action.do === 'log' || action.do === 'markDead') continue;
+      const met = left.intersect(flowsOfMatches(this.#table, rule.matches, family));
+      if (met.isEmpty) continue;
+      left = left.subtract(met);
+      if (action.do === 'accept') accepted = accepted.union(met);
+      else if (action.do === 'return') returned = returned.union(met);
+      else if (action.do === 'goto' || action.do === 'jump') {
+        const exits = this.#chain(action.chain, family);
+        accepted = accepted.union(met.intersect(exits.accepted));
+        const back = met.intersect(exits.returned);
+        if (action.do === 'jump') left = left.union(back);
+        else returned = returned.union(back);
+      }
+    }
+    return { accepted, returned: returned.union(left) };
+  }
+
+  /** What a rule of `translate` does with this sender, if it is about it. */
+  #translationBy(rule: Rule, sender: string): TranslationBehaviour['to'] | undefined {
+    if (rule.kind === 'foreign') return undefined;
+    const { action, matches } = rule;
+    if (action.do === 'translate') {
+      const address = this.#table.maps.get(action.map)?.elements.get(sender);
+      return address === undefined ? undefined : { kind: 'Address', address };
+    }
+    const set = matches.find((match) => match.on === 'address');
+    if (set === undefined || this.#table.sets.get(set.set)?.elements.has(sender) !== true) return undefined;
+    if (action.do === 'accept') return { kind: 'Exempt' };
+    return action.do === 'drop' ? { kind: 'Hold' } : undefined;
+  }
+
+  #translated(rule: Rule, family: Family): FlowSet {
+    const known = this.#flows.get(rule);
+    if (known !== undefined) return known;
+    const matches = rule.kind === 'foreign' ? [] : rule.matches.filter((match) => match.on !== 'address');
+    const flows = flowsOfMatches(this.#table, matches, family);
+    this.#flows.set(rule, flows);
+    return flows;
+  }
+}
