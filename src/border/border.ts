@@ -2,6 +2,7 @@ import type { BorderFirewall } from '../api/resource.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { type Appearance, Compilation } from './compilation.ts';
+import { type Outgoing, type WayExplanation, explain } from './explain.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { type FindingTables, findingsOf, tablesOf } from './firewall-findings.ts';
@@ -46,6 +47,16 @@ export class Border {
   /** About objects that concern no one firewall, e.g. a policy that names one which does not exist; sorted. */
   findings(): readonly Finding[] {
     return this.#compilation?.findings ?? [];
+  }
+
+  /**
+   * The ways of a workload's flow through the border: the address seen, verdict and translation at each firewall. Empty where no firewall
+   * takes it, or the workload is not known. At each firewall the flow counts as the first packet of a connection.
+   */
+  explain(endpoint: EndpointId, flow: Outgoing): readonly WayExplanation[] {
+    const found = this.#engine.endpoints.get(endpoint);
+    if (found?.kind !== 'Pod' || this.#compilation === undefined) return [];
+    return explain(this.#compilation, this.#views, found, flow);
   }
 
   /** Takes what the engine's last flush told; to be called after each, once. */

@@ -14,11 +14,11 @@ import { Frame } from './frame.ts';
 import { OutsideGroups } from './groups.ts';
 import { Ids } from './ids.ts';
 import type { Profile, Sending } from './profile.ts';
-import { Departures, families, ownAddress } from './seen-address.ts';
+import { Departures, type Seen, families, ownAddress } from './seen-address.ts';
 import { type Hop, Sightings, podKey } from './sightings.ts';
 import type { Taken } from './source-nat.ts';
 import type { Pick } from './stages.ts';
-import { type Chains, chainsOf } from './way.ts';
+import { type Chains, chainsOf, claimsOf } from './way.ts';
 
 /** What a selector is for at one firewall. */
 type Use =
@@ -97,6 +97,32 @@ export class Compilation {
     const unseen = new Map<string, Unseen>();
     for (const family of families) this.#appear(endpoint, family, takers, selected, matching, sendings, unseen);
     return { addresses, sendings, unseen };
+  }
+
+  /** The exits that a workload's flow to a destination takes, with the firewalls on the way to each; sorted by exit. */
+  waysOf(
+    endpoint: Endpoint,
+    destination: Address,
+  ): readonly { readonly exit: string; readonly chain: readonly string[] }[] {
+    const { takers } = this.#select(this.#facts.matching(endpoint.id));
+    const exits = takers
+      .map(({ firewall }) => firewall)
+      .filter((firewall) => takesFamily(firewall, endpoint, destination.family, this.#facts));
+    return [...claimsOf(exits)].flatMap(([exit, claimed]) =>
+      claimed.contains(destination) ? [{ exit, chain: this.chains.byExit.get(exit) ?? [exit] }] : [],
+    );
+  }
+
+  /** The source address that a firewall sees of a workload's flow if no firewall before it translates. */
+  seenBy(firewall: string, endpoint: Endpoint, destination: Address): Seen {
+    const { family } = destination;
+    const leaving = this.departures.leaving(endpoint, family);
+    const departure =
+      leaving === undefined
+        ? undefined
+        : this.departures.departures(leaving, family).find(({ region }) => region.contains(destination));
+    if (departure === undefined) return { kind: 'Unsaid' };
+    return this.sightings.resolve({ face: departure.face, translations: [] }, endpoint, family, firewall);
   }
 
   #appear(

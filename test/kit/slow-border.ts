@@ -12,13 +12,63 @@ interface Meta {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+interface OutsideRule {
+  readonly action: string;
+  readonly ipVersion?: 4 | 6;
+  readonly protocol?: string;
+  readonly notProtocol?: string;
+  readonly icmp?: { readonly type: number };
+  readonly nets?: readonly string[];
+  readonly notNets?: readonly string[];
+  readonly ports?: readonly (number | string)[];
+  readonly notPorts?: readonly (number | string)[];
+  readonly selector?: string;
+}
+
+interface Acceptance {
+  readonly namespaces: string;
+  readonly destinations?: readonly string[];
+  readonly actions?: readonly string[];
+}
+
+/** Fields of all kinds together; each kind has its own of them. */
 interface Thing {
   readonly kind: string;
   readonly metadata: Meta;
-  // biome-ignore lint: every kind has its own
-  readonly spec: any;
-  // biome-ignore lint: every kind has its own
-  readonly status?: any;
+  readonly spec: {
+    readonly cidr: string;
+    readonly disabled?: boolean;
+    readonly natOutgoing?: boolean;
+    readonly natOutgoingAddress?: string;
+    readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly workloads: { namespaceSelector?: string; selector?: string; ipPools?: readonly string[] };
+    readonly destinations?: readonly string[];
+    readonly unknown?: string;
+    readonly unselected?: string;
+    readonly sees?: string;
+    readonly policies?: { readonly tiers?: readonly string[] };
+    readonly accepts?: readonly Acceptance[];
+    readonly firewalls?: readonly string[];
+    readonly namespaceSelector: string;
+    readonly selector: string;
+    readonly order?: number;
+    readonly egress?: readonly OutsideRule[];
+    readonly tier?: string;
+    readonly nets: readonly string[];
+    readonly destination: {
+      readonly nets: readonly string[];
+      readonly protocol?: string;
+      readonly ports?: readonly (number | string)[];
+    };
+    readonly translate: { readonly address?: string; readonly addresses?: readonly string[]; readonly none?: boolean };
+    readonly otherFamily?: string;
+  };
+  readonly status: {
+    readonly phase: string;
+    readonly podIPs: readonly { readonly ip: string }[];
+    readonly addresses: readonly { readonly address: string }[];
+  };
 }
 
 export type SlowFate =
@@ -44,7 +94,7 @@ export class SlowBorder {
   fate(flow: PlainFlow): SlowFate {
     const wall = this.#firewall.spec;
     const untouched = { passes: true, from: [flow.src] } as const;
-    const destinations: string[] = wall.destinations ?? ['0.0.0.0/0', '::/0'];
+    const destinations = wall.destinations ?? ['0.0.0.0/0', '::/0'];
     if (!inAny(flow.dst, destinations) || this.#isInside(flow.dst)) return { ...untouched, why: 'not governed' };
     const senders = this.#of('Pod').filter((pod) => this.#faces(pod, flow.src).length > 0);
     if (senders.length === 0) {
@@ -67,7 +117,7 @@ export class SlowBorder {
   }
 
   #nodeAddresses(): readonly string[] {
-    return this.#of('Node').flatMap(({ status }) => status.addresses.map((each: { address: string }) => each.address));
+    return this.#of('Node').flatMap(({ status }) => status.addresses.map((each) => each.address));
   }
 
   #isInside(address: string): boolean {
@@ -77,7 +127,7 @@ export class SlowBorder {
 
   /** Design section 5, `networks`. */
   #networks(): readonly string[] {
-    const names: string[] | undefined = this.#firewall.spec.workloads.ipPools;
+    const names = this.#firewall.spec.workloads.ipPools;
     return this.#pools()
       .filter(({ spec }) => spec.disabled !== true)
       .filter(({ metadata }) => names === undefined || names.includes(metadata.name))
@@ -87,7 +137,7 @@ export class SlowBorder {
 
   /** Whether any address of a disabled pool is judged here. Ranges of these worlds are nested or apart, so their ends tell. */
   #seesPools(family?: 4 | 6): boolean {
-    const destinations: string[] = this.#firewall.spec.destinations ?? ['0.0.0.0/0', '::/0'];
+    const destinations = this.#firewall.spec.destinations ?? ['0.0.0.0/0', '::/0'];
     return this.#pools().some(({ spec }) => {
       const first = String(spec.cidr).replace(/\/.*/, '');
       if (spec.disabled !== true || (family !== undefined && first.includes(':') !== (family === 6))) return false;
@@ -100,12 +150,12 @@ export class SlowBorder {
     const { spec, status } = pod;
     if (['Succeeded', 'Failed'].includes(status.phase)) return [];
     const family = source.includes(':') ? 6 : 4;
-    const own: string | undefined = this.#believed(pod).find((ip: string) => ip.includes(':') === (family === 6));
+    const own: string | undefined = this.#believed(pod).find((ip) => ip.includes(':') === (family === 6));
     if (!this.#takes(pod, spec.hostNetwork ? undefined : own)) return [];
     const node: string | undefined = this.#of('Node')
       .filter(({ metadata }) => metadata.name === spec.nodeName)
-      .flatMap((each) => each.status.addresses.map((entry: { address: string }) => entry.address))
-      .find((ip: string) => ip.includes(':') === (family === 6));
+      .flatMap((each) => each.status.addresses.map((entry) => entry.address))
+      .find((ip) => ip.includes(':') === (family === 6));
     const seen = (own1: boolean, blind: string | undefined): ('own' | 'blind')[] => [
       ...(own1 && own === source ? (['own'] as const) : []),
       ...(blind === source ? (['blind'] as const) : []),
@@ -127,8 +177,8 @@ export class SlowBorder {
   #believed({ status }: Thing): readonly string[] {
     const pools = this.#pools().map(({ spec }) => spec.cidr);
     return status.podIPs
-      .map((each: { ip: string }) => each.ip)
-      .filter((ip: string) => pools.length === 0 || inAny(ip, [...pools, ...this.#nodeAddresses()]));
+      .map((each) => each.ip)
+      .filter((ip) => pools.length === 0 || inAny(ip, [...pools, ...this.#nodeAddresses()]));
   }
 
   #takes(pod: Thing, own: string | undefined): boolean {
@@ -173,7 +223,7 @@ export class SlowBorder {
       .filter(({ metadata }) => metadata.namespace === pod.metadata.namespace)
       .filter((policy) => this.#isAccepted(policy))
       .filter(({ spec }) => this.#selects(pod, 'all()', spec.selector));
-    const tiers: string[] = pod.spec.hostNetwork ? [] : (policies?.tiers ?? []);
+    const tiers = pod.spec.hostNetwork ? [] : (policies?.tiers ?? []);
     const second = this.#tiers(pod, tiers, flow);
 
     if (first.length === 0 && second === 'no tier' && third.length === 0)
@@ -217,24 +267,22 @@ export class SlowBorder {
 
   #isAccepted({ spec, metadata }: Thing): boolean {
     const labels = this.#namespaceLabels(metadata.namespace ?? '');
-    const entries = (this.#firewall.spec.accepts ?? []).filter((entry: { namespaces: string }) =>
+    const entries = (this.#firewall.spec.accepts ?? []).filter((entry) =>
       holds(entry.namespaces, { label: (name) => labels.get(name), all: true, global: true }),
     );
     return (
-      entries.length > 0 &&
-      // biome-ignore lint: as written
-      (spec.egress ?? []).every((rule: any) => entries.some((entry: any) => this.#isWithin(rule, entry)))
+      entries.length > 0 && (spec.egress ?? []).every((rule) => entries.some((entry) => this.#isWithin(rule, entry)))
     );
   }
 
-  // biome-ignore lint: as written
-  #isWithin(rule: any, entry: any): boolean {
+  #isWithin(rule: OutsideRule, entry: Acceptance): boolean {
     if (entry.actions !== undefined && !entry.actions.includes(rule.action)) return false;
-    if (entry.destinations === undefined) return true;
-    const nets: string[] | undefined =
+    const { destinations } = entry;
+    if (destinations === undefined) return true;
+    const nets =
       rule.nets ??
       (rule.selector === undefined ? undefined : this.#setsOf(rule.selector).flatMap(({ spec }) => spec.nets));
-    return nets?.every((net) => entry.destinations.some((wide: string) => within(net, wide))) ?? false;
+    return nets?.every((net) => destinations.some((wide) => within(net, wide))) ?? false;
   }
 
   #setsOf(selector: string): readonly Thing[] {
@@ -244,8 +292,7 @@ export class SlowBorder {
     });
   }
 
-  // biome-ignore lint: as written
-  #matches(rule: any, flow: PlainFlow): boolean {
+  #matches(rule: OutsideRule, flow: PlainFlow): boolean {
     const family = flow.dst.includes(':') ? 6 : 4;
     const number = NUMBERS[String(flow.proto)] ?? Number(flow.proto);
     if (rule.ipVersion !== undefined && rule.ipVersion !== family) return false;
@@ -254,9 +301,8 @@ export class SlowBorder {
     if (rule.protocol !== undefined && NUMBERS[rule.protocol] !== number) return false;
     if (rule.notProtocol !== undefined && NUMBERS[rule.notProtocol] === number) return false;
     if (rule.icmp !== undefined && rule.icmp.type !== flow.icmpType) return false;
-    if (rule.ports !== undefined && !rule.ports.some((each: number | string) => hasPort(each, flow.dport)))
-      return false;
-    if (rule.notPorts?.some((each: number | string) => hasPort(each, flow.dport))) return false;
+    if (rule.ports !== undefined && !rule.ports.some((each) => hasPort(each, flow.dport))) return false;
+    if (rule.notPorts?.some((each) => hasPort(each, flow.dport))) return false;
     if (rule.nets !== undefined && !inAny(flow.dst, rule.nets)) return false;
     if (rule.notNets !== undefined && inAny(flow.dst, rule.notNets)) return false;
     return rule.selector === undefined || this.#setsOf(rule.selector).some(({ spec }) => inAny(flow.dst, spec.nets));
@@ -277,7 +323,7 @@ export class SlowBorder {
       const { nets, protocol, ports } = spec.destination;
       if (!inAny(flow.dst, nets)) continue;
       if (protocol !== undefined && NUMBERS[protocol] !== (NUMBERS[String(flow.proto)] ?? Number(flow.proto))) continue;
-      if (ports !== undefined && !ports.some((each: number | string) => hasPort(each, flow.dport))) continue;
+      if (ports !== undefined && !ports.some((each) => hasPort(each, flow.dport))) continue;
       const usable = this.#usable(spec, flow.src.includes(':') ? 6 : 4);
       if (usable === 'other family') {
         if (spec.otherFamily !== 'Drop') continue;
@@ -291,16 +337,17 @@ export class SlowBorder {
     return { passes: true, why: 'not translated', from: [flow.src] };
   }
 
-  // biome-ignore lint: as written
-  #usable(spec: any, family: 4 | 6): readonly string[] | 'none' | 'other family' {
+  #usable(spec: Thing['spec'], family: 4 | 6): readonly string[] | 'none' | 'other family' {
     const { address, addresses, none } = spec.translate;
     if (none === true) return 'none';
-    const all = (addresses ?? [address]).filter((ip: string) => ip.includes(':') === (family === 6));
+    const all = (addresses ?? (address === undefined ? [] : [address])).filter(
+      (ip) => ip.includes(':') === (family === 6),
+    );
     if (all.length === 0) return 'other family';
     const pods = this.#of('Pod')
       .filter(({ spec: own, status }) => !own.hostNetwork && !['Succeeded', 'Failed'].includes(status.phase))
       .flatMap((pod) => this.#believed(pod));
-    return all.filter((ip: string) => !this.#isInside(ip) && !pods.includes(ip));
+    return all.filter((ip) => !this.#isInside(ip) && !pods.includes(ip));
   }
 }
 
