@@ -29,10 +29,13 @@ export const optionalText = z
   .transform((value) => (value === '' ? undefined : (value ?? undefined)));
 
 function prefixField(options: PrefixOptions) {
-  return z.string().transform((text, context) => {
-    const read = parsePrefix(text, options);
-    return 'problem' in read ? refuse(context, 'PREFIX_INVALID', read.problem) : read.value;
-  });
+  return z
+    .string()
+    .max(64)
+    .transform((text, context) => {
+      const read = parsePrefix(text, options);
+      return 'problem' in read ? refuse(context, 'PREFIX_INVALID', read.problem) : read.value;
+    });
 }
 
 /** Strict CIDR, as policy rules have it (semantics 13.5). */
@@ -111,18 +114,20 @@ const PROTOCOLS = new Map([
 const PROTOCOL_WORDS = `write ${[...PROTOCOLS.keys()].join(', ')} or a number from 1 to 255`;
 
 /** A protocol by name or number; whether it was the name decides if ICMP implies the family (semantics 5). */
-export const protocol = z.union([z.int(), z.string()], { error: PROTOCOL_WORDS }).transform((written, context) => {
-  const named = typeof written === 'string' ? PROTOCOLS.get(written) : undefined;
-  if (named !== undefined) return { number: named, byName: true };
-  const number = typeof written === 'number' || /^[1-9]\d{0,2}$/.test(written) ? Number(written) : 0;
-  if (number >= 1 && number <= 255) return { number, byName: false };
-  const cased = [...PROTOCOLS.keys()].find((name) => name.toLowerCase() === String(written).toLowerCase());
-  return refuse(
-    context,
-    'FIELD_INVALID',
-    `${show(written)} is no protocol; ${cased === undefined ? PROTOCOL_WORDS : `write ${cased}`}`,
-  );
-});
+export const protocol = z
+  .union([z.int().min(1).max(255), z.string().max(20)], { error: PROTOCOL_WORDS })
+  .transform((written, context) => {
+    const named = typeof written === 'string' ? PROTOCOLS.get(written) : undefined;
+    if (named !== undefined) return { number: named, byName: true };
+    const number = typeof written === 'number' || /^[1-9]\d{0,2}$/.test(written) ? Number(written) : 0;
+    if (number >= 1 && number <= 255) return { number, byName: false };
+    const cased = [...PROTOCOLS.keys()].find((name) => name.toLowerCase() === String(written).toLowerCase());
+    return refuse(
+      context,
+      'FIELD_INVALID',
+      `${show(written)} is no protocol; ${cased === undefined ? PROTOCOL_WORDS : `write ${cased}`}`,
+    );
+  });
 
 /** Ports of a rule: numbers and ranges, or the name of a container port. */
 export type PortEntry = { readonly range: readonly [number, number] } | { readonly name: string };
@@ -181,9 +186,13 @@ export const domain = z
     );
   });
 
+/** Members of an ICMP match. */
 export const icmp = { type: z.int().min(0).max(254), code: z.int().min(0).max(255) };
+/** The family that a rule is for. */
 export const ipVersion = z.literal([4, 6]);
+/** What a rule does. */
 export const action = z.enum(['Allow', 'Deny', 'Pass', 'Log']).describe('Allow, Deny, Pass or Log');
+/** Which way a policy looks, from the workload. */
 export const direction = z.enum(['Ingress', 'Egress']);
 
 function checked(problemOf: (text: string) => string | undefined) {
@@ -212,9 +221,13 @@ export const ownPorts = z
   .max(256)
   .transform((ranges) => PortSet.of(...ranges));
 
-/** The selectors of our kinds, with what is said when they are missing. */
+// The descriptions are also what is said when one of these is missing.
+
+/** The `selector` of our kinds. */
 export const workloadSelector = ownSelector.describe('which workloads, by their labels; write all() for every one');
+/** The `namespaceSelector` of our kinds. */
 export const namespaceSelector = ownSelector.describe(
   "the workloads' namespaces, by their labels (projectcalico.org/name is the name); write all() for every one",
 );
+/** What a policy or translation does about shared addresses. */
 export const onBlind = z.enum(['Refuse', 'Widen']).default('Refuse');

@@ -16,4 +16,5 @@ export function checkEnvelope(raw: RawMap, scope: Scope): boolean {
   return scope.fields(envelope, raw, ['apiVersion', 'kind', 'metadata', 'spec', 'status']).sound;
 }
 
+/** What is said of an object of ours without a spec. */
 export const NO_SPEC = 'this field is required: what the object is for stands in it';

@@ -24,11 +24,13 @@ const specSchema = z.object({
 /** A tier. What cannot be read of it is as for a tier that does not exist: last, and Deny at its end (semantics 6.1.1). */
 export function readTier(meta: Meta, raw: RawMap, scope: Scope): Tier {
   const spec = scope.at('spec');
-  const inside = spec.otherwise('The tier comes last and denies at its end.');
+  const fixed = builtInTiers.get(meta.name);
+  const inside = spec.otherwise(
+    fixed === undefined ? 'The tier comes last and denies at its end.' : 'The built-in order and action are used.',
+  );
   const { values, sound } = inside.fields(specSchema, inside.map(raw['spec']) ?? {});
   const problem = labelNameProblem(meta.name);
   if (problem !== undefined) scope.warning('NAME_SHAPE', problem, 'metadata', 'name');
-  const fixed = builtInTiers.get(meta.name);
   if (fixed !== undefined) {
     for (const field of ['order', 'defaultAction'] as const)
       if (values[field] !== undefined && values[field] !== fixed[field])
