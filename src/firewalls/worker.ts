@@ -339,8 +339,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #lookForDrift(actual: A): void {
     const { log, firewall } = this.#options;
     if (this.#basis === undefined || this.#sent !== undefined || actual === this.#basis.actual) return;
-    const repairs = this.#session.steps(actual, this.#basis.ruleset).filter(isWork);
-    const found = new Set(repairs.flatMap(({ objects }) => objects.map(({ name }) => name)));
+    const told = new Set(actual.drift.map(({ object }) => object));
+    const repairs = this.#session.steps(actual, this.#basis.ruleset);
+    const touched = repairs.flatMap((step) => step.objects.filter(({ name }) => isWork(step) || told.has(name)));
+    const found = new Set(touched.map(({ name }) => name));
     if (found.size > 0 && !sameSet(found, this.#drifted)) {
       this.#report.drift = driftOf(actual.drift, found);
       log.warn(

@@ -70,3 +70,25 @@ export function packets(families: readonly Family[] = [4, 6]): fc.Arbitrary<Pack
     );
   });
 }
+
+/** Every kind of packet that rules of the universe can tell apart, once. */
+export function everyPacket(families: readonly Family[] = [4, 6]): readonly Packet[] {
+  return families.flatMap((family) => {
+    const icmp = family === 4 ? 1 : 58;
+    const services: readonly Omit<Packet, 'family' | 'source' | 'destination'>[] = [
+      ...[6, 17].flatMap((protocol) =>
+        [22, 80, 443, 8001].map((destinationPort) => ({ protocol, sourcePort: 50_000, destinationPort })),
+      ),
+      { protocol: 6, sourcePort: 443, destinationPort: 53 },
+      { protocol: 132, sourcePort: 50_000, destinationPort: 80 },
+      { protocol: 47 },
+      { protocol: icmp, icmpType: family === 4 ? 8 : 128, icmpCode: 0 },
+      { protocol: icmp, icmpType: family === 4 ? 3 : 1, icmpCode: 4 },
+    ];
+    return [...universe.senders[family], ...universe.strangers[family]].flatMap((source) =>
+      universe.destinations[family].flatMap((destination) =>
+        services.map((service) => ({ family, source, destination, ...service })),
+      ),
+    );
+  });
+}

@@ -1,0 +1,128 @@
+import type { Ruleset } from '../../border/ruleset.ts';
+import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
+import type { Behaviour } from '../../plan/behaviour.ts';
+import type { Step } from '../../plan/step.ts';
+import type { Actual, Capabilities, Driver, Translation } from '../driver.ts';
+
+/** Any driver: its own forms of actual, wanted and step are its own business. */
+export type AnyDriver = Driver<Actual, Translation, Step>;
+
+/** One device under test, with rules of somebody else on it. */
+export interface DriverHarness {
+  /** A driver as a new process would make it: it knows nothing but what the device says. */
+  connect(): AnyDriver;
+  /** Everything on the device that is not ours, canonical. */
+  foreign(): Promise<string>;
+  /** Everything on the device that is ours, canonical: equal texts for equal states, whatever came before. */
+  ours(): Promise<string>;
+  /**
+   * Somebody else's hand on what is ours, in the `variant`-th way; afterwards the device does not do what it should, or does it by
+   * other objects. `false`: there are no more ways.
+   */
+  tamper(variant: number): Promise<boolean>;
+  /** The process dies while the next step is sent: the request is cut, its answer never seen. Absent where that cannot be arranged. */
+  dieInside?(): void;
+  close(): Promise<void>;
+}
+
+/** A driver over one that a test can watch and kill. */
+export class Killable implements AnyDriver {
+  readonly #inner: AnyDriver;
+  /** Steps that were sent. */
+  sent = 0;
+  #lives: number;
+  #last: 'unsent' | 'unanswered';
+
+  /** After `lives` steps the process dies: before it sends the next one, or before it sees its answer. */
+  constructor(inner: AnyDriver, lives = Number.POSITIVE_INFINITY, last: 'unsent' | 'unanswered' = 'unsent') {
+    this.#inner = inner;
+    this.#lives = lives;
+    this.#last = last;
+    if (inner.watch !== undefined)
+      this.watch = (changed, signal) => inner.watch?.(changed, signal) ?? Promise.resolve();
+  }
+
+  readonly watch?: AnyDriver['watch'] & {};
+
+  capabilities(signal: AbortSignal): Promise<Capabilities> {
+    return this.#inner.capabilities(signal);
+  }
+
+  observe(signal: AbortSignal): Promise<Actual> {
+    return this.#inner.observe(signal);
+  }
+
+  translate(desired: Ruleset, capabilities: Capabilities): Translation {
+    return this.#inner.translate(desired, capabilities);
+  }
+
+  steps(actual: Actual, wanted: Translation): readonly Step[] {
+    return this.#inner.steps(actual, wanted);
+  }
+
+  leave(actual: Actual): readonly Step[] {
+    return this.#inner.leave(actual);
+  }
+
+  render(what: Step | Translation): string {
+    return this.#inner.render(what);
+  }
+
+  async apply(step: Step, signal: AbortSignal): Promise<void> {
+    const dies = this.#lives-- <= 0;
+    if (dies && this.#last === 'unsent') throw new Death('before the step was sent');
+    this.sent++;
+    await this.#inner.apply(step, signal);
+    if (dies) throw new Death('before the answer came');
+  }
+}
+
+/** The process is gone; nothing after this line ran. */
+export class Death extends Error {
+  override readonly name = 'Death';
+}
+
+const signal = new AbortController().signal;
+
+/** Brings a device to a ruleset, as a worker does; returns the number of steps that it took, and fails if it never gets there. */
+export async function bring(driver: AnyDriver, ruleset: Ruleset): Promise<number> {
+  const capabilities = await driver.capabilities(signal);
+  const wanted = driver.translate(ruleset, capabilities);
+  let sent = 0;
+  for (let round = 0; round < 6; round++) {
+    const steps = driver.steps(await driver.observe(signal), wanted);
+    if (steps.length === 0) return sent;
+    for (const step of steps) await driver.apply(step, signal);
+    sent += steps.length;
+  }
+  throw new Error('six rounds of steps did not bring the device to what is wanted');
+}
+
+/** Takes everything of ours off a device. */
+export async function clear(driver: AnyDriver): Promise<void> {
+  for (let round = 0; round < 6; round++) {
+    const steps = driver.leave(await driver.observe(signal));
+    if (steps.length === 0) return;
+    for (const step of steps) await driver.apply(step, signal);
+  }
+  throw new Error('six rounds of leaving left something');
+}
+
+/** The steps from what a device holds to a ruleset. */
+export async function stepsOf(driver: AnyDriver, ruleset: Ruleset): Promise<readonly Step[]> {
+  const wanted = driver.translate(ruleset, await driver.capabilities(signal));
+  return driver.steps(await driver.observe(signal), wanted);
+}
+
+export async function behaviourNow(driver: AnyDriver): Promise<Behaviour> {
+  return (await driver.observe(signal)).behaviour;
+}
+
+/** The fates of all packets, in their order. */
+export function fates(behaviour: Behaviour, packets: readonly PacketText[]): readonly Fate[] {
+  return packets.map((packet) => fateUnder(behaviour, packet));
+}
+
+export function sameFate(a: Fate, b: Fate): boolean {
+  return a.passes === b.passes && (!a.passes || !b.passes || a.from === b.from);
+}
