@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
 import { type Road, type State, walk } from '../../test/kit/roads.ts';
-import type { PlainObject } from '../../test/kit/slow-cluster.ts';
+import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
 import { resourceKey } from '../api/resource.ts';
 import { Inventory } from '../inventory/inventory.ts';

@@ -10,7 +10,7 @@ import {
   serviceAccount,
   tier,
 } from '../../test/kit/objects.ts';
-import type { PlainObject } from '../../test/kit/slow-cluster.ts';
+import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
 import { resourceKey } from '../api/resource.ts';
 import { formatAddress } from '../ip/address.ts';

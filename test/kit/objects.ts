@@ -1,4 +1,4 @@
-import type { PlainObject } from './slow-cluster.ts';
+import type { PlainObject } from './plain-objects.ts';
 
 // Short ways to write API objects in tests. Names are `namespace/name`, or `name` for cluster scope.
 

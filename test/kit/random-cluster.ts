@@ -7,7 +7,7 @@ import type {
   PlainPeer,
   PlainRule,
   PlainSelector,
-} from './slow-cluster.ts';
+} from './plain-objects.ts';
 
 // Small random clusters of valid objects, dense enough that selectors, shared addresses, tiers and passes meet.
 

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Manifest } from './border-world.ts';
-import { type PlainFlow, type PlainObject, SlowCluster } from './slow-cluster.ts';
+import type { PlainFlow, PlainObject } from './plain-objects.ts';
+import { SlowCluster } from './slow-cluster.ts';
 import { holds } from './slow-selector.ts';
 
 // What one border firewall does to one packet, written from the design (sections 2, 5 and 8) on plain API objects: no index, no sets, no

@@ -1,115 +1,18 @@
-import { isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import type {
+  PlainEntity,
+  PlainFlow,
+  PlainHop,
+  PlainKubernetesRule,
+  PlainObject,
+  PlainPeer,
+  PlainRule,
+  PlainSelector,
+} from './plain-objects.ts';
+import { type Item, type Labels, familyOf, inNet, itemsOf, numberOf, of, plain, sameAddress } from './slow-items.ts';
 import { holds } from './slow-selector.ts';
 
 // An evaluator of cluster policy written from the reference alone (policy semantics 2, 3, 5, 6, 8, 10), on plain API objects, one flow at
 // a time and without any index: slow and obvious, to check the engine against. Kubernetes policies are judged by their own API's words.
-
-type Labels = Map<string, string>;
-
-export interface PlainSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; values?: string[] }[];
-}
-
-export interface PlainEntity {
-  nets?: string[];
-  notNets?: string[];
-  selector?: string;
-  notSelector?: string;
-  namespaceSelector?: string;
-  serviceAccounts?: { names?: string[]; selector?: string };
-  ports?: (number | string)[];
-  notPorts?: (number | string)[];
-}
-
-export interface PlainRule {
-  action: 'Allow' | 'Deny' | 'Pass' | 'Log';
-  ipVersion?: 4 | 6;
-  protocol?: string | number;
-  notProtocol?: string | number;
-  icmp?: { type: number; code?: number };
-  notICMP?: { type: number; code?: number };
-  source?: PlainEntity;
-  destination?: PlainEntity;
-}
-
-export interface PlainPeer {
-  podSelector?: PlainSelector;
-  namespaceSelector?: PlainSelector;
-  ipBlock?: { cidr: string; except?: string[] };
-}
-
-export interface PlainKubernetesRule {
-  from?: PlainPeer[];
-  to?: PlainPeer[];
-  ports?: { protocol?: 'TCP' | 'UDP' | 'SCTP'; port?: number | string; endPort?: number }[];
-}
-
-export interface PlainObject {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    deletionTimestamp?: string;
-  };
-  // biome-ignore lint: every kind has its own
-  spec?: Record<string, unknown>;
-  status?: Record<string, unknown>;
-}
-
-export interface PlainFlow {
-  src: string;
-  dst: string;
-  proto: string | number;
-  sport?: number;
-  dport?: number;
-  icmpType?: number;
-  icmpCode?: number;
-}
-
-export interface PlainHop {
-  endpoint: string;
-  allowed: boolean;
-  tier?: string;
-  policy?: string;
-  rule?: number;
-  reason: string;
-  passes?: string[];
-}
-
-interface Item {
-  id: string;
-  isEndpoint: boolean;
-  labels: Labels;
-  profiles: string[];
-  addresses: string[];
-  nets: string[];
-  ports: { name: string; protocol: number; port: number }[];
-}
-
-const NUMBERS: Record<string, number> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132, udplite: 136 };
-
-function numberOf(protocol: string | number): number {
-  return typeof protocol === 'number' ? protocol : (NUMBERS[protocol.toLowerCase()] ?? Number(protocol));
-}
-
-function inNet(address: string, net: string): boolean {
-  const parsed = ipaddr.parse(address);
-  const [base, length] = ipaddr.parseCIDR(net.includes('/') ? net : `${net}/${net.includes(':') ? 128 : 32}`);
-  return parsed.kind() === base.kind() && parsed.match(base, length);
-}
-
-function familyOf(text: string): 4 | 6 {
-  return isIPv6(text.split('/')[0] ?? '') ? 6 : 4;
-}
-
-function plain(record: Record<string, string> | undefined): [string, string][] {
-  return Object.entries(record ?? {});
-}
 
 export class SlowCluster {
   readonly #objects: readonly PlainObject[];
@@ -117,7 +20,7 @@ export class SlowCluster {
 
   constructor(objects: readonly PlainObject[]) {
     this.#objects = objects;
-    this.#items = [...this.#pods(), ...this.#hosts(), ...this.#sets()];
+    this.#items = itemsOf(objects);
   }
 
   verdict(flow: PlainFlow): { allowed: boolean; egress?: PlainHop; ingress?: PlainHop } {
@@ -141,100 +44,6 @@ export class SlowCluster {
           egress: this.#tiers(item, 'egress').flatMap(({ policies }) => policies.map((policy) => this.#id(policy))),
         },
       }));
-  }
-
-  #of(...kinds: string[]): PlainObject[] {
-    return this.#objects.filter(({ kind }) => kinds.includes(kind));
-  }
-
-  #pods(): Item[] {
-    return this.#of('Pod').flatMap((pod): Item[] => {
-      const spec = pod.spec ?? {};
-      const status = pod.status ?? {};
-      const namespace = pod.metadata.namespace ?? '';
-      const phase = String(status['phase']);
-      const emptied = pod.metadata.annotations?.['cni.projectcalico.org/podIP'] === '';
-      if (spec['nodeName'] === undefined || spec['hostNetwork'] === true) return [];
-      if (['Failed', 'Succeeded'].includes(phase) || (pod.metadata.deletionTimestamp !== undefined && emptied))
-        return [];
-      const addresses = ((status['podIPs'] ?? []) as { ip: string }[]).map(({ ip }) => ip);
-      if (addresses.length === 0) return [];
-      const account = spec['serviceAccountName'] as string | undefined;
-      const own = new Map(plain(pod.metadata.labels).filter(([key]) => !/^pc(ns|sa)\./.test(key)));
-      own.set('projectcalico.org/namespace', namespace).set('projectcalico.org/orchestrator', 'k8s');
-      if (account !== undefined) own.set('projectcalico.org/serviceaccount', account);
-      const profiles = [`kns.${namespace}`, ...(account === undefined ? [] : [`ksa.${namespace}.${account}`])];
-      const containers = (spec['containers'] ?? []) as {
-        ports?: { name?: string; containerPort: number; protocol?: string }[];
-      }[];
-      return [
-        {
-          id: `pod:${namespace}/${pod.metadata.name}`,
-          isEndpoint: true,
-          labels: this.#inherit(own, profiles),
-          profiles,
-          addresses,
-          nets: [],
-          ports: containers.flatMap(({ ports = [] }) =>
-            ports.flatMap(({ name, containerPort, protocol = 'TCP' }) =>
-              name === undefined ? [] : [{ name, protocol: numberOf(protocol), port: containerPort }],
-            ),
-          ),
-        },
-      ];
-    });
-  }
-
-  #hosts(): Item[] {
-    return this.#of('HostEndpoint').map((host) => {
-      const profiles = (host.spec?.['profiles'] ?? []) as string[];
-      return {
-        id: `hep:${host.metadata.name}`,
-        isEndpoint: true,
-        labels: this.#inherit(new Map(plain(host.metadata.labels)), profiles),
-        profiles,
-        addresses: (host.spec?.['expectedIPs'] ?? []) as string[],
-        nets: [],
-        ports: ((host.spec?.['ports'] ?? []) as { name: string; port: number; protocol: string }[]).map(
-          ({ name, port, protocol }) => ({ name, port, protocol: numberOf(protocol) }),
-        ),
-      };
-    });
-  }
-
-  #sets(): Item[] {
-    return this.#of('NetworkSet', 'GlobalNetworkSet').map((set) => {
-      const namespace = set.metadata.namespace;
-      const own = new Map(plain(set.metadata.labels));
-      if (namespace !== undefined) own.set('projectcalico.org/namespace', namespace);
-      const profiles = namespace === undefined ? [] : [`kns.${namespace}`];
-      return {
-        id: `set:${set.metadata.name}`,
-        isEndpoint: false,
-        labels: this.#inherit(own, profiles),
-        profiles: [],
-        addresses: [],
-        nets: (set.spec?.['nets'] ?? []) as string[],
-        ports: [],
-      };
-    });
-  }
-
-  /** 2.1 to 2.3 */
-  #inherit(own: Labels, profiles: readonly string[]): Labels {
-    const labels = new Map(own);
-    for (const profile of profiles) {
-      const from = this.#objects.find(
-        ({ kind, metadata }) =>
-          (kind === 'Namespace' && profile === `kns.${metadata.name}`) ||
-          (kind === 'ServiceAccount' && profile === `ksa.${metadata.namespace}.${metadata.name}`),
-      );
-      if (from === undefined) continue;
-      const prefix = from.kind === 'Namespace' ? 'pcns.' : 'pcsa.';
-      const inherited = [...plain(from.metadata.labels), ['projectcalico.org/name', from.metadata.name] as const];
-      for (const [key, value] of new Map(inherited)) if (!labels.has(prefix + key)) labels.set(prefix + key, value);
-    }
-    return labels;
   }
 
   #strictest(direction: 'ingress' | 'egress', flow: PlainFlow, address: string): PlainHop | undefined {
@@ -274,7 +83,7 @@ export class SlowCluster {
     for (const profile of item.profiles) {
       const allows =
         profile === 'projectcalico-default-allow' ||
-        this.#of('Namespace').some(({ metadata }) => profile === `kns.${metadata.name}`);
+        of(this.#objects, 'Namespace').some(({ metadata }) => profile === `kns.${metadata.name}`);
       if (allows) return done(true, 'profile', { policy: `Profile/${profile}`, rule: 0 });
     }
     return done(false, 'no-profile-match', {});
@@ -282,11 +91,11 @@ export class SlowCluster {
 
   /** 6.1 and 6.2 */
   #tiers(item: Item, direction: 'ingress' | 'egress'): { name: string; action: string; policies: PlainObject[] }[] {
-    const policies = this.#of('NetworkPolicy', 'GlobalNetworkPolicy').filter(
+    const policies = of(this.#objects, 'NetworkPolicy', 'GlobalNetworkPolicy').filter(
       (policy) =>
         this.#applies(policy, item) && this.#types(policy).includes(direction) && policy.spec?.['doNotTrack'] !== true,
     );
-    const written = this.#of('Tier').map(({ metadata, spec }) => ({
+    const written = of(this.#objects, 'Tier').map(({ metadata, spec }) => ({
       name: metadata.name,
       order: (spec?.['order'] as number | undefined) ?? Infinity,
       action: spec?.['defaultAction'] === 'Pass' ? 'Pass' : 'Deny',
@@ -519,10 +328,6 @@ export class SlowCluster {
     const { namespace, name } = policy.metadata;
     return namespace === undefined ? `${kindOf(policy)}/${name}` : `${kindOf(policy)}/${namespace}/${name}`;
   }
-}
-
-function sameAddress(a: string, b: string): boolean {
-  return ipaddr.parse(a).toNormalizedString() === ipaddr.parse(b).toNormalizedString();
 }
 
 function isKubernetes(policy: PlainObject): boolean {
