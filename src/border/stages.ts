@@ -70,8 +70,10 @@ export class Parts {
       const entry = this.#entry({ rank });
       if (!entry.widen || (layer !== undefined && entry.layer !== layer)) break;
       ({ layer } = entry);
-      ranks.push(rank);
-      if (entry.rules.some((rule) => rule.action === 'Pass')) break;
+      const pass = entry.rules.findIndex((rule) => rule.action === 'Pass');
+      const before = pass < 0 ? entry.rules : entry.rules.slice(0, pass);
+      if (before.some((rule) => rule.action !== 'Log')) ranks.push(rank);
+      if (pass >= 0) break;
     }
     return ranks;
   }

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  BorderWorld,
+  address,
+  clusterPolicy,
+  firewall,
+  namespace,
+  node,
+  pod,
+  pool,
+  sourceNat,
+} from '../../test/kit/border-world.ts';
+import { DESTINATIONS, worlds } from '../../test/kit/random-border.ts';
+import type { Outgoing } from './explain.ts';
+
+const cluster = [
+  node('n1', '172.18.0.1', 'fd18::1'),
+  namespace('shop'),
+  pool('v4', '10.1.0.0/16'),
+  pool('nat', '10.2.0.0/16', { natOutgoing: true }),
+];
+
+function to(destination: string): Outgoing {
+  return { destination: address(destination), protocol: 6, sourcePort: 40_000, destinationPort: 443 };
+}
+
+function ways(world: BorderWorld, pod: string, destination: string): unknown {
+  return world.border.explain(`pod:${pod}`, to(destination)).map(({ exit, hops, outcome, leavesAs }) => ({
+    exit,
+    hops: hops.map((hop) => `${hop.firewall} sees ${hop.seenSource ?? hop.unseen}`),
+    outcome,
+    ...(leavesAs === undefined ? {} : { leavesAs }),
+  }));
+}
+
+describe('the way of a flow', () => {
+  const world = new BorderWorld(
+    ...cluster,
+    firewall('inner', { workloads: { selector: "app == 'never'" } }),
+    firewall('outer', { behind: ['inner'] }),
+    firewall('bank', { destinations: ['203.0.113.0/24'], workloads: { selector: "app == 'pay'" } }),
+    firewall('bank-too', { destinations: ['203.0.113.0/24'], workloads: { selector: "app == 'pay'" } }),
+    sourceNat('inner', {
+      firewalls: ['inner'],
+      destination: { nets: ['198.51.100.0/24'] },
+      translate: { address: '192.0.2.1' },
+    }),
+    clusterPolicy('no-mail', { egress: [{ action: 'Deny', nets: ['198.51.100.25/32'] }, { action: 'Allow' }] }),
+    pod('shop/web', ['10.1.0.1'], { labels: { app: 'web' } }),
+    pod('shop/pay', ['10.1.0.2'], { labels: { app: 'pay' } }),
+    pod('shop/batch', ['10.2.0.1'], { labels: { app: 'batch' } }),
+  );
+
+  test.each([
+    [
+      'shop/web',
+      '203.0.113.1',
+      [
+        {
+          exit: 'outer',
+          hops: ['inner sees 10.1.0.1', 'outer sees 10.1.0.1'],
+          outcome: 'passes',
+          leavesAs: '10.1.0.1',
+        },
+      ],
+    ],
+    [
+      'shop/web',
+      '198.51.100.1',
+      [
+        {
+          exit: 'outer',
+          hops: ['inner sees 10.1.0.1', 'outer sees 192.0.2.1'],
+          outcome: 'passes',
+          leavesAs: '192.0.2.1',
+        },
+      ],
+    ],
+    ['shop/web', '198.51.100.25', [{ exit: 'outer', hops: ['inner sees 10.1.0.1'], outcome: 'drops' }]],
+    [
+      'shop/batch',
+      '198.51.100.1',
+      [
+        {
+          exit: 'outer',
+          hops: ['inner sees 172.18.0.1', 'outer sees 192.0.2.1'],
+          outcome: 'passes',
+          leavesAs: '192.0.2.1',
+        },
+      ],
+    ],
+    [
+      'shop/pay',
+      '203.0.113.1',
+      [
+        { exit: 'bank', hops: ['bank sees 10.1.0.2'], outcome: 'passes', leavesAs: '10.1.0.2' },
+        { exit: 'bank-too', hops: ['bank-too sees 10.1.0.2'], outcome: 'passes', leavesAs: '10.1.0.2' },
+      ],
+    ],
+    ['shop/gone', '203.0.113.1', []],
+  ])('of %s to %s', (from, destination, expected) => {
+    expect(ways(world, from, destination)).toEqual(expected);
+  });
+
+  test('a firewall behind knows the translated address, and the others it can see', () => {
+    expect(world.members('inner')).toEqual(['10.1.0.1', '10.1.0.2', '172.18.0.1']);
+    expect(world.members('outer')).toEqual(['10.1.0.1', '10.1.0.2', '172.18.0.1', '192.0.2.1']);
+    expect(world.members('bank')).toEqual(['10.1.0.2']);
+  });
+});
+
+test('every address that a firewall is said to see is one that it knows', () => {
+  let seen = 0;
+  let translated = 0;
+  fc.assert(
+    fc.property(
+      worlds,
+      fc.array(fc.constantFrom(...DESTINATIONS[4], ...DESTINATIONS[6]), { minLength: 6 }),
+      (manifests, targets) => {
+        const world = new BorderWorld(...manifests);
+        for (const { id, kind } of world.engine.endpoints.values())
+          for (const target of targets)
+            for (const { hops } of world.border.explain(id, to(target)))
+              for (const { firewall: name, evaluation } of hops) {
+                if (evaluation === undefined || evaluation.reason === 'not-governed') continue;
+                expect(kind).toBe('Pod');
+                expect(evaluation.class, `${id} to ${target} at ${name}`).toBeDefined();
+                seen++;
+                if (hops.length > 1 && evaluation.seenSource !== hops[0]?.seenSource) translated++;
+              }
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect(seen).toBeGreaterThan(100);
+  expect(translated).toBeGreaterThan(0);
+});
