@@ -46,7 +46,9 @@ export type ProbeResult =
   | { readonly id: number; readonly kind: 'reply'; readonly at: number }
   | { readonly id: number; readonly kind: 'ended'; readonly why: string; readonly at: number };
 
-const now = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
+/** Milliseconds of the machine's monotonic clock: the same in every process. */
+export const machineTime = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
+const now = machineTime;
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 /** How often an open exchange sends. */

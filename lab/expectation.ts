@@ -36,11 +36,14 @@ export function probesOf(
 ): readonly NamedProbe[] {
   const to = transport === 'icmp' ? `${host.name}/ICMP` : `${host.name}:${port}/${transport.toUpperCase()}`;
   return pods.flatMap((pod) =>
-    (pod.status?.podIPs ?? []).flatMap(({ ip: source }) =>
-      host.addresses
-        .filter((destination) => destination.includes(':') === source.includes(':'))
-        .map((destination) => ({ target: { transport, source, destination, port }, pod: podName(pod), to })),
-    ),
+    (pod.status?.podIPs ?? [])
+      .map(({ ip }) => canonical(ip))
+      .flatMap((source) =>
+        host.addresses
+          .map(canonical)
+          .filter((destination) => destination.includes(':') === source.includes(':'))
+          .map((destination) => ({ target: { transport, source, destination, port }, pod: podName(pod), to })),
+      ),
   );
 }
 

@@ -28,6 +28,20 @@ export interface OpenProbe {
   close(): void;
 }
 
+/** Whoever sends for the lab: real packets, or questions to the firewall in memory. Times are those of `machineTime`. */
+export interface Prober {
+  /** One attempt; never rejects for what the network does. */
+  attempt(target: ProbeTarget): Promise<ProbeOutcome & { readonly startedAt: number }>;
+  /** Opens an exchange that keeps talking until closed or cut; rejects if not even the first answer comes. */
+  open(target: ProbeTarget): Promise<OpenProbe>;
+  /**
+   * Tries again and again until an attempt passes (or is dropped), and returns when that attempt began. Nothing, if it does not happen
+   * in time.
+   */
+  until(target: ProbeTarget, passed: boolean, timeoutMs: number): Promise<number | undefined>;
+  close(): void;
+}
+
 /** How long an answer may take before the attempt counts as dropped; the lab's links add nothing that could make it slow. */
 const ANSWER_MS = 400;
 /** Pause between attempts when the moment of a change is looked for. */
@@ -50,7 +64,7 @@ export async function startServer(
 }
 
 /** Sends as any pod of the cluster namespace, many at a time, through one helper process there. */
-export class Prober {
+export class PacketProber implements Prober {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (result: ProbeResult) => void>();
   #next = 1;
@@ -64,7 +78,6 @@ export class Prober {
     });
   }
 
-  /** One attempt; never rejects for what the network does. */
   async attempt(target: ProbeTarget, timeoutMs = ANSWER_MS): Promise<ProbeOutcome & { readonly startedAt: number }> {
     const id = this.#next++;
     const result = await new Promise<ProbeResult>((resolve) => {
@@ -77,7 +90,6 @@ export class Prober {
     return { passed: false, why: 'why' in result ? result.why : 'no answer', startedAt };
   }
 
-  /** Opens an exchange that keeps talking until closed or cut; rejects if not even the first answer comes. */
   async open(target: ProbeTarget): Promise<OpenProbe> {
     const id = this.#next++;
     let lastReply = 0;
@@ -102,10 +114,7 @@ export class Prober {
     };
   }
 
-  /**
-   * Tries again and again until an attempt passes (or is dropped), and returns when that attempt began; attempts overlap, so the
-   * answer is exact to a few milliseconds. Nothing, if it does not happen in time.
-   */
+  /** Attempts overlap, so the answer is exact to a few milliseconds. */
   async until(target: ProbeTarget, passed: boolean, timeoutMs: number): Promise<number | undefined> {
     const moments: number[] = [];
     const running = new Set<Promise<void>>();

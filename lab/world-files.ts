@@ -70,7 +70,11 @@ export class WorldFiles {
   }
 
   list(kind: string): readonly RawObject[] {
-    return [...this.#objects.values()].map((entry) => entry.object).filter((object) => object.kind === kind);
+    return this.all().filter((object) => object.kind === kind);
+  }
+
+  all(): readonly RawObject[] {
+    return [...this.#objects.values()].map((entry) => entry.object);
   }
 
   get(key: string): RawObject | undefined {
@@ -92,25 +96,34 @@ export class WorldFiles {
     await rm(entry.file);
   }
 
-  /** Adds pods like the first whose name begins so, each with addresses next to the highest in use of its pool. */
-  async scale(like: string, add: number, name: string): Promise<readonly RawObject[]> {
+  /**
+   * Adds pods like the first whose name begins so, each with free addresses next to its. `wire` is called before any of them is written:
+   * a pod's network is there before its address is known.
+   */
+  async scale(
+    like: string,
+    add: number,
+    name: string,
+    wire: (pods: readonly RawObject[]) => Promise<void>,
+  ): Promise<readonly RawObject[]> {
     const [namespace = '', prefix = ''] = like.split('/');
     const model = this.list('Pod').find(
       (pod) => pod.metadata.namespace === namespace && pod.metadata.name.startsWith(prefix),
     );
     if (model === undefined) throw new SallyportError('NOT_FOUND', `no pod is named ${like}`);
     const made: RawObject[] = [];
+    const taken = new Set<string>();
     for (let index = 1; index <= add; index++) {
-      const podIPs = (model.status?.podIPs ?? []).map(({ ip }) => ({ ip: this.#freeAddress(ip) }));
+      const podIPs = (model.status?.podIPs ?? []).map(({ ip }) => ({ ip: this.#freeAddress(ip, taken) }));
       const { uid: _, ...metadata } = model.metadata;
-      const pod: RawObject = {
+      made.push({
         ...model,
         metadata: { ...metadata, name: `${name}-${index}` },
         status: { ...model.status, podIPs, ...(podIPs[0] === undefined ? {} : { podIP: podIPs[0].ip }) },
-      };
-      await this.put(pod);
-      made.push(pod);
+      });
     }
+    await wire(made);
+    for (const pod of made) await this.put(pod);
     return made;
   }
 
@@ -130,20 +143,23 @@ export class WorldFiles {
     await rm(join(this.folder, '..'), { recursive: true, force: true });
   }
 
-  /** The nearest address above `ip` that no pod has. */
-  #freeAddress(ip: string): string {
+  /** The nearest address above `ip` that no pod has and that is not `taken`; takes it. */
+  #freeAddress(ip: string, taken: Set<string>): string {
     const start = parseAddress(ip);
     if (start === undefined) throw new SallyportError('NOT_FOUND', `${ip} is no address`);
     const used = this.list('Pod')
-      .flatMap((pod) => pod.status?.podIPs ?? [])
-      .map((entry) => parseAddress(entry.ip))
+      .flatMap((pod) => (pod.status?.podIPs ?? []).map((entry) => entry.ip))
+      .concat([...taken])
+      .map(parseAddress)
       .filter((address): address is Address => address !== undefined);
     const last = parseAddress(start.family === 4 ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff');
     const free = PrefixSet.range(start, last ?? start)
       .subtract(PrefixSet.ofAddresses(used))
       .first(start.family);
     if (free === undefined) throw new SallyportError('NOT_FOUND', `no address is free above ${ip}`);
-    return formatAddress(free);
+    const text = formatAddress(free);
+    taken.add(text);
+    return text;
   }
 }
 

@@ -8,6 +8,24 @@ export const deviceCodes = {
     now: 'What it holds stays as it was confirmed last; the worker tries again with growing pauses.',
     fix: 'Check the address, the transport and the rights; `sallyport plan` shows the same error at once.',
   },
+  DEVICE_DRIVER: {
+    blame: 'rejected',
+    what: 'A BorderFirewall names a driver that this version does not have.',
+    now: 'The firewall is left alone; all others go on.',
+    fix: 'Correct `spec.driver`; the message lists the drivers.',
+  },
+  LAB_STUCK: {
+    blame: 'rejected',
+    what: 'The lab waited in vain for its border to hold what is wanted.',
+    now: 'The lab takes itself down and ends with an error.',
+    fix: 'Read the reasons printed with it; `sallyport validate` on the same manifests shows mistakes in them.',
+  },
+  NO_NAMESPACES: {
+    blame: 'rejected',
+    what: 'This system does not let the lab make network namespaces.',
+    now: 'Nothing is started.',
+    fix: 'Run it as root or allow user namespaces, as the message says; or see the story without packets: `sallyport lab --no-packets`.',
+  },
   INTERNAL: {
     blame: 'bug',
     what: 'Sallyport met a state that its authors held impossible.',

@@ -6,6 +6,8 @@ export interface ManifestObject {
   readonly raw: unknown;
   /** The place of a field; of the nearest parent that is there, when the field itself is not. */
   readonly locate: (path: readonly (string | number)[]) => Place;
+  /** The same for every object that is read, sound or not, so never dear: JSON gives the file alone. */
+  readonly placeOf: (path: readonly (string | number)[]) => Place;
 }
 
 export interface ManifestText {
@@ -40,7 +42,7 @@ function readJson(text: string, file: string): ManifestText | undefined {
     located ??= readYaml(text, file);
     return located.objects[0]?.locate(path) ?? { file };
   };
-  return { objects: [{ raw, locate }], problems: [] };
+  return { objects: [{ raw, locate, placeOf: () => ({ file }) }], problems: [] };
 }
 
 function readYaml(text: string, file: string): ManifestText {
@@ -84,16 +86,14 @@ function readYaml(text: string, file: string): ManifestText {
       continue;
     }
     const start = document.contents.range?.[0] ?? 0;
-    objects.push({
-      raw,
-      locate: (path) => {
-        for (let length = path.length; length > 0; length--) {
-          const node: unknown = document.getIn(path.slice(0, length), true);
-          if (isNode(node) && node.range) return placeAt(node.range[0]);
-        }
-        return placeAt(start);
-      },
-    });
+    const locate = (path: readonly (string | number)[]): Place => {
+      for (let length = path.length; length > 0; length--) {
+        const node: unknown = document.getIn(path.slice(0, length), true);
+        if (isNode(node) && node.range) return placeAt(node.range[0]);
+      }
+      return placeAt(start);
+    };
+    objects.push({ raw, locate, placeOf: locate });
   }
   return problems.length > 0 ? { objects: [], problems } : { objects, problems };
 }

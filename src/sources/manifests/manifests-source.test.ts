@@ -85,6 +85,19 @@ test('a folder that empties, vanishes or comes back', async () => {
   expect(deliveries.at(-1)?.changes.map((c) => c.kind)).toEqual(['put', 'put']);
 });
 
+test('an object that breaks stays as it was read last; only one that goes is gone', async () => {
+  const tier = (order: string): string =>
+    `apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata:\n  name: pods\nspec:\n  cidr: ${order}\n`;
+  await put('a.yaml', object('Namespace', 'a'));
+  await put('pool.yaml', tier('10.0.0.0/16'));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+pods'], []]);
+  await put('pool.yaml', tier('10.0.0.0/99'));
+  expect(await delivery(2)).toEqual(['complete', [], ['PREFIX_INVALID']]);
+  await rm(join(folder, 'pool.yaml'));
+  expect(await delivery(3)).toEqual(['complete', ['-IPPool/pods'], []]);
+});
+
 test('a folder that is not there has not delivered', async () => {
   start(join(folder, 'missing'));
   expect(await delivery(1)).toEqual(['loading', [], ['MANIFEST_UNREADABLE']]);

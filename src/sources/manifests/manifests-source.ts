@@ -8,7 +8,7 @@ import { type FileState, lookAtFolder, readManifestFile } from './folder.ts';
 import { combineReadings, type Reading, readText, type TextReading } from './reading.ts';
 
 /** How long the folder must stay still before it is read: an editor or `git checkout` writes a file in several steps. */
-const SETTLE_MS = 30;
+const SETTLE_MS = 10;
 /** A folder that never stays still is read all the same after so many waits. */
 const SETTLE_WAITS = 20;
 /** Looking without being told; file systems that do not tell (NFS, some containers) are followed at this pace. */
@@ -123,13 +123,23 @@ export class ManifestsSource implements Source {
   #judge(reading: Reading, diagnostics: readonly Diagnostic[], broken: boolean): Delivery {
     const doubt = this.#doubt(reading, broken);
     if (doubt === undefined) {
-      const changes = difference(this.#delivered ?? new Map(), reading.resources);
-      this.#delivered = reading.resources;
+      const resources = this.#withBroken(reading);
+      const changes = difference(this.#delivered ?? new Map(), resources);
+      this.#delivered = resources;
       this.#frozenSince = undefined;
       return { changes, state: { kind: 'complete' }, diagnostics };
     }
     const said = doubt.diagnostic === undefined ? diagnostics : [...diagnostics, doubt.diagnostic];
     return { changes: [], state: this.#kept(doubt.reason), diagnostics: said };
+  }
+
+  /** An object that broke is not gone: it stays as it was read last, where it was. */
+  #withBroken(reading: Reading): ReadonlyMap<ResourceKey, Resource> {
+    const kept = [...reading.broken].flatMap((key) => {
+      const last = this.#delivered?.get(key);
+      return last === undefined ? [] : [[key, last] as const];
+    });
+    return kept.length === 0 ? reading.resources : new Map([...reading.resources, ...kept]);
   }
 
   #doubt(reading: Reading, broken: boolean): { reason: string; diagnostic?: Diagnostic } | undefined {
@@ -144,7 +154,8 @@ export class ManifestsSource implements Source {
     }
     const before = this.#delivered?.size ?? 0;
     let kept = 0;
-    for (const key of this.#delivered?.keys() ?? []) if (reading.resources.has(key)) kept += 1;
+    for (const key of this.#delivered?.keys() ?? [])
+      if (reading.resources.has(key) || reading.broken.has(key)) kept += 1;
     if (before >= 4 && kept * 2 < before) {
       const message = `${before - kept} of ${before} objects vanished at once; what was read before stays in force`;
       return {

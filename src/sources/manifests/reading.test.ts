@@ -36,6 +36,7 @@ describe('forms of a manifest text', () => {
   test('an empty text holds nothing and is no mistake', () => {
     expect(readText('# nothing\n', 'a.yaml')).toEqual({
       resources: [],
+      broken: [],
       diagnostics: [],
       unreadable: false,
       objects: 0,

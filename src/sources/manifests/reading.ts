@@ -7,6 +7,8 @@ import { readManifestText } from './document.ts';
 /** What one text gave. */
 export interface TextReading {
   readonly resources: readonly Resource[];
+  /** Objects that are there and too broken to be kept. */
+  readonly broken: readonly ResourceKey[];
   readonly diagnostics: readonly Diagnostic[];
   /** The text cannot be read as YAML or JSON at all; `diagnostics` says where. */
   readonly unreadable: boolean;
@@ -17,25 +19,29 @@ export interface TextReading {
 /** Reads the objects of one manifest text: single objects, lists in any form, several documents. */
 export function readText(text: string, file: string): TextReading {
   const { objects, problems } = readManifestText(text, file);
-  if (problems.length > 0) return { resources: [], diagnostics: problems, unreadable: true, objects: 0 };
+  if (problems.length > 0) return { resources: [], broken: [], diagnostics: problems, unreadable: true, objects: 0 };
   const resources: Resource[] = [];
+  const broken: ResourceKey[] = [];
   const diagnostics: Diagnostic[] = [];
   let count = 0;
-  for (const { raw, locate } of objects) {
+  for (const { raw, locate, placeOf } of objects) {
     for (const { item, path } of unfoldList(raw) ?? [{ item: raw, path: [] }]) {
       count += 1;
       const within = (field: readonly (string | number)[]): Place => locate([...path, ...field]);
-      const read = readResource(item, within([]), within);
+      const read = readResource(item, placeOf(path), within);
       if (read.resource !== undefined) resources.push(read.resource);
+      else if (read.key !== undefined) broken.push(read.key);
       for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
     }
   }
-  return { resources, diagnostics, unreadable: false, objects: count };
+  return { resources, broken, diagnostics, unreadable: false, objects: count };
 }
 
 /** Several texts as one state. */
 export interface Reading {
   readonly resources: ReadonlyMap<ResourceKey, Resource>;
+  /** Objects that are there and too broken to be kept; none of them is in `resources`. */
+  readonly broken: ReadonlySet<ResourceKey>;
   readonly diagnostics: readonly Diagnostic[];
   readonly unreadable: boolean;
   readonly objects: number;
@@ -44,6 +50,7 @@ export interface Reading {
 /** Puts the readings of texts together, in the given order; of an object that stands twice the first counts. */
 export function combineReadings(texts: Iterable<TextReading>): Reading {
   const resources = new Map<ResourceKey, Resource>();
+  const broken = new Set<ResourceKey>();
   const diagnostics: Diagnostic[] = [];
   let unreadable = false;
   let objects = 0;
@@ -51,6 +58,7 @@ export function combineReadings(texts: Iterable<TextReading>): Reading {
     unreadable ||= text.unreadable;
     objects += text.objects;
     for (const diagnostic of text.diagnostics) diagnostics.push(diagnostic);
+    for (const key of text.broken) broken.add(key);
     for (const resource of text.resources) {
       const key = resourceKey(resource);
       const first = resources.get(key);
@@ -58,7 +66,8 @@ export function combineReadings(texts: Iterable<TextReading>): Reading {
       else diagnostics.push(duplicate(key, resource, first));
     }
   }
-  return { resources, diagnostics, unreadable, objects };
+  for (const key of resources.keys()) broken.delete(key);
+  return { resources, broken, diagnostics, unreadable, objects };
 }
 
 function duplicate(key: ResourceKey, second: Resource, first: Resource): Diagnostic {
