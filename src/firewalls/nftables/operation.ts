@@ -1,5 +1,6 @@
 import { assertNever } from '../../base/error.ts';
 import type { ObjectChange } from '../../plan/step.ts';
+import { refuseUnsafe } from './check.ts';
 import { type Base, type NftMap, type NftSet, type Rule, type SetType, TABLE } from './model.ts';
 import { FENCE_SET } from './names.ts';
 import { renderBase, renderElement, renderElements, renderMapHead, renderRule, renderSetHead } from './render.ts';
@@ -76,12 +77,17 @@ export function renderOperation(operation: Operation): readonly string[] {
   }
 }
 
-/** One transaction as `nft -f` takes it: a command a line. */
+/** One transaction as `nft -f` takes it: a command a line. Throws INTERNAL for what we never mean to send (`refuseUnsafe`). */
 export function renderOperations(operations: readonly Operation[]): string {
-  return operations
-    .flatMap((operation) => [...renderOperation(operation), ''])
-    .join('\n')
-    .replace(/\n+/g, '\n');
+  return refuseUnsafe(
+    operations
+      .flatMap(renderOperation)
+      .map(
+        (line) => `${line}
+`,
+      )
+      .join(''),
+  );
 }
 
 /**

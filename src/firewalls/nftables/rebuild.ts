@@ -1,5 +1,5 @@
 import type { NftTable } from './model.ts';
-import { OWNER_SET } from './names.ts';
+import { isOurName, OWNER_SET } from './names.ts';
 import { FORM, parseOwner } from './owner.ts';
 import { renderBase } from './render.ts';
 import { sameRules } from './transition.ts';
@@ -11,6 +11,8 @@ import { sameRules } from './transition.ts';
 export function needsRebuild(actual: NftTable, wanted: NftTable): boolean {
   const owner = parseOwner(actual.sets.get(OWNER_SET)?.comment ?? '');
   if (owner?.form !== FORM || actual.foreign.length > 0) return true;
+  for (const objects of [actual.sets, actual.maps, actual.chains])
+    for (const name of objects.keys()) if (!isOurName(name)) return true;
   return baseChainsDiffer(actual, wanted) || objectsDiffer(actual, wanted);
 }
 
