@@ -32,15 +32,15 @@ function dump(engine: Engine): object {
   return {
     endpoints: sorted(engine.endpoints, ({ addresses, labels, ...rest }) => ({
       ...rest,
-      labels: [...labels].sort(),
+      labels,
       addresses: addresses.map(formatAddress),
       matching: [...engine.matching(rest.id)].sort(),
       policies: policiesOf(engine, rest.id),
     })),
     selected: WATCHED.map(({ id }) => [...engine.endpointsOf(id)].sort()),
     outside: WATCHED.map((selector) => engine.outsideOf(selector).nets.toString()),
-    parents: sorted(inventory.parents, ({ labels }) => [...labels].sort()),
-    networkSets: sorted(inventory.networkSets, ({ nets, labels }) => [nets.toString(), [...labels].sort()]),
+    parents: sorted(inventory.parents, ({ labels }) => labels),
+    networkSets: sorted(inventory.networkSets, ({ nets, labels }) => [nets.toString(), labels]),
     tiers: engine.order.tiers,
     pools: sorted(inventory.pools, ({ cidr, ...rest }) => [cidr.toString(), rest]),
     nodes: sorted(inventory.nodes, ({ addresses }) => addresses.map(({ address }) => formatAddress(address))),

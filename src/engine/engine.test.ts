@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy } from '../../test/kit/objects.ts';
+import type { PlainObject } from '../../test/kit/plain-objects.ts';
+import { readResource } from '../api/read.ts';
+import { resourceKey } from '../api/resource.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import { type Selector, parseSelector } from '../selector/selector.ts';
+import { Engine } from './engine.ts';
+
+function selector(text: string): Selector {
+  const { value } = parseSelector(text);
+  if (value === undefined) throw new Error(text);
+  return value;
+}
+
+function put(engine: Engine, ...objects: readonly PlainObject[]): void {
+  for (const object of objects) {
+    const { resource } = readResource(object, {});
+    if (resource !== undefined) engine.inventory.apply({ kind: 'put', resource });
+  }
+}
+
+function remove(engine: Engine, object: PlainObject): void {
+  const { resource } = readResource(object, {});
+  if (resource !== undefined) engine.inventory.apply({ kind: 'delete', key: resourceKey(resource) });
+}
+
+function engineOf(...objects: readonly PlainObject[]): Engine {
+  const engine = new Engine(new Inventory());
+  put(engine, namespace('a', { env: 'prod' }), ...objects);
+  engine.flush();
+  return engine;
+}
+
+const WEB = selector("app == 'web' && pcns.env == 'prod'");
+const web = pod('a/web', { labels: { app: 'web' }, ips: ['10.0.0.1'] });
+
+describe('registered selectors', () => {
+  test('are followed until the last user is gone', () => {
+    const engine = engineOf(web);
+    engine.register(WEB);
+    engine.register(WEB);
+    expect([...engine.endpointsOf(WEB.id)]).toEqual(['pod:a/web']);
+    expect([...engine.matching('pod:a/web')]).toEqual([WEB.id]);
+    engine.unregister(WEB);
+    expect([...engine.matching('pod:a/web')]).toEqual([WEB.id]);
+    engine.unregister(WEB);
+    expect([...engine.matching('pod:a/web')]).toEqual([]);
+    expect([...engine.endpointsOf(WEB.id)]).toEqual([]);
+    engine.unregister(WEB);
+    expect([...engine.matching('pod:a/web')]).toEqual([]);
+  });
+
+  test('one that a policy uses too stays when the policy goes', () => {
+    const scoped = policy('g', { selector: "app == 'web'" });
+    const engine = engineOf(web, scoped);
+    const own = selector("app == 'web'");
+    engine.register(own);
+    remove(engine, scoped);
+    engine.flush();
+    expect([...engine.endpointsOf(own.id)]).toEqual(['pod:a/web']);
+    engine.unregister(own);
+    expect([...engine.endpointsOf(own.id)]).toEqual([]);
+  });
+
+  test('a flush names the endpoints whose selectors changed, by a label of their namespace too', () => {
+    const engine = engineOf(web, pod('a/other', { ips: ['10.0.0.2'] }));
+    engine.register(WEB);
+    expect(engine.flush().changedEndpoints).toEqual([]);
+    put(engine, namespace('a', { env: 'test' }));
+    expect(engine.flush().changedEndpoints).toEqual(['pod:a/web']);
+    expect([...engine.matching('pod:a/web')]).toEqual([]);
+  });
+
+  test('host-network pods are followed, and no cluster policy is about them', () => {
+    const engine = engineOf(
+      pod('a/agent', { labels: { app: 'web' }, ips: ['192.0.2.1'], hostNetwork: true }),
+      policy('g', { selector: "app == 'web'" }),
+      kubernetesPolicy('a/k', { podSelector: {} }),
+    );
+    engine.register(WEB);
+    expect([...engine.endpointsOf(WEB.id)]).toEqual(['pod:a/agent']);
+    expect(engine.appliesTo('pod:a/agent')).toBe(false);
+    expect(engine.tiersOf('pod:a/agent')).toEqual([]);
+  });
+});
+
+describe('the outside', () => {
+  const banks = selector("kind == 'bank'");
+  const bank = networkSet('bank', { kind: 'bank' }, ['198.51.100.0/24'], ['bank.example']);
+
+  test('is the nets and domains of network sets alone', () => {
+    const engine = engineOf(
+      bank,
+      networkSet('a/second', { kind: 'bank' }, ['203.0.113.0/24', '198.51.100.7/32']),
+      pod('a/p', { labels: { kind: 'bank' }, ips: ['10.0.0.9'] }),
+      hostEndpoint('h', { kind: 'bank' }, { expectedIPs: ['192.0.2.9'] }),
+    );
+    expect(engine.outsideOf(banks).nets.toStrings()).toEqual(['198.51.100.0/24', '203.0.113.0/24']);
+    expect(engine.outsideOf(banks).domains).toEqual(['bank.example']);
+  });
+
+  test('a flush names the selectors whose content came out different, and only those', () => {
+    const engine = engineOf(bank);
+    const everything = selector('all()');
+    for (const asked of [banks, everything]) engine.outsideOf(asked);
+    put(engine, networkSet('copy', { kind: 'copy' }, ['198.51.100.7/32']));
+    expect(engine.flush().changedOutside).toEqual([]);
+    put(engine, networkSet('copy', { kind: 'copy' }, ['203.0.113.0/24']));
+    expect(engine.flush().changedOutside).toEqual([everything.id]);
+    remove(engine, bank);
+    expect(engine.flush().changedOutside).toEqual([banks.id, everything.id].sort());
+    engine.forgetOutside(banks.id);
+    put(engine, bank);
+    expect(engine.flush().changedOutside).toEqual([everything.id]);
+  });
+});
+
+describe('hostile names', () => {
+  test('labels that objects have by nature are labels like any other', () => {
+    const hostile = JSON.parse('{"__proto__": "x", "constructor": "y", "toString": "z"}') as Record<string, string>;
+    const engine = engineOf(pod('a/h', { labels: hostile, ips: ['10.0.0.1'] }), pod('a/plain', { ips: ['10.0.0.2'] }));
+    for (const text of ["__proto__ == 'x'", "constructor == 'y'", "toString == 'z'", 'has(__proto__)']) {
+      const asked = selector(text);
+      engine.register(asked);
+      expect([...engine.endpointsOf(asked.id)]).toEqual(['pod:a/h']);
+    }
+    const none = selector('has(valueOf) || has(hasOwnProperty)');
+    engine.register(none);
+    expect([...engine.endpointsOf(none.id)]).toEqual([]);
+  });
+
+  test('a namespace or pod called like a property of objects is one like any other', () => {
+    const engine = engineOf(
+      namespace('constructor', { env: 'prod' }),
+      pod('constructor/tostring', { labels: { app: 'web' }, ips: ['10.0.0.3'] }),
+    );
+    engine.register(WEB);
+    expect([...engine.endpointsOf(WEB.id)]).toEqual(['pod:constructor/tostring']);
+  });
+});
