@@ -56,11 +56,9 @@ export class Border {
         ...addresses.translated.map((net) => `route add blackhole ${net}`),
       );
       const border = new Border(world, firewall, new Peer(pods), new Peer(out));
-      for (const port of ports)
-        for (const any of ['0.0.0.0', '::']) {
-          await border.outside.listenTcp(any, port);
-          await border.outside.listenUdp(any, port);
-        }
+      for (const port of ports) for (const any of ['0.0.0.0', '::']) await border.outside.listenTcp(any, port);
+      // A UDP server on all addresses would answer from one that it was not asked at.
+      for (const port of ports) for (const address of addresses.outside) await border.outside.listenUdp(address, port);
       return border;
     } catch (error) {
       await world.close();

@@ -60,8 +60,9 @@ function probeTcp({ from, to, port, timeoutMs, localPort = 0 }) {
     const socket = connect({ host: to, port, localAddress: from, localPort });
     const finish = (outcome) => {
       clearTimeout(timer);
-      // Without a TIME_WAIT the same ports can be used again at once.
-      socket.resetAndDestroy();
+      // A reset leaves no TIME_WAIT, so the same ports can be used again at once; one that still connects would wait for it.
+      if (socket.connecting) socket.destroy();
+      else socket.resetAndDestroy();
       resolve(outcome);
     };
     const timer = setTimeout(() => finish({ outcome: 'silence' }), timeoutMs);

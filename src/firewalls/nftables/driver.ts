@@ -1,0 +1,174 @@
+import { SallyportError } from '../../base/error.ts';
+import type { Log } from '../../base/log.ts';
+import type { Origin, Ruleset } from '../../border/ruleset.ts';
+import type { Actual, Capabilities, CounterReading, Driver, Drop, ForeignRule, Translation } from '../driver.ts';
+import { connect } from './connect.ts';
+import { Conntrack } from './conntrack.ts';
+import type { TrackedFlow } from './conntrack-lines.ts';
+import { readCounters } from './counters.ts';
+import { Device, type Observed } from './device.ts';
+import { followDrops } from './drops.ts';
+import { judge } from './judge.ts';
+import { behaviourOf } from './lift.ts';
+import { type Lock, takeLock } from './lock.ts';
+import { DEAD_MARK, type NftTable } from './model.ts';
+import { Nft } from './nft.ts';
+import { renderOperations } from './operation.ts';
+import { probe } from './probe.ts';
+import { readForeign } from './read.ts';
+import { renderTable } from './render.ts';
+import { type JudgeStep, type NftStep, stepsTo, stepsToLeave } from './steps.ts';
+import { parseOriginTag } from './text.ts';
+import { transition } from './transition.ts';
+import { type NftTranslation, translate } from './translate.ts';
+import { parseDeviceAddress, type Transport } from './transport.ts';
+
+export interface NftablesActual extends Actual {
+  /** `undefined`: nothing of ours is there. */
+  readonly table: NftTable | undefined;
+}
+
+export interface NftablesTranslation extends Translation, NftTranslation {}
+
+export interface NftablesOptions {
+  /** `local`, `netns:NAME` or `ssh://[user@]host[:port]`. */
+  readonly address: string;
+  readonly log: Log;
+  /** A private folder (mode 0700) of this machine: temporary files, the home of children, ssh's control socket. */
+  readonly directory: string;
+  /** Where lock files lie; without it somebody else sees to it that one process writes. */
+  readonly lockDirectory?: string;
+  /** `SSH_AUTH_SOCK`, where there is an agent. */
+  readonly agentSocket?: string;
+}
+
+/** A Linux border firewall: one table of ours, every change one transaction. */
+export class NftablesDriver implements Driver<NftablesActual, NftablesTranslation, NftStep> {
+  readonly #options: NftablesOptions;
+  readonly #transport: Transport;
+  readonly #nft: Nft;
+  readonly #device: Device;
+  readonly #conntrack: Conntrack;
+  #lock: Promise<Lock> | undefined;
+  /** The newest translation: it makes the next one cheap, and knows the origins behind tags. */
+  #newest: NftTranslation | undefined;
+  #actual: { readonly from: Observed; readonly actual: NftablesActual } | undefined;
+  #foreign: readonly ForeignRule[] = [];
+
+  /** Throws DEVICE_ADDRESS. Does not touch the device yet. */
+  constructor(options: NftablesOptions) {
+    this.#options = options;
+    this.#transport = connect(parseDeviceAddress(options.address), options);
+    this.#nft = new Nft(this.#transport);
+    this.#device = new Device(this.#nft, options.log);
+    this.#conntrack = new Conntrack(this.#transport);
+  }
+
+  capabilities(signal: AbortSignal): Promise<Capabilities> {
+    return probe(this.#nft, signal);
+  }
+
+  async observe(signal: AbortSignal): Promise<NftablesActual> {
+    const observed = await this.#device.observe(signal);
+    if (this.#actual?.from === observed) return this.#actual.actual;
+    const { table, drift } = observed;
+    // Chains of others change seldom and matter to people only: read again with each full reading, not with each change of ours.
+    if (!this.#device.isFollowed || this.#actual === undefined) this.#foreign = await readForeign(this.#nft, signal);
+    const actual = { empty: table === undefined, drift, foreign: this.#foreign, behaviour: behaviourOf(table), table };
+    this.#actual = { from: observed, actual };
+    return actual;
+  }
+
+  translate(desired: Ruleset): NftablesTranslation {
+    const translation = translate(desired, this.#newest);
+    this.#newest = translation;
+    return { ...translation, behaviour: behaviourOf(translation.table) };
+  }
+
+  steps(actual: NftablesActual, wanted: NftablesTranslation): readonly NftStep[] {
+    return stepsTo(actual.table, wanted);
+  }
+
+  leave(actual: NftablesActual): readonly NftStep[] {
+    return stepsToLeave(actual.table);
+  }
+
+  render(what: NftStep | NftablesTranslation): string {
+    if (!('does' in what)) return renderTable(what.table);
+    return what.does === 'transaction' ? renderOperations(what.operations) : renderJudge(what);
+  }
+
+  async apply(step: NftStep, signal: AbortSignal): Promise<void> {
+    await this.#takeLock();
+    if (step.does === 'judge') return await this.#judge(step, signal);
+    try {
+      await this.#device.write(step.operations, signal);
+    } catch (error) {
+      if (!(error instanceof SallyportError) || error.code !== 'DEVICE_CHANGED') throw error;
+      // It may have been done already, by us before an answer was lost.
+      const { table } = await this.#device.observe(signal);
+      if (!sameTable(table, step.after)) throw error;
+    }
+  }
+
+  watch(changed: () => void, signal: AbortSignal): Promise<void> {
+    return this.#device.follow(changed, signal);
+  }
+
+  counters(signal: AbortSignal): Promise<readonly CounterReading[]> {
+    // Tags have no spaces: other comments are for people.
+    return readCounters(this.#nft, (comment) => (comment.includes(' ') ? undefined : this.#originOf(comment)), signal);
+  }
+
+  drops(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void> {
+    return followDrops(this.#transport, (tag) => this.#originOf(tag), seen, signal);
+  }
+
+  /** Gives the lock back. What is on the device stays. */
+  async close(): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    await (await lock)?.release();
+  }
+
+  /** The whole origin behind a tag; of rules that are not wanted any more, what the tag itself says. */
+  #originOf(tag: string): Origin {
+    return this.#newest?.origins.get(tag) ?? parseOriginTag(tag);
+  }
+
+  async #takeLock(): Promise<void> {
+    const { lockDirectory } = this.#options;
+    if (lockDirectory === undefined) return;
+    this.#lock ??= takeLock(lockDirectory, this.#transport.name);
+    try {
+      await this.#lock;
+    } catch (error) {
+      this.#lock = undefined;
+      throw error;
+    }
+  }
+
+  /** Connections that lost their right end, and those that hold on to what is no longer so start anew. */
+  async #judge({ table, scope }: JudgeStep, signal: AbortSignal): Promise<void> {
+    const flows = await this.#conntrack.flows(scope === 'everyone' ? 'all' : new Set(scope), signal);
+    const cut: TrackedFlow[] = [];
+    const forget: TrackedFlow[] = [];
+    for (const flow of flows) {
+      const judgement = judge(table, { ...flow, dead: (flow.mark & DEAD_MARK) !== 0 });
+      if (judgement === 'Cut') cut.push(flow);
+      else if (judgement === 'Forget') forget.push(flow);
+    }
+    await this.#conntrack.cut(cut, signal);
+    await this.#conntrack.forget(forget, signal);
+  }
+}
+
+function renderJudge({ scope }: JudgeStep): string {
+  const whose = scope === 'everyone' ? 'everybody' : scope.join(', ');
+  return `# conntrack: judge the connections of ${whose}; cut what is no longer allowed\n`;
+}
+
+function sameTable(left: NftTable | undefined, right: NftTable | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return left.foreign.length === 0 && transition(left, right).length === 0;
+}
