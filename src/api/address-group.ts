@@ -6,17 +6,19 @@ import type { Scope } from './scope.ts';
 import { type RawMap, defined } from './shape.ts';
 
 /** `spec` of an AddressGroup (design section 5). */
-export const addressGroupSpec = z.strictObject({
-  selector: workloadSelector,
-  namespaceSelector,
-  firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
-  name: z.string().min(1).max(253).optional().describe('its name on the device; absent: that of this object'),
-  as: z.enum(['Auto', 'Group', 'Feed', 'Tag']).default('Auto').describe('the form that the device knows it in'),
-  use: z
-    .enum(['Allow', 'Deny'])
-    .default('Allow')
-    .describe('what rules do with it: additions come first for Allow, removals for Deny'),
-});
+export const addressGroupSpec = z
+  .strictObject({
+    selector: workloadSelector,
+    namespaceSelector,
+    firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
+    name: z.string().min(1).max(253).optional().describe('its name on the device; absent: that of this object'),
+    as: z.enum(['Auto', 'Group', 'Feed', 'Tag']).default('Auto').describe('the form that the device knows it in'),
+    use: z
+      .enum(['Allow', 'Deny'])
+      .default('Allow')
+      .describe('what rules do with it: additions come first for Allow, removals for Deny'),
+  })
+  .describe('a set of addresses on firewalls that follows workloads, for rules that people keep writing');
 
 const UNREADABLE = { ok: false } as const;
 

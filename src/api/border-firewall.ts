@@ -39,13 +39,14 @@ const guard = z.strictObject({
   quiet: z
     .array(
       z.strictObject({
-        from: time,
-        to: time,
+        from: time.describe('when it begins: a time of day in UTC, like "22:30"'),
+        to: time.describe('when it ends; not after its begin: on the next day'),
         days: z
           .array(z.enum(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']))
           .min(1)
           .max(7)
-          .optional(),
+          .optional()
+          .describe('days on which it begins; absent: every day'),
       }),
     )
     .max(64)
@@ -62,82 +63,95 @@ function exactlyOne(...fields: readonly string[]) {
 }
 
 /** `spec` of a BorderFirewall (design section 5). */
-export const borderFirewallSpec = z.strictObject({
-  driver: text.describe('the kind of firewall: nftables and so on'),
-  address: text.describe('how it is reached: local, netns:NAME, ssh://USER@HOST or the address of its API'),
-  credentialsRef: z
-    .strictObject({ secret: name.optional(), file: text.optional(), env: text.optional() })
-    .superRefine(exactlyOne('secret', 'file', 'env'))
-    .optional()
-    .describe('where its credentials are: a Secret in our namespace, a file or an environment variable'),
-  tls: z
-    .strictObject({
-      ca: z.string().min(1).max(65_536).optional(),
-      pin: text.optional(),
-      insecure: z.strictObject({ reason: text.describe('why nobody checks who answers') }).optional(),
-    })
-    .superRefine(exactlyOne('ca', 'pin', 'insecure'))
-    .optional()
-    .describe('how it proves who it is'),
-  options: z.looseObject({}).default({}).describe("the driver's own options"),
-  workloads: z
-    .strictObject({
-      namespaceSelector: namespaceSelector.optional(),
-      selector: ownSelector.optional(),
-      ipPools: names.optional(),
-    })
-    .describe('who leaves through it; {} for every workload'),
-  destinations: cidrs.optional().describe('networks reached through it; absent: 0.0.0.0/0 and ::/0'),
-  behind: optionalNames.describe('firewalls nearer to the pods, in order'),
-  sees: z.enum(['Pod', 'Node']).optional().describe('the source it sees where no IP pool says so'),
-  nodeAddress: z
-    .enum(['InternalIP', 'ExternalIP'])
-    .default('InternalIP')
-    .describe("which of a node's addresses is used towards it"),
-  networks: cidrs
-    .optional()
-    .describe('where every sender must be known; absent: the pools of its workloads whose pods it sees'),
-  unknown: z
-    .enum(['Drop', 'Ignore'])
-    .default('Drop')
-    .describe('packets from networks whose source is no known address'),
-  unselected: z.enum(['Ignore', 'Deny']).default('Ignore').describe('known workloads that no policy here selects'),
-  accepts: z
-    .array(
-      z.strictObject({
-        namespaces: namespaceSelector,
-        destinations: cidrs.optional(),
-        ports: ownPorts.optional(),
-        actions: z.array(action).min(1).max(4).optional(),
-      }),
-    )
-    .max(256)
-    .default([])
-    .describe('which BorderPolicies count here'),
-  policies: z
-    .strictObject({ tiers: z.array(tierName).max(64).default([]) })
-    .prefault({})
-    .describe('tiers of cluster policy repeated here'),
-  blind: z.enum(['Refuse', 'Widen']).default('Refuse').describe('rules for addresses that several workloads share'),
-  established: z.enum(['Cut', 'Keep']).default('Cut').describe('connections that a change no longer allows'),
-  mode: z.enum(['Observe', 'Approve', 'Enforce']).default('Observe').describe('Observe writes nothing'),
-  approve: z.enum(['Rules', 'Everything']).default('Rules').describe('what waits for a yes in mode Approve'),
-  drift: z
-    .enum(['Repair', 'Show'])
-    .optional()
-    .describe('what to do about changes by others; absent: Repair for nftables, Show for others'),
-  adopt: z.array(text).max(1024).default([]).describe('exact names of existing objects to take over'),
-  approximate: z.enum(['Never', 'Narrower', 'Wider']).default('Never').describe('for what the device cannot say'),
-  guard: guard.prefault({}).describe('how much may change without a yes'),
-  readiness: z
-    .strictObject({
-      timeout: duration.prefault('60s'),
-      onTimeout: z.enum(['Hold', 'Release']).default('Hold'),
-    })
-    .prefault({})
-    .describe('how long pods wait for this firewall, and what then'),
-  onDelete: z.enum(['Keep', 'Remove']).default('Keep').describe('what happens to the device when this object goes'),
-});
+export const borderFirewallSpec = z
+  .strictObject({
+    driver: text.describe('the kind of firewall: nftables and so on'),
+    address: text.describe('how it is reached: local, netns:NAME, ssh://USER@HOST or the address of its API'),
+    credentialsRef: z
+      .strictObject({
+        secret: name.optional().describe('name of a Secret in the namespace of Sallyport'),
+        file: text.optional().describe('path of a file'),
+        env: text.optional().describe('name of an environment variable'),
+      })
+      .superRefine(exactlyOne('secret', 'file', 'env'))
+      .optional()
+      .describe('where its credentials are: a Secret in our namespace, a file or an environment variable'),
+    tls: z
+      .strictObject({
+        ca: z.string().min(1).max(65_536).optional().describe('certificates of its authority, as PEM text'),
+        pin: text.optional().describe('the fingerprint of its certificate'),
+        insecure: z
+          .strictObject({ reason: text.describe('why nobody checks who answers') })
+          .optional()
+          .describe('take whoever answers; shows as the condition Insecure'),
+      })
+      .superRefine(exactlyOne('ca', 'pin', 'insecure'))
+      .optional()
+      .describe('how it proves who it is'),
+    options: z.looseObject({}).default({}).describe("the driver's own options"),
+    workloads: z
+      .strictObject({
+        namespaceSelector: namespaceSelector.optional(),
+        selector: ownSelector.optional().describe('which workloads, by their labels; absent: not limited by labels'),
+        ipPools: names.optional().describe('only workloads with addresses of these IPPools; absent: of any'),
+      })
+      .describe('who leaves through it; {} for every workload'),
+    destinations: cidrs.optional().describe('networks reached through it; absent: 0.0.0.0/0 and ::/0'),
+    behind: optionalNames.describe('firewalls nearer to the pods, in order'),
+    sees: z.enum(['Pod', 'Node']).optional().describe('the source it sees where no IP pool says so'),
+    nodeAddress: z
+      .enum(['InternalIP', 'ExternalIP'])
+      .default('InternalIP')
+      .describe("which of a node's addresses is used towards it"),
+    networks: cidrs
+      .optional()
+      .describe('where every sender must be known; absent: the pools of its workloads whose pods it sees'),
+    unknown: z
+      .enum(['Drop', 'Ignore'])
+      .default('Drop')
+      .describe('packets from networks whose source is no known address'),
+    unselected: z.enum(['Ignore', 'Deny']).default('Ignore').describe('known workloads that no policy here selects'),
+    accepts: z
+      .array(
+        z.strictObject({
+          namespaces: namespaceSelector,
+          destinations: cidrs.optional().describe('networks that their rules may name; absent: any'),
+          ports: ownPorts.optional().describe('destination ports that their rules may name; absent: any'),
+          actions: z.array(action).min(1).max(4).optional().describe('actions that their rules may have; absent: any'),
+        }),
+      )
+      .max(256)
+      .default([])
+      .describe('which BorderPolicies count here'),
+    policies: z
+      .strictObject({
+        tiers: z.array(tierName).max(64).default([]).describe('their names; default brings NetworkPolicies along'),
+      })
+      .prefault({})
+      .describe('tiers of cluster policy repeated here'),
+    blind: z.enum(['Refuse', 'Widen']).default('Refuse').describe('rules for addresses that several workloads share'),
+    established: z.enum(['Cut', 'Keep']).default('Cut').describe('connections that a change no longer allows'),
+    mode: z.enum(['Observe', 'Approve', 'Enforce']).default('Observe').describe('Observe writes nothing'),
+    approve: z.enum(['Rules', 'Everything']).default('Rules').describe('what waits for a yes in mode Approve'),
+    drift: z
+      .enum(['Repair', 'Show'])
+      .optional()
+      .describe('what to do about changes by others; absent: Repair for nftables, Show for others'),
+    adopt: z.array(text).max(1024).default([]).describe('exact names of existing objects to take over'),
+    approximate: z.enum(['Never', 'Narrower', 'Wider']).default('Never').describe('for what the device cannot say'),
+    guard: guard.prefault({}).describe('how much may change without a yes'),
+    readiness: z
+      .strictObject({
+        timeout: duration.prefault('60s').describe('a number and ms, s, m or h'),
+        onTimeout: z.enum(['Hold', 'Release']).default('Hold').describe('keep them waiting, or let them start'),
+      })
+      .prefault({})
+      .describe('how long pods wait for this firewall, and what then'),
+    onDelete: z.enum(['Keep', 'Remove']).default('Keep').describe('what happens to the device when this object goes'),
+  })
+  .describe(
+    'one firewall that is kept in step: how it is reached, who leaves through it, and how carefully it is changed',
+  );
 
 /** Reads a BorderFirewall whole or not at all: one that is half understood must not be written to. */
 export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): BorderFirewall | undefined {

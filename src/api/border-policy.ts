@@ -60,9 +60,13 @@ const common = {
 };
 
 /** `spec` of a BorderPolicy. */
-export const borderPolicySpec = z.strictObject(common);
+export const borderPolicySpec = z
+  .strictObject(common)
+  .describe("a namespace's own rules for its own pods, as far as a firewall accepts them");
 /** `spec` of a ClusterBorderPolicy. */
-export const clusterBorderPolicySpec = z.strictObject({ ...common, namespaceSelector });
+export const clusterBorderPolicySpec = z
+  .strictObject({ ...common, namespaceSelector })
+  .describe("the border owner's rules for the workloads of all namespaces");
 
 /** Members that are read on their own, because a mistake in one of them leaves the others as they are. */
 const PARTS = ['selector', 'egress'] as const;

@@ -187,7 +187,10 @@ export const domain = z
   });
 
 /** Members of an ICMP match. */
-export const icmp = { type: z.int().min(0).max(254), code: z.int().min(0).max(255) };
+export const icmp = {
+  type: z.int().min(0).max(254).describe('ICMP type'),
+  code: z.int().min(0).max(255).describe('ICMP code; absent: every code'),
+};
 /** The family that a rule is for. */
 export const ipVersion = z.literal([4, 6]);
 /** What a rule does. */

@@ -68,16 +68,18 @@ const destination = z.strictObject({
 });
 
 /** `spec` of a SourceNAT (design section 5). */
-export const sourceNATSpec = z.strictObject({
-  selector: workloadSelector,
-  namespaceSelector,
-  destination: destination.describe('which flows; {} for all'),
-  translate: translate.describe('the addresses that these flows have beyond the border'),
-  firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
-  order: z.number().optional().describe('the lowest that takes a flow wins; absent: last'),
-  onBlind: onBlind.describe('what to do where several workloads share the address that the border sees'),
-  otherFamily: z.enum(['Keep', 'Drop']).default('Keep').describe('flows of a family that no address here has'),
-});
+export const sourceNATSpec = z
+  .strictObject({
+    selector: workloadSelector,
+    namespaceSelector,
+    destination: destination.describe('which flows; {} for all'),
+    translate: translate.describe('the addresses that these flows have beyond the border'),
+    firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
+    order: z.number().optional().describe('the lowest that takes a flow wins; absent: last'),
+    onBlind: onBlind.describe('what to do where several workloads share the address that the border sees'),
+    otherFamily: z.enum(['Keep', 'Drop']).default('Keep').describe('flows of a family that no address here has'),
+  })
+  .describe('the addresses that flows of workloads have beyond the border');
 
 const UNREADABLE = { ok: false } as const;
 
