@@ -6,16 +6,14 @@ import { diagnosticOn } from './mistake.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
 
 /**
- * A Calico policy with its selectors made effective and its broken parts on the safe side (design invariant 5). A selector that cannot be
- * read does not limit: the policy then holds for its whole scope. Nobody knows for whom its rules were meant, so of these only what can
- * take away is left: Deny as written, and everything denied in place of Pass.
+ * A Calico policy with its selectors made effective. What could not be read of it took its safe side when it was read
+ * (`docs/decisions/0001`): here an unreadable selector is one that does not limit, an unreadable Allow rule is none, and an unreadable
+ * Deny or Pass rule denies everything in its place.
  */
 export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy): Policy {
   const { spec } = policy;
-  const parts = [spec.selector, spec.namespaceSelector, spec.serviceAccountSelector];
-  const known = parts.every((part) => part.ok);
   const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<CalicoRule>[]) =>
-    spec.types.includes(direction) ? convertRules(policy.namespace, written, known) : undefined;
+    spec.types.includes(direction) ? convertRules(policy.namespace, written) : undefined;
   return {
     id: policyId(policy),
     kind: policy.type,
@@ -43,23 +41,19 @@ export function policyId(policy: { readonly type: string; readonly namespace: st
     : `${policy.type}/${policy.namespace}/${policy.name}`;
 }
 
-function convertRules(
-  namespace: string,
-  written: readonly ReadableRule<CalicoRule>[],
-  known: boolean,
-): readonly Rule[] {
+function convertRules(namespace: string, written: readonly ReadableRule<CalicoRule>[]): readonly Rule[] {
   const rules: Rule[] = [];
   for (const [index, readable] of written.entries()) {
     const usable = readable.ok && unenforceable(readable.rule) === undefined;
     const action = readable.ok ? readable.rule.action : readable.action;
-    if (usable && (known || action === 'Deny')) rules.push(convertRule(namespace, readable.rule, index));
+    if (usable) rules.push(convertRule(namespace, readable.rule, index));
     else if (action === 'Deny' || action === 'Pass') rules.push(denyEverything(index));
   }
   return rules;
 }
 
 /** Stands in for a Deny or Pass that cannot be kept as it is written. */
-export function denyEverything(index: number): Rule {
+function denyEverything(index: number): Rule {
   return { action: 'Deny', index, source: { domains: [] }, destination: { domains: [] }, broken: true };
 }
 

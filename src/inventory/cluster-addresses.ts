@@ -3,7 +3,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Address, addressProblem, compareAddresses, formatAddress, parseAddress } from '../ip/address.ts';
 import { type Prefix, parsePrefix } from '../ip/prefix.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
-import { sameList } from './endpoint-of-pod.ts';
+import { sameList } from './equality.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { NodeInfo, PoolInfo } from './model.ts';
 import type { Cluster } from './pods.ts';

@@ -16,16 +16,14 @@ const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 const ANY_SIDE: RuleSide = { domains: [] };
 
 /**
- * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one per protocol and peer. A pod selector that cannot
- * be read isolates every pod of the namespace and, since nobody knows for whom they were meant, allows none of its rules.
+ * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
+ * selector that could not be read selects the whole namespace.
  */
 export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
   const { podSelector } = policy;
   const selector = selectorOf(podNode(podSelector.ok ? podSelector.value : undefined));
   const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<KubernetesRule>[]) =>
-    policy.types.includes(direction)
-      ? convertRules(policy.namespace, direction, podSelector.ok ? written : [])
-      : undefined;
+    policy.types.includes(direction) ? convertRules(policy.namespace, direction, written) : undefined;
   return {
     id: `KubernetesNetworkPolicy/${policy.namespace}/${policy.name}`,
     kind: 'KubernetesNetworkPolicy',

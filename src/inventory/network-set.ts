@@ -2,7 +2,7 @@ import type { NetworkSet } from '../api/resource.ts';
 import { resourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
-import { sameList, sameMap } from './endpoint-of-pod.ts';
+import { sameList, sameMap } from './equality.ts';
 import { NAMESPACE_LABEL, namespaceParent, networkSetLabels } from './labels.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { NetworkSetInfo } from './model.ts';
