@@ -110,12 +110,10 @@ export class Border {
     const before = this.#appearances.get(id);
     const endpoint = this.#engine.endpoints.get(id);
     const now = endpoint === undefined ? undefined : compilation.appearanceOf(endpoint);
-    for (const [name, sendings] of before?.sendings ?? [])
-      for (const each of sendings) this.#states.get(name)?.remove(each);
-    for (const [name, sendings] of now?.sendings ?? []) for (const each of sendings) this.#states.get(name)?.add(each);
-    for (const name of before?.unseen.keys() ?? [])
-      if (now?.unseen.has(name) !== true) this.#states.get(name)?.noteUnseen(id, undefined);
-    for (const [name, unseen] of now?.unseen ?? []) this.#states.get(name)?.noteUnseen(id, unseen);
+    for (const each of before?.sendings ?? []) this.#states.get(each.firewall)?.remove(each);
+    for (const each of now?.sendings ?? []) this.#states.get(each.firewall)?.add(each);
+    for (const { firewall } of before?.unseen ?? []) this.#states.get(firewall)?.noteUnseen(id, undefined);
+    for (const { firewall, why } of now?.unseen ?? []) this.#states.get(firewall)?.noteUnseen(id, why);
     if (now === undefined) this.#appearances.delete(id);
     else this.#appearances.set(id, now);
   }

@@ -6,6 +6,7 @@ import type { Frame } from './frame.ts';
 import type { Profile, Sending } from './profile.ts';
 import type { Class, ClassId, Group, GroupId, NatTarget, Part, Ruleset } from './ruleset.ts';
 import { Senders } from './shared-address.ts';
+import { choiceKey } from './sightings.ts';
 import { targetFor } from './source-nat.ts';
 
 /** Why a workload that leaves through a firewall has no address there that could be told. */
@@ -187,7 +188,8 @@ export class FirewallState {
     for (const index of now) {
       const nat = this.frame.nats[index];
       if (nat === undefined || held === undefined) continue;
-      const target = held instanceof Senders ? held.target(nat, index) : targetFor(nat.choice, held.key);
+      const target =
+        held instanceof Senders ? held.target(nat, index) : targetFor(nat.choice, choiceKey(held.endpoint));
       changes[index]?.push([address, target === 'refused' ? undefined : target]);
     }
     if (now.length === 0) this.#natsOf.delete(address);

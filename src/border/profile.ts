@@ -18,14 +18,13 @@ export interface Profile {
   readonly groups: readonly number[];
 }
 
-/** One workload sends from one address, as one firewall sees it. */
+/** One workload sends from one address, as one firewall sees it. One firewall may see several addresses of a workload. */
 export interface Sending {
+  readonly firewall: string;
   readonly endpoint: EndpointId;
   /** Canonical. */
   readonly address: string;
   /** Others may send from the address by nature; else it is the workload's own. */
   readonly blind: boolean;
   readonly profile: Profile;
-  /** What the choice among several translated addresses depends on. */
-  readonly key: string;
 }

@@ -2,6 +2,7 @@ import { compareUtf8 } from '../base/compare.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import type { Profile, Sending } from './profile.ts';
 import type { NatTarget, Part } from './ruleset.ts';
+import { choiceKey } from './sightings.ts';
 import { type CompiledNat, targetFor } from './source-nat.ts';
 
 /**
@@ -62,7 +63,9 @@ export class Senders {
     if (this.isBlind) return all || nat.widen ? targetFor(nat.choice, this.address) : 'refused';
     // Two owners for a moment: where they would leave differently, nobody leaves.
     if (!all) return TWO_OWNERS;
-    const targets = new Set([...this.#byEndpoint.values()].map((sending) => targetFor(nat.choice, sending.key)));
+    const targets = new Set(
+      [...this.#byEndpoint.values()].map((sending) => targetFor(nat.choice, choiceKey(sending.endpoint))),
+    );
     const [target] = targets;
     return target === undefined || targets.size > 1 ? TWO_OWNERS : target;
   }

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../inventory/model.ts';
+import type { Endpoint, EndpointId } from '../inventory/model.ts';
 import { type Address, type Family, formatAddress, parseAddress } from '../ip/address.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import { signature } from './ids.ts';
@@ -127,7 +127,7 @@ export class Sightings {
     if (first === undefined) return this.#departures.resolve(sighting.face, endpoint, family, this.#viewpoint(at));
     const start = this.#departures.resolve(sighting.face, endpoint, family, this.#viewpoint(first.hop.name));
     if (start.kind !== 'Address') return start;
-    let address = translated(first.nat, start.blind ? formatAddress(start.address) : podKey(endpoint));
+    let address = translated(first.nat, start.blind ? formatAddress(start.address) : choiceKey(endpoint.id));
     // After a translation the address is not one workload's alone, so the address is what the next choice is made for.
     for (const { nat } of rest) address = translated(nat, formatAddress(address));
     return { kind: 'Address', address, blind: true };
@@ -138,9 +138,9 @@ export class Sightings {
   }
 }
 
-/** What a pod's choice among several addresses depends on. */
-export function podKey(endpoint: Endpoint): string {
-  return `${endpoint.namespace}/${endpoint.name}`;
+/** What a pod's choice among several addresses depends on: its `namespace/name`. */
+export function choiceKey(endpoint: EndpointId): string {
+  return endpoint.slice(endpoint.indexOf(':') + 1);
 }
 
 /** Whether other workloads may send from the address by nature. A pod without pool may be seen with its own: then too much is thought possible, never too little. */
