@@ -228,6 +228,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** The device holds what is wanted: say so, and remove what nothing uses any more. */
   async #tidy(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
     const { events, clock, log, firewall } = this.#options;
+    const drifted = this.#drifted;
     this.#becomesBasis(wished.ruleset, wished, actual);
     if (this.#authorised !== undefined) this.#approvals.clear();
     this.#authorised = undefined;
@@ -236,7 +237,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');
       events?.confirmed?.(version, ms);
     }
-    if (this.#settings.mode !== 'Observe') await this.#carryOut(steps, wished);
+    if (this.#settings.mode === 'Observe') return undefined;
+    const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
+    if (todo.length < steps.length) this.#drifted = drifted;
+    else if (drifted.size > 0 && steps.length > 0) this.#report.repairs++;
+    await this.#carryOut(todo, wished);
     return undefined;
   }
 

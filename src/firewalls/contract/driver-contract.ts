@@ -1,22 +1,18 @@
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Packet, fateOf } from '../../../test/kit/ruleset-oracle.ts';
 import { rulesetPairs, rulesets, withOtherMembers } from '../../../test/kit/rulesets.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
-import { crowd, passing, world } from '../../../test/kit/worlds.ts';
+import { crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
-import { silentLog } from '../../base/log.ts';
 import type { Class, Ruleset } from '../../border/ruleset.ts';
 import type { Fate } from '../../plan/fate.ts';
-import type { WorkerSettings } from '../course.ts';
-import { Worker } from '../worker.ts';
-import { TimedLock, type WriterLock, soleWriter } from '../writer-lock.ts';
 import {
   type AnyDriver,
   Death,
   type DriverHarness,
   Killable,
+  type Promised,
   behaviourNow,
   bring,
   clear,
@@ -24,40 +20,13 @@ import {
   sameFate,
   stepsOf,
 } from './harness.ts';
-
-/** The promises of design section 9, by number, and what follows from them. */
-export type Promised =
-  | '0 does what the ruleset says'
-  | '0 one state, however it was reached'
-  | '0 members change no rule'
-  | '1 no hole on the way'
-  | '2 no act on ignorance'
-  | '3 only what is ours'
-  | '4 no mass accident'
-  | '5 one bad thing harms only itself'
-  | '6 the truth is read back'
-  | '7 death is harmless'
-  | '8 one writer';
+import { workerPromises } from './worker-promises.ts';
 
 export interface ContractOptions {
   /** What a driver cannot promise, and why, in a sentence. */
   readonly exempt?: Partial<Readonly<Record<Promised, string>>>;
   /** Random worlds for each property; small where each costs a device's time. */
   readonly runs: number;
-}
-
-const limit = { percent: 20, atLeast: 10, percentPerHour: 50 };
-const enforce: WorkerSettings = {
-  mode: 'Enforce',
-  approve: 'Rules',
-  drift: 'Repair',
-  guard: { removals: limit, gains: limit, quiet: [], after: [] },
-};
-/** What a test may choose about its worker. */
-interface WorkerChoices {
-  readonly settings?: WorkerSettings;
-  readonly clock?: FakeClock;
-  readonly lock?: WriterLock;
 }
 
 const packets = everyPacket();
@@ -71,22 +40,11 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
   const { runs, exempt = {} } = options;
   describe(`driver contract: ${name}`, () => {
     let harness: DriverHarness;
-    const workers: Worker[] = [];
-    const workerOn = (driver: AnyDriver, choices: WorkerChoices = {}): Worker => {
-      const { settings = enforce, clock = new FakeClock(), lock = soleWriter } = choices;
-      const worker = new Worker({ firewall: 'edge-1', driver, settings, clock, log: silentLog, lock });
-      workers.push(worker);
-      worker.start();
-      return worker;
-    };
     beforeAll(async () => {
       harness = await make();
     });
-    afterEach(async () => {
-      await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-    });
     afterAll(async () => {
-      await harness.close();
+      await harness?.close();
     });
     const promise = (promised: Promised, what: string, body: () => Promise<void>): void => {
       const reason = exempt[promised];
@@ -99,6 +57,8 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       await clear(driver);
       return driver;
     };
+
+    workerPromises({ harness: () => harness, fresh, promise });
 
     promise('0 does what the ruleset says', 'every packet has the fate that the ruleset gives it, read back', () =>
       check(rulesets(), runs, async (ruleset) => {
@@ -143,70 +103,32 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       }),
     );
 
-    promise(
-      '1 no hole on the way',
-      'after each step every packet has its old or its new fate, and the agreed one where they agree',
-      () =>
-        check(rulesetPairs(), runs, async ([old, now]) => {
-          const driver = await fresh();
-          await bring(driver, old);
-          const before = packets.map((packet) => fateOf(old, packet));
-          const after = packets.map((packet) => fateOf(now, packet));
-          for (const step of await stepsOf(driver, now)) {
-            await driver.apply(step, signal);
-            if (step.exposes !== undefined) continue;
-            const read = fates(await behaviourNow(harness.connect()), packets);
-            for (const [at, fate] of read.entries()) {
-              const allowed = [before[at], after[at]].filter((one) => one !== undefined);
-              if (!allowed.some((one) => sameFate(one, fate)))
-                throw new Error(
-                  `after "${step.title}": ${JSON.stringify({ packet: packets[at], fate, old: before[at], new: after[at] })}`,
-                );
-            }
-          }
-        }),
+    promise('1 no hole on the way', 'after each step every packet has its old or its new fate', () =>
+      check(rulesetPairs(), runs, async ([old, now]) => {
+        const driver = await fresh();
+        await bring(driver, old);
+        for (const step of await stepsOf(driver, now)) {
+          await driver.apply(step, signal);
+          if (step.exposes !== undefined) continue;
+          expectBetween(fates(await behaviourNow(harness.connect()), packets), old, now, step.title);
+        }
+      }),
     );
 
     promise('1 no hole on the way', 'the same holds from an empty device and back to it', () =>
       check(rulesets(), runs, async (ruleset) => {
         const driver = await fresh();
-        const untouched: Fate = { passes: true, from: undefined };
-        const wanted = packets.map((packet) => fateOf(ruleset, packet));
-        const expectBetween = async (): Promise<void> => {
-          const read = fates(await behaviourNow(harness.connect()), packets);
-          for (const [at, fate] of read.entries())
-            expect(
-              sameFate(fate, untouched) || sameFate(fate, wanted[at] ?? untouched),
-              JSON.stringify(packets[at]),
-            ).toBe(true);
-        };
         for (const step of await stepsOf(driver, ruleset)) {
           await driver.apply(step, signal);
-          await expectBetween();
+          expectBetween(fates(await behaviourNow(harness.connect()), packets), undefined, ruleset, step.title);
         }
         await bring(driver, ruleset);
         for (const step of driver.leave(await driver.observe(signal))) {
           await driver.apply(step, signal);
-          await expectBetween();
+          expectBetween(fates(await behaviourNow(harness.connect()), packets), undefined, ruleset, step.title);
         }
       }),
     );
-
-    promise('2 no act on ignorance', 'a worker that is told nothing, unknown or frozen writes nothing', async () => {
-      const driver = await fresh();
-      await bring(driver, world(crowd(5, 'bank')));
-      const held = await harness.ours();
-      const killable = new Killable(harness.connect());
-      const worker = workerOn(killable);
-      await worker.settled();
-      worker.desire({ kind: 'unknown', reason: 'no source has delivered' });
-      await worker.settled();
-      worker.desire({ kind: 'frozen', reason: 'the source is lost' });
-      await worker.settled();
-      await worker.stop();
-      expect(killable.sent).toBe(0);
-      expect(await harness.ours()).toBe(held);
-    });
 
     promise('3 only what is ours', 'a random walk leaves every foreign object as it was', () =>
       check(
@@ -236,28 +158,6 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       }),
     );
 
-    promise('4 no mass accident', 'losses and gains of many wait, addresses that are given up do not', async () => {
-      await fresh();
-      const worker = workerOn(harness.connect());
-      const first = packetFrom('10.0.0.1');
-      const wish = async (ruleset: Ruleset): Promise<Fate | undefined> => {
-        worker.desire({ kind: 'ruleset', ruleset });
-        await worker.settled();
-        return fates(await behaviourNow(harness.connect()), [first])[0];
-      };
-      expect(await wish(world(crowd(40, 'bank')))).toMatchObject({ passes: true });
-      expect(await wish(world(crowd(40, 'bank'), [denying('bank')]))).toMatchObject({ passes: true });
-      expect(worker.status().waiting?.reasons.join()).toContain('lose');
-      worker.approve(worker.status().waiting?.plan().digest ?? '');
-      await worker.settled();
-      expect(await wish(world(crowd(40, 'bank'), [denying('bank')]))).toMatchObject({ passes: false });
-      expect(await wish(world(crowd(40, 'bank'), [passing('bank')]))).toMatchObject({ passes: false });
-      expect(worker.status().waiting?.reasons.join()).toContain('gain');
-      await wish(world({}, [denying('bank')]));
-      expect((await behaviourNow(harness.connect())).senders.size).toBe(0);
-      await worker.stop();
-    });
-
     promise(
       '5 one bad thing harms only itself',
       'a rule that the device cannot say narrows its own classes and touches no other',
@@ -281,46 +181,27 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
         }),
     );
 
-    promise('6 the truth is read back', 'every hand edit is found, told and repaired', async () => {
-      const ruleset = world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' });
-      for (let variant = 0; ; variant++) {
-        const driver = await fresh();
-        const worker = workerOn(driver);
-        worker.desire({ kind: 'ruleset', ruleset });
-        await worker.settled();
-        const held = await harness.ours();
-        if (!(await harness.tamper(variant))) {
-          expect(variant).toBeGreaterThan(2);
-          return;
+    const plain = world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' });
+    promise(
+      '6 the truth is read back',
+      'every hand edit, also one made while nobody looked, is seen and undone',
+      async () => {
+        for (let variant = 0; ; variant++) {
+          await bring(await fresh(), plain);
+          const held = await harness.ours();
+          if (!(await harness.tamper(variant))) return expect(variant).toBeGreaterThan(2);
+          expect(await harness.ours(), `variant ${variant}`).not.toBe(held);
+          await bring(harness.connect(), plain);
+          expect(await harness.ours(), `variant ${variant}`).toBe(held);
         }
-        expect(await harness.ours(), `variant ${variant} of tampering changes nothing`).not.toBe(held);
-        worker.nudge();
-        await worker.settled();
-        expect(await harness.ours(), `variant ${variant}`).toBe(held);
-        expect(worker.status().drift.length, `variant ${variant}`).toBeGreaterThan(0);
-        expect(worker.status().conditions[0]).toMatchObject({ type: 'Ready', status: true });
-        await worker.stop();
-      }
-    });
+      },
+    );
 
-    promise('6 the truth is read back', 'a hand edit that is only to be shown stays as it is', async () => {
-      const worker = workerOn(await fresh(), { settings: { ...enforce, drift: 'Show' } });
-      worker.desire({ kind: 'ruleset', ruleset: world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' }) });
-      await worker.settled();
-      await harness.tamper(0);
-      const edited = await harness.ours();
-      worker.nudge();
-      await worker.settled();
-      expect(await harness.ours()).toBe(edited);
-      expect(worker.status().conditions).toContainEqual(expect.objectContaining({ type: 'Drifted', status: true }));
-      worker.approve(worker.status().waiting?.plan().digest ?? '');
-      await worker.settled();
-      expect(await harness.ours()).not.toBe(edited);
-      await worker.stop();
-    });
-
-    const deaths = fc.constantFrom('unsent' as const, 'unanswered' as const);
-    promise('7 death is harmless', 'whatever was sent last, the next start gets there and then writes nothing', () =>
+    const deaths = fc.oneof(
+      fc.constantFrom('unsent' as const, 'unanswered' as const),
+      fc.nat(12).map((cutAfterMs) => ({ cutAfterMs })),
+    );
+    promise('7 death is harmless', 'no hole stays, and the next start gets there and then writes nothing', () =>
       check(fc.tuple(rulesetPairs(), fc.nat(3), deaths), runs, async ([[old, now], lives, last]) => {
         await bring(await fresh(), now);
         const goal = await harness.ours();
@@ -330,31 +211,11 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
         await bring(doomed, now).catch((thrown: unknown) => {
           if (!(thrown instanceof Death)) throw thrown;
         });
-        const heir = harness.connect();
-        await bring(heir, now);
+        expectBetween(fates(await behaviourNow(harness.connect()), packets), old, now);
+        await bring(harness.connect(), now);
         expect(await harness.ours()).toBe(goal);
         expect(await stepsOf(harness.connect(), now)).toEqual([]);
       }),
-    );
-
-    promise(
-      '7 death is harmless',
-      'a request that is cut in the middle is done whole or not at all, or is taken up again',
-      async () => {
-        if (harness.dieInside === undefined) return;
-        const [old, now] = [world(crowd(200, 'bank')), world({ ...crowd(100, 'shop'), ...crowd(100, 'bank', 1) })];
-        for (let round = 0; round < 5; round++) {
-          await bring(await fresh(), old);
-          const dying = harness.connect();
-          harness.dieInside();
-          await bring(dying, now).catch(() => {});
-          const read = fates(await behaviourNow(harness.connect()), packets);
-          for (const [at, packet] of packets.entries())
-            expect([fateOf(old, packet), fateOf(now, packet)]).toContainEqual(read[at]);
-          await bring(harness.connect(), now);
-          expect(await stepsOf(harness.connect(), now)).toEqual([]);
-        }
-      },
     );
 
     promise(
@@ -376,27 +237,6 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
           expect(await harness.ours()).toBe(held);
         }),
     );
-
-    promise('8 one writer', 'a worker that slept longer than its lock writes nothing', async () => {
-      const clock = new FakeClock();
-      const lock = new TimedLock(clock, 10_000);
-      lock.renewed(clock.monotonic(), 30_000);
-      await fresh();
-      const killable = new Killable(harness.connect());
-      const worker = workerOn(killable, { clock, lock });
-      worker.desire({ kind: 'ruleset', ruleset: world(crowd(3, 'bank')) });
-      await worker.settled();
-      const { sent } = killable;
-      expect(sent).toBeGreaterThan(0);
-      clock.advance(25_000);
-      await bring(harness.connect(), world(crowd(2, 'shop')));
-      const held = await harness.ours();
-      worker.desire({ kind: 'ruleset', ruleset: world(crowd(4, 'bank')) });
-      await worker.settled();
-      await worker.stop();
-      expect(killable.sent).toBe(sent);
-      expect(await harness.ours()).toBe(held);
-    });
   });
 }
 
@@ -408,6 +248,17 @@ function expectFates(read: readonly Fate[], list: readonly Packet[], ruleset: Ru
   for (const [at, packet] of list.entries()) expect(read[at], JSON.stringify(packet)).toEqual(fateOf(ruleset, packet));
 }
 
+/** Each packet has its fate under one of two rulesets; `undefined`: a device with nothing of ours. */
+function expectBetween(read: readonly Fate[], old: Ruleset | undefined, now: Ruleset, when = ''): void {
+  for (const [at, packet] of packets.entries()) {
+    const before: Fate = old === undefined ? { passes: true, from: undefined } : fateOf(old, packet);
+    const after = fateOf(now, packet);
+    const fate = read[at];
+    if (fate === undefined || (!sameFate(fate, before) && !sameFate(fate, after)))
+      throw new Error(`after "${when}": ${JSON.stringify({ packet, fate, before, after })}`);
+  }
+}
+
 function pairOfMembers(): fc.Arbitrary<readonly [Ruleset, Ruleset]> {
   return rulesets({ addressGroups: false }).chain((one) => fc.tuple(fc.constant(one), withOtherMembers(one)));
 }
@@ -415,13 +266,4 @@ function pairOfMembers(): fc.Arbitrary<readonly [Ruleset, Ruleset]> {
 function speaksOfDomains(one: Class): boolean {
   const stages = [...one.parts, ...one.widened].flatMap((part) => part.stages);
   return stages.some((stage) => stage.rules.some((rule) => rule.outside.domains.length > 0));
-}
-
-function denying(id: string): Class {
-  const part = { id, stages: [], otherwise: 'Deny', otherwiseOrigin: { policy: 'layer/unselected' } } as const;
-  return { id, family: 4, parts: [part], widened: [] };
-}
-
-function packetFrom(source: string): Packet {
-  return { family: 4, source, destination: '203.0.113.7', protocol: 6, sourcePort: 50_000, destinationPort: 443 };
 }

@@ -1,3 +1,4 @@
+import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
@@ -6,6 +7,20 @@ import type { Actual, Capabilities, Driver, Translation } from '../driver.ts';
 
 /** Any driver: its own forms of actual, wanted and step are its own business. */
 export type AnyDriver = Driver<Actual, Translation, Step>;
+
+/** The promises of design section 9, by number, and what follows from them. */
+export type Promised =
+  | '0 does what the ruleset says'
+  | '0 one state, however it was reached'
+  | '0 members change no rule'
+  | '1 no hole on the way'
+  | '2 no act on ignorance'
+  | '3 only what is ours'
+  | '4 no mass accident'
+  | '5 one bad thing harms only itself'
+  | '6 the truth is read back'
+  | '7 death is harmless'
+  | '8 one writer';
 
 /** One device under test, with rules of somebody else on it. */
 export interface DriverHarness {
@@ -20,10 +35,11 @@ export interface DriverHarness {
    * other objects. `false`: there are no more ways.
    */
   tamper(variant: number): Promise<boolean>;
-  /** The process dies while the next step is sent: the request is cut, its answer never seen. Absent where that cannot be arranged. */
-  dieInside?(): void;
   close(): Promise<void>;
 }
+
+/** How far a process comes with its last step: not sent, sent and cut off after so many milliseconds, done but unanswered. */
+export type LastStep = 'unsent' | 'unanswered' | { readonly cutAfterMs: number };
 
 /** A driver over one that a test can watch and kill. */
 export class Killable implements AnyDriver {
@@ -31,10 +47,10 @@ export class Killable implements AnyDriver {
   /** Steps that were sent. */
   sent = 0;
   #lives: number;
-  #last: 'unsent' | 'unanswered';
+  readonly #last: LastStep;
 
-  /** After `lives` steps the process dies: before it sends the next one, or before it sees its answer. */
-  constructor(inner: AnyDriver, lives = Number.POSITIVE_INFINITY, last: 'unsent' | 'unanswered' = 'unsent') {
+  /** The process dies with the step after `lives` others. */
+  constructor(inner: AnyDriver, lives = Number.POSITIVE_INFINITY, last: LastStep = 'unsent') {
     this.#inner = inner;
     this.#lives = lives;
     this.#last = last;
@@ -72,7 +88,12 @@ export class Killable implements AnyDriver {
     const dies = this.#lives-- <= 0;
     if (dies && this.#last === 'unsent') throw new Death('before the step was sent');
     this.sent++;
-    await this.#inner.apply(step, signal);
+    if (dies && typeof this.#last === 'object') {
+      const cut = new AbortController();
+      const timer = setTimeout(() => cut.abort(new Death('while the step was sent')), this.#last.cutAfterMs);
+      await this.#inner.apply(step, cut.signal).catch(() => {});
+      clearTimeout(timer);
+    } else await this.#inner.apply(step, signal);
     if (dies) throw new Death('before the answer came');
   }
 }
@@ -84,7 +105,10 @@ export class Death extends Error {
 
 const signal = new AbortController().signal;
 
-/** Brings a device to a ruleset, as a worker does; returns the number of steps that it took, and fails if it never gets there. */
+/**
+ * Brings a device to a ruleset, as a worker does: reads again when somebody else wrote in between. Returns the number of steps that it
+ * took, and fails if it never gets there.
+ */
 export async function bring(driver: AnyDriver, ruleset: Ruleset): Promise<number> {
   const capabilities = await driver.capabilities(signal);
   const wanted = driver.translate(ruleset, capabilities);
@@ -92,8 +116,14 @@ export async function bring(driver: AnyDriver, ruleset: Ruleset): Promise<number
   for (let round = 0; round < 6; round++) {
     const steps = driver.steps(await driver.observe(signal), wanted);
     if (steps.length === 0) return sent;
-    for (const step of steps) await driver.apply(step, signal);
-    sent += steps.length;
+    try {
+      for (const step of steps) {
+        await driver.apply(step, signal);
+        sent++;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof SallyportError) || thrown.blame !== 'conflict') throw thrown;
+    }
   }
   throw new Error('six rounds of steps did not bring the device to what is wanted');
 }

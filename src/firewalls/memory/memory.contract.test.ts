@@ -26,4 +26,4 @@ function make(): Promise<DriverHarness> {
   });
 }
 
-driverContract('memory', make, { runs: 25 });
+driverContract('memory', make, { runs: 15 });
