@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { stringify } from 'yaml';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import type { DocumentData, DocumentKind } from './output-schemas.ts';
 
 export type Format = 'table' | 'json' | 'yaml';
 
@@ -18,7 +19,13 @@ export const processTerminal: Terminal = {
 };
 
 /** Prints a result: as the command's own table, or as data of a published shape (docs/reference/cli-output.md). */
-export function printResult(terminal: Terminal, format: Format, kind: string, data: object, table: () => string): void {
+export function printResult<Kind extends string>(
+  terminal: Terminal,
+  format: Format,
+  kind: Kind,
+  data: Kind extends DocumentKind ? DocumentData<Kind> : object,
+  table: () => string,
+): void {
   const document = { apiVersion: 'cli.sallyport.dev/v1alpha1', kind, ...data };
   if (format === 'json') terminal.out(JSON.stringify(document, null, 2));
   else if (format === 'yaml') terminal.out(stringify(document).trimEnd());

@@ -11,12 +11,27 @@ const text = z.union([z.string(), z.strictObject({ file: z.string() }), z.strict
 
 const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'takes HOST:PORT, e.g. 127.0.0.1:8080');
 
-const schema = z.strictObject({
-  name: text.optional(),
-  cluster: text.optional(),
-  sources: z.record(z.string(), z.strictObject({ manifests: text })),
-  controllers: z.strictObject({ border: z.strictObject({ source: z.string() }).optional() }),
-  server: z.strictObject({ probes: listen.optional() }).optional(),
+/** The file's form; docs/reference/configuration.md is made from it. */
+export const configurationSchema = z.strictObject({
+  name: text.optional().describe('this process, in logs and locks; absent: the host name'),
+  cluster: text.optional().describe('the owner of all that is created on devices; required before the first write'),
+  sources: z
+    .record(z.string(), z.strictObject({ manifests: text.describe('a folder of manifests; it is watched') }))
+    .describe('where objects come from, by names of your choice'),
+  controllers: z
+    .strictObject({
+      border: z
+        .strictObject({ source: z.string().describe('the name of its source') })
+        .optional()
+        .describe('keeps border firewalls in step; absent: off'),
+    })
+    .describe('what this process does'),
+  server: z
+    .strictObject({
+      probes: listen.optional().describe('HOST:PORT of /healthz, /readyz and /metrics; absent: none of them is served'),
+    })
+    .optional()
+    .describe('what this process answers to'),
 });
 
 /** The configuration file, read and checked; paths are absolute. */
@@ -60,7 +75,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     return { diagnostics };
   }
 
-  const parsed = schema.safeParse(only.raw, { reportInput: true });
+  const parsed = configurationSchema.safeParse(only.raw, { reportInput: true });
   for (const issue of parsed.error?.issues ?? []) explain(issue, complain);
   if (!parsed.success) return { diagnostics: diagnostics.toSorted(byPlace) };
 
@@ -162,7 +177,7 @@ function explain(
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   switch (path.length === 2 && path[0] === 'sources' ? 'source' : path.join('.')) {
     case '':
-      return Object.keys(schema.shape);
+      return Object.keys(configurationSchema.shape);
     case 'source':
       return ['manifests'];
     case 'controllers':

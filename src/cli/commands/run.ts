@@ -1,0 +1,62 @@
+import process from 'node:process';
+import { systemClock } from '../../base/clock.ts';
+import { SallyportError } from '../../base/error.ts';
+import { Controller } from '../../controller/controller.ts';
+import { openDevice } from '../../controller/devices.ts';
+import { jsonLog, textLog } from '../../controller/logs.ts';
+import { Approvals, stateFolder } from '../../controller/state-folder.ts';
+import { serveProbes } from '../../server/probes.ts';
+import { ManifestsSource } from '../../sources/manifests/manifests-source.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { Terminal } from '../terminal.ts';
+import { readConfiguration } from '../world.ts';
+
+interface RunOptions {
+  readonly config: string;
+  readonly log: 'text' | 'json';
+}
+
+/** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
+export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
+  const { name, cluster, sources, border, probes } = readConfiguration(terminal, options.config);
+  const place = border === undefined ? undefined : sources.get(border.source);
+  if (border === undefined || place === undefined)
+    throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
+  if (cluster === undefined)
+    throw new SallyportError(
+      'CLUSTER_UNNAMED',
+      `${options.config} has no cluster; what is created could not be marked as ours`,
+    );
+  const log = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const folder = stateFolder(cluster);
+  const controller = new Controller({
+    cluster,
+    source: new ManifestsSource(border.source, place.path, systemClock),
+    open: (firewall) => openDevice(firewall, { log, stateFolder: folder }),
+    clock: systemClock,
+    log,
+    approvals: new Approvals(folder),
+  });
+
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'stopping; devices keep what they hold');
+    stop.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, onSignal);
+  const server =
+    probes === undefined
+      ? undefined
+      : await serveProbes(probes, { ready: () => controller.ready(), metrics: () => controller.metrics.text() });
+  log.info({ name, cluster, config: options.config, manifests: place.path }, 'started');
+  try {
+    await controller.run(stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+    server?.closeAllConnections();
+    server?.close();
+  }
+  log.info({ name }, 'stopped');
+  return exit.done;
+}

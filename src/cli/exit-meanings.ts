@@ -1,0 +1,24 @@
+/** What the exit codes 0 and 2 of a command say; 1 is "anything wrong" everywhere. */
+interface ExitMeaning {
+  readonly done: string;
+  /** Absent where the command never ends so. */
+  readonly pending?: string;
+}
+
+/** By command (docs/reference/cli.md is made from it; `exit.ts` has the general rule). */
+export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
+  run: { done: 'stopped by a signal' },
+  plan: { done: 'nothing would change', pending: 'changes are pending' },
+  apply: { done: 'every device holds what it should', pending: 'something waits, for a yes or for another firewall' },
+  approve: { done: 'the yes is written down' },
+  render: { done: 'printed' },
+  validate: { done: 'no errors; there may be warnings' },
+  eval: { done: 'answered, also where nothing is selected' },
+  endpoint: { done: 'answered' },
+  policy: { done: 'answered' },
+  flow: { done: 'the flow passes', pending: 'it is denied' },
+  whois: { done: 'somebody has the address', pending: 'nobody has it' },
+  uninstall: { done: 'nothing of ours is left', pending: 'the plan of leaving is shown; nothing was done' },
+  lab: { done: 'every flow did what it should' },
+  version: { done: 'printed' },
+};

@@ -1,0 +1,88 @@
+import process from 'node:process';
+import { SallyportError } from '../base/error.ts';
+import { nearestWord } from '../base/nearest.ts';
+import { silentLog } from '../base/log.ts';
+import type { FirewallView } from '../border/border.ts';
+import type { Ruleset } from '../border/ruleset.ts';
+import { openDevice } from '../controller/devices.ts';
+import type { OpenDevice } from '../controller/controller.ts';
+import { stateFolder } from '../controller/state-folder.ts';
+import type { Actual, Capabilities, Translation } from '../firewalls/driver.ts';
+import { type Plan, planOf } from '../plan/plan.ts';
+import type { Step } from '../plan/step.ts';
+import { printDiagnostics, type Terminal } from './terminal.ts';
+import type { CommandWorld } from './world.ts';
+
+/** A firewall with a ruleset, and its device opened. */
+export interface CommandFirewall {
+  readonly name: string;
+  readonly view: FirewallView;
+  readonly ruleset: Ruleset;
+  readonly device: OpenDevice;
+}
+
+/** What one look at a device gave: everything that a plan is made from. */
+export interface Look {
+  readonly capabilities: Capabilities;
+  readonly actual: Actual;
+  readonly wanted: Translation;
+  readonly steps: readonly Step[];
+  readonly plan: Plan;
+}
+
+/** Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. */
+export function viewsOf(
+  terminal: Terminal,
+  { world }: CommandWorld,
+  only: string | undefined,
+): readonly (FirewallView & { readonly ruleset: Ruleset })[] {
+  const names = [...world.firewalls.keys()].sort();
+  if (names.length === 0) throw new SallyportError('NOT_FOUND', 'this world has no BorderFirewall');
+  if (only !== undefined && !names.includes(only)) {
+    const near = nearestWord(only, names);
+    const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean "${near}"?`;
+    throw new SallyportError('NOT_FOUND', `no BorderFirewall is named "${only}"; ${hint}`);
+  }
+  return names.flatMap((name) => {
+    const view = world.firewalls.get(name);
+    if (view === undefined || (only !== undefined && name !== only)) return [];
+    if (view.ruleset !== undefined) return [{ ...view, ruleset: view.ruleset, findings: view.findings }];
+    printDiagnostics(terminal, view.findings);
+    terminal.err(`${name}: its mistakes leave nothing to plan; its device keeps what it holds`);
+    return [];
+  });
+}
+
+/** Runs work on each firewall's opened device, one after the other, and closes it whatever happens. */
+export async function onDevices<R>(
+  terminal: Terminal,
+  read: CommandWorld,
+  only: string | undefined,
+  work: (firewall: CommandFirewall) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (const view of viewsOf(terminal, read, only)) {
+    const { firewall, ruleset } = view;
+    const device = openDevice(firewall, {
+      log: silentLog,
+      stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
+    });
+    try {
+      results.push(await work({ name: firewall.name, view, ruleset, device }));
+    } finally {
+      await device.close();
+    }
+  }
+  return results;
+}
+
+/** Reads a device and makes the plan for it. */
+export async function lookAt({ ruleset, device }: CommandFirewall, signal: AbortSignal): Promise<Look> {
+  const { driver } = device;
+  const capabilities = await driver.capabilities(signal);
+  const actual = await driver.observe(signal);
+  const wanted = driver.translate(ruleset, capabilities);
+  const steps = driver.steps(actual, wanted);
+  const plan = planOf({ desired: ruleset, actual, wanted, steps, render: (step) => driver.render(step) });
+  return { capabilities, actual, wanted, steps, plan };
+}

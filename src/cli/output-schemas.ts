@@ -1,0 +1,167 @@
+import { z } from 'zod';
+
+// What commands print with `-o json` and `-o yaml`, and lines with `--stdin`. Defined here alone: `printResult` is typed by it,
+// docs/reference/cli-output.md and the JSON schemas beside it are made from it, and a test reads what each command prints with it.
+
+const endpointId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
+const policyId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
+
+const endpoint = z.strictObject({
+  id: endpointId,
+  node: z.string().describe('the name of its node; empty where there is none'),
+  addresses: z.array(z.string()).describe('its own addresses'),
+  hostNetwork: z.literal(true).optional().describe("it has its node's addresses"),
+});
+
+const mention = z.strictObject({
+  endpoint: endpointId,
+  policy: policyId,
+  direction: z.enum(['ingress', 'egress']).describe('the list that the rule stands in'),
+  rule: z.int().min(0).describe('the index of the rule in that list, from 0'),
+  side: z.enum(['source', 'destination']).describe('the side of the rule that selects the endpoint'),
+  selector: z.string().describe('the effective selector of that side; empty where only named ports limit it'),
+});
+
+/** A mistake, as `validate` lists it and other documents carry it. */
+const diagnostic = z.strictObject({
+  severity: z.enum(['error', 'warning']).describe('whether something is not in force as written'),
+  code: z.string().describe('its stable code; see errors.md'),
+  message: z.string().describe('what is wrong and the correction'),
+  object: z.string().optional().describe('the object: Kind/namespace/name or Kind/name'),
+  path: z.string().describe('the field; empty for the whole'),
+  at: z
+    .strictObject({
+      file: z.string().optional().describe('the file'),
+      line: z.int().min(1).optional().describe('the line, from 1'),
+      column: z.int().min(1).optional().describe('the column, from 1'),
+    })
+    .optional()
+    .describe('where it stands'),
+});
+
+/** The documents, by their `kind`; `apiVersion` and `kind` stand before what is described here. */
+export const outputSchemas = {
+  SelectedEndpoints: z
+    .strictObject({
+      selector: z.string().describe('as it was given'),
+      endpoints: z.array(endpoint).describe('the endpoints that it selects, by id'),
+    })
+    .describe('the endpoints that a selector selects'),
+
+  EndpointPolicies: z
+    .strictObject({
+      endpoints: z
+        .array(
+          endpoint.extend({
+            tiers: z
+              .array(
+                z.strictObject({
+                  name: z.string().describe('the name of the tier'),
+                  defaultAction: z.enum(['Deny', 'Pass']).describe('what happens at its end'),
+                  ingress: z.array(policyId).describe('policies for what comes in, in the order they are asked'),
+                  egress: z.array(policyId).describe('policies for what goes out, in the order they are asked'),
+                }),
+              )
+              .describe('tiers with policies that apply to it, in the order they are asked'),
+            profiles: z.array(z.string()).describe('profiles, asked after the last tier'),
+            mentions: z.array(mention).describe('rules of policies whose source or destination it is'),
+          }),
+        )
+        .describe('the endpoints whose id has the given text in it, by id'),
+    })
+    .describe('the policies that apply to endpoints, and those whose rules mention them'),
+
+  PolicyEndpoints: z
+    .strictObject({
+      policies: z
+        .array(
+          z.strictObject({
+            policy: policyId,
+            tier: z.string().describe('the tier of a cluster policy; the kind of a border policy'),
+            order: z.number().nullable().describe('null: last'),
+            selector: z.string().describe('what it selects, namespaces included, in canonical form'),
+            endpoints: z.array(endpoint).describe('the endpoints that it applies to, by id'),
+            rules: z.array(mention).describe('the endpoints that the sides of its rules select'),
+          }),
+        )
+        .describe('the policies of that name; several kinds may share one'),
+    })
+    .describe('the endpoints that a policy applies to, and those that its rules select'),
+
+  AddressHolders: z
+    .strictObject({
+      address: z.string().describe('in canonical form'),
+      holders: z
+        .array(
+          z.strictObject({
+            kind: z.enum(['pod', 'host endpoint', 'node', 'translated']).describe('what has the address'),
+            name: z.string().describe('namespace/name or name; of a translation the address before it'),
+            detail: z.string().describe('for people: where it is, or by what'),
+          }),
+        )
+        .describe('everybody who has it now, in the cluster and beyond each border firewall'),
+    })
+    .describe('who has an address'),
+
+  Validation: z
+    .strictObject({
+      errors: z.int().min(0).describe('how many errors'),
+      warnings: z.int().min(0).describe('how many warnings'),
+      diagnostics: z.array(diagnostic).describe('all of them, by place'),
+    })
+    .describe('every mistake in manifests or configuration'),
+
+  Version: z
+    .strictObject({
+      version: z.string().describe('of Sallyport'),
+      node: z.string().describe('of Node.js'),
+    })
+    .describe('versions'),
+};
+
+export type DocumentKind = keyof typeof outputSchemas;
+
+/** The `apiVersion` of all documents. It changes when a field goes or changes its meaning; new fields may come. */
+export const OUTPUT_VERSION = 'cli.sallyport.dev/v1alpha1';
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+
+/** What a document of a kind holds after `apiVersion` and `kind`. */
+export type DocumentData<K extends DocumentKind> = DeepReadonly<z.infer<(typeof outputSchemas)[K]>>;
+
+/** Which command prints which document. */
+export const printedBy: Readonly<Record<DocumentKind, string>> = {
+  SelectedEndpoints: 'eval',
+  EndpointPolicies: 'endpoint',
+  PolicyEndpoints: 'policy',
+  AddressHolders: 'whois',
+  Validation: 'validate',
+  Version: 'version',
+};
+
+/** A whole document, as it is printed. */
+export function documentSchema(kind: DocumentKind): z.ZodObject {
+  return z.strictObject({
+    apiVersion: z.literal(OUTPUT_VERSION).describe('the version of these shapes'),
+    kind: z.literal(kind).describe('what this document is'),
+    ...outputSchemas[kind].shape,
+  });
+}
+
+/** What `--stdin` prints for a line that is wrong; the other lines go on. */
+export const errorLine = z.strictObject({
+  error: z
+    .strictObject({
+      code: z.string().describe('its stable code; see errors.md'),
+      message: z.string().describe('what is wrong'),
+    })
+    .describe('why there is no answer'),
+});
+
+/** What `--stdin` prints for each line, by command. */
+export const lineSchemas = {
+  eval: z.strictObject({
+    selector: z.string().describe('as it was given'),
+    endpoints: z.array(endpointId).describe('the endpoints that it selects, sorted'),
+  }),
+};
