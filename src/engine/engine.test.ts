@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy } from '../../test/kit/objects.ts';
+import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy, tier } from '../../test/kit/objects.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
 import { resourceKey } from '../api/resource.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import { type Selector, parseSelector } from '../selector/selector.ts';
 import { Engine } from './engine.ts';
+import { packetOf } from './packet.ts';
 
 function selector(text: string): Selector {
   const { value } = parseSelector(text);
@@ -83,6 +84,27 @@ describe('registered selectors', () => {
     expect(engine.appliesTo('pod:a/agent')).toBe(false);
     expect(engine.tiersOf('pod:a/agent')).toEqual([]);
   });
+});
+
+test('answers are about the last flush, whatever the inventory has taken since', () => {
+  const engine = engineOf(web, policy('g', { selector: 'all()', tier: 'late', types: ['Ingress'] }));
+  const packet = packetOf({ src: '198.51.100.7', dst: '10.0.0.1', proto: 'TCP', dport: 80 });
+  const before = [engine.verdict(packet), engine.order.tiers.map(({ name }) => name), engine.party(packet.destination)];
+  put(
+    engine,
+    tier('late', { order: 1, defaultAction: 'Pass' }),
+    namespace('a', { env: 'test' }),
+    networkSet('s', {}, ['10.0.0.0/8']),
+  );
+  remove(engine, web);
+  expect([
+    engine.verdict(packet),
+    engine.order.tiers.map(({ name }) => name),
+    engine.party(packet.destination),
+  ]).toEqual(before);
+  engine.flush();
+  expect(engine.verdict(packet)).toEqual({ allowed: true });
+  expect(engine.order.tiers[0]?.name).toBe('late');
 });
 
 describe('the outside', () => {

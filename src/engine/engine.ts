@@ -2,7 +2,7 @@ import { compareUtf8 } from '../base/compare.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import type { Endpoint, EndpointId, Policy, PolicyId } from '../inventory/model.ts';
+import type { Endpoint, EndpointId, Parent, Policy, PolicyId, TierInfo } from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type Delta, LabelIndex } from './label-index.ts';
@@ -44,13 +44,16 @@ export class Engine {
   readonly #policies = new Map<PolicyId, Policy>();
   readonly #policiesBySelector = new Map<string, Set<PolicyId>>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
+  readonly #parents = new Map<string, Parent>();
+  #tiers: ReadonlyMap<string, TierInfo>;
   /** Endpoints by address, in canonical text. */
   readonly #holders = new Map<string, Set<EndpointId>>();
   #order: PolicyOrder | undefined;
 
   constructor(inventory: Inventory) {
     this.inventory = inventory;
-    this.#outside = new OutsideSets(inventory);
+    this.#tiers = new Map(inventory.tiers);
+    this.#outside = new OutsideSets(this.#parents);
   }
 
   /**
@@ -102,7 +105,7 @@ export class Engine {
 
   /** The order in which tiers and policies are evaluated. */
   get order(): PolicyOrder {
-    this.#order ??= new PolicyOrder(this.inventory.tiers, this.#policies);
+    this.#order ??= new PolicyOrder(this.#tiers, this.#policies);
     return this.#order;
   }
 
@@ -120,7 +123,12 @@ export class Engine {
 
   /** The rules of a profile (semantics 6.3.4). */
   profile(id: string): 'Allow' | 'None' {
-    return profileRules(id, this.inventory.namespaces);
+    return profileRules(id, this.#parents);
+  }
+
+  /** All labels of an endpoint that selectors see, inherited ones among them. */
+  labelsOf(endpoint: Endpoint): ReadonlyMap<string, string> {
+    return effectiveLabels(endpoint, this.#parents);
   }
 
   /** Everything that is known to have an address. */
@@ -128,7 +136,7 @@ export class Engine {
     const holders: Holder[] = [];
     for (const id of [...(this.#holders.get(formatAddress(address)) ?? [])].sort(compareUtf8)) {
       const endpoint = this.#endpoints.get(id);
-      if (endpoint !== undefined) holders.push({ endpoint, labels: effectiveLabels(endpoint, this.inventory.parents) });
+      if (endpoint !== undefined) holders.push({ endpoint, labels: this.labelsOf(endpoint) });
     }
     return { address, holders, sets: this.#outside.labelsOfSetsWith(address) };
   }
@@ -145,12 +153,10 @@ export class Engine {
     const note = (delta: Delta): void => {
       for (const id of delta.changed) changed.add(id);
     };
+    if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
-    const { parents, endpoints } = this.inventory;
-    for (const id of touched(changes.parents)) {
-      const parent = parents.get(id);
-      note(parent === undefined ? this.#index.deleteParent(id) : this.#index.setParent(id, parent.labels));
-    }
+    for (const id of touched(changes.parents)) note(this.#setParent(id, this.inventory.parents.get(id)));
+    const { endpoints } = this.inventory;
     for (const id of touched(changes.endpoints)) {
       changed.add(id);
       note(this.#setEndpoint(id, endpoints.get(id)));
@@ -159,8 +165,17 @@ export class Engine {
     return {
       inventory: changes,
       changedEndpoints: [...changed].sort(compareUtf8),
-      changedOutside: this.#outside.take(changes),
+      changedOutside: this.#outside.take(changes, this.inventory.networkSets),
     };
+  }
+
+  #setParent(id: string, parent: Parent | undefined): Delta {
+    if (parent === undefined) {
+      this.#parents.delete(id);
+      return this.#index.deleteParent(id);
+    }
+    this.#parents.set(id, parent);
+    return this.#index.setParent(id, parent.labels);
   }
 
   #setEndpoint(id: EndpointId, endpoint: Endpoint | undefined): Delta {

@@ -1,8 +1,7 @@
 import { compareUtf8 } from '../base/compare.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
-import type { Inventory } from '../inventory/inventory.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
-import type { NetworkSetInfo } from '../inventory/model.ts';
+import type { NetworkSetInfo, Parent } from '../inventory/model.ts';
 import type { Address } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
@@ -17,15 +16,16 @@ export interface Outside {
 
 /** Network sets by selector. Follows the inventory from flush to flush, and tells which selectors' nets or domains came out different. */
 export class OutsideSets {
-  readonly #inventory: Inventory;
+  readonly #parents: ReadonlyMap<string, Parent>;
   readonly #index = new LabelIndex();
   /** Network sets as they stood at the last flush. */
   readonly #sets = new Map<string, NetworkSetInfo>();
   readonly #selectors = new Map<string, Outside>();
   #labels: ReadonlyMap<string, ReadonlyMap<string, string>> | undefined;
 
-  constructor(inventory: Inventory) {
-    this.#inventory = inventory;
+  /** `parents`: as they stand after the changes, when `take` is called. */
+  constructor(parents: ReadonlyMap<string, Parent>) {
+    this.#parents = parents;
   }
 
   of(selector: Selector): Outside {
@@ -47,7 +47,7 @@ export class OutsideSets {
     this.#labels ??= new Map(
       [...this.#sets.values()]
         .sort((a, b) => compareUtf8(a.id, b.id))
-        .map((set) => [set.id, effectiveLabels(set, this.#inventory.parents)]),
+        .map((set) => [set.id, effectiveLabels(set, this.#parents)]),
     );
     const found: ReadonlyMap<string, string>[] = [];
     for (const [id, labels] of this.#labels)
@@ -56,7 +56,7 @@ export class OutsideSets {
   }
 
   /** Takes what changed; ids of the selectors whose nets or domains differ now, sorted. */
-  take(changes: InventoryChanges): readonly string[] {
+  take(changes: InventoryChanges, sets: ReadonlyMap<string, NetworkSetInfo>): readonly string[] {
     const parents = touched(changes.parents);
     const moving = this.#moving(parents, touched(changes.networkSets));
     const doubtful = new Set<string>();
@@ -66,11 +66,11 @@ export class OutsideSets {
     };
     doubt();
     for (const id of parents) {
-      const parent = this.#inventory.parents.get(id);
+      const parent = this.#parents.get(id);
       if (parent === undefined) this.#index.deleteParent(id);
       else this.#index.setParent(id, parent.labels);
     }
-    for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, this.#inventory.networkSets.get(id));
+    for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, sets.get(id));
     doubt();
     if (moving.size > 0) this.#labels = undefined;
     return [...doubtful].filter((selectorId) => this.#recompute(selectorId)).sort(compareUtf8);

@@ -1,5 +1,4 @@
 import { compareUtf8 } from '../base/compare.ts';
-import { effectiveLabels } from '../inventory/labels.ts';
 import type { Endpoint, EndpointId, Policy, PolicyId, Rule, RuleSide } from '../inventory/model.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
@@ -79,7 +78,7 @@ function subjects(engine: Engine): readonly Subject[] {
   return [...engine.endpoints.values()]
     .filter(isSubject)
     .sort((a, b) => compareUtf8(a.id, b.id))
-    .map((endpoint) => ({ endpoint, labels: effectiveLabels(endpoint, engine.inventory.parents) }));
+    .map((endpoint) => ({ endpoint, labels: engine.labelsOf(endpoint) }));
 }
 
 function mentionsIn(policy: Policy, found: readonly Subject[]): readonly Mention[] {

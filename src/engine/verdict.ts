@@ -114,9 +114,10 @@ function decide(
 /** The profile of automatic host endpoints; it allows everything (semantics 2.7). */
 const DEFAULT_ALLOW = 'projectcalico-default-allow';
 
-/** A namespace's profile allows everything while the namespace exists; a service account's has no rules (semantics 6.3.4 and 6.3.5). */
-export function profileRules(id: string, namespaces: ReadonlyMap<string, unknown>): 'Allow' | 'None' {
-  if (id === DEFAULT_ALLOW) return 'Allow';
-  const prefix = namespaceParent('');
-  return id.startsWith(prefix) && namespaces.has(id.slice(prefix.length)) ? 'Allow' : 'None';
+/**
+ * A namespace's profile allows everything while the namespace exists; a service account's has no rules (semantics 6.3.4 and 6.3.5).
+ * `parents`: the profiles that exist.
+ */
+export function profileRules(id: string, parents: ReadonlyMap<string, unknown>): 'Allow' | 'None' {
+  return id === DEFAULT_ALLOW || (id.startsWith(namespaceParent('')) && parents.has(id)) ? 'Allow' : 'None';
 }
