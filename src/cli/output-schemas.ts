@@ -3,7 +3,7 @@ import { z } from 'zod';
 // What commands print with `-o json` and `-o yaml`, and lines with `--stdin`. Defined here alone: `printResult` is typed by it,
 // docs/reference/cli-output.md and the JSON schemas beside it are made from it, and a test reads what each command prints with it.
 
-const endpointId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
+const endpointId = z.string().describe('pod:namespace/name or hep:name, of a host endpoint');
 const policyId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
 
 const endpoint = z.strictObject({
@@ -24,10 +24,14 @@ const mention = z.strictObject({
 
 /** A mistake, as `validate` lists it and other documents carry it. */
 const diagnostic = z.strictObject({
-  severity: z.enum(['error', 'warning']).describe('whether something is not in force as written'),
+  severity: z
+    .enum(['error', 'warning'])
+    .describe('error: something is not in force as written; warning: it is, but look at it'),
   code: z.string().describe('its stable code; see errors.md'),
   message: z.string().describe('what is wrong and the correction'),
   object: z.string().optional().describe('the object: Kind/namespace/name or Kind/name'),
+  firewall: z.string().optional().describe('the border firewall at which it was found, where it is about one'),
+  condition: z.string().optional().describe('the condition of a status that it speaks for'),
   path: z.string().describe('the field; empty for the whole'),
   at: z
     .strictObject({
@@ -116,7 +120,7 @@ export const outputSchemas = {
       version: z.string().describe('of Sallyport'),
       node: z.string().describe('of Node.js'),
     })
-    .describe('versions'),
+    .describe('the versions of Sallyport and its runtime'),
 };
 
 export type DocumentKind = keyof typeof outputSchemas;

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { expect, test } from 'vitest';
+import { documentSchema, errorLine, lineSchemas, outputSchemas, printedBy } from './output-schemas.ts';
+import { buildProgram } from './program.ts';
+
+const SHOP = ['-f', 'examples/shop'];
+
+/** A command line that prints each kind, with an answer in it, and the exit code that it ends with. */
+const examples: Readonly<Record<keyof typeof outputSchemas, readonly [readonly string[], number]>> = {
+  SelectedEndpoints: [['eval', "app == 'web'", ...SHOP], 0],
+  EndpointPolicies: [['endpoint', 'shop/web', ...SHOP], 0],
+  PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
+  AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
+  Validation: [['validate', ...SHOP], 0],
+  Version: [['version'], 0],
+};
+
+async function run(words: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  const printed: string[] = [];
+  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
+  return { code: await program.run(words), out: printed.join('\n') };
+}
+
+const kinds = Object.keys(outputSchemas) as (keyof typeof outputSchemas)[];
+
+test.each(kinds)('%s is printed as published', async (kind) => {
+  const [words, expected] = examples[kind];
+  const { code, out } = await run([...words, '-o', 'json']);
+  expect(code).toBe(expected);
+  const document: unknown = JSON.parse(out);
+  expect(documentSchema(kind).safeParse(document).error?.issues).toBeUndefined();
+  // An answer with empty lists would prove nothing about what stands in them.
+  expect(emptyLists(document).filter((path) => !MAY_BE_EMPTY.has(path))).toEqual([]);
+  expect(words[0]).toBe(printedBy[kind]);
+});
+
+/** For each command with `--stdin` a line that has an answer. */
+const questions: Readonly<Record<keyof typeof lineSchemas, object>> = {
+  eval: { selector: "app == 'web'" },
+};
+
+test.each(Object.keys(lineSchemas) as (keyof typeof lineSchemas)[])('%s --stdin answers as published', (command) => {
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', 'src/cli/main.ts', command, '--stdin', ...SHOP],
+    { input: `${JSON.stringify(questions[command])}\nnot json\n`, encoding: 'utf8' },
+  );
+  const [answer = '', mistake = '', ...rest] = stdout.split('\n');
+  expect(lineSchemas[command].safeParse(JSON.parse(answer)).error?.issues).toBeUndefined();
+  expect(errorLine.safeParse(JSON.parse(mistake)).error?.issues).toBeUndefined();
+  expect(rest).toEqual(['']);
+  expect(status).toBe(1);
+});
+
+/** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['endpoints[].tiers[].ingress']);
+
+function emptyLists(value: unknown, path = ''): readonly string[] {
+  if (Array.isArray(value))
+    return value.length === 0 ? [path] : value.flatMap((entry) => emptyLists(entry, `${path}[]`));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => emptyLists(child, path === '' ? key : `${path}.${key}`));
+}
