@@ -1,0 +1,222 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Document, parse as parseYaml, stringify } from 'yaml';
+import { SallyportError } from '../../src/base/error.ts';
+import { type MemoryDevice } from '../../src/firewalls/memory/device.ts';
+import { MemoryDevices } from './device.ts';
+import { comparable, deviceText } from './device-text.ts';
+import type { Mishap } from './folder.ts';
+import type { Stage } from './stage.ts';
+
+/** What a story has in hand while it runs. */
+export interface Story {
+  readonly stage: Stage;
+  readonly files: ReadonlyMap<string, string>;
+  /** The folder of files that stories share. */
+  readonly shared: string;
+  /** What was noted, by what it is about: digests of plans that somebody read, texts of devices. */
+  readonly notes: Map<string, string>;
+}
+
+type Action = (story: Story, words: readonly string[]) => void | Promise<void>;
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+
+/** The text of a file of the story. */
+export function fileOf({ files }: Story, name: string | undefined): string {
+  const text = files.get(name ?? '');
+  if (text === undefined) throw new Error(`the story has no file ${name}`);
+  return text;
+}
+
+/** `web-1`, or many: `web-[1-3]` with addresses that count up from the given one. */
+function pods(story: Story, [name = '', address = '-', ...rest]: readonly string[]): void {
+  const range = /^(.*)\[(\d+)-(\d+)\]$/.exec(name);
+  const count = range === null ? 1 : Number(range[3]) - Number(range[2]) + 1;
+  for (let at = 0; at < count; at++) {
+    const each = range === null ? name : `${range[1]}${Number(range[2]) + at}`;
+    const addresses = address === '-' ? [] : address.split(',').map((one) => countedUp(one, at));
+    pod(story, each, addresses, rest);
+  }
+}
+
+function countedUp(address: string, by: number): string {
+  return address.replace(/[0-9a-f]+$/, (last) =>
+    address.includes(':') ? (Number.parseInt(last, 16) + by).toString(16) : String(Number(last) + by),
+  );
+}
+
+/** Words: labels as `key=value`, `on NODE`, `hostNetwork`, `finished`. */
+function pod({ stage }: Story, key: string, addresses: readonly string[], words: readonly string[]): void {
+  const [namespace = '', name = ''] = key.split('/');
+  const labels = Object.fromEntries(words.filter((word) => word.includes('=')).map((word) => word.split('=')));
+  const on = words.indexOf('on');
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels },
+    spec: {
+      nodeName: on === -1 ? 'node-1' : words[on + 1],
+      ...(words.includes('hostNetwork') ? { hostNetwork: true } : {}),
+    },
+    status: {
+      phase: words.includes('finished') ? 'Succeeded' : 'Running',
+      podIPs: addresses.map((ip) => ({ ip })),
+    },
+  };
+  stage.folder.write(`pod.${namespace}.${name}.yaml`, stringify(object));
+}
+
+function inPlace({ stage }: Story, key: string, change: (object: Document) => void): void {
+  stage.folder.edit(key, (object) => {
+    change(object);
+    return object;
+  });
+}
+
+function memory({ stage }: Story, firewall: string): MemoryDevice {
+  if (!(stage.devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
+  return stage.devices.at(stage.firewall(firewall).address);
+}
+
+function digestOf({ stage }: Story, firewall: string): string {
+  const { waiting } = stage.status(firewall);
+  if (waiting === undefined) throw new Error(`no plan waits for ${firewall}`);
+  return waiting.plan().digest;
+}
+
+/** What can happen in a story. Things that happen together are seen together: nothing is seen before `settle` or `advance`. */
+export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
+  [
+    'use', // FILE…: files that stories share
+    ({ stage, shared }, names) => {
+      for (const name of names) stage.folder.write(name, readFileSync(join(shared, name), 'utf8'));
+    },
+  ],
+  [
+    'apply', // FILE…
+    (story, names) => {
+      for (const name of names) story.stage.folder.write(name, fileOf(story, name));
+    },
+  ],
+  [
+    'delete', // KIND/NAMESPACE/NAME…
+    ({ stage }, keys) => {
+      for (const key of keys) stage.folder.edit(key, () => undefined);
+    },
+  ],
+  ['pod', pods], // NAMESPACE/NAME ADDRESS[,ADDRESS]|- [KEY=VALUE]…
+  [
+    'label', // KIND NAMESPACE/NAME KEY=VALUE|KEY-…
+    (story, [kind = '', name = '', ...labels]) => {
+      inPlace(story, `${kind}/${name}`, (object) => {
+        for (const label of labels) {
+          const [key = '', value] = label.split('=');
+          if (value === undefined) object.deleteIn(['metadata', 'labels', key.replace(/-$/, '')]);
+          else object.setIn(['metadata', 'labels', key], value);
+        }
+      });
+    },
+  ],
+  [
+    'annotate', // KIND NAMESPACE/NAME KEY=VALUE
+    (story, [kind = '', name = '', annotation = '']) => {
+      const [key = '', value = ''] = annotation.split('=');
+      inPlace(story, `${kind}/${name}`, (object) => object.setIn(['metadata', 'annotations', key], value));
+    },
+  ],
+  [
+    'set', // KIND/NAME PATH=VALUE, with VALUE in YAML
+    (story, [key = '', assignment = '']) => {
+      const equals = assignment.indexOf('=');
+      const path = assignment
+        .slice(0, equals)
+        .split('.')
+        .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+      const value: unknown = parseYaml(assignment.slice(equals + 1));
+      inPlace(story, key, (object) => object.setIn(path, object.createNode(value)));
+    },
+  ],
+  ['settle', ({ stage }) => stage.settle()],
+  [
+    'advance', // 10s
+    ({ stage }, [time = '']) => {
+      const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(time) ?? [];
+      const factor = UNITS.get(unit);
+      if (factor === undefined) throw new Error(`${time} is no length of time`);
+      return stage.advance(Number(count) * factor);
+    },
+  ],
+  [
+    'source', // breaks|vanishes|empties|returns
+    ({ stage }, [what]) => {
+      const mishaps: readonly Mishap[] = ['breaks', 'vanishes', 'empties'];
+      const mishap = mishaps.find((one) => one === what);
+      if (mishap !== undefined) stage.folder.suffer(mishap);
+      else if (what === 'returns') stage.folder.recover();
+      else throw new Error(`a source does not ${what}`);
+    },
+  ],
+  [
+    'read', // plan FIREWALL: somebody looks at the plan that waits
+    (story, [, firewall = '']) => {
+      story.notes.set(`plan ${firewall}`, digestOf(story, firewall));
+    },
+  ],
+  [
+    'approve', // FIREWALL: a yes to the plan that was read; found within a second
+    ({ stage, notes }, [firewall = '']) => {
+      const digest = notes.get(`plan ${firewall}`);
+      if (digest === undefined) throw new Error(`nobody read a plan of ${firewall}`);
+      return stage.approvals.put({ firewall, digest, madeAt: stage.now, by: 'somebody' });
+    },
+  ],
+  [
+    'note', // device FIREWALL: for `expect device FIREWALL unchanged`
+    async ({ stage, notes }, [, firewall = '']) => {
+      notes.set(`device ${firewall}`, comparable(await deviceText(stage, firewall)));
+    },
+  ],
+  [
+    'tamper', // FIREWALL forgets ADDRESS | FIREWALL admits ADDRESS like ADDRESS | FIREWALL loses CLASS-OF ADDRESS
+    (story, [firewall = '', verb, address = '', , other = '']) => {
+      const device = memory(story, firewall);
+      const classOf = (sender: string): string => {
+        const found = device.read().program.tables.get('members')?.get(sender);
+        if (found === undefined) throw new Error(`${firewall} does not know ${sender}`);
+        return found;
+      };
+      if (verb === 'forgets') device.editRow('members', address, undefined, 'alice');
+      else if (verb === 'admits') device.editRow('members', address, classOf(other), 'alice');
+      else if (verb === 'strips') device.edit(`class ${classOf(address)}`, undefined, 'alice');
+      else throw new Error(`nobody ${verb}`);
+    },
+  ],
+  [
+    'device', // FIREWALL fails N times
+    (story, [firewall = '', , times = '1']) => {
+      for (let n = 0; n < Number(times); n++)
+        memory(story, firewall).failNext(new SallyportError('DEVICE_UNREACHABLE', 'no route to the firewall'));
+    },
+  ],
+  [
+    'kill', // controller before|after write N: the process dies, and `settle` starts another
+    ({ stage }, [, point, , write = '1']) => {
+      if (!(stage.devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
+      if (point !== 'before' && point !== 'after') throw new Error('a controller is killed before or after a write');
+      stage.devices.killAt(point, Number(write));
+    },
+  ],
+  [
+    'restart', // controller
+    async ({ stage }) => {
+      await stage.stop();
+      await stage.settle();
+    },
+  ],
+]);

@@ -1,0 +1,89 @@
+import type { BorderFirewall } from '../../src/api/resource.ts';
+import type { OpenDevice } from '../../src/controller/controller.ts';
+import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device.ts';
+import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
+import { soleWriter } from '../../src/firewalls/writer-lock.ts';
+import type { Behaviour } from '../../src/plan/behaviour.ts';
+
+/** Everything that a story does with the devices at the border, whatever they are. One device for each address of a BorderFirewall. */
+export interface Devices {
+  /** True where what happens takes real time, and a story has to wait for it. */
+  readonly takesTime: boolean;
+  open(firewall: BorderFirewall): OpenDevice;
+  /** What the device does, as read back from it now. */
+  behaviour(firewall: BorderFirewall): Promise<Behaviour>;
+  /** Transactions that changed something on any device since the story began. */
+  writes(): number;
+  close(): Promise<void>;
+}
+
+/** Where the process is to end: with the write after so many others. */
+interface Ambush {
+  readonly point: DeathPoint;
+  left: number;
+}
+
+/** Firewalls in memory, which a story can edit by hand, and which can take the controller's process down with them. */
+export class MemoryDevices implements Devices {
+  readonly takesTime = false;
+  readonly #devices = new Map<string, MemoryDevice>();
+  #ambush: Ambush | undefined;
+  /** The process that talked to them is gone: nobody writes until `revive`. */
+  #dead = false;
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  at(address: string): MemoryDevice {
+    let device = this.#devices.get(address);
+    if (device === undefined) this.#devices.set(address, (device = this.#make()));
+    return device;
+  }
+
+  open(firewall: BorderFirewall): OpenDevice {
+    return {
+      driver: new MemoryDriver(this.at(firewall.address)),
+      lock: soleWriter,
+      close: () => Promise.resolve(),
+    };
+  }
+
+  async behaviour(firewall: BorderFirewall): Promise<Behaviour> {
+    const { behaviour } = await new MemoryDriver(this.at(firewall.address)).observe(new AbortController().signal);
+    return behaviour;
+  }
+
+  writes(): number {
+    return [...this.#devices.values()].reduce((sum, { writes }) => sum + writes, 0);
+  }
+
+  /** The process dies with a write to any of the devices, the first one being number 1. */
+  killAt(point: DeathPoint, write: number): void {
+    this.#ambush = { point, left: write - 1 };
+  }
+
+  revive(): void {
+    this.#dead = false;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #make(): MemoryDevice {
+    const device = new MemoryDevice(['accept what comes from 192.0.2.0/24', 'drop the rest of "them"']);
+    const commit = device.commit.bind(device);
+    device.commit = (transaction) => {
+      if (this.#dead) throw new Error('nobody is left to write');
+      const ambush = this.#ambush;
+      if (ambush !== undefined && ambush.left-- === 0) {
+        this.#ambush = undefined;
+        this.#dead = true;
+        device.dieAt(ambush.point);
+      }
+      commit(transaction);
+    };
+    return device;
+  }
+}
