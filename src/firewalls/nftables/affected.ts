@@ -2,10 +2,10 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { parseAddress } from '../../ip/address.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
+import { chainDifference } from './chain-difference.ts';
 import type { NftSet, NftTable } from './model.ts';
-import { DEAD, DENIED, ESTABLISHED, FORWARD, familyName, POSTROUTING } from './names.ts';
-import { chainOfVerdict, referencesOf } from './references.ts';
-import { renderRule } from './render.ts';
+import { DEAD, DENIED, ESTABLISHED, FORWARD, familyName, isClassChain, POSTROUTING } from './names.ts';
+import { referencesOf } from './references.ts';
 import { FAMILIES } from './skeleton.ts';
 import { sourcesOf } from './sources.ts';
 import { prefixSetOf } from './walk.ts';
@@ -78,17 +78,17 @@ function affectedSources(
   for (const [source, verdict] of added) if (verdict !== 'accept') touched.add(source);
   for (const source of translationChanges(actual, wanted, family)) touched.add(source);
 
-  const verdictDiffers = new Map<string, boolean>();
-  for (const [source, verdict] of after.entries()) {
-    let different = verdictDiffers.get(verdict);
-    if (different === undefined) {
-      const chain = chainOfVerdict(verdict);
-      different = chain !== undefined && actual.chains.has(chain) && differs(chain);
-      verdictDiffers.set(verdict, different);
-    }
-    if (different) touched.add(source);
-  }
+  const classes = changedClasses(actual, wanted, differs);
+  if (classes.size > 0) for (const [source, verdict] of after.entries()) if (classes.has(verdict)) touched.add(source);
   return { gone, changed: [...touched].filter((source) => !silent.has(source)).sort() };
+}
+
+/** Verdicts that lead to a class that both tables have and that is not the same in them. */
+function changedClasses(actual: NftTable, wanted: NftTable, differs: (chain: string) => boolean): ReadonlySet<string> {
+  const changed = new Set<string>();
+  for (const name of wanted.chains.keys())
+    if (isClassChain(name) && actual.chains.has(name) && differs(name)) changed.add(`goto ${name}`);
+  return changed;
 }
 
 function networksOf(table: NftTable, family: Family): PrefixSet {
@@ -142,19 +142,17 @@ function differenceOf(actual: NftTable, wanted: NftTable): (chain: string) => bo
     }
     return different;
   };
+  const { changed, gone } = chainDifference(actual.chains, wanted.chains);
+  const setsChanged = [...wanted.sets.keys()].some(setDiffers);
+  if (changed.size === 0 && !setsChanged) return () => false;
   const differs = (name: string): boolean => {
     const decided = known.get(name);
     if (decided !== undefined) return decided;
     known.set(name, false);
-    const before = actual.chains.get(name)?.rules;
-    const after = wanted.chains.get(name)?.rules;
     const different =
-      before === undefined ||
-      after === undefined ||
-      (before !== after &&
-        (before.length !== after.length ||
-          after.some((rule, index) => renderRule(rule) !== renderRule(before[index] ?? rule)))) ||
-      after.some((rule) => {
+      changed.has(name) ||
+      gone.has(name) ||
+      (wanted.chains.get(name)?.rules ?? []).some((rule) => {
         const { chains, sets } = referencesOf(rule);
         return sets.some(setDiffers) || chains.some(differs);
       });

@@ -3,7 +3,7 @@ import { assertNever } from '../../base/error.ts';
 import type { BorderRule, Class, Family, Group, GroupId, Origin, Part, Stage } from '../../border/ruleset.ts';
 import { conditionMatches } from './matches.ts';
 import type { Action, Rule } from './model.ts';
-import { madeName } from './names.ts';
+import { classChainName, madeName } from './names.ts';
 import { type Chains, plainRule } from './rules.ts';
 import type { SharedSets } from './shared-sets.ts';
 import { NOTE_PREFIX } from './text.ts';
@@ -36,8 +36,7 @@ export class ClassWriter {
   verdict(of: Class): string {
     const widened = of.widened.flatMap((part) => part.stages.filter((stage) => widening(stage).length > 0));
     if (of.parts.length === 0 && widened.length === 0) return 'accept';
-    const name = madeName(`c${of.family}`, '', of.id);
-    return `goto ${this.#chains.define(name, () => this.#classRules(of, widened))}`;
+    return `goto ${this.#chains.define(classChainName(of.id, of.family), () => this.#classRules(of, widened))}`;
   }
 
   #classRules(of: Class, widened: readonly Stage[]): readonly Rule[] {
@@ -102,7 +101,7 @@ export class ClassWriter {
   /** Where an Allow of a repeated tier goes on: the BorderPolicy stages, then the end of the part; always a verdict. */
   #ownChain(own: readonly Stage[], part: Part, family: Family): string {
     const identity = JSON.stringify(['own', own.map((stage) => stage.id), part.otherwise, part.otherwiseOrigin]);
-    return this.#chains.define(madeName(`k${family}`, '', identity), () => this.#sequence(own, part, family));
+    return this.#chains.define(madeName(`k${family}`, 'own', identity), () => this.#sequence(own, part, family));
   }
 
   /**

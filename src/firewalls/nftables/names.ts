@@ -50,6 +50,15 @@ export function isOurName(name: string): boolean {
   return FIXED.has(name) || NAME.test(name);
 }
 
+/** The chain that decides for a class; dispatch maps lead to no other. */
+export function classChainName(id: string, family: Family): string {
+  return madeName(`c${family}`, '', id);
+}
+
+export function isClassChain(name: string): boolean {
+  return name.startsWith('c4_') || name.startsWith('c6_');
+}
+
 /** First 16 hex digits of SHA-256: 64 bits, so that nobody finds two texts of one name. */
 export function contentHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

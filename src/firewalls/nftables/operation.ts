@@ -2,7 +2,6 @@ import { assertNever } from '../../base/error.ts';
 import type { ObjectChange } from '../../plan/step.ts';
 import { refuseUnsafe } from './check.ts';
 import { type Base, type NftMap, type NftSet, type Rule, type SetType, TABLE } from './model.ts';
-import { FENCE_SET } from './names.ts';
 import { renderBase, renderElement, renderElements, renderMapHead, renderRule, renderSetHead } from './render.ts';
 
 /** One command of a transaction. */
@@ -88,14 +87,6 @@ export function renderOperations(operations: readonly Operation[]): string {
       )
       .join(''),
   );
-}
-
-/**
- * The fence of one writer: put into a transaction before everything that needs the table, it makes the whole transaction void if somebody
- * else wrote a transaction with this number. Take the highest number read back, plus one.
- */
-export function renderFence(number: number): string {
-  return `create element inet ${TABLE} ${FENCE_SET} { ${number} }\n`;
 }
 
 /** What a transaction does to our objects, for people; sorted by kind and name. */

@@ -1,8 +1,7 @@
+import { chainDifference } from './chain-difference.ts';
 import type { NftTable } from './model.ts';
 import { isOurName, OWNER_SET } from './names.ts';
 import { FORM, parseOwner } from './owner.ts';
-import { renderBase } from './render.ts';
-import { sameRules } from './transition.ts';
 
 /**
  * Whether the table cannot be mended in place: it has another form, somebody put objects or base chains into it, or changed what may not be
@@ -17,14 +16,10 @@ export function needsRebuild(actual: NftTable, wanted: NftTable): boolean {
 }
 
 function baseChainsDiffer(actual: NftTable, wanted: NftTable): boolean {
-  for (const [name, { base }] of actual.chains)
-    if (base !== undefined && wanted.chains.get(name)?.base === undefined) return true;
-  for (const [name, chain] of wanted.chains) {
-    if (chain.base === undefined) continue;
-    const now = actual.chains.get(name);
-    if (now?.base === undefined || renderBase(now.base) !== renderBase(chain.base) || !sameRules(now, chain))
-      return true;
+  for (const name of chainDifference(actual.chains, wanted.chains).changed) {
+    if (wanted.chains.get(name)?.base !== undefined || actual.chains.get(name)?.base !== undefined) return true;
   }
+  for (const [name, { base }] of actual.chains) if (base !== undefined && !wanted.chains.has(name)) return true;
   return false;
 }
 

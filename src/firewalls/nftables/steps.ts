@@ -3,10 +3,11 @@ import { SallyportError } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
 import type { ObjectChange, Step } from '../../plan/step.ts';
 import { type Affected, affected, mustBeKnown } from './affected.ts';
+import { chainDifference } from './chain-difference.ts';
 import { execute } from './execute.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
-import { FENCE_SET, familyName, OWNER_SET } from './names.ts';
-import { describeOperations, type Operation, renderFence, renderOperations } from './operation.ts';
+import { familyName, OWNER_SET } from './names.ts';
+import { describeOperations, type Operation, renderOperations } from './operation.ts';
 import { type Owner, ownerText, parseOwner } from './owner.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
 import { dispatchOf, sourcesOf } from './sources.ts';
@@ -18,7 +19,7 @@ import type { NftTranslation } from './translate.ts';
 export interface TransactionStep extends Step {
   readonly does: 'transaction';
   readonly operations: readonly Operation[];
-  /** The table afterwards, fence numbers aside; to see whether an interrupted step was done. */
+  /** The table afterwards; to see whether an interrupted step was done. */
   readonly after: NftTable | undefined;
 }
 
@@ -33,12 +34,10 @@ export type NftStep = TransactionStep | JudgeStep;
 
 const TRUE: true = true;
 const NOBODY: Affected['gone'] = { 4: [], 6: [] };
-/** Fence numbers that stay: a writer must sleep through so many transactions before its own could pass. */
-const FENCE_NUMBERS_KEPT = 1024;
 
 /**
- * Steps from what was read back to what is wanted; none when they agree. Each is one transaction or one round over the connections, and
- * after each of them the table is safe and the rest of the way is found again from it:
+ * Steps from what was read back, without bookkeeping (the fence), to what is wanted; none when they agree. Each is one transaction or one round
+ * over the connections, and after each of them the table is safe and the rest of the way is found again from it:
  * 1. Addresses that were given back are silenced: additions to `recheck` and `gone`, nothing else, so that it is in force at once.
  * 2. All other changes, in one transaction; whose rights or translation changed joins `recheck` in it.
  * 3. The connections of `recheck` and `gone`, or of everybody, are judged.
@@ -62,21 +61,9 @@ export function stepsToLeave(actual: NftTable | undefined): readonly NftStep[] {
   return [{ does: 'transaction', kind: 'Remove', title, objects, urgent: false, operations, after: undefined }];
 }
 
-/**
- * The text of a step for `nft -f`; `undefined` for a round over connections. A transaction that finds a table begins with its fence (see
- * `renderFence`); the first one needs none, because `create table` is refused where a table is.
- */
-export function renderStep(step: NftStep, fence?: number): string | undefined {
-  if (step.does === 'judge') return undefined;
-  const fenced = fence !== undefined && step.operations[0]?.op !== 'createTable';
-  return `${fenced ? renderFence(fence) : ''}${renderOperations(step.operations)}`;
-}
-
-/** The number that the next transaction's fence takes. */
-export function nextFence(table: NftTable | undefined): number {
-  let highest = 0;
-  for (const number of table?.sets.get(FENCE_SET)?.elements.keys() ?? []) highest = Math.max(highest, Number(number));
-  return highest + 1;
+/** The text of a step for `nft -f`; `undefined` for a round over connections. */
+export function renderStep(step: NftStep): string | undefined {
+  return step.does === 'judge' ? undefined : renderOperations(step.operations);
 }
 
 /** The owner mark of a table; `undefined` where it is missing or damaged. */
@@ -198,12 +185,10 @@ class Planner {
         sets.set(familyName(name, family), { ...held, elements });
       }
     }
-    const fence = now.sets.get(FENCE_SET);
-    if (fence !== undefined) sets.set(FENCE_SET, fence);
     const pending = ownerOfTable(now)?.judge === 'all';
     const judge = this.#cuts && (pending || changes === undefined || changes.everyone) ? 'all' : 'none';
     sets.set(OWNER_SET, emptySet('number', ownerText({ ...this.#owner, judge })));
-    return { sets, maps, chains: new Map([...now.chains, ...this.#wanted.chains]), foreign: [] };
+    return { sets, maps, chains: mergedChains(now, this.#wanted), foreign: [] };
   }
 
   /** Addresses in `gone` that nobody wants: what they are members of leaves in the last step. */
@@ -233,27 +218,33 @@ class Planner {
   #clean(): void {
     const now = this.#now;
     if (now === undefined) return;
-    const sets = new Map(this.#wanted.sets);
-    const fence = now.sets.get(FENCE_SET);
-    if (fence !== undefined) sets.set(FENCE_SET, pruned(fence));
-    const operations = transition(now, { ...this.#wanted, sets });
-    this.#transaction('Clean', 'clean up', operations);
+    this.#transaction('Clean', 'clean up', transition(now, this.#wanted));
   }
 }
 
-/** What a rebuild carries over: who is being judged or silenced, the fence, and the number of this very transaction. */
+/** What a rebuild carries over: who is being judged or silenced. */
 function bookkeeping(table: NftTable, silenced: Affected['gone']): ReadonlyMap<string, NftSet> {
   const sets = new Map<string, NftSet>();
-  const carry = (name: string, type: SetType, more: readonly string[]): void => {
-    const now = table.sets.get(name);
-    const elements = now?.type === type ? now.elements : BucketMap.empty<true>();
-    sets.set(name, { type, elements: elements.with(more.map((element) => [element, TRUE] as const)) });
-  };
   for (const family of FAMILIES)
-    for (const name of ['recheck', 'gone'] as const)
-      carry(familyName(name, family), family === 4 ? 'address4' : 'address6', silenced[family]);
-  carry(FENCE_SET, 'number', [`${nextFence(table)}`]);
+    for (const name of [familyName('recheck', family), familyName('gone', family)]) {
+      const type: SetType = family === 4 ? 'address4' : 'address6';
+      const now = table.sets.get(name);
+      const elements = now?.type === type ? now.elements : BucketMap.empty<true>();
+      sets.set(name, { type, elements: elements.with(silenced[family].map((source) => [source, TRUE] as const)) });
+    }
   return sets;
+}
+
+/** All chains of both, the wanted ones as they are wanted; the very map that is there where nothing changes. */
+function mergedChains(now: NftTable, wanted: NftTable): NftTable['chains'] {
+  const { changed } = chainDifference(now.chains, wanted.chains);
+  if (changed.size === 0) return now.chains;
+  const chains = new Map(now.chains);
+  for (const name of changed) {
+    const chain = wanted.chains.get(name);
+    if (chain !== undefined) chains.set(name, chain);
+  }
+  return chains;
 }
 
 function title(operations: readonly Operation[]): string {
@@ -276,23 +267,19 @@ function title(operations: readonly Operation[]): string {
 
 /** The wanted set with those of its present members that leave later. */
 function keepingSet(now: NftSet | undefined, wanted: NftSet, silent: Record<Family, ReadonlySet<string>>): NftSet {
-  const staying = wanted.type === 'address4' ? silent[4] : wanted.type === 'address6' ? silent[6] : undefined;
-  if (staying === undefined || staying.size === 0 || now === undefined || now.elements === wanted.elements)
-    return wanted;
-  const kept = now.elements.difference(wanted.elements).removed.filter(([element]) => staying.has(element));
+  if (now === undefined || now.type !== wanted.type || now.comment !== wanted.comment) return wanted;
+  const { added, removed } = now.elements.difference(wanted.elements);
+  if (added.length + removed.length === 0) return now;
+  const staying = wanted.type === 'address4' ? silent[4] : silent[6];
+  const kept = removed.filter(([element]) => staying.has(element));
   return kept.length === 0 ? wanted : { ...wanted, elements: wanted.elements.with(kept) };
 }
 
 function keepingMap(now: NftMap | undefined, wanted: NftMap, silent: Record<Family, ReadonlySet<string>>): NftMap {
+  if (now === undefined || now.type !== wanted.type) return wanted;
+  const { added, removed, changed } = now.elements.difference(wanted.elements);
+  if (added.length + removed.length + changed.length === 0) return now;
   const staying = wanted.type.startsWith('address4') ? silent[4] : silent[6];
-  if (staying.size === 0 || now === undefined || now.elements === wanted.elements) return wanted;
-  const kept = now.elements.difference(wanted.elements).removed.filter(([key]) => staying.has(key));
+  const kept = removed.filter(([key]) => staying.has(key));
   return kept.length === 0 ? wanted : { ...wanted, elements: wanted.elements.with(kept) };
-}
-
-function pruned(fence: NftSet): NftSet {
-  const numbers = [...fence.elements.keys()].map(Number).sort((a, b) => b - a);
-  const old = numbers.slice(FENCE_NUMBERS_KEPT);
-  if (old.length < FENCE_NUMBERS_KEPT) return fence;
-  return { ...fence, elements: fence.elements.with(old.map((number) => [`${number}`, undefined] as const)) };
 }

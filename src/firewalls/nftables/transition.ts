@@ -1,8 +1,8 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
-import type { NftChain, NftMap, NftSet, NftTable, Rule } from './model.ts';
+import { chainDifference } from './chain-difference.ts';
+import type { NftMap, NftSet, NftTable, Rule } from './model.ts';
 import type { Operation } from './operation.ts';
 import { referencesOf } from './references.ts';
-import { renderRule } from './render.ts';
 
 /** Beyond so many removals a set of intervals is made anew: deleting from it one by one is quadratic (nftables reference, section 4). */
 const MOST_INTERVAL_REMOVALS = 50;
@@ -37,8 +37,8 @@ export function transition(from: NftTable, to: NftTable): readonly Operation[] {
   ];
 }
 
-function sorted<V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+function sorted<V>(entries: readonly (readonly [string, V])[]): readonly (readonly [string, V])[] {
+  return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function isInterval({ type }: NftSet): boolean {
@@ -62,49 +62,38 @@ function madeAnew(from: NftTable, to: NftTable): ReadonlySet<string> {
   return names;
 }
 
-/** Chains of both or of `to` alone whose rules are written. */
+/** Chains whose rules are written: changed and new ones, and all that name a set that is made anew. */
 function changedChains(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly string[] {
-  const changed: string[] = [];
-  for (const [name, chain] of sorted(to.chains)) {
-    const now = from.chains.get(name);
-    if (now === undefined || !sameRules(now, chain) || (made.size > 0 && names(now.rules, made))) changed.push(name);
-  }
-  if (made.size > 0)
-    for (const [name, chain] of sorted(from.chains))
-      if (!to.chains.has(name) && names(chain.rules, made)) changed.push(name);
-  return changed;
+  const { changed } = chainDifference(from.chains, to.chains);
+  if (made.size === 0) return [...changed];
+  const naming = [...from.chains].filter(([, chain]) => names(chain.rules, made)).map(([name]) => name);
+  return [...new Set([...changed, ...naming])].sort();
 }
 
 function names(rules: readonly Rule[], sets: ReadonlySet<string>): boolean {
   return rules.some((rule) => referencesOf(rule).sets.some((name) => sets.has(name)));
 }
 
-/** Whether two chains have the same rules, in order; counters aside. */
-export function sameRules(a: NftChain, b: NftChain): boolean {
-  if (a.rules === b.rules) return true;
-  if (a.rules.length !== b.rules.length) return false;
-  return a.rules.every((rule, index) => {
-    const other = b.rules[index];
-    return other !== undefined && (rule === other || renderRule(rule) === renderRule(other));
-  });
-}
-
 function newObjects(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
   const operations: Operation[] = [];
   const isNew = (name: string): boolean => !from.sets.has(name) || made.has(name);
-  const shared = sorted(to.sets).filter(([name]) => isNew(name));
+  const shared = sorted([...to.sets].filter(([name]) => isNew(name)));
   // Sets that many rules name first: the kernel finds a set by walking the list.
   for (const [name, set] of shared) if (isInterval(set)) operations.push({ op: 'addSet', name, set });
   for (const [name, set] of shared) if (!isInterval(set)) operations.push({ op: 'addSet', name, set });
-  for (const [name, map] of sorted(to.maps)) if (!from.maps.has(name)) operations.push({ op: 'addMap', name, map });
-  for (const [name, { base }] of sorted(to.chains))
+  const maps = sorted([...to.maps].filter(([name]) => !from.maps.has(name)));
+  for (const [name, map] of maps) operations.push({ op: 'addMap', name, map });
+  for (const name of chainDifference(from.chains, to.chains).changed) {
+    const base = to.chains.get(name)?.base;
     if (!from.chains.has(name)) operations.push({ op: 'addChain', name, ...(base === undefined ? {} : { base }) });
+  }
   return operations;
 }
 
 function setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
   const operations: Operation[] = [];
-  for (const [name, set] of sorted(to.sets)) {
+  const touched = [...to.sets].filter(([name, set]) => made.has(name) || from.sets.get(name) !== set);
+  for (const [name, set] of sorted(touched)) {
     const now = made.has(name) ? undefined : from.sets.get(name);
     const { added, removed } = changes(now?.elements, set.elements);
     const leave = removed.map(([element]) => element);
@@ -117,7 +106,7 @@ function setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): r
 
 function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
   const operations: Operation[] = [];
-  for (const [name, map] of sorted(to.maps)) {
+  for (const [name, map] of sorted(touchedMaps(from, to))) {
     const { added, changed } = changes(from.maps.get(name)?.elements, map.elements);
     const keys = changed.map(([key]) => key);
     const entries = [...changed.map(([key, , value]) => [key, value] as const), ...added];
@@ -129,22 +118,27 @@ function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
 
 function removals(from: NftTable, to: NftTable): readonly Operation[] {
   const operations: Operation[] = [];
-  for (const [name, map] of sorted(to.maps)) {
+  for (const [name, map] of sorted(touchedMaps(from, to))) {
     const keys = changes(from.maps.get(name)?.elements, map.elements).removed.map(([key]) => key);
     if (keys.length > 0) operations.push({ op: 'deleteEntries', map: name, keys });
   }
   const goneMaps = missing<NftMap>(from.maps, to.maps);
-  const goneChains = missing<NftChain>(from.chains, to.chains);
+  const goneChains = [...chainDifference(from.chains, to.chains).gone];
   for (const [name, map] of goneMaps) if (map.elements.size > 0) operations.push({ op: 'flushMap', name });
-  for (const [name, chain] of goneChains) if (chain.rules.length > 0) operations.push({ op: 'flushChain', name });
+  for (const name of goneChains)
+    if ((from.chains.get(name)?.rules.length ?? 0) > 0) operations.push({ op: 'flushChain', name });
   for (const [name] of goneMaps) operations.push({ op: 'deleteMap', name });
-  for (const [name] of goneChains) operations.push({ op: 'deleteChain', name });
+  for (const name of goneChains) operations.push({ op: 'deleteChain', name });
   for (const [name] of missing<NftSet>(from.sets, to.sets)) operations.push({ op: 'deleteSet', name });
   return operations;
 }
 
+function touchedMaps(from: NftTable, to: NftTable): readonly (readonly [string, NftMap])[] {
+  return [...to.maps].filter(([name, map]) => from.maps.get(name) !== map);
+}
+
 function missing<V>(from: ReadonlyMap<string, V>, to: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
-  return sorted(from).filter(([name]) => !to.has(name));
+  return sorted([...from].filter(([name]) => !to.has(name)));
 }
 
 function changes<V>(

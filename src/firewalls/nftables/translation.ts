@@ -68,7 +68,8 @@ function translateRules(chains: Chains, nat: Nat, matches: readonly Match[]): re
     chains.rule(nat.origin, { do: 'accept' }, [...matches, from(exempt)]),
     // `hold` dropped these already, unless the sender became held between the two chains.
     chains.rule(nat.origin, { do: 'drop' }, [...matches, from(held)]),
-    chains.rule(nat.origin, { do: 'translate', family: nat.family, map }, matches),
+    // Asked twice, so that the counter tells what was translated and not what was looked at.
+    chains.rule(nat.origin, { do: 'translate', family: nat.family, map }, [...matches, from(map)]),
   ];
 }
 
