@@ -15,6 +15,11 @@ export interface BucketDifference<V> {
   readonly changed: readonly (readonly [string, V, V])[];
 }
 
+/** Buckets and maps that were compared and found equal, so that standing differences of identity cost nothing the second time. */
+const equalBuckets = new WeakMap<object, object>();
+const equalMaps = new WeakMap<object, object>();
+const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed: [] };
+
 /**
  * An immutable map from text to values whose versions share what did not change: one changed key copies 1/256 of the map, and two
  * versions are compared bucket by bucket, skipping equal ones. Made for member tables of 100,000 addresses with a few changes at a time.
@@ -79,6 +84,9 @@ export class BucketMap<V> {
 
   /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
   difference(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): BucketDifference<V> {
+    // What is remembered holds for identity of values only.
+    const remembers = equal === Object.is;
+    if (this === next || (remembers && equalMaps.get(this) === next)) return NO_DIFFERENCE;
     const added: (readonly [string, V])[] = [];
     const removed: (readonly [string, V])[] = [];
     const changed: (readonly [string, V, V])[] = [];
@@ -86,6 +94,9 @@ export class BucketMap<V> {
       const before = this.#buckets[index];
       const after = next.#buckets[index];
       if (before === after) continue;
+      const comparable = remembers && before !== undefined && after !== undefined;
+      if (comparable && equalBuckets.get(before) === after) continue;
+      const found = added.length + removed.length + changed.length;
       if (before !== undefined)
         for (const [key, value] of before) {
           if (after === undefined || !after.has(key)) removed.push([key, value]);
@@ -96,6 +107,11 @@ export class BucketMap<V> {
         }
       if (after !== undefined)
         for (const [key, value] of after) if (before === undefined || !before.has(key)) added.push([key, value]);
+      if (comparable && added.length + removed.length + changed.length === found) equalBuckets.set(before, after);
+    }
+    if (added.length + removed.length + changed.length === 0) {
+      if (remembers) equalMaps.set(this, next);
+      return NO_DIFFERENCE;
     }
     const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number =>
       a[0] < b[0] ? -1 : 1;
