@@ -66,14 +66,18 @@ export class Border {
       this.#rebuild();
       return;
     }
+    if (changes.changedOutside.length > 0) {
+      if (!compilation.refreshGroups(changes.changedOutside)) return this.#rebuild();
+      for (const state of this.#states.values()) state.noteGroups();
+    }
     for (const id of changes.changedEndpoints) this.#place(id, compilation);
     this.#publish(false);
   }
 
   /** Whether anything changed that classes, rules or translations are made from. */
-  #concernsAll({ inventory: { other }, changedOutside }: EngineChanges): boolean {
+  #concernsAll({ inventory: { other } }: EngineChanges): boolean {
     const facts = this.#facts;
-    if (facts === undefined || changedOutside.length > 0) return true;
+    if (facts === undefined) return true;
     if (other.has('ours') || other.has('pools') || other.has('nodes') || other.has('felix')) return true;
     const repeats = facts.firewalls.some((firewall) => firewall.tiers.length > 0);
     if (repeats && (other.has('policies') || other.has('tiers'))) return true;
@@ -91,17 +95,18 @@ export class Border {
   }
 
   #rebuild(): void {
-    const old = this.#compilation?.selectors ?? new Map();
+    const old = { selectors: this.#compilation?.selectors ?? new Map(), outside: this.#facts?.askedOutside ?? [] };
     const facts = factsOf(this.#engine);
     const compilation = new Compilation(facts);
     // First the new ones, so that a selector of both is not dropped in between.
     for (const selector of compilation.selectors.values()) this.#engine.register(selector);
-    for (const selector of old.values()) this.#engine.unregister(selector);
+    for (const selector of old.selectors.values()) this.#engine.unregister(selector);
     this.#facts = facts;
     this.#compilation = compilation;
     this.#states = new Map([...compilation.frames].map(([name, frame]) => [name, new FirewallState(frame)]));
     this.#appearances = new Map();
     for (const endpoint of facts.endpoints()) this.#place(endpoint.id, compilation);
+    for (const id of old.outside) if (!facts.askedOutside.has(id)) this.#engine.forgetOutside(id);
     this.#publish(true);
   }
 

@@ -45,6 +45,9 @@ export class Compilation {
   readonly findings: readonly Finding[];
   readonly #facts: Facts;
   readonly #treatments: Treatments;
+  readonly #outsideGroups: OutsideGroups;
+  /** Ids of selectors whose network sets decide more than what is in a group. */
+  readonly #decisive: ReadonlySet<string>;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -53,11 +56,12 @@ export class Compilation {
     this.translated = translatedBy(facts);
     this.findings = nameErrors(facts).sort(compareFindings);
     const ids = new Ids();
+    this.#outsideGroups = new OutsideGroups(facts, ids);
     const surroundings = {
       facts,
       inside: this.departures.inside,
       taken: this.#taken(),
-      outsideGroups: new OutsideGroups(facts, ids),
+      outsideGroups: this.#outsideGroups,
       ids,
       errors: firewallErrors(facts.firewalls, this.chains),
     };
@@ -68,9 +72,18 @@ export class Compilation {
       this.chains,
       this.departures,
     );
+    this.#decisive = decisiveSelectors(this.frames.values(), facts);
     const selections = new Selections(this.frames.values());
     this.selectors = selections.selectors;
     this.#treatments = new Treatments(this.frames, selections, this.sightings, this.departures, facts);
+  }
+
+  /**
+   * Takes new content of network sets, given the selectors that have other content now. False: more than groups depends on them, and all
+   * has to be made anew.
+   */
+  refreshGroups(selectorIds: readonly string[]): boolean {
+    return !selectorIds.some((id) => this.#decisive.has(id)) && this.#outsideGroups.refresh(selectorIds);
   }
 
   /** Where a workload shows, with which address and treated how. Host endpoints are no workloads. */
@@ -143,6 +156,23 @@ export class Compilation {
 function hopOf({ firewall, governed, nats }: Frame): Hop {
   const { name, destinations, behind, sees, nodeAddress } = firewall;
   return { name, destinations, behind, sees, nodeAddress, governed, nats };
+}
+
+/**
+ * In repeated tiers a rule is there only if its destination reaches outside, and its source can be a network set; where `accepts` limits
+ * destinations, a BorderPolicy counts only while its network sets lie within.
+ */
+function decisiveSelectors(frames: Iterable<Frame>, { firewalls, borderPolicies }: Facts): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { entries } of frames)
+    for (const { layer, rules } of entries)
+      for (const { match, source } of layer === 'Tier' ? rules : [])
+        for (const each of [match.selector, match.notSelector, source?.selector, source?.notSelector])
+          if (each !== undefined) ids.add(each.id);
+  if (firewalls.some(({ accepts }) => accepts.some(({ destinations }) => destinations !== undefined)))
+    for (const { spec } of borderPolicies)
+      for (const each of spec.egress) if (each.ok && each.rule.selector !== undefined) ids.add(each.rule.selector.id);
+  return ids;
 }
 
 function translatedBy(facts: Facts): PrefixSet {

@@ -23,6 +23,8 @@ export interface Facts {
   /** Ids of the registered selectors that match the endpoint. */
   matching(id: EndpointId): ReadonlySet<string>;
   outsideOf(selector: Selector): OutsideContent;
+  /** Ids of the selectors that `outsideOf` was asked for. */
+  readonly askedOutside: ReadonlySet<string>;
   readonly pools: readonly PoolInfo[];
   readonly nodes: ReadonlyMap<string, NodeInfo>;
   readonly felix: readonly FelixConfiguration[];

@@ -92,9 +92,14 @@ export class FirewallState {
     this.#unseenChanges.push([endpoint, unseen]);
   }
 
+  /** Other prefixes are in some groups now. */
+  noteGroups(): void {
+    this.#groups = undefined;
+  }
+
   /** Brings the tables up to date. False: nothing differs. */
   settle(): boolean {
-    if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return false;
+    if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return this.#groups === undefined;
     const members: Change<ClassId>[] = [];
     const reports: Change<BlindReport>[] = [];
     const nats: Change<NatTarget>[][] = this.frame.nats.map(() => []);

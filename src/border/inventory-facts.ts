@@ -13,11 +13,16 @@ export function factsOf(engine: Engine): Facts {
     if (list === undefined) byTier.set(policy.tier, [policy]);
     else list.push(policy);
   }
+  const askedOutside = new Set<string>();
   return {
     endpoints: () => engine.endpoints.values(),
     endpoint: (id) => engine.endpoints.get(id),
     matching: (id) => engine.matching(id),
-    outsideOf: (selector) => engine.outsideOf(selector),
+    outsideOf: (selector) => {
+      askedOutside.add(selector.id);
+      return engine.outsideOf(selector);
+    },
+    askedOutside,
     pools: byName(inventory.pools),
     nodes: inventory.nodes,
     felix: byName(inventory.felix),
