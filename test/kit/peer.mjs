@@ -114,8 +114,8 @@ function openTcp({ key, from, to, port, timeoutMs, localPort = 0 }) {
   });
 }
 
-/** `silent`: the client says "push" once and then nothing; only the server goes on sending. */
-function openUdp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
+/** `silent`: the client says "push" once and then nothing; only the server goes on sending. `asks`: the server only answers. */
+function openUdp({ key, from, to, port, timeoutMs, silent, asks, localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
     const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
@@ -132,7 +132,7 @@ function openUdp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
     socket.bind({ address: from, port: localPort }, () => {
       const send = () => {
         stream.sent += 1;
-        socket.send('push', port, to, () => {});
+        socket.send(asks === true ? '?' : 'push', port, to, () => {});
       };
       send();
       if (silent !== true) stop = every(send);

@@ -93,7 +93,7 @@ export class Peer {
     return attempt.parse(await this.#ask('openTcp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
 
-  /** A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram. */
+  /** A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram; with `asks`, the far side only answers. */
   async openUdp(key: string, target: Target & { readonly silent?: boolean }): Promise<Attempt> {
     return attempt.parse(await this.#ask('openUdp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }

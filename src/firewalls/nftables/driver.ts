@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Origin, Ruleset } from '../../border/ruleset.ts';
@@ -8,7 +9,7 @@ import type { TrackedFlow } from './conntrack-lines.ts';
 import { readCounters } from './counters.ts';
 import { Device, type Observed } from './device.ts';
 import { followDrops } from './drops.ts';
-import { judge } from './judge.ts';
+import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { DEAD_MARK, type NftTable } from './model.ts';
@@ -41,6 +42,9 @@ export interface NftablesOptions {
   /** `SSH_AUTH_SOCK`, where there is an agent. */
   readonly agentSocket?: string;
 }
+
+/** A far side that only answers has nothing left to answer after this. */
+const QUIET_MS = 300;
 
 /** A Linux border firewall: one table of ours, every change one transaction. */
 export class NftablesDriver implements Driver<NftablesActual, NftablesTranslation, NftStep> {
@@ -151,15 +155,12 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   /** Connections that lost their right end, and those that hold on to what is no longer so start anew. */
   async #judge({ table, scope }: JudgeStep, signal: AbortSignal): Promise<void> {
     const flows = await this.#conntrack.flows(scope === 'everyone' ? 'all' : new Set(scope), signal);
-    const cut: TrackedFlow[] = [];
-    const forget: TrackedFlow[] = [];
-    for (const flow of flows) {
-      const judgement = judge(table, { ...flow, dead: (flow.mark & DEAD_MARK) !== 0 });
-      if (judgement === 'Cut') cut.push(flow);
-      else if (judgement === 'Forget') forget.push(flow);
-    }
-    await this.#conntrack.cut(cut, signal);
-    await this.#conntrack.forget(forget, signal);
+    const judged: Record<Judgement, TrackedFlow[]> = { Keep: [], Cut: [], Forget: [], Restart: [] };
+    for (const flow of flows) judged[judge(table, { ...flow, dead: (flow.mark & DEAD_MARK) !== 0 })].push(flow);
+    await this.#conntrack.cut([...judged.Cut, ...judged.Restart], signal);
+    // Answers to what was asked before the cut are on their way: they would open the flow from outside, untranslated.
+    if (judged.Restart.length > 0) await setTimeout(QUIET_MS, undefined, { signal });
+    await this.#conntrack.forget([...judged.Forget, ...judged.Restart], signal);
   }
 }
 

@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 const TCP = 6;
 const UDP = 17;
 /** Several of the 10 ms pauses of a stream, on a busy machine. */
-const MOMENT_MS = 250;
+const MOMENT_MS = 150;
 
 const ends = {
   4: { pod: '10.0.0.1', other: '10.0.0.2', server: '203.0.113.1', outside: '198.18.0.1', next: '198.18.0.2' },
@@ -63,7 +63,7 @@ describe('connections that lose their right', () => {
   /** A flow on which both ends keep sending. */
   const stream = async (
     kind: 'tcp' | 'udp',
-    target: { from: string; to: string; port: number; silent?: boolean; localPort?: number },
+    target: { from: string; to: string; port: number; silent?: boolean; asks?: boolean; localPort?: number },
   ): Promise<string> => {
     const key = `stream-${keys++}`;
     open.push(key);
@@ -184,11 +184,12 @@ describe('connections that lose their right', () => {
       const members = { [pod]: 'web', [other]: 'web' };
       await bring({ policies, members });
       const tcp = await stream('tcp', { from: pod, to: server, port: 80 });
-      const udp = await stream('udp', { from: pod, to: server, port: 80 });
+      const udp = await stream('udp', { from: pod, to: server, port: 80, asks: true });
       const neighbour = await stream('tcp', { from: other, to: server, port: 80 });
       expect(await moves(udp, 'udp', 80, pod)).toEqual([true, true]);
       await bring({ policies, members, translations: { [pod]: outside } });
       await moment();
+      expect((await border.inside.stream(tcp)).state).toBe('ECONNRESET');
       expect((await movement(tcp, 'tcp', 80, pod))[1]).toBe(0);
       expect((await movement(udp, 'udp', 80, pod))[1]).toBe(0);
       expect(await moves(udp, 'udp', 80, outside)).toEqual([true, true]);
