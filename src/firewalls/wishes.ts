@@ -23,6 +23,9 @@ export interface Fulfilled {
   readonly ms: number;
 }
 
+/** While a plan waits for days, only so many of the wishes since then are timed. */
+const MOST_OPEN = 10_000;
+
 /** The newest wish, and how long the ones that are not fulfilled have been waiting. */
 export class Wishes {
   readonly #clock: Clock;
@@ -53,7 +56,7 @@ export class Wishes {
     const given = wish.kind === 'ruleset' ? wish.version : undefined;
     const version = given ?? (this.#wished?.version ?? 0) + 1;
     this.#wished = { ruleset: wish.ruleset, owners: wish.owners, version };
-    this.#open.push({ version, at: this.#clock.monotonic() });
+    if (this.#open.length < MOST_OPEN) this.#open.push({ version, at: this.#clock.monotonic() });
   }
 
   /** A wish was read back whole; earlier ones that it overtook are fulfilled with it. */

@@ -73,6 +73,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #report: Report;
   #settings: WorkerSettings;
   #basis: Basis<A> | undefined;
+  /** Somebody else may have been the writer since the basis was confirmed. */
+  #doubts = false;
   /** What was sent since the last confirmation, and how often: a difference from it is no drift. */
   #sent: { readonly target: Ruleset | undefined; readonly times: number } | undefined;
   /** The wished ruleset whose whole plan somebody said yes to. */
@@ -205,8 +207,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { lock, driver } = this.#options;
     if (this.#stay !== 'stays') return await this.#leaveDevice();
     if (this.#settings.mode !== 'Observe' && !lock.held()) {
-      // Another copy may write from now on: what this one confirmed is no basis any more.
-      this.#basis = undefined;
+      // Another copy may write from now on.
+      this.#doubts = true;
       this.#sent = undefined;
       this.#report.settled = false;
       return undefined;
@@ -343,6 +345,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** Compares what was read with what was confirmed. What we sent ourselves since then is no drift. */
   #lookForDrift(actual: A): void {
     const { log, firewall } = this.#options;
+    if (this.#doubts && this.#basis !== undefined) {
+      // What another copy of ours brought there is no drift, and no basis of this one either.
+      if (this.#session.steps(actual, this.#basis.ruleset).some(isWork)) this.#basis = undefined;
+      this.#doubts = false;
+    }
     if (this.#basis === undefined || this.#sent !== undefined || actual === this.#basis.actual) return;
     const told = new Set(actual.drift.map(({ object }) => object));
     const repairs = this.#session.steps(actual, this.#basis.ruleset);
