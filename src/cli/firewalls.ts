@@ -7,6 +7,7 @@ import type { Ruleset } from '../border/ruleset.ts';
 import { openDevice } from '../controller/devices.ts';
 import type { OpenDevice } from '../controller/controller.ts';
 import { stateFolder } from '../controller/state-folder.ts';
+import { formatAddress } from '../ip/address.ts';
 import type { Actual, Capabilities, Translation } from '../firewalls/driver.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
@@ -85,4 +86,14 @@ export async function lookAt({ ruleset, device }: CommandFirewall, signal: Abort
   const steps = driver.steps(actual, wanted);
   const plan = planOf({ desired: ruleset, actual, wanted, steps, render: (step) => driver.render(step) });
   return { capabilities, actual, wanted, steps, plan };
+}
+
+/** Who sends from an address, for people: the pods that have it, or the node whose it is. */
+export function namesOf({ world }: CommandWorld): (address: string) => string | undefined {
+  const nodes = new Map(
+    [...world.inventory.nodes.values()].flatMap((node) =>
+      node.addresses.map(({ address }) => [formatAddress(address), `node ${node.name}`] as const),
+    ),
+  );
+  return (address) => world.owners.get(address)?.replaceAll('pod:', '') ?? nodes.get(address);
 }

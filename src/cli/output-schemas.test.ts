@@ -5,6 +5,7 @@ import { documentSchema, errorLine, lineSchemas, outputSchemas, printedBy } from
 import { buildProgram } from './program.ts';
 
 const SHOP = ['-f', 'examples/shop'];
+const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
 
 /** A command line that prints each kind, with an answer in it, and the exit code that it ends with. */
 const examples: Readonly<Record<keyof typeof outputSchemas, readonly [readonly string[], number]>> = {
@@ -12,6 +13,7 @@ const examples: Readonly<Record<keyof typeof outputSchemas, readonly [readonly s
   EndpointPolicies: [['endpoint', 'shop/web', ...SHOP], 0],
   PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
   AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
+  FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '203.0.113.10', '--port', '443', ...SHOP], 0],
   Validation: [['validate', ...SHOP], 0],
   Version: [['version'], 0],
 };
@@ -38,6 +40,7 @@ test.each(kinds)('%s is printed as published', async (kind) => {
 /** For each command with `--stdin` a line that has an answer. */
 const questions: Readonly<Record<keyof typeof lineSchemas, object>> = {
   eval: { selector: "app == 'web'" },
+  flow: { from: CHECKOUT, to: '203.0.113.10', port: 443 },
 };
 
 test.each(Object.keys(lineSchemas) as (keyof typeof lineSchemas)[])('%s --stdin answers as published', (command) => {
@@ -53,8 +56,11 @@ test.each(Object.keys(lineSchemas) as (keyof typeof lineSchemas)[])('%s --stdin 
   expect(status).toBe(1);
 });
 
-/** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone. */
-const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['endpoints[].tiers[].ingress']);
+/** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone, and logs nothing. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  'endpoints[].tiers[].ingress',
+  'families[].border[].hops[].evaluation.logged',
+]);
 
 function emptyLists(value: unknown, path = ''): readonly string[] {
   if (Array.isArray(value))

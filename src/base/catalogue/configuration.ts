@@ -62,6 +62,12 @@ export const configurationCodes = {
     now: 'Nothing is written.',
     fix: 'Make a new plan and look at it again.',
   },
+  GUARD_STOPPED: {
+    blame: 'rejected',
+    what: 'The change takes traffic from, or gives traffic to, more workloads at once than `guard` allows without a yes.',
+    now: 'Nothing is written.',
+    fix: 'Look at it with `sallyport plan --out FILE`; if it is meant, say yes with `sallyport apply --plan FILE` or `sallyport approve`.',
+  },
   WORLD_INCOMPLETE: {
     blame: 'input',
     what: 'A source has not delivered a complete state, so what the firewalls should hold is not known.',

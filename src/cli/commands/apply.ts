@@ -1,0 +1,74 @@
+import { systemClock } from '../../base/clock.ts';
+import { SallyportError } from '../../base/error.ts';
+import { Guard } from '../../firewalls/guard.ts';
+import { printPlan, summaryLine } from '../../plan/print.ts';
+import { carryOut } from '../carry-out.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import { type CommandFirewall, type Look, lookAt, namesOf, onDevices } from '../firewalls.ts';
+import { readPlanFile } from '../plan-file.ts';
+import { planData } from '../plan-data.ts';
+import type { OutputOptions, WorldOptions } from '../program.ts';
+import { printResult, type Terminal } from '../terminal.ts';
+import { type CommandWorld, readWholeWorld } from '../world.ts';
+
+interface ApplyOptions extends WorldOptions, OutputOptions {
+  readonly firewall?: string;
+  readonly plan?: string;
+}
+
+/**
+ * `sallyport apply`: does what `plan` shows. Without `--plan` the guard holds back what takes or gives much at once; a plan file is a
+ * person's yes to exactly that plan.
+ */
+export async function apply(terminal: Terminal, options: ApplyOptions): Promise<ExitCode> {
+  const read = await readWholeWorld(terminal, options);
+  if (read.cluster === undefined)
+    throw new SallyportError('CLUSTER_UNNAMED', 'what is created could not be marked as ours');
+  const looked = options.plan === undefined ? undefined : await readPlanFile(options.plan);
+  const stop = new AbortController().signal;
+  const done = await onDevices(terminal, read, options.firewall, async (firewall) => {
+    const look = await lookAt(firewall, stop);
+    if (look.plan.isEmpty) return look.plan;
+    refuseObserve(firewall);
+    if (looked === undefined) {
+      terminal.err(printPlan(look.plan, { nameOf: namesOf(read) }).trimEnd());
+      refuseAccident(read, firewall, look);
+    } else if (looked.get(firewall.name) !== look.plan.digest) {
+      const reason = looked.has(firewall.name) ? 'is not what the plan was made from any more' : 'is not in the plan';
+      throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
+    }
+    await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);
+    return look.plan;
+  });
+  printResult(terminal, options.output, 'Applied', { plans: done.map(planData) }, () =>
+    done.map((plan) => (plan.isEmpty ? summaryLine(plan) : `${plan.firewall}: done and read back.`)).join('\n'),
+  );
+  return exit.done;
+}
+
+function refuseObserve({ name, view }: CommandFirewall): void {
+  if (view.firewall.mode === 'Observe')
+    throw new SallyportError(
+      'MODE_OBSERVE',
+      `${name} is in mode Observe, which writes nothing; set spec.mode to Approve or Enforce`,
+    );
+}
+
+/** The guard's question, as the running controller would ask it (design invariant 4). */
+function refuseAccident({ world }: CommandWorld, { name, view }: CommandFirewall, { actual, plan }: Look): void {
+  if (actual.empty) return; // the first programming: there is nothing to lose
+  const ownerOf = (address: string): string | undefined => world.owners.get(address);
+  const judgement = new Guard(systemClock).judge({
+    traffic: plan.traffic,
+    exposures: plan.exposures,
+    limits: view.firewall.guard,
+    ownerOf,
+    isGone: (address) => !world.owners.has(address),
+    existing: () => new Set([...actual.behaviour.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
+  });
+  if (judgement.kind === 'stop')
+    throw new SallyportError(
+      'GUARD_STOPPED',
+      `${name}: ${judgement.reasons.join('; ')}. Look at it with plan --out FILE, and do it with apply --plan FILE`,
+    );
+}

@@ -1,0 +1,39 @@
+import { printPlan } from '../../plan/print.ts';
+import { planData } from '../plan-data.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import { lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
+import { writePlanFile } from '../plan-file.ts';
+import type { OutputOptions, WorldOptions } from '../program.ts';
+import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+interface PlanOptions extends WorldOptions, OutputOptions {
+  readonly firewall?: string;
+  readonly out?: string;
+}
+
+/** `sallyport plan`: what would change on each device. Reads devices, writes nothing to them. */
+export async function plan(terminal: Terminal, options: PlanOptions): Promise<ExitCode> {
+  const read = await readWholeWorld(terminal, options);
+  const signal = new AbortController().signal;
+  const looks = await onDevices(terminal, read, options.firewall, (firewall) => lookAt(firewall, signal));
+  const plans = looks.map((look) => look.plan);
+  const asked = viewsOf(terminal, read, options.firewall);
+  printDiagnostics(
+    terminal,
+    asked.flatMap((view) => view.findings),
+  );
+  for (const { capabilities, plan: made } of looks)
+    for (const note of capabilities.notes) terminal.err(`note: ${made.firewall}: ${note}`);
+  printResult(terminal, options.output, 'Plans', { plans: plans.map(planData) }, () =>
+    plans.map((made) => printPlan(made, { nameOf: namesOf(read) }).trimEnd()).join('\n\n'),
+  );
+  if (options.out !== undefined) {
+    await writePlanFile(
+      options.out,
+      plans.map(({ firewall, digest }) => ({ firewall, digest })),
+    );
+    terminal.err(`kept in ${options.out}; sallyport apply --plan ${options.out} does exactly this`);
+  }
+  return plans.every((made) => made.isEmpty) ? exit.done : exit.pending;
+}

@@ -1,0 +1,40 @@
+import { SallyportError } from '../../base/error.ts';
+import { carryOut } from '../carry-out.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import { onDevices } from '../firewalls.ts';
+import type { OutputOptions, WorldOptions } from '../program.ts';
+import { printResult, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+interface UninstallOptions extends WorldOptions, OutputOptions {
+  readonly yes?: boolean;
+}
+
+/** `sallyport uninstall FIREWALL`: the plan of leaving; with `--yes`, everything of ours goes, and nothing else. */
+export async function uninstall(terminal: Terminal, options: UninstallOptions, name: string): Promise<ExitCode> {
+  const read = await readWholeWorld(terminal, options);
+  const stop = new AbortController().signal;
+  const [left] = await onDevices(terminal, read, name, async (firewall) => {
+    const { driver } = firewall.device;
+    const stepsNow = async () => driver.leave(await driver.observe(stop));
+    const objects = (await stepsNow()).flatMap((step) => step.objects);
+    if (options.yes !== true || objects.length === 0) return { objects, done: false };
+    if (firewall.view.firewall.mode === 'Observe')
+      throw new SallyportError(
+        'MODE_OBSERVE',
+        `${name} is in mode Observe, which writes nothing; set spec.mode to Approve or Enforce`,
+      );
+    await carryOut(terminal, firewall, stepsNow, stop);
+    return { objects, done: true };
+  });
+  if (left === undefined) return exit.wrong;
+  printResult(terminal, options.output, 'Uninstall', { firewall: name, ...left }, () => {
+    if (left.objects.length === 0) return `${name}: nothing of ours is there.`;
+    if (left.done) return `${name}: everything of ours is gone.`;
+    const lines = left.objects.map(
+      ({ change, kind, name: object, detail }) => `  ${change} ${kind} ${object}${detail === '' ? '' : `: ${detail}`}`,
+    );
+    return [...lines, `${name}: this would go, and what they dropped would pass. Do it with --yes.`].join('\n');
+  });
+  return left.objects.length === 0 || left.done ? exit.done : exit.pending;
+}

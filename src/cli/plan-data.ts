@@ -1,0 +1,24 @@
+import type { Plan } from '../plan/plan.ts';
+
+/** A plan as JSON: sets of flows become the lines that people read. */
+export function planData({ traffic, ...plan }: Plan): object {
+  return {
+    ...plan,
+    traffic: {
+      changes: traffic.changes.map(({ presence, family, senders, flows }) => ({
+        presence,
+        family,
+        senders,
+        gained: flows?.gained.describe() ?? null,
+        lost: flows?.lost.describe() ?? null,
+      })),
+      translations: traffic.translations.map(({ flows, ...change }) => ({ ...change, flows: flows.describe() })),
+      noLongerJudged: traffic.freed.toStrings(),
+      judgedFromNowOn: traffic.taken.toStrings(),
+      unknownNoLongerDropped: traffic.unknownGained.toStrings(),
+      unknownDroppedFromNowOn: traffic.unknownLost.toStrings(),
+      sendersBefore: traffic.sendersBefore,
+      sendersAfter: traffic.sendersAfter,
+    },
+  };
+}
