@@ -24,7 +24,7 @@ export function cliOutputPages(): ReadonlyMap<string, string> {
         paragraph(
           `With ${code('-o json')} or ${code('-o yaml')} a command prints one document: ${code('apiVersion')} is ${code(OUTPUT_VERSION)}, ` +
             `${code('kind')} says what it is, and the fields below follow. Later versions may add fields; none goes away, or changes its ` +
-            `meaning, without another ${code('apiVersion')}. ${code('list[]')} stands for each entry of a list.`,
+            `meaning, without another ${code('apiVersion')}. What stands below a list is in each of its entries.`,
         ),
         ...kinds.map(section),
         '## Lines of --stdin',
@@ -54,7 +54,7 @@ function section(kind: DocumentKind): string {
 }
 
 function fields(schema: z.ZodObject): string {
-  return fieldList(readSchema(z.toJSONSchema(schema)), '', 'optional');
+  return fieldList(readSchema(z.toJSONSchema(schema)), 'optional');
 }
 
 function file(kind: DocumentKind): string {

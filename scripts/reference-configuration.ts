@@ -20,7 +20,7 @@ export function configurationPage(root: string): string {
         `file, line and correction, by ${code('sallyport validate -c FILE')}.`,
     ),
     '## Keys',
-    fieldList(schema, ''),
+    fieldList(schema),
     '## Example',
     paragraph(`[${EXAMPLE}](../../${EXAMPLE}), with every key:`),
     fenced('yaml', readFileSync(join(root, EXAMPLE), 'utf8')),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bullets, code } from './reference-markdown.ts';
+import { bullet, code } from './reference-markdown.ts';
 
 /** The parts of JSON schema (2020-12) that our schemas use. */
 const schemaNode = z.looseObject({
@@ -33,44 +33,47 @@ export function readSchema(schema: object): SchemaNode {
 
 /** One field of a schema, as a page lists it. */
 interface Field {
-  readonly path: string;
+  readonly name: string;
+  /** How many fields it stands inside of. */
+  readonly depth: number;
   readonly required: boolean;
   readonly node: SchemaNode;
 }
 
-/** The fields of an object, each followed by the ones inside it, in the order of the schema; those of lists as `list[].field`. */
-function* fieldsOf(node: SchemaNode, prefix: string): Generator<Field> {
+/** The fields of an object, each followed by the ones inside it, in the order of the schema. */
+function* fieldsOf(node: SchemaNode, depth: number): Generator<Field> {
   const required = new Set(node.required);
   for (const [name, child] of Object.entries(node.properties ?? {})) {
-    const path = prefix === '' ? name : `${prefix}.${name}`;
-    yield { path, required: required.has(name), node: child };
-    yield* within(child, path);
+    yield { name, depth, required: required.has(name), node: child };
+    yield* within(child, depth + 1);
   }
   const others = node.additionalProperties;
-  if (typeof others === 'object' && node.properties === undefined && others.type !== undefined)
-    yield* within(others, `${prefix}.NAME`);
+  if (typeof others === 'object' && node.properties === undefined && others.type !== undefined) {
+    yield { name: 'NAME', depth, required: false, node: { description: 'any name', ...others } };
+    yield* within(others, depth + 1);
+  }
 }
 
-function* within(node: SchemaNode, path: string): Generator<Field> {
-  if (node.type === 'array' && node.items !== undefined) yield* within(node.items, `${path}[]`);
-  else yield* fieldsOf(node, path);
+function* within(node: SchemaNode, depth: number): Generator<Field> {
+  if (node.type === 'array' && node.items !== undefined) yield* within(node.items, depth);
+  else yield* fieldsOf(node, depth);
 }
 
 /** Which fields are marked: of what people write those that must stand there, of what is printed those that may be missing. */
 type Marked = 'required' | 'optional';
 
 /** The fields below a schema as a list; throws where one has no meaning yet, so that none stays without. */
-export function fieldList(node: SchemaNode, prefix: string, marked: Marked = 'required'): string {
-  const fields = [...fieldsOf(node, prefix)];
-  const silent = fields.filter((field) => field.node.description === undefined).map(({ path }) => path);
+export function fieldList(node: SchemaNode, marked: Marked = 'required'): string {
+  const fields = [...fieldsOf(node, 0)];
+  const silent = fields.filter((field) => field.node.description === undefined).map(({ name }) => name);
   if (silent.length > 0) throw new Error(`fields without a description in their schema: ${silent.join(', ')}`);
-  return bullets(fields.map((field) => line(field, marked)));
+  return fields.map((field) => bullet(line(field, marked), field.depth)).join('\n');
 }
 
-function line({ path, required, node }: Field, marked: Marked): string {
+function line({ name, required, node }: Field, marked: Marked): string {
   const mark = required === (marked === 'required') ? [marked] : [];
   const about = [typeText(node), ...mark, ...defaultText(node)];
-  return `${code(path)} (${about.join('; ')}): ${node.description ?? ''}.`;
+  return `${code(name)} (${about.join('; ')}): ${node.description ?? ''}.`;
 }
 
 /** What stands there when the field is absent; an empty object says nothing beyond the defaults of its fields. */

@@ -16,7 +16,13 @@ export function paragraph(text: string): string {
 
 /** Items of a list, each wrapped under its dash. */
 export function bullets(items: Iterable<string>): string {
-  return [...items].map((item) => wrap(item, '- ', '  ')).join('\n');
+  return [...items].map((item) => bullet(item, 0)).join('\n');
+}
+
+/** One item of a list in a list in … */
+export function bullet(item: string, depth: number): string {
+  const indent = '  '.repeat(depth);
+  return wrap(item, `${indent}- `, `${indent}  `);
 }
 
 /** A table; only for short cells, because its lines cannot be wrapped. */

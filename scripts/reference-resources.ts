@@ -18,8 +18,8 @@ export function resourcePages(): ReadonlyMap<string, string> {
       page(
         'Resources',
         paragraph(
-          `Our own kinds, then those of others that are read. Every field of ours is listed; one that is not known is a mistake, so that ` +
-            `a slip of the pen cannot be taken for a rule. ${code('list[]')} stands for each entry of a list. What a broken object means ` +
+          `Our own kinds, with every field of their ${code('spec')}, then those of others that are read. A field of ours that is not known is a mistake, so that ` +
+            `a slip of the pen cannot be taken for a rule. What stands below a list is in each of its entries. What a broken object means ` +
             'for the border is in [decision 1](../decisions/0001-broken-parts-take-the-safe-side.md).',
         ),
         ...sections,
@@ -49,7 +49,7 @@ function section(kind: Kind, schema: object): string {
   const spec = readSchema(schema).properties?.['spec'];
   if (spec?.description === undefined) throw new Error(`the spec of ${kind.kind} has no description`);
   const about = `${sentence(spec.description)} ${code(apiVersion(kind, kind.versions[0] ?? ''))}, ${kind.scope === 'Cluster' ? 'without a namespace' : 'in a namespace'}. JSON schema: [${kind.kind}.json](${schemaFile(kind)}).`;
-  return [`## ${kind.kind}`, '', paragraph(about), '', fieldList(spec, 'spec')].join('\n');
+  return [`## ${kind.kind}`, '', paragraph(about), '', fieldList(spec)].join('\n');
 }
 
 function schemaFile(kind: Kind): string {
