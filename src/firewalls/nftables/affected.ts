@@ -7,7 +7,7 @@ import type { NftSet, NftTable } from './model.ts';
 import { DEAD, DENIED, ESTABLISHED, FORWARD, familyName, isClassChain, POSTROUTING } from './names.ts';
 import { referencesOf } from './references.ts';
 import { FAMILIES } from './skeleton.ts';
-import { sourcesOf } from './sources.ts';
+import { sourceDifference, sourcesOf } from './sources.ts';
 import { prefixSetOf } from './walk.ts';
 
 /** Whose connections a change touches. */
@@ -65,11 +65,9 @@ function affectedSources(
   family: Family,
   differs: (chain: string) => boolean,
 ): { readonly changed: readonly string[]; readonly gone: readonly string[] } {
-  const before = sourcesOf(actual, family);
-  const after = sourcesOf(wanted, family);
   const mustBeKnownBefore = networksOf(actual, family);
   const mustBeKnownAfter = networksOf(wanted, family);
-  const { added, removed, changed } = before.difference(after);
+  const { added, removed, changed } = sourceDifference(actual, wanted, family);
 
   const gone = removed.map(([source]) => source).filter((source) => holds(mustBeKnownAfter, source));
   const touched = new Set(changed.map(([source]) => source));
@@ -79,7 +77,8 @@ function affectedSources(
   for (const source of translationChanges(actual, wanted, family)) touched.add(source);
 
   const classes = changedClasses(actual, wanted, differs);
-  if (classes.size > 0) for (const [source, verdict] of after.entries()) if (classes.has(verdict)) touched.add(source);
+  if (classes.size > 0)
+    for (const [source, verdict] of sourcesOf(wanted, family).entries()) if (classes.has(verdict)) touched.add(source);
   return { gone, changed: [...touched].filter((source) => !silent.has(source)).sort() };
 }
 

@@ -26,7 +26,9 @@ class Draft {
   #present: boolean;
   #sets: Map<string, NftSet>;
   #maps: Map<string, NftMap>;
-  #chains: Map<string, NftChain>;
+  #chains: ReadonlyMap<string, NftChain>;
+  /** `#chains` once it is our own copy: most transactions touch none, and versions that share them compare at once. */
+  #ownChains: Map<string, NftChain> | undefined;
   #foreign: readonly string[];
   #references: ReturnType<typeof allReferences> | undefined;
   #chainsChanged = false;
@@ -36,7 +38,7 @@ class Draft {
     this.#present = table !== undefined;
     this.#sets = new Map(sets);
     this.#maps = new Map(maps);
-    this.#chains = new Map(chains);
+    this.#chains = chains;
     this.#foreign = foreign;
   }
 
@@ -61,7 +63,8 @@ class Draft {
         this.#present = false;
         this.#sets = new Map();
         this.#maps = new Map();
-        this.#chains = new Map();
+        this.#ownChains = new Map();
+        this.#chains = this.#ownChains;
         this.#foreign = [];
         return this.#rulesChanged();
       case 'addSet':
@@ -90,12 +93,12 @@ class Draft {
       case 'addChain':
         return this.#addChain(operation);
       case 'flushChain':
-        this.#chains.set(operation.name, { ...this.#chain(operation.name), rules: [] });
+        this.#writableChains().set(operation.name, { ...this.#chain(operation.name), rules: [] });
         return this.#rulesChanged();
       case 'deleteChain':
         if (this.#chain(operation.name).rules.length > 0) this.#rulesChanged();
         if (this.#named().chains.has(operation.name)) refuse(`chain ${operation.name} is in use`);
-        this.#chains.delete(operation.name);
+        this.#writableChains().delete(operation.name);
         return;
       case 'addRules':
         return this.#addRules(operation);
@@ -124,6 +127,12 @@ class Draft {
       default:
         assertNever(operation);
     }
+  }
+
+  #writableChains(): Map<string, NftChain> {
+    this.#ownChains ??= new Map(this.#chains);
+    this.#chains = this.#ownChains;
+    return this.#ownChains;
   }
 
   #rulesChanged(): void {
@@ -169,7 +178,7 @@ class Draft {
 
   #addChain({ name, base }: Operation & { op: 'addChain' }): void {
     const now = this.#chains.get(name);
-    if (now === undefined) this.#chains.set(name, base === undefined ? { rules: [] } : { base, rules: [] });
+    if (now === undefined) this.#writableChains().set(name, base === undefined ? { rules: [] } : { base, rules: [] });
     else if ((now.base && renderBase(now.base)) !== (base && renderBase(base)))
       refuse(`chain ${name} exists with another hook`);
   }
@@ -181,7 +190,7 @@ class Draft {
       for (const target of chains) this.#chain(target);
       for (const set of sets) if (!this.#sets.has(set) && !this.#maps.has(set)) refuse(`no set ${set}`);
     }
-    this.#chains.set(name, { ...chain, rules: [...chain.rules, ...rules] });
+    this.#writableChains().set(name, { ...chain, rules: [...chain.rules, ...rules] });
     this.#rulesChanged();
   }
 

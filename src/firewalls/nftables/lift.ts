@@ -7,7 +7,8 @@ import { flowsOfMatches } from './flows-of-rule.ts';
 import type { NftTable, Rule } from './model.ts';
 import { FORWARD, familyName, POSTROUTING } from './names.ts';
 import { FAMILIES } from './skeleton.ts';
-import { sourcesOf } from './sources.ts';
+import { chainOfVerdict } from './references.ts';
+import { classesOf, rawSourcesOf } from './sources.ts';
 import { prefixSetOf } from './walk.ts';
 
 /** Ways out of a chain for first packets; what is in neither is dropped. */
@@ -21,7 +22,7 @@ const DROPPED = 'drop';
 
 /**
  * What a table does, lifted from its chains and sets alone, ours or read back: chains are filters, so each is worked out once, for all
- * flows. The ids of senders are the verdicts they are led to. Rules that we cannot read are taken as not there.
+ * flows. The ids of senders are what their map leads to. Rules that we cannot read are taken as not there.
  */
 export function behaviourOf(table: NftTable | undefined): Behaviour {
   return table === undefined ? ABSENT : new Lifted(table);
@@ -36,6 +37,28 @@ const ABSENT: Behaviour = {
   allowed: (_id, family) => FlowSet.everything(family),
   translations: () => [],
 };
+
+/** The last senders of tables that have the same chains, which is to say: of versions of one table. */
+const lastSenders = new WeakMap<object, Record<'four' | 'six' | 'all', BucketMap<string>>>();
+
+/** The sources of both families in one map that shares what it can with that of the version before. */
+function knownSenders(table: NftTable): BucketMap<string> {
+  const four = rawSourcesOf(table, 4);
+  const six = rawSourcesOf(table, 6);
+  if (six.size === 0) return four;
+  const last = lastSenders.get(table.chains);
+  let all = last?.all ?? BucketMap.empty<string>();
+  for (const [was, is] of [
+    [last?.four, four],
+    [last?.six, six],
+  ] as const) {
+    const { added, removed, changed } = (was ?? BucketMap.empty<string>()).difference(is);
+    const gone = removed.map(([source]) => [source, undefined] as const);
+    all = all.with([...gone, ...added, ...changed.map(([source, , to]) => [source, to] as const)]);
+  }
+  lastSenders.set(table.chains, { four, six, all });
+  return all;
+}
 
 class Lifted implements Behaviour {
   readonly present = true;
@@ -66,8 +89,9 @@ class Lifted implements Behaviour {
   }
 
   allowed(id: string, family: Family): FlowSet {
-    if (!this.#isAsked(family) || id === 'accept') return FlowSet.everything(family);
-    const chain = /^(?:goto|jump) (.+)$/.exec(id)?.[1];
+    const verdict = classesOf(this.#table, family).get(id) ?? id;
+    if (!this.#isAsked(family) || verdict === 'accept') return FlowSet.everything(family);
+    const chain = chainOfVerdict(verdict);
     if (chain === undefined) return FlowSet.nothing(family);
     const { accepted, returned } = this.#chain(chain, family);
     return accepted.union(returned);
@@ -95,9 +119,7 @@ class Lifted implements Behaviour {
 
   /** Known sources; those in `gone` are dropped before anybody asks for their class. */
   #readSenders(): BucketMap<string> {
-    const four = sourcesOf(this.#table, 4);
-    const six = sourcesOf(this.#table, 6);
-    let senders = six.size === 0 ? four : six.with(four.entries());
+    let senders = knownSenders(this.#table);
     for (const family of FAMILIES) {
       const gone = this.#table.sets.get(familyName('gone', family))?.elements;
       if (gone !== undefined) senders = senders.with([...gone.keys()].map((source) => [source, DROPPED] as const));

@@ -10,7 +10,7 @@ import { familyName, OWNER_SET } from './names.ts';
 import { describeOperations, type Operation, renderOperations } from './operation.ts';
 import { type Owner, ownerText, parseOwner } from './owner.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
-import { dispatchOf, sourcesOf } from './sources.ts';
+import { dispatchOf, rawSourcesOf } from './sources.ts';
 import { needsRebuild } from './rebuild.ts';
 import { transition } from './transition.ts';
 import type { NftTranslation } from './translate.ts';
@@ -193,7 +193,7 @@ class Planner {
 
   /** Addresses in `gone` that nobody wants: what they are members of leaves in the last step. */
   #leaving(now: NftTable, family: Family): ReadonlySet<string> {
-    const wanted = sourcesOf(this.#wanted, family);
+    const wanted = rawSourcesOf(this.#wanted, family);
     const gone = now.sets.get(familyName('gone', family))?.elements.keys() ?? [];
     return new Set([...gone].filter((source) => !wanted.has(source)));
   }
