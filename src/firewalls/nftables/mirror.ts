@@ -123,22 +123,32 @@ export class Mirror {
   }
 
   #noteDrift({ elements, others, by }: Commit): void {
-    const told = [
-      ...elements.map(({ change, name, element }) => ({
-        object: `element of ${name}`,
-        what: `${change} ${element}`,
-        by,
-      })),
-      ...others.map((line) => {
-        const [change = '', kind = '', , , name = ''] = line.split(' ');
-        return { object: `${kind} ${name}`.trim(), what: change, by };
-      }),
-    ];
-    const all = [...this.#drift, ...told];
+    // With a table go all its objects, each told before it.
+    const whole = others.find((line) => / table inet \S+\s*$/.test(line));
+    const told =
+      whole !== undefined
+        ? [objectChange(whole, by)]
+        : [
+            ...elements.map(({ change, name, element }) => ({
+              object: `element of ${name}`,
+              what: `${change} ${element}`,
+              by,
+            })),
+            ...others.map((line) => objectChange(line, by)),
+          ];
+    const seen = new Set(this.#drift.map((one) => JSON.stringify(one)));
+    const fresh = told.filter((one) => !seen.has(JSON.stringify(one)) && seen.add(JSON.stringify(one)));
+    const all = [...this.#drift, ...fresh];
     const more = all.length - MOST_DRIFT;
-    this.#drift =
-      more <= 0 ? all : [...all.slice(0, MOST_DRIFT), { object: 'table sallyport', what: `${more} more changes`, by }];
+    const rest = { object: 'table sallyport', what: `${more} more changes`, by };
+    this.#drift = more <= 0 ? all : [...all.slice(0, MOST_DRIFT), rest];
   }
+}
+
+/** `chain c4_x: delete`, of a line of the monitor. */
+function objectChange(line: string, by: string): Drift {
+  const [change = '', kind = '', , table = '', name = table] = line.trim().split(' ');
+  return { object: `${kind} ${name}`, what: change, by };
 }
 
 function changedSet(set: NftSet, { change, element }: ElementEvent): NftSet | undefined {
