@@ -1,0 +1,118 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BorderFirewall } from '../src/api/resource.ts';
+import { systemClock } from '../src/base/clock.ts';
+import type { Log } from '../src/base/log.ts';
+import { Controller, type OpenDevice } from '../src/controller/controller.ts';
+import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
+import type { NftStep } from '../src/firewalls/nftables/steps.ts';
+import { soleWriter } from '../src/firewalls/writer-lock.ts';
+import type { Delivery, ResourceChange, Source } from '../src/sources/source.ts';
+import { FIREWALL } from './world.ts';
+
+/** Events come from the bench itself: nothing is read. */
+export class HandSource implements Source {
+  readonly name = 'bench';
+  #deliver: ((delivery: Delivery) => void) | undefined;
+
+  /** Returns once all that follows from the changes is computed; what the device has to do for it comes later. */
+  put(changes: readonly ResourceChange[]): void {
+    this.#deliver?.({ changes, state: { kind: 'complete' }, diagnostics: [] });
+  }
+
+  run(deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void> {
+    this.#deliver = deliver;
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+}
+
+/** Tells which addresses each transaction that the kernel has confirmed was about. */
+class ObservedDriver extends NftablesDriver {
+  readonly #committed: (addresses: ReadonlySet<string>) => void;
+
+  constructor(directory: string, log: Log, address: string, committed: (addresses: ReadonlySet<string>) => void) {
+    super({ address, log, directory });
+    this.#committed = committed;
+  }
+
+  override async apply(step: NftStep, signal: AbortSignal): Promise<void> {
+    await super.apply(step, signal);
+    if (step.does !== 'transaction') return;
+    const addresses = new Set<string>();
+    for (const operation of step.operations) {
+      // A pod that comes joins the map of sources, one that goes joins `gone`; what is cleaned up later is no news to packets.
+      if (operation.op === 'addEntries') for (const [key] of operation.entries) addresses.add(key);
+      else if (operation.op === 'addElements') for (const element of operation.elements) addresses.add(element);
+    }
+    this.#committed(addresses);
+  }
+}
+
+/** The real controller on a real kernel, and when what it was told was in force. */
+export class BorderRun {
+  readonly controller: Controller;
+  /** Milliseconds (`performance.now`) of the transaction that first had an address, since it was last asked for. */
+  readonly committedAt = new Map<string, number>();
+  /** By version: when it was read back. */
+  readonly confirmedAt = new Map<number, number>();
+  readonly warnings: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  readonly #running: Promise<void>;
+
+  constructor(source: Source) {
+    const tell = (fields: object, message: string): void => void this.warnings.push(message + JSON.stringify(fields));
+    const log: Log = {
+      debug: () => undefined,
+      info: (fields, message) => {
+        if (message === 'confirmed' && 'version' in fields)
+          this.confirmedAt.set(Number(fields.version), performance.now());
+      },
+      warn: tell,
+      error: tell,
+    };
+    this.controller = new Controller({
+      cluster: 'bench',
+      source,
+      open: (firewall) => this.#open(firewall, log),
+      clock: systemClock,
+      log,
+    });
+    this.#running = this.controller.run(this.#stop.signal);
+  }
+
+  /** Resolves when the firewall holds what is wanted and its worker has nothing to do. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const worker = this.controller.station(FIREWALL)?.worker;
+      if (worker === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+      else {
+        await worker.settled();
+        const { conditions, confirmedVersion, desiredVersion } = worker.status();
+        if (confirmedVersion !== undefined && confirmedVersion === desiredVersion) return;
+        const stuck = conditions.find(({ type, status }) => status && (type === 'Stalled' || type === 'Waiting'));
+        if (stuck !== undefined) throw new Error(`the border is ${stuck.type}: ${stuck.message}`);
+        await nextTurn();
+      }
+    }
+  }
+
+  /** Takes the table away again, for the next one. */
+  async close(): Promise<void> {
+    await this.controller.station(FIREWALL)?.worker.leave();
+    this.#stop.abort();
+    await this.#running;
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #open({ address }: BorderFirewall, log: Log): OpenDevice {
+    const driver = new ObservedDriver(this.#directory, log, address, (addresses) => {
+      const now = performance.now();
+      for (const each of addresses) if (!this.committedAt.has(each)) this.committedAt.set(each, now);
+    });
+    return { driver, lock: soleWriter, close: () => driver.close() };
+  }
+}
