@@ -124,3 +124,15 @@ export function fateOf(ruleset: Ruleset, packet: Packet, domains: Domains = () =
   }
   return { passes: true, from: undefined };
 }
+
+/**
+ * Resolutions of domain names under which a packet fares worst, for judging what stands in for rules with domains: every name
+ * elsewhere, and every name at the destination. The latter says nothing about a class in which an Allow of a tier speaks of domains:
+ * without it a later rule of the same tier may let pass what BorderPolicies would have judged.
+ */
+export function worstCases(ruleset: Ruleset, packet: Packet): readonly Domains[] {
+  const one = ruleset.classes.get(ruleset.members.get(packet.source) ?? '');
+  const rules = (one?.parts ?? []).flatMap((part) => part.stages).flatMap((stage) => stage.rules);
+  const skips = rules.some((rule) => rule.action === 'SkipToOwn' && rule.outside.domains.length > 0);
+  return skips ? [() => false] : [() => false, () => true];
+}
