@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, parse as parseYaml, stringify } from 'yaml';
-import { SallyportError } from '../../src/base/error.ts';
-import { type MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDevices } from './device.ts';
 import { comparable, deviceText } from './device-text.ts';
 import type { Mishap } from './folder.ts';
@@ -51,10 +49,15 @@ function countedUp(address: string, by: number): string {
   );
 }
 
+function pairOf(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
 /** Words: labels as `key=value`, `on NODE`, `hostNetwork`, `finished`. */
 function pod({ stage }: Story, key: string, addresses: readonly string[], words: readonly string[]): void {
   const [namespace = '', name = ''] = key.split('/');
-  const labels = Object.fromEntries(words.filter((word) => word.includes('=')).map((word) => word.split('=')));
+  const labels = Object.fromEntries(words.filter((word) => word.includes('=')).map(pairOf));
   const on = words.indexOf('on');
   const object = {
     apiVersion: 'v1',
@@ -79,9 +82,9 @@ function inPlace({ stage }: Story, key: string, change: (object: Document) => vo
   });
 }
 
-function memory({ stage }: Story, firewall: string): MemoryDevice {
-  if (!(stage.devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
-  return stage.devices.at(stage.firewall(firewall).address);
+function memoryDevices({ devices }: Stage): MemoryDevices {
+  if (!(devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
+  return devices;
 }
 
 function digestOf({ stage }: Story, firewall: string): string {
@@ -126,20 +129,17 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   [
     'annotate', // KIND NAMESPACE/NAME KEY=VALUE
     (story, [kind = '', name = '', annotation = '']) => {
-      const [key = '', value = ''] = annotation.split('=');
+      const [key, value] = pairOf(annotation);
       inPlace(story, `${kind}/${name}`, (object) => object.setIn(['metadata', 'annotations', key], value));
     },
   ],
   [
     'set', // KIND/NAME PATH=VALUE, with VALUE in YAML
     (story, [key = '', assignment = '']) => {
-      const equals = assignment.indexOf('=');
-      const path = assignment
-        .slice(0, equals)
-        .split('.')
-        .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
-      const value: unknown = parseYaml(assignment.slice(equals + 1));
-      inPlace(story, key, (object) => object.setIn(path, object.createNode(value)));
+      const [path, text] = pairOf(assignment);
+      const steps = path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+      const value: unknown = parseYaml(text);
+      inPlace(story, key, (object) => object.setIn(steps, object.createNode(value)));
     },
   ],
   ['settle', ({ stage }) => stage.settle()],
@@ -183,9 +183,9 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
     },
   ],
   [
-    'tamper', // FIREWALL forgets ADDRESS | FIREWALL admits ADDRESS like ADDRESS | FIREWALL loses CLASS-OF ADDRESS
-    (story, [firewall = '', verb, address = '', , other = '']) => {
-      const device = memory(story, firewall);
+    'tamper', // FIREWALL forgets ADDRESS | admits ADDRESS like ADDRESS | strips ADDRESS: of the rules of its class
+    ({ stage }, [firewall = '', verb, address = '', , other = '']) => {
+      const device = memoryDevices(stage).at(stage.firewall(firewall).address);
       const classOf = (sender: string): string => {
         const found = device.read().program.tables.get('members')?.get(sender);
         if (found === undefined) throw new Error(`${firewall} does not know ${sender}`);
@@ -198,18 +198,16 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
     },
   ],
   [
-    'device', // FIREWALL fails N times
-    (story, [firewall = '', , times = '1']) => {
-      for (let n = 0; n < Number(times); n++)
-        memory(story, firewall).failNext(new SallyportError('DEVICE_UNREACHABLE', 'no route to the firewall'));
+    'silence', // FIREWALL N: its next N requests are not answered
+    ({ stage }, [firewall = '', requests]) => {
+      memoryDevices(stage).silence(stage.firewall(firewall).address, Number(requests));
     },
   ],
   [
     'kill', // controller before|after write N: the process dies, and `settle` starts another
     ({ stage }, [, point, , write = '1']) => {
-      if (!(stage.devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
       if (point !== 'before' && point !== 'after') throw new Error('a controller is killed before or after a write');
-      stage.devices.killAt(point, Number(write));
+      memoryDevices(stage).killAt(point, Number(write));
     },
   ],
   [

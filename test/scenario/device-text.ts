@@ -1,6 +1,6 @@
 import { FlowSet } from '../../src/engine/flow-set.ts';
 import { type Address, compareAddresses, formatAddress, parseAddress } from '../../src/ip/address.ts';
-import type { Behaviour } from '../../src/plan/behaviour.ts';
+import type { Behaviour, TranslationBehaviour } from '../../src/plan/behaviour.ts';
 import type { Stage } from './stage.ts';
 
 /** What a firewall's device does now, as read back from it. */
@@ -33,12 +33,9 @@ export function behaviourText(behaviour: Behaviour): string {
     const toOutside = FlowSet.matching(family, { destination: governed.family(family) });
     const may = (flows: FlowSet): string => flows.intersect(toOutside).describe(20).join('; ');
     const allowed = behaviour.allowed(id, family).intersect(toOutside);
-    let left = allowed;
     const leaves = behaviour.translations(address).flatMap(({ flows, to }) => {
-      const taken = left.intersect(flows);
-      left = left.subtract(flows);
-      if (taken.isEmpty || to.kind === 'Exempt') return [];
-      return [`${to.kind === 'Hold' ? 'held' : `as ${to.address}`}: ${may(taken)}`];
+      const taken = flows.intersect(toOutside);
+      return taken.isEmpty ? [] : [`${targetText(to)} for ${may(taken)}`];
     });
     const passes = allowed.equals(toOutside) ? 'everything' : allowed.isEmpty ? 'nothing' : may(allowed);
     const text = [passes, ...leaves].join(' | ');
@@ -48,6 +45,11 @@ export function behaviourText(behaviour: Behaviour): string {
   }
   for (const [text, addresses] of groups) lines.push(`${addresses.join(' ')}: ${text}`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function targetText(to: TranslationBehaviour['to']): string {
+  if (to.kind === 'Address') return `as ${to.address}`;
+  return to.kind === 'Exempt' ? 'as itself' : 'held';
 }
 
 function sorted(texts: Iterable<string>): readonly Address[] {

@@ -1,7 +1,9 @@
 import type { BorderFirewall } from '../../src/api/resource.ts';
+import { SallyportError } from '../../src/base/error.ts';
 import type { OpenDevice } from '../../src/controller/controller.ts';
 import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
+import { lift } from '../../src/firewalls/memory/read-back.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
 import type { Behaviour } from '../../src/plan/behaviour.ts';
 
@@ -27,6 +29,8 @@ interface Ambush {
 export class MemoryDevices implements Devices {
   readonly takesTime = false;
   readonly #devices = new Map<string, MemoryDevice>();
+  /** Requests that will not be answered, by address. */
+  readonly #silent = new Map<string, number>();
   #ambush: Ambush | undefined;
   /** The process that talked to them is gone: nobody writes until `revive`. */
   #dead = false;
@@ -37,7 +41,7 @@ export class MemoryDevices implements Devices {
 
   at(address: string): MemoryDevice {
     let device = this.#devices.get(address);
-    if (device === undefined) this.#devices.set(address, (device = this.#make()));
+    if (device === undefined) this.#devices.set(address, (device = this.#make(address)));
     return device;
   }
 
@@ -49,13 +53,18 @@ export class MemoryDevices implements Devices {
     };
   }
 
-  async behaviour(firewall: BorderFirewall): Promise<Behaviour> {
-    const { behaviour } = await new MemoryDriver(this.at(firewall.address)).observe(new AbortController().signal);
-    return behaviour;
+  /** Read past the network: a firewall that cannot be reached holds something all the same. */
+  behaviour(firewall: BorderFirewall): Promise<Behaviour> {
+    return Promise.resolve(lift(MemoryDevice.prototype.read.call(this.at(firewall.address)).program));
   }
 
   writes(): number {
     return [...this.#devices.values()].reduce((sum, { writes }) => sum + writes, 0);
+  }
+
+  /** The next so many requests to a device are not answered. */
+  silence(address: string, requests: number): void {
+    this.#silent.set(address, requests);
   }
 
   /** The process dies with a write to any of the devices, the first one being number 1. */
@@ -71,10 +80,21 @@ export class MemoryDevices implements Devices {
     return Promise.resolve();
   }
 
-  #make(): MemoryDevice {
+  #make(address: string): MemoryDevice {
     const device = new MemoryDevice(['accept what comes from 192.0.2.0/24', 'drop the rest of "them"']);
+    const answer = (): void => {
+      const left = this.#silent.get(address) ?? 0;
+      this.#silent.set(address, left - 1);
+      if (left > 0) throw new SallyportError('DEVICE_UNREACHABLE', 'no route to the firewall');
+    };
+    const read = device.read.bind(device);
+    device.read = () => {
+      answer();
+      return read();
+    };
     const commit = device.commit.bind(device);
     device.commit = (transaction) => {
+      answer();
       if (this.#dead) throw new Error('nobody is left to write');
       const ambush = this.#ambush;
       if (ambush !== undefined && ambush.left-- === 0) {

@@ -126,5 +126,6 @@ function evaluationOf(view: FirewallView | undefined, flow: Outgoing, from: stri
 function reasonOf({ passes, reason, decidedBy }: Evaluation, really: boolean): string {
   if (passes !== really) return 'what the device holds, not what is wanted';
   if (decidedBy === undefined) return reason;
+  if (reason === 'translation-held') return `${decidedBy.policy}, held`;
   return decidedBy.rule === undefined ? `the end of ${decidedBy.policy}` : `${decidedBy.policy} rule ${decidedBy.rule}`;
 }

@@ -57,6 +57,7 @@ export class Stage {
   readonly #clock: Clock;
   #process: Process | undefined;
   #latest: Controller | undefined;
+  readonly #known = new Map<string, BorderFirewall>();
   #writesBefore = 0;
 
   constructor(devices: Devices = new MemoryDevices()) {
@@ -117,10 +118,12 @@ export class Stage {
     return status;
   }
 
+  /** As it is described now, or was last: its device is still there when the object is not. */
   firewall(name: string): BorderFirewall {
-    const view = this.controller.world.firewalls.get(name);
-    if (view === undefined) throw new Error(`there is no BorderFirewall ${name}`);
-    return view.firewall;
+    const found = this.controller.world.firewalls.get(name)?.firewall ?? this.#known.get(name);
+    if (found === undefined) throw new Error(`there was never a BorderFirewall ${name}`);
+    this.#known.set(name, found);
+    return found;
   }
 
   /** Everything that is wrong as Sallyport tells it: with what was read, with what was asked for, with what devices can say. */
@@ -163,7 +166,7 @@ export class Stage {
       await nextTurn();
       await this.approvals.quiet();
       const names = [...this.controller.status().keys()];
-      await Promise.all(names.map((name) => this.controller.station(name)?.worker.settled()));
+      await Promise.all(names.map(async (name) => await this.controller.station(name)?.worker.settled()));
       const now = JSON.stringify([devices.writes(), names, names.map((name) => this.status(name).confirmedVersion)]);
       still = now === before ? still + 1 : 0;
       before = now;
