@@ -71,6 +71,7 @@ export class Border {
       for (const state of this.#states.values()) state.noteGroups();
     }
     for (const id of changes.changedEndpoints) this.#place(id, compilation);
+    for (const id of this.#losingProfiles(changes)) this.#place(id, compilation);
     this.#publish(false);
   }
 
@@ -82,6 +83,14 @@ export class Border {
     const repeats = facts.firewalls.some((firewall) => firewall.tiers.length > 0);
     if (repeats && (other.has('policies') || other.has('tiers'))) return true;
     return other.has('namespaces') && facts.borderPolicies.length > 0;
+  }
+
+  /** Pods of namespaces that came or went: with the Namespace goes the profile that allows what no tier decides. */
+  *#losingProfiles({ inventory: { parents } }: EngineChanges): Generator<EndpointId> {
+    const moved = new Set([...parents.added, ...parents.removed]);
+    if (moved.size === 0 || this.#facts?.firewalls.every((firewall) => firewall.tiers.length === 0) !== false) return;
+    for (const { id, parents: own } of this.#engine.endpoints.values())
+      if (own.some((parent) => moved.has(parent))) yield id;
   }
 
   /** Whether a pod got or gave back an address that a translation uses: translations avoid addresses of live pods. */

@@ -120,9 +120,11 @@ export class Compilation {
     const exits = this.#treatments
       .takers(endpoint, destination.family)
       .flatMap((name) => this.frames.get(name)?.firewall ?? []);
-    return [...claimsOf(exits)].flatMap(([exit, claimed]) =>
+    const ways = [...claimsOf(exits)].flatMap(([exit, claimed]) =>
       claimed.contains(destination) ? [{ exit, chain: this.chains.byExit.get(exit) ?? [exit] }] : [],
     );
+    // An exit that another one stands behind is on the way to that, not beside it.
+    return ways.filter(({ exit }) => ways.every((other) => other.exit === exit || !other.chain.includes(exit)));
   }
 
   /** The source address that a firewall sees of a workload's flow if no firewall before it translates. */

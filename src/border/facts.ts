@@ -22,6 +22,8 @@ export interface Facts {
   endpoint(id: EndpointId): Endpoint | undefined;
   /** Ids of the registered selectors that match the endpoint. */
   matching(id: EndpointId): ReadonlySet<string>;
+  /** Whether some profile of the endpoint allows what no tier decided (semantics 6.3); not so where its Namespace is missing. */
+  profileAllows(endpoint: Endpoint): boolean;
   outsideOf(selector: Selector): OutsideContent;
   /** Ids of the selectors that `outsideOf` was asked for. */
   readonly askedOutside: ReadonlySet<string>;

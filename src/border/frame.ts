@@ -79,12 +79,26 @@ export class Frame {
     this.#ids = ids;
   }
 
-  /** What the firewall makes of a workload that these policies, translations and groups select; each list ascends. */
-  profile(picks: readonly Pick[], nats: readonly number[], groups: readonly number[], family: Family): Profile {
-    const key = signature(family, ...picks.map((pick) => `${pick.rank}:${pick.bits}`), '', ...nats, '', ...groups);
+  /** What the firewall makes of a workload that these policies, translations and groups select (see `Parts.of`); each list ascends. */
+  profile(
+    picks: readonly Pick[],
+    nats: readonly number[],
+    groups: readonly number[],
+    family: Family,
+    profiled: boolean,
+  ): Profile {
+    const key = signature(
+      family,
+      profiled,
+      ...picks.map((pick) => `${pick.rank}:${pick.bits}`),
+      '',
+      ...nats,
+      '',
+      ...groups,
+    );
     let profile = this.#profiles.get(key);
     if (profile === undefined) {
-      const part = this.#parts.of(picks, family);
+      const part = this.#parts.of(picks, family, profiled);
       const entries = picks.flatMap((pick) => this.entries[pick.rank] ?? []);
       profile = {
         family,

@@ -18,6 +18,7 @@ export function factsOf(engine: Engine): Facts {
     endpoints: () => engine.endpoints.values(),
     endpoint: (id) => engine.endpoints.get(id),
     matching: (id) => engine.matching(id),
+    profileAllows: (endpoint) => endpoint.parents.some((parent) => engine.profile(parent) === 'Allow'),
     outsideOf: (selector) => {
       askedOutside.add(selector.id);
       return engine.outsideOf(selector);

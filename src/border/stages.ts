@@ -47,13 +47,16 @@ export class Parts {
     this.#tierContext = { group, outside: governed };
   }
 
-  /** `picks` ascend by rank. `undefined`: no policy selects the workload and `unselected` is Ignore. */
-  of(picks: readonly Pick[], family: Family): Part | undefined {
+  /**
+   * `picks` ascend by rank; `profiled`: a profile allows what no tier decides. `undefined`: no policy selects the workload and
+   * `unselected` is Ignore.
+   */
+  of(picks: readonly Pick[], family: Family, profiled: boolean): Part | undefined {
     if (picks.length === 0 && this.#unselected === 'Ignore') return undefined;
-    const key = signature(family, ...picks.flatMap((pick) => [pick.rank, pick.bits]));
+    const key = signature(family, profiled, ...picks.flatMap((pick) => [pick.rank, pick.bits]));
     let part = this.#parts.get(key);
     if (part === undefined) {
-      part = this.#part(picks, family);
+      part = this.#part(picks, family, profiled);
       this.#parts.set(key, part);
     }
     return part;
@@ -101,11 +104,13 @@ export class Parts {
     return [{ id, stages: [stage], otherwise: 'Allow', otherwiseOrigin: UNSELECTED }];
   }
 
-  #part(picks: readonly Pick[], family: Family): Part {
+  #part(picks: readonly Pick[], family: Family, profiled: boolean): Part {
     const hasOwn = picks.some((pick) => this.#entry(pick).layer === 'BorderPolicy');
     const stages = stretches(picks, (pick) => stageKey(this.#entry(pick))).map((stretch) =>
       this.#stage(stretch, family, hasOwn),
     );
+    const lastTier = stages.findLastIndex((stage) => stage.layer === 'Tier');
+    if (lastTier >= 0 && !profiled) stages.splice(lastTier + 1, 0, this.#withoutProfile(family));
     // An Allow of a tier or profile stands where no BorderPolicy asks further; all else that nobody decided is for the last layer.
     const stands = stages.at(-1)?.layer === 'Tier';
     const otherwise = stands || this.#unselected === 'Ignore' ? 'Allow' : 'Deny';
@@ -115,6 +120,12 @@ export class Parts {
       otherwise,
       otherwiseOrigin: stands ? PROFILES : UNSELECTED,
     };
+  }
+
+  /** What no tier decided is denied: the Namespace that would allow it is not there. */
+  #withoutProfile(family: Family): Stage {
+    const id = this.#ids.of('s', signature('no profile', family));
+    return { id, layer: 'Tier', name: 'profiles', rules: [], end: 'Deny', endOrigin: PROFILES };
   }
 
   #stage(picks: readonly Pick[], family: Family, hasOwn: boolean): Stage {

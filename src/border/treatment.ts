@@ -62,8 +62,9 @@ export class Treatments {
     if (numbers.length === 0) return NOTHING;
     if (this.#sourced.length > 0) return this.#make(endpoint, family, leaving, matching, numbers);
     const pool = this.#asksForPools ? (this.#poolOf(endpoint, family) ?? '') : '';
+    const profiled = this.#facts.profileAllows(endpoint);
     // Pool names come last: they may hold any character.
-    const key = `${leaving}${family} ${numbers.join()} ${pool}`;
+    const key = `${leaving}${family} ${profiled} ${numbers.join()} ${pool}`;
     let known = this.#known.get(key);
     if (known === undefined) {
       known = this.#make(endpoint, family, leaving, matching, numbers);
@@ -106,13 +107,14 @@ export class Treatments {
       );
       if (here.length > 0) nats.set(name, here);
     }
+    const profiled = this.#facts.profileAllows(endpoint);
     const treatments: Treatment[] = [];
     for (const [firewall, sightings] of this.#sightings.of(takers, leaving, family, nats)) {
       const frame = this.#frames.get(firewall);
       if (frame === undefined) continue;
       const selected = selection.byFirewall.get(firewall);
       const picks = this.#picks(frame, endpoint, family, selected, matching);
-      const profile = frame.profile(picks, nats.get(firewall) ?? [], selected?.groups ?? [], family);
+      const profile = frame.profile(picks, nats.get(firewall) ?? [], selected?.groups ?? [], family, profiled);
       treatments.push({ firewall, profile, sightings });
     }
     return treatments;
