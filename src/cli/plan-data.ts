@@ -1,7 +1,10 @@
 import type { Plan } from '../plan/plan.ts';
+import type { DocumentData } from './output-schemas.ts';
+
+type PlanData = DocumentData<'Plans'>['plans'][number];
 
 /** A plan as JSON: sets of flows become the lines that people read. */
-export function planData({ traffic, ...plan }: Plan): object {
+export function planData({ traffic, ...plan }: Plan): PlanData {
   return {
     ...plan,
     traffic: {

@@ -1,0 +1,84 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Namespace, Namespaces } from '../../test/kit/netns.ts';
+import { type DocumentKind, documentSchema } from './output-schemas.ts';
+import { buildProgram } from './program.ts';
+
+/** Addresses that the shop translates to; the border has to own them. */
+const TRANSLATED = ['192.0.2.101/32', '192.0.2.102/32', '192.0.2.110/32', '2001:db8:5a::101/128'];
+
+describe('commands that talk to a device', () => {
+  let world: Namespaces;
+  let router: Namespace;
+  let folder: string;
+  const stateBefore = process.env['STATE_DIRECTORY'];
+
+  beforeAll(async () => {
+    world = await Namespaces.open();
+    router = await world.add('fw', { forwarding: true });
+    for (const address of TRANSLATED) await router.ip(`address add ${address} dev lo`);
+    folder = mkdtempSync(join(tmpdir(), 'sallyport-commands-'));
+    process.env['STATE_DIRECTORY'] = join(folder, 'state');
+    cpSync('examples/shop', join(folder, 'shop'), { recursive: true });
+    const border = join(folder, 'shop/60-border.yaml');
+    writeFileSync(border, readFileSync(border, 'utf8').replaceAll('address: local', `address: netns:${router.name}`));
+  });
+  afterAll(async () => {
+    if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
+    else process.env['STATE_DIRECTORY'] = stateBefore;
+    rmSync(folder, { recursive: true, force: true });
+    await world.close();
+  });
+
+  interface Ended {
+    readonly code: number;
+    readonly out: string;
+    readonly err: string;
+  }
+
+  async function run(...words: readonly string[]): Promise<Ended> {
+    const printed: string[] = [];
+    const said: string[] = [];
+    const program = buildProgram({ out: (text) => void printed.push(text), err: (text) => void said.push(text) });
+    const code = await program.run([...words, '-f', join(folder, 'shop'), '--cluster', 'shop']);
+    return { code, out: printed.join('\n'), err: said.join('\n') };
+  }
+
+  /** Runs with `-o json`, and reads what it prints by the published shape. */
+  async function data(kind: DocumentKind, ...words: readonly string[]): Promise<Ended & { readonly document: object }> {
+    const ended = await run(...words, '-o', 'json');
+    const parsed = documentSchema(kind).safeParse(ended.out === '' ? undefined : JSON.parse(ended.out));
+    expect(parsed.error?.issues, ended.err).toBeUndefined();
+    return { ...ended, document: parsed.data ?? {} };
+  }
+
+  const tables = async (): Promise<string> => router.must('nft', ['list', 'tables']);
+
+  // One story: each step needs the one before.
+  test('plan, apply, plan again, leave', async () => {
+    const file = join(folder, 'plan.json');
+    const planned = await data('Plans', 'plan', '--out', file);
+    expect(planned.code).toBe(2);
+    expect(await tables()).toBe('');
+
+    const applied = await data('Applied', 'apply', '--plan', file);
+    expect(applied.code, applied.err).toBe(0);
+    expect(await tables()).toBe('table inet sallyport\n');
+
+    const again = await data('Plans', 'plan');
+    expect(again.code, again.out).toBe(0);
+    expect(again.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true, objects: [] }] });
+
+    const leaving = await data('Uninstall', 'uninstall', 'edge-1');
+    expect(leaving.code).toBe(2);
+    expect(leaving.document).toMatchObject({ firewall: 'edge-1', done: false });
+    expect(await tables()).toBe('table inet sallyport\n');
+
+    const left = await data('Uninstall', 'uninstall', 'edge-1', '--yes');
+    expect(left.code, left.err).toBe(0);
+    expect(await tables()).toBe('');
+  });
+});
