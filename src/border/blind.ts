@@ -22,10 +22,11 @@ export interface BlindReport {
   readonly items: readonly BlindItem[];
 }
 
-/** `undefined`: the address is a workload's own. */
+/** `undefined`: the address is a workload's own, or nothing here is about those who send from it. */
 export function blindReport(senders: Senders, frame: Frame): BlindReport | undefined {
-  if (!senders.isBlind) return undefined;
-  const profiles = senders.profiles;
+  const { profiles } = senders;
+  const isTreated = profiles.some(({ entries, nats, groups }) => entries.length + nats.length + groups.length > 0);
+  if (!senders.isBlind || !isTreated) return undefined;
   const items: BlindItem[] = [];
   const item = (kind: BlindItem['kind'], object: string, strangers: readonly EndpointId[]): void => {
     items.push({ kind, object, strangers: strangers.slice(0, NAMED), more: Math.max(0, strangers.length - NAMED) });

@@ -10,7 +10,7 @@ import type { Unseen } from './firewall-state.ts';
 import { Frame } from './frame.ts';
 import { OutsideGroups } from './groups.ts';
 import { Ids } from './ids.ts';
-import type { Sending } from './profile.ts';
+import type { Profile, Sending } from './profile.ts';
 import { Departures, type Seen, families } from './seen-address.ts';
 import { Selections } from './selection.ts';
 import { type Hop, Sightings } from './sightings.ts';
@@ -98,7 +98,7 @@ export class Compilation {
           const seen = this.sightings.resolve(sighting, endpoint, family, firewall);
           if (seen.kind !== 'Address') {
             unseen ??= [];
-            unseen.push({ firewall, why: seen });
+            unseen.push({ firewall, why: { kind: seen.kind, objects: this.#objectsOf(firewall, profile) } });
             continue;
           }
           const address = formatAddress(seen.address);
@@ -137,6 +137,16 @@ export class Compilation {
         : this.departures.departures(leaving, family).find(({ region }) => region.contains(destination));
     if (departure === undefined) return { kind: 'Unsaid' };
     return this.sightings.resolve({ face: departure.face, translations: [] }, endpoint, family, firewall);
+  }
+
+  /** Everything that a profile's workloads are selected by, by name. */
+  #objectsOf(firewall: string, { entries, nats, groups }: Profile): readonly string[] {
+    const frame = this.frames.get(firewall);
+    return [
+      ...entries.map((entry) => entry.id),
+      ...nats.flatMap((index) => frame?.nats[index]?.origin.policy ?? []),
+      ...groups.flatMap((index) => frame?.groups[index]?.resource.name ?? []).map((name) => `AddressGroup/${name}`),
+    ];
   }
 
   #taken(): Taken {

@@ -1,5 +1,6 @@
 import type { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import type { Place } from '../base/diagnostic.ts';
 import type { BlindItem, BlindReport } from './blind.ts';
 import type { FirewallState, Unseen } from './firewall-state.ts';
 import { type Finding, compareFindings } from './finding.ts';
@@ -31,7 +32,12 @@ export function findingsOf(frame: Frame, tables: FindingTables): readonly Findin
     message,
     at: firewall.place,
   });
-  const findings = [...frame.findings, ...blindItems(frame, tables.reports), ...overlaps(frame, tables.overlapping)];
+  const findings = [
+    ...frame.findings,
+    ...blindItems(frame, tables.reports),
+    ...inVain(frame, tables.unseen),
+    ...overlaps(frame, tables.overlapping),
+  ];
 
   const blind = [...tables.reports.keys()].sort(compareUtf8);
   const [first] = blind;
@@ -71,9 +77,7 @@ function blindItems(frame: Frame, reports: BucketMap<BlindReport>): Finding[] {
       if (known === undefined) byObject.set(key, { item, addresses: [address] });
       else known.addresses.push(address);
     }
-  const places = new Map(
-    frame.entries.flatMap((entry) => (entry.place === undefined ? [] : [[entry.id, entry.place] as const])),
-  );
+  const places = placesOf(frame);
   return [...byObject.values()].map(({ item, addresses }) => {
     const place = places.get(item.object);
     const strangers = `${item.strangers.join(', ')}${item.more > 0 ? ` and ${item.more} more` : ''}`;
@@ -93,6 +97,40 @@ function blindItems(frame: Frame, reports: BucketMap<BlindReport>): Finding[] {
       ...(place === undefined ? {} : { at: place }),
     } satisfies Finding;
   });
+}
+
+/** Objects that select workloads whose address nobody can tell. */
+function inVain(frame: Frame, unseen: BucketMap<Unseen>): Finding[] {
+  const byObject = new Map<string, string[]>();
+  for (const [endpoint, { objects }] of unseen.entries())
+    for (const object of objects) {
+      const endpoints = byObject.get(object);
+      if (endpoints === undefined) byObject.set(object, [endpoint]);
+      else endpoints.push(endpoint);
+    }
+  const places = placesOf(frame);
+  return [...byObject].map(([object, endpoints]) => {
+    const place = places.get(object);
+    const firewall = `BorderFirewall/${frame.firewall.name}`;
+    return {
+      severity: 'error',
+      code: 'BLIND_REFUSED',
+      condition: 'Stalled',
+      object,
+      firewall: frame.firewall.name,
+      path: '',
+      message: `it is not in force at ${firewall} for ${count(endpoints.length, 'workload')} (${examples(endpoints.sort(compareUtf8))}), because nobody can tell which address ${firewall} sees of them`,
+      ...(place === undefined ? {} : { at: place }),
+    } satisfies Finding;
+  });
+}
+
+function placesOf(frame: Frame): ReadonlyMap<string, Place> {
+  return new Map([
+    ...frame.entries.flatMap((entry) => (entry.place === undefined ? [] : [[entry.id, entry.place] as const])),
+    ...frame.nats.map((nat) => [nat.origin.policy, nat.place] as const),
+    ...frame.groups.map(({ resource }) => [`AddressGroup/${resource.name}`, resource.place] as const),
+  ]);
 }
 
 function overlaps(frame: Frame, profiles: readonly Profile[]): Finding[] {

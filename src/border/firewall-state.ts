@@ -9,8 +9,12 @@ import { Senders } from './shared-address.ts';
 import { choiceKey } from './sightings.ts';
 import { targetFor } from './source-nat.ts';
 
-/** Why a workload that leaves through a firewall has no address there that could be told. */
-export type Unseen = { readonly kind: 'Unsaid' } | { readonly kind: 'NoNodeAddress'; readonly node: string };
+/** A workload that leaves through a firewall and has no address there that could be told. */
+export interface Unseen {
+  readonly kind: 'Unsaid' | 'NoNodeAddress';
+  /** What selects it there, in vain: policies, translations, groups. */
+  readonly objects: readonly string[];
+}
 
 /** One change of a table, to be made with others in one version. */
 type Change<V> = readonly [string, V | undefined];

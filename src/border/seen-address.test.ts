@@ -100,6 +100,9 @@ describe('which address a firewall sees (design section 2)', () => {
   test('what nobody can tell is said', () => {
     const world = new BorderWorld(...nodes, firewall('edge'), pod('shop/a', ['10.9.0.1']));
     expect(world.codes()).toEqual(['BORDER_SEES_UNSAID BorderFirewall/edge']);
+    world.put(clusterPolicy('p', { egress: [] }), pod('shop/b', ['10.9.0.2']));
+    expect(world.codes()).toEqual(['BORDER_SEES_UNSAID BorderFirewall/edge', 'BLIND_REFUSED ClusterBorderPolicy/p']);
+    expect(world.view().findings[1]?.message).toContain('2 workloads (pod:shop/a, pod:shop/b)');
     expect(
       new BorderWorld(...nodes, nat, firewall('edge'), pod('shop/a', ['10.2.0.1'], { node: 'n9' })).codes(),
     ).toEqual(['BORDER_NODE_ADDRESS_MISSING BorderFirewall/edge']);

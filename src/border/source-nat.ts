@@ -1,6 +1,7 @@
 import { type BorderFirewall, type SourceNAT, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { type Family, PortSet, PrefixSet } from '../ip/index.ts';
+import type { Place } from '../base/diagnostic.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -22,6 +23,8 @@ export interface CompiledNat {
   readonly id: string;
   readonly family: Family;
   readonly origin: Origin;
+  /** Where it was read. */
+  readonly place: Place;
   readonly destination: PrefixSet;
   readonly protocol?: number;
   readonly ports?: PortSet;
@@ -108,6 +111,7 @@ function compile(
         id: ids.of('n', signature('nat', key, family)),
         family,
         origin: { policy: key },
+        place: nat.place,
         destination,
         ...(protocol === undefined ? {} : { protocol }),
         ...(ports === undefined ? {} : { ports }),

@@ -52,8 +52,8 @@ export const borderCodes = {
   },
   BLIND_REFUSED: {
     blame: 'input',
-    what: 'A workload sends from an address that others send from too, whom the object does not select.',
-    now: 'Nothing of the object is in force for that address at that firewall.',
+    what: 'A workload sends from an address that others send from too, whom the object does not select, or from one that nobody can tell.',
+    now: 'Nothing of the object is in force for that workload at that firewall.',
     fix: 'Give the workload an address of its own, select the others as well, or write `onBlind: Widen` in the object and `blind: Widen` in the firewall.',
   },
   BLIND_WIDENED: {
