@@ -8,7 +8,7 @@ import { evaluate } from '../../border/evaluate.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Flow } from '../../engine/flow-set.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
-import { execute } from './execute.ts';
+import { execute } from '../../../test/kit/nft-kernel.ts';
 import { judge } from './judge.ts';
 import { emptyMap, emptySet, type NftChain, type NftSet, type NftTable, type Rule } from './model.ts';
 import { renderTable } from './render.ts';
@@ -77,6 +77,7 @@ function tablesOnTheWay(start: NftTable | undefined, steps: readonly NftStep[]):
   for (const step of steps) {
     if (step.does === 'transaction') {
       now = execute(now, step.operations);
+      expect(text(now)).toBe(text(step.after));
     }
     tables.push(now);
   }

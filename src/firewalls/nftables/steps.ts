@@ -4,7 +4,6 @@ import type { Family } from '../../border/ruleset.ts';
 import type { ObjectChange, Step } from '../../plan/step.ts';
 import { type Affected, affected, mustBeKnown } from './affected.ts';
 import { chainDifference } from './chain-difference.ts';
-import { execute } from './execute.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
 import { familyName, OWNER_SET } from './names.ts';
 import { describeOperations, type Operation, renderOperations } from './operation.ts';
@@ -102,14 +101,12 @@ class Planner {
   plan(): void {
     const first = this.#now;
     if (first === undefined) {
-      this.#transaction('Rules', 'make our table', [
-        { op: 'createTable' },
-        ...transition(EMPTY_TABLE, this.#between(EMPTY_TABLE, undefined)),
-      ]);
+      const made = this.#between(EMPTY_TABLE, undefined);
+      this.#transaction('Rules', 'make our table', made, [{ op: 'createTable' }, ...transition(EMPTY_TABLE, made)]);
     } else if (needsRebuild(first, this.#wanted)) {
       const { gone } = affected(first, this.#wanted);
       const made = this.#between({ ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) }, undefined);
-      this.#transaction('Rules', 'rebuild our table', [
+      this.#transaction('Rules', 'rebuild our table', made, [
         { op: 'addTable' },
         { op: 'deleteTable' },
         { op: 'addTable' },
@@ -119,17 +116,23 @@ class Planner {
       const changes = affected(first, this.#wanted);
       this.#silence(first, changes);
       const now = this.#now ?? first;
-      const operations = transition(now, this.#between(now, changes));
+      const next = this.#between(now, changes);
+      const operations = transition(now, next);
       const touchesRules = operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op));
-      this.#transaction(touchesRules ? 'Rules' : 'Members', title(operations), operations);
+      this.#transaction(touchesRules ? 'Rules' : 'Members', title(operations), next, operations);
     }
     this.#judge();
     this.#clean();
   }
 
-  #transaction(kind: Step['kind'], what: string, operations: readonly Operation[], urgent = false): void {
+  #transaction(
+    kind: Step['kind'],
+    what: string,
+    after: NftTable,
+    operations: readonly Operation[],
+    urgent = false,
+  ): void {
     if (operations.length === 0) return;
-    const after = execute(this.#now, operations);
     const objects = describeOperations(operations);
     this.steps.push({ does: 'transaction', kind, title: what, objects, urgent, operations, after });
     this.#now = after;
@@ -141,26 +144,26 @@ class Planner {
    */
   #silence(table: NftTable, { gone, governed }: Affected): void {
     if (governed) return;
-    const operations: Operation[] = [];
-    let count = 0;
+    const sets = new Map(table.sets);
+    const maps = new Map(table.maps);
     for (const family of FAMILIES) {
       if (this.#cuts) {
-        for (const name of ['recheck', 'gone'] as const) {
-          const set = familyName(name, family);
-          const held = table.sets.get(set)?.elements;
-          const elements = gone[family].filter((source) => held?.has(source) !== true);
-          if (elements.length > 0)
-            operations.push({ op: 'addElements', set, type: family === 4 ? 'address4' : 'address6', elements });
-          if (name === 'gone') count += elements.length;
+        for (const name of [familyName('recheck', family), familyName('gone', family)]) {
+          const set = sets.get(name);
+          if (set !== undefined) sets.set(name, withMembers(set, gone[family]));
         }
       } else {
+        const name = knownSources(dispatchOf(table, family), family);
+        const map = maps.get(name);
         const keys = gone[family].filter((source) => mustBeKnown(table, family, source));
-        const map = knownSources(dispatchOf(table, family), family);
-        if (keys.length > 0) operations.push({ op: 'deleteEntries', map, keys });
-        count += keys.length;
+        const left = keys.map((key) => [key, undefined] as const);
+        if (map !== undefined) maps.set(name, { ...map, elements: map.elements.with(left) });
       }
     }
-    this.#transaction('Members', `silence ${count} ${count === 1 ? 'address' : 'addresses'}`, operations, true);
+    const silent = { ...table, sets, maps };
+    const count = gone[4].length + gone[6].length;
+    const what = `silence ${count} ${count === 1 ? 'address' : 'addresses'}`;
+    this.#transaction('Members', what, silent, transition(table, silent), true);
   }
 
   /**
@@ -181,8 +184,7 @@ class Planner {
       const changed = this.#cuts ? (changes?.changed[family] ?? []) : [];
       for (const [name, joining] of [['recheck', [...changed, ...gone]] as const, ['gone', gone] as const]) {
         const held = now.sets.get(familyName(name, family)) ?? emptySet(family === 4 ? 'address4' : 'address6');
-        const elements = held.elements.with(joining.map((source) => [source, TRUE] as const));
-        sets.set(familyName(name, family), { ...held, elements });
+        sets.set(familyName(name, family), withMembers(held, joining));
       }
     }
     const pending = ownerOfTable(now)?.judge === 'all';
@@ -218,8 +220,13 @@ class Planner {
   #clean(): void {
     const now = this.#now;
     if (now === undefined) return;
-    this.#transaction('Clean', 'clean up', transition(now, this.#wanted));
+    this.#transaction('Clean', 'clean up', this.#wanted, transition(now, this.#wanted));
   }
+}
+
+function withMembers(set: NftSet, members: readonly string[]): NftSet {
+  const elements = set.elements.with(members.map((member) => [member, TRUE] as const));
+  return elements === set.elements ? set : { ...set, elements };
 }
 
 /** What a rebuild carries over: who is being judged or silenced. */
@@ -230,7 +237,7 @@ function bookkeeping(table: NftTable, silenced: Affected['gone']): ReadonlyMap<s
       const type: SetType = family === 4 ? 'address4' : 'address6';
       const now = table.sets.get(name);
       const elements = now?.type === type ? now.elements : BucketMap.empty<true>();
-      sets.set(name, { type, elements: elements.with(silenced[family].map((source) => [source, TRUE] as const)) });
+      sets.set(name, withMembers({ type, elements }, silenced[family]));
     }
   return sets;
 }

@@ -119,7 +119,11 @@ function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
 function removals(from: NftTable, to: NftTable): readonly Operation[] {
   const operations: Operation[] = [];
   for (const [name, map] of sorted(touchedMaps(from, to))) {
-    const keys = changes(from.maps.get(name)?.elements, map.elements).removed.map(([key]) => key);
+    const keys =
+      from.maps
+        .get(name)
+        ?.elements.difference(map.elements)
+        .removed.map(([key]) => key) ?? [];
     if (keys.length > 0) operations.push({ op: 'deleteEntries', map: name, keys });
   }
   const goneMaps = missing<NftMap>(from.maps, to.maps);

@@ -1,12 +1,19 @@
-import { BucketMap } from '../../base/bucket-map.ts';
-import { assertNever, SallyportError } from '../../base/error.ts';
-import { PrefixSet } from '../../ip/prefix-set.ts';
-import { depthProblem } from './depth.ts';
-import { EMPTY_TABLE, type NftChain, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
-import type { Operation } from './operation.ts';
-import { allReferences, chainOfVerdict, referencesOf } from './references.ts';
-import { renderBase } from './render.ts';
-import { prefixSetOf } from './walk.ts';
+import { BucketMap } from '../../src/base/bucket-map.ts';
+import { assertNever, SallyportError } from '../../src/base/error.ts';
+import { PrefixSet } from '../../src/ip/prefix-set.ts';
+import { depthProblem } from './nft-depth.ts';
+import {
+  EMPTY_TABLE,
+  type NftChain,
+  type NftMap,
+  type NftSet,
+  type NftTable,
+  type SetType,
+} from '../../src/firewalls/nftables/model.ts';
+import type { Operation } from '../../src/firewalls/nftables/operation.ts';
+import { allReferences, chainOfVerdict, referencesOf } from '../../src/firewalls/nftables/references.ts';
+import { renderBase } from '../../src/firewalls/nftables/render.ts';
+import { prefixSetOf } from '../../src/firewalls/nftables/walk.ts';
 
 /**
  * What the table is after a transaction, by the kernel's rules; `undefined`: no table. Throws INTERNAL for what the kernel would refuse:
