@@ -9,7 +9,7 @@ interface ExitMeaning {
 export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   run: { done: 'stopped by a signal' },
   plan: { done: 'nothing would change', pending: 'changes are pending' },
-  apply: { done: 'every device holds what it should', pending: 'something waits, for a yes or for another firewall' },
+  apply: { done: 'every device holds what it should' },
   approve: { done: 'the yes is written down' },
   render: { done: 'printed' },
   validate: { done: 'no errors; there may be warnings' },
