@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { SallyportError } from '../../base/error.ts';
 import { formatAddress } from '../../ip/address.ts';
+import { conntrackError } from './error-classes.ts';
 import { nameFlow, readTrackedFlow, type TrackedFlow } from './conntrack-lines.ts';
 import { DEAD_MARK } from './model.ts';
 import type { Transport } from './transport.ts';
@@ -86,12 +86,4 @@ export class Conntrack {
     }
     return found;
   }
-}
-
-function conntrackError(stderr: string): SallyportError {
-  const words = stderr.trim().split('\n').slice(-3).join(' ').slice(0, 500);
-  // strerror(3) of EPERM, which is all that conntrack tells.
-  if (/Operation not permitted|Permission denied/.test(words))
-    return new SallyportError('DEVICE_RIGHTS', `no right to change tracked connections: ${words}`);
-  return new SallyportError('DEVICE_REJECTED', `conntrack refused: ${words}`);
 }

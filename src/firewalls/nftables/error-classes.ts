@@ -99,3 +99,14 @@ export function nftError(stderr: string, doing: string): SallyportError {
 function clip(text: string): string {
   return text.length <= 2_000 ? text : `${text.slice(0, 2_000)}…`;
 }
+
+/** What conntrack's words mean: strerror(3) in the C locale behind `Operation failed:`; unknown words mean that it says no. */
+export function conntrackError(stderr: string): SallyportError {
+  const words = stderr.trim().split('\n').slice(-3).join(' ').slice(0, 500);
+  if (/Operation not permitted|Permission denied/.test(words))
+    return new SallyportError('DEVICE_RIGHTS', `no right to change tracked connections: ${words}`);
+  // Seen with conntrack 1.4.7 when a connection that is being marked ends at that moment: what is there now is to be looked at again.
+  if (/Protocol error|No such file or directory/.test(words))
+    return new SallyportError('DEVICE_CHANGED', `connections ended while they were being marked: ${words}`);
+  return new SallyportError('DEVICE_REJECTED', `conntrack refused: ${words}`);
+}
