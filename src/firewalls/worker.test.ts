@@ -110,6 +110,20 @@ describe('a worker that enforces', () => {
     expect(seen).toEqual(['10.0.0.1 10.0.0.2 10.0.1.1']);
   });
 
+  test('a stream of wishes that each take an address away keeps nobody from joining', async () => {
+    const { worker, device, members, wish } = setUp();
+    await wish(world(crowd(12, 'bank')));
+    const seen: boolean[] = [];
+    device.onChange(() => {
+      seen.push('10.0.1.1' in members());
+      if (seen.length < 8)
+        worker.desire({ kind: 'ruleset', ruleset: world({ ...crowd(11 - seen.length, 'bank'), '10.0.1.1': 'shop' }) });
+    });
+    await wish(world({ ...crowd(11, 'bank'), '10.0.1.1': 'shop' }));
+    expect(seen.slice(0, 4)).toContain(true);
+    expect(Object.keys(members())).toHaveLength(5);
+  });
+
   test('unknown and frozen wishes are no wishes to empty the device', async () => {
     const { worker, wish, device, members, reason } = setUp();
     await wish(world(crowd(3, 'bank')));

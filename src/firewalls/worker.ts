@@ -45,6 +45,8 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
 const LOOK_MS = 10_000;
 /** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
 const LOOK_SELDOM_MS = 60_000;
+/** Newer wishes may keep connections from being judged, and leftovers from being removed, for so long at a stretch. */
+const MOST_LEFT_MS = 100;
 /** So many writes of one target without its being read back mean that the device does not keep it. */
 const MOST_ATTEMPTS = 5;
 const MOST_REMEMBERED = 10_000;
@@ -82,6 +84,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
   #failure: Failure | undefined;
+  /** Since when (monotonic) plans were left for newer ones, none carried out to its end. */
+  #leftSince: number | undefined;
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
 
   constructor(options: WorkerOptions<A, W, S>) {
@@ -376,11 +380,14 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       );
   }
 
-  /** One step after the other, until a newer wish makes the rest old. */
+  /** One step after the other, until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. */
   async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
     const { clock, events, log, firewall } = this.#options;
     for (const [at, step] of steps.entries()) {
-      if (at > 0 && this.#wishes.wished !== wished) break;
+      if (at > 0 && this.#wishes.wished !== wished && this.#mayLeave(step)) {
+        this.#leftSince ??= clock.monotonic();
+        return this.#rounds.request();
+      }
       const begin = clock.monotonic();
       try {
         await this.#session.apply(step);
@@ -394,7 +401,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       events?.wrote?.(step, ms, undefined);
       log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
     }
+    this.#leftSince = undefined;
     if (steps.length > 0) this.#rounds.request();
+  }
+
+  /** Urgent steps come first in every plan: without this, a stream of them would starve all others. */
+  #mayLeave({ kind }: S): boolean {
+    if (this.#leftSince === undefined) return true;
+    const isUnhurried = kind === 'Cut' || kind === 'Clean';
+    return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;
   }
 
   async #leaveDevice(): Promise<NextRound> {
