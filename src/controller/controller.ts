@@ -1,4 +1,4 @@
-import type { BorderFirewall } from '../api/resource.ts';
+import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
@@ -145,6 +145,8 @@ export class Controller {
     const { state } = this.world;
     if (state.kind === 'loading') return { kind: 'unknown', reason: state.reason };
     if (state.kind === 'frozen') return { kind: 'frozen', reason: state.reason };
+    if (this.world.isBroken(resourceKey(view.firewall)))
+      return { kind: 'unknown', reason: 'the BorderFirewall cannot be read; its device keeps what it holds' };
     if (view.ruleset === undefined) {
       const error = view.findings.find((finding) => finding.severity === 'error');
       return { kind: 'unknown', reason: error?.message ?? 'the BorderFirewall has mistakes' };

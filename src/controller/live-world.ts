@@ -1,4 +1,5 @@
 import { BucketMap } from '../base/bucket-map.ts';
+import type { ResourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { Border, type FirewallView } from '../border/border.ts';
 import type { Finding } from '../border/finding.ts';
@@ -16,6 +17,7 @@ export class LiveWorld {
   #owners: BucketMap<string> = BucketMap.empty();
   #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
   #sourceDiagnostics: readonly Diagnostic[] = [];
+  #broken: ReadonlySet<ResourceKey> = new Set();
 
   /** `cluster`: the owner of what is created on devices. */
   constructor(cluster: string) {
@@ -37,10 +39,16 @@ export class LiveWorld {
     for (const change of delivery.changes) this.inventory.apply(change);
     this.#state = delivery.state;
     this.#sourceDiagnostics = delivery.diagnostics;
+    this.#broken = delivery.broken ?? new Set();
     if (delivery.state.kind === 'loading') return;
     const changes = this.engine.flush();
     this.#owners = this.#ownerTable.update(changes);
     this.border.update(changes);
+  }
+
+  /** Whether an object that was read before cannot be read at present: it counts as it was, and nothing is planned from it. */
+  isBroken(object: ResourceKey): boolean {
+    return this.#broken.has(object);
   }
 
   /** Who has each address (canonical text), as text for comparing. */

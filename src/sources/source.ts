@@ -20,6 +20,8 @@ export interface Delivery {
   readonly changes: readonly ResourceChange[];
   readonly state: SourceState;
   readonly diagnostics: readonly Diagnostic[];
+  /** Objects that are there and cannot be read at present; those delivered before stay as they were read last. Absent: none. */
+  readonly broken?: ReadonlySet<ResourceKey>;
 }
 
 /** Where resources come from: one ordered stream of deliveries. The first `complete` delivery holds the whole first state. */

@@ -94,8 +94,19 @@ test('an object that breaks stays as it was read last; only one that goes is gon
   expect(await delivery(1)).toEqual(['complete', ['+a', '+pods'], []]);
   await put('pool.yaml', tier('10.0.0.0/99'));
   expect(await delivery(2)).toEqual(['complete', [], ['PREFIX_INVALID']]);
+  expect(deliveries.at(-1)?.broken).toEqual(new Set(['IPPool/pods']));
   await rm(join(folder, 'pool.yaml'));
   expect(await delivery(3)).toEqual(['complete', ['-IPPool/pods'], []]);
+});
+
+test('an endpoint that breaks is left out: nobody knows what its labels are', async () => {
+  const pod = (label: string): string => `${object('Pod', 'web')}  namespace: shop\n  labels: { role: ${label} }\n`;
+  await put('a.yaml', object('Namespace', 'shop'));
+  await put('pod.yaml', pod('payments'));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+shop', '+web'], []]);
+  await put('pod.yaml', pod('[1]'));
+  expect(await delivery(2)).toEqual(['complete', ['-Pod/shop/web'], ['LABELS_INVALID']]);
 });
 
 test('a folder that is not there has not delivered', async () => {

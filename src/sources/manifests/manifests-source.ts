@@ -127,17 +127,21 @@ export class ManifestsSource implements Source {
       const changes = difference(this.#delivered ?? new Map(), resources);
       this.#delivered = resources;
       this.#frozenSince = undefined;
-      return { changes, state: { kind: 'complete' }, diagnostics };
+      return { changes, state: { kind: 'complete' }, diagnostics, broken: reading.broken };
     }
     const said = doubt.diagnostic === undefined ? diagnostics : [...diagnostics, doubt.diagnostic];
     return { changes: [], state: this.#kept(doubt.reason), diagnostics: said };
   }
 
-  /** An object that broke is not gone: it stays as it was read last, where it was. */
+  /**
+   * An object that broke is not gone: it stays as it was read last, where it was. But not endpoints: nobody may keep a right that his
+   * labels, if they could be read, might no longer give him.
+   */
   #withBroken(reading: Reading): ReadonlyMap<ResourceKey, Resource> {
     const kept = [...reading.broken].flatMap((key) => {
       const last = this.#delivered?.get(key);
-      return last === undefined ? [] : [[key, last] as const];
+      if (last === undefined || last.type === 'Pod' || last.type === 'HostEndpoint') return [];
+      return [[key, last] as const];
     });
     return kept.length === 0 ? reading.resources : new Map([...reading.resources, ...kept]);
   }
