@@ -8,6 +8,7 @@ import { rulesetPairs } from '../../../test/kit/rulesets.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
+import { MOST_NESTED_STAGES } from './classes.ts';
 import { netnsTransport } from './local-transport.ts';
 import type { NftTable } from './model.ts';
 import { Nft } from './nft.ts';
@@ -135,5 +136,23 @@ describe('steps in the kernel', () => {
     await follow(big(10, 20));
     await follow(big(20_001, 20));
     await follow(big(10, 20));
+  });
+
+  test('the kernel nests the chains of a shared address as deep as we let them', async () => {
+    await nft.run('flush ruleset', signal);
+    const one = big(1, 1);
+    const of = one.classes.get('c');
+    const [first] = of?.parts ?? [];
+    const [stage] = first?.stages ?? [];
+    if (of === undefined || first === undefined || stage === undefined) throw new Error('no stage');
+    const stages = Array.from({ length: MOST_NESTED_STAGES }, (_, i) => ({
+      ...stage,
+      id: `s${i}`,
+      end: i === MOST_NESTED_STAGES - 1 ? ('Deny' as const) : ('Next' as const),
+    }));
+    const parts = [{ ...first, id: 'deep', stages }, first];
+    const deep = { ...one, classes: new Map([['c', { ...of, parts }]]) };
+    expect(translate(deep).refusals).toEqual([]);
+    await follow(deep);
   });
 });

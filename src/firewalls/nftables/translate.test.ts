@@ -7,7 +7,7 @@ import { evaluate } from '../../border/evaluate.ts';
 import type { Flow } from '../../engine/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { renderTable } from './render.ts';
-import { translate } from './translate.ts';
+import { MOST_BY_ADDRESS, translate } from './translate.ts';
 import { decide, firstPacket } from './walk.ts';
 
 function flowOf(packet: Packet): Flow {
@@ -35,7 +35,24 @@ test('the table does with every packet what the ruleset says, and translates it 
         if (!outcome.passes && expected.decidedBy !== undefined) expect(outcome.tag).toBeDefined();
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
+  );
+});
+
+test('beyond the limit the class is found by number, with the same outcome', () => {
+  const crowd = Array.from({ length: MOST_BY_ADDRESS + 1 }, (_, i) => `10.200.${i >> 8}.${i & 255}`);
+  fc.assert(
+    fc.property(rulesets({ families: [4] }), many, (ruleset, list) => {
+      const [id = ''] = ruleset.classes.keys();
+      const crowded = { ...ruleset, members: ruleset.members.with(crowd.map((address) => [address, id] as const)) };
+      const { table } = translate(crowded);
+      expect(table.maps.has('class_of4')).toBe(true);
+      for (const packet of list) {
+        const flow = flowOf(packet);
+        expect(decide(table, firstPacket(flow)).passes).toBe(evaluate(crowded, flow).passes);
+      }
+    }),
+    { numRuns: 15 },
   );
 });
 
@@ -46,6 +63,6 @@ test('what the previous translation was has no influence', () => {
       const shared = translate(after, translate(before));
       expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
