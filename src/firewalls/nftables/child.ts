@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { SallyportError } from '../../base/error.ts';
 import type { Outcome, Running, RunOptions } from './transport.ts';
 
-const DEFAULT_MAXIMUM_BYTES = 512 * 1024 * 1024;
+/** What a device prints is not bounded by our trust in it. One JavaScript string holds no more. */
+const MAXIMUM_BYTES = 512 * 1024 * 1024 - 1024;
 const MAXIMUM_ERROR_BYTES = 64 * 1024;
 
 /** What every child gets, whoever started us: reading must not depend on a language or a path. */
@@ -23,7 +24,6 @@ export function runChild(
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const maximum = options.maximumBytes ?? DEFAULT_MAXIMUM_BYTES;
     const child = spawn(program, args, {
       env: environment,
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -44,9 +44,9 @@ export function runChild(
     });
     child.stdout?.on('data', (chunk: Buffer) => {
       outBytes += chunk.length;
-      if (outBytes <= maximum) out.push(chunk);
+      if (outBytes <= MAXIMUM_BYTES) out.push(chunk);
       else {
-        failure ??= new SallyportError('DEVICE_UNREADABLE', `${program} printed more than ${maximum} bytes`);
+        failure ??= new SallyportError('DEVICE_UNREADABLE', `${program} printed more than ${MAXIMUM_BYTES} bytes`);
         child.kill('SIGKILL');
       }
     });
@@ -81,10 +81,11 @@ export function startChild(program: string, args: readonly string[], environment
     windowsHide: true,
   });
   child.stdin.on('error', () => {});
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('close', () => resolve());
-  });
+  const onEnd = (callback: () => void): void => {
+    if (child.exitCode !== null || child.signalCode !== null) callback();
+    else child.once('error', callback).once('close', callback);
+  };
+  const ended = new Promise<void>((resolve) => onEnd(resolve));
   return {
     // setpriv and nsenter become the program: the process stays the same.
     pid: child.pid,
@@ -92,6 +93,7 @@ export function startChild(program: string, args: readonly string[], environment
     stdout: child.stdout,
     stderr: child.stderr,
     ended,
+    onEnd,
     stop: () => {
       child.kill('SIGKILL');
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Namespace, Namespaces } from '../../../test/kit/netns.ts';
+import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { Device } from './device.ts';
 import { netnsTransport } from './local-transport.ts';
@@ -53,7 +54,7 @@ describe('a device', () => {
     await Promise.all(following);
   });
 
-  const fresh = (): Device => new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog);
+  const fresh = (): Device => new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, systemClock);
   /** A device that is followed; `changes` counts the calls. */
   const followed = async (device = fresh()): Promise<{ device: Device; changes: () => number }> => {
     let changes = 0;

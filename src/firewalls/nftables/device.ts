@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Drift } from '../driver.ts';
 import { after, type Bookkeeping, fence, splitBookkeeping, writerChain } from './fence.ts';
@@ -32,6 +33,9 @@ const ACKNOWLEDGE_MS = 1_000;
 const VERIFY_MS = 5_000;
 /** A monitor that breaks is started again after this. */
 const RESTART_MS = 1_000;
+/** Where others commit, everything is read once in this time, and never for more than this part of the time. */
+const READ_AGAIN_MS = 60_000;
+const READ_PART = 0.02;
 /** Longer texts slow down every listener. */
 const LONGEST_WATCHED_TEXT = 100_000;
 
@@ -39,29 +43,35 @@ const LONGEST_WATCHED_TEXT = 100_000;
 export class Device {
   readonly #nft: Nft;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #shell: Shell;
   readonly #mirror = new Mirror();
   /** Our chain in the fence, once we have written. */
   #writer: string | undefined;
   #number = 0;
+  #readings = 0;
   /** The fence as it was read, or as we left it; without a table there is none. `undefined`: not known. */
   #known: { readonly bookkeeping: Bookkeeping | undefined } | undefined;
   #observed: Observed | undefined;
   #presented: Reading | undefined;
   #monitor: Monitor | undefined;
   #follower: { readonly changed: () => void; readonly signal: AbortSignal } | undefined;
+  /** When the last complete reading was done (monotonic), and how long it took. */
+  #readAt = 0;
+  #readMs = 0;
   /** Own transactions whose generation line has not come, by fence number. */
   readonly #awaited = new Map<number, () => void>();
 
-  constructor(nft: Nft, log: Log) {
+  constructor(nft: Nft, log: Log, clock: Clock) {
     this.#nft = nft;
     this.#log = log;
+    this.#clock = clock;
     this.#shell = new Shell(nft.transport);
   }
 
-  /** Changes are told as they come. */
-  get isFollowed(): boolean {
-    return this.#monitor !== undefined;
+  /** Rises with each complete reading. */
+  get readings(): number {
+    return this.#readings;
   }
 
   /** What stands there now: at no cost while it is followed and nothing changed, else read from the device. */
@@ -123,15 +133,24 @@ export class Device {
     }
   }
 
+  async #readEverything(signal: AbortSignal): Promise<Reading> {
+    const begin = this.#clock.monotonic();
+    const reading = await readEverything(this.#nft, signal);
+    this.#readAt = this.#clock.monotonic();
+    this.#readMs = this.#readAt - begin;
+    this.#readings++;
+    return reading;
+  }
+
   async #read(signal: AbortSignal): Promise<Reading> {
     const { doubt, believed } = this.#mirror;
     if (doubt.about !== 'structure' || believed === undefined || doubt.sets.size > MOST_SINGLE_SETS)
-      return readEverything(this.#nft, signal);
+      return this.#readEverything(signal);
     const structure = await readStructure(this.#nft, signal);
     const known = believed.table;
     const isUnread = (name: string): boolean => doubt.sets.has(name) || !(known.sets.has(name) || known.maps.has(name));
     const unread = [...structure.table.sets.keys(), ...structure.table.maps.keys()].filter(isUnread);
-    if (unread.length > MOST_SINGLE_SETS) return readEverything(this.#nft, signal);
+    if (unread.length > MOST_SINGLE_SETS) return this.#readEverything(signal);
     return readSets(this.#nft, structure, unread, known, signal);
   }
 
@@ -246,6 +265,11 @@ export class Device {
   /** The kernel loses messages to a listener that is too slow, without a word to it: then what we know is worth nothing. */
   async #verify(signal: AbortSignal): Promise<void> {
     const monitor = this.#monitor;
+    const age = this.#clock.monotonic() - this.#readAt;
+    if (this.#mirror.othersCommitted && age > Math.max(READ_AGAIN_MS, this.#readMs / READ_PART)) {
+      this.#mirror.distrust();
+      this.#follower?.changed();
+    }
     if (monitor === undefined || (await monitor.isWhole(signal)) || this.#monitor !== monitor || signal.aborted) return;
     this.#log.warn({ device: this.#nft.transport.name }, 'nft monitor lost changes');
     await this.#stopMonitor();

@@ -145,7 +145,7 @@ describe('the nftables driver on a border', () => {
     expect(flushed.empty).toBe(true);
     expect(flushed.drift).toMatchObject([{ object: 'table sallyport', what: 'delete' }]);
     expect(flushed.drift[0]?.by).toMatch(/^process \d+ \(nft\)$/);
-    expect(flushed.foreign).toEqual([]);
+    expect(flushed.foreign).toMatchObject([{ where: 'inet theirs forward', effect: 'after ours' }]);
     expect(await bring(driver, world)).toBeGreaterThan(0);
     const repaired = await driver.observe(signal);
     expect(repaired.drift).toEqual([]);

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Origin, Ruleset } from '../../border/ruleset.ts';
@@ -35,6 +36,8 @@ export interface NftablesOptions {
   /** `local`, `netns:NAME` or `ssh://[user@]host[:port]`. */
   readonly address: string;
   readonly log: Log;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** A private folder (mode 0700) of this machine: temporary files, the home of children, ssh's control socket. */
   readonly directory: string;
   /** Where lock files lie; without it somebody else sees to it that one process writes. */
@@ -57,14 +60,14 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   /** The newest translation: it makes the next one cheap, and knows the origins behind tags. */
   #newest: NftTranslation | undefined;
   #actual: { readonly from: Observed; readonly actual: NftablesActual } | undefined;
-  #foreign: readonly ForeignRule[] = [];
+  #foreign: { readonly at: number; readonly rules: readonly ForeignRule[] } | undefined;
 
   /** Throws DEVICE_ADDRESS. Does not touch the device yet. */
   constructor(options: NftablesOptions) {
     this.#options = options;
     this.#transport = connect(parseDeviceAddress(options.address), options);
     this.#nft = new Nft(this.#transport);
-    this.#device = new Device(this.#nft, options.log);
+    this.#device = new Device(this.#nft, options.log, options.clock ?? systemClock);
     this.#conntrack = new Conntrack(this.#transport);
   }
 
@@ -76,9 +79,11 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     const observed = await this.#device.observe(signal);
     if (this.#actual?.from === observed) return this.#actual.actual;
     const { table, drift } = observed;
-    // Chains of others change seldom and matter to people only: read again with each full reading, not with each change of ours.
-    if (!this.#device.isFollowed || this.#actual === undefined) this.#foreign = await readForeign(this.#nft, signal);
-    const actual = { empty: table === undefined, drift, foreign: this.#foreign, behaviour: behaviourOf(table), table };
+    // Chains of others change seldom and matter to people only: read again with each complete reading, not with each change of ours.
+    const at = this.#device.readings;
+    if (this.#foreign?.at !== at) this.#foreign = { at, rules: await readForeign(this.#nft, signal) };
+    const foreign = this.#foreign.rules;
+    const actual = { empty: table === undefined, drift, foreign, behaviour: behaviourOf(table), table };
     this.#actual = { from: observed, actual };
     return actual;
   }

@@ -31,7 +31,7 @@ export async function takeLock(directory: string, identity: string): Promise<Loc
   });
   const held = await new Promise<boolean>((resolve) => {
     holder.stdout.once('data', () => resolve(true));
-    void holder.ended.then(() => resolve(false));
+    holder.onEnd(() => resolve(false));
   });
   if (held) {
     // For people and for the message below; the lock itself does not depend on it.

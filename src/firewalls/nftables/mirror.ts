@@ -27,6 +27,7 @@ export class Mirror {
   #drift: readonly Drift[] = [];
   /** Commits that were about us so far: a reading that began before one of them may miss it. */
   #changes = 0;
+  #othersCommitted = false;
 
   /** The last complete reading, in step; `undefined` while anything about it is in doubt. */
   get reading(): Reading | undefined {
@@ -58,9 +59,15 @@ export class Mirror {
       this.#doubt = EVERYTHING;
       return false;
     }
+    if (this.#doubt.about === 'everything') this.#othersCommitted = false;
     this.#reading = reading;
     this.#doubt = NOTHING;
     return true;
+  }
+
+  /** Somebody committed since the last complete reading. nft 1.0.6 hides single intervals, so it may have been about us unseen. */
+  get othersCommitted(): boolean {
+    return this.#othersCommitted;
   }
 
   /** What was seen may be wrong: the monitor ended, lost something, or was stopped. */
@@ -79,6 +86,7 @@ export class Mirror {
   commit(commit: Commit, isOwn: boolean): boolean {
     const follows = this.#generation === undefined || commit.generation === this.#generation + 1;
     this.#generation = commit.generation;
+    if (!isOwn) this.#othersCommitted = true;
     if (!follows || (commit.silent && !isOwn)) {
       this.#doubt = EVERYTHING;
       this.#changes++;
@@ -86,7 +94,11 @@ export class Mirror {
     }
     if (commit.elements.length === 0 && commit.others.length === 0) return false;
     this.#changes++;
-    if (!isOwn) this.#noteDrift(commit);
+    if (!isOwn) {
+      this.#noteDrift(commit);
+      this.#doubt = EVERYTHING;
+      return true;
+    }
     for (const event of commit.elements) this.#element(event);
     for (const line of commit.others) this.#other(line);
     return true;

@@ -44,9 +44,10 @@ export class Monitor {
       }
     });
     running.stderr.resume();
-    void running.ended.then(() => {
-      if (!this.#stopped) events.broken();
+    running.onEnd(() => {
+      const isUnasked = !this.#stopped;
       this.#stopped = true;
+      if (isUnasked) events.broken();
     });
   }
 

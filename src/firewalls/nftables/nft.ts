@@ -20,12 +20,6 @@ export class Nft {
     if (outcome.code !== 0) throw ended(outcome.code, outcome.stderr, 'the transaction was refused');
   }
 
-  /** Would the kernel take it? Changes nothing. */
-  async check(text: string, signal: AbortSignal): Promise<void> {
-    const outcome = await this.transport.runWithFile('nft', ['-c', '-f'], text, signal);
-    if (outcome.code !== 0) throw ended(outcome.code, outcome.stderr, 'the text was refused');
-  }
-
   /** The objects of a JSON listing, without its metainfo; `undefined` if what was asked for does not exist. */
   async list(args: readonly string[], signal: AbortSignal): Promise<readonly unknown[] | undefined> {
     const outcome = await this.transport.run('nft', ['-j', ...args], signal);

@@ -23,37 +23,31 @@ export class Shell {
   #running: Running | undefined;
   #lines = 0;
   #words = '';
-  #heard: () => void = () => {};
+  /** Ends the transaction under way with an error. */
+  #fail: ((error: SallyportError) => void) | undefined;
 
   constructor(transport: Transport) {
     this.#transport = transport;
   }
 
   /**
-   * One transaction from the commands of `text`. Resolves with `acknowledged`; rejects with nft's refusal, after which nothing has
-   * changed, or with DEVICE_UNREACHABLE if neither comes: then it may have been committed or not.
+   * One transaction from the commands of `text`; one at a time. Resolves with `acknowledged`; rejects with nft's refusal, after which
+   * nothing has changed, or with DEVICE_UNREACHABLE if neither comes: then it may have been committed or not.
    */
   async run(text: string, acknowledged: Promise<void>): Promise<void> {
     const running = this.#ready();
     this.#words = '';
-    let timer: NodeJS.Timeout | undefined;
-    const refused = new Promise<never>((_, reject) => {
-      this.#heard = () => {
-        // The rest of its words must not be taken for the answer to the next transaction.
-        this.stop();
-        reject(nftError(this.#words, 'the transaction was refused'));
-      };
-      timer = setTimeout(() => reject(this.#silent('gave no answer')), ANSWER_MS);
-      void running.ended.then(() => reject(this.#silent('ended')));
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
     });
+    const timer = setTimeout(() => this.#end(this.#silent('gave no answer')), ANSWER_MS);
     running.stdin.write(`${text.trim().split('\n').join('; ')}\n`);
     this.#lines++;
     try {
-      await Promise.race([acknowledged, refused]);
+      await Promise.race([acknowledged, failed]);
     } finally {
       clearTimeout(timer);
-      this.#heard = () => {};
-      refused.catch(() => {});
+      this.#fail = undefined;
     }
   }
 
@@ -62,8 +56,13 @@ export class Shell {
     this.#running = undefined;
   }
 
-  #silent(what: string): SallyportError {
+  /** Whatever else this shell says must not be taken for the answer to the next transaction. */
+  #end(error: SallyportError): void {
     this.stop();
+    this.#fail?.(error);
+  }
+
+  #silent(what: string): SallyportError {
     return new SallyportError('DEVICE_UNREACHABLE', `the nft shell ${what} on ${this.#transport.name}`);
   }
 
@@ -75,12 +74,13 @@ export class Shell {
     this.#lines = 0;
     running.stdout.resume();
     running.stderr.on('data', (chunk: Buffer) => {
+      if (this.#running !== running) return;
       this.#words += chunk.toString('utf8');
       // A refusal is several lines; the first one has the reason.
-      if (this.#words.includes('\n')) this.#heard();
+      if (this.#words.includes('\n')) this.#end(nftError(this.#words, 'the transaction was refused'));
     });
-    void running.ended.then(() => {
-      if (this.#running === running) this.#running = undefined;
+    running.onEnd(() => {
+      if (this.#running === running) this.#end(this.#silent('ended'));
     });
     return running;
   }

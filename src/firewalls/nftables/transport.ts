@@ -50,8 +50,10 @@ export interface Running {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Resolves when the program and its pipes have ended, however they did. */
+  /** Resolves when the program and its pipes have ended, however they did; never rejects. */
   readonly ended: Promise<void>;
+  /** Calls back when `ended` resolves. */
+  onEnd(callback: () => void): void;
   /** SIGKILL: nothing that we start has anything to tidy up. */
   stop(): void;
 }
@@ -59,8 +61,6 @@ export interface Running {
 export interface RunOptions {
   /** Written to standard input; without it standard input is empty. */
   readonly input?: string;
-  /** More than this on standard output ends the program: what a device prints is not bounded by our trust. Default 512 MB. */
-  readonly maximumBytes?: number;
 }
 
 /** Runs programs on a firewall. No shell sees what a caller passes: arguments arrive as they are, one by one. */
