@@ -85,6 +85,7 @@ function readYaml(text: string, file: string): ManifestText {
       problems.push({ severity: 'error', code: 'MANIFEST_TOO_LARGE', message, path: '', at: { file } });
       continue;
     }
+    if (raw === null || raw === undefined) continue; // between two separators stands nothing, or only comments
     const start = document.contents.range?.[0] ?? 0;
     const locate = (path: readonly (string | number)[]): Place => {
       for (let length = path.length; length > 0; length--) {

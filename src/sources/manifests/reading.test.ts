@@ -10,7 +10,7 @@ const codes = (text: string): readonly string[] =>
 
 describe('forms of a manifest text', () => {
   test('several documents', () => {
-    expect(keys(`${namespace('a')}---\n---\n${namespace('b')}...\n`)).toEqual(['Namespace/a', 'Namespace/b']);
+    expect(keys(`${namespace('a')}---\n---\n${namespace('b')}...\n---\n# end\n---\n`)).toEqual(['Namespace/a', 'Namespace/b']);
   });
 
   test('lists, as kubectl and calicoctl print them', () => {
