@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BorderFirewall } from '../src/api/resource.ts';
 import { background } from '../src/base/background.ts';
 import { systemClock } from '../src/base/clock.ts';
+import { columns } from '../src/base/columns.ts';
 import type { Diagnostic } from '../src/base/diagnostic.ts';
 import { SallyportError } from '../src/base/error.ts';
 import { silentLog } from '../src/base/log.ts';
@@ -25,7 +26,6 @@ import {
 } from './expectation.ts';
 import { castFirewall, memoryStage, packetStage, type Stage, topologyOf } from './stage.ts';
 import type { OutsideHost, Statement, Story, StoryStep } from './story.ts';
-import { columns } from './text.ts';
 import type { RawObject, WorldFiles } from './world-files.ts';
 
 export interface LabOptions {

@@ -1,5 +1,5 @@
 import type { ResourceType } from './resource.ts';
-import { closest } from './suggestion.ts';
+import { closest } from '../base/closest.ts';
 
 /** One kind of API object that Sallyport reads. */
 export interface Kind {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Code, catalogue } from '../base/catalogue.ts';
 import { show } from './shape.ts';
-import { closest } from './suggestion.ts';
+import { closest } from '../base/closest.ts';
 
 /** A mistake that a schema found, in our words. */
 export interface Mistake {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { SallyportError } from '../base/error.ts';
-import { nearestWord } from '../base/nearest.ts';
+import { closest } from '../base/closest.ts';
 import { silentLog } from '../base/log.ts';
 import type { FirewallView } from '../border/border.ts';
 import type { Ruleset } from '../border/ruleset.ts';
@@ -40,7 +40,7 @@ export function viewsOf(
   const names = [...world.firewalls.keys()].sort();
   if (names.length === 0) throw new SallyportError('NOT_FOUND', 'this world has no BorderFirewall');
   if (only !== undefined && !names.includes(only)) {
-    const near = nearestWord(only, names);
+    const near = closest(only, names);
     const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean "${near}"?`;
     throw new SallyportError('NOT_FOUND', `no BorderFirewall is named "${only}"; ${hint}`);
   }

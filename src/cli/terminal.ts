@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { stringify } from 'yaml';
+import { columns } from '../base/columns.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { DocumentData, DocumentKind } from './output-schemas.ts';
 
@@ -30,23 +31,14 @@ export function printResult<Kind extends string>(
   if (format === 'json') terminal.out(JSON.stringify(document, null, 2));
   else if (format === 'yaml') terminal.out(stringify(document).trimEnd());
   else {
-    const text = table();
-    if (text !== '') terminal.out(text);
+    const printed = text();
+    if (printed !== '') terminal.out(printed);
   }
 }
 
-/** Columns padded to their widest cell, two spaces apart; no trailing blanks. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+/** A table as text. */
+export function table(rows: readonly (readonly string[])[]): string {
+  return columns(rows).join('\n');
 }
 
 /** `error MANIFEST_SYNTAX shop/60-border.yaml:12:3 BorderFirewall/edge-1 spec.mode: …` */

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Code } from '../base/catalogue.ts';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
-import { nearestWord } from '../base/nearest.ts';
+import { closest } from '../base/closest.ts';
 import { readManifestText } from '../sources/manifests/document.ts';
 
 /** A text in place, in a file, or in an environment variable (design section 6). */
@@ -103,7 +103,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     });
   const border = value.controllers.border;
   if (border !== undefined && !sources.has(border.source)) {
-    const near = nearestWord(border.source, sources.keys());
+    const near = closest(border.source, sources.keys());
     const known = [...sources.keys()].sort().join(', ') || 'none';
     const hint = near === undefined ? `sources here: ${known}` : `did you mean "${near}"?`;
     complain('CONFIG_SOURCE', ['controllers', 'border', 'source'], `there is no source "${border.source}"; ${hint}`);
@@ -149,7 +149,7 @@ function explain(
     case 'unrecognized_keys':
       for (const key of issue.keys) {
         const known = knownKeys(path);
-        const near = nearestWord(key, known);
+        const near = closest(key, known);
         const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`;
         complain('CONFIG_UNKNOWN_KEY', [...path, key], `"${key}" is not a key that this version knows; ${hint}`);
       }

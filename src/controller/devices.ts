@@ -6,7 +6,7 @@ import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { nearestWord } from '../base/nearest.ts';
+import { closest } from '../base/closest.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { checkOptions } from '../firewalls/nftables/options.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
@@ -27,7 +27,7 @@ export interface DeviceSurroundings {
  */
 export function openDevice(firewall: BorderFirewall, { log, stateFolder }: DeviceSurroundings): OpenDevice {
   if (firewall.driver !== 'nftables') {
-    const near = nearestWord(firewall.driver, DRIVERS);
+    const near = closest(firewall.driver, DRIVERS);
     const hint = near === undefined ? `known: ${DRIVERS.join(', ')}` : `did you mean "${near}"?`;
     throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"; ${hint}`);
   }

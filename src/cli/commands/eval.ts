@@ -6,7 +6,7 @@ import { endpointRow, endpointData } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { answerLines } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../program.ts';
-import { columns, printResult, type Terminal } from '../terminal.ts';
+import { table, printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { readWholeWorld } from '../world.ts';
 
@@ -30,7 +30,7 @@ export async function evalSelector(terminal: Terminal, options: EvalOptions, sel
   const endpoints = found.map((id) => endpointData(world.engine, id));
   printResult(terminal, options.output, 'SelectedEndpoints', { selector, endpoints }, () =>
     [
-      columns([['ENDPOINT', 'NODE', 'ADDRESSES'], ...endpoints.map(endpointRow)]),
+      table([['ENDPOINT', 'NODE', 'ADDRESSES'], ...endpoints.map(endpointRow)]),
       `${found.length} endpoint${found.length === 1 ? '' : 's'}`,
     ].join('\n'),
   );

@@ -1,7 +1,7 @@
 import { resourceKey } from '../../api/resource.ts';
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
-import { nearestWord } from '../../base/nearest.ts';
+import { closest } from '../../base/closest.ts';
 import { ownSelector } from '../../border/own-policies.ts';
 import type { LiveWorld } from '../../controller/live-world.ts';
 import { endpointsOf, type Mention, mentionedBy } from '../../engine/queries.ts';
@@ -10,7 +10,7 @@ import type { PolicyId } from '../../inventory/model.ts';
 import { type EndpointData, endpointData, endpointRow } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../program.ts';
-import { columns, printResult, type Terminal } from '../terminal.ts';
+import { table, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 
 interface PolicyAnswer {
@@ -41,7 +41,7 @@ function named(ids: readonly PolicyId[], name: string): readonly PolicyId[] {
   const withoutKind = (id: PolicyId): string => id.slice(id.indexOf('/') + 1);
   const found = ids.filter((id) => id === name || withoutKind(id) === name);
   if (found.length > 0) return found;
-  const near = nearestWord(name, ids.map(withoutKind));
+  const near = closest(name, ids.map(withoutKind));
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   throw new SallyportError('NOT_FOUND', `no policy is named "${name}"${hint}`);
 }
@@ -98,11 +98,11 @@ function block({ policy: id, tier, order, selector, endpoints, rules }: PolicyAn
     `${id}  ${tier.endsWith('Policy') ? 'layer' : 'tier'} ${tier}, ${order === null ? 'no order (last)' : `order ${order}`}`,
     `  selects ${selector}`,
     `  applies to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
-    indent(columns(endpoints.map(endpointRow))),
+    indent(table(endpoints.map(endpointRow))),
   ];
   if (rules.length > 0) {
     lines.push('  its rules select');
-    lines.push(indent(columns(rules.map((rule) => [`${rule.direction} rule ${rule.rule}`, rule.side, rule.endpoint]))));
+    lines.push(indent(table(rules.map((rule) => [`${rule.direction} rule ${rule.rule}`, rule.side, rule.endpoint]))));
   }
   return lines.filter((line) => line !== '').join('\n');
 }

@@ -2,7 +2,7 @@ import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../program.ts';
-import { columns, printResult, type Terminal } from '../terminal.ts';
+import { table, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 
 interface Holder {
@@ -42,7 +42,7 @@ export async function whois(
   printResult(terminal, options.output, 'AddressHolders', { address: canonical, holders }, () =>
     holders.length === 0
       ? `nothing here has ${canonical}`
-      : columns([['WHAT', 'NAME', 'DETAIL'], ...holders.map((holder) => [holder.kind, holder.name, holder.detail])]),
+      : table([['WHAT', 'NAME', 'DETAIL'], ...holders.map((holder) => [holder.kind, holder.name, holder.detail])]),
   );
   return holders.length === 0 ? exit.pending : exit.done;
 }

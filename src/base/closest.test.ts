@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { kindOf } from './kinds.ts';
 import { formatPath } from './scope.ts';
-import { closest } from './suggestion.ts';
+import { closest } from './closest.ts';
 
 test.each([
   ['selectr', 'selector'],
