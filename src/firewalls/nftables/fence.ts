@@ -25,16 +25,33 @@ export function writerChain(random: string): string {
   return `e_${random}`;
 }
 
-/** Takes the bookkeeping out of what was read. */
-export function splitBookkeeping(table: NftTable): { readonly table: NftTable; readonly bookkeeping: Bookkeeping } {
-  const chains = new Map(table.chains);
+interface SplitChains {
+  readonly chains: NftTable['chains'];
+  readonly writer: string | undefined;
+}
+
+/** Chains of a table seldom change: the same ones without the writer's are the same map, so that nobody compares them again. */
+const split = new WeakMap<NftTable['chains'], SplitChains>();
+
+function splitChains(all: NftTable['chains']): SplitChains {
+  const known = split.get(all);
+  if (known !== undefined) return known;
+  const chains = new Map(all);
   let writer: string | undefined;
-  for (const [name, chain] of table.chains) {
+  for (const [name, chain] of all) {
     // One with rules was tampered with: it stays to be seen and repaired.
     if (!WRITER.test(name) || chain.rules.length > 0 || chain.base !== undefined || writer !== undefined) continue;
     writer = name;
     chains.delete(name);
   }
+  const found = { chains, writer };
+  split.set(all, found);
+  return found;
+}
+
+/** Takes the bookkeeping out of what was read. */
+export function splitBookkeeping(table: NftTable): { readonly table: NftTable; readonly bookkeeping: Bookkeeping } {
+  const { chains, writer } = splitChains(table.chains);
   const sets = new Map(table.sets);
   const fence = table.sets.get(FENCE_SET);
   const keys = fence?.type === 'number' ? [...fence.elements.keys()] : undefined;

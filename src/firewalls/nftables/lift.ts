@@ -60,11 +60,41 @@ function knownSenders(table: NftTable): BucketMap<string> {
   return all;
 }
 
+/** What was worked out for one version of the chains, good while these sets hold what they held. */
+interface Work {
+  readonly asked: ReadonlyMap<string, BucketMap<unknown> | undefined>;
+  readonly exits: Map<string, Exits>;
+  readonly flows: Map<Rule, FlowSet>;
+}
+
+const works = new WeakMap<NftTable['chains'], Work>();
+
+/** Versions of a table share their chains and what these ask as long as only senders come and go. */
+function workOf({ chains, sets, maps }: NftTable): Work {
+  const known = works.get(chains);
+  const elementsOf = (name: string): BucketMap<unknown> | undefined => (sets.get(name) ?? maps.get(name))?.elements;
+  if (known !== undefined && [...known.asked].every(([name, elements]) => elementsOf(name) === elements)) return known;
+  const names = known?.asked.keys() ?? namesAsked(chains);
+  const asked = new Map([...names].map((name) => [name, elementsOf(name)]));
+  const work = { asked, exits: new Map<string, Exits>(), flows: new Map<Rule, FlowSet>() };
+  works.set(chains, work);
+  return work;
+}
+
+/** Sets about anything but the source: which flows a rule meets depends on no other. */
+function namesAsked(chains: NftTable['chains']): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { rules } of chains.values())
+    for (const rule of rules)
+      for (const match of rule.kind === 'ours' ? rule.matches : [])
+        if ('set' in match && match.side !== 'saddr') names.add(match.set);
+  return names;
+}
+
 class Lifted implements Behaviour {
   readonly present = true;
   readonly #table: NftTable;
-  readonly #exits = new Map<string, Exits>();
-  readonly #flows = new Map<Rule, FlowSet>();
+  #made: Work | undefined;
   #senders: BucketMap<string> | undefined;
 
   constructor(table: NftTable) {
@@ -81,6 +111,11 @@ class Lifted implements Behaviour {
 
   get networks(): PrefixSet {
     return this.#nets('networks');
+  }
+
+  get #work(): Work {
+    this.#made ??= workOf(this.#table);
+    return this.#made;
   }
 
   get senders(): BucketMap<string> {
@@ -148,10 +183,10 @@ class Lifted implements Behaviour {
 
   #chain(name: string, family: Family): Exits {
     const key = `${family} ${name}`;
-    const known = this.#exits.get(key);
+    const known = this.#work.exits.get(key);
     if (known !== undefined) return known;
     const exits = this.#walk(this.#table.chains.get(name)?.rules ?? [], family);
-    this.#exits.set(key, exits);
+    this.#work.exits.set(key, exits);
     return exits;
   }
 
@@ -194,11 +229,11 @@ class Lifted implements Behaviour {
   }
 
   #translated(rule: Rule, family: Family): FlowSet {
-    const known = this.#flows.get(rule);
+    const known = this.#work.flows.get(rule);
     if (known !== undefined) return known;
     const matches = rule.kind === 'foreign' ? [] : rule.matches.filter((match) => match.on !== 'address');
     const flows = flowsOfMatches(this.#table, matches, family);
-    this.#flows.set(rule, flows);
+    this.#work.flows.set(rule, flows);
     return flows;
   }
 }
