@@ -37,3 +37,37 @@ describe('one firewall, one policy', () => {
     expect(world.view().findings).toEqual([]);
   });
 });
+
+describe('a change that changes nothing', () => {
+  const world = new BorderWorld(
+    ...cluster,
+    firewall('edge'),
+    firewall('twin', { address: 'netns:edge' }),
+    firewall('far', { workloads: { ipPools: ['v4', 'ghost'] } }),
+    pod('shop/pay', ['10.1.0.1']),
+  );
+
+  test('leaves every view what it is', () => {
+    const before = world.border.firewalls();
+    world
+      .put(pod('shop/pay', ['10.1.0.1']))
+      .put(pod('shop/new', [], { phase: 'Pending' }))
+      .delete('Pod/shop/never');
+    expect(world.border.firewalls()).toBe(before);
+  });
+
+  test('a pod changes the views of firewalls that it leaves through, and shares what it does not touch', () => {
+    const before = world.border.firewalls();
+    const inside = world.ruleset('far');
+    world.put(
+      clusterPolicy('other', { selector: "app == 'nobody'", firewalls: ['far'] }),
+      pod('shop/six', ['fd01::1']),
+    );
+    expect(world.ruleset('far').members).not.toBe(inside.members);
+    expect(before.get('far')?.ruleset).toBe(inside);
+  });
+
+  test('a pool that is not there is said', () => {
+    expect(world.codes('far')).toEqual(['BORDER_POOL_UNKNOWN BorderFirewall/far']);
+  });
+});

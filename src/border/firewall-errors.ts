@@ -85,7 +85,9 @@ export function firewallErrors(
 }
 
 function deviceOf({ driver, address, options }: BorderFirewall): string {
-  return JSON.stringify([driver, address.toLowerCase(), ...SCOPES.map((scope) => options[scope] ?? null)]);
+  // Host names are the same in any case, names of network namespaces are not.
+  const place = address.startsWith('netns:') ? address : address.toLowerCase();
+  return JSON.stringify([driver, place, ...SCOPES.map((scope) => options[scope] ?? null)]);
 }
 
 /** Objects that name firewalls which do not exist; the other names work (design section 5). */

@@ -43,6 +43,7 @@ export class FirewallState {
   #unseenChanges: Change<Unseen>[] = [];
   #classes: ReadonlyMap<ClassId, Class> = new Map();
   #groups: ReadonlyMap<GroupId, Group> | undefined;
+  #regrouped = false;
   #overlapping: readonly Profile[] = [];
   #overlappingChanged = false;
 
@@ -99,11 +100,14 @@ export class FirewallState {
   /** Other prefixes are in some groups now. */
   noteGroups(): void {
     this.#groups = undefined;
+    this.#regrouped = true;
   }
 
   /** Brings the tables up to date. False: nothing differs. */
   settle(): boolean {
-    if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return this.#groups === undefined;
+    const regrouped = this.#regrouped;
+    this.#regrouped = false;
+    if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return regrouped;
     const members: Change<ClassId>[] = [];
     const reports: Change<BlindReport>[] = [];
     const nats: Change<NatTarget>[][] = this.frame.nats.map(() => []);

@@ -17,6 +17,9 @@ import { partsOf } from './shared-address.ts';
 import { type CompiledNat, type Taken, natsOf } from './source-nat.ts';
 import { Parts, type Pick } from './stages.ts';
 
+/** Mixtures of senders come and go with pods; what was not asked for long is made again. */
+const MOST_CLASSES = 10_000;
+
 /** One AddressGroup at one firewall. */
 export interface CompiledGroup {
   readonly resource: AddressGroup;
@@ -74,7 +77,7 @@ export class Frame {
     this.outsideGroups = outsideGroups;
     const fatal = errors.get(firewall.name) ?? [];
     this.isRefused = fatal.length > 0;
-    this.findings = [...fatal, ...layers.findings, ...findings, ...groups.findings];
+    this.findings = [...fatal, ...unknownPools(firewall, facts), ...layers.findings, ...findings, ...groups.findings];
     this.#parts = new Parts(this.entries, firewall.unselected, this.governed, outsideGroups, ids);
     this.#ids = ids;
   }
@@ -124,11 +127,26 @@ export class Frame {
       const { parts, widening } = partsOf(profiles, blind);
       const widened = this.#parts.widened(widening, family);
       const names = [...widened.map((part) => part.id), '', ...parts.map((part) => part.id)];
+      if (this.#classes.size >= MOST_CLASSES) this.#classes.clear();
       found = { id: this.#ids.of('c', signature('class', family, ...names)), family, parts, widened };
       this.#classes.set(key, found);
     }
     return found;
   }
+}
+
+function unknownPools(firewall: BorderFirewall, { pools }: Facts): readonly Finding[] {
+  const unknown = (firewall.workloads.ipPools ?? []).filter((name) => pools.every((pool) => pool.name !== name));
+  return unknown.map((name) => ({
+    severity: 'error',
+    code: 'BORDER_POOL_UNKNOWN',
+    condition: 'Stalled',
+    object: resourceKey(firewall),
+    firewall: firewall.name,
+    path: 'spec.workloads.ipPools',
+    message: `there is no IPPool ${JSON.stringify(name)}; the other pools count`,
+    at: firewall.place,
+  }));
 }
 
 function groupsOf(

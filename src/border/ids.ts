@@ -9,14 +9,16 @@ const DIGITS = 12;
  * signatures with one name are an INTERNAL error instead of a wrong ruleset.
  */
 export class Ids {
-  readonly #signatures = new Map<string, string>();
+  /** The rest of the digest by name: signatures can be long, and many come and go. */
+  readonly #rests = new Map<string, string>();
 
   of(prefix: string, signature: string): string {
-    const id = `${prefix}-${createHash('sha256').update(signature).digest('hex').slice(0, DIGITS)}`;
-    const known = this.#signatures.get(id);
-    if (known === undefined) this.#signatures.set(id, signature);
-    else if (known !== signature)
-      throw new SallyportError('INTERNAL', `two things have the name ${id}`, { first: known, second: signature });
+    const digest = createHash('sha256').update(signature).digest('hex');
+    const id = `${prefix}-${digest.slice(0, DIGITS)}`;
+    const rest = digest.slice(DIGITS);
+    const known = this.#rests.get(id);
+    if (known === undefined) this.#rests.set(id, rest);
+    else if (known !== rest) throw new SallyportError('INTERNAL', `two things have the name ${id}`, { signature });
     return id;
   }
 }

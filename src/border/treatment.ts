@@ -19,6 +19,8 @@ export interface Treatment {
 }
 
 const NOTHING: readonly Treatment[] = [];
+/** Labels come and go with pods; what was not asked for long is made again. */
+const MOST_KNOWN = 50_000;
 
 /**
  * How workloads are treated. Most of them are treated like many others, so the answer is kept by what it depends on: the selectors that
@@ -68,6 +70,7 @@ export class Treatments {
     let known = this.#known.get(key);
     if (known === undefined) {
       known = this.#make(endpoint, family, leaving, matching, numbers);
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear();
       this.#known.set(key, known);
     }
     return known;

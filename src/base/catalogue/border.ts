@@ -26,6 +26,12 @@ export const borderCodes = {
     now: 'The other names of the object work. A BorderFirewall with such a name in `behind` gets no plan.',
     fix: 'Correct the name, or remove it.',
   },
+  BORDER_POOL_UNKNOWN: {
+    blame: 'input',
+    what: 'A BorderFirewall takes the workloads of an IPPool that does not exist.',
+    now: 'The other pools count.',
+    fix: 'Correct the name in `workloads.ipPools`, or remove it.',
+  },
   BORDER_TIER_UNKNOWN: {
     blame: 'input',
     what: 'A BorderFirewall repeats a tier that does not exist and that no policy names.',
