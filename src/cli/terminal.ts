@@ -25,7 +25,7 @@ export function printResult<Kind extends string>(
   format: Format,
   kind: Kind,
   data: Kind extends DocumentKind ? DocumentData<Kind> : object,
-  table: () => string,
+  text: () => string,
 ): void {
   const document = { apiVersion: 'cli.sallyport.dev/v1alpha1', kind, ...data };
   if (format === 'json') terminal.out(JSON.stringify(document, null, 2));
