@@ -19,7 +19,7 @@ import {
 const NAMESPACES = ['a', 'b'];
 const NODES = ['n1', 'n2'];
 const FIREWALLS = ['edge', 'far'];
-const POD_ADDRESSES = {
+export const POD_ADDRESSES = {
   4: ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.2.0.1', '10.2.0.2', '10.3.0.1', '192.168.9.9', '172.18.0.2'],
   6: ['fd01::1', 'fd01::2', 'fd02::1'],
 };
@@ -138,6 +138,48 @@ export const globalPolicies = fc
     calico('GlobalNetworkPolicy', `${tier === 'default' ? '' : `${tier}.`}${name}`, { ...content, tier }),
   );
 
+export const networkPolicies = fc
+  .tuple(
+    pick(...NAMESPACES),
+    pick('h1', 'h2'),
+    pick('t1', 'default'),
+    spec({ order: maybe(pick(1, 2)), selector, types: pick(['Egress'], ['Ingress']), egress: some(calicoRule, 3) }),
+  )
+  .map(([ns, name, tier, content]) =>
+    calico('NetworkPolicy', `${ns}/${tier === 'default' ? '' : `${tier}.`}${name}`, { ...content, tier }),
+  );
+
+const block = pick<Manifest>(
+  { ipBlock: { cidr: '203.0.113.0/24', except: ['203.0.113.9/32'] } },
+  { ipBlock: { cidr: '0.0.0.0/0' } },
+  { ipBlock: { cidr: '2001:db8::/32' } },
+  { podSelector: {} },
+);
+
+const kubernetesPorts = pick<unknown[]>(
+  [],
+  [{ port: 443 }],
+  [{ protocol: 'UDP', port: 53 }, { port: 80 }],
+  [{ protocol: 'UDP', port: 1, endPort: 60 }],
+);
+
+export const kubernetesPolicies = fc
+  .record({
+    namespace: pick(...NAMESPACES),
+    name: pick('k1', 'k2'),
+    podSelector: pick({}, { matchLabels: { app: 'x' } }, { matchExpressions: [{ key: 'role', operator: 'Exists' }] }),
+    policyTypes: pick(['Egress'], ['Ingress', 'Egress'], ['Ingress']),
+    egress: some(fc.record({ to: some(block, 2), ports: kubernetesPorts }), 2),
+  })
+  .map(
+    ({ namespace: ns, name, ...content }): Manifest => ({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { namespace: ns, name },
+      spec: content,
+    }),
+  );
+
 const firewalls = fc
   .tuple(
     pick(...FIREWALLS),
@@ -243,6 +285,8 @@ export const objects: fc.Arbitrary<Manifest> = fc.oneof(
   { weight: 4, arbitrary: clusterPolicies },
   { weight: 3, arbitrary: borderPolicies },
   { weight: 3, arbitrary: globalPolicies },
+  { weight: 1, arbitrary: networkPolicies },
+  { weight: 1, arbitrary: kubernetesPolicies },
   { weight: 3, arbitrary: firewalls },
   { weight: 2, arbitrary: pools },
   { weight: 1, arbitrary: nodes },

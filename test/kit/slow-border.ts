@@ -255,7 +255,8 @@ export class SlowBorder {
   /** The cluster's own word, with nothing in the cluster but this pod and the repeated tiers. */
   #tiers(pod: Thing, names: readonly string[], flow: PlainFlow): 'no tier' | 'passes' | 'drops' {
     const kept = this.#things.filter((thing) => {
-      if (thing.kind === 'GlobalNetworkPolicy') return names.includes(thing.spec.tier ?? 'default');
+      if (['GlobalNetworkPolicy', 'NetworkPolicy'].includes(thing.kind))
+        return names.includes(thing.spec.tier ?? 'default');
       return thing === pod || ['Namespace', 'Tier', 'GlobalNetworkSet'].includes(thing.kind);
     });
     const cluster = new SlowCluster(kept as unknown as PlainObject[]);
