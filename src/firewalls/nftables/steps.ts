@@ -93,7 +93,7 @@ class Planner {
     if (owner === undefined) throw new SallyportError('INTERNAL', 'the wanted table has no owner');
     if (actual !== undefined) refuseForeignOwner(actual, owner);
     this.#now = actual;
-    this.#wanted = wanted.table;
+    this.#wanted = holding(wanted, actual);
     this.#owner = owner;
     this.#cuts = wanted.established === 'Cut';
   }
@@ -222,6 +222,18 @@ class Planner {
     if (now === undefined) return;
     this.#transaction('Clean', 'clean up', this.#wanted, transition(now, this.#wanted));
   }
+}
+
+/** The wanted table with the sets that nobody knows the content of as the device has them. */
+function holding({ table, held }: NftTranslation, actual: NftTable | undefined): NftTable {
+  if (held.size === 0 || actual === undefined) return table;
+  const sets = new Map(table.sets);
+  for (const name of held) {
+    const wanted = table.sets.get(name);
+    const now = actual.sets.get(name);
+    if (wanted !== undefined && now?.type === wanted.type) sets.set(name, { ...wanted, elements: now.elements });
+  }
+  return { ...table, sets };
 }
 
 function withMembers(set: NftSet, members: readonly string[]): NftSet {

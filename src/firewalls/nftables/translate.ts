@@ -22,6 +22,8 @@ export interface NftTranslation {
   /** `Keep`: connections are left alone when rights shrink. */
   readonly established: 'Cut' | 'Keep';
   readonly refusals: readonly Diagnostic[];
+  /** Sets whose content nobody knows: what the device holds in them stays. Empty in `table`. */
+  readonly held: ReadonlySet<string>;
   /** The whole origin behind each tag in comments and log prefixes. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** What the next translation can share. */
@@ -71,8 +73,10 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTrans
       fillSet(familyName(name, family), netElements(ruleset[name], family));
     fillMap(knownSources(dispatch, family), members[family].result);
   }
+  const held = new Set<string>();
   for (const group of ruleset.groups.values()) {
     if (group.kind === 'Outside') fillSet(outsideSetName(group), netElements(group.nets, group.family));
+    else if (group.held === true) held.add(groupSetName(group.deviceName, group.family));
     else fillSet(groupSetName(group.deviceName, group.family), group.members);
   }
   for (const nat of ruleset.nats) {
@@ -87,6 +91,7 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTrans
     table: { ...structure.table, sets, maps },
     established: ruleset.established,
     refusals: structure.refusals,
+    held,
     origins: structure.origins,
     memory: { structure, members, nats },
   };
