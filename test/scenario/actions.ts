@@ -25,6 +25,14 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ['h', 3_600_000],
 ]);
 
+/** `10s` and the like. */
+function milliseconds(time: string): number {
+  const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(time) ?? [];
+  const factor = UNITS.get(unit);
+  if (factor === undefined) throw new Error(`${time} is no length of time`);
+  return Number(count) * factor;
+}
+
 /** The text of a file of the story. */
 export function fileOf({ files }: Story, name: string | undefined): string {
   const text = files.get(name ?? '');
@@ -32,14 +40,19 @@ export function fileOf({ files }: Story, name: string | undefined): string {
   return text;
 }
 
-/** `web-1`, or many: `web-[1-3]` with addresses that count up from the given one. */
-function pods(story: Story, [name = '', address = '-', ...rest]: readonly string[]): void {
-  const range = /^(.*)\[(\d+)-(\d+)\]$/.exec(name);
-  const count = range === null ? 1 : Number(range[3]) - Number(range[2]) + 1;
-  for (let at = 0; at < count; at++) {
-    const each = range === null ? name : `${range[1]}${Number(range[2]) + at}`;
+/** `shop/web-1`, or many at once: `shop/web-[1-3]`. */
+function namesOf(pattern: string): readonly string[] {
+  const [, before, first, last, after] = /^(.*)\[(\d+)-(\d+)\](.*)$/.exec(pattern) ?? [];
+  if (before === undefined) return [pattern];
+  const count = Number(last) - Number(first) + 1;
+  return Array.from({ length: count }, (_, at) => `${before}${Number(first) + at}${after}`);
+}
+
+/** Many pods have addresses that count up from the given ones. */
+function pods(story: Story, [pattern = '', address = '-', ...rest]: readonly string[]): void {
+  for (const [at, name] of namesOf(pattern).entries()) {
     const addresses = address === '-' ? [] : address.split(',').map((one) => countedUp(one, at));
-    pod(story, each, addresses, rest);
+    pod(story, name, addresses, rest);
   }
 }
 
@@ -73,6 +86,14 @@ function pod({ stage }: Story, key: string, addresses: readonly string[], words:
     },
   };
   stage.folder.write(`pod.${namespace}.${name}.yaml`, stringify(object));
+}
+
+function relabel(object: Document, labels: readonly string[]): void {
+  for (const label of labels) {
+    const [key, value] = pairOf(label);
+    if (label.includes('=')) object.setIn(['metadata', 'labels', key], value);
+    else object.deleteIn(['metadata', 'labels', key.replace(/-$/, '')]);
+  }
 }
 
 function inPlace({ stage }: Story, key: string, change: (object: Document) => void): void {
@@ -110,20 +131,14 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   [
     'delete', // KIND/NAMESPACE/NAME…
     ({ stage }, keys) => {
-      for (const key of keys) stage.folder.edit(key, () => undefined);
+      for (const key of keys.flatMap(namesOf)) stage.folder.edit(key, () => undefined);
     },
   ],
-  ['pod', pods], // NAMESPACE/NAME ADDRESS[,ADDRESS]|- [KEY=VALUE]…
+  ['pod', pods], // NAMESPACE/NAME ADDRESS[,ADDRESS]|- [KEY=VALUE]… [on NODE] [hostNetwork] [finished]
   [
     'label', // KIND NAMESPACE/NAME KEY=VALUE|KEY-…
     (story, [kind = '', name = '', ...labels]) => {
-      inPlace(story, `${kind}/${name}`, (object) => {
-        for (const label of labels) {
-          const [key = '', value] = label.split('=');
-          if (value === undefined) object.deleteIn(['metadata', 'labels', key.replace(/-$/, '')]);
-          else object.setIn(['metadata', 'labels', key], value);
-        }
-      });
+      for (const each of namesOf(name)) inPlace(story, `${kind}/${each}`, (object) => relabel(object, labels));
     },
   ],
   [
@@ -145,12 +160,7 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['settle', ({ stage }) => stage.settle()],
   [
     'advance', // 10s
-    ({ stage }, [time = '']) => {
-      const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(time) ?? [];
-      const factor = UNITS.get(unit);
-      if (factor === undefined) throw new Error(`${time} is no length of time`);
-      return stage.advance(Number(count) * factor);
-    },
+    ({ stage }, [time = '']) => stage.advance(milliseconds(time)),
   ],
   [
     'source', // breaks|vanishes|empties|returns
@@ -169,11 +179,11 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
     },
   ],
   [
-    'approve', // FIREWALL: a yes to the plan that was read; found within a second
-    ({ stage, notes }, [firewall = '']) => {
+    'approve', // FIREWALL [61m ago]: a yes to the plan that was read; found within a second
+    ({ stage, notes }, [firewall = '', ago = '0s']) => {
       const digest = notes.get(`plan ${firewall}`);
       if (digest === undefined) throw new Error(`nobody read a plan of ${firewall}`);
-      return stage.approvals.put({ firewall, digest, madeAt: stage.now, by: 'somebody' });
+      return stage.approvals.put({ firewall, digest, madeAt: stage.now - milliseconds(ago), by: 'somebody' });
     },
   ],
   [
