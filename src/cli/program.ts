@@ -2,26 +2,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { catalogue } from '../base/catalogue.ts';
 import { toSallyportError } from '../base/error.ts';
 import { type ExitCode, exit } from './exit.ts';
-import type { Format, Terminal } from './terminal.ts';
+import type { Action } from './options.ts';
+import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
-
-/** Where a command's world comes from (docs/reference/cli.md, "World"). */
-export interface WorldOptions {
-  readonly filename?: readonly string[];
-  readonly config?: string;
-  readonly cluster?: string;
-}
-
-export interface OutputOptions {
-  readonly output: Format;
-}
-
-/** What a command module exports: it does the work and says how it ended. */
-export type Action<Arguments extends readonly string[], Options> = (
-  terminal: Terminal,
-  options: Options,
-  ...given: Arguments
-) => Promise<ExitCode>;
 
 interface Program {
   /** Runs one command line (without program and script name); never throws for what a user did. */

@@ -8,7 +8,7 @@ import { LiveWorld } from '../controller/live-world.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
-import type { WorldOptions } from './program.ts';
+import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
 
 /** A world as a command reads it: once, whole. */

@@ -7,7 +7,7 @@ import { type ExitCode, exit } from '../exit.ts';
 import { type CommandFirewall, type Look, lookAt, namesOf, onDevices } from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { type CommandWorld, readWholeWorld } from '../world.ts';
 

@@ -4,7 +4,7 @@ import { SallyportError } from '../../base/error.ts';
 import { Approvals, stateFolder } from '../../controller/state-folder.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { viewsOf } from '../firewalls.ts';
-import type { WorldOptions } from '../program.ts';
+import type { WorldOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

@@ -3,7 +3,7 @@ import { SallyportError } from '../../base/error.ts';
 import { type AppliedPolicies, type Mention, mentions, policiesOf } from '../../engine/queries.ts';
 import { type EndpointData, endpointData } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

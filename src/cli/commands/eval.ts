@@ -5,7 +5,7 @@ import { parseSelector } from '../../selector/selector.ts';
 import { endpointRow, endpointData } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { answerLines } from '../lines.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { table, printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { readWholeWorld } from '../world.ts';

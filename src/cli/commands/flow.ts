@@ -8,7 +8,7 @@ import type { EndpointId } from '../../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { answerLines } from '../lines.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { readWholeWorld } from '../world.ts';

@@ -3,7 +3,7 @@ import { planData } from '../plan-data.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
 import { writePlanFile } from '../plan-file.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

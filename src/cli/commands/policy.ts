@@ -9,7 +9,7 @@ import { effectiveLabels } from '../../inventory/labels.ts';
 import type { PolicyId } from '../../inventory/model.ts';
 import { type EndpointData, endpointData, endpointRow } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { table, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

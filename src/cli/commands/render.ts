@@ -4,7 +4,7 @@ import { stateFolder } from '../../controller/state-folder.ts';
 import type { Capabilities } from '../../firewalls/driver.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { viewsOf } from '../firewalls.ts';
-import type { WorldOptions } from '../program.ts';
+import type { WorldOptions } from '../options.ts';
 import { printDiagnostics, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

@@ -2,7 +2,7 @@ import { SallyportError } from '../../base/error.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices } from '../firewalls.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
 import { readConfiguration, readWorld } from '../world.ts';
 

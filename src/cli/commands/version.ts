@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { type ExitCode, exit } from '../exit.ts';
-import type { OutputOptions } from '../program.ts';
+import type { OutputOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { version } from '../version.ts';
 

@@ -1,7 +1,7 @@
 import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import type { OutputOptions, WorldOptions } from '../program.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { table, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 

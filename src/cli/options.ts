@@ -1,0 +1,20 @@
+import type { ExitCode } from './exit.ts';
+import type { Format, Terminal } from './terminal.ts';
+
+/** Where a command's world comes from (docs/reference/cli.md, "World"). */
+export interface WorldOptions {
+  readonly filename?: readonly string[];
+  readonly config?: string;
+  readonly cluster?: string;
+}
+
+export interface OutputOptions {
+  readonly output: Format;
+}
+
+/** What a command module exports: it does the work and says how it ended. */
+export type Action<Arguments extends readonly string[], Options> = (
+  terminal: Terminal,
+  options: Options,
+  ...given: Arguments
+) => Promise<ExitCode>;
