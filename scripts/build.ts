@@ -5,8 +5,8 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-export async function bundle(): Promise<void> {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+export async function bundle(folder = join(root, 'dist')): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
   const common = {
     bundle: true,
     platform: 'node',
@@ -19,7 +19,7 @@ export async function bundle(): Promise<void> {
   await build({
     ...common,
     entryPoints: { sallyport: 'src/cli/main.ts' },
-    outdir: 'dist',
+    outdir: folder,
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
     // pino, prom-client and commander are CommonJS and call `require`.
@@ -30,11 +30,11 @@ export async function bundle(): Promise<void> {
   await build({
     ...common,
     entryPoints: { ip: 'src/ip/index.ts', selector: 'src/selector/index.ts', engine: 'src/engine/index.ts' },
-    outdir: 'dist/library',
+    outdir: join(folder, 'library'),
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
   });
-  chmodSync(join(root, 'dist/sallyport.js'), 0o755);
+  chmodSync(join(folder, 'sallyport.js'), 0o755);
 }
 
 if (process.argv[1] === import.meta.filename) await bundle();
