@@ -110,17 +110,20 @@ describe('a worker that enforces', () => {
     expect(seen).toEqual(['10.0.0.1 10.0.0.2 10.0.1.1']);
   });
 
-  test('a stream of wishes that each take an address away keeps nobody from joining', async () => {
-    const { worker, device, members, wish } = setUp();
+  test('a stream of wishes that each take an address away keeps nobody from joining, nor older ones from being confirmed', async () => {
+    const { worker, device, members, confirmed, wish } = setUp();
     await wish(world(crowd(12, 'bank')));
     const seen: boolean[] = [];
+    const versions: (number | undefined)[] = [];
     device.onChange(() => {
       seen.push('10.0.1.1' in members());
+      versions.push(confirmed.at(-1));
       if (seen.length < 8)
         worker.desire({ kind: 'ruleset', ruleset: world({ ...crowd(11 - seen.length, 'bank'), '10.0.1.1': 'shop' }) });
     });
     await wish(world({ ...crowd(11, 'bank'), '10.0.1.1': 'shop' }));
     expect(seen.slice(0, 4)).toContain(true);
+    expect(versions.slice(0, 7).at(-1)).toBeGreaterThan(1);
     expect(Object.keys(members())).toHaveLength(5);
   });
 

@@ -46,7 +46,7 @@ const LOOK_MS = 10_000;
 /** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
 const LOOK_SELDOM_MS = 60_000;
 /** Newer wishes may keep connections from being judged, and leftovers from being removed, for so long at a stretch. */
-const MOST_LEFT_MS = 100;
+const MOST_LEFT_MS = 500;
 /** So many writes of one target without its being read back mean that the device does not keep it. */
 const MOST_ATTEMPTS = 5;
 const MOST_REMEMBERED = 10_000;
@@ -86,6 +86,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #failure: Failure | undefined;
   /** Since when (monotonic) plans were left for newer ones, none carried out to its end. */
   #leftSince: number | undefined;
+  /** Whose plan was carried out to its end and has not been read back since. */
+  #carriedOut: Wished | undefined;
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
 
   constructor(options: WorkerOptions<A, W, S>) {
@@ -221,6 +223,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
     const steps = this.#session.steps(actual, wished.ruleset);
+    this.#confirmOvertaken(wished, actual);
     this.#lookForDrift(actual);
     const next = steps.some(isWork)
       ? await this.#goAhead(wished, actual, steps)
@@ -233,22 +236,34 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** The device holds what is wanted: say so, and remove what nothing uses any more. */
   async #tidy(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
-    const { events, clock, log, firewall } = this.#options;
     const drifted = this.#drifted;
-    this.#becomesBasis(wished.ruleset, wished, actual);
+    this.#confirm(wished, actual);
     if (this.#authorised !== undefined) this.#approvals.clear();
     this.#authorised = undefined;
-    this.#report.confirmed(wished.version, clock.wall());
-    for (const { version, ms } of this.#wishes.fulfil(wished.version)) {
-      log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');
-      events?.confirmed?.(version, ms);
-    }
     if (this.#settings.mode === 'Observe') return undefined;
     const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
     if (todo.length < steps.length) this.#drifted = drifted;
     else if (drifted.size > 0 && steps.length > 0) this.#report.repairs++;
     await this.#carryOut(todo, wished);
     return undefined;
+  }
+
+  #confirm(wished: Wished, actual: A): void {
+    const { events, clock, log, firewall } = this.#options;
+    this.#becomesBasis(wished.ruleset, wished, actual);
+    this.#report.confirmed(wished.version, clock.wall());
+    for (const { version, ms } of this.#wishes.fulfil(wished.version)) {
+      log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');
+      events?.confirmed?.(version, ms);
+    }
+  }
+
+  /** In a stream of wishes the device never holds the newest one; what an older one asked for is confirmed all the same. */
+  #confirmOvertaken(wished: Wished, actual: A): void {
+    const carriedOut = this.#carriedOut;
+    this.#carriedOut = undefined;
+    if (carriedOut === undefined || carriedOut === wished) return;
+    if (!this.#session.steps(actual, carriedOut.ruleset).some(isWork)) this.#confirm(carriedOut, actual);
   }
 
   async #goAhead(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
@@ -402,6 +417,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
     }
     this.#leftSince = undefined;
+    this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();
   }
 

@@ -5,8 +5,7 @@ import { nameFlow, readTrackedFlow, type TrackedFlow } from './conntrack-lines.t
 import { DEAD_MARK } from './model.ts';
 import type { Transport } from './transport.ts';
 
-/** Asking for one sender at a time is quicker than the whole table up to here. */
-const SINGLE_SENDERS = 6;
+const FAMILIES = ['ipv4', 'ipv6'] as const;
 /** Lines read before others get their turn. */
 const LINES_AT_ONCE = 5_000;
 const MARK = `0x${DEAD_MARK.toString(16)}/0x${DEAD_MARK.toString(16)}`;
@@ -21,22 +20,19 @@ export class Conntrack {
 
   /** Connections opened by these senders (canonical addresses), or by anybody. */
   async flows(senders: ReadonlySet<string> | 'all', signal: AbortSignal): Promise<readonly TrackedFlow[]> {
-    if (senders === 'all' || senders.size > SINGLE_SENDERS) {
-      const all = [...(await this.#list(['-f', 'ipv4'], signal)), ...(await this.#list(['-f', 'ipv6'], signal))];
-      return senders === 'all' ? all : all.filter(({ flow }) => senders.has(formatAddress(flow.source)));
-    }
-    const found: TrackedFlow[] = [];
-    for (const sender of senders) {
-      const family = sender.includes(':') ? 'ipv6' : 'ipv4';
-      found.push(...(await this.#list(['-f', family, '--orig-src', sender], signal)));
-    }
-    return found;
+    const [sender, ...others] = senders === 'all' ? [] : senders;
+    if (sender !== undefined && others.length === 0)
+      return this.#list(['-f', familyOption(sender), '--orig-src', sender], signal);
+    // Asking for one sender costs the kernel as much as asking for all.
+    const families = senders === 'all' ? FAMILIES : new Set([...senders].map(familyOption));
+    const all = (await Promise.all([...families].map((family) => this.#list(['-f', family], signal)))).flat();
+    return senders === 'all' ? all : all.filter(({ flow }) => senders.has(formatAddress(flow.source)));
   }
 
   /** Connections that were cut and live on because their packets keep coming. */
   async dead(signal: AbortSignal): Promise<readonly TrackedFlow[]> {
     const found: TrackedFlow[] = [];
-    for (const family of ['ipv4', 'ipv6']) found.push(...(await this.#list(['-f', family, '--mark', MARK], signal)));
+    for (const family of FAMILIES) found.push(...(await this.#list(['-f', family, '--mark', MARK], signal)));
     return found;
   }
 
@@ -59,7 +55,7 @@ export class Conntrack {
   /** Forgets every connection that these addresses (canonical) opened. */
   async forgetSenders(senders: readonly string[], signal: AbortSignal): Promise<void> {
     await this.#many(
-      senders.map((sender) => `-D -f ${sender.includes(':') ? 'ipv6' : 'ipv4'} --orig-src ${sender}`),
+      senders.map((sender) => `-D -f ${familyOption(sender)} --orig-src ${sender}`),
       signal,
     );
   }
@@ -86,4 +82,8 @@ export class Conntrack {
     }
     return found;
   }
+}
+
+function familyOption(address: string): (typeof FAMILIES)[number] {
+  return address.includes(':') ? 'ipv6' : 'ipv4';
 }
