@@ -183,7 +183,7 @@ export class Controller {
             this.metrics.applySeconds.observe({ firewall: name, result }, ms / 1_000);
           },
         },
-        canaries: (version) => this.#canariesBehind(firewall, version),
+        canaries: (version) => this.#canariesBehind(name, version),
       });
       const station = { firewall, worker, device, identity };
       this.#stations.set(name, station);
@@ -198,9 +198,9 @@ export class Controller {
     }
   }
 
-  /** Canary firewalls of a firewall that have not confirmed a version yet. */
-  #canariesBehind(firewall: BorderFirewall, version: number): readonly string[] {
-    return firewall.guard.after.filter(
+  /** Canary firewalls of a firewall, as it is described now, that have not confirmed a version yet. */
+  #canariesBehind(firewall: string, version: number): readonly string[] {
+    return (this.#stations.get(firewall)?.firewall.guard.after ?? []).filter(
       (name) => (this.#stations.get(name)?.worker.status().confirmedVersion ?? -1) < version,
     );
   }

@@ -1,9 +1,11 @@
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Story, actions } from './actions.ts';
 import { expectations } from './expectations.ts';
 import { Stage } from './stage.ts';
-import { type Command, type Scenario } from './text.ts';
+import { type Command, type Scenario, scenarioOf } from './text.ts';
 
 /** Stories, and the files that they share. */
 export const STORIES = join(import.meta.dirname, 'stories');
@@ -11,6 +13,15 @@ export const STORIES = join(import.meta.dirname, 'stories');
 /** How long real devices may take until what a story expects is so. */
 const PATIENCE_MS = 8_000;
 const PAUSE_MS = 20;
+
+/** The scenarios of a folder, sorted by name. */
+export function scenariosIn(folder: string): readonly Scenario[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.txt'));
+  return names.sort().map((name) => {
+    const path = join(folder, name);
+    return scenarioOf(relative(process.cwd(), path), readFileSync(path, 'utf8'));
+  });
+}
 
 /** Tells one story; rejects at the first thing that is not as told, with file, line and what was seen. */
 export async function runScenario(scenario: Scenario, stage: Stage = new Stage()): Promise<void> {

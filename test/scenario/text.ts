@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** One line of a scenario that does or expects something. */
 export interface Command {
@@ -10,8 +10,8 @@ export interface Command {
 /** A story as it is written: what it is about, what happens, and the files that it speaks of. */
 export interface Scenario {
   readonly file: string;
-  /** The first comment's first line. */
-  readonly title: string;
+  /** The file's name and the first comment's first line. */
+  readonly name: string;
   readonly commands: readonly Command[];
   readonly files: ReadonlyMap<string, string>;
 }
@@ -27,19 +27,19 @@ export function wordsOf(line: string): readonly string[] {
  * Commands first, one a line, `#` begins a comment; then files, each after a line `-- NAME --`, up to the next such line.
  * Throws where the text does not hold to that.
  */
-export function readScenario(file: string): Scenario {
-  const lines = readFileSync(file, 'utf8').split('\n');
+export function scenarioOf(file: string, text: string): Scenario {
+  const lines = text.split('\n');
   const commands: Command[] = [];
   const files = new Map<string, string[]>();
   let section: string[] | undefined;
-  for (const [index, text] of lines.entries()) {
-    const name = SECTION.exec(text)?.[1];
+  for (const [index, line] of lines.entries()) {
+    const name = SECTION.exec(line)?.[1];
     if (name !== undefined) {
       if (files.has(name)) throw new Error(`${file}:${index + 1}: a second file ${name}`);
       files.set(name, (section = []));
-    } else if (section !== undefined) section.push(text);
+    } else if (section !== undefined) section.push(line);
     else {
-      const words = wordsOf(text.replace(/(^|\s)#.*$/, ''));
+      const words = wordsOf(line.replace(/(^|\s)#.*$/, ''));
       if (words.length > 0) commands.push({ line: index + 1, words });
     }
   }
@@ -48,7 +48,7 @@ export function readScenario(file: string): Scenario {
     throw new Error(`${file}:1: a scenario begins with a comment that says what it is about`);
   return {
     file,
-    title: first.slice(2),
+    name: `${basename(file)}: ${first.slice(2)}`,
     commands,
     files: new Map([...files].map(([name, text]) => [name, text.join('\n')])),
   };
