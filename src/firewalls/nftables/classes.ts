@@ -2,9 +2,9 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import { assertNever } from '../../base/error.ts';
 import type { BorderRule, Class, Family, Group, GroupId, Origin, Part, Stage } from '../../border/ruleset.ts';
 import { conditionMatches } from './matches.ts';
-import type { Action, Rule } from './model.ts';
+import type { Action, Match, Rule } from './model.ts';
 import { classChainName, madeName } from './names.ts';
-import { type Chains, plainRule } from './rules.ts';
+import { type Chains, originRule, plainRule } from './rules.ts';
 import type { SharedSets } from './shared-sets.ts';
 import { NOTE_PREFIX } from './text.ts';
 
@@ -162,9 +162,9 @@ export class ClassWriter {
     const { groups, notGroups, nets } = rule.outside;
     const condition = { ...rule, groups, notGroups, ...(nets === undefined ? {} : { nets }) };
     const does = this.#actionOf(rule, action, verdict);
-    return conditionMatches(condition, family, this.#groups, this.#shared).map((matches) =>
-      this.#chains.rule(rule.origin, does, matches),
-    );
+    this.#chains.tag(rule.origin);
+    const alternatives = conditionMatches(condition, family, this.#groups, this.#shared);
+    return writtenRules(rule, does, alternatives);
   }
 
   #actionOf(
@@ -220,6 +220,24 @@ export class ClassWriter {
         'repeat fewer tiers, or give the workloads addresses of their own; until then the address is denied everything',
     });
   }
+}
+
+const written = new WeakMap<BorderRule, Map<string, readonly Rule[]>>();
+
+/** The rules of a border rule with one action; the same objects while they say the same, because texts are kept by object. */
+function writtenRules(rule: BorderRule, action: Action, alternatives: readonly (readonly Match[])[]): readonly Rule[] {
+  let known = written.get(rule);
+  if (known === undefined) {
+    known = new Map();
+    written.set(rule, known);
+  }
+  const key = JSON.stringify([action, alternatives]);
+  let rules = known.get(key);
+  if (rules === undefined) {
+    rules = alternatives.map((matches) => originRule(rule.origin, action, matches));
+    known.set(key, rules);
+  }
+  return rules;
 }
 
 function isOwn(stage: Stage): boolean {

@@ -49,9 +49,8 @@ function outsideMatches(
   const matches: Match[] = [];
   const net = (set: string, not: boolean): Match => ({ on: 'net', side: 'daddr', family, set, not });
   if (nets !== undefined && !coversFamily(nets, family)) {
-    const own = nets.family(family);
-    if (own.isEmpty) return undefined;
-    matches.push(net(shared.nets(own, family), false));
+    if (nets.family(family).isEmpty) return undefined;
+    matches.push(net(shared.nets(nets, family), false));
   }
   for (const id of groups) {
     const group = known.get(id);

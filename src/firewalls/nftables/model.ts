@@ -150,14 +150,17 @@ export function familyOf(type: SetType | MapType): Family | undefined {
   return undefined;
 }
 
+const NO_ELEMENTS = BucketMap.empty<true>();
+const NO_ENTRIES = BucketMap.empty<string>();
+
 /** A set without elements. */
 export function emptySet(type: SetType, comment?: string): NftSet {
-  const elements = BucketMap.empty<true>();
+  const elements = NO_ELEMENTS;
   return comment === undefined ? { type, elements } : { type, comment, elements };
 }
 
 /** A map without elements. */
 export function emptyMap(type: MapType, comment?: string): NftMap {
-  const elements = BucketMap.empty<string>();
+  const elements = NO_ENTRIES;
   return comment === undefined ? { type, elements } : { type, comment, elements };
 }

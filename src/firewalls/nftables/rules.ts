@@ -37,7 +37,7 @@ export class Chains {
 
   /** Remembers the whole origin behind its tag. */
   tag(origin: Origin): string {
-    const tag = originTag(origin);
+    const { tag } = denialOf(origin);
     if (!this.origins.has(tag)) this.origins.set(tag, origin);
     return tag;
   }
@@ -49,11 +49,31 @@ export class Chains {
 
   /** The chain that drops in the name of this origin: notes the packet, counts it, and refuses it as all denied packets are. */
   deny(origin: Origin): Action {
-    const tag = this.tag(origin);
-    const chain = this.define(madeName('d', tag, tag), () => [
+    this.tag(origin);
+    const { chain, rules } = denialOf(origin);
+    return { do: 'goto', chain: this.define(chain, () => rules) };
+  }
+}
+
+interface Denial {
+  readonly tag: string;
+  readonly chain: string;
+  readonly rules: readonly Rule[];
+}
+
+const denials = new WeakMap<Origin, Denial>();
+
+/** What is made from an origin alone, worked out once for each object. */
+function denialOf(origin: Origin): Denial {
+  let denial = denials.get(origin);
+  if (denial === undefined) {
+    const tag = originTag(origin);
+    const rules = [
       plainRule({ do: 'log', prefix: `${DROP_PREFIX}${tag}` }),
       originRule(origin, { do: 'goto', chain: DENIED }, []),
-    ]);
-    return { do: 'goto', chain };
+    ];
+    denial = { tag, chain: madeName('d', tag, tag), rules };
+    denials.set(origin, denial);
   }
+  return denial;
 }

@@ -1,7 +1,6 @@
-import { BucketMap } from '../../base/bucket-map.ts';
 import type { Family, Group, GroupId, Nat, NatTarget } from '../../border/ruleset.ts';
 import { conditionMatches } from './matches.ts';
-import type { Match, NftMap, NftSet, Rule } from './model.ts';
+import { emptyMap, emptySet, type Match, type NftMap, type NftSet, type Rule } from './model.ts';
 import { familyName, madeName } from './names.ts';
 import { address, type Chains, plainRule } from './rules.ts';
 import type { SharedSets } from './shared-sets.ts';
@@ -79,13 +78,13 @@ export function natObjects(nat: Nat): {
   readonly map: readonly [string, NftMap];
 } {
   const { map, exempt, held } = natNames(nat);
-  const set: NftSet = { type: nat.family === 4 ? 'address4' : 'address6', elements: BucketMap.empty<true>() };
+  const set = emptySet(nat.family === 4 ? 'address4' : 'address6');
   return {
     sets: [
       [exempt, set],
       [held, set],
     ],
-    map: [map, { type: nat.family === 4 ? 'address4:address4' : 'address6:address6', elements: BucketMap.empty() }],
+    map: [map, emptyMap(nat.family === 4 ? 'address4:address4' : 'address6:address6')],
   };
 }
 
