@@ -131,6 +131,7 @@ const flowAnswer = z
             )
             .describe('the ways out; several where border firewalls have equal claims'),
           outcome: z.enum(['allowed', 'denied', 'unknown']).describe('never better than its weakest part'),
+          wouldChange: z.array(z.string()).describe('for each place that denies it, what would let it pass there'),
         }),
       )
       .describe('one answer for each pair of addresses'),

@@ -1,0 +1,145 @@
+import type { Evaluation } from '../border/evaluate.ts';
+import type { WayExplanation } from '../border/explain.ts';
+import type { Hop, Verdict } from '../engine/verdict.ts';
+
+/** A question about a flow, as it was asked. */
+export interface Question {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string | number;
+  readonly port?: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+}
+
+/** The answer in one family; a question about two dual-stack pods has two. */
+export interface FamilyAnswer {
+  readonly source: string;
+  readonly destination: string;
+  readonly cluster: Verdict;
+  readonly border: readonly WayExplanation[];
+  /** Never better than its weakest part; `unknown` where a firewall cannot be judged. */
+  readonly outcome: 'allowed' | 'denied' | 'unknown';
+  /** For each place that denies the flow, what would let it pass there; empty when nothing denies it. */
+  readonly wouldChange: readonly string[];
+}
+
+export interface FlowAnswer extends Question {
+  readonly outcome: FamilyAnswer['outcome'];
+  readonly families: readonly FamilyAnswer[];
+}
+
+/** What would let a flow pass, for each place that denies it. It names where a rule would have to stand, never that it should. */
+export function whatWouldChange(cluster: Verdict, border: readonly WayExplanation[]): readonly string[] {
+  const hops = [cluster.egress, cluster.ingress].filter((hop) => hop !== undefined && !hop.allowed);
+  const remedies = hops.flatMap((hop) => (hop === undefined ? [] : [hopRemedy(hop)]));
+  for (const { hops: firewalls } of border)
+    for (const { firewall, evaluation } of firewalls)
+      if (evaluation !== undefined && !evaluation.passes)
+        remedies.push(`at ${firewall}: ${evaluationRemedy(evaluation)}`);
+  return [...new Set(remedies)];
+}
+
+function hopRemedy(hop: Hop): string {
+  switch (hop.reason) {
+    case 'rule':
+      return `in the cluster: an Allow before ${hop.policy ?? ''} rule ${hop.rule ?? 0}, for ${hop.endpoint}`;
+    case 'tier-default':
+      return `in the cluster: an Allow or Pass in tier ${hop.tier ?? ''}, for ${hop.endpoint}`;
+    case 'profile':
+    case 'no-profile-match':
+      return `in the cluster: a policy that allows it, for ${hop.endpoint}`;
+  }
+}
+
+function evaluationRemedy({ reason, decidedBy }: Evaluation): string {
+  const policy = decidedBy?.policy ?? '';
+  switch (reason) {
+    case 'rule':
+      return `an Allow before ${policy}${decidedBy?.rule === undefined ? '' : ` rule ${decidedBy.rule}`} (a lower order, or an earlier rule)`;
+    case 'end':
+      return `an Allow in ${policy.replace('/', ' ')} that selects the workload`;
+    case 'translation-held':
+      return `an address that ${policy} can translate to`;
+    case 'unknown-source':
+      return 'a pod that is known to have this address; or `unknown: Ignore`, which lets every unknown sender pass';
+    case 'unselected':
+    case 'not-governed':
+    case 'not-ours':
+      return 'nothing: it is not dropped here';
+  }
+}
+
+/** The text of an answer in one family. */
+export function flowText(asked: Question, answer: FamilyAnswer): string {
+  const port = asked.port === undefined ? '' : `:${asked.port}`;
+  const lines = [
+    `${answer.outcome.toUpperCase()}  ${asked.from} (${answer.source}) -> ${asked.to}${asked.to === answer.destination ? '' : ` (${answer.destination})`}${port}/${asked.protocol}`,
+  ];
+  const { egress, ingress } = answer.cluster;
+  if (egress !== undefined) lines.push(`  cluster, leaving   ${hopText(egress)}`);
+  if (ingress !== undefined) lines.push(`  cluster, entering  ${hopText(ingress)}`);
+  if (egress === undefined && ingress === undefined) lines.push('  cluster            neither side is an endpoint');
+  if (answer.border.length === 0) lines.push('  border             no border firewall is on the way');
+  for (const way of answer.border)
+    for (const hop of way.hops) {
+      if (hop.evaluation?.reason === 'not-governed') {
+        lines.push(`  border ${hop.firewall}      not asked: the destination is inside the cluster`);
+        continue;
+      }
+      lines.push(`  border ${hop.firewall}`);
+      lines.push(`    seen as    ${hop.seenSource ?? 'unknown: say `sees` in the BorderFirewall'}`);
+      lines.push(
+        `    our block  ${hop.evaluation === undefined ? 'unknown: the firewall has mistakes' : evaluationText(hop.evaluation)}`,
+      );
+      if (hop.evaluation?.translation !== undefined) {
+        const { origin, target } = hop.evaluation.translation;
+        const text =
+          target.kind === 'Address'
+            ? `to ${target.address}`
+            : target.kind === 'Exempt'
+              ? 'exempt'
+              : `held: ${target.reason}`;
+        lines.push(`    translated ${text}, by ${origin.policy}`);
+      }
+      lines.push('    other rules of the device: not read here; `sallyport plan` lists those that matter');
+    }
+  for (const remedy of answer.wouldChange) lines.push(`  would change it    ${remedy}`);
+  return lines.join('\n');
+}
+
+function hopText(hop: Hop): string {
+  const verdict = hop.allowed ? 'allowed' : 'denied';
+  const passes = hop.passes === undefined || hop.passes.length === 0 ? '' : `, after ${hop.passes.join(', ')}`;
+  switch (hop.reason) {
+    case 'rule':
+      return `${verdict} by ${hop.policy ?? ''} rule ${hop.rule ?? 0} (tier ${hop.tier ?? ''})${passes}`;
+    case 'tier-default':
+      return `${verdict} at the end of tier ${hop.tier ?? ''}${passes}`;
+    case 'profile':
+      return `${verdict} by ${hop.policy ?? 'a profile'}${passes}`;
+    case 'no-profile-match':
+      return `${verdict}: no policy and no profile allows it${passes}`;
+  }
+}
+
+function evaluationText(evaluation: Evaluation): string {
+  const verdict = evaluation.passes ? 'passes' : 'dropped';
+  const by = evaluation.decidedBy;
+  switch (evaluation.reason) {
+    case 'not-governed':
+      return `${verdict}: the destination is not outside`;
+    case 'not-ours':
+      return `${verdict}: the sender is not known here and not inside networks`;
+    case 'unknown-source':
+      return `${verdict}: the sender is unknown, and networks hold its address`;
+    case 'unselected':
+      return `${verdict}: no policy here selects the workload`;
+    case 'translation-held':
+      return `${verdict}: its translation is not in place`;
+    case 'rule':
+      return `${verdict} by ${by?.policy ?? ''}${by?.rule === undefined ? '' : ` rule ${by.rule}`} (class ${evaluation.class ?? ''})`;
+    case 'end':
+      return `${verdict} at the end of ${by?.policy ?? ''} (class ${evaluation.class ?? ''})`;
+  }
+}
