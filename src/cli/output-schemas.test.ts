@@ -16,7 +16,7 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   EndpointPolicies: [['endpoint', 'shop/web', ...SHOP], 0],
   PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
   AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
-  FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '203.0.113.10', '--port', '443', ...SHOP], 0],
+  FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
   Validation: [['validate', ...SHOP], 0],
   Version: [['version'], 0],
 };
