@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Namespace, Namespaces } from '../../../test/kit/netns.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
+import { childEnvironment, runChild } from './child.ts';
 import { netnsTransport } from './local-transport.ts';
 import type { MapType, Match, NftMap, NftSet, NftTable, Rule, SetType } from './model.ts';
 import { Nft } from './nft.ts';
 import { probe } from './probe.ts';
-import { readEverything, readStructure } from './read.ts';
+import { readByParts, readEverything, readStructure } from './read.ts';
 import { renderTable } from './render.ts';
+import type { Transport } from './transport.ts';
 
 const signal = new AbortController().signal;
 
@@ -228,6 +230,55 @@ describe('reading back', () => {
     expect(capabilities.notes).toContainEqual(
       'set ip geo blocked of somebody else has 600 intervals: it slows every change',
     );
+  });
+
+  test('a user namespace that is too small for a transaction is recognised, before and after', async () => {
+    const confined: Transport = {
+      ...nft.transport,
+      run: (program, args, limit) =>
+        runChild('unshare', ['--user', '--map-root-user', '--net', '--', program, ...args], childEnvironment, limit),
+      runWithFile: async (program, args, text, limit) => {
+        const path = join(directory, 'confined');
+        writeFileSync(path, text);
+        return await confined.run(program, [...args, path], limit);
+      },
+    };
+    const small = new Nft(confined);
+    expect((await probe(small, signal)).transactionLimit).toBeGreaterThan(1_000);
+    const elements = Array.from(
+      { length: 60_000 },
+      (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+    );
+    const text = `table inet sallyport { set g4_a { type ipv4_addr; elements = { ${elements.join(', ')} } }\n}`;
+    await expect(small.run(text, signal)).rejects.toMatchObject({ code: 'TRANSACTION_TOO_LARGE', blame: 'rejected' });
+    await small.run('add table inet sallyport', signal);
+  });
+
+  test('reads in spite of somebody who writes all the time', async () => {
+    await nft.run(renderTable(everything), signal);
+    const stop = new AbortController();
+    const writer = (async () => {
+      for (let round = 0; !stop.signal.aborted; round++)
+        await firewall.must('nft', [round % 2 === 0 ? 'add table ip noise' : 'delete table ip noise']);
+    })();
+    for (let round = 0; round < 10; round++)
+      expect(renderTable((await readEverything(nft, signal)).table)).toBe(renderTable(everything));
+    expect(renderTable((await readByParts(nft, signal)).table)).toBe(renderTable(everything));
+    stop.abort();
+    await writer;
+  });
+
+  test('parts that change while they are read are no reading', async () => {
+    await nft.run(renderTable(everything), signal);
+    let count = 0;
+    const shifting = new Nft({
+      ...nft.transport,
+      run: async (program, args, limit) => {
+        await nft.run(`add chain inet sallyport c4_${count++}`, limit);
+        return await nft.transport.run(program, args, limit);
+      },
+    });
+    await expect(readByParts(shifting, signal)).rejects.toMatchObject({ code: 'DEVICE_BUSY', blame: 'transient' });
   });
 
   test('no such namespace, no such program', async () => {

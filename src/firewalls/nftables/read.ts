@@ -94,8 +94,8 @@ export async function readSets(
   return { present: structure.present, table: { ...table, sets, maps, foreign: foreign.sort() } };
 }
 
-/** Every set and map by itself, between two equal pictures of the structure. */
-async function readByParts(nft: Nft, signal: AbortSignal): Promise<Reading> {
+/** Every set and map by itself, between two equal pictures of the structure: slow, but no single listing is long. */
+export async function readByParts(nft: Nft, signal: AbortSignal): Promise<Reading> {
   for (let round = 0; round < ROUNDS; round++) {
     const before = await nft.list(['-n', '-t', 'list', 'table', 'inet', TABLE], signal);
     if (before === undefined) return NOTHING;
