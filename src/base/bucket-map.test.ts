@@ -93,6 +93,31 @@ describe('BucketMap', () => {
     ).toEqual({ added: [], removed: [], changed: [] });
   });
 
+  test('what was found equal once is told the same way again, and nothing else is', () => {
+    const keys = Array.from({ length: 600 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const [one, other] = [BucketMap.from(keys.map((key) => [key, 1])), BucketMap.from(keys.map((key) => [key, 1]))];
+    expect(one.difference(other)).toEqual(one.difference(other));
+    for (const [key, value] of [
+      ['10.0.0.0', undefined],
+      ['10.0.0.0', 2],
+      ['new', 1],
+    ] as const) {
+      const there = value === undefined ? 'removed' : key === 'new' ? 'added' : 'changed';
+      expect(one.difference(other.with([[key, value]]))[there].map(([found]) => found)).toEqual([key]);
+      const back = value === undefined ? 'added' : key === 'new' ? 'removed' : 'changed';
+      expect(
+        other
+          .with([[key, value]])
+          .difference(one)
+          [back].map(([found]) => found),
+      ).toEqual([key]);
+    }
+    // A bucket of one key that goes: the other version has no such bucket.
+    const small = BucketMap.from([['a', 1]]);
+    expect(small.difference(small.with([['a', undefined]])).removed).toEqual([['a', 1]]);
+    expect(small.with([['b', 1]]).difference(BucketMap.from([['b', 1]])).removed).toEqual([['a', 1]]);
+  });
+
   test('values compare as the caller says', () => {
     const [before, after] = [BucketMap.from([['a', { n: 1 }]]), BucketMap.from([['a', { n: 1 }]])];
     expect(before.difference(after).changed).toHaveLength(1);

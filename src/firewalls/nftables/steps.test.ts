@@ -200,7 +200,12 @@ describe('steps', () => {
 
   test('leave the addresses of a group that cannot be read as they are, also when the table is rebuilt', () => {
     const payments = (more: { readonly members: BucketMap<true>; readonly held?: true }): Group => ({
-      ...{ id: 'a4', kind: 'AddressGroup', family: 4, deviceName: 'payments', resource: 'x', use: 'Allow' },
+      id: 'a4',
+      kind: 'AddressGroup',
+      family: 4,
+      deviceName: 'payments',
+      resource: 'AddressGroup/payments',
+      use: 'Allow',
       ...more,
     });
     const [drawn] = fc.sample(rulesets({ addressGroups: false }), 1);
