@@ -110,6 +110,36 @@ describe('the way of a flow', () => {
   });
 });
 
+describe('what a firewall behind a translation must be ready to see', () => {
+  const behind = (nat: Record<string, unknown>): readonly string[] =>
+    new BorderWorld(
+      ...cluster,
+      firewall('inner'),
+      firewall('outer', { behind: ['inner'] }),
+      sourceNat('s', { firewalls: ['inner'], translate: { address: '192.0.2.1' }, ...nat }),
+      pod('shop/web', ['10.1.0.1'], { labels: { app: 'web' } }),
+      pod('shop/batch', ['10.2.0.1'], { labels: { app: 'batch' } }),
+    ).members('outer');
+
+  test.each<[string, Record<string, unknown>, readonly string[]]>([
+    ['one that takes all of a workload’s own address', { selector: "app == 'web'" }, ['172.18.0.1', '192.0.2.1']],
+    [
+      'one for some ports',
+      { selector: "app == 'web'", destination: { nets: ['0.0.0.0/0'], protocol: 'TCP', ports: [443] } },
+      ['10.1.0.1', '172.18.0.1', '192.0.2.1'],
+    ],
+    [
+      'one that a shared address may be refused',
+      { selector: "app == 'batch'" },
+      ['10.1.0.1', '172.18.0.1', '192.0.2.1'],
+    ],
+    ['an exemption', { selector: "app == 'web'", translate: { none: true } }, ['10.1.0.1', '172.18.0.1']],
+    ['one that is held', { selector: "app == 'web'", translate: { address: '10.1.0.9' } }, ['172.18.0.1']],
+  ])('%s', (_, nat, expected) => {
+    expect(behind(nat)).toEqual(expected);
+  });
+});
+
 test('every address that a firewall is said to see is one that it knows', () => {
   let seen = 0;
   let translated = 0;

@@ -247,6 +247,22 @@ describe('what of a repeated tier crosses the border (design 8.2)', () => {
     ]);
   });
 
+  test('a network set that reaches outside now brings its rule', () => {
+    const found = world(
+      [{ action: 'Allow', destination: { selector: "kind == 'bank'" } }],
+      networkSet('bank', ['10.1.5.0/24'], { kind: 'bank' }),
+    );
+    expect(rules(found)).toEqual([]);
+    expect(rules(found.put(bank))).toEqual(['Allow#0 in']);
+  });
+
+  test('without its Namespace a workload has no profile, and what no tier decides is denied', () => {
+    const found = world([{ action: 'Pass' }]);
+    expect(verdict(found)).toBe('passes by layer/profiles');
+    expect(verdict(found.delete('Namespace/shop'))).toBe('drops by layer/profiles');
+    expect(verdict(found.put(namespace('shop')))).toBe('passes by layer/profiles');
+  });
+
   test('network sets change their group and no rule', () => {
     const found = new BorderWorld(
       ...cluster,
@@ -311,6 +327,20 @@ describe('which BorderPolicies a firewall accepts', () => {
     ]);
     expect(findings[0]?.message).toContain('BorderFirewall/edge');
     expect(findings[0]?.message).toContain(problem);
+  });
+
+  test('a network set that grows beyond what is accepted takes its policy with it', () => {
+    const set = (...nets: readonly string[]): Manifest => networkSet('bank', nets, { kind: 'bank' });
+    const rule = { action: 'Allow', protocol: 'TCP', ports: [443], selector: "kind == 'bank'" };
+    const world = new BorderWorld(
+      ...cluster,
+      set('203.0.113.7/32'),
+      firewall('edge', { accepts }),
+      namespacedPolicy('shop/b', { egress: [rule] }),
+    );
+    expect(verdict(world, '8.8.8.8')).toBe('drops by layer/BorderPolicy');
+    world.put(set('203.0.113.7/32', '8.8.8.8/32'));
+    expect(verdict(world, '8.8.8.8')).toBe('passes by unselected');
   });
 
   test('a namespace that nobody trusts, or that stops being trusted', () => {
