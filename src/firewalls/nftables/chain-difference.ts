@@ -11,21 +11,21 @@ export interface ChainDifference {
   readonly gone: ReadonlySet<string>;
 }
 
+const NONE: ChainDifference = { changed: new Set(), gone: new Set() };
 const known = new WeakMap<Chains, { readonly to: Chains; readonly difference: ChainDifference }>();
 
 /** Remembers the last comparison of each table that is still in use: most changes of a border touch no chain. */
 export function chainDifference(from: Chains, to: Chains): ChainDifference {
+  if (from === to) return NONE;
   const last = known.get(from);
   if (last?.to === to) return last.difference;
   const changed: string[] = [];
   const gone: string[] = [];
-  if (from !== to) {
-    for (const [name, chain] of to) {
-      const now = from.get(name);
-      if (now === undefined || !sameChain(now, chain)) changed.push(name);
-    }
-    for (const name of from.keys()) if (!to.has(name)) gone.push(name);
+  for (const [name, chain] of to) {
+    const now = from.get(name);
+    if (now === undefined || !sameChain(now, chain)) changed.push(name);
   }
+  for (const name of from.keys()) if (!to.has(name)) gone.push(name);
   const difference = { changed: new Set(changed.sort()), gone: new Set(gone.sort()) };
   known.set(from, { to, difference });
   return difference;
