@@ -146,6 +146,24 @@ describe('a worker that enforces', () => {
     expect(Object.keys(members())).toHaveLength(3);
   });
 
+  test('a plan ends at once when nothing may be written any more', async () => {
+    for (const forbid of ['unknown', 'Observe'] as const) {
+      const { worker, wish, device, members } = setUp();
+      await wish(world(crowd(4, 'bank')));
+      let written = 0;
+      device.onChange(() => {
+        written++;
+        // The first newer wish ends the plan after its removals; the next plan is carried on in spite of newer ones.
+        if (written === 1)
+          worker.desire({ kind: 'ruleset', ruleset: world({ ...crowd(2, 'bank'), '10.0.1.1': 'shop' }) });
+        else if (forbid === 'unknown') worker.desire({ kind: 'unknown', reason: 'the object is broken' });
+        else worker.configure({ ...enforce, mode: 'Observe' });
+      });
+      await wish(world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' }));
+      expect([forbid, written, Object.keys(members())]).toEqual([forbid, 2, ['10.0.0.1', '10.0.0.2']]);
+    }
+  });
+
   test('the device is read back: a hand edit is found and repaired, and told', async () => {
     const { worker, wish, device, may, reason } = setUp();
     await wish(world(crowd(30, 'bank')));

@@ -8,6 +8,8 @@ import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import { type Plan, planDigest, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { Approvals } from './approvals.ts';
+import { Carrier, type WishStanding, type WorkerEvents } from './carrier.ts';
+
 import { type Course, type WorkerSettings, chooseCourse } from './course.ts';
 import type { Actual, Driver, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
@@ -19,15 +21,6 @@ import { Session } from './session.ts';
 import { type Wish, Wishes, type Wished } from './wishes.ts';
 import type { WorkerStatus } from './worker-status.ts';
 import type { WriterLock } from './writer-lock.ts';
-
-/** What a worker tells; callbacks return at once and do not throw. */
-export interface WorkerEvents {
-  status?(status: WorkerStatus): void;
-  /** A wished ruleset was read back whole; milliseconds since it was wished. */
-  confirmed?(version: number, ms: number): void;
-  /** One write was accepted, or refused with an error. */
-  wrote?(step: Step, ms: number, error: SallyportError | undefined): void;
-}
 
 export interface WorkerOptions<A extends Actual, W extends Translation, S extends Step> {
   readonly firewall: string;
@@ -45,8 +38,6 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
 const LOOK_MS = 10_000;
 /** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
 const LOOK_SELDOM_MS = 60_000;
-/** Newer wishes may keep connections from being judged, and leftovers from being removed, for so long at a stretch. */
-const MOST_LEFT_MS = 500;
 /** So many writes of one target without its being read back mean that the device does not keep it. */
 const MOST_ATTEMPTS = 5;
 const MOST_REMEMBERED = 10_000;
@@ -73,6 +64,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #pause = new Pause();
   readonly #remembered = new Map<ClassId, Class>();
   readonly #report: Report;
+  readonly #carrier: Carrier<A, W, S>;
   #settings: WorkerSettings;
   #basis: Basis<A> | undefined;
   /** Somebody else may have been the writer since the basis was confirmed. */
@@ -84,8 +76,6 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
   #failure: Failure | undefined;
-  /** Since when (monotonic) plans were left for newer ones, none carried out to its end. */
-  #leftSince: number | undefined;
   /** Whose plan was carried out to its end and has not been read back since. */
   #carriedOut: Wished | undefined;
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
@@ -99,6 +89,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
     this.#report = new Report(options.firewall);
+    this.#carrier = new Carrier(this.#session, this.#report, options);
   }
 
   /** Begins to work; `stop` ends it. */
@@ -395,37 +386,17 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       );
   }
 
-  /** One step after the other, until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. */
   async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
-    const { clock, events, log, firewall } = this.#options;
-    for (const [at, step] of steps.entries()) {
-      if (at > 0 && this.#wishes.wished !== wished && this.#mayLeave(step)) {
-        this.#leftSince ??= clock.monotonic();
-        return this.#rounds.request();
-      }
-      const begin = clock.monotonic();
-      try {
-        await this.#session.apply(step);
-      } catch (thrown) {
-        const error = toSallyportError(thrown);
-        events?.wrote?.(step, clock.monotonic() - begin, error);
-        throw error;
-      }
-      const ms = clock.monotonic() - begin;
-      this.#report.writes++;
-      events?.wrote?.(step, ms, undefined);
-      log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
-    }
-    this.#leftSince = undefined;
-    this.#carriedOut = wished;
+    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished));
+    if (ended === 'done') this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();
   }
 
-  /** Urgent steps come first in every plan: without this, a stream of them would starve all others. */
-  #mayLeave({ kind }: S): boolean {
-    if (this.#leftSince === undefined) return true;
-    const isUnhurried = kind === 'Cut' || kind === 'Clean';
-    return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;
+  /** What became of a wish while its steps are carried out. */
+  #standingOf(wished: Wished): WishStanding {
+    const newest = this.#wishes.wished;
+    if (newest === undefined || this.#settings.mode === 'Observe' || this.#stay !== 'stays') return 'forbidden';
+    return newest === wished ? 'newest' : 'overtaken';
   }
 
   async #leaveDevice(): Promise<NextRound> {
