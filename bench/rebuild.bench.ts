@@ -1,0 +1,139 @@
+/**
+ * A full rebuild on nftables in one transaction: 100,000 addresses, each in a class and in one group, 2,000 groups, 2,000 classes of 5
+ * rules. From the ruleset to the commit, with nothing remembered of earlier versions, beside `nft -f` on the same text; the two take turns
+ * on the same table. Somebody's counter in our table is what makes a rebuild necessary.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BucketMap } from '../src/base/bucket-map.ts';
+import { silentLog } from '../src/base/log.ts';
+import type { BorderRule, Class, Group, Ruleset } from '../src/border/ruleset.ts';
+import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
+import { PortSet } from '../src/ip/port-set.ts';
+import { PrefixSet } from '../src/ip/prefix-set.ts';
+import { print, quantile, smoke } from './figure.ts';
+import { inNamespaces } from './namespaced.ts';
+
+const addresses = smoke ? 1_000 : 100_000;
+const groups = smoke ? 20 : 2_000;
+const classes = smoke ? 20 : 2_000;
+const rounds = smoke ? 1 : 5;
+const RULES = 5;
+
+function rule(of: number, index: number): BorderRule {
+  return {
+    origin: { policy: `ClusterBorderPolicy/policy-${of}`, rule: index },
+    family: 4,
+    action: index === RULES - 1 ? 'Deny' : 'Allow',
+    protocol: index % 2 === 0 ? 6 : 17,
+    outside: { nets: PrefixSet.parse([`198.18.${(of + index) % 200}.0/24`]), groups: [], notGroups: [], domains: [] },
+    ports: PortSet.of(1_000 + ((of * RULES + index) % 500)),
+    widen: false,
+  };
+}
+
+function classOf(of: number): Class {
+  const endOrigin = { policy: 'layer/ClusterBorderPolicy' };
+  const stage = {
+    id: `stage-${of}`,
+    layer: 'ClusterBorderPolicy' as const,
+    name: 'ClusterBorderPolicy',
+    rules: Array.from({ length: RULES }, (_, index) => rule(of, index)),
+    end: 'Deny' as const,
+    endOrigin,
+  };
+  const part = { id: `part-${of}`, stages: [stage], otherwise: 'Deny' as const, otherwiseOrigin: endOrigin };
+  return { id: `class-${of}`, family: 4, parts: [part], widened: [] };
+}
+
+function address(i: number): string {
+  return `10.${128 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
+}
+
+function groupOf(of: number): Group {
+  const members = Array.from({ length: addresses / groups }, (_, k) => address(of + k * groups));
+  return {
+    id: `group-${of}`,
+    kind: 'AddressGroup',
+    family: 4,
+    deviceName: `group-${of}`,
+    resource: `AddressGroup/group-${of}`,
+    use: 'Allow',
+    members: BucketMap.from(members.map((member) => [member, true as const])),
+  };
+}
+
+function ruleset(): Ruleset {
+  return {
+    firewall: 'edge',
+    cluster: 'bench',
+    destinations: PrefixSet.all,
+    inside: PrefixSet.parse(['10.128.0.0/12']),
+    networks: PrefixSet.parse(['10.128.0.0/12']),
+    classes: new Map(Array.from({ length: classes }, (_, of) => [`class-${of}`, classOf(of)])),
+    members: BucketMap.from(Array.from({ length: addresses }, (_, i) => [address(i), `class-${i % classes}`])),
+    groups: new Map(Array.from({ length: groups }, (_, of) => [`group-${of}`, groupOf(of)])),
+    nats: [],
+    established: 'Cut',
+  };
+}
+
+function nft(...words: readonly string[]): void {
+  const { status, stderr } = spawnSync('nft', words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`nft ${words.join(' ')}: ${stderr}`);
+}
+
+async function bench(directory: string): Promise<void> {
+  const wanted = ruleset();
+  const { signal } = new AbortController();
+  const text = join(directory, 'text.nft');
+  const times = { ours: [] as number[], translate: [] as number[], steps: [] as number[], apply: [] as number[] };
+  const peer: number[] = [];
+  let bytes = 0;
+  for (let round = 0; round <= rounds; round++) {
+    const driver = new NftablesDriver({ address: 'local', log: silentLog, directory });
+    await driver.capabilities(signal);
+    const actual = await driver.observe(signal);
+    const started = performance.now();
+    const translation = driver.translate(wanted);
+    const translated = performance.now();
+    const [first] = driver.steps(actual, translation);
+    if (first?.does !== 'transaction') throw new Error('the first step is no transaction');
+    const planned = performance.now();
+    await driver.apply(first, signal);
+    const applied = performance.now();
+    await driver.close();
+    // The first load makes the table; from then on it is rebuilt.
+    if (round > 0) {
+      times.ours.push((applied - started) / 1_000);
+      times.translate.push((translated - started) / 1_000);
+      times.steps.push((planned - translated) / 1_000);
+      times.apply.push((applied - planned) / 1_000);
+      const rendered = driver.render(first);
+      bytes = rendered.length;
+      writeFileSync(text, rendered);
+      const before = performance.now();
+      nft('-f', text);
+      peer.push((performance.now() - before) / 1_000);
+    }
+    nft('add', 'counter', 'inet', 'sallyport', 'stray');
+  }
+  const rest = { addresses, groups, classes, rules: RULES, rounds, load: Number(loadavg()[0]?.toFixed(1)) };
+  const median = (sample: readonly number[]): number => quantile(sample, 0.5);
+  print({ bench: 'rebuild/ours', unit: 's', value: median(times.ours), budget: 2.5, ...rest });
+  for (const part of ['translate', 'steps', 'apply'] as const)
+    print({ bench: `rebuild/ours/${part}`, unit: 's', value: median(times[part]), ...rest });
+  print({ bench: 'rebuild/nft', unit: 's', value: median(peer), bytes, ...rest });
+  print({ bench: 'rebuild/ratio', unit: 'ratio', value: median(times.ours) / median(peer), budget: 1.25, ...rest });
+}
+
+await inNamespaces(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  try {
+    await bench(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
