@@ -29,13 +29,6 @@ export class Conntrack {
     return senders === 'all' ? all : all.filter(({ flow }) => senders.has(formatAddress(flow.source)));
   }
 
-  /** Connections that were cut and live on because their packets keep coming. */
-  async dead(signal: AbortSignal): Promise<readonly TrackedFlow[]> {
-    const found: TrackedFlow[] = [];
-    for (const family of FAMILIES) found.push(...(await this.#list(['-f', family, '--mark', MARK], signal)));
-    return found;
-  }
-
   /** From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. */
   async cut(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
     await this.#many(
@@ -48,14 +41,6 @@ export class Conntrack {
   async forget(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
     await this.#many(
       flows.map((flow) => `-D ${nameFlow(flow)}`),
-      signal,
-    );
-  }
-
-  /** Forgets every connection that these addresses (canonical) opened. */
-  async forgetSenders(senders: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#many(
-      senders.map((sender) => `-D -f ${familyOption(sender)} --orig-src ${sender}`),
       signal,
     );
   }
