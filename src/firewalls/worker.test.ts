@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
-import { approve, enforce, workerOnMemory as setUp } from '../../test/kit/worker-on-memory.ts';
+import { enforce, workerOnMemory as setUp } from '../../test/kit/worker-on-memory.ts';
 import { crowd, world } from '../../test/kit/worlds.ts';
 import { SallyportError } from '../base/error.ts';
 import { TimedLock } from './writer-lock.ts';
