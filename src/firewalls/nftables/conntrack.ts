@@ -29,6 +29,13 @@ export class Conntrack {
     return senders === 'all' ? all : all.filter(({ flow }) => senders.has(formatAddress(flow.source)));
   }
 
+  /** Connections that were cut and live on because their packets keep coming. */
+  async dead(signal: AbortSignal): Promise<readonly TrackedFlow[]> {
+    const found: TrackedFlow[] = [];
+    for (const family of FAMILIES) found.push(...(await this.#list(['-f', family, '--mark', MARK], signal)));
+    return found;
+  }
+
   /** From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. */
   async cut(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
     await this.#many(
