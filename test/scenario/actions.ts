@@ -220,6 +220,7 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
       memoryDevices(stage).killAt(point, Number(write));
     },
   ],
+  ['stop', ({ stage }) => stage.stop()], // controller: in good order; `settle` starts another
   [
     'restart', // controller
     async ({ stage }) => {

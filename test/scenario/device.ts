@@ -1,11 +1,22 @@
 import type { BorderFirewall } from '../../src/api/resource.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import type { OpenDevice } from '../../src/controller/controller.ts';
+import type { Driver } from '../../src/firewalls/driver.ts';
 import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
 import { lift } from '../../src/firewalls/memory/read-back.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
 import type { Behaviour } from '../../src/plan/behaviour.ts';
+import type { PacketText } from '../../src/plan/fate.ts';
+import type { Step } from '../../src/plan/step.ts';
+
+export type StepKind = Step['kind'];
+
+/** What became of a packet that was sent: whether it was answered, and which source the far side saw, if that can tell. */
+export interface Arrival {
+  readonly passes: boolean;
+  readonly from?: string;
+}
 
 /** Everything that a story does with the devices at the border, whatever they are. One device for each address of a BorderFirewall. */
 export interface Devices {
@@ -14,9 +25,20 @@ export interface Devices {
   open(firewall: BorderFirewall): OpenDevice;
   /** What the device does, as read back from it now. */
   behaviour(firewall: BorderFirewall): Promise<Behaviour>;
-  /** Transactions that changed something on any device since the story began. */
-  writes(): number;
+  /** What was sent to devices since the story began. */
+  sent(): readonly StepKind[];
+  /** Sends a packet, where there are any. */
+  send?(packet: PacketText): Promise<Arrival>;
   close(): Promise<void>;
+}
+
+/** Notes the steps that a driver sends, whatever becomes of them. */
+export function note(driver: Driver, sent: StepKind[]): void {
+  const apply = driver.apply.bind(driver);
+  driver.apply = async (step, signal) => {
+    sent.push(step.kind);
+    await apply(step, signal);
+  };
 }
 
 /** Where the process is to end: with the write after so many others. */
@@ -31,6 +53,7 @@ export class MemoryDevices implements Devices {
   readonly #devices = new Map<string, MemoryDevice>();
   /** Requests that will not be answered, by address. */
   readonly #silent = new Map<string, number>();
+  readonly #sent: StepKind[] = [];
   #ambush: Ambush | undefined;
   /** The process that talked to them is gone: nobody writes until `revive`. */
   #dead = false;
@@ -46,11 +69,9 @@ export class MemoryDevices implements Devices {
   }
 
   open(firewall: BorderFirewall): OpenDevice {
-    return {
-      driver: new MemoryDriver(this.at(firewall.address)),
-      lock: soleWriter,
-      close: () => Promise.resolve(),
-    };
+    const driver = new MemoryDriver(this.at(firewall.address));
+    note(driver, this.#sent);
+    return { driver, lock: soleWriter, close: () => Promise.resolve() };
   }
 
   /** Read past the network: a firewall that cannot be reached holds something all the same. */
@@ -58,8 +79,8 @@ export class MemoryDevices implements Devices {
     return Promise.resolve(lift(MemoryDevice.prototype.read.call(this.at(firewall.address)).program));
   }
 
-  writes(): number {
-    return [...this.#devices.values()].reduce((sum, { writes }) => sum + writes, 0);
+  sent(): readonly StepKind[] {
+    return this.#sent;
   }
 
   /** The next so many requests to a device are not answered. */

@@ -80,8 +80,15 @@ export const expectations: ReadonlyMap<string, Expectation> = new Map<string, Ex
     },
   ],
   [
-    'writes', // N, during the last `settle`, `advance` or `restart`
-    ({ stage }, [count]) => (stage.writes === Number(count) ? undefined : String(stage.writes)),
+    'writes', // N: everything that was sent during the last `settle`, `advance` or `restart`
+    ({ stage }, [count]) => (stage.sent.length === Number(count) ? undefined : stage.sent.join(', ')),
+  ],
+  [
+    'changes', // N: of those, what is not tidying up after the change
+    ({ stage }, [count]) => {
+      const changes = stage.sent.filter((kind) => kind !== 'Clean' && kind !== 'Cut');
+      return changes.length === Number(count) ? undefined : stage.sent.join(', ');
+    },
   ],
   [
     'drift', // FIREWALL OBJECT…: what was found last

@@ -4,6 +4,7 @@ import type { Outgoing } from '../../src/border/explain.ts';
 import { podEndpointId } from '../../src/inventory/endpoint-of-pod.ts';
 import { formatAddress, parseAddress } from '../../src/ip/address.ts';
 import { fateUnder } from '../../src/plan/fate.ts';
+import type { Arrival } from './device.ts';
 import type { Stage } from './stage.ts';
 
 /** A flow that a story speaks of. */
@@ -104,17 +105,27 @@ function waysOf(stage: Stage, question: FlowQuestion): readonly Way[] {
 async function follow(stage: Stage, question: FlowQuestion, way: Way): Promise<FlowAnswer> {
   let { source } = way;
   let by: string | undefined;
+  const { destination } = question.flow;
+  const packet = { ...question.flow, family: destination.family, source, destination: formatAddress(destination) };
+  const arrival = await stage.devices.send?.(packet);
   for (const name of way.firewalls) {
     const behaviour = await stage.devices.behaviour(stage.firewall(name));
-    const { destination } = question.flow;
-    const packet = { ...question.flow, family: destination.family, source, destination: formatAddress(destination) };
-    const fate = fateUnder(behaviour, packet);
+    const fate = fateUnder(behaviour, { ...packet, source });
     const wanted = evaluationOf(stage.controller.world.firewalls.get(name), question.flow, source);
     by = wanted === undefined ? undefined : reasonOf(wanted, fate.passes);
-    if (!fate.passes) return { verdict: 'dropped', ...(by === undefined ? {} : { by }) };
+    if (!fate.passes) return compared({ verdict: 'dropped', ...(by === undefined ? {} : { by }) }, arrival);
     source = fate.from ?? source;
   }
-  return { verdict: 'passes', from: source, ...(by === undefined ? {} : { by }) };
+  return compared({ verdict: 'passes', from: source, ...(by === undefined ? {} : { by }) }, arrival);
+}
+
+/** A packet that was sent has the last word. */
+function compared(computed: FlowAnswer, arrival: Arrival | undefined): FlowAnswer {
+  if (arrival === undefined) return computed;
+  const verdict = arrival.passes ? 'passes' : 'dropped';
+  const from = arrival.from ?? computed.from;
+  if (verdict === computed.verdict && from === computed.from) return computed;
+  return { verdict: `by what was read, ${textOf(computed)}; by a packet, ${verdict} from ${from ?? 'nowhere'}` };
 }
 
 function evaluationOf(view: FirewallView | undefined, flow: Outgoing, from: string): Evaluation | undefined {

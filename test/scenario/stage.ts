@@ -8,7 +8,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { type Approval, Approvals } from '../../src/controller/state-folder.ts';
 import type { WorkerStatus } from '../../src/firewalls/worker-status.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
-import { type Devices, MemoryDevices } from './device.ts';
+import { type Devices, MemoryDevices, type StepKind } from './device.ts';
 import { ManifestFolder } from './folder.ts';
 import { SteppedSource } from './stepped-source.ts';
 
@@ -58,7 +58,7 @@ export class Stage {
   #process: Process | undefined;
   #latest: Controller | undefined;
   readonly #known = new Map<string, BorderFirewall>();
-  #writesBefore = 0;
+  #sentBefore = 0;
 
   constructor(devices: Devices = new MemoryDevices()) {
     this.devices = devices;
@@ -73,9 +73,9 @@ export class Stage {
     return this.#latest;
   }
 
-  /** Writes that reached a device during the last `settle` or `advance`. */
-  get writes(): number {
-    return this.devices.writes() - this.#writesBefore;
+  /** What was sent to devices during the last `settle` or `advance`. */
+  get sent(): readonly StepKind[] {
+    return this.devices.sent().slice(this.#sentBefore);
   }
 
   get now(): number {
@@ -84,7 +84,7 @@ export class Stage {
 
   /** Starts the controller where none runs, lets it see what is in the folder, and waits until nothing is left to do. */
   async settle(): Promise<void> {
-    this.#writesBefore = this.devices.writes();
+    this.#sentBefore = this.devices.sent().length;
     await this.#look();
     await this.#quiesce();
   }
@@ -167,7 +167,11 @@ export class Stage {
       await this.approvals.quiet();
       const names = [...this.controller.status().keys()];
       await Promise.all(names.map(async (name) => await this.controller.station(name)?.worker.settled()));
-      const now = JSON.stringify([devices.writes(), names, names.map((name) => this.status(name).confirmedVersion)]);
+      const now = JSON.stringify([
+        devices.sent().length,
+        names,
+        names.map((name) => this.status(name).confirmedVersion),
+      ]);
       still = now === before ? still + 1 : 0;
       before = now;
     }
