@@ -94,10 +94,10 @@ async function bench(directory: string): Promise<void> {
   let bytes = 0;
   for (let round = 0; round <= rounds; round++) {
     const driver = new NftablesDriver({ address: 'local', log: silentLog, directory });
-    await driver.capabilities(signal);
+    const capabilities = await driver.capabilities(signal);
     const actual = await driver.observe(signal);
     const started = performance.now();
-    const translation = driver.translate(wanted);
+    const translation = driver.translate(wanted, { owns: undefined });
     const translated = performance.now();
     const [first] = driver.steps(actual, translation);
     if (first?.does !== 'transaction') throw new Error('the first step is no transaction');

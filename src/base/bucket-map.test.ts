@@ -51,6 +51,22 @@ describe('BucketMap', () => {
     );
   });
 
+  test('is made, mapped and sorted as a Map would be', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.integer({ min: 0, max: 3 }))), (entries) => {
+        const map = BucketMap.from(entries);
+        expect(map.sorted()).toEqual(sorted(new Map(entries)));
+        expect(map.size).toBe(new Map(entries).size);
+        const odd = map.mapped((name, value) => (value % 2 === 1 ? `${name}=${value}` : undefined));
+        const expected = [...new Map(entries)].filter(([, value]) => value % 2 === 1);
+        expect(odd.sorted()).toEqual(sorted(expected.map(([name, value]) => [name, `${name}=${value}`] as const)));
+        expect(odd.size).toBe(expected.length);
+        for (const [name, value] of expected) expect(odd.get(name)).toBe(`${name}=${value}`);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('the difference of two versions is what leads from one to the other, sorted', () => {
     fc.assert(
       fc.property(changes, changes, (first, second) => {

@@ -25,6 +25,7 @@ const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed
  * versions are compared bucket by bucket, skipping equal ones. Made for member tables of 100,000 addresses with a few changes at a time.
  */
 export class BucketMap<V> {
+  static readonly #empty = new BucketMap<never>(Array.from<undefined>({ length: BUCKETS }), 0);
   readonly size: number;
   readonly #buckets: readonly (ReadonlyMap<string, V> | undefined)[];
 
@@ -34,11 +35,24 @@ export class BucketMap<V> {
   }
 
   static empty<V>(): BucketMap<V> {
-    return new BucketMap<V>(Array.from<undefined>({ length: BUCKETS }), 0);
+    return BucketMap.#empty;
   }
 
+  /** Later entries win. */
   static from<V>(entries: Iterable<readonly [string, V]>): BucketMap<V> {
-    return BucketMap.empty<V>().with(entries);
+    const buckets = Array.from<Map<string, V> | undefined>({ length: BUCKETS });
+    for (const [key, value] of entries) {
+      const index = bucketOf(key);
+      const bucket = buckets[index];
+      if (bucket === undefined) buckets[index] = new Map([[key, value]]);
+      else bucket.set(key, value);
+    }
+    return BucketMap.#of(buckets);
+  }
+
+  static #of<V>(buckets: readonly (ReadonlyMap<string, V> | undefined)[]): BucketMap<V> {
+    const size = buckets.reduce((sum, bucket) => sum + (bucket?.size ?? 0), 0);
+    return size === 0 ? BucketMap.#empty : new BucketMap(buckets, size);
   }
 
   get(key: string): V | undefined {
@@ -71,6 +85,26 @@ export class BucketMap<V> {
     const buckets = this.#buckets.slice();
     for (const [index, bucket] of fresh) buckets[index] = bucket.size === 0 ? undefined : bucket;
     return new BucketMap(buckets, size);
+  }
+
+  /** The map of what `of` makes of each entry; `undefined`: none. */
+  mapped<W>(of: (key: string, value: V) => W | undefined): BucketMap<W> {
+    const buckets = this.#buckets.map((bucket) => {
+      const made = new Map<string, W>();
+      if (bucket !== undefined)
+        for (const [key, value] of bucket) {
+          const one = of(key, value);
+          if (one !== undefined) made.set(key, one);
+        }
+      return made.size === 0 ? undefined : made;
+    });
+    return BucketMap.#of(buckets);
+  }
+
+  /** Every entry, sorted by key. */
+  sorted(): readonly (readonly [string, V])[] {
+    // The default order of texts is the one that needs no callback, which is most of the cost.
+    return [...this.keys()].sort().map((key) => [key, this.get(key) as V] as const);
   }
 
   /** Bucket order: the same for equal content built in any way only after sorting; sort what a person or device reads. */

@@ -1,4 +1,4 @@
-import { BucketMap } from '../../base/bucket-map.ts';
+import type { BucketMap } from '../../base/bucket-map.ts';
 
 /** Elements made one by one from another map, kept with their source so that the next version costs only what changed. */
 export interface Derived<V, W> {
@@ -16,14 +16,7 @@ export function derive<V, W>(
   previous?: Derived<V, W>,
   again: readonly string[] = [],
 ): Derived<V, W> {
-  if (previous === undefined) {
-    const entries: (readonly [string, W])[] = [];
-    for (const [key, value] of source.entries()) {
-      const made = of(key, value);
-      if (made !== undefined) entries.push([key, made]);
-    }
-    return { source, result: BucketMap.from(entries) };
-  }
+  if (previous === undefined) return { source, result: source.mapped(of) };
   if (previous.source === source && again.length === 0) return previous;
   const { added, removed, changed } = previous.source.difference(source);
   const result = previous.result.with([

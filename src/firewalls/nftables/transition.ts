@@ -151,6 +151,5 @@ function changes<V>(
 ): Pick<ReturnType<BucketMap<V>['difference']>, 'added' | 'removed' | 'changed'> {
   if (from === to) return { added: [], removed: [], changed: [] };
   if (from !== undefined) return from.difference(to);
-  const added = [...to.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { added, removed: [], changed: [] };
+  return { added: to.sorted(), removed: [], changed: [] };
 }
