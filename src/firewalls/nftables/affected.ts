@@ -74,6 +74,8 @@ function affectedSources(
   // Who was unknown where everybody must be known could say nothing: there is no connection to judge.
   const silent = new Set([...gone, ...added.map(([source]) => source).filter((one) => holds(mustBeKnownBefore, one))]);
   for (const [source, verdict] of added) if (verdict !== 'accept') touched.add(source);
+  // Left to the device's other rules: what was cut may go on.
+  for (const [source] of removed) touched.add(source);
   for (const source of translationChanges(actual, wanted, family)) touched.add(source);
 
   const classes = changedClasses(actual, wanted, differs);
