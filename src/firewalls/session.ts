@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Ruleset } from '../border/ruleset.ts';
@@ -9,6 +10,9 @@ import type { WriterLock } from './writer-lock.ts';
 export const OBSERVE_DEADLINE_MS = 30_000;
 export const APPLY_DEADLINE_MS = 10_000;
 
+/** A device that could not say something, or did not own an address, is asked again so often: somebody may have mended it. */
+const ASK_AGAIN_MS = 10_000;
+
 /** Translations and lists of steps that are kept: of what is confirmed, of what is gone for, and of what waits. */
 const KEPT = 3;
 
@@ -17,12 +21,15 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   readonly #driver: Driver<A, W, S>;
   readonly #lock: WriterLock;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   #capabilities: Capabilities | undefined;
+  #askedAt = 0;
   #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
   #translations: readonly { readonly ruleset: Ruleset; readonly wanted: W }[] = [];
 
-  constructor(driver: Driver<A, W, S>, lock: WriterLock, signal: AbortSignal) {
+  constructor(driver: Driver<A, W, S>, lock: WriterLock, clock: Clock, signal: AbortSignal) {
     this.#driver = driver;
+    this.#clock = clock;
     this.#lock = lock;
     this.#signal = signal;
   }
@@ -34,8 +41,21 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
 
   async observe(): Promise<A> {
     using limit = deadline(this.#signal, OBSERVE_DEADLINE_MS);
-    this.#capabilities ??= await this.#driver.capabilities(limit.signal);
+    if (this.#capabilities === undefined || this.#mayBeMended()) {
+      this.forget();
+      this.#capabilities = await this.#driver.capabilities(limit.signal);
+      this.#askedAt = this.#clock.monotonic();
+    }
     return await this.#driver.observe(limit.signal);
+  }
+
+  /** The newest translation leaves something out that the device cannot say or do. */
+  get refuses(): boolean {
+    return this.#translations[0] !== undefined && this.#translations[0].wanted.refusals.length > 0;
+  }
+
+  #mayBeMended(): boolean {
+    return this.refuses && this.#clock.monotonic() - this.#askedAt >= ASK_AGAIN_MS;
   }
 
   /** Only after `observe`: what a device can say is asked from it first. */

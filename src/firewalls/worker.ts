@@ -84,7 +84,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#options = options;
     this.#settings = options.settings;
     this.#rounds = new Rounds(options.clock, () => this.#round());
-    this.#session = new Session(options.driver, options.lock, this.#stop.signal);
+    this.#session = new Session(options.driver, options.lock, options.clock, this.#stop.signal);
     this.#wishes = new Wishes(options.clock);
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
@@ -222,7 +222,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#failure = undefined;
     this.#report.error = undefined;
     this.#pause.reset();
-    return next ?? (driver.watch === undefined ? LOOK_MS : LOOK_SELDOM_MS);
+    return next ?? (driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS);
   }
 
   /** The device holds what is wanted: say so, and remove what nothing uses any more. */

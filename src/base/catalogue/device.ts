@@ -8,6 +8,12 @@ export const deviceCodes = {
     now: 'What it holds stays as it was confirmed last; the worker tries again with growing pauses.',
     fix: 'Check the address, the transport and the rights; `sallyport plan` shows the same error at once.',
   },
+  TRANSLATION_NOT_OWNED: {
+    blame: 'rejected',
+    what: 'A SourceNAT translates to an address that the firewall neither has on an interface nor announces by a route of its own.',
+    now: 'Flows that would get this address are dropped, not leaked; the firewall is asked again every ten seconds.',
+    fix: 'Add the address to an interface of the firewall or a `blackhole` route for it, or correct `spec.translate`.',
+  },
   DEVICE_DRIVER: {
     blame: 'rejected',
     what: 'A BorderFirewall names a driver that this version does not have.',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import { emptySet, type NftTable } from './model.ts';
 import { FENCE_SET } from './names.ts';
 import { Nft } from './nft.ts';
 import type { Operation } from './operation.ts';
+import { sshTransport } from './ssh-transport.ts';
 
 const signal = new AbortController().signal;
 const create: readonly Operation[] = [
@@ -120,6 +121,27 @@ describe('a device', () => {
     expect([...(after?.sets.get('n4_a')?.elements.keys() ?? [])].sort()).toEqual(nets.toSorted());
     await device.write([add('10.0.0.8')], signal);
     expect(group((await device.observe(signal)).table)).toEqual(['10.0.0.7', '10.0.0.8']);
+  });
+
+  test('the same over ssh, whose far processes have no id here', async () => {
+    const client = join(directory, 'ssh');
+    const enter = `exec nsenter --net=/run/netns/${firewall.name} -- sh -c "$*"`;
+    writeFileSync(client, `#!/bin/sh\nwhile [ "$1" != "--" ]; do shift; done\nshift; shift\n${enter}\n`);
+    chmodSync(client, 0o700);
+    const remote = new Device(
+      new Nft(sshTransport({ host: 'fw.example', user: 'root' }, { directory, program: client })),
+      silentLog,
+      systemClock,
+    );
+    await made();
+    const { device } = await followed(remote);
+    await device.write([add('10.0.0.1')], signal);
+    await device.write([{ op: 'addElements', set: 'n4_a', type: 'net4', elements: ['198.51.100.0/24'] }], signal);
+    await device.write([add('10.0.0.2')], signal);
+    const { table } = await device.observe(signal);
+    expect(group(table)).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(table?.sets.get('n4_a')?.elements.size).toBe(1);
+    await expect(device.write([drop('10.0.0.9')], signal)).rejects.toMatchObject({ code: 'DEVICE_CHANGED' });
   });
 
   test('a refused transaction leaves nothing and the next one works', async () => {

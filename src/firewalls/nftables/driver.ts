@@ -14,6 +14,7 @@ import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { DEAD_MARK, type NftTable } from './model.ts';
+import { Newcomers } from './newcomers.ts';
 import { Nft } from './nft.ts';
 import { renderOperations } from './operation.ts';
 import { probe } from './probe.ts';
@@ -56,6 +57,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   readonly #nft: Nft;
   readonly #device: Device;
   readonly #conntrack: Conntrack;
+  readonly #newcomers: Newcomers;
   #lock: Promise<Lock> | undefined;
   /** The newest translation: it makes the next one cheap, and knows the origins behind tags. */
   #newest: NftTranslation | undefined;
@@ -69,6 +71,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     this.#nft = new Nft(this.#transport);
     this.#device = new Device(this.#nft, options.log, options.clock ?? systemClock);
     this.#conntrack = new Conntrack(this.#transport);
+    this.#newcomers = new Newcomers(this.#conntrack);
   }
 
   capabilities(signal: AbortSignal): Promise<Capabilities> {
@@ -88,8 +91,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return actual;
   }
 
-  translate(desired: Ruleset): NftablesTranslation {
-    const translation = translate(desired, this.#newest);
+  translate(desired: Ruleset, { owns }: Pick<Capabilities, 'owns'>): NftablesTranslation {
+    const translation = translate(desired, this.#newest, owns);
     this.#newest = translation;
     return { ...translation, behaviour: behaviourOf(translation.table) };
   }
@@ -118,6 +121,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
       const { table } = await this.#device.observe(signal);
       if (!sameTable(table, step.after)) throw error;
     }
+    if (step.after !== undefined) await this.#newcomers.greet(step.operations, step.after, signal);
   }
 
   watch(changed: () => void, signal: AbortSignal): Promise<void> {
@@ -161,8 +165,9 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   async #judge({ table, scope }: JudgeStep, signal: AbortSignal): Promise<void> {
     const flows = await this.#conntrack.flows(scope === 'everyone' ? 'all' : new Set(scope), signal);
     const judged: Record<Judgement, TrackedFlow[]> = { Keep: [], Cut: [], Forget: [], Restart: [] };
-    for (const flow of flows) judged[judge(table, { ...flow, dead: (flow.mark & DEAD_MARK) !== 0 })].push(flow);
+    for (const flow of flows) judged[judge(table, { ...flow, dead: isCut(flow) })].push(flow);
     await this.#conntrack.cut([...judged.Cut, ...judged.Restart], signal);
+    this.#newcomers.note([...judged.Cut, ...judged.Keep.filter(isCut)]);
     // Answers to what was asked before the cut are on their way: they would open the flow from outside, untranslated.
     if (judged.Restart.length > 0) await setTimeout(QUIET_MS, undefined, { signal });
     await this.#conntrack.forget([...judged.Forget, ...judged.Restart], signal);
@@ -172,6 +177,10 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
 function renderJudge({ scope }: JudgeStep): string {
   const whose = scope === 'everyone' ? 'everybody' : scope.join(', ');
   return `# conntrack: judge the connections of ${whose}; cut what is no longer allowed\n`;
+}
+
+function isCut({ mark }: TrackedFlow): boolean {
+  return (mark & DEAD_MARK) !== 0;
 }
 
 function sameTable(left: NftTable | undefined, right: NftTable | undefined): boolean {

@@ -6,6 +6,7 @@ import { packets } from '../../../test/kit/universe.ts';
 import { evaluate } from '../../border/evaluate.ts';
 import type { Flow } from '../../engine/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import { renderTable } from './render.ts';
 import { MOST_BY_ADDRESS, translate } from './translate.ts';
 import { decide, firstPacket } from './walk.ts';
@@ -64,5 +65,33 @@ test('what the previous translation was has no influence', () => {
       expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
     }),
     { numRuns: 80 },
+  );
+});
+
+test('what the device does not own is held, and refused with its address; the rest is translated', () => {
+  fc.assert(
+    fc.property(rulesets(), many, (ruleset, list) => {
+      const [target] = ruleset.nats.flatMap((nat) =>
+        [...nat.sources.entries()].flatMap(([source, to]) =>
+          to.kind === 'Address' && ruleset.members.has(source) ? [to.address] : [],
+        ),
+      );
+      const owns = target === undefined ? PrefixSet.all : PrefixSet.all.subtract(PrefixSet.parse([target]));
+      const before = translate(ruleset, undefined, PrefixSet.all);
+      expect(before.refusals).toEqual([]);
+      for (const wanted of [translate(ruleset, undefined, owns), translate(ruleset, before, owns)]) {
+        if (target !== undefined) {
+          expect(wanted.refusals.every((refusal) => refusal.code === 'TRANSLATION_NOT_OWNED')).toBe(true);
+          expect(wanted.refusals.some((refusal) => refusal.message.includes(` ${target};`))).toBe(true);
+        }
+        for (const packet of list) {
+          const flow = flowOf(packet);
+          const expected = evaluate(ruleset, flow);
+          const passes = expected.passes && expected.leavesAs !== target;
+          expect(decide(wanted.table, firstPacket(flow)).passes).toBe(passes);
+        }
+      }
+    }),
+    { numRuns: 100 },
   );
 });

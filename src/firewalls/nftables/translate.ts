@@ -1,6 +1,8 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { ClassId, Family, Nat, NatTarget, Origin, Ruleset } from '../../border/ruleset.ts';
+import type { PrefixSet } from '../../ip/prefix-set.ts';
+import { Ownership, unownedRefusal } from '../unowned.ts';
 import { type Derived, derive } from './derived.ts';
 import { outsideSetName } from './matches.ts';
 import type { NftMap, NftSet, NftTable } from './model.ts';
@@ -35,6 +37,7 @@ interface Memory {
   readonly structure: Structure;
   readonly members: Record<Family, Derived<ClassId, string>>;
   readonly nats: ReadonlyMap<string, NatMembers>;
+  readonly ownership: Ownership;
 }
 
 interface NatMembers {
@@ -42,20 +45,29 @@ interface NatMembers {
   readonly address: Derived<NatTarget, string>;
   readonly exempt: Derived<NatTarget, true>;
   readonly held: Derived<NatTarget, true>;
+  /** Addresses that the device does not own, by source; these sources are held. */
+  readonly unowned: Derived<NatTarget, string>;
 }
 
 /**
- * Writes a ruleset as a table. Refused is what nftables cannot say, and the table then has less pass, never more. `previous` makes it cheap
- * where little changed and has no influence on the result.
+ * Writes a ruleset as a table. Refused is what nftables cannot say, and translations to addresses that the device does not own (`owns`;
+ * `undefined`: not known); the table then has less pass, never more. `previous` makes it cheap where little changed and has no influence
+ * on the result.
  */
-export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTranslation {
+export function translate(ruleset: Ruleset, previous?: NftTranslation, owns?: PrefixSet): NftTranslation {
   const dispatch = ruleset.members.size > MOST_BY_ADDRESS ? 'ByNumber' : 'ByAddress';
   const before = previous?.memory;
+  const asked = new Ownership(owns);
+  const sameOwner = before?.ownership.equals(asked) === true;
+  const ownership = sameOwner ? before.ownership : asked;
   const structure = structureOf(ruleset, dispatch, before?.structure);
   const members = membersOf(ruleset, structure, before);
   const joinedOrLeft = before === undefined ? [] : changedKeys(before.members[4].source, ruleset.members);
   const nats = new Map(
-    ruleset.nats.map((nat) => [nat.id, natMembers(nat, ruleset.members, before?.nats.get(nat.id), joinedOrLeft)]),
+    ruleset.nats.map((nat) => {
+      const usable = sameOwner ? before.nats.get(nat.id) : undefined;
+      return [nat.id, natMembers(nat, ruleset.members, usable, joinedOrLeft, ownership)];
+    }),
   );
 
   const sets = new Map(structure.table.sets);
@@ -79,9 +91,14 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTrans
     else if (group.held === true) held.add(groupSetName(group.deviceName, group.family));
     else fillSet(groupSetName(group.deviceName, group.family), group.members);
   }
+  const refusals = [...structure.refusals];
   for (const nat of ruleset.nats) {
     const own = nats.get(nat.id);
     if (own === undefined) continue;
+    if (own.unowned.result.size > 0) {
+      const addresses = [...own.unowned.result.entries()].map(([, address]) => address);
+      refusals.push(unownedRefusal(nat, addresses, ruleset.firewall));
+    }
     const names = natNames(nat);
     fillMap(names.map, own.address.result);
     fillSet(names.exempt, own.exempt.result);
@@ -90,10 +107,10 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation): NftTrans
   return {
     table: { ...structure.table, sets, maps },
     established: ruleset.established,
-    refusals: structure.refusals,
+    refusals,
     held,
     origins: structure.origins,
-    memory: { structure, members, nats },
+    memory: { structure, members, nats, ownership },
   };
 }
 
@@ -134,15 +151,19 @@ function natMembers(
   members: BucketMap<ClassId>,
   before: NatMembers | undefined,
   joinedOrLeft: readonly string[],
+  ownership: Ownership,
 ): NatMembers {
   const usable = before?.family === nat.family ? before : undefined;
   const element = (source: string, target: NatTarget): ReturnType<typeof natElement> =>
-    members.has(source) ? natElement(nat.family, target) : {};
+    members.has(source) ? natElement(nat.family, target, ownership.unowned(target) === undefined) : {};
+  const unowned = (source: string, target: NatTarget): string | undefined =>
+    members.has(source) ? ownership.unowned(target) : undefined;
   return {
     family: nat.family,
     address: derive(nat.sources, (source, to) => element(source, to).address, usable?.address, joinedOrLeft),
     exempt: derive(nat.sources, (source, to) => element(source, to).exempt, usable?.exempt, joinedOrLeft),
     held: derive(nat.sources, (source, to) => element(source, to).held, usable?.held, joinedOrLeft),
+    unowned: derive(nat.sources, unowned, usable?.unowned, joinedOrLeft),
   };
 }
 

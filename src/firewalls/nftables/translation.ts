@@ -92,8 +92,9 @@ export function natObjects(nat: Nat): {
 export function natElement(
   family: Family,
   target: NatTarget,
+  owned: boolean,
 ): { readonly exempt?: true; readonly held?: true; readonly address?: string } {
   if (target.kind === 'Exempt') return { exempt: TRUE };
-  if (target.kind === 'Hold' || target.address.includes(':') !== (family === 6)) return { held: TRUE };
+  if (target.kind === 'Hold' || !owned || target.address.includes(':') !== (family === 6)) return { held: TRUE };
   return { address: target.address };
 }

@@ -84,7 +84,7 @@ describe('rulesets on a real border', () => {
           await border.reset();
           const driver = new NftablesDriver({ address: `netns:${border.firewall.name}`, directory, log: silentLog });
           for (const ruleset of pair) {
-            const wanted = driver.translate(ruleset);
+            const wanted = driver.translate(ruleset, { owns: undefined });
             for (const step of driver.steps(await driver.observe(signal), wanted)) await driver.apply(step, signal);
             const actual = await driver.observe(signal);
             expect(driver.steps(actual, wanted)).toEqual([]);
