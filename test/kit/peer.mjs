@@ -86,7 +86,8 @@ function probeUdp({ from, to, port, timeoutMs, localPort = 0 }) {
   });
 }
 
-function openTcp({ key, from, to, port, timeoutMs, localPort = 0 }) {
+/** `silent`: only the server goes on sending. */
+function openTcp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
     const socket = connect({ host: to, port, localAddress: from, localPort });
@@ -95,10 +96,11 @@ function openTcp({ key, from, to, port, timeoutMs, localPort = 0 }) {
     socket.once('data', (data) => {
       clearTimeout(timer);
       stream.source = sourceOf(data.toString());
-      stop = every(() => {
-        socket.write('c');
-        stream.sent += 1;
-      });
+      if (silent !== true)
+        stop = every(() => {
+          socket.write('c');
+          stream.sent += 1;
+        });
       resolve({ outcome: 'passed', source: stream.source, localPort: socket.localPort });
     });
     socket.on('data', (data) => (stream.received += data.length));

@@ -88,8 +88,8 @@ export class Peer {
     return code === 0;
   }
 
-  /** Opens a connection on which both sides keep sending; ask for it by `key`. */
-  async openTcp(key: string, target: Target): Promise<Attempt> {
+  /** Opens a connection on which both sides keep sending, with `silent` the far side alone; ask for it by `key`. */
+  async openTcp(key: string, target: Target & { readonly silent?: boolean }): Promise<Attempt> {
     return attempt.parse(await this.#ask('openTcp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
 

@@ -7,7 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { openDevice } from '../../src/controller/devices.ts';
-import type { WorkerStatus } from '../../src/firewalls/worker-status.ts';
+import type { WaitingPlan, WorkerStatus } from '../../src/firewalls/worker-status.ts';
 import { ManifestsSource } from '../../src/sources/manifests/manifests-source.ts';
 import type { Border } from '../kit/border.ts';
 import { type Manifest, namespace } from '../kit/border-world.ts';
@@ -103,10 +103,16 @@ export class ControlledBorder {
       const isReady = status?.conditions.some(({ type, status: holds }) => type === 'Ready' && holds) ?? false;
       if (status !== undefined && isTaken && isReady && status.confirmedVersion === status.desiredVersion)
         return status;
+      if (status?.waiting !== undefined) this.#approve(status.waiting);
       if (performance.now() > giveUp)
         throw new Error(`not confirmed: ${JSON.stringify([isTaken, status, this.said()])}`);
       await pause(LOOK_MS);
     }
+  }
+
+  /** What the guard holds, somebody says yes to. */
+  #approve(waiting: WaitingPlan): void {
+    this.#controller.station(EDGE)?.worker.approve(waiting.plan().digest);
   }
 
   status(): WorkerStatus | undefined {

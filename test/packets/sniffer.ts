@@ -9,6 +9,7 @@ export interface Seen {
   readonly destination: string;
   readonly protocol: number;
   /** Of TCP and UDP. */
+  readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmpType?: number;
   /** What follows the header of ICMP, for telling one echo request from another. */
@@ -104,7 +105,12 @@ function parseFrame(frame: Buffer): Seen | undefined {
 
 function parseContent(protocol: number, content: Buffer): Omit<Seen, 'source' | 'destination'> {
   if (protocol === 6 || protocol === 17)
-    return { protocol, destinationPort: content.readUInt16BE(2), payload: content.subarray(8) };
+    return {
+      protocol,
+      sourcePort: content.readUInt16BE(0),
+      destinationPort: content.readUInt16BE(2),
+      payload: content.subarray(8),
+    };
   if (protocol === 1 || protocol === 58)
     return { protocol, icmpType: content[0] ?? 0, payload: Buffer.from(content.subarray(8)) };
   return { protocol, payload: content };

@@ -33,7 +33,8 @@ const TRIALS: readonly Trial[] = SOURCES.flatMap((source) =>
   ),
 );
 
-/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/worlds` plays what a failure printed again. */
+/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/worlds` plays what a failure printed again; `SALLYPORT_WORLDS` asks for more. */
+const numRuns = Number(process.env['SALLYPORT_WORLDS'] ?? 4);
 const seed = Number(process.env['SALLYPORT_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
 
 let border: Border;
@@ -183,7 +184,7 @@ function flowOf(cni: Cni, { source, destination, transport, port }: Trial): Para
   };
 }
 
-test('what random worlds compute is what packets meet, after every change', async () => {
+test('what random worlds compute is what packets meet, after every change', { timeout: numRuns * 60_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(worlds, fc.array(changes, { minLength: 4, maxLength: 4 }), async (drawn, rounds) => {
       await border.reset();
@@ -200,7 +201,7 @@ test('what random worlds compute is what packets meet, after every change', asyn
         await controlled.close();
       }
     }),
-    { seed, numRuns: 4, endOnFailure: true },
+    { seed, numRuns, endOnFailure: true },
   );
   for (const reason of ['not-governed', 'not-ours', 'unknown-source', 'rule', 'end'])
     expect(seenReasons.get(reason) ?? 0, reason).toBeGreaterThan(0);
