@@ -97,7 +97,7 @@ async function bench(directory: string): Promise<void> {
     const capabilities = await driver.capabilities(signal);
     const actual = await driver.observe(signal);
     const started = performance.now();
-    const translation = driver.translate(wanted, { owns: undefined });
+    const translation = driver.translate(wanted, capabilities);
     const translated = performance.now();
     const [first] = driver.steps(actual, translation);
     if (first?.does !== 'transaction') throw new Error('the first step is no transaction');
