@@ -103,7 +103,8 @@ function inPlace({ stage }: Story, key: string, change: (object: Document) => vo
   });
 }
 
-function memoryDevices({ devices }: Stage): MemoryDevices {
+/** The devices of a story that needs them to be in memory. */
+export function memoryDevices({ devices }: Stage): MemoryDevices {
   if (!(devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
   return devices;
 }

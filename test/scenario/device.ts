@@ -1,4 +1,5 @@
 import type { BorderFirewall } from '../../src/api/resource.ts';
+import { encodeForDevice } from '../../src/base/encode.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import type { OpenDevice } from '../../src/controller/controller.ts';
 import type { Driver } from '../../src/firewalls/driver.ts';
@@ -6,6 +7,7 @@ import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
 import { lift } from '../../src/firewalls/memory/read-back.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
+import { compareAddresses, formatAddress, parseAddress } from '../../src/ip/address.ts';
 import type { Behaviour } from '../../src/plan/behaviour.ts';
 import type { PacketText } from '../../src/plan/fate.ts';
 import type { Step } from '../../src/plan/step.ts';
@@ -30,6 +32,11 @@ export interface Devices {
   /** Sends a packet, where there are any. */
   send?(packet: PacketText): Promise<Arrival>;
   close(): Promise<void>;
+}
+
+function sortedAddresses(texts: readonly string[]): readonly string[] {
+  const addresses = texts.map(parseAddress).filter((address) => address !== undefined);
+  return addresses.sort(compareAddresses).map(formatAddress);
 }
 
 /** Notes the steps that a driver sends, whatever becomes of them. */
@@ -77,6 +84,15 @@ export class MemoryDevices implements Devices {
   /** Read past the network: a firewall that cannot be reached holds something all the same. */
   behaviour(firewall: BorderFirewall): Promise<Behaviour> {
     return Promise.resolve(lift(MemoryDevice.prototype.read.call(this.at(firewall.address)).program));
+  }
+
+  /** The members of a named group, of both families; absent where there is no such group. */
+  groupMembers({ address }: BorderFirewall, name: string): readonly string[] | undefined {
+    const { objects, tables } = this.at(address).read().program;
+    const named = `"deviceName":${JSON.stringify(encodeForDevice(name, 100))}`;
+    const keys = [...objects].flatMap(([key, text]) => (key.startsWith('group ') && text.includes(named) ? [key] : []));
+    if (keys.length === 0) return undefined;
+    return sortedAddresses(keys.flatMap((key) => [...(tables.get(key)?.keys() ?? [])]));
   }
 
   sent(): readonly StepKind[] {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type Story, fileOf } from './actions.ts';
+import { type Story, fileOf, memoryDevices } from './actions.ts';
 import { comparable, deviceText } from './device-text.ts';
 import { answer, readAnswer, readQuestion, textOf } from './flow.ts';
 
@@ -28,6 +28,14 @@ export const expectations: ReadonlyMap<string, Expectation> = new Map<string, Ex
       const expected = how === 'unchanged' ? story.notes.get(`device ${firewall}`) : comparable(fileOf(story, file));
       if (expected === undefined) throw new Error(`no note was taken of ${firewall}`);
       return seen === expected ? undefined : `\n${seen}`;
+    },
+  ],
+  [
+    'group', // FIREWALL NAME ADDRESS… | FIREWALL NAME missing
+    ({ stage }, [firewall = '', name = '', ...addresses]) => {
+      const members = memoryDevices(stage).groupMembers(stage.firewall(firewall), name);
+      const seen = members?.join(' ') ?? 'missing';
+      return seen === addresses.join(' ') ? undefined : seen;
     },
   ],
   [

@@ -4,7 +4,7 @@ import type { Step } from '../../plan/step.ts';
 import type { Actual, Capabilities, Driver, Translation } from '../driver.ts';
 import { refuseRules } from '../refuse.ts';
 import type { MemoryDevice, Snapshot, Transaction } from './device.ts';
-import { type Program, emptyProgram, programOf } from './program.ts';
+import { type Program, emptyProgram, heldTables, holding, programOf } from './program.ts';
 import { lift } from './read-back.ts';
 import { type Draft, drafts } from './steps.ts';
 
@@ -14,6 +14,8 @@ export interface MemoryActual extends Actual {
 
 export interface MemoryTranslation extends Translation {
   readonly program: Program;
+  /** Tables whose rows are the device's business. */
+  readonly held: ReadonlySet<string>;
 }
 
 export interface MemoryStep extends Step {
@@ -60,11 +62,12 @@ export class MemoryDriver implements Driver<MemoryActual, MemoryTranslation, Mem
   translate(desired: Ruleset): MemoryTranslation {
     const { ruleset, refusals } = refuseRules(desired, 'a firewall in memory', unsayable);
     const program = programOf(ruleset);
-    return { refusals, behaviour: lift(program), program };
+    return { refusals, behaviour: lift(program), program, held: heldTables(ruleset) };
   }
 
   steps(actual: MemoryActual, wanted: MemoryTranslation): readonly MemoryStep[] {
-    return chained(actual.snapshot, drafts(actual.snapshot.program, wanted.program));
+    const before = actual.snapshot.program;
+    return chained(actual.snapshot, drafts(before, holding(wanted.program, wanted.held, before)));
   }
 
   leave(actual: MemoryActual): readonly MemoryStep[] {

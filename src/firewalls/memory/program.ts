@@ -43,6 +43,20 @@ export function programOf(ruleset: Ruleset): Program {
   return { objects, tables };
 }
 
+/** Names of tables about which the ruleset says nothing: the device's rows stay. */
+export function heldTables(ruleset: Ruleset): ReadonlySet<string> {
+  const held = [...ruleset.groups.values()].filter((group) => group.kind === 'AddressGroup' && group.held === true);
+  return new Set(held.map((group) => `group ${name(group.id)}`));
+}
+
+/** A wanted program with the rows that a device holds in held tables. */
+export function holding(wanted: Program, held: ReadonlySet<string>, actual: Program): Program {
+  if (held.size === 0) return wanted;
+  const tables = new Map(wanted.tables);
+  for (const table of held) tables.set(table, actual.tables.get(table) ?? BucketMap.empty());
+  return { ...wanted, tables };
+}
+
 /** The text of a translation's target. */
 export function targetText(target: NatTarget): string {
   switch (target.kind) {
