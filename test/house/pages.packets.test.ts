@@ -7,7 +7,12 @@ import { bundle } from '../../scripts/build.ts';
 import { ToldPage } from '../kit/told-page.ts';
 
 /** Pages that a reader follows with the hands on the keys. */
-const pages = ['docs/tutorial/first-border.md'];
+const pages = [
+  'docs/tutorial/first-border.md',
+  'docs/how-to/nftables.md',
+  'docs/how-to/policy-test-in-ci.md',
+  'docs/how-to/revoke-and-nat.md',
+];
 /** The namespace that they work in. */
 const TRY = 'sallyport-try';
 

@@ -7,6 +7,8 @@ import { type Fence, splitMarkdown } from './markdown.ts';
 const root = resolve(import.meta.dirname, '../..');
 /** How long something that goes on may take to print what the page shows. */
 const PATIENCE_MS = 20_000;
+/** Characters of output that a complaint shows, from its end. */
+const LONGEST_COMPLAINT = 2_000;
 
 interface Ended {
   readonly output: string;
@@ -105,7 +107,7 @@ export class ToldPage {
   }
 
   #complain(fence: Fence, what: string, output: string): void {
-    this.complaints.push(`${this.#page}:${fence.line} ${what}\nbut:\n${output}`);
+    this.complaints.push(`${this.#page}:${fence.line} ${what}\nbut:\n${output.slice(-LONGEST_COMPLAINT)}`);
   }
 }
 
