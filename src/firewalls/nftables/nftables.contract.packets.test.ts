@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Namespaces } from '../../../test/kit/netns.ts';
+import { universe } from '../../../test/kit/universe.ts';
 import { silentLog } from '../../base/log.ts';
 import { driverContract } from '../contract/driver-contract.ts';
 import type { DriverHarness } from '../contract/harness.ts';
@@ -47,6 +48,9 @@ async function make(): Promise<DriverHarness> {
   const firewall = await namespaces.add('contract');
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-contract-'));
   await firewall.must('nft', ['-f', '-'], THEIRS);
+  // It translates only to what it owns.
+  const owned = [...universe.translated[4], ...universe.translated[6]];
+  await firewall.ip(...owned.map((address) => `addr add ${address} dev lo`));
   const connect = (): NftablesDriver =>
     new NftablesDriver({ address: `netns:${firewall.name}`, log: silentLog, directory });
   return {
