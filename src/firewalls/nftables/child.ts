@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { SallyportError } from '../../base/error.ts';
 import type { Outcome, Running, RunOptions } from './transport.ts';
 
 /** What a device prints is not bounded by our trust in it. One JavaScript string holds no more. */
 const MAXIMUM_BYTES = 512 * 1024 * 1024 - 1024;
+/** After the end of a program its output is complete when nothing more came for so long. */
+const SILENCE_MS = 500;
 const MAXIMUM_ERROR_BYTES = 64 * 1024;
 
 /** What every child gets, whoever started us: reading must not depend on a language or a path. */
@@ -36,7 +38,7 @@ export function runChild(
     let failure: unknown;
     const stop = (): void => {
       failure ??= signal.reason;
-      child.kill('SIGKILL');
+      end(child);
     };
     signal.addEventListener('abort', stop, { once: true });
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -47,7 +49,7 @@ export function runChild(
       if (outBytes <= MAXIMUM_BYTES) out.push(chunk);
       else {
         failure ??= new SallyportError('DEVICE_UNREADABLE', `${program} printed more than ${MAXIMUM_BYTES} bytes`);
-        child.kill('SIGKILL');
+        end(child);
       }
     });
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -59,7 +61,16 @@ export function runChild(
       child.stdin.on('error', () => {});
       child.stdin.end(options.input);
     }
+    // What it left behind (the connection that ssh keeps for the next call) may hold the pipes open for ever.
+    let silence: NodeJS.Timeout | undefined;
+    const listen = (): void => {
+      clearTimeout(silence);
+      if (child.exitCode !== null || child.signalCode !== null) silence = setTimeout(() => end(child), SILENCE_MS);
+    };
+    child.on('exit', listen);
+    child.stdout?.on('data', listen);
     child.on('close', (code) => {
+      clearTimeout(silence);
       signal.removeEventListener('abort', stop);
       if (failure !== undefined) reject(failure as Error);
       else
@@ -94,10 +105,14 @@ export function startChild(program: string, args: readonly string[], environment
     stderr: child.stderr,
     ended,
     onEnd,
-    stop: () => {
-      child.kill('SIGKILL');
-    },
+    stop: () => end(child),
   };
+}
+
+/** Kills a child and closes our ends of its pipes, which its own children may hold open: then it counts as closed. */
+function end(child: ChildProcess): void {
+  child.kill('SIGKILL');
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
 }
 
 function spawnFailure(program: string, error: NodeJS.ErrnoException): SallyportError {

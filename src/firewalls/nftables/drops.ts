@@ -18,7 +18,11 @@ export async function followDrops(
 ): Promise<void> {
   signal.throwIfAborted();
   // Without `-Z root` it would change its user, and the kernel would no longer end it with us.
-  const running = transport.start('tcpdump', ['-Z', 'root', '-n', '-U', '-i', `nflog:${LOG_GROUP}`, '-w', '-']);
+  const running = transport.start(
+    'tcpdump',
+    ['-Z', 'root', '-n', '-U', '-i', `nflog:${LOG_GROUP}`, '-w', '-'],
+    'ignores input',
+  );
   const stop = (): void => running.stop();
   signal.addEventListener('abort', stop, { once: true });
   const reader = new NflogReader();

@@ -54,7 +54,7 @@ export class Monitor {
   /** Starts and returns once the kernel sends it everything: what is read afterwards cannot miss a change. */
   static async start(transport: Transport, events: MonitorEvents, signal: AbortSignal): Promise<Monitor> {
     const before = new Set((await listeners(transport, signal)).map(({ port }) => port));
-    const running = transport.start('nft', ['-n', 'monitor']);
+    const running = transport.start('nft', ['-n', 'monitor'], 'ignores input');
     const monitor = new Monitor(transport, running, events);
     try {
       for (let poll = 0; poll < READY_POLLS && !monitor.#stopped; poll++) {

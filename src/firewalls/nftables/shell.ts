@@ -69,7 +69,7 @@ export class Shell {
   #ready(): Running {
     if (this.#lines >= LINES_PER_SHELL) this.stop();
     if (this.#running !== undefined) return this.#running;
-    const running = this.#transport.start('nft', ['-i']);
+    const running = this.#transport.start('nft', ['-i'], 'reads input');
     this.#running = running;
     this.#lines = 0;
     running.stdout.resume();

@@ -130,6 +130,22 @@ describe('the transport', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
+  test('a program that goes on ends with the connection, or by itself', async () => {
+    const isAlive = (argument: string): boolean => spawnSync('pgrep', ['-f', `^sleep ${argument}$`]).status === 0;
+    const goes = transport().start('sleep', ['1000.12345'], 'ignores input');
+    await expect.poll(() => isAlive('1000.12345')).toBe(true);
+    goes.stop();
+    await goes.ended;
+    await expect.poll(() => isAlive('1000.12345')).toBe(false);
+    const ends = transport().start('sh', ['-c', 'echo told; exit 7'], 'ignores input');
+    let said = '';
+    ends.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await ends.ended;
+    expect(said).toBe('told\n');
+  });
+
   test('tells a missing program from an unreachable machine', async () => {
     await expect(transport().run('no-such-program', [], signal)).rejects.toMatchObject({ code: 'PROGRAM_MISSING' });
     await expect(transport().run('sh', ['-c', 'exit 255'], signal)).rejects.toMatchObject({

@@ -47,6 +47,15 @@ const RECEIVE_AND_RUN =
   'umask 077; want=$1; shift; file=$(mktemp) || exit 125; trap \'rm -f "$file"\' EXIT HUP INT TERM; cat >"$file"; ' +
   'have=$(wc -c <"$file"); [ "$have" -eq "$want" ] || { echo "sallyport: text cut short" >&2; exit 125; }; "$@" "$file"';
 
+/**
+ * Runs the words after it until its own input ends, which it does when this side goes, however it goes: sshd kills nothing, and a
+ * forgotten `nft monitor` would slow every later change. The companion reads a copy of the input, because the shell takes it from
+ * programs in the background.
+ */
+const RUN_WHILE_CONNECTED =
+  'exec 3<&0; "$@" 3<&- & child=$!; { cat; kill -KILL "$child"; } <&3 >/dev/null 2>&1 & companion=$!; exec 3<&-; ' +
+  'wait "$child"; code=$?; kill "$companion" 2>/dev/null; exit "$code"';
+
 /** Connections are shared for a minute, so that a change costs one round trip; a broken one is noticed after 3 × 5 s. */
 const CLIENT_OPTIONS = [
   'BatchMode=yes',
@@ -97,10 +106,10 @@ export function sshTransport(target: SshTarget, options: SshOptions): Transport 
     name,
     run: async (wanted, args, signal, runOptions) =>
       checked(await runChild(program, commandLine([wanted, ...args]), environment, signal, runOptions), wanted),
-    start: (wanted, args) => ({
-      ...startChild(program, commandLine([wanted, ...args]), environment),
-      pid: undefined,
-    }),
+    start(wanted, args, input) {
+      const watched = input === 'reads input' ? [] : ['sh', '-c', RUN_WHILE_CONNECTED, 'sallyport'];
+      return { ...startChild(program, commandLine([...watched, wanted, ...args]), environment), pid: undefined };
+    },
     runWithFile: async (wanted, args, text, signal) => {
       const words = ['sh', '-c', RECEIVE_AND_RUN, 'sallyport', String(Buffer.byteLength(text)), wanted, ...args];
       return checked(await runChild(program, commandLine(words), environment, signal, { input: text }), wanted);

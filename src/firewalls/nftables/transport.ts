@@ -69,8 +69,11 @@ export interface Transport {
   readonly name: string;
   /** Runs to its end. Rejects with PROGRAM_MISSING, DEVICE_UNREACHABLE or the signal's reason; a non-zero exit is an outcome. */
   run(program: string, args: readonly string[], signal: AbortSignal, options?: RunOptions): Promise<Outcome>;
-  /** Starts and does not wait. `ended` also resolves if it could not be started. */
-  start(program: string, args: readonly string[]): Running;
+  /**
+   * Starts and does not wait. `ended` also resolves if it could not be started. It ends when this process does; far away, one that does
+   * not read its input is ended by a companion that does.
+   */
+  start(program: string, args: readonly string[], input: 'reads input' | 'ignores input'): Running;
   /**
    * Runs with the path of a private file that holds `text` as last argument; the file is gone when this settles. The program starts
    * only when the whole text has arrived where it runs.
