@@ -64,7 +64,7 @@ export const kinds: readonly Kind[] = [
 ];
 
 /** Policies that a cluster enforces and that are not read yet: leaving them out silently would give wrong answers. */
-const NOT_YET = new Set([
+export const kindsNotYet: ReadonlySet<string> = new Set([
   'policy.networking.k8s.io/ClusterNetworkPolicy',
   'policy.networking.k8s.io/AdminNetworkPolicy',
   'policy.networking.k8s.io/BaselineAdminNetworkPolicy',
@@ -95,7 +95,7 @@ export function kindOf(apiVersion: string, name: string): KindFound {
   const group = moved ? 'networking.k8s.io' : storage ? CALICO : writtenGroup;
   const kind = byGroupAndKind.get(`${group}/${name}`);
   if (kind === undefined) {
-    if (NOT_YET.has(`${group}/${name}`)) return { found: 'notYet' };
+    if (kindsNotYet.has(`${group}/${name}`)) return { found: 'notYet' };
     const known = kinds.filter((candidate) => candidate.group === group).map((candidate) => candidate.kind);
     // In others' groups most unknown names are real kinds; there only a slip of a letter or two counts as a misspelling.
     const suggestion = closest(name, known, group === OUR_GROUP ? undefined : 2);
