@@ -26,17 +26,17 @@ export async function render(terminal: Terminal, options: RenderOptions): Promis
   const read = await readWholeWorld(terminal, options);
   let refused = false;
   for (const { firewall, ruleset } of viewsOf(terminal, read, options.firewall)) {
-    const { driver, close } = openDevice(firewall, {
+    const device = openDevice(firewall, {
       log: silentLog,
       stateFolder: stateFolder(read.cluster ?? 'unnamed'),
     });
     try {
-      const wanted = driver.translate(ruleset, UNASKED);
+      const wanted = device.driver.translate(ruleset, UNASKED);
       printDiagnostics(terminal, wanted.refusals);
       refused ||= wanted.refusals.some((refusal) => refusal.severity === 'error');
-      terminal.out(driver.render(wanted).trimEnd());
+      terminal.out(device.driver.render(wanted).trimEnd());
     } finally {
-      await close();
+      await device.close();
     }
   }
   return refused ? exit.wrong : exit.done;
