@@ -7,78 +7,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BucketMap } from '../src/base/bucket-map.ts';
 import { silentLog } from '../src/base/log.ts';
-import type { BorderRule, Class, Group, Ruleset } from '../src/border/ruleset.ts';
 import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
-import { PortSet } from '../src/ip/port-set.ts';
-import { PrefixSet } from '../src/ip/prefix-set.ts';
 import { print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
+import { largeRuleset, RULES } from './ruleset.ts';
 
 const addresses = smoke ? 1_000 : 100_000;
 const groups = smoke ? 20 : 2_000;
 const classes = smoke ? 20 : 2_000;
 const rounds = smoke ? 1 : 5;
-const RULES = 5;
-
-function rule(of: number, index: number): BorderRule {
-  return {
-    origin: { policy: `ClusterBorderPolicy/policy-${of}`, rule: index },
-    family: 4,
-    action: index === RULES - 1 ? 'Deny' : 'Allow',
-    protocol: index % 2 === 0 ? 6 : 17,
-    outside: { nets: PrefixSet.parse([`198.18.${(of + index) % 200}.0/24`]), groups: [], notGroups: [], domains: [] },
-    ports: PortSet.of(1_000 + ((of * RULES + index) % 500)),
-    widen: false,
-  };
-}
-
-function classOf(of: number): Class {
-  const endOrigin = { policy: 'layer/ClusterBorderPolicy' };
-  const stage = {
-    id: `stage-${of}`,
-    layer: 'ClusterBorderPolicy' as const,
-    name: 'ClusterBorderPolicy',
-    rules: Array.from({ length: RULES }, (_, index) => rule(of, index)),
-    end: 'Deny' as const,
-    endOrigin,
-  };
-  const part = { id: `part-${of}`, stages: [stage], otherwise: 'Deny' as const, otherwiseOrigin: endOrigin };
-  return { id: `class-${of}`, family: 4, parts: [part], widened: [] };
-}
-
-function address(i: number): string {
-  return `10.${128 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
-}
-
-function groupOf(of: number): Group {
-  const members = Array.from({ length: addresses / groups }, (_, k) => address(of + k * groups));
-  return {
-    id: `group-${of}`,
-    kind: 'AddressGroup',
-    family: 4,
-    deviceName: `group-${of}`,
-    resource: `AddressGroup/group-${of}`,
-    use: 'Allow',
-    members: BucketMap.from(members.map((member) => [member, true as const])),
-  };
-}
-
-function ruleset(): Ruleset {
-  return {
-    firewall: 'edge',
-    cluster: 'bench',
-    destinations: PrefixSet.all,
-    inside: PrefixSet.parse(['10.128.0.0/12']),
-    networks: PrefixSet.parse(['10.128.0.0/12']),
-    classes: new Map(Array.from({ length: classes }, (_, of) => [`class-${of}`, classOf(of)])),
-    members: BucketMap.from(Array.from({ length: addresses }, (_, i) => [address(i), `class-${i % classes}`])),
-    groups: new Map(Array.from({ length: groups }, (_, of) => [`group-${of}`, groupOf(of)])),
-    nats: [],
-    established: 'Cut',
-  };
-}
 
 function nft(...words: readonly string[]): void {
   const { status, stderr } = spawnSync('nft', words, { encoding: 'utf8' });
@@ -86,7 +24,7 @@ function nft(...words: readonly string[]): void {
 }
 
 async function bench(directory: string): Promise<void> {
-  const wanted = ruleset();
+  const wanted = largeRuleset({ addresses, groups, classes });
   const { signal } = new AbortController();
   const text = join(directory, 'text.nft');
   const times = { ours: [] as number[], translate: [] as number[], steps: [] as number[], apply: [] as number[] };
