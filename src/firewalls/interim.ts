@@ -85,6 +85,9 @@ function groupsOf(one: Class): readonly GroupId[] {
 /** What becomes of an address: it is no member any more, gets its class as a new member or from another one, or nothing changes. */
 type Placement = 'unknown' | 'joins' | 'moves' | 'stays';
 
+/** Why a newcomer to a translation under edit is held. */
+const WAITS = 'its translation waits for a yes';
+
 /** Targets of one approved translation for addresses that join or move while it may be under edit. */
 class Targets {
   readonly #approved: Nat;
@@ -105,7 +108,7 @@ class Targets {
     if (placement === 'moves' && (this.#wanted === undefined || (this.#edited && now !== undefined))) return now;
     if (target === undefined || !this.#edited) return target;
     this.#used ??= new Map([...this.#approved.sources.entries()].map(([, used]) => [targetKey(used), used] as const));
-    return this.#used.get(targetKey(target)) ?? { kind: 'Hold', reason: 'its translation waits for a yes' };
+    return this.#used.get(targetKey(target)) ?? { kind: 'Hold', reason: WAITS };
   }
 }
 
@@ -180,15 +183,22 @@ function leavesFreely(address: string, approved: Ruleset, owners: InterimOptions
   return parsed !== undefined && approved.networks.contains(parsed);
 }
 
-/** The translation matches other flows than before, or somebody who is still there is translated otherwise. */
+/**
+ * The translation matches other flows than before, or somebody who is still there is translated otherwise. Not so for a newcomer who
+ * was held while an edit waited, and now gets what others have already.
+ */
 function isEdited(approved: Nat, wanted: Nat, before: Ruleset, owners: InterimOptions['owners']): boolean {
   if (natText(approved) !== natText(wanted)) return true;
   const same = (a: NatTarget, b: NatTarget): boolean => targetKey(a) === targetKey(b);
   const { changed } = approved.sources.difference(wanted.sources, same);
-  return changed.some(
+  const others = changed.filter(
     ([address]) =>
       before.members.has(address) && (owners === undefined || owners.before.get(address) === owners.now.get(address)),
   );
+  if (others.some(([, old]) => old.kind !== 'Hold' || old.reason !== WAITS)) return true;
+  if (others.length === 0) return false;
+  const used = new Set([...approved.sources.entries()].map(([, target]) => targetKey(target)));
+  return others.some(([, , target]) => !used.has(targetKey(target)));
 }
 
 function withOrdinaryInside(approved: Ruleset, desired: Ruleset): Ruleset['inside'] {
