@@ -166,6 +166,7 @@ export class Controller {
     try {
       const device = this.#options.open(firewall);
       const worker = new Worker({
+        cluster: this.#options.cluster,
         firewall: name,
         driver: device.driver,
         settings: firewall,

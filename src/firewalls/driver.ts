@@ -20,6 +20,12 @@ export interface Capabilities {
   readonly notes: readonly string[];
 }
 
+/** Whose the objects on a device are: the mark on everything that is created (design section 3). */
+export interface DeviceOwner {
+  readonly cluster: string;
+  readonly firewall: string;
+}
+
 /** Everything we own on the device, read back; drivers add their own terms. */
 export interface Actual {
   /** Nothing of ours is there. */
@@ -65,8 +71,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   translate(desired: Ruleset, capabilities: Capabilities): W;
   /** Steps from actual to wanted; none when they agree. Every prefix keeps invariant 1, or the step says what it exposes. Pure. */
   steps(actual: A, wanted: W): readonly S[];
-  /** What leaving takes: everything of ours, nothing else. Pure. */
-  leave(actual: A): readonly S[];
+  /** What leaving takes: everything of this owner, nothing else. Throws DEVICE_OWNED where what is there is another's. Pure. */
+  leave(actual: A, owner: DeviceOwner): readonly S[];
   /**
    * The exact text or payload of a step or of a whole translation, for `plan` and `render`. Pure. Digests of plans are made from it:
    * the same difference gives the same text, so it holds no revision, time or count of earlier writes.

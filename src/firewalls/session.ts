@@ -3,7 +3,7 @@ import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
-import type { Actual, Capabilities, Driver, Translation } from './driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from './driver.ts';
 import type { WriterLock } from './writer-lock.ts';
 
 /** Longest time of one read, and of one write; a lock's margin must be longer than the latter. */
@@ -76,8 +76,8 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     return steps;
   }
 
-  leave(actual: A): readonly S[] {
-    return this.#driver.leave(actual);
+  leave(actual: A, owner: DeviceOwner): readonly S[] {
+    return this.#driver.leave(actual, owner);
   }
 
   render(step: S): string {

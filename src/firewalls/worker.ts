@@ -23,6 +23,8 @@ import type { WorkerStatus } from './worker-status.ts';
 import type { WriterLock } from './writer-lock.ts';
 
 export interface WorkerOptions<A extends Actual, W extends Translation, S extends Step> {
+  /** Owner of what is on the device, with the firewall's name. */
+  readonly cluster: string;
   readonly firewall: string;
   readonly driver: Driver<A, W, S>;
   readonly settings: WorkerSettings;
@@ -402,7 +404,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #leaveDevice(): Promise<NextRound> {
     if (this.#stay === 'left') return undefined;
     const actual = await this.#session.observe();
-    const steps = this.#session.leave(actual);
+    const steps = this.#session.leave(actual, { cluster: this.#options.cluster, firewall: this.#options.firewall });
     this.#basis = undefined;
     this.#sent = undefined;
     if (steps.length === 0) this.#stay = 'left';

@@ -30,6 +30,7 @@ export function workerOnMemory(
   const driver = new MemoryDriver(device);
   const confirmed: number[] = [];
   const worker = new Worker({
+    cluster: 'lab',
     firewall: 'edge-1',
     driver,
     settings,

@@ -16,7 +16,7 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
   const stop = new AbortController().signal;
   const [left] = await onDevices(terminal, read, name, async (firewall) => {
     const { driver } = firewall.device;
-    const stepsNow = async () => driver.leave(await driver.observe(stop));
+    const stepsNow = async () => driver.leave(await driver.observe(stop), firewall.ruleset);
     const objects = (await stepsNow()).flatMap((step) => step.objects);
     if (options.yes !== true || objects.length === 0) return { objects, done: false };
     if (firewall.view.firewall.mode === 'Observe')

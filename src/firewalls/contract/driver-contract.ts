@@ -123,7 +123,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
           expectBetween(fates(await behaviourNow(harness.connect()), packets), undefined, ruleset, step.title);
         }
         await bring(driver, ruleset);
-        for (const step of driver.leave(await driver.observe(signal))) {
+        for (const step of driver.leave(await driver.observe(signal), ruleset)) {
           await driver.apply(step, signal);
           expectBetween(fates(await behaviourNow(harness.connect()), packets), undefined, ruleset, step.title);
         }

@@ -3,7 +3,7 @@ import type { Ruleset } from '../../border/ruleset.ts';
 import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import type { Step } from '../../plan/step.ts';
-import type { Actual, Capabilities, Driver, Translation } from '../driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from '../driver.ts';
 
 /** Any driver: its own forms of actual, wanted and step are its own business. */
 export type AnyDriver = Driver<Actual, Translation, Step>;
@@ -76,8 +76,8 @@ export class Killable implements AnyDriver {
     return this.#inner.steps(actual, wanted);
   }
 
-  leave(actual: Actual): readonly Step[] {
-    return this.#inner.leave(actual);
+  leave(actual: Actual, owner: DeviceOwner): readonly Step[] {
+    return this.#inner.leave(actual, owner);
   }
 
   render(what: Step | Translation): string {
@@ -128,10 +128,13 @@ export async function bring(driver: AnyDriver, ruleset: Ruleset): Promise<number
   throw new Error('six rounds of steps did not bring the device to what is wanted');
 }
 
+/** Whose the rulesets of `test/kit/rulesets.ts` are. */
+export const OWNER: DeviceOwner = { cluster: 'lab', firewall: 'edge-1' };
+
 /** Takes everything of ours off a device. */
 export async function clear(driver: AnyDriver): Promise<void> {
   for (let round = 0; round < 6; round++) {
-    const steps = driver.leave(await driver.observe(signal));
+    const steps = driver.leave(await driver.observe(signal), OWNER);
     if (steps.length === 0) return;
     for (const step of steps) await driver.apply(step, signal);
   }

@@ -39,7 +39,15 @@ export function workerPromises({ harness, fresh, promise }: ContractContext): vo
   const workers: Worker[] = [];
   const workerOn = (driver: AnyDriver, choices: WorkerChoices = {}): Worker => {
     const { settings = enforce, clock = new FakeClock(), lock = soleWriter } = choices;
-    const worker = new Worker({ firewall: 'edge-1', driver, settings, clock, log: silentLog, lock });
+    const worker = new Worker({
+      cluster: 'lab',
+      firewall: 'edge-1',
+      driver,
+      settings,
+      clock,
+      log: silentLog,
+      lock,
+    });
     workers.push(worker);
     worker.start();
     return worker;

@@ -151,7 +151,8 @@ describe('the nftables driver on a border', () => {
     expect(repaired.drift).toEqual([]);
     expect(repaired.table && renderTable(repaired.table)).toBe(whole.table && renderTable(whole.table));
     expect(await bring(driver, world)).toBe(0);
-    for (const step of driver.leave(await driver.observe(signal))) await driver.apply(step, signal);
+    for (const step of driver.leave(await driver.observe(signal), { cluster: 'lab', firewall: 'edge-1' }))
+      await driver.apply(step, signal);
     expect(await border.firewall.must('nft', ['list', 'tables'])).toBe('table inet theirs\n');
     stop.abort();
     await watching;

@@ -3,7 +3,16 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Origin, Ruleset } from '../../border/ruleset.ts';
-import type { Actual, Capabilities, CounterReading, Driver, Drop, ForeignRule, Translation } from '../driver.ts';
+import type {
+  Actual,
+  Capabilities,
+  DeviceOwner,
+  CounterReading,
+  Driver,
+  Drop,
+  ForeignRule,
+  Translation,
+} from '../driver.ts';
 import { connect } from './connect.ts';
 import { Conntrack } from './conntrack.ts';
 import type { TrackedFlow } from './conntrack-lines.ts';
@@ -101,8 +110,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return stepsTo(actual.table, wanted);
   }
 
-  leave(actual: NftablesActual): readonly NftStep[] {
-    return stepsToLeave(actual.table);
+  leave(actual: NftablesActual, owner: DeviceOwner): readonly NftStep[] {
+    return stepsToLeave(actual.table, owner);
   }
 
   render(what: NftStep | NftablesTranslation): string {

@@ -230,13 +230,27 @@ describe('steps', () => {
   });
 
   test('leaving takes the table and nothing else', () => {
-    expect(stepsToLeave(undefined)).toEqual([]);
+    expect(stepsToLeave(undefined, { cluster: 'lab', firewall: 'edge-1' })).toEqual([]);
     fc.assert(
       fc.property(rulesets(), (ruleset) => {
-        const steps = stepsToLeave(end(undefined, ruleset));
+        const steps = stepsToLeave(end(undefined, ruleset), ruleset);
         expect(tablesOnTheWay(end(undefined, ruleset), steps).at(-1)).toBeUndefined();
       }),
       { numRuns: 5 },
     );
   });
+});
+
+test("leaving takes nothing that is another cluster's or another firewall's", () => {
+  fc.assert(
+    fc.property(rulesets(), (ruleset) => {
+      const table = end(undefined, ruleset);
+      for (const owner of [
+        { cluster: 'other', firewall: ruleset.firewall },
+        { cluster: ruleset.cluster, firewall: 'other' },
+      ])
+        expect(() => stepsToLeave(table, owner)).toThrow(expect.objectContaining({ code: 'DEVICE_OWNED' }) as Error);
+    }),
+    { numRuns: 20 },
+  );
 });

@@ -1,3 +1,4 @@
+import type { DeviceOwner } from '../driver.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
@@ -7,7 +8,7 @@ import { chainDifference } from './chain-difference.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
 import { familyName, OWNER_SET } from './names.ts';
 import { describeOperations, type Operation, renderOperations } from './operation.ts';
-import { type Owner, ownerText, parseOwner } from './owner.ts';
+import { type Owner, ownerText, parseOwner, ownerOf } from './owner.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
 import { dispatchOf, rawSourcesOf } from './sources.ts';
 import { needsRebuild } from './rebuild.ts';
@@ -49,9 +50,13 @@ export function stepsTo(actual: NftTable | undefined, wanted: NftTranslation): r
   return planner.steps;
 }
 
-/** What leaving takes: the table goes, and with it everything of ours. Connections stay as they are. */
-export function stepsToLeave(actual: NftTable | undefined): readonly NftStep[] {
+/**
+ * What leaving takes: the table goes, and with it everything of ours. Connections stay as they are. Throws DEVICE_OWNED where the table
+ * is another cluster's or firewall's.
+ */
+export function stepsToLeave(actual: NftTable | undefined, owner: DeviceOwner): readonly NftStep[] {
   if (actual === undefined) return [];
+  refuseForeignOwner(actual, ownerOf(owner.cluster, owner.firewall, ''));
   const objects: readonly ObjectChange[] = [
     { change: '-', kind: 'table', name: 'sallyport', detail: 'with everything in it' },
   ];

@@ -109,7 +109,8 @@ describe('rulesets on a real border', () => {
               }
             }
           }
-          for (const step of driver.leave(await driver.observe(signal))) await driver.apply(step, signal);
+          for (const step of driver.leave(await driver.observe(signal), { cluster: 'lab', firewall: 'edge-1' }))
+            await driver.apply(step, signal);
           expect((await driver.observe(signal)).empty).toBe(true);
         },
       ),
