@@ -40,18 +40,13 @@ describe('rulesets on a real border', () => {
     await border.close();
   });
 
-  const attempt = async ({
-    source,
-    destination,
-    protocol,
-    sourcePort,
-    destinationPort = 0,
-  }: Packet): Promise<Attempt> => {
+  const attempt = async (packet: Packet, timeoutMs: number): Promise<Attempt> => {
+    const { source, destination, protocol, sourcePort, destinationPort = 0 } = packet;
     const target = {
       from: source,
       to: destination,
       port: destinationPort,
-      timeoutMs: 500,
+      timeoutMs,
       ...(sourcePort === undefined ? {} : { localPort: sourcePort }),
     };
     if (protocol === 6) return border.inside.tcp(target);
@@ -93,11 +88,13 @@ describe('rulesets on a real border', () => {
             const seen = await Promise.all(
               sendable(list).map(async (packet) => ({
                 packet,
-                result: await attempt(packet),
+                result: await attempt(packet, 500),
                 fate: fateOf(ruleset, packet),
               })),
             );
-            for (const { packet, result, fate } of seen) {
+            for (const { packet, result: first, fate } of seen) {
+              // A busy machine is slow, a rule is not: what should pass may take the time of a retransmission.
+              const result = fate.passes && first.outcome === 'silence' ? await attempt(packet, 3_000) : first;
               const { outcome } = result;
               expect({ packet, outcome }).toEqual({ packet, outcome: fate.passes ? 'passed' : 'silence' });
               if (!fate.passes) dropped++;
