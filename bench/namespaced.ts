@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { runInside, whyNoNamespaces } from '../lab/inside.ts';
+import { namespaceWrapper, runInside } from '../lab/inside.ts';
 
 const INSIDE = 'SALLYPORT_BENCH_INSIDE';
 
@@ -13,8 +13,8 @@ export async function inNamespaces(bench: () => Promise<void>): Promise<void> {
     // Whatever is still under way belongs to the namespaces and ends with them.
     process.exit();
   }
-  const why = whyNoNamespaces();
-  if (why !== undefined) throw new Error(`this bench needs namespaces: ${why}`);
+  const wrapper = namespaceWrapper();
+  if (wrapper.kind === 'unavailable') throw new Error(`this bench needs namespaces: ${wrapper.why}`);
   process.env[INSIDE] = 'yes';
-  process.exitCode = await runInside(process.argv.slice(2));
+  process.exitCode = await runInside(wrapper.command, process.argv.slice(2));
 }

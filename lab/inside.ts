@@ -2,36 +2,46 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
-/** Why the lab cannot make namespaces here, in words a user can act on; nothing if it can. */
-export function whyNoNamespaces(): string | undefined {
-  if (process.platform !== 'linux') return 'namespaces are a feature of Linux';
-  const [program = '', ...words] = unshare(['true']);
-  const tried = spawnSync(program, words, { encoding: 'utf8' });
-  if (tried.error !== undefined) return `unshare cannot be started (${tried.error.message}); install util-linux`;
-  if (tried.status === 0) return undefined;
-  const said = tried.stderr.trim();
-  if (said.includes('No space left'))
-    return `user namespaces are switched off (sysctl user.max_user_namespaces is 0): ${said}`;
-  if (said.includes('not permitted'))
-    return `this user may not make namespaces; run as root, or allow user namespaces (kernel.unprivileged_userns_clone, AppArmor, seccomp): ${said}`;
-  return said;
-}
+/** A way to run a program with the right to make network namespaces, or why there is none here. */
+export type NamespaceWrapper =
+  | { readonly kind: 'available'; readonly command: readonly string[] }
+  | { readonly kind: 'unavailable'; readonly why: string };
+
+/** What the wrapped program finds: a /run and a /proc of its own, and `lo` up. */
+const PREPARE =
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && mount -t proc proc /proc && ip link set lo up && exec "$@"';
 
 /**
- * The command line that runs a command in network, mount and process namespaces of its own, for root and for others alike; everything in
- * them ends and vanishes when the outer process does, however it ends (docs/decisions/0007).
+ * A command prefix that gives a program network, mount and process namespaces of its own, as root or as anyone
+ * (docs/decisions/0007). Everything inside ends and vanishes when the process that started it does, however it ends. As root no user
+ * namespace is made, since that would limit the size of transactions.
  */
-export function unshare(command: readonly string[]): readonly string[] {
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
-  const inside = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && mount -t proc proc /proc && exec "$@"';
-  const own = ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child'];
-  // pdeathsig: unshare itself ends with this process, even if that is killed.
-  return ['setpriv', '--pdeathsig', 'KILL', ...own, 'sh', '-c', inside, 'sh', ...command];
+export function namespaceWrapper(): NamespaceWrapper {
+  if (process.platform !== 'linux') return { kind: 'unavailable', why: 'network namespaces exist on Linux only' };
+  const isRoot = process.getuid?.() === 0;
+  const user = isRoot ? [] : ['--user', '--map-current-user', '--keep-caps'];
+  const own = ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', PREPARE, 'sh'];
+  // unshare itself ends with whoever starts it, even when that is killed.
+  const command = ['setpriv', '--pdeathsig', 'KILL', ...own];
+  const [program = '', ...words] = [...command, 'true'];
+  const trial = spawnSync(program, words, { encoding: 'utf8' });
+  if (trial.status === 0) return { kind: 'available', command };
+  return { kind: 'unavailable', why: explain(trial.error?.message ?? trial.stderr.trim(), isRoot) };
+}
+
+function explain(said: string, isRoot: boolean): string {
+  if (said.includes('ENOENT')) return 'the programs unshare and setpriv are missing (Debian package util-linux)';
+  if (isRoot) return `root is not enough here, a container without CAP_SYS_ADMIN perhaps: ${said}`;
+  if (said.includes('No space left on device'))
+    return `user namespaces are switched off (sysctl user.max_user_namespaces is 0): ${said}`;
+  if (said.includes('RTNETLINK') || said.includes('mount:'))
+    return `a user namespace gives no rights here (AppArmor: sysctl kernel.apparmor_restrict_unprivileged_userns): ${said}`;
+  return `user namespaces are forbidden (a sysctl, seccomp or AppArmor): ${said}`;
 }
 
 /** Starts this program again inside; signals are handed on, and the exit code is that of the inner one. */
-export async function runInside(words: readonly string[]): Promise<number> {
-  const [program = '', ...rest] = unshare([process.execPath, ...process.execArgv, process.argv[1] ?? '', ...words]);
+export async function runInside(wrapper: readonly string[], words: readonly string[]): Promise<number> {
+  const [program = '', ...rest] = [...wrapper, process.execPath, ...process.execArgv, process.argv[1] ?? '', ...words];
   const child: ChildProcess = spawn(program, rest, { stdio: 'inherit' });
   // Ctrl-C reaches the whole foreground group by itself; a signal sent to this process alone is handed on.
   const hand = (signal: NodeJS.Signals): void => {

@@ -1,6 +1,8 @@
 /** Bundles the command into `dist/`: one small entry, and one chunk per part that is loaded only when a command needs it. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -37,4 +39,16 @@ export async function bundle(folder = join(root, 'dist')): Promise<void> {
   chmodSync(join(folder, 'sallyport.js'), 0o755);
 }
 
-if (process.argv[1] === import.meta.filename) await bundle();
+/** The library's types, for those who use the package from TypeScript. */
+function declareTypes(): void {
+  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.library.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (tsc.status !== 0) throw new Error('the types of the library could not be made');
+}
+
+if (process.argv[1] === import.meta.filename) {
+  await bundle();
+  declareTypes();
+}

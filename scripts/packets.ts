@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
-import { namespaceWrapper } from '../test/kit/rootless.ts';
+import { namespaceWrapper } from '../lab/inside.ts';
 
 const wrapper = namespaceWrapper();
 if (wrapper.kind === 'unavailable') {

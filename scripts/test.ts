@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { namespaceWrapper } from '../lab/inside.ts';
 import { howToInstall, setUp } from './setup.ts';
 
 interface Tally {
@@ -70,14 +71,6 @@ function suite(title: string, project: string, wrapper: readonly string[] = []):
   }
 }
 
-/** The same line for root and for others, so that a test run that crashes leaves no namespace behind (docs/design/lab.md). */
-function packetWrapper(): readonly string[] {
-  const inside =
-    'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && mount -t proc proc /proc && ip link set lo up && exec "$@"';
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
-  return ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', inside, 'sh'];
-}
-
 process.env['CI'] ??= 'true'; // a missing golden file fails instead of being written
 
 const missing = setUp(say);
@@ -85,11 +78,22 @@ check('types', 'node_modules/.bin/tsc', '--noEmit');
 check('lint', 'node_modules/.bin/oxlint', '--type-aware', '--deny-warnings', 'src', 'lab', 'bench', 'test', 'scripts');
 check('format', 'node_modules/.bin/biome', 'format');
 check('build', 'node_modules/.bin/tsx', 'scripts/build.ts');
+// By its own name, as somebody who installed the package: through `exports` and the built files.
+const useLibrary = `
+  import { aggregate } from 'sallyport/ip';
+  import { parseSelector } from 'sallyport/selector';
+  import { loadWorld } from 'sallyport/engine';
+  const works = aggregate(['10.0.0.0/25', '10.0.0.128/25']).join() === '10.0.0.0/24' &&
+    parseSelector("a == 'b'").value.matches({ a: 'b' }) && loadWorld([]).endpoints().length === 0;
+  process.exit(works ? 0 : 1);`;
+check('library', process.execPath, '--input-type=module', '--eval', useLibrary);
 check('generated reference', 'node_modules/.bin/tsx', 'scripts/reference.ts', '--check');
 suite('unit, property and contract tests', 'unit');
-if (missing.length === 0) suite('packet tests', 'packets', packetWrapper());
+const wrapper = namespaceWrapper();
+const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
+if (wrapper.kind === 'available' && why === undefined) suite('packet tests', 'packets', wrapper.command);
 else {
-  say(`FAILED: packet tests cannot run. ${howToInstall(missing)}`);
+  say(`FAILED: packet tests cannot run. ${why ?? ''}`);
   total.failed += 1;
 }
 say(`${total.passed} passed, ${total.failed} failed`);

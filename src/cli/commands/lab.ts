@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { probe, serve } from '../../../lab/agent.ts';
-import { runInside, whyNoNamespaces } from '../../../lab/inside.ts';
+import { namespaceWrapper, runInside } from '../../../lab/inside.ts';
 import { Lab } from '../../../lab/lab.ts';
 import { parseStory, type Story } from '../../../lab/story.ts';
 import { storyBeside, WorldFiles } from '../../../lab/world-files.ts';
@@ -27,9 +27,13 @@ export async function lab(terminal: Terminal, options: LabCommandOptions): Promi
     return exit.done;
   }
   if (options.packets && options.inside !== true) {
-    const why = whyNoNamespaces();
-    if (why !== undefined) throw new SallyportError('NO_NAMESPACES', why);
-    const code = await runInside(['lab', ...process.argv.slice(process.argv.indexOf('lab') + 1), '--inside']);
+    const wrapper = namespaceWrapper();
+    if (wrapper.kind === 'unavailable') throw new SallyportError('NO_NAMESPACES', wrapper.why);
+    const code = await runInside(wrapper.command, [
+      'lab',
+      ...process.argv.slice(process.argv.indexOf('lab') + 1),
+      '--inside',
+    ]);
     return code === 0 ? exit.done : exit.wrong;
   }
   const { files, diagnostics } = await WorldFiles.copy(options.filename);
