@@ -4,6 +4,7 @@ import { type Document, parse as parseYaml, stringify } from 'yaml';
 import { MemoryDevices } from './device.ts';
 import { comparable, deviceText } from './device-text.ts';
 import type { Mishap } from './folder.ts';
+import { Nonsense } from './nonsense.ts';
 import type { Stage } from './stage.ts';
 
 /** What a story has in hand while it runs. */
@@ -29,14 +30,14 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 function milliseconds(time: string): number {
   const [, count, unit = ''] = /^(\d+)([a-z]+)$/.exec(time) ?? [];
   const factor = UNITS.get(unit);
-  if (factor === undefined) throw new Error(`${time} is no length of time`);
+  if (factor === undefined) throw new Nonsense(`${time} is no length of time`);
   return Number(count) * factor;
 }
 
 /** The text of a file of the story. */
 export function fileOf({ files }: Story, name: string | undefined): string {
   const text = files.get(name ?? '');
-  if (text === undefined) throw new Error(`the story has no file ${name}`);
+  if (text === undefined) throw new Nonsense(`the story has no file ${name}`);
   return text;
 }
 
@@ -105,13 +106,13 @@ function inPlace({ stage }: Story, key: string, change: (object: Document) => vo
 
 /** The devices of a story that needs them to be in memory. */
 export function memoryDevices({ devices }: Stage): MemoryDevices {
-  if (!(devices instanceof MemoryDevices)) throw new Error('only a firewall in memory can do that');
+  if (!(devices instanceof MemoryDevices)) throw new Nonsense('only a firewall in memory can do that');
   return devices;
 }
 
 function digestOf({ stage }: Story, firewall: string): string {
   const { waiting } = stage.status(firewall);
-  if (waiting === undefined) throw new Error(`no plan waits for ${firewall}`);
+  if (waiting === undefined) throw new Nonsense(`no plan waits for ${firewall}`);
   return waiting.plan().digest;
 }
 
@@ -170,7 +171,7 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
       const mishap = mishaps.find((one) => one === what);
       if (mishap !== undefined) stage.folder.suffer(mishap);
       else if (what === 'returns') stage.folder.recover();
-      else throw new Error(`a source does not ${what}`);
+      else throw new Nonsense(`a source does not ${what}`);
     },
   ],
   [
@@ -183,7 +184,7 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
     'approve', // FIREWALL [61m ago]: a yes to the plan that was read; found within a second
     ({ stage, notes }, [firewall = '', ago = '0s']) => {
       const digest = notes.get(`plan ${firewall}`);
-      if (digest === undefined) throw new Error(`nobody read a plan of ${firewall}`);
+      if (digest === undefined) throw new Nonsense(`nobody read a plan of ${firewall}`);
       return stage.approvals.put({ firewall, digest, madeAt: stage.now - milliseconds(ago), by: 'somebody' });
     },
   ],
@@ -196,16 +197,17 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   [
     'tamper', // FIREWALL forgets ADDRESS | admits ADDRESS like ADDRESS | strips ADDRESS: of the rules of its class
     ({ stage }, [firewall = '', verb, address = '', , other = '']) => {
-      const device = memoryDevices(stage).at(stage.firewall(firewall).address);
+      const { address: where } = stage.firewall(firewall);
+      const device = memoryDevices(stage).at(where);
       const classOf = (sender: string): string => {
-        const found = device.read().program.tables.get('members')?.get(sender);
-        if (found === undefined) throw new Error(`${firewall} does not know ${sender}`);
+        const found = memoryDevices(stage).program(where).tables.get('members')?.get(sender);
+        if (found === undefined) throw new Nonsense(`${firewall} does not know ${sender}`);
         return found;
       };
       if (verb === 'forgets') device.editRow('members', address, undefined, 'alice');
       else if (verb === 'admits') device.editRow('members', address, classOf(other), 'alice');
       else if (verb === 'strips') device.edit(`class ${classOf(address)}`, undefined, 'alice');
-      else throw new Error(`nobody ${verb}`);
+      else throw new Nonsense(`nobody ${verb}`);
     },
   ],
   [
@@ -217,10 +219,11 @@ export const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   [
     'kill', // controller before|after write N: the process dies, and `settle` starts another
     ({ stage }, [, point, , write = '1']) => {
-      if (point !== 'before' && point !== 'after') throw new Error('a controller is killed before or after a write');
+      if (point !== 'before' && point !== 'after') throw new Nonsense('a controller is killed before or after a write');
       memoryDevices(stage).killAt(point, Number(write));
     },
   ],
+  ['spare', ({ stage }) => memoryDevices(stage).spare()], // controller: takes a `kill` back that has not happened yet
   ['stop', ({ stage }) => stage.stop()], // controller: in good order; `settle` starts another
   [
     'restart', // controller

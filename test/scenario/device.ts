@@ -5,6 +5,7 @@ import type { OpenDevice } from '../../src/controller/controller.ts';
 import type { Driver } from '../../src/firewalls/driver.ts';
 import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
+import type { Program } from '../../src/firewalls/memory/program.ts';
 import { lift } from '../../src/firewalls/memory/read-back.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
 import { compareAddresses, formatAddress, parseAddress } from '../../src/ip/address.ts';
@@ -82,13 +83,17 @@ export class MemoryDevices implements Devices {
   }
 
   /** Read past the network: a firewall that cannot be reached holds something all the same. */
+  program(address: string): Program {
+    return MemoryDevice.prototype.read.call(this.at(address)).program;
+  }
+
   behaviour(firewall: BorderFirewall): Promise<Behaviour> {
-    return Promise.resolve(lift(MemoryDevice.prototype.read.call(this.at(firewall.address)).program));
+    return Promise.resolve(lift(this.program(firewall.address)));
   }
 
   /** The members of a named group, of both families; absent where there is no such group. */
   groupMembers({ address }: BorderFirewall, name: string): readonly string[] | undefined {
-    const { objects, tables } = this.at(address).read().program;
+    const { objects, tables } = this.program(address);
     const named = `"deviceName":${JSON.stringify(encodeForDevice(name, 100))}`;
     const keys = [...objects].flatMap(([key, text]) => (key.startsWith('group ') && text.includes(named) ? [key] : []));
     if (keys.length === 0) return undefined;
@@ -107,6 +112,10 @@ export class MemoryDevices implements Devices {
   /** The process dies with a write to any of the devices, the first one being number 1. */
   killAt(point: DeathPoint, write: number): void {
     this.#ambush = { point, left: write - 1 };
+  }
+
+  spare(): void {
+    this.#ambush = undefined;
   }
 
   revive(): void {

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Document, parseAllDocuments } from 'yaml';
+import { Nonsense } from './nonsense.ts';
 
 /** A mishap that befalls the folder of manifests. */
 export type Mishap = 'breaks' | 'vanishes' | 'empties';
@@ -31,8 +32,13 @@ export class ManifestFolder {
     mkdirSync(this.path);
   }
 
+  get mishap(): Mishap | undefined {
+    return this.#mishap;
+  }
+
   /** Writes a file whole; a name that is there already is replaced. */
   write(name: string, text: string): void {
+    this.#mustBeThere();
     // A new file takes the place of the old one: a changed file always looks changed, whatever its length and the clock.
     const fresh = join(this.root, 'fresh');
     writeFileSync(fresh, text);
@@ -45,6 +51,7 @@ export class ManifestFolder {
 
   /** Changes one object where it stands; `undefined` takes it away. `key`: `Kind/namespace/name` or `Kind/name`, the kind in any case. */
   edit(key: string, change: (object: Document) => Document | undefined): void {
+    this.#mustBeThere();
     for (const name of readdirSync(this.path)) {
       const documents = parseAllDocuments(readFileSync(join(this.path, name), 'utf8'));
       if (!Array.isArray(documents)) continue;
@@ -57,11 +64,11 @@ export class ManifestFolder {
       else this.write(name, rest.map((one) => one.toString({ directives: false })).join('---\n'));
       return;
     }
-    throw new Error(`no file of the folder holds ${key}`);
+    throw new Nonsense(`no file of the folder holds ${key}`);
   }
 
   suffer(mishap: Mishap): void {
-    if (this.#mishap !== undefined) throw new Error(`the source ${this.#mishap} already`);
+    if (this.#mishap !== undefined) throw new Nonsense(`the source ${this.#mishap} already`);
     this.#mishap = mishap;
     if (mishap === 'breaks') this.write(BROKEN, 'kind: [\n');
     else renameSync(this.path, this.#aside);
@@ -69,13 +76,17 @@ export class ManifestFolder {
   }
 
   recover(): void {
-    if (this.#mishap === undefined) throw new Error('nothing happened to the source');
+    if (this.#mishap === undefined) throw new Nonsense('nothing happened to the source');
     if (this.#mishap === 'breaks') this.remove(BROKEN);
     else {
       if (existsSync(this.path)) rmSync(this.path, { recursive: true });
       renameSync(this.#aside, this.path);
     }
     this.#mishap = undefined;
+  }
+
+  #mustBeThere(): void {
+    if (this.#mishap === 'vanishes') throw new Nonsense('the folder is not there');
   }
 
   /** Removes everything from the disk. */

@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Story, actions } from './actions.ts';
 import { expectations } from './expectations.ts';
 import { Stage } from './stage.ts';
-import { type Command, type Scenario, scenarioOf } from './text.ts';
+import { Nonsense } from './nonsense.ts';
+import { type Command, type Scenario, scenarioOf, wordsOf } from './text.ts';
 
 /** Stories, and the files that they share. */
 export const STORIES = join(import.meta.dirname, 'stories');
@@ -24,10 +25,45 @@ export function scenariosIn(folder: string): readonly Scenario[] {
 }
 
 /** Tells one story; rejects at the first thing that is not as told, with file, line and what was seen. */
-export async function runScenario(scenario: Scenario, stage: Stage = new Stage()): Promise<void> {
-  const story: Story = { stage, files: scenario.files, shared: join(STORIES, 'shared'), notes: new Map() };
+export function runScenario({ file, files, commands }: Scenario, stage: Stage = new Stage()): Promise<void> {
+  return tell(
+    files,
+    async ({ story }) => {
+      for (const command of commands) await runCommand(story, command, file);
+    },
+    stage,
+  );
+}
+
+/** A story that is made up as it is told. */
+export interface Teller {
+  readonly stage: Stage;
+  readonly story: Story;
+  /** Runs one line of the language. */
+  run(line: string): Promise<void>;
+  /** The same, but a line that makes no sense here is skipped: what it speaks of is not there. */
+  try(line: string): Promise<void>;
+}
+
+/** Sets a stage, tells a story on it, and clears it away. */
+export async function tell(
+  files: ReadonlyMap<string, string>,
+  plot: (teller: Teller) => Promise<void>,
+  stage: Stage = new Stage(),
+): Promise<void> {
+  const story: Story = { stage, files, shared: join(STORIES, 'shared'), notes: new Map() };
+  let line = 0;
+  const run = (text: string): Promise<void> => runCommand(story, { line: ++line, words: wordsOf(text) }, 'made up');
   try {
-    for (const command of scenario.commands) await runCommand(story, command, scenario.file);
+    await plot({
+      stage,
+      story,
+      run,
+      try: (text) =>
+        run(text).catch((thrown: unknown) => {
+          if (!(thrown instanceof Error && thrown.cause instanceof Nonsense)) throw thrown;
+        }),
+    });
   } finally {
     await stage.close();
   }

@@ -10,6 +10,7 @@ import type { WorkerStatus } from '../../src/firewalls/worker-status.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { type Devices, MemoryDevices, type StepKind } from './device.ts';
 import { ManifestFolder } from './folder.ts';
+import { Nonsense } from './nonsense.ts';
 import { SteppedSource } from './stepped-source.ts';
 
 const CLUSTER = 'story';
@@ -120,9 +121,8 @@ export class Stage {
 
   /** As it is described now, or was last: its device is still there when the object is not. */
   firewall(name: string): BorderFirewall {
-    const found = this.controller.world.firewalls.get(name)?.firewall ?? this.#known.get(name);
-    if (found === undefined) throw new Error(`there was never a BorderFirewall ${name}`);
-    this.#known.set(name, found);
+    const found = this.#known.get(name);
+    if (found === undefined) throw new Nonsense(`there was never a BorderFirewall ${name}`);
     return found;
   }
 
@@ -162,6 +162,7 @@ export class Stage {
   /** Until every worker rests, and resting makes no other one work. */
   async #quiesce(): Promise<void> {
     const { devices } = this;
+    for (const [name, { firewall }] of this.controller.world.firewalls) this.#known.set(name, firewall);
     for (let still = 0, before = ''; still < 2; ) {
       await nextTurn();
       await this.approvals.quiet();
