@@ -7,9 +7,10 @@ export type NamespaceWrapper =
   | { readonly kind: 'available'; readonly command: readonly string[] }
   | { readonly kind: 'unavailable'; readonly why: string };
 
-/** What the wrapped program finds: a /run and a /proc of its own, and `lo` up. */
+/** What the wrapped program finds: a /run and a /proc of its own, temporary files in the former, and `lo` up. */
 const PREPARE =
-  'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && mount -t proc proc /proc && ip link set lo up && exec "$@"';
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/tmp && mount -t proc proc /proc && ip link set lo up && ' +
+  'TMPDIR=/run/tmp exec "$@"';
 
 /**
  * A command prefix that gives a program network, mount and process namespaces of its own, as root or as anyone

@@ -1,6 +1,7 @@
 import { execFile, type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import process from 'node:process';
 import { promisify } from 'node:util';
+import { isAlive } from './alive.ts';
 
 const execute = promisify(execFile);
 
@@ -138,13 +139,4 @@ async function removeNamespace(name: string): Promise<void> {
     }
   }
   await execute('ip', ['netns', 'del', name]).catch(() => undefined);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
-  }
 }

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unfoldList } from '../src/api/list.ts';
 import type { Diagnostic } from '../src/base/diagnostic.ts';
@@ -48,9 +47,8 @@ export class WorldFiles {
     this.folder = folder;
   }
 
-  /** Copies what reads below `path`; what does not is returned as diagnostics. */
-  static async copy(path: string): Promise<{ files: WorldFiles; diagnostics: readonly Diagnostic[] }> {
-    const folder = join(await mkdtemp(join(tmpdir(), 'sallyport-lab-')), 'world');
+  /** Copies what reads below `path` into a new `folder`; what does not read is returned as diagnostics. */
+  static async copy(path: string, folder: string): Promise<{ files: WorldFiles; diagnostics: readonly Diagnostic[] }> {
     await mkdir(folder);
     const files = new WorldFiles(folder);
     const { files: found, problems } = await lookAtFolder(path);
@@ -137,10 +135,6 @@ export class WorldFiles {
       else labels.set(key, value);
     }
     await this.put({ ...object, metadata: { ...object.metadata, labels: Object.fromEntries(labels) } });
-  }
-
-  async remove(): Promise<void> {
-    await rm(join(this.folder, '..'), { recursive: true, force: true });
   }
 
   /** The nearest address above `ip` that no pod has and that is not `taken`; takes it. */

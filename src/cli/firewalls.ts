@@ -1,9 +1,12 @@
 import process from 'node:process';
-import { SallyportError } from '../base/error.ts';
+import { catalogue } from '../base/catalogue.ts';
+import { compareUtf8 } from '../base/compare.ts';
+import { SallyportError, toSallyportError } from '../base/error.ts';
 import { closest } from '../base/closest.ts';
 import { silentLog } from '../base/log.ts';
 import type { FirewallView } from '../border/border.ts';
 import type { Ruleset } from '../border/ruleset.ts';
+import { deviceMistakes } from '../controller/device-mistakes.ts';
 import { openDevice } from '../controller/devices.ts';
 import type { OpenDevice } from '../controller/controller.ts';
 import { stateFolder } from '../controller/state-folder.ts';
@@ -31,50 +34,76 @@ export interface Look {
   readonly plan: Plan;
 }
 
+/** Firewalls that a command is about, and whether all that were asked for are among them. */
+export interface Asked {
+  readonly views: readonly (FirewallView & { readonly ruleset: Ruleset })[];
+  /** Some have mistakes of their own; they were told. */
+  readonly leftOut: boolean;
+}
+
 /** Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. */
-export function viewsOf(
-  terminal: Terminal,
-  { world }: CommandWorld,
-  only: string | undefined,
-): readonly (FirewallView & { readonly ruleset: Ruleset })[] {
-  const names = [...world.firewalls.keys()].sort();
+export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: string | undefined): Asked {
+  const names = [...world.firewalls.keys()].sort(compareUtf8);
   if (names.length === 0) throw new SallyportError('NOT_FOUND', 'this world has no BorderFirewall');
   if (only !== undefined && !names.includes(only)) {
     const near = closest(only, names);
     const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean "${near}"?`;
     throw new SallyportError('NOT_FOUND', `no BorderFirewall is named "${only}"; ${hint}`);
   }
-  return names.flatMap((name) => {
+  const asked = only === undefined ? names : [only];
+  const views = asked.flatMap((name) => {
     const view = world.firewalls.get(name);
-    if (view === undefined || (only !== undefined && name !== only)) return [];
-    if (view.ruleset !== undefined) return [{ ...view, ruleset: view.ruleset, findings: view.findings }];
-    printDiagnostics(terminal, view.findings);
+    if (view === undefined) return [];
+    const mistakes = deviceMistakes(view.firewall);
+    printDiagnostics(terminal, mistakes);
+    if (view.ruleset !== undefined && mistakes.every(({ severity }) => severity !== 'error'))
+      return [{ firewall: view.firewall, ruleset: view.ruleset, findings: view.findings }];
+    if (view.ruleset === undefined) printDiagnostics(terminal, view.findings);
     terminal.err(`${name}: its mistakes leave nothing to plan; its device keeps what it holds`);
     return [];
   });
+  return { views, leftOut: views.length < asked.length };
 }
 
-/** Runs work on each firewall's opened device, one after the other, and closes it whatever happens. */
+/** What came of the work on each device, and whether it was done on all that were asked for. */
+export interface Worked<R> {
+  readonly results: readonly R[];
+  readonly incomplete: boolean;
+}
+
+/**
+ * Runs work on each firewall's opened device, one after the other, and closes it whatever happens. What goes wrong at one firewall is told
+ * and keeps none of the others waiting.
+ */
 export async function onDevices<R>(
   terminal: Terminal,
   read: CommandWorld,
-  only: string | undefined,
+  { views, leftOut }: Asked,
   work: (firewall: CommandFirewall) => Promise<R>,
-): Promise<readonly R[]> {
+): Promise<Worked<R>> {
   const results: R[] = [];
-  for (const view of viewsOf(terminal, read, only)) {
+  let incomplete = leftOut;
+  for (const view of views) {
     const { firewall, ruleset } = view;
-    const device = openDevice(firewall, {
-      log: silentLog,
-      stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
-    });
     try {
-      results.push(await work({ name: firewall.name, view, ruleset, device }));
-    } finally {
-      await device.close();
+      const device = openDevice(firewall, {
+        log: silentLog,
+        stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
+      });
+      try {
+        results.push(await work({ name: firewall.name, view, ruleset, device }));
+      } finally {
+        await device.close();
+      }
+    } catch (thrown) {
+      if (views.length === 1) throw thrown;
+      incomplete = true;
+      const { code, message } = toSallyportError(thrown);
+      terminal.err(`error ${code}: ${firewall.name}: ${message}`);
+      terminal.err(catalogue[code].fix);
     }
   }
-  return results;
+  return { results, incomplete };
 }
 
 /** Reads a device and makes the plan for it. */

@@ -155,7 +155,7 @@ export function buildProgram(terminal: Terminal): Program {
       .option('--story <file>', 'the story to tell instead of the one beside the manifests')
       .option('--once', 'end with a summary instead of staying; the default without a terminal')
       .option('--no-packets', 'tell the same story on a firewall in memory, for systems without Linux namespaces')
-      .addOption(new Option('--inside').hideHelp())
+      .addOption(new Option('--folder <path>').hideHelp())
       .addOption(new Option('--agent <part>').choices(['serve', 'probe']).hideHelp()),
     async () => (await import('./commands/lab.ts')).lab,
   );

@@ -1,14 +1,16 @@
+import type { BorderFirewall } from '../../api/resource.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { Guard } from '../../firewalls/guard.ts';
+import { quietUntil } from '../../firewalls/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { type CommandFirewall, type Look, lookAt, namesOf, onDevices } from '../firewalls.ts';
+import { type CommandFirewall, type Look, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
-import { printResult, type Terminal } from '../terminal.ts';
+import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import { type CommandWorld, readWholeWorld } from '../world.ts';
 
 interface ApplyOptions extends WorldOptions, OutputOptions {
@@ -26,24 +28,53 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
     throw new SallyportError('CLUSTER_UNNAMED', 'what is created could not be marked as ours');
   const looked = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const stop = new AbortController().signal;
-  const done = await onDevices(terminal, read, options.firewall, async (firewall) => {
-    const look = await lookAt(firewall, stop);
-    if (look.plan.isEmpty) return look.plan;
-    refuseObserve(firewall);
-    if (looked === undefined) {
-      terminal.err(printPlan(look.plan, { nameOf: namesOf(read) }).trimEnd());
-      refuseAccident(read, firewall, look);
-    } else if (looked.get(firewall.name) !== look.plan.digest) {
-      const reason = looked.has(firewall.name) ? 'is not what the plan was made from any more' : 'is not in the plan';
-      throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
-    }
-    await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);
-    return look.plan;
-  });
+  const { views, leftOut } = viewsOf(terminal, read, options.firewall);
+  const reached = new Set<string>();
+  const { results: done, incomplete } = await onDevices(
+    terminal,
+    read,
+    { views: canariesFirst(views), leftOut },
+    async (firewall) => {
+      const look = await lookAt(firewall, stop);
+      printDiagnostics(terminal, look.wanted.refusals);
+      if (!look.plan.isEmpty) {
+        refuseObserve(firewall);
+        if (looked === undefined) {
+          terminal.err(printPlan(look.plan, { nameOf: namesOf(read) }).trimEnd());
+          refuseAccident(read, firewall, look);
+          refuseUntimely(firewall, look, reached);
+        } else if (looked.get(firewall.name) !== look.plan.digest) {
+          const reason = looked.has(firewall.name) ? 'is not what the plan was made from any more' : 'is not in the plan';
+          throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
+        }
+        await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);
+      }
+      reached.add(firewall.name);
+      return look.plan;
+    },
+  );
   printResult(terminal, options.output, 'Applied', { plans: done.map(planData) }, () =>
     done.map((plan) => (plan.isEmpty ? summaryLine(plan) : `${plan.firewall}: done and read back.`)).join('\n'),
   );
-  return exit.done;
+  return incomplete ? exit.wrong : exit.done;
+}
+
+/** Each firewall after those of `guard.after`, as far as they are here; otherwise as they were. */
+export function canariesFirst<V extends { readonly firewall: Pick<BorderFirewall, 'name' | 'guard'> }>(
+  views: readonly V[],
+): readonly V[] {
+  const left = new Map(views.map((view) => [view.firewall.name, view]));
+  const ordered: V[] = [];
+  const take = (view: V): void => {
+    if (!left.delete(view.firewall.name)) return;
+    for (const name of view.firewall.guard.after) {
+      const canary = left.get(name);
+      if (canary !== undefined) take(canary);
+    }
+    ordered.push(view);
+  };
+  for (const view of views) take(view);
+  return ordered;
 }
 
 function refuseObserve({ name, view }: CommandFirewall): void {
@@ -70,5 +101,22 @@ function refuseAccident({ world }: CommandWorld, { name, view }: CommandFirewall
     throw new SallyportError(
       'GUARD_STOPPED',
       `${name}: ${judgement.reasons.join('; ')}. Look at it with plan --out FILE, and do it with apply --plan FILE`,
+    );
+}
+
+/** Changes of rules rest in quiet times, and until the canary firewalls have them, as they do in the running controller. */
+function refuseUntimely({ name, view }: CommandFirewall, { steps }: Look, reached: ReadonlySet<string>): void {
+  if (steps.every(({ kind }) => kind !== 'Rules' && kind !== 'Remove')) return;
+  const { quiet, after } = view.firewall.guard;
+  const until = quietUntil(quiet, systemClock.wall());
+  const ahead = after.filter((canary) => !reached.has(canary));
+  const reasons = [
+    ...(until === undefined ? [] : [`quiet time until ${new Date(until).toISOString()}`]),
+    ...(ahead.length === 0 ? [] : [`${ahead.join(', ')} come first, and do not hold what is wanted yet`]),
+  ];
+  if (reasons.length > 0)
+    throw new SallyportError(
+      'GUARD_STOPPED',
+      `${name}: ${reasons.join('; ')}. To do it all the same, look at it with plan --out FILE, and do it with apply --plan FILE`,
     );
 }

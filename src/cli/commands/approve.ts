@@ -17,7 +17,7 @@ export async function approve(terminal: Terminal, options: ApproveOptions, firew
   if (!/^[0-9a-f]{64}$/.test(options.plan))
     throw new SallyportError('USAGE', 'a digest is 64 hexadecimal digits; `sallyport plan` and the log print it');
   const read = await readWholeWorld(terminal, options);
-  viewsOf(terminal, read, firewall);
+  if (viewsOf(terminal, read, firewall).leftOut) return exit.wrong;
   if (read.cluster === undefined)
     throw new SallyportError('CLUSTER_UNNAMED', 'which cluster the yes is for is not known');
   const folder = stateFolder(read.cluster);

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import { probe, serve } from '../../../lab/agent.ts';
 import { namespaceWrapper, runInside } from '../../../lab/inside.ts';
 import { Lab } from '../../../lab/lab.ts';
 import { parseStory, type Story } from '../../../lab/story.ts';
+import { makeRunFolder, removeRunFolder } from '../../../lab/run-folder.ts';
 import { storyBeside, WorldFiles } from '../../../lab/world-files.ts';
 import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
@@ -16,7 +18,8 @@ interface LabCommandOptions {
   readonly story?: string;
   readonly once?: boolean;
   readonly packets: boolean;
-  readonly inside?: boolean;
+  /** This run's folder: given to the process that was started again inside namespaces. */
+  readonly folder?: string;
   readonly agent?: 'serve' | 'probe';
 }
 
@@ -26,33 +29,27 @@ export async function lab(terminal: Terminal, options: LabCommandOptions): Promi
     await (options.agent === 'serve' ? serve() : probe());
     return exit.done;
   }
-  if (options.packets && options.inside !== true) {
+  if (options.folder !== undefined) return await tell(terminal, options, options.folder);
+  const folder = await makeRunFolder();
+  try {
+    if (!options.packets) return await tell(terminal, options, folder);
     const wrapper = namespaceWrapper();
     if (wrapper.kind === 'unavailable') throw new SallyportError('NO_NAMESPACES', wrapper.why);
-    const code = await runInside(wrapper.command, [
-      'lab',
-      ...process.argv.slice(process.argv.indexOf('lab') + 1),
-      '--inside',
-    ]);
+    const words = process.argv.slice(process.argv.indexOf('lab') + 1);
+    const code = await runInside(wrapper.command, ['lab', ...words, '--folder', folder]);
     return code === 0 ? exit.done : exit.wrong;
-  }
-  const { files, diagnostics } = await WorldFiles.copy(options.filename);
-  try {
-    printDiagnostics(terminal, diagnostics);
-    if (diagnostics.some(({ severity }) => severity === 'error'))
-      throw new SallyportError('WORLD_INCOMPLETE', 'the manifests cannot be read as a whole');
-    return await tell(terminal, options, files, await readStory(terminal, options));
   } finally {
-    await files.remove();
+    await removeRunFolder(folder);
   }
 }
 
-async function tell(
-  terminal: Terminal,
-  options: LabCommandOptions,
-  files: WorldFiles,
-  story: Story,
-): Promise<ExitCode> {
+/** Tells the story in this process; `folder` is this run's own. */
+async function tell(terminal: Terminal, options: LabCommandOptions, folder: string): Promise<ExitCode> {
+  const story = await readStory(terminal, options);
+  const { files, diagnostics } = await WorldFiles.copy(options.filename, join(folder, 'world'));
+  printDiagnostics(terminal, diagnostics);
+  if (diagnostics.some(({ severity }) => severity === 'error'))
+    throw new SallyportError('WORLD_INCOMPLETE', 'the manifests cannot be read as a whole');
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
@@ -61,7 +58,7 @@ async function tell(
     story,
     packets: options.packets,
     agent: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'lab', '--agent'],
-    open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: files.folder.replace(/world$/, 'state') }),
+    open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: join(folder, 'state') }),
     say: (line) => terminal.out(line),
   });
   try {

@@ -16,13 +16,13 @@ interface PlanOptions extends WorldOptions, OutputOptions {
 export async function plan(terminal: Terminal, options: PlanOptions): Promise<ExitCode> {
   const read = await readWholeWorld(terminal, options);
   const signal = new AbortController().signal;
-  const looks = await onDevices(terminal, read, options.firewall, (firewall) => lookAt(firewall, signal));
-  const plans = looks.map((look) => look.plan);
   const asked = viewsOf(terminal, read, options.firewall);
   printDiagnostics(
     terminal,
-    asked.flatMap((view) => view.findings),
+    asked.views.flatMap((view) => view.findings),
   );
+  const { results: looks, incomplete } = await onDevices(terminal, read, asked, (firewall) => lookAt(firewall, signal));
+  const plans = looks.map((look) => look.plan);
   for (const { capabilities, plan: made } of looks)
     for (const note of capabilities.notes) terminal.err(`note: ${made.firewall}: ${note}`);
   printResult(terminal, options.output, 'Plans', { plans: plans.map(planData) }, () =>
@@ -35,5 +35,6 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
     );
     terminal.err(`kept in ${options.out}; sallyport apply --plan ${options.out} does exactly this`);
   }
+  if (incomplete) return exit.wrong;
   return plans.every((made) => made.isEmpty) ? exit.done : exit.pending;
 }

@@ -1,7 +1,7 @@
 import { SallyportError } from '../../base/error.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { onDevices } from '../firewalls.ts';
+import { onDevices, viewsOf } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
@@ -14,7 +14,8 @@ interface UninstallOptions extends WorldOptions, OutputOptions {
 export async function uninstall(terminal: Terminal, options: UninstallOptions, name: string): Promise<ExitCode> {
   const read = await readWholeWorld(terminal, options);
   const stop = new AbortController().signal;
-  const [left] = await onDevices(terminal, read, name, async (firewall) => {
+  const asked = viewsOf(terminal, read, name);
+  const { results } = await onDevices(terminal, read, asked, async (firewall) => {
     const { driver } = firewall.device;
     const stepsNow = async () => driver.leave(await driver.observe(stop), firewall.ruleset);
     const objects = (await stepsNow()).flatMap((step) => step.objects);
@@ -27,6 +28,7 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
     await carryOut(terminal, firewall, stepsNow, stop);
     return { objects, done: true };
   });
+  const [left] = results;
   if (left === undefined) return exit.wrong;
   printResult(terminal, options.output, 'Uninstall', { firewall: name, ...left }, () => {
     if (left.objects.length === 0) return `${name}: nothing of ours is there.`;
