@@ -30,6 +30,10 @@ export interface Devices {
   behaviour(firewall: BorderFirewall): Promise<Behaviour>;
   /** What was sent to devices since the story began. */
   sent(): readonly StepKind[];
+  /** Whether the process that talked to them died with a write; then nobody writes any more. */
+  tookDown(): boolean;
+  /** Another process may write. */
+  allowNext(): void;
   /** Sends a packet, where there are any. */
   send?(packet: PacketText): Promise<Arrival>;
   close(): Promise<void>;
@@ -63,10 +67,10 @@ export class MemoryDevices implements Devices {
   readonly #silent = new Map<string, number>();
   readonly #sent: StepKind[] = [];
   #ambush: Ambush | undefined;
-  /** The process that talked to them is gone: nobody writes until `revive`. */
+  /** The process that talked to them is gone: nobody writes until `allowNext`. */
   #dead = false;
 
-  get dead(): boolean {
+  tookDown(): boolean {
     return this.#dead;
   }
 
@@ -118,7 +122,7 @@ export class MemoryDevices implements Devices {
     this.#ambush = undefined;
   }
 
-  revive(): void {
+  allowNext(): void {
     this.#dead = false;
   }
 

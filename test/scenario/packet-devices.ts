@@ -56,6 +56,12 @@ export class PacketDevices implements Devices {
     return this.#sent;
   }
 
+  tookDown(): boolean {
+    return false;
+  }
+
+  allowNext(): void {}
+
   async send({ source, destination, protocol, destinationPort = 0 }: PacketText): Promise<Arrival> {
     const { firewall, inside, outside } = this.#border;
     const length = source.includes(':') ? 128 : 32;

@@ -40,9 +40,9 @@ export interface Teller {
   readonly stage: Stage;
   readonly story: Story;
   /** Runs one line of the language. */
-  run(line: string): Promise<void>;
+  readonly run: (line: string) => Promise<void>;
   /** The same, but a line that makes no sense here is skipped: what it speaks of is not there. */
-  try(line: string): Promise<void>;
+  readonly try: (line: string) => Promise<void>;
 }
 
 /** Sets a stage, tells a story on it, and clears it away. */

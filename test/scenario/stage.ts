@@ -93,7 +93,7 @@ export class Stage {
   /** Lets the controller see what is in the folder, and then time pass; each timer's work ends before the next one is due. */
   async advance(ms: number): Promise<void> {
     const clock = this.fakeClock;
-    if (clock === undefined) throw new Error('the time of real devices cannot be moved');
+    if (clock === undefined) throw new Nonsense('the time of real devices cannot be moved');
     await this.settle();
     let left = ms;
     for (let next = clock.next(); next !== undefined && next <= left; next = clock.next()) {
@@ -115,7 +115,7 @@ export class Stage {
 
   status(firewall: string): WorkerStatus {
     const status = this.controller.status().get(firewall);
-    if (status === undefined) throw new Error(`no worker has a firewall ${firewall}`);
+    if (status === undefined) throw new Nonsense(`no worker has a firewall ${firewall}`);
     return status;
   }
 
@@ -176,8 +176,8 @@ export class Stage {
       still = now === before ? still + 1 : 0;
       before = now;
     }
-    if (!(devices instanceof MemoryDevices) || !devices.dead) return;
+    if (!devices.tookDown()) return;
     await this.stop();
-    devices.revive();
+    devices.allowNext();
   }
 }
