@@ -13,18 +13,16 @@ export interface TrackedFlow {
   readonly zone?: number;
 }
 
-/** TCP connections that are over: nothing more passes by them, and the next packet is judged as the first of a new one. */
-const OVER: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE']);
-
 /**
- * A line of `conntrack -L -o extended`; `undefined` for what is no connection, is over, or is of a kind that cannot be named exactly.
+ * A line of `conntrack -L -o extended`; `undefined` for what is no connection, or is of a kind that cannot be named exactly. A TCP
+ * connection that was reset or closed is one: the kernel lets its packets pass as established for as long as any of them comes, a
+ * retransmission to begin with; only a SYN opens it anew.
  */
 export function readTrackedFlow(line: string): TrackedFlow | undefined {
   const words = line.trim().split(/\s+/);
   const protocol = Number(words[3]);
   if ((words[0] !== 'ipv4' && words[0] !== 'ipv6') || !Number.isInteger(protocol) || protocol < 0 || protocol > 255)
     return undefined;
-  if (OVER.has(words[5] ?? '')) return undefined;
   // The first tuple is the opener's; the second, from the next `src=` on, is the answer's.
   const fields = new Map<string, string>();
   let answersTo: string | undefined;
