@@ -50,11 +50,16 @@ export class Device {
   #writer: string | undefined;
   #number = 0;
   #readings = 0;
+  /** That the monitor does not start was said. */
+  #complained = false;
   /** The fence as it was read, or as we left it; without a table there is none. `undefined`: not known. */
   #known: { readonly bookkeeping: Bookkeeping | undefined } | undefined;
   #observed: Observed | undefined;
   #presented: Reading | undefined;
   #monitor: Monitor | undefined;
+  #starting: Promise<Monitor> | undefined;
+  /** No monitor may run: a transaction is under way that would break it. */
+  #writesAlone = false;
   #follower: { readonly changed: () => void; readonly signal: AbortSignal } | undefined;
   /** When the last complete reading was done (monotonic), and how long it took. */
   #readAt = 0;
@@ -77,6 +82,7 @@ export class Device {
   /** What stands there now: at no cost while it is followed and nothing changed, else read from the device. */
   async observe(signal: AbortSignal): Promise<Observed> {
     for (let round = 0; round < READ_ROUNDS; round++) {
+      await this.#whetherStarted();
       if (this.#monitor === undefined) this.#mirror.distrust();
       const known = this.#mirror.reading;
       if (known !== undefined) return this.#present(known);
@@ -95,10 +101,12 @@ export class Device {
    * DEVICE_CHANGED if somebody else wrote meanwhile; after an abort or DEVICE_UNREACHABLE it may have been committed or not.
    */
   async write(operations: readonly Operation[], signal: AbortSignal): Promise<void> {
+    await this.#whetherStarted();
     const known = this.#known;
     if (known === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
     const writer = this.#writer ?? writerChain(randomBytes(6).toString('hex'));
-    const number = this.#number + 1;
+    // A number is a mark: 32 bits. `fence` empties the set where higher ones are left.
+    const number = this.#number >= 0xffffffff ? 1 : this.#number + 1;
     const around = fence(operations, known.bookkeeping, writer, number);
     const text = `${around.before}${renderOperations(operations)}${around.after}`;
     this.#number = number;
@@ -158,7 +166,7 @@ export class Device {
     const { drift } = this.#mirror;
     const split = reading.present ? splitBookkeeping(reading.table) : undefined;
     this.#known = { bookkeeping: split?.bookkeeping };
-    this.#number = Math.max(this.#number, ...(split?.bookkeeping.numbers ?? []));
+    for (const number of split?.bookkeeping.numbers ?? []) this.#number = Math.max(this.#number, number);
     if (this.#observed !== undefined && this.#presented === reading && this.#observed.drift === drift)
       return this.#observed;
     this.#presented = reading;
@@ -190,14 +198,15 @@ export class Device {
 
   /** Any listener slows big transactions, and nft 1.0.6's breaks at intervals: it is stopped before, and what stands there read after. */
   async #writeAlone(text: string, signal: AbortSignal): Promise<void> {
-    const followed = this.#follower !== undefined;
-    await this.#stopMonitor();
+    this.#writesAlone = true;
     try {
+      await this.#stopMonitor();
       await this.#nft.run(text, signal);
     } finally {
-      if (followed && !signal.aborted) await this.#startMonitor();
+      this.#writesAlone = false;
+      if (this.#follower !== undefined)
+        background('nft monitor restart', this.#restart(this.#follower.signal), this.#log);
     }
-    this.#follower?.changed();
   }
 
   async #within(ms: number, acknowledged: Promise<void>): Promise<void> {
@@ -215,17 +224,25 @@ export class Device {
 
   async #startMonitor(): Promise<void> {
     const follower = this.#follower;
-    if (follower === undefined || follower.signal.aborted || this.#monitor !== undefined) return;
+    if (follower === undefined || follower.signal.aborted || this.#monitor !== undefined || this.#writesAlone) return;
     this.#mirror.distrust();
-    this.#monitor = await Monitor.start(
-      this.#nft.transport,
-      { commit: (commit) => this.#seen(commit), broken: () => this.#broken() },
-      follower.signal,
-    );
+    const events = { commit: (commit: Commit) => this.#seen(commit), broken: () => this.#broken() };
+    this.#starting ??= Monitor.start(this.#nft.transport, events, follower.signal);
+    try {
+      this.#monitor = await this.#starting;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** What is read, or written, while the monitor starts would have to be read again. */
+  async #whetherStarted(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
   }
 
   async #stopMonitor(): Promise<void> {
-    const monitor = this.#monitor;
+    // One that is being started is stopped once it has; that it could not start is then no loss.
+    const monitor = (await this.#starting?.catch(() => undefined)) ?? this.#monitor;
     this.#monitor = undefined;
     this.#mirror.distrust();
     await monitor?.stop();
@@ -251,14 +268,19 @@ export class Device {
     }, RESTART_MS);
   }
 
+  /** Starts the monitor, now or as soon as it can be; calls back in any case, because what happened meanwhile was not told. */
   async #restart(signal: AbortSignal): Promise<void> {
     try {
       await this.#startMonitor();
     } catch (error) {
       if (signal.aborted) return;
-      this.#log.warn({ device: this.#nft.transport.name, error: String(error) }, 'nft monitor does not start');
+      if (!this.#complained)
+        this.#log.warn({ device: this.#nft.transport.name, error: String(error) }, 'nft monitor does not start');
+      this.#complained = true;
       this.#broken();
+      return;
     }
+    this.#complained = false;
     this.#follower?.changed();
   }
 

@@ -88,7 +88,7 @@ export function fence(
   const other = present.writer === undefined ? '' : `delete chain inet ${TABLE} ${present.writer}\n`;
   const takeOver = present.writer === own ? '' : `${other}${chain}`;
   const numbers = present.numbers;
-  const tidy = numbers !== undefined && numbers.length > MOST_NUMBERS ? `flush set inet ${TABLE} ${FENCE_SET}\n` : '';
+  const tidy = numbers !== undefined && isFull(numbers, number) ? `flush set inet ${TABLE} ${FENCE_SET}\n` : '';
   // nft monitor tells an `add set` of what is there as if it were new.
   return { before: `${same}${takeOver}${numbers === undefined ? make : ''}${tidy}${mark}`, after: '' };
 }
@@ -103,5 +103,10 @@ export function after(
   const rebuilds = operations.some(({ op }) => op === 'deleteTable');
   if (rebuilds && !operations.some(({ op }) => op === 'addTable')) return undefined;
   const kept = rebuilds ? [] : (present?.numbers ?? []);
-  return { writer: own, numbers: kept.length > MOST_NUMBERS ? [number] : [...kept, number] };
+  return { writer: own, numbers: isFull(kept, number) ? [number] : [...kept, number] };
+}
+
+/** The set is emptied before this number joins: there are many, or it began again from the lowest. */
+function isFull(numbers: readonly number[], number: number): boolean {
+  return numbers.length > MOST_NUMBERS || numbers.some((each) => each >= number);
 }
