@@ -82,7 +82,7 @@ export class Device {
   /** What stands there now: at no cost while it is followed and nothing changed, else read from the device. */
   async observe(signal: AbortSignal): Promise<Observed> {
     for (let round = 0; round < READ_ROUNDS; round++) {
-      await this.#whetherStarted();
+      await this.#monitorSettled();
       if (this.#monitor === undefined) this.#mirror.distrust();
       const known = this.#mirror.reading;
       if (known !== undefined) return this.#present(known);
@@ -101,7 +101,7 @@ export class Device {
    * DEVICE_CHANGED if somebody else wrote meanwhile; after an abort or DEVICE_UNREACHABLE it may have been committed or not.
    */
   async write(operations: readonly Operation[], signal: AbortSignal): Promise<void> {
-    await this.#whetherStarted();
+    await this.#monitorSettled();
     const known = this.#known;
     if (known === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
     const writer = this.#writer ?? writerChain(randomBytes(6).toString('hex'));
@@ -236,7 +236,7 @@ export class Device {
   }
 
   /** What is read, or written, while the monitor starts would have to be read again. */
-  async #whetherStarted(): Promise<void> {
+  async #monitorSettled(): Promise<void> {
     await this.#starting?.catch(() => undefined);
   }
 
