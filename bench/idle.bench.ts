@@ -1,0 +1,69 @@
+/**
+ * A controller at rest: the CPU that it and the programs it runs use while nothing happens, as a part of one core; and how long a hand edit
+ * stands until it is repaired.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { knownSources } from '../src/firewalls/nftables/skeleton.ts';
+import { BorderRun, HandSource } from './border-run.ts';
+import { print, smoke } from './figure.ts';
+import { inNamespaces } from './namespaced.ts';
+import { benchWorld, FIREWALL, resourceOf } from './world.ts';
+
+const sizes = smoke ? [100] : [10_000, 100_000];
+const WATCH_MS = smoke ? 500 : 10_000;
+/** What follows from the load itself (garbage, the last look at the device) is over by then. */
+const REST_MS = smoke ? 200 : 20_000;
+/** A tick of /proc/self/stat. */
+const TICK_MS = 10;
+const PATIENCE_MS = 20_000;
+
+/** CPU time of programs that were started and have ended. */
+function childrenMs(): number {
+  // After the name in brackets: state ppid … utime stime cutime cstime.
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
+}
+
+async function rest(pods: number): Promise<void> {
+  const source = new HandSource();
+  const run = new BorderRun(source);
+  const world = benchWorld(pods, 'local');
+  source.put([...world.frame, ...world.pods].map((raw) => ({ kind: 'put', resource: resourceOf(raw) }) as const));
+  await run.settled();
+  const members = run.controller.world.firewalls.get(FIREWALL)?.ruleset?.members;
+  const address = [...(members?.keys() ?? [])].find((each) => !each.includes(':'));
+  if (members === undefined || address === undefined) throw new Error('nobody is known');
+  const circumstances = { pods, addresses: members.size, load: Number(loadavg()[0]?.toFixed(1)) };
+
+  await pause(REST_MS);
+  const before = process.cpuUsage();
+  const children = childrenMs();
+  await pause(WATCH_MS);
+  const { user, system } = process.cpuUsage(before);
+  const share = ((user + system) / 1_000 + childrenMs() - children) / WATCH_MS;
+  print({ bench: 'idle/cpu', unit: 'ratio', value: share, budget: 0.01, ...circumstances });
+
+  run.committedAt.clear();
+  const map = knownSources(members.size > 20_000 ? 'ByNumber' : 'ByAddress', 4);
+  const edited = performance.now();
+  const edit = spawnSync('nft', ['delete', 'element', 'inet', 'sallyport', map, `{ ${address} }`], {
+    encoding: 'utf8',
+  });
+  if (edit.status !== 0) throw new Error(edit.stderr);
+  while (!run.committedAt.has(address)) {
+    if (performance.now() - edited > PATIENCE_MS) throw new Error('the hand edit was not repaired');
+    await pause(2);
+  }
+  const repaired = (run.committedAt.get(address) ?? Number.NaN) - edited;
+  print({ bench: 'idle/repair', unit: 'ms', value: repaired, budget: 10_000, ...circumstances });
+  await run.settled();
+  await run.close();
+}
+
+await inNamespaces(async () => {
+  for (const pods of sizes) await rest(pods);
+});
