@@ -108,6 +108,31 @@ describe('which address a firewall sees (design section 2)', () => {
     ).toEqual(['BORDER_NODE_ADDRESS_MISSING BorderFirewall/edge']);
   });
 
+  test('a pod in the network of a node with one family has no address to miss in the other', () => {
+    const world = (...addresses: readonly string[]): BorderWorld =>
+      new BorderWorld(
+        namespace('shop'),
+        node('n1', ...addresses),
+        firewall('edge'),
+        clusterPolicy('p', { egress: [] }),
+        pod('shop/a', [], { hostNetwork: true }),
+      );
+    expect(world('172.18.0.1').codes()).toEqual(['BORDER_BLIND BorderFirewall/edge']);
+    expect(world('fd18::1').codes()).toEqual(['BORDER_BLIND BorderFirewall/edge']);
+    expect(world().codes()).toEqual([
+      'BORDER_NODE_ADDRESS_MISSING BorderFirewall/edge',
+      'BLIND_REFUSED ClusterBorderPolicy/p',
+    ]);
+    const named = { ...node('n1'), status: { addresses: [{ type: 'ExternalIP', address: '198.18.0.1' }] } };
+    const codes = new BorderWorld(
+      namespace('shop'),
+      named,
+      firewall('edge'),
+      pod('shop/a', [], { hostNetwork: true }),
+    ).codes();
+    expect(codes).toEqual(['BORDER_NODE_ADDRESS_MISSING BorderFirewall/edge']);
+  });
+
   test('nodeAddress says which address of the node', () => {
     const two = {
       ...node('n1'),

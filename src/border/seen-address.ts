@@ -69,7 +69,7 @@ export class Departures {
 
   /** `undefined`: the workload sends nothing in this family. */
   leaving(endpoint: Endpoint, family: Family): Leaving | undefined {
-    if (endpoint.hostNetwork) return 'Host';
+    if (endpoint.hostNetwork) return this.#speaks(endpoint.node, family) ? 'Host' : undefined;
     const own = ownAddress(endpoint, family);
     if (own === undefined) return undefined;
     const pool = this.poolOf(own);
@@ -121,6 +121,12 @@ export class Departures {
         if (from.sees === undefined) return { kind: 'Unsaid' };
         return from.sees === 'Pod' ? this.#own(endpoint, family) : this.#node(endpoint, family, from);
     }
+  }
+
+  /** Whether a node sends in a family: not where it has addresses, but none of that family. Of one that is not known, anything. */
+  #speaks(node: string, family: Family): boolean {
+    const addresses = this.#nodes.get(node)?.addresses ?? [];
+    return addresses.length === 0 || addresses.some(({ address }) => address.family === family);
   }
 
   #own(endpoint: Endpoint, family: Family): Seen {
