@@ -121,6 +121,11 @@ describe('a device', () => {
     expect([...(after?.sets.get('n4_a')?.elements.keys() ?? [])].sort()).toEqual(nets.toSorted());
     await device.write([add('10.0.0.8')], signal);
     expect(group((await device.observe(signal)).table)).toEqual(['10.0.0.7', '10.0.0.8']);
+    await device.write([{ op: 'deleteSet', name: 'n4_a' }, add('10.0.0.9')], signal);
+    const without = (await device.observe(signal)).table;
+    expect(without?.sets.has('n4_a')).toBe(false);
+    expect(group(without)).toEqual(['10.0.0.7', '10.0.0.8', '10.0.0.9']);
+    expect((await device.observe(signal)).drift).toEqual([]);
   });
 
   test('the same over ssh, whose far processes have no id here', async () => {

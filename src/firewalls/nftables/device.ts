@@ -305,6 +305,7 @@ function isMembership({ op }: Operation): boolean {
 
 function changesIntervals(operation: Operation): boolean {
   if (operation.op === 'deleteTable') return true;
-  if (operation.op !== 'addElements' && operation.op !== 'deleteElements') return operation.op === 'deleteSet';
+  // A set that goes with its elements is told as a set.
+  if (operation.op !== 'addElements' && operation.op !== 'deleteElements') return false;
   return operation.type === 'net4' || operation.type === 'net6' || operation.type === 'service';
 }
