@@ -47,7 +47,11 @@ const rule = z.strictObject({
   notNets: cidrs.optional().describe('every address but these'),
   ports: ownPorts.optional().describe('destination ports and ranges; need protocol TCP, UDP or SCTP'),
   notPorts: ownPorts.optional().describe('every destination port but these'),
-  selector: ownSelector.optional().describe('network sets, by their labels'),
+  selector: ownSelector
+    .optional()
+    .describe(
+      "network sets, by their labels: GlobalNetworkSets, and for a BorderPolicy its own namespace's NetworkSets",
+    ),
   domains: z.array(domain).min(1).max(256).optional().describe('domain names outside'),
 });
 

@@ -1,4 +1,5 @@
 import { type BorderFirewall, type BorderPolicy, type BorderPolicyRule, resourceKey } from '../api/resource.ts';
+import { networkSetSelector } from '../inventory/effective-selector.ts';
 import { PortSet, PrefixSet } from '../ip/index.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -27,7 +28,7 @@ export function refusal(
     // What could not be read denies or is absent, and so asks for nothing that could be refused.
     if (!readable.ok) continue;
     const { rule } = readable;
-    const problems = entries.map((entry) => outside(rule, entry, facts));
+    const problems = entries.map((entry) => outside(rule, policy.namespace, entry, facts));
     if (problems.includes(undefined)) continue;
     return finding(
       policy,
@@ -40,12 +41,17 @@ export function refusal(
 }
 
 /** What of a rule lies outside an entry. */
-function outside(rule: BorderPolicyRule, entry: Acceptance, facts: Pick<Facts, 'outsideOf'>): string | undefined {
+function outside(
+  rule: BorderPolicyRule,
+  namespace: string,
+  entry: Acceptance,
+  facts: Pick<Facts, 'outsideOf'>,
+): string | undefined {
   if (entry.actions !== undefined && !entry.actions.includes(rule.action))
     return `its action ${rule.action} is none of ${entry.actions.join(', ')}`;
   if (entry.ports !== undefined && !portsOf(rule, entry.ports))
     return `its ports are not all among ${entry.ports.toString()}`;
-  if (entry.destinations !== undefined && !entry.destinations.covers(destinationOf(rule, facts)))
+  if (entry.destinations !== undefined && !entry.destinations.covers(destinationOf(rule, namespace, facts)))
     return `its destinations are not all in ${entry.destinations.toString()}`;
   return undefined;
 }
@@ -57,11 +63,11 @@ function portsOf(rule: BorderPolicyRule, accepted: PortSet): boolean {
 }
 
 /** Everything that the rule can reach. Names can stand for any address. */
-function destinationOf(rule: BorderPolicyRule, facts: Pick<Facts, 'outsideOf'>): PrefixSet {
+function destinationOf(rule: BorderPolicyRule, namespace: string, facts: Pick<Facts, 'outsideOf'>): PrefixSet {
   const nets = (rule.nets?.isEmpty === false ? rule.nets : PrefixSet.all).subtract(rule.notNets ?? PrefixSet.empty);
   const reached = rule.ipVersion === undefined ? nets : nets.family(rule.ipVersion);
   if (rule.selector === undefined) return reached;
-  const content = facts.outsideOf(rule.selector);
+  const content = facts.outsideOf(networkSetSelector(namespace, rule.selector));
   return content.domains.length > 0 ? reached : reached.intersect(content.nets);
 }
 

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../base/compare.ts';
 import type { Endpoint } from '../inventory/model.ts';
+import { networkSetSelector } from '../inventory/effective-selector.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
@@ -182,8 +183,9 @@ function decisiveSelectors(frames: Iterable<Frame>, { firewalls, borderPolicies 
         for (const each of [match.selector, match.notSelector, source?.selector, source?.notSelector])
           if (each !== undefined) ids.add(each.id);
   if (firewalls.some(({ accepts }) => accepts.some(({ destinations }) => destinations !== undefined)))
-    for (const { spec } of borderPolicies)
-      for (const each of spec.egress) if (each.ok && each.rule.selector !== undefined) ids.add(each.rule.selector.id);
+    for (const { namespace, spec } of borderPolicies)
+      for (const each of spec.egress)
+        if (each.ok && each.rule.selector !== undefined) ids.add(networkSetSelector(namespace, each.rule.selector).id);
   return ids;
 }
 

@@ -263,6 +263,23 @@ describe('what of a repeated tier crosses the border (design 8.2)', () => {
     expect(verdict(found.put(namespace('shop')))).toBe('passes by layer/profiles');
   });
 
+  test('a NetworkSet of a namespace widens no rule but those of its own BorderPolicies', () => {
+    const rule = { action: 'Allow', selector: "kind == 'bank'" };
+    const theirs = (key: string): Manifest => ({
+      ...calico('NetworkSet', key, { nets: ['198.51.100.0/24'] }),
+      metadata: { namespace: key.split('/')[0], name: 'bank', labels: { kind: 'bank' } },
+    });
+    const world = (...more: readonly Manifest[]): BorderWorld =>
+      new BorderWorld(...cluster, namespace('evil', { trust: 'yes' }), bank, firewall('edge', accepting), ...more);
+    const fromAbove = clusterPolicy('c', { selector: "app == 'web'", egress: [rule] });
+    const own = namespacedPolicy('shop/b', { selector: "app == 'web'", egress: [rule] });
+
+    expect(verdict(world(fromAbove, theirs('shop/bank')), '198.51.100.1')).toBe('drops by layer/ClusterBorderPolicy');
+    expect(verdict(world(own, theirs('evil/bank')), '198.51.100.1')).toBe('drops by layer/BorderPolicy');
+    expect(verdict(world(own, theirs('shop/bank')), '198.51.100.1')).toBe('passes by BorderPolicy/shop/b#0');
+    expect(verdict(world(own, theirs('evil/bank')), '203.0.113.1')).toBe('passes by BorderPolicy/shop/b#0');
+  });
+
   test('network sets change their group and no rule', () => {
     const found = new BorderWorld(
       ...cluster,
@@ -340,6 +357,24 @@ describe('which BorderPolicies a firewall accepts', () => {
     );
     expect(verdict(world, '8.8.8.8')).toBe('drops by layer/BorderPolicy');
     world.put(set('203.0.113.7/32', '8.8.8.8/32'));
+    expect(verdict(world, '8.8.8.8')).toBe('passes by unselected');
+  });
+
+  test("another namespace's NetworkSet takes no policy with it, the policy's own does", () => {
+    const set = (inside: string): Manifest => ({
+      ...calico('NetworkSet', `${inside}/bank`, { nets: ['8.8.8.8/32'] }),
+      metadata: { namespace: inside, name: 'bank', labels: { kind: 'bank' } },
+    });
+    const rule = { action: 'Allow', protocol: 'TCP', ports: [443], selector: "kind == 'bank'" };
+    const world = new BorderWorld(
+      ...cluster,
+      networkSet('bank', ['203.0.113.7/32'], { kind: 'bank' }),
+      firewall('edge', { accepts }),
+      namespacedPolicy('shop/b', { egress: [rule] }),
+    );
+    world.put(set('evil'));
+    expect(verdict(world, '8.8.8.8')).toBe('drops by layer/BorderPolicy');
+    world.put(set('shop'));
     expect(verdict(world, '8.8.8.8')).toBe('passes by unselected');
   });
 

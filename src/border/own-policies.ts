@@ -8,7 +8,7 @@ import {
   resourceKey,
 } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
-import { workloadSelector } from '../inventory/effective-selector.ts';
+import { networkSetSelector, workloadSelector } from '../inventory/effective-selector.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Entry, EntryRule } from './entry.ts';
 
@@ -40,7 +40,7 @@ export function ownEntry(policy: OwnPolicy, firewall: BorderFirewall): Omit<Entr
     layer: policy.type,
     selector: ownSelector(policy),
     widen: policy.spec.onBlind === 'Widen' && firewall.blind === 'Widen',
-    rules: policy.spec.egress.flatMap(entryRule),
+    rules: policy.spec.egress.flatMap((rule, index) => entryRule(policy.namespace, rule, index)),
   };
 }
 
@@ -67,11 +67,12 @@ export function isFor(firewalls: readonly string[] | undefined, firewall: string
 }
 
 /** An unreadable Allow or Log is absent; an unreadable Deny or Pass denies everything in its place (design invariant 5). */
-function entryRule(readable: ReadableRule<BorderPolicyRule>, index: number): readonly EntryRule[] {
+function entryRule(namespace: string, readable: ReadableRule<BorderPolicyRule>, index: number): readonly EntryRule[] {
   if (!readable.ok)
     return readable.action === 'Allow' || readable.action === 'Log'
       ? []
       : [{ action: 'Deny', index, match: { domains: [] } }];
-  const { action, ...match } = readable.rule;
-  return [{ action, index, match }];
+  const { action, selector: written, ...match } = readable.rule;
+  const selector = written === undefined ? {} : { selector: networkSetSelector(namespace, written) };
+  return [{ action, index, match: { ...match, ...selector } }];
 }

@@ -9,6 +9,7 @@ import {
   isIn,
   mapLabels,
   not,
+  or,
   replaceAll,
   selectorOf,
 } from '../selector/index.ts';
@@ -91,6 +92,17 @@ export function workloadSelector(
   if (namespace !== '') return policySelector(namespace, { selector: written.selector });
   // Host endpoints and network sets have no namespace inherited, so `all()` must not reach them.
   return policySelector('', { ...written, namespaceSelector: written.namespaceSelector ?? selectorOf(all()) });
+}
+
+/**
+ * The network sets that a rule of our own kinds selects: the cluster-wide ones, which are the border owner's to write, and for a
+ * BorderPolicy (`namespace` is not `''`) those of its own namespace. Never another namespace's: whoever may write a NetworkSet there
+ * could widen the rule (decision 8).
+ */
+export function networkSetSelector(namespace: string, written: Selector): Selector {
+  const clusterWide = not(has(NAMESPACE_LABEL));
+  const own = namespace === '' ? clusterWide : or(clusterWide, equal(NAMESPACE_LABEL, namespace));
+  return selectorOf(and(written.node, own));
 }
 
 function prefixed(selector: Selector | undefined, prefix: string): SelectorNode | undefined {
