@@ -64,6 +64,8 @@ export class Cni {
       return [`add table ${word} cni`, `delete table ${word} cni`, ...chain, '}', '}'];
     });
     await namespace.must('nft', ['-f', '-'], `${text.join('\n')}\n`);
+    // A new flow that happens to use the ports of an old one would be hidden as that was.
+    await namespace.must('conntrack', ['-F']);
   }
 }
 

@@ -67,7 +67,7 @@ export class ControlledBorder {
   readonly #manifests = new Manifests();
   readonly #controller: Controller;
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
+  #running: Promise<void> | undefined;
   #generation = '0';
 
   constructor(border: Border) {
@@ -79,12 +79,12 @@ export class ControlledBorder {
       clock: systemClock,
       log: silentLog,
     });
-    this.#running = this.#controller.run(this.#stop.signal);
   }
 
-  /** Replaces all manifests; nothing is waited for. */
+  /** Replaces all manifests; nothing is waited for. The first ones start the controller. */
   write(manifests: readonly Manifest[]): void {
     this.#generation = this.#manifests.write(pointedAt(this.border, manifests));
+    this.#running ??= this.#controller.run(this.#stop.signal);
   }
 
   /** Replaces all manifests, and resolves when the border was read back with all that follows from them. */

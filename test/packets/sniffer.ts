@@ -11,6 +11,8 @@ export interface Seen {
   /** Of TCP and UDP. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
+  /** A TCP reset. */
+  readonly isReset?: boolean;
   readonly icmpType?: number;
   /** What follows the header of ICMP, for telling one echo request from another. */
   readonly payload: Buffer;
@@ -109,6 +111,7 @@ function parseContent(protocol: number, content: Buffer): Omit<Seen, 'source' | 
       protocol,
       sourcePort: content.readUInt16BE(0),
       destinationPort: content.readUInt16BE(2),
+      ...(protocol === 6 ? { isReset: ((content[13] ?? 0) & 4) !== 0 } : {}),
       payload: content.subarray(8),
     };
   if (protocol === 1 || protocol === 58)

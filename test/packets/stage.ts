@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Border } from '../kit/border.ts';
 import type { StreamState } from '../kit/probe.ts';
 import { clusterPolicy, firewall, type Manifest, namespace, node, pod, pool, sourceNat } from '../kit/border-world.ts';
@@ -71,21 +72,14 @@ export function podAt(name: string, app: string, place: Pod): Manifest {
   return pod(`shop/${name}`, [PLACES[4][place], PLACES[6][place]], { labels: { app } });
 }
 
-/** Who is called so may use these ports, TCP and UDP. */
+/** Who is selected may use these ports, TCP and UDP, and ping. */
 export function allow(name: string, selector: string, ...ports: readonly number[]): Manifest {
-  return clusterPolicy(name, {
-    selector,
-    egress: ['TCP', 'UDP'].map((protocol) => ({ action: 'Allow', protocol, ports })),
-  });
-}
-
-export function ping(selector: string): Manifest {
-  const echo = [
+  const egress = [
+    ...['TCP', 'UDP'].map((protocol) => ({ action: 'Allow', protocol, ports })),
     { action: 'Allow', protocol: 'ICMP', icmp: { type: 8 } },
     { action: 'Allow', protocol: 'ICMPv6', icmp: { type: 128 } },
-    { action: 'Pass' },
   ];
-  return clusterPolicy('ping', { selector, order: 1, egress: echo });
+  return clusterPolicy(name, { selector, egress });
 }
 
 export function translate(name: string, selector: string, to: 'nat' | 'next'): Manifest {
@@ -103,6 +97,7 @@ export interface Flow {
 
 /** Messages of a stream that must come through before another counts as still: each side sends one every 10 ms. */
 const YARDSTICK = 15;
+const LOOK_MS = 20;
 
 let keys = 0;
 
@@ -116,13 +111,7 @@ export class Flows {
   }
 
   /** Rejects if it does not open at once. */
-  async open(
-    transport: 'tcp' | 'udp',
-    family: Family,
-    from: Pod,
-    port: number,
-    silent = false,
-  ): Promise<Flow> {
+  async open(transport: 'tcp' | 'udp', family: Family, from: Pod, port: number, silent = false): Promise<Flow> {
     const { [from]: address, server } = PLACES[family];
     const key = `flow-${keys++}`;
     const target = { from: address, to: server, port, silent, timeoutMs: 5_000 };
@@ -144,9 +133,11 @@ export class Flows {
    * known by its destination port and its local port, which a translation of one sender keeps.
    */
   async moving(alive: Flow, flows: readonly Flow[]): Promise<readonly { in: boolean; out: boolean }[]> {
+    await settle(this.#stage.border, this.#stage.sniffer);
     const before = await this.#counts(flows);
     const start = await this.state(alive);
     for (;;) {
+      await pause(LOOK_MS);
       const now = await this.state(alive);
       if (now.state !== 'open') throw new Error(`the flow that should live is ${now.state}`);
       const pushed = now.received - start.received;
@@ -167,8 +158,13 @@ export class Flows {
 
   #counts(flows: readonly Flow[]): Promise<readonly { received: number; left: number }[]> {
     return Promise.all(
-      flows.map(async (flow) => ({ received: (await this.state(flow)).received, left: this.packets(flow).length })),
+      flows.map(async (flow) => ({ received: (await this.state(flow)).received, left: this.#said(flow) })),
     );
+  }
+
+  /** Packets of the pod. A reset is not: the border sends it in the pod's name, for the server to give the connection up. */
+  #said(flow: Flow): number {
+    return this.packets(flow).filter(({ isReset }) => isReset !== true).length;
   }
 
   /** The flow's packets as they arrived outside. */
