@@ -68,6 +68,9 @@ describe('commands that talk to a device', () => {
     expect(applied.code, applied.err).toBe(0);
     expect(await tables()).toBe('table inet sallyport\n');
 
+    const approved = await data('Approved', 'approve', 'edge-1', '--plan', '0'.repeat(64));
+    expect(approved.code, approved.err).toBe(0);
+
     const again = await data('Plans', 'plan');
     expect(again.code, again.out).toBe(0);
     expect(again.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true, objects: [] }] });

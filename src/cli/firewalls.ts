@@ -25,6 +25,15 @@ export interface CommandFirewall {
   readonly device: OpenDevice;
 }
 
+/** No device is asked, so nothing is known of one: both families, no limits, and every address may be translated to. */
+export const UNASKED: Capabilities = {
+  device: 'not asked',
+  families: [4, 6],
+  owns: undefined,
+  transactionLimit: undefined,
+  notes: [],
+};
+
 /** What one look at a device gave: everything that a plan is made from. */
 export interface Look {
   readonly capabilities: Capabilities;

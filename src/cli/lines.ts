@@ -5,6 +5,12 @@ import { type ExitCode, exit } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
 
+/** Standard input can hold the world or the questions, not both: the first reader would leave nothing to the other. */
+export function refuseTwoReaders(options: { readonly stdin?: boolean; readonly filename?: readonly string[] }): void {
+  if (options.stdin === true && options.filename?.includes('-') === true)
+    throw usage('--stdin reads questions from standard input, and -f - the world; give the world as a file or folder');
+}
+
 /** Longest line that is read; a question is far shorter. */
 const LINE_LIMIT = 1 << 20;
 

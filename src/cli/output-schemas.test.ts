@@ -7,8 +7,8 @@ import { buildProgram } from './program.ts';
 const SHOP = ['-f', 'examples/shop'];
 const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
 
-/** Kinds of commands that talk to a device (commands.packets.test.ts). */
-type OfDevices = 'Plans' | 'Applied' | 'Uninstall';
+/** Kinds of commands that write, or talk to a device (commands.packets.test.ts). */
+type OfDevices = 'Plans' | 'Applied' | 'Approved' | 'Uninstall';
 
 /** A command line that prints each kind, with an answer in it, and the exit code that it ends with. */
 const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [readonly string[], number]>> = {
@@ -17,6 +17,7 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
   AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
   FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
+  Rendering: [['render', ...SHOP], 0],
   Validation: [['validate', ...SHOP], 0],
   Version: [['version'], 0],
 };
@@ -57,9 +58,10 @@ test.each(Object.keys(lineSchemas) as (keyof typeof lineSchemas)[])('%s --stdin 
   expect(status).toBe(1);
 });
 
-/** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone, and logs nothing. */
+/** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone, logs nothing, and asks nothing that nftables cannot say. */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'endpoints[].tiers[].ingress',
+  'firewalls[].refusals',
   'families[].border[].hops[].evaluation.logged',
 ]);
 

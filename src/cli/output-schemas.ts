@@ -307,6 +307,27 @@ export const outputSchemas = {
     .strictObject({ plans: z.array(plan).describe('one for each firewall; done and read back') })
     .describe('what was changed on each device'),
 
+  Approved: z
+    .strictObject({
+      firewall: z.string().describe('its name'),
+      digest: z.string().describe('of the plan that the yes is for'),
+    })
+    .describe('the yes that was left for the running controller'),
+
+  Rendering: z
+    .strictObject({
+      firewalls: z
+        .array(
+          z.strictObject({
+            firewall: z.string().describe('its name'),
+            text: z.string().describe('what its device would hold'),
+            refusals: z.array(diagnostic).describe('what the device cannot say'),
+          }),
+        )
+        .describe('one for each firewall'),
+    })
+    .describe('the text that devices would hold'),
+
   Uninstall: z
     .strictObject({
       firewall: z.string().describe('its name'),
@@ -343,6 +364,8 @@ export const printedBy: Readonly<Record<DocumentKind, string>> = {
   FlowAnswer: 'flow',
   Plans: 'plan',
   Applied: 'apply',
+  Approved: 'approve',
+  Rendering: 'render',
   Uninstall: 'uninstall',
   Version: 'version',
 };

@@ -81,14 +81,14 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/apply.ts')).apply,
   );
   does(
-    world(command('approve <firewall>', 'say yes to one plan that waits')).requiredOption(
+    output(world(command('approve <firewall>', 'say yes to one plan that waits'))).requiredOption(
       '--plan <digest>',
       'the digest that plan and the log print',
     ),
     async () => (await import('./commands/approve.ts')).approve,
   );
   does(
-    world(command('render', 'print the device text; needs no device')).option(
+    output(world(command('render', 'print the device text; needs no device'))).option(
       '--firewall <name>',
       'only this firewall',
     ),

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import process from 'node:process';
-import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { SallyportError } from '../base/error.ts';
-import { type Configuration, parseConfiguration } from '../controller/configuration.ts';
+import {
+  type Configuration,
+  CLUSTER_NAME_RULE,
+  isClusterName,
+  parseConfiguration,
+} from '../controller/configuration.ts';
 import { LiveWorld } from '../controller/live-world.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
@@ -25,20 +30,27 @@ const NO_CLUSTER = 'unnamed';
 /** Seconds of reading after which a line says that it goes on. */
 const PROGRESS_MS = 1_000;
 
+/** Reads a configuration file and says what is wrong with it, its not being there included. */
+export function parseConfigurationFile(file: string): Parsed<Configuration> {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (thrown) {
+    const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+    const message = `the configuration file ${file} cannot be opened (${reason})`;
+    return { diagnostics: [{ severity: 'error', code: 'CONFIG_SYNTAX', message, path: '', at: { file } }] };
+  }
+  const readText = (path: string): string => readFileSync(path, 'utf8');
+  return parseConfiguration(source, file, { readFile: readText, environment: process.env });
+}
+
 /** Reads a configuration file, or prints all that is wrong with it and throws. */
 export function readConfiguration(terminal: Terminal, file: string): Configuration {
-  const read = (path: string): string => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (thrown) {
-      const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
-      throw new SallyportError('CONFIG_SYNTAX', `the configuration file ${path} cannot be opened (${reason})`);
-    }
-  };
-  const { value, diagnostics } = parseConfiguration(read(file), file, { readFile: read, environment: process.env });
+  const { value, diagnostics } = parseConfigurationFile(file);
   printDiagnostics(terminal, diagnostics);
-  if (value === undefined) throw new SallyportError('CONFIG_VALUE', `${file} has ${diagnostics.length} mistakes`);
-  return value;
+  if (value !== undefined) return value;
+  const count = diagnostics.length;
+  throw new SallyportError('CONFIG_VALUE', `${file} has ${count} mistake${count === 1 ? '' : 's'}`);
 }
 
 /**
@@ -46,6 +58,8 @@ export function readConfiguration(terminal: Terminal, file: string): Configurati
  * there is nothing to read.
  */
 export async function readWorld(terminal: Terminal, options: WorldOptions): Promise<CommandWorld> {
+  if (options.cluster !== undefined && !isClusterName(options.cluster))
+    throw new SallyportError('USAGE', `--cluster ${CLUSTER_NAME_RULE}`);
   const place = whereToRead(terminal, options);
   terminal.err(`world: ${place.title}`);
   const texts: TextReading[] = [];

@@ -34,6 +34,14 @@ export const configurationSchema = z.strictObject({
     .describe('what this process answers to'),
 });
 
+/** What the name of a cluster has to be, after the name of the field. */
+export const CLUSTER_NAME_RULE = 'takes 1 to 63 of A-Z a-z 0-9 . _ - and begins and ends with a letter or digit';
+
+/** Whether a text can name who owns what is created: it becomes part of marks on devices and of paths. */
+export function isClusterName(text: string): boolean {
+  return /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text);
+}
+
 /** The configuration file, read and checked; paths are absolute. */
 export interface Configuration {
   /** This process, in logs and locks. */
@@ -109,12 +117,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     complain('CONFIG_SOURCE', ['controllers', 'border', 'source'], `there is no source "${border.source}"; ${hint}`);
   }
   const cluster = value.cluster === undefined ? undefined : resolveText(value.cluster, ['cluster']);
-  if (cluster !== undefined && !/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(cluster))
-    complain(
-      'CONFIG_VALUE',
-      ['cluster'],
-      'takes 1 to 63 of A-Z a-z 0-9 . _ - and begins and ends with a letter or digit',
-    );
+  if (cluster !== undefined && !isClusterName(cluster)) complain('CONFIG_VALUE', ['cluster'], CLUSTER_NAME_RULE);
   const probes = value.server?.probes;
   const port = Number(probes?.slice(probes.lastIndexOf(':') + 1));
   if (probes !== undefined && (port < 1 || port > 65535))

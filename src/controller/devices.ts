@@ -6,14 +6,10 @@ import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { closest } from '../base/closest.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
-import { checkOptions } from '../firewalls/nftables/options.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import type { OpenDevice } from './controller.ts';
-
-/** Drivers that a BorderFirewall may name. */
-const DRIVERS = ['nftables'] as const;
+import { deviceMistakes } from './device-mistakes.ts';
 
 export interface DeviceSurroundings {
   readonly log: Log;
@@ -22,17 +18,16 @@ export interface DeviceSurroundings {
 }
 
 /**
- * Opens the device of a BorderFirewall by its driver; nothing is sent yet. Throws where the driver is not known (DEVICE_DRIVER), or its
- * address or options are wrong.
+ * Opens the device of a BorderFirewall by its driver; nothing is sent yet. Throws where the BorderFirewall has a mistake that leaves the
+ * device alone (`deviceMistakes`); logs what is only worth knowing.
  */
 export function openDevice(firewall: BorderFirewall, { log, stateFolder }: DeviceSurroundings): OpenDevice {
-  if (firewall.driver !== 'nftables') {
-    const near = closest(firewall.driver, DRIVERS);
-    const hint = near === undefined ? `known: ${DRIVERS.join(', ')}` : `did you mean "${near}"?`;
-    throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"; ${hint}`);
-  }
-  const [mistake] = checkOptions(firewall.options, 'spec.options');
-  if (mistake !== undefined) throw new SallyportError(mistake.code, `${mistake.path}: ${mistake.message}`);
+  const mistakes = deviceMistakes(firewall);
+  const errors = mistakes.filter(({ severity }) => severity === 'error');
+  if (errors[0] !== undefined)
+    throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  for (const { code, path, message } of mistakes)
+    log.warn({ firewall: firewall.name, code, path, problem: message }, 'a setting has no effect');
   const agentSocket = process.env['SSH_AUTH_SOCK'];
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-'));
   const driver = new NftablesDriver({

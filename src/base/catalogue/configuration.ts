@@ -64,7 +64,7 @@ export const configurationCodes = {
   },
   GUARD_STOPPED: {
     blame: 'rejected',
-    what: 'The change takes traffic from, or gives traffic to, more workloads at once than `guard` allows without a yes.',
+    what: 'The change takes traffic from, or gives traffic to, more workloads at once than `guard` allows without a yes, or comes in a quiet time or before the canary firewalls of `guard` have it.',
     now: 'Nothing is written.',
     fix: 'Look at it with `sallyport plan --out FILE`; if it is meant, say yes with `sallyport apply --plan FILE` or `sallyport approve`.',
   },

@@ -50,6 +50,18 @@ export const deviceCodes = {
     now: 'The firewall is not contacted.',
     fix: 'Correct the named key; `docs/reference` lists the options of each driver.',
   },
+  DEVICE_SETTING: {
+    blame: 'input',
+    what: 'A BorderFirewall says something that its kind of firewall has no place for: credentials, TLS, objects to take over.',
+    now: 'The firewall is not contacted and keeps what it holds, because its owner relies on something that would not happen.',
+    fix: 'Remove the field; the message says what its driver does instead.',
+  },
+  DEVICE_SETTING_UNUSED: {
+    blame: 'input',
+    what: 'A BorderFirewall or an AddressGroup has a setting that its kind of firewall, or this version, makes no use of.',
+    now: 'All else of the object counts.',
+    fix: 'Remove the setting, or do without what it is for; the message says what that is.',
+  },
   PROGRAM_MISSING: {
     blame: 'rejected',
     what: 'A program that the driver needs is not installed on the firewall (`nft`, `conntrack`, `ip` or `tcpdump`).',

@@ -29,6 +29,10 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
   const looked = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const stop = new AbortController().signal;
   const { views, leftOut } = viewsOf(terminal, read, options.firewall);
+  printDiagnostics(
+    terminal,
+    views.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'error')),
+  );
   const reached = new Set<string>();
   const { results: done, incomplete } = await onDevices(
     terminal,
@@ -44,7 +48,9 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
           refuseAccident(read, firewall, look);
           refuseUntimely(firewall, look, reached);
         } else if (looked.get(firewall.name) !== look.plan.digest) {
-          const reason = looked.has(firewall.name) ? 'is not what the plan was made from any more' : 'is not in the plan';
+          const reason = looked.has(firewall.name)
+            ? 'is not what the plan was made from any more'
+            : 'is not in the plan';
           throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
         }
         await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);

@@ -4,11 +4,11 @@ import { SallyportError } from '../../base/error.ts';
 import { Approvals, stateFolder } from '../../controller/state-folder.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { viewsOf } from '../firewalls.ts';
-import type { WorldOptions } from '../options.ts';
-import type { Terminal } from '../terminal.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
+import { printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 
-interface ApproveOptions extends WorldOptions {
+interface ApproveOptions extends WorldOptions, OutputOptions {
   readonly plan: string;
 }
 
@@ -27,8 +27,12 @@ export async function approve(terminal: Terminal, options: ApproveOptions, firew
     madeAt: systemClock.wall(),
     by: userInfo().username,
   });
-  terminal.out(
-    `yes to plan ${options.plan.slice(0, 12)}… of ${firewall}; it lapses when the plan changes, or after an hour`,
+  printResult(
+    terminal,
+    options.output,
+    'Approved',
+    { firewall, digest: options.plan },
+    () => `yes to plan ${options.plan.slice(0, 12)}… of ${firewall}; it lapses when the plan changes, or after an hour`,
   );
   return exit.done;
 }

@@ -4,7 +4,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { parseSelector } from '../../selector/selector.ts';
 import { endpointRow, endpointData } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { answerLines } from '../lines.ts';
+import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { table, printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -17,6 +17,7 @@ interface EvalOptions extends WorldOptions, OutputOptions {
 /** `sallyport eval SELECTOR`: the endpoints that a Calico selector selects, inherited labels included. */
 export async function evalSelector(terminal: Terminal, options: EvalOptions, selector?: string): Promise<ExitCode> {
   if ((selector === undefined) !== (options.stdin === true)) throw usage('give a selector, or --stdin');
+  refuseTwoReaders(options);
   const { world } = await readWholeWorld(terminal, options);
   if (selector === undefined)
     return answerLines(terminal, (question) => {

@@ -5,7 +5,7 @@ import type { EndpointId } from '../../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { type FamilyAnswer, type FlowAnswer, flowText, type Question, whatWouldChange } from '../flow-answer.ts';
-import { answerLines } from '../lines.ts';
+import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -26,6 +26,7 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
   const { from, to, stdin } = options;
   if (stdin === true ? from !== undefined || to !== undefined : from === undefined || to === undefined)
     throw usage('give --from and --to, or --stdin');
+  refuseTwoReaders(options);
   const { world } = await readWholeWorld(terminal, options);
   if (from === undefined || to === undefined)
     return answerLines(terminal, (line) => {

@@ -1,20 +1,61 @@
+import { resourceKey } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import { onDevices, UNASKED } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
-import { readConfiguration, readWorld } from '../world.ts';
+import { type CommandWorld, parseConfigurationFile, readWorld } from '../world.ts';
 
-/** `sallyport validate`: every mistake, and what keeps a firewall from holding all that was asked for. */
+/** `sallyport validate`: every mistake, and what keeps a firewall from holding all that was asked for. Asks no device. */
 export async function validate(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {
-  if (options.filename === undefined && options.config !== undefined) readConfiguration(terminal, options.config);
-  const { world, diagnostics } = await readWorld(terminal, options);
-  const all: readonly Diagnostic[] = sortDiagnostics([...diagnostics, ...world.findings()]);
+  const found = await diagnosticsOf(terminal, options);
+  const all = sortDiagnostics(found);
   const errors = all.filter((diagnostic) => diagnostic.severity === 'error').length;
   const warnings = all.length - errors;
   printResult(terminal, options.output, 'Validation', { errors, warnings, diagnostics: all }, () =>
     [...all.map(diagnosticLine), `${count(errors, 'error')}, ${count(warnings, 'warning')}`].join('\n'),
   );
   return errors === 0 ? exit.done : exit.wrong;
+}
+
+async function diagnosticsOf(terminal: Terminal, options: WorldOptions): Promise<readonly Diagnostic[]> {
+  const configuration =
+    options.filename === undefined && options.config !== undefined ? parseConfigurationFile(options.config) : undefined;
+  // Which manifests it means is not known, then.
+  if (configuration !== undefined && configuration.value === undefined) return configuration.diagnostics;
+  const read = await readWorld(terminal, options);
+  return [...read.diagnostics, ...read.world.findings(), ...(await deviceDiagnostics(terminal, read))];
+}
+
+/** What firewalls cannot be, and of rules cannot say, whatever device of their kind it is. */
+async function deviceDiagnostics(terminal: Terminal, read: CommandWorld): Promise<readonly Diagnostic[]> {
+  const { firewalls, inventory } = read.world;
+  const mistakes = [...firewalls.values()].flatMap(({ firewall }) => deviceMistakes(firewall));
+  const broken = new Set(mistakes.flatMap(({ severity, object }) => (severity === 'error' ? [object] : [])));
+  const views = [...firewalls.values()].flatMap(({ firewall, ruleset, findings }) =>
+    ruleset === undefined || broken.has(resourceKey(firewall)) ? [] : [{ firewall, ruleset, findings }],
+  );
+  const { results } = await onDevices(terminal, read, { views, leftOut: false }, ({ name, ruleset, device }) =>
+    Promise.resolve(
+      device.driver.translate(ruleset, UNASKED).refusals.map((refusal) => ({ ...refusal, firewall: name })),
+    ),
+  );
+  const places = new Map(
+    [
+      ...inventory.clusterBorderPolicies.values(),
+      ...inventory.borderPolicies.values(),
+      ...inventory.addressGroups.values(),
+      ...inventory.sourceNats.values(),
+    ].map((resource) => [resourceKey(resource), resource.place]),
+  );
+  return [
+    ...mistakes,
+    ...results.flat().map((refusal) => {
+      const at = refusal.object === undefined ? undefined : places.get(refusal.object);
+      return at === undefined ? refusal : { ...refusal, at };
+    }),
+  ];
 }
 
 function count(number: number, noun: string): string {

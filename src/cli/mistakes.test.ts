@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { buildProgram } from './program.ts';
+
+const CLUSTER = `
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: projectcalico.org/v3, kind: IPPool, metadata: {name: pods}, spec: {cidr: 10.1.0.0/16}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: till-1, namespace: shop}, spec: {nodeName: a}, status: {phase: Running, podIP: 10.1.0.1}}
+---
+{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-1}, spec: {driver: nftables, address: local, workloads: {}}}
+---
+`;
+const BROKEN = `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-2}, spec: {driver: nftables, address: "netns:edge-2", workloads: {}, tls: {pin: abc}}}
+`;
+const BY_NAME = `{apiVersion: sallyport.dev/v1alpha1, kind: ClusterBorderPolicy, metadata: {name: by-name}, spec: {selector: all(), namespaceSelector: all(), egress: [{action: Allow, domains: [api.example.com]}]}}
+`;
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'sallyport-cli-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(manifests: string, ...words: readonly string[]): Promise<Ended> {
+  const file = join(folder, 'world.yaml');
+  writeFileSync(file, manifests);
+  return await runOn(...words, '-f', file);
+}
+
+async function runOn(...words: readonly string[]): Promise<Ended> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
+  return { code: await program.run(words), out: out.join('\n'), err: err.join('\n') };
+}
+
+/** `error CODE object path` of each diagnostic in what `validate -o json` prints. */
+function found({ out }: Ended): readonly string[] {
+  const { diagnostics } = JSON.parse(out) as {
+    diagnostics: readonly Readonly<Record<'severity' | 'code' | 'path' | 'object', string | undefined>>[];
+  };
+  return diagnostics.map(({ severity, code, object, path }) =>
+    [severity, code, object, path].filter((word) => word !== undefined && word !== '').join(' '),
+  );
+}
+
+describe('validate', () => {
+  test('tells what a kind of firewall cannot be and cannot say', async () => {
+    const ended = await run(`${CLUSTER}${BROKEN}---\n${BY_NAME}`, 'validate', '-o', 'json');
+    expect(ended.code).toBe(1);
+    expect(found(ended)).toEqual([
+      'error DEVICE_SETTING BorderFirewall/edge-2 spec.tls',
+      'error DOMAINS_UNSUPPORTED ClusterBorderPolicy/by-name spec.egress[0].domains',
+    ]);
+    expect(ended.out).toContain('"line": 12');
+  });
+
+  test('answers as data about a configuration file that cannot be used', async () => {
+    const file = join(folder, 'sallyport.yaml');
+    writeFileSync(file, 'sources: {a: {manifests: .}}\ncontrollers: {border: {source: b}, borde: {}}\n');
+    const ended = await runOn('validate', '-c', file, '-o', 'json');
+    expect(ended.code).toBe(1);
+    expect(found(ended)).toEqual(['error CONFIG_UNKNOWN_KEY controllers.borde']);
+  });
+
+  test('answers as data about a configuration file that is not there', async () => {
+    const ended = await runOn('validate', '-c', join(folder, 'none.yaml'), '-o', 'json');
+    expect(ended.code).toBe(1);
+    expect(found(ended)).toEqual(['error CONFIG_SYNTAX']);
+  });
+});
+
+describe('render', () => {
+  test('prints the sound firewalls, tells of the broken one, and ends with 1', async () => {
+    const ended = await run(`${CLUSTER}${BROKEN}`, 'render');
+    expect(ended.code).toBe(1);
+    expect(ended.err).toContain('DEVICE_SETTING');
+    expect(ended.out).toContain('table inet sallyport');
+  });
+
+  test('ends with 1 where a rule cannot be said', async () => {
+    const ended = await run(`${CLUSTER}${BY_NAME}`, 'render');
+    expect(ended.code).toBe(1);
+    expect(ended.err).toContain('DOMAINS_UNSUPPORTED');
+  });
+});
+
+describe('bad command lines', () => {
+  test('the world and the questions do not both come by standard input', async () => {
+    const ended = await runOn('flow', '-f', '-', '--stdin');
+    expect(ended.code).toBe(1);
+    expect(ended.err).toContain('--stdin reads questions from standard input');
+  });
+
+  test.each(['../elsewhere', 'a b', '-x', ''])(
+    '--cluster %j is refused: it becomes part of paths and marks',
+    async (name) => {
+      const ended = await run(CLUSTER, 'render', `--cluster=${name}`);
+      expect(ended.code).toBe(1);
+      expect(ended.err).toContain('error USAGE: --cluster');
+    },
+  );
+});
