@@ -5,7 +5,7 @@ import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { type NextRound, Rounds } from '../base/rounds.ts';
 import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
-import { type Plan, planDigest, planOf } from '../plan/plan.ts';
+import { planDigest, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type WishStanding, type WorkerEvents } from './carrier.ts';
@@ -316,12 +316,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #hold(wished: Wished, actual: A, steps: readonly S[], reasons: readonly string[]): NextRound {
     const { log, firewall, clock } = this.#options;
     const { mode, guard } = this.#settings;
-    const plan = once(() => this.#planOf(wished, actual, steps));
+    // Translated now: whoever reads the plan may do so after the device was lost.
+    const wanted = this.#session.translate(wished.ruleset);
+    const render = (step: S): string => this.#session.render(step);
+    const plan = once(() => planOf({ desired: wished.ruleset, actual, wanted, steps, render }));
     if (mode === 'Observe') {
       this.#report.waits({ reasons, plan }, undefined, log);
       return undefined;
     }
-    const digest = planDigest({ desired: wished.ruleset, steps, render: (step) => this.#session.render(step) });
+    const digest = planDigest({ desired: wished.ruleset, steps, render });
     if (this.#approvals.has(digest)) {
       log.info({ firewall, digest }, 'somebody said yes to the plan');
       this.#authorised = wished.ruleset;
@@ -335,11 +338,6 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#report.waits({ reasons, plan }, digest, log);
     const quietEnd = quietUntil(guard.quiet, clock.wall());
     return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
-  }
-
-  #planOf(wished: Wished, actual: A, steps: readonly S[]): Plan {
-    const wanted = this.#session.translate(wished.ruleset);
-    return planOf({ desired: wished.ruleset, actual, wanted, steps, render: (step) => this.#session.render(step) });
   }
 
   #becomesBasis(ruleset: Ruleset, wished: Wished, actual: A): void {
