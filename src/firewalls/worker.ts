@@ -215,6 +215,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
+    this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
     const steps = this.#session.steps(actual, wished.ruleset);
     this.#confirmOvertaken(wished, actual);
     this.#lookForDrift(actual);
@@ -341,8 +342,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   #becomesBasis(ruleset: Ruleset, wished: Wished, actual: A): void {
-    const { behaviour, refusals } = this.#session.translate(ruleset);
-    this.#basis = { ruleset, behaviour, refusals, owners: wished.owners, actual };
+    const { behaviour } = this.#session.translate(ruleset);
+    this.#basis = { ruleset, behaviour, owners: wished.owners, actual };
     this.#sent = undefined;
     this.#drifted = new Set();
     for (const [id, one] of ruleset.classes) this.#remembered.set(id, one);
