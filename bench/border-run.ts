@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,15 @@ export class HandSource implements Source {
   run(deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void> {
     this.#deliver = deliver;
     return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+}
+
+/** Makes this namespace own what the bench's world translates to. */
+export function ownTranslations(): void {
+  for (const family of ['-4', '-6']) {
+    const net = family === '-4' ? '192.0.2.0/24' : '2001:db8:ffff::/64';
+    const { status, stderr } = spawnSync('ip', [family, 'route', 'add', 'blackhole', net], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
   }
 }
 

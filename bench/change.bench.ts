@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { ManifestsSource } from '../src/sources/manifests/manifests-source.ts';
-import { BorderRun, HandSource } from './border-run.ts';
+import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
 import { print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { benchWorld, pod, type Raw, resourceOf } from './world.ts';
@@ -171,6 +171,7 @@ async function watched(pods: number): Promise<void> {
 }
 
 await inNamespaces(async () => {
+  ownTranslations();
   for (const pods of sizes) {
     const churn = new Churn(pods);
     await churn.load();

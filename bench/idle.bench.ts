@@ -8,7 +8,7 @@ import { loadavg } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { knownSources } from '../src/firewalls/nftables/skeleton.ts';
-import { BorderRun, HandSource } from './border-run.ts';
+import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
 import { print, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { benchWorld, FIREWALL, resourceOf } from './world.ts';
@@ -65,5 +65,6 @@ async function rest(pods: number): Promise<void> {
 }
 
 await inNamespaces(async () => {
+  ownTranslations();
   for (const pods of sizes) await rest(pods);
 });

@@ -22,6 +22,8 @@ export interface Structure {
   readonly table: NftTable;
   /** What the dispatch map holds for a member of the class: a verdict, or a number in decimal digits. */
   readonly classTexts: ReadonlyMap<ClassId, string>;
+  /** The set of each group. */
+  readonly setNames: ReadonlyMap<GroupId, string>;
   readonly refusals: readonly Diagnostic[];
   readonly origins: ReadonlyMap<string, Origin>;
 }
@@ -39,6 +41,7 @@ export function structureOf(ruleset: Ruleset, dispatch: Dispatch, previous?: Str
   for (const [id, of] of [...ruleset.classes].sort(([a], [b]) => (a < b ? -1 : 1)))
     verdicts.set(id, writer.verdict(of));
 
+  const setNames = new Map([...ruleset.groups].map(([id, group]) => [id, setNameOf(group)] as const));
   const sets = new Map<string, NftSet>([...shared.sets, ...skeletonSets(), ...groupSets(ruleset.groups)]);
   const maps = new Map<string, NftMap>(dispatchMaps(dispatch));
   for (const nat of ruleset.nats) {
@@ -57,7 +60,8 @@ export function structureOf(ruleset: Ruleset, dispatch: Dispatch, previous?: Str
   }
   const unowned: NftTable = { sets, maps, chains: new Map([...base, ...chains.chains]), foreign: [] };
   sets.set(OWNER_SET, ownerSet(ruleset, unowned));
-  return { ruleset, dispatch, table: unowned, classTexts, refusals: writer.refusals, origins: chains.origins };
+  const { refusals } = writer;
+  return { ruleset, dispatch, table: unowned, classTexts, setNames, refusals, origins: chains.origins };
 }
 
 function ownerSet(ruleset: Ruleset, table: NftTable): NftSet {
@@ -72,13 +76,15 @@ function ofFamily(verdict: string, family: 4 | 6): boolean {
 
 function groupSets(groups: ReadonlyMap<GroupId, Group>): [string, NftSet][] {
   return [...groups.values()].map((group) => {
-    if (group.kind === 'Outside') return [outsideSetName(group), emptySet(group.family === 4 ? 'net4' : 'net6')];
+    const name = setNameOf(group);
+    if (group.kind === 'Outside') return [name, emptySet(group.family === 4 ? 'net4' : 'net6')];
     const comment = `name=${userText(group.deviceName, 110)}`;
-    return [
-      groupSetName(group.deviceName, group.family),
-      emptySet(group.family === 4 ? 'address4' : 'address6', comment),
-    ];
+    return [name, emptySet(group.family === 4 ? 'address4' : 'address6', comment)];
   });
+}
+
+function setNameOf(group: Group): string {
+  return group.kind === 'Outside' ? outsideSetName(group) : groupSetName(group.deviceName, group.family);
 }
 
 /**

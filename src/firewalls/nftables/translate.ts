@@ -4,9 +4,8 @@ import type { ClassId, Family, Nat, NatTarget, Origin, Ruleset } from '../../bor
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 import { Ownership, unownedRefusal } from '../unowned.ts';
 import { type Derived, derive } from './derived.ts';
-import { outsideSetName } from './matches.ts';
 import type { NftMap, NftSet, NftTable } from './model.ts';
-import { familyName, groupSetName } from './names.ts';
+import { familyName } from './names.ts';
 import { netElements } from './shared-sets.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
 import { type Structure, structureOf } from './structure.ts';
@@ -86,10 +85,12 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation, owns?: Pr
     fillMap(knownSources(dispatch, family), members[family].result);
   }
   const held = new Set<string>();
-  for (const group of ruleset.groups.values()) {
-    if (group.kind === 'Outside') fillSet(outsideSetName(group), netElements(group.nets, group.family));
-    else if (group.held === true) held.add(groupSetName(group.deviceName, group.family));
-    else fillSet(groupSetName(group.deviceName, group.family), group.members);
+  for (const [id, group] of ruleset.groups) {
+    const name = structure.setNames.get(id);
+    if (name === undefined) continue;
+    if (group.kind === 'Outside') fillSet(name, netElements(group.nets, group.family));
+    else if (group.held === true) held.add(name);
+    else fillSet(name, group.members);
   }
   const refusals = [...structure.refusals];
   for (const nat of ruleset.nats) {
