@@ -22,6 +22,14 @@ const egress = from(
   '[{ action: Deny, nets: [203.0.113.0/28] }, { action: Allow, protocol: TCP, ports: [443] }]',
   '[{ action: Deny, nets: [bad] }, { action: Allow }]',
   '[{ action: Allow, nets: [bad] }, { action: Pass }]',
+  "[{ action: Allow, selector: partner == 'yes' }]",
+);
+const clusterEgress = from('[]', '[{}]', '[{ to: [{ ipBlock: { cidr: 203.0.113.0/24 } }] }]');
+const calicoEgress = from(
+  '[]',
+  '[{ action: Pass }]',
+  "[{ action: Deny, destination: { selector: partner == 'yes' } }, { action: Pass, protocol: TCP }]",
+  '[{ action: Deny, destination: { nets: [bad] } }, { action: Allow }]',
 );
 const translate = from(
   '{ address: 192.0.2.1 }',
@@ -48,6 +56,31 @@ export const wanderingLine = fc.oneof(
   { weight: 1, arbitrary: lines('tamper edge-1 admits ', from('10.1.0.2', '10.1.0.66'), ' like 10.1.0.1') },
   { weight: 2, arbitrary: lines('kill controller ', from('before', 'after'), ' write ', from('1', '2', '3')) },
   { weight: 1, arbitrary: from('restart controller', 'silence edge-1 2', 'advance 10s') },
+  {
+    weight: 2,
+    arbitrary: lines('set BorderFirewall/edge-1 spec.policies.tiers=', from('[]', '[default]', '[outer,default]')),
+  },
+  { weight: 1, arbitrary: lines('set Tier/outer spec.defaultAction=', from('Pass', 'Deny')) },
+  { weight: 2, arbitrary: lines('set NetworkPolicy/shop/pods "spec.egress=', clusterEgress, '"') },
+  { weight: 2, arbitrary: lines('set GlobalNetworkPolicy/outer.all "spec.egress=', calicoEgress, '"') },
+  { weight: 2, arbitrary: lines('set BorderPolicy/lab/own "spec.egress=', egress, '"') },
+  { weight: 1, arbitrary: lines('label namespace ', from('lab', 'shop'), ' ', from('may=yes', 'may-')) },
+  {
+    weight: 2,
+    arbitrary: lines('set GlobalNetworkSet/bank "spec.nets=', from('[203.0.113.0/28]', '[]', '[bad]'), '"'),
+  },
+  {
+    weight: 1,
+    arbitrary: lines('set BorderFirewall/edge-1 spec.destinations=', from('[203.0.113.0/24]', '[0.0.0.0/0]')),
+  },
+  {
+    weight: 1,
+    arbitrary: lines('delete ', from('Node/node-2', 'IPPool/pods6', 'ClusterBorderPolicy/web', 'SourceNAT/bank')),
+  },
+  { weight: 1, arbitrary: from('apply world.yaml', 'use cluster.yaml') },
+  { weight: 1, arbitrary: lines('set BorderFirewall/edge-1 spec.mode=', from('Approve', 'Observe', 'Enforce', 'bad')) },
+  { weight: 1, arbitrary: lines('set BorderFirewall/edge-1 spec.drift=', from('Show', 'Repair')) },
+  { weight: 2, arbitrary: from('read plan edge-1', 'approve edge-1', 'advance 2s') },
   { weight: 6, arbitrary: from('settle') },
 );
 
@@ -91,8 +124,11 @@ export async function wander(
 /** Everything that stands in the way is taken away: the source is back, and the firewall answers. */
 async function putRight({ stage, run }: Teller): Promise<void> {
   if (stage.folder.mishap !== undefined) await run('source returns');
+  await run('set BorderFirewall/edge-1 spec.mode=Enforce');
   if (stage.devices.takesTime) return await run('settle');
   await run('spare controller');
+  // The first may find a process that has died already, and the second starts another.
+  await run('settle');
   await run('settle');
   await run('silence edge-1 0');
 }
