@@ -45,10 +45,16 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
 
   /**
    * Until the end, or until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. Rejects with what
-   * the device said to the step that failed.
+   * the device said to the step that failed. `lull` resolves when no newer wish is about to come.
    */
-  async carryOut(steps: readonly S[], standing: () => WishStanding): Promise<'done' | 'left'> {
+  async carryOut(
+    steps: readonly S[],
+    standing: () => WishStanding,
+    lull: () => Promise<void>,
+  ): Promise<'done' | 'left'> {
     for (const [at, step] of steps.entries()) {
+      // To judge connections takes longer than to let an address in: what comes in a moment anyway goes first.
+      if (step.kind === 'Cut' && at > 0 && this.#mayLeave(step)) await lull();
       const now = standing();
       if (now === 'forbidden') return 'left';
       if (at > 0 && now === 'overtaken' && this.#mayLeave(step)) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { elapsed } from '../base/elapsed.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Owners } from './interim.ts';
 
@@ -26,12 +27,19 @@ export interface Fulfilled {
 /** While a plan waits for days, only so many of the wishes since then are timed. */
 const MOST_OPEN = 10_000;
 
+/** Wishes that follow one another within this time are a stream; of the same instant they are one. */
+const STREAM_MS = 50;
+
 /** The newest wish, and how long the ones that are not fulfilled have been waiting. */
 export class Wishes {
   readonly #clock: Clock;
   #latest: Wish | { readonly kind: 'none' } = { kind: 'none' };
   #wished: Wished | undefined;
   #open: { readonly version: number; readonly at: number }[] = [];
+  /** When the newest wish came (monotonic), and how long after the one before. */
+  #cameAt = Number.NEGATIVE_INFINITY;
+  #gap = Number.POSITIVE_INFINITY;
+  #endLull = (): void => {};
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -52,11 +60,27 @@ export class Wishes {
 
   wish(wish: Wish): void {
     this.#latest = wish;
+    const now = this.#clock.monotonic();
+    this.#gap = now - this.#cameAt;
+    this.#cameAt = now;
+    this.#endLull();
     if (wish.kind === 'unknown' || wish.ruleset === undefined) return;
     const given = wish.kind === 'ruleset' ? wish.version : undefined;
     const version = given ?? (this.#wished?.version ?? 0) + 1;
     this.#wished = { ruleset: wish.ruleset, owners: wish.owners, version };
-    if (this.#open.length < MOST_OPEN) this.#open.push({ version, at: this.#clock.monotonic() });
+    if (this.#open.length < MOST_OPEN) this.#open.push({ version, at: now });
+  }
+
+  /** In a stream of wishes: resolves when the next one comes, when it is time that it had come, or with the signal. Else at once. */
+  async lull(signal: AbortSignal): Promise<void> {
+    const left = STREAM_MS - (this.#clock.monotonic() - this.#cameAt);
+    if (this.#gap === 0 || this.#gap > STREAM_MS || left <= 0) return;
+    const ended = new AbortController();
+    this.#endLull = () => ended.abort();
+    signal.addEventListener('abort', this.#endLull, { once: true });
+    await elapsed(this.#clock, left, ended.signal);
+    signal.removeEventListener('abort', this.#endLull);
+    this.#endLull = () => {};
   }
 
   /** A wish was read back whole; earlier ones that it overtook are fulfilled with it. */

@@ -388,7 +388,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
-    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished));
+    const lull = (): Promise<void> => this.#wishes.lull(this.#stop.signal);
+    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull);
     if (ended === 'done') this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();
   }
