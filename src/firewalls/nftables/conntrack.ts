@@ -6,6 +6,8 @@ import { DEAD_MARK } from './model.ts';
 import type { Transport } from './transport.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
+/** Rounds in which connections that conntrack failed to change are tried again. */
+const MOST_ROUNDS = 8;
 /** Lines read before others get their turn. */
 const LINES_AT_ONCE = 5_000;
 const MARK = `0x${DEAD_MARK.toString(16)}/0x${DEAD_MARK.toString(16)}`;
@@ -38,24 +40,46 @@ export class Conntrack {
 
   /** From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. */
   async cut(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
-    await this.#many(
-      flows.map((flow) => `-U ${nameFlow(flow)} --mark ${MARK}`),
-      signal,
-    );
+    const isCut = ({ mark }: TrackedFlow): boolean => (mark & DEAD_MARK) !== 0;
+    await this.#untilDone(flows, (flow) => `-U ${nameFlow(flow)} --mark ${MARK}`, isCut, signal);
   }
 
   /** Forgets connections: their next packet is judged as the first of a new one. */
   async forget(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
-    await this.#many(
-      flows.map((flow) => `-D ${nameFlow(flow)}`),
+    // One that is there again under the same name was opened anew, and judged.
+    await this.#untilDone(
+      flows,
+      (flow) => `-D ${nameFlow(flow)}`,
+      () => false,
       signal,
     );
   }
 
-  async #many(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    if (lines.length === 0) return;
-    const outcome = await this.#transport.runWithFile('conntrack', ['-R'], `${lines.join('\n')}\n`, signal);
-    if (outcome.code !== 0) throw conntrackError(outcome.stderr);
+  /**
+   * Does something to each connection, and looks again at those for which conntrack says that it failed: version 1.4.7 does so now and
+   * then while connections come and go, for one line and not for the next, and tells not which.
+   */
+  async #untilDone(
+    flows: readonly TrackedFlow[],
+    command: (flow: TrackedFlow) => string,
+    isDone: (flow: TrackedFlow) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let left = flows;
+    for (let round = 1; left.length > 0; round++) {
+      const { code, stderr } = await this.#transport.runWithFile(
+        'conntrack',
+        ['-R'],
+        `${left.map(command).join('\n')}\n`,
+        signal,
+      );
+      if (code === 0) return;
+      const error = conntrackError(stderr);
+      if (error.blame !== 'conflict' || round === MOST_ROUNDS) throw error;
+      const names = new Set(left.map(nameFlow));
+      const now = await this.flows(new Set(left.map(({ flow }) => formatAddress(flow.source))), signal);
+      left = now.filter((flow) => names.has(nameFlow(flow)) && !isDone(flow));
+    }
   }
 
   async #list(filter: readonly string[], signal: AbortSignal): Promise<readonly TrackedFlow[]> {
