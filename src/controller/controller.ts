@@ -2,6 +2,7 @@ import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { elapsed } from '../base/elapsed.ts';
 import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { FirewallView } from '../border/border.ts';
@@ -37,6 +38,8 @@ export interface ControllerOptions {
 
 /** How often the state folder is looked at for a yes while a plan waits. */
 const APPROVALS_MS = 1_000;
+/** How often a device that does not answer is asked to be left. */
+const LEAVE_AGAIN_MS = 10_000;
 /** A yes that lay longer than this was for a plan that nobody remembers. */
 const APPROVAL_LAPSE_MS = 3_600_000;
 
@@ -50,6 +53,11 @@ interface Station {
   readonly identity: string;
 }
 
+/** What the device of a firewall cannot say. */
+interface Refusal extends Diagnostic {
+  readonly firewall: string;
+}
+
 /** The border controller: follows a source and keeps every border firewall in step, each by a worker of its own. */
 export class Controller {
   readonly world: LiveWorld;
@@ -59,7 +67,11 @@ export class Controller {
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
   readonly #unopened = new Map<string, { readonly identity: string; readonly reason: string }>();
   readonly #leaving = new Set<Promise<void>>();
+  /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
+  readonly #leavers = new Map<string, AbortController>();
   readonly #said = new Set<string>();
+  /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
+  readonly #refusals = new Map<string, readonly Refusal[]>();
   #version = 0;
 
   constructor(options: ControllerOptions) {
@@ -75,6 +87,7 @@ export class Controller {
       await this.#options.source.run((delivery) => this.#take(delivery), signal);
     } finally {
       stopLooking();
+      for (const end of this.#leavers.values()) end.abort();
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
     }
@@ -119,7 +132,7 @@ export class Controller {
         { source: source.name, changes: delivery.changes.length, version: this.#version, ms: Math.round(ms) },
         'changes taken',
       );
-    this.#say([...this.world.diagnostics(), ...this.world.findings()]);
+    this.#sayAll();
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
   }
@@ -155,11 +168,14 @@ export class Controller {
   }
 
   #stationFor(name: string, { firewall }: FirewallView): Station | undefined {
-    const { driver, address, options, credentialsRef, tls } = firewall;
-    const identity = JSON.stringify([driver, address, options, credentialsRef, tls]);
+    const { driver, address, options, credentialsRef, tls, adopt } = firewall;
+    const identity = JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
     const known = this.#stations.get(name);
     if (known?.identity === identity) return known;
     if (this.#unopened.get(name)?.identity === identity) return undefined;
+    // It is back: who leaves must not take away what the new worker brings.
+    this.#leavers.get(name)?.abort();
+    this.#leavers.delete(name);
     // Another device: the old one keeps what it holds, as with `onDelete: Keep`.
     if (known !== undefined) this.#drop(name, known);
     const { clock, log } = this.#options;
@@ -174,7 +190,10 @@ export class Controller {
         log,
         lock: device.lock,
         events: {
-          status: (status) => this.#measure(name, status),
+          status: (status) => {
+            this.#measure(name, status);
+            this.#noteRefusals(name, status.refusals);
+          },
           confirmed: (_, ms) => {
             this.metrics.confirmSeconds.observe({ firewall: name }, ms / 1_000);
             this.#nudgeOthers(name);
@@ -194,6 +213,8 @@ export class Controller {
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       this.#unopened.set(name, { identity, reason: message });
+      for (const condition of CONDITIONS)
+        this.metrics.condition.set({ firewall: name, condition }, Number(condition === 'Stalled'));
       log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
       return undefined;
     }
@@ -213,19 +234,42 @@ export class Controller {
   /** The BorderFirewall object is gone: `onDelete` says what becomes of the device. */
   #release(name: string): void {
     const station = this.#stations.get(name);
-    this.#unopened.delete(name);
+    if (this.#unopened.delete(name) && station === undefined) this.metrics.forget(name, CONDITIONS);
     if (station === undefined) return;
     const { log } = this.#options;
     log.info({ firewall: name, onDelete: station.firewall.onDelete }, 'the BorderFirewall is gone');
     if (station.firewall.onDelete === 'Keep') return this.#drop(name, station);
     this.#stations.delete(name);
-    const leaving = station.worker
-      .leave()
-      .catch((thrown: unknown) =>
-        log.error({ firewall: name, error: toSallyportError(thrown).message }, 'leaving failed; what is there stays'),
-      )
-      .then(() => this.#close(name, station));
-    this.#track(leaving);
+    const end = new AbortController();
+    this.#leavers.set(name, end);
+    this.#track(
+      this.#leave(name, station, end.signal).then(() => {
+        if (this.#leavers.get(name) === end) this.#leavers.delete(name);
+        return this.#close(name, station);
+      }),
+    );
+  }
+
+  /** Until the device is left or says that it will not be. One that does not answer is asked again, until `signal` aborts. */
+  async #leave(name: string, { worker }: Station, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const stop = (): void => background('ending to leave', worker.stop(), log);
+    signal.addEventListener('abort', stop, { once: true });
+    while (!signal.aborted) {
+      try {
+        await worker.leave();
+        log.info({ firewall: name }, 'the device was left; nothing of ours is there');
+        return;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const { code, message, blame } = toSallyportError(thrown);
+        const passes = blame === 'transient' || blame === 'conflict';
+        const fields = { firewall: name, code, error: message, againMs: passes ? LEAVE_AGAIN_MS : undefined };
+        log.error(fields, 'leaving failed; what is there stays');
+        if (!passes) return;
+      }
+      await elapsed(clock, LEAVE_AGAIN_MS, signal);
+    }
   }
 
   #drop(name: string, station: Station): void {
@@ -235,7 +279,9 @@ export class Controller {
 
   async #close(name: string, station: Station): Promise<void> {
     await closeStation(station);
-    if (!this.#stations.has(name)) this.metrics.forget(name, CONDITIONS);
+    if (this.#stations.has(name)) return;
+    this.#noteRefusals(name, []);
+    if (!this.#unopened.has(name)) this.metrics.forget(name, CONDITIONS);
   }
 
   #track(work: Promise<void>): void {
@@ -251,14 +297,30 @@ export class Controller {
     this.metrics.members.set({ firewall }, status.counts.senders);
   }
 
+  /** Takes over what a device cannot say. Translations are made anew with each change; mostly they refuse the same. */
+  #noteRefusals(name: string, refusals: readonly Diagnostic[]): void {
+    const before = this.#refusals.get(name) ?? [];
+    if (before.length === 0 && refusals.length === 0) return;
+    const now = refusals.map((refusal) => ({ ...refusal, firewall: name }));
+    if (JSON.stringify(now) === JSON.stringify(before)) return;
+    if (now.length === 0) this.#refusals.delete(name);
+    else this.#refusals.set(name, now);
+    this.#sayAll();
+  }
+
+  #sayAll(): void {
+    const refusals = [...this.#refusals.values()].flat();
+    this.#say([...this.world.diagnostics(), ...this.world.findings(), ...refusals]);
+  }
+
   /** Logs each diagnostic once when it appears, and once when it is gone. */
-  #say(diagnostics: readonly Diagnostic[]): void {
+  #say(diagnostics: readonly (Diagnostic & { readonly firewall?: string })[]): void {
     const { log } = this.#options;
     const present = new Set<string>();
     const counts = { error: 0, warning: 0 };
-    for (const { severity, code, object, path, message, at } of diagnostics) {
+    for (const { severity, code, firewall, object, path, message, at } of diagnostics) {
       counts[severity] += 1;
-      const fields = { code, object, path, file: at?.file, line: at?.line, problem: message };
+      const fields = { code, firewall, object, path, file: at?.file, line: at?.line, problem: message };
       const key = JSON.stringify(fields);
       present.add(key);
       if (this.#said.has(key)) continue;

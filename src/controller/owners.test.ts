@@ -34,7 +34,7 @@ function owners(...texts: readonly string[]): readonly (readonly [string, string
       diagnostics: [],
     });
   }
-  return [...world.owners.entries()].toSorted();
+  return [...world.owners.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 test('each address has its owner', () => {

@@ -6,9 +6,8 @@ import type { Drift } from './driver.ts';
 import type { Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
 
-/** What is confirmed, what the device could not say of it, and the reading that confirmed it. */
+/** What is confirmed, and the reading that confirmed it. */
 export interface Basis<A> extends Confirmed {
-  readonly refusals: readonly Diagnostic[];
   readonly actual: A;
 }
 
@@ -19,6 +18,8 @@ export class Report {
   /** Everything that is wanted was there when last read. */
   settled = false;
   drift: readonly Drift[] = [];
+  /** What the device cannot say of what is wanted now. */
+  refusals: readonly Diagnostic[] = [];
   writes = 0;
   repairs = 0;
   readonly #firewall: string;
@@ -54,7 +55,7 @@ export class Report {
     writer: boolean,
     drifted: boolean,
   ): WorkerStatus {
-    const { error, settled, drift, waiting, writes, repairs } = this;
+    const { error, settled, drift, refusals, waiting, writes, repairs } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
     return {
@@ -71,7 +72,7 @@ export class Report {
       confirmedVersion: this.#confirmedVersion,
       confirmedAt: this.#confirmedAt,
       waiting,
-      refusals: basis?.refusals ?? [],
+      refusals,
       drift,
       writes,
       repairs,
