@@ -20,7 +20,11 @@ class BusyTable {
 
   readonly transport: Transport = {
     name: 'busy',
-    run: () => Promise.resolve({ ...DONE, stdout: [...this.marks].map(([port, mark]) => line(port, mark)).join('\n') }),
+    run: (_, args) =>
+      Promise.resolve({
+        ...DONE,
+        stdout: (args.includes('ipv6') ? [] : [...this.marks]).map(([port, mark]) => line(port, mark)).join('\n'),
+      }),
     runWithFile: (_, __, text) => {
       const lines = text.trim().split('\n');
       this.rounds.push(lines.length);
