@@ -1,3 +1,4 @@
+import type { AddressGroup } from '../api/resource.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { EndpointId } from '../inventory/model.ts';
@@ -182,6 +183,7 @@ export class FirewallState {
           resource: `AddressGroup/${group.resource.name}`,
           use: group.resource.use,
           members: this.#addressGroups[index]?.[family] ?? BucketMap.empty<true>(),
+          ...formOf(group.resource),
           ...(group.held ? { held: true as const } : {}),
         });
     return groups;
@@ -277,6 +279,11 @@ export class FirewallState {
     this.#overlapping = [...this.#manyNats.values()].map((use) => use.profile);
     this.#overlappingChanged = false;
   }
+}
+
+/** `Group` is what every firewall has. */
+function formOf({ as }: AddressGroup): { readonly form?: 'Feed' | 'Tag' } {
+  return as === 'Feed' || as === 'Tag' ? { form: as } : {};
 }
 
 /** Sorted indexes that any sender's profile has. */

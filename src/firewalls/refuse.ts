@@ -1,3 +1,4 @@
+import { BucketMap } from '../base/bucket-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { BorderRule, Class, Part, Ruleset, Stage } from '../border/ruleset.ts';
 
@@ -70,4 +71,27 @@ function refusalOf(rule: BorderRule, device: string, reason: string, denies: boo
     path: place,
     message: `${device} cannot say ${reason}; ${now}`,
   };
+}
+
+/** Leaves groups that are wanted in a form which a device does not have as it holds them, and says so. */
+export function refuseForms(ruleset: Ruleset, device: string): Sayable {
+  const refused = [...ruleset.groups.values()].filter(
+    (group) => group.kind === 'AddressGroup' && group.form !== undefined,
+  );
+  if (refused.length === 0) return { ruleset, refusals: [] };
+  const groups = new Map(ruleset.groups);
+  const refusals = new Map<string, Diagnostic>();
+  for (const group of refused) {
+    if (group.kind !== 'AddressGroup' || group.form === undefined) continue;
+    groups.set(group.id, { ...group, members: BucketMap.empty(), held: true });
+    refusals.set(group.resource, {
+      severity: 'error',
+      code: 'GROUP_FORM',
+      object: group.resource,
+      path: 'spec.as',
+      message: `${device} has no ${group.form.toLowerCase()}s; write \`as: Auto\`. Until then the group stays as it is there`,
+    });
+  }
+  const sorted = [...refusals].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, refusal]) => refusal);
+  return { ruleset: { ...ruleset, groups }, refusals: sorted };
 }

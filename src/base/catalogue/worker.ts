@@ -8,6 +8,12 @@ export const workerCodes = {
     now: 'The rule is left out if it allows, and denies everything in its place if it denies or passes on; all other rules are in force.',
     fix: 'Write the rule in other terms, or keep it off this firewall with `firewalls`.',
   },
+  GROUP_FORM: {
+    blame: 'input',
+    what: 'An AddressGroup is to be a feed or a tag, and this kind of firewall has no such thing.',
+    now: 'The group stays as the firewall holds it; where it holds none, it is empty.',
+    fix: 'Write `as: Auto` or `as: Group`, or keep the group off this firewall with `firewalls`.',
+  },
   NOT_THE_WRITER: {
     blame: 'conflict',
     what: 'This copy of Sallyport does not hold the lock of the firewall, or its lock was about to run out.',

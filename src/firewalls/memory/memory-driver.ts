@@ -2,7 +2,7 @@ import { shortHash } from '../../base/encode.ts';
 import type { BorderRule, Ruleset } from '../../border/ruleset.ts';
 import type { Step } from '../../plan/step.ts';
 import type { Actual, Capabilities, Driver, Translation } from '../driver.ts';
-import { refuseRules } from '../refuse.ts';
+import { refuseForms, refuseRules } from '../refuse.ts';
 import type { MemoryDevice, Snapshot, Transaction } from './device.ts';
 import { type Program, emptyProgram, heldTables, holding, programOf } from './program.ts';
 import { lift } from './read-back.ts';
@@ -60,9 +60,10 @@ export class MemoryDriver implements Driver<MemoryActual, MemoryTranslation, Mem
   }
 
   translate(desired: Ruleset): MemoryTranslation {
-    const { ruleset, refusals } = refuseRules(desired, 'a firewall in memory', unsayable);
+    const { ruleset: formed, refusals } = refuseForms(desired, DEVICE);
+    const { ruleset, refusals: unsaid } = refuseRules(formed, DEVICE, unsayable);
     const program = programOf(ruleset);
-    return { refusals, behaviour: lift(program), program, held: heldTables(ruleset) };
+    return { refusals: [...refusals, ...unsaid], behaviour: lift(program), program, held: heldTables(ruleset) };
   }
 
   steps(actual: MemoryActual, wanted: MemoryTranslation): readonly MemoryStep[] {
@@ -112,6 +113,8 @@ async function answered<T>(request: () => T): Promise<T> {
   await Promise.resolve();
   return request();
 }
+
+const DEVICE = 'a firewall in memory';
 
 function unsayable(rule: BorderRule): string | undefined {
   return rule.outside.domains.length === 0 ? undefined : 'domain names';

@@ -13,6 +13,7 @@ import type {
   ForeignRule,
   Translation,
 } from '../driver.ts';
+import { refuseForms } from '../refuse.ts';
 import { connect } from './connect.ts';
 import { Conntrack } from './conntrack.ts';
 import type { TrackedFlow } from './conntrack-lines.ts';
@@ -101,9 +102,14 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   translate(desired: Ruleset, { owns }: Pick<Capabilities, 'owns'>): NftablesTranslation {
-    const translation = translate(desired, this.#newest, owns);
+    const { ruleset, refusals } = refuseForms(desired, 'nftables');
+    const translation = translate(ruleset, this.#newest, owns);
     this.#newest = translation;
-    return { ...translation, behaviour: behaviourOf(translation.table) };
+    return {
+      ...translation,
+      refusals: [...refusals, ...translation.refusals],
+      behaviour: behaviourOf(translation.table),
+    };
   }
 
   steps(actual: NftablesActual, wanted: NftablesTranslation): readonly NftStep[] {
