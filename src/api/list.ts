@@ -7,6 +7,9 @@ export interface ListItem {
   readonly path: (string | number)[];
 }
 
+/** Steps of a path; no program prints lists within more lists than this. */
+const DEEPEST = 32;
+
 /**
  * The objects of a document that is a list: `kind: List`, `PodList`, `NetworkPolicyList`, lists within lists, and a bare JSON array, as
  * `calicoctl get -o json` prints. `undefined`: the document is no list. Items of a typed list that name no kind, as the API server sends
@@ -21,6 +24,8 @@ export function unfoldList(raw: unknown): readonly ListItem[] | undefined {
     const { item, path } = next;
     const list = itemsOf(item);
     if (list === undefined) found.push({ item, path: [...path] });
+    // What is left is no object, and is said to be none.
+    else if (path.length > DEEPEST) found.push({ item: list.items, path: [...path] });
     else
       for (const [index, entry] of [...list.items.entries()].reverse())
         pending.push({ item: withKind(entry, item), path: [...path, ...list.path, index] });

@@ -32,6 +32,12 @@ export const sourceCodes = {
     now: 'The reading is not believed; what was read before stays in force.',
     fix: 'Put the files back, or, if it was meant, remove them in smaller parts or restart Sallyport.',
   },
+  MANIFEST_LOST: {
+    blame: 'input',
+    what: 'An object is no longer in its file, and the file is empty or holds something that cannot be told to be any object.',
+    now: 'Perhaps the file is half written: the reading is not believed; what was read before stays in force.',
+    fix: 'Mend the file. If the object is to go, remove it and what cannot be read; an empty file has to be removed itself.',
+  },
   MANIFEST_DUPLICATE: {
     blame: 'input',
     what: 'One object stands twice in the manifests.',

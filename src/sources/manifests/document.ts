@@ -1,4 +1,5 @@
-import { isCollection, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { isAlias, isCollection, isNode, LineCounter, parseAllDocuments, visit } from 'yaml';
+import type { Code } from '../../base/catalogue.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 
 /** One object of a manifest text, and the way from a field of it back to its place in the text. */
@@ -18,6 +19,8 @@ export interface ManifestText {
 
 /** Bytes of one file; far above any real one, and small enough that a mistake cannot fill the memory. */
 export const MANIFEST_LIMIT = 256 * 1024 * 1024;
+/** Characters of YAML: it takes some ninety times its size while it is read, JSON little more than its own. */
+const YAML_LIMIT = 32 * 1024 * 1024;
 const ALIAS_LIMIT = 1_000;
 
 /** Reads a text of YAML documents or of one JSON value. Nothing is returned of a text that has a mistake anywhere: half a file is ignorance. */
@@ -53,10 +56,17 @@ function readYaml(text: string, file: string): ManifestText {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  const refuse = (message: string, offset: number): void => {
-    problems.push({ severity: 'error', code: 'MANIFEST_SYNTAX', message, path: '', at: placeAt(offset) });
+  const refuse = (message: string, offset: number, code: Code = 'MANIFEST_SYNTAX'): void => {
+    problems.push({ severity: 'error', code, message, path: '', at: placeAt(offset) });
   };
 
+  if (text.length > YAML_LIMIT) {
+    const message = `the file has ${text.length} characters of YAML; at most ${YAML_LIMIT} are read. Split it, or write it as JSON (kubectl get -o json)`;
+    return {
+      objects: [],
+      problems: [{ severity: 'error', code: 'MANIFEST_TOO_LARGE', message, path: '', at: { file } }],
+    };
+  }
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
     uniqueKeys: true,
@@ -67,13 +77,23 @@ function readYaml(text: string, file: string): ManifestText {
     for (const error of document.errors) refuse(firstLine(error.message), error.pos[0]);
     if (document.errors.length > 0 || document.contents === null) continue;
     const before = problems.length;
+    const anchors = new Set<string>();
+    let aliases = 0;
     visit(document, {
+      Value: (_, node) => void (node.anchor !== undefined && anchors.add(node.anchor)),
       Pair(_, pair) {
         // A key that is no text would silently become one.
         if (isCollection(pair.key)) refuse('a key must be a plain text', pair.key.range?.[0] ?? 0);
       },
-      Alias(_, alias) {
-        if (alias.resolve(document) === undefined) refuse(`nothing is named &${alias.source}`, alias.range?.[0] ?? 0);
+      Alias(_, alias, path) {
+        const offset = alias.range?.[0] ?? 0;
+        if (!anchors.has(alias.source)) refuse(`nothing before it is named &${alias.source}`, offset);
+        if (path.some((node) => isNode(node) && !isAlias(node) && node.anchor === alias.source))
+          refuse(`&${alias.source} cannot hold itself`, offset);
+        aliases += 1;
+        if (aliases <= ALIAS_LIMIT) return undefined;
+        refuse(`there are more than ${ALIAS_LIMIT} aliases`, offset, 'MANIFEST_TOO_LARGE');
+        return visit.BREAK;
       },
     });
     if (problems.length > before) continue;

@@ -22,10 +22,15 @@ const isManifest = (name: string): boolean => /\.(ya?ml|json)$/i.test(name) && !
 export async function lookAtFolder(root: string): Promise<FolderState> {
   const files: FileState[] = [];
   const problems: Diagnostic[] = [];
+  // A folder that links lead to again, from inside itself or from beside, is looked through once.
+  const entered = new Set<string>();
   const enter = async (path: string, asked: boolean): Promise<void> => {
     try {
       const found = await stat(path);
       if (found.isDirectory()) {
+        const identity = `${found.dev}:${found.ino}`;
+        if (entered.has(identity)) return;
+        entered.add(identity);
         for (const entry of (await readdir(path)).sort())
           if (!entry.startsWith('.')) await enter(join(path, entry), false);
       } else if (asked || (found.isFile() && isManifest(path.slice(path.lastIndexOf('/') + 1)))) {
@@ -49,10 +54,22 @@ export async function readManifestFile(
       const message = `the file has ${size} bytes; at most ${MANIFEST_LIMIT} are read`;
       return { problem: { severity: 'error', code: 'MANIFEST_TOO_LARGE', message, path: '', at: { file: path } } };
     }
-    return { text: await readFile(path, 'utf8') };
+    return readBytes(await readFile(path), path);
   } catch (thrown) {
     return { problem: unreadable(path, thrown) };
   }
+}
+
+/** Bytes that are no text are not guessed at: a file that a crash filled with nothing, or another encoding. */
+function readBytes(bytes: Uint8Array, path: string): { readonly text: string } | { readonly problem: Diagnostic } {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!text.includes('\u0000')) return { text };
+  } catch {
+    // told below
+  }
+  const message = 'it is no UTF-8 text; save it as UTF-8';
+  return { problem: { severity: 'error', code: 'MANIFEST_UNREADABLE', message, path: '', at: { file: path } } };
 }
 
 function unreadable(path: string, thrown: unknown): Diagnostic {

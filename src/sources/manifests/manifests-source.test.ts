@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -126,4 +126,50 @@ test('more than half of the objects gone at once is not believed', async () => {
   await rm(join(folder, 'c.yaml'));
   await vi.waitUntil(() => deliveries.at(-1)?.state.kind === 'frozen', { timeout: 10_000 });
   expect(deliveries.at(-1)?.diagnostics.map((d) => d.code)).toEqual(['MANIFEST_SHRUNK']);
+});
+
+test.each([
+  ['is empty, about to be written', ''],
+  ['breaks off before the kind', 'apiVersion: v1\n'],
+  ['has a slip in the kind', object('Namespac', 'b')],
+  ['has a slip in the name', object('Namespace', 'B!')],
+])('an object is not gone because its file %s', async (_, text) => {
+  for (const name of ['a', 'b', 'c']) await put(`${name}.yaml`, object('Namespace', name));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+b', '+c'], []]);
+  await put('b.yaml', text);
+  expect(await delivery(2)).toEqual(['frozen', [], expect.arrayContaining(['MANIFEST_LOST'])]);
+  await rm(join(folder, 'b.yaml'));
+  expect(await delivery(3)).toEqual(['complete', ['-Namespace/b'], []]);
+});
+
+test('what was never an object keeps nothing', async () => {
+  await put('a.yaml', `${object('Namespace', 'a')}---\n${object('Namespace', 'b')}`);
+  await put('values.yaml', 'replicas: 3\n');
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+b'], ['OBJECT_INVALID']]);
+  await put('a.yaml', object('Namespace', 'a'));
+  expect(await delivery(2)).toEqual(['complete', ['-Namespace/b', '+a'], ['OBJECT_INVALID']]);
+});
+
+test('a folder is looked through once, however many links lead to it', async () => {
+  await mkdir(join(folder, 'deep'));
+  await put('a.yaml', object('Namespace', 'a'));
+  await put('deep/b.yaml', object('Namespace', 'b'));
+  await symlink('.', join(folder, 'self'));
+  await symlink('..', join(folder, 'deep', 'up'));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+b'], []]);
+});
+
+test.each([
+  ['what a crash leaves', Buffer.alloc(200)],
+  ['another encoding', Buffer.from(`\uFEFF${object('Namespace', 'b')}`, 'utf16le')],
+])('bytes that are no text freeze the folder: %s', async (_, bytes) => {
+  await put('a.yaml', object('Namespace', 'a'));
+  await put('b.yaml', object('Namespace', 'b'));
+  start();
+  expect(await delivery(1)).toEqual(['complete', ['+a', '+b'], []]);
+  await writeFile(join(folder, 'b.yaml'), bytes);
+  expect(await delivery(2)).toEqual(['frozen', [], ['MANIFEST_UNREADABLE']]);
 });

@@ -121,7 +121,7 @@ export class ManifestsSource implements Source {
 
   /** Whether a reading is believed, and the delivery that follows. */
   #judge(reading: Reading, diagnostics: readonly Diagnostic[], broken: boolean): Delivery {
-    const doubt = this.#doubt(reading, broken);
+    const doubt = this.#doubt(reading, broken) ?? this.#lost(reading);
     if (doubt === undefined) {
       const resources = this.#withBroken(reading);
       const changes = difference(this.#delivered ?? new Map(), resources);
@@ -165,6 +165,26 @@ export class ManifestsSource implements Source {
       return {
         reason: 'more than half of the objects vanished at once',
         diagnostic: { severity: 'error', code: 'MANIFEST_SHRUNK', message, path: '', at },
+      };
+    }
+    return undefined;
+  }
+
+  /**
+   * Objects that went out of a file which is there, and in which nothing stands or something that nobody can name: half written, or with
+   * a slip in the very name. Only a file that reads whole says that an object is gone.
+   */
+  #lost(reading: Reading): { reason: string; diagnostic: Diagnostic } | undefined {
+    const doubtful = new Set<string>();
+    for (const [path, entry] of this.#cache) if (entry.reading.doubtful) doubtful.add(path);
+    if (doubtful.size === 0) return undefined;
+    for (const [key, { place }] of this.#delivered ?? []) {
+      const { file } = place;
+      if (file === undefined || !doubtful.has(file) || reading.resources.has(key) || reading.broken.has(key)) continue;
+      const message = `${key} stood here, and what stands here now does not say that it is gone; mend the file, or remove the object with all that cannot be read`;
+      return {
+        reason: 'objects vanished from a file that cannot be understood',
+        diagnostic: { severity: 'error', code: 'MANIFEST_LOST', message, object: key, path: '', at: { file } },
       };
     }
     return undefined;

@@ -10,7 +10,10 @@ const codes = (text: string): readonly string[] =>
 
 describe('forms of a manifest text', () => {
   test('several documents', () => {
-    expect(keys(`${namespace('a')}---\n---\n${namespace('b')}...\n---\n# end\n---\n`)).toEqual(['Namespace/a', 'Namespace/b']);
+    expect(keys(`${namespace('a')}---\n---\n${namespace('b')}...\n---\n# end\n---\n`)).toEqual([
+      'Namespace/a',
+      'Namespace/b',
+    ]);
   });
 
   test('lists, as kubectl and calicoctl print them', () => {
@@ -40,6 +43,7 @@ describe('forms of a manifest text', () => {
       diagnostics: [],
       unreadable: false,
       objects: 0,
+      doubtful: false,
     });
   });
 });
@@ -69,6 +73,35 @@ describe('a text with a mistake gives nothing at all', () => {
     const reading = readText(levels.join('\n'), 'bomb.yaml');
     expect(reading.unreadable).toBe(true);
     expect(reading.diagnostics.map((d) => d.code)).toEqual(['MANIFEST_TOO_LARGE']);
+  });
+});
+
+describe('texts that are made to cost much', () => {
+  const text = (reading: ReturnType<typeof readText>): unknown => [
+    reading.unreadable,
+    reading.diagnostics.map((d) => d.code),
+  ];
+  test('a hundred thousand aliases', () => {
+    expect(text(readText(`x: &x 1\ny:\n${'  - *x\n'.repeat(100_000)}`, 'a.yaml'))).toEqual([
+      true,
+      ['MANIFEST_TOO_LARGE'],
+    ]);
+  });
+  test('lists in lists', () => {
+    const list = `${'{"apiVersion":"v1","kind":"List","items":['.repeat(20_000)}${']}'.repeat(20_000)}`;
+    expect(text(readText(list, 'a.json'))).toEqual([false, ['OBJECT_INVALID']]);
+  });
+  test('more YAML than fits', () => {
+    expect(text(readText(`${namespace('a')}#${' '.repeat(33 * 1024 * 1024)}`, 'a.yaml'))).toEqual([
+      true,
+      ['MANIFEST_TOO_LARGE'],
+    ]);
+  });
+  test('an alias to what it stands in', () => {
+    expect(text(readText('apiVersion: v1\nkind: Pod\nmetadata: &m\n  name: *m\n', 'a.yaml'))).toEqual([
+      true,
+      ['MANIFEST_SYNTAX'],
+    ]);
   });
 });
 

@@ -14,16 +14,20 @@ export interface TextReading {
   readonly unreadable: boolean;
   /** Objects of any kind, used or not. */
   readonly objects: number;
+  /** It holds nothing at all (not even a comment), or something of which nobody can tell which object it is: what was in it before need not be gone. */
+  readonly doubtful: boolean;
 }
 
 /** Reads the objects of one manifest text: single objects, lists in any form, several documents. */
 export function readText(text: string, file: string): TextReading {
   const { objects, problems } = readManifestText(text, file);
-  if (problems.length > 0) return { resources: [], broken: [], diagnostics: problems, unreadable: true, objects: 0 };
+  if (problems.length > 0)
+    return { resources: [], broken: [], diagnostics: problems, unreadable: true, objects: 0, doubtful: true };
   const resources: Resource[] = [];
   const broken: ResourceKey[] = [];
   const diagnostics: Diagnostic[] = [];
   let count = 0;
+  let isUnnamed = false;
   for (const { raw, locate, placeOf } of objects) {
     for (const { item, path } of unfoldList(raw) ?? [{ item: raw, path: [] }]) {
       count += 1;
@@ -31,10 +35,18 @@ export function readText(text: string, file: string): TextReading {
       const read = readResource(item, placeOf(path), within);
       if (read.resource !== undefined) resources.push(read.resource);
       else if (read.key !== undefined) broken.push(read.key);
+      else isUnnamed ||= read.ignored !== true;
       for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
     }
   }
-  return { resources, broken, diagnostics, unreadable: false, objects: count };
+  return {
+    resources,
+    broken,
+    diagnostics,
+    unreadable: false,
+    objects: count,
+    doubtful: isUnnamed || text.trim() === '',
+  };
 }
 
 /** Several texts as one state. */
