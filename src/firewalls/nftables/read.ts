@@ -5,6 +5,7 @@ import { isRecord } from './json.ts';
 import { EMPTY_TABLE, type NftTable, TABLE } from './model.ts';
 import type { Nft } from './nft.ts';
 import { readTable } from './read-table.ts';
+import { HOOK_FORWARD, HOOK_POSTROUTING } from './skeleton.ts';
 
 /** A listing starts again whenever anybody commits meanwhile; one that has not ended by then will not. */
 const WHOLE_LISTING_MS = 15_000;
@@ -157,10 +158,21 @@ export async function readForeign(nft: Nft, signal: AbortSignal): Promise<readon
     found.push({
       where: `${family} ${String(table)} ${String(name)}`,
       text: `type ${String(type)} hook ${hook} priority ${prio}; policy ${String(policy)}`,
-      effect: hook === 'prerouting' || (hook === 'forward' && prio < 0) ? 'before ours' : 'after ours',
+      effect: foreignEffect(hook, prio),
     });
   }
   return found.sort((a, b) => (a.where < b.where ? -1 : 1));
+}
+
+/**
+ * When a base chain of others is asked. What is asked before ours can drop, or in postrouting translate, first. Of chains with one priority
+ * the younger comes first, and nobody can tell from a listing which that is.
+ */
+export function foreignEffect(hook: 'prerouting' | 'forward' | 'postrouting', priority: number): ForeignRule['effect'] {
+  if (hook === 'prerouting') return 'before ours';
+  const ours = (hook === 'forward' ? HOOK_FORWARD : HOOK_POSTROUTING).priority;
+  if (priority === ours) return 'unknown';
+  return priority < ours ? 'before ours' : 'after ours';
 }
 
 type Timed<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'late' };

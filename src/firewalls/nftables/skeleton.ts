@@ -25,8 +25,8 @@ export const GONE: Origin = { policy: 'gone' };
 
 const ICMP: Record<Family, number> = { 4: 1, 6: 58 };
 const TCP: Match = { on: 'protocol', protocol: 6, not: false };
-const HOOK_FORWARD: Base = { type: 'filter', hook: 'forward', priority: 0, policy: 'accept' };
-const HOOK_POSTROUTING: Base = { type: 'nat', hook: 'postrouting', priority: 100, policy: 'accept' };
+export const HOOK_FORWARD: Base = { type: 'filter', hook: 'forward', priority: 0, policy: 'accept' };
+export const HOOK_POSTROUTING: Base = { type: 'nat', hook: 'postrouting', priority: 100, policy: 'accept' };
 
 /** The map that has every known source as a key. */
 export function knownSources(dispatch: Dispatch, family: Family): string {
