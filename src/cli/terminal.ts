@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { stringify } from 'yaml';
+import { visible, visibleLine } from '../base/visible.ts';
 import { columns } from '../base/columns.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { DocumentData, DocumentKind } from './output-schemas.ts';
@@ -14,9 +15,10 @@ export interface Terminal {
   err(text: string): void;
 }
 
+/** Whatever manifests, file names or devices say, nothing of it reaches the terminal that would act there. */
 export const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(`${text}\n`),
+  out: (text) => void process.stdout.write(`${visible(text)}\n`),
+  err: (text) => void process.stderr.write(`${visible(text)}\n`),
 };
 
 /** Prints a result: as the command's own table, or as data of a published shape (docs/reference/cli-output.md). */
@@ -45,10 +47,12 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function diagnosticLine(diagnostic: Diagnostic): string {
   const { at } = diagnostic;
   const place =
-    at?.file === undefined ? '' : ` ${at.file}${at.line === undefined ? '' : `:${at.line}:${at.column ?? 1}`}`;
+    at?.file === undefined
+      ? ''
+      : ` ${visibleLine(at.file)}${at.line === undefined ? '' : `:${at.line}:${at.column ?? 1}`}`;
   const object = diagnostic.object === undefined ? '' : ` ${diagnostic.object}`;
   const path = diagnostic.path === '' ? '' : ` ${diagnostic.path}`;
-  return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}: ${diagnostic.message}`;
+  return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}: ${visibleLine(diagnostic.message)}`;
 }
 
 /** In the order of the text they are about; equal ones once. */

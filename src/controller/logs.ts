@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Clock } from '../base/clock.ts';
+import { visibleLine } from '../base/visible.ts';
 import type { Log } from '../base/log.ts';
 
 /** One JSON object a line on standard output, for machines. */
@@ -27,5 +28,5 @@ export function textLog(write: (line: string) => void, clock: Clock): Log {
 
 function show(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:@+-]+$/.test(text) ? text : visibleLine(JSON.stringify(text));
 }
