@@ -94,7 +94,10 @@ export class Peer {
   }
 
   /** A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram; with `asks`, the far side only answers. */
-  async openUdp(key: string, target: Target & { readonly silent?: boolean }): Promise<Attempt> {
+  async openUdp(
+    key: string,
+    target: Target & { readonly silent?: boolean; readonly asks?: boolean },
+  ): Promise<Attempt> {
     return attempt.parse(await this.#ask('openUdp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
 

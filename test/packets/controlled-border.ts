@@ -115,6 +115,22 @@ export class ControlledBorder {
     this.#controller.station(EDGE)?.worker.approve(waiting.plan().digest);
   }
 
+  /** Takes the BorderFirewall away, and what we have on the device with it. */
+  async leave(...manifests: readonly Manifest[]): Promise<void> {
+    const isWall = ({ kind }: Manifest): boolean => kind === 'BorderFirewall';
+    const leaving = manifests.map((each) =>
+      isWall(each) ? { ...each, spec: { ...(each['spec'] as object), onDelete: 'Remove' } } : each,
+    );
+    await this.bring(...leaving);
+    this.write(manifests.filter((each) => !isWall(each)));
+    const giveUp = performance.now() + PATIENCE_MS;
+    const { firewall } = this.border;
+    while ((await firewall.must('nft', ['list', 'tables'])).includes('table inet sallyport\n')) {
+      if (performance.now() > giveUp) throw new Error('our table is still there');
+      await pause(LOOK_MS);
+    }
+  }
+
   status(): WorkerStatus | undefined {
     return this.#controller.status().get(EDGE);
   }

@@ -67,7 +67,7 @@ describe('an address that another pod gets', () => {
     for (const family of FAMILIES)
       for (const transport of ['tcp', 'udp'] as const) {
         old.push(await flows.open(transport, family, 'web', 80));
-        old.push(await flows.open(transport, family, 'web', 80, true));
+        old.push(await flows.open(transport, family, 'web', 80, 'silent'));
       }
     const neighbour = await flows.open('tcp', 4, 'job', 80);
     expect(await rights('first')).toEqual(all(80, 'nat'));

@@ -42,7 +42,7 @@ describe('a right that is taken back under open connections', () => {
     for (const family of FAMILIES)
       for (const transport of ['tcp', 'udp'] as const) {
         all.gone.push(await flows.open(transport, family, 'web', 80));
-        all.pushed.push(await flows.open(transport, family, 'web', 80, true));
+        all.pushed.push(await flows.open(transport, family, 'web', 80, 'silent'));
         all.stays.push(await flows.open(transport, family, 'web', 443));
       }
     return { ...all, neighbour: await flows.open('tcp', 4, 'job', 80) };

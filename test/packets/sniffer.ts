@@ -14,6 +14,7 @@ export interface Seen {
   /** A TCP reset. */
   readonly isReset?: boolean;
   readonly icmpType?: number;
+  readonly icmpId?: number;
   /** What follows the header of ICMP, for telling one echo request from another. */
   readonly payload: Buffer;
 }
@@ -115,7 +116,12 @@ function parseContent(protocol: number, content: Buffer): Omit<Seen, 'source' | 
       payload: content.subarray(8),
     };
   if (protocol === 1 || protocol === 58)
-    return { protocol, icmpType: content[0] ?? 0, payload: Buffer.from(content.subarray(8)) };
+    return {
+      protocol,
+      icmpType: content[0] ?? 0,
+      icmpId: content.readUInt16BE(4),
+      payload: Buffer.from(content.subarray(8)),
+    };
   return { protocol, payload: content };
 }
 

@@ -110,11 +110,18 @@ export class Flows {
     this.#stage = stage;
   }
 
-  /** Rejects if it does not open at once. */
-  async open(transport: 'tcp' | 'udp', family: Family, from: Pod, port: number, silent = false): Promise<Flow> {
+  /** `silent`: the pod only listens; `asks`: a UDP server only answers. Rejects if it does not open at once. */
+  async open(
+    transport: 'tcp' | 'udp',
+    family: Family,
+    from: Pod,
+    port: number,
+    manner: 'talks' | 'silent' | 'asks' = 'talks',
+  ): Promise<Flow> {
     const { [from]: address, server } = PLACES[family];
     const key = `flow-${keys++}`;
-    const target = { from: address, to: server, port, silent, timeoutMs: 5_000 };
+    const silent = manner === 'silent';
+    const target = { from: address, to: server, port, silent, asks: manner === 'asks', timeoutMs: 5_000 };
     const { inside } = this.#stage.border;
     const opened = await (transport === 'tcp' ? inside.openTcp(key, target) : inside.openUdp(key, target));
     if (opened.localPort === undefined)
