@@ -5,7 +5,7 @@
  * First one change after the other on a border at rest, at three sizes, then 100 a second, half of them new pods, half pods that go.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
@@ -14,7 +14,7 @@ import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { ManifestsSource } from '../src/sources/manifests/manifests-source.ts';
 import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
-import { print, quantile, smoke } from './figure.ts';
+import { load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { benchWorld, pod, type Raw, resourceOf } from './world.ts';
 
@@ -96,10 +96,6 @@ function report(bench: string, sample: readonly number[], rest: Readonly<Record<
     const budget = budgets === undefined ? {} : { budget: budgets[q] };
     print({ bench: `${bench}/p${q * 100}`, unit: 'ms', value: quantile(sample, q), ...budget, ...rest, ...load() });
   }
-}
-
-function load(): { readonly load: number } {
-  return { load: Number(loadavg()[0]?.toFixed(1)) };
 }
 
 async function oneByOne(churn: Churn, pods: number): Promise<void> {

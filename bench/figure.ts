@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import process from 'node:process';
 
 /** One figure of a bench; `budget` where docs/design names one, in the same unit. */
@@ -16,6 +18,22 @@ export const smoke = process.argv.includes('--smoke');
 /** Prints a figure as one JSON line, rounded to four significant digits. */
 export function print(figure: Figure): void {
   process.stdout.write(`${JSON.stringify({ ...figure, value: Number(figure.value.toPrecision(4)) })}\n`);
+}
+
+/** A tick of /proc. */
+const TICK_S = 0.01;
+
+/** Seconds of CPU that this process, all its threads, and the programs it ran to their end have used. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  // After the name in brackets: state ppid … utime stime cutime cstime.
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) * TICK_S;
+}
+
+/** How busy the machine is with other things too: it tells what a figure is worth. */
+export function load(): { readonly load: number } {
+  return { load: Number(loadavg()[0]?.toFixed(1)) };
 }
 
 /** The q-quantile (0 to 1) of a sample, by the nearest rank. */

@@ -3,13 +3,10 @@
  * stands until it is repaired.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
-import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { knownSources } from '../src/firewalls/nftables/skeleton.ts';
 import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
-import { print, smoke } from './figure.ts';
+import { cpuSeconds, load, print, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { benchWorld, FIREWALL, resourceOf } from './world.ts';
 
@@ -17,16 +14,7 @@ const sizes = smoke ? [100] : [10_000, 100_000];
 const WATCH_MS = smoke ? 500 : 10_000;
 /** What follows from the load itself (garbage, the last look at the device) is over by then. */
 const REST_MS = smoke ? 200 : 20_000;
-/** A tick of /proc/self/stat. */
-const TICK_MS = 10;
 const PATIENCE_MS = 20_000;
-
-/** CPU time of programs that were started and have ended. */
-function childrenMs(): number {
-  // After the name in brackets: state ppid … utime stime cutime cstime.
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
-}
 
 async function rest(pods: number): Promise<void> {
   const source = new HandSource();
@@ -37,14 +25,12 @@ async function rest(pods: number): Promise<void> {
   const members = run.controller.world.firewalls.get(FIREWALL)?.ruleset?.members;
   const address = [...(members?.keys() ?? [])].find((each) => !each.includes(':'));
   if (members === undefined || address === undefined) throw new Error('nobody is known');
-  const circumstances = { pods, addresses: members.size, load: Number(loadavg()[0]?.toFixed(1)) };
+  const circumstances = { pods, addresses: members.size, ...load() };
 
   await pause(REST_MS);
-  const before = process.cpuUsage();
-  const children = childrenMs();
+  const before = cpuSeconds();
   await pause(WATCH_MS);
-  const { user, system } = process.cpuUsage(before);
-  const share = ((user + system) / 1_000 + childrenMs() - children) / WATCH_MS;
+  const share = (cpuSeconds() - before) / (WATCH_MS / 1_000);
   print({ bench: 'idle/cpu', unit: 'ratio', value: share, budget: 0.01, ...circumstances });
 
   run.committedAt.clear();

@@ -12,13 +12,13 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { silentLog } from '../src/base/log.ts';
 import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
-import { print, quantile, smoke } from './figure.ts';
+import { load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { FIRST_ADDRESS, largeRuleset, REACHABLE } from './ruleset.ts';
 
@@ -170,7 +170,7 @@ async function bench(directory: string): Promise<void> {
       ...rest,
       flows: FLOWS,
       alternations: sample.length,
-      load: Number(loadavg()[0]?.toFixed(1)),
+      ...load(),
     });
   const path: number[] = [];
   for (let turn = 0; turn < Math.min(3, alternations); turn++) path.push(await bare.turn('unanswered'));
