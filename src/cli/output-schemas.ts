@@ -280,8 +280,12 @@ export const outputSchemas = {
       holders: z
         .array(
           z.strictObject({
-            kind: z.enum(['pod', 'host endpoint', 'node', 'translated']).describe('what has the address'),
-            name: z.string().describe('namespace/name or name; of a translation the address before it'),
+            kind: z
+              .enum(['pod', 'host endpoint', 'node', 'leaves as', 'translated'])
+              .describe(
+                'pod, host endpoint, node: it has the address; leaves as: a pod whose packets leave its node with it; translated: somebody whose packets leave a border firewall with it',
+              ),
+            name: z.string().describe('namespace/name or name; the address before a translation where nobody has that'),
             detail: z.string().describe('for people: where it is, or by what'),
           }),
         )
