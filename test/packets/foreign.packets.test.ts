@@ -14,10 +14,10 @@ table inet theirs {
     tcp dport 2222 drop comment "sp-looks-like-ours"
     tcp dport vmap @ports
   }
-  chain late { type filter hook forward priority 10; policy accept; ip saddr @friends accept }
+  chain late { type filter hook forward priority 10; policy accept; ip saddr @friends accept; }
 }
 table ip sallyport_of_another {
-  chain out { type nat hook postrouting priority 200; policy accept; ip saddr 198.51.100.9 snat to 192.0.2.99 }
+  chain out { type nat hook postrouting priority 200; policy accept; ip saddr 198.51.100.9 snat to 192.0.2.99; }
 }
 `;
 
@@ -59,8 +59,8 @@ describe('what is not ours', () => {
   };
 
   beforeEach(async () => {
-    await nft('destroy', 'table', 'inet', 'theirs').catch(() => undefined);
-    await nft('destroy', 'table', 'ip', 'sallyport_of_another').catch(() => undefined);
+    await nft('delete', 'table', 'inet', 'theirs').catch(() => undefined);
+    await nft('delete', 'table', 'ip', 'sallyport_of_another').catch(() => undefined);
     await stage.border.firewall.must('nft', ['-f', '-'], THEIRS);
   });
 

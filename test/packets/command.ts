@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { bundle } from '../../scripts/build.ts';
+
+/** How a command ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly said: string;
+}
+
+/** The command as users have it: bundled, with a state folder and a folder for temporary files of its own. */
+export class Command {
+  readonly root = mkdtempSync(join(tmpdir(), 'sallyport-command-'));
+  readonly temporary = mkdtempSync(join(this.root, 'tmp-'));
+  readonly #program = join(this.root, 'dist', 'sallyport.js');
+
+  static async build(): Promise<Command> {
+    const command = new Command();
+    await bundle(join(command.root, 'dist'));
+    return command;
+  }
+
+  /** Starts it; it dies with this process. What it says is read line by line. */
+  start(words: readonly string[], heard: (line: string) => void = () => undefined): ChildProcess {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, this.#program, ...words], {
+      env: { ...process.env, STATE_DIRECTORY: join(this.root, 'state'), TMPDIR: this.temporary },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', heard);
+    return child;
+  }
+
+  /** Runs it to its end. */
+  async run(...words: readonly string[]): Promise<Ended> {
+    const lines: string[] = [];
+    const code = await ended(this.start(words, (line) => void lines.push(line)));
+    return { code, said: lines.join('\n') };
+  }
+
+  /** Writes a configuration for `run` on a folder of manifests. */
+  configure(manifests: string): string {
+    const file = join(this.root, 'configuration.json');
+    const content = {
+      cluster: 'packets',
+      sources: { folder: { manifests } },
+      controllers: { border: { source: 'folder' } },
+    };
+    writeFileSync(file, JSON.stringify(content));
+    return file;
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** The exit code; `null` for what was killed. */
+export function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code));
+  });
+}
