@@ -20,6 +20,18 @@ const specSchema = z.object({
 export function readFelixConfiguration(meta: Meta, raw: RawMap, scope: Scope): FelixConfiguration {
   const inside = scope.otherwise('Felix takes its default then, and so does this.').at('spec');
   const { values } = inside.fields(specSchema, inside.map(raw['spec']) ?? {});
+  if (/accept$/i.test(values.dropActionOverride ?? ''))
+    inside.warning(
+      'FELIX_NOT_YET',
+      'the cluster lets through what policies deny; answers and repeated tiers say what the policies say',
+      'dropActionOverride',
+    );
+  if (values.egressIPSupport !== undefined && values.egressIPSupport !== 'Disabled')
+    inside.warning(
+      'FELIX_NOT_YET',
+      'flows of pods that use an egress gateway are seen with its address, and are judged as if its pod had sent them; let a BorderFirewall take no such pods, or no such gateways',
+      'egressIPSupport',
+    );
   return {
     ...meta,
     type: 'FelixConfiguration',

@@ -98,6 +98,12 @@ export const resourceCodes = {
     now: 'The built-in order and default action are used.',
     fix: 'Remove the fields, or use a tier of your own.',
   },
+  FELIX_NOT_YET: {
+    blame: 'input',
+    what: 'FelixConfiguration makes the cluster do something that this version of Sallyport does not follow.',
+    now: 'It is left out of account: the cluster is taken to be without that setting.',
+    fix: 'Keep the difference in mind that the message names, or do without the setting.',
+  },
   STORAGE_METADATA: {
     blame: 'input',
     what: "The annotation in which Calico's storage form keeps an object's real name and labels cannot be read, or contradicts the object.",
