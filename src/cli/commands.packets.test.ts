@@ -10,6 +10,8 @@ import { buildProgram } from './program.ts';
 /** Addresses that the shop translates to; the border has to own them. */
 const TRANSLATED = ['192.0.2.101/32', '192.0.2.102/32', '192.0.2.110/32', '2001:db8:5a::101/128'];
 
+const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
+
 describe('commands that talk to a device', () => {
   let world: Namespaces;
   let router: Namespace;
@@ -74,6 +76,18 @@ describe('commands that talk to a device', () => {
     const again = await data('Plans', 'plan');
     expect(again.code, again.out).toBe(0);
     expect(again.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true, objects: [] }] });
+
+    const question = ['flow', '--from', CHECKOUT, '--to', '203.0.113.10', '--port', '443', '--devices'];
+    const alone = await data('FlowAnswer', ...question);
+    expect(alone.code, alone.out).toBe(0);
+    await router.must('nft', [
+      'add table inet theirs; add chain inet theirs f { type filter hook forward priority 5; }',
+    ]);
+    const crowded = await data('FlowAnswer', ...question);
+    expect(crowded.code, crowded.out).toBe(1);
+    expect(crowded.document).toMatchObject({ outcome: 'unknown' });
+    expect((await run(...question)).out).toContain('unknown: after ours: inet theirs f: type filter hook forward');
+    await router.must('nft', ['delete table inet theirs']);
 
     const leaving = await data('Uninstall', 'uninstall', 'edge-1');
     expect(leaving.code).toBe(2);

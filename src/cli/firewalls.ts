@@ -82,13 +82,14 @@ export interface Worked<R> {
 
 /**
  * Runs work on each firewall's opened device, one after the other, and closes it whatever happens. What goes wrong at one firewall is told
- * and keeps none of the others waiting.
+ * and keeps none of the others waiting; `ofOne`: what goes wrong at the only one is thrown, or told like that of many.
  */
 export async function onDevices<R>(
   terminal: Terminal,
   read: CommandWorld,
   { views, leftOut }: Asked,
   work: (firewall: CommandFirewall) => Promise<R>,
+  ofOne: 'throw' | 'tell' = 'throw',
 ): Promise<Worked<R>> {
   const results: R[] = [];
   let incomplete = leftOut;
@@ -105,7 +106,7 @@ export async function onDevices<R>(
         await device.close();
       }
     } catch (thrown) {
-      if (views.length === 1) throw thrown;
+      if (views.length === 1 && ofOne === 'throw') throw thrown;
       incomplete = true;
       const { code, message } = toSallyportError(thrown);
       terminal.err(`error ${code}: ${firewall.name}: ${message}`);

@@ -1,6 +1,8 @@
 import type { Evaluation } from '../border/evaluate.ts';
-import type { WayExplanation } from '../border/explain.ts';
-import type { Hop, Verdict } from '../engine/verdict.ts';
+import type { HopExplanation, WayExplanation } from '../border/explain.ts';
+import type { Hop as ClusterHop, Verdict } from '../engine/verdict.ts';
+import type { ForeignRule } from '../plan/foreign.ts';
+import { visible } from '../plan/print.ts';
 
 /** A question about a flow, as it was asked. */
 export interface Question {
@@ -12,12 +14,38 @@ export interface Question {
   readonly icmpCode?: number;
 }
 
+/** Chains of others on devices, by name of the firewall; a firewall that is not in it could not be asked. */
+export type Others = ReadonlyMap<string, readonly ForeignRule[]>;
+
+/** One border firewall on the way, with the chains of others that its packets meet there too; absent: nobody asked. */
+interface Hop extends HopExplanation {
+  readonly others?: readonly ForeignRule[] | null;
+}
+
+interface Way extends Omit<WayExplanation, 'hops'> {
+  readonly hops: readonly Hop[];
+}
+
+/**
+ * A way with the chains of others at each firewall (`null`: it did not answer). What our block drops stays dropped; what it lets through
+ * may still be dropped by rules that nobody here reads, so that the sum is unknown where there are any.
+ */
+export function amongOthers(way: WayExplanation, others: Others): Way {
+  const hops = way.hops.map((hop) => {
+    if (hop.evaluation?.reason === 'not-governed') return hop;
+    return { ...hop, others: others.get(hop.firewall) ?? null };
+  });
+  const isUncertain = hops.some((hop) => 'others' in hop && (hop.others === null || hop.others.length > 0));
+  if (way.outcome !== 'passes' || !isUncertain) return { ...way, hops };
+  return { exit: way.exit, hops, outcome: 'unknown' };
+}
+
 /** The answer in one family; a question about two dual-stack pods has two. */
 export interface FamilyAnswer {
   readonly source: string;
   readonly destination: string;
   readonly cluster: Verdict;
-  readonly border: readonly WayExplanation[];
+  readonly border: readonly Way[];
   /** Never better than its weakest part; `unknown` where a firewall cannot be judged. */
   readonly outcome: 'allowed' | 'denied' | 'unknown';
   /** For each place that denies the flow, what would let it pass there; empty when nothing denies it. */
@@ -30,7 +58,7 @@ export interface FlowAnswer extends Question {
 }
 
 /** What would let a flow pass, for each place that denies it. It names where a rule would have to stand, never that it should. */
-export function whatWouldChange(cluster: Verdict, border: readonly WayExplanation[]): readonly string[] {
+export function whatWouldChange(cluster: Verdict, border: readonly Way[]): readonly string[] {
   const hops = [cluster.egress, cluster.ingress].filter((hop) => hop !== undefined && !hop.allowed);
   const remedies = hops.flatMap((hop) => (hop === undefined ? [] : [hopRemedy(hop)]));
   for (const { hops: firewalls } of border)
@@ -40,7 +68,7 @@ export function whatWouldChange(cluster: Verdict, border: readonly WayExplanatio
   return [...new Set(remedies)];
 }
 
-function hopRemedy(hop: Hop): string {
+function hopRemedy(hop: ClusterHop): string {
   switch (hop.reason) {
     case 'rule':
       return `in the cluster: an Allow before ${hop.policy ?? ''} rule ${hop.rule ?? 0}, for ${hop.endpoint}`;
@@ -102,13 +130,20 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
               : `held: ${target.reason}`;
         lines.push(`    translated ${text}, by ${origin.policy}`);
       }
-      lines.push('    other rules of the device: not read here; `sallyport plan` lists those that matter');
+      lines.push(...othersText(hop));
     }
   for (const remedy of answer.wouldChange) lines.push(`  would change it    ${remedy}`);
   return lines.join('\n');
 }
 
-function hopText(hop: Hop): string {
+function othersText({ others }: Hop): readonly string[] {
+  if (others === undefined) return ['    other rules of the device: not read here; --devices asks it'];
+  if (others === null) return ['    others     unknown: the device did not answer'];
+  if (others.length === 0) return ['    others     none'];
+  return others.map(({ where, text, effect }) => `    others     unknown: ${effect}: ${visible(`${where}: ${text}`)}`);
+}
+
+function hopText(hop: ClusterHop): string {
   const verdict = hop.allowed ? 'allowed' : 'denied';
   const passes = hop.passes === undefined || hop.passes.length === 0 ? '' : `, after ${hop.passes.join(', ')}`;
   switch (hop.reason) {

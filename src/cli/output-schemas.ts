@@ -85,6 +85,12 @@ const evaluation = z.strictObject({
   leavesAs: z.string().describe('the source address after this firewall'),
 });
 
+const foreignRule = z.strictObject({
+  where: z.string().describe('its place on the device'),
+  text: z.string().describe('the rule'),
+  effect: z.enum(['before ours', 'after ours', 'unknown']).describe('when it is asked'),
+});
+
 const flowAnswer = z
   .strictObject({
     from: z.string().describe('as it was asked'),
@@ -122,6 +128,13 @@ const flowAnswer = z
                       evaluation: evaluation
                         .optional()
                         .describe('what our block there does; absent where it cannot be told'),
+                      others: z
+                        .array(foreignRule)
+                        .nullable()
+                        .optional()
+                        .describe(
+                          "others' chains there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
+                        ),
                     }),
                   )
                   .describe('border firewalls, nearest to the pod first; ends with the one that drops the flow'),
@@ -158,15 +171,7 @@ const plan = z.strictObject({
     })
     .describe('how many objects'),
   refusals: z.array(diagnostic).describe('what the device cannot say'),
-  foreign: z
-    .array(
-      z.strictObject({
-        where: z.string().describe('its place on the device'),
-        text: z.string().describe('the rule'),
-        effect: z.enum(['before ours', 'after ours', 'unknown']).describe('when it is asked'),
-      }),
-    )
-    .describe("others' rules that ours overrule or that keep ours from being asked"),
+  foreign: z.array(foreignRule).describe("others' rules that ours overrule or that keep ours from being asked"),
   drift: z
     .array(
       z.strictObject({

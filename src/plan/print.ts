@@ -155,6 +155,6 @@ function shortened(text: string): string {
 }
 
 /** Text of others on a terminal: what would move the cursor or hide itself is shown as `?`. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }

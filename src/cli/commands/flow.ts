@@ -4,12 +4,21 @@ import { packetOf } from '../../engine/packet.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { type FamilyAnswer, type FlowAnswer, flowText, type Question, whatWouldChange } from '../flow-answer.ts';
+import { onDevices, viewsOf } from '../firewalls.ts';
+import {
+  amongOthers,
+  type FamilyAnswer,
+  type FlowAnswer,
+  flowText,
+  type Others,
+  type Question,
+  whatWouldChange,
+} from '../flow-answer.ts';
 import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
-import { readWholeWorld } from '../world.ts';
+import { type CommandWorld, readWholeWorld } from '../world.ts';
 
 interface FlowOptions extends WorldOptions, OutputOptions {
   readonly from?: string;
@@ -19,6 +28,13 @@ interface FlowOptions extends WorldOptions, OutputOptions {
   readonly icmpType?: number;
   readonly icmpCode?: number;
   readonly stdin?: boolean;
+  readonly devices?: boolean;
+}
+
+/** A world, and the rules of others on its devices where they were asked for: by name of the firewall. */
+interface Asked {
+  readonly world: LiveWorld;
+  readonly others: Others | undefined;
 }
 
 /** `sallyport flow`: whether a flow passes, in the cluster and at each border firewall on its way, and why. */
@@ -27,14 +43,16 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
   if (stdin === true ? from !== undefined || to !== undefined : from === undefined || to === undefined)
     throw usage('give --from and --to, or --stdin');
   refuseTwoReaders(options);
-  const { world } = await readWholeWorld(terminal, options);
+  const read = await readWholeWorld(terminal, options);
+  const others = options.devices === true ? await othersOnDevices(terminal, read) : undefined;
+  const asked: Asked = { world: read.world, others };
   if (from === undefined || to === undefined)
     return answerLines(terminal, (line) => {
-      const answer = answerTo(world, readQuestion(line));
+      const answer = answerTo(asked, readQuestion(line));
       return { data: answer, code: codeOf(answer) };
     });
   const { protocol, port, icmpType, icmpCode } = options;
-  const answer = answerTo(world, question(from, to, protocol, port, icmpType, icmpCode));
+  const answer = answerTo(asked, question(from, to, protocol, port, icmpType, icmpCode));
   printResult(terminal, options.output, 'FlowAnswer', answer, () =>
     answer.families.map((one) => flowText(answer, one)).join('\n\n'),
   );
@@ -75,7 +93,20 @@ function readQuestion(line: Readonly<Record<string, unknown>>): Question {
   return question(from, to, protocol, number(port, 'port'), number(icmpType, 'icmpType'), number(icmpCode, 'icmpCode'));
 }
 
-function answerTo(world: LiveWorld, asked: Question): FlowAnswer {
+/** The chains of others on each device; a device that does not answer is told, and nothing is known of it. */
+async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<Others> {
+  const signal = new AbortController().signal;
+  const { results } = await onDevices(
+    terminal,
+    read,
+    viewsOf(terminal, read, undefined),
+    async ({ name, device }) => [name, (await device.driver.observe(signal)).foreign] as const,
+    'tell',
+  );
+  return new Map(results);
+}
+
+function answerTo({ world, others }: Asked, asked: Question): FlowAnswer {
   const source = sideOf(world, asked.from);
   const destination = sideOf(world, asked.to);
   const pairs = source.addresses.flatMap((from) =>
@@ -84,7 +115,7 @@ function answerTo(world: LiveWorld, asked: Question): FlowAnswer {
   if (pairs.length === 0)
     throw new SallyportError('FLOW_INVALID', `${asked.from} and ${asked.to} have no address of one family`);
   const families = pairs.map(({ from, to }) =>
-    familyAnswer(world, asked, source.endpoint ?? holderOf(world, from), from, to),
+    familyAnswer({ world, others }, asked, source.endpoint ?? holderOf(world, from), from, to),
   );
   const outcomes = new Set(families.map(({ outcome }) => outcome));
   const outcome = outcomes.has('denied') ? 'denied' : outcomes.has('unknown') ? 'unknown' : 'allowed';
@@ -92,7 +123,7 @@ function answerTo(world: LiveWorld, asked: Question): FlowAnswer {
 }
 
 function familyAnswer(
-  world: LiveWorld,
+  { world, others }: Asked,
   asked: Question,
   sender: EndpointId | undefined,
   from: Address,
@@ -108,7 +139,8 @@ function familyAnswer(
   });
   const cluster = world.engine.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
-  const border = sender === undefined ? [] : world.border.explain(sender, outgoing);
+  const ways = sender === undefined ? [] : world.border.explain(sender, outgoing);
+  const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others));
   const borders = border.map((way) => way.outcome);
   const outcome =
     !cluster.allowed || borders.includes('drops') ? 'denied' : borders.includes('unknown') ? 'unknown' : 'allowed';

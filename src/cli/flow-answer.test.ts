@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import type { Evaluation } from '../border/evaluate.ts';
+import type { WayExplanation } from '../border/explain.ts';
+import type { ForeignRule } from '../plan/foreign.ts';
+import { amongOthers } from './flow-answer.ts';
+
+const evaluation = (passes: boolean, reason: Evaluation['reason'] = 'rule'): Evaluation => ({
+  passes,
+  reason,
+  logged: [],
+  seenSource: '10.1.0.1',
+  leavesAs: '10.1.0.1',
+});
+const way = (outcome: WayExplanation['outcome'], ...hops: readonly Evaluation[]): WayExplanation => ({
+  exit: `edge-${hops.length}`,
+  hops: hops.map((each, at) => ({ firewall: `edge-${at + 1}`, seenSource: each.seenSource, evaluation: each })),
+  outcome,
+  ...(outcome === 'passes' ? { leavesAs: '10.1.0.1' } : {}),
+});
+const theirs: ForeignRule = { where: 'inet theirs forward', text: 'policy drop', effect: 'before ours' };
+
+describe('the sum is never better than its weakest part', () => {
+  test('where nobody else has rules, it is what our block says', () => {
+    const alone = new Map([['edge-1', []]]);
+    expect(amongOthers(way('passes', evaluation(true)), alone).outcome).toBe('passes');
+    expect(amongOthers(way('drops', evaluation(false)), alone).outcome).toBe('drops');
+  });
+
+  test('rules of others may drop what passes here, and cannot save what is dropped', () => {
+    const crowded = new Map([['edge-1', [theirs]]]);
+    const answer = amongOthers(way('passes', evaluation(true)), crowded);
+    expect(answer).toMatchObject({ outcome: 'unknown', hops: [{ others: [theirs] }] });
+    expect(answer).not.toHaveProperty('leavesAs');
+    expect(amongOthers(way('drops', evaluation(false)), crowded).outcome).toBe('drops');
+  });
+
+  test('one firewall of several is enough, and one that does not answer is no better', () => {
+    const both = way('passes', evaluation(true), evaluation(true));
+    expect(
+      amongOthers(
+        both,
+        new Map([
+          ['edge-1', []],
+          ['edge-2', [theirs]],
+        ]),
+      ).outcome,
+    ).toBe('unknown');
+    expect(amongOthers(both, new Map([['edge-1', []]]))).toMatchObject({
+      outcome: 'unknown',
+      hops: [{ others: [] }, { others: null }],
+    });
+  });
+
+  test('a firewall that is not asked about the flow has no say', () => {
+    const inside = way('passes', evaluation(true, 'not-governed'));
+    expect(amongOthers(inside, new Map([['edge-1', [theirs]]])).outcome).toBe('passes');
+  });
+});
