@@ -7,9 +7,12 @@ export type NamespaceWrapper =
   | { readonly kind: 'available'; readonly command: readonly string[] }
   | { readonly kind: 'unavailable'; readonly why: string };
 
-/** What the wrapped program finds: a /run and a /proc of its own, temporary files in the former, and `lo` up. */
+/**
+ * What the wrapped program finds: a /run and a /proc of its own, temporary files in the former, and `lo` up. `nft` and `sysctl` stand
+ * where Debian does not let ordinary users look.
+ */
 const PREPARE =
-  'mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/tmp && mount -t proc proc /proc && ip link set lo up && ' +
+  'PATH="$PATH:/usr/sbin:/sbin" && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/tmp && mount -t proc proc /proc && ip link set lo up && ' +
   'TMPDIR=/run/tmp exec "$@"';
 
 /**
@@ -24,7 +27,7 @@ export function namespaceWrapper(): NamespaceWrapper {
   const own = ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', PREPARE, 'sh'];
   // unshare itself ends with whoever starts it, even when that is killed.
   const command = ['setpriv', '--pdeathsig', 'KILL', ...own];
-  const [program = '', ...words] = [...command, 'true'];
+  const [program, ...words] = [...command, 'true'];
   const trial = spawnSync(program, words, { encoding: 'utf8' });
   if (trial.status === 0) return { kind: 'available', command };
   return { kind: 'unavailable', why: explain(trial.error?.message ?? trial.stderr.trim(), isRoot) };
@@ -40,24 +43,41 @@ function explain(said: string, isRoot: boolean): string {
   return `user namespaces are forbidden (a sysctl, seccomp or AppArmor): ${said}`;
 }
 
-/** Starts this program again inside; signals are handed on, and the exit code is that of the inner one. */
+/** Until then a signal may be the same one again: Ctrl-C reaches this process from the terminal and from npm. */
+const IMPATIENCE_MS = 1_000;
+/** How often a signal is handed on: a process that only begins, and is the first of its namespace, does not hear it. */
+const REPEAT_MS = 250;
+
+/**
+ * Starts this program again inside; signals are handed on, and the exit code is that of the inner one. Who sends a second one later does
+ * not want to wait for a clean end.
+ */
 export async function runInside(wrapper: readonly string[], words: readonly string[]): Promise<number> {
   const [program = '', ...rest] = [...wrapper, process.execPath, ...process.execArgv, process.argv[1] ?? '', ...words];
-  const child: ChildProcess = spawn(program, rest, { stdio: 'inherit' });
-  // Ctrl-C reaches the whole foreground group by itself; a signal sent to this process alone is handed on.
+  // A group of its own: Ctrl-C would reach the inner one's helpers too, and end them under its hands.
+  const child: ChildProcess = spawn(program, rest, { stdio: 'inherit', detached: true });
+  let first: number | undefined;
+  let repeat: NodeJS.Timeout | undefined;
   const hand = (signal: NodeJS.Signals): void => {
+    first ??= performance.now();
+    if (performance.now() - first > IMPATIENCE_MS) child.kill('SIGKILL');
     // unshare itself ignores signals while it waits; its only child is the inner process.
-    for (const pid of childrenOf(child.pid)) process.kill(pid, signal);
+    const tell = (): void => {
+      for (const pid of childrenOf(child.pid)) process.kill(pid, signal);
+    };
+    tell();
+    repeat ??= setInterval(tell, REPEAT_MS);
   };
-  const ignore = (): void => undefined;
-  process.on('SIGINT', ignore).on('SIGTERM', hand).on('SIGHUP', hand);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, hand);
   try {
     return await new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
     });
   } finally {
-    process.off('SIGINT', ignore).off('SIGTERM', hand).off('SIGHUP', hand);
+    clearInterval(repeat);
+    for (const signal of signals) process.off(signal, hand);
   }
 }
 

@@ -215,6 +215,7 @@ export class Lab {
   async #confirmed(): Promise<WorkerStatus> {
     const giveUp = machineTime() + PATIENCE_MS;
     for (;;) {
+      this.#stop.signal.throwIfAborted();
       const status = this.#controller.status().get(this.#firewall);
       const ready = status?.conditions.find((condition) => condition.type === 'Ready');
       if (status !== undefined && ready?.status === true && status.confirmedVersion === status.desiredVersion)

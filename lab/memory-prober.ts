@@ -19,6 +19,7 @@ export class MemoryProber implements Prober {
   }
 
   async attempt(target: ProbeTarget): Promise<ProbeOutcome & { readonly startedAt: number }> {
+    this.#closed.signal.throwIfAborted();
     const startedAt = machineTime();
     const { behaviour } = await this.#driver.observe(this.#closed.signal);
     const family = target.destination.includes(':') ? 6 : 4;

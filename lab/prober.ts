@@ -30,7 +30,7 @@ export interface OpenProbe {
 
 /** Whoever sends for the lab: real packets, or questions to the firewall in memory. Times are those of `machineTime`. */
 export interface Prober {
-  /** One attempt; never rejects for what the network does. */
+  /** One attempt; never rejects for what the network does, only once the prober is closed or its helper is gone. */
   attempt(target: ProbeTarget): Promise<ProbeOutcome & { readonly startedAt: number }>;
   /** Opens an exchange that keeps talking until closed or cut; rejects if not even the first answer comes. */
   open(target: ProbeTarget): Promise<OpenProbe>;
@@ -46,6 +46,12 @@ export interface Prober {
 const ANSWER_MS = 400;
 /** Pause between attempts when the moment of a change is looked for. */
 const WATCH_MS = 3;
+
+/** Somebody who waits for the prober's helper. */
+interface Waiting {
+  readonly answer: (result: ProbeResult) => void;
+  readonly fail: (error: SallyportError) => void;
+}
 
 /** Starts the lab's server in a namespace and waits until it listens everywhere. */
 export async function startServer(
@@ -66,25 +72,27 @@ export async function startServer(
 /** Sends as any pod of the cluster namespace, many at a time, through one helper process there. */
 export class PacketProber implements Prober {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, (result: ProbeResult) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #next = 1;
+  #ended: SallyportError | undefined;
 
   constructor(namespaces: Namespaces, namespace: string, agent: readonly string[]) {
     this.#child = namespaces.spawn(namespace, [...agent, 'probe'], { stdio: ['pipe', 'pipe', 'inherit'] });
     if (this.#child.stdout === null) throw new SallyportError('INTERNAL', 'the prober has no output');
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const result = JSON.parse(line) as ProbeResult;
-      this.#waiting.get(result.id)?.(result);
+      this.#waiting.get(result.id)?.answer(result);
     });
+    this.#child.stdin?.on('error', () => undefined); // what it means is told when the process ends
+    this.#child.once('error', () => this.#end()).once('exit', () => this.#end());
   }
 
   async attempt(target: ProbeTarget, timeoutMs = ANSWER_MS): Promise<ProbeOutcome & { readonly startedAt: number }> {
     const id = this.#next++;
-    const result = await new Promise<ProbeResult>((resolve) => {
-      this.#waiting.set(id, resolve);
+    const result = await new Promise<ProbeResult>((answer, fail) => {
+      this.#waiting.set(id, { answer, fail });
       this.#order({ id, do: 'try', timeoutMs, ...target });
-    });
-    this.#waiting.delete(id);
+    }).finally(() => this.#waiting.delete(id));
     if (result.kind === 'passed') return { passed: true, seen: result.seen, startedAt: result.startedAt };
     const startedAt = 'startedAt' in result ? result.startedAt : result.at;
     return { passed: false, why: 'why' in result ? result.why : 'no answer', startedAt };
@@ -94,14 +102,15 @@ export class PacketProber implements Prober {
     const id = this.#next++;
     let lastReply = 0;
     let ended: string | undefined;
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.set(id, (result) => {
+    await new Promise<void>((resolve, fail) => {
+      const answer = (result: ProbeResult): void => {
         if (result.kind === 'passed' || result.kind === 'reply') lastReply = result.at;
         else ended = result.why;
         if (result.kind === 'passed') resolve();
         if (result.kind === 'dropped')
-          reject(new SallyportError('INTERNAL', `the connection did not open: ${result.why}`));
-      });
+          fail(new SallyportError('INTERNAL', `the connection did not open: ${result.why}`));
+      };
+      this.#waiting.set(id, { answer, fail });
       this.#order({ id, do: 'open', timeoutMs: 2_000, ...target });
     });
     return {
@@ -109,7 +118,7 @@ export class PacketProber implements Prober {
       ended: () => ended,
       close: () => {
         this.#waiting.delete(id);
-        this.#order({ id, do: 'close' });
+        if (this.#ended === undefined) this.#order({ id, do: 'close' });
       },
     };
   }
@@ -117,25 +126,38 @@ export class PacketProber implements Prober {
   /** Attempts overlap, so the answer is exact to a few milliseconds. */
   async until(target: ProbeTarget, passed: boolean, timeoutMs: number): Promise<number | undefined> {
     const moments: number[] = [];
+    const failures: unknown[] = [];
     const running = new Set<Promise<void>>();
     const giveUp = performance.now() + timeoutMs;
-    while (moments.length === 0 && performance.now() < giveUp) {
-      const one: Promise<void> = this.attempt(target).then((outcome) => {
-        running.delete(one);
-        if (outcome.passed === passed) moments.push(outcome.startedAt);
-      });
+    while (moments.length === 0 && failures.length === 0 && performance.now() < giveUp) {
+      const one: Promise<void> = this.attempt(target)
+        .then((outcome) => {
+          if (outcome.passed === passed) moments.push(outcome.startedAt);
+        })
+        .catch((thrown: unknown) => void failures.push(thrown))
+        .finally(() => running.delete(one));
       running.add(one);
       await pause(WATCH_MS);
     }
     await Promise.all(running);
+    if (failures.length > 0) throw failures[0];
     return moments.length === 0 ? undefined : Math.min(...moments);
   }
 
   close(): void {
+    this.#end();
     this.#child.stdin?.end();
   }
 
+  /** Nobody answers any more: whoever waits is told. */
+  #end(): void {
+    this.#ended ??= new SallyportError('INTERNAL', 'the prober of the cluster has ended');
+    for (const { fail } of this.#waiting.values()) fail(this.#ended);
+    this.#waiting.clear();
+  }
+
   #order(order: ProbeOrder): void {
+    if (this.#ended !== undefined) throw this.#ended;
     this.#child.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 }

@@ -13,6 +13,9 @@ import { openDevice } from '../../controller/devices.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { printDiagnostics, type Terminal } from '../terminal.ts';
 
+/** What people and systems end a program with. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 interface LabCommandOptions {
   readonly filename: string;
   readonly story?: string;
@@ -29,10 +32,21 @@ export async function lab(terminal: Terminal, options: LabCommandOptions): Promi
     await (options.agent === 'serve' ? serve() : probe());
     return exit.done;
   }
-  if (options.folder !== undefined) return await tell(terminal, options, options.folder);
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    return await run(terminal, options, stop.signal);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+async function run(terminal: Terminal, options: LabCommandOptions, stop: AbortSignal): Promise<ExitCode> {
+  if (options.folder !== undefined) return await tell(terminal, options, options.folder, stop);
   const folder = await makeRunFolder();
   try {
-    if (!options.packets) return await tell(terminal, options, folder);
+    if (!options.packets) return await tell(terminal, options, folder, stop);
     const wrapper = namespaceWrapper();
     if (wrapper.kind === 'unavailable') throw new SallyportError('NO_NAMESPACES', wrapper.why);
     const words = process.argv.slice(process.argv.indexOf('lab') + 1);
@@ -44,47 +58,59 @@ export async function lab(terminal: Terminal, options: LabCommandOptions): Promi
 }
 
 /** Tells the story in this process; `folder` is this run's own. */
-async function tell(terminal: Terminal, options: LabCommandOptions, folder: string): Promise<ExitCode> {
-  const story = await readStory(terminal, options);
+async function tell(
+  terminal: Terminal,
+  options: LabCommandOptions,
+  folder: string,
+  stop: AbortSignal,
+): Promise<ExitCode> {
   const { files, diagnostics } = await WorldFiles.copy(options.filename, join(folder, 'world'));
   printDiagnostics(terminal, diagnostics);
   if (diagnostics.some(({ severity }) => severity === 'error'))
     throw new SallyportError('WORLD_INCOMPLETE', 'the manifests cannot be read as a whole');
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  const story = await readStory(terminal, options);
+  if (stop.aborted) return exit.done;
+  const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve()));
   const running = await Lab.start({
     files,
     story,
     packets: options.packets,
     agent: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'lab', '--agent'],
     open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: join(folder, 'state') }),
-    say: (line) => terminal.out(line),
+    say: (line) => {
+      if (!stop.aborted) terminal.out(line);
+    },
   });
+  const acts = [() => running.look(), ...story.steps.map((step, index) => () => running.play(step, index + 3))];
+  const play = async (): Promise<void> => {
+    for (const act of acts) if (!stop.aborted) await act();
+  };
+  const playing = play();
   try {
-    const acts = [() => running.look(), ...story.steps.map((step, index) => () => running.play(step, index + 3))];
-    for (const act of acts) if (!stop.signal.aborted) await act();
+    // Whoever wants to leave does not wait for the end of an act: closing the lab ends it.
+    await Promise.race([playing, stopped]);
     const { failures, tried } = running;
+    const code = failures === 0 ? exit.done : exit.wrong;
+    if (stop.aborted) {
+      terminal.err('stopped before the end');
+      return code;
+    }
     terminal.out('');
     terminal.out(
       failures === 0
         ? `All ${tried} flows did what they should.`
         : `${failures} of ${tried} flows did NOT do what they should.`,
     );
-    const stays = options.once !== true && process.stdout.isTTY && !stop.signal.aborted;
-    if (stays) await running.stay(stop.signal);
-    return failures === 0 ? exit.done : exit.wrong;
+    if (options.once !== true && process.stdout.isTTY) await Promise.race([running.stay(stop), stopped]);
+    return code;
   } finally {
     await running.close();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
+    await playing.catch(() => undefined); // it was told already, or is of no interest to who left
   }
 }
 
 async function readStory(terminal: Terminal, options: LabCommandOptions): Promise<Story> {
-  const found =
-    options.story === undefined
-      ? await storyBeside(options.filename)
-      : { text: await readFile(options.story, 'utf8'), file: options.story };
+  const found = options.story === undefined ? await storyBeside(options.filename) : await storyIn(options.story);
   if (found === undefined)
     throw new SallyportError(
       'NOT_FOUND',
@@ -94,4 +120,13 @@ async function readStory(terminal: Terminal, options: LabCommandOptions): Promis
   printDiagnostics(terminal, diagnostics);
   if (value === undefined) throw new SallyportError('CONFIG_VALUE', `${found.file} has mistakes`);
   return value;
+}
+
+async function storyIn(file: string): Promise<{ readonly text: string; readonly file: string }> {
+  try {
+    return { text: await readFile(file, 'utf8'), file };
+  } catch (thrown) {
+    const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+    throw new SallyportError('NOT_FOUND', `the story ${file} cannot be opened (${reason})`, {}, thrown);
+  }
 }
