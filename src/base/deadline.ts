@@ -4,7 +4,10 @@ import { SallyportError } from './error.ts';
 export function deadline(parent: AbortSignal, ms: number): { readonly signal: AbortSignal } & Disposable {
   const child = new AbortController();
   const stop = (): void => child.abort(parent.reason);
-  const timer = setTimeout(() => child.abort(new SallyportError('DEVICE_UNREACHABLE', `no answer within ${ms} ms`)), ms);
+  const timer = setTimeout(
+    () => child.abort(new SallyportError('DEVICE_UNREACHABLE', `no answer within ${ms} ms`)),
+    ms,
+  );
   if (parent.aborted) stop();
   else parent.addEventListener('abort', stop, { once: true });
   return {
