@@ -231,7 +231,7 @@ const nodes = pick(
   node('n2', '172.18.0.2'),
 );
 
-const sourceNats = fc
+export const sourceNats = fc
   .tuple(
     pick('s1', 's2'),
     spec({
