@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../base/compare.ts';
 import type { Step } from '../plan/step.ts';
 import type { Drift } from './driver.ts';
 
@@ -18,11 +19,15 @@ export function beforeTouching<S extends Step>(steps: readonly S[], names: Reado
   return end < 0 ? steps : steps.slice(0, end);
 }
 
-/** What the device says about changed objects, and the objects about which it says nothing. */
+/**
+ * What the device says about changed objects, and then the objects about which it says nothing: a repair may touch many that nobody
+ * changed, and what is known must not be lost among them.
+ */
 export function driftOf(told: readonly Drift[], objects: ReadonlySet<string>): readonly Drift[] {
   const named = new Set(told.map(({ object }) => object));
   const rest = [...objects].filter((object) => !named.has(object)).map((object) => ({ object, what: 'changed' }));
-  return [...told, ...rest].toSorted((a, b) => (a.object < b.object ? -1 : 1));
+  const byObject = (a: Drift, b: Drift): number => compareUtf8(a.object, b.object);
+  return [...told.toSorted(byObject), ...rest.toSorted(byObject)];
 }
 
 /** Equal members. */
