@@ -23,6 +23,16 @@ export function assertNever(value: never): never {
   throw new SallyportError('INTERNAL', `unexpected value ${JSON.stringify(value)}`);
 }
 
+/** What this machine's own files said no to, as an error that is tried again: a disk that is full today is not full for ever. */
+export async function localFiles<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'syscall' in thrown)) throw thrown;
+    throw new SallyportError('LOCAL_SYSTEM', `this machine refused a file: ${thrown.message}`, {}, thrown);
+  }
+}
+
 /** Any thrown value as one of ours; what is not ours is a bug of ours until it is classified where it arose. */
 export function toSallyportError(thrown: unknown): SallyportError {
   if (thrown instanceof SallyportError) return thrown;

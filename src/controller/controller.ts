@@ -14,7 +14,7 @@ import type { WriterLock } from '../firewalls/writer-lock.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
-import type { Approvals } from './state-folder.ts';
+import { type Approvals, isCurrent } from './state-folder.ts';
 
 /** A device opened for writing: its driver, and the right to write. */
 export interface OpenDevice {
@@ -40,8 +40,6 @@ export interface ControllerOptions {
 const APPROVALS_MS = 1_000;
 /** How often a device that does not answer is asked to be left. */
 const LEAVE_AGAIN_MS = 10_000;
-/** A yes that lay longer than this was for a plan that nobody remembers. */
-const APPROVAL_LAPSE_MS = 3_600_000;
 
 const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted'] as const;
 
@@ -347,7 +345,13 @@ export class Controller {
           const yes = await approvals.get(name);
           if (yes === undefined) continue;
           await approvals.remove(name);
-          if (clock.wall() - yes.madeAt > APPROVAL_LAPSE_MS) continue;
+          if (!isCurrent(yes, clock.wall())) {
+            log.warn(
+              { firewall: name, digest: yes.digest, by: yes.by },
+              'a yes lapsed: it was not given within the last hour',
+            );
+            continue;
+          }
           log.info({ firewall: name, digest: yes.digest, by: yes.by }, 'a yes was found');
           worker.approve(yes.digest);
         }

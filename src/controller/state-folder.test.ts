@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Approvals, stateFolder } from './state-folder.ts';
+import { Approvals, isCurrent, stateFolder } from './state-folder.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -33,6 +33,16 @@ test.each([
   await approvals.put(yes);
   await writeFile(join(folder, 'approvals/edge-1.json'), text);
   expect(await approvals.get('edge-1')).toBeUndefined();
+});
+
+test.each([
+  [0, true],
+  [3_600_000, true],
+  [3_600_001, false],
+  [-60_000, true],
+  [-60_001, false],
+])('a yes that is %d ms old: %j', (age, expected) => {
+  expect(isCurrent({ ...yes, madeAt: 1e12 }, 1e12 + age)).toBe(expected);
 });
 
 test('systemd decides where the state lives; clusters do not share it', () => {

@@ -15,6 +15,17 @@ export interface Approval {
 
 const approval = z.strictObject({ firewall: z.string(), digest: z.string(), madeAt: z.number(), by: z.string() });
 
+/** A yes that lay longer than this was for a plan that nobody remembers. */
+const LAPSE_MS = 3_600_000;
+/** So far a clock may be corrected between the yes and the look. */
+const SKEW_MS = 60_000;
+
+/** Whether a yes still counts. One from the future does not: the clock was set back since, and nobody knows how old it is. */
+export function isCurrent({ madeAt }: Approval, now: number): boolean {
+  const age = now - madeAt;
+  return age >= -SKEW_MS && age <= LAPSE_MS;
+}
+
 /**
  * Where Sallyport keeps what must outlive a process while there is no cluster to keep it: systemd's STATE_DIRECTORY, else
  * `/var/lib/sallyport` for root, else the user's state folder. One folder inside for each cluster.

@@ -8,6 +8,12 @@ export const deviceCodes = {
     now: 'What it holds stays as it was confirmed last; the worker tries again with growing pauses.',
     fix: 'Check the address, the transport and the rights; `sallyport plan` shows the same error at once.',
   },
+  LOCAL_SYSTEM: {
+    blame: 'transient',
+    what: 'The machine that Sallyport runs on refused a file or folder that it needs to write: the disk is full or read-only, or rights are missing.',
+    now: 'Nothing is sent; what the firewall holds stays. The worker tries again with growing pauses.',
+    fix: 'Make room, or let the process write to its state folder and to the folder for temporary files; the message names the path.',
+  },
   TRANSLATION_NOT_OWNED: {
     blame: 'rejected',
     what: 'A SourceNAT translates to an address that the firewall neither has on an interface nor announces by a route of its own.',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SallyportError } from '../../base/error.ts';
+import { SallyportError, localFiles } from '../../base/error.ts';
 import { type ChildEnvironment, childEnvironment, runChild, startChild } from './child.ts';
 import type { Outcome, Transport } from './transport.ts';
 
@@ -60,8 +60,8 @@ function transportIn(place: Place, directory: string): Transport {
     start: (program, args) => startChild(...commandLine(program, args), environment),
     async runWithFile(program, args, text, signal) {
       const path = join(directory, `hand-over-${randomBytes(8).toString('hex')}`);
-      await writeFile(path, text, { mode: 0o600, flag: 'wx' });
       try {
+        await localFiles(writeFile(path, text, { mode: 0o600, flag: 'wx' }));
         return await run(program, [...args, path], signal);
       } finally {
         await rm(path, { force: true });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -22,6 +22,15 @@ describe('the lock of a device', () => {
     await (await takeLock(directory, 'netns:other')).release();
     await lock.release();
     await (await takeLock(directory, 'netns:fw')).release();
+  });
+
+  test('a folder that cannot be made is tried again, not a bug', async () => {
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    await expect(takeLock(join(file, 'locks'), 'x')).rejects.toMatchObject({
+      code: 'LOCAL_SYSTEM',
+      blame: 'transient',
+    });
   });
 
   test('of many that come at once, one gets it', async () => {

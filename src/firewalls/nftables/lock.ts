@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { shortHash } from '../../base/encode.ts';
-import { SallyportError } from '../../base/error.ts';
+import { SallyportError, localFiles } from '../../base/error.ts';
 import { childEnvironment, startChild } from './child.ts';
 
 /** The right to write to a device, among the processes of this machine. */
@@ -17,7 +17,7 @@ export interface Lock {
  * write out is the fence in the table.
  */
 export async function takeLock(directory: string, identity: string): Promise<Lock> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await localFiles(mkdir(directory, { recursive: true, mode: 0o700 }));
   const path = join(directory, `nftables-${shortHash(identity)}.lock`);
   // The child ends when its input does: also when we are killed.
   const holder = startChild(
@@ -35,7 +35,7 @@ export async function takeLock(directory: string, identity: string): Promise<Loc
   });
   if (held) {
     // For people and for the message below; the lock itself does not depend on it.
-    await writeFile(path, `${process.pid}\n`);
+    await writeFile(path, `${process.pid}\n`).catch(() => undefined);
     return {
       async release() {
         holder.stdin.end();
