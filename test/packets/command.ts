@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -14,7 +13,8 @@ export interface Ended {
 
 /** The command as users have it: bundled, with a state folder and a folder for temporary files of its own. */
 export class Command {
-  readonly root = mkdtempSync(join(tmpdir(), 'sallyport-command-'));
+  // Not in /run, where the temporary files of tests are: the lab has a /run of its own.
+  readonly root = mkdtempSync('/tmp/sallyport-command-');
   readonly temporary = mkdtempSync(join(this.root, 'tmp-'));
   readonly #program = join(this.root, 'dist', 'sallyport.js');
 

@@ -148,7 +148,6 @@ test('what random worlds compute is what packets meet, after every change', { ti
     }),
     { seed, numRuns, endOnFailure: true },
   );
-  console.error(JSON.stringify([...seenReasons]));
   for (const reason of ['not-governed', 'not-ours', 'unknown-source', 'rule', 'end'])
     expect(seenReasons.get(reason) ?? 0, reason).toBeGreaterThan(0);
 });
