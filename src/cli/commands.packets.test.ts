@@ -12,16 +12,25 @@ const TRANSLATED = ['192.0.2.101/32', '192.0.2.102/32', '192.0.2.110/32', '2001:
 
 const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
 
+const FAR = `apiVersion: sallyport.dev/v1alpha1
+kind: BorderFirewall
+metadata: { name: far }
+spec: { driver: nftables, address: 'netns:nowhere', workloads: {}, mode: Enforce, guard: { after: [edge-1] } }
+`;
+
 describe('commands that talk to a device', () => {
   let world: Namespaces;
   let router: Namespace;
+  let other: Namespace;
   let folder: string;
   const stateBefore = process.env['STATE_DIRECTORY'];
 
   beforeAll(async () => {
     world = await Namespaces.open();
     router = await world.add('fw', { forwarding: true });
-    for (const address of TRANSLATED) await router.ip(`address add ${address} dev lo`);
+    other = await world.add('far', { forwarding: true });
+    for (const namespace of [router, other])
+      for (const address of TRANSLATED) await namespace.ip(`address add ${address} dev lo`);
     folder = mkdtempSync(join(tmpdir(), 'sallyport-commands-'));
     process.env['STATE_DIRECTORY'] = join(folder, 'state');
     cpSync('examples/shop', join(folder, 'shop'), { recursive: true });
@@ -76,6 +85,26 @@ describe('commands that talk to a device', () => {
     const again = await data('Plans', 'plan');
     expect(again.code, again.out).toBe(0);
     expect(again.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true, objects: [] }] });
+
+    // A firewall that does not answer, and canaries that it waits for.
+    const far = join(folder, 'shop/98-far.yaml');
+    writeFileSync(far, FAR);
+    const two = await data('Plans', 'plan');
+    expect(two.code).toBe(1);
+    expect(two.err).toContain('error DEVICE_UNREACHABLE: far:');
+    expect(two.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true }] });
+    const tried = await data('Applied', 'apply');
+    expect(tried.code).toBe(1);
+    expect(tried.document).toMatchObject({ plans: [{ firewall: 'edge-1' }] });
+    writeFileSync(far, FAR.replace('netns:nowhere', `netns:${other.name}`));
+    const hasty = await run('apply', '--firewall', 'far');
+    expect(hasty.code).toBe(1);
+    expect(hasty.err).toContain('GUARD_STOPPED: far: edge-1 come first');
+    expect(await other.must('nft', ['list', 'tables'])).toBe('');
+    const both = await run('apply');
+    expect(both.code, both.err).toBe(0);
+    expect(await other.must('nft', ['list', 'tables'])).toBe('table inet sallyport\n');
+    rmSync(far);
 
     const question = ['flow', '--from', CHECKOUT, '--to', '203.0.113.10', '--port', '443', '--devices'];
     const alone = await data('FlowAnswer', ...question);

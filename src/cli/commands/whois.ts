@@ -1,5 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
-import { formatAddress, parseAddress } from '../../ip/address.ts';
+import { addressProblem, formatAddress, parseAddress } from '../../ip/address.ts';
 import { holdersOf } from '../address-holders.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { namesOf } from '../firewalls.ts';
@@ -14,7 +14,7 @@ export async function whois(
   text: string,
 ): Promise<ExitCode> {
   const address = parseAddress(text);
-  if (address === undefined) throw new SallyportError('USAGE', `"${text}" is no IPv4 or IPv6 address`);
+  if (address === undefined) throw new SallyportError('USAGE', addressProblem(text));
   const read = await readWholeWorld(terminal, options);
   const canonical = formatAddress(address);
   const holders = holdersOf(read.world, address, namesOf(read));
