@@ -13,7 +13,7 @@ const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'takes
 
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
-  name: text.optional().describe('this process, in logs and locks; absent: the host name'),
+  name: text.optional().describe('this process, in the log; absent: the host name'),
   cluster: text.optional().describe('the owner of all that is created on devices; required before the first write'),
   sources: z
     .record(z.string(), z.strictObject({ manifests: text.describe('a folder of manifests; it is watched') }))
@@ -44,7 +44,7 @@ export function isClusterName(text: string): boolean {
 
 /** The configuration file, read and checked; paths are absolute. */
 export interface Configuration {
-  /** This process, in logs and locks. */
+  /** This process, in the log. */
   readonly name: string;
   /** Who owns what we create; required before the first write. */
   readonly cluster: string | undefined;
