@@ -102,7 +102,7 @@ function evaluationRemedy({ reason, decidedBy }: Evaluation): string {
 export function flowText(asked: Question, answer: FamilyAnswer): string {
   const port = asked.port === undefined ? '' : `:${asked.port}`;
   const lines = [
-    `${answer.outcome.toUpperCase()}  ${asked.from} (${answer.source}) -> ${asked.to}${asked.to === answer.destination ? '' : ` (${answer.destination})`}${port}/${asked.protocol}`,
+    `${answer.outcome.toUpperCase()}  ${sideText(asked.from, answer.source)} -> ${sideText(asked.to, answer.destination)}${port}/${asked.protocol}`,
   ];
   const { egress, ingress } = answer.cluster;
   if (egress !== undefined) lines.push(`  cluster, leaving   ${hopText(egress)}`);
@@ -116,10 +116,8 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
         continue;
       }
       lines.push(`  border ${hop.firewall}`);
-      lines.push(`    seen as    ${hop.seenSource ?? 'unknown: say `sees` in the BorderFirewall'}`);
-      lines.push(
-        `    our block  ${hop.evaluation === undefined ? 'unknown: the firewall has mistakes' : evaluationText(hop.evaluation)}`,
-      );
+      lines.push(`    seen as    ${hop.seenSource ?? unseenText(hop)}`);
+      lines.push(`    our block  ${hop.evaluation === undefined ? unjudgedText(hop) : evaluationText(hop.evaluation)}`);
       if (hop.evaluation?.translation !== undefined) {
         const { origin, target } = hop.evaluation.translation;
         const text =
@@ -134,6 +132,22 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
     }
   for (const remedy of answer.wouldChange) lines.push(`  would change it    ${remedy}`);
   return lines.join('\n');
+}
+
+function sideText(asked: string, address: string): string {
+  return asked === address ? asked : `${asked} (${address})`;
+}
+
+function unseenText({ unseen }: Hop): string {
+  return unseen === 'NoNodeAddress'
+    ? 'unknown: the node has no such address, or is not in this world; see `nodeAddress` in the BorderFirewall'
+    : 'unknown: no IP pool covers the pod; say `sees: Pod` or `sees: Node` in the BorderFirewall';
+}
+
+function unjudgedText({ unseen }: Hop): string {
+  return unseen === undefined
+    ? 'unknown: the BorderFirewall has mistakes; `sallyport validate` names them'
+    : 'unknown, as long as the address is';
 }
 
 function othersText({ others }: Hop): readonly string[] {

@@ -109,3 +109,40 @@ describe('bad command lines', () => {
     },
   );
 });
+
+describe('flow', () => {
+  const question = (from: string): readonly string[] => [
+    'flow',
+    '--from',
+    from,
+    '--to',
+    '198.51.100.1',
+    '--port',
+    '443',
+  ];
+
+  test('an address in the pools that no pod has is denied where it is dropped', async () => {
+    const stranger = await run(CLUSTER, ...question('10.1.0.9'));
+    expect(stranger).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('dropped: the sender is unknown') as string,
+    });
+    expect(await run(CLUSTER, ...question('10.1.0.1'))).toMatchObject({ code: 0 });
+    expect(await run(CLUSTER, ...question('198.51.100.9'))).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('no border firewall is on the way') as string,
+    });
+  });
+
+  test.each(['shop/till', 'till-1', 'shop/til-1'])('a name that is nearly right is corrected: %s', async (name) => {
+    const { code, err } = await run(CLUSTER, ...question(name));
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('did you mean shop/till-1?') as string });
+  });
+
+  test('an address that nobody can tell is no mistake of the firewall', async () => {
+    const { code, out } = await run(CLUSTER.replace(/.*IPPool.*\n---\n/, ''), ...question('shop/till-1'));
+    expect(code).toBe(1);
+    expect(out).toContain('say `sees: Pod` or `sees: Node`');
+    expect(out).not.toContain('mistakes');
+  });
+});

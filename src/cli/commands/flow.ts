@@ -2,7 +2,7 @@ import { SallyportError } from '../../base/error.ts';
 import type { LiveWorld } from '../../controller/live-world.ts';
 import { packetOf } from '../../engine/packet.ts';
 import type { EndpointId } from '../../inventory/model.ts';
-import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
+import { type Address, formatAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, viewsOf } from '../firewalls.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type Question,
   whatWouldChange,
 } from '../flow-answer.ts';
+import { sideOf, waysOfStranger } from '../flow-sides.ts';
 import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
@@ -139,31 +140,13 @@ function familyAnswer(
   });
   const cluster = world.engine.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
-  const ways = sender === undefined ? [] : world.border.explain(sender, outgoing);
+  const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing);
   const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others));
   const borders = border.map((way) => way.outcome);
   const outcome =
     !cluster.allowed || borders.includes('drops') ? 'denied' : borders.includes('unknown') ? 'unknown' : 'allowed';
   const wouldChange = whatWouldChange(cluster, border);
   return { source: formatAddress(from), destination: formatAddress(to), cluster, border, outcome, wouldChange };
-}
-
-/** A side of a flow: a pod by name, or any address. */
-function sideOf(
-  world: LiveWorld,
-  text: string,
-): { readonly endpoint?: EndpointId; readonly addresses: readonly Address[] } {
-  const address = parseAddress(text);
-  if (address !== undefined) return { addresses: [address] };
-  const id = text.startsWith('pod:') || text.startsWith('hep:') ? text : `pod:${text}`;
-  const endpoint = world.engine.endpoints.get(id);
-  if (endpoint === undefined)
-    throw new SallyportError('NOT_FOUND', `"${text}" is neither an address nor a pod (namespace/name) of this world`);
-  if (endpoint.hostNetwork) {
-    const node = world.inventory.nodes.get(endpoint.node);
-    return { endpoint: id, addresses: (node?.addresses ?? []).map((own) => own.address) };
-  }
-  return { endpoint: id, addresses: endpoint.addresses };
 }
 
 function holderOf(world: LiveWorld, address: Address): EndpointId | undefined {
