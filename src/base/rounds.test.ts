@@ -53,6 +53,14 @@ describe('rounds', () => {
     expect(clock.next()).toBeUndefined();
   });
 
+  test('a round that waits without end leaves no timer behind', async () => {
+    const { rounds, end, begun, clock } = setUp(Number.POSITIVE_INFINITY);
+    rounds.request();
+    await end();
+    await end();
+    expect([begun(), clock.next()]).toEqual([1, undefined]);
+  });
+
   test('stopping waits for the round under way and lets none begin', async () => {
     const { rounds, end, begun } = setUp(1000);
     rounds.request();

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Milliseconds until the next round if nobody asks for one earlier; `undefined`: none. */
+/** Milliseconds until the next round if nobody asks for one earlier; `undefined` or `Infinity`: none. */
 export type NextRound = number | undefined;
 
 /**
@@ -48,7 +48,9 @@ export class Rounds {
       this.#wanted = false;
       this.#cancelTimer();
       const next = await this.#round();
-      if (next !== undefined && !this.#stopped) this.#cancelTimer = this.#clock.after(next, () => this.request());
+      // A timer of the system takes an endless wait for none, and would begin the next round at once.
+      if (next !== undefined && next !== Number.POSITIVE_INFINITY && !this.#stopped)
+        this.#cancelTimer = this.#clock.after(next, () => this.request());
     }
     this.#running = undefined;
     for (const resolve of this.#waiters.splice(0)) resolve();
