@@ -167,3 +167,21 @@ test('ids come from what selects, and hold across clusters', () => {
   expect([...one.ruleset().classes.keys()]).toEqual([...two.ruleset().classes.keys()]);
   expect([...one.ruleset().classes.keys()][0]).toMatch(/^c-[0-9a-f]{12}$/);
 });
+
+test('canaries that are not there, or wait for one another, are said; the firewalls keep their rulesets', () => {
+  const after = (...names: readonly string[]): Record<string, unknown> => ({ guard: { after: names } });
+  const world = new BorderWorld(
+    ...cluster,
+    firewall('a', after('b')),
+    firewall('b', after('c')),
+    firewall('c', after('b')),
+    firewall('d', after('ghost', 'e')),
+    firewall('e'),
+  );
+  expect(world.border.findings().map(({ code, firewall: at, path }) => `${at} ${code} ${path}`)).toEqual([
+    'b BORDER_AFTER_CIRCLE spec.guard.after',
+    'c BORDER_AFTER_CIRCLE spec.guard.after',
+    'd BORDER_FIREWALL_UNKNOWN spec.guard.after',
+  ]);
+  expect([...world.border.firewalls().values()].every(({ ruleset }) => ruleset !== undefined)).toBe(true);
+});

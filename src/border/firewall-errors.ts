@@ -2,7 +2,7 @@ import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import type { Chains } from './way.ts';
+import { type Chains, chainsOf } from './way.ts';
 
 /** Options that tell two parts of one device apart: virtual domains and the like. */
 const SCOPES = ['vdom', 'adom', 'deviceGroup', 'vsys', 'domain', 'package'] as const;
@@ -92,6 +92,39 @@ function deviceOf({ driver, address, options }: BorderFirewall): string {
 
 /** Objects that name firewalls which do not exist; the other names work (design section 5). */
 export function nameErrors(facts: Facts): Finding[] {
+  return [...unknownNames(facts), ...canaryErrors(facts.firewalls)];
+}
+
+/** Firewalls whose canaries will never let them change rules. */
+function canaryErrors(firewalls: readonly BorderFirewall[]): Finding[] {
+  const { cycles, unknown } = chainsOf(
+    firewalls.map(({ name, destinations, guard }) => ({ name, destinations, behind: guard.after })),
+  );
+  return firewalls.flatMap((firewall) => {
+    const say = (code: Finding['code'], message: string): Finding => ({
+      severity: 'error',
+      code,
+      condition: 'Waiting',
+      object: resourceKey(firewall),
+      firewall: firewall.name,
+      path: 'spec.guard.after',
+      message,
+      at: firewall.place,
+    });
+    const missing = unknown.get(firewall.name)?.map((name) => JSON.stringify(name)) ?? [];
+    const circle = cycles.get(firewall.name);
+    return [
+      ...(missing.length === 0
+        ? []
+        : [say('BORDER_FIREWALL_UNKNOWN', `there is no BorderFirewall ${missing.join(', ')}; rules wait for it here`)]),
+      ...(circle === undefined
+        ? []
+        : [say('BORDER_AFTER_CIRCLE', `it waits for itself: ${circle.join(' after ')}; rules wait for ever here`)]),
+    ];
+  });
+}
+
+function unknownNames(facts: Facts): Finding[] {
   const known = new Set(facts.firewalls.map((firewall) => firewall.name));
   const named = [
     ...[...facts.clusterBorderPolicies, ...facts.borderPolicies].map((resource) => ({

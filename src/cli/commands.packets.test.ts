@@ -16,6 +16,11 @@ const FAR = `apiVersion: sallyport.dev/v1alpha1
 kind: BorderFirewall
 metadata: { name: far }
 spec: { driver: nftables, address: 'netns:nowhere', workloads: {}, mode: Enforce, guard: { after: [edge-1] } }
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: AddressGroup
+metadata: { name: nobodys }
+spec: { selector: all(), namespaceSelector: all(), firewalls: [ghost] }
 `;
 
 describe('commands that talk to a device', () => {
@@ -92,6 +97,7 @@ describe('commands that talk to a device', () => {
     const two = await data('Plans', 'plan');
     expect(two.code).toBe(1);
     expect(two.err).toContain('error DEVICE_UNREACHABLE: far:');
+    expect(two.err).toContain('there is no BorderFirewall "ghost"');
     expect(two.document).toMatchObject({ plans: [{ firewall: 'edge-1', isEmpty: true }] });
     const tried = await data('Applied', 'apply');
     expect(tried.code).toBe(1);

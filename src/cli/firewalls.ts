@@ -5,6 +5,7 @@ import { SallyportError, toSallyportError } from '../base/error.ts';
 import { closest } from '../base/closest.ts';
 import { silentLog } from '../base/log.ts';
 import type { FirewallView } from '../border/border.ts';
+import type { Finding } from '../border/finding.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import { deviceMistakes } from '../controller/device-mistakes.ts';
 import { openDevice } from '../controller/devices.ts';
@@ -72,6 +73,13 @@ export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: strin
     return [];
   });
   return { views, leftOut: views.length < asked.length };
+}
+
+/** What keeps these firewalls from holding all that was asked for, and what concerns no one firewall. */
+export function findingsOf({ world }: CommandWorld, { views }: Asked): readonly Finding[] {
+  const names = new Set(views.map(({ firewall }) => firewall.name));
+  const common = world.border.findings().filter(({ firewall }) => firewall === undefined || names.has(firewall));
+  return [...common, ...views.flatMap(({ findings }) => findings)];
 }
 
 /** What came of the work on each device, and whether it was done on all that were asked for. */

@@ -23,8 +23,14 @@ export const borderCodes = {
   BORDER_FIREWALL_UNKNOWN: {
     blame: 'input',
     what: 'An object names a BorderFirewall that does not exist.',
-    now: 'The other names of the object work. A BorderFirewall with such a name in `behind` gets no plan.',
+    now: 'The other names of the object work. A BorderFirewall with such a name in `behind` gets no plan; with one in `guard.after` it changes members alone.',
     fix: 'Correct the name, or remove it.',
+  },
+  BORDER_AFTER_CIRCLE: {
+    blame: 'input',
+    what: 'BorderFirewalls name each other in `guard.after`, so that each waits for the others to hold a change first.',
+    now: 'None of them changes rules; members follow.',
+    fix: 'Take one name out of `guard.after`, so that there is a first one.',
   },
   BORDER_POOL_UNKNOWN: {
     blame: 'input',

@@ -6,7 +6,7 @@ import { quietUntil } from '../../firewalls/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { type CommandFirewall, type Look, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
+import { type CommandFirewall, type Look, findingsOf, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -28,16 +28,16 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
     throw new SallyportError('CLUSTER_UNNAMED', 'what is created could not be marked as ours');
   const looked = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const stop = new AbortController().signal;
-  const { views, leftOut } = viewsOf(terminal, read, options.firewall);
+  const asked = viewsOf(terminal, read, options.firewall);
   printDiagnostics(
     terminal,
-    views.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'error')),
+    findingsOf(read, asked).filter(({ severity }) => severity === 'error'),
   );
   const reached = new Set<string>();
   const { results: done, incomplete } = await onDevices(
     terminal,
     read,
-    { views: canariesFirst(views), leftOut },
+    { ...asked, views: canariesFirst(asked.views) },
     async (firewall) => {
       const look = await lookAt(firewall, stop);
       printDiagnostics(terminal, look.wanted.refusals);

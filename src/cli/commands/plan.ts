@@ -1,7 +1,7 @@
 import { printPlan } from '../../plan/print.ts';
 import { planData } from '../plan-data.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
+import { findingsOf, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
 import { writePlanFile } from '../plan-file.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
@@ -17,10 +17,7 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
   const read = await readWholeWorld(terminal, options);
   const signal = new AbortController().signal;
   const asked = viewsOf(terminal, read, options.firewall);
-  printDiagnostics(
-    terminal,
-    asked.views.flatMap((view) => view.findings),
-  );
+  printDiagnostics(terminal, findingsOf(read, asked));
   const { results: looks, incomplete } = await onDevices(terminal, read, asked, (firewall) => lookAt(firewall, signal));
   const plans = looks.map((look) => look.plan);
   for (const { capabilities, plan: made } of looks)
