@@ -54,7 +54,7 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   ): Promise<'done' | 'left'> {
     for (const [at, step] of steps.entries()) {
       // To judge connections takes longer than to let an address in: what comes in a moment anyway goes first.
-      if (step.kind === 'Cut' && at > 0 && this.#mayLeave(step)) await lull();
+      if (step.kind === 'Cut' && at > 0 && standing() === 'newest' && this.#mayLeave(step)) await lull();
       const now = standing();
       if (now === 'forbidden') return 'left';
       if (at > 0 && now === 'overtaken' && this.#mayLeave(step)) {
