@@ -78,6 +78,7 @@ export class ClusterAddresses implements Cluster {
   readonly #nodes: ReadonlyMap<string, NodeInfo>;
   #all: PrefixSet | undefined;
   #workloads: PrefixSet | undefined;
+  #natted: PrefixSet | undefined;
   #nodeAddresses: ReadonlySet<string> | undefined;
   #podCIDRs: PrefixSet | undefined;
 
@@ -89,6 +90,7 @@ export class ClusterAddresses implements Cluster {
   poolsChanged(): void {
     this.#all = undefined;
     this.#workloads = undefined;
+    this.#natted = undefined;
   }
 
   nodesChanged(): void {
@@ -110,6 +112,13 @@ export class ClusterAddresses implements Cluster {
       [...this.#pools.values()].filter(({ workloads, disabled }) => workloads && !disabled).map(({ cidr }) => cidr),
     );
     return this.#workloads.contains(address);
+  }
+
+  inNatPool(address: Address): boolean {
+    this.#natted ??= unionOf(
+      [...this.#pools.values()].filter(({ natOutgoing }) => natOutgoing).map(({ cidr }) => cidr),
+    );
+    return this.#natted.contains(address);
   }
 
   ofNode(address: Address): boolean {

@@ -13,6 +13,7 @@ type Spec = {
   readonly hostNetwork?: boolean;
   readonly cidr?: string;
   readonly disabled?: boolean;
+  readonly natOutgoing?: boolean;
   readonly allowedUses?: readonly string[];
 };
 
@@ -26,15 +27,14 @@ function believed(objects: readonly PlainObject[]): Map<string, string[]> {
     ((status?.['addresses'] ?? []) as { address: string }[]).map(({ address }) => address),
   );
   const podCIDRs = nodes.flatMap((node) => (node.spec?.['podCIDRs'] ?? []) as string[]);
-  const live = of('Pod').filter(({ metadata, status, ...pod }) => {
-    const released =
-      metadata.deletionTimestamp !== undefined && metadata.annotations?.['cni.projectcalico.org/podIP'] === '';
-    return (
-      pod.spec?.['nodeName'] !== undefined &&
-      !['Succeeded', 'Failed'].includes(String((status as Status).phase)) &&
-      !released
-    );
-  });
+  const live = of('Pod').filter(
+    ({ status, ...pod }) =>
+      pod.spec?.['nodeName'] !== undefined && !['Succeeded', 'Failed'].includes(String((status as Status).phase)),
+  );
+  const released = ({ metadata }: PlainObject): boolean =>
+    metadata.deletionTimestamp !== undefined && metadata.annotations?.['cni.projectcalico.org/podIP'] === '';
+  const natted = (address: string): boolean =>
+    pools.some((pool) => spec(pool).natOutgoing === true && inNet(address, spec(pool).cidr ?? ''));
   const status = (pod: PlainObject): string[] => ((pod.status as Status).podIPs ?? []).map(({ ip }) => ip);
   const announced = (pod: PlainObject): string[] => {
     const text = pod.metadata.annotations?.['cni.projectcalico.org/podIP'] ?? '';
@@ -61,9 +61,13 @@ function believed(objects: readonly PlainObject[]): Map<string, string[]> {
           inNet(address, spec(pool).cidr ?? ''),
       ) &&
       nodes.some(({ metadata }) => metadata.name === spec(pod).nodeName) &&
-      live.every((other) => other === pod || spec(other).hostNetwork === true || !shown(other).includes(address));
+      live.every(
+        (other) =>
+          other === pod || spec(other).hostNetwork === true || released(other) || !shown(other).includes(address),
+      );
     const own = status(pod).length > 0 ? status(pod).filter(inside) : announced(pod).filter(early);
-    if (own.length > 0) result.set(id, own);
+    const kept = released(pod) ? own.filter(natted) : own;
+    if (kept.length > 0) result.set(id, kept);
   }
   return result;
 }

@@ -36,6 +36,8 @@ export interface Surroundings {
   inWorkloadPool(address: Address): boolean;
   /** A node's own address, or in the range that a node hands to its pods. */
   ofNode(address: Address): boolean;
+  /** In a pool whose pods leave the cluster with their node's address. */
+  inNatPool(address: Address): boolean;
   nodeExists(name: string): boolean;
   /** Another pod that has not finished shows this address, by status or annotation. */
   shownByOther(address: Address, pod: Pod): boolean;
@@ -54,7 +56,14 @@ export interface Believed {
  * in its termination grace period keeps them.
  */
 export function isFinished(pod: Pod): boolean {
-  if (pod.phase === 'Succeeded' || pod.phase === 'Failed' || pod.phase === 'Completed') return true;
+  return pod.phase === 'Succeeded' || pod.phase === 'Failed' || pod.phase === 'Completed';
+}
+
+/**
+ * Whether annotations say that the network has taken the addresses of a dying pod back. They are anybody's word who may write annotations:
+ * enough to take the pod's own address from it, not to count it out among those who send from a node's.
+ */
+export function isReleased(pod: Pod): boolean {
   return pod.deleting && (pod.annotations.get(POD_IP) === '' || pod.annotations.get(AWS_POD_IPS) === '');
 }
 

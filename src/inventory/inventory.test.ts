@@ -51,6 +51,18 @@ const early = (ips: string, more: object = {}): PlainObject =>
   pod('shop/new', { phase: 'Pending', annotations: { 'cni.projectcalico.org/podIP': ips }, ...more });
 
 describe('10: pods as endpoints', () => {
+  test('an annotation counts nobody out of those who send from a node', () => {
+    const dying = { deleting: true, annotations: { 'cni.projectcalico.org/podIP': '' } };
+    const inventory = inventoryOf([
+      SHOP,
+      pool('nat', '10.2.0.0/16', { natOutgoing: true }),
+      pool('own', 'fd00::/64'),
+      pod('shop/p', { ips: ['10.2.0.1', 'fd00::1'], ...dying }),
+      pod('shop/host', { hostNetwork: true, ...dying }),
+    ]);
+    expect(addresses(inventory)).toEqual({ 'pod:shop/p': ['10.2.0.1'], 'pod:shop/host': [] });
+  });
+
   test.each([
     ['10.1 not scheduled', { node: null }, []],
     ['10.2 without an address', { ips: [] }, []],

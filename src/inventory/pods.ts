@@ -1,7 +1,15 @@
 import { type Pod, type ResourceKey, resourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
-import { type Belief, type Claims, type Surroundings, addressClaims, believe, isFinished } from './credible-address.ts';
+import {
+  type Belief,
+  type Claims,
+  type Surroundings,
+  addressClaims,
+  believe,
+  isFinished,
+  isReleased,
+} from './credible-address.ts';
 import { endpointOfPod } from './endpoint-of-pod.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Endpoint, EndpointId } from './model.ts';
@@ -40,6 +48,7 @@ export class Pods {
       },
       inPool: (address) => cluster.inPool(address),
       inWorkloadPool: (address) => cluster.inWorkloadPool(address),
+      inNatPool: (address) => cluster.inNatPool(address),
       ofNode: (address) => cluster.ofNode(address),
       nodeExists: (name) => cluster.nodeExists(name),
       shownByOther: (address, pod) => this.#shownByOther(address, pod),
@@ -57,7 +66,7 @@ export class Pods {
     const claims = pod.nodeName === undefined || isFinished(pod) ? undefined : addressClaims(pod);
     this.#held.set(key, { pod, claims, mistakes: [] });
     this.#namespaces.set(pod.namespace, (this.#namespaces.get(pod.namespace) ?? 0) + 1);
-    if (!pod.hostNetwork) for (const address of shownAddresses(claims)) this.#show(address, key);
+    for (const address of shownAddresses(pod, claims)) this.#show(address, key);
   }
 
   delete(key: ResourceKey): void {
@@ -68,7 +77,7 @@ export class Pods {
     const left = (this.#namespaces.get(namespace) ?? 1) - 1;
     if (left === 0) this.#namespaces.delete(namespace);
     else this.#namespaces.set(namespace, left);
-    if (!held.pod.hostNetwork) for (const address of shownAddresses(held.claims)) this.#unshow(address, key);
+    for (const address of shownAddresses(held.pod, held.claims)) this.#unshow(address, key);
     this.#contextual.delete(key);
     this.#held.delete(key);
   }
@@ -113,8 +122,14 @@ export class Pods {
       );
       this.#held.set(key, { pod, claims, mistakes });
     }
+    const kept = isReleased(pod) ? addresses.filter((address) => this.#isSharedStill(address)) : addresses;
     // Without an address there is nothing that policy could be about (semantics 10.2).
-    return addresses.length === 0 ? undefined : endpointOfPod(pod, addresses);
+    return kept.length === 0 ? undefined : endpointOfPod(pod, kept);
+  }
+
+  /** To the border it is its node's address, which the pod's early end would free of what the pod may not send. */
+  #isSharedStill(address: Address): boolean {
+    return this.#belief === 'Credible' && this.#around.inNatPool(address);
   }
 
   #show(address: Address, key: ResourceKey): void {
@@ -147,8 +162,11 @@ export class Pods {
   }
 }
 
-function shownAddresses(claims: Claims | undefined): readonly Address[] {
-  return claims === undefined ? [] : claims.addresses.map(({ address }) => address);
+/** Addresses that speak against others' claims: not those of the node, nor those that were given back. */
+function shownAddresses(pod: Pod, claims: Claims | undefined): readonly Address[] {
+  return claims === undefined || pod.hostNetwork || isReleased(pod)
+    ? []
+    : claims.addresses.map(({ address }) => address);
 }
 
 /** `Pod/namespace/name` → `pod:namespace/name`. */
