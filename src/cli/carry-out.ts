@@ -29,7 +29,7 @@ export async function carryOut(
       await device.driver.apply(step, limit.signal);
       done += 1;
       terminal.err(
-        `${name}: ${step.title} (${step.objects.length} objects, ${Math.round(performance.now() - started)} ms)`,
+        `${name}: ${step.title} (${step.objects.length} object${step.objects.length === 1 ? '' : 's'}, ${Math.round(performance.now() - started)} ms)`,
       );
     }
   }

@@ -54,7 +54,11 @@ export interface Asked {
 /** Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. */
 export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: string | undefined): Asked {
   const names = [...world.firewalls.keys()].sort(compareUtf8);
-  if (names.length === 0) throw new SallyportError('NOT_FOUND', 'this world has no BorderFirewall');
+  if (names.length === 0)
+    throw new SallyportError(
+      'NOT_FOUND',
+      'this world has no BorderFirewall; describe yours in a manifest of that kind',
+    );
   if (only !== undefined && !names.includes(only)) {
     const near = closest(only, names);
     const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean "${near}"?`;

@@ -98,6 +98,8 @@ function evaluationRemedy({ reason, decidedBy }: Evaluation): string {
   }
 }
 
+const NEED_PORT: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp', 'udplite', '6', '17', '132', '136']);
+
 /** The text of an answer in one family. */
 export function flowText(asked: Question, answer: FamilyAnswer): string {
   const port = asked.port === undefined ? '' : `:${asked.port}`;
@@ -130,6 +132,8 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
       }
       lines.push(...othersText(hop));
     }
+  if (asked.port === undefined && NEED_PORT.has(String(asked.protocol).toLowerCase()))
+    lines.push('  note               no port was given: no rule that names ports matches');
   for (const remedy of answer.wouldChange) lines.push(`  would change it    ${remedy}`);
   return lines.join('\n');
 }

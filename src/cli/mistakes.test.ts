@@ -139,10 +139,38 @@ describe('flow', () => {
     expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('did you mean shop/till-1?') as string });
   });
 
+  test.each([
+    [['--protocol', 'ICMP', '--port', '443'], 'ICMP has no ports'],
+    [['--icmp-type', '8'], 'TCP has no ICMP type'],
+  ])('what the protocol does not have is refused: %j', async (words, said) => {
+    const { code, err } = await run(CLUSTER, 'flow', '--from', 'shop/till-1', '--to', '198.51.100.1', ...words);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`FLOW_INVALID: ${said}`) as string });
+  });
+
+  test('without a port it says that rules with ports do not match', async () => {
+    const words = ['flow', '--from', 'shop/till-1', '--to', '198.51.100.1'];
+    expect((await run(CLUSTER, ...words)).out).toContain('no port was given');
+    expect((await run(CLUSTER, ...words, '--protocol', 'ICMP')).out).not.toContain('no port was given');
+  });
+
   test('an address that nobody can tell is no mistake of the firewall', async () => {
     const { code, out } = await run(CLUSTER.replace(/.*IPPool.*\n---\n/, ''), ...question('shop/till-1'));
     expect(code).toBe(1);
     expect(out).toContain('say `sees: Pod` or `sees: Node`');
     expect(out).not.toContain('mistakes');
   });
+});
+
+describe('a world without anything', () => {
+  test.each(['validate', 'eval'])('%s says so', async (command) => {
+    const words = command === 'eval' ? [command, 'all()'] : [command];
+    const { code, out, err } = await run('', ...words);
+    expect({ code, said: `${out}${err}` }).toEqual({ code: 0, said: expect.stringContaining('WORLD_EMPTY') as string });
+  });
+});
+
+test('a word that is no option points to the help', async () => {
+  const { code, err } = await runOn('validate', '--nope');
+  expect(code).toBe(1);
+  expect(err).toContain('See `sallyport validate --help`.');
 });

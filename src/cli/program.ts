@@ -39,7 +39,12 @@ export function buildProgram(terminal: Terminal): Program {
     .addHelpText('after', WORLD_HELP);
 
   const command = (usage: string, description: string): Command =>
-    root.command(usage).description(description).exitOverride().showSuggestionAfterError();
+    root
+      .command(usage)
+      .description(description)
+      .exitOverride()
+      .showSuggestionAfterError()
+      .showHelpAfterError(`See \`sallyport ${usage.split(' ', 1)[0]} --help\`.`);
   const world = (of: Command): Command =>
     of
       .option(

@@ -88,23 +88,31 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   const broken = reading.unreadable || problems.length > 0;
   const state: SourceState = broken ? { kind: 'loading', reason: 'a file cannot be read' } : { kind: 'complete' };
   const changes = [...reading.resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
-  world.apply({ changes: broken ? [] : changes, state, diagnostics: [...problems, ...reading.diagnostics] });
+  const diagnostics = [...problems, ...reading.diagnostics];
+  // An empty answer looks like a good one.
+  if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
+  world.apply({ changes: broken ? [] : changes, state, diagnostics });
   return { world, cluster: place.cluster, diagnostics: world.diagnostics() };
 }
 
 /**
- * The same, for commands that answer from the world: prints errors (warnings are for `validate`), and refuses a world of which a part
+ * The same, for commands that answer from the world: prints errors (warnings are for `validate`) and emptiness, and refuses a world of which a part
  * cannot be read, because the answer could be wrong.
  */
 export async function readWholeWorld(terminal: Terminal, options: WorldOptions): Promise<CommandWorld> {
   const read = await readWorld(terminal, options);
   printDiagnostics(
     terminal,
-    read.diagnostics.filter((diagnostic) => diagnostic.severity === 'error'),
+    read.diagnostics.filter(({ severity, code }) => severity === 'error' || code === 'WORLD_EMPTY'),
   );
   if (read.world.state.kind !== 'complete')
     throw new SallyportError('WORLD_INCOMPLETE', 'a file of the world cannot be read');
   return read;
+}
+
+function emptyWorld(title: string): Diagnostic {
+  const message = `${title} holds no object that Sallyport reads; is it the right place?`;
+  return { severity: 'warning', code: 'WORLD_EMPTY', message, path: '' };
 }
 
 interface Place {

@@ -52,9 +52,16 @@ server: { probes: 8080 }
         "1:10 CONFIG_UNKNOWN_KEY clutser: "clutser" is not a key that this version knows; did you mean "cluster"?",
         "3:11 CONFIG_VALUE sources.static.manifests: is missing; it takes a text, {file: PATH} or {env: NAME}",
         "3:23 CONFIG_UNKNOWN_KEY sources.static.manifest: "manifest" is not a key that this version knows; did you mean "manifests"?",
-        "7:19 CONFIG_VALUE server.probes: takes a string",
+        "7:19 CONFIG_VALUE server.probes: takes a text",
       ]
     `);
+  });
+
+  test('names kinds of values as people do', () => {
+    expect(complaints('name: x')).toEqual([
+      '1:1 CONFIG_VALUE sources: is missing; it takes a mapping (`name: …` lines)',
+      '1:1 CONFIG_VALUE controllers: is missing; it takes a mapping (`key: value` lines)',
+    ]);
   });
 
   test('a second pass finds what depends on other values', () => {

@@ -142,6 +142,13 @@ function byPlace(a: Diagnostic, b: Diagnostic): number {
   return (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0);
 }
 
+/** What the schema's words for kinds of values mean to people who write YAML. */
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'a mapping (`key: value` lines)',
+  record: 'a mapping (`name: …` lines)',
+  string: 'a text',
+};
+
 /** A schema issue as people say it. */
 function explain(
   issue: z.core.$ZodIssue,
@@ -168,7 +175,7 @@ function explain(
       complain(
         'CONFIG_VALUE',
         path,
-        issue.input === undefined ? `is missing; it takes a ${issue.expected}` : `takes a ${issue.expected}`,
+        `${issue.input === undefined ? 'is missing; it ' : ''}takes ${KINDS[issue.expected] ?? issue.expected}`,
       );
       break;
     default:

@@ -4,9 +4,9 @@ import type { Codes } from './entry.ts';
 export const configurationCodes = {
   CONFIG_SYNTAX: {
     blame: 'input',
-    what: 'The configuration file cannot be read as YAML.',
+    what: 'The configuration file cannot be opened, or cannot be read as YAML.',
     now: 'Nothing starts; a running controller keeps its configuration.',
-    fix: 'Mend the file at the printed line.',
+    fix: 'Mend the file at the printed line; where it cannot be opened, check its path and rights.',
   },
   CONFIG_UNKNOWN_KEY: {
     blame: 'input',
@@ -67,6 +67,12 @@ export const configurationCodes = {
     what: 'The change takes traffic from, or gives traffic to, more workloads at once than `guard` allows without a yes, or comes in a quiet time or before the canary firewalls of `guard` have it.',
     now: 'Nothing is written.',
     fix: 'Look at it with `sallyport plan --out FILE`; if it is meant, say yes with `sallyport apply --plan FILE` or `sallyport approve`.',
+  },
+  WORLD_EMPTY: {
+    blame: 'input',
+    what: 'What was given as the world holds no object that Sallyport reads.',
+    now: 'Everything that is said is said of an empty world.',
+    fix: 'Check the path; in folders, files that end in `.yaml`, `.yml` or `.json` are read.',
   },
   WORLD_INCOMPLETE: {
     blame: 'input',

@@ -1,6 +1,6 @@
 import { SallyportError } from '../../base/error.ts';
 import type { LiveWorld } from '../../controller/live-world.ts';
-import { packetOf } from '../../engine/packet.ts';
+import { packetOf, protocolNumber } from '../../engine/packet.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 import { type Address, formatAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -37,6 +37,11 @@ interface Asked {
   readonly world: LiveWorld;
   readonly others: Others | undefined;
 }
+
+/** TCP, UDP, SCTP, UDPLite. */
+const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 132, 136]);
+/** ICMP, ICMPv6. */
+const WITH_TYPES: ReadonlySet<number> = new Set([1, 58]);
 
 /** `sallyport flow`: whether a flow passes, in the cluster and at each border firewall on its way, and why. */
 export async function flow(terminal: Terminal, options: FlowOptions): Promise<ExitCode> {
@@ -107,7 +112,20 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
   return new Map(results);
 }
 
+/** Refuses what the protocol does not have, lest the answer be about another flow than the one that is meant. */
+function refuseIdle({ protocol, port, icmpType, icmpCode }: Question): void {
+  const number = protocolNumber(protocol);
+  if (port !== undefined && !WITH_PORTS.has(number))
+    throw new SallyportError(
+      'FLOW_INVALID',
+      `${protocol} has no ports; leave the port out, or name a protocol that has`,
+    );
+  if ((icmpType !== undefined || icmpCode !== undefined) && !WITH_TYPES.has(number))
+    throw new SallyportError('FLOW_INVALID', `${protocol} has no ICMP type and code; the protocol is ICMP or ICMPv6`);
+}
+
 function answerTo({ world, others }: Asked, asked: Question): FlowAnswer {
+  refuseIdle(asked);
   const source = sideOf(world, asked.from);
   const destination = sideOf(world, asked.to);
   const pairs = source.addresses.flatMap((from) =>
