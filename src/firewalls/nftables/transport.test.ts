@@ -33,4 +33,9 @@ describe('device addresses', () => {
   ])('refused: %j', (text) => {
     expect(() => parseDeviceAddress(text)).toThrow(/is not the address/);
   });
+
+  test('what is refused is told without a password', () => {
+    expect(() => parseDeviceAddress('ssh://user:hunter2@host')).toThrow(/^(?!.*hunter2).*ssh:\/\/user:…@host/);
+    expect(() => parseDeviceAddress('ssh://user:hun/t@er2@host')).toThrow(/^(?!.*er2)/);
+  });
 });
