@@ -30,8 +30,8 @@ export function sideOf(world: LiveWorld, text: string): Side {
 function unknownSide(world: LiveWorld, text: string): string {
   const names = [...world.engine.endpoints.keys()].map((id) => id.replace(/^pod:/, ''));
   const meant = closest(text, names) ?? names.find((name) => name.startsWith(`${text}-`) || name.endsWith(`/${text}`));
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return `"${text}" is neither an address nor a pod (namespace/name) of this world${hint}. A pod counts only while it has an address: not before it has a node, nor once it has finished`;
+  const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
+  return `"${text}" is neither an address nor a pod (namespace/name) of this world${hint} A pod counts only while it has an address: not before it has a node, nor once it has finished`;
 }
 
 /**

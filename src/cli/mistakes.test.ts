@@ -174,3 +174,15 @@ test('a word that is no option points to the help', async () => {
   expect(code).toBe(1);
   expect(err).toContain('See `sallyport validate --help`.');
 });
+
+test('a large text is told before it is read, and how to be faster', async () => {
+  const padding = `# ${'x'.repeat(2_000_000)}\n`;
+  expect((await run(`${padding}${CLUSTER}`, 'eval', 'all()')).err).toMatch(/reading .*world.yaml: 2 MB of YAML; JSON/);
+  expect((await run(CLUSTER, 'eval', 'all()')).err).not.toContain('reading');
+});
+
+test('the advice about a configuration file is about what is wrong with it', async () => {
+  const { err } = await runOn('plan', '-c', join(folder, 'none.yaml'));
+  expect(err).toContain('check its path and rights');
+  expect(err).not.toContain('CONFIG_VALUE');
+});

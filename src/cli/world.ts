@@ -27,7 +27,10 @@ export interface CommandWorld {
 /** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */
 const NO_CLUSTER = 'unnamed';
 
-/** Seconds of reading after which a line says that it goes on. */
+/** Characters of one text that take YAML a second or more. */
+const LARGE = 2_000_000;
+
+/** Milliseconds of reading after which a line says that it goes on. */
 const PROGRESS_MS = 1_000;
 
 /** Reads a configuration file and says what is wrong with it, its not being there included. */
@@ -50,7 +53,8 @@ export function readConfiguration(terminal: Terminal, file: string): Configurati
   printDiagnostics(terminal, diagnostics);
   if (value !== undefined) return value;
   const count = diagnostics.length;
-  throw new SallyportError('CONFIG_VALUE', `${file} has ${count} mistake${count === 1 ? '' : 's'}`);
+  const code = diagnostics.find(({ severity }) => severity === 'error')?.code ?? 'CONFIG_VALUE';
+  throw new SallyportError(code, `${file} has ${count} mistake${count === 1 ? '' : 's'}`);
 }
 
 /**
@@ -66,9 +70,13 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   const problems: Diagnostic[] = [];
   const started = performance.now();
   let told = started;
+  const take = (text: string, file: string): void => {
+    if (text.length > LARGE) terminal.err(reading(text, file));
+    texts.push(readText(text, file));
+  };
   for (const path of place.paths) {
     if (path === '-') {
-      texts.push(readText(await readAll(process.stdin), 'standard input'));
+      take(await readAll(process.stdin), 'standard input');
       continue;
     }
     const folder = await lookAtFolder(path);
@@ -76,19 +84,19 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
     for (const { path: file } of folder.files) {
       const read = await readManifestFile(file);
       if ('problem' in read) problems.push(read.problem);
-      else texts.push(readText(read.text, file));
+      else take(read.text, file);
       if (performance.now() - told > PROGRESS_MS) {
         told = performance.now();
         terminal.err(`reading: ${texts.length} of ${folder.files.length} files`);
       }
     }
   }
-  const reading = combineReadings(texts);
+  const all = combineReadings(texts);
   const world = new LiveWorld(place.cluster ?? NO_CLUSTER);
-  const broken = reading.unreadable || problems.length > 0;
+  const broken = all.unreadable || problems.length > 0;
   const state: SourceState = broken ? { kind: 'loading', reason: 'a file cannot be read' } : { kind: 'complete' };
-  const changes = [...reading.resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
-  const diagnostics = [...problems, ...reading.diagnostics];
+  const changes = [...all.resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
+  const diagnostics = [...problems, ...all.diagnostics];
   // An empty answer looks like a good one.
   if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
   world.apply({ changes: broken ? [] : changes, state, diagnostics });
@@ -108,6 +116,12 @@ export async function readWholeWorld(terminal: Terminal, options: WorldOptions):
   if (read.world.state.kind !== 'complete')
     throw new SallyportError('WORLD_INCOMPLETE', 'a file of the world cannot be read');
   return read;
+}
+
+/** Told before a large text is read, since nothing can be told meanwhile. */
+function reading(text: string, file: string): string {
+  const size = `reading ${file}: ${Math.round(text.length / 1e6)} MB`;
+  return /^\s*[{[]/.test(text) ? size : `${size} of YAML; JSON (kubectl -o json) is read many times as fast`;
 }
 
 function emptyWorld(title: string): Diagnostic {
