@@ -421,7 +421,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
         await driver.watch(() => this.#rounds.request(), signal);
       } catch (thrown) {
         if (signal.aborted) return;
-        log.warn({ firewall, error: String(thrown) }, 'the firewall does not tell of changes for a while');
+        const { code, message } = toSallyportError(thrown);
+        log.warn({ firewall, code, error: message }, 'the firewall does not tell of changes for a while');
       }
       if (!signal.aborted) await elapsed(clock, LOOK_MS, signal);
     }
