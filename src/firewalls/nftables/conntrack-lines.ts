@@ -86,6 +86,14 @@ export function nameFlow({ flow, icmpId, zone }: TrackedFlow): string {
   return words.join(' ');
 }
 
+/**
+ * The words that name a connection and all that differ from it in nothing but the source port (of ICMP: the id): what is judged alike,
+ * unless a rule looks at source ports.
+ */
+export function nameKindred({ flow: { sourcePort: _, ...flow }, icmpId: __, ...rest }: TrackedFlow): string {
+  return `${nameFlow({ ...rest, flow })} --reply-dst ${rest.answersTo}`;
+}
+
 /** conntrack takes ports and types only after a protocol that it knows by name. */
 const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'icmp'],

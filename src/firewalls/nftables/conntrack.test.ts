@@ -28,17 +28,27 @@ class BusyTable {
     runWithFile: (_, __, text) => {
       const lines = text.trim().split('\n');
       this.rounds.push(lines.length);
-      for (const one of lines.slice(0, this.#atOnce)) {
-        const port = Number(/--sport (\d+)/.exec(one)?.[1]);
+      const wanted = lines.flatMap((one) => this.#portsOf(one).map((port) => [one, port] as const));
+      for (const [one, port] of wanted.slice(0, this.#atOnce)) {
         if (one.startsWith('-D')) this.marks.delete(port);
         else this.marks.set(port, 0x40000000);
       }
-      return Promise.resolve(lines.length > this.#atOnce ? FAILED : DONE);
+      return Promise.resolve(wanted.length > this.#atOnce ? FAILED : DONE);
     },
     start: () => {
       throw new Error('nothing is started here');
     },
   };
+
+  /** Whom a line changes: one port, or all that it finds. */
+  #portsOf(one: string): readonly number[] {
+    const port = /--sport (\d+)/.exec(one)?.[1];
+    if (port !== undefined) return [Number(port)];
+    const isDead = one.includes('--mark');
+    return [...this.marks]
+      .filter(([, mark]) => (mark !== 0) === (one.startsWith('-D') && isDead))
+      .map(([each]) => each);
+  }
 }
 
 function line(port: number, mark: number): string {
@@ -50,11 +60,20 @@ test('what conntrack failed to do is looked for and done again, and nothing else
   const conntrack = new Conntrack(table.transport);
   const flows = await conntrack.flows('all', signal);
   const cut = flows.filter(({ flow }) => flow.sourcePort !== 6);
-  await conntrack.cut(cut, signal);
+  const spared = flows.filter((flow) => !cut.includes(flow));
+  await conntrack.cut(cut, spared, signal);
   expect([...table.marks]).toEqual([1, 2, 3, 4, 5].map((port) => [port, 0x40000000]).concat([[6, 0]]));
   expect(table.rounds).toEqual([5, 3, 1]);
-  await conntrack.forget(cut, signal);
+  await conntrack.forget(cut, [], signal);
   expect([...table.marks.keys()]).toEqual([6]);
+});
+
+test('connections that differ in their source port alone share a line, and a line goes on where it gave up', async () => {
+  const table = new BusyTable([1, 2, 3, 4, 5, 6], 2);
+  const conntrack = new Conntrack(table.transport);
+  await conntrack.cut(await conntrack.flows('all', signal), [], signal);
+  expect([...table.marks.values()]).toEqual(Array.from({ length: 6 }, () => 0x40000000));
+  expect(table.rounds).toEqual([1, 1, 1]);
 });
 
 test('a connection that ends meanwhile is no mistake', async () => {
@@ -64,14 +83,14 @@ test('a connection that ends meanwhile is no mistake', async () => {
   const second = flows.find(({ flow }) => flow.sourcePort === 2);
   expect(second && nameFlow(second)).toContain('--sport 2');
   table.marks.delete(2);
-  await conntrack.cut(flows, signal);
+  await conntrack.cut(flows, [], signal);
   expect([...table.marks]).toEqual([[1, 0x40000000]]);
 });
 
 test('one that never gets there is told', async () => {
   const table = new BusyTable([1], 0);
   const conntrack = new Conntrack(table.transport);
-  await expect(conntrack.cut(await conntrack.flows('all', signal), signal)).rejects.toMatchObject({
+  await expect(conntrack.cut(await conntrack.flows('all', signal), [], signal)).rejects.toMatchObject({
     code: 'DEVICE_CHANGED',
   });
 });

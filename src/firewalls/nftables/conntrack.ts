@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { formatAddress } from '../../ip/address.ts';
 import { conntrackError } from './error-classes.ts';
-import { nameFlow, readTrackedFlow, type TrackedFlow } from './conntrack-lines.ts';
+import { nameFlow, nameKindred, readTrackedFlow, type TrackedFlow } from './conntrack-lines.ts';
 import { DEAD_MARK } from './model.ts';
 import type { Transport } from './transport.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
-/** Rounds in which connections that conntrack failed to change are tried again. */
+/** Rounds without any progress in which connections that conntrack failed to change are tried again. */
 const MOST_ROUNDS = 8;
 /** Lines read before others get their turn. */
 const LINES_AT_ONCE = 5_000;
@@ -38,47 +38,56 @@ export class Conntrack {
     return found;
   }
 
-  /** From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. */
-  async cut(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+  /**
+   * From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. `spared`: what is known of
+   * and must stay as it is.
+   */
+  async cut(flows: readonly TrackedFlow[], spared: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
     const isCut = ({ mark }: TrackedFlow): boolean => (mark & DEAD_MARK) !== 0;
-    await this.#untilDone(flows, (flow) => `-U ${nameFlow(flow)} --mark ${MARK}`, isCut, signal);
+    await this.#untilDone(flows, spared, { one: '-U', many: '-U', more: ` --mark ${MARK}`, isDone: isCut }, signal);
   }
 
-  /** Forgets connections: their next packet is judged as the first of a new one. */
-  async forget(flows: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+  /** Forgets connections that were cut: their next packet is judged as the first of a new one. `spared`: other cut ones. */
+  async forget(flows: readonly TrackedFlow[], spared: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
     // One that is there again under the same name was opened anew, and judged.
     await this.#untilDone(
       flows,
-      (flow) => `-D ${nameFlow(flow)}`,
-      () => false,
+      spared,
+      { one: '-D', many: `-D --mark ${MARK}`, more: '', isDone: () => false },
       signal,
     );
   }
 
   /**
    * Does something to each connection, and looks again at those for which conntrack says that it failed: version 1.4.7 does so now and
-   * then while connections come and go, for one line and not for the next, and tells not which.
+   * then while connections come and go, for one line and not for the next, and tells not which. It reads the whole table for each line,
+   * so connections that differ in nothing but their source port share one: a thousand lines would take longer than anybody waits. After
+   * 256 connections of a line it gives up with ENOBUFS, and goes on there the next time.
    */
   async #untilDone(
     flows: readonly TrackedFlow[],
-    command: (flow: TrackedFlow) => string,
-    isDone: (flow: TrackedFlow) => boolean,
+    spared: readonly TrackedFlow[],
+    how: { one: string; many: string; more: string; isDone: (flow: TrackedFlow) => boolean },
     signal: AbortSignal,
   ): Promise<void> {
+    const mixed = new Set(spared.map(nameKindred));
+    const command = (flow: TrackedFlow): string => {
+      const kindred = nameKindred(flow);
+      return mixed.has(kindred) ? `${how.one} ${nameFlow(flow)}${how.more}` : `${how.many} ${kindred}${how.more}`;
+    };
     let left = flows;
-    for (let round = 1; left.length > 0; round++) {
-      const { code, stderr } = await this.#transport.runWithFile(
-        'conntrack',
-        ['-R'],
-        `${left.map(command).join('\n')}\n`,
-        signal,
-      );
+    let idle = 0;
+    while (left.length > 0) {
+      const lines = [...new Set(left.map(command))];
+      const { code, stderr } = await this.#transport.runWithFile('conntrack', ['-R'], `${lines.join('\n')}\n`, signal);
       if (code === 0) return;
       const error = conntrackError(stderr);
-      if (error.blame !== 'conflict' || round === MOST_ROUNDS) throw error;
+      if (error.blame !== 'conflict' || idle === MOST_ROUNDS) throw error;
       const names = new Set(left.map(nameFlow));
       const now = await this.flows(new Set(left.map(({ flow }) => formatAddress(flow.source))), signal);
-      left = now.filter((flow) => names.has(nameFlow(flow)) && !isDone(flow));
+      const still = now.filter((flow) => names.has(nameFlow(flow)) && !how.isDone(flow));
+      idle = still.length < left.length ? 0 : idle + 1;
+      left = still;
     }
   }
 

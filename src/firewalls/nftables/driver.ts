@@ -181,11 +181,13 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     const flows = await this.#conntrack.flows(scope === 'everyone' ? 'all' : new Set(scope), signal);
     const judged: Record<Judgement, TrackedFlow[]> = { Keep: [], Cut: [], Forget: [], Restart: [] };
     for (const flow of flows) judged[judge(table, { ...flow, dead: isCut(flow) })].push(flow);
-    await this.#conntrack.cut([...judged.Cut, ...judged.Restart], signal);
-    this.#newcomers.note([...judged.Cut, ...judged.Keep.filter(isCut)]);
+    const live = judged.Keep.filter((flow) => !isCut(flow));
+    await this.#conntrack.cut([...judged.Cut, ...judged.Restart], live, signal);
+    const dead = [...judged.Cut, ...judged.Keep.filter(isCut)];
+    this.#newcomers.note(dead);
     // Answers to what was asked before the cut are on their way: they would open the flow from outside, untranslated.
     if (judged.Restart.length > 0) await setTimeout(QUIET_MS, undefined, { signal });
-    await this.#conntrack.forget([...judged.Forget, ...judged.Restart], signal);
+    await this.#conntrack.forget([...judged.Forget, ...judged.Restart], dead, signal);
   }
 }
 

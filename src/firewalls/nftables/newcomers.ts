@@ -41,9 +41,10 @@ export class Newcomers {
     const flows = await this.#conntrack.flows(this.#owed, signal);
     const cut = flows.filter(({ mark }) => (mark & DEAD_MARK) !== 0);
     const again = cut.filter((flow) => judge(table, { ...flow, dead: true }) === 'Forget');
-    await this.#conntrack.forget(again, signal);
+    const staying = cut.filter((flow) => !again.includes(flow));
+    await this.#conntrack.forget(again, staying, signal);
     this.#owed.clear();
-    this.note(cut.filter((flow) => !again.includes(flow)));
+    this.note(staying);
   }
 }
 
