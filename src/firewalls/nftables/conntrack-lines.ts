@@ -90,8 +90,10 @@ export function nameFlow({ flow, icmpId, zone }: TrackedFlow): string {
  * The words that name a connection and all that differ from it in nothing but the source port (of ICMP: the id): what is judged alike,
  * unless a rule looks at source ports.
  */
-export function nameKindred({ flow: { sourcePort: _, ...flow }, icmpId: __, ...rest }: TrackedFlow): string {
-  return `${nameFlow({ ...rest, flow })} --reply-dst ${rest.answersTo}`;
+export function nameKindred(one: TrackedFlow): string {
+  const { sourcePort: _, ...flow } = one.flow;
+  const { icmpId: __, ...kindred } = { ...one, flow };
+  return `${nameFlow(kindred)} --reply-dst ${one.answersTo}`;
 }
 
 /** conntrack takes ports and types only after a protocol that it knows by name. */

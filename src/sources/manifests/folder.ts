@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { MANIFEST_LIMIT } from './document.ts';
 
@@ -9,7 +9,15 @@ export interface FileState {
   readonly signature: string;
 }
 
+/** A folder in which a change may matter; another `identity` at the same path is another folder. */
+export interface WatchedFolder {
+  readonly path: string;
+  readonly identity: string;
+}
+
 export interface FolderState {
+  /** The folders that were searched through; of a single file, the one it lies in. */
+  readonly folders: readonly WatchedFolder[];
   /** Sorted by path. */
   readonly files: readonly FileState[];
   /** Not empty: the folder could not be looked at as a whole. */
@@ -21,6 +29,7 @@ const isManifest = (name: string): boolean => /\.(ya?ml|json)$/i.test(name) && !
 /** The manifest files below a path (a folder, searched through, or one file), with their present signatures. Hidden ones are left out. */
 export async function lookAtFolder(root: string): Promise<FolderState> {
   const files: FileState[] = [];
+  const folders: WatchedFolder[] = [];
   const problems: Diagnostic[] = [];
   // A folder that links lead to again, from inside itself or from beside, is looked through once.
   const entered = new Set<string>();
@@ -31,9 +40,11 @@ export async function lookAtFolder(root: string): Promise<FolderState> {
         const identity = `${found.dev}:${found.ino}`;
         if (entered.has(identity)) return;
         entered.add(identity);
+        folders.push({ path, identity });
         for (const entry of (await readdir(path)).sort())
           if (!entry.startsWith('.')) await enter(join(path, entry), false);
       } else if (asked || (found.isFile() && isManifest(path.slice(path.lastIndexOf('/') + 1)))) {
+        if (asked) folders.push({ path: dirname(path), identity: '' });
         files.push({ path, signature: `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}` });
       }
     } catch (thrown) {
@@ -41,7 +52,7 @@ export async function lookAtFolder(root: string): Promise<FolderState> {
     }
   };
   await enter(root, true);
-  return { files, problems };
+  return { folders, files, problems };
 }
 
 /** The text of one manifest file, or why it cannot be had. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Delivery } from '../source.ts';
 import { ManifestsSource } from './manifests-source.ts';
 
@@ -13,11 +13,8 @@ let running: Promise<void> | undefined;
 
 const object = (kind: string, name: string): string => `apiVersion: v1\nkind: ${kind}\nmetadata:\n  name: ${name}\n`;
 const put = (file: string, text: string): Promise<void> => writeFile(join(folder, file), text);
-const start = (path = folder): void => {
-  running = new ManifestsSource('static', path, systemClock).run(
-    (delivery) => void deliveries.push(delivery),
-    stop.signal,
-  );
+const start = (path = folder, clock: Clock = systemClock): void => {
+  running = new ManifestsSource('static', path, clock).run((delivery) => void deliveries.push(delivery), stop.signal);
 };
 /** Waits for the n-th delivery and tells it in short. */
 const delivery = async (n: number): Promise<unknown> => {
@@ -50,6 +47,25 @@ test('the first delivery is the whole folder; then only what changed', async () 
   expect(await delivery(2)).toEqual(['complete', ['+c'], []]);
   await rm(join(folder, 'a.yaml'));
   expect(await delivery(3)).toEqual(['complete', ['-Namespace/a'], []]);
+});
+
+test('a file that another takes the place of is seen every time, without looking for it', async () => {
+  // The clock knows no long pause: what is delivered was told by the system.
+  const told: Clock = {
+    ...systemClock,
+    after: (ms, action) => (ms > 1_000 ? () => undefined : systemClock.after(ms, action)),
+  };
+  await mkdir(join(folder, 'deep'));
+  await put('deep/a.yaml', object('Namespace', 'first'));
+  start(folder, told);
+  expect(await delivery(1)).toEqual(['complete', ['+first'], []]);
+  let before = 'first';
+  for (const [index, name] of ['second', 'third', 'fourth'].entries()) {
+    await put('.fresh', object('Namespace', name));
+    await rename(join(folder, '.fresh'), join(folder, 'deep/a.yaml'));
+    expect(await delivery(index + 2)).toEqual(['complete', [`-Namespace/${before}`, `+${name}`], []]);
+    before = name;
+  }
 });
 
 test('a file that cannot be read freezes the folder, and the mended one thaws it', async () => {

@@ -1,10 +1,10 @@
-import { type FSWatcher, watch } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Resource, ResourceKey } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Delivery, ResourceChange, Source, SourceState } from '../source.ts';
-import { type FileState, lookAtFolder, readManifestFile } from './folder.ts';
+import { type FileState, lookAtFolder, readManifestFile, type WatchedFolder } from './folder.ts';
+import { FolderWatch } from './folder-watch.ts';
 import { combineReadings, type Reading, readText, type TextReading } from './reading.ts';
 
 /** How long the folder must stay still before it is read: an editor or `git checkout` writes a file in several steps. */
@@ -54,15 +54,11 @@ export class ManifestsSource implements Source {
         };
       });
     signal.addEventListener('abort', tell);
-    let watcher: FSWatcher | undefined;
+    const watching = new FolderWatch(tell);
     try {
       while (!signal.aborted) {
-        watcher ??= this.#watch(tell, () => {
-          watcher?.close();
-          watcher = undefined;
-        });
         told = false;
-        await this.#look(deliver);
+        if (watching.follow(await this.#look(deliver))) told = true;
         await sleep(LOOK_MS);
         for (let waits = 0; told && waits < SETTLE_WAITS && !signal.aborted; waits++) {
           told = false;
@@ -71,30 +67,21 @@ export class ManifestsSource implements Source {
       }
     } finally {
       signal.removeEventListener('abort', tell);
-      watcher?.close();
+      watching.close();
     }
   }
 
-  /** A watcher where the system has one; nothing breaks without it, changes are only seen later. */
-  #watch(changed: () => void, lost: () => void): FSWatcher | undefined {
-    try {
-      const watcher = watch(this.#path, { recursive: true, persistent: false }, changed);
-      watcher.on('error', lost);
-      return watcher;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #look(deliver: (delivery: Delivery) => void): Promise<void> {
+  /** Delivers what changed since the last look; gives the folders to watch. */
+  async #look(deliver: (delivery: Delivery) => void): Promise<readonly WatchedFolder[]> {
     const folder = await lookAtFolder(this.#path);
     const look = JSON.stringify([folder.files, folder.problems]);
-    if (look === this.#lastLook) return;
+    if (look === this.#lastLook) return folder.folders;
     const { reading, problems, whole } = await this.#read(folder.files);
     const all = [...folder.problems, ...problems, ...reading.diagnostics];
     // A file that changed while it was read is read again at the next look.
     this.#lastLook = whole ? look : '';
     deliver(this.#judge(reading, all, folder.problems.length + problems.length > 0 || reading.unreadable));
+    return folder.folders;
   }
 
   async #read(
