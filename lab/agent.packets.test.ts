@@ -2,17 +2,15 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProbeOrder, ProbeResult } from './agent.ts';
-import { Namespaces } from './namespaces.ts';
+import { type Namespace, Namespaces } from './namespaces.ts';
 
-const namespaces = new Namespaces(`${process.pid}agent`);
+let namespaces: Namespaces;
 const children: ChildProcess[] = [];
 let prober: { child: ChildProcess; lines: AsyncIterator<string> };
 
-function agent(namespace: string, part: 'serve' | 'probe'): { child: ChildProcess; lines: AsyncIterator<string> } {
+function agent(namespace: Namespace, part: 'serve' | 'probe'): { child: ChildProcess; lines: AsyncIterator<string> } {
   const code = `import { ${part} } from '${import.meta.dirname}/agent.ts'; await ${part}();`;
-  const child = namespaces.spawn(namespace, [process.execPath, '--import', 'tsx', '--input-type=module', '-e', code], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = namespace.start(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code]);
   children.push(child);
   if (child.stdout === null) throw new Error('no output');
   const lines: Interface = createInterface({ input: child.stdout });
@@ -29,12 +27,12 @@ async function attempt(order: ProbeOrder): Promise<ProbeResult> {
 }
 
 beforeAll(async () => {
-  await Namespaces.removeStale();
+  namespaces = await Namespaces.open();
   const inside = await namespaces.add('inside');
   const outside = await namespaces.add('outside');
   await namespaces.link(
-    { namespace: inside, interface: 'up0', addresses: ['10.99.0.1/24', '10.99.0.7/24', 'fd99::1/64'] },
-    { namespace: outside, interface: 'up0', addresses: ['10.99.0.2/24', 'fd99::2/64'] },
+    { namespace: inside, device: 'up0', addresses: ['10.99.0.1/24', '10.99.0.7/24', 'fd99::1/64'] },
+    { namespace: outside, device: 'up0', addresses: ['10.99.0.2/24', 'fd99::2/64'] },
   );
   const server = agent(outside, 'serve');
   const listen = ['10.99.0.2', 'fd99::2'].flatMap((address) => [

@@ -2,14 +2,18 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Namespaces } from './namespaces.ts';
 import { PacketProber, type ProbeTarget } from './prober.ts';
 
 const root = join(import.meta.dirname, '..');
 const target: ProbeTarget = { transport: 'tcp', source: '10.99.0.1', destination: '10.99.0.2', port: 443 };
 const folder = mkdtempSync('/tmp/sallyport-leaving-');
-const namespaces = new Namespaces(`${process.pid}leaving`);
+let namespaces: Namespaces;
+
+beforeAll(async () => {
+  namespaces = await Namespaces.open();
+});
 
 afterAll(async () => {
   await namespaces.close();
@@ -18,14 +22,14 @@ afterAll(async () => {
 
 test('who waits for a prober that ends is told', async () => {
   const silent = [process.execPath, '-e', 'process.stdin.once("data", () => process.exit(0))'];
-  const prober = new PacketProber(namespaces, await namespaces.add('gone'), silent);
+  const prober = new PacketProber(await namespaces.add('gone'), silent);
   await expect(prober.attempt(target)).rejects.toThrow('the prober of the cluster has ended');
   await expect(prober.until(target, true, 60_000)).rejects.toThrow('the prober of the cluster has ended');
 });
 
 test('who waits for a prober that is closed is told', async () => {
   const deaf = [process.execPath, '-e', 'process.stdin.resume()'];
-  const prober = new PacketProber(namespaces, await namespaces.add('closed'), deaf);
+  const prober = new PacketProber(await namespaces.add('closed'), deaf);
   const opening = prober.open(target);
   prober.close();
   await expect(opening).rejects.toThrow('the prober of the cluster has ended');

@@ -1,142 +1,175 @@
-import { execFile, type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
-import { promisify } from 'node:util';
-import { isAlive } from './alive.ts';
 
-const execute = promisify(execFile);
+/** How a program ended. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
-/** One end of a link: the namespace, the interface's name there, and its addresses with prefix lengths. */
-export interface LinkEnd {
-  readonly namespace: string;
-  readonly interface: string;
+/** One end of a cable. Device names are ours, never keywords of ip(8): `up`, `down`, `a` and the like read as words of its grammar. */
+export interface End {
+  readonly namespace: Namespace;
+  readonly device: string;
+  /** With prefix length, IPv4 and IPv6 mixed. */
   readonly addresses: readonly string[];
 }
 
-/** The prefix of every namespace that one process makes: its own pid says whether a left-over belongs to somebody alive. */
-const PREFIX = 'splab';
-const LABEL = /^[a-z][a-z0-9]{0,15}$/;
+const FOLDER = '/run/netns';
+const NAME = /^spt-(\d+)-(\d+)-(\d+)-/;
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  HOME: '/nonexistent',
+};
 
-/**
- * Network namespaces made by this process and removed by it: hosts on one machine, joined by veth pairs, with forwarding, both families,
- * and nothing shared with the machine's own network. Names are `splab-<pid>-<label>`. Needs the rights of root in its network
- * namespace; see `scripts/test.ts` and `lab/inside.ts` for the way to get them without root.
- */
-export class Namespaces {
-  readonly #made: string[] = [];
-  readonly #run: string;
-
-  constructor(run: string = String(process.pid)) {
-    this.#run = run;
-  }
-
-  /** Removes namespaces of processes that are gone; a killed run leaves them when it had no mount namespace of its own. */
-  static async removeStale(): Promise<readonly string[]> {
-    const removed: string[] = [];
-    const { stdout } = await execute('ip', ['netns', 'list']).catch(() => ({ stdout: '' }));
-    for (const line of stdout.split('\n')) {
-      const name = line.split(' ')[0] ?? '';
-      const pid = new RegExp(`^${PREFIX}-(\\d+)[a-z]*-`).exec(name)?.[1];
-      if (pid === undefined || isAlive(Number(pid))) continue;
-      await removeNamespace(name);
-      removed.push(name);
-    }
-    return removed;
-  }
-
-  /** The full name of a namespace of this run. */
-  name(label: string): string {
-    if (!LABEL.test(label)) throw new TypeError(`"${label}" is no label for a namespace`);
-    return `${PREFIX}-${this.#run}-${label}`;
-  }
-
-  /** Makes a namespace with loopback up, forwarding on, and no delay before IPv6 addresses may be used. Returns its full name. */
-  async add(label: string): Promise<string> {
-    const name = this.name(label);
-    await execute('ip', ['netns', 'add', name]);
-    this.#made.push(name);
-    for (const setting of [
-      'net.ipv4.ip_forward=1',
-      'net.ipv6.conf.all.forwarding=1',
-      'net.ipv6.conf.default.accept_dad=0',
-      'net.ipv6.conf.all.accept_dad=0',
-      'net.ipv4.conf.all.rp_filter=0',
-      'net.ipv4.conf.default.rp_filter=0',
-    ])
-      await this.run(name, ['sysctl', '-qw', setting]);
-    await this.run(name, ['ip', 'link', 'set', 'lo', 'up']);
-    return name;
-  }
-
-  /** Joins two namespaces by a veth pair and brings both ends up. */
-  async link(a: LinkEnd, b: LinkEnd): Promise<void> {
-    const near = ['link', 'add', 'name', a.interface, 'netns', a.namespace, 'type', 'veth'];
-    await execute('ip', near.concat(['peer', 'name', b.interface, 'netns', b.namespace]));
-    for (const end of [a, b]) {
-      await this.addAddresses(end.namespace, end.interface, end.addresses);
-      await this.run(end.namespace, ['ip', 'link', 'set', 'dev', end.interface, 'up']);
-    }
-  }
-
-  /** Adds addresses (`10.0.0.1/32`, `fd00::1/128`) to an interface, all in one call. */
-  async addAddresses(namespace: string, device: string, addresses: readonly string[]): Promise<void> {
-    await this.batch(
-      namespace,
-      addresses.map((address) => `address add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`),
-    );
-  }
-
-  /** Runs lines of `ip -batch` in a namespace; the lines come from this program, never from a user's text. */
-  async batch(namespace: string, lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return;
-    for (const line of lines)
-      if (!/^[A-Za-z0-9 .:/_-]+$/.test(line)) throw new TypeError(`unsafe line for ip: ${line}`);
-    const families = [lines.filter((line) => !line.includes(':')), lines.filter((line) => line.includes(':'))];
-    for (const [index, part] of families.entries()) {
-      if (part.length === 0) continue;
-      const child = this.spawn(namespace, ['ip', index === 0 ? '-4' : '-6', '-batch', '-'], {
-        stdio: ['pipe', 'ignore', 'pipe'],
-      });
-      child.stdin?.end(`${part.join('\n')}\n`);
-      let said = '';
-      child.stderr?.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-      });
-      const status = await new Promise<number | null>((resolve, reject) => {
-        child.on('error', reject);
-        child.on('close', resolve);
-      });
-      if (status !== 0) throw new Error(`ip -batch in ${namespace} failed: ${said.trim()}`);
-    }
-  }
-
-  /** Runs a program inside a namespace to its end; rejects on a non-zero exit with what it said. */
-  async run(namespace: string, command: readonly string[], timeoutMs = 10_000): Promise<string> {
-    const { stdout } = await execute('ip', ['netns', 'exec', namespace, ...command], {
-      timeout: timeoutMs,
-      maxBuffer: 64 << 20,
+function execute(program: string, args: readonly string[], input = '', timeoutMs = 30_000): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const options = { env: ENVIRONMENT, timeout: timeoutMs, maxBuffer: 256 * 1024 * 1024 };
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== 'number') reject(error);
+      else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
-    return stdout;
-  }
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
 
-  /** Starts a program inside a namespace. */
-  spawn(namespace: string, command: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn('ip', ['netns', 'exec', namespace, ...command], options);
-  }
+async function must(program: string, args: readonly string[], input = ''): Promise<string> {
+  const result = await execute(program, args, input);
+  if (result.code !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr.trim()}\n${input}`);
+  return result.stdout;
+}
 
-  /** Ends what still runs inside, and removes the namespaces; never fails half-way. */
-  async close(): Promise<void> {
-    for (const name of this.#made.splice(0).reverse()) await removeNamespace(name);
+/** Start time of a process in clock ticks since boot: with the id it names one process for ever. */
+function startTime(pid: string): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
   }
 }
 
-async function removeNamespace(name: string): Promise<void> {
-  const { stdout } = await execute('ip', ['netns', 'pids', name]).catch(() => ({ stdout: '' }));
-  for (const pid of stdout.split('\n').filter(Boolean)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // it ended by itself
-    }
+/** One network namespace of a test run. */
+export class Namespace {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
   }
-  await execute('ip', ['netns', 'del', name]).catch(() => undefined);
+
+  /** Runs a program inside; a non-zero exit is a result. */
+  run(program: string, args: readonly string[], options: { input?: string; timeoutMs?: number } = {}): Promise<Result> {
+    return execute(
+      'nsenter',
+      [`--net=${FOLDER}/${this.name}`, '--', program, ...args],
+      options.input,
+      options.timeoutMs,
+    );
+  }
+
+  /** Runs a program inside and gives its output; throws with its words if it fails. */
+  must(program: string, args: readonly string[], input = ''): Promise<string> {
+    return must('nsenter', [`--net=${FOLDER}/${this.name}`, '--', program, ...args], input);
+  }
+
+  /** A program that goes on; it dies with this process. */
+  start(program: string, args: readonly string[]): ChildProcess {
+    const inside = ['nsenter', `--net=${FOLDER}/${this.name}`, '--', program, ...args];
+    return spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...inside], {
+      env: ENVIRONMENT,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  }
+
+  /** Commands of ip(8), one per line: `addr add …`, `route add …`. */
+  async ip(...lines: readonly string[]): Promise<void> {
+    await must('ip', ['-n', this.name, '-batch', '-'], `${lines.join('\n')}\n`);
+  }
+}
+
+/**
+ * Network namespaces made by this process: hosts on one machine that share nothing with its own network. Their names carry who made them, so that a later run can remove what a dead one left; `close`
+ * removes everything at once.
+ */
+export class Namespaces {
+  readonly #prefix: string;
+  readonly #open = new Map<string, Namespace>();
+  #counter = 0;
+
+  private constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** Removes what dead runs left; throws with the reason and the way out if this process may not make namespaces. */
+  static async open(): Promise<Namespaces> {
+    const pidNamespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+    const self = new Namespaces(`spt-${pidNamespace}-${process.pid}-${startTime('self') ?? '0'}-${Date.now() % 1e6}`);
+    await removeStale(pidNamespace);
+    const trial = await execute('ip', ['netns', 'add', `${self.#prefix}-trial`]);
+    if (trial.code !== 0)
+      throw new Error(
+        `this needs the right to make network namespaces (${trial.stderr.trim()}): run it as root, or inside lab/inside.ts`,
+      );
+    await execute('ip', ['netns', 'del', `${self.#prefix}-trial`]);
+    return self;
+  }
+
+  /** A namespace with `lo` up, no duplicate address detection, and forwarding if it is a router. */
+  async add(label: string, options: { forwarding?: boolean } = {}): Promise<Namespace> {
+    const namespace = new Namespace(`${this.#prefix}-${this.#counter++}-${label}`);
+    await must('ip', ['netns', 'add', namespace.name]);
+    this.#open.set(namespace.name, namespace);
+    const settings = ['ipv6.conf.default.accept_dad=0', 'ipv6.conf.all.accept_dad=0'];
+    if (options.forwarding === true) settings.push('ipv4.ip_forward=1', 'ipv6.conf.all.forwarding=1');
+    const write = settings.map((setting) => {
+      const [key = '', value = ''] = setting.split('=');
+      return `echo ${value} >/proc/sys/net/${key.replaceAll('.', '/')}`;
+    });
+    await namespace.must('sh', ['-c', write.join(' && ')]);
+    await namespace.ip('link set lo up');
+    return namespace;
+  }
+
+  /** A veth pair between two namespaces, up, with addresses that can be used at once. */
+  async link(left: End, right: End): Promise<void> {
+    const names = `${left.device} netns ${left.namespace.name} type veth peer name ${right.device} netns ${right.namespace.name}`;
+    await must('ip', ['link', 'add', ...names.split(' ')]);
+    // Both ends up before any address: an IPv6 address given to a device without carrier does not answer for the first second.
+    for (const end of [left, right]) await end.namespace.ip(`link set ${end.device} up`);
+    for (const end of [left, right]) await this.address(end);
+  }
+
+  /** Adds addresses to a device that is up. */
+  async address(end: End): Promise<void> {
+    const lines = end.addresses.map(
+      (address) => `addr add ${address} dev ${end.device}${address.includes(':') ? ' nodad' : ''}`,
+    );
+    await end.namespace.ip(...lines);
+  }
+
+  /** Removes every namespace made here; what runs inside must have been stopped, or keeps its namespace alive without a name. */
+  async close(): Promise<void> {
+    const names = [...this.#open.keys()];
+    this.#open.clear();
+    for (const name of names) await execute('ip', ['netns', 'del', name]);
+  }
+}
+
+async function removeStale(pidNamespace: string): Promise<void> {
+  let names: string[];
+  try {
+    names = readdirSync(FOLDER);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    const [, owner, pid = '', started] = NAME.exec(name) ?? [];
+    // Another pid namespace's processes are out of sight: not ours to judge.
+    if (owner !== pidNamespace || startTime(pid) === started) continue;
+    await execute('ip', ['netns', 'del', name]);
+  }
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SallyportError } from '../src/base/error.ts';
 import type { ListenOrder, ProbeOrder, ProbeResult, Transport } from './agent.ts';
-import type { Namespaces } from './namespaces.ts';
+import type { Namespace } from './namespaces.ts';
 
 /** One thing to send: from a pod's address to a host outside. */
 export interface ProbeTarget {
@@ -53,14 +53,19 @@ interface Waiting {
   readonly fail: (error: SallyportError) => void;
 }
 
+/** One of the lab's agents in a namespace; it ends with this process. */
+function startAgent(namespace: Namespace, agent: readonly string[], part: 'serve' | 'probe'): ChildProcess {
+  const [program = '', ...words] = agent;
+  return namespace.start(program, [...words, part]);
+}
+
 /** Starts the lab's server in a namespace and waits until it listens everywhere. */
 export async function startServer(
-  namespaces: Namespaces,
-  namespace: string,
+  namespace: Namespace,
   agent: readonly string[],
   order: ListenOrder,
 ): Promise<ChildProcess> {
-  const child = namespaces.spawn(namespace, [...agent, 'serve'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = startAgent(namespace, agent, 'serve');
   child.stdin?.write(`${JSON.stringify(order)}\n`);
   await new Promise<void>((resolve, reject) => {
     child.stdout?.once('data', () => resolve());
@@ -76,8 +81,8 @@ export class PacketProber implements Prober {
   #next = 1;
   #ended: SallyportError | undefined;
 
-  constructor(namespaces: Namespaces, namespace: string, agent: readonly string[]) {
-    this.#child = namespaces.spawn(namespace, [...agent, 'probe'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(namespace: Namespace, agent: readonly string[]) {
+    this.#child = startAgent(namespace, agent, 'probe');
     if (this.#child.stdout === null) throw new SallyportError('INTERNAL', 'the prober has no output');
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const result = JSON.parse(line) as ProbeResult;

@@ -36,8 +36,7 @@ export async function packetStage(
   agent: readonly string[],
   open: (firewall: BorderFirewall) => OpenDevice,
 ): Promise<Stage> {
-  const namespaces = new Namespaces();
-  await Namespaces.removeStale();
+  const namespaces = await Namespaces.open();
   const children: ChildProcess[] = [];
   let prober: PacketProber | undefined;
   const close = async (): Promise<void> => {
@@ -50,11 +49,11 @@ export async function packetStage(
     const listen = story.outside.flatMap((host) =>
       host.addresses.flatMap((address) => host.serves.map((service) => ({ address, ...service }))),
     );
-    children.push(await startServer(namespaces, topology.outside, agent, { listen }));
-    prober = new PacketProber(namespaces, topology.cluster, agent);
+    children.push(await startServer(topology.outside, agent, { listen }));
+    prober = new PacketProber(topology.cluster, agent);
     return {
       title: 'namespaces for cluster, border and outside world, and real packets',
-      border: { driver: 'nftables', address: `netns:${topology.border}` },
+      border: { driver: 'nftables', address: `netns:${topology.border.name}` },
       prober,
       open,
       addPods: (pods) => addPods(namespaces, topology, podAddresses(pods)),
