@@ -33,6 +33,7 @@ describe('a controller', () => {
   let running: Promise<void>;
   let controller: Controller;
   let openable: boolean;
+  let notes: readonly string[];
 
   const level =
     (name: string) =>
@@ -44,6 +45,7 @@ describe('a controller', () => {
     lines = [];
     stop = new AbortController();
     openable = true;
+    notes = [];
     controller = new Controller({
       cluster: 'lab',
       source: {
@@ -55,7 +57,10 @@ describe('a controller', () => {
       },
       open: () => {
         if (!openable) throw new SallyportError('DEVICE_SETTING', 'spec.tls: not here');
-        return { driver: new MemoryDriver(new MemoryDevice()), lock: soleWriter, close: () => Promise.resolve() };
+        const driver = new MemoryDriver(new MemoryDevice());
+        const capabilities = driver.capabilities.bind(driver);
+        driver.capabilities = async (signal) => ({ ...(await capabilities(signal)), notes });
+        return { driver, lock: soleWriter, close: () => Promise.resolve() };
       },
       clock: new FakeClock(),
       log,
@@ -98,6 +103,17 @@ describe('a controller', () => {
     expect(about('DEVICE_CANNOT_SAY')).toEqual(['info mended']);
     expect(await metric('sallyport_diagnostics{severity="error"}')).toEqual([
       'sallyport_diagnostics{severity="error"} 0',
+    ]);
+  });
+
+  test('tells what a device is once, and what is worth knowing of it', async () => {
+    notes = ['conntrack is missing'];
+    await tell(EDGE);
+    await tell(BY_NET);
+    expect(lines.filter(({ message }) => message === 'the firewall answers')).toHaveLength(1);
+    const worth = lines.filter(({ message }) => message === 'worth knowing of the firewall');
+    expect(worth.map(({ level: each, fields }) => [each, fields['firewall'], fields['note']])).toEqual([
+      ['warn', 'edge-1', 'conntrack is missing'],
     ]);
   });
 

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Confirmed } from './course.ts';
-import type { Drift } from './driver.ts';
+import type { Capabilities, Drift } from './driver.ts';
 import type { Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
 
@@ -26,6 +26,7 @@ export class Report {
   #confirmedVersion: number | undefined;
   #confirmedAt: number | undefined;
   #told = '';
+  #device = '';
 
   constructor(firewall: string) {
     this.#firewall = firewall;
@@ -37,6 +38,16 @@ export class Report {
     this.waiting = undefined;
     this.settled = true;
     this.#told = '';
+  }
+
+  /** The device answered; what it is, and what is worth knowing of it, is told once, and again when it is another. */
+  answered(device: Pick<Capabilities, 'device' | 'notes'> | undefined, log: Log): void {
+    if (device === undefined) return;
+    const text = JSON.stringify([device.device, device.notes]);
+    if (text === this.#device) return;
+    this.#device = text;
+    log.info({ firewall: this.#firewall, device: device.device }, 'the firewall answers');
+    for (const note of device.notes) log.warn({ firewall: this.#firewall, note }, 'worth knowing of the firewall');
   }
 
   /** Something waits; one line of log for each plan, not for each look at it. */

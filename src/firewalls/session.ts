@@ -34,9 +34,9 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     this.#signal = signal;
   }
 
-  /** The device in its own words, once it has answered. */
-  get device(): string | undefined {
-    return this.#capabilities?.device;
+  /** What the device said of itself, once it has answered. */
+  get device(): Pick<Capabilities, 'device' | 'notes'> | undefined {
+    return this.#capabilities;
   }
 
   async observe(): Promise<A> {

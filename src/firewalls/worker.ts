@@ -158,7 +158,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   status(): WorkerStatus {
     const writer = this.#settings.mode === 'Observe' || this.#options.lock.held();
-    return this.#report.status(this.#wishes, this.#basis, this.#session.device, writer, this.#drifted.size > 0);
+    return this.#report.status(this.#wishes, this.#basis, this.#session.device?.device, writer, this.#drifted.size > 0);
   }
 
   async #round(): Promise<NextRound> {
@@ -203,7 +203,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   async #work(): Promise<NextRound> {
-    const { lock, driver } = this.#options;
+    const { lock, driver, log } = this.#options;
     if (this.#stay !== 'stays') return await this.#leaveDevice();
     if (this.#settings.mode !== 'Observe' && !lock.held()) {
       // Another copy may write from now on.
@@ -215,6 +215,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
+    this.#report.answered(this.#session.device, log);
     this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
     const steps = this.#session.steps(actual, wished.ruleset);
     this.#confirmOvertaken(wished, actual);
