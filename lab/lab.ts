@@ -187,7 +187,11 @@ export class Lab {
     say('');
     say(`The lab stays up. Its world is in ${files.folder}: edit a file and watch. Ctrl-C ends it.`);
     let before = new Map<string, string>();
+    let told = new Set(this.#troubles());
     while (!signal.aborted) {
+      const troubles = this.#troubles();
+      for (const line of troubles) if (!told.has(line)) say(`   ${line}`);
+      told = new Set(troubles);
       const now = await this.#survey();
       if (before.size > 0)
         for (const [flow, text] of now)
@@ -234,7 +238,8 @@ export class Lab {
 
   #troubles(): readonly string[] {
     const { world } = this.#controller;
-    const text = ({ severity, object, message }: Diagnostic): string => `${severity}: ${object ?? ''}: ${message}`;
+    const text = ({ severity, object, at, message }: Diagnostic): string =>
+      [severity, object ?? at?.file, message].filter((part) => part !== undefined).join(': ');
     return [...new Set([...world.diagnostics(), ...world.findings()].map(text))];
   }
 

@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unfoldList } from '../src/api/list.ts';
 import type { Diagnostic } from '../src/base/diagnostic.ts';
+import { encodeForDevice } from '../src/base/encode.ts';
 import { SallyportError } from '../src/base/error.ts';
 import { type Address, formatAddress, parseAddress } from '../src/ip/address.ts';
 import { PrefixSet } from '../src/ip/prefix-set.ts';
@@ -81,9 +82,9 @@ export class WorldFiles {
 
   async put(object: RawObject): Promise<void> {
     const key = rawKey(object);
-    const file = this.#objects.get(key)?.file ?? join(this.folder, `${String(this.#count++).padStart(6, '0')}.json`);
+    const file = this.#objects.get(key)?.file ?? join(this.folder, this.#newName(key));
     this.#objects.set(key, { object, file });
-    await writeFile(`${file}.new`, JSON.stringify(object));
+    await writeFile(`${file}.new`, `${JSON.stringify(object, null, 2)}\n`);
     await rename(`${file}.new`, file);
   }
 
@@ -135,6 +136,12 @@ export class WorldFiles {
       else labels.set(key, value);
     }
     await this.put({ ...object, metadata: { ...object.metadata, labels: Object.fromEntries(labels) } });
+  }
+
+  /** A name that nobody else has and that says what is inside: `053-ClusterBorderPolicy-baseline.json`. */
+  #newName(key: string): string {
+    const number = String(this.#count++).padStart(3, '0');
+    return `${number}-${encodeForDevice(key, 120).replaceAll('/', '-')}.json`;
   }
 
   /** The nearest address above `ip` that no pod has and that is not `taken`; takes it. */
