@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { resourceKey } from '../api/resource.ts';
 import { readText } from '../sources/manifests/reading.ts';
 import { LiveWorld } from './live-world.ts';
 
@@ -22,7 +23,7 @@ function owners(...texts: readonly string[]): readonly (readonly [string, string
   let before = new Set<string>();
   for (const text of texts) {
     const { resources } = readText(base + text, 'a.yaml');
-    const keys = new Set(resources.map((resource) => `${resource.type}/${resource.namespace}/${resource.name}`));
+    const keys = new Set<string>(resources.map(resourceKey));
     const gone = [...before].filter((key) => !keys.has(key));
     before = keys;
     world.apply({
@@ -50,4 +51,16 @@ test('an address that changes hands, is shared for a moment, and is given up', (
   expect(owners(pod('a', '10.0.0.1'), shared, pod('b', '10.0.0.1'))).toEqual([['10.0.0.1', 'pod:shop/b']]);
   expect(owners(pod('a', '10.0.0.1'), pod('a', '10.0.0.9'))).toEqual([['10.0.0.9', 'pod:shop/a']]);
   expect(owners(shared, pod('c', '10.0.0.3'))).toEqual([['10.0.0.3', 'pod:shop/c']]);
+});
+
+test('what is seen with the address of a node is the node’s while it is there', () => {
+  const node = (ip: string): string => `
+apiVersion: v1
+kind: Node
+metadata: { name: node-a }
+status: { addresses: [{ type: InternalIP, address: ${ip} }] }
+---`;
+  expect(owners(node('172.18.0.1'))).toEqual([['172.18.0.1', 'node node-a']]);
+  expect(owners(node('172.18.0.1'), node('172.18.0.2'))).toEqual([['172.18.0.2', 'node node-a']]);
+  expect(owners(node('172.18.0.1'), pod('a', '10.0.0.1'))).toEqual([['10.0.0.1', 'pod:shop/a']]);
 });

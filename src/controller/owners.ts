@@ -1,17 +1,18 @@
 import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
-import type { EndpointId } from '../inventory/model.ts';
-import { formatAddress } from '../ip/address.ts';
+import { type Address, formatAddress } from '../ip/address.ts';
 
 /**
- * Who has each address, as text for comparing: the guard never holds back what narrows an address whose owner is gone. Follows the
- * engine; one changed endpoint costs its own addresses.
+ * Who has each address, as text for comparing: the guard never holds back what narrows an address whose owner is gone. A node
+ * owns its addresses. Follows the engine; one changed endpoint costs its own addresses.
  */
 export class OwnerTable {
   readonly #engine: Engine;
-  readonly #addressesOf = new Map<EndpointId, readonly string[]>();
-  readonly #holders = new Map<string, Set<EndpointId>>();
+  /** By endpoint, or node. */
+  readonly #addressesOf = new Map<string, readonly string[]>();
+  readonly #holders = new Map<string, Set<string>>();
+  #nodes: ReadonlySet<string> = new Set();
   #owners: BucketMap<string> = BucketMap.empty();
 
   constructor(engine: Engine) {
@@ -19,25 +20,33 @@ export class OwnerTable {
   }
 
   /** Takes what the engine's last flush told, and gives the present table. */
-  update(changes: Pick<EngineChanges, 'changedEndpoints'>): BucketMap<string> {
+  update({ changedEndpoints, inventory }: Pick<EngineChanges, 'changedEndpoints' | 'inventory'>): BucketMap<string> {
     const touched = new Set<string>();
-    for (const id of changes.changedEndpoints) {
-      for (const address of this.#addressesOf.get(id) ?? []) {
-        touched.add(address);
-        this.#holders.get(address)?.delete(id);
-      }
-      const now = (this.#engine.endpoints.get(id)?.addresses ?? []).map(formatAddress);
-      for (const address of now) {
-        touched.add(address);
-        let holders = this.#holders.get(address);
-        if (holders === undefined) this.#holders.set(address, (holders = new Set()));
-        holders.add(id);
-      }
-      if (now.length === 0) this.#addressesOf.delete(id);
-      else this.#addressesOf.set(id, now);
+    const addresses = (found: readonly Address[] | undefined): readonly string[] => (found ?? []).map(formatAddress);
+    for (const id of changedEndpoints) this.#hold(id, addresses(this.#engine.endpoints.get(id)?.addresses), touched);
+    if (inventory.other.has('nodes')) {
+      const { nodes } = this.#engine.inventory;
+      for (const name of new Set([...this.#nodes, ...nodes.keys()]))
+        this.#hold(`node ${name}`, addresses(nodes.get(name)?.addresses.map(({ address }) => address)), touched);
+      this.#nodes = new Set(nodes.keys());
     }
     this.#owners = this.#owners.with([...touched].map((address) => [address, this.#textOf(address)] as const));
     return this.#owners;
+  }
+
+  #hold(holder: string, now: readonly string[], touched: Set<string>): void {
+    for (const address of this.#addressesOf.get(holder) ?? []) {
+      touched.add(address);
+      this.#holders.get(address)?.delete(holder);
+    }
+    for (const address of now) {
+      touched.add(address);
+      let holders = this.#holders.get(address);
+      if (holders === undefined) this.#holders.set(address, (holders = new Set()));
+      holders.add(holder);
+    }
+    if (now.length === 0) this.#addressesOf.delete(holder);
+    else this.#addressesOf.set(holder, now);
   }
 
   #textOf(address: string): string | undefined {

@@ -109,9 +109,14 @@ function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuest
     exposures: question.exposures(candidate),
     limits: settings.guard,
     ownerOf,
-    isGone: (address) => owners !== undefined && !owners.has(address),
+    isGone: (address) => owners !== undefined && isGivenUp(address, owners, confirmed?.owners),
     existing: () => new Set([...before.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
   };
+}
+
+/** Addresses that nobody ever owned, as those that a nearer firewall translates to, are not given up. */
+function isGivenUp(address: string, now: Owners, before: Owners | undefined): boolean {
+  return before === undefined ? !now.has(address) : before.get(address) !== now.get(address);
 }
 
 /**

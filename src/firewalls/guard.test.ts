@@ -56,6 +56,13 @@ describe('the guard', () => {
     expect(judge(ask(before, after, { isGone: () => true }))).toEqual([]);
   });
 
+  test('being left out, and so dropped as unknown, counts as a loss for whoever still has the address', () => {
+    const before = world(crowd(30, 'bank'));
+    const after = world({});
+    expect(judge(ask(before, after)).join()).toContain('30 of 30 workloads lose traffic');
+    expect(judge(ask(before, after, { isGone: () => true }))).toEqual([]);
+  });
+
   test('an open exposure waits for a yes, a closed one does not', () => {
     const same = world(crowd(3, 'bank'));
     const exposes = (direction: 'open' | 'closed') => [{ direction, flows: 'TCP 443', longestMs: 10 }];

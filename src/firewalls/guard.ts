@@ -98,9 +98,9 @@ function affectedBy({ traffic, ownerOf, isGone }: GuardQuestion): Affected {
   for (const { presence, senders, flows } of traffic.changes) {
     if (presence === 'joins') continue;
     const gain = flows === undefined || !flows.gained.isEmpty;
-    // Losing with an address that one has given up takes nothing from anybody.
-    const loss = presence === 'stays' && (flows === undefined || !flows.lost.isEmpty);
+    const loss = flows === undefined || !flows.lost.isEmpty;
     for (const sender of senders) {
+      // Losing with an address that one has given up takes nothing from anybody.
       if (presence === 'leaves' && isGone(sender)) continue;
       const owner = ownerOf(sender) ?? sender;
       if (gain) gains.add(owner);

@@ -121,6 +121,19 @@ describe('what may go ahead while the rest waits', () => {
     expect(parsed !== undefined && base.networks.contains(parsed)).toBe(false);
   });
 
+  test('while a guard stops a change, an address that is somebody’s stays, and one that changed hands goes', () => {
+    const desired = { ...base, members: BucketMap.empty<string>() };
+    const before = BucketMap.from(
+      [...base.members.keys()].map((address) => [address, `pod of ${address}`] as [string, string]),
+    );
+    const stay = (now: typeof before): unknown =>
+      members(interimRuleset(base, desired, { moves: 'stay', owners: { before, now } }));
+    expect(stay(before)).toEqual(members(base));
+    expect(
+      stay(before.with([...before.keys()].map((address) => [address, 'somebody else'] as [string, string]))),
+    ).toEqual({});
+  });
+
   test('an address with a new owner never keeps the old owner’s class', () => {
     const before = BucketMap.from([
       ['10.0.0.1', 'one'],

@@ -176,9 +176,15 @@ function isReused(address: string, desired: Ruleset, owners: InterimOptions['own
   return owners !== undefined && desired.members.has(address) && owners.before.get(address) !== owners.now.get(address);
 }
 
-/** An address that nobody owns any more, or that may send nothing once it has left. */
+/**
+ * Who owned an address owns it no more. Where nobody is known to have owned it: it may send nothing once it has left. One that is somebody's still
+ * stays, also where leaving only takes away: that is what the guard stops.
+ */
 function leavesFreely(address: string, approved: Ruleset, owners: InterimOptions['owners']): boolean {
-  if (owners !== undefined && !owners.now.has(address)) return true;
+  const before = owners?.before.get(address);
+  const now = owners?.now.get(address);
+  if (before !== now) return true;
+  if (now !== undefined) return false;
   const parsed = parseAddress(address);
   return parsed !== undefined && approved.networks.contains(parsed);
 }
