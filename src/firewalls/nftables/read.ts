@@ -145,7 +145,10 @@ function readingOf(objects: readonly unknown[]): Reading {
   return table === undefined ? NOTHING : { present: true, table };
 }
 
-/** Base chains of other tables that see the same packets. A drop in any of them is final; none of them can open what ours drops. */
+/**
+ * Base chains of other tables that see the same packets, and flowtables. A drop in any chain is final; none of them can open what ours
+ * drops, but a flowtable keeps open what is established.
+ */
 export async function readForeign(nft: Nft, signal: AbortSignal): Promise<readonly ForeignRule[]> {
   const objects = (await nft.list(['-n', '-t', 'list', 'chains'], signal)) ?? [];
   const found: ForeignRule[] = [];
@@ -161,7 +164,23 @@ export async function readForeign(nft: Nft, signal: AbortSignal): Promise<readon
       effect: foreignEffect(hook, prio),
     });
   }
+  for (const object of (await nft.list(['-n', 'list', 'flowtables'], signal)) ?? []) found.push(...shortcut(object));
   return found.sort((a, b) => (a.where < b.where ? -1 : 1));
+}
+
+/** A flowtable of others takes established connections past every forward chain, and so past what would end them. */
+function shortcut(object: unknown): readonly ForeignRule[] {
+  const flowtable = isRecord(object) ? object['flowtable'] : undefined;
+  if (!isRecord(flowtable)) return [];
+  const { family, table, name, dev } = flowtable;
+  const devices = Array.isArray(dev) ? dev.map(String).join(', ') : typeof dev === 'string' ? dev : 'no devices';
+  return [
+    {
+      where: `${String(family)} ${String(table)} ${String(name)}`,
+      text: `flowtable of ${devices}: connections in it pass our rules by, cut ones too`,
+      effect: 'before ours',
+    },
+  ];
 }
 
 /**
