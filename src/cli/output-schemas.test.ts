@@ -19,6 +19,7 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
   Rendering: [['render', ...SHOP], 0],
   Validation: [['validate', ...SHOP], 0],
+  LabSummary: [['lab', '--no-packets', '--once', ...SHOP], 0],
   Version: [['version'], 0],
 };
 

@@ -345,6 +345,14 @@ export const outputSchemas = {
     })
     .describe('what leaving a firewall takes'),
 
+  LabSummary: z
+    .strictObject({
+      packets: z.boolean().describe('real packets were sent; false with --no-packets'),
+      tried: z.int().min(0).describe('how many flows were tried'),
+      failures: z.int().min(0).describe('how many of them did not do what they should'),
+    })
+    .describe('how the story ended; the story itself goes to standard error'),
+
   Version: z
     .strictObject({
       version: z.string().describe('of Sallyport'),
@@ -376,6 +384,7 @@ export const printedBy: Readonly<Record<DocumentKind, string>> = {
   Approved: 'approve',
   Rendering: 'render',
   Uninstall: 'uninstall',
+  LabSummary: 'lab',
   Version: 'version',
 };
 

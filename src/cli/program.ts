@@ -152,7 +152,7 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/uninstall.ts')).uninstall,
   );
   does(
-    command('lab', 'a cluster, a border and an outside world in network namespaces, with real packets')
+    output(command('lab', 'a cluster, a border and an outside world in network namespaces, with real packets'))
       .option(
         '-f, --filename <path>',
         'the manifests folder; a story beside it (FOLDER.lab.yaml) is told',

@@ -5,18 +5,20 @@ import { probe, serve } from '../../../lab/agent.ts';
 import { namespaceWrapper, runInside } from '../../../lab/inside.ts';
 import { Lab } from '../../../lab/lab.ts';
 import { parseStory, type Story } from '../../../lab/story.ts';
+import { howToInstall, missingPackages } from '../../../lab/programs.ts';
 import { makeRunFolder, removeRunFolder } from '../../../lab/run-folder.ts';
 import { storyBeside, WorldFiles } from '../../../lab/world-files.ts';
 import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { printDiagnostics, type Terminal } from '../terminal.ts';
+import type { OutputOptions } from '../options.ts';
+import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 
 /** What people and systems end a program with. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-interface LabCommandOptions {
+interface LabCommandOptions extends OutputOptions {
   readonly filename: string;
   readonly story?: string;
   readonly once?: boolean;
@@ -47,6 +49,8 @@ async function run(terminal: Terminal, options: LabCommandOptions, stop: AbortSi
   const folder = await makeRunFolder();
   try {
     if (!options.packets) return await tell(terminal, options, folder, stop);
+    const missing = missingPackages();
+    if (missing.length > 0) throw new SallyportError('PROGRAM_MISSING', howToInstall(missing));
     const wrapper = namespaceWrapper();
     if (wrapper.kind === 'unavailable') throw new SallyportError('NO_NAMESPACES', wrapper.why);
     const words = process.argv.slice(process.argv.indexOf('lab') + 1);
@@ -70,6 +74,8 @@ async function tell(
     throw new SallyportError('WORLD_INCOMPLETE', 'the manifests cannot be read as a whole');
   const story = await readStory(terminal, options);
   if (stop.aborted) return exit.done;
+  // Data alone goes to standard output; the story is for people.
+  const say = (line: string): void => (options.output === 'table' ? terminal.out(line) : terminal.err(line));
   const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve()));
   const running = await Lab.start({
     files,
@@ -78,7 +84,7 @@ async function tell(
     agent: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'lab', '--agent'],
     open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: join(folder, 'state') }),
     say: (line) => {
-      if (!stop.aborted) terminal.out(line);
+      if (!stop.aborted) say(line);
     },
   });
   const acts = [() => running.look(), ...story.steps.map((step, index) => () => running.play(step, index + 3))];
@@ -95,11 +101,13 @@ async function tell(
       terminal.err('stopped before the end');
       return code;
     }
-    terminal.out('');
-    terminal.out(
-      failures === 0
-        ? `All ${tried} flows did what they should.`
-        : `${failures} of ${tried} flows did NOT do what they should.`,
+    printResult(
+      terminal,
+      options.output,
+      'LabSummary',
+      { packets: options.packets, tried, failures },
+      () =>
+        `\n${failures === 0 ? `All ${tried} flows did what they should.` : `${failures} of ${tried} flows did NOT do what they should.`}`,
     );
     if (options.once !== true && process.stdout.isTTY) await Promise.race([running.stay(stop), stopped]);
     return code;
