@@ -32,6 +32,12 @@ export function readFelixConfiguration(meta: Meta, raw: RawMap, scope: Scope): F
       'flows of pods that use an egress gateway are seen with its address, and are judged as if its pod had sent them; let a BorderFirewall take no such pods, or no such gateways',
       'egressIPSupport',
     );
+  if (meta.name !== 'default' && values.natOutgoingExclusions !== undefined)
+    inside.warning(
+      'FELIX_NOT_YET',
+      'it counts in the FelixConfiguration named default alone, for all nodes; write it there',
+      'natOutgoingExclusions',
+    );
   return {
     ...meta,
     type: 'FelixConfiguration',
