@@ -16,16 +16,22 @@ function pidNamespace(): string {
   }
 }
 
+/** The lab's namespaces have a /run of their own: what lies below that of the outer system is out of their sight. */
+function folderForTemporaryFiles(): string {
+  return tmpdir().startsWith('/run/') ? '/tmp' : tmpdir();
+}
+
 /** A folder for one run of the lab, named after this process; removes those of runs that were killed. */
 export async function makeRunFolder(): Promise<string> {
   const here = pidNamespace();
-  for (const entry of await readdir(tmpdir())) {
+  const base = folderForTemporaryFiles();
+  for (const entry of await readdir(base)) {
     const [, namespace, pid] = NAME.exec(entry) ?? [];
     // Processes of another namespace are out of sight. Somebody else's folder is not ours to remove, and the system does not let us.
     if (namespace === here && !isAlive(Number(pid)))
-      await rm(join(tmpdir(), entry), { recursive: true, force: true }).catch(() => undefined);
+      await rm(join(base, entry), { recursive: true, force: true }).catch(() => undefined);
   }
-  return await mkdtemp(join(tmpdir(), `sallyport-lab-${here}-${process.pid}-`));
+  return await mkdtemp(join(base, `sallyport-lab-${here}-${process.pid}-`));
 }
 
 /** Whoever was killed may write a moment longer. What stays for all that, the next run removes. */

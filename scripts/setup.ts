@@ -3,39 +3,11 @@
  * apt-get), else says what to install. Exit code 0: all there; 1: something is missing.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import process from 'node:process';
-
-const packages = [
-  { program: 'nft', package: 'nftables' },
-  { program: 'ip', package: 'iproute2' },
-  { program: 'conntrack', package: 'conntrack' },
-  { program: 'tcpdump', package: 'tcpdump' },
-  { program: 'ping', package: 'iputils-ping' },
-  { program: 'unshare', package: 'util-linux' },
-];
-
-const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-
-function isThere(program: string): boolean {
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Debian packages of programs that are missing. */
-export function missingPackages(): string[] {
-  return packages.filter(({ program }) => !isThere(program)).map((entry) => entry.package);
-}
+import { howToInstall, isThere, missingPackages } from '../lab/programs.ts';
 
 /** Installs what is missing if that is possible here; returns what is still missing. */
-export function setUp(say: (line: string) => void): string[] {
+export function setUp(say: (line: string) => void): readonly string[] {
   const missing = missingPackages();
   if (missing.length === 0 || process.platform !== 'linux') return missing;
   if (process.getuid?.() !== 0 || !isThere('apt-get')) return missing;
@@ -51,10 +23,6 @@ export function setUp(say: (line: string) => void): string[] {
     install();
   }
   return missingPackages();
-}
-
-export function howToInstall(missing: readonly string[]): string {
-  return `missing: ${missing.join(', ')}. Install with: sudo apt-get install ${missing.join(' ')}`;
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { bundle } from './build.ts';
-import { howToInstall, setUp } from './setup.ts';
+import { howToInstall } from '../lab/programs.ts';
+import { setUp } from './setup.ts';
 
 const root = join(import.meta.dirname, '..');
 const missing = setUp((line) => process.stderr.write(`${line}\n`));

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { namespaceWrapper } from '../lab/inside.ts';
-import { howToInstall, setUp } from './setup.ts';
+import { howToInstall } from '../lab/programs.ts';
+import { setUp } from './setup.ts';
 
 interface Tally {
   passed: number;
