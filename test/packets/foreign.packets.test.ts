@@ -80,7 +80,6 @@ describe('what is not ours', () => {
   test.each([
     ['flushes every rule of the machine', ['flush', 'ruleset']],
     ['deletes our table', ['delete', 'table', 'inet', 'sallyport']],
-    ['takes a chain hook off by flushing our table', ['flush', 'table', 'inet', 'sallyport']],
     ['lets our senders go anywhere', ['flush', 'map', 'inet', 'sallyport', 'by_source4']],
   ])('somebody %s: it is noticed and put right within 10 s', { timeout: 60_000 }, async (_, words) => {
     await controlled.bring(...world());

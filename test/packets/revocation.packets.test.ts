@@ -83,6 +83,19 @@ describe('a right that is taken back under open connections', () => {
       }
     });
 
+    test('a thousand connections of one pod end as surely as one', async () => {
+      await controlled.bring(...world('web', {}, wide, ...nats));
+      const { web: from, server: to } = PLACES[4];
+      const once = (localPort: number): Promise<unknown> =>
+        stage.border.inside.udp({ from, to, port: 80, localPort, timeoutMs: 5_000 });
+      for (let first = 20_000; first < 21_000; first += 100)
+        await Promise.all(Array.from({ length: 100 }, (_, index) => once(first + index)));
+      const { gone, pushed, stays, neighbour } = await open();
+      await controlled.bring(...world('web', {}, narrow, ...nats));
+      expect(await flows.moving(neighbour, [...gone, ...pushed])).toEqual([...gone, ...pushed].map(() => still));
+      expect(await flows.moving(neighbour, stays)).toEqual(stays.map(() => moves));
+    });
+
     test('the pod goes: everything of it ends, and its neighbour talks on', async () => {
       await controlled.bring(...world('web', {}, wide, ...nats));
       const { gone, pushed, stays, neighbour } = await open();
