@@ -214,7 +214,7 @@ describe('describe', () => {
     [
       'all but a port',
       all.subtract(FlowSet.matching(4, { protocol: 6, ports: PortSet.of(25) })),
-      ['all except TCP 25 to 0.0.0.0/0'],
+      ['to 0.0.0.0/0: all except TCP 25'],
     ],
     [
       'all but a net',
@@ -224,16 +224,16 @@ describe('describe', () => {
     [
       'all but a service of a net',
       all.subtract(web),
-      ['all except TCP 80, 443 to 203.0.113.0/24', 'all to 0.0.0.0/0 except 203.0.113.0/24'],
+      ['to 203.0.113.0/24: all except TCP 80, 443', 'all to 0.0.0.0/0 except 203.0.113.0/24'],
     ],
     ['ports without a protocol', FlowSet.matching(4, { ports: PortSet.of(53) }), ['TCP/UDP/SCTP 53 to 0.0.0.0/0']],
-    ['another protocol', FlowSet.matching(4, { notProtocol: 6 }), ['all protocols except TCP to 0.0.0.0/0']],
+    ['another protocol', FlowSet.matching(4, { notProtocol: 6 }), ['to 0.0.0.0/0: all protocols except TCP']],
     ['a protocol by number', FlowSet.matching(4, { protocol: 89 }), ['protocol 89 to 0.0.0.0/0']],
     ['UDPLite', FlowSet.matching(4, { protocol: 136 }), ['UDPLite to 0.0.0.0/0']],
     [
       'a few ports not',
       FlowSet.matching(4, { protocol: 6, ports: PortSet.of(25).complement() }),
-      ['TCP except 25 to 0.0.0.0/0'],
+      ['to 0.0.0.0/0: TCP except 25'],
     ],
     [
       'source ports',
@@ -246,7 +246,7 @@ describe('describe', () => {
     [
       'no such ICMP type',
       FlowSet.matching(6, { protocol: 58, notIcmp: { type: 128 } }),
-      ['ICMPv6 except type 128 to ::/0'],
+      ['to ::/0: ICMPv6 except type 128'],
     ],
     ['ICMP of the other family is a number', FlowSet.matching(4, { protocol: 58 }), ['ICMPv6 to 0.0.0.0/0']],
     [

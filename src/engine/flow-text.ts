@@ -41,12 +41,20 @@ export function describeFlows(rows: readonly FlowRow[], family: Family, limit: n
     sentences.set(key, { ...sentence, destination });
   }
   const lines = [...sentences.values()]
-    .map((sentence) => ({ ...sentence, text: `${sentence.service} to ${describeDestination(sentence, family)}` }))
+    .map((sentence) => ({
+      ...sentence,
+      text: describeSentence(sentence.service, describeDestination(sentence, family)),
+    }))
     .sort((a, b) => compareRanks(a.rank, b.rank) || (a.text < b.text ? -1 : 1))
     .map(({ text }) => text);
   if (lines.length <= limit) return lines;
   const shown = Math.max(0, limit - 1);
   return [...lines.slice(0, shown), `… and ${lines.length - shown} more`];
+}
+
+/** The destination first where the service has an exception, which would otherwise read as one from the destination. */
+function describeSentence(service: string, destination: string): string {
+  return service.includes('except') ? `to ${destination}: ${service}` : `${service} to ${destination}`;
 }
 
 /** Of what is there, or of what is not if that is shorter. */
