@@ -210,3 +210,21 @@ describe('translations', () => {
     expect(table()).toEqual({ '10.0.0.1': '198.18.0.2', '10.0.0.2': '198.18.0.2' });
   });
 });
+
+test('failures that pass by themselves never look like a device that does not keep what it accepts', async () => {
+  const { worker, wish, device, clock, members, reason } = setUp();
+  await wish(world({ '10.0.0.1': 'bank' }));
+  const write = device.commit.bind(device);
+  let failures = 12;
+  device.commit = (transaction) => {
+    if (failures-- > 0) throw new SallyportError('DEVICE_CHANGED', 'somebody was quicker');
+    write(transaction);
+  };
+  await wish(world({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' }));
+  for (let minutes = 0; minutes < 12 && reason('Ready') !== 'Confirmed'; minutes++) {
+    expect(reason('Stalled')).toBeUndefined();
+    clock.advance(60_000);
+    await worker.settled();
+  }
+  expect(members()).toEqual({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' });
+});

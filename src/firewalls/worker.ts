@@ -275,7 +275,13 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       this.#report.waiting = undefined;
       if (course.passes !== undefined) this.#guard.passed(course.passes);
       this.#countAttempt(target);
-      await this.#carryOut(todo, wished);
+      try {
+        await this.#carryOut(todo, wished);
+      } catch (thrown) {
+        // What failed was not accepted, and says nothing about whether the device keeps what it accepts.
+        if (this.#sent !== undefined) this.#sent = { ...this.#sent, times: this.#sent.times - 1 };
+        throw thrown;
+      }
       return undefined;
     }
     if (target !== undefined && todo.length === all.length) this.#becomesBasis(target, wished, actual);
