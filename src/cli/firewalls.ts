@@ -139,6 +139,37 @@ export async function lookAt({ ruleset, device }: CommandFirewall, signal: Abort
   return { capabilities, actual, wanted, steps, plan };
 }
 
+/** Open connections that a plan takes the right from, and whether they end with it. */
+export interface Connections {
+  readonly noLongerAllowed: number;
+  readonly established: 'Cut' | 'Keep';
+}
+
+/** Absent where nothing is to be done, or the device does not tell: it is worth knowing, and no more. */
+export async function connectionsUnder(
+  { ruleset, device: { driver } }: CommandFirewall,
+  { actual, wanted, steps }: Look,
+  signal: AbortSignal,
+): Promise<Connections | undefined> {
+  if (steps.length === 0 || driver.outlawed === undefined) return undefined;
+  try {
+    return { noLongerAllowed: await driver.outlawed(actual, wanted, signal), established: ruleset.established };
+  } catch (thrown) {
+    if (thrown instanceof SallyportError && thrown.code === 'PROGRAM_MISSING') return undefined;
+    throw thrown;
+  }
+}
+
+/** For people; nothing where no connection loses its right. */
+export function connectionsText(firewall: string, connections: Connections | undefined): readonly string[] {
+  if (connections === undefined || connections.noLongerAllowed === 0) return [];
+  const { noLongerAllowed: count, established } = connections;
+  const what = `${count} open ${count === 1 ? 'connection is' : 'connections are'} no longer allowed`;
+  return [
+    `note: ${firewall}: ${what}; with established: ${established} ${established === 'Cut' ? 'they end' : 'they go on'}`,
+  ];
+}
+
 /** Who sends from an address, for people: the pods that have it, or the node whose it is. */
 export function namesOf({ world }: CommandWorld): (address: string) => string | undefined {
   const nodes = new Map(

@@ -181,6 +181,13 @@ const plan = z.strictObject({
       }),
     )
     .describe('what others changed of ours'),
+  connections: z
+    .strictObject({
+      noLongerAllowed: z.int().min(0).describe('how many open connections the plan takes the right from'),
+      established: z.enum(['Cut', 'Keep']).describe('Cut: they end with it; Keep: they go on'),
+    })
+    .optional()
+    .describe('absent where nothing is to be done, or the device does not tell'),
   exposures: z
     .array(
       z.strictObject({

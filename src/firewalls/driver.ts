@@ -82,6 +82,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   apply(step: S, signal: AbortSignal): Promise<void>;
   /** Calls back at once when the device says that somebody, us included, changed something of ours or may have. Until abort. */
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
+  /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */
+  outlawed?(actual: A, wanted: W, signal: AbortSignal): Promise<number>;
   counters?(signal: AbortSignal): Promise<readonly CounterReading[]>;
   drops?(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void>;
 }

@@ -6,7 +6,17 @@ import { quietUntil } from '../../firewalls/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { type CommandFirewall, type Look, findingsOf, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
+import {
+  type CommandFirewall,
+  type Look,
+  connectionsText,
+  connectionsUnder,
+  findingsOf,
+  lookAt,
+  namesOf,
+  onDevices,
+  viewsOf,
+} from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -45,6 +55,8 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
         refuseObserve(firewall);
         if (looked === undefined) {
           terminal.err(printPlan(look.plan, { nameOf: namesOf(read) }).trimEnd());
+          const connections = await connectionsUnder(firewall, look, stop);
+          for (const line of connectionsText(firewall.name, connections)) terminal.err(line);
           refuseAccident(read, firewall, look);
           refuseUntimely(firewall, look, reached);
         } else if (looked.get(firewall.name) !== look.plan.digest) {
@@ -59,7 +71,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
       return look.plan;
     },
   );
-  printResult(terminal, options.output, 'Applied', { plans: done.map(planData) }, () =>
+  printResult(terminal, options.output, 'Applied', { plans: done.map((plan) => planData(plan)) }, () =>
     done.map((plan) => (plan.isEmpty ? summaryLine(plan) : `${plan.firewall}: done and read back.`)).join('\n'),
   );
   return incomplete ? exit.wrong : exit.done;

@@ -1,7 +1,7 @@
 import { printPlan } from '../../plan/print.ts';
 import { planData } from '../plan-data.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { findingsOf, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
+import { connectionsText, connectionsUnder, findingsOf, lookAt, namesOf, onDevices, viewsOf } from '../firewalls.ts';
 import { writePlanFile } from '../plan-file.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
@@ -18,12 +18,21 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
   const signal = new AbortController().signal;
   const asked = viewsOf(terminal, read, options.firewall);
   printDiagnostics(terminal, findingsOf(read, asked));
-  const { results: looks, incomplete } = await onDevices(terminal, read, asked, (firewall) => lookAt(firewall, signal));
-  const plans = looks.map((look) => look.plan);
-  for (const { capabilities, plan: made } of looks)
+  const { results, incomplete } = await onDevices(terminal, read, asked, async (firewall) => {
+    const look = await lookAt(firewall, signal);
+    return { ...look, connections: await connectionsUnder(firewall, look, signal) };
+  });
+  const plans = results.map((look) => look.plan);
+  for (const { capabilities, connections, plan: made } of results) {
     for (const note of capabilities.notes) terminal.err(`note: ${made.firewall}: ${note}`);
-  printResult(terminal, options.output, 'Plans', { plans: plans.map(planData) }, () =>
-    plans.map((made) => printPlan(made, { nameOf: namesOf(read) }).trimEnd()).join('\n\n'),
+    for (const line of connectionsText(made.firewall, connections)) terminal.err(line);
+  }
+  printResult(
+    terminal,
+    options.output,
+    'Plans',
+    { plans: results.map(({ plan: made, connections }) => planData(made, connections)) },
+    () => plans.map((made) => printPlan(made, { nameOf: namesOf(read) }).trimEnd()).join('\n\n'),
   );
   if (options.out !== undefined) {
     await writePlanFile(

@@ -14,6 +14,7 @@ import type {
   Translation,
 } from '../driver.ts';
 import { refuseForms } from '../refuse.ts';
+import { type Affected, affected } from './affected.ts';
 import { connect } from './connect.ts';
 import { Conntrack } from './conntrack.ts';
 import type { TrackedFlow } from './conntrack-lines.ts';
@@ -24,12 +25,14 @@ import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { DEAD_MARK, type NftTable } from './model.ts';
+import { familyName } from './names.ts';
 import { Newcomers } from './newcomers.ts';
 import { Nft } from './nft.ts';
 import { renderOperations } from './operation.ts';
 import { probe } from './probe.ts';
 import { readForeign } from './read.ts';
 import { renderTable } from './render.ts';
+import { FAMILIES } from './skeleton.ts';
 import { type JudgeStep, type NftStep, stepsTo, stepsToLeave } from './steps.ts';
 import { parseOriginTag } from './text.ts';
 import { transition } from './transition.ts';
@@ -143,6 +146,13 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return this.#device.follow(changed, signal);
   }
 
+  async outlawed({ table }: NftablesActual, wanted: NftablesTranslation, signal: AbortSignal): Promise<number> {
+    const next = table === undefined ? wanted.table : withGone(wanted.table, affected(table, wanted.table).gone);
+    const flows = await this.#conntrack.flows('all', signal);
+    // A cut one that lives on is none that anybody still uses.
+    return flows.filter((flow) => !isCut(flow) && /^(Cut|Restart)$/.test(judge(next, { ...flow, dead: false }))).length;
+  }
+
   counters(signal: AbortSignal): Promise<readonly CounterReading[]> {
     // Tags have no spaces: other comments are for people.
     return readCounters(this.#nft, (comment) => (comment.includes(' ') ? undefined : this.#originOf(comment)), signal);
@@ -194,6 +204,18 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
 function renderJudge({ scope }: JudgeStep): string {
   const whose = scope === 'everyone' ? 'everybody' : scope.join(', ');
   return `# conntrack: judge the connections of ${whose}; cut what is no longer allowed\n`;
+}
+
+/** The wanted table as connections are judged by it: addresses that were given back may say nothing. */
+function withGone(table: NftTable, gone: Affected['gone']): NftTable {
+  const sets = new Map(table.sets);
+  for (const family of FAMILIES) {
+    const name = familyName('gone', family);
+    const set = sets.get(name);
+    if (set !== undefined)
+      sets.set(name, { ...set, elements: set.elements.with(gone[family].map((source) => [source, true] as const)) });
+  }
+  return { ...table, sets };
 }
 
 function isCut({ mark }: TrackedFlow): boolean {

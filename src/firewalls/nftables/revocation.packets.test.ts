@@ -253,6 +253,24 @@ describe('connections that lose their right', () => {
       expect(await early).toMatchObject({ outcome: 'passed', source: outside });
     });
 
+    test('connections that a change would take the right from are counted before it', async () => {
+      const before = { policies: { web: [{}] }, members: { [pod]: 'web', [other]: 'web' } };
+      await bring(before);
+      await stream('tcp', { from: pod, to: server, port: 80 });
+      await stream('udp', { from: pod, to: server, port: 443 });
+      await stream('tcp', { from: other, to: server, port: 80 });
+      const lost = async (small: SmallRuleset): Promise<number> => {
+        const wanted = driver.translate(smallRuleset(small), { owns: undefined });
+        return await driver.outlawed(await driver.observe(signal), wanted, signal);
+      };
+      expect(await lost(before)).toBe(0);
+      expect(await lost({ ...before, policies: { web: [{ port: 80, protocol: TCP }] } })).toBe(1);
+      // An address that is given back, and one that leaves as another.
+      expect(await lost({ ...before, members: { [other]: 'web' } })).toBe(2);
+      expect(await lost({ ...before, translations: { [other]: outside } })).toBe(1);
+      expect(await lost({ ...before, policies: { web: [] } })).toBe(3);
+    });
+
     test('established: Keep leaves connections alone', async () => {
       await bring({ policies: { web: [{}] }, members: { [pod]: 'web' }, established: 'Keep' });
       const tcp = await stream('tcp', { from: pod, to: server, port: 80 });
