@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
@@ -8,6 +5,7 @@ import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
+import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import type { OpenDevice } from './controller.ts';
 import { deviceMistakes } from './device-mistakes.ts';
 
@@ -29,7 +27,7 @@ export function openDevice(firewall: BorderFirewall, { log, stateFolder }: Devic
   for (const { code, path, message } of mistakes)
     log.warn({ firewall: firewall.name, code, path, problem: message }, 'a setting has no effect');
   const agentSocket = process.env['SSH_AUTH_SOCK'];
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-'));
+  const directory = makePrivateFolder('device');
   const driver = new NftablesDriver({
     address: firewall.address,
     log,
@@ -43,7 +41,7 @@ export function openDevice(firewall: BorderFirewall, { log, stateFolder }: Devic
     lock: soleWriter,
     async close() {
       await driver.close();
-      await rm(directory, { recursive: true, force: true });
+      removePrivateFolder(directory);
     },
   };
 }

@@ -6,10 +6,11 @@ import { namespaceWrapper, runInside } from '../../../lab/inside.ts';
 import { Lab } from '../../../lab/lab.ts';
 import { parseStory, type Story } from '../../../lab/story.ts';
 import { howToInstall, missingPackages } from '../../../lab/programs.ts';
-import { makeRunFolder, removeRunFolder } from '../../../lab/run-folder.ts';
+import { makeRunFolder } from '../../../lab/run-folder.ts';
 import { storyBeside, WorldFiles } from '../../../lab/world-files.ts';
 import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
+import { removePrivateFolder } from '../../controller/private-folder.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions } from '../options.ts';
@@ -46,7 +47,7 @@ export async function lab(terminal: Terminal, options: LabCommandOptions): Promi
 
 async function run(terminal: Terminal, options: LabCommandOptions, stop: AbortSignal): Promise<ExitCode> {
   if (options.folder !== undefined) return await tell(terminal, options, options.folder, stop);
-  const folder = await makeRunFolder();
+  const folder = makeRunFolder();
   try {
     if (!options.packets) return await tell(terminal, options, folder, stop);
     const missing = missingPackages();
@@ -57,7 +58,7 @@ async function run(terminal: Terminal, options: LabCommandOptions, stop: AbortSi
     const code = await runInside(wrapper.command, ['lab', ...words, '--folder', folder]);
     return code === 0 ? exit.done : exit.wrong;
   } finally {
-    await removeRunFolder(folder);
+    removePrivateFolder(folder);
   }
 }
 
