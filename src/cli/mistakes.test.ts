@@ -71,6 +71,19 @@ describe('validate', () => {
     expect(found(ended)).toEqual(['error CONFIG_UNKNOWN_KEY controllers.borde']);
   });
 
+  test('tells of a source that nobody uses', async () => {
+    writeFileSync(join(folder, 'world.yaml'), CLUSTER);
+    const file = join(folder, 'sallyport.conf');
+    writeFileSync(
+      file,
+      'sources:\n  a: { manifests: ./world.yaml }\n  b: { manifests: ./gone }\ncontrollers: { border: { source: a } }\n',
+    );
+    const ended = await runOn('validate', '-c', file, '-o', 'json');
+    expect(ended.code).toBe(0);
+    expect(found(ended)).toEqual(['warning CONFIG_SOURCE_UNUSED sources.b']);
+    expect(ended.out).toContain('"line": 3');
+  });
+
   test('answers as data about a configuration file that is not there', async () => {
     const ended = await runOn('validate', '-c', join(folder, 'none.yaml'), '-o', 'json');
     expect(ended.code).toBe(1);

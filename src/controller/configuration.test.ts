@@ -23,8 +23,11 @@ sources:
 controllers: { border: { source: static } }
 server: { probes: "[::1]:8080" }
 `;
-    expect(parse(text)).toEqual({
-      diagnostics: [],
+    const { value, diagnostics } = parse(text);
+    expect(diagnostics.map(({ severity, code, path }) => `${severity} ${code} ${path}`)).toEqual([
+      'warning CONFIG_SOURCE_UNUSED sources.other',
+    ]);
+    expect({ value }).toEqual({
       value: {
         name: 'edge-1',
         cluster: 'prod-eu',

@@ -123,6 +123,15 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   if (probes !== undefined && (port < 1 || port > 65535))
     complain('CONFIG_VALUE', ['server', 'probes'], 'the port is 1 to 65535');
   if (diagnostics.length > 0) return { diagnostics: diagnostics.toSorted(byPlace) };
+  for (const name of sources.keys())
+    if (name !== border?.source)
+      diagnostics.push({
+        severity: 'warning',
+        code: 'CONFIG_SOURCE_UNUSED',
+        path: `sources.${name}`,
+        message: 'no controller uses this source, so nothing of it counts; remove it, or name it in controllers',
+        at: only.locate(['sources', name]),
+      });
   return {
     diagnostics,
     value: {

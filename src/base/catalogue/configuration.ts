@@ -20,6 +20,12 @@ export const configurationCodes = {
     now: 'Nothing starts.',
     fix: 'Give the key the kind of value that the message names.',
   },
+  CONFIG_SOURCE_UNUSED: {
+    blame: 'input',
+    what: 'The configuration file has a source that no controller uses.',
+    now: 'It is not read; everything else works.',
+    fix: 'Remove it, or name it as the `source` of a controller.',
+  },
   CONFIG_SOURCE: {
     blame: 'input',
     what: 'A controller names a source that is not there, or one that it cannot use.',

@@ -25,7 +25,12 @@ async function diagnosticsOf(terminal: Terminal, options: WorldOptions): Promise
   // Which manifests it means is not known, then.
   if (configuration !== undefined && configuration.value === undefined) return configuration.diagnostics;
   const read = await readWorld(terminal, options);
-  return [...read.diagnostics, ...read.world.findings(), ...(await deviceDiagnostics(terminal, read))];
+  return [
+    ...(configuration?.diagnostics ?? []),
+    ...read.diagnostics,
+    ...read.world.findings(),
+    ...(await deviceDiagnostics(terminal, read)),
+  ];
 }
 
 /** What firewalls cannot be, and of rules cannot say, whatever device of their kind it is. */
