@@ -8,6 +8,7 @@ import { soleWriter } from '../firewalls/writer-lock.ts';
 import { readText } from '../sources/manifests/reading.ts';
 import type { Delivery, ResourceChange } from '../sources/source.ts';
 import { Controller } from './controller.ts';
+import { deviceMistakes } from './device-mistakes.ts';
 
 const EDGE = `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-1}, spec: {driver: nftables, address: local, workloads: {}}}
 ---
@@ -62,6 +63,7 @@ describe('a controller', () => {
         driver.capabilities = async (signal) => ({ ...(await capabilities(signal)), notes });
         return { driver, lock: soleWriter, close: () => Promise.resolve() };
       },
+      mistakes: deviceMistakes,
       clock: new FakeClock(),
       log,
     });
@@ -115,6 +117,15 @@ describe('a controller', () => {
     expect(worth.map(({ level: each, fields }) => [each, fields['firewall'], fields['note']])).toEqual([
       ['warn', 'edge-1', 'conntrack is missing'],
     ]);
+  });
+
+  test('tells of a setting without effect when it is written, and that it is gone', async () => {
+    await tell(EDGE);
+    expect(about('DEVICE_SETTING_UNUSED')).toEqual([]);
+    await tell(EDGE.replace('workloads: {}', 'workloads: {}, approximate: Wider'));
+    expect(about('DEVICE_SETTING_UNUSED')).toEqual(['warn something is wrong with what was read']);
+    await tell(EDGE);
+    expect(about('DEVICE_SETTING_UNUSED').at(-1)).toBe('info mended');
   });
 
   test('shows a firewall that cannot be opened as stalled, until its object goes', async () => {

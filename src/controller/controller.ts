@@ -29,6 +29,8 @@ export interface ControllerOptions {
   readonly source: Source;
   /** Throws a SallyportError where the firewall cannot be opened as it is described. */
   readonly open: (firewall: BorderFirewall) => OpenDevice;
+  /** What a firewall says that its device cannot be; absent: nothing is known of that. */
+  readonly mistakes?: (firewall: BorderFirewall) => readonly Diagnostic[];
   readonly clock: Clock;
   readonly log: Log;
   /** Where people leave their yes; absent: nowhere. */
@@ -307,8 +309,10 @@ export class Controller {
   }
 
   #sayAll(): void {
+    const { mistakes = () => [] } = this.#options;
+    const settings = [...this.world.firewalls.values()].flatMap(({ firewall }) => mistakes(firewall));
     const refusals = [...this.#refusals.values()].flat();
-    this.#say([...this.world.diagnostics(), ...this.world.findings(), ...refusals]);
+    this.#say([...this.world.diagnostics(), ...this.world.findings(), ...settings, ...refusals]);
   }
 
   /** Logs each diagnostic once when it appears, and once when it is gone. */

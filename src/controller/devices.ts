@@ -17,15 +17,12 @@ export interface DeviceSurroundings {
 
 /**
  * Opens the device of a BorderFirewall by its driver; nothing is sent yet. Throws where the BorderFirewall has a mistake that leaves the
- * device alone (`deviceMistakes`); logs what is only worth knowing.
+ * device alone (`deviceMistakes`).
  */
 export function openDevice(firewall: BorderFirewall, { log, stateFolder }: DeviceSurroundings): OpenDevice {
-  const mistakes = deviceMistakes(firewall);
-  const errors = mistakes.filter(({ severity }) => severity === 'error');
+  const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
   if (errors[0] !== undefined)
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
-  for (const { code, path, message } of mistakes)
-    log.warn({ firewall: firewall.name, code, path, problem: message }, 'a setting has no effect');
   const agentSocket = process.env['SSH_AUTH_SOCK'];
   const directory = makePrivateFolder('device');
   const driver = new NftablesDriver({

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { Controller } from '../../controller/controller.ts';
+import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Approvals, stateFolder } from '../../controller/state-folder.ts';
@@ -33,6 +34,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     cluster,
     source: new ManifestsSource(border.source, place.path, systemClock),
     open: (firewall) => openDevice(firewall, { log, stateFolder: folder }),
+    mistakes: deviceMistakes,
     clock: systemClock,
     log,
     approvals: new Approvals(folder),
