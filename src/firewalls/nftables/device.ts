@@ -65,7 +65,7 @@ export class Device {
   #readAt = 0;
   #readMs = 0;
   /** Own transactions whose generation line has not come, by fence number. */
-  readonly #awaited = new Map<number, () => void>();
+  readonly #awaited = new Map<number, { readonly operations: readonly Operation[]; readonly resolve: () => void }>();
 
   constructor(nft: Nft, log: Log, clock: Clock) {
     this.#nft = nft;
@@ -181,7 +181,7 @@ export class Device {
     operations: readonly Operation[],
     signal: AbortSignal,
   ): Promise<void> {
-    const acknowledged = new Promise<void>((resolve) => this.#awaited.set(number, resolve));
+    const acknowledged = new Promise<void>((resolve) => this.#awaited.set(number, { operations, resolve }));
     try {
       if (operations.every(isMembership) && fitsShell(text)) await this.#shell.run(text, acknowledged);
       else {
@@ -252,8 +252,12 @@ export class Device {
     const own = commit.elements.flatMap(({ change, name, element }) =>
       name === FENCE_SET && change === 'add' && this.#awaited.has(Number(element)) ? [Number(element)] : [],
     );
-    const about = this.#mirror.commit(commit, own.length > 0);
-    for (const number of own) this.#awaited.get(number)?.();
+    const sent = own.flatMap((number) => this.#awaited.get(number) ?? []);
+    const about = this.#mirror.commit(
+      commit,
+      sent.length === 0 ? undefined : sent.flatMap(({ operations }) => operations),
+    );
+    for (const { resolve } of sent) resolve();
     if (about) this.#follower?.changed();
   }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { Mirror } from './mirror.ts';
+import type { Operation } from './operation.ts';
 import { EMPTY_TABLE, emptyMap, emptySet, type NftTable } from './model.ts';
 import { CommitReader, type Commit } from './monitor-lines.ts';
 import { renderTable } from './render.ts';
@@ -79,7 +80,7 @@ describe('the mirror', () => {
           return `${change} element inet sallyport ${where} { ${key}${value === '' ? '' : ` : ${shown}`} }`;
         };
         for (const commit of commits(...transactions.map((list) => list.map(text).join('\n'))))
-          mirror.commit(commit, true);
+          mirror.commit(commit, []);
         const of = (name: string): Map<string, string> => held[name] ?? new Map<string, string>();
         const expected: NftTable = {
           ...table,
@@ -107,13 +108,13 @@ describe('the mirror', () => {
     ['a word that nobody knows', 'add flowtable inet sallyport f'],
   ])('is in doubt after %s of our own', (_, line) => {
     const mirror = mirrorOf();
-    for (const commit of commits(line)) expect(mirror.commit(commit, true)).toBe(true);
+    for (const commit of commits(line)) expect(mirror.commit(commit, [])).toBe(true);
     expect(mirror.reading).toBeUndefined();
   });
 
   test('is in doubt after anything that somebody else does to us, and tells who', () => {
     const mirror = mirrorOf();
-    for (const commit of commits('add element inet sallyport g4_a { 10.0.0.66 }')) mirror.commit(commit, false);
+    for (const commit of commits('add element inet sallyport g4_a { 10.0.0.66 }')) mirror.commit(commit, undefined);
     expect(mirror.reading).toBeUndefined();
     expect(mirror.drift).toEqual([{ object: 'element of g4_a', what: 'add 10.0.0.66', by: 'process 77 (nft)' }]);
     mirror.settle();
@@ -124,26 +125,48 @@ describe('the mirror', () => {
     const other = mirrorOf();
     const [first, second, third] = commits('add table ip a', 'add table ip b', 'add table ip c');
     if (first === undefined || second === undefined || third === undefined) throw new Error('three were written');
-    expect(other.commit(first, false)).toBe(false);
-    expect(other.commit(second, false)).toBe(false);
+    expect(other.commit(first, undefined)).toBe(false);
+    expect(other.commit(second, undefined)).toBe(false);
     expect(other.reading).toBeDefined();
     expect(other.othersCommitted).toBe(true);
     const gap = mirrorOf();
-    gap.commit(first, false);
-    expect(gap.commit(third, false)).toBe(true);
+    gap.commit(first, undefined);
+    expect(gap.commit(third, undefined)).toBe(true);
     expect(gap.reading).toBeUndefined();
     const silent = mirrorOf();
-    for (const commit of commits('')) expect(silent.commit(commit, false)).toBe(true);
+    for (const commit of commits('')) expect(silent.commit(commit, undefined)).toBe(true);
     expect(silent.reading).toBeUndefined();
   });
 
   test('refuses a reading during which something changed', () => {
     const mirror = new Mirror();
     const { changes } = mirror;
-    for (const commit of commits('add chain inet sallyport c4_b')) mirror.commit(commit, true);
+    for (const commit of commits('add chain inet sallyport c4_b')) mirror.commit(commit, []);
     expect(mirror.take({ present: true, table }, changes)).toBe(false);
     expect(mirror.reading).toBeUndefined();
     expect(mirror.take({ present: true, table }, mirror.changes)).toBe(true);
     expect(mirror.reading?.table).toBe(table);
   });
+});
+
+test('what an own transaction should have told and did not is read again, and nothing else', () => {
+  const add = (set: string, ...elements: string[]): Operation => ({
+    op: 'addElements',
+    set,
+    type: 'address4',
+    elements,
+  });
+  const sent = [add('g4_a', '10.0.0.1', '10.0.0.2'), add('g4_b', '10.0.0.3')];
+  const told = (...lines: string[]): Mirror => {
+    const mirror = mirrorOf();
+    for (const commit of commits(lines.join('\n'))) mirror.commit(commit, sent);
+    return mirror;
+  };
+  const lines = ['g4_a { 10.0.0.1 }', 'g4_a { 10.0.0.2 }'].map((element) => `add element inet sallyport ${element}`);
+  const [first = '', second = ''] = lines;
+  expect(told(first, second).doubt).toEqual({ about: 'structure', sets: new Set(['g4_b']) });
+  expect(told(first).doubt).toEqual({ about: 'structure', sets: new Set(['g4_a', 'g4_b']) });
+  const whole = mirrorOf();
+  for (const commit of commits([first, second].join('\n'))) whole.commit(commit, sent.slice(0, 1));
+  expect(whole.doubt.about).toBe('nothing');
 });

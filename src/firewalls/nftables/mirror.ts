@@ -1,6 +1,7 @@
 import type { Drift } from '../driver.ts';
 import type { NftMap, NftSet } from './model.ts';
 import type { Commit, ElementEvent } from './monitor-lines.ts';
+import type { Operation } from './operation.ts';
 import type { Reading } from './read.ts';
 import { canonicalAddress } from './read-elements.ts';
 
@@ -82,8 +83,9 @@ export class Mirror {
     this.#drift = [];
   }
 
-  /** One transaction of anybody. Returns whether it was, or may have been, about us. */
-  commit(commit: Commit, isOwn: boolean): boolean {
+  /** One transaction: our own with what was sent, or somebody else's. Returns whether it was, or may have been, about us. */
+  commit(commit: Commit, own: readonly Operation[] | undefined): boolean {
+    const isOwn = own !== undefined;
     const follows = this.#generation === undefined || commit.generation === this.#generation + 1;
     this.#generation = commit.generation;
     if (!isOwn) this.#othersCommitted = true;
@@ -94,13 +96,14 @@ export class Mirror {
     }
     if (commit.elements.length === 0 && commit.others.length === 0) return false;
     this.#changes++;
-    if (!isOwn) {
+    if (own === undefined) {
       this.#noteDrift(commit);
       this.#doubt = EVERYTHING;
       return true;
     }
     for (const event of commit.elements) this.#element(event);
     for (const line of commit.others) this.#other(line);
+    for (const name of untold(commit, own)) this.#doubtSet(name);
     return true;
   }
 
@@ -155,6 +158,36 @@ export class Mirror {
     const rest = { object: 'table sallyport', what: `${more} more changes`, by };
     this.#drift = more <= 0 ? all : [...all.slice(0, MOST_DRIFT), rest];
   }
+}
+
+/**
+ * Sets and maps of which fewer elements were told than sent. nft 1.0.6 says nothing of elements of a set that its own cache lacks, which
+ * happens to a listener that starts while others write; elements that were there already are not told either, and reading settles both.
+ */
+function untold({ elements }: Commit, own: readonly Operation[]): readonly string[] {
+  const missing = new Map<string, number>();
+  const expect = (change: ElementEvent['change'], name: string, count: number): void => {
+    const key = `${change} ${name}`;
+    missing.set(key, (missing.get(key) ?? 0) + count);
+  };
+  for (const operation of own)
+    switch (operation.op) {
+      case 'addElements':
+        expect('add', operation.set, operation.elements.length);
+        break;
+      case 'deleteElements':
+        expect('delete', operation.set, operation.elements.length);
+        break;
+      case 'addEntries':
+        expect('add', operation.map, operation.entries.length);
+        break;
+      case 'deleteEntries':
+        expect('delete', operation.map, operation.keys.length);
+        break;
+      default:
+    }
+  for (const { change, name } of elements) expect(change, name, -1);
+  return [...missing].filter(([, count]) => count > 0).map(([key]) => key.slice(key.indexOf(' ') + 1));
 }
 
 /** `chain c4_x: delete`, of a line of the monitor. */
