@@ -19,10 +19,14 @@ spec: { cidr: 10.0.0.0/16 }
 
 /** The owners after each of several manifests took the place of the one before. */
 function owners(...texts: readonly string[]): readonly (readonly [string, string])[] {
+  return ownersOf(...texts.map((text) => base + text));
+}
+
+function ownersOf(...texts: readonly string[]): readonly (readonly [string, string])[] {
   const world = new LiveWorld('test');
   let before = new Set<string>();
   for (const text of texts) {
-    const { resources } = readText(base + text, 'a.yaml');
+    const { resources } = readText(text, 'a.yaml');
     const keys = new Set<string>(resources.map(resourceKey));
     const gone = [...before].filter((key) => !keys.has(key));
     before = keys;
@@ -63,4 +67,12 @@ status: { addresses: [{ type: InternalIP, address: ${ip} }] }
   expect(owners(node('172.18.0.1'))).toEqual([['172.18.0.1', 'node node-a']]);
   expect(owners(node('172.18.0.1'), node('172.18.0.2'))).toEqual([['172.18.0.2', 'node node-a']]);
   expect(owners(node('172.18.0.1'), pod('a', '10.0.0.1'))).toEqual([['10.0.0.1', 'pod:shop/a']]);
+});
+
+test('a pool that goes gives no address up; the pod that ends does', () => {
+  const other = base.replace('10.0.0.0/16', '10.9.0.0/16');
+  const ended = pod('a', '10.0.0.1').replace('Running', 'Succeeded');
+  expect(ownersOf(base + pod('a', '10.0.0.1'), other + pod('a', '10.0.0.1'))).toEqual([['10.0.0.1', 'pod:shop/a']]);
+  expect(ownersOf(base + pod('a', '10.0.0.1'), other + pod('a', '10.0.0.1'), other + ended)).toEqual([]);
+  expect(ownersOf(base + pod('a', '10.0.0.1'), other)).toEqual([]);
 });

@@ -5,13 +5,16 @@ import { type Address, formatAddress } from '../ip/address.ts';
 
 /**
  * Who has each address, as text for comparing: the guard never holds back what narrows an address whose owner is gone. A node
- * owns its addresses. Follows the engine; one changed endpoint costs its own addresses.
+ * owns its addresses, and a live pod those of its status even where they are not credible: a pool that is deleted gives nothing up.
+ * Follows the engine; one changed endpoint costs its own addresses.
  */
 export class OwnerTable {
   readonly #engine: Engine;
   /** By endpoint, or node. */
   readonly #addressesOf = new Map<string, readonly string[]>();
   readonly #holders = new Map<string, Set<string>>();
+  /** Pods that are no endpoints and live all the same: their addresses are not believed (any more). */
+  readonly #unbelieved = new Set<string>();
   #nodes: ReadonlySet<string> = new Set();
   #owners: BucketMap<string> = BucketMap.empty();
 
@@ -23,7 +26,14 @@ export class OwnerTable {
   update({ changedEndpoints, inventory }: Pick<EngineChanges, 'changedEndpoints' | 'inventory'>): BucketMap<string> {
     const touched = new Set<string>();
     const addresses = (found: readonly Address[] | undefined): readonly string[] => (found ?? []).map(formatAddress);
-    for (const id of changedEndpoints) this.#hold(id, addresses(this.#engine.endpoints.get(id)?.addresses), touched);
+    for (const id of new Set([...changedEndpoints, ...this.#unbelieved])) {
+      const endpoint = this.#engine.endpoints.get(id);
+      const shown = this.#engine.inventory.statusAddresses(id);
+      // No change of an endpoint tells when a pod that is none gives its addresses up.
+      if (endpoint === undefined && shown.length > 0) this.#unbelieved.add(id);
+      else this.#unbelieved.delete(id);
+      this.#hold(id, [...new Set([...addresses(endpoint?.addresses), ...addresses(shown)])], touched);
+    }
     if (inventory.other.has('nodes')) {
       const { nodes } = this.#engine.inventory;
       for (const name of new Set([...this.#nodes, ...nodes.keys()]))

@@ -15,6 +15,7 @@ import {
 } from '../api/resource.ts';
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
+import type { Address } from '../ip/address.ts';
 import { calicoPolicy, calicoPolicyMistakes } from './calico-policy.ts';
 import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceChange, touched } from './change.ts';
 import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
@@ -140,6 +141,14 @@ export class Inventory {
 
   get sourceNats(): ReadonlyMap<string, SourceNAT> {
     return this.#sourceNats.view;
+  }
+
+  /**
+   * Addresses that the kubelet shows for a pod that lives, whether or not they are believed. No policy is about them; but who asks
+   * whether an address has been given up must not take one that is no longer credible, because its pool went, for one that is free.
+   */
+  statusAddresses(id: EndpointId): readonly Address[] {
+    return this.#pods.statusAddresses(id);
   }
 
   /** Takes one change. Nothing is lost or doubled if it comes again, or if intermediate states were skipped. */

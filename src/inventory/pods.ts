@@ -103,6 +103,12 @@ export class Pods {
     }
   }
 
+  /** What the kubelet shows of a pod that lives and has not given its addresses back, credible or not. */
+  statusAddresses(id: EndpointId): readonly Address[] {
+    const held = this.#held.get(`Pod/${id.slice(id.indexOf(':') + 1)}`);
+    return held?.claims?.by === 'status' ? shownAddresses(held.pod, held.claims) : [];
+  }
+
   mistakes(): readonly Diagnostic[] {
     const all: Diagnostic[] = [];
     for (const { mistakes } of this.#held.values()) for (const mistake of mistakes) all.push(mistake);
