@@ -41,7 +41,7 @@ export async function bundle(folder = join(root, 'dist')): Promise<void> {
 
 /** The library's types, for those who use the package from TypeScript. */
 function declareTypes(): void {
-  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.library.json'], {
+  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], {
     cwd: root,
     stdio: 'inherit',
   });
