@@ -29,7 +29,10 @@ export async function probe(nft: Nft, signal: AbortSignal): Promise<Capabilities
   const sets = (await nft.list(['-t', 'list', 'sets'], signal)) ?? [];
   notes.push(...(await largeIntervalSets(nft, sets, signal)));
   for (const [program, loss] of [
-    ['conntrack', 'connections that lose their right live on (Debian package conntrack)'],
+    [
+      'conntrack',
+      'connections that lose their right end when they next send, and no change of rights is complete (Debian package conntrack)',
+    ],
     ['tcpdump', 'denied packets are counted but not told one by one (Debian package tcpdump)'],
   ] as const)
     if (!(await isInstalled(transport, program, signal))) notes.push(`${program} is missing: ${loss}`);
