@@ -40,6 +40,15 @@ export const kinds: readonly Kind[] = [
   core('ServiceAccount', 'serviceaccounts', 'Namespaced'),
   core('Node', 'nodes', 'Cluster'),
   {
+    type: 'EndpointSlice',
+    group: 'discovery.k8s.io',
+    versions: ['v1'],
+    kind: 'EndpointSlice',
+    plural: 'endpointslices',
+    scope: 'Namespaced',
+    ours: false,
+  },
+  {
     type: 'KubernetesNetworkPolicy',
     group: 'networking.k8s.io',
     versions: ['v1'],

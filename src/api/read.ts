@@ -3,6 +3,7 @@ import { readAddressGroup } from './address-group.ts';
 import { readBorderFirewall } from './border-firewall.ts';
 import { readBorderPolicy, readClusterBorderPolicy } from './border-policy.ts';
 import { readGlobalNetworkPolicy, readNetworkPolicy } from './calico-policy.ts';
+import { readEndpointSlice } from './endpoint-slice.ts';
 import { readFelixConfiguration } from './felix-configuration.ts';
 import { readHostEndpoint } from './host-endpoint.ts';
 import { readIPPool } from './ip-pool.ts';
@@ -26,6 +27,7 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   Namespace: readNamespace,
   ServiceAccount: (meta) => ({ ...meta, type: 'ServiceAccount' }),
   Node: readNode,
+  EndpointSlice: readEndpointSlice,
   KubernetesNetworkPolicy: readKubernetesNetworkPolicy,
   NetworkPolicy: readNetworkPolicy,
   GlobalNetworkPolicy: readGlobalNetworkPolicy,

@@ -1,4 +1,5 @@
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import type { Address } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
@@ -70,6 +71,16 @@ export interface Node extends Meta {
   readonly type: 'Node';
   readonly addresses: readonly { readonly type: string; readonly address: string }[];
   readonly podCIDRs: readonly string[];
+}
+
+/** Some of the endpoints behind a service. */
+export interface EndpointSlice extends Meta {
+  readonly type: 'EndpointSlice';
+  /** The service's name, in the slice's own namespace; absent: the slice belongs to none. */
+  readonly service?: string;
+  readonly addresses: readonly Address[];
+  /** By IP protocol number. Each address serves each of them. */
+  readonly ports: readonly { readonly protocol: number; readonly port: number }[];
 }
 
 export interface KubernetesPeer {
@@ -337,6 +348,7 @@ export type Resource =
   | Namespace
   | ServiceAccount
   | Node
+  | EndpointSlice
   | KubernetesNetworkPolicy
   | NetworkPolicy
   | GlobalNetworkPolicy

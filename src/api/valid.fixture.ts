@@ -72,6 +72,20 @@ export const validObjects: readonly RawMap[] = [
     { spec: { podCIDR: '10.0.0.0/24' }, status: { addresses: [{ type: 'InternalIP', address: '1.2.3.4' }] } },
   ),
   object(
+    'discovery.k8s.io/v1',
+    'EndpointSlice',
+    { name: 'web-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
+    {
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: false } }, { addresses: ['10.0.0.2'] }],
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP' },
+        { name: 'dns', port: 53, protocol: 'UDP' },
+        { name: 'none' },
+      ],
+    },
+  ),
+  object(
     'networking.k8s.io/v1',
     'NetworkPolicy',
     { name: 'web', namespace: 'shop' },

@@ -1,6 +1,7 @@
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
 import { type Appearance, Compilation } from './compilation.ts';
 import { type Outgoing, type WayExplanation, explain } from './explain.ts';
 import type { Facts } from './facts.ts';
@@ -10,6 +11,7 @@ import { FirewallState } from './firewall-state.ts';
 import type { Frame } from './frame.ts';
 import { factsOf } from './inventory-facts.ts';
 import type { Ruleset } from './ruleset.ts';
+import { outsideBackends } from './tier-policies.ts';
 
 /** What one border firewall must hold, and what keeps it from being all that was asked for. One version; it never changes. */
 export interface FirewallView {
@@ -62,7 +64,12 @@ export class Border {
   /** Takes what the engine's last flush told; to be called after each, once. */
   update(changes: EngineChanges): void {
     const compilation = this.#compilation;
-    if (compilation === undefined || this.#concernsAll(changes) || this.#meetsTranslation(changes, compilation)) {
+    if (
+      compilation === undefined ||
+      this.#concernsAll(changes) ||
+      this.#meetsTranslation(changes, compilation) ||
+      this.#meetsService(changes, compilation)
+    ) {
       this.#rebuild();
       return;
     }
@@ -101,6 +108,24 @@ export class Border {
       const now = this.#engine.endpoints.get(id)?.addresses ?? [];
       return [...before, ...now].some((address) => translated.contains(address));
     });
+  }
+
+  /** Whether a service in a repeated tier has other backends outside the cluster now. Those inside are in no rule. */
+  #meetsService({ changedServices }: EngineChanges, { departures }: Compilation): boolean {
+    for (const service of changedServices) {
+      const asked = this.#facts?.askedServices.get(service);
+      if (asked === undefined) continue;
+      const outside = PrefixSet.all.subtract(departures.inside);
+      const [before, now] = [asked, this.#engine.backendsOf(service)].map((backends) =>
+        outsideBackends(backends, outside).map((each) => [
+          each.protocol,
+          each.ports.toString(),
+          each.addresses.toString(),
+        ]),
+      );
+      if (JSON.stringify(before) !== JSON.stringify(now)) return true;
+    }
+    return false;
   }
 
   #rebuild(): void {

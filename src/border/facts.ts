@@ -6,6 +6,7 @@ import type {
   FelixConfiguration,
   SourceNAT,
 } from '../api/resource.ts';
+import type { ServiceBackends } from '../engine/backends.ts';
 import type { Endpoint, EndpointId, NodeInfo, Policy, PoolInfo, TierInfo } from '../inventory/model.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
@@ -25,6 +26,10 @@ export interface Facts {
   /** Whether some profile of the endpoint allows what no tier decided (semantics 6.3); not so where its Namespace is missing. */
   profileAllows(endpoint: Endpoint): boolean;
   outsideOf(selector: Selector): OutsideContent;
+  /** What is behind a service, given as `namespace/name`. */
+  readonly backendsOf: (service: string) => ServiceBackends;
+  /** Services that `backendsOf` was asked for, and what it answered. */
+  readonly askedServices: ReadonlyMap<string, ServiceBackends>;
   /** Ids of the selectors that `outsideOf` was asked for. */
   readonly askedOutside: ReadonlySet<string>;
   readonly pools: readonly PoolInfo[];

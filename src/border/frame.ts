@@ -68,7 +68,7 @@ export class Frame {
     this.inside = inside;
     this.governed = firewall.destinations.subtract(inside);
     this.networks = networksOf(firewall, facts.pools, facts.nodes, this.governed);
-    const layers = layersOf(firewall, facts);
+    const layers = layersOf(firewall, this.governed, facts);
     this.entries = layers.entries;
     const { nats, findings } = natsOf(firewall, facts, surroundings.taken, ids);
     this.nats = nats;

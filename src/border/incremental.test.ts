@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BorderWorld, type Manifest } from '../../test/kit/border-world.ts';
+import { BorderWorld, type Manifest, calico, firewall } from '../../test/kit/border-world.ts';
+import { endpointSlice } from '../../test/kit/objects.ts';
 import { basis, objects, pods, worlds } from '../../test/kit/random-border.ts';
 import { resourceKey } from '../api/resource.ts';
 import { BucketMap } from '../base/bucket-map.ts';
@@ -62,6 +63,35 @@ test('what it shows is what it would show from nothing', () => {
       expect(world.border.findings()).toEqual(fresh.border.findings());
     }),
     { numRuns: 80 },
+  );
+});
+
+test('so it is where rules match on services whose backends change', () => {
+  const slice = fc
+    .tuple(
+      fc.constantFrom('s1', 's2'),
+      fc.constantFrom('bank', 'shop'),
+      fc.subarray(['10.1.0.1', '203.0.113.1', '203.0.113.9', '2001:db8::1', '10.3.0.7']),
+      fc.subarray(['443', '80', '53/UDP']),
+    )
+    .map(([name, service, ips, ports]): Manifest => ({ ...endpointSlice(`a/${name}`, service, ips, ports) }));
+  const rule = fc
+    .tuple(fc.constantFrom('Allow', 'Deny', 'Pass'), fc.constantFrom('bank', 'shop', 'none'))
+    .map(([action, name]) => ({ action, destination: { services: { namespace: 'a', name } } }));
+  const policies = fc
+    .array(rule, { maxLength: 3 })
+    .map((egress) => [
+      calico('GlobalNetworkPolicy', 'services', { selector: 'all()', order: 0, types: ['Egress'], egress }),
+      firewall('edge', { address: 'netns:9', policies: { tiers: ['default'] } }),
+    ]);
+  fc.assert(
+    fc.property(worlds, policies, steps(fc.oneof(slice, pods), 10), (start, more, changes) => {
+      const world = new BorderWorld(...start, ...more);
+      for (const step of changes) perform(world, step, (key) => key.startsWith('EndpointSlice/'));
+      const fresh = world.fresh();
+      for (const [name, view] of fresh.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
+    }),
+    { numRuns: 60 },
   );
 });
 

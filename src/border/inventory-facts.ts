@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import type { ServiceBackends } from '../engine/backends.ts';
 import type { Engine } from '../engine/engine.ts';
 import { NAME_LABEL } from '../inventory/labels.ts';
 import type { Policy } from '../inventory/model.ts';
@@ -14,6 +15,7 @@ export function factsOf(engine: Engine): Facts {
     else list.push(policy);
   }
   const askedOutside = new Set<string>();
+  const askedServices = new Map<string, ServiceBackends>();
   return {
     endpoints: () => engine.endpoints.values(),
     endpoint: (id) => engine.endpoints.get(id),
@@ -24,6 +26,12 @@ export function factsOf(engine: Engine): Facts {
       return engine.outsideOf(selector);
     },
     askedOutside,
+    backendsOf: (service) => {
+      const backends = engine.backendsOf(service);
+      askedServices.set(service, backends);
+      return backends;
+    },
+    askedServices,
     pools: byName(inventory.pools),
     nodes: inventory.nodes,
     felix: byName(inventory.felix),

@@ -1,4 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
 import { refusal } from './accepts.ts';
 import type { Entry } from './entry.ts';
 import type { Facts } from './facts.ts';
@@ -12,8 +13,8 @@ export interface Layers {
   readonly findings: readonly Finding[];
 }
 
-/** Layer 1 ClusterBorderPolicy, 2 repeated tiers in the cluster's order, 3 BorderPolicy. */
-export function layersOf(firewall: BorderFirewall, facts: Facts): Layers {
+/** `governed`: the destinations that the firewall judges. Layer 1 ClusterBorderPolicy, 2 repeated tiers in the cluster's order, 3 BorderPolicy. */
+export function layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: Facts): Layers {
   const findings: Finding[] = [];
   const first = inOrder(facts.clusterBorderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name)));
   const third = inOrder(facts.borderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name))).filter(
@@ -23,7 +24,7 @@ export function layersOf(firewall: BorderFirewall, facts: Facts): Layers {
       return refused === undefined;
     },
   );
-  const second = repeated(firewall, facts, findings);
+  const second = repeated(firewall, governed, facts, findings);
   return {
     entries: [
       ...first.map((policy) => ownEntry(policy, firewall)),
@@ -34,13 +35,18 @@ export function layersOf(firewall: BorderFirewall, facts: Facts): Layers {
   };
 }
 
-function repeated(firewall: BorderFirewall, facts: Facts, findings: Finding[]): readonly Omit<Entry, 'rank'>[] {
+function repeated(
+  firewall: BorderFirewall,
+  governed: PrefixSet,
+  facts: Facts,
+  findings: Finding[],
+): readonly Omit<Entry, 'rank'>[] {
   const wanted = new Set(firewall.tiers);
   const entries: Omit<Entry, 'rank'>[] = [];
   for (const tier of facts.tiers) {
     if (!wanted.delete(tier.name)) continue;
     for (const policy of facts.policiesOf(tier.name)) {
-      const found = tierEntry(policy, tier);
+      const found = tierEntry(policy, tier, { governed, backendsOf: facts.backendsOf });
       if (found === undefined) continue;
       entries.push(found.entry);
       findings.push(...found.unsayable.map((each) => unsayable(each, firewall)));

@@ -1,5 +1,8 @@
+import type { ServiceBackends } from '../engine/backends.ts';
 import type { Policy, Rule, RuleSide, TierInfo } from '../inventory/model.ts';
+import { serviceName } from '../inventory/service-slice.ts';
 import { PortSet } from '../ip/port-set.ts';
+import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Entry, EntryRule, SourceMatch } from './entry.ts';
 import type { RuleMatch } from './rule-match.ts';
 
@@ -11,6 +14,14 @@ export interface Unsayable {
   readonly instead: 'absent' | 'Deny';
 }
 
+/** What lies beyond the border. */
+interface Beyond {
+  /** The destinations that the firewall judges. */
+  readonly governed: PrefixSet;
+  /** What is behind a service, given as `namespace/name`. */
+  readonly backendsOf: (service: string) => ServiceBackends;
+}
+
 /**
  * A cluster policy as a repeated tier has it at the border (design 8.2): its egress rules with the destination as it is outside the
  * cluster. `undefined`: it takes no part in the egress of pods (semantics 6.2, 7.7).
@@ -18,6 +29,7 @@ export interface Unsayable {
 export function tierEntry(
   policy: Policy,
   tier: TierInfo,
+  outside: Beyond,
 ): { readonly entry: Omit<Entry, 'rank'>; readonly unsayable: readonly Unsayable[] } | undefined {
   if (policy.egress === undefined || policy.doNotTrack || policy.preDNAT) return undefined;
   const unsayable: Unsayable[] = [];
@@ -25,7 +37,8 @@ export function tierEntry(
   for (const rule of policy.egress) {
     const why = whyUnsayable(rule);
     if (why === undefined) {
-      rules.push({ action: rule.action, index: rule.index, match: matchOf(rule), ...sourceOf(rule) });
+      for (const match of matchesOf(rule, outside))
+        rules.push({ action: rule.action, index: rule.index, match, ...sourceOf(rule) });
       continue;
     }
     const instead = rule.action === 'Deny' || rule.action === 'Pass' ? 'Deny' : 'absent';
@@ -41,8 +54,6 @@ export function tierEntry(
 
 function whyUnsayable(rule: Rule): string | undefined {
   if (rule.broken) return undefined;
-  if (rule.destination.services !== undefined)
-    return `it matches the endpoints of the service ${rule.destination.services.namespace}/${rule.destination.services.name}`;
   if (rule.source.services !== undefined) return 'it matches the source by a service';
   if (hasNames(rule.source.ports) || hasNames(rule.source.notPorts)) return 'it matches source ports by name';
   return undefined;
@@ -50,6 +61,39 @@ function whyUnsayable(rule: Rule): string | undefined {
 
 function hasNames(ports: RuleSide['ports']): boolean {
   return ports !== undefined && ports.names.length > 0;
+}
+
+/**
+ * The outside of a rule as one match; with a service as its destination, as one for each protocol of what is behind the service outside the
+ * cluster. Most have nothing there: their backends are pods (semantics 11.4).
+ */
+function matchesOf(rule: Rule, { governed, backendsOf }: Beyond): readonly RuleMatch[] {
+  const match = matchOf(rule);
+  const { services } = rule.destination;
+  if (services === undefined) return [match];
+  return outsideBackends(backendsOf(serviceName(services)), governed).flatMap(({ protocol, ports, addresses }) =>
+    (match.protocol ?? protocol) === protocol && match.notProtocol !== protocol
+      ? [{ ...match, protocol, ports, nets: addresses }]
+      : [],
+  );
+}
+
+/** What of a service's backends lies in `outside`: addresses that serve the same ports of a protocol, together. Empty for most services. */
+export function outsideBackends(
+  { addresses, ports }: ServiceBackends,
+  outside: PrefixSet,
+): readonly { readonly protocol: number; readonly ports: PortSet; readonly addresses: PrefixSet }[] {
+  if (!addresses.overlaps(outside)) return [];
+  const found = new Map<string, { readonly protocol: number; ports: PortSet; readonly addresses: PrefixSet }>();
+  for (const { protocol, port, addresses: serving } of ports) {
+    const reached = serving.intersect(outside);
+    if (reached.isEmpty) continue;
+    const key = `${protocol} ${reached.toString()}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { protocol, ports: PortSet.of(port), addresses: reached });
+    else known.ports = known.ports.union(PortSet.of(port));
+  }
+  return [...found.values()];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Endpoint, EndpointId, Parent, Policy, PolicyId, TierInfo } from '.
 import { type Address, formatAddress } from '../ip/address.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type Delta, LabelIndex } from './label-index.ts';
+import { Backends, type ServiceBackends } from './backends.ts';
 import { type Outside, OutsideSets } from './outside-sets.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
@@ -21,6 +22,8 @@ export interface EngineChanges {
   readonly changedEndpoints: readonly EndpointId[];
   /** Ids of the selectors that `outsideOf` was asked for and whose nets or domains changed; sorted. */
   readonly changedOutside: readonly string[];
+  /** Services, as `namespace/name`, of which a slice came, went or changed. */
+  readonly changedServices: ReadonlySet<string>;
 }
 
 /** A selector in use, and by how many. */
@@ -39,6 +42,7 @@ export class Engine {
   readonly inventory: Inventory;
   readonly #index = new LabelIndex();
   readonly #outside: OutsideSets;
+  readonly #backends = new Backends();
   readonly #registered = new Map<string, Registration>();
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
   readonly #policies = new Map<PolicyId, Policy>();
@@ -85,6 +89,11 @@ export class Engine {
 
   forgetOutside(selectorId: string): void {
     this.#outside.forget(selectorId);
+  }
+
+  /** What is behind a service, given as `namespace/name`. */
+  backendsOf(service: string): ServiceBackends {
+    return this.#backends.of(service);
   }
 
   /** Whether cluster policy, not ours, is about this endpoint. */
@@ -138,7 +147,7 @@ export class Engine {
       const endpoint = this.#endpoints.get(id);
       if (endpoint !== undefined) holders.push({ endpoint, labels: this.labelsOf(endpoint) });
     }
-    return { address, holders, sets: this.#outside.labelsOfSetsWith(address) };
+    return { address, holders, sets: this.#outside.labelsOfSetsWith(address), backends: this.#backends };
   }
 
   /** Whether the cluster lets a flow pass, and why (semantics 6.4). */
@@ -166,6 +175,7 @@ export class Engine {
       inventory: changes,
       changedEndpoints: [...changed].sort(compareUtf8),
       changedOutside: this.#outside.take(changes, this.inventory.networkSets),
+      changedServices: this.#backends.take(changes.slices, this.inventory.slices),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Address } from '../ip/address.ts';
+import type { Backends } from './backends.ts';
 import type { Endpoint } from '../inventory/model.ts';
 import type { Selector } from '../selector/selector.ts';
 
@@ -15,6 +16,8 @@ export interface Party {
   readonly holders: readonly Holder[];
   /** Labels of the network sets with a net that holds the address. */
   readonly sets: readonly ReadonlyMap<string, string>[];
+  /** What is behind services. */
+  readonly backends: Backends;
 }
 
 /** Whether the address is in the set of a selector: that of any endpoint or network set that matches it (semantics 4.2). */

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../base/compare.ts';
 import type { Endpoint, EndpointId, Policy, PolicyId, Rule, RuleSide } from '../inventory/model.ts';
+import { serviceName } from '../inventory/service-slice.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
 import { type Direction, isSubject } from './selected-policies.ts';
@@ -27,7 +28,7 @@ export interface Mention {
   /** Index of the rule. */
   readonly rule: number;
   readonly side: 'source' | 'destination';
-  /** Effective selector, canonical; empty where only named ports limit the side. */
+  /** Effective selector, canonical; empty where only named ports or a service limit the side. */
   readonly selector: string;
 }
 
@@ -57,16 +58,16 @@ export function endpointsMatching(engine: Engine, selector: Selector): readonly 
     .sort(compareUtf8);
 }
 
-/** Rules whose source or destination selects an endpoint or has one of its named ports, by policy in order (semantics 6.5.2). */
+/** Rules whose source or destination selects an endpoint, has one of its named ports or a service before it, by policy in order (semantics 6.5.2). */
 export function mentions(engine: Engine, endpoint: EndpointId): readonly Mention[] {
   const found = subjects(engine).filter((subject) => subject.endpoint.id === endpoint);
-  return engine.order.sort([...engine.policies.values()]).flatMap((policy) => mentionsIn(policy, found));
+  return engine.order.sort([...engine.policies.values()]).flatMap((policy) => mentionsIn(engine, policy, found));
 }
 
 /** Endpoints that a policy's rules select, by rule. */
 export function mentionedBy(engine: Engine, policy: PolicyId): readonly Mention[] {
   const found = engine.policies.get(policy);
-  return found === undefined ? [] : mentionsIn(found, subjects(engine));
+  return found === undefined ? [] : mentionsIn(engine, found, subjects(engine));
 }
 
 interface Subject {
@@ -81,11 +82,11 @@ function subjects(engine: Engine): readonly Subject[] {
     .map((endpoint) => ({ endpoint, labels: engine.labelsOf(endpoint) }));
 }
 
-function mentionsIn(policy: Policy, found: readonly Subject[]): readonly Mention[] {
+function mentionsIn(engine: Engine, policy: Policy, found: readonly Subject[]): readonly Mention[] {
   const mention = (direction: Direction, rule: Rule): readonly Mention[] =>
     (['source', 'destination'] as const).flatMap((side) =>
       found
-        .filter((subject) => isMentioned(rule[side], subject))
+        .filter((subject) => isMentioned(rule[side], subject) || isBehind(engine, side, rule[side].services, subject))
         .map(({ endpoint }) => ({
           endpoint: endpoint.id,
           policy: policy.id,
@@ -98,6 +99,19 @@ function mentionsIn(policy: Policy, found: readonly Subject[]): readonly Mention
   return (['ingress', 'egress'] as const).flatMap((direction) =>
     (policy[direction] ?? []).flatMap((rule) => mention(direction, rule)),
   );
+}
+
+/** Whether an endpoint is behind the service of a rule; behind a destination only where it serves a port (semantics 11.2). */
+function isBehind(
+  engine: Engine,
+  side: Mention['side'],
+  services: RuleSide['services'],
+  { endpoint }: Subject,
+): boolean {
+  if (services === undefined) return false;
+  const { addresses, ports } = engine.backendsOf(serviceName(services));
+  const sets = side === 'source' ? [addresses] : ports.map((served) => served.addresses);
+  return endpoint.addresses.some((address) => sets.some((set) => set.contains(address)));
 }
 
 function isMentioned(side: RuleSide, { endpoint, labels }: Subject): boolean {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
+import { cluster, services, surroundings } from '../../test/kit/random-cluster.ts';
 import { type Road, type State, walk } from '../../test/kit/roads.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
@@ -41,6 +41,10 @@ function dump(engine: Engine): object {
     outside: WATCHED.map((selector) => engine.outsideOf(selector).nets.toString()),
     parents: sorted(inventory.parents, ({ labels }) => labels),
     networkSets: sorted(inventory.networkSets, ({ nets, labels }) => [nets.toString(), labels]),
+    backends: ['a/web', 'a/dns', 'b/web', 'b/dns'].map((service) => {
+      const { addresses, ports } = engine.backendsOf(service);
+      return [addresses.toString(), ports.map((each) => [each.protocol, each.port, each.addresses.toString()])];
+    }),
     tiers: engine.order.tiers,
     pools: sorted(inventory.pools, ({ cidr, ...rest }) => [cidr.toString(), rest]),
     nodes: sorted(inventory.nodes, ({ addresses }) => addresses.map(({ address }) => formatAddress(address))),
@@ -100,7 +104,7 @@ const road: fc.Arbitrary<Road> = fc.record({
   backwards: fc.boolean(),
   flush: fc.constantFrom('each change', 'each state', 'end'),
 });
-const world = fc.tuple(cluster, surroundings).map(([objects, more]) => [...objects, ...more]);
+const world = fc.tuple(cluster, surroundings, services).map((parts) => parts.flat());
 
 describe('what the inventory and the engine say depends on the present state alone', () => {
   test('whatever road led to it', () => {

@@ -1,6 +1,7 @@
 import type { IcmpMatch } from '../api/resource.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Rule, RuleSide } from '../inventory/model.ts';
+import { serviceName } from '../inventory/service-slice.ts';
 import type { Packet } from './packet.ts';
 import { type Party, isSelected } from './party.ts';
 
@@ -22,7 +23,8 @@ export function ruleMatches(rule: Rule, packet: Packet, source: Party, destinati
   if (rule.notIcmp !== undefined && icmpMatches(rule.notIcmp, packet)) return false;
   return (
     sideMatches(rule.source, packet, packet.sourcePort ?? SOURCE_PORT, source) &&
-    sideMatches(rule.destination, packet, packet.destinationPort ?? DESTINATION_PORT, destination)
+    sideMatches(rule.destination, packet, packet.destinationPort ?? DESTINATION_PORT, destination) &&
+    servicesMatch(rule, packet, source, destination)
   );
 }
 
@@ -34,12 +36,22 @@ function icmpMatches(match: IcmpMatch, packet: Packet): boolean {
 
 function sideMatches(side: RuleSide, packet: Packet, port: number, party: Party): boolean {
   if (!netsMatch(side, packet.family, party)) return false;
-  // Domains and services are not resolved here; what cannot be seen to match does not.
-  if (side.domains.length > 0 || side.services !== undefined) return false;
+  // Domains are not resolved here; what cannot be seen to match does not.
+  if (side.domains.length > 0) return false;
   if (side.selector !== undefined && !isSelected(party, side.selector)) return false;
   if (side.notSelector !== undefined && isSelected(party, side.notSelector)) return false;
   if (side.ports !== undefined && !portMatches(side.ports, side, packet, port, party)) return false;
   return side.notPorts === undefined || !portMatches(side.notPorts, side, packet, port, party);
+}
+
+/** A source is matched by its address alone, a destination by what it serves (semantics 11.2). */
+function servicesMatch(rule: Rule, packet: Packet, source: Party, destination: Party): boolean {
+  const from = rule.source.services;
+  if (from !== undefined && !source.backends.hasAddress(serviceName(from), source.address)) return false;
+  const to = rule.destination.services;
+  if (to === undefined) return true;
+  const port = packet.destinationPort ?? DESTINATION_PORT;
+  return destination.backends.serves(serviceName(to), destination.address, packet.protocol, port);
 }
 
 /** A list of nets that has none of the packet's family makes a rule that does not exist for that family, a negative list too (semantics 5.4). */

@@ -44,7 +44,8 @@ export function policyId(policy: { readonly type: string; readonly namespace: st
 function convertRules(namespace: string, written: readonly ReadableRule<CalicoRule>[]): readonly Rule[] {
   const rules: Rule[] = [];
   for (const [index, readable] of written.entries()) {
-    const usable = readable.ok && unenforceable(readable.rule) === undefined;
+    // Nothing below layer 7 can enforce an HTTP match.
+    const usable = readable.ok && !readable.rule.http;
     const action = readable.ok ? readable.rule.action : readable.action;
     if (usable) rules.push(convertRule(namespace, readable.rule, index));
     else if (action === 'Deny' || action === 'Pass') rules.push(denyEverything(index));
@@ -79,24 +80,10 @@ function convertSide(namespace: string, entity: CalicoEntity): RuleSide {
     ...sideSelectors(namespace, entity),
     ...(entity.ports === undefined ? {} : { ports: entity.ports }),
     ...(entity.notPorts === undefined ? {} : { notPorts: entity.notPorts }),
+    ...(entity.services === undefined ? {} : { services: entity.services }),
     domains: entity.domains,
   };
 }
-
-/** Why a readable rule cannot be kept as it is written, or `undefined`. */
-function unenforceable(
-  rule: CalicoRule,
-): { readonly code: 'HTTP_NOT_ENFORCEABLE' | 'SERVICE_MATCH_UNSUPPORTED'; readonly path: string } | undefined {
-  if (rule.source.services !== undefined) return { code: 'SERVICE_MATCH_UNSUPPORTED', path: '.source.services' };
-  if (rule.destination.services !== undefined)
-    return { code: 'SERVICE_MATCH_UNSUPPORTED', path: '.destination.services' };
-  return rule.http ? { code: 'HTTP_NOT_ENFORCEABLE', path: '.http' } : undefined;
-}
-
-const REASONS = {
-  HTTP_NOT_ENFORCEABLE: 'an HTTP match cannot be enforced by addresses and ports',
-  SERVICE_MATCH_UNSUPPORTED: 'matching a service is not supported yet; select its pods',
-} as const;
 
 /** Readable rules that are not kept as they are written, and what stands in their place. */
 export function calicoPolicyMistakes(policy: NetworkPolicy | GlobalNetworkPolicy): readonly Diagnostic[] {
@@ -104,13 +91,14 @@ export function calicoPolicyMistakes(policy: NetworkPolicy | GlobalNetworkPolicy
   for (const direction of ['ingress', 'egress'] as const) {
     if (!policy.spec.types.includes(direction === 'ingress' ? 'Ingress' : 'Egress')) continue;
     for (const [index, readable] of policy.spec[direction].entries()) {
-      const reason = readable.ok ? unenforceable(readable.rule) : undefined;
-      if (!readable.ok || reason === undefined) continue;
+      if (!readable.ok || !readable.rule.http) continue;
       const { action } = readable.rule;
       const instead =
         action === 'Allow' || action === 'Log' ? 'the rule is left out' : 'everything is denied in its place';
-      const path = `spec.${direction}[${index}]${reason.path}`;
-      mistakes.push(diagnosticOn(policy, 'warning', reason.code, path, `${REASONS[reason.code]}; ${instead}`));
+      const message = `an HTTP match cannot be enforced by addresses and ports; ${instead}`;
+      mistakes.push(
+        diagnosticOn(policy, 'warning', 'HTTP_NOT_ENFORCEABLE', `spec.${direction}[${index}].http`, message),
+      );
     }
   }
   return mistakes;

@@ -16,6 +16,7 @@ export interface MapChanges {
 export type OtherKind =
   | 'parents'
   | 'networkSets'
+  | 'slices'
   | 'policies'
   | 'tiers'
   | 'pools'
@@ -29,6 +30,7 @@ export interface InventoryChanges {
   readonly endpoints: MapChanges;
   readonly parents: MapChanges;
   readonly networkSets: MapChanges;
+  readonly slices: MapChanges;
   readonly policies: MapChanges;
   /** Every kind besides endpoints with any difference. */
   readonly other: ReadonlySet<OtherKind>;

@@ -35,10 +35,12 @@ import type {
   Policy,
   PolicyId,
   PoolInfo,
+  ServiceSlice,
   TierInfo,
 } from './model.ts';
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
+import { missingServices, sameSlice, serviceSlice } from './service-slice.ts';
 import { alwaysThere, builtInTier, tierInfo } from './tiers.ts';
 import { TrackedMap } from './tracked-map.ts';
 
@@ -57,6 +59,7 @@ export class Inventory {
   readonly #endpoints = new TrackedMap<Endpoint>(sameEndpoint);
   readonly #parents = new TrackedMap<Parent>((a, b) => sameMap(a.labels, b.labels));
   readonly #networkSets = new TrackedMap<NetworkSetInfo>(sameNetworkSet);
+  readonly #slices = new TrackedMap<ServiceSlice>(sameSlice);
   readonly #policies = new TrackedMap<Policy>();
   readonly #tiers = new TrackedMap<TierInfo>((a, b) => a.order === b.order && a.defaultAction === b.defaultAction);
   readonly #pools = new TrackedMap<PoolInfo>(samePool);
@@ -94,6 +97,11 @@ export class Inventory {
   /** By `NetworkSet/namespace/name` or `GlobalNetworkSet/name`. */
   get networkSets(): ReadonlyMap<string, NetworkSetInfo> {
     return this.#networkSets.view;
+  }
+
+  /** By `EndpointSlice/namespace/name`; those of services only. */
+  get slices(): ReadonlyMap<string, ServiceSlice> {
+    return this.#slices.view;
   }
 
   get policies(): ReadonlyMap<PolicyId, Policy> {
@@ -162,6 +170,7 @@ export class Inventory {
     this.#settle();
     const parents = this.#parents.take();
     const networkSets = this.#networkSets.take();
+    const slices = this.#slices.take();
     const policies = this.#policies.take();
     const other = new Set<OtherKind>();
     const note = (kind: OtherKind, changes: MapChanges): void => {
@@ -169,6 +178,7 @@ export class Inventory {
     };
     note('parents', parents);
     note('networkSets', networkSets);
+    note('slices', slices);
     note('policies', policies);
     note('tiers', this.#tiers.take());
     note('pools', this.#pools.take());
@@ -183,7 +193,7 @@ export class Inventory {
       this.#sourceNats,
     ])
       note('ours', map.take());
-    return { endpoints: this.#endpoints.take(), parents, networkSets, policies, other };
+    return { endpoints: this.#endpoints.take(), parents, networkSets, slices, policies, other };
   }
 
   /** Every mistake in the present resources that reading one object alone does not show; sorted. */
@@ -191,7 +201,10 @@ export class Inventory {
     this.#settle();
     const all = [...this.#mistakes.values()].flat();
     for (const mistake of this.#pods.mistakes()) all.push(mistake);
+    const services = new Set(Array.from(this.#slices.view.values(), ({ service }) => service));
     for (const policy of this.#policies.view.values()) {
+      const at = this.#policyPlaces.get(policy.id) ?? {};
+      for (const missing of missingServices(policy, services)) all.push({ ...missing, at });
       if (this.#tiers.view.has(policy.tier)) continue;
       all.push({
         severity: 'warning',
@@ -199,7 +212,7 @@ export class Inventory {
         object: policy.id,
         path: 'spec.tier',
         message: `there is no Tier ${JSON.stringify(policy.tier)}; the policy comes after all others and its tier ends in Deny`,
-        at: this.#policyPlaces.get(policy.id) ?? {},
+        at,
       });
     }
     for (const [namespace, pods] of this.#pods.namespaces) {
@@ -236,6 +249,9 @@ export class Inventory {
       case 'Node':
         this.#nodesChanged(this.#nodes.put(name, nodeInfo(resource)));
         return this.#note(key, nodeMistakes(resource));
+      case 'EndpointSlice':
+        this.#slices.put(key, serviceSlice(resource));
+        return;
       case 'KubernetesNetworkPolicy':
         return this.#putPolicy(resource, kubernetesPolicy(resource), []);
       case 'NetworkPolicy':
@@ -294,6 +310,9 @@ export class Inventory {
       }
       case 'Node':
         return this.#nodesChanged(this.#nodes.put(name, undefined));
+      case 'EndpointSlice':
+        this.#slices.put(key, undefined);
+        return;
       case 'KubernetesNetworkPolicy':
       case 'NetworkPolicy':
       case 'GlobalNetworkPolicy':

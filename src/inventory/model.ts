@@ -50,6 +50,17 @@ export interface NetworkSetInfo {
   readonly domains: readonly string[];
 }
 
+/** Some of the endpoints behind a service. */
+export interface ServiceSlice {
+  /** `EndpointSlice/namespace/name`. */
+  readonly id: string;
+  /** `namespace/name`. */
+  readonly service: string;
+  readonly addresses: readonly Address[];
+  /** By IP protocol number; each address serves each of them. */
+  readonly ports: readonly { readonly protocol: number; readonly port: number }[];
+}
+
 export interface PoolInfo {
   readonly name: string;
   readonly cidr: PrefixSet;
@@ -80,6 +91,7 @@ export interface RuleSide {
   readonly notSelector?: Selector;
   readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] };
   readonly notPorts?: { readonly numbers: PortSet; readonly names: readonly string[] };
+  /** What is behind a service: of a source by address, of a destination by address, protocol and port (semantics 11.2). */
   readonly services?: { readonly name: string; readonly namespace: string };
   readonly domains: readonly string[];
 }

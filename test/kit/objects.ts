@@ -82,6 +82,33 @@ export function node(name: string, addresses: readonly string[] = [], podCIDRs: 
   };
 }
 
+/** A slice keeps nothing under `spec`. */
+interface PlainSlice extends PlainObject {
+  addressType: string;
+  endpoints: object[];
+  ports: object[];
+}
+
+/** `service`: its name, in the namespace of the slice. Ports as `port/protocol`, or `port` for TCP. */
+export function endpointSlice(
+  name: string,
+  service: string,
+  addresses: readonly string[],
+  ports: readonly string[] = [],
+): PlainSlice {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: metadata(name, { 'kubernetes.io/service-name': service }),
+    addressType: addresses.some((text) => text.includes(':')) ? 'IPv6' : 'IPv4',
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: false } })),
+    ports: ports.map((text) => {
+      const [port, protocol] = text.split('/');
+      return { ...(port === '' ? {} : { port: Number(port) }), ...(protocol === undefined ? {} : { protocol }) };
+    }),
+  };
+}
+
 function calico(kind: string, name: string, spec: object, labels?: Texts): PlainObject {
   return { apiVersion: 'projectcalico.org/v3', kind, metadata: metadata(name, labels), spec: { ...spec } };
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { endpointSlice, policy } from './objects.ts';
 import type { PlainFlow, PlainObject } from './plain-objects.ts';
 import { calicoSpec, kubernetesRule, namespaceSelector, plainSelector, types } from './random-policies.ts';
 import {
@@ -190,6 +191,13 @@ export function identity({ apiVersion, kind, metadata }: PlainObject): string {
   return `${apiVersion} ${kind} ${metadata.namespace ?? ''} ${metadata.name}`;
 }
 
+const serviceRule = fc.record({
+  action: fc.constantFrom('Allow', 'Deny', 'Pass', 'Log'),
+  service: fc.constantFrom('web', 'dns', 'none'),
+  direction: fc.constantFrom('Ingress', 'Egress'),
+  more: fc.constantFrom<object[]>({}, { protocol: 'TCP' }, { notProtocol: 'UDP' }, { ipVersion: 4 }),
+});
+
 /** A cluster: each object at most once. */
 export const cluster: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(object, {
   maxLength: 30,
@@ -213,6 +221,36 @@ export const flow: fc.Arbitrary<PlainFlow> = fc
     const ends = { src: known[from % known.length] ?? '', dst: known[to % known.length] ?? '' };
     return typeof proto === 'number' ? { ...ends, proto, icmpType, icmpCode: 0 } : { ...ends, proto, dport, sport };
   });
+
+/** What is behind services, and policies that match on them. */
+export const services: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(
+  fc.oneof(
+    fc
+      .tuple(
+        fc.constantFrom('e1', 'e2', 'e3'),
+        namespace,
+        fc.constantFrom('web', 'dns'),
+        fc.subarray([...ADDRESSES, ...OUTSIDE]),
+        fc.subarray(['53/UDP', '80', '443/TCP', '/TCP']),
+      )
+      .map(([name, where, service, addresses, ports]) => endpointSlice(`${where}/${name}`, service, addresses, ports)),
+    fc
+      .tuple(fc.constantFrom('s1', 's2'), namespace, fc.array(serviceRule, { maxLength: 3 }))
+      .map(([name, where, rules]) => {
+        const of = (direction: string, side: string) =>
+          rules
+            .filter((rule) => rule.direction === direction)
+            .map(({ action, service, more }) => ({ action, ...more, [side]: { services: { name: service } } }));
+        const spec = { selector: 'all()', types: ['Ingress', 'Egress'] };
+        return policy(`${where}/${name}`, {
+          ...spec,
+          ingress: of('Ingress', 'source'),
+          egress: of('Egress', 'destination'),
+        });
+      }),
+  ),
+  { maxLength: 6, selector: identity },
+);
 
 const pool = named(
   'projectcalico.org/v3',

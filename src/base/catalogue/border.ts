@@ -46,7 +46,7 @@ export const borderCodes = {
   },
   BORDER_RULE_UNSAYABLE: {
     blame: 'input',
-    what: 'A rule of a repeated tier matches what a border cannot see, e.g. the endpoints of a service.',
+    what: 'A rule of a repeated tier matches what a border cannot see: ports of the sender by name.',
     now: 'An Allow or Log is left out at the border; a Deny or Pass denies all that the rest of the rule matches there.',
     fix: 'Write the rule with addresses or network sets, or do not repeat its tier.',
   },

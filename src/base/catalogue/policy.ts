@@ -10,7 +10,7 @@ export const policyCodes = {
   },
   ADDRESS_UNREADABLE: {
     blame: 'input',
-    what: 'A node or host endpoint lists an address that cannot be read.',
+    what: 'A node, host endpoint or EndpointSlice lists an address that cannot be read.',
     now: 'The address is left out; the others count.',
     fix: 'Write the address as the message shows.',
   },
@@ -26,11 +26,11 @@ export const policyCodes = {
     now: 'A rule that allows is left out, because without its match it would allow more; one that denies then denies everything.',
     fix: 'Leave such rules to a proxy and state the part that concerns addresses and ports in a rule without `http`.',
   },
-  SERVICE_MATCH_UNSUPPORTED: {
+  SERVICE_UNKNOWN: {
     blame: 'input',
-    what: 'A rule matches on a Kubernetes Service, which Sallyport does not resolve yet.',
-    now: 'A rule that allows is left out; one that denies or passes denies everything in its place.',
-    fix: "Select the service's pods by their labels instead.",
+    what: 'A rule matches on a Kubernetes Service of which no EndpointSlice is there.',
+    now: 'Nothing is behind the service, as in Calico: the rule matches nothing, whatever its action, until a slice is there.',
+    fix: 'Correct the name or namespace of the service. If EndpointSlices are not read from your source, add them: `kubectl get endpointslices -A -o yaml`.',
   },
   RESERVED_LABEL: {
     blame: 'input',
