@@ -21,6 +21,12 @@ export class Changes {
   readonly #touched = new Set<string>();
   /** Some member may have been both added and removed on the way. */
   contested = false;
+  /** Nobody asks what changes. */
+  readonly untold: boolean;
+
+  constructor(telling: 'told' | 'untold' = 'told') {
+    this.untold = telling === 'untold';
+  }
 
   add(set: string, member: string): void {
     this.#added.push({ set, member });
@@ -32,7 +38,7 @@ export class Changes {
 
   /** The endpoint's matching selectors changed. */
   touch(endpoint: string): void {
-    this.#touched.add(endpoint);
+    if (!this.untold) this.#touched.add(endpoint);
   }
 
   /** The one selector that this call is about came to the endpoint; if the call had taken it away before, nothing changed there. */
@@ -40,10 +46,10 @@ export class Changes {
     if (!this.#touched.delete(endpoint)) this.#touched.add(endpoint);
   }
 
-  /** The set itself is gone. */
-  forgetMembers(): void {
-    this.#added = [];
-    this.#removed = [];
+  /** Forgets the members of sets that are gone. */
+  keep(exists: (set: string) => boolean): void {
+    this.#added = this.#added.filter(({ set }) => exists(set));
+    this.#removed = this.#removed.filter(({ set }) => exists(set));
   }
 
   /** Members as they come out of a set that shows only some of them. Called at most once, before `delta`. */

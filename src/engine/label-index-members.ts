@@ -115,6 +115,11 @@ export class Members {
     this.#own(sets, endpoint, changes, (set, member) => changes.remove(set, member));
   }
 
+  /** The endpoints that bring an address. */
+  bringersOf(text: string): readonly number[] {
+    return this.#othersThatBring(this.#texts.find(text), NOBODY);
+  }
+
   /** Every member of a set, each once, sorted. */
   list(set: MemberSet): readonly string[] {
     const members = new Set<string>();
@@ -136,7 +141,7 @@ export class Members {
     changes: Changes,
     each: (set: string, member: string) => void,
   ): void {
-    if (sets.length === 0) return;
+    if (sets.length === 0 || changes.untold) return;
     for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; cell = this.#brought.nextInRow(cell)) {
       const net = this.#brought.columnOf(cell);
       const text = this.#texts.text(net) ?? '';
@@ -200,6 +205,8 @@ export class Members {
 
 const NO_SUFFIX: readonly string[] = [''];
 const NONE: ReadonlySet<number> = new Set();
+/** The number of no endpoint. */
+const NOBODY = 0;
 
 function portListText(ports: Addressing['ports']): string {
   return ports.length === 0 ? '' : JSON.stringify(ports);

@@ -231,6 +231,44 @@ describe.each([false, true])('suppressOverlaps %s', (suppressOverlaps) => {
   });
 });
 
+test('several operations at once give what they give one by one, and the net difference', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(operation, { maxLength: 8 }), { maxLength: 5 }), fc.boolean(), (batches, loaded) => {
+      const index = new LabelIndex();
+      const model = new Model();
+      const reader = new Reader();
+      const before = new Map<string, string>();
+      for (const [number, operations] of batches.entries()) {
+        const run = (): void => operations.forEach((next) => void perform(index, model, next));
+        const untold = number === 0 && loaded;
+        if (untold) index.load(run);
+        const delta = untold ? { added: [], removed: [], changed: [] } : index.batch(run);
+        reader.apply(delta, undefined);
+        for (const set of ['s1', 's2', 's3', 's4']) {
+          expect(index.membersOf(set)).toEqual(model.members(set));
+          if (untold) reader.sets.set(set, new Set(index.membersOf(set)));
+          if (!model.selectors.has(set)) reader.sets.delete(set);
+          expect(reader.list(set)).toEqual(model.members(set));
+        }
+        for (const id of ['e1', 'e2', 'e3', 'e4', 'e5']) {
+          const matching = model.matching(id);
+          expect([...index.matching(id)].sort()).toEqual(matching);
+          if (matching.join() !== (before.get(id) ?? '') && !untold) expect(delta.changed).toContain(id);
+          before.set(id, matching.join());
+        }
+        const all = Object.keys(CANONICAL).flatMap((net) => CANONICAL[net] ?? []);
+        for (const net of all) {
+          const having = [...model.endpoints].filter(([, { nets }]) =>
+            nets.some((own) => CANONICAL[own]?.includes(net)),
+          );
+          expect([...index.endpointsWith(net)].sort()).toEqual(having.map(([id]) => id).sort());
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 const plain = (app: string, ...nets: string[]): IndexedEndpoint => ({ labels: { app }, nets, ports: [], parents: [] });
 const members = (entries: Delta['added']): string[] => entries.map(({ set, member }) => `${set} ${member}`).sort();
 

@@ -55,6 +55,11 @@ export class LabelIndex {
   readonly #freeSelectors: number[] = [];
   readonly #overlaps: Map<string, OverlapFilter> | undefined;
 
+  /** Takes what several calls change, while `batch` or `load` runs them. */
+  #collecting: Changes | undefined;
+  /** `load` runs: endpoints are matched when it ends. */
+  #loading = false;
+
   // Room to work in, empty between calls.
   readonly #found: number[] = [];
   readonly #wanted = new Set<number>();
@@ -64,10 +69,41 @@ export class LabelIndex {
     this.#overlaps = options.suppressOverlaps === true ? new Map() : undefined;
   }
 
+  /**
+   * Runs several changes and tells what they changed together; `changed` may list endpoints that came out as they were. Not for an index
+   * that suppresses overlaps.
+   */
+  batch(run: () => void): Delta {
+    const changes = this.#collect(new Changes());
+    try {
+      run();
+    } finally {
+      this.#collecting = undefined;
+    }
+    changes.keep((set) => this.#selectorsById.has(set));
+    return this.#finish(changes);
+  }
+
+  /**
+   * Runs many changes and tells nothing. Each endpoint is matched once, at the end, when it is known which labels are rare; until then
+   * nothing may be asked. Not for an index that suppresses overlaps.
+   */
+  load(run: () => void): void {
+    this.#collect(new Changes('untold'));
+    this.#loading = true;
+    try {
+      run();
+    } finally {
+      this.#loading = false;
+      this.#rematchAll(this.#allEndpoints());
+      this.#collecting = undefined;
+    }
+  }
+
   /** Adds an endpoint, or replaces all of it. */
   setEndpoint(id: string, { labels, nets, ports, parents }: IndexedEndpoint): Delta {
     const addressing = readAddressing(nets, ports);
-    const changes = new Changes();
+    const changes = this.#begin();
     const known = this.#endpoints.find(id);
     const endpoint = known === 0 ? this.#endpoints.acquire(id) : known;
     if (known === 0) this.#filing.count(EVERYTHING, 1);
@@ -83,9 +119,9 @@ export class LabelIndex {
   }
 
   deleteEndpoint(id: string): Delta {
-    const changes = new Changes();
+    const changes = this.#begin();
     const endpoint = this.#endpoints.find(id);
-    if (endpoint === 0) return changes.delta();
+    if (endpoint === 0) return this.#finish(changes);
     this.#setMatches(endpoint, [], changes);
     this.#labels.delete(endpoint);
     this.#members.replace(endpoint, { nets: [], ports: [] });
@@ -106,14 +142,14 @@ export class LabelIndex {
 
   /** Adds a selector, or its text, under an id of the caller's choice, or replaces it; its set then goes on with what is different. */
   setSelector(id: string, selector: string | Selector, port?: PortOfSet): Delta {
-    const changes = new Changes();
+    const changes = this.#begin();
     const wanted = typeof selector === 'string' ? readSelector(selector) : selector;
     const old = this.#selectorsById.get(id);
-    if (old?.canonical === wanted.canonical && isSamePort(old.port, port)) return changes.delta();
+    if (old?.canonical === wanted.canonical && isSamePort(old.port, port)) return this.#finish(changes);
     if (old === undefined) this.#overlaps?.set(id, new OverlapFilter());
     else {
       changes.contested = true;
-      this.#unmatchAll(old, changes);
+      this.#unmatchAll(old, changes, 'tell members');
       this.#free(old);
     }
     const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
@@ -128,19 +164,15 @@ export class LabelIndex {
 
   /** Deletes a selector and its set; the members are not listed. */
   deleteSelector(id: string): Delta {
-    const changes = new Changes();
+    const changes = this.#begin();
     const entry = this.#selectorsById.get(id);
-    if (entry === undefined) return changes.delta();
-    for (let cell = this.#matches.firstInColumn(entry.slot); cell !== 0; ) {
-      const next = this.#matches.nextInColumn(cell);
-      changes.touch(this.#idOf(this.#matches.rowOf(cell)));
-      this.#matches.remove(cell);
-      cell = next;
-    }
+    if (entry === undefined) return this.#finish(changes);
+    // In a batch it may come back.
+    this.#unmatchAll(entry, changes, changes === this.#collecting ? 'tell members' : 'be silent');
     this.#free(entry);
     this.#selectorsById.delete(id);
     this.#overlaps?.delete(id);
-    return changes.delta();
+    return this.#finish(changes);
   }
 
   /** Ids of the selectors that match an endpoint; empty for one that is not there. */
@@ -159,6 +191,11 @@ export class LabelIndex {
     return ids;
   }
 
+  /** Ids of the endpoints that bring this address or prefix, given in canonical text with its length. */
+  endpointsWith(member: string): readonly string[] {
+    return this.#members.bringersOf(member).map((endpoint) => this.#idOf(endpoint));
+  }
+
   /** All members of a selector's set, withheld ones included, sorted; empty for one that is not there. */
   membersOf(selectorId: string): readonly string[] {
     const entry = this.#selectorsById.get(selectorId);
@@ -166,13 +203,14 @@ export class LabelIndex {
   }
 
   #rematchAll(endpoints: Iterable<number>): Delta {
-    const changes = new Changes();
+    const changes = this.#begin();
     for (const endpoint of endpoints) this.#rematch(endpoint, changes);
     return this.#finish(changes);
   }
 
   /** Finds the selectors of an endpoint anew and changes what is different. */
   #rematch(endpoint: number, changes: Changes): void {
+    if (this.#loading) return;
     this.#labels.match(endpoint, this.#found);
     this.#setMatches(endpoint, this.#found, changes);
     this.#found.length = 0;
@@ -204,6 +242,7 @@ export class LabelIndex {
 
   /** Finds the endpoints of a new selector among those that have one of the terms it is filed under. */
   #matchAll(entry: IndexedSelector, changes: Changes): void {
+    if (this.#loading) return;
     const only = [entry];
     const visit = (endpoint: number): void => {
       if (!this.#labels.holds(entry.condition, endpoint)) return;
@@ -212,23 +251,27 @@ export class LabelIndex {
       if (first !== 0 && this.#matches.columnOf(first) === entry.slot) return;
       this.#members.enter(only, endpoint, changes);
       this.#matches.add(endpoint, entry.slot);
-      changes.toggle(this.#idOf(endpoint));
+      if (changes === this.#collecting) changes.touch(this.#idOf(endpoint));
+      else changes.toggle(this.#idOf(endpoint));
     };
     for (const term of this.#filing.termsOf(entry.slot)) {
-      if (term === EVERYTHING) {
-        for (let endpoint = 1; endpoint < this.#endpoints.end; endpoint++)
-          if (this.#endpoints.text(endpoint) !== undefined) visit(endpoint);
-      } else for (const value of this.#terms.valuesOf(term)) this.#labels.visitHolders(value, visit);
+      if (term === EVERYTHING) for (const endpoint of this.#allEndpoints()) visit(endpoint);
+      else for (const value of this.#terms.valuesOf(term)) this.#labels.visitHolders(value, visit);
     }
   }
 
-  #unmatchAll(entry: IndexedSelector, changes: Changes): void {
+  *#allEndpoints(): Generator<number> {
+    for (let endpoint = 1; endpoint < this.#endpoints.end; endpoint++)
+      if (this.#endpoints.text(endpoint) !== undefined) yield endpoint;
+  }
+
+  #unmatchAll(entry: IndexedSelector, changes: Changes, telling: 'tell members' | 'be silent'): void {
     const only = [entry];
     for (let cell = this.#matches.firstInColumn(entry.slot); cell !== 0; ) {
       const next = this.#matches.nextInColumn(cell);
       const endpoint = this.#matches.rowOf(cell);
       this.#matches.remove(cell);
-      this.#members.leave(only, endpoint, changes);
+      if (telling === 'tell members') this.#members.leave(only, endpoint, changes);
       changes.touch(this.#idOf(endpoint));
       cell = next;
     }
@@ -257,12 +300,27 @@ export class LabelIndex {
     return this.#endpoints.text(endpoint) as string;
   }
 
+  #begin(): Changes {
+    return this.#collecting ?? new Changes();
+  }
+
+  #collect(changes: Changes): Changes {
+    if (this.#collecting !== undefined || this.#overlaps !== undefined)
+      throw new SallyportError('INTERNAL', 'batches do not nest, and are not for an index that suppresses overlaps');
+    changes.contested = true;
+    this.#collecting = changes;
+    return changes;
+  }
+
   #finish(changes: Changes): Delta {
+    if (changes === this.#collecting) return NOTHING;
     if (this.#overlaps !== undefined)
       changes.filter((set, added, removed) => this.#overlaps?.get(set)?.apply(added, removed) ?? { added, removed });
     return changes.delta();
   }
 }
+
+const NOTHING: Delta = { added: [], removed: [], changed: [] };
 
 function readSelector(text: string): Selector {
   const { value, diagnostics } = parseSelector(text);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { assertNever } from '../base/error.ts';
 import type { LeafNode, SelectorNode } from './node.ts';
 
@@ -58,5 +58,5 @@ function quote(value: string): string {
  * Prefixes: `s:` selector sets, `n:` named-port sets, `svc:` and `svcnoport:` service sets.
  */
 export function uniqueId(prefix: 's:' | 'n:' | 'svc:' | 'svcnoport:', text: string): string {
-  return prefix + createHash('sha224').update(prefix).update(text).digest('base64url');
+  return prefix + hash('sha224', prefix + text, 'base64url');
 }
