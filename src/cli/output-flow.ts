@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { endpointId, foreignRule, origin } from './output-parts.ts';
+
+/** What the policies of one endpoint say to a flow. */
+const clusterHop = z.strictObject({
+  endpoint: endpointId,
+  allowed: z.boolean().describe('whether its policies allow the flow'),
+  tier: z.string().optional().describe('the deciding tier; absent for profiles'),
+  policy: z.string().optional().describe('the deciding policy, or Profile/NAME; absent at the end of a tier'),
+  rule: z.int().min(0).optional().describe('the index of the deciding rule'),
+  reason: z.enum(['rule', 'tier-default', 'profile', 'no-profile-match']).describe('what decided'),
+  passes: z.array(z.string()).optional().describe('what passed the flow on before, in order'),
+});
+
+/** What our block on one border firewall does with a flow. */
+const evaluation = z.strictObject({
+  passes: z.boolean().describe('whether it lets the flow through'),
+  class: z.string().optional().describe("the class of the sender's address; absent where the address is not known"),
+  reason: z
+    .enum(['not-governed', 'not-ours', 'unknown-source', 'unselected', 'rule', 'end', 'translation-held'])
+    .describe('what decided'),
+  decidedBy: origin.optional().describe('the deciding rule or end; absent where no policy decided'),
+  logged: z.array(origin).describe('Log rules on the way, in order'),
+  seenSource: z.string().describe('the source address as this firewall sees it'),
+  translation: z
+    .strictObject({
+      origin: origin.describe('the SourceNAT that takes the flow'),
+      target: z
+        .union([
+          z.strictObject({ kind: z.literal('Address'), address: z.string() }),
+          z.strictObject({ kind: z.literal('Exempt') }),
+          z.strictObject({ kind: z.literal('Hold'), reason: z.string() }),
+        ])
+        .describe('Address: it leaves with that one; Exempt: with its own; Hold: it is dropped, and why'),
+    })
+    .optional()
+    .describe('absent where no SourceNAT takes the flow'),
+  leavesAs: z.string().describe('the source address after this firewall'),
+});
+
+/** What `flow` prints. */
+export const flowAnswer = z
+  .strictObject({
+    from: z.string().describe('as it was asked'),
+    to: z.string().describe('as it was asked'),
+    protocol: z.union([z.string(), z.number()]).describe('as it was asked'),
+    port: z.number().optional().describe('as it was asked'),
+    icmpType: z.number().optional().describe('as it was asked'),
+    icmpCode: z.number().optional().describe('as it was asked'),
+    outcome: z.enum(['allowed', 'denied', 'unknown']).describe('the worst of all families'),
+    families: z
+      .array(
+        z.strictObject({
+          source: z.string().describe('the address of the sender'),
+          destination: z.string().describe('the address of the receiver'),
+          cluster: z
+            .strictObject({
+              allowed: z.boolean().describe('whether the cluster lets it through'),
+              egress: clusterHop.optional().describe('the policies of the sender; absent where it is no endpoint'),
+              ingress: clusterHop.optional().describe('the policies of the receiver; absent where it is no endpoint'),
+            })
+            .describe('what the cluster does'),
+          border: z
+            .array(
+              z.strictObject({
+                exit: z.string().describe('the last border firewall on this way'),
+                hops: z
+                  .array(
+                    z.strictObject({
+                      firewall: z.string().describe('its name'),
+                      seenSource: z
+                        .string()
+                        .optional()
+                        .describe('the source address that it sees; absent where nobody can tell'),
+                      unseen: z.enum(['Unsaid', 'NoNodeAddress']).optional().describe('why nobody can tell'),
+                      evaluation: evaluation
+                        .optional()
+                        .describe('what our block there does; absent where it cannot be told'),
+                      others: z
+                        .array(foreignRule)
+                        .nullable()
+                        .optional()
+                        .describe(
+                          "others' chains there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
+                        ),
+                    }),
+                  )
+                  .describe('border firewalls, nearest to the pod first; ends with the one that drops the flow'),
+                outcome: z.enum(['passes', 'drops', 'unknown']).describe('what becomes of it on this way'),
+                leavesAs: z.string().optional().describe('the source address outside; absent unless it passes'),
+              }),
+            )
+            .describe('the ways out; several where border firewalls have equal claims'),
+          outcome: z.enum(['allowed', 'denied', 'unknown']).describe('never better than its weakest part'),
+          wouldChange: z.array(z.string()).describe('for each place that denies it, what would let it pass there'),
+        }),
+      )
+      .describe('one answer for each pair of addresses'),
+  })
+  .describe('whether a flow passes, and why');

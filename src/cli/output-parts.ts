@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+// What several documents of `output-schemas.ts` have in common.
+
+export const endpointId = z.string().describe('pod:namespace/name or hep:name, of a host endpoint');
+export const policyId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
+
+export const endpoint = z.strictObject({
+  id: endpointId,
+  node: z.string().describe('the name of its node; empty where there is none'),
+  addresses: z.array(z.string()).describe('its own addresses'),
+  hostNetwork: z.literal(true).optional().describe("it has its node's addresses"),
+});
+
+export const mention = z.strictObject({
+  endpoint: endpointId,
+  policy: policyId,
+  direction: z.enum(['ingress', 'egress']).describe('the list that the rule stands in'),
+  rule: z.int().min(0).describe('the index of the rule in that list, from 0'),
+  side: z.enum(['source', 'destination']).describe('the side of the rule that selects the endpoint'),
+  selector: z.string().describe('the effective selector of that side; empty where only named ports limit it'),
+});
+
+/** A mistake, as `validate` lists it and other documents carry it. */
+export const diagnostic = z.strictObject({
+  severity: z
+    .enum(['error', 'warning'])
+    .describe('error: something is not in force as written; warning: it is, but look at it'),
+  code: z.string().describe('its stable code; see errors.md'),
+  message: z.string().describe('what is wrong and the correction'),
+  object: z.string().optional().describe('the object: Kind/namespace/name or Kind/name'),
+  firewall: z.string().optional().describe('the border firewall at which it was found, where it is about one'),
+  condition: z.string().optional().describe('the condition of a status that it speaks for'),
+  path: z.string().describe('the field; empty for the whole'),
+  at: z
+    .strictObject({
+      file: z.string().optional().describe('the file'),
+      line: z.int().min(1).optional().describe('the line, from 1'),
+      column: z.int().min(1).optional().describe('the column, from 1'),
+    })
+    .optional()
+    .describe('where it stands'),
+});
+
+export const origin = z.strictObject({
+  policy: z.string().describe('Kind/namespace/name, Kind/name, or tier/NAME and layer/NAME for the end of one'),
+  rule: z.int().min(0).optional().describe('the index of the rule; absent for ends'),
+});
+
+export const foreignRule = z.strictObject({
+  where: z.string().describe('its place on the device'),
+  text: z.string().describe('the rule'),
+  effect: z.enum(['before ours', 'after ours', 'unknown']).describe('when it is asked'),
+});
