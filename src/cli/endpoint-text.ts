@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { AppliedPolicies } from '../engine/queries.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
 
@@ -23,4 +24,17 @@ export function endpointData(engine: Engine, id: EndpointId): EndpointData {
 /** The cells of an endpoint in a table: id, node, addresses. */
 export function endpointRow(endpoint: EndpointData): readonly string[] {
   return [endpoint.id, endpoint.node, endpoint.hostNetwork ? "the node's" : endpoint.addresses.join(', ')];
+}
+
+/** An endpoint and what decides about its traffic, in the order in which it is asked. */
+export function policyLines(answer: EndpointData & AppliedPolicies): readonly string[] {
+  const lines = [`${answer.id}  node ${answer.node}  ${answer.addresses.join(', ')}`.trimEnd()];
+  if (answer.hostNetwork) lines.push("  has its node's addresses; only border policies select it");
+  for (const tier of answer.tiers) {
+    lines.push(`  tier ${tier.name} (at its end ${tier.defaultAction})`);
+    for (const id of tier.egress) lines.push(`    egress   ${id}`);
+    for (const id of tier.ingress) lines.push(`    ingress  ${id}`);
+  }
+  for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
+  return lines;
 }

@@ -16,6 +16,8 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   eval: { done: 'answered, also where nothing is selected' },
   endpoint: { done: 'answered' },
   policy: { done: 'answered' },
+  host: { done: 'answered' },
+  expect: { done: 'every expectation is met', pending: 'one or more failed' },
   flow: { done: 'the flow passes', pending: 'it is denied' },
   whois: { done: 'somebody has the address', pending: 'nobody has it' },
   uninstall: { done: 'nothing of ours is left', pending: 'the plan of leaving is shown; nothing was done' },

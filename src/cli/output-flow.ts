@@ -38,6 +38,50 @@ const evaluation = z.strictObject({
   leavesAs: z.string().describe('the source address after this firewall'),
 });
 
+/** What becomes of the flow between two addresses. */
+const familyAnswer = z.strictObject({
+  source: z.string().describe('the address of the sender'),
+  destination: z.string().describe('the address of the receiver'),
+  cluster: z
+    .strictObject({
+      allowed: z.boolean().describe('whether the cluster lets it through'),
+      egress: clusterHop.optional().describe('the policies of the sender; absent where it is no endpoint'),
+      ingress: clusterHop.optional().describe('the policies of the receiver; absent where it is no endpoint'),
+    })
+    .describe('what the cluster does'),
+  border: z
+    .array(
+      z.strictObject({
+        exit: z.string().describe('the last border firewall on this way'),
+        hops: z
+          .array(
+            z.strictObject({
+              firewall: z.string().describe('its name'),
+              seenSource: z
+                .string()
+                .optional()
+                .describe('the source address that it sees; absent where nobody can tell'),
+              unseen: z.enum(['Unsaid', 'NoNodeAddress']).optional().describe('why nobody can tell'),
+              evaluation: evaluation.optional().describe('what our block there does; absent where it cannot be told'),
+              others: z
+                .array(foreignRule)
+                .nullable()
+                .optional()
+                .describe(
+                  "others' chains there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
+                ),
+            }),
+          )
+          .describe('border firewalls, nearest to the pod first; ends with the one that drops the flow'),
+        outcome: z.enum(['passes', 'drops', 'unknown']).describe('what becomes of it on this way'),
+        leavesAs: z.string().optional().describe('the source address outside; absent unless it passes'),
+      }),
+    )
+    .describe('the ways out; several where border firewalls have equal claims'),
+  outcome: z.enum(['allowed', 'denied', 'unknown']).describe('never better than its weakest part'),
+  wouldChange: z.array(z.string()).describe('for each place that denies it, what would let it pass there'),
+});
+
 /** What `flow` prints. */
 export const flowAnswer = z
   .strictObject({
@@ -48,53 +92,45 @@ export const flowAnswer = z
     icmpType: z.number().optional().describe('as it was asked'),
     icmpCode: z.number().optional().describe('as it was asked'),
     outcome: z.enum(['allowed', 'denied', 'unknown']).describe('the worst of all families'),
-    families: z
-      .array(
-        z.strictObject({
-          source: z.string().describe('the address of the sender'),
-          destination: z.string().describe('the address of the receiver'),
-          cluster: z
-            .strictObject({
-              allowed: z.boolean().describe('whether the cluster lets it through'),
-              egress: clusterHop.optional().describe('the policies of the sender; absent where it is no endpoint'),
-              ingress: clusterHop.optional().describe('the policies of the receiver; absent where it is no endpoint'),
-            })
-            .describe('what the cluster does'),
-          border: z
-            .array(
-              z.strictObject({
-                exit: z.string().describe('the last border firewall on this way'),
-                hops: z
-                  .array(
-                    z.strictObject({
-                      firewall: z.string().describe('its name'),
-                      seenSource: z
-                        .string()
-                        .optional()
-                        .describe('the source address that it sees; absent where nobody can tell'),
-                      unseen: z.enum(['Unsaid', 'NoNodeAddress']).optional().describe('why nobody can tell'),
-                      evaluation: evaluation
-                        .optional()
-                        .describe('what our block there does; absent where it cannot be told'),
-                      others: z
-                        .array(foreignRule)
-                        .nullable()
-                        .optional()
-                        .describe(
-                          "others' chains there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
-                        ),
-                    }),
-                  )
-                  .describe('border firewalls, nearest to the pod first; ends with the one that drops the flow'),
-                outcome: z.enum(['passes', 'drops', 'unknown']).describe('what becomes of it on this way'),
-                leavesAs: z.string().optional().describe('the source address outside; absent unless it passes'),
-              }),
-            )
-            .describe('the ways out; several where border firewalls have equal claims'),
-          outcome: z.enum(['allowed', 'denied', 'unknown']).describe('never better than its weakest part'),
-          wouldChange: z.array(z.string()).describe('for each place that denies it, what would let it pass there'),
-        }),
-      )
-      .describe('one answer for each pair of addresses'),
+    families: z.array(familyAnswer).describe('one answer for each pair of addresses'),
   })
   .describe('whether a flow passes, and why');
+
+/** What `expect` prints. */
+export const expectations = z
+  .strictObject({
+    met: z.int().min(0).describe('how many expectations hold'),
+    failed: z.int().min(0).describe('how many do not'),
+    expectations: z
+      .array(
+        z.strictObject({
+          line: z.int().min(1).describe('its line in the file'),
+          text: z.string().describe('as it is written'),
+          met: z.boolean().describe('whether every flow that it is about does as it says'),
+          flows: z.int().min(0).describe('how many flows were tried'),
+          failed: z.int().min(0).describe('how many of them do otherwise'),
+          failures: z
+            .array(
+              z.strictObject({
+                from: z.string().describe('the sender'),
+                to: z.string().describe('the receiver'),
+                port: z.number().optional().describe('the destination port'),
+                icmpType: z.number().optional().describe('the ICMP type'),
+                icmpCode: z.number().optional().describe('the ICMP code'),
+                why: z.string().describe('what is wrong'),
+                answer: familyAnswer.describe('what becomes of it, and why'),
+              }),
+            )
+            .describe('the first ten of them'),
+          error: z
+            .strictObject({
+              code: z.string().describe('its stable code; see errors.md'),
+              message: z.string().describe('what is wrong'),
+            })
+            .optional()
+            .describe('why nothing could be tried; absent where something was'),
+        }),
+      )
+      .describe('all of them, in the order of the file'),
+  })
+  .describe('how the expectations of a file fared');

@@ -12,6 +12,21 @@ export const endpoint = z.strictObject({
   hostNetwork: z.literal(true).optional().describe("it has its node's addresses"),
 });
 
+/** What decides about the traffic of an endpoint. */
+export const appliedPolicies = {
+  tiers: z
+    .array(
+      z.strictObject({
+        name: z.string().describe('the name of the tier'),
+        defaultAction: z.enum(['Deny', 'Pass']).describe('what happens at its end'),
+        ingress: z.array(policyId).describe('policies for what comes in, in the order they are asked'),
+        egress: z.array(policyId).describe('policies for what goes out, in the order they are asked'),
+      }),
+    )
+    .describe('tiers with policies that apply to it, in the order they are asked'),
+  profiles: z.array(z.string()).describe('profiles, asked after the last tier'),
+};
+
 export const mention = z.strictObject({
   endpoint: endpointId,
   policy: policyId,

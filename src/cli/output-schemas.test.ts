@@ -15,6 +15,8 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   SelectedEndpoints: [['eval', "app == 'web'", ...SHOP], 0],
   EndpointPolicies: [['endpoint', 'shop/web', ...SHOP], 0],
   PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
+  HostPolicies: [['host', 'node-b', ...SHOP], 0],
+  Expectations: [['expect', 'src/cli/golden/failing.expect', ...SHOP], 1],
   AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
   FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
   Rendering: [['render', ...SHOP], 0],
@@ -64,6 +66,10 @@ const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'endpoints[].tiers[].ingress',
   'firewalls[].refusals',
   'families[].border[].hops[].evaluation.logged',
+  // An expectation that is met has no failures, and only what is denied has something that would change it.
+  'expectations[].failures',
+  'expectations[].failures[].answer.border[].hops[].evaluation.logged',
+  'expectations[].failures[].answer.wouldChange',
 ]);
 
 function emptyLists(value: unknown, path = ''): readonly string[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { flowAnswer } from './output-flow.ts';
-import { diagnostic, endpoint, endpointId, mention, policyId } from './output-parts.ts';
+import { expectations, flowAnswer } from './output-flow.ts';
+import { appliedPolicies, diagnostic, endpoint, endpointId, mention, policyId } from './output-parts.ts';
 import { objectChange, plan } from './output-plan.ts';
 
 // What commands print with `-o json` and `-o yaml`, and lines with `--stdin`. Defined here alone: `printResult` is typed by it,
@@ -20,23 +20,22 @@ export const outputSchemas = {
       endpoints: z
         .array(
           endpoint.extend({
-            tiers: z
-              .array(
-                z.strictObject({
-                  name: z.string().describe('the name of the tier'),
-                  defaultAction: z.enum(['Deny', 'Pass']).describe('what happens at its end'),
-                  ingress: z.array(policyId).describe('policies for what comes in, in the order they are asked'),
-                  egress: z.array(policyId).describe('policies for what goes out, in the order they are asked'),
-                }),
-              )
-              .describe('tiers with policies that apply to it, in the order they are asked'),
-            profiles: z.array(z.string()).describe('profiles, asked after the last tier'),
+            ...appliedPolicies,
             mentions: z.array(mention).describe('rules of policies whose source or destination it is'),
           }),
         )
         .describe('the endpoints whose id has the given text in it, by id'),
     })
     .describe('the policies that apply to endpoints, and those whose rules mention them'),
+
+  HostPolicies: z
+    .strictObject({
+      node: z.string().describe('its name'),
+      endpoints: z
+        .array(endpoint.extend(appliedPolicies))
+        .describe('pods and host endpoints there, by id, with the policies that apply to each'),
+    })
+    .describe('the policies that apply to the endpoints of a node'),
 
   PolicyEndpoints: z
     .strictObject({
@@ -83,6 +82,8 @@ export const outputSchemas = {
     .describe('every mistake in manifests or configuration'),
 
   FlowAnswer: flowAnswer,
+
+  Expectations: expectations,
 
   Plans: z
     .strictObject({ plans: z.array(plan).describe('one for each firewall') })
@@ -151,10 +152,12 @@ export type DocumentData<K extends DocumentKind> = DeepReadonly<z.infer<(typeof 
 export const printedBy: Readonly<Record<DocumentKind, string>> = {
   SelectedEndpoints: 'eval',
   EndpointPolicies: 'endpoint',
+  HostPolicies: 'host',
   PolicyEndpoints: 'policy',
   AddressHolders: 'whois',
   Validation: 'validate',
   FlowAnswer: 'flow',
+  Expectations: 'expect',
   Plans: 'plan',
   Applied: 'apply',
   Approved: 'approve',

@@ -126,6 +126,10 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/policy.ts')).policy,
   );
   does(
+    output(world(command('host <node>', 'list the endpoints of a node, and the policies that apply to each'))),
+    async () => (await import('./commands/host.ts')).host,
+  );
+  does(
     output(world(command('flow', 'tell whether a flow passes, in the cluster and at each border firewall, and why')))
       .option('--from <side>', 'a pod (namespace/name) or an address')
       .option('--to <side>', 'a pod (namespace/name) or an address')
@@ -139,6 +143,22 @@ export function buildProgram(terminal: Terminal): Program {
         'read flows from standard input, one JSON object a line: {"from": …, "to": …, "protocol": …, "port": …}',
       ),
     async () => (await import('./commands/flow.ts')).flow,
+  );
+  does(
+    output(
+      world(
+        command('expect <file>', 'check what flows should do, one expectation a line; those that fail tell the reason'),
+      ),
+    ).addHelpText(
+      'after',
+      `
+A line: allow|deny FROM -> TO:PORT[,PORT…]/PROTOCOL [via FIREWALL] [as ADDRESS]     # a comment
+FROM, TO: a pod (namespace/name), an address, or namespace/(SELECTOR) or (SELECTOR) for every endpoint that it selects
+  allow shop/(app == 'web') -> 203.0.113.10:443/TCP via edge-1 as 198.51.100.7
+  deny  payments/ledger-0   -> [2001:db8::1]:53/UDP
+  deny  (all())             -> 192.0.2.1/ICMP`,
+    ),
+    async () => (await import('./commands/expect.ts')).expect,
   );
   does(
     output(world(command('whois <address>', 'tell which workload holds an address'))),

@@ -50,6 +50,12 @@ export const policyCodes = {
     now: 'The question is not answered.',
     fix: 'Give two addresses of one family, a protocol by name or number, and ports for TCP, UDP and SCTP.',
   },
+  EXPECTATION_SYNTAX: {
+    blame: 'input',
+    what: 'A line of an `expect` file cannot be read; the message says what was expected at which column.',
+    now: 'Nothing is checked: a test that was left out would look like one that passed.',
+    fix: "Write `allow` or `deny`, the sender, `->`, the receiver with port and protocol, for example `allow shop/(app == 'web') -> 203.0.113.10:443/TCP via edge-1`.",
+  },
   FLOW_SET_LIMIT: {
     blame: 'rejected',
     what: 'Rules combine in so many ways that what they allow cannot be computed exactly within the limit.',

@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import { type AppliedPolicies, type Mention, mentions, policiesOf } from '../../engine/queries.ts';
-import { type EndpointData, endpointData } from '../endpoint-text.ts';
+import { type EndpointData, endpointData, policyLines } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
@@ -30,14 +30,7 @@ export async function endpoint(
 }
 
 function block(answer: EndpointAnswer): string {
-  const lines = [`${answer.id}  node ${answer.node}  ${answer.addresses.join(', ')}`.trimEnd()];
-  if (answer.hostNetwork) lines.push("  has its node's addresses; only border policies select it");
-  for (const tier of answer.tiers) {
-    lines.push(`  tier ${tier.name} (at its end ${tier.defaultAction})`);
-    for (const id of tier.egress) lines.push(`    egress   ${id}`);
-    for (const id of tier.ingress) lines.push(`    ingress  ${id}`);
-  }
-  for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
+  const lines = [...policyLines(answer)];
   if (answer.mentions.length > 0) lines.push('  mentioned by');
   for (const { policy, direction, rule, side } of answer.mentions)
     lines.push(`    ${policy} ${direction} rule ${rule}, ${side}`);

@@ -1,20 +1,7 @@
-import { SallyportError } from '../../base/error.ts';
-import type { LiveWorld } from '../../controller/live-world.ts';
-import { packetOf, protocolNumber } from '../../engine/packet.ts';
-import type { EndpointId } from '../../inventory/model.ts';
-import { type Address, formatAddress } from '../../ip/address.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, viewsOf } from '../firewalls.ts';
-import {
-  amongOthers,
-  type FamilyAnswer,
-  type FlowAnswer,
-  flowText,
-  type Others,
-  type Question,
-  whatWouldChange,
-} from '../flow-answer.ts';
-import { sideOf, waysOfStranger } from '../flow-sides.ts';
+import { type FlowAnswer, flowText, type Others, type Question } from '../flow-answer.ts';
+import { type Asked, answerTo } from '../flow-question.ts';
 import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
@@ -31,17 +18,6 @@ interface FlowOptions extends WorldOptions, OutputOptions {
   readonly stdin?: boolean;
   readonly devices?: boolean;
 }
-
-/** A world, and the rules of others on its devices where they were asked for: by name of the firewall. */
-interface Asked {
-  readonly world: LiveWorld;
-  readonly others: Others | undefined;
-}
-
-/** TCP, UDP, SCTP, UDPLite. */
-const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 132, 136]);
-/** ICMP, ICMPv6. */
-const WITH_TYPES: ReadonlySet<number> = new Set([1, 58]);
 
 /** `sallyport flow`: whether a flow passes, in the cluster and at each border firewall on its way, and why. */
 export async function flow(terminal: Terminal, options: FlowOptions): Promise<ExitCode> {
@@ -110,63 +86,4 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
     'tell',
   );
   return new Map(results);
-}
-
-/** Refuses what the protocol does not have, lest the answer be about another flow than the one that is meant. */
-function refuseIdle({ protocol, port, icmpType, icmpCode }: Question): void {
-  const number = protocolNumber(protocol);
-  if (port !== undefined && !WITH_PORTS.has(number))
-    throw new SallyportError(
-      'FLOW_INVALID',
-      `${protocol} has no ports; leave the port out, or name a protocol that has`,
-    );
-  if ((icmpType !== undefined || icmpCode !== undefined) && !WITH_TYPES.has(number))
-    throw new SallyportError('FLOW_INVALID', `${protocol} has no ICMP type and code; the protocol is ICMP or ICMPv6`);
-}
-
-function answerTo({ world, others }: Asked, asked: Question): FlowAnswer {
-  refuseIdle(asked);
-  const source = sideOf(world, asked.from);
-  const destination = sideOf(world, asked.to);
-  const pairs = source.addresses.flatMap((from) =>
-    destination.addresses.filter((to) => to.family === from.family).map((to) => ({ from, to })),
-  );
-  if (pairs.length === 0)
-    throw new SallyportError('FLOW_INVALID', `${asked.from} and ${asked.to} have no address of one family`);
-  const families = pairs.map(({ from, to }) =>
-    familyAnswer({ world, others }, asked, source.endpoint ?? holderOf(world, from), from, to),
-  );
-  const outcomes = new Set(families.map(({ outcome }) => outcome));
-  const outcome = outcomes.has('denied') ? 'denied' : outcomes.has('unknown') ? 'unknown' : 'allowed';
-  return { ...asked, outcome, families };
-}
-
-function familyAnswer(
-  { world, others }: Asked,
-  asked: Question,
-  sender: EndpointId | undefined,
-  from: Address,
-  to: Address,
-): FamilyAnswer {
-  const packet = packetOf({
-    src: formatAddress(from),
-    dst: formatAddress(to),
-    proto: asked.protocol,
-    ...(asked.port === undefined ? {} : { dport: asked.port }),
-    ...(asked.icmpType === undefined ? {} : { icmpType: asked.icmpType }),
-    ...(asked.icmpCode === undefined ? {} : { icmpCode: asked.icmpCode }),
-  });
-  const cluster = world.engine.verdict(packet);
-  const { source: _, family: __, ...outgoing } = packet;
-  const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing);
-  const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others));
-  const borders = border.map((way) => way.outcome);
-  const outcome =
-    !cluster.allowed || borders.includes('drops') ? 'denied' : borders.includes('unknown') ? 'unknown' : 'allowed';
-  const wouldChange = whatWouldChange(cluster, border);
-  return { source: formatAddress(from), destination: formatAddress(to), cluster, border, outcome, wouldChange };
-}
-
-function holderOf(world: LiveWorld, address: Address): EndpointId | undefined {
-  return world.engine.party(address).holders[0]?.endpoint.id;
 }

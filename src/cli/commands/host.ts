@@ -1,0 +1,34 @@
+import { closest } from '../../base/closest.ts';
+import { compareUtf8 } from '../../base/compare.ts';
+import { SallyportError } from '../../base/error.ts';
+import { policiesOf } from '../../engine/queries.ts';
+import { endpointData, policyLines } from '../endpoint-text.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
+import { printResult, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+/** `sallyport host NODE`: the endpoints of one node, and the policies that apply to each, in order. */
+export async function host(terminal: Terminal, options: WorldOptions & OutputOptions, node: string): Promise<ExitCode> {
+  const { world } = await readWholeWorld(terminal, options);
+  const all = [...world.engine.endpoints.values()];
+  const found = all.filter((endpoint) => endpoint.node === node).map(({ id }) => id);
+  const known = new Set([...world.inventory.nodes.keys(), ...all.map((endpoint) => endpoint.node)]);
+  if (!known.has(node)) {
+    const near = closest(node, [...known]);
+    throw new SallyportError(
+      'NOT_FOUND',
+      `no node is named "${node}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    );
+  }
+  const endpoints = found
+    .sort(compareUtf8)
+    .map((id) => ({ ...endpointData(world.engine, id), ...policiesOf(world.engine, id) }));
+  printResult(terminal, options.output, 'HostPolicies', { node, endpoints }, () =>
+    [
+      ...endpoints.map((one) => policyLines(one).join('\n')),
+      `${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'} on ${node}`,
+    ].join('\n\n'),
+  );
+  return exit.done;
+}
