@@ -2,7 +2,16 @@ import { compareUtf8 } from '../base/compare.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import type { Endpoint, EndpointId, Parent, Policy, PolicyId, TierInfo } from '../inventory/model.ts';
+import type {
+  Endpoint,
+  EndpointId,
+  NetworkSetInfo,
+  Parent,
+  Policy,
+  PolicyId,
+  ServiceSlice,
+  TierInfo,
+} from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type Delta, LabelIndex } from './label-index.ts';
@@ -96,6 +105,11 @@ export class Engine {
     return this.#backends.of(service);
   }
 
+  /** The EndpointSlices of a service, in no promised order. */
+  slicesOf(service: string): Iterable<ServiceSlice> {
+    return this.#backends.slicesOf(service);
+  }
+
   /** Whether cluster policy, not ours, is about this endpoint. */
   appliesTo(endpoint: EndpointId): boolean {
     const found = this.#endpoints.get(endpoint);
@@ -105,6 +119,16 @@ export class Engine {
   /** The endpoints of the last flush. */
   get endpoints(): ReadonlyMap<EndpointId, Endpoint> {
     return this.#endpoints;
+  }
+
+  /** What endpoints and network sets inherit, as of the last flush. */
+  get parents(): ReadonlyMap<string, Parent> {
+    return this.#parents;
+  }
+
+  /** The network sets of the last flush. */
+  get networkSets(): ReadonlyMap<string, NetworkSetInfo> {
+    return this.#outside.sets;
   }
 
   /** The policies of the last flush. */

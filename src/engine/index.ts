@@ -3,6 +3,7 @@
  * @module sallyport/engine
  */
 export { type World, type WorldEndpoint, loadWorld, worldOf } from './world.ts';
+export type { IpSet } from './ip-sets.ts';
 export { Engine, type EngineChanges } from './engine.ts';
 export { LabelIndex, type Delta } from './label-index.ts';
 export { type Flow, type Packet, packetOf, protocolNumber } from './packet.ts';

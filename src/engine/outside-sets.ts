@@ -28,6 +28,11 @@ export class OutsideSets {
     this.#parents = parents;
   }
 
+  /** By id. */
+  get sets(): ReadonlyMap<string, NetworkSetInfo> {
+    return this.#sets;
+  }
+
   of(selector: Selector): Outside {
     let outside = this.#selectors.get(selector.id);
     if (outside === undefined) {

@@ -9,15 +9,15 @@ import { type Direction, isSubject } from './selected-policies.ts';
 export interface TierList {
   readonly name: string;
   readonly defaultAction: 'Deny' | 'Pass';
-  readonly ingress: readonly PolicyId[];
-  readonly egress: readonly PolicyId[];
+  readonly ingress: PolicyId[];
+  readonly egress: PolicyId[];
 }
 
 /** What decides about an endpoint's traffic, in the order in which it is asked. */
 export interface AppliedPolicies {
-  readonly tiers: readonly TierList[];
+  readonly tiers: TierList[];
   /** Asked after the last tier. */
-  readonly profiles: readonly string[];
+  readonly profiles: string[];
 }
 
 /** A rule whose source or destination is about an endpoint. */
@@ -40,7 +40,7 @@ export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicie
     ingress: ingress.map(({ id }) => id),
     egress: egress.map(({ id }) => id),
   }));
-  return { tiers, profiles: engine.appliesTo(endpoint) ? (engine.endpoints.get(endpoint)?.parents ?? []) : [] };
+  return { tiers, profiles: engine.appliesTo(endpoint) ? [...(engine.endpoints.get(endpoint)?.parents ?? [])] : [] };
 }
 
 /** Endpoints that a policy applies to, sorted. */

@@ -8,6 +8,7 @@ import { compareDiagnostics } from '../inventory/mistake.ts';
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
 import { Engine } from './engine.ts';
+import { type IpSet, ipSetsOf } from './ip-sets.ts';
 import { type Flow, packetOf } from './packet.ts';
 import { type TierList, policiesOf } from './queries.ts';
 import { isSubject } from './selected-policies.ts';
@@ -15,10 +16,10 @@ import type { Verdict } from './verdict.ts';
 
 /** An endpoint as policy sees it. */
 export interface WorldEndpoint {
-  readonly id: EndpointId;
-  readonly ips: readonly string[];
-  readonly profiles: readonly string[];
-  readonly tiers: readonly TierList[];
+  id: EndpointId;
+  ips: string[];
+  profiles: string[];
+  tiers: TierList[];
 }
 
 /** A cluster at one moment, and what its policies do. */
@@ -31,6 +32,8 @@ export interface World {
   endpoints(): readonly WorldEndpoint[];
   /** What each policy applies to: its effective selector in canonical text. */
   policySelectors(): ReadonlyMap<PolicyId, string>;
+  /** Every set of addresses that rules of active policies and profiles match on, sorted by uid. */
+  ipSets(): readonly IpSet[];
   /** @throws SallyportError FLOW_INVALID if the flow cannot be read. */
   verdict(flow: Flow): Verdict;
 }
@@ -75,6 +78,7 @@ export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = eng
           .sort((a, b) => compareUtf8(a.id, b.id))
           .map(({ id, appliesTo }) => [id, appliesTo.canonical]),
       ),
+    ipSets: () => ipSetsOf(engine),
     verdict: (flow) => engine.verdict(packetOf(flow)),
   };
 }

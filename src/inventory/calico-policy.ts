@@ -28,6 +28,7 @@ export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy): Polic
     }),
     ingress: rules('Ingress', spec.ingress),
     egress: rules('Egress', spec.egress),
+    ...idleRules(policy),
     doNotTrack: spec.doNotTrack,
     preDNAT: spec.preDNAT,
     applyOnForward: spec.applyOnForward,
@@ -39,6 +40,17 @@ export function policyId(policy: { readonly type: string; readonly namespace: st
   return policy.namespace === ''
     ? `${policy.type}/${policy.name}`
     : `${policy.type}/${policy.namespace}/${policy.name}`;
+}
+
+function idleRules({ namespace, spec }: NetworkPolicy | GlobalNetworkPolicy): Pick<Policy, 'idle'> {
+  const idle = (['Ingress', 'Egress'] as const).flatMap((direction) =>
+    spec[direction === 'Ingress' ? 'ingress' : 'egress'].flatMap((readable, index) =>
+      readable.ok && (readable.rule.http || !spec.types.includes(direction))
+        ? [convertRule(namespace, readable.rule, index)]
+        : [],
+    ),
+  );
+  return idle.length === 0 ? {} : { idle };
 }
 
 function convertRules(namespace: string, written: readonly ReadableRule<CalicoRule>[]): readonly Rule[] {

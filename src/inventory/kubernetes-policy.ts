@@ -22,8 +22,10 @@ const ANY_SIDE: RuleSide = { domains: [] };
 export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
   const { podSelector } = policy;
   const selector = selectorOf(podNode(podSelector.ok ? podSelector.value : undefined));
-  const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<KubernetesRule>[]) =>
-    policy.types.includes(direction) ? convertRules(policy.namespace, direction, written) : undefined;
+  const ingress = convertRules(policy.namespace, 'Ingress', policy.ingress);
+  const egress = convertRules(policy.namespace, 'Egress', policy.egress);
+  const takes = { ingress: policy.types.includes('Ingress'), egress: policy.types.includes('Egress') };
+  const idle = [...(takes.ingress ? [] : ingress), ...(takes.egress ? [] : egress)];
   return {
     id: `KubernetesNetworkPolicy/${policy.namespace}/${policy.name}`,
     kind: 'KubernetesNetworkPolicy',
@@ -32,8 +34,9 @@ export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
     tier: DEFAULT_TIER,
     order: ORDER,
     appliesTo: policySelector(policy.namespace, { selector }),
-    ingress: rules('Ingress', policy.ingress),
-    egress: rules('Egress', policy.egress),
+    ingress: takes.ingress ? ingress : undefined,
+    egress: takes.egress ? egress : undefined,
+    ...(idle.length === 0 ? {} : { idle }),
     doNotTrack: false,
     preDNAT: false,
     applyOnForward: false,

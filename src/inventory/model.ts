@@ -1,6 +1,7 @@
 import type { IcmpMatch, RuleAction } from '../api/resource.ts';
 import type { Address } from '../ip/address.ts';
 import type { PortSet } from '../ip/port-set.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
 
@@ -47,6 +48,8 @@ export interface NetworkSetInfo {
   readonly labels: ReadonlyMap<string, string>;
   readonly parents: readonly string[];
   readonly nets: PrefixSet;
+  /** The same, one by one as they are written; host bits are cleared. */
+  readonly written: readonly Prefix[];
   readonly domains: readonly string[];
 }
 
@@ -125,6 +128,8 @@ export interface Policy {
   readonly ingress: readonly Rule[] | undefined;
   /** `undefined`: the policy takes no part in this direction; empty: it takes part and matches nothing. */
   readonly egress: readonly Rule[] | undefined;
+  /** Rules that decide nothing: of directions in which the policy takes no part, and those with an HTTP match. Calico keeps sets for them too. */
+  readonly idle?: readonly Rule[];
   readonly doNotTrack: boolean;
   readonly preDNAT: boolean;
   readonly applyOnForward: boolean;

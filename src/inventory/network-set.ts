@@ -1,6 +1,7 @@
 import type { NetworkSet } from '../api/resource.ts';
 import { resourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { comparePrefixes } from '../ip/prefix.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { sameList, sameMap } from './equality.ts';
 import { NAMESPACE_LABEL, namespaceParent, networkSetLabels } from './labels.ts';
@@ -14,6 +15,7 @@ export function networkSetInfo(set: NetworkSet): NetworkSetInfo {
     labels: networkSetLabels(set),
     parents: set.namespace === '' ? [] : [namespaceParent(set.namespace)],
     nets: PrefixSet.of(set.nets),
+    written: set.nets,
     domains: [...new Set(set.domains)].sort(),
   };
 }
@@ -21,7 +23,10 @@ export function networkSetInfo(set: NetworkSet): NetworkSetInfo {
 /** Whether two network sets are the same for everybody who reads them. */
 export function sameNetworkSet(a: NetworkSetInfo, b: NetworkSetInfo): boolean {
   return (
-    a.id === b.id && sameMap(a.labels, b.labels) && a.nets.equals(b.nets) && sameList(a.domains, b.domains, Object.is)
+    a.id === b.id &&
+    sameMap(a.labels, b.labels) &&
+    sameList(a.written, b.written, (x, y) => comparePrefixes(x, y) === 0) &&
+    sameList(a.domains, b.domains, Object.is)
   );
 }
 
