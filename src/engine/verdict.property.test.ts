@@ -26,23 +26,15 @@ describe('the engine and an independent evaluator agree', () => {
     );
   });
 
-  test('on endpoints, their addresses and the policies that apply to them', () => {
+  test('on endpoints, their addresses, profiles and policies, and on what each policy selects', () => {
     fc.assert(
       fc.property(cluster, (objects) => {
-        const known = loadWorld(objects)
-          .endpoints()
-          .map(({ id, ips, tiers }) => ({
-            id,
-            ips: [...ips].sort(),
-            policies: {
-              ingress: tiers.flatMap(({ ingress }) => ingress),
-              egress: tiers.flatMap(({ egress }) => egress),
-            },
-          }));
-        const slow = new SlowCluster(objects)
-          .endpoints()
-          .map((endpoint) => ({ ...endpoint, ips: endpoint.ips.toSorted() }));
-        expect(known).toEqual(slow.sort((a, b) => (a.id < b.id ? -1 : 1)));
+        const sorted = <E extends { readonly ips: readonly string[] }>(endpoints: readonly E[]): readonly object[] =>
+          endpoints.map((endpoint) => ({ ...endpoint, ips: endpoint.ips.toSorted() }));
+        const slow = new SlowCluster(objects);
+        const world = loadWorld(objects);
+        expect(sorted(world.endpoints())).toEqual(sorted(slow.endpoints()));
+        expect(new Map(world.policySelectors())).toEqual(new Map(slow.policySelectors()));
       }),
       { numRuns: 150 },
     );

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
-import { inNet } from '../../test/kit/slow-items.ts';
+import { inNet } from '../../test/kit/slow-address.ts';
 import { readResource } from '../api/read.ts';
 import { formatAddress } from '../ip/address.ts';
 import { Inventory } from './inventory.ts';

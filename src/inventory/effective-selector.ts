@@ -10,6 +10,7 @@ import {
   mapLabels,
   not,
   or,
+  readAgain,
   replaceAll,
   selectorOf,
 } from '../selector/index.ts';
@@ -69,9 +70,11 @@ export function sideSelectors(namespace: string, entity: CalicoEntity): SideSele
 
 function namespaceNode(namespace: string, written: Selector | undefined): SelectorNode | undefined {
   if (written === undefined) return namespace === '' ? undefined : equal(NAMESPACE_LABEL, namespace);
-  return replaceAll(
-    mapLabels(written.node, (key) => NAMESPACE_PREFIX + key),
-    (leaf) => (leaf.kind === 'all' ? has(NAMESPACE_LABEL) : not(has(NAMESPACE_LABEL))),
+  return readAgain(
+    replaceAll(
+      mapLabels(written.node, (key) => NAMESPACE_PREFIX + key),
+      (leaf) => (leaf.kind === 'all' ? has(NAMESPACE_LABEL) : not(has(NAMESPACE_LABEL))),
+    ),
   );
 }
 
@@ -106,7 +109,7 @@ export function networkSetSelector(namespace: string, written: Selector): Select
 }
 
 function prefixed(selector: Selector | undefined, prefix: string): SelectorNode | undefined {
-  return selector === undefined ? undefined : mapLabels(selector.node, (key) => prefix + key);
+  return selector === undefined ? undefined : readAgain(mapLabels(selector.node, (key) => prefix + key));
 }
 
 function narrowAll(node: SelectorNode | undefined, label: string): SelectorNode | undefined {

@@ -2,7 +2,10 @@ import { hash } from 'node:crypto';
 import { assertNever } from '../base/error.ts';
 import type { LeafNode, SelectorNode } from './node.ts';
 
-/** The one text of a tree (semantics 1.4). Text that parses to a tree prints to the same tree again. */
+/**
+ * The one text of a tree (semantics 1.4). It parses to the same tree again, unless a negation is negated: Calico prints `!(!has(a))` as
+ * `!!has(a)`, which it would read as `has(a)`, and its ids are of what it prints.
+ */
 export function print(root: SelectorNode): string {
   const parts: string[] = [];
   // What is still to be written, last first; text and nodes mixed, so that a deep tree costs no more than its length.

@@ -15,6 +15,7 @@ export {
   notEqual,
   notIn,
   or,
+  readAgain,
   replaceAll,
   startsWith,
 } from './node.ts';

@@ -83,9 +83,9 @@ export function endsWith(key: string, value: string): ConditionNode {
   return { kind: 'endsWith', key, value };
 }
 
-/** `!operand`. Two in a row vanish, as they do in text, where a run of `!` collapses to its parity. */
+/** `!operand`, of a negation too: only in text, where `!` stands beside `!`, does a run collapse to its parity (semantics 1.2.2). */
 export function not(operand: SelectorNode): SelectorNode {
-  return operand.kind === 'not' ? operand.operand : { kind: 'not', operand };
+  return { kind: 'not', operand };
 }
 
 /** The conjunction, in the given order and not flattened; of one operand the operand itself, of none `all()`. */
@@ -151,6 +151,19 @@ export function mapLabels(node: SelectorNode, rename: (key: string) => string): 
 /** The tree with every `all()` and `global()` replaced by `replace(leaf)` (semantics 3.1.4 and 3.2.1). */
 export function replaceAll(node: SelectorNode, replace: (leaf: ConstantNode) => SelectorNode): SelectorNode {
   return rebuild(node, (leaf) => ('key' in leaf ? leaf : replace(leaf)));
+}
+
+/**
+ * The tree as its printed text reads: where `!` came to stand beside `!`, the run collapses to its parity. Calico prints and reads again
+ * what it prefixes or rewrites, and that shows in the ids of its sets.
+ */
+export function readAgain(node: SelectorNode): SelectorNode {
+  const collapse = (operand: SelectorNode): SelectorNode => (operand.kind === 'not' ? operand.operand : not(operand));
+  return fold<SelectorNode>(node, {
+    leaf: (leaf) => leaf,
+    not: collapse,
+    join: (kind, operands) => ({ kind, operands }),
+  });
 }
 
 function rebuild(node: SelectorNode, leaf: (leaf: LeafNode) => SelectorNode): SelectorNode {

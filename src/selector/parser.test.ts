@@ -61,7 +61,6 @@ const valid: readonly (readonly [line: string, text: string, canonical: string])
   ['1.2.2 even run', '!!has(a)', 'has(a)'],
   ['1.2.2 odd run with blanks', '! !\t!has(a)', '!has(a)'],
   ['1.2.2 run before parentheses', '!!(has(a) && has(b))', '(has(a) && has(b))'],
-  ['1.2.2 two runs', '!(!has(a))', 'has(a)'],
   ['1.2.3 empty set', 'a in {} || b not in { }', '(a in {} || b not in {})'],
   ['1.2.3 trailing comma', "a in {'x','y' , }", 'a in {"x", "y"}'],
   ['1.2.5 200 parentheses', `${'('.repeat(200)}has(a)${')'.repeat(200)}`, 'has(a)'],
@@ -86,6 +85,14 @@ describe('reads', () => {
     expect(value?.canonical).toBe(canonical);
     expect(parseSelector(canonical).value?.canonical).toBe(canonical);
   });
+});
+
+test('1.2.2 a group between two runs keeps them apart, and its negation prints without parentheses', () => {
+  const { value } = parseSelector('!(!has(a))');
+  expect(value?.canonical).toBe('!!has(a)');
+  expect(value?.id).toBe('s:VZFYmDV_Drir7seXQB5vQXF8-34s2nf1b8ItRA');
+  expect(parseSelector('!(!(!has(a)))').value?.id).toBe('s:u-KefmlxkjX93h0hfor0VQADQKHRSbR4knE8Gg');
+  expect(parseSelector('!!has(a)').value?.id).toBe('s:JpRGrxZ4kdS6g7WoF-uG_g7qlh2ipw2zGYBMpQ');
 });
 
 /** Text, column from 1, and what the message must say. */
