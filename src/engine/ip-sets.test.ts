@@ -178,9 +178,7 @@ describe('members are those of an independent reading', () => {
       fc.property(cluster, (objects) => {
         const items = itemsOf(objects);
         for (const { selector, namedPort, namedPortProtocol, members } of loadWorld(objects).ipSets()) {
-          const inside = items.filter(({ labels }) =>
-            holds(selector, { label: (name) => labels.get(name), all: true, global: true }),
-          );
+          const inside = items.filter(({ labels }) => holds(selector, labels));
           const expected =
             namedPort === undefined
               ? inside.flatMap((item) => [...hosts(item), ...nets(item)])

@@ -82,20 +82,13 @@ export function node(name: string, addresses: readonly string[] = [], podCIDRs: 
   };
 }
 
-/** A slice keeps nothing under `spec`. */
-interface PlainSlice extends PlainObject {
-  addressType: string;
-  endpoints: object[];
-  ports: object[];
-}
-
 /** `service`: its name, in the namespace of the slice. Ports as `port/protocol`, or `port` for TCP. */
 export function endpointSlice(
   name: string,
   service: string,
   addresses: readonly string[],
   ports: readonly string[] = [],
-): PlainSlice {
+): PlainObject {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',

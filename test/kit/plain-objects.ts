@@ -12,6 +12,7 @@ export interface PlainEntity {
   notSelector?: string;
   namespaceSelector?: string;
   serviceAccounts?: { names?: string[]; selector?: string };
+  services?: { name: string; namespace?: string };
   ports?: (number | string)[];
   notPorts?: (number | string)[];
 }
@@ -25,6 +26,7 @@ export interface PlainRule {
   notICMP?: { type: number; code?: number };
   source?: PlainEntity;
   destination?: PlainEntity;
+  http?: object;
 }
 
 export interface PlainPeer {
@@ -37,6 +39,40 @@ export interface PlainKubernetesRule {
   from?: PlainPeer[];
   to?: PlainPeer[];
   ports?: { protocol?: 'TCP' | 'UDP' | 'SCTP'; port?: number | string; endPort?: number }[];
+}
+
+/** Who is meant by a rule or as the subject of a ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy. */
+export interface PlainClusterPeer {
+  namespaces?: PlainSelector;
+  pods?: { namespaceSelector?: PlainSelector; podSelector?: PlainSelector };
+  networks?: string[];
+  nodes?: PlainSelector;
+  domainNames?: string[];
+}
+
+export interface PlainClusterRule {
+  action: 'Accept' | 'Allow' | 'Deny' | 'Pass';
+  from?: PlainClusterPeer[];
+  to?: PlainClusterPeer[];
+  /** v1alpha2 */
+  protocols?: PlainClusterProtocol[];
+  /** v1alpha1 */
+  ports?: {
+    portNumber?: { protocol?: string; port: number };
+    portRange?: { protocol?: string; start: number; end: number };
+    namedPort?: string;
+  }[];
+}
+
+interface PlainDestinationPort {
+  destinationPort?: { number?: number; range?: { start: number; end: number } };
+}
+
+export interface PlainClusterProtocol {
+  tcp?: PlainDestinationPort;
+  udp?: PlainDestinationPort;
+  sctp?: PlainDestinationPort;
+  destinationNamedPort?: string;
 }
 
 export interface PlainObject {
@@ -52,6 +88,10 @@ export interface PlainObject {
   // biome-ignore lint: every kind has its own
   spec?: Record<string, unknown>;
   status?: Record<string, unknown>;
+  /** An EndpointSlice keeps nothing under `spec`. */
+  addressType?: string;
+  endpoints?: { addresses: string[]; conditions?: Record<string, boolean> }[];
+  ports?: { name?: string; port?: number; protocol?: string }[];
 }
 
 export interface PlainFlow {

@@ -199,10 +199,7 @@ export class SlowBorder {
   #selects(pod: Thing, namespaceSelector: string, selector: string): boolean {
     const own = new Map(Object.entries(pod.metadata.labels ?? {}));
     const namespace = this.#namespaceLabels(pod.metadata.namespace ?? '');
-    return (
-      holds(selector, { label: (name) => own.get(name), all: true, global: true }) &&
-      holds(namespaceSelector, { label: (name) => namespace.get(name), all: true, global: true })
-    );
+    return holds(selector, own) && holds(namespaceSelector, namespace);
   }
 
   #namespaceLabels(name: string): ReadonlyMap<string, string> {
@@ -260,7 +257,7 @@ export class SlowBorder {
       return thing === pod || ['Namespace', 'Tier', 'GlobalNetworkSet'].includes(thing.kind);
     });
     const cluster = new SlowCluster(kept as unknown as PlainObject[]);
-    const policies = cluster.endpoints().flatMap((each) => each.policies.egress);
+    const policies = cluster.endpoints().flatMap(({ tiers }) => tiers.flatMap(({ egress }) => egress));
     if (policies.length === 0) return 'no tier';
     const family = flow.dst.includes(':') ? 6 : 4;
     const src = this.#believed(pod).find((ip) => ip.includes(':') === (family === 6));
@@ -269,9 +266,7 @@ export class SlowBorder {
 
   #isAccepted({ spec, metadata }: Thing): boolean {
     const labels = this.#namespaceLabels(metadata.namespace ?? '');
-    const entries = (this.#firewall.spec.accepts ?? []).filter((entry) =>
-      holds(entry.namespaces, { label: (name) => labels.get(name), all: true, global: true }),
-    );
+    const entries = (this.#firewall.spec.accepts ?? []).filter((entry) => holds(entry.namespaces, labels));
     return (
       entries.length > 0 && (spec.egress ?? []).every((rule) => entries.some((entry) => this.#isWithin(rule, entry)))
     );
@@ -290,7 +285,7 @@ export class SlowBorder {
   #setsOf(selector: string): readonly Thing[] {
     return this.#of('GlobalNetworkSet').filter(({ metadata }) => {
       const labels = new Map(Object.entries(metadata.labels ?? {}));
-      return holds(selector, { label: (name) => labels.get(name), all: true, global: true });
+      return holds(selector, labels);
     });
   }
 

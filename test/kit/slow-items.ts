@@ -1,20 +1,20 @@
-import { isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import type { PlainObject } from './plain-objects.ts';
+import { sameAddress, inNet } from './slow-address.ts';
 
 // What stands behind addresses, for the slow evaluator: pods, host endpoints and network sets (policy semantics 2 and 10).
 
-export type Labels = Map<string, string>;
+export type Labels = ReadonlyMap<string, string>;
 
 /** Something that selectors of rules can select. */
 export interface Item {
-  id: string;
-  isEndpoint: boolean;
-  labels: Labels;
-  profiles: string[];
-  addresses: string[];
-  nets: string[];
-  ports: { name: string; protocol: number; port: number }[];
+  readonly is: 'pod' | 'host' | 'set';
+  readonly id: string;
+  readonly namespace?: string;
+  readonly labels: Labels;
+  readonly profiles: readonly string[];
+  readonly addresses: readonly string[];
+  readonly nets: readonly string[];
+  readonly ports: readonly { name: string; protocol: number; port: number }[];
 }
 
 const NUMBERS: Record<string, number> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132, udplite: 136 };
@@ -23,22 +23,8 @@ export function numberOf(protocol: string | number): number {
   return typeof protocol === 'number' ? protocol : (NUMBERS[protocol.toLowerCase()] ?? Number(protocol));
 }
 
-export function inNet(address: string, net: string): boolean {
-  const parsed = ipaddr.parse(address);
-  const [base, length] = ipaddr.parseCIDR(net.includes('/') ? net : `${net}/${net.includes(':') ? 128 : 32}`);
-  return parsed.kind() === base.kind() && parsed.match(base, length);
-}
-
-export function familyOf(text: string): 4 | 6 {
-  return isIPv6(text.split('/')[0] ?? '') ? 6 : 4;
-}
-
 export function plain(record: Record<string, string> | undefined): [string, string][] {
   return Object.entries(record ?? {});
-}
-
-export function sameAddress(a: string, b: string): boolean {
-  return ipaddr.parse(a).toNormalizedString() === ipaddr.parse(b).toNormalizedString();
 }
 
 /** The objects of some kinds. */
@@ -51,36 +37,44 @@ export function itemsOf(objects: readonly PlainObject[]): Item[] {
   return [...pods(objects), ...hosts(objects), ...sets(objects)];
 }
 
+/** Those that have an address, or a net around it. */
+export function itemsAt(items: readonly Item[], address: string): Item[] {
+  return items.filter(
+    ({ addresses, nets }) =>
+      addresses.some((own) => sameAddress(own, address)) || nets.some((net) => inNet(address, net)),
+  );
+}
+
+/** 2.4 to 2.6, and 10 */
 function pods(objects: readonly PlainObject[]): Item[] {
   return of(objects, 'Pod').flatMap((pod): Item[] => {
     const spec = pod.spec ?? {};
-    const status = pod.status ?? {};
     const namespace = pod.metadata.namespace ?? '';
-    const phase = String(status['phase']);
-    const emptied = pod.metadata.annotations?.['cni.projectcalico.org/podIP'] === '';
-    if (spec['nodeName'] === undefined || spec['hostNetwork'] === true) return [];
-    if (['Failed', 'Succeeded'].includes(phase) || (pod.metadata.deletionTimestamp !== undefined && emptied)) return [];
-    const addresses = ((status['podIPs'] ?? []) as { ip: string }[]).map(({ ip }) => ip);
+    const addresses = addressesOfPod(pod);
+    if (spec['nodeName'] === undefined || spec['hostNetwork'] === true || isFinished(pod)) return [];
     if (addresses.length === 0) return [];
     const account = spec['serviceAccountName'] as string | undefined;
     const own = new Map(plain(pod.metadata.labels).filter(([key]) => !/^pc(ns|sa)\./.test(key)));
     own.set('projectcalico.org/namespace', namespace).set('projectcalico.org/orchestrator', 'k8s');
     if (account !== undefined) own.set('projectcalico.org/serviceaccount', account);
     const profiles = [`kns.${namespace}`, ...(account === undefined ? [] : [`ksa.${namespace}.${account}`])];
-    const containers = (spec['containers'] ?? []) as {
-      ports?: { name?: string; containerPort: number; protocol?: string }[];
-    }[];
+    const containers = [spec['containers'], spec['initContainers']].flatMap(
+      (list) => (list ?? []) as { ports?: { name?: string; containerPort?: number; protocol?: string }[] }[],
+    );
     return [
       {
+        is: 'pod',
         id: `pod:${namespace}/${pod.metadata.name}`,
-        isEndpoint: true,
+        namespace,
         labels: inherit(objects, own, profiles),
         profiles,
         addresses,
         nets: [],
         ports: containers.flatMap(({ ports = [] }) =>
           ports.flatMap(({ name, containerPort, protocol = 'TCP' }) =>
-            name === undefined ? [] : [{ name, protocol: numberOf(protocol), port: containerPort }],
+            name === undefined || containerPort === undefined || !/^(TCP|UDP|SCTP)$/.test(protocol)
+              ? []
+              : [{ name, protocol: numberOf(protocol), port: containerPort }],
           ),
         ),
       },
@@ -88,12 +82,36 @@ function pods(objects: readonly PlainObject[]): Item[] {
   });
 }
 
+/** 10.3 */
+function addressesOfPod({ metadata, status = {} }: PlainObject): string[] {
+  const { annotations = {} } = metadata;
+  const all = ((status['podIPs'] ?? []) as { ip: string }[]).map(({ ip }) => ip);
+  if (all.length > 0) return all;
+  if (typeof status['podIP'] === 'string' && status['podIP'] !== '') return [status['podIP']];
+  for (const name of ['cni.projectcalico.org/podIPs', 'cni.projectcalico.org/podIP', 'vpc.amazonaws.com/pod-ips']) {
+    const listed = (annotations[name] ?? '').split(',').filter((text) => text !== '');
+    if (listed.length > 0) return listed.map((text) => text.replace(/\/(32|128)$/, ''));
+  }
+  return [];
+}
+
+/** 10.4 and 10.5 */
+function isFinished({ metadata, status = {} }: PlainObject): boolean {
+  const { annotations = {}, deletionTimestamp } = metadata;
+  const emptied = ['cni.projectcalico.org/podIP', 'vpc.amazonaws.com/pod-ips'].some((name) => annotations[name] === '');
+  return (
+    ['Failed', 'Succeeded', 'Completed'].includes(String(status['phase'])) ||
+    (deletionTimestamp !== undefined && emptied)
+  );
+}
+
+/** 2.7 */
 function hosts(objects: readonly PlainObject[]): Item[] {
   return of(objects, 'HostEndpoint').map((host) => {
     const profiles = (host.spec?.['profiles'] ?? []) as string[];
     return {
+      is: 'host',
       id: `hep:${host.metadata.name}`,
-      isEndpoint: true,
       labels: inherit(objects, new Map(plain(host.metadata.labels)), profiles),
       profiles,
       addresses: (host.spec?.['expectedIPs'] ?? []) as string[],
@@ -105,15 +123,17 @@ function hosts(objects: readonly PlainObject[]): Item[] {
   });
 }
 
+/** 2.8 */
 function sets(objects: readonly PlainObject[]): Item[] {
   return of(objects, 'NetworkSet', 'GlobalNetworkSet').map((set) => {
-    const namespace = set.metadata.namespace;
+    const namespace = set.kind === 'NetworkSet' ? set.metadata.namespace : undefined;
     const own = new Map(plain(set.metadata.labels));
     if (namespace !== undefined) own.set('projectcalico.org/namespace', namespace);
     const profiles = namespace === undefined ? [] : [`kns.${namespace}`];
     return {
-      id: `set:${set.metadata.name}`,
-      isEndpoint: false,
+      is: 'set',
+      id: `set:${namespace ?? ''}/${set.metadata.name}`,
+      ...(namespace === undefined ? {} : { namespace }),
       labels: inherit(objects, own, profiles),
       profiles: [],
       addresses: [],
@@ -123,19 +143,24 @@ function sets(objects: readonly PlainObject[]): Item[] {
   });
 }
 
-/** 2.1 to 2.3 */
+/** 2.1 to 2.3: the own label wins, then that of the first profile that has it. */
 function inherit(objects: readonly PlainObject[], own: Labels, profiles: readonly string[]): Labels {
   const labels = new Map(own);
-  for (const profile of profiles) {
-    const from = objects.find(
-      ({ kind, metadata }) =>
-        (kind === 'Namespace' && profile === `kns.${metadata.name}`) ||
-        (kind === 'ServiceAccount' && profile === `ksa.${metadata.namespace}.${metadata.name}`),
-    );
-    if (from === undefined) continue;
-    const prefix = from.kind === 'Namespace' ? 'pcns.' : 'pcsa.';
-    const inherited = [...plain(from.metadata.labels), ['projectcalico.org/name', from.metadata.name] as const];
-    for (const [key, value] of new Map(inherited)) if (!labels.has(prefix + key)) labels.set(prefix + key, value);
-  }
+  for (const profile of profiles)
+    for (const [key, value] of given(objects, profile)) if (!labels.has(key)) labels.set(key, value);
   return labels;
+}
+
+function given(objects: readonly PlainObject[], profile: string): Labels {
+  for (const { kind, metadata, spec } of objects) {
+    const account = `ksa.${metadata.namespace ?? 'default'}.${metadata.name}`;
+    const named = ['projectcalico.org/name', metadata.name] as const;
+    const under = (prefix: string): Labels =>
+      new Map([...plain(metadata.labels), named].map(([key, value]) => [prefix + key, value]));
+    if (kind === 'Namespace' && profile === `kns.${metadata.name}`) return under('pcns.');
+    if (kind === 'ServiceAccount' && profile === account) return under('pcsa.');
+    if (kind === 'Profile' && profile === metadata.name)
+      return new Map(plain(spec?.['labelsToApply'] as Record<string, string> | undefined));
+  }
+  return new Map();
 }
