@@ -1,5 +1,5 @@
 import { jsonSchemas } from '../src/api/json-schema.ts';
-import { type Kind, kinds, kindsNotYet } from '../src/api/kinds.ts';
+import { type Kind, kinds } from '../src/api/kinds.ts';
 import { fieldList, readSchema } from './reference-fields.ts';
 import { code, page, paragraph, table } from './reference-markdown.ts';
 
@@ -27,13 +27,6 @@ export function resourcePages(): ReadonlyMap<string, string> {
         paragraph(
           `Their unknown fields are kept and ignored. Objects of other kinds are left aside. ${code('crd.projectcalico.org/v1')}, where ` +
             'Calico without its API server keeps its objects, is read as well, through one converter.',
-        ),
-        paragraph(
-          `Not read yet, although clusters enforce them; an object of one gets a warning, because answers are computed without it: ` +
-            `${[...kindsNotYet]
-              .toSorted()
-              .map((name) => code(name))
-              .join(', ')}.`,
         ),
         table(
           ['apiVersion', 'kind', 'scope'],

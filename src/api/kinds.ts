@@ -29,6 +29,11 @@ function calico(type: ResourceType, plural: string, scope: Kind['scope']): Kind 
   return { type, group: CALICO, versions: ['v3'], kind: type, plural, scope, ours: false };
 }
 
+function admin(type: ResourceType, kind: string, version: string, plural: string): Kind {
+  const group = 'policy.networking.k8s.io';
+  return { type, group, versions: [version], kind, plural, scope: 'Cluster', ours: false };
+}
+
 function own(type: ResourceType, plural: string, scope: Kind['scope']): Kind {
   return { type, group: OUR_GROUP, versions: ['v1alpha1'], kind: type, plural, scope, ours: true };
 }
@@ -57,6 +62,9 @@ export const kinds: readonly Kind[] = [
     scope: 'Namespaced',
     ours: false,
   },
+  admin('KubernetesClusterNetworkPolicy', 'ClusterNetworkPolicy', 'v1alpha2', 'clusternetworkpolicies'),
+  admin('AdminNetworkPolicy', 'AdminNetworkPolicy', 'v1alpha1', 'adminnetworkpolicies'),
+  admin('BaselineAdminNetworkPolicy', 'BaselineAdminNetworkPolicy', 'v1alpha1', 'baselineadminnetworkpolicies'),
   calico('NetworkPolicy', 'networkpolicies', 'Namespaced'),
   calico('GlobalNetworkPolicy', 'globalnetworkpolicies', 'Cluster'),
   calico('Tier', 'tiers', 'Cluster'),
@@ -72,13 +80,6 @@ export const kinds: readonly Kind[] = [
   own('SourceNAT', 'sourcenats', 'Cluster'),
 ];
 
-/** Policies that a cluster enforces and that are not read yet: leaving them out silently would give wrong answers. */
-export const kindsNotYet: ReadonlySet<string> = new Set([
-  'policy.networking.k8s.io/ClusterNetworkPolicy',
-  'policy.networking.k8s.io/AdminNetworkPolicy',
-  'policy.networking.k8s.io/BaselineAdminNetworkPolicy',
-]);
-
 const byGroupAndKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
 
 /** What an `apiVersion` and `kind` stand for. */
@@ -86,7 +87,6 @@ export type KindFound =
   | { readonly found: 'kind'; readonly kind: Kind; readonly storage: boolean }
   /** Not used by Sallyport, and no mistake. */
   | { readonly found: 'unused' }
-  | { readonly found: 'notYet' }
   | { readonly found: 'misspelled'; readonly suggestion: string | undefined }
   | { readonly found: 'version'; readonly read: string };
 
@@ -104,7 +104,6 @@ export function kindOf(apiVersion: string, name: string): KindFound {
   const group = moved ? 'networking.k8s.io' : storage ? CALICO : writtenGroup;
   const kind = byGroupAndKind.get(`${group}/${name}`);
   if (kind === undefined) {
-    if (kindsNotYet.has(`${group}/${name}`)) return { found: 'notYet' };
     const known = kinds.filter((candidate) => candidate.group === group).map((candidate) => candidate.kind);
     // In others' groups most unknown names are real kinds; there only a slip of a letter or two counts as a misspelling.
     const suggestion = closest(name, known, group === OUR_GROUP ? undefined : 2);

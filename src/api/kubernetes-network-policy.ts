@@ -34,7 +34,8 @@ const texts = z
     return read;
   });
 
-const labelSelector = z
+/** Kubernetes' own label selector, checked as the API server checks it. */
+export const labelSelector = z
   .object({
     matchLabels: optional(texts),
     matchExpressions: list(z.object({ key: z.string(), operator: z.string(), values: list(z.string()) })),
@@ -81,9 +82,19 @@ const peer = z
 /** IANA service name, as the API server checks port names. */
 const PORT_NAME = /^(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/;
 
+/** Why a text cannot be the name of a container port, or `undefined`. */
+export function portNameProblem(text: string): string | undefined {
+  return PORT_NAME.test(text)
+    ? undefined
+    : `${show(text)} is no port name of at most 15 lower-case letters, digits and "-"`;
+}
+
+/** Protocols with ports, as Kubernetes writes them. */
+export const portProtocol = z.enum(['TCP', 'UDP', 'SCTP']);
+
 const port = z
   .object({
-    protocol: optional(z.enum(['TCP', 'UDP', 'SCTP'])),
+    protocol: optional(portProtocol),
     port: optional(z.union([z.int(), z.string()], { error: 'a port is a number or the name of a container port' })),
     endPort: optional(z.int()),
   })
@@ -91,13 +102,10 @@ const port = z
     const { protocol = 'TCP', port: first, endPort } = written;
     if (typeof first === 'number' && (first < 1 || first > 65535))
       return refuse(context, 'PORT_INVALID', `${first} is not a port; use 1 to 65535`);
-    if (typeof first === 'string' && !PORT_NAME.test(first)) {
-      const number = /^\d{1,5}$/.test(first) ? `; for the number write ${Number(first)} without quotes` : '';
-      return refuse(
-        context,
-        'PORT_INVALID',
-        `${show(first)} is no port name of at most 15 lower-case letters, digits and "-"${number}`,
-      );
+    const problem = typeof first === 'string' ? portNameProblem(first) : undefined;
+    if (problem !== undefined) {
+      const number = /^\d{1,5}$/.test(String(first)) ? `; for the number write ${Number(first)} without quotes` : '';
+      return refuse(context, 'PORT_INVALID', `${problem}${number}`);
     }
     if (endPort === undefined) return defined({ protocol, port: first });
     if (typeof first !== 'number') return refuse(context, 'PORT_INVALID', 'endPort needs a port that is a number');

@@ -1,5 +1,6 @@
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { readAddressGroup } from './address-group.ts';
+import { readAdminNetworkPolicy, readBaselineAdminNetworkPolicy, readClusterNetworkPolicy } from './admin-policy.ts';
 import { readBorderFirewall } from './border-firewall.ts';
 import { readBorderPolicy, readClusterBorderPolicy } from './border-policy.ts';
 import { readGlobalNetworkPolicy, readNetworkPolicy } from './calico-policy.ts';
@@ -29,6 +30,9 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   Node: readNode,
   EndpointSlice: readEndpointSlice,
   KubernetesNetworkPolicy: readKubernetesNetworkPolicy,
+  KubernetesClusterNetworkPolicy: readClusterNetworkPolicy,
+  AdminNetworkPolicy: readAdminNetworkPolicy,
+  BaselineAdminNetworkPolicy: readBaselineAdminNetworkPolicy,
   NetworkPolicy: readNetworkPolicy,
   GlobalNetworkPolicy: readGlobalNetworkPolicy,
   Tier: readTier,
@@ -122,9 +126,6 @@ function notRead(
   const scope = new Scope({ ...reading, object: provisionalName(kind, raw) }).otherwise('It is left out.');
   switch (found.found) {
     case 'unused':
-      return { diagnostics, ignored: true };
-    case 'notYet':
-      scope.warning('KIND_NOT_YET', `${kind} is not read yet; answers are computed without it`, 'kind');
       return { diagnostics, ignored: true };
     case 'version':
       scope.mistake('VERSION_UNKNOWN', `${kind} is read in ${found.read}, not in ${show(apiVersion)}`, 'apiVersion');

@@ -5,8 +5,10 @@ import type { PortSet } from '../ip/port-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { LabelSelector } from '../selector/label-selector.ts';
 import type { Selector } from '../selector/selector.ts';
+import type { AdminPolicy } from './resource-admin-policy.ts';
 
 export type { LabelSelector } from '../selector/label-selector.ts';
+export type { AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule } from './resource-admin-policy.ts';
 
 /** What a resource is, in one word; Kubernetes' own NetworkPolicy gets Calico's name for it, because the kinds collide. */
 export type ResourceType = Resource['type'];
@@ -350,6 +352,7 @@ export type Resource =
   | Node
   | EndpointSlice
   | KubernetesNetworkPolicy
+  | AdminPolicy
   | NetworkPolicy
   | GlobalNetworkPolicy
   | Tier

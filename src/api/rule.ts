@@ -1,20 +1,14 @@
+import type { z } from 'zod';
 import { action } from './fields.ts';
 import type { ReadableRule, RuleAction } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, show } from './shape.ts';
 
-/** What invariant 5 does about a rule that cannot be read, said to its author. */
-export function insteadOfRule(written: RuleAction | undefined): string {
-  switch (written) {
-    case 'Allow':
-      return 'This Allow rule is left out.';
-    case 'Log':
-      return 'This Log rule is left out.';
-    case undefined:
-      return 'This rule now denies everything for the workloads this policy selects.';
-    default:
-      return `This ${written} rule now denies everything for the workloads this policy selects.`;
-  }
+/** What invariant 5 does about a rule that cannot be read, said to its author; `word` is his for the action. */
+export function insteadOfRule(action: RuleAction | undefined, word: string | undefined = action): string {
+  if (action === 'Allow' || action === 'Log') return `This ${word} rule is left out.`;
+  const rule = action === undefined ? 'This rule' : `This ${word} rule`;
+  return `${rule} now denies everything for the workloads this policy selects.`;
 }
 
 /** Reads what a rule has besides its action; `undefined` when it is broken, with the mistakes noted. */
@@ -22,24 +16,29 @@ export type RuleReader<R> = (action: RuleAction, raw: RawMap, scope: Scope) => R
 
 /**
  * Reads the rules of one direction. A rule that cannot be read keeps its place and action; one whose action cannot be read, or a list
- * that is none, becomes a Deny (design, decision on broken parts).
+ * that is none, becomes a Deny (design, decision on broken parts). `actions` reads a kind's own words for what rules do.
  */
-export function readRules<R>(raw: unknown, scope: Scope, read: RuleReader<R>): readonly ReadableRule<R>[] {
+export function readRules<R>(
+  raw: unknown,
+  scope: Scope,
+  read: RuleReader<R>,
+  actions: z.ZodType<RuleAction> = action,
+): readonly ReadableRule<R>[] {
   if (raw === undefined) return [];
   if (!Array.isArray(raw)) {
     const consequence = 'The policy now denies everything for the workloads it selects.';
     scope.otherwise(consequence).mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a list of rules`);
     return [{ ok: false, action: 'Deny' }];
   }
-  return raw.map((written: unknown, index) => readRule(written, scope.at(index), read));
+  return raw.map((written: unknown, index) => readRule(written, scope.at(index), read, actions));
 }
 
-function readRule<R>(raw: unknown, scope: Scope, read: RuleReader<R>): ReadableRule<R> {
+function readRule<R>(raw: unknown, scope: Scope, read: RuleReader<R>, actions: z.ZodType<RuleAction>): ReadableRule<R> {
   const unknown = scope.otherwise(insteadOfRule(undefined));
   const map = unknown.map(raw, 'a rule has to be a map with an action');
   if (map === undefined) return { ok: false, action: 'Deny' };
-  const written = unknown.at('action').value(action, map['action']);
-  const here = written.ok ? scope.otherwise(insteadOfRule(written.value)) : unknown;
+  const written = unknown.at('action').value(actions, map['action']);
+  const here = written.ok ? scope.otherwise(insteadOfRule(written.value, String(map['action']))) : unknown;
   // Read even without an action: its other mistakes are shown at once.
   const rule = read(written.ok ? written.value : 'Deny', map, here);
   if (!written.ok) return { ok: false, action: 'Deny' };

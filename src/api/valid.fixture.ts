@@ -110,6 +110,70 @@ export const validObjects: readonly RawMap[] = [
       },
     },
   ),
+  object(
+    'policy.networking.k8s.io/v1alpha2',
+    'ClusterNetworkPolicy',
+    { name: 'admin' },
+    {
+      spec: {
+        tier: 'Admin',
+        priority: 10,
+        subject: { pods: { namespaceSelector: { matchLabels: { env: 'prod' } }, podSelector: {} } },
+        ingress: [
+          {
+            action: 'Accept',
+            from: [{ namespaces: { matchLabels: { env: 'prod' } } }],
+            protocols: [
+              { tcp: { destinationPort: { number: 443 } } },
+              { udp: { destinationPort: { range: { start: 8000, end: 8080 } } } },
+              { sctp: {} },
+              { destinationNamedPort: 'http' },
+            ],
+          },
+        ],
+        egress: [
+          { action: 'Deny', to: [{ networks: ['10.0.0.0/8', '2001:db8::/32'] }] },
+          { action: 'Pass', to: [{ pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: 'web' } } } }] },
+        ],
+      },
+    },
+  ),
+  object(
+    'policy.networking.k8s.io/v1alpha1',
+    'AdminNetworkPolicy',
+    { name: 'admin' },
+    {
+      spec: {
+        priority: 10,
+        subject: { namespaces: { matchLabels: { env: 'prod' } } },
+        ingress: [
+          {
+            action: 'Allow',
+            from: [{ namespaces: {} }],
+            ports: [
+              { portNumber: { protocol: 'UDP', port: 53 } },
+              { portRange: { protocol: 'SCTP', start: 80, end: 90 } },
+              { namedPort: 'http' },
+            ],
+          },
+          { action: 'Pass', from: [{ namespaces: {} }] },
+        ],
+        egress: [{ action: 'Deny', to: [{ networks: ['10.0.0.0/8'] }] }],
+      },
+    },
+  ),
+  object(
+    'policy.networking.k8s.io/v1alpha1',
+    'BaselineAdminNetworkPolicy',
+    { name: 'default' },
+    {
+      spec: {
+        subject: { namespaces: {} },
+        ingress: [{ action: 'Deny', from: [{ namespaces: {} }] }],
+        egress: [{ action: 'Allow', to: [{ networks: ['10.0.0.0/8'] }] }],
+      },
+    },
+  ),
   object(calico, 'NetworkPolicy', { name: 'platform.web', namespace: 'shop' }, { spec: calicoSpec }),
   object(
     calico,

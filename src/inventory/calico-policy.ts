@@ -66,7 +66,7 @@ function convertRules(namespace: string, written: readonly ReadableRule<CalicoRu
 }
 
 /** Stands in for a Deny or Pass that cannot be kept as it is written. */
-function denyEverything(index: number): Rule {
+export function denyEverything(index: number): Rule {
   return { action: 'Deny', index, source: { domains: [] }, destination: { domains: [] }, broken: true };
 }
 

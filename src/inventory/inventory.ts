@@ -1,5 +1,6 @@
 import {
   type AddressGroup,
+  type AdminPolicy,
   type BorderFirewall,
   type BorderPolicy,
   type ClusterBorderPolicy,
@@ -16,6 +17,7 @@ import {
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
 import type { Address } from '../ip/address.ts';
+import { adminPolicy } from './admin-policy.ts';
 import { calicoPolicy, calicoPolicyMistakes } from './calico-policy.ts';
 import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceChange, touched } from './change.ts';
 import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
@@ -41,7 +43,7 @@ import type {
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
 import { missingServices, sameSlice, serviceSlice } from './service-slice.ts';
-import { alwaysThere, builtInTier, tierInfo } from './tiers.ts';
+import { Tiers } from './tiers.ts';
 import { TrackedMap } from './tracked-map.ts';
 
 /** Where a resource is kept: its type, and its name within the type (`namespace/name` for namespaced types). */
@@ -61,7 +63,7 @@ export class Inventory {
   readonly #networkSets = new TrackedMap<NetworkSetInfo>(sameNetworkSet);
   readonly #slices = new TrackedMap<ServiceSlice>(sameSlice);
   readonly #policies = new TrackedMap<Policy>();
-  readonly #tiers = new TrackedMap<TierInfo>((a, b) => a.order === b.order && a.defaultAction === b.defaultAction);
+  readonly #tiers = new Tiers();
   readonly #pools = new TrackedMap<PoolInfo>(samePool);
   readonly #nodes = new TrackedMap<NodeInfo>(sameNode);
   readonly #namespaces = new TrackedMap<Namespace>();
@@ -80,7 +82,6 @@ export class Inventory {
   /** `Credible` is right for everything that a border opens for; `Calico` answers what the cluster itself does. */
   constructor(belief: Belief = 'Credible') {
     this.#pods = new Pods(this.#addresses, belief);
-    for (const tier of alwaysThere()) this.#tiers.put(tier.name, tier);
   }
 
   /** Pods and host endpoints, by id. */
@@ -108,7 +109,7 @@ export class Inventory {
     return this.#policies.view;
   }
 
-  /** Tiers that exist, the built-in ones always; policies may name others. */
+  /** Tiers that exist; policies may name others. */
   get tiers(): ReadonlyMap<string, TierInfo> {
     return this.#tiers.view;
   }
@@ -254,11 +255,17 @@ export class Inventory {
         return;
       case 'KubernetesNetworkPolicy':
         return this.#putPolicy(resource, kubernetesPolicy(resource), []);
+      case 'KubernetesClusterNetworkPolicy':
+        return this.#putPolicy(resource, adminPolicy(resource), []);
+      case 'AdminNetworkPolicy':
+      case 'BaselineAdminNetworkPolicy':
+        this.#tiers.entail(key, resource.tier);
+        return this.#putPolicy(resource, adminPolicy(resource), []);
       case 'NetworkPolicy':
       case 'GlobalNetworkPolicy':
         return this.#putPolicy(resource, calicoPolicy(resource), calicoPolicyMistakes(resource));
       case 'Tier':
-        this.#tiers.put(name, tierInfo(resource));
+        this.#tiers.put(name, resource);
         return;
       case 'NetworkSet':
       case 'GlobalNetworkSet':
@@ -313,13 +320,19 @@ export class Inventory {
       case 'EndpointSlice':
         this.#slices.put(key, undefined);
         return;
+      case 'AdminNetworkPolicy':
+      case 'BaselineAdminNetworkPolicy':
+        this.#tiers.release(key);
+        this.#policies.put(key, undefined);
+        return;
       case 'KubernetesNetworkPolicy':
+      case 'KubernetesClusterNetworkPolicy':
       case 'NetworkPolicy':
       case 'GlobalNetworkPolicy':
         this.#policies.put(key, undefined);
         return;
       case 'Tier':
-        this.#tiers.put(name, builtInTier(name));
+        this.#tiers.put(name, undefined);
         return;
       case 'NetworkSet':
       case 'GlobalNetworkSet':
@@ -354,7 +367,7 @@ export class Inventory {
   }
 
   #putPolicy(
-    resource: KubernetesNetworkPolicy | NetworkPolicy | GlobalNetworkPolicy,
+    resource: KubernetesNetworkPolicy | AdminPolicy | NetworkPolicy | GlobalNetworkPolicy,
     policy: Policy,
     mistakes: readonly Diagnostic[],
   ): void {

@@ -2,7 +2,7 @@ import type { KubernetesNetworkPolicy, KubernetesPeer, KubernetesRule, ReadableR
 import { compareUtf8 } from '../base/compare.ts';
 import { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
-import { type LabelSelector, labelSelectorTerms } from '../selector/label-selector.ts';
+import { type LabelSelector, labelSelectorNode, labelSelectorTerms } from '../selector/label-selector.ts';
 import { type SelectorNode, all, equal, join } from '../selector/node.ts';
 import { selectorOf } from '../selector/selector.ts';
 import { type SideSelectors, policySelector, sideSelectors } from './effective-selector.ts';
@@ -13,7 +13,8 @@ import { DEFAULT_TIER } from './tiers.ts';
 /** The order of Kubernetes NetworkPolicies in the default tier. */
 const ORDER = 1_000;
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
-const ANY_SIDE: RuleSide = { domains: [] };
+/** A side that does not limit. */
+export const ANY_SIDE: RuleSide = { domains: [] };
 
 /**
  * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
@@ -87,14 +88,22 @@ function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
     selector: selectorOf(podNode(peer.podSelector)),
     ...(peer.namespaceSelector === undefined
       ? {}
-      : { namespaceSelector: selectorOf(join('and', labelSelectorTerms(peer.namespaceSelector), all())) }),
+      : { namespaceSelector: selectorOf(labelSelectorNode(peer.namespaceSelector)) }),
   });
   return { domains: [], ...selectors };
 }
 
-function podNode(selector: LabelSelector | undefined): SelectorNode {
+/** The pods that a Kubernetes selector selects; the orchestrator term keeps host endpoints and network sets out (semantics 8.2.2). */
+export function podNode(selector: LabelSelector | undefined): SelectorNode {
   const terms = selector === undefined ? [] : labelSelectorTerms(selector);
   return join('and', [equal(ORCHESTRATOR_LABEL, KUBERNETES), ...terms], all());
+}
+
+/** A port as Kubernetes policies write it; without a protocol only as a name, which then stands for any protocol. */
+interface WrittenPort {
+  readonly protocol?: keyof typeof NUMBERS;
+  readonly port?: number | string;
+  readonly endPort?: number;
 }
 
 interface ProtocolPorts {
@@ -102,14 +111,18 @@ interface ProtocolPorts {
   readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] };
 }
 
-/** Protocols by name; an entry without a port means all ports of its protocol and absorbs the others (semantics 8.2.6). */
-function portsByProtocol(written: KubernetesRule['ports']): readonly ProtocolPorts[] {
+/**
+ * Protocols by name, none before all others; an entry without a port means all ports of its protocol and absorbs the others (semantics
+ * 8.2.6 and 9.2.4).
+ */
+export function portsByProtocol(written: readonly WrittenPort[]): readonly ProtocolPorts[] {
   if (written.length === 0) return [{}];
-  const protocols = [...new Set(written.map(({ protocol }) => protocol))].sort(compareUtf8);
+  // Sorted as texts: `sort` puts what is undefined last, whatever it is told.
+  const protocols = [...new Set(written.map(({ protocol }) => protocol ?? ''))].sort(compareUtf8);
   return protocols.map((protocol) => {
-    const entries = written.filter((entry) => entry.protocol === protocol);
-    const number = NUMBERS[protocol];
-    if (entries.some(({ port }) => port === undefined)) return { protocol: number };
+    const entries = written.filter((entry) => (entry.protocol ?? '') === protocol);
+    const number = protocol === '' ? {} : { protocol: NUMBERS[protocol] };
+    if (entries.some(({ port }) => port === undefined)) return number;
     const ranges: [number, number][] = [];
     const names: string[] = [];
     for (const { port, endPort } of entries) {
@@ -117,7 +130,7 @@ function portsByProtocol(written: KubernetesRule['ports']): readonly ProtocolPor
       else if (port !== undefined) names.push(port);
     }
     return {
-      protocol: number,
+      ...number,
       ports: { numbers: PortSet.of(...ranges), names: [...new Set(names)].sort(compareUtf8) },
     };
   });

@@ -129,6 +129,16 @@ export function kubernetesPolicy(name: string, spec: object): PlainObject {
   };
 }
 
+/** ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy. */
+export function adminPolicy(
+  kind: 'ClusterNetworkPolicy' | 'AdminNetworkPolicy' | 'BaselineAdminNetworkPolicy',
+  name: string,
+  spec: object,
+): PlainObject {
+  const version = kind === 'ClusterNetworkPolicy' ? 'v1alpha2' : 'v1alpha1';
+  return { apiVersion: `policy.networking.k8s.io/${version}`, kind, metadata: { name }, spec: { ...spec } };
+}
+
 export function networkSet(
   name: string,
   labels: Texts,

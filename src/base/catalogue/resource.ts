@@ -14,12 +14,6 @@ export const resourceCodes = {
     now: 'The object is left out.',
     fix: 'Use the kind that the message suggests.',
   },
-  KIND_NOT_YET: {
-    blame: 'input',
-    what: 'The cluster enforces this kind of policy, and this version of Sallyport does not read it.',
-    now: 'The object is left out: answers about the cluster and repeated tiers are computed without it.',
-    fix: 'Do not rely on its rules at the border; write them as ClusterBorderPolicy where they matter there.',
-  },
   VERSION_UNKNOWN: {
     blame: 'input',
     what: 'The kind is one that Sallyport reads, but not in this version of its API.',
@@ -85,6 +79,12 @@ export const resourceCodes = {
     what: 'A text or number is no port, range of ports or port name.',
     now: 'The rule counts as unreadable: one that allows is left out, one that denies denies everything. A named port of a pod is left out by itself.',
     fix: 'Write `443`, `"8000:8080"` or, where names are possible, the name of a container port.',
+  },
+  PEER_UNSUPPORTED: {
+    blame: 'input',
+    what: 'A rule of a ClusterNetworkPolicy or of its older kinds names a peer by `nodes` or `domainNames`, which Calico does not enforce either.',
+    now: 'A rule that accepts is left out; one that denies or passes denies everything in its place, as in Calico.',
+    fix: 'Write the addresses as `networks`, or the domain names as a network set of Calico or in a ClusterBorderPolicy.',
   },
   DOMAIN_INVALID: {
     blame: 'input',

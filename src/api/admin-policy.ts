@@ -1,0 +1,338 @@
+import { z } from 'zod';
+import { domain, list, looseCidr, optional, readPorts } from './fields.ts';
+import { labelSelector, portNameProblem, portProtocol } from './kubernetes-network-policy.ts';
+import { refuse } from './mistake.ts';
+import type {
+  AdminPeer,
+  AdminPods,
+  AdminPolicy,
+  AdminPort,
+  AdminRule,
+  Meta,
+  Readable,
+  RuleAction,
+} from './resource.ts';
+import { forWholeScope, insteadOfRule, readRules, unreadable } from './rule.ts';
+import type { Scope } from './scope.ts';
+import { type RawMap, defined, isMap } from './shape.ts';
+
+// The cluster-wide policies of policy.networking.k8s.io (semantics 9): one meaning in three dialects.
+
+/** A member that has to be the only one of its map. */
+function single(written: object, context: z.RefinementCtx, choices: string): boolean {
+  const present = Object.keys(defined(written));
+  if (present.length === 1) return true;
+  const found =
+    present.length === 0 ? 'this says nothing that is known' : `${present.join(' and ')} exclude each other`;
+  refuse(context, present.length === 0 ? 'FIELD_MISSING' : 'FIELD_CONFLICT', `${found}; write one of ${choices}`);
+  return false;
+}
+
+const podsBySelectors = z.object({
+  namespaceSelector: labelSelector.describe('which namespaces; write {} for all'),
+  podSelector: labelSelector.describe('which pods of them; write {} for all'),
+});
+
+const selected = { namespaces: optional(labelSelector), pods: optional(podsBySelectors) };
+
+function podsOf(written: { namespaces?: AdminPods['namespaceSelector']; pods?: Required<AdminPods> }): AdminPods {
+  if (written.pods !== undefined) return written.pods;
+  // Whoever calls has seen that one of the two is there.
+  return { namespaceSelector: written.namespaces ?? { matchLabels: new Map(), matchExpressions: [] } };
+}
+
+const subject = z
+  .object(selected)
+  .transform(
+    (written, context): AdminPods =>
+      single(written, context, 'namespaces or pods') ? podsOf(defined(written)) : z.NEVER,
+  );
+
+/** What cannot be told by addresses; Calico does not convert it either (semantics 9.2.7). */
+interface UnsupportedPeer {
+  readonly kind: 'Unsupported';
+  readonly field: 'nodes' | 'domainNames';
+}
+
+const ingressPeer = z
+  .object(selected)
+  .transform(
+    (written, context): AdminPeer =>
+      single(written, context, 'namespaces or pods') ? { kind: 'Pods', ...podsOf(defined(written)) } : z.NEVER,
+  );
+
+const egressPeer = z
+  .object({
+    ...selected,
+    networks: optional(
+      // The API server takes what Go parses as a CIDR, and Calico clears its host bits.
+      z.array(looseCidr).transform((nets, context) => (nets.length > 0 ? nets : refuseEmpty(context, 'networks'))),
+    ),
+    nodes: optional(labelSelector),
+    domainNames: optional(
+      z.array(domain).transform((names, context) => (names.length > 0 ? names : refuseEmpty(context, 'domain names'))),
+    ),
+  })
+  .transform((written, context): AdminPeer | UnsupportedPeer => {
+    if (!single(written, context, 'namespaces, pods or networks')) return z.NEVER;
+    if (written.networks !== undefined) return { kind: 'Networks', nets: written.networks };
+    if (written.nodes !== undefined) return { kind: 'Unsupported', field: 'nodes' };
+    if (written.domainNames !== undefined) return { kind: 'Unsupported', field: 'domainNames' };
+    return { kind: 'Pods', ...podsOf(defined(written)) };
+  });
+
+function refuseEmpty(context: z.RefinementCtx, what: string): never {
+  return refuse(context, 'FIELD_MISSING', `this list of ${what} is empty; write at least one`);
+}
+
+/** Peers of a rule; one without any would be read as "nobody" by some and as "everybody" by others. */
+function peers<S extends z.ZodType>(peer: S) {
+  return z
+    .array(peer)
+    .transform((written, context) => (written.length > 0 ? written : refuseEmpty(context, 'peers')))
+    .describe('whom the rule is about; at least one peer');
+}
+
+const portNumber = z.int().transform((number, context) => readPorts(number, context)[0]);
+
+const portName = z.string().transform((name, context) => {
+  const problem = portNameProblem(name);
+  return problem === undefined ? name : refuse(context, 'PORT_INVALID', problem);
+});
+
+function portRange<S extends z.ZodRawShape>(more: S) {
+  return z.object({ start: portNumber, end: portNumber, ...more });
+}
+
+function ports(first: number, last: number, context: z.RefinementCtx): Pick<AdminPort, 'port' | 'endPort'> {
+  if (first === last) return { port: first };
+  if (first < last) return { port: first, endPort: last };
+  return refuse(context, 'PORT_INVALID', `the range ends at ${last}, before its start ${first}; exchange them`);
+}
+
+/** An entry of `protocols`, in v1alpha2. */
+const protocolEntry = z
+  .object({
+    tcp: optional(destinationOf('TCP')),
+    udp: optional(destinationOf('UDP')),
+    sctp: optional(destinationOf('SCTP')),
+    destinationNamedPort: optional(portName),
+  })
+  .transform((written, context): AdminPort => {
+    if (!single(written, context, 'tcp, udp, sctp or destinationNamedPort')) return z.NEVER;
+    return written.tcp ?? written.udp ?? written.sctp ?? defined({ port: written.destinationNamedPort });
+  });
+
+function destinationOf(protocol: z.infer<typeof portProtocol>) {
+  return z
+    .object({
+      destinationPort: optional(
+        z
+          .object({ number: optional(portNumber), range: optional(portRange({})) })
+          .transform((written, context): Pick<AdminPort, 'port' | 'endPort'> => {
+            if (!single(written, context, 'number or range')) return z.NEVER;
+            const { number, range } = written;
+            return range === undefined ? defined({ port: number }) : ports(range.start, range.end, context);
+          }),
+      ),
+    })
+    .transform((written): AdminPort => ({ protocol, ...written.destinationPort }));
+}
+
+/** An entry of `ports`, in v1alpha1. */
+const portEntry = z
+  .object({
+    portNumber: optional(z.object({ protocol: optional(portProtocol), port: portNumber })),
+    portRange: optional(portRange({ protocol: optional(portProtocol) })),
+    namedPort: optional(portName),
+  })
+  .transform((written, context): AdminPort => {
+    if (!single(written, context, 'portNumber, portRange or namedPort')) return z.NEVER;
+    const { portNumber: number, portRange: range, namedPort } = written;
+    if (number !== undefined) return { protocol: number.protocol ?? 'TCP', port: number.port };
+    if (range !== undefined) return { protocol: range.protocol ?? 'TCP', ...ports(range.start, range.end, context) };
+    return defined({ port: namedPort });
+  });
+
+/** What one kind writes in its own way. */
+interface Dialect {
+  readonly type: AdminPolicy['type'];
+  readonly actions: z.ZodType<RuleAction>;
+  /** Its word for Allow. */
+  readonly accept: 'Accept' | 'Allow';
+  /** The most rules of one direction (semantics 9.1.10). */
+  readonly ruleLimit: number;
+  /** The field with the ports of a rule, and the one of the other version, which would be taken for "all traffic". */
+  readonly ports: 'protocols' | 'ports';
+}
+
+const newWords = z
+  .enum(['Accept', 'Deny', 'Pass'])
+  .transform((word): RuleAction => (word === 'Accept' ? 'Allow' : word))
+  .describe('Accept, Deny or Pass');
+const newDialect: Dialect = {
+  type: 'KubernetesClusterNetworkPolicy',
+  actions: newWords,
+  accept: 'Accept',
+  ruleLimit: 25,
+  ports: 'protocols',
+};
+const oldDialect: Dialect = {
+  type: 'AdminNetworkPolicy',
+  actions: z.enum(['Allow', 'Deny', 'Pass']).describe('Allow, Deny or Pass'),
+  accept: 'Allow',
+  ruleLimit: 100,
+  ports: 'ports',
+};
+const baselineDialect: Dialect = {
+  ...oldDialect,
+  type: 'BaselineAdminNetworkPolicy',
+  actions: z.enum(['Allow', 'Deny']).describe('Allow or Deny'),
+};
+
+/** Calico's tiers for the two values of `tier` (semantics 9.2.1). */
+const TIERS = new Map([
+  ['Admin', 'kube-admin'],
+  ['Baseline', 'kube-baseline'],
+]);
+
+const LEFT_OUT = 'The policy is left out, as in Calico.';
+
+/** Reads a ClusterNetworkPolicy; nothing is kept of one without a subject, or whose tier is none (semantics 9.2.8). */
+export function readClusterNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): AdminPolicy | undefined {
+  const spec = readSpec(raw, scope);
+  if (spec === undefined) return undefined;
+  const inside = scope.at('spec');
+  const written = z.enum(['Admin', 'Baseline']).describe('Admin or Baseline');
+  const tier = inside.otherwise(LEFT_OUT).at('tier').value(written, spec['tier']);
+  const policy = readPolicy(newDialect, meta, spec, readPriority(spec['priority'], inside.at('priority')), inside);
+  return tier.ok && policy !== undefined ? { ...policy, tier: TIERS.get(tier.value) ?? tier.value } : undefined;
+}
+
+/** Reads an AdminNetworkPolicy, which is in the tier that Calico had for it (semantics 6.1.6). */
+export function readAdminNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): AdminPolicy | undefined {
+  const spec = readSpec(raw, scope);
+  if (spec === undefined) return undefined;
+  const inside = scope.at('spec');
+  const policy = readPolicy(oldDialect, meta, spec, readPriority(spec['priority'], inside.at('priority')), inside);
+  return policy && { ...policy, tier: 'adminnetworkpolicy' };
+}
+
+/** Reads the BaselineAdminNetworkPolicy, of which there is one; so it has no priority. */
+export function readBaselineAdminNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): AdminPolicy | undefined {
+  if (meta.name !== 'default')
+    scope
+      .otherwise('The policy is read as it stands.')
+      .mistake('NAME_SHAPE', 'there is one BaselineAdminNetworkPolicy, and its name is "default"', 'metadata', 'name');
+  const spec = readSpec(raw, scope);
+  const policy =
+    spec && readPolicy(baselineDialect, meta, spec, { ok: true, value: Number.POSITIVE_INFINITY }, scope.at('spec'));
+  return policy && { ...policy, tier: 'baselineadminnetworkpolicy' };
+}
+
+function readSpec(raw: RawMap, scope: Scope): RawMap | undefined {
+  return scope.at('spec').otherwise(LEFT_OUT).map(raw['spec'], 'this field is required: the policy stands in it');
+}
+
+function readPriority(raw: unknown, scope: Scope): Readable<number> {
+  return scope
+    .otherwise(
+      'The policy comes first in its tier; what it accepts is left out, and what it denies or passes is denied.',
+    )
+    .value(z.int().min(0).max(1000).describe('a number from 0 to 1000; lower goes first'), raw ?? undefined);
+}
+
+function readPolicy(
+  dialect: Dialect,
+  meta: Meta,
+  spec: RawMap,
+  priority: Readable<number>,
+  scope: Scope,
+): Omit<AdminPolicy, 'tier'> | undefined {
+  const who = readSubject(spec['subject'], scope.at('subject'));
+  const direction = (side: 'from' | 'to') => {
+    const name = side === 'from' ? 'ingress' : 'egress';
+    const rules = readDirection(dialect, side, spec[name], scope.at(name));
+    if (!priority.ok) return unreadable(rules);
+    return who?.ok === false ? forWholeScope(rules) : rules;
+  };
+  const rules = { ingress: direction('from'), egress: direction('to') };
+  if (who === undefined) return undefined;
+  const order = priority.ok ? priority.value : Number.NEGATIVE_INFINITY;
+  return { ...meta, type: dialect.type, order, subject: who, ...rules };
+}
+
+/** `undefined`: nothing says whom the policy is about. That is not the same as words about it that cannot be read. */
+function readSubject(raw: unknown, scope: Scope): Readable<AdminPods> | undefined {
+  const known = isMap(raw) ? Object.keys(selected).filter((name) => (raw[name] ?? undefined) !== undefined) : [];
+  if (raw === undefined || raw === null || (isMap(raw) && known.length === 0)) {
+    const nobody = 'this field is required: whom the policy is about; write namespaces or pods';
+    scope.otherwise(LEFT_OUT).mistake('FIELD_MISSING', nobody);
+    return undefined;
+  }
+  return scope.otherwise('The policy selects every pod; of its rules only Deny counts as written.').value(subject, raw);
+}
+
+function readDirection(dialect: Dialect, side: 'from' | 'to', raw: unknown, scope: Scope): AdminPolicy['ingress'] {
+  const rules = readRules(
+    raw ?? undefined,
+    scope,
+    (action, map, here) => readRule(dialect, side, action, map, here),
+    dialect.actions,
+  );
+  if (rules.length <= dialect.ruleLimit) return rules;
+  scope
+    .otherwise('What they accept is left out, and what they deny or pass is denied.')
+    .mistake('FIELD_INVALID', `this list has more than ${dialect.ruleLimit} rules; make two policies`);
+  return unreadable(rules);
+}
+
+const rulePeers: Readonly<Record<'from' | 'to', z.ZodType<(AdminPeer | UnsupportedPeer)[]>>> = {
+  from: peers(ingressPeer),
+  to: peers(egressPeer),
+};
+const rulePorts: Readonly<Record<Dialect['ports'], z.ZodType<AdminPort[]>>> = {
+  protocols: list(protocolEntry),
+  ports: list(portEntry),
+};
+
+function readRule(
+  dialect: Dialect,
+  side: 'from' | 'to',
+  action: RuleAction,
+  raw: RawMap,
+  scope: Scope,
+): AdminRule | undefined {
+  const foreign = dialect.ports === 'ports' ? 'protocols' : 'ports';
+  const isForeign = (raw[foreign] ?? undefined) !== undefined;
+  if (isForeign) {
+    const message = `there is no field "${foreign}" in this version, so all traffic would be meant; write "${dialect.ports}"`;
+    scope.mistake('FIELD_UNKNOWN', message, foreign);
+  }
+  const found = scope.at(side).value(rulePeers[side], raw[side] ?? undefined);
+  const ports = scope.at(dialect.ports).value(rulePorts[dialect.ports], raw[dialect.ports]);
+  if (!found.ok) return undefined;
+  const whole = supportedPeers(dialect, found.value, action, scope.at(side));
+  return whole === undefined || !ports.ok || isForeign ? undefined : { action, peers: whole, ports: ports.value };
+}
+
+/** The peers of a rule, if all of them can be enforced. */
+function supportedPeers(
+  dialect: Dialect,
+  found: readonly (AdminPeer | UnsupportedPeer)[],
+  action: RuleAction,
+  scope: Scope,
+): readonly AdminPeer[] | undefined {
+  const supported: AdminPeer[] = [];
+  for (const [index, peer] of found.entries()) {
+    if (peer.kind !== 'Unsupported') supported.push(peer);
+    else if (peer.field === 'domainNames' && action !== 'Allow')
+      scope.mistake('FIELD_CONFLICT', 'domainNames stand in rules that accept only', index, peer.field);
+    else {
+      // Right as it is written, so it is no error; but nothing below says what becomes of it.
+      const instead = insteadOfRule(action, action === 'Allow' ? dialect.accept : action);
+      scope.warning('PEER_UNSUPPORTED', `peers by ${peer.field} are not enforced. ${instead}`, index, peer.field);
+    }
+  }
+  return supported.length === found.length ? supported : undefined;
+}
