@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { endpointSlice, hostEndpoint, kubernetesPolicy, networkSet, pod, policy } from '../../test/kit/objects.ts';
-import { cluster } from '../../test/kit/random-cluster.ts';
+import { cluster, services } from '../../test/kit/random-cluster.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
-import { type Item, itemsOf, numberOf } from '../../test/kit/slow-items.ts';
-import { holds } from '../../test/kit/slow-selector.ts';
+import { ipSetsOf } from '../../test/kit/slow-sets.ts';
 import { A, B, everywhere, web } from '../../test/kit/two-pods.ts';
-import { aggregate } from '../ip/aggregate.ts';
 import type { IpSet } from './ip-sets.ts';
 import { loadWorld } from './world.ts';
 
@@ -168,32 +166,12 @@ describe('4: IP sets', () => {
   });
 });
 
-describe('members are those of an independent reading', () => {
-  const hosts = (item: Item): readonly string[] => item.addresses.map((text) => aggregate([text])[0] ?? '');
-  const nets = (item: Item): readonly string[] =>
-    item.nets.flatMap((text) => (text === '0.0.0.0/0' ? ['0.0.0.0/1', '128.0.0.0/1'] : aggregate([text])));
-
-  test('on random objects', () => {
-    fc.assert(
-      fc.property(cluster, (objects) => {
-        const items = itemsOf(objects);
-        for (const { selector, namedPort, namedPortProtocol, members } of loadWorld(objects).ipSets()) {
-          const inside = items.filter(({ labels }) => holds(selector, labels));
-          const expected =
-            namedPort === undefined
-              ? inside.flatMap((item) => [...hosts(item), ...nets(item)])
-              : inside.flatMap((item) =>
-                  item.ports.flatMap(({ name, protocol, port }) => {
-                    if (name !== namedPort) return [];
-                    if (namedPortProtocol !== 'any' && numberOf(namedPortProtocol ?? '') !== protocol) return [];
-                    const word = { 6: 'tcp', 17: 'udp', 132: 'sctp' }[protocol];
-                    return hosts(item).map((net) => `${net.replace(/\/.*/, '')},${word}:${port}`);
-                  }),
-                );
-          expect(members).toEqual([...new Set(expected)].sort());
-        }
-      }),
-      { numRuns: 200 },
-    );
-  });
+test('4 sets, ids and members are those of an independent reading', () => {
+  fc.assert(
+    fc.property(fc.tuple(cluster, services), (parts) => {
+      const objects = parts.flat();
+      expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
+    }),
+    { numRuns: 200 },
+  );
 });

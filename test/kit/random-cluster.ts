@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { endpointSlice, policy } from './objects.ts';
 import type { PlainFlow, PlainObject } from './plain-objects.ts';
-import { calicoSpec, kubernetesRule, namespaceSelector, plainSelector, types } from './random-policies.ts';
+import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
+import { namespaceSelector } from './random-rules.ts';
 import {
   namespace,
   rarely,

@@ -7,10 +7,13 @@ export const rarely = fc.oneof(
   { weight: 9, arbitrary: fc.constant(false) },
   { weight: 1, arbitrary: fc.constant(true) },
 );
-export const labelValue = fc.constantFrom('x', 'y');
+export const labelValue = fc.constantFrom('x', 'x', 'y', 'y', '', 'xy');
 export const key = fc.constantFrom('app', 'role', '__proto__');
 export const some = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
+/** Seldom enough that what it is given to mostly stands alone. */
+export const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 export const list = <T>(arbitrary: fc.Arbitrary<T>, maxLength = 2): fc.Arbitrary<T[]> =>
   fc.array(arbitrary, { maxLength });
 
@@ -37,7 +40,7 @@ export const NETS = {
   4: ['10.0.0.0/8', '10.0.0.2/32', '10.0.1.0/24', '198.51.100.0/24', '203.0.113.8/31'],
   6: ['fd00::/64', 'fd00::2/128', '2001:db8::/32'],
 };
-export const PORT_NAMES = ['web', 'dns'];
+export const PORT_NAMES = ['web', 'dns', 'nobody'];
 
 export function without<T extends object>(written: T): T {
   return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined)) as T;

@@ -10,6 +10,7 @@ import { canonical, holds } from './slow-selector.ts';
 export type Direction = 'ingress' | 'egress';
 
 export interface SlowPolicy {
+  readonly object: PlainObject;
   /** `Kind/namespace/name`, or `Kind/name`. */
   readonly id: string;
   readonly tier: string;
@@ -68,6 +69,7 @@ function calico(known: Surroundings, policy: PlainObject): SlowPolicy {
       matches: (flow) => matches(known, rule, metadata.namespace ?? '', flow),
     }));
   return {
+    object: policy,
     ...named(kind, metadata),
     tier: (spec['tier'] as string | undefined) ?? 'default',
     order: (spec['order'] as number | undefined) ?? Infinity,
@@ -99,6 +101,7 @@ function kubernetes(known: Surroundings, policy: PlainObject, kind: string): Slo
   const types = (spec['policyTypes'] ?? []) as string[];
   const defaulted: Direction[] = ((spec['egress'] ?? []) as unknown[]).length > 0 ? ['ingress', 'egress'] : ['ingress'];
   return {
+    object: policy,
     ...named(kind, metadata),
     tier: 'default',
     order: 1000,
@@ -127,6 +130,7 @@ function clusterWide(known: Surroundings, policy: PlainObject): SlowPolicy {
   };
   const { namespaces, pods } = spec['subject'] as PlainClusterPeer;
   return {
+    object: policy,
     ...named(`Kubernetes${kind}`, metadata),
     tier: isBaseline ? 'kube-baseline' : 'kube-admin',
     order: (spec['priority'] as number | undefined) ?? 1000,
