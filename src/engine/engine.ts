@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { MultiMap } from '../base/multi-map.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -12,15 +13,17 @@ import type {
   ServiceSlice,
   TierInfo,
 } from '../inventory/model.ts';
-import { type Address, formatAddress } from '../ip/address.ts';
+import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
+import { formatPrefix } from '../ip/prefix.ts';
 import type { Selector } from '../selector/selector.ts';
-import { type Delta, LabelIndex } from './label-index.ts';
+import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index.ts';
 import { Backends, type ServiceBackends } from './backends.ts';
 import { type Outside, OutsideSets } from './outside-sets.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
 import { PolicyOrder } from './policy-order.ts';
 import { type TierPolicies, byTier, isSubject } from './selected-policies.ts';
+import { SelectorsInUse, ruleSelectors } from './selectors-in-use.ts';
 import { type Verdict, profileRules, verdictOf } from './verdict.ts';
 
 /** What differs in the engine since its last flush. */
@@ -33,13 +36,17 @@ export interface EngineChanges {
   readonly changedOutside: readonly string[];
   /** Services, as `namespace/name`, of which a slice came, went or changed. */
   readonly changedServices: ReadonlySet<string>;
+  /** What came to the sets of registered selectors, and what left them. */
+  readonly members: MemberChanges;
 }
 
-/** A selector in use, and by how many. */
-interface Registration {
-  readonly selector: Selector;
-  uses: number;
-}
+/**
+ * Addresses in sets of selectors, net; those of a set whose selector is registered no more are not listed. `first`: there was no endpoint
+ * before, and nothing is listed: read the sets with `membersOf`.
+ */
+export type MemberChanges =
+  | { readonly kind: 'first' }
+  | { readonly kind: 'differ'; readonly added: readonly SetMember[]; readonly removed: readonly SetMember[] };
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -50,17 +57,17 @@ const NOBODY: ReadonlySet<string> = new Set();
 export class Engine {
   readonly inventory: Inventory;
   readonly #index = new LabelIndex();
+  readonly #registered = new SelectorsInUse(this.#index);
   readonly #outside: OutsideSets;
   readonly #backends = new Backends();
-  readonly #registered = new Map<string, Registration>();
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
   readonly #policies = new Map<PolicyId, Policy>();
-  readonly #policiesBySelector = new Map<string, Set<PolicyId>>();
+  readonly #policiesBySelector = new MultiMap<string>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
   readonly #parents = new Map<string, Parent>();
   #tiers: ReadonlyMap<string, TierInfo>;
-  /** Endpoints by address, in canonical text. */
-  readonly #holders = new Map<string, Set<EndpointId>>();
+  /** Whether network sets and the selectors of rules are in the index too. */
+  #followsRules = false;
   #order: PolicyOrder | undefined;
 
   constructor(inventory: Inventory) {
@@ -74,11 +81,24 @@ export class Engine {
    * by the next flush: ask for them with `endpointsOf`.
    */
   register(selector: Selector): void {
-    this.#register(selector);
+    this.#registered.add(selector);
   }
 
   unregister(selector: Selector): void {
-    this.#unregister(selector);
+    this.#registered.remove(selector);
+  }
+
+  /**
+   * From now on the selectors of all rules are registered too, and the addresses of network sets are in the sets of selectors: `membersOf`
+   * then knows every set of semantics 4 but those of named ports and services.
+   */
+  followRules(): void {
+    if (this.#followsRules) return;
+    this.#followsRules = true;
+    this.#index.load(() => {
+      for (const set of this.networkSets.values()) this.#setNetworkSet(set.id, set);
+      for (const policy of this.#policies.values()) this.#registerRules(policy);
+    });
   }
 
   /** Ids of the registered selectors that select an endpoint, those of policies among them. */
@@ -88,7 +108,14 @@ export class Engine {
 
   /** Endpoints that a registered selector selects; host-network pods among them. */
   endpointsOf(selectorId: string): ReadonlySet<EndpointId> {
-    return this.#registered.has(selectorId) ? this.#index.endpointsOf(selectorId) : NOBODY;
+    const found = this.#index.endpointsOf(selectorId);
+    if (!this.#followsRules || this.networkSets.size === 0) return found;
+    return new Set([...found].filter((id) => this.#endpoints.has(id)));
+  }
+
+  /** Addresses in the set of a registered selector, as prefixes, sorted; those of network sets after `followRules` only. */
+  membersOf(selectorId: string): readonly string[] {
+    return this.#index.membersOf(selectorId);
   }
 
   /** Nets and domains of the network sets that a selector selects. From the first call on, changes are reported until `forgetOutside`. */
@@ -167,7 +194,7 @@ export class Engine {
   /** Everything that is known to have an address. */
   party(address: Address): Party {
     const holders: Holder[] = [];
-    for (const id of [...(this.#holders.get(formatAddress(address)) ?? [])].sort(compareUtf8)) {
+    for (const id of [...this.#index.endpointsWith(hostText(address))].sort(compareUtf8)) {
       const endpoint = this.#endpoints.get(id);
       if (endpoint !== undefined) holders.push({ endpoint, labels: this.labelsOf(endpoint) });
     }
@@ -182,100 +209,87 @@ export class Engine {
   /** Takes what changed in the inventory since the last call. */
   flush(): EngineChanges {
     const changes = this.inventory.flush();
-    const changed = new Set<EndpointId>();
-    const note = (delta: Delta): void => {
-      for (const id of delta.changed) changed.add(id);
-    };
     if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
-    for (const id of touched(changes.parents)) note(this.#setParent(id, this.inventory.parents.get(id)));
-    const { endpoints } = this.inventory;
-    for (const id of touched(changes.endpoints)) {
-      changed.add(id);
-      note(this.#setEndpoint(id, endpoints.get(id)));
+    const isFirst = this.#endpoints.size === 0;
+    const changed = new Set(touched(changes.endpoints));
+    let members: MemberChanges = { kind: 'first' };
+    if (isFirst) this.#index.load(() => this.#take(changes));
+    else {
+      const delta = this.#index.batch(() => this.#take(changes));
+      for (const id of delta.changed) if (this.#endpoints.has(id)) changed.add(id);
+      members = { kind: 'differ', added: delta.added, removed: delta.removed };
     }
-    for (const id of touched(changes.policies)) this.#setPolicy(id, this.inventory.policies.get(id), note);
     return {
       inventory: changes,
       changedEndpoints: [...changed].sort(compareUtf8),
       changedOutside: this.#outside.take(changes, this.inventory.networkSets),
       changedServices: this.#backends.take(changes.slices, this.inventory.slices),
+      members,
     };
   }
 
-  #setParent(id: string, parent: Parent | undefined): Delta {
+  #take(changes: InventoryChanges): void {
+    const { parents, endpoints, networkSets, policies } = this.inventory;
+    for (const id of touched(changes.parents)) this.#setParent(id, parents.get(id));
+    for (const id of touched(changes.endpoints)) this.#setEndpoint(id, endpoints.get(id));
+    if (this.#followsRules) for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, networkSets.get(id));
+    for (const id of touched(changes.policies)) this.#setPolicy(id, policies.get(id));
+  }
+
+  #setParent(id: string, parent: Parent | undefined): void {
     if (parent === undefined) {
       this.#parents.delete(id);
-      return this.#index.deleteParent(id);
+      this.#index.deleteParent(id);
+    } else {
+      this.#parents.set(id, parent);
+      this.#index.setParent(id, parent.labels);
     }
-    this.#parents.set(id, parent);
-    return this.#index.setParent(id, parent.labels);
   }
 
-  #setEndpoint(id: EndpointId, endpoint: Endpoint | undefined): Delta {
-    for (const address of this.#endpoints.get(id)?.addresses ?? []) {
-      const text = formatAddress(address);
-      const holders = this.#holders.get(text);
-      holders?.delete(id);
-      if (holders?.size === 0) this.#holders.delete(text);
-    }
+  #setEndpoint(id: EndpointId, endpoint: Endpoint | undefined): void {
     if (endpoint === undefined) {
       this.#endpoints.delete(id);
-      return this.#index.deleteEndpoint(id);
+      this.#index.deleteEndpoint(id);
+    } else {
+      this.#endpoints.set(id, endpoint);
+      this.#index.setEndpoint(id, indexed(endpoint, endpoint.addresses.map(hostText)));
     }
-    this.#endpoints.set(id, endpoint);
-    for (const address of endpoint.addresses) {
-      const text = formatAddress(address);
-      const holders = this.#holders.get(text);
-      if (holders === undefined) this.#holders.set(text, new Set([id]));
-      else holders.add(id);
-    }
-    // Members of sets are found by address; the index keeps only who is selected.
-    return this.#index.setEndpoint(id, {
-      labels: endpoint.labels,
-      parents: endpoint.parents,
-      nets: [],
-      ports: [],
-    });
   }
 
-  #setPolicy(id: PolicyId, policy: Policy | undefined, note: (delta: Delta) => void): void {
+  #setNetworkSet(id: string, set: NetworkSetInfo | undefined): void {
+    if (set === undefined) this.#index.deleteEndpoint(id);
+    else this.#index.setEndpoint(id, indexed(set, set.written.map(formatPrefix)));
+  }
+
+  #setPolicy(id: PolicyId, policy: Policy | undefined): void {
     const before = this.#policies.get(id);
+    // First what is new, so that a selector of both is not dropped in between.
     if (policy === undefined) this.#policies.delete(id);
-    else this.#policies.set(id, policy);
-    if (before?.appliesTo.id === policy?.appliesTo.id) return;
+    else {
+      this.#policies.set(id, policy);
+      this.#registered.add(policy.appliesTo);
+      if (this.#followsRules) this.#registerRules(policy);
+    }
     if (before !== undefined) {
-      const users = this.#policiesBySelector.get(before.appliesTo.id);
-      users?.delete(id);
-      if (users?.size === 0) this.#policiesBySelector.delete(before.appliesTo.id);
-      note(this.#unregister(before.appliesTo));
+      this.#policiesBySelector.delete(before.appliesTo.id, id);
+      this.#registered.remove(before.appliesTo);
+      if (this.#followsRules) for (const selector of ruleSelectors(before)) this.#registered.remove(selector);
     }
-    if (policy !== undefined) {
-      const users = this.#policiesBySelector.get(policy.appliesTo.id);
-      if (users === undefined) this.#policiesBySelector.set(policy.appliesTo.id, new Set([id]));
-      else users.add(id);
-      note(this.#register(policy.appliesTo));
-    }
+    if (policy !== undefined) this.#policiesBySelector.add(policy.appliesTo.id, id);
   }
 
-  #register(selector: Selector): Delta {
-    const registration = this.#registered.get(selector.id);
-    if (registration !== undefined) {
-      registration.uses++;
-      return NOTHING;
-    }
-    this.#registered.set(selector.id, { selector, uses: 1 });
-    return this.#index.setSelector(selector.id, selector.canonical);
-  }
-
-  #unregister(selector: Selector): Delta {
-    const registration = this.#registered.get(selector.id);
-    if (registration === undefined) return NOTHING;
-    registration.uses--;
-    if (registration.uses > 0) return NOTHING;
-    this.#registered.delete(selector.id);
-    return this.#index.deleteSelector(selector.id);
+  #registerRules(policy: Policy): void {
+    for (const selector of ruleSelectors(policy)) this.#registered.add(selector);
   }
 }
 
-const NOTHING: Delta = { added: [], removed: [], changed: [] };
+/** What the index has to know of something with labels. Named ports are not in it: rules look at the ports of endpoints themselves. */
+function indexed({ labels, parents }: Endpoint | NetworkSetInfo, nets: readonly string[]): IndexedEndpoint {
+  return { labels, parents, nets, ports: [] };
+}
+
+/** An address as a member of a set. */
+function hostText(address: Address): string {
+  return `${formatAddress(address)}/${ADDRESS_BITS[address.family]}`;
+}

@@ -1,0 +1,133 @@
+import { readResource } from '../src/api/read.ts';
+import type { Resource } from '../src/api/resource.ts';
+import { ipv4Address, formatAddress } from '../src/ip/address.ts';
+import type { Raw } from './world.ts';
+
+const ENVIRONMENTS = ['prod', 'dev', 'test', 'stage'];
+const SUITES = 500;
+export const PODS_PER_NAMESPACE = 4;
+/** 10.0.0.1. */
+const FIRST_ADDRESS = 0x0a000001;
+
+/** Many namespaces, with four pods and three Kubernetes NetworkPolicies in each: the first section of the policy load. */
+export function* manyNamespaces(namespaces: number): Generator<Resource> {
+  for (let i = 0; i < namespaces; i++) {
+    const labels = { 'app.kubernetes.io/part-of': suite(i), env: ENVIRONMENTS[i % ENVIRONMENTS.length] ?? '' };
+    yield resource({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `n${i}`, labels } });
+    for (let k = 0; k < PODS_PER_NAMESPACE; k++) yield podOf(i, k);
+    for (const policy of policiesOf(i)) yield resource(policy);
+  }
+}
+
+/** Pod `k` of namespace `i`. `variant`: 0 as the load has it, else another replica set of the other application. */
+export function podOf(i: number, k: number, variant = 0, address = addressOf(i, k)): Resource {
+  return pod({
+    namespace: `n${i}`,
+    name: `p${k}`,
+    node: `node-${(4 * i + k) % 1000}`,
+    address,
+    labels: {
+      app: `app-${(k + variant) % 2}`,
+      tier: k < 2 ? 'web' : 'db',
+      'pod-template-hash': hex8(i * 7 + k + variant),
+    },
+  });
+}
+
+/** Address of pod `k` of namespace `i`; from `namespaces` on they are nobody's. */
+export function addressOf(i: number, k: number): string {
+  return formatAddress(ipv4Address(FIRST_ADDRESS + i * PODS_PER_NAMESPACE + k));
+}
+
+/** One namespace in which every policy selects every pod, and every rule: the second section. */
+export function* allMatching(pods: number, policies: number): Generator<Resource> {
+  yield resource({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'all', labels: {} } });
+  for (let k = 0; k < pods; k++)
+    yield pod({ namespace: 'all', name: `p${k}`, node: 'node-0', address: addressOf(0, k), labels: { app: 'x' } });
+  for (let j = 0; j < policies; j++)
+    yield resource(
+      kubernetesPolicy('all', `policy-${j}`, {
+        podSelector: {},
+        policyTypes: ['Ingress'],
+        ingress: [{ from: [{ podSelector: {} }], ports: [{ protocol: 'TCP', port: 1 + (j % 60_000) }] }],
+      }),
+    );
+}
+
+/** What the reader makes of an object; a mistake in a bench's world is a mistake in the bench. */
+export function resource(raw: Raw): Resource {
+  const { resource: read, diagnostics } = readResource(raw, {});
+  const [first] = diagnostics;
+  if (read === undefined || first !== undefined) throw new Error(`the bench's world is wrong: ${first?.message}`);
+  return read;
+}
+
+interface PodFacts {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function pod({ namespace, name, node, address, labels }: PodFacts): Resource {
+  return resource({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels },
+    spec: { nodeName: node, containers: [{ name: 'main' }] },
+    status: { phase: 'Running', podIPs: [{ ip: address }] },
+  });
+}
+
+function policiesOf(i: number): readonly Raw[] {
+  const namespace = `n${i}`;
+  const tier = (name: string): Raw => ({ podSelector: { matchLabels: { tier: name } } });
+  const policyTypes = ['Ingress', 'Egress'];
+  return [
+    kubernetesPolicy(namespace, 'deny', { podSelector: {}, policyTypes }),
+    kubernetesPolicy(namespace, 'web', {
+      ...tier('web'),
+      policyTypes,
+      ingress: [
+        {
+          from: [
+            { podSelector: { matchLabels: { app: 'app-0' } } },
+            { namespaceSelector: { matchLabels: { 'app.kubernetes.io/part-of': suite(i) } } },
+          ],
+          ports: [{ protocol: 'TCP', port: 8080 }],
+        },
+      ],
+      egress: [
+        { to: [tier('db')], ports: [{ protocol: 'TCP', port: 5432 }] },
+        {
+          to: [{ ipBlock: { cidr: `198.51.${i % 256}.0/24`, except: [`198.51.${i % 256}.128/25`] } }],
+          ports: [{ protocol: 'TCP', port: 443 }],
+        },
+      ],
+    }),
+    kubernetesPolicy(namespace, 'db', {
+      ...tier('db'),
+      policyTypes,
+      ingress: [{ from: [tier('web')], ports: [{ protocol: 'TCP', port: 5432 }] }],
+      egress: [
+        {
+          to: [{ namespaceSelector: {}, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }],
+          ports: [{ protocol: 'UDP', port: 53 }],
+        },
+      ],
+    }),
+  ];
+}
+
+function kubernetesPolicy(namespace: string, name: string, spec: Raw): Raw {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name, namespace }, spec };
+}
+
+function suite(i: number): string {
+  return `suite-${i % SUITES}`;
+}
+
+function hex8(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0');
+}

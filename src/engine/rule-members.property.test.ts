@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
+import { type Road, type State, walk } from '../../test/kit/roads.ts';
+import type { PlainObject } from '../../test/kit/plain-objects.ts';
+import { readResource } from '../api/read.ts';
+import { resourceKey } from '../api/resource.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import { effectiveLabels } from '../inventory/labels.ts';
+import { type Address, formatAddress } from '../ip/address.ts';
+import { formatPrefix } from '../ip/prefix.ts';
+import type { Selector } from '../selector/selector.ts';
+import { Engine, type EngineChanges } from './engine.ts';
+import { ruleSelectors } from './selectors-in-use.ts';
+
+function stateOf(objects: readonly PlainObject[]): State {
+  return new Map(
+    objects.flatMap((object) => {
+      const { resource } = readResource(object, {});
+      return resource === undefined ? [] : [[resourceKey(resource), resource] as const];
+    }),
+  );
+}
+
+/** Every selector of a rule, by its id. */
+function selectorsOf({ policies }: Engine): ReadonlyMap<string, Selector> {
+  return new Map(
+    [...policies.values()].flatMap((policy) => [...ruleSelectors(policy)]).map((selector) => [selector.id, selector]),
+  );
+}
+
+/** Every address of every endpoint, and every net of every network set, whose labels match (semantics 4.2 to 4.4). */
+function slowMembers({ inventory }: Engine, selector: Selector): readonly string[] {
+  const bringing = [
+    ...Array.from(inventory.endpoints.values(), (endpoint) => ({ item: endpoint, nets: hosts(endpoint) })),
+    ...Array.from(inventory.networkSets.values(), (set) => ({
+      item: set,
+      nets: set.written.map(formatPrefix).flatMap(halved),
+    })),
+  ];
+  const found = bringing.filter(({ item }) => selector.matches(effectiveLabels(item, inventory.parents)));
+  return [...new Set(found.flatMap(({ nets }) => nets))].sort();
+}
+
+function hosts({ addresses }: { readonly addresses: readonly Address[] }): string[] {
+  return addresses.map((address) => `${formatAddress(address)}/${address.family === 4 ? 32 : 128}`);
+}
+
+function halved(cidr: string): string[] {
+  if (cidr === '0.0.0.0/0') return ['0.0.0.0/1', '128.0.0.0/1'];
+  return cidr === '::/0' ? ['::/1', '8000::/1'] : [cidr];
+}
+
+/** Who holds the sets and hears only of differences. */
+class Follower {
+  readonly #engine: Engine;
+  readonly #sets = new Map<string, Set<string>>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  take({ members }: EngineChanges): void {
+    const selectors = selectorsOf(this.#engine);
+    for (const id of this.#sets.keys()) if (!selectors.has(id)) this.#sets.delete(id);
+    if (members.kind === 'first')
+      for (const id of selectors.keys()) this.#sets.set(id, new Set(this.#engine.membersOf(id)));
+    else {
+      for (const { set, member } of members.removed)
+        if (selectors.has(set)) expect(this.#sets.get(set)?.delete(member)).toBe(true);
+      for (const { set, member } of members.added) {
+        if (!selectors.has(set)) continue;
+        const known = this.#sets.get(set) ?? new Set();
+        this.#sets.set(set, known);
+        expect(known.has(member)).toBe(false);
+        known.add(member);
+      }
+    }
+    for (const id of selectors.keys())
+      expect([...(this.#sets.get(id) ?? [])].sort()).toEqual([...this.#engine.membersOf(id)].sort());
+  }
+}
+
+const road: fc.Arbitrary<Road> = fc.record({
+  reversed: fc.boolean(),
+  doubled: fc.boolean(),
+  emptied: fc.boolean(),
+  deletedFirst: fc.boolean(),
+  squashed: fc.constantFrom(false, false, true),
+  backwards: fc.boolean(),
+  flush: fc.constantFrom('each change', 'each state', 'end'),
+});
+const world = fc.tuple(cluster, surroundings).map(([objects, more]) => [...objects, ...more]);
+
+test('rules hold the addresses that their selectors select, and every difference is told', () => {
+  fc.assert(
+    fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, fc.boolean(), (worlds, way, late) => {
+      const { steps } = walk(worlds.map(stateOf), way);
+      const engine = new Engine(new Inventory());
+      if (!late) engine.followRules();
+      const follower = new Follower(engine);
+      for (const step of steps) {
+        if (step.kind === 'change') engine.inventory.apply(step.change);
+        else if (late) engine.flush();
+        else follower.take(engine.flush());
+      }
+      engine.followRules();
+      engine.flush();
+      for (const selector of selectorsOf(engine).values())
+        expect(engine.membersOf(selector.id)).toEqual(slowMembers(engine, selector));
+    }),
+    { numRuns: 40 },
+  );
+});
