@@ -66,8 +66,12 @@ export class Border {
     }
   }
 
-  /** Takes every rule and every tracked connection away. */
+  /**
+   * Takes every rule and every tracked connection away. Servers push no longer: what they sent would open their flows again from outside,
+   * and whoever uses such a port next would be the one who answers.
+   */
   async reset(): Promise<void> {
+    await this.outside.hush();
     await this.firewall.must('nft', ['flush', 'ruleset']);
     await this.firewall.run('conntrack', ['-F']);
   }

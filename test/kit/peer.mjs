@@ -8,14 +8,21 @@ import { createInterface } from 'node:readline';
 /** Connections and streams by key; of servers: what arrived, by protocol, port and source address. */
 const streams = new Map();
 const arrived = new Map();
+/** Ends of what UDP servers here push. */
+const pushes = new Set();
 const PAUSE_MS = 10;
+/** What a UDP server pushes to who asks for it, and how often. */
+const MANNERS = new Map([
+  ['push', { pauseMs: PAUSE_MS, datagrams: 1 }],
+  ['flood', { pauseMs: 1, datagrams: 3 }],
+]);
 
 const note = (protocol, port, source, bytes) => {
   const key = `${protocol} ${port} ${source}`;
   arrived.set(key, (arrived.get(key) ?? 0) + bytes);
 };
-const every = (action) => {
-  const timer = setInterval(action, PAUSE_MS);
+const every = (action, pauseMs = PAUSE_MS) => {
+  const timer = setInterval(action, pauseMs);
   return () => clearInterval(timer);
 };
 
@@ -35,7 +42,7 @@ function listenTcp({ address, port }) {
   });
 }
 
-/** Answers each datagram with its source; one that says "push" makes the server push to it for ever. */
+/** Answers each datagram with its source; one that says "push" or "flood" makes the server push to it until it is hushed. */
 function listenUdp({ address, port }) {
   return new Promise((resolve, reject) => {
     const socket = createSocket(address.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
@@ -45,9 +52,16 @@ function listenUdp({ address, port }) {
       note('udp', port, from.address, data.length);
       socket.send(`${from.address} ${from.port}\n`, from.port, from.address, () => {});
       const key = `${from.address} ${from.port}`;
-      if (data.toString() !== 'push' || pushed.has(key)) return;
+      const manner = MANNERS.get(data.toString());
+      if (manner === undefined || pushed.has(key)) return;
       pushed.add(key);
-      every(() => socket.send('s', from.port, from.address, () => {}));
+      const stop = every(() => {
+        for (let n = 0; n < manner.datagrams; n++) socket.send('s', from.port, from.address, () => {});
+      }, manner.pauseMs);
+      pushes.add(() => {
+        stop();
+        pushed.delete(key);
+      });
     });
     socket.bind({ address, port }, () => resolve({}));
   });
@@ -116,8 +130,8 @@ function openTcp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
   });
 }
 
-/** `silent`: the client says "push" once and then nothing; only the server goes on sending. `asks`: the server only answers. */
-function openUdp({ key, from, to, port, timeoutMs, silent, asks, localPort = 0 }) {
+/** `silent`: the client says its word once and then nothing; only the server goes on sending. */
+function openUdp({ key, from, to, port, timeoutMs, silent, says = 'push', localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
     const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
@@ -134,7 +148,7 @@ function openUdp({ key, from, to, port, timeoutMs, silent, asks, localPort = 0 }
     socket.bind({ address: from, port: localPort }, () => {
       const send = () => {
         stream.sent += 1;
-        socket.send(asks === true ? '?' : 'push', port, to, () => {});
+        socket.send(says, port, to, () => {});
       };
       send();
       if (silent !== true) stop = every(send);
@@ -158,6 +172,11 @@ const operations = {
   close: ({ key }) => {
     streams.get(key)?.close();
     streams.delete(key);
+    return {};
+  },
+  hush: () => {
+    for (const stop of pushes) stop();
+    pushes.clear();
     return {};
   },
   arrived: () => ({ bytes: Object.fromEntries(arrived) }),

@@ -69,7 +69,7 @@ export class Peer {
     await this.#ask('listenTcp', { address, port });
   }
 
-  /** A UDP server that answers each datagram with its source, and pushes to who asks for it. */
+  /** A UDP server that answers each datagram with its source, and pushes to who asks for it until `hush`. */
   async listenUdp(address: string, port: number): Promise<void> {
     await this.#ask('listenUdp', { address, port });
   }
@@ -93,10 +93,13 @@ export class Peer {
     return attempt.parse(await this.#ask('openTcp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
 
-  /** A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram; with `asks`, the far side only answers. */
+  /**
+   * A UDP flow on which both sides keep sending; with `silent`, the far side alone after the first datagram. What is said makes the far
+   * side push (the default), push as fast as it can (`flood`) or only answer (`?`).
+   */
   async openUdp(
     key: string,
-    target: Target & { readonly silent?: boolean; readonly asks?: boolean },
+    target: Target & { readonly silent?: boolean; readonly says?: 'push' | 'flood' | '?' },
   ): Promise<Attempt> {
     return attempt.parse(await this.#ask('openUdp', { key, timeoutMs: TIMEOUT_MS, ...target }));
   }
@@ -112,6 +115,20 @@ export class Peer {
   /** Bytes that reached a server here, by `tcp PORT SOURCE` or `udp PORT SOURCE`. */
   async arrived(): Promise<ReadonlyMap<string, number>> {
     return new Map(Object.entries(arrivedBytes.parse(await this.#ask('arrived', {})).bytes));
+  }
+
+  /** UDP servers here push to nobody any more, until somebody asks again. */
+  async hush(): Promise<void> {
+    await this.#ask('hush', {});
+  }
+
+  /** It neither reads nor sends until `resume`; what arrives lies in its sockets, what is asked waits. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
   }
 
   stop(): void {

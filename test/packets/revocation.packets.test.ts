@@ -33,6 +33,8 @@ describe('a right that is taken back under open connections', () => {
     allow('job', "app == 'job'", 80, 443),
     ...more,
   ];
+  const withoutPod = (manifests: readonly Manifest[]): readonly Manifest[] =>
+    manifests.filter((each) => !JSON.stringify(each).includes('web-1'));
   const wide = allow('web', "app == 'web'", 80, 443);
   const narrow = allow('web', "app == 'web'", 443);
   const former = allow('former', "app == 'former'", 443);
@@ -100,11 +102,24 @@ describe('a right that is taken back under open connections', () => {
       await controlled.bring(...world('web', {}, wide, ...nats));
       const { gone, pushed, stays, neighbour } = await open();
       const all = [...gone, ...pushed, ...stays];
-      await controlled.bring(
-        ...world('web', {}, wide, ...nats).filter((each) => !JSON.stringify(each).includes('web-1')),
-      );
+      await controlled.bring(...withoutPod(world('web', {}, wide, ...nats)));
       expect(await flows.moving(neighbour, all)).toEqual(all.map(() => still));
       expect((await flows.state(neighbour)).state).toBe('open');
+    });
+
+    test.each([
+      ['a rule goes', world('web', {}, narrow, ...nats)],
+      ['the pod gets another label', world('former', {}, wide, former, ...nats)],
+      ['the pod goes', withoutPod(world('web', {}, wide, ...nats))],
+    ])('%s while a server sends all it can: nothing more gets through', async (__, after) => {
+      await controlled.bring(...world('web', {}, wide, ...nats));
+      const neighbour = await flows.open('tcp', 4, 'job', 80);
+      const flooded: Flow[] = [];
+      for (const family of FAMILIES)
+        for (let n = 0; n < 3; n++) flooded.push(await flows.open('udp', family, 'web', 80, 'flooded'));
+      expect(await flows.moving(neighbour, flooded)).toEqual(flooded.map(() => listens));
+      await controlled.bring(...after);
+      expect(await flows.moving(neighbour, flooded)).toEqual(flooded.map(() => still));
     });
 
     test('established: Keep leaves them, and takes no new one', async () => {

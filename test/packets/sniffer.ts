@@ -5,6 +5,8 @@ import type { Namespace } from '../kit/netns.ts';
 
 /** A packet as the wire had it. */
 export interface Seen {
+  /** When the kernel put it on the wire; milliseconds since the epoch. */
+  readonly at: number;
   readonly source: string;
   readonly destination: string;
   readonly protocol: number;
@@ -17,6 +19,11 @@ export interface Seen {
   readonly icmpId?: number;
   /** What follows the header of ICMP, for telling one echo request from another. */
   readonly payload: Buffer;
+}
+
+/** A moment by the clock of `Seen.at`: what has this time or a later one came after the call. That clock counts finer than this one. */
+export function fromNowOn(): number {
+  return Date.now() + 1;
 }
 
 const FILE_HEADER = 24;
@@ -86,14 +93,15 @@ export class Sniffer {
       if (this.#rest.length < RECORD_HEADER) return;
       const end = RECORD_HEADER + this.#rest.readUInt32LE(8);
       if (this.#rest.length < end) return;
+      const at = this.#rest.readUInt32LE(0) * 1_000 + this.#rest.readUInt32LE(4) / 1_000;
       const packet = parseFrame(this.#rest.subarray(RECORD_HEADER, end));
-      if (packet !== undefined) this.#packets.push(packet);
+      if (packet !== undefined) this.#packets.push({ at, ...packet });
       this.#rest = this.#rest.subarray(end);
     }
   }
 }
 
-function parseFrame(frame: Buffer): Seen | undefined {
+function parseFrame(frame: Buffer): Omit<Seen, 'at'> | undefined {
   const type = frame.readUInt16BE(12);
   const packet = frame.subarray(ETHERNET);
   if (type === IPV4) {
@@ -106,7 +114,7 @@ function parseFrame(frame: Buffer): Seen | undefined {
   return { ...ends, ...parseContent(packet[6] ?? 0, packet.subarray(40)) };
 }
 
-function parseContent(protocol: number, content: Buffer): Omit<Seen, 'source' | 'destination'> {
+function parseContent(protocol: number, content: Buffer): Omit<Seen, 'at' | 'source' | 'destination'> {
   if (protocol === 6 || protocol === 17)
     return {
       protocol,

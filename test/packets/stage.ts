@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Border } from '../kit/border.ts';
 import type { StreamState } from '../kit/probe.ts';
 import { clusterPolicy, firewall, type Manifest, namespace, node, pod, pool, sourceNat } from '../kit/border-world.ts';
-import { Sniffer } from './sniffer.ts';
+import { fromNowOn, type Seen, Sniffer } from './sniffer.ts';
 import { settle } from './trials.ts';
 
 export type Family = 4 | 6;
@@ -26,6 +26,8 @@ export interface Stage {
   readonly border: Border;
   /** Of everything that arrives outside. */
   readonly sniffer: Sniffer;
+  /** Of everything that arrives at the pods. */
+  readonly podSniffer: Sniffer;
   close(): Promise<void>;
 }
 
@@ -42,11 +44,14 @@ export async function openStage(): Promise<Stage> {
   );
   try {
     const sniffer = await Sniffer.open(border.outside.namespace, 'out0');
+    const podSniffer = await Sniffer.open(border.inside.namespace, 'pod0');
     return {
       border,
       sniffer,
+      podSniffer,
       close: async () => {
         sniffer.stop();
+        podSniffer.stop();
         await border.close();
       },
     };
@@ -98,6 +103,7 @@ export interface Flow {
 /** Messages of a stream that must come through before another counts as still: each side sends one every 10 ms. */
 const YARDSTICK = 15;
 const LOOK_MS = 20;
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
 let keys = 0;
 
@@ -110,20 +116,24 @@ export class Flows {
     this.#stage = stage;
   }
 
-  /** `silent`: the pod only listens; `asks`: a UDP server only answers. Rejects if it does not open at once. */
+  /**
+   * `silent`: the pod only listens; `flooded`: it does, and a UDP server sends all it can; `asks`: a UDP server only answers. Rejects if it
+   * does not open at once.
+   */
   async open(
     transport: 'tcp' | 'udp',
     family: Family,
     from: Pod,
     port: number,
-    manner: 'talks' | 'silent' | 'asks' = 'talks',
+    manner: 'talks' | 'silent' | 'flooded' | 'asks' = 'talks',
   ): Promise<Flow> {
     const { [from]: address, server } = PLACES[family];
     const key = `flow-${keys++}`;
-    const silent = manner === 'silent';
-    const target = { from: address, to: server, port, silent, asks: manner === 'asks', timeoutMs: 5_000 };
+    const silent = manner === 'silent' || manner === 'flooded';
+    const target = { from: address, to: server, port, silent, timeoutMs: 5_000 };
+    const says = manner === 'asks' ? '?' : manner === 'flooded' ? 'flood' : 'push';
     const { inside } = this.#stage.border;
-    const opened = await (transport === 'tcp' ? inside.openTcp(key, target) : inside.openUdp(key, target));
+    const opened = await (transport === 'tcp' ? inside.openTcp(key, target) : inside.openUdp(key, { ...target, says }));
     if (opened.localPort === undefined)
       throw new Error(`${transport} ${address} -> ${server} ${port} did not open: ${opened.outcome}`);
     const flow = { key, transport, port, silent, localPort: opened.localPort };
@@ -136,12 +146,12 @@ export class Flows {
   }
 
   /**
-   * Which of the flows move, each direction by itself, while `alive` gets at least some messages through. A flow's packets outside are
-   * known by its destination port and its local port, which a translation of one sender keeps.
+   * Which of the flows move from now on, each direction by itself, while `alive` gets at least some messages through. They move if the
+   * border lets any packet through, by the time that the kernel gave it behind the border: what lies unread in a socket came before, and
+   * what comes counts even where nobody reads it.
    */
   async moving(alive: Flow, flows: readonly Flow[]): Promise<readonly { in: boolean; out: boolean }[]> {
-    await settle(this.#stage.border, this.#stage.sniffer);
-    const before = await this.#counts(flows);
+    const since = fromNowOn();
     const start = await this.state(alive);
     for (;;) {
       await pause(LOOK_MS);
@@ -151,34 +161,30 @@ export class Flows {
       const said = now.sent - start.sent;
       if (pushed >= YARDSTICK && (alive.silent || said >= YARDSTICK)) break;
     }
-    await settle(this.#stage.border, this.#stage.sniffer);
-    const after = await this.#counts(flows);
-    return flows.map((_, index) => ({
-      in: (after[index]?.received ?? 0) > (before[index]?.received ?? 0),
-      out: (after[index]?.left ?? 0) > (before[index]?.left ?? 0),
-    }));
+    const { border, sniffer, podSniffer } = this.#stage;
+    await Promise.all([settle(border, sniffer), settle(border, podSniffer, 'inside')]);
+    const passed = (packets: readonly Seen[]): boolean =>
+      packets.some(({ at, isReset }) => at >= since && isReset !== true);
+    return flows.map((flow) => ({ in: passed(this.#towards(flow)), out: passed(this.packets(flow)) }));
   }
 
   async closeAll(): Promise<void> {
     for (const { key } of this.#open.splice(0)) await this.#stage.border.inside.close(key);
   }
 
-  #counts(flows: readonly Flow[]): Promise<readonly { received: number; left: number }[]> {
-    return Promise.all(
-      flows.map(async (flow) => ({ received: (await this.state(flow)).received, left: this.#said(flow) })),
+  /** The flow's packets as they arrived outside. A reset may be the border's, in the pod's name, for the server to give up. */
+  packets({ transport, port, localPort }: Flow): readonly Seen[] {
+    const protocol = PROTOCOLS[transport];
+    return this.#stage.sniffer.packets.filter(
+      (each) => each.protocol === protocol && each.sourcePort === localPort && each.destinationPort === port,
     );
   }
 
-  /** Packets of the pod. A reset is not: the border sends it in the pod's name, for the server to give the connection up. */
-  #said(flow: Flow): number {
-    return this.packets(flow).filter(({ isReset }) => isReset !== true).length;
-  }
-
-  /** The flow's packets as they arrived outside. */
-  packets({ transport, port, localPort }: Flow): Sniffer['packets'] {
-    const protocol = transport === 'tcp' ? 6 : 17;
-    return this.#stage.sniffer.packets.filter(
-      (each) => each.protocol === protocol && each.sourcePort === localPort && each.destinationPort === port,
+  /** The flow's packets as they arrived at the pod; here too a reset may be the border's. */
+  #towards({ transport, port, localPort }: Flow): readonly Seen[] {
+    const protocol = PROTOCOLS[transport];
+    return this.#stage.podSniffer.packets.filter(
+      (each) => each.protocol === protocol && each.sourcePort === port && each.destinationPort === localPort,
     );
   }
 }

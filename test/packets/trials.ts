@@ -34,6 +34,9 @@ export function trialOf(packet: Seen): Trial | undefined {
   return isEcho ? { source, destination, port: 0, transport: 'icmp' } : undefined;
 }
 
+/** The two sides of a border, by the address of the next hop there. */
+const SIDES = { inside: '192.168.250.2', outside: '192.168.251.2' } as const;
+
 let pings = 0;
 
 /** Sends everything at once. `awaited`: of which an answer is expected, so that it is waited for. */
@@ -56,10 +59,10 @@ export async function sendAll(
   return outcomes;
 }
 
-/** Resolves when everything that left the border before has been seen. */
-export async function settle(border: Border, sniffer: Sniffer): Promise<void> {
+/** Resolves when everything that left the border before, towards the side where the sniffer is, has been seen. */
+export async function settle(border: Border, sniffer: Sniffer, side: keyof typeof SIDES = 'outside'): Promise<void> {
   const pattern = nextPattern();
-  await border.firewall.must('ping', [...pingWords(pattern, PATIENCE_MS), '192.168.251.2']);
+  await border.firewall.must('ping', [...pingWords(pattern, PATIENCE_MS), SIDES[side]]);
   await sniffer.until(() => sniffer.packets.some((packet) => patternOf(packet) === pattern));
 }
 
