@@ -24,15 +24,16 @@ const flagsSchema = z.object({
 
 /** Reads a NetworkPolicy of Calico's. */
 export function readNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): NetworkPolicy {
-  return { ...meta, type: 'NetworkPolicy', spec: readSpec(meta, raw, scope) };
+  return { ...meta, type: 'NetworkPolicy', spec: readCalicoSpec(meta, raw, scope) };
 }
 
 /** Reads a GlobalNetworkPolicy. */
 export function readGlobalNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): GlobalNetworkPolicy {
-  return { ...meta, type: 'GlobalNetworkPolicy', spec: readSpec(meta, raw, scope) };
+  return { ...meta, type: 'GlobalNetworkPolicy', spec: readCalicoSpec(meta, raw, scope) };
 }
 
-function readSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
+/** Reads the spec of a policy of Calico's, staged ones among them; the namespace of `meta` tells which of the two kinds it is. */
+export function readCalicoSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
   checkName(meta, scope);
   const inside = scope.at('spec');
   const scopeText = meta.namespace === '' ? 'every workload' : 'every workload of its namespace';
@@ -72,9 +73,15 @@ function readSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPolicySpec {
   return { ...applies, ingress, egress };
 }
 
+/** What the names of policies begin with that Calico makes from others (semantics 6.1.4 and 13.8). */
+const CONVERTED = {
+  namespaced: /^(knp|ossg)\.default\./,
+  global: /^(kanp\.adminnetworkpolicy|kbanp\.baselineadminnetworkpolicy)\./,
+};
+
 /** Names that older and newer releases make and take (semantics 13.8). */
 function checkName(meta: Meta, scope: Scope): void {
-  const converted = meta.namespace !== '' && /^(knp|ossg)\.default\./.test(meta.name);
+  const converted = CONVERTED[meta.namespace === '' ? 'global' : 'namespaced'].test(meta.name);
   if (converted || meta.name.split('.').length <= 2) return;
   scope.warning('NAME_SHAPE', 'Calico takes at most one "." in the name of a policy', 'metadata', 'name');
 }

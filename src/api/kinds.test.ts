@@ -3,7 +3,7 @@ import { kindOf } from './kinds.ts';
 import { formatPath } from './scope.ts';
 
 test.each([
-  ['projectcalico.org/v3', 'StagedNetworkPolicy', 'unused'],
+  ['projectcalico.org/v3', 'StagedNetworkPolicy', 'kind'],
   ['projectcalico.org/v3', 'BGPPeer', 'unused'],
   ['projectcalico.org/v3', 'IPAMBlock', 'unused'],
   ['projectcalico.org/v3', 'WorkloadEndpoint', 'unused'],

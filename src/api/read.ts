@@ -20,6 +20,11 @@ import { type ReadResource, type ResourceType, resourceKey } from './resource.ts
 import { type Locate, type Reading, Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 import { readSourceNAT } from './source-nat.ts';
+import {
+  readStagedGlobalNetworkPolicy,
+  readStagedKubernetesNetworkPolicy,
+  readStagedNetworkPolicy,
+} from './staged-policy.ts';
 import { fromStorageForm } from './storage-form.ts';
 import { readTier } from './tier.ts';
 
@@ -35,6 +40,9 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   BaselineAdminNetworkPolicy: readBaselineAdminNetworkPolicy,
   NetworkPolicy: readNetworkPolicy,
   GlobalNetworkPolicy: readGlobalNetworkPolicy,
+  StagedNetworkPolicy: readStagedNetworkPolicy,
+  StagedGlobalNetworkPolicy: readStagedGlobalNetworkPolicy,
+  StagedKubernetesNetworkPolicy: readStagedKubernetesNetworkPolicy,
   Tier: readTier,
   NetworkSet: (meta, raw, scope) => readNetworkSet('NetworkSet', meta, raw, scope),
   GlobalNetworkSet: (meta, raw, scope) => readNetworkSet('GlobalNetworkSet', meta, raw, scope),

@@ -6,9 +6,11 @@ import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { LabelSelector } from '../selector/label-selector.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { AdminPolicy } from './resource-admin-policy.ts';
+import type { StagedCalicoPolicy, StagedKubernetesNetworkPolicy } from './resource-staged.ts';
 
 export type { LabelSelector } from '../selector/label-selector.ts';
 export type { AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule } from './resource-admin-policy.ts';
+export type { StagedAction, StagedCalicoPolicy, StagedKubernetesNetworkPolicy } from './resource-staged.ts';
 
 /** What a resource is, in one word; Kubernetes' own NetworkPolicy gets Calico's name for it, because the kinds collide. */
 export type ResourceType = Resource['type'];
@@ -355,6 +357,8 @@ export type Resource =
   | AdminPolicy
   | NetworkPolicy
   | GlobalNetworkPolicy
+  | StagedCalicoPolicy
+  | StagedKubernetesNetworkPolicy
   | Tier
   | NetworkSet
   | IPPool

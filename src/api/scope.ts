@@ -51,21 +51,28 @@ export class Scope {
   readonly path: FieldPath;
   readonly #reading: Reading;
   readonly #consequence: string;
+  readonly #always: boolean;
 
-  constructor(reading: Reading, path: FieldPath = [], consequence = '') {
+  constructor(reading: Reading, path: FieldPath = [], consequence = '', always = false) {
     this.#reading = reading;
     this.path = path;
     this.#consequence = consequence;
+    this.#always = always;
   }
 
   /** A place further inside. */
   at(...steps: FieldPath): Scope {
-    return new Scope(this.#reading, [...this.path, ...steps], this.#consequence);
+    return new Scope(this.#reading, [...this.path, ...steps], this.#consequence, this.#always);
   }
 
   /** The same place, where each mistake is followed by this sentence: what is done instead. */
   otherwise(consequence: string): Scope {
-    return new Scope(this.#reading, this.path, consequence);
+    return this.#always ? this : new Scope(this.#reading, this.path, consequence);
+  }
+
+  /** The same, for every mistake further inside, whatever the reader of that part would say. */
+  always(consequence: string): Scope {
+    return new Scope(this.#reading, this.path, consequence, true);
   }
 
   /** Notes a mistake here, or at `steps` further inside. */

@@ -43,8 +43,16 @@ function readAnnotation(text: unknown, scope: Scope): RawMap | undefined {
   return undefined;
 }
 
+/** Kinds whose stored names have carried their tier. */
+const PREFIXED: ReadonlySet<string> = new Set([
+  'NetworkPolicy',
+  'GlobalNetworkPolicy',
+  'StagedNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
+]);
+
 function realName(raw: RawMap, stored: unknown, real: RawMap | undefined, scope: Scope): unknown {
-  if (typeof stored !== 'string' || !isPolicy(raw['kind'])) return stored;
+  if (typeof stored !== 'string' || !PREFIXED.has(String(raw['kind']))) return stored;
   const spec = isMap(raw['spec']) ? raw['spec'] : {};
   const tier = typeof spec['tier'] === 'string' && spec['tier'] !== '' ? spec['tier'] : 'default';
   const prefix = `${tier}.`;
@@ -64,8 +72,4 @@ function realName(raw: RawMap, stored: unknown, real: RawMap | undefined, scope:
   }
   // Policies of the default tier came back without their prefix whichever way they were written (calico.md 1.2).
   return tier === 'default' && bare !== '' ? bare : stored;
-}
-
-function isPolicy(kind: unknown): boolean {
-  return kind === 'NetworkPolicy' || kind === 'GlobalNetworkPolicy';
 }

@@ -181,6 +181,31 @@ export const validObjects: readonly RawMap[] = [
     { name: 'platform.web' },
     { spec: { ...calicoSpec, namespaceSelector: 'all()', applyOnForward: true } },
   ),
+  object(
+    calico,
+    'StagedNetworkPolicy',
+    { name: 'platform.web', namespace: 'shop' },
+    { spec: { ...calicoSpec, stagedAction: 'Set' } },
+  ),
+  object(
+    calico,
+    'StagedGlobalNetworkPolicy',
+    { name: 'platform.web' },
+    { spec: { stagedAction: 'Delete', tier: 'platform' } },
+  ),
+  object(
+    calico,
+    'StagedKubernetesNetworkPolicy',
+    { name: 'web', namespace: 'shop' },
+    {
+      spec: {
+        stagedAction: 'Set',
+        podSelector: { matchLabels: { app: 'web' } },
+        policyTypes: ['Ingress'],
+        ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 80 }] }],
+      },
+    },
+  ),
   object(calico, 'Tier', { name: 'platform' }, { spec: { order: 100, defaultAction: 'Pass' } }),
   object(
     calico,

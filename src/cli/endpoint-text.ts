@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
-import type { AppliedPolicies } from '../engine/queries.ts';
-import type { EndpointId } from '../inventory/model.ts';
+import { type AppliedPolicies, isStaged } from '../engine/queries.ts';
+import type { EndpointId, PolicyId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
 
 /** An endpoint as commands show it. */
@@ -31,10 +31,17 @@ export function policyLines(answer: EndpointData & AppliedPolicies): readonly st
   const lines = [`${answer.id}  node ${answer.node}  ${answer.addresses.join(', ')}`.trimEnd()];
   if (answer.hostNetwork) lines.push("  has its node's addresses; only border policies select it");
   for (const tier of answer.tiers) {
-    lines.push(`  tier ${tier.name} (at its end ${tier.defaultAction})`);
-    for (const id of tier.egress) lines.push(`    egress   ${id}`);
-    for (const id of tier.ingress) lines.push(`    ingress  ${id}`);
+    const decides = [...tier.egress, ...tier.ingress].some((id) => !isStaged(id));
+    lines.push(
+      `  tier ${tier.name} (${decides ? `at its end ${tier.defaultAction}` : 'only staged policies: skipped'})`,
+    );
+    for (const id of tier.egress) lines.push(`    egress   ${shown(id)}`);
+    for (const id of tier.ingress) lines.push(`    ingress  ${shown(id)}`);
   }
   for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
   return lines;
+}
+
+function shown(id: PolicyId): string {
+  return isStaged(id) ? `${id} (not enforced)` : id;
 }

@@ -45,6 +45,13 @@ export const outputSchemas = {
             policy: policyId,
             tier: z.string().describe('the tier of a cluster policy; the kind of a border policy'),
             order: z.number().nullable().describe('null: last'),
+            staged: z
+              .strictObject({
+                action: z.enum(['Set', 'Delete', 'Learn', 'Ignore']).describe('what enforcing it would do'),
+                target: policyId.describe('the policy that would be written or deleted'),
+              })
+              .optional()
+              .describe('it is shown and never enforced'),
             selector: z.string().describe('what it selects, namespaces included, in canonical form'),
             endpoints: z.array(endpoint).describe('the endpoints that it applies to, by id'),
             rules: z.array(mention).describe('the endpoints that the sides of its rules select'),

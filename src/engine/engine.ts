@@ -62,6 +62,7 @@ export class Engine {
   readonly #backends = new Backends();
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
   readonly #policies = new Map<PolicyId, Policy>();
+  readonly #staged = new Map<PolicyId, Policy>();
   readonly #policiesBySelector = new MultiMap<string>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
   readonly #parents = new Map<string, Parent>();
@@ -69,6 +70,7 @@ export class Engine {
   /** Whether network sets and the selectors of rules are in the index too. */
   #followsRules = false;
   #order: PolicyOrder | undefined;
+  #shownOrder: PolicyOrder | undefined;
 
   constructor(inventory: Inventory) {
     this.inventory = inventory;
@@ -97,7 +99,8 @@ export class Engine {
     this.#followsRules = true;
     this.#index.load(() => {
       for (const set of this.networkSets.values()) this.#setNetworkSet(set.id, set);
-      for (const policy of this.#policies.values()) this.#registerRules(policy);
+      for (const policies of [this.#policies, this.#staged])
+        for (const policy of policies.values()) this.#registerRules(policy);
     });
   }
 
@@ -163,22 +166,36 @@ export class Engine {
     return this.#policies;
   }
 
+  /** Policies that are shown and never enforced (semantics 12), as of the last flush. */
+  get staged(): ReadonlyMap<PolicyId, Policy> {
+    return this.#staged;
+  }
+
   /** The order in which tiers and policies are evaluated. */
   get order(): PolicyOrder {
     this.#order ??= new PolicyOrder(this.#tiers, this.#policies);
     return this.#order;
   }
 
+  /** The same with the staged policies where they would stand (semantics 12). */
+  get shownOrder(): PolicyOrder {
+    this.#shownOrder ??=
+      this.#staged.size === 0
+        ? this.order
+        : new PolicyOrder(this.#tiers, new Map([...this.#policies, ...this.#staged]));
+    return this.#shownOrder;
+  }
+
   /** Tiers and policies that hold for an endpoint, in order (semantics 6.5.1); none for host-network pods. */
   tiersOf(endpoint: EndpointId): readonly TierPolicies[] {
-    if (!this.appliesTo(endpoint)) return [];
-    const selecting: Policy[] = [];
-    for (const selectorId of this.matching(endpoint))
-      for (const id of this.#policiesBySelector.get(selectorId) ?? []) {
-        const policy = this.#policies.get(id);
-        if (policy !== undefined) selecting.push(policy);
-      }
-    return byTier(selecting, this.order);
+    return byTier(this.#selecting(endpoint, this.#policies), this.order);
+  }
+
+  /** The same with the staged policies that would hold for it; a tier may have no others. For people to see, never to decide by. */
+  shownTiersOf(endpoint: EndpointId): readonly TierPolicies[] {
+    if (this.#staged.size === 0) return this.tiersOf(endpoint);
+    const staged = this.#selecting(endpoint, this.#staged);
+    return byTier([...this.#selecting(endpoint, this.#policies), ...staged], this.shownOrder);
   }
 
   /** The rules of a profile (semantics 6.3.4). */
@@ -211,6 +228,7 @@ export class Engine {
     const changes = this.inventory.flush();
     if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
+    if (this.#order === undefined || changes.other.has('staged')) this.#shownOrder = undefined;
     const isFirst = this.#endpoints.size === 0;
     const changed = new Set(touched(changes.endpoints));
     let members: MemberChanges = { kind: 'first' };
@@ -229,12 +247,24 @@ export class Engine {
     };
   }
 
+  #selecting(endpoint: EndpointId, policies: ReadonlyMap<PolicyId, Policy>): Policy[] {
+    if (!this.appliesTo(endpoint)) return [];
+    const selecting: Policy[] = [];
+    for (const selectorId of this.matching(endpoint))
+      for (const id of this.#policiesBySelector.get(selectorId) ?? []) {
+        const policy = policies.get(id);
+        if (policy !== undefined) selecting.push(policy);
+      }
+    return selecting;
+  }
+
   #take(changes: InventoryChanges): void {
-    const { parents, endpoints, networkSets, policies } = this.inventory;
+    const { parents, endpoints, networkSets, policies, staged } = this.inventory;
     for (const id of touched(changes.parents)) this.#setParent(id, parents.get(id));
     for (const id of touched(changes.endpoints)) this.#setEndpoint(id, endpoints.get(id));
     if (this.#followsRules) for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, networkSets.get(id));
-    for (const id of touched(changes.policies)) this.#setPolicy(id, policies.get(id));
+    for (const id of touched(changes.policies)) this.#setPolicy(this.#policies, id, policies.get(id));
+    for (const id of touched(changes.staged)) this.#setPolicy(this.#staged, id, staged.get(id));
   }
 
   #setParent(id: string, parent: Parent | undefined): void {
@@ -262,12 +292,13 @@ export class Engine {
     else this.#index.setEndpoint(id, indexed(set, set.written.map(formatPrefix)));
   }
 
-  #setPolicy(id: PolicyId, policy: Policy | undefined): void {
-    const before = this.#policies.get(id);
+  /** `kept`: where the policies of its sort are kept, enforced or staged. */
+  #setPolicy(kept: Map<PolicyId, Policy>, id: PolicyId, policy: Policy | undefined): void {
+    const before = kept.get(id);
     // First what is new, so that a selector of both is not dropped in between.
-    if (policy === undefined) this.#policies.delete(id);
+    if (policy === undefined) kept.delete(id);
     else {
-      this.#policies.set(id, policy);
+      kept.set(id, policy);
       this.#registered.add(policy.appliesTo);
       if (this.#followsRules) this.#registerRules(policy);
     }

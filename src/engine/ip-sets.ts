@@ -54,7 +54,9 @@ export function ipSetsOf(engine: Engine): IpSet[] {
 }
 
 function* activeRules(engine: Engine): Generator<Rule> {
-  for (const policy of engine.policies.values()) if (isActive(engine, policy)) yield* everyRule(policy);
+  // Calico keeps the sets of staged policies too, to count what they would have done.
+  for (const policies of [engine.policies, engine.staged])
+    for (const policy of policies.values()) if (isActive(engine, policy)) yield* everyRule(policy);
 }
 
 function isActive(engine: Engine, { appliesTo }: Policy): boolean {

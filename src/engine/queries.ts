@@ -32,9 +32,12 @@ export interface Mention {
   readonly selector: string;
 }
 
-/** Policies that apply to an endpoint (semantics 6.5.1); nothing for host-network pods and endpoints that do not exist. */
+/**
+ * Policies that apply to an endpoint (semantics 6.5.1), staged ones where they would stand; nothing for host-network pods and endpoints that
+ * do not exist.
+ */
 export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicies {
-  const tiers = engine.tiersOf(endpoint).map(({ tier, ingress, egress }) => ({
+  const tiers = engine.shownTiersOf(endpoint).map(({ tier, ingress, egress }) => ({
     name: tier.name,
     defaultAction: tier.defaultAction,
     ingress: ingress.map(({ id }) => id),
@@ -43,9 +46,24 @@ export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicie
   return { tiers, profiles: engine.appliesTo(endpoint) ? [...(engine.endpoints.get(endpoint)?.parents ?? [])] : [] };
 }
 
-/** Endpoints that a policy applies to, sorted. */
+/** Whether a policy is shown and never enforced: kinds of staged policies say so in their name. */
+export function isStaged(id: PolicyId): boolean {
+  return id.startsWith('Staged');
+}
+
+/** A policy, enforced or staged. */
+export function policyOf(engine: Engine, id: PolicyId): Policy | undefined {
+  return engine.policies.get(id) ?? engine.staged.get(id);
+}
+
+/** Every policy, enforced or staged, in the order in which they stand. */
+export function shownPolicies(engine: Engine): readonly Policy[] {
+  return engine.shownOrder.sort([...engine.policies.values(), ...engine.staged.values()]);
+}
+
+/** Endpoints that a policy applies to, or would if it were enforced; sorted. */
 export function endpointsOf(engine: Engine, policy: PolicyId): readonly EndpointId[] {
-  const found = engine.policies.get(policy);
+  const found = policyOf(engine, policy);
   if (found === undefined) return [];
   return [...engine.endpointsOf(found.appliesTo.id)].filter((id) => engine.appliesTo(id)).sort(compareUtf8);
 }
@@ -61,12 +79,12 @@ export function endpointsMatching(engine: Engine, selector: Selector): readonly 
 /** Rules whose source or destination selects an endpoint, has one of its named ports or a service before it, by policy in order (semantics 6.5.2). */
 export function mentions(engine: Engine, endpoint: EndpointId): readonly Mention[] {
   const found = subjects(engine).filter((subject) => subject.endpoint.id === endpoint);
-  return engine.order.sort([...engine.policies.values()]).flatMap((policy) => mentionsIn(engine, policy, found));
+  return shownPolicies(engine).flatMap((policy) => mentionsIn(engine, policy, found));
 }
 
 /** Endpoints that a policy's rules select, by rule. */
 export function mentionedBy(engine: Engine, policy: PolicyId): readonly Mention[] {
-  const found = engine.policies.get(policy);
+  const found = policyOf(engine, policy);
   return found === undefined ? [] : mentionsIn(engine, found, subjects(engine));
 }
 

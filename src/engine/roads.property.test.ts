@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cluster, services, surroundings } from '../../test/kit/random-cluster.ts';
+import { otherKinds } from '../../test/kit/random-kinds.ts';
 import { type Road, type State, walk } from '../../test/kit/roads.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
@@ -49,6 +50,7 @@ function dump(engine: Engine): object {
     pools: sorted(inventory.pools, ({ cidr, ...rest }) => [cidr.toString(), rest]),
     nodes: sorted(inventory.nodes, ({ addresses }) => addresses.map(({ address }) => formatAddress(address))),
     policies: [...engine.policies.keys()].sort(),
+    staged: [...engine.staged.keys()].sort(),
     diagnostics: inventory.diagnostics(),
   };
 }
@@ -104,7 +106,7 @@ const road: fc.Arbitrary<Road> = fc.record({
   backwards: fc.boolean(),
   flush: fc.constantFrom('each change', 'each state', 'end'),
 });
-const world = fc.tuple(cluster, surroundings, services).map((parts) => parts.flat());
+const world = fc.tuple(cluster, surroundings, services, otherKinds).map((parts) => parts.flat());
 
 describe('what the inventory and the engine say depends on the present state alone', () => {
   test('whatever road led to it', () => {

@@ -74,7 +74,7 @@ export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = eng
         .map(({ id, addresses }) => ({ id, ips: addresses.map(formatAddress), ...policiesOf(engine, id) })),
     policySelectors: () =>
       new Map(
-        [...engine.policies.values()]
+        [...engine.policies.values(), ...engine.staged.values()]
           .sort((a, b) => compareUtf8(a.id, b.id))
           .map(({ id, appliesTo }) => [id, appliesTo.canonical]),
       ),

@@ -1,4 +1,11 @@
-import type { AdminPeer, AdminPods, AdminPolicy, AdminRule, ReadableRule } from '../api/resource.ts';
+import {
+  type AdminPeer,
+  type AdminPods,
+  type AdminPolicy,
+  type AdminRule,
+  type ReadableRule,
+  resourceKey,
+} from '../api/resource.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { labelSelectorNode } from '../selector/label-selector.ts';
 import { selectorOf } from '../selector/selector.ts';
@@ -16,7 +23,7 @@ export function adminPolicy(policy: AdminPolicy): Policy {
   const ingress = convertRules('source', policy.ingress);
   const egress = convertRules('destination', policy.egress);
   return {
-    id: `${policy.type}/${policy.name}`,
+    id: resourceKey(policy),
     kind: policy.type,
     namespace: '',
     name: policy.name,

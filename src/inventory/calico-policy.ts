@@ -1,4 +1,12 @@
-import type { CalicoEntity, CalicoRule, GlobalNetworkPolicy, NetworkPolicy, ReadableRule } from '../api/resource.ts';
+import {
+  type CalicoEntity,
+  type CalicoRule,
+  type GlobalNetworkPolicy,
+  type NetworkPolicy,
+  type ReadableRule,
+  type StagedCalicoPolicy,
+  resourceKey,
+} from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { policySelector, sideSelectors } from './effective-selector.ts';
@@ -10,12 +18,12 @@ import type { Policy, Rule, RuleSide } from './model.ts';
  * (`docs/decisions/0001`): here an unreadable selector is one that does not limit, an unreadable Allow rule is none, and an unreadable
  * Deny or Pass rule denies everything in its place.
  */
-export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy): Policy {
+export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy | StagedCalicoPolicy): Policy {
   const { spec } = policy;
   const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<CalicoRule>[]) =>
     spec.types.includes(direction) ? convertRules(policy.namespace, written) : undefined;
   return {
-    id: policyId(policy),
+    id: resourceKey(policy),
     kind: policy.type,
     namespace: policy.namespace,
     name: policy.name,
@@ -35,14 +43,7 @@ export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy): Polic
   };
 }
 
-/** `NetworkPolicy/namespace/name` or `GlobalNetworkPolicy/name`. */
-export function policyId(policy: { readonly type: string; readonly namespace: string; readonly name: string }): string {
-  return policy.namespace === ''
-    ? `${policy.type}/${policy.name}`
-    : `${policy.type}/${policy.namespace}/${policy.name}`;
-}
-
-function idleRules({ namespace, spec }: NetworkPolicy | GlobalNetworkPolicy): Pick<Policy, 'idle'> {
+function idleRules({ namespace, spec }: Pick<NetworkPolicy, 'namespace' | 'spec'>): Pick<Policy, 'idle'> {
   const idle = (['Ingress', 'Egress'] as const).flatMap((direction) =>
     spec[direction === 'Ingress' ? 'ingress' : 'egress'].flatMap((readable, index) =>
       readable.ok && (readable.rule.http || !spec.types.includes(direction))

@@ -18,6 +18,7 @@ export type OtherKind =
   | 'networkSets'
   | 'slices'
   | 'policies'
+  | 'staged'
   | 'tiers'
   | 'pools'
   | 'nodes'
@@ -32,6 +33,8 @@ export interface InventoryChanges {
   readonly networkSets: MapChanges;
   readonly slices: MapChanges;
   readonly policies: MapChanges;
+  /** Policies that are never enforced. */
+  readonly staged: MapChanges;
   /** Every kind besides endpoints with any difference. */
   readonly other: ReadonlySet<OtherKind>;
 }

@@ -1,31 +1,25 @@
 import {
   type AddressGroup,
-  type AdminPolicy,
   type BorderFirewall,
   type BorderPolicy,
   type ClusterBorderPolicy,
   type FelixConfiguration,
-  type GlobalNetworkPolicy,
-  type KubernetesNetworkPolicy,
   type Namespace,
-  type NetworkPolicy,
   type Resource,
   type ResourceKey,
   type SourceNAT,
   resourceKey,
 } from '../api/resource.ts';
-import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
 import type { Address } from '../ip/address.ts';
-import { adminPolicy } from './admin-policy.ts';
-import { calicoPolicy, calicoPolicyMistakes } from './calico-policy.ts';
+import { calicoPolicyMistakes } from './calico-policy.ts';
 import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceChange, touched } from './change.ts';
 import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
 import type { Belief } from './credible-address.ts';
 import { endpointOfHost, hostEndpointId, hostEndpointMistakes } from './endpoint-of-host.ts';
 import { sameEndpoint } from './endpoint-of-pod.ts';
 import { sameMap } from './equality.ts';
-import { kubernetesPolicy } from './kubernetes-policy.ts';
 import { namespaceLabels, namespaceParent, serviceAccountLabels, serviceAccountParent } from './labels.ts';
 import { compareDiagnostics } from './mistake.ts';
 import type {
@@ -42,7 +36,8 @@ import type {
 } from './model.ts';
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
-import { missingServices, sameSlice, serviceSlice } from './service-slice.ts';
+import { Policies } from './policies.ts';
+import { sameSlice, serviceSlice } from './service-slice.ts';
 import { Tiers } from './tiers.ts';
 import { TrackedMap } from './tracked-map.ts';
 
@@ -62,7 +57,7 @@ export class Inventory {
   readonly #parents = new TrackedMap<Parent>((a, b) => sameMap(a.labels, b.labels));
   readonly #networkSets = new TrackedMap<NetworkSetInfo>(sameNetworkSet);
   readonly #slices = new TrackedMap<ServiceSlice>(sameSlice);
-  readonly #policies = new TrackedMap<Policy>();
+  readonly #policies = new Policies();
   readonly #tiers = new Tiers();
   readonly #pools = new TrackedMap<PoolInfo>(samePool);
   readonly #nodes = new TrackedMap<NodeInfo>(sameNode);
@@ -75,7 +70,6 @@ export class Inventory {
   readonly #sourceNats = new TrackedMap<SourceNAT>();
   /** Mistakes that one resource alone shows. */
   readonly #mistakes = new Map<ResourceKey, readonly Diagnostic[]>();
-  readonly #policyPlaces = new Map<PolicyId, Place>();
   readonly #addresses = new ClusterAddresses(this.#pools.view, this.#nodes.view);
   readonly #pods: Pods;
 
@@ -105,8 +99,14 @@ export class Inventory {
     return this.#slices.view;
   }
 
+  /** Policies that are enforced. */
   get policies(): ReadonlyMap<PolicyId, Policy> {
-    return this.#policies.view;
+    return this.#policies.enforced.view;
+  }
+
+  /** Policies that are shown and never enforced. */
+  get staged(): ReadonlyMap<PolicyId, Policy> {
+    return this.#policies.staged.view;
   }
 
   /** Tiers that exist; policies may name others. */
@@ -172,7 +172,8 @@ export class Inventory {
     const parents = this.#parents.take();
     const networkSets = this.#networkSets.take();
     const slices = this.#slices.take();
-    const policies = this.#policies.take();
+    const policies = this.#policies.enforced.take();
+    const staged = this.#policies.staged.take();
     const other = new Set<OtherKind>();
     const note = (kind: OtherKind, changes: MapChanges): void => {
       if (touched(changes).length > 0) other.add(kind);
@@ -181,6 +182,7 @@ export class Inventory {
     note('networkSets', networkSets);
     note('slices', slices);
     note('policies', policies);
+    note('staged', staged);
     note('tiers', this.#tiers.take());
     note('pools', this.#pools.take());
     note('nodes', this.#nodes.take());
@@ -194,7 +196,7 @@ export class Inventory {
       this.#sourceNats,
     ])
       note('ours', map.take());
-    return { endpoints: this.#endpoints.take(), parents, networkSets, slices, policies, other };
+    return { endpoints: this.#endpoints.take(), parents, networkSets, slices, policies, staged, other };
   }
 
   /** Every mistake in the present resources that reading one object alone does not show; sorted. */
@@ -203,19 +205,7 @@ export class Inventory {
     const all = [...this.#mistakes.values()].flat();
     for (const mistake of this.#pods.mistakes()) all.push(mistake);
     const services = new Set(Array.from(this.#slices.view.values(), ({ service }) => service));
-    for (const policy of this.#policies.view.values()) {
-      const at = this.#policyPlaces.get(policy.id) ?? {};
-      for (const missing of missingServices(policy, services)) all.push({ ...missing, at });
-      if (this.#tiers.view.has(policy.tier)) continue;
-      all.push({
-        severity: 'warning',
-        code: 'TIER_MISSING',
-        object: policy.id,
-        path: 'spec.tier',
-        message: `there is no Tier ${JSON.stringify(policy.tier)}; the policy comes after all others and its tier ends in Deny`,
-        at,
-      });
-    }
+    for (const mistake of this.#policies.mistakes(this.#tiers.view, services)) all.push(mistake);
     for (const [namespace, pods] of this.#pods.namespaces) {
       if (this.#namespaces.view.has(namespace)) continue;
       all.push({
@@ -253,17 +243,20 @@ export class Inventory {
       case 'EndpointSlice':
         this.#slices.put(key, serviceSlice(resource));
         return;
-      case 'KubernetesNetworkPolicy':
-        return this.#putPolicy(resource, kubernetesPolicy(resource), []);
-      case 'KubernetesClusterNetworkPolicy':
-        return this.#putPolicy(resource, adminPolicy(resource), []);
       case 'AdminNetworkPolicy':
       case 'BaselineAdminNetworkPolicy':
         this.#tiers.entail(key, resource.tier);
-        return this.#putPolicy(resource, adminPolicy(resource), []);
+        return this.#policies.put(resource);
       case 'NetworkPolicy':
       case 'GlobalNetworkPolicy':
-        return this.#putPolicy(resource, calicoPolicy(resource), calicoPolicyMistakes(resource));
+        this.#note(key, calicoPolicyMistakes(resource));
+        return this.#policies.put(resource);
+      case 'KubernetesNetworkPolicy':
+      case 'KubernetesClusterNetworkPolicy':
+      case 'StagedNetworkPolicy':
+      case 'StagedGlobalNetworkPolicy':
+      case 'StagedKubernetesNetworkPolicy':
+        return this.#policies.put(resource);
       case 'Tier':
         this.#tiers.put(name, resource);
         return;
@@ -302,7 +295,6 @@ export class Inventory {
   #delete(key: ResourceKey): void {
     const { type, name } = slotOf(key);
     this.#mistakes.delete(key);
-    this.#policyPlaces.delete(key);
     switch (type) {
       case 'Pod':
         return this.#pods.delete(key);
@@ -323,14 +315,15 @@ export class Inventory {
       case 'AdminNetworkPolicy':
       case 'BaselineAdminNetworkPolicy':
         this.#tiers.release(key);
-        this.#policies.put(key, undefined);
-        return;
+        return this.#policies.delete(key);
       case 'KubernetesNetworkPolicy':
       case 'KubernetesClusterNetworkPolicy':
       case 'NetworkPolicy':
       case 'GlobalNetworkPolicy':
-        this.#policies.put(key, undefined);
-        return;
+      case 'StagedNetworkPolicy':
+      case 'StagedGlobalNetworkPolicy':
+      case 'StagedKubernetesNetworkPolicy':
+        return this.#policies.delete(key);
       case 'Tier':
         this.#tiers.put(name, undefined);
         return;
@@ -364,16 +357,6 @@ export class Inventory {
       default:
         return;
     }
-  }
-
-  #putPolicy(
-    resource: KubernetesNetworkPolicy | AdminPolicy | NetworkPolicy | GlobalNetworkPolicy,
-    policy: Policy,
-    mistakes: readonly Diagnostic[],
-  ): void {
-    this.#policies.put(policy.id, policy);
-    this.#policyPlaces.set(policy.id, resource.place);
-    this.#note(policy.id, mistakes);
   }
 
   #note(key: ResourceKey, mistakes: readonly Diagnostic[]): void {

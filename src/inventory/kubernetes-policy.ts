@@ -1,4 +1,11 @@
-import type { KubernetesNetworkPolicy, KubernetesPeer, KubernetesRule, ReadableRule } from '../api/resource.ts';
+import {
+  type KubernetesNetworkPolicy,
+  type KubernetesPeer,
+  type KubernetesRule,
+  type ReadableRule,
+  type StagedKubernetesNetworkPolicy,
+  resourceKey,
+} from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
@@ -20,7 +27,7 @@ export const ANY_SIDE: RuleSide = { domains: [] };
  * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
  * selector that could not be read selects the whole namespace.
  */
-export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
+export function kubernetesPolicy(policy: KubernetesNetworkPolicy | StagedKubernetesNetworkPolicy): Policy {
   const { podSelector } = policy;
   const selector = selectorOf(podNode(podSelector.ok ? podSelector.value : undefined));
   const ingress = convertRules(policy.namespace, 'Ingress', policy.ingress);
@@ -28,8 +35,8 @@ export function kubernetesPolicy(policy: KubernetesNetworkPolicy): Policy {
   const takes = { ingress: policy.types.includes('Ingress'), egress: policy.types.includes('Egress') };
   const idle = [...(takes.ingress ? [] : ingress), ...(takes.egress ? [] : egress)];
   return {
-    id: `KubernetesNetworkPolicy/${policy.namespace}/${policy.name}`,
-    kind: 'KubernetesNetworkPolicy',
+    id: resourceKey(policy),
+    kind: policy.type,
     namespace: policy.namespace,
     name: policy.name,
     tier: DEFAULT_TIER,

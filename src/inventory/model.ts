@@ -1,4 +1,4 @@
-import type { IcmpMatch, RuleAction } from '../api/resource.ts';
+import type { IcmpMatch, RuleAction, StagedAction } from '../api/resource.ts';
 import type { Address } from '../ip/address.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import type { Prefix } from '../ip/prefix.ts';
@@ -133,6 +133,15 @@ export interface Policy {
   readonly doNotTrack: boolean;
   readonly preDNAT: boolean;
   readonly applyOnForward: boolean;
+  /** There: the policy is shown and never enforced (semantics 12). */
+  readonly staged?: Staged;
+}
+
+/** What enforcing a staged policy would do. */
+export interface Staged {
+  readonly action: StagedAction;
+  /** The policy that would be written, or with `Delete` deleted; whether or not it exists. */
+  readonly target: PolicyId;
 }
 
 export interface TierInfo {

@@ -119,6 +119,16 @@ export function policy(name: string, spec: object): PlainObject {
   return calico(name.includes('/') ? 'NetworkPolicy' : 'GlobalNetworkPolicy', name, spec);
 }
 
+/** A staged policy: global for a bare name. */
+export function stagedPolicy(name: string, spec: object): PlainObject {
+  return calico(name.includes('/') ? 'StagedNetworkPolicy' : 'StagedGlobalNetworkPolicy', name, spec);
+}
+
+/** A staged Kubernetes NetworkPolicy. */
+export function stagedKubernetesPolicy(name: string, spec: object): PlainObject {
+  return calico('StagedKubernetesNetworkPolicy', name, spec);
+}
+
 /** Kubernetes' own NetworkPolicy. */
 export function kubernetesPolicy(name: string, spec: object): PlainObject {
   return {

@@ -20,6 +20,12 @@ export const policyCodes = {
     now: 'The policy is kept as Calico keeps it: its tier comes after all others and denies what its policies do not decide.',
     fix: 'Create the Tier or correct `spec.tier`. If Tiers are not read from your source, add them to it.',
   },
+  POLICY_CONVERTED: {
+    blame: 'input',
+    what: "A policy of Calico's has the name that Calico's tools print for a Kubernetes policy, an AdminNetworkPolicy or a BaselineAdminNetworkPolicy in its converted form, and that policy is read as well.",
+    now: 'If it selects and decides as the original, it is left out of account, so that nothing counts twice. Otherwise both count.',
+    fix: 'Leave the converted form out of what is read; where it is a policy of its own, give it another name.',
+  },
   HTTP_NOT_ENFORCEABLE: {
     blame: 'input',
     what: 'A rule matches on HTTP methods or paths, which a packet filter cannot see.',

@@ -4,9 +4,9 @@ import { SallyportError } from '../../base/error.ts';
 import { closest } from '../../base/closest.ts';
 import { ownSelector } from '../../border/own-policies.ts';
 import type { LiveWorld } from '../../controller/live-world.ts';
-import { endpointsOf, type Mention, mentionedBy } from '../../engine/queries.ts';
+import { endpointsOf, type Mention, mentionedBy, shownPolicies } from '../../engine/queries.ts';
 import { effectiveLabels } from '../../inventory/labels.ts';
-import type { PolicyId } from '../../inventory/model.ts';
+import type { PolicyId, Staged } from '../../inventory/model.ts';
 import { type EndpointData, endpointData, endpointRow } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -18,6 +18,7 @@ interface PolicyAnswer {
   /** Tier of a cluster policy; a border policy's layer. */
   readonly tier: string;
   readonly order: number | null;
+  readonly staged?: Staged;
   readonly selector: string;
   readonly endpoints: readonly EndpointData[];
   readonly rules: readonly Mention[];
@@ -49,18 +50,21 @@ function named(ids: readonly PolicyId[], name: string): readonly PolicyId[] {
 type Answers = Iterable<readonly [PolicyId, () => PolicyAnswer]>;
 
 function* clusterPolicies({ engine }: LiveWorld): Answers {
-  for (const [id, found] of engine.policies)
+  for (const found of shownPolicies(engine)) {
+    const { id } = found;
     yield [
       id,
       () => ({
         policy: id,
         tier: found.tier,
         order: finite(found.order),
+        ...(found.staged === undefined ? {} : { staged: found.staged }),
         selector: found.appliesTo.canonical,
         endpoints: endpointsOf(engine, id).map((endpoint) => endpointData(engine, endpoint)),
         rules: mentionedBy(engine, id),
       }),
     ];
+  }
 }
 
 /** Ours select host-network pods too; the inside of their rules is the policy's own selector, so no rule mentions anybody. */
@@ -93,11 +97,12 @@ function finite(order: number): number | null {
   return order === Number.POSITIVE_INFINITY ? null : order;
 }
 
-function block({ policy: id, tier, order, selector, endpoints, rules }: PolicyAnswer): string {
+function block({ policy: id, tier, order, staged, selector, endpoints, rules }: PolicyAnswer): string {
   const lines = [
     `${id}  ${tier.endsWith('Policy') ? 'layer' : 'tier'} ${tier}, ${order === null ? 'no order (last)' : `order ${order}`}`,
+    staged === undefined ? '' : `  staged, so not enforced; it would ${wouldDo(staged)}`,
     `  selects ${selector}`,
-    `  applies to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
+    `  ${staged === undefined ? 'applies' : 'would apply'} to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
     indent(table(endpoints.map(endpointRow))),
   ];
   if (rules.length > 0) {
@@ -105,6 +110,10 @@ function block({ policy: id, tier, order, selector, endpoints, rules }: PolicyAn
     lines.push(indent(table(rules.map((rule) => [`${rule.direction} rule ${rule.rule}`, rule.side, rule.endpoint]))));
   }
   return lines.filter((line) => line !== '').join('\n');
+}
+
+function wouldDo({ action, target }: Staged): string {
+  return action === 'Delete' ? `delete ${target}` : `be ${target}`;
 }
 
 function indent(text: string): string {
