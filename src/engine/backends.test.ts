@@ -129,7 +129,7 @@ describe('what is behind a service follows its slices', () => {
     const take = (
       touched: readonly string[],
       now: ReadonlyMap<string, ReturnType<typeof slice>[1]>,
-    ): readonly string[] => [...backends.take({ added: touched, changed: [], removed: [] }, now)].sort();
+    ): readonly string[] => [...backends.take({ added: touched, changed: [], removed: [], keys: touched }, now)].sort();
     expect(take(['1', '2'], new Map([slice('1', 'a/s', 80), slice('2', 'a/s', 81)]))).toEqual(['a/s']);
     expect(ports(backends, 'a/s')).toEqual([80, 81]);
     expect(take(['2'], new Map([slice('1', 'a/s', 80), slice('2', 'b/s', 81)]))).toEqual(['a/s', 'b/s']);

@@ -22,10 +22,12 @@ function stateOf(objects: readonly PlainObject[]): State {
   );
 }
 
-/** Every selector of a rule, by its id. */
+/** Every selector of a rule or policy, by its id. */
 function selectorsOf({ policies }: Engine): ReadonlyMap<string, Selector> {
   return new Map(
-    [...policies.values()].flatMap((policy) => [...ruleSelectors(policy)]).map((selector) => [selector.id, selector]),
+    [...policies.values()]
+      .flatMap((policy) => [policy.appliesTo, ...ruleSelectors(policy)])
+      .map((selector) => [selector.id, selector]),
   );
 }
 

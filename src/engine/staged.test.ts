@@ -98,7 +98,7 @@ describe('12: staged policies', () => {
     expect(endpointsOf(engine, id)).toEqual(['pod:a/web']);
     expect(mentionedBy(engine, id).map(({ endpoint }) => endpoint)).toEqual(['pod:b/db']);
     expect(mentions(engine, 'pod:b/db').map((mention) => mention.policy)).toEqual([id]);
-    expect([...engine.staged.values()].map(({ staged }) => staged)).toEqual([
+    expect([...engine.staged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { staged }]) => staged)).toEqual([
       { action: 'Delete', target: 'GlobalNetworkPolicy/gone' },
       { action: 'Set', target: 'KubernetesNetworkPolicy/b/k' },
       { action: 'Set', target: 'NetworkPolicy/a/web' },

@@ -11,8 +11,9 @@ import { labelSelectorNode } from '../selector/label-selector.ts';
 import { selectorOf } from '../selector/selector.ts';
 import { denyEverything } from './calico-policy.ts';
 import { policySelector, sideSelectors } from './effective-selector.ts';
-import { ANY_SIDE, podNode, portsByProtocol } from './kubernetes-policy.ts';
+import { podNode, portsByProtocol } from './kubernetes-policy.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
+import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
 
 /**
  * A ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy in Calico's terms (semantics 9.2): a global policy, one rule for
@@ -58,15 +59,17 @@ function convertRules(peerAt: 'source' | 'destination', written: readonly Readab
     for (const { protocol, ports } of portsByProtocol(writtenPorts))
       for (const peer of sides) {
         const destination = peerAt === 'destination' ? peer : ANY_SIDE;
-        rules.push({
-          action,
-          index: rules.length,
-          ...(protocol === undefined ? {} : { protocol }),
-          source: peerAt === 'source' ? peer : ANY_SIDE,
-          // Ports are always the destination's (semantics 8.2.8).
-          destination: ports === undefined ? destination : { ...destination, ports },
-          broken: false,
-        });
+        rules.push(
+          ruleOf({
+            action,
+            index: rules.length,
+            protocol,
+            source: peerAt === 'source' ? peer : ANY_SIDE,
+            // Ports are always the destination's (semantics 8.2.8).
+            destination: ports === undefined ? destination : sideOf({ ...destination, ports }),
+            broken: false,
+          }),
+        );
       }
   }
   return rules;
@@ -74,16 +77,14 @@ function convertRules(peerAt: 'source' | 'destination', written: readonly Readab
 
 /** A peer of whole namespaces has no pod term, so network sets of these namespaces are among its addresses (semantics 9.2.5). */
 function peerSide(peer: AdminPeer): RuleSide {
-  if (peer.kind === 'Networks') return { domains: [], nets: PrefixSet.of(peer.nets) };
+  if (peer.kind === 'Networks') return sideOf({ nets: PrefixSet.of(peer.nets) });
   const { namespaceSelector, podSelector } = peer;
-  return {
+  const selectors = sideSelectors('', {
+    nets: [],
+    notNets: [],
     domains: [],
-    ...sideSelectors('', {
-      nets: [],
-      notNets: [],
-      domains: [],
-      namespaceSelector: selectorOf(labelSelectorNode(namespaceSelector)),
-      ...(podSelector === undefined ? {} : { selector: selectorOf(podNode(podSelector)) }),
-    }),
-  };
+    namespaceSelector: selectorOf(labelSelectorNode(namespaceSelector)),
+    ...(podSelector === undefined ? {} : { selector: selectorOf(podNode(podSelector)) }),
+  });
+  return sideOf(selectors);
 }

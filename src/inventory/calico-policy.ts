@@ -12,6 +12,7 @@ import { PrefixSet } from '../ip/prefix-set.ts';
 import { policySelector, sideSelectors } from './effective-selector.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
+import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
 
 /**
  * A Calico policy with its selectors made effective. What could not be read of it took its safe side when it was read
@@ -68,34 +69,34 @@ function convertRules(namespace: string, written: readonly ReadableRule<CalicoRu
 
 /** Stands in for a Deny or Pass that cannot be kept as it is written. */
 export function denyEverything(index: number): Rule {
-  return { action: 'Deny', index, source: { domains: [] }, destination: { domains: [] }, broken: true };
+  return ruleOf({ action: 'Deny', index, source: ANY_SIDE, destination: ANY_SIDE, broken: true });
 }
 
 function convertRule(namespace: string, rule: CalicoRule, index: number): Rule {
-  return {
+  return ruleOf({
     action: rule.action,
     index,
-    ...(rule.ipVersion === undefined ? {} : { ipVersion: rule.ipVersion }),
-    ...(rule.protocol === undefined ? {} : { protocol: rule.protocol.number }),
-    ...(rule.notProtocol === undefined ? {} : { notProtocol: rule.notProtocol.number }),
-    ...(rule.icmp === undefined ? {} : { icmp: rule.icmp }),
-    ...(rule.notIcmp === undefined ? {} : { notIcmp: rule.notIcmp }),
+    ipVersion: rule.ipVersion,
+    protocol: rule.protocol?.number,
+    notProtocol: rule.notProtocol?.number,
+    icmp: rule.icmp,
+    notIcmp: rule.notIcmp,
     source: convertSide(namespace, rule.source),
     destination: convertSide(namespace, rule.destination),
     broken: false,
-  };
+  });
 }
 
 function convertSide(namespace: string, entity: CalicoEntity): RuleSide {
-  return {
+  return sideOf({
     ...(entity.nets.length === 0 ? {} : { nets: PrefixSet.of(entity.nets) }),
     ...(entity.notNets.length === 0 ? {} : { notNets: PrefixSet.of(entity.notNets) }),
     ...sideSelectors(namespace, entity),
-    ...(entity.ports === undefined ? {} : { ports: entity.ports }),
-    ...(entity.notPorts === undefined ? {} : { notPorts: entity.notPorts }),
-    ...(entity.services === undefined ? {} : { services: entity.services }),
+    ports: entity.ports,
+    notPorts: entity.notPorts,
+    services: entity.services,
     domains: entity.domains,
-  };
+  });
 }
 
 /** Readable rules that are not kept as they are written, and what stands in their place. */

@@ -5,11 +5,13 @@ export type ResourceChange =
   | { readonly kind: 'put'; readonly resource: Resource }
   | { readonly kind: 'delete'; readonly key: ResourceKey };
 
-/** Which entries of one map differ from what they were at the last flush; each list is sorted. */
+/** Which entries of one map differ from what they were at the last flush; each list but `keys` is sorted. */
 export interface MapChanges {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly removed: readonly string[];
+  /** All of them, in no promised order; ready at once, where the others are sorted when they are first asked for. */
+  readonly keys: readonly string[];
 }
 
 /** Kinds of things that changed besides endpoints. `ours`: the kinds of `sallyport.dev`. */
@@ -39,7 +41,7 @@ export interface InventoryChanges {
   readonly other: ReadonlySet<OtherKind>;
 }
 
-/** All keys of a difference. */
-export function touched({ added, changed, removed }: MapChanges): readonly string[] {
-  return [...added, ...changed, ...removed];
+/** All keys of a difference, in no promised order. */
+export function touched({ keys }: MapChanges): readonly string[] {
+  return keys;
 }

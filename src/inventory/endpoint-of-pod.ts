@@ -8,13 +8,17 @@ const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
 /** `pod:namespace/name`. */
 export function podEndpointId(namespace: string, name: string): EndpointId {
-  return `pod:${namespace}/${name}`;
+  // In one piece: it is a key of many maps, and V8 keeps the parts of what was put together along with it.
+  return ['pod:', namespace, '/', name].join('');
 }
 
-/** A pod as an endpoint (semantics 10); host-network pods have no address of their own. The caller knows that it is scheduled and has not finished. */
-export function endpointOfPod(pod: Pod, addresses: readonly Address[]): Endpoint {
+/**
+ * A pod as an endpoint (semantics 10); host-network pods have no address of their own. The caller knows that it is scheduled and has not
+ * finished, and its id.
+ */
+export function endpointOfPod(id: EndpointId, pod: Pod, addresses: readonly Address[]): Endpoint {
   return {
-    id: podEndpointId(pod.namespace, pod.name),
+    id,
     kind: 'Pod',
     namespace: pod.namespace,
     name: pod.name,
@@ -27,8 +31,11 @@ export function endpointOfPod(pod: Pod, addresses: readonly Address[]): Endpoint
   };
 }
 
+const NO_PORTS: readonly NamedPort[] = [];
+
 /** Ports without a name take no part in policy (semantics 10.6). */
 export function namedPorts(of: Pick<Pod, 'ports'>): readonly NamedPort[] {
+  if (of.ports.length === 0) return NO_PORTS;
   return of.ports
     .filter(({ name }) => name !== '')
     .map(({ name, port, protocol }) => ({ name, port, protocol: PROTOCOL_NUMBERS[protocol] }));

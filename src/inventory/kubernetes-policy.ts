@@ -15,13 +15,14 @@ import { selectorOf } from '../selector/selector.ts';
 import { type SideSelectors, policySelector, sideSelectors } from './effective-selector.ts';
 import { KUBERNETES, ORCHESTRATOR_LABEL } from './labels.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
+import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
 import { DEFAULT_TIER } from './tiers.ts';
 
 /** The order of Kubernetes NetworkPolicies in the default tier. */
 const ORDER = 1_000;
+const OF_KUBERNETES = equal(ORCHESTRATOR_LABEL, KUBERNETES);
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 /** A side that does not limit. */
-export const ANY_SIDE: RuleSide = { domains: [] };
 
 /**
  * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
@@ -44,7 +45,7 @@ export function kubernetesPolicy(policy: KubernetesNetworkPolicy | StagedKuberne
     appliesTo: policySelector(policy.namespace, { selector }),
     ingress: takes.ingress ? ingress : undefined,
     egress: takes.egress ? egress : undefined,
-    ...(idle.length === 0 ? {} : { idle }),
+    idle: idle.length === 0 ? undefined : idle,
     doNotTrack: false,
     preDNAT: false,
     applyOnForward: false,
@@ -63,18 +64,21 @@ function convertRules(
       readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(namespace, peer));
     for (const { protocol, ports } of portsByProtocol(readable.rule.ports))
       for (const peer of peers) {
-        const withPorts = (side: RuleSide): RuleSide => (ports === undefined ? side : { ...side, ports });
-        rules.push({
-          action: 'Allow',
-          index: rules.length,
-          ...(protocol === undefined ? {} : { protocol }),
-          source: direction === 'Ingress' ? peer : ANY_SIDE,
-          destination: withPorts(direction === 'Ingress' ? ANY_SIDE : peer),
-          broken: false,
-        });
+        const destination = direction === 'Ingress' ? ANY_SIDE : peer;
+        rules.push(
+          ruleOf({
+            action: 'Allow',
+            index: rules.length,
+            protocol,
+            source: direction === 'Ingress' ? peer : ANY_SIDE,
+            destination: ports === undefined ? destination : sideOf({ ...destination, ports }),
+            broken: false,
+          }),
+        );
       }
   }
-  return rules;
+  // Exactly as long as it is: one that grew has room to grow on.
+  return rules.slice();
 }
 
 /** An `ipBlock` stands alone; a peer of selectors always has the orchestrator term, which keeps host endpoints and network sets out. */
@@ -82,11 +86,10 @@ function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
   if (peer.podSelector === undefined && peer.namespaceSelector === undefined) {
     if (peer.ipBlock === undefined) return ANY_SIDE;
     const { cidr, except } = peer.ipBlock;
-    return {
-      domains: [],
+    return sideOf({
       nets: PrefixSet.of([cidr]),
       ...(except.length === 0 ? {} : { notNets: PrefixSet.of(except) }),
-    };
+    });
   }
   const selectors: SideSelectors = sideSelectors(namespace, {
     nets: [],
@@ -97,13 +100,13 @@ function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
       ? {}
       : { namespaceSelector: selectorOf(labelSelectorNode(peer.namespaceSelector)) }),
   });
-  return { domains: [], ...selectors };
+  return sideOf(selectors);
 }
 
 /** The pods that a Kubernetes selector selects; the orchestrator term keeps host endpoints and network sets out (semantics 8.2.2). */
 export function podNode(selector: LabelSelector | undefined): SelectorNode {
   const terms = selector === undefined ? [] : labelSelectorTerms(selector);
-  return join('and', [equal(ORCHESTRATOR_LABEL, KUBERNETES), ...terms], all());
+  return join('and', [OF_KUBERNETES, ...terms], all());
 }
 
 /** A port as Kubernetes policies write it; without a protocol only as a name, which then stands for any protocol. */

@@ -86,16 +86,16 @@ export type PolicyId = string;
 
 /** One side of a rule. Absent parts do not limit. */
 export interface RuleSide {
-  readonly nets?: PrefixSet;
-  readonly notNets?: PrefixSet;
+  readonly nets?: PrefixSet | undefined;
+  readonly notNets?: PrefixSet | undefined;
   /** Effective selector (semantics 3.2): addresses of endpoints and network sets that match. */
-  readonly selector?: Selector;
+  readonly selector?: Selector | undefined;
   /** Only where there is no positive selector (semantics 3.3.2). */
-  readonly notSelector?: Selector;
-  readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] };
-  readonly notPorts?: { readonly numbers: PortSet; readonly names: readonly string[] };
+  readonly notSelector?: Selector | undefined;
+  readonly ports?: { readonly numbers: PortSet; readonly names: readonly string[] } | undefined;
+  readonly notPorts?: { readonly numbers: PortSet; readonly names: readonly string[] } | undefined;
   /** What is behind a service: of a source by address, of a destination by address, protocol and port (semantics 11.2). */
-  readonly services?: { readonly name: string; readonly namespace: string };
+  readonly services?: { readonly name: string; readonly namespace: string } | undefined;
   readonly domains: readonly string[];
 }
 
@@ -104,11 +104,11 @@ export interface Rule {
   readonly action: RuleAction;
   /** Index in the written list (Kubernetes kinds: in the converted list). */
   readonly index: number;
-  readonly ipVersion?: 4 | 6;
-  readonly protocol?: number;
-  readonly notProtocol?: number;
-  readonly icmp?: IcmpMatch;
-  readonly notIcmp?: IcmpMatch;
+  readonly ipVersion?: 4 | 6 | undefined;
+  readonly protocol?: number | undefined;
+  readonly notProtocol?: number | undefined;
+  readonly icmp?: IcmpMatch | undefined;
+  readonly notIcmp?: IcmpMatch | undefined;
   readonly source: RuleSide;
   readonly destination: RuleSide;
   /** This rule stands in for one that could not be read; it denies everything. */
@@ -129,7 +129,7 @@ export interface Policy {
   /** `undefined`: the policy takes no part in this direction; empty: it takes part and matches nothing. */
   readonly egress: readonly Rule[] | undefined;
   /** Rules that decide nothing: of directions in which the policy takes no part, and those with an HTTP match. Calico keeps sets for them too. */
-  readonly idle?: readonly Rule[];
+  readonly idle?: readonly Rule[] | undefined;
   readonly doNotTrack: boolean;
   readonly preDNAT: boolean;
   readonly applyOnForward: boolean;

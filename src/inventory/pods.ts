@@ -1,4 +1,5 @@
-import { type Pod, type ResourceKey, resourceKey } from '../api/resource.ts';
+import type { Pod, ResourceKey } from '../api/resource.ts';
+import { MultiMap } from '../base/multi-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import {
@@ -10,16 +11,9 @@ import {
   isFinished,
   isReleased,
 } from './credible-address.ts';
-import { endpointOfPod } from './endpoint-of-pod.ts';
+import { endpointOfPod, podEndpointId } from './endpoint-of-pod.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Endpoint, EndpointId } from './model.ts';
-
-interface Held {
-  readonly pod: Pod;
-  /** Absent: the pod is no endpoint. */
-  readonly claims: Claims | undefined;
-  readonly mistakes: readonly Diagnostic[];
-}
 
 /** What pods ask about the rest of the cluster. */
 export type Cluster = Omit<Surroundings, 'shownByOther'>;
@@ -29,12 +23,13 @@ export type Cluster = Omit<Surroundings, 'shownByOther'>;
  * addresses' credibility rests on; what comes out depends on the present state alone.
  */
 export class Pods {
-  readonly #held = new Map<ResourceKey, Held>();
+  readonly #pods = new Map<EndpointId, Pod>();
+  readonly #mistakes = new Map<EndpointId, readonly Diagnostic[]>();
   /** Which pods show an address, by its canonical text. */
-  readonly #shown = new Map<string, Set<ResourceKey>>();
+  readonly #shown = new MultiMap<string>();
   /** Pods whose belief rests on more than pools. */
-  readonly #contextual = new Set<ResourceKey>();
-  readonly #dirty = new Set<ResourceKey>();
+  readonly #contextual = new Set<EndpointId>();
+  readonly #dirty = new Set<EndpointId>();
   readonly #around: Surroundings;
   readonly #belief: Belief;
   /** Number of pods in each namespace, endpoints or not. */
@@ -61,35 +56,38 @@ export class Pods {
   }
 
   put(pod: Pod): void {
-    const key = resourceKey(pod);
-    this.delete(key);
-    const claims = pod.nodeName === undefined || isFinished(pod) ? undefined : addressClaims(pod);
-    this.#held.set(key, { pod, claims, mistakes: [] });
+    const id = podEndpointId(pod.namespace, pod.name);
+    this.#remove(id);
+    this.#pods.set(id, pod);
     this.#namespaces.set(pod.namespace, (this.#namespaces.get(pod.namespace) ?? 0) + 1);
-    for (const address of shownAddresses(pod, claims)) this.#show(address, key);
+    for (const address of shownAddresses(pod)) this.#show(address, id);
   }
 
   delete(key: ResourceKey): void {
-    const held = this.#held.get(key);
-    this.#dirty.add(key);
-    if (held === undefined) return;
-    const { namespace } = held.pod;
-    const left = (this.#namespaces.get(namespace) ?? 1) - 1;
-    if (left === 0) this.#namespaces.delete(namespace);
-    else this.#namespaces.set(namespace, left);
-    for (const address of shownAddresses(held.pod, held.claims)) this.#unshow(address, key);
-    this.#contextual.delete(key);
-    this.#held.delete(key);
+    this.#remove(endpointIdOfKey(key));
+  }
+
+  #remove(id: EndpointId): void {
+    this.#dirty.add(id);
+    const pod = this.#pods.get(id);
+    if (pod === undefined) return;
+    const left = (this.#namespaces.get(pod.namespace) ?? 1) - 1;
+    if (left === 0) this.#namespaces.delete(pod.namespace);
+    else this.#namespaces.set(pod.namespace, left);
+    for (const address of shownAddresses(pod)) this.#unshow(address, id);
+    this.#contextual.delete(id);
+    this.#mistakes.delete(id);
+    this.#pods.delete(id);
   }
 
   /** Pools changed: every pod's addresses have to be looked at again. */
   poolsChanged(): void {
-    for (const key of this.#held.keys()) this.#dirty.add(key);
+    for (const id of this.#pods.keys()) this.#dirty.add(id);
   }
 
   /** A node came, went, or has other addresses. */
   nodesChanged(): void {
-    for (const key of this.#contextual) this.#dirty.add(key);
+    for (const id of this.#contextual) this.#dirty.add(id);
   }
 
   /** Calls back with the endpoint, or its absence, of each pod that may have changed since the last call. */
@@ -97,40 +95,37 @@ export class Pods {
     if (this.#dirty.size === 0) return;
     const dirty = [...this.#dirty];
     this.#dirty.clear();
-    for (const key of dirty) {
-      const held = this.#held.get(key);
-      changed(endpointIdOfKey(key), held === undefined ? undefined : this.#evaluate(key, held));
+    for (const id of dirty) {
+      const pod = this.#pods.get(id);
+      changed(id, pod === undefined ? undefined : this.#evaluate(id, pod));
     }
   }
 
   /** What the kubelet shows of a pod that lives and has not given its addresses back, credible or not. */
   statusAddresses(id: EndpointId): readonly Address[] {
-    const held = this.#held.get(`Pod/${id.slice(id.indexOf(':') + 1)}`);
-    return held?.claims?.by === 'status' ? shownAddresses(held.pod, held.claims) : [];
+    const pod = this.#pods.get(id);
+    return pod !== undefined && claimsOf(pod)?.by === 'status' ? shownAddresses(pod) : [];
   }
 
   mistakes(): readonly Diagnostic[] {
-    const all: Diagnostic[] = [];
-    for (const { mistakes } of this.#held.values()) for (const mistake of mistakes) all.push(mistake);
-    return all;
+    return [...this.#mistakes.values()].flat();
   }
 
-  #evaluate(key: ResourceKey, held: Held): Endpoint | undefined {
-    const { pod, claims } = held;
+  #evaluate(id: EndpointId, pod: Pod): Endpoint | undefined {
+    const claims = claimsOf(pod);
     if (claims === undefined) return undefined;
-    if (pod.hostNetwork) return endpointOfPod(pod, []);
+    if (pod.hostNetwork) return endpointOfPod(id, pod, []);
     const { addresses, refused, contextual } = believe(pod, claims, this.#around, this.#belief);
-    if (contextual) this.#contextual.add(key);
-    else this.#contextual.delete(key);
-    if (refused.length > 0 || held.mistakes.length > 0) {
-      const mistakes = refused.map(({ text, path, reason }) =>
-        diagnosticOn(pod, 'warning', 'ADDRESS_NOT_CREDIBLE', path, `${JSON.stringify(text)} does not count: ${reason}`),
-      );
-      this.#held.set(key, { pod, claims, mistakes });
-    }
+    if (contextual) this.#contextual.add(id);
+    else this.#contextual.delete(id);
+    const mistakes = refused.map(({ text, path, reason }) =>
+      diagnosticOn(pod, 'warning', 'ADDRESS_NOT_CREDIBLE', path, `${JSON.stringify(text)} does not count: ${reason}`),
+    );
+    if (mistakes.length > 0) this.#mistakes.set(id, mistakes);
+    else this.#mistakes.delete(id);
     const kept = isReleased(pod) ? addresses.filter((address) => this.#isSharedStill(address)) : addresses;
     // Without an address there is nothing that policy could be about (semantics 10.2).
-    return kept.length === 0 ? undefined : endpointOfPod(pod, kept);
+    return kept.length === 0 ? undefined : endpointOfPod(id, pod, kept);
   }
 
   /** To the border it is its node's address, which the pod's early end would free of what the pod may not send. */
@@ -138,41 +133,40 @@ export class Pods {
     return this.#belief === 'Credible' && this.#around.inNatPool(address);
   }
 
-  #show(address: Address, key: ResourceKey): void {
+  #show(address: Address, id: EndpointId): void {
     const text = formatAddress(address);
-    const keys = this.#shown.get(text);
-    if (keys === undefined) this.#shown.set(text, new Set([key]));
-    else {
-      keys.add(key);
-      this.#lookAgain(keys);
-    }
+    const before = this.#shown.count(text);
+    this.#shown.add(text, id);
+    if (before > 0) this.#lookAgain(text);
   }
 
-  #unshow(address: Address, key: ResourceKey): void {
+  #unshow(address: Address, id: EndpointId): void {
     const text = formatAddress(address);
-    const keys = this.#shown.get(text);
-    if (keys === undefined) return;
-    keys.delete(key);
-    if (keys.size === 0) this.#shown.delete(text);
-    else this.#lookAgain(keys);
+    this.#shown.delete(text, id);
+    this.#lookAgain(text);
   }
 
   /** Others show the same address, which speaks against those that have only an annotation for it. */
-  #lookAgain(keys: ReadonlySet<ResourceKey>): void {
-    for (const key of keys) this.#dirty.add(key);
+  #lookAgain(text: string): void {
+    for (const id of this.#shown.get(text)) this.#dirty.add(id);
   }
 
-  #shownByOther(address: Address, pod: Pod): boolean {
-    const keys = this.#shown.get(formatAddress(address));
-    return keys !== undefined && (keys.size > 1 || !keys.has(resourceKey(pod)));
+  #shownByOther(address: Address, { namespace, name }: Pod): boolean {
+    const text = formatAddress(address);
+    const own = this.#shown.has(text, podEndpointId(namespace, name)) ? 1 : 0;
+    return this.#shown.count(text) > own;
   }
 }
 
+/** What a pod shows; nothing that is to be known of one that is not scheduled or has finished. */
+function claimsOf(pod: Pod): Claims | undefined {
+  return pod.nodeName === undefined || isFinished(pod) ? undefined : addressClaims(pod);
+}
+
 /** Addresses that speak against others' claims: not those of the node, nor those that were given back. */
-function shownAddresses(pod: Pod, claims: Claims | undefined): readonly Address[] {
-  return claims === undefined || pod.hostNetwork || isReleased(pod)
-    ? []
-    : claims.addresses.map(({ address }) => address);
+function shownAddresses(pod: Pod): readonly Address[] {
+  if (pod.hostNetwork || isReleased(pod)) return [];
+  return claimsOf(pod)?.addresses.map(({ address }) => address) ?? [];
 }
 
 /** `Pod/namespace/name` → `pod:namespace/name`. */

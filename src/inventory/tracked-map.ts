@@ -31,6 +31,7 @@ export class TrackedMap<V> {
 
   /** The net difference since the last call. */
   take(): MapChanges {
+    if (this.#before.size === 0) return NO_CHANGES;
     const added: string[] = [];
     const changed: string[] = [];
     const removed: string[] = [];
@@ -42,6 +43,24 @@ export class TrackedMap<V> {
       else if (!this.#equal(before, now)) changed.push(key);
     }
     this.#before.clear();
-    return { added: added.sort(compareUtf8), changed: changed.sort(compareUtf8), removed: removed.sort(compareUtf8) };
+    return sortedLater(added, changed, removed);
   }
 }
+
+/** Sorts when somebody asks: the first difference of a large cluster has hundreds of thousands of keys, and few look at them in order. */
+function sortedLater(added: string[], changed: string[], removed: string[]): MapChanges {
+  return {
+    keys: [added, changed, removed].flat(),
+    get added() {
+      return added.sort(compareUtf8);
+    },
+    get changed() {
+      return changed.sort(compareUtf8);
+    },
+    get removed() {
+      return removed.sort(compareUtf8);
+    },
+  };
+}
+
+const NO_CHANGES: MapChanges = { added: [], changed: [], removed: [], keys: [] };

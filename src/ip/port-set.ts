@@ -20,6 +20,9 @@ export class PortSet {
   /** 0 to 65535. */
   static readonly all = new PortSet([0, END]);
 
+  /** Sets of one port, by that port: the same few are in most rules. */
+  static readonly #single: (PortSet | undefined)[] = [];
+
   readonly #boundaries: readonly number[];
 
   private constructor(boundaries: readonly number[]) {
@@ -38,7 +41,9 @@ export class PortSet {
         throw new SallyportError('INTERNAL', `${first}-${last} is not a range of ports`);
       return [first, last + 1] as const;
     });
-    return new PortSet(mergeSpans(spans));
+    const [first] = spans;
+    if (spans.length !== 1 || first === undefined || first[1] - first[0] !== 1) return new PortSet(mergeSpans(spans));
+    return (PortSet.#single[first[0]] ??= new PortSet([...first]));
   }
 
   /** @example PortSet.of().isEmpty; // true */
