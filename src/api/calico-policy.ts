@@ -108,11 +108,26 @@ function readTypes(raw: unknown, hasIngress: boolean, hasEgress: boolean, scope:
   return hasIngress ? ['Ingress', 'Egress'] : ['Egress'];
 }
 
-/** Flags concern host endpoints only, which no border firewall stands behind; so a contradiction is said and harms nothing. */
+/**
+ * Flags that contradict each other (semantics 7.3). They concern host endpoints only: with doNotTrack or preDNAT, whatever else is wrong, a policy
+ * is for no pod (semantics 7.7), so what is done about it opens nothing and closes nothing for pods.
+ */
 function checkFlags(spec: Omit<CalicoPolicySpec, 'ingress' | 'egress'>, hasEgress: boolean, scope: Scope): void {
-  const { doNotTrack, preDNAT, applyOnForward } = spec;
-  if (doNotTrack && preDNAT) scope.warning('FIELD_CONFLICT', 'doNotTrack and preDNAT exclude each other', 'preDNAT');
+  const { doNotTrack, preDNAT, applyOnForward, types } = spec;
+  if (doNotTrack && preDNAT)
+    scope
+      .otherwise('The policy counts as untracked.')
+      .mistake('FIELD_CONFLICT', 'doNotTrack and preDNAT exclude each other; remove one', 'preDNAT');
   if ((doNotTrack || preDNAT) && !applyOnForward)
-    scope.warning('FIELD_CONFLICT', 'doNotTrack and preDNAT need applyOnForward: true', 'applyOnForward');
-  if (preDNAT && hasEgress) scope.warning('FIELD_CONFLICT', 'preDNAT takes no egress rules', 'egress');
+    scope
+      .otherwise('It counts as true.')
+      .mistake('FIELD_CONFLICT', 'doNotTrack and preDNAT need applyOnForward: true; write it', 'applyOnForward');
+  if (preDNAT && (hasEgress || types.includes('Egress')))
+    scope
+      .otherwise('Its egress does not count.')
+      .mistake(
+        'FIELD_CONFLICT',
+        'preDNAT is for what arrives alone; remove the egress rules and the type Egress',
+        hasEgress ? 'egress' : 'types',
+      );
 }

@@ -19,6 +19,9 @@ const specSchema = z.object({
   ),
 });
 
+/** One interface as Linux names it, or all. */
+const INTERFACE_NAME = /^(\*|[a-zA-Z0-9_.-]{1,15})$/;
+
 /** Reads a host endpoint (semantics 13.9). */
 export function readHostEndpoint(meta: Meta, raw: RawMap, scope: Scope): HostEndpoint | undefined {
   const inside = scope.otherwise('The host endpoint is left out.').at('spec');
@@ -31,8 +34,9 @@ export function readHostEndpoint(meta: Meta, raw: RawMap, scope: Scope): HostEnd
     inside.mistake('FIELD_CONFLICT', 'interfaceName or expectedIPs has to be given');
     return undefined;
   }
-  if (interfaceName.length > 15) {
-    inside.mistake('FIELD_INVALID', `${show(interfaceName)} has more than 15 characters`, 'interfaceName');
+  if (interfaceName !== '' && !INTERFACE_NAME.test(interfaceName)) {
+    const message = `${show(interfaceName)} is no interface; write "*" for all, or one of at most 15 letters, digits, "_", "." or "-"`;
+    inside.mistake('FIELD_INVALID', message, 'interfaceName');
     return undefined;
   }
   const named = ports.flatMap(({ name, port, protocol }, index) => {

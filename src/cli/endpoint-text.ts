@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { type AppliedPolicies, isStaged } from '../engine/queries.ts';
+import { type AppliedPolicies, type TierList, isStaged } from '../engine/queries.ts';
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
 
@@ -30,16 +30,24 @@ export function endpointRow(endpoint: EndpointData): readonly string[] {
 export function policyLines(answer: EndpointData & AppliedPolicies): readonly string[] {
   const lines = [`${answer.id}  node ${answer.node}  ${answer.addresses.join(', ')}`.trimEnd()];
   if (answer.hostNetwork) lines.push("  has its node's addresses; only border policies select it");
-  for (const tier of answer.tiers) {
-    const decides = [...tier.egress, ...tier.ingress].some((id) => !isStaged(id));
-    lines.push(
-      `  tier ${tier.name} (${decides ? `at its end ${tier.defaultAction}` : 'only staged policies: skipped'})`,
-    );
-    for (const id of tier.egress) lines.push(`    egress   ${shown(id)}`);
-    for (const id of tier.ingress) lines.push(`    ingress  ${shown(id)}`);
-  }
+  lines.push(...tierLines('untracked, ', answer.untrackedTiers));
+  lines.push(...tierLines('before DNAT, ', answer.preDNATTiers));
+  lines.push(...tierLines('', answer.tiers));
   for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
+  lines.push(...tierLines('forwarded traffic, ', answer.forwardTiers));
   return lines;
+}
+
+/** `of`: which of a host endpoint's lists. */
+function tierLines(of: string, tiers: readonly TierList[] = []): readonly string[] {
+  return tiers.flatMap((tier) => {
+    const decides = [...tier.egress, ...tier.ingress].some((id) => !isStaged(id));
+    return [
+      `  ${of}tier ${tier.name} (${decides ? `at its end ${tier.defaultAction}` : 'only staged policies: skipped'})`,
+      ...tier.egress.map((id) => `    egress   ${shown(id)}`),
+      ...tier.ingress.map((id) => `    ingress  ${shown(id)}`),
+    ];
+  });
 }
 
 function shown(id: PolicyId): string {

@@ -12,18 +12,21 @@ export const endpoint = z.strictObject({
   hostNetwork: z.literal(true).optional().describe("it has its node's addresses"),
 });
 
+const tiers = z.array(
+  z.strictObject({
+    name: z.string().describe('the name of the tier'),
+    defaultAction: z.enum(['Deny', 'Pass']).describe('what happens at its end'),
+    ingress: z.array(policyId).describe('policies for what comes in, in the order they are asked'),
+    egress: z.array(policyId).describe('policies for what goes out, in the order they are asked'),
+  }),
+);
+
 /** What decides about the traffic of an endpoint. */
 export const appliedPolicies = {
-  tiers: z
-    .array(
-      z.strictObject({
-        name: z.string().describe('the name of the tier'),
-        defaultAction: z.enum(['Deny', 'Pass']).describe('what happens at its end'),
-        ingress: z.array(policyId).describe('policies for what comes in, in the order they are asked'),
-        egress: z.array(policyId).describe('policies for what goes out, in the order they are asked'),
-      }),
-    )
-    .describe('tiers with policies that apply to it, in the order they are asked'),
+  tiers: tiers.describe('tiers with policies that apply to it, in the order they are asked'),
+  untrackedTiers: tiers.optional().describe('of a host endpoint: untracked policies, asked before all others'),
+  preDNATTiers: tiers.optional().describe('of a host endpoint: policies asked before the destination is translated'),
+  forwardTiers: tiers.optional().describe('of a host endpoint: policies asked about what is forwarded'),
   profiles: z.array(z.string()).describe('profiles, asked after the last tier'),
 };
 
@@ -33,7 +36,9 @@ export const mention = z.strictObject({
   direction: z.enum(['ingress', 'egress']).describe('the list that the rule stands in'),
   rule: z.int().min(0).describe('the index of the rule in that list, from 0'),
   side: z.enum(['source', 'destination']).describe('the side of the rule that selects the endpoint'),
-  selector: z.string().describe('the effective selector of that side; empty where only named ports limit it'),
+  selector: z
+    .string()
+    .describe('the effective selector of that side; empty where only named ports or a service limit it'),
 });
 
 /** A mistake, as `validate` lists it and other documents carry it. */

@@ -22,7 +22,7 @@ import { type Outside, OutsideSets } from './outside-sets.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
 import { PolicyOrder } from './policy-order.ts';
-import { type TierPolicies, byTier, isSubject } from './selected-policies.ts';
+import { type PolicyList, type TierPolicies, byTier, isSubject } from './selected-policies.ts';
 import { SelectorsInUse, ruleSelectors } from './selectors-in-use.ts';
 import { type Verdict, profileRules, verdictOf } from './verdict.ts';
 
@@ -186,16 +186,17 @@ export class Engine {
     return this.#shownOrder;
   }
 
-  /** Tiers and policies that hold for an endpoint, in order (semantics 6.5.1); none for host-network pods. */
-  tiersOf(endpoint: EndpointId): readonly TierPolicies[] {
-    return byTier(this.#selecting(endpoint, this.#policies), this.order);
+  /** Tiers and policies of one list that hold for an endpoint, in order (semantics 6.5.1); none for host-network pods. */
+  tiersOf(endpoint: EndpointId, list: PolicyList = 'normal'): readonly TierPolicies[] {
+    if (!this.#hasList(endpoint, list)) return [];
+    return byTier(this.#selecting(endpoint, this.#policies), this.order, list);
   }
 
   /** The same with the staged policies that would hold for it; a tier may have no others. For people to see, never to decide by. */
-  shownTiersOf(endpoint: EndpointId): readonly TierPolicies[] {
-    if (this.#staged.size === 0) return this.tiersOf(endpoint);
+  shownTiersOf(endpoint: EndpointId, list: PolicyList = 'normal'): readonly TierPolicies[] {
+    if (this.#staged.size === 0 || !this.#hasList(endpoint, list)) return this.tiersOf(endpoint, list);
     const staged = this.#selecting(endpoint, this.#staged);
-    return byTier([...this.#selecting(endpoint, this.#policies), ...staged], this.shownOrder);
+    return byTier([...this.#selecting(endpoint, this.#policies), ...staged], this.shownOrder, list);
   }
 
   /** The rules of a profile (semantics 6.3.4). */
@@ -249,6 +250,11 @@ export class Engine {
       changedServices: this.#backends.take(changes.slices, this.inventory.slices),
       members,
     };
+  }
+
+  /** Only host endpoints have lists beside the normal one (semantics 7.7). */
+  #hasList(endpoint: EndpointId, list: PolicyList): boolean {
+    return list === 'normal' || this.#endpoints.get(endpoint)?.kind === 'HostEndpoint';
   }
 
   #selecting(endpoint: EndpointId, policies: ReadonlyMap<PolicyId, Policy>): Policy[] {

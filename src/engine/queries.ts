@@ -3,7 +3,7 @@ import type { Endpoint, EndpointId, Policy, PolicyId, Rule, RuleSide } from '../
 import { serviceName } from '../inventory/service-slice.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
-import { type Direction, isSubject } from './selected-policies.ts';
+import { type Direction, type PolicyList, isSubject } from './selected-policies.ts';
 
 /** A tier that holds for an endpoint, with its policies that select it, in order. */
 export interface TierList {
@@ -16,6 +16,12 @@ export interface TierList {
 /** What decides about an endpoint's traffic, in the order in which it is asked. */
 export interface AppliedPolicies {
   readonly tiers: TierList[];
+  /** Host endpoints that some such policy selects: asked before all others, without connection tracking. */
+  readonly untrackedTiers?: TierList[];
+  /** The same: asked about what arrives, before its destination is translated. */
+  readonly preDNATTiers?: TierList[];
+  /** The same: asked about what is forwarded, which without any policy for its direction here is allowed (semantics 7.6). */
+  readonly forwardTiers?: TierList[];
   /** Asked after the last tier. */
   readonly profiles: string[];
 }
@@ -37,13 +43,21 @@ export interface Mention {
  * do not exist.
  */
 export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicies {
-  const tiers = engine.shownTiersOf(endpoint).map(({ tier, ingress, egress }) => ({
-    name: tier.name,
-    defaultAction: tier.defaultAction,
-    ingress: ingress.map(({ id }) => id),
-    egress: egress.map(({ id }) => id),
-  }));
-  return { tiers, profiles: engine.appliesTo(endpoint) ? [...(engine.endpoints.get(endpoint)?.parents ?? [])] : [] };
+  const tiers = (list?: PolicyList): TierList[] =>
+    engine.shownTiersOf(endpoint, list).map(({ tier, ingress, egress }) => ({
+      name: tier.name,
+      defaultAction: tier.defaultAction,
+      ingress: ingress.map(({ id }) => id),
+      egress: egress.map(({ id }) => id),
+    }));
+  const [untrackedTiers, preDNATTiers, forwardTiers] = [tiers('untracked'), tiers('preDNAT'), tiers('forward')];
+  return {
+    profiles: engine.appliesTo(endpoint) ? [...(engine.endpoints.get(endpoint)?.parents ?? [])] : [],
+    tiers: tiers(),
+    ...(untrackedTiers.length === 0 ? {} : { untrackedTiers }),
+    ...(preDNATTiers.length === 0 ? {} : { preDNATTiers }),
+    ...(forwardTiers.length === 0 ? {} : { forwardTiers }),
+  };
 }
 
 /** Whether a policy is shown and never enforced: kinds of staged policies say so in their name. */

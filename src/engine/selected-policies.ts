@@ -16,23 +16,39 @@ export function isSubject(endpoint: Endpoint): boolean {
   return !endpoint.hostNetwork;
 }
 
+/** One of the lists into which the policies of an endpoint are split by their flags; all but host endpoints have the normal one alone (semantics 7.2). */
+export type PolicyList = 'normal' | 'untracked' | 'preDNAT' | 'forward';
+
+const BELONGS: Readonly<Record<PolicyList, (policy: Policy) => boolean>> = {
+  normal: ({ doNotTrack, preDNAT }) => !doNotTrack && !preDNAT,
+  untracked: ({ doNotTrack }) => doNotTrack,
+  preDNAT: ({ doNotTrack, preDNAT }) => preDNAT && !doNotTrack,
+  forward: ({ doNotTrack, preDNAT, applyOnForward }) => applyOnForward && !doNotTrack && !preDNAT,
+};
+
 /**
- * The policies that select an endpoint, by tier, in order (semantics 6.5.1). Untracked and pre-DNAT policies are no part of the normal
- * list of any endpoint (semantics 7.2 and 7.7).
+ * The policies of one list that select an endpoint, by tier, in order (semantics 6.5.1). What the tiers of the untracked and the pre-DNAT list
+ * do not decide goes on, whatever the tiers say (semantics 7.4), and nothing leaves before DNAT.
  */
-export function byTier(selecting: readonly Policy[], order: PolicyOrder): readonly TierPolicies[] {
+export function byTier(
+  selecting: readonly Policy[],
+  order: PolicyOrder,
+  list: PolicyList = 'normal',
+): readonly TierPolicies[] {
   const tiers = new Map<string, { ingress: Policy[]; egress: Policy[] }>();
   for (const policy of order.sort(selecting)) {
-    if (policy.doNotTrack || policy.preDNAT) continue;
+    if (!BELONGS[list](policy)) continue;
     let lists = tiers.get(policy.tier);
     if (lists === undefined) {
       lists = { ingress: [], egress: [] };
       tiers.set(policy.tier, lists);
     }
     if (policy.ingress !== undefined) lists.ingress.push(policy);
-    if (policy.egress !== undefined) lists.egress.push(policy);
+    if (policy.egress !== undefined && list !== 'preDNAT') lists.egress.push(policy);
   }
-  return order.tiers.flatMap((tier) => {
+  const goesOn = list === 'untracked' || list === 'preDNAT';
+  return order.tiers.flatMap((written) => {
+    const tier = goesOn ? ({ ...written, defaultAction: 'Pass' } as const) : written;
     const lists = tiers.get(tier.name);
     return lists === undefined || lists.ingress.length + lists.egress.length === 0 ? [] : [{ tier, ...lists }];
   });

@@ -1,9 +1,10 @@
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
+import { inForce, listsMet } from './host-endpoints.ts';
 import { namespaceParent } from '../inventory/labels.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
 import { ruleMatches } from './rule-match.ts';
-import type { Direction, TierPolicies } from './selected-policies.ts';
+import type { Direction, PolicyList, TierPolicies } from './selected-policies.ts';
 
 /** What one endpoint's policies say to a flow, and why. */
 export interface Hop {
@@ -17,7 +18,7 @@ export interface Hop {
   readonly rule?: number;
   readonly reason: 'rule' | 'tier-default' | 'profile' | 'no-profile-match';
   /** What passed the flow on, in order: `tier:PolicyId#rule`, or `tier:default` for the end of a tier. */
-  readonly passes?: readonly string[];
+  readonly passes?: string[];
 }
 
 /** A flow is allowed if every hop allows it; there is a hop only where that side is an endpoint. */
@@ -29,8 +30,8 @@ export interface Verdict {
 
 /** What verdicts need to know of the cluster. */
 export interface Judge {
-  /** Tiers and policies that hold for an endpoint. */
-  tiersOf(endpoint: EndpointId): readonly TierPolicies[];
+  /** Tiers and policies of one list that hold for an endpoint. */
+  tiersOf(endpoint: EndpointId, list: PolicyList): readonly TierPolicies[];
   /** The rules of a profile: `Allow` for one that allows everything, `None` for one without rules or that does not exist. */
   profile(id: string): 'Allow' | 'None';
 }
@@ -50,7 +51,7 @@ export function verdictOf(judge: Judge, packet: Packet, source: Party, destinati
 
 /** While an address has several holders nobody can tell whose the flow is, so each of them has to allow it. */
 function strictest(holders: readonly Holder[], hop: (holder: Holder) => Hop): Hop | undefined {
-  const hops = holders.map(hop);
+  const hops = inForce(holders).map(hop);
   return hops.find(({ allowed }) => !allowed) ?? hops[0];
 }
 
@@ -71,7 +72,7 @@ function hopOf(
     reason,
     ...(passes.length === 0 ? {} : { passes }),
   });
-  for (const { tier, ...lists } of judge.tiersOf(endpoint.id)) {
+  for (const { tier, ...lists } of listsMet(endpoint, direction).flatMap((list) => judge.tiersOf(endpoint.id, list))) {
     const policies = lists[direction];
     if (policies.length === 0) continue;
     const decision = decide(policies, direction, packet, source, destination);

@@ -20,6 +20,10 @@ export interface WorldEndpoint {
   ips: string[];
   profiles: string[];
   tiers: TierList[];
+  /** Of host endpoints alone, each where a policy is in it (semantics 7.2). */
+  untrackedTiers?: TierList[];
+  preDNATTiers?: TierList[];
+  forwardTiers?: TierList[];
 }
 
 /** A cluster at one moment, and what its policies do. */

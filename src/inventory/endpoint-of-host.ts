@@ -20,6 +20,7 @@ export function endpointOfHost(host: HostEndpoint): Endpoint {
     name: host.name,
     node: host.node,
     hostNetwork: false,
+    ...(host.interfaceName === '' ? {} : { interfaceName: host.interfaceName }),
     labels: host.labels,
     parents: host.profiles,
     addresses: addresses.sort(compareAddresses),

@@ -47,6 +47,7 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.id === b.id &&
     a.node === b.node &&
     a.hostNetwork === b.hostNetwork &&
+    a.interfaceName === b.interfaceName &&
     sameMap(a.labels, b.labels) &&
     sameList(a.parents, b.parents, Object.is) &&
     sameList(a.addresses, b.addresses, (x, y) => compareAddresses(x, y) === 0) &&

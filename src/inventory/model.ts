@@ -26,6 +26,8 @@ export interface Endpoint {
   readonly name: string;
   readonly node: string;
   readonly hostNetwork: boolean;
+  /** Of a host endpoint: the interface it is for, `*` for all; absent: the one that has its addresses. */
+  readonly interfaceName?: string;
   /** Own labels in effect: `pcns.`/`pcsa.` of the pod dropped, `projectcalico.org/*` set. */
   readonly labels: ReadonlyMap<string, string>;
   /** Profiles it inherits from, first wins: `kns.<ns>`, `ksa.<ns>.<sa>`. */
