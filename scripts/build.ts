@@ -7,7 +7,8 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-export async function bundle(folder = join(root, 'dist')): Promise<void> {
+/** `more`: further programs by name, to be made as the command is. */
+export async function bundle(folder = join(root, 'dist'), more: Readonly<Record<string, string>> = {}): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   const common = {
     bundle: true,
@@ -20,7 +21,8 @@ export async function bundle(folder = join(root, 'dist')): Promise<void> {
   } as const;
   await build({
     ...common,
-    entryPoints: { sallyport: 'src/cli/main.ts' },
+    // A thread is a program of its own: `proveFlat` finds it beside the command.
+    entryPoints: { sallyport: 'src/cli/main.ts', 'proof-worker': 'src/firewalls/flat/proof-worker.ts', ...more },
     outdir: folder,
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',

@@ -19,8 +19,11 @@ function matches(match: FlowMatch, { packet, domains }: Point): boolean {
   const sameType = (m: { type: number; code?: number }): boolean =>
     icmp && m.type === packet.icmpType && (m.code === undefined || m.code === packet.icmpCode);
   if (match.protocol !== undefined && match.protocol !== protocol) return false;
+  if (match.protocols?.includes(protocol) === false) return false;
   if (match.notProtocol === protocol) return false;
   if (match.icmp !== undefined && !sameType(match.icmp)) return false;
+  const value = (packet.icmpType ?? 0) * 256 + (packet.icmpCode ?? 0);
+  if (match.icmpValues !== undefined && !(icmp && match.icmpValues.contains(value))) return false;
   if (match.notIcmp !== undefined && sameType(match.notIcmp)) return false;
   if (match.destination?.contains(packet.destination) === false) return false;
   if (match.ports !== undefined && !(withPorts && match.ports.contains(packet.destinationPort ?? 0))) return false;
@@ -69,9 +72,11 @@ function matchIn(family: Family): fc.Arbitrary<FlowMatch> {
   });
   const parts = fc.record({
     protocol: fc.constantFrom(6, 17, 132, 1, 58, 47),
+    protocols: fc.subarray([0, 1, 6, 17, 47, 58, 136]),
     notProtocol: fc.constantFrom(6, 1, 58, 255),
     icmp: icmpMatch,
     notIcmp: icmpMatch,
+    icmpValues: fc.constantFrom(PortSet.of([0, 255], 8 * 256 + 1), PortSet.of(8 * 256).complement(), PortSet.empty),
     destination: destination,
     ports: portSet,
     sourcePorts: fc.constantFrom(PortSet.of(7), PortSet.of([0, 7]), PortSet.of(7).complement(), PortSet.empty),
@@ -86,9 +91,11 @@ function matchIn(family: Family): fc.Arbitrary<FlowMatch> {
 }
 const PARTS: (keyof FlowMatch)[] = [
   'protocol',
+  'protocols',
   'notProtocol',
   'icmp',
   'notIcmp',
+  'icmpValues',
   'destination',
   'ports',
   'sourcePorts',

@@ -37,8 +37,8 @@ export interface Flow {
 
 /**
  * Conditions on a flow; absent ones do not limit, all present ones must hold. Ports hold for TCP, UDP and SCTP only: with another
- * protocol nothing matches, without a protocol all three do. `icmp` holds for the family's ICMP only; `notIcmp` excludes nothing but
- * such packets. `domains`: the destination is an address of at least one of them.
+ * protocol nothing matches, without a protocol all three do. `icmp` and `icmpValues` hold for the family's ICMP only; `notIcmp` excludes
+ * nothing but such packets. `domains`: the destination is an address of at least one of them.
  */
 export interface FlowMatch extends ServiceMatch {
   /** The other family's prefixes are ignored. */

@@ -53,9 +53,13 @@ export const EVERY_SERVICE = serviceSet(constant(0, constant(0, constant<number,
 /** What of a match is not about the destination address. Absent parts do not limit, present ones must all hold. */
 export interface ServiceMatch {
   readonly protocol?: number;
+  /** Any of these. */
+  readonly protocols?: readonly number[];
   readonly notProtocol?: number;
   readonly icmp?: IcmpMatch;
   readonly notIcmp?: IcmpMatch;
+  /** Any of these, each type × 256 + code. */
+  readonly icmpValues?: PortSet;
   readonly ports?: PortSet;
   readonly sourcePorts?: PortSet;
   readonly domains?: readonly string[];
@@ -64,12 +68,15 @@ export interface ServiceMatch {
 export function serviceMatching(family: Family, match: ServiceMatch): ServiceSet {
   const domains = match.domains === undefined ? true : anyDomain(match.domains);
   const values: Readonly<Record<ProtocolKind, ByFirst>> = {
-    Ports: match.icmp === undefined ? rectangle(match.ports, match.sourcePorts, domains) : NO_VALUE,
+    Ports: hasIcmp(match) ? NO_VALUE : rectangle(match.ports, match.sourcePorts, domains),
     Icmp: hasPorts(match) ? NO_VALUE : rectangle(icmpValues(match), undefined, domains),
-    Other: hasPorts(match) || match.icmp !== undefined ? NO_VALUE : rectangle(undefined, undefined, domains),
+    Other: hasPorts(match) || hasIcmp(match) ? NO_VALUE : rectangle(undefined, undefined, domains),
   };
+  const listed = match.protocols === undefined ? undefined : new Set(match.protocols);
   const taken = (protocol: number): boolean =>
-    (match.protocol === undefined || protocol === match.protocol) && protocol !== match.notProtocol;
+    (match.protocol === undefined || protocol === match.protocol) &&
+    (listed === undefined || listed.has(protocol)) &&
+    protocol !== match.notProtocol;
   const cells = tabulate(
     PROTOCOLS,
     (protocol) => (taken(protocol) ? values[protocolKind(protocol, family)] : NO_VALUE),
@@ -82,8 +89,13 @@ function hasPorts(match: ServiceMatch): boolean {
   return match.ports !== undefined || match.sourcePorts !== undefined;
 }
 
+function hasIcmp(match: ServiceMatch): boolean {
+  return match.icmp !== undefined || match.icmpValues !== undefined;
+}
+
 function icmpValues(match: ServiceMatch): PortSet {
-  const wanted = match.icmp === undefined ? PortSet.all : icmpRange(match.icmp);
+  let wanted = match.icmpValues ?? PortSet.all;
+  if (match.icmp !== undefined) wanted = wanted.intersect(icmpRange(match.icmp));
   return match.notIcmp === undefined ? wanted : wanted.subtract(icmpRange(match.notIcmp));
 }
 

@@ -8,6 +8,18 @@ export const workerCodes = {
     now: 'The rule is left out if it allows, and denies everything in its place if it denies or passes on; all other rules are in force.',
     fix: 'Write the rule in other terms, or keep it off this firewall with `firewalls`.',
   },
+  FLAT_LIMIT: {
+    blame: 'input',
+    what: 'For a firewall without jumps, the policies of some workloads would take more rules than any such firewall holds.',
+    now: 'The addresses that are named by class are denied everything at this firewall; all others are served.',
+    fix: 'Use fewer rules with Pass, repeat fewer tiers there, or give workloads that share addresses their own.',
+  },
+  FLAT_NOT_PROVED: {
+    blame: 'rejected',
+    what: 'The rules for a firewall without jumps could not be proved to allow exactly what the policies allow.',
+    now: 'They are not sent; what the firewall holds stays.',
+    fix: 'If the message says that a limit was reached, use fewer rules with Pass. If it shows a flow, please report it: Sallyport is wrong.',
+  },
   GROUP_FORM: {
     blame: 'input',
     what: 'An AddressGroup is to be a feed or a tag, and this kind of firewall has no such thing.',

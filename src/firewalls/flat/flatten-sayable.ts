@@ -1,0 +1,73 @@
+import { compareUtf8 } from '../../base/compare.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { BorderRule, Class, ClassId, Ruleset } from '../../border/ruleset.ts';
+import type { FlatList, FlatOptions } from '../../plan/flat/flat-list.ts';
+import type { Flattened } from '../../plan/flat/flatten.ts';
+import { refuseRules } from '../refuse.ts';
+
+/** A list, the ruleset that it says, and what had to be left out of the one that was asked for. */
+export interface SayableList {
+  readonly list: FlatList;
+  /** What the list is to be proved equal to. */
+  readonly ruleset: Ruleset;
+  readonly refusals: readonly Diagnostic[];
+}
+
+/**
+ * Flattens what a device can say of a ruleset. A rule that it cannot say, alone or narrowed by those that pass flows on to it, is refused
+ * on its safe side (`refuseRules`), and the rest is flattened again. A class that would take too many rules is denied everything.
+ */
+export function flattenSayable(
+  ruleset: Ruleset,
+  device: string,
+  layout: (ruleset: Ruleset, options: FlatOptions) => Flattened,
+  options: FlatOptions,
+): SayableList {
+  const refusals = new Map<string, Diagnostic>();
+  let sayable = ruleset;
+  for (;;) {
+    const { list, unsayable, tooLarge } = layout(sayable, options);
+    if (unsayable.size === 0 && tooLarge.size === 0) {
+      const sorted = [...refusals].toSorted(([a], [b]) => compareUtf8(a, b)).map(([, refusal]) => refusal);
+      return { list, ruleset: sayable, refusals: sorted };
+    }
+    // Each round takes rules or classes out, so there is a last one.
+    const limit = (rule: BorderRule): string | undefined => unsayable.get(rule);
+    const refused = refuseRules(sayable, device, limit);
+    for (const refusal of refused.refusals) refusals.set(`${refusal.object ?? ''}\n${refusal.path}`, refusal);
+    for (const [id, reason] of tooLarge) refusals.set(`class ${id}`, tooLargeRefusal(id, reason, ruleset, device));
+    sayable = withoutClasses(refused.ruleset, tooLarge);
+  }
+}
+
+function withoutClasses(ruleset: Ruleset, tooLarge: ReadonlyMap<ClassId, string>): Ruleset {
+  if (tooLarge.size === 0) return ruleset;
+  const classes = new Map(ruleset.classes);
+  for (const id of tooLarge.keys()) {
+    const one = classes.get(id);
+    if (one !== undefined) classes.set(id, deniedClass(one));
+  }
+  return { ...ruleset, classes };
+}
+
+function deniedClass({ id, family }: Class): Class {
+  const otherwiseOrigin = { policy: 'layer/too-large' };
+  return { id, family, parts: [{ id: `${id}-denied`, stages: [], otherwise: 'Deny', otherwiseOrigin }], widened: [] };
+}
+
+function tooLargeRefusal(id: ClassId, reason: string, ruleset: Ruleset, device: string): Diagnostic {
+  const policies = new Set(
+    ruleset.classes
+      .get(id)
+      ?.parts.flatMap((part) => part.stages)
+      .flatMap((stage) => stage.rules)
+      .map((rule) => rule.origin.policy),
+  );
+  return {
+    severity: 'error',
+    code: 'FLAT_LIMIT',
+    object: ruleset.firewall,
+    path: `class ${id}`,
+    message: `${device} cannot hold what ${[...policies].toSorted(compareUtf8).join(', ')} say together: ${reason}; the addresses of class ${id} are denied everything`,
+  };
+}
