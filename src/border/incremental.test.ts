@@ -3,10 +3,9 @@ import { expect, test } from 'vitest';
 import { BorderWorld, type Manifest, calico, firewall } from '../../test/kit/border-world.ts';
 import { endpointSlice } from '../../test/kit/objects.ts';
 import { basis, objects, pods, worlds } from '../../test/kit/random-border.ts';
+import { plain, shown } from '../../test/kit/shown-view.ts';
 import { resourceKey } from '../api/resource.ts';
-import { BucketMap } from '../base/bucket-map.ts';
 import { PortSet, PrefixSet } from '../ip/index.ts';
-import type { FirewallView } from './border.ts';
 import type { Class, Ruleset } from './ruleset.ts';
 
 type Operation = { readonly put: readonly Manifest[] } | { readonly delete: number };
@@ -28,27 +27,6 @@ function perform(world: BorderWorld, step: Operation, isTarget: (key: string) =>
   const keys = world.resources.map(resourceKey).filter(isTarget).sort();
   const key = keys[step.delete % keys.length];
   if (key !== undefined) world.delete(key);
-}
-
-/** Everything in a view, in one order, as text that compares. */
-function shown({ ruleset, findings }: FirewallView): unknown {
-  return { findings, ruleset: ruleset === undefined ? undefined : plain(ruleset) };
-}
-
-function plain(ruleset: Ruleset): unknown {
-  return JSON.parse(
-    JSON.stringify(ruleset, (key, value: unknown) => {
-      if (typeof value !== 'object' || value === null) return value;
-      if (value instanceof Map) return [...value];
-      if (value instanceof BucketMap) return entries(value);
-      if (value instanceof PrefixSet || value instanceof PortSet) return value.toString();
-      return key === '' ? { ...value } : value;
-    }),
-  );
-}
-
-function entries(map: BucketMap<unknown>): unknown {
-  return [...map.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 test('what it shows is what it would show from nothing', () => {

@@ -13,12 +13,14 @@ import {
   pool,
   sourceNat,
 } from './border-world.ts';
+import { adminPolicy } from './objects.ts';
 
 // Small random borders: few names, so that operations meet the same objects again and again, and few addresses, so that they are shared.
 
 const NAMESPACES = ['a', 'b'];
 const NODES = ['n1', 'n2'];
 const FIREWALLS = ['edge', 'far'];
+const ALL_TIERS = ['kube-admin', 'default', 't1', 'kube-baseline'];
 export const POD_ADDRESSES = {
   4: ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.2.0.1', '10.2.0.2', '10.3.0.1', '192.168.9.9', '172.18.0.2'],
   6: ['fd01::1', 'fd01::2', 'fd02::1'],
@@ -180,6 +182,39 @@ export const kubernetesPolicies = fc
     }),
   );
 
+const adminPeer = pick<unknown>(
+  { networks: ['203.0.113.0/24', '2001:db8::/32'] },
+  { networks: ['0.0.0.0/0'] },
+  { namespaces: {} },
+  { namespaces: { matchExpressions: [{ key: 'env', operator: 'NotIn', values: ['prod'] }] } },
+  { pods: { namespaceSelector: {}, podSelector: {} } },
+  { nodes: {} },
+);
+const adminProtocols = pick<unknown>(
+  undefined,
+  undefined,
+  [{ tcp: { destinationPort: { number: 443 } } }, { udp: {} }],
+  [{ tcp: { destinationPort: { range: { start: 1, end: 100 } } } }],
+  [{ destinationNamedPort: 'https' }],
+);
+
+const adminPolicies = fc
+  .record({
+    name: pick('n1', 'n2'),
+    tier: pick('Admin', 'Baseline'),
+    priority: pick(1, 1, 2),
+    subject: pick<unknown>(
+      { namespaces: {} },
+      { namespaces: { matchLabels: { env: 'prod' } } },
+      { pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: 'x' } } } },
+    ),
+    egress: some(
+      spec({ action: pick('Accept', 'Deny', 'Pass'), to: fc.tuple(adminPeer), protocols: adminProtocols }),
+      3,
+    ),
+  })
+  .map(({ name, ...content }): Manifest => ({ ...adminPolicy('ClusterNetworkPolicy', name, content) }));
+
 const firewalls = fc
   .tuple(
     pick(...FIREWALLS),
@@ -196,7 +231,7 @@ const firewalls = fc
       unknown: pick('Drop', 'Ignore'),
       unselected: pick('Ignore', 'Deny'),
       blind: pick('Refuse', 'Widen'),
-      policies: pick({ tiers: [] }, { tiers: ['t1'] }, { tiers: ['default', 't1'] }),
+      policies: pick({ tiers: [] }, { tiers: ['t1'] }, { tiers: ['default', 't1'] }, { tiers: ALL_TIERS }),
       accepts: pick<unknown[]>(
         [],
         [{ namespaces: 'all()' }],
@@ -287,6 +322,7 @@ export const objects: fc.Arbitrary<Manifest> = fc.oneof(
   { weight: 3, arbitrary: globalPolicies },
   { weight: 1, arbitrary: networkPolicies },
   { weight: 1, arbitrary: kubernetesPolicies },
+  { weight: 2, arbitrary: adminPolicies },
   { weight: 3, arbitrary: firewalls },
   { weight: 2, arbitrary: pools },
   { weight: 1, arbitrary: nodes },
@@ -308,7 +344,7 @@ export const basis: readonly Manifest[] = [
   pool('nat', '10.2.0.0/16', { natOutgoing: true }),
   pool('v6', 'fd01::/64'),
   networkSet('bank', ['203.0.113.9/32', '2001:db8:f::/48'], { kind: 'bank' }),
-  firewall('edge', { policies: { tiers: ['default', 't1'] }, accepts: [{ namespaces: 'all()' }] }),
+  firewall('edge', { policies: { tiers: ALL_TIERS }, accepts: [{ namespaces: 'all()' }] }),
 ];
 
 /** A world with a good deal in it. */
