@@ -1,112 +1,132 @@
 import { assertNever } from '../base/error.ts';
 import { compile } from '../selector/matcher.ts';
-import type { ConditionNode, LeafNode, SelectorNode } from '../selector/node.ts';
+import type { LeafNode, SelectorNode } from '../selector/node.ts';
 import { type Bound, restrictionsOf } from '../selector/restrictions.ts';
+import { IntegerLists } from './label-index-lists.ts';
 import { EVERYTHING, type Terms } from './label-index-terms.ts';
 
-const ALWAYS = 0;
-const PRESENT = 1;
-const IS = 2;
-const IS_NOT = 3;
-const IS_IN = 4;
-const IS_NOT_IN = 5;
-const TEXT = 6;
+/**
+ * A test compares the label of a key with a term, 0 meaning absent, and goes on with another test of the condition or to its end. Below
+ * zero, the term is the number of a test on the text of the value.
+ */
+const KEY = 0;
+const TERM = 1;
+const WHEN_EQUAL = 2;
+const WHEN_OTHER = 3;
+const STRIDE = 4;
 
-/** One leaf in interned form. */
-interface Test {
-  readonly code: number;
-  readonly key: number;
-  readonly term: number;
-  readonly terms: ReadonlySet<number>;
-  readonly textMatches: (value: string) => boolean;
+const TRUE = -1;
+
+/** A key that no label has: it equals "absent" always. */
+const NO_KEY = 0;
+
+/** Where a selector can be filed: lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
+export type Filings = readonly (readonly number[])[];
+
+interface Uses {
+  readonly keys: readonly number[];
+  readonly terms: readonly number[];
+  readonly texts: readonly number[];
+  readonly filings: Filings;
 }
 
-/** A selector over interned labels: the program of the selector's matcher with integers for labels. */
-export class Condition {
+/**
+ * Selectors over interned labels, known by small integers: the program of the selector's matcher, with integers for labels, all side by
+ * side in memory.
+ */
+export class Conditions {
   readonly #terms: Terms;
-  readonly #start: number;
-  readonly #tests: readonly Test[];
-  readonly #whenTrue: readonly number[];
-  readonly #whenFalse: readonly number[];
-  readonly #used: number[] = [];
-  /** Where the selector can be filed: lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
-  readonly filings: readonly (readonly number[])[];
+  readonly #programs = new IntegerLists();
+  readonly #uses: (Uses | undefined)[] = [];
+  /** Tests on the text of a value, by number from 1. */
+  readonly #texts: ((value: string) => boolean)[] = [() => true];
+  readonly #freeTexts: number[] = [];
 
-  constructor(node: SelectorNode, terms: Terms) {
+  constructor(terms: Terms) {
     this.#terms = terms;
-    const { start, leaves, whenTrue, whenFalse } = compile(node);
-    this.#start = start;
-    this.#whenTrue = whenTrue;
-    this.#whenFalse = whenFalse;
-    this.#tests = leaves.map((leaf) => this.#intern(leaf));
-    for (const { key } of this.#tests) terms.mention(key, 1);
-    this.filings = this.#filings(node);
+  }
+
+  /** The condition must not be there. */
+  add(condition: number, node: SelectorNode): void {
+    const writer = new Writer(this.#terms, (test) => this.#addText(test));
+    for (const word of writer.program(node)) this.#programs.push(condition, word);
+    const filings = writer.filings(node);
+    for (const key of writer.keys) this.#terms.mention(key, 1);
+    this.#uses[condition] = { keys: writer.keys, terms: writer.terms, texts: writer.texts, filings };
+  }
+
+  /** Gives back what it uses; it must not be asked afterwards. */
+  remove(condition: number): void {
+    const uses = this.#uses[condition];
+    if (uses === undefined) return;
+    for (const key of uses.keys) this.#terms.mention(key, -1);
+    for (const term of uses.terms) this.#terms.release(term);
+    this.#freeTexts.push(...uses.texts);
+    this.#programs.clear(condition);
+    this.#uses[condition] = undefined;
+  }
+
+  filingsOf(condition: number): Filings {
+    return this.#uses[condition]?.filings ?? [[]];
   }
 
   /** Whether it holds for labels given as terms by key, 0 where absent. */
-  holds(labels: Int32Array): boolean {
-    const tests = this.#tests;
-    let at = this.#start;
-    while (at >= 0) at = (this.#passes(tests[at] as Test, labels) ? this.#whenTrue[at] : this.#whenFalse[at]) as number;
-    return at === -1;
-  }
-
-  /** Gives back the terms it uses; it must not be asked afterwards. */
-  release(): void {
-    for (const { key } of this.#tests) this.#terms.mention(key, -1);
-    for (const term of this.#used) this.#terms.release(term);
-  }
-
-  #passes(test: Test, labels: Int32Array): boolean {
-    const term = labels[test.key] as number;
-    switch (test.code) {
-      case ALWAYS:
-        return true;
-      case PRESENT:
-        return term !== 0;
-      case IS:
-        return term === test.term;
-      case IS_NOT:
-        return term !== test.term;
-      case IS_IN:
-        return term !== 0 && test.terms.has(term);
-      case IS_NOT_IN:
-        return term === 0 || !test.terms.has(term);
-      default:
-        return term !== 0 && test.textMatches(this.#terms.valueOf(term));
+  holds(condition: number, labels: Int32Array): boolean {
+    const program = this.#programs.items;
+    const start = this.#programs.startOf(condition);
+    let next = 0;
+    while (next >= 0) {
+      const at = start + next;
+      const wanted = program[at + TERM] as number;
+      const term = labels[program[at + KEY] as number] as number;
+      const equal = wanted >= 0 ? term === wanted : term !== 0 && this.#textMatches(-wanted, term);
+      next = program[at + (equal ? WHEN_EQUAL : WHEN_OTHER)] as number;
     }
+    return next === TRUE;
   }
 
-  #intern(leaf: LeafNode): Test {
-    const test: Test = { code: ALWAYS, key: 0, term: 0, terms: new Set(), textMatches: () => true };
-    if (leaf.kind === 'all' || leaf.kind === 'global') return test;
-    return { ...test, key: this.#terms.keyOf(this.#presence(leaf.key)), ...this.#operation(leaf) };
+  #textMatches(text: number, term: number): boolean {
+    return this.#texts[text]?.(this.#terms.valueOf(term)) === true;
   }
 
-  #operation(leaf: ConditionNode): Partial<Test> & { readonly code: number } {
-    switch (leaf.kind) {
-      case 'has':
-        return { code: PRESENT };
-      case 'equal':
-        return { code: IS, term: this.#term(leaf.key, leaf.value) };
-      case 'notEqual':
-        return { code: IS_NOT, term: this.#term(leaf.key, leaf.value) };
-      case 'in':
-        return { code: IS_IN, terms: new Set(leaf.values.map((value) => this.#term(leaf.key, value))) };
-      case 'notIn':
-        return { code: IS_NOT_IN, terms: new Set(leaf.values.map((value) => this.#term(leaf.key, value))) };
-      case 'contains':
-        return { code: TEXT, textMatches: (value) => value.includes(leaf.value) };
-      case 'startsWith':
-        return { code: TEXT, textMatches: (value) => value.startsWith(leaf.value) };
-      case 'endsWith':
-        return { code: TEXT, textMatches: (value) => value.endsWith(leaf.value) };
-      default:
-        return assertNever(leaf);
+  #addText(test: (value: string) => boolean): number {
+    const number = this.#freeTexts.pop() ?? this.#texts.length;
+    this.#texts[number] = test;
+    return number;
+  }
+}
+
+/** Writes one condition, and notes what it takes into use. */
+class Writer {
+  readonly keys: number[] = [];
+  readonly terms: number[] = [];
+  readonly texts: number[] = [];
+  readonly #interned: Terms;
+  readonly #addText: (test: (value: string) => boolean) => number;
+
+  constructor(interned: Terms, addText: (test: (value: string) => boolean) => number) {
+    this.#interned = interned;
+    this.#addText = addText;
+  }
+
+  /** The tests of a selector; the first one comes first. */
+  program(node: SelectorNode): readonly number[] {
+    const { leaves, whenTrue, whenFalse } = compile(node);
+    // A leaf goes to leaves before it in that list, and the last one is the start: they are written from the last to the first.
+    const startOfLeaf: number[] = [];
+    let end = 0;
+    for (let n = leaves.length - 1; n >= 0; n--) {
+      startOfLeaf[n] = end;
+      end += STRIDE * testCount(leaves[n] as LeafNode);
     }
+    const words: number[] = [];
+    const target = (leaf: number): number => (leaf < 0 ? leaf : (startOfLeaf[leaf] as number));
+    for (let n = leaves.length - 1; n >= 0; n--)
+      this.#write(words, leaves[n] as LeafNode, target(whenTrue[n] as number), target(whenFalse[n] as number));
+    return words;
   }
 
-  #filings(node: SelectorNode): readonly (readonly number[])[] {
+  filings(node: SelectorNode): Filings {
     const restrictions = restrictionsOf(node);
     if (!restrictions.satisfiable) return [[]];
     const filings: number[][] = [];
@@ -117,20 +137,100 @@ export class Condition {
     return filings.length === 0 ? [[EVERYTHING]] : filings;
   }
 
+  #write(words: number[], leaf: LeafNode, whenTrue: number, whenFalse: number): void {
+    switch (leaf.kind) {
+      case 'all':
+      case 'global':
+        words.push(NO_KEY, 0, whenTrue, whenTrue);
+        return;
+      case 'has':
+        words.push(this.#key(leaf.key), 0, whenFalse, whenTrue);
+        return;
+      case 'equal':
+        words.push(this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenTrue, whenFalse);
+        return;
+      case 'notEqual':
+        words.push(this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenFalse, whenTrue);
+        return;
+      case 'in':
+        this.#writeAny(words, leaf, whenTrue, whenFalse);
+        return;
+      case 'notIn':
+        this.#writeAny(words, leaf, whenFalse, whenTrue);
+        return;
+      case 'contains':
+        words.push(
+          this.#key(leaf.key),
+          this.#text((value) => value.includes(leaf.value)),
+          whenTrue,
+          whenFalse,
+        );
+        return;
+      case 'startsWith':
+        words.push(
+          this.#key(leaf.key),
+          this.#text((value) => value.startsWith(leaf.value)),
+          whenTrue,
+          whenFalse,
+        );
+        return;
+      case 'endsWith':
+        words.push(
+          this.#key(leaf.key),
+          this.#text((value) => value.endsWith(leaf.value)),
+          whenTrue,
+          whenFalse,
+        );
+        return;
+      default:
+        assertNever(leaf);
+    }
+  }
+
+  /** One test for each value: sets in selectors are short. */
+  #writeAny(
+    words: number[],
+    { key, values }: { readonly key: string; readonly values: readonly string[] },
+    whenOne: number,
+    whenNone: number,
+  ): void {
+    if (values.length === 0) words.push(NO_KEY, 0, whenNone, whenNone);
+    for (const [n, value] of values.entries()) {
+      const otherwise = n === values.length - 1 ? whenNone : words.length + STRIDE;
+      words.push(this.#key(key), this.#term(key, value), whenOne, otherwise);
+    }
+  }
+
   #filing(name: string, bound: Bound): number[] | undefined {
     if (bound.kind === 'oneOf') return [...bound.values].map((value) => this.#term(name, value));
     return bound.kind === 'present' ? [this.#presence(name)] : undefined;
   }
 
+  #key(name: string): number {
+    const key = this.#interned.keyOf(this.#presence(name));
+    this.keys.push(key);
+    return key;
+  }
+
   #term(name: string, value: string): number {
-    const term = this.#terms.acquire(name, value);
-    this.#used.push(term);
+    const term = this.#interned.acquire(name, value);
+    this.terms.push(term);
     return term;
   }
 
   #presence(name: string): number {
-    const term = this.#terms.acquirePresence(name);
-    this.#used.push(term);
+    const term = this.#interned.acquirePresence(name);
+    this.terms.push(term);
     return term;
   }
+
+  #text(test: (value: string) => boolean): number {
+    const number = this.#addText(test);
+    this.texts.push(number);
+    return -number;
+  }
+}
+
+function testCount(leaf: LeafNode): number {
+  return leaf.kind === 'in' || leaf.kind === 'notIn' ? Math.max(1, leaf.values.length) : 1;
 }

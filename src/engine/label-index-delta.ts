@@ -1,3 +1,5 @@
+import { compareUtf8 } from '../base/compare.ts';
+
 /** One member of one set: `10.0.0.1/32`, `10.0.0.0/8`, or of a named-port set `10.0.0.1,tcp:80`. */
 export interface SetMember {
   readonly set: string;
@@ -28,12 +30,9 @@ export class Changes {
     this.untold = telling === 'untold';
   }
 
-  add(set: string, member: string): void {
-    this.#added.push({ set, member });
-  }
-
-  remove(set: string, member: string): void {
-    this.#removed.push({ set, member });
+  /** A member that enters a set, or leaves it. */
+  record(set: string, member: string, entering: boolean): void {
+    (entering ? this.#added : this.#removed).push({ set, member });
   }
 
   /** The endpoint's matching selectors changed. */
@@ -67,8 +66,8 @@ export class Changes {
     this.#removed = [];
     for (const [set, entry] of bySet) {
       const shown = show(set, entry.added, entry.removed);
-      for (const member of shown.added) this.add(set, member);
-      for (const member of shown.removed) this.remove(set, member);
+      for (const member of shown.added) this.record(set, member, true);
+      for (const member of shown.removed) this.record(set, member, false);
     }
   }
 
@@ -91,10 +90,7 @@ export class Changes {
     this.#added = [];
     this.#removed = [];
     for (const [set, members] of balance)
-      for (const [member, weight] of members) {
-        if (weight > 0) this.add(set, member);
-        else if (weight < 0) this.remove(set, member);
-      }
+      for (const [member, weight] of members) if (weight !== 0) this.record(set, member, weight > 0);
     this.contested = false;
   }
 }
@@ -119,7 +115,7 @@ class SortedLater implements Delta {
   }
 
   get changed(): readonly string[] {
-    if (this.#touched !== undefined) this.#changed = [...this.#touched].sort();
+    if (this.#touched !== undefined) this.#changed = [...this.#touched].sort(compareUtf8);
     this.#touched = undefined;
     return this.#changed;
   }

@@ -1,5 +1,5 @@
-import type { Condition } from './label-index-condition.ts';
-import { Incidence, grown } from './label-index-incidence.ts';
+import type { Conditions } from './label-index-condition.ts';
+import { IntegerLists, grown } from './label-index-lists.ts';
 
 /** Below this many endpoints a term is rare enough to leave its selectors where they are. */
 const SETTLED = 64;
@@ -10,22 +10,27 @@ const SETTLED = 64;
  * selector is filed decides what a change costs, never what comes out.
  */
 export class Filing {
-  /** Rows are selectors, columns terms. */
-  readonly #filed = new Incidence();
-  readonly #conditions: (Condition | undefined)[] = [];
+  readonly #conditions: Conditions;
+  /** Of each term the selectors filed under it. */
+  readonly #filed = new IntegerLists();
+  /** Of each selector the terms it is filed under. */
   readonly #chosen: (readonly number[])[] = [];
   /** Of each term: the endpoints that have it, inherited ones included; the number beyond which its selectors are looked at again. */
   #counts = new Int32Array(64);
   #limits = new Int32Array(64);
 
-  add(selector: number, condition: Condition): void {
-    this.#conditions[selector] = condition;
-    this.#file(selector, this.#rarest(condition));
+  constructor(conditions: Conditions) {
+    this.#conditions = conditions;
+  }
+
+  /** Its condition must be there. */
+  add(selector: number): void {
+    this.#file(selector, this.#rarest(selector));
   }
 
   remove(selector: number): void {
-    this.#unfile(selector);
-    this.#conditions[selector] = undefined;
+    for (const term of this.termsOf(selector)) this.#filed.removeAt(term, this.#filed.indexOf(term, selector));
+    this.#chosen[selector] = [];
   }
 
   /** The terms a selector is filed under; every match has one of them. */
@@ -35,39 +40,33 @@ export class Filing {
 
   /** Adds to `found` the selectors filed under a term that hold for these labels. */
   collect(term: number, labels: Int32Array, found: number[]): void {
-    for (let cell = this.#filed.firstInColumn(term); cell !== 0; cell = this.#filed.nextInColumn(cell)) {
-      const selector = this.#filed.rowOf(cell);
-      if (this.#conditions[selector]?.holds(labels) === true) found.push(selector);
+    const { items } = this.#filed;
+    for (let at = this.#filed.startOf(term), end = at + this.#filed.lengthOf(term); at < end; at++) {
+      const selector = items[at] as number;
+      if (this.#conditions.holds(selector, labels)) found.push(selector);
     }
   }
 
   /** `change` more endpoints have the term. Not to be called while `collect` runs. */
   count(term: number, change: number): void {
-    if (term >= this.#counts.length) {
-      this.#counts = grown(this.#counts, term);
-      this.#limits = grown(this.#limits, term);
-    }
+    this.#makeRoom(term);
     const count = (this.#counts[term] as number) + change;
     this.#counts[term] = count;
-    if (count > (this.#limits[term] as number) && this.#filed.firstInColumn(term) !== 0) this.#reconsider(term);
+    if (count > (this.#limits[term] as number) && this.#filed.lengthOf(term) > 0) this.#reconsider(term);
   }
 
   #reconsider(term: number): void {
-    const selectors: number[] = [];
-    for (let cell = this.#filed.firstInColumn(term); cell !== 0; cell = this.#filed.nextInColumn(cell))
-      selectors.push(this.#filed.rowOf(cell));
     this.#limits[term] = 2 * this.#countOf(term);
-    for (const selector of selectors) {
-      const condition = this.#conditions[selector];
-      if (condition === undefined || condition.filings.length === 1) continue;
-      const rarest = this.#rarest(condition);
+    for (const selector of this.#filed.copy(term)) {
+      const rarest = this.#rarest(selector);
       if (rarest === this.#chosen[selector]) continue;
-      this.#unfile(selector);
+      this.remove(selector);
       this.#file(selector, rarest);
     }
   }
 
-  #rarest({ filings }: Condition): readonly number[] {
+  #rarest(selector: number): readonly number[] {
+    const filings = this.#conditions.filingsOf(selector);
     let best = filings[0] ?? [];
     let bestCost = Infinity;
     for (const terms of filings) {
@@ -87,22 +86,15 @@ export class Filing {
   #file(selector: number, terms: readonly number[]): void {
     this.#chosen[selector] = terms;
     for (const term of terms) {
-      this.#filed.add(selector, term);
-      if (term >= this.#limits.length) {
-        this.#counts = grown(this.#counts, term);
-        this.#limits = grown(this.#limits, term);
-      }
+      this.#filed.push(term, selector);
+      this.#makeRoom(term);
       this.#limits[term] = Math.max(SETTLED, 2 * this.#countOf(term));
     }
   }
 
-  #unfile(selector: number): void {
-    let cell = this.#filed.firstInRow(selector);
-    while (cell !== 0) {
-      const next = this.#filed.nextInRow(cell);
-      this.#filed.remove(cell);
-      cell = next;
-    }
-    this.#chosen[selector] = [];
+  #makeRoom(term: number): void {
+    if (term < this.#counts.length) return;
+    this.#counts = grown(this.#counts, term);
+    this.#limits = grown(this.#limits, term);
   }
 }

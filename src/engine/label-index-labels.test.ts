@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseSelector } from '../selector/selector.ts';
-import { Condition } from './label-index-condition.ts';
+import { Conditions } from './label-index-condition.ts';
 import { Filing } from './label-index-filing.ts';
 import { LabelStore } from './label-index-labels.ts';
 import { Terms } from './label-index-terms.ts';
@@ -8,15 +8,16 @@ import { Terms } from './label-index-terms.ts';
 /** Where a selector is filed shows what the store has counted. */
 test('counts follow labels, parents and labels of parents', () => {
   const terms = new Terms();
-  const filing = new Filing();
-  const store = new LabelStore(terms, filing);
+  const conditions = new Conditions(terms);
+  const filing = new Filing(conditions);
+  const store = new LabelStore(terms, conditions, filing);
   const { value } = parseSelector("team == 't' && app == 'a'");
   if (value === undefined) throw new Error('unreadable');
-  const condition = new Condition(value.node, terms);
+  conditions.add(1, value.node);
   const team = [terms.acquire('team', 't')];
   const app = [terms.acquire('app', 'a')];
   const filedUnder = (): readonly number[] => {
-    filing.add(1, condition);
+    filing.add(1);
     const chosen = filing.termsOf(1);
     filing.remove(1);
     return chosen;
@@ -39,15 +40,16 @@ test('counts follow labels, parents and labels of parents', () => {
 
 test('a change that no selector can tell is none', () => {
   const terms = new Terms();
-  const store = new LabelStore(terms, new Filing());
+  const conditions = new Conditions(terms);
+  const store = new LabelStore(terms, conditions, new Filing(conditions));
   const { value } = parseSelector('has(a)');
   if (value === undefined) throw new Error('unreadable');
-  const condition = new Condition(value.node, terms);
+  conditions.add(1, value.node);
   expect(store.set(1, { b: 'x' }, ['p'])).toBe(true);
   expect(store.set(1, { b: 'y' }, ['p'])).toBe(false);
   expect(store.set(1, { b: 'y', a: '' }, ['p'])).toBe(true);
   expect([...store.setParent('p', { c: '' })]).toEqual([]);
   expect([...store.setParent('p', { a: '' })]).toEqual([1]);
-  condition.release();
+  conditions.remove(1);
   expect([...store.setParent('p', {})]).toEqual([]);
 });

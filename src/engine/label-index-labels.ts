@@ -1,8 +1,10 @@
 import { type Labels, labelEntries } from '../selector/matcher.ts';
-import type { Condition } from './label-index-condition.ts';
+import type { Conditions } from './label-index-condition.ts';
 import type { Filing } from './label-index-filing.ts';
-import { Incidence, grown } from './label-index-incidence.ts';
 import { Interner } from './label-index-interner.ts';
+import { grown } from './label-index-lists.ts';
+import { Marks } from './label-index-marks.ts';
+import { Relation } from './label-index-relation.ts';
 import { EVERYTHING, type Terms } from './label-index-terms.ts';
 
 const NO_LABELS: Labels = new Map();
@@ -13,27 +15,28 @@ const NO_LABELS: Labels = new Map();
  */
 export class LabelStore {
   readonly #terms: Terms;
+  readonly #conditions: Conditions;
   readonly #filing: Filing;
   readonly #parents = new Interner();
   /** Parents that were set, not merely named. */
   readonly #setParents = new Set<number>();
-  /** Of each parent, how many endpoints name it. */
-  readonly #parentSizes: number[] = [];
   /** Rows are endpoints; columns the terms of their own labels. */
-  readonly #ownLabels = new Incidence();
+  readonly #ownLabels = new Relation();
   /** Rows are parents; columns the terms of their labels. */
-  readonly #parentLabels = new Incidence();
+  readonly #parentLabels = new Relation();
   /** Rows are endpoints; columns their parents, in order. */
-  readonly #inherits = new Incidence();
+  readonly #inherits = new Relation();
 
   // Room to work in, empty between calls.
   /** Labels in effect of the endpoint at hand: its term by key, 0 where absent. */
   #effective = new Int32Array(64);
   readonly #effectiveKeys: number[] = [];
-  readonly #wanted = new Set<number>();
+  readonly #wanted: number[] = [];
+  readonly #missing = new Marks();
 
-  constructor(terms: Terms, filing: Filing) {
+  constructor(terms: Terms, conditions: Conditions, filing: Filing) {
     this.#terms = terms;
+    this.#conditions = conditions;
     this.#filing = filing;
   }
 
@@ -78,90 +81,90 @@ export class LabelStore {
   }
 
   /** Whether a condition holds for an endpoint. */
-  holds(condition: Condition, endpoint: number): boolean {
+  holds(condition: number, endpoint: number): boolean {
     this.#load(endpoint);
-    const holds = condition.holds(this.#effective);
+    const holds = this.#conditions.holds(condition, this.#effective);
     this.#clear();
     return holds;
   }
 
   /** Visits each endpoint that has a term itself or through a parent: some of them twice, and some in whom another value wins. */
   visitHolders(term: number, visit: (endpoint: number) => void): void {
-    for (let cell = this.#ownLabels.firstInColumn(term); cell !== 0; cell = this.#ownLabels.nextInColumn(cell))
-      visit(this.#ownLabels.rowOf(cell));
-    for (let cell = this.#parentLabels.firstInColumn(term); cell !== 0; cell = this.#parentLabels.nextInColumn(cell)) {
-      const parent = this.#parentLabels.rowOf(cell);
-      for (let child = this.#inherits.firstInColumn(parent); child !== 0; child = this.#inherits.nextInColumn(child))
-        visit(this.#inherits.rowOf(child));
-    }
+    for (const endpoint of this.#ownLabels.rowsIn(term)) visit(endpoint);
+    for (const parent of this.#parentLabels.rowsIn(term))
+      for (const endpoint of this.#inherits.rowsIn(parent)) visit(endpoint);
   }
 
   #relabelParent(parent: number, labels: Labels): Iterable<number> {
-    if (!this.#replaceLabels(this.#parentLabels, parent, labels, this.#parentSizes[parent] ?? 0)) return [];
-    const endpoints: number[] = [];
-    for (let cell = this.#inherits.firstInColumn(parent); cell !== 0; cell = this.#inherits.nextInColumn(cell))
-      endpoints.push(this.#inherits.rowOf(cell));
-    return endpoints;
+    const relevant = this.#replaceLabels(this.#parentLabels, parent, labels, this.#inherits.sizeOf(parent));
+    return relevant ? this.#inherits.rowsIn(parent) : [];
   }
 
   /** Sets the labels of a row for `weight` endpoints; true if one changed that a selector mentions. */
-  #replaceLabels(of: Incidence, row: number, labels: Labels, weight: number): boolean {
+  #replaceLabels(of: Relation, row: number, labels: Labels, weight: number): boolean {
+    const terms = this.#terms;
     const wanted = this.#wanted;
-    for (const [name, value] of labelEntries(labels)) wanted.add(this.#terms.acquire(name, value));
+    const missing = this.#missing;
+    wanted.length = 0;
+    missing.clear();
+    for (const [name, value] of labelEntries(labels)) {
+      const term = terms.acquire(name, value);
+      wanted.push(term);
+      missing.add(term);
+    }
     let relevant = false;
-    for (let cell = of.firstInRow(row); cell !== 0; ) {
-      const next = of.nextInRow(cell);
-      const term = of.columnOf(cell);
-      if (!wanted.delete(term)) {
-        relevant ||= this.#terms.isMentioned(this.#terms.keyOf(term));
-        of.remove(cell);
+    // Backwards, because the last one takes the place of one that goes.
+    for (let n = of.rows.lengthOf(row) - 1; n >= 0; n--) {
+      const term = of.rows.items[of.rows.startOf(row) + n] as number;
+      if (!missing.delete(term)) {
+        relevant ||= terms.isMentioned(terms.keyOf(term));
+        of.removeAt(row, n);
         this.#count(term, -weight);
       }
       // Given back once: the use that ends, or the second one that was taken above.
-      this.#terms.release(term);
-      cell = next;
+      terms.release(term);
     }
     for (const term of wanted) {
-      relevant ||= this.#terms.isMentioned(this.#terms.keyOf(term));
+      if (!missing.delete(term)) continue;
+      relevant ||= terms.isMentioned(terms.keyOf(term));
       of.add(row, term);
       this.#count(term, weight);
     }
-    wanted.clear();
     return relevant;
   }
 
   /** True if the list changed. */
   #replaceParents(endpoint: number, parents: readonly string[]): boolean {
-    const wanted = [...new Set(parents)];
-    let same = 0;
-    let cell = this.#inherits.firstInRow(endpoint);
-    for (; cell !== 0; cell = this.#inherits.nextInRow(cell)) {
-      if (this.#parents.text(this.#inherits.columnOf(cell)) !== wanted[same]) break;
-      same++;
-    }
-    if (cell === 0 && same === wanted.length) return false;
-
-    for (cell = this.#inherits.firstInRow(endpoint); cell !== 0; ) {
-      const next = this.#inherits.nextInRow(cell);
-      const parent = this.#inherits.columnOf(cell);
-      this.#inherits.remove(cell);
-      this.#resizeParent(parent, -1);
+    if (this.#hasParents(endpoint, parents)) return false;
+    const { items } = this.#inherits.rows;
+    const start = this.#inherits.rows.startOf(endpoint);
+    const old = items.slice(start, start + this.#inherits.rows.lengthOf(endpoint));
+    this.#inherits.clearRow(endpoint);
+    for (const parent of old) {
+      this.#countLabelsOf(parent, -1);
       this.#parents.release(parent);
-      cell = next;
     }
-    // New cells come first in their row.
-    for (const id of wanted.reverse()) {
+    for (const id of new Set(parents)) {
       const parent = this.#parents.acquire(id);
       this.#inherits.add(endpoint, parent);
-      this.#resizeParent(parent, 1);
+      this.#countLabelsOf(parent, 1);
     }
     return true;
   }
 
-  #resizeParent(parent: number, change: 1 | -1): void {
-    this.#parentSizes[parent] = (this.#parentSizes[parent] ?? 0) + change;
-    for (let cell = this.#parentLabels.firstInRow(parent); cell !== 0; cell = this.#parentLabels.nextInRow(cell))
-      this.#count(this.#parentLabels.columnOf(cell), change);
+  /** Whether these are its parents, in this order. A list that names one twice is not worth a closer look. */
+  #hasParents(endpoint: number, parents: readonly string[]): boolean {
+    const { rows } = this.#inherits;
+    const start = rows.startOf(endpoint);
+    if (rows.lengthOf(endpoint) !== parents.length) return false;
+    return parents.every((id, n) => this.#parents.text(rows.items[start + n] as number) === id);
+  }
+
+  #countLabelsOf(parent: number, change: 1 | -1): void {
+    const { rows } = this.#parentLabels;
+    const start = rows.startOf(parent);
+    for (let at = start, end = start + rows.lengthOf(parent); at < end; at++)
+      this.#count(rows.items[at] as number, change);
   }
 
   #count(term: number, change: number): void {
@@ -173,13 +176,17 @@ export class LabelStore {
   #load(endpoint: number): void {
     if (this.#effective.length < this.#terms.endOfKeys) this.#effective = grown(this.#effective, this.#terms.endOfKeys);
     this.#loadRow(this.#ownLabels, endpoint);
-    for (let cell = this.#inherits.firstInRow(endpoint); cell !== 0; cell = this.#inherits.nextInRow(cell))
-      this.#loadRow(this.#parentLabels, this.#inherits.columnOf(cell));
+    const { items } = this.#inherits.rows;
+    const start = this.#inherits.rows.startOf(endpoint);
+    for (let at = start, end = start + this.#inherits.rows.lengthOf(endpoint); at < end; at++)
+      this.#loadRow(this.#parentLabels, items[at] as number);
   }
 
-  #loadRow(labels: Incidence, row: number): void {
-    for (let cell = labels.firstInRow(row); cell !== 0; cell = labels.nextInRow(cell)) {
-      const term = labels.columnOf(cell);
+  #loadRow(labels: Relation, row: number): void {
+    const { items } = labels.rows;
+    const start = labels.rows.startOf(row);
+    for (let at = start, end = start + labels.rows.lengthOf(row); at < end; at++) {
+      const term = items[at] as number;
       const key = this.#terms.keyOf(term);
       if (this.#effective[key] !== 0) continue;
       this.#effective[key] = term;

@@ -1,22 +1,10 @@
 import { SallyportError } from '../base/error.ts';
-import { type Prefix, formatPrefix, parsePrefix } from '../ip/prefix.ts';
+import { type Prefix, parsePrefix } from '../ip/prefix.ts';
 import type { Changes } from './label-index-delta.ts';
-import { Incidence } from './label-index-incidence.ts';
-import { Interner } from './label-index-interner.ts';
-
-/** A port of an endpoint that rules can name. */
-export interface EndpointPort {
-  readonly name: string;
-  /** `tcp`, `udp` or `sctp`, in any case. */
-  readonly proto: string;
-  readonly port: number;
-}
-
-/** What turns a selector's set into one of named ports. */
-export interface PortOfSet {
-  readonly namedPort: string;
-  readonly namedPortProtocol: 'tcp' | 'udp' | 'sctp' | 'any';
-}
+import { type EndpointPort, type PortList, PortLists, type PortOfSet, readPorts } from './label-index-ports.ts';
+import { Marks } from './label-index-marks.ts';
+import { PrefixNumbers } from './label-index-prefixes.ts';
+import { Relation } from './label-index-relation.ts';
 
 /** The members that endpoints bring to a set: addresses, or addresses with a port. */
 export interface MemberSet {
@@ -25,11 +13,10 @@ export interface MemberSet {
   readonly port: PortOfSet | undefined;
 }
 
-/** Addresses and ports in the form that is compared: canonical, each once. */
+/** Addresses and ports of an endpoint, checked and normalised. */
 export interface Addressing {
-  readonly nets: readonly string[];
-  /** `name`, protocol and number of each port as `,tcp:80`. */
-  readonly ports: readonly (readonly [name: string, protocol: string, suffix: string])[];
+  readonly nets: readonly Prefix[];
+  readonly ports: PortList;
 }
 
 /**
@@ -37,23 +24,25 @@ export interface Addressing {
  * length 0 becomes its two halves, because Linux sets cannot hold it (semantics 4.4).
  */
 export function readAddressing(nets: readonly string[], ports: readonly EndpointPort[]): Addressing {
-  const texts = new Set<string>();
+  const prefixes: Prefix[] = [];
   for (const net of nets) {
     const read = parsePrefix(net, { bareAddress: true, hostBits: 'mask' });
     if ('problem' in read) throw new SallyportError('LABEL_INDEX_INPUT', read.problem, { net });
-    for (const text of memberTexts(read.value)) texts.add(text);
+    if (read.value.length > 0) prefixes.push(read.value);
+    else prefixes.push(...HALVES[read.value.family]);
   }
-  const bySuffix = new Map<string, readonly [string, string, string]>();
-  for (const { name, proto, port } of ports) {
-    const protocol = proto.toLowerCase();
-    bySuffix.set(`${protocol}:${port}:${name}`, [name, protocol, `,${protocol}:${port}`]);
-  }
-  return { nets: [...texts], ports: [...bySuffix.values()] };
+  return { nets: prefixes, ports: readPorts(ports) };
 }
 
-function memberTexts(prefix: Prefix): readonly string[] {
-  if (prefix.length > 0) return [formatPrefix(prefix)];
-  return prefix.family === 4 ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1'];
+const HALVES = {
+  4: [halfOf('0.0.0.0/1'), halfOf('128.0.0.0/1')],
+  6: [halfOf('::/1'), halfOf('8000::/1')],
+} as const;
+
+function halfOf(text: string): Prefix {
+  const read = parsePrefix(text);
+  if ('problem' in read) throw new SallyportError('INTERNAL', read.problem);
+  return read.value;
 }
 
 /**
@@ -61,161 +50,164 @@ function memberTexts(prefix: Prefix): readonly string[] {
  * matches, so nothing is stored per set: whoever comes or goes asks whether another is left.
  */
 export class Members {
-  readonly #texts = new Interner();
-  /** Rows are endpoints, columns members. */
-  readonly #brought = new Incidence();
-  /** Port lists by their text; most endpoints share theirs with many others. */
-  readonly #portLists = new Interner();
-  readonly #portsOfList: Addressing['ports'][] = [[]];
-  readonly #listOf: number[] = [];
+  readonly #prefixes = new PrefixNumbers();
+  /** Rows are endpoints, columns prefixes. */
+  readonly #brought = new Relation();
+  readonly #ports = new PortLists();
   /** Rows are endpoints, columns selectors that match. */
-  readonly #matches: Incidence;
+  readonly #matches: Relation;
 
-  constructor(matches: Incidence) {
+  // Room to work in, empty between calls.
+  readonly #wanted: number[] = [];
+  readonly #missing = new Marks();
+  readonly #matchedByOthers = new Marks();
+
+  constructor(matches: Relation) {
     this.#matches = matches;
   }
 
-  /** Whether the endpoint brings something else than this. */
-  differs(endpoint: number, { nets, ports }: Addressing): boolean {
-    if (this.#portLists.find(portListText(ports)) !== (this.#listOf[endpoint] ?? 0)) return true;
-    let known = 0;
-    for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; cell = this.#brought.nextInRow(cell)) {
-      const text = this.#texts.text(this.#brought.columnOf(cell));
-      if (text === undefined || !nets.includes(text)) return true;
-      known++;
+  /** Lets an endpoint that matches these sets bring this from now on. */
+  set(endpoint: number, addressing: Addressing, sets: readonly MemberSet[], changes: Changes): void {
+    if (this.#ports.isSame(endpoint, addressing.ports)) {
+      this.#replaceNets(endpoint, addressing.nets, sets, changes);
+      return;
     }
-    return known !== nets.length;
+    changes.contested = true;
+    this.leave(sets, endpoint, changes);
+    this.#replaceNets(endpoint, addressing.nets, [], changes);
+    this.#ports.set(endpoint, addressing.ports);
+    this.enter(sets, endpoint, changes);
   }
 
-  replace(endpoint: number, { nets, ports }: Addressing): void {
-    for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; ) {
-      const next = this.#brought.nextInRow(cell);
-      const member = this.#brought.columnOf(cell);
-      this.#brought.remove(cell);
-      this.#texts.release(member);
-      cell = next;
-    }
-    for (const text of nets) this.#brought.add(endpoint, this.#texts.acquire(text));
-
-    const old = this.#listOf[endpoint] ?? 0;
-    const text = portListText(ports);
-    const list = text === '' ? 0 : this.#portLists.acquire(text);
-    this.#portsOfList[list] = ports;
-    this.#listOf[endpoint] = list;
-    if (old !== 0) this.#portLists.release(old);
+  /** The endpoint, which matches nothing, is gone. */
+  delete(endpoint: number): void {
+    const nets = this.#netsOf(endpoint);
+    this.#brought.clearRow(endpoint);
+    for (const net of nets) this.#prefixes.release(net);
+    this.#ports.set(endpoint, readPorts([]));
   }
 
   /** The endpoint has come to match these sets. */
   enter(sets: readonly MemberSet[], endpoint: number, changes: Changes): void {
-    this.#own(sets, endpoint, changes, (set, member) => changes.add(set, member));
+    this.#moveAll(sets, endpoint, changes, true);
   }
 
   /** The endpoint has ceased to match these sets, or is about to. */
   leave(sets: readonly MemberSet[], endpoint: number, changes: Changes): void {
-    this.#own(sets, endpoint, changes, (set, member) => changes.remove(set, member));
+    this.#moveAll(sets, endpoint, changes, false);
   }
 
-  /** The endpoints that bring an address. */
-  bringersOf(text: string): readonly number[] {
-    return this.#othersThatBring(this.#texts.find(text), NOBODY);
+  /** The endpoints that bring an address or prefix, given in canonical text with its length. */
+  bringersOf(text: string): Iterable<number> {
+    const read = parsePrefix(text);
+    const net = 'problem' in read ? 0 : this.#prefixes.find(read.value);
+    return net === 0 ? NOBODY : this.#brought.rowsIn(net);
   }
 
   /** Every member of a set, each once, sorted. */
   list(set: MemberSet): readonly string[] {
     const members = new Set<string>();
-    for (let cell = this.#matches.firstInColumn(set.slot); cell !== 0; cell = this.#matches.nextInColumn(cell)) {
-      const endpoint = this.#matches.rowOf(cell);
-      for (let net = this.#brought.firstInRow(endpoint); net !== 0; net = this.#brought.nextInRow(net)) {
-        const text = this.#texts.text(this.#brought.columnOf(net)) ?? '';
-        for (const suffix of this.#suffixes(set.port, endpoint)) members.add(memberOf(text, suffix));
+    for (const endpoint of this.#matches.rowsIn(set.slot))
+      for (const net of this.#netsOf(endpoint)) {
+        if (set.port === undefined) members.add(this.#prefixes.textOf(net));
+        else for (const member of this.#portMembers(net, endpoint, set.port)) members.add(member);
       }
-    }
-    members.delete('');
     return [...members].sort();
   }
 
-  /** Calls `each` for every member that this endpoint, and no other one that matches, brings to one of the sets. */
-  #own(
-    sets: readonly MemberSet[],
-    endpoint: number,
-    changes: Changes,
-    each: (set: string, member: string) => void,
-  ): void {
+  /** Replaces the prefixes, each of which counts once, and tells the sets of those that are different. */
+  #replaceNets(endpoint: number, nets: readonly Prefix[], sets: readonly MemberSet[], changes: Changes): void {
+    const { rows } = this.#brought;
+    const wanted = this.#wanted;
+    wanted.length = 0;
+    this.#missing.clear();
+    for (const prefix of nets) {
+      const net = this.#prefixes.acquire(prefix);
+      if (this.#missing.add(net)) wanted.push(net);
+      else this.#prefixes.release(net);
+    }
+    // Backwards, because the last one takes the place of one that goes.
+    for (let n = rows.lengthOf(endpoint) - 1; n >= 0; n--) {
+      const net = rows.items[rows.startOf(endpoint) + n] as number;
+      if (!this.#missing.delete(net)) {
+        this.#move(net, sets, endpoint, changes, false);
+        this.#brought.removeAt(endpoint, n);
+      }
+      // Given back once: the use that ends, or the second one that was taken above.
+      this.#prefixes.release(net);
+    }
+    for (const net of wanted) {
+      if (!this.#missing.delete(net)) continue;
+      this.#brought.add(endpoint, net);
+      this.#move(net, sets, endpoint, changes, true);
+    }
+  }
+
+  #netsOf(endpoint: number): Int32Array {
+    const { rows } = this.#brought;
+    const start = rows.startOf(endpoint);
+    return rows.items.slice(start, start + rows.lengthOf(endpoint));
+  }
+
+  #moveAll(sets: readonly MemberSet[], endpoint: number, changes: Changes, entering: boolean): void {
     if (sets.length === 0 || changes.untold) return;
-    for (let cell = this.#brought.firstInRow(endpoint); cell !== 0; cell = this.#brought.nextInRow(cell)) {
-      const net = this.#brought.columnOf(cell);
-      const text = this.#texts.text(net) ?? '';
-      const others = this.#othersThatBring(net, endpoint);
-      if (others.length > 0) changes.contested = true;
-      const matchedByOthers = this.#matchedBy(others);
-      for (const set of sets)
-        for (const suffix of this.#suffixes(set.port, endpoint)) {
-          const member = memberOf(text, suffix);
-          if (member === '') continue;
-          if (matchedByOthers.has(set.slot) && this.#oneBrings(others, set, suffix)) continue;
-          each(set.id, member);
-        }
+    const { rows } = this.#brought;
+    const start = rows.startOf(endpoint);
+    for (let at = start, end = start + rows.lengthOf(endpoint); at < end; at++)
+      this.#move(rows.items[at] as number, sets, endpoint, changes, entering);
+  }
+
+  /** Tells the sets of what this endpoint, and no other one that matches, brings to them by one prefix. */
+  #move(net: number, sets: readonly MemberSet[], endpoint: number, changes: Changes, entering: boolean): void {
+    if (sets.length === 0 || changes.untold) return;
+    const text = this.#prefixes.textOf(net);
+    const others = this.#othersThatBring(net, endpoint);
+    if (others.length > 0) {
+      changes.contested = true;
+      this.#markMatchesOf(others);
+    }
+    for (const set of sets) {
+      const contested = others.length > 0 && this.#matchedByOthers.has(set.slot);
+      if (set.port === undefined) {
+        if (!contested) changes.record(set.id, text, entering);
+        continue;
+      }
+      for (const member of this.#portMembers(net, endpoint, set.port))
+        if (!contested || !this.#oneBrings(others, net, set, set.port, member))
+          changes.record(set.id, member, entering);
     }
   }
 
   #othersThatBring(net: number, endpoint: number): readonly number[] {
-    const others: number[] = [];
-    for (let cell = this.#brought.firstInColumn(net); cell !== 0; cell = this.#brought.nextInColumn(cell)) {
-      const other = this.#brought.rowOf(cell);
-      if (other !== endpoint) others.push(other);
+    if (this.#brought.sizeOf(net) === 1) return NOBODY;
+    return [...this.#brought.rowsIn(net)].filter((other) => other !== endpoint);
+  }
+
+  #markMatchesOf(endpoints: readonly number[]): void {
+    const { rows } = this.#matches;
+    this.#matchedByOthers.clear();
+    for (const endpoint of endpoints) {
+      const start = rows.startOf(endpoint);
+      for (let at = start, end = start + rows.lengthOf(endpoint); at < end; at++)
+        this.#matchedByOthers.add(rows.items[at] as number);
     }
-    return others;
   }
 
-  /** The selectors that match at least one of these endpoints. */
-  #matchedBy(endpoints: readonly number[]): ReadonlySet<number> {
-    if (endpoints.length === 0) return NONE;
-    const selectors = new Set<number>();
-    for (const endpoint of endpoints)
-      for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; cell = this.#matches.nextInRow(cell))
-        selectors.add(this.#matches.columnOf(cell));
-    return selectors;
-  }
-
-  /** Whether one of these endpoints, which have the address, matches the set and has the port. One of them is known to match. */
-  #oneBrings(endpoints: readonly number[], set: MemberSet, suffix: string): boolean {
-    if (set.port === undefined) return true;
+  /** Whether one of these endpoints, which have the address, matches the set and has the port. */
+  #oneBrings(endpoints: readonly number[], net: number, set: MemberSet, port: PortOfSet, member: string): boolean {
     return endpoints.some(
-      (endpoint) => this.#isMatched(endpoint, set.slot) && this.#suffixes(set.port, endpoint).includes(suffix),
+      (endpoint) => this.#matches.has(endpoint, set.slot) && this.#portMembers(net, endpoint, port).includes(member),
     );
   }
 
-  #isMatched(endpoint: number, selector: number): boolean {
-    for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; cell = this.#matches.nextInRow(cell))
-      if (this.#matches.columnOf(cell) === selector) return true;
-    return false;
-  }
-
-  /** What the endpoint appends to its addresses in a set: nothing, or each of its ports that the set names. */
-  #suffixes(port: PortOfSet | undefined, endpoint: number): readonly string[] {
-    if (port === undefined) return NO_SUFFIX;
-    const suffixes = new Set<string>();
-    for (const [name, protocol, suffix] of this.#portsOfList[this.#listOf[endpoint] ?? 0] ?? []) {
-      if (name !== port.namedPort) continue;
-      if (port.namedPortProtocol === 'any' || port.namedPortProtocol === protocol) suffixes.add(suffix);
-    }
-    return [...suffixes];
+  /** A port belongs to one address, so prefixes that hold more bring nothing to a set of named ports. */
+  #portMembers(net: number, endpoint: number, port: PortOfSet): readonly string[] {
+    const suffixes = this.#ports.suffixes(endpoint, port);
+    if (suffixes.length === 0) return NOTHING;
+    const host = this.#prefixes.hostOf(net);
+    return host === undefined ? NOTHING : suffixes.map((suffix) => host + suffix);
   }
 }
 
-const NO_SUFFIX: readonly string[] = [''];
-const NONE: ReadonlySet<number> = new Set();
-/** The number of no endpoint. */
-const NOBODY = 0;
-
-function portListText(ports: Addressing['ports']): string {
-  return ports.length === 0 ? '' : JSON.stringify(ports);
-}
-
-/** A port belongs to one address, so prefixes that hold more bring nothing to a set of named ports: the empty text. */
-function memberOf(net: string, suffix: string): string {
-  if (suffix === '') return net;
-  const slash = net.lastIndexOf('/');
-  const isHost = net.slice(slash) === (net.includes(':') ? '/128' : '/32');
-  return isHost ? net.slice(0, slash) + suffix : '';
-}
+const NOBODY: readonly number[] = [];
+const NOTHING: readonly string[] = [];

@@ -1,4 +1,4 @@
-import { grown } from './label-index-incidence.ts';
+import { grown } from './label-index-lists.ts';
 
 /** The term under which selectors are filed that say nothing about any one label. */
 export const EVERYTHING = 1;

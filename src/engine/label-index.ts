@@ -1,17 +1,19 @@
 import { SallyportError } from '../base/error.ts';
 import { type Labels, type Selector, parseSelector } from '../selector/selector.ts';
-import { Condition } from './label-index-condition.ts';
+import { Conditions } from './label-index-condition.ts';
 import { Changes, type Delta } from './label-index-delta.ts';
 import { Filing } from './label-index-filing.ts';
-import { Incidence } from './label-index-incidence.ts';
 import { Interner } from './label-index-interner.ts';
 import { LabelStore } from './label-index-labels.ts';
-import { type EndpointPort, type MemberSet, Members, type PortOfSet, readAddressing } from './label-index-members.ts';
+import { Marks } from './label-index-marks.ts';
+import { type MemberSet, Members, readAddressing } from './label-index-members.ts';
 import { OverlapFilter } from './label-index-overlaps.ts';
+import type { EndpointPort, PortOfSet } from './label-index-ports.ts';
+import { Relation } from './label-index-relation.ts';
 import { EVERYTHING, Terms } from './label-index-terms.ts';
 
 export type { Delta, SetMember } from './label-index-delta.ts';
-export type { EndpointPort, PortOfSet } from './label-index-members.ts';
+export type { EndpointPort, PortOfSet } from './label-index-ports.ts';
 
 /** Something with labels and addresses: a pod, a host endpoint, a network set. */
 export interface IndexedEndpoint {
@@ -26,7 +28,6 @@ export interface IndexedEndpoint {
 /** A selector in the index and the set it makes. */
 interface IndexedSelector extends MemberSet {
   readonly canonical: string;
-  readonly condition: Condition;
 }
 
 /**
@@ -44,11 +45,13 @@ interface IndexedSelector extends MemberSet {
  */
 export class LabelIndex {
   readonly #terms = new Terms();
-  readonly #filing = new Filing();
-  readonly #labels = new LabelStore(this.#terms, this.#filing);
+  /** By the slot of their selector. */
+  readonly #conditions = new Conditions(this.#terms);
+  readonly #filing = new Filing(this.#conditions);
+  readonly #labels = new LabelStore(this.#terms, this.#conditions, this.#filing);
   readonly #endpoints = new Interner();
   /** Rows are endpoints; columns the selectors that match them. */
-  readonly #matches = new Incidence();
+  readonly #matches = new Relation();
   readonly #members = new Members(this.#matches);
   readonly #selectorsById = new Map<string, IndexedSelector>();
   readonly #selectors: (IndexedSelector | undefined)[] = [undefined];
@@ -62,7 +65,7 @@ export class LabelIndex {
 
   // Room to work in, empty between calls.
   readonly #found: number[] = [];
-  readonly #wanted = new Set<number>();
+  readonly #missing = new Marks();
 
   /** `suppressOverlaps`: members that another member of their set covers are withheld (semantics 4.7). */
   constructor(options: { readonly suppressOverlaps?: boolean } = {}) {
@@ -107,13 +110,7 @@ export class LabelIndex {
     const known = this.#endpoints.find(id);
     const endpoint = known === 0 ? this.#endpoints.acquire(id) : known;
     if (known === 0) this.#filing.count(EVERYTHING, 1);
-    if (known === 0 || this.#members.differs(endpoint, addressing)) {
-      changes.contested = true;
-      const sets = this.#setsOf(endpoint);
-      this.#members.leave(sets, endpoint, changes);
-      this.#members.replace(endpoint, addressing);
-      this.#members.enter(sets, endpoint, changes);
-    }
+    this.#members.set(endpoint, addressing, this.#setsOf(endpoint), changes);
     if (this.#labels.set(endpoint, labels, parents) || known === 0) this.#rematch(endpoint, changes);
     return this.#finish(changes);
   }
@@ -124,7 +121,7 @@ export class LabelIndex {
     if (endpoint === 0) return this.#finish(changes);
     this.#setMatches(endpoint, [], changes);
     this.#labels.delete(endpoint);
-    this.#members.replace(endpoint, { nets: [], ports: [] });
+    this.#members.delete(endpoint);
     this.#filing.count(EVERYTHING, -1);
     this.#endpoints.release(endpoint);
     return this.#finish(changes);
@@ -153,11 +150,11 @@ export class LabelIndex {
       this.#free(old);
     }
     const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
-    const condition = new Condition(wanted.node, this.#terms);
-    const entry = { id, slot, canonical: wanted.canonical, port, condition };
+    const entry = { id, slot, canonical: wanted.canonical, port };
     this.#selectors[slot] = entry;
     this.#selectorsById.set(id, entry);
-    this.#filing.add(slot, condition);
+    this.#conditions.add(slot, wanted.node);
+    this.#filing.add(slot);
     this.#matchAll(entry, changes);
     return this.#finish(changes);
   }
@@ -186,14 +183,13 @@ export class LabelIndex {
   endpointsOf(selectorId: string): ReadonlySet<string> {
     const ids = new Set<string>();
     const slot = this.#selectorsById.get(selectorId)?.slot ?? 0;
-    for (let cell = this.#matches.firstInColumn(slot); cell !== 0; cell = this.#matches.nextInColumn(cell))
-      ids.add(this.#idOf(this.#matches.rowOf(cell)));
+    for (const endpoint of this.#matches.rowsIn(slot)) ids.add(this.#idOf(endpoint));
     return ids;
   }
 
   /** Ids of the endpoints that bring this address or prefix, given in canonical text with its length. */
   endpointsWith(member: string): readonly string[] {
-    return this.#members.bringersOf(member).map((endpoint) => this.#idOf(endpoint));
+    return Array.from(this.#members.bringersOf(member), (endpoint) => this.#idOf(endpoint));
   }
 
   /** All members of a selector's set, withheld ones included, sorted; empty for one that is not there. */
@@ -217,27 +213,28 @@ export class LabelIndex {
   }
 
   #setMatches(endpoint: number, selectors: readonly number[], changes: Changes): void {
-    const wanted = this.#wanted;
-    for (const selector of selectors) wanted.add(selector);
+    const { rows } = this.#matches;
+    const missing = this.#missing;
+    missing.clear();
+    for (const selector of selectors) missing.add(selector);
     const lost: IndexedSelector[] = [];
-    for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; ) {
-      const next = this.#matches.nextInRow(cell);
-      const selector = this.#matches.columnOf(cell);
-      if (!wanted.delete(selector)) {
-        this.#matches.remove(cell);
-        lost.push(this.#selectorAt(selector));
-      }
-      cell = next;
+    // Backwards, because the last one takes the place of one that goes.
+    for (let n = rows.lengthOf(endpoint) - 1; n >= 0; n--) {
+      const selector = rows.items[rows.startOf(endpoint) + n] as number;
+      if (missing.delete(selector)) continue;
+      this.#matches.removeAt(endpoint, n);
+      lost.push(this.#selectorAt(selector));
     }
     const gained: IndexedSelector[] = [];
-    for (const selector of wanted) {
+    for (const selector of selectors) {
+      if (!missing.delete(selector)) continue;
       this.#matches.add(endpoint, selector);
       gained.push(this.#selectorAt(selector));
     }
-    wanted.clear();
+    if (lost.length === 0 && gained.length === 0) return;
     this.#members.leave(lost, endpoint, changes);
     this.#members.enter(gained, endpoint, changes);
-    if (lost.length > 0 || gained.length > 0) changes.touch(this.#idOf(endpoint));
+    changes.touch(this.#idOf(endpoint));
   }
 
   /** Finds the endpoints of a new selector among those that have one of the terms it is filed under. */
@@ -245,10 +242,9 @@ export class LabelIndex {
     if (this.#loading) return;
     const only = [entry];
     const visit = (endpoint: number): void => {
-      if (!this.#labels.holds(entry.condition, endpoint)) return;
-      // An endpoint can be met twice, by its own label and by a parent's. The newest match comes first in its row.
-      const first = this.#matches.firstInRow(endpoint);
-      if (first !== 0 && this.#matches.columnOf(first) === entry.slot) return;
+      if (!this.#labels.holds(entry.slot, endpoint)) return;
+      // An endpoint can be met twice, by its own label and by a parent's.
+      if (this.#matches.has(endpoint, entry.slot)) return;
       this.#members.enter(only, endpoint, changes);
       this.#matches.add(endpoint, entry.slot);
       if (changes === this.#collecting) changes.touch(this.#idOf(endpoint));
@@ -267,28 +263,27 @@ export class LabelIndex {
 
   #unmatchAll(entry: IndexedSelector, changes: Changes, telling: 'tell members' | 'be silent'): void {
     const only = [entry];
-    for (let cell = this.#matches.firstInColumn(entry.slot); cell !== 0; ) {
-      const next = this.#matches.nextInColumn(cell);
-      const endpoint = this.#matches.rowOf(cell);
-      this.#matches.remove(cell);
+    for (const endpoint of this.#matches.rowsIn(entry.slot)) {
+      this.#matches.remove(endpoint, entry.slot);
       if (telling === 'tell members') this.#members.leave(only, endpoint, changes);
       changes.touch(this.#idOf(endpoint));
-      cell = next;
     }
   }
 
   /** Gives back what a selector without matches uses. */
   #free(entry: IndexedSelector): void {
     this.#filing.remove(entry.slot);
-    entry.condition.release();
+    this.#conditions.remove(entry.slot);
     this.#selectors[entry.slot] = undefined;
     this.#freeSelectors.push(entry.slot);
   }
 
   #setsOf(endpoint: number): readonly IndexedSelector[] {
     const sets: IndexedSelector[] = [];
-    for (let cell = this.#matches.firstInRow(endpoint); cell !== 0; cell = this.#matches.nextInRow(cell))
-      sets.push(this.#selectorAt(this.#matches.columnOf(cell)));
+    const { rows } = this.#matches;
+    const start = rows.startOf(endpoint);
+    for (let at = start, end = start + rows.lengthOf(endpoint); at < end; at++)
+      sets.push(this.#selectorAt(rows.items[at] as number));
     return sets;
   }
 
