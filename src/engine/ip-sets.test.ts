@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { endpointSlice, hostEndpoint, kubernetesPolicy, networkSet, pod, policy } from '../../test/kit/objects.ts';
-import { cluster, services } from '../../test/kit/random-cluster.ts';
+import { cluster, clusterPolicies, services } from '../../test/kit/random-cluster.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { ipSetsOf } from '../../test/kit/slow-sets.ts';
 import { A, B, everywhere, web } from '../../test/kit/two-pods.ts';
@@ -168,7 +168,7 @@ describe('4: IP sets', () => {
 
 test('4 sets, ids and members are those of an independent reading', () => {
   fc.assert(
-    fc.property(fc.tuple(cluster, services), (parts) => {
+    fc.property(fc.tuple(cluster, services, clusterPolicies), (parts) => {
       const objects = parts.flat();
       expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
     }),

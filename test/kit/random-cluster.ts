@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { endpointSlice, policy } from './objects.ts';
+import { adminPolicy, endpointSlice, policy } from './objects.ts';
 import type { PlainFlow, PlainObject } from './plain-objects.ts';
-import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
+import { calicoSpec, clusterSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
 import { namespaceSelector } from './random-rules.ts';
 import {
   namespace,
@@ -20,6 +20,18 @@ import {
 } from './random-words.ts';
 
 // Small random clusters of valid objects, dense enough that selectors, shared addresses, tiers and passes meet.
+
+const containerPort = fc
+  .record({
+    name: fc.constantFrom('web', 'web', 'dns', 'dns', undefined),
+    containerPort: fc.constantFrom(53, 80),
+    protocol: fc.constantFrom('TCP', 'TCP', 'UDP', 'SCTP', undefined),
+  })
+  .map(without);
+
+function withLength(ip: string): string {
+  return `${ip}/${ip.includes(':') ? 128 : 32}`;
+}
 
 const pod: fc.Arbitrary<PlainObject> = fc
   .record({
@@ -41,35 +53,39 @@ const pod: fc.Arbitrary<PlainObject> = fc
       { weight: 8, arbitrary: fc.constant('no') },
       { weight: 1, arbitrary: fc.constantFrom('grace', 'released') },
     ),
-    ports: list(
-      fc.record({
-        name: fc.constantFrom(...PORT_NAMES),
-        containerPort: fc.constantFrom(53, 80),
-        protocol: fc.constantFrom('TCP', 'UDP'),
-      }),
-    ),
+    ports: list(containerPort),
+    early: list(containerPort, 1),
+    told: fc.constantFrom('podIPs', 'podIPs', 'podIPs', 'podIP', 'annotation'),
   })
-  .map((drawn) => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: without({
-      name: drawn.name,
-      namespace: drawn.namespace,
-      labels: drawn.labels,
-      deletionTimestamp: drawn.deleting === 'no' ? undefined : '2026-01-01T00:00:00Z',
-      annotations: drawn.deleting === 'released' ? { 'cni.projectcalico.org/podIP': '' } : undefined,
-    }) as PlainObject['metadata'],
-    spec: without({
-      nodeName: drawn.scheduled ? 'n1' : undefined,
-      hostNetwork: drawn.hostNetwork,
-      serviceAccountName: drawn.account,
-      containers: [{ name: 'c', ports: drawn.ports }],
-    }),
-    status: {
-      phase: drawn.phase,
-      podIPs: [drawn.address4, drawn.address6].flatMap((ip) => (ip === undefined ? [] : [{ ip }])),
-    },
-  }));
+  .map((drawn) => {
+    const ips = [drawn.address4, drawn.address6].flatMap((ip) => (ip === undefined ? [] : [ip]));
+    const [first = ''] = ips;
+    const announced: Record<string, string> =
+      drawn.told === 'annotation' ? { 'cni.projectcalico.org/podIPs': ips.map(withLength).join(',') } : {};
+    return {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: without({
+        name: drawn.name,
+        namespace: drawn.namespace,
+        labels: drawn.labels,
+        deletionTimestamp: drawn.deleting === 'no' ? undefined : '2026-01-01T00:00:00Z',
+        annotations: drawn.deleting === 'released' ? { ...announced, 'cni.projectcalico.org/podIP': '' } : announced,
+      }) as PlainObject['metadata'],
+      spec: without({
+        nodeName: drawn.scheduled ? 'n1' : undefined,
+        hostNetwork: drawn.hostNetwork,
+        serviceAccountName: drawn.account,
+        containers: [{ name: 'c', ports: drawn.ports }],
+        initContainers: [{ name: 'i', ports: drawn.early }],
+      }),
+      status: without({
+        phase: drawn.phase,
+        podIPs: drawn.told === 'podIPs' ? ips.map((ip) => ({ ip })) : undefined,
+        podIP: drawn.told === 'podIP' ? first : undefined,
+      }),
+    };
+  });
 
 function named(
   apiVersion: string,
@@ -85,6 +101,35 @@ function named(
     spec: without(content) as Record<string, unknown>,
   }));
 }
+
+function hostSpec(node: string): fc.Arbitrary<object> {
+  return fc.record({
+    node: fc.constant(node),
+    interfaceName: fc.constantFrom('eth0', '*'),
+    expectedIPs: list(fc.constantFrom('198.51.100.7', '2001:db8::9', '10.0.0.3')),
+    profiles: some(list(fc.constantFrom('projectcalico-default-allow', 'kns.a', 'gone'))),
+    ports: list(
+      fc.record({
+        name: fc.constantFrom(...PORT_NAMES),
+        port: fc.constantFrom(53, 80),
+        protocol: fc.constantFrom('TCP', 'UDP'),
+      }),
+      1,
+    ),
+  });
+}
+
+/** The flags are legal only together with `applyOnForward`, and pre-DNAT policies know no egress (7.3). */
+const globalSpec = fc
+  .tuple(
+    fc.record({ ...calicoSpec, namespaceSelector: some(namespaceSelector) }),
+    fc.constantFrom('', '', '', '', 'applyOnForward', 'doNotTrack', 'preDNAT'),
+  )
+  .map(([spec, flag]) => {
+    if (flag === '') return spec;
+    const flagged = { ...spec, applyOnForward: true, [flag]: true };
+    return flag === 'preDNAT' ? { ...flagged, types: ['Ingress'], egress: undefined } : flagged;
+  });
 
 const object: fc.Arbitrary<PlainObject> = fc.oneof(
   { weight: 8, arbitrary: pod },
@@ -107,10 +152,10 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
     arbitrary: named(
       'projectcalico.org/v3',
       'Tier',
-      ['first', 'second'],
+      ['first', 'first-a', 'second'],
       fc.constant({}),
       fc.record({
-        order: some(fc.constantFrom(5, 5, 2_000_000)),
+        order: some(fc.constantFrom(-1, 5, 5, 1000, 1_000_000, 2_000_000)),
         defaultAction: some(fc.constantFrom('Pass', 'Deny')),
       }),
     ),
@@ -122,7 +167,9 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
       'GlobalNetworkSet',
       ['g1', 'g2'],
       fc.record({ labels }),
-      fc.record({ nets: list(fc.constantFrom(...NETS[4], ...NETS[6], '0.0.0.0/0')) }),
+      fc.record({
+        nets: list(fc.constantFrom(...NETS[4], ...NETS[6], '0.0.0.0/0', '::/0', '10.0.0.3/31', '10.0.0.2')),
+      }),
     ),
   },
   {
@@ -137,27 +184,20 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: named(
-      'projectcalico.org/v3',
-      'HostEndpoint',
-      ['h1'],
-      fc.record({ labels }),
-      fc.record({
-        node: fc.constant('n1'),
-        interfaceName: fc.constant('eth0'),
-        expectedIPs: list(fc.constantFrom('198.51.100.7', '2001:db8::9', '10.0.0.3')),
-        profiles: some(fc.constant(['projectcalico-default-allow'])),
-      }),
-    ),
+    arbitrary: named('projectcalico.org/v3', 'HostEndpoint', ['h1'], fc.record({ labels }), hostSpec('n1')),
+  },
+  {
+    weight: 1,
+    arbitrary: named('projectcalico.org/v3', 'HostEndpoint', ['h2'], fc.record({ labels }), hostSpec('n2')),
   },
   {
     weight: 4,
     arbitrary: named(
       'projectcalico.org/v3',
       'GlobalNetworkPolicy',
-      ['q1', 'q2', 'q3'],
+      ['q1', 'q1-a', 'q1.a'],
       fc.constant({}),
-      fc.record({ ...calicoSpec, namespaceSelector: some(namespaceSelector) }),
+      globalSpec,
     ),
   },
   {
@@ -165,7 +205,7 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
     arbitrary: named(
       'projectcalico.org/v3',
       'NetworkPolicy',
-      ['q1', 'q2'],
+      ['q1', 'q1-a'],
       fc.record({ namespace }),
       fc.record(calicoSpec),
     ),
@@ -185,6 +225,31 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
       }),
     ),
   },
+);
+
+/** Policies of the network policy API, of both versions. */
+export const clusterPolicies: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .tuple(fc.constantFrom('q1', 'q1-a', 'q1.a'), clusterSpec(undefined))
+        .map(([name, spec]) => adminPolicy('ClusterNetworkPolicy', name, spec)),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.constantFrom('q1', 'q1-a'), clusterSpec('AdminNetworkPolicy'))
+        .map(([name, spec]) => adminPolicy('AdminNetworkPolicy', name, spec)),
+    },
+    {
+      weight: 1,
+      arbitrary: clusterSpec('BaselineAdminNetworkPolicy').map((spec) =>
+        adminPolicy('BaselineAdminNetworkPolicy', 'default', spec),
+      ),
+    },
+  ),
+  { maxLength: 4, selector: identity },
 );
 
 /** What tells objects apart. */
@@ -212,15 +277,16 @@ export const flow: fc.Arbitrary<PlainFlow> = fc
     fc.constantFrom(4, 4, 4, 6),
     fc.nat(),
     fc.nat(),
-    fc.constantFrom('TCP', 'UDP', 'SCTP', 1, 58),
+    fc.constantFrom<(string | number)[]>('TCP', 'TCP', 'UDP', 'SCTP', 1, 58, 47),
     fc.constantFrom(53, 80, 443),
     fc.constantFrom(53, 40_000),
     fc.constantFrom(8, 128, 3),
+    fc.constantFrom(0, 1),
   )
-  .map(([family, from, to, proto, dport, sport, icmpType]) => {
+  .map(([family, from, to, proto, dport, sport, icmpType, icmpCode]) => {
     const known = [...ADDRESSES, ...OUTSIDE].filter((text) => text.includes(':') === (family === 6));
     const ends = { src: known[from % known.length] ?? '', dst: known[to % known.length] ?? '' };
-    return typeof proto === 'number' ? { ...ends, proto, icmpType, icmpCode: 0 } : { ...ends, proto, dport, sport };
+    return typeof proto === 'number' ? { ...ends, proto, icmpType, icmpCode } : { ...ends, proto, dport, sport };
   });
 
 /** What is behind services, and policies that match on them. */
@@ -296,7 +362,7 @@ const announced: fc.Arbitrary<PlainObject> = fc
       name,
       namespace: where,
       labels: own,
-      annotations: { 'cni.projectcalico.org/podIP': `${address}/${address.includes(':') ? 128 : 32}` },
+      annotations: { 'cni.projectcalico.org/podIP': withLength(address) },
     },
     spec: { nodeName },
     status: { phase: 'Pending' },

@@ -1,5 +1,5 @@
 import type { PlainFlow, PlainHop, PlainObject } from './plain-objects.ts';
-import { type Item, itemsOf, of } from './slow-items.ts';
+import { type Item, itemsOf } from './slow-items.ts';
 import { sameAddress } from './slow-address.ts';
 import { type Surroundings } from './slow-match.ts';
 import {
@@ -9,6 +9,7 @@ import {
   byBytes,
   comparePolicies,
   policiesOf,
+  profileRules,
   tiersOf,
 } from './slow-policies.ts';
 
@@ -20,6 +21,19 @@ export interface SlowTierList {
   defaultAction: 'Deny' | 'Pass';
   ingress: string[];
   egress: string[];
+}
+
+interface SlowHostLists {
+  untrackedTiers?: SlowTierList[];
+  preDNATTiers?: SlowTierList[];
+  forwardTiers?: SlowTierList[];
+}
+
+export interface SlowEndpoint extends SlowHostLists {
+  id: string;
+  ips: string[];
+  profiles: string[];
+  tiers: SlowTierList[];
 }
 
 export class SlowCluster {
@@ -44,13 +58,23 @@ export class SlowCluster {
   }
 
   /** Sorted by id. */
-  endpoints(): { id: string; ips: string[]; profiles: string[]; tiers: SlowTierList[] }[] {
+  endpoints(): SlowEndpoint[] {
     return this.#endpoints().map((item) => ({
       id: item.id,
       ips: [...item.addresses],
       profiles: [...item.profiles],
-      tiers: this.#lists(item),
+      tiers: this.#lists(item, 'normal'),
+      ...this.#ofHost(item),
     }));
+  }
+
+  #ofHost(item: Item): SlowHostLists {
+    const written: [keyof SlowHostLists, SlowTierList[]][] = [
+      ['untrackedTiers', this.#lists(item, 'untracked')],
+      ['preDNATTiers', this.#lists(item, 'preDNAT')],
+      ['forwardTiers', this.#lists(item, 'forward')],
+    ];
+    return item.is === 'host' ? Object.fromEntries(written.filter(([, lists]) => lists.length > 0)) : {};
   }
 
   /** 3.1 */
@@ -70,7 +94,7 @@ export class SlowCluster {
     return hops.find(({ allowed }) => !allowed) ?? hops[0];
   }
 
-  /** 6.3 */
+  /** 6.3; a host's own traffic meets its lists one after another (7.4, 7.5, 7.10). */
   #hop(direction: Direction, item: Item, flow: PlainFlow): PlainHop {
     const passes: string[] = [];
     const done = (allowed: boolean, reason: string, more: object): PlainHop => ({
@@ -80,44 +104,56 @@ export class SlowCluster {
       ...more,
       ...(passes.length > 0 ? { passes } : {}),
     });
-    tiers: for (const { name, action } of this.#tiers) {
-      const policies = this.#inTier(name, item).filter(({ directions }) => directions.includes(direction));
-      if (policies.length === 0) continue;
-      for (const { id, rules } of policies)
-        for (const rule of rules[direction]) {
-          if (rule.action === 'Log' || !rule.matches(flow)) continue;
-          if (rule.action === 'Pass') {
-            passes.push(`${name}:${id}#${rule.index}`);
-            continue tiers;
+    for (const list of item.is === 'host' ? (['untracked', 'preDNAT', 'normal'] as const) : (['normal'] as const))
+      tiers: for (const { name, action, policies } of this.#tiersOf(item, list)) {
+        const involved = policies.filter(({ directions }) => directions.includes(direction));
+        if (involved.length === 0) continue;
+        for (const { id, rules } of involved)
+          for (const rule of rules[direction]) {
+            if (rule.action === 'Log' || !rule.matches(flow)) continue;
+            if (rule.action === 'Pass') {
+              passes.push(`${name}:${id}#${rule.index}`);
+              continue tiers;
+            }
+            return done(rule.action === 'Allow', 'rule', { tier: name, policy: id, rule: rule.index });
           }
-          return done(rule.action === 'Allow', 'rule', { tier: name, policy: id, rule: rule.index });
-        }
-      if (action !== 'Pass') return done(false, 'tier-default', { tier: name });
-      passes.push(`${name}:default`);
-    }
-    for (const profile of item.profiles) {
-      const allows =
-        profile === 'projectcalico-default-allow' ||
-        of(this.#known.objects, 'Namespace').some(({ metadata }) => profile === `kns.${metadata.name}`);
-      if (allows) return done(true, 'profile', { policy: `Profile/${profile}`, rule: 0 });
-    }
+        if (action !== 'Pass') return done(false, 'tier-default', { tier: name });
+        passes.push(`${name}:default`);
+      }
+    for (const profile of item.profiles)
+      for (const rule of profileRules(this.#known, profile, direction)) {
+        if (rule.action === 'Log' || !rule.matches(flow)) continue;
+        return done(rule.action === 'Allow', 'profile', { policy: `Profile/${profile}`, rule: rule.index });
+      }
     return done(false, 'no-profile-match', {});
   }
 
-  #inTier(tier: string, item: Item): SlowPolicy[] {
-    return this.#policies.filter(
-      (policy) =>
-        policy.tier === tier && !policy.staged && !policy.doNotTrack && !policy.preDNAT && policy.appliesTo(item),
-    );
+  /** 7.2, with 7.4 for what the ends of the first two lists do; a pod has the normal list alone (7.7). */
+  #tiersOf(item: Item, list: List): (SlowTier & { readonly policies: readonly SlowPolicy[] })[] {
+    return this.#tiers.flatMap((tier) => {
+      const policies = this.#policies.filter(
+        (policy) => policy.tier === tier.name && !policy.staged && isIn(policy, list) && policy.appliesTo(item),
+      );
+      const action = list === 'untracked' || list === 'preDNAT' ? 'Pass' : tier.action;
+      return policies.length === 0 ? [] : [{ ...tier, action, policies }];
+    });
   }
 
-  #lists(item: Item): SlowTierList[] {
-    return this.#tiers
-      .map(({ name, action }) => {
+  #lists(item: Item, list: List): SlowTierList[] {
+    return this.#tiersOf(item, list)
+      .map(({ name, action, policies }) => {
         const ids = (direction: Direction): string[] =>
-          this.#inTier(name, item).flatMap(({ id, directions }) => (directions.includes(direction) ? [id] : []));
+          policies.flatMap(({ id, directions }) => (directions.includes(direction) ? [id] : []));
         return { name, defaultAction: action, ingress: ids('ingress'), egress: ids('egress') };
       })
       .filter(({ ingress, egress }) => ingress.length + egress.length > 0);
   }
+}
+
+type List = 'untracked' | 'preDNAT' | 'normal' | 'forward';
+
+function isIn({ doNotTrack, preDNAT, applyOnForward }: SlowPolicy, list: List): boolean {
+  if (list === 'untracked') return doNotTrack;
+  if (list === 'preDNAT') return preDNAT;
+  return !doNotTrack && !preDNAT && (list === 'normal' || applyOnForward);
 }

@@ -51,6 +51,20 @@ export function policiesOf(known: Surroundings): SlowPolicy[] {
   });
 }
 
+/** 6.3.4 to 6.3.6, and 2.7: what every namespace and the profile of automatic host endpoints allow, or what a profile of Calico's says. */
+export function profileRules(known: Surroundings, profile: string, direction: Direction): SlowRule[] {
+  const isOpen =
+    profile === 'projectcalico-default-allow' ||
+    of(known.objects, 'Namespace').some(({ metadata }) => profile === `kns.${metadata.name}`);
+  if (isOpen) return [{ action: 'Allow', index: 0, matches: () => true }];
+  const object = of(known.objects, 'Profile').find(({ metadata }) => metadata.name === profile);
+  return ((object?.spec?.[direction] ?? []) as PlainRule[]).map((rule, index) => ({
+    action: rule.action === 'Pass' ? 'Deny' : rule.action,
+    index,
+    matches: (flow) => matches(known, rule, '', flow),
+  }));
+}
+
 function named(kind: string, { name, namespace }: PlainObject['metadata']): { id: string; tie: string } {
   return {
     id: namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`,
@@ -120,10 +134,12 @@ function kubernetes(known: Surroundings, policy: PlainObject, kind: string): Slo
   };
 }
 
-/** 9.1, and 9.2.1 for the place of the three stages among Calico's tiers. */
+/**
+ * 9.1, and 9.2.1 for the place of the stages among Calico's tiers. The two kinds of v1alpha1 stand in the tiers that Calico had for them
+ * (6.1.6), under their own kind.
+ */
 function clusterWide(known: Surroundings, policy: PlainObject): SlowPolicy {
   const { kind, metadata, spec = {} } = policy;
-  const isBaseline = kind === 'BaselineAdminNetworkPolicy' || spec['tier'] === 'Baseline';
   const rules = {
     ingress: clusterPolicyRules(known, policy, 'ingress'),
     egress: clusterPolicyRules(known, policy, 'egress'),
@@ -131,9 +147,14 @@ function clusterWide(known: Surroundings, policy: PlainObject): SlowPolicy {
   const { namespaces, pods } = spec['subject'] as PlainClusterPeer;
   return {
     object: policy,
-    ...named(`Kubernetes${kind}`, metadata),
-    tier: isBaseline ? 'kube-baseline' : 'kube-admin',
-    order: (spec['priority'] as number | undefined) ?? 1000,
+    ...named(kind === 'ClusterNetworkPolicy' ? `Kubernetes${kind}` : kind, metadata),
+    tier:
+      kind === 'ClusterNetworkPolicy'
+        ? spec['tier'] === 'Baseline'
+          ? 'kube-baseline'
+          : 'kube-admin'
+        : kind.toLowerCase(),
+    order: (spec['priority'] as number | undefined) ?? Infinity,
     staged: false,
     doNotTrack: false,
     preDNAT: false,
@@ -156,10 +177,19 @@ export interface SlowTier {
 
 /** 6.1.1, 6.1.6 and 6.3.3: those that exist, those that every cluster has, and those that policies name alone; in order. */
 export function tiersOf(objects: readonly PlainObject[], policies: readonly SlowPolicy[]): SlowTier[] {
+  const older = (kind: string, order: number): SlowTier[] => {
+    const name = kind.toLowerCase();
+    const isThere = objects.some(
+      (object) => object.kind === kind || (object.kind === 'Tier' && object.metadata.name === name),
+    );
+    return isThere ? [{ name, order, action: 'Pass', exists: true }] : [];
+  };
   const builtIn: SlowTier[] = [
     { name: 'kube-admin', order: 1000, action: 'Pass', exists: true },
     { name: 'default', order: 1_000_000, action: 'Deny', exists: true },
     { name: 'kube-baseline', order: 10_000_000, action: 'Pass', exists: true },
+    ...older('AdminNetworkPolicy', 1000),
+    ...older('BaselineAdminNetworkPolicy', 10_000_000),
   ];
   const written = of(objects, 'Tier').map(
     ({ metadata, spec }): SlowTier => ({
