@@ -7,7 +7,11 @@ import { readResource } from '../api/read.ts';
 import { formatAddress } from '../ip/address.ts';
 import { Inventory } from './inventory.ts';
 
-type Status = { readonly podIPs?: readonly { readonly ip: string }[]; readonly phase?: string };
+type Status = {
+  readonly podIPs?: readonly { readonly ip: string }[];
+  readonly podIP?: string;
+  readonly phase?: string;
+};
 type Spec = {
   readonly nodeName?: string;
   readonly hostNetwork?: boolean;
@@ -35,10 +39,13 @@ function believed(objects: readonly PlainObject[]): Map<string, string[]> {
     metadata.deletionTimestamp !== undefined && metadata.annotations?.['cni.projectcalico.org/podIP'] === '';
   const natted = (address: string): boolean =>
     pools.some((pool) => spec(pool).natOutgoing === true && inNet(address, spec(pool).cidr ?? ''));
-  const status = (pod: PlainObject): string[] => ((pod.status as Status).podIPs ?? []).map(({ ip }) => ip);
-  const announced = (pod: PlainObject): string[] => {
-    const text = pod.metadata.annotations?.['cni.projectcalico.org/podIP'] ?? '';
-    return text === '' ? [] : [text.split('/')[0] ?? ''];
+  const status = (pod: PlainObject): string[] => {
+    const { podIPs = [], podIP = '' } = pod.status as Status;
+    return podIPs.length > 0 || podIP === '' ? podIPs.map(({ ip }) => ip) : [podIP];
+  };
+  const announced = ({ metadata: { annotations = {} } }: PlainObject): string[] => {
+    const text = annotations['cni.projectcalico.org/podIPs'] ?? annotations['cni.projectcalico.org/podIP'] ?? '';
+    return text === '' ? [] : text.split(',').map((net) => net.split('/')[0] ?? '');
   };
   const shown = (pod: PlainObject): string[] => (status(pod).length > 0 ? status(pod) : announced(pod));
   const result = new Map<string, string[]>();
