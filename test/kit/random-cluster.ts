@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { adminPolicy, endpointSlice, policy } from './objects.ts';
+import { endpointSlice, policy } from './objects.ts';
 import type { PlainFlow, PlainObject } from './plain-objects.ts';
-import { calicoSpec, clusterSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
+import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
 import { namespaceSelector } from './random-rules.ts';
 import {
   namespace,
@@ -121,7 +121,10 @@ function hostSpec(node: string): fc.Arbitrary<object> {
 
 /** The flags are legal only together with `applyOnForward`, and pre-DNAT policies know no egress (7.3). */
 const globalSpec = fc
-  .tuple(fc.record({ ...calicoSpec, namespaceSelector: some(namespaceSelector) }), fc.constantFrom('', ''))
+  .tuple(
+    fc.record({ ...calicoSpec, namespaceSelector: some(namespaceSelector) }),
+    fc.constantFrom('', '', '', '', 'applyOnForward', 'doNotTrack', 'preDNAT'),
+  )
   .map(([spec, flag]) => {
     if (flag === '') return spec;
     const flagged = { ...spec, applyOnForward: true, [flag]: true };
@@ -222,31 +225,6 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
       }),
     ),
   },
-);
-
-/** Policies of the network policy API, of both versions. */
-export const clusterPolicies: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(
-  fc.oneof(
-    {
-      weight: 3,
-      arbitrary: fc
-        .tuple(fc.constantFrom('q1', 'q1-a', 'q1.a'), clusterSpec(undefined))
-        .map(([name, spec]) => adminPolicy('ClusterNetworkPolicy', name, spec)),
-    },
-    {
-      weight: 2,
-      arbitrary: fc
-        .tuple(fc.constantFrom('q1', 'q1-a'), clusterSpec('AdminNetworkPolicy'))
-        .map(([name, spec]) => adminPolicy('AdminNetworkPolicy', name, spec)),
-    },
-    {
-      weight: 1,
-      arbitrary: clusterSpec('BaselineAdminNetworkPolicy').map((spec) =>
-        adminPolicy('BaselineAdminNetworkPolicy', 'default', spec),
-      ),
-    },
-  ),
-  { maxLength: 4, selector: identity },
 );
 
 /** What tells objects apart. */

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { adminPolicy, stagedKubernetesPolicy, stagedPolicy } from './objects.ts';
 import type { PlainObject } from './plain-objects.ts';
-import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
+import { calicoSpec, kubernetesRule, plainNamespaces, plainSelector, types } from './random-policies.ts';
 import { namespaceSelector } from './random-rules.ts';
 import { NETS, list, namespace, some, without } from './random-words.ts';
 
 // Policies of the kinds that stand beside NetworkPolicy: the cluster-wide ones of policy.networking.k8s.io, and staged ones. All valid.
 
-const pods = fc.record({ namespaceSelector: plainSelector, podSelector: plainSelector });
+const pods = fc.record({ namespaceSelector: plainNamespaces, podSelector: plainSelector });
 const byLabels = fc.oneof(
-  plainSelector.map((namespaces): object => ({ namespaces })),
+  plainNamespaces.map((namespaces): object => ({ namespaces })),
   pods.map((found): object => ({ pods: found })),
 );
 const networks = fc
@@ -66,7 +66,7 @@ const newActions = ['Accept', 'Deny', 'Pass'];
 
 export const clusterNetworkPolicy: fc.Arbitrary<PlainObject> = fc
   .tuple(
-    fc.constantFrom('q1', 'n1', 'n2'),
+    fc.constantFrom('q1', 'q1-a', 'q1.a'),
     fc.record({ tier: fc.constantFrom('Admin', 'Admin', 'Baseline'), priority, ...specOf(newActions, newPorts) }),
   )
   .map(([name, spec]) => adminPolicy('ClusterNetworkPolicy', name, without(spec)));
@@ -81,7 +81,7 @@ export const baselineAdminNetworkPolicy: fc.Arbitrary<PlainObject> = fc
 
 const stagedAction = fc.constantFrom('Set', undefined, 'Learn', 'Ignore');
 const deletion = some(fc.constantFrom('default', 'first')).map((tier) => without({ stagedAction: 'Delete', tier }));
-const stagedName = fc.constantFrom('q1', 'q2', 's1');
+const stagedName = fc.constantFrom('q1', 'q1-a', 's1');
 
 export const staged: fc.Arbitrary<PlainObject> = fc.oneof(
   fc

@@ -106,7 +106,8 @@ export class SlowCluster {
     });
     for (const list of item.is === 'host' ? (['untracked', 'preDNAT', 'normal'] as const) : (['normal'] as const))
       tiers: for (const { name, action, policies } of this.#tiersOf(item, list)) {
-        const involved = policies.filter(({ directions }) => directions.includes(direction));
+        // 12: staged ones are shown in their place, and decide nothing.
+        const involved = policies.filter(({ directions, staged }) => !staged && directions.includes(direction));
         if (involved.length === 0) continue;
         for (const { id, rules } of involved)
           for (const rule of rules[direction]) {
@@ -132,7 +133,7 @@ export class SlowCluster {
   #tiersOf(item: Item, list: List): (SlowTier & { readonly policies: readonly SlowPolicy[] })[] {
     return this.#tiers.flatMap((tier) => {
       const policies = this.#policies.filter(
-        (policy) => policy.tier === tier.name && !policy.staged && isIn(policy, list) && policy.appliesTo(item),
+        (policy) => policy.tier === tier.name && isIn(policy, list) && policy.appliesTo(item),
       );
       const action = list === 'untracked' || list === 'preDNAT' ? 'Pass' : tier.action;
       return policies.length === 0 ? [] : [{ ...tier, action, policies }];
