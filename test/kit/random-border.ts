@@ -109,7 +109,8 @@ export const borderPolicies = fc
   .tuple(pick(...NAMESPACES), pick('b1', 'b2'), spec(ownSpec))
   .map(([ns, name, content]) => namespacedPolicy(`${ns}/${name}`, content));
 
-const calicoRule = fc
+/** A rule of Calico's of the fields that matter outside the cluster, often of some address that the worlds send to. */
+export const calicoRule = fc
   .tuple(
     rule(['Allow', 'Allow', 'Deny', 'Pass', 'Log']),
     pick<Manifest>({}, {}, { selector: "app == 'x'" }, { nets: ['10.1.0.0/31'] }, { notSelector: 'has(role)' }),

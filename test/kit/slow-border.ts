@@ -72,6 +72,9 @@ interface Thing {
   };
 }
 
+/** What rules of the cluster's policies ask about, besides pods. */
+const SURROUNDINGS = ['Namespace', 'ServiceAccount', 'Tier', 'GlobalNetworkSet', 'NetworkSet', 'EndpointSlice'];
+
 export type SlowFate =
   | { readonly passes: false; readonly why: string }
   /** `from`: every source it may leave with. */
@@ -81,11 +84,25 @@ type PartVerdict = 'stranger' | 'passes' | 'drops';
 
 const NUMBERS: Readonly<Record<string, number>> = { TCP: 6, UDP: 17, SCTP: 132, ICMP: 1, ICMPv6: 58 };
 
+/** What a cluster's policies say, by whoever knows. */
+export interface ClusterWord {
+  endpoints(): readonly { readonly id: string; readonly tiers: readonly { readonly egress: readonly string[] }[] }[];
+  verdict(flow: PlainFlow): { readonly egress?: { readonly allowed: boolean } };
+}
+
 export class SlowBorder {
   readonly #things: readonly Thing[];
   readonly #firewall: Thing;
+  readonly #ask: (cluster: readonly PlainObject[]) => ClusterWord;
+  readonly #words = new Map<Thing, { readonly word: ClusterWord; readonly isSelected: boolean }>();
 
-  constructor(manifests: readonly Manifest[], firewall: string) {
+  /** `ask`: what repeated tiers say, asked of a cluster with nothing in it but them and one pod. Default: the slow evaluator. */
+  constructor(
+    manifests: readonly Manifest[],
+    firewall: string,
+    ask: (cluster: readonly PlainObject[]) => ClusterWord = (cluster) => new SlowCluster(cluster),
+  ) {
+    this.#ask = ask;
     this.#things = manifests as unknown as readonly Thing[];
     const found = this.#of('BorderFirewall').find(({ metadata }) => metadata.name === firewall);
     if (found === undefined) throw new Error(`no firewall ${firewall}`);
@@ -240,56 +257,73 @@ export class SlowBorder {
       (a, b) =>
         compare(a.spec.order ?? Infinity, b.spec.order ?? Infinity) || compare(a.metadata.name, b.metadata.name),
     );
-    for (const { spec } of sorted)
+    for (const { spec, metadata } of sorted)
       for (const rule of spec.egress ?? []) {
-        if (rule.action === 'Log' || !this.#matches(rule, flow)) continue;
+        if (rule.action === 'Log' || !this.#matches(rule, flow, metadata.namespace)) continue;
         if (rule.action === 'Pass') return 'next';
         return rule.action === 'Allow' ? 'passes' : 'drops';
       }
     return 'drops';
   }
 
-  /** The cluster's own word, with nothing in the cluster but this pod and the repeated tiers. */
   #tiers(pod: Thing, names: readonly string[], flow: PlainFlow): 'no tier' | 'passes' | 'drops' {
+    const { word, isSelected } = this.#wordOn(pod, names);
+    if (!isSelected) return 'no tier';
+    const family = flow.dst.includes(':') ? 6 : 4;
+    const src = this.#believed(pod).find((ip) => ip.includes(':') === (family === 6));
+    return word.verdict({ ...flow, src: src ?? '' }).egress?.allowed === true ? 'passes' : 'drops';
+  }
+
+  /** The cluster's own word, with nothing in the cluster but this pod and the repeated tiers. */
+  #wordOn(pod: Thing, names: readonly string[]): { readonly word: ClusterWord; readonly isSelected: boolean } {
+    const known = this.#words.get(pod);
+    if (known !== undefined) return known;
     const kept = this.#things.filter((thing) => {
       if (['GlobalNetworkPolicy', 'NetworkPolicy'].includes(thing.kind))
         return names.includes(thing.spec.tier ?? 'default');
-      return thing === pod || ['Namespace', 'Tier', 'GlobalNetworkSet'].includes(thing.kind);
+      return thing === pod || SURROUNDINGS.includes(thing.kind);
     });
-    const cluster = new SlowCluster(kept as unknown as PlainObject[]);
-    const policies = cluster.endpoints().flatMap(({ tiers }) => tiers.flatMap(({ egress }) => egress));
-    if (policies.length === 0) return 'no tier';
-    const family = flow.dst.includes(':') ? 6 : 4;
-    const src = this.#believed(pod).find((ip) => ip.includes(':') === (family === 6));
-    return cluster.verdict({ ...flow, src: src ?? '' }).egress?.allowed === true ? 'passes' : 'drops';
+    const word = this.#ask(kept as unknown as PlainObject[]);
+    const id = `pod:${pod.metadata.namespace}/${pod.metadata.name}`;
+    const isSelected = word
+      .endpoints()
+      .some((endpoint) => endpoint.id === id && endpoint.tiers.some(({ egress }) => egress.length > 0));
+    const asked = { word, isSelected };
+    this.#words.set(pod, asked);
+    return asked;
   }
 
   #isAccepted({ spec, metadata }: Thing): boolean {
     const labels = this.#namespaceLabels(metadata.namespace ?? '');
     const entries = (this.#firewall.spec.accepts ?? []).filter((entry) => holds(entry.namespaces, labels));
     return (
-      entries.length > 0 && (spec.egress ?? []).every((rule) => entries.some((entry) => this.#isWithin(rule, entry)))
+      entries.length > 0 &&
+      (spec.egress ?? []).every((rule) => entries.some((entry) => this.#isWithin(rule, entry, metadata.namespace)))
     );
   }
 
-  #isWithin(rule: OutsideRule, entry: Acceptance): boolean {
+  #isWithin(rule: OutsideRule, entry: Acceptance, namespace: string | undefined): boolean {
     if (entry.actions !== undefined && !entry.actions.includes(rule.action)) return false;
     const { destinations } = entry;
     if (destinations === undefined) return true;
     const nets =
       rule.nets ??
-      (rule.selector === undefined ? undefined : this.#setsOf(rule.selector).flatMap(({ spec }) => spec.nets));
+      (rule.selector === undefined
+        ? undefined
+        : this.#setsOf(rule.selector, namespace).flatMap(({ spec }) => spec.nets));
     return nets?.every((net) => destinations.some((wide) => within(net, wide))) ?? false;
   }
 
-  #setsOf(selector: string): readonly Thing[] {
-    return this.#of('GlobalNetworkSet').filter(({ metadata }) => {
+  /** Decision 8: the cluster's network sets, and for a BorderPolicy those of its own namespace. */
+  #setsOf(selector: string, namespace: string | undefined): readonly Thing[] {
+    const own = this.#of('NetworkSet').filter(({ metadata }) => metadata.namespace === namespace);
+    return [...this.#of('GlobalNetworkSet'), ...own].filter(({ metadata }) => {
       const labels = new Map(Object.entries(metadata.labels ?? {}));
       return holds(selector, labels);
     });
   }
 
-  #matches(rule: OutsideRule, flow: PlainFlow): boolean {
+  #matches(rule: OutsideRule, flow: PlainFlow, namespace: string | undefined): boolean {
     const family = flow.dst.includes(':') ? 6 : 4;
     const number = NUMBERS[String(flow.proto)] ?? Number(flow.proto);
     if (rule.ipVersion !== undefined && rule.ipVersion !== family) return false;
@@ -302,7 +336,10 @@ export class SlowBorder {
     if (rule.notPorts?.some((each) => hasPort(each, flow.dport))) return false;
     if (rule.nets !== undefined && !inAny(flow.dst, rule.nets)) return false;
     if (rule.notNets !== undefined && inAny(flow.dst, rule.notNets)) return false;
-    return rule.selector === undefined || this.#setsOf(rule.selector).some(({ spec }) => inAny(flow.dst, spec.nets));
+    return (
+      rule.selector === undefined ||
+      this.#setsOf(rule.selector, namespace).some(({ spec }) => inAny(flow.dst, spec.nets))
+    );
   }
 
   /** Design 8.9. */

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { openDevice } from '../../src/controller/devices.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import type { WaitingPlan, WorkerStatus } from '../../src/firewalls/worker-status.ts';
 import { ManifestsSource } from '../../src/sources/manifests/manifests-source.ts';
 import type { Border } from '../kit/border.ts';
@@ -148,6 +149,11 @@ export class ControlledBorder {
     const ruleset = this.#controller.world.firewalls.get(EDGE)?.ruleset;
     if (ruleset === undefined) throw new Error(`no ruleset: ${this.said().join('; ')}`);
     return ruleset;
+  }
+
+  /** What the controller knows of the cluster's policies. */
+  get engine(): Engine {
+    return this.#controller.world.engine;
   }
 
   /** Ends the controller; the border keeps what it holds. */
