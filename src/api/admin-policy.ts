@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { domain, list, looseCidr, optional, readPorts } from './fields.ts';
-import { labelSelector, portNameProblem, portProtocol } from './kubernetes-network-policy.ts';
+import { portNameProblem, portProtocol, strictLabelSelector } from './kubernetes-network-policy.ts';
 import { refuse } from './mistake.ts';
 import type {
   AdminPeer,
@@ -16,7 +16,8 @@ import { forWholeScope, insteadOfRule, readRules, unreadable } from './rule.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, defined, isMap } from './shape.ts';
 
-// The cluster-wide policies of policy.networking.k8s.io (semantics 9): one meaning in three dialects.
+// The cluster-wide policies of policy.networking.k8s.io (semantics 9): one meaning in three dialects. Maps inside of rules are closed: a field
+// that is not known there could be what keeps the rule from being about everybody, and versions of this API have differed in them.
 
 /** A member that has to be the only one of its map. */
 function single(written: object, context: z.RefinementCtx, choices: string): boolean {
@@ -28,12 +29,12 @@ function single(written: object, context: z.RefinementCtx, choices: string): boo
   return false;
 }
 
-const podsBySelectors = z.object({
-  namespaceSelector: labelSelector.describe('which namespaces; write {} for all'),
-  podSelector: labelSelector.describe('which pods of them; write {} for all'),
+const podsBySelectors = z.strictObject({
+  namespaceSelector: strictLabelSelector.describe('which namespaces; write {} for all'),
+  podSelector: strictLabelSelector.describe('which pods of them; write {} for all'),
 });
 
-const selected = { namespaces: optional(labelSelector), pods: optional(podsBySelectors) };
+const selected = { namespaces: optional(strictLabelSelector), pods: optional(podsBySelectors) };
 
 function podsOf(written: { namespaces?: AdminPods['namespaceSelector']; pods?: Required<AdminPods> }): AdminPods {
   if (written.pods !== undefined) return written.pods;
@@ -42,7 +43,7 @@ function podsOf(written: { namespaces?: AdminPods['namespaceSelector']; pods?: R
 }
 
 const subject = z
-  .object(selected)
+  .strictObject(selected)
   .transform(
     (written, context): AdminPods =>
       single(written, context, 'namespaces or pods') ? podsOf(defined(written)) : z.NEVER,
@@ -55,20 +56,20 @@ interface UnsupportedPeer {
 }
 
 const ingressPeer = z
-  .object(selected)
+  .strictObject(selected)
   .transform(
     (written, context): AdminPeer =>
       single(written, context, 'namespaces or pods') ? { kind: 'Pods', ...podsOf(defined(written)) } : z.NEVER,
   );
 
 const egressPeer = z
-  .object({
+  .strictObject({
     ...selected,
     networks: optional(
       // The API server takes what Go parses as a CIDR, and Calico clears its host bits.
       z.array(looseCidr).transform((nets, context) => (nets.length > 0 ? nets : refuseEmpty(context, 'networks'))),
     ),
-    nodes: optional(labelSelector),
+    nodes: optional(strictLabelSelector),
     domainNames: optional(
       z.array(domain).transform((names, context) => (names.length > 0 ? names : refuseEmpty(context, 'domain names'))),
     ),
@@ -101,7 +102,7 @@ const portName = z.string().transform((name, context) => {
 });
 
 function portRange<S extends z.ZodRawShape>(more: S) {
-  return z.object({ start: portNumber, end: portNumber, ...more });
+  return z.strictObject({ start: portNumber, end: portNumber, ...more });
 }
 
 function ports(first: number, last: number, context: z.RefinementCtx): Pick<AdminPort, 'port' | 'endPort'> {
@@ -112,7 +113,7 @@ function ports(first: number, last: number, context: z.RefinementCtx): Pick<Admi
 
 /** An entry of `protocols`, in v1alpha2. */
 const protocolEntry = z
-  .object({
+  .strictObject({
     tcp: optional(destinationOf('TCP')),
     udp: optional(destinationOf('UDP')),
     sctp: optional(destinationOf('SCTP')),
@@ -125,10 +126,10 @@ const protocolEntry = z
 
 function destinationOf(protocol: z.infer<typeof portProtocol>) {
   return z
-    .object({
+    .strictObject({
       destinationPort: optional(
         z
-          .object({ number: optional(portNumber), range: optional(portRange({})) })
+          .strictObject({ number: optional(portNumber), range: optional(portRange({})) })
           .transform((written, context): Pick<AdminPort, 'port' | 'endPort'> => {
             if (!single(written, context, 'number or range')) return z.NEVER;
             const { number, range } = written;
@@ -141,8 +142,8 @@ function destinationOf(protocol: z.infer<typeof portProtocol>) {
 
 /** An entry of `ports`, in v1alpha1. */
 const portEntry = z
-  .object({
-    portNumber: optional(z.object({ protocol: optional(portProtocol), port: portNumber })),
+  .strictObject({
+    portNumber: optional(z.strictObject({ protocol: optional(portProtocol), port: portNumber })),
     portRange: optional(portRange({ protocol: optional(portProtocol) })),
     namedPort: optional(portName),
   })

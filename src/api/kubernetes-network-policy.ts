@@ -34,18 +34,22 @@ const texts = z
     return read;
   });
 
-/** Kubernetes' own label selector, checked as the API server checks it. */
-export const labelSelector = z
-  .object({
-    matchLabels: optional(texts),
-    matchExpressions: list(z.object({ key: z.string(), operator: z.string(), values: list(z.string()) })),
-  })
-  .transform((written, context): LabelSelector => {
-    const { value, diagnostics } = checkLabelSelector(defined(written), '');
-    if (value !== undefined) return value;
-    for (const { code, message } of diagnostics) refuse(context, code, message);
-    return z.NEVER;
-  });
+const selectorMembers = {
+  matchLabels: optional(texts),
+  matchExpressions: list(z.object({ key: z.string(), operator: z.string(), values: list(z.string()) })),
+};
+
+function checked(written: z.output<z.ZodObject<typeof selectorMembers>>, context: z.RefinementCtx): LabelSelector {
+  const { value, diagnostics } = checkLabelSelector(defined(written), '');
+  if (value !== undefined) return value;
+  for (const { code, message } of diagnostics) refuse(context, code, message);
+  return z.NEVER;
+}
+
+const labelSelector = z.object(selectorMembers).transform(checked);
+
+/** A label selector, checked as the API server checks it, with nothing else in it. */
+export const strictLabelSelector = z.strictObject(selectorMembers).transform(checked);
 
 const ipBlock = z.object({ cidr: looseCidr, except: list(looseCidr) }).transform(({ cidr, except }, context) => {
   const block = PrefixSet.of([cidr]);

@@ -3,7 +3,9 @@ import { z } from 'zod';
 // What several documents of `output-schemas.ts` have in common.
 
 export const endpointId = z.string().describe('pod:namespace/name or hep:name, of a host endpoint');
-export const policyId = z.string().describe('Kind/namespace/name, or Kind/name for cluster scope');
+export const policyId = z
+  .string()
+  .describe('Kind/namespace/name, or Kind/name for cluster scope; a Kind that begins with Staged is never enforced');
 
 export const endpoint = z.strictObject({
   id: endpointId,

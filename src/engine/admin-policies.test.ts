@@ -190,7 +190,7 @@ describe('9.1: ClusterNetworkPolicy', () => {
     for (const action of ['Deny', 'Pass'])
       expect(ask(world(action), `${A} -> 8.8.8.8:1/TCP`)).toBe(`no: deny kube-admin ${id}/x#0 rule | -`);
     for (const action of ['Accept', 'Deny', 'Pass'])
-      expect(world(action).diagnostics.map(({ object }) => object)).toEqual([`${id}/x`]);
+      expect(new Set(world(action).diagnostics.map(({ object }) => object))).toEqual(new Set([`${id}/x`]));
   });
 
   test('9.2.8 without a subject, or of a tier that does not exist, the policy is left out', () => {

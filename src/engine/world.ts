@@ -32,7 +32,10 @@ export interface World {
   readonly diagnostics: readonly Diagnostic[];
   /** For questions that go deeper. */
   readonly engine: Engine;
-  /** Sorted by id; host-network pods are none. */
+  /**
+   * Sorted by id; host-network pods are none. Staged policies are listed where they would stand, as Calico's calculation lists them: kinds that
+   * begin with `Staged` decide nothing, and a tier with no other kind is skipped.
+   */
   endpoints(): readonly WorldEndpoint[];
   /** What each policy applies to: its effective selector in canonical text. */
   policySelectors(): ReadonlyMap<PolicyId, string>;

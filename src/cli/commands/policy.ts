@@ -100,7 +100,7 @@ function finite(order: number): number | null {
 function block({ policy: id, tier, order, staged, selector, endpoints, rules }: PolicyAnswer): string {
   const lines = [
     `${id}  ${tier.endsWith('Policy') ? 'layer' : 'tier'} ${tier}, ${order === null ? 'no order (last)' : `order ${order}`}`,
-    staged === undefined ? '' : `  staged, so not enforced; it would ${wouldDo(staged)}`,
+    staged === undefined ? '' : `  staged, so not enforced; to enforce it would ${wouldDo(staged)}`,
     `  selects ${selector}`,
     `  ${staged === undefined ? 'applies' : 'would apply'} to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
     indent(table(endpoints.map(endpointRow))),
@@ -113,7 +113,7 @@ function block({ policy: id, tier, order, staged, selector, endpoints, rules }: 
 }
 
 function wouldDo({ action, target }: Staged): string {
-  return action === 'Delete' ? `delete ${target}` : `be ${target}`;
+  return `${action === 'Delete' ? 'delete' : 'write'} ${target}`;
 }
 
 function indent(text: string): string {
