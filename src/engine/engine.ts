@@ -1,5 +1,4 @@
 import { compareUtf8 } from '../base/compare.ts';
-import { MultiMap } from '../base/multi-map.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -17,12 +16,14 @@ import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
 import { formatPrefix } from '../ip/prefix.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index.ts';
+import { EndpointPolicies } from './endpoint-policies.ts';
 import { Backends, type ServiceBackends } from './backends.ts';
 import { type Outside, OutsideSets } from './outside-sets.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
 import { PolicyOrder } from './policy-order.ts';
-import { type PolicyList, type TierPolicies, byTier, isSubject } from './selected-policies.ts';
+import { type Found, RuleLookups } from './rule-lookup.ts';
+import { type Direction, type PolicyList, type TierPolicies, isSubject } from './selected-policies.ts';
 import { SelectorsInUse, ruleSelectors } from './selectors-in-use.ts';
 import { type Verdict, profileRules, verdictOf } from './verdict.ts';
 
@@ -48,6 +49,8 @@ export type MemberChanges =
   | { readonly kind: 'first' }
   | { readonly kind: 'differ'; readonly added: readonly SetMember[]; readonly removed: readonly SetMember[] };
 
+/** So many addresses are remembered with everything that is known to have them. */
+const PARTIES = 1_024;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
@@ -63,7 +66,6 @@ export class Engine {
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
   readonly #policies = new Map<PolicyId, Policy>();
   readonly #staged = new Map<PolicyId, Policy>();
-  readonly #policiesBySelector = new MultiMap<string>();
   readonly #endpoints = new Map<EndpointId, Endpoint>();
   readonly #parents = new Map<string, Parent>();
   #tiers: ReadonlyMap<string, TierInfo>;
@@ -71,6 +73,11 @@ export class Engine {
   #followsRules = false;
   #order: PolicyOrder | undefined;
   #shownOrder: PolicyOrder | undefined;
+  // Worked out when somebody asks, and good until the next flush.
+  #applied: EndpointPolicies | undefined;
+  #shown: EndpointPolicies | undefined;
+  readonly #lookups = new RuleLookups();
+  readonly #parties = new Map<number | bigint, Party>();
 
   constructor(inventory: Inventory) {
     this.inventory = inventory;
@@ -188,15 +195,15 @@ export class Engine {
 
   /** Tiers and policies of one list that hold for an endpoint, in order (semantics 6.5.1); none for host-network pods. */
   tiersOf(endpoint: EndpointId, list: PolicyList = 'normal'): readonly TierPolicies[] {
-    if (!this.#hasList(endpoint, list)) return [];
-    return byTier(this.#selecting(endpoint, this.#policies), this.order, list);
+    this.#applied ??= this.#endpointPolicies(this.order);
+    return this.#tiersOf(this.#applied, endpoint, list);
   }
 
   /** The same with the staged policies that would hold for it; a tier may have no others. For people to see, never to decide by. */
   shownTiersOf(endpoint: EndpointId, list: PolicyList = 'normal'): readonly TierPolicies[] {
-    if (this.#staged.size === 0 || !this.#hasList(endpoint, list)) return this.tiersOf(endpoint, list);
-    const staged = this.#selecting(endpoint, this.#staged);
-    return byTier([...this.#selecting(endpoint, this.#policies), ...staged], this.shownOrder, list);
+    if (this.#staged.size === 0) return this.tiersOf(endpoint, list);
+    this.#shown ??= this.#endpointPolicies(this.shownOrder);
+    return this.#tiersOf(this.#shown, endpoint, list);
   }
 
   /** The rules of a profile (semantics 6.3.4). */
@@ -209,14 +216,40 @@ export class Engine {
     return effectiveLabels(endpoint, this.#parents);
   }
 
+  /** The first rule of policies that hold for an endpoint, Log rules aside, that matches a packet. */
+  firstMatch(
+    policies: readonly Policy[],
+    direction: Direction,
+    packet: Packet,
+    source: Party,
+    destination: Party,
+  ): Found | undefined {
+    return this.#lookups.first(policies, direction, packet, source, destination);
+  }
+
   /** Everything that is known to have an address. */
   party(address: Address): Party {
+    const known = this.#parties.get(address.value);
+    if (known !== undefined) return known;
+    if (this.#parties.size >= PARTIES) this.#parties.clear();
+    const party = this.#partyOf(address);
+    this.#parties.set(address.value, party);
+    return party;
+  }
+
+  #partyOf(address: Address): Party {
     const holders: Holder[] = [];
     for (const id of [...this.#index.endpointsWith(hostText(address))].sort(compareUtf8)) {
       const endpoint = this.#endpoints.get(id);
       if (endpoint !== undefined) holders.push({ endpoint, labels: this.labelsOf(endpoint) });
     }
-    return { address, holders, sets: this.#outside.labelsOfSetsWith(address), backends: this.#backends };
+    return {
+      address,
+      holders,
+      sets: this.#outside.labelsOfSetsWith(address),
+      backends: this.#backends,
+      selected: new Map(),
+    };
   }
 
   /** Whether the cluster lets a flow pass, and why (semantics 6.4). */
@@ -230,6 +263,7 @@ export class Engine {
     if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
     if (this.#order === undefined || changes.other.has('staged')) this.#shownOrder = undefined;
+    this.#forget();
     const isFirst = this.#endpoints.size === 0;
     const changed = new Set(touched(changes.endpoints));
     let members: MemberChanges = { kind: 'first' };
@@ -257,15 +291,22 @@ export class Engine {
     return list === 'normal' || this.#endpoints.get(endpoint)?.kind === 'HostEndpoint';
   }
 
-  #selecting(endpoint: EndpointId, policies: ReadonlyMap<PolicyId, Policy>): Policy[] {
-    if (!this.appliesTo(endpoint)) return [];
-    const selecting: Policy[] = [];
-    for (const selectorId of this.matching(endpoint))
-      for (const id of this.#policiesBySelector.get(selectorId) ?? []) {
-        const policy = policies.get(id);
-        if (policy !== undefined) selecting.push(policy);
-      }
-    return selecting;
+  /** Nothing that was worked out for answers outlives the state it was worked out from. */
+  #forget(): void {
+    this.#parties.clear();
+    if (this.#order === undefined) this.#applied = undefined;
+    if (this.#shownOrder === undefined) this.#shown = undefined;
+    this.#applied?.forgetEndpoints();
+    this.#shown?.forgetEndpoints();
+  }
+
+  #endpointPolicies(order: PolicyOrder): EndpointPolicies {
+    return new EndpointPolicies(order, (selectorId) => this.#index.numberOf(selectorId));
+  }
+
+  #tiersOf(policies: EndpointPolicies, endpoint: EndpointId, list: PolicyList): readonly TierPolicies[] {
+    if (!this.appliesTo(endpoint) || !this.#hasList(endpoint, list)) return [];
+    return policies.tiersOf(endpoint, list, () => this.#index.numbersMatching(endpoint));
   }
 
   #take(changes: InventoryChanges): void {
@@ -313,11 +354,9 @@ export class Engine {
       if (this.#followsRules) this.#registerRules(policy);
     }
     if (before !== undefined) {
-      this.#policiesBySelector.delete(before.appliesTo.id, id);
       this.#registered.remove(before.appliesTo);
       if (this.#followsRules) for (const selector of ruleSelectors(before)) this.#registered.remove(selector);
     }
-    if (policy !== undefined) this.#policiesBySelector.add(policy.appliesTo.id, id);
   }
 
   #registerRules(policy: Policy): void {

@@ -9,6 +9,8 @@ export interface ReadonlyIntegerLists {
   readonly items: Int32Array;
   startOf(list: number): number;
   lengthOf(list: number): number;
+  /** A copy of a list, which may change meanwhile. */
+  copy(list: number): Int32Array;
 }
 
 /**

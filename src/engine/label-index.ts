@@ -179,6 +179,16 @@ export class LabelIndex {
     return ids;
   }
 
+  /** A number that stands for a selector while it is there; 0 for one that is not. */
+  numberOf(selectorId: string): number {
+    return this.#selectorsById.get(selectorId)?.slot ?? 0;
+  }
+
+  /** Numbers of the selectors that match an endpoint; empty for one that is not there. */
+  numbersMatching(endpointId: string): Int32Array {
+    return this.#matches.rows.copy(this.#endpoints.find(endpointId));
+  }
+
   /** Ids of the endpoints that a selector matches; empty for one that is not there. */
   endpointsOf(selectorId: string): ReadonlySet<string> {
     const ids = new Set<string>();

@@ -18,12 +18,21 @@ export interface Party {
   readonly sets: readonly ReadonlyMap<string, string>[];
   /** What is behind services. */
   readonly backends: Backends;
+  /** What `isSelected` has found so far. */
+  readonly selected: Map<Selector, boolean>;
 }
+
+/** So much is remembered of one party. */
+const REMEMBERED = 1_024;
 
 /** Whether the address is in the set of a selector: that of any endpoint or network set that matches it (semantics 4.2). */
 export function isSelected(party: Party, selector: Selector): boolean {
-  return (
+  const { selected } = party;
+  const known = selected.get(selector);
+  if (known !== undefined) return known;
+  const found =
     party.holders.some(({ labels }) => selector.matches(labels)) ||
-    party.sets.some((labels) => selector.matches(labels))
-  );
+    party.sets.some((labels) => selector.matches(labels));
+  if (selected.size < REMEMBERED) selected.set(selector, found);
+  return found;
 }

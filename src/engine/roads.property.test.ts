@@ -10,6 +10,7 @@ import { Inventory } from '../inventory/inventory.ts';
 import { formatAddress } from '../ip/address.ts';
 import { parseSelector } from '../selector/selector.ts';
 import { Engine, type EngineChanges } from './engine.ts';
+import { packetOf } from './packet.ts';
 import { policiesOf } from './queries.ts';
 
 const WATCHED = ["app == 'x'", "pcns.env == 'x'", 'has(pcns.team)', 'all()', "role != 'y'"].flatMap(
@@ -22,6 +23,20 @@ function stateOf(objects: readonly PlainObject[]): State {
       const { resource } = readResource(object, {});
       return resource === undefined ? [] : [[resourceKey(resource), resource] as const];
     }),
+  );
+}
+
+/** Answers about flows between the first few addresses, of which something may be remembered. */
+function verdicts(engine: Engine): readonly object[] {
+  const addresses = [...engine.endpoints.values()]
+    .flatMap(({ addresses: own }) => own.map(formatAddress))
+    .sort()
+    .slice(0, 4)
+    .concat('192.0.2.77');
+  return addresses.flatMap((src) =>
+    addresses
+      .filter((dst) => dst.includes(':') === src.includes(':'))
+      .map((dst) => engine.verdict(packetOf({ src, dst, proto: 'TCP', dport: 80 }))),
   );
 }
 
@@ -52,6 +67,7 @@ function dump(engine: Engine): object {
     policies: [...engine.policies.keys()].sort(),
     staged: [...engine.staged.keys()].sort(),
     diagnostics: inventory.diagnostics(),
+    verdicts: verdicts(engine),
   };
 }
 
@@ -77,6 +93,7 @@ class Follower {
     const { added, changed, removed } = inventory.endpoints;
     // Somebody looks on the way: nothing may be remembered for longer than it holds.
     for (const id of this.#engine.endpoints.keys()) policiesOf(this.#engine, id);
+    verdicts(this.#engine);
     for (const id of added) expect(this.#endpoints.has(id)).toBe(false);
     for (const id of [...changed, ...removed]) expect(this.#endpoints.has(id)).toBe(true);
     for (const id of [...added, ...changed]) expect(this.#engine.endpoints.has(id)).toBe(true);

@@ -1,5 +1,4 @@
 import type { IcmpMatch } from '../api/resource.ts';
-import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Rule, RuleSide } from '../inventory/model.ts';
 import { serviceName } from '../inventory/service-slice.ts';
 import type { Packet } from './packet.ts';
@@ -57,11 +56,7 @@ function servicesMatch(rule: Rule, packet: Packet, source: Party, destination: P
 /** A list of nets that has none of the packet's family makes a rule that does not exist for that family, a negative list too (semantics 5.4). */
 function netsMatch({ nets, notNets }: RuleSide, family: 4 | 6, party: Party): boolean {
   if (nets !== undefined && !nets.contains(party.address)) return false;
-  return notNets === undefined || (hasFamily(notNets, family) && !notNets.contains(party.address));
-}
-
-function hasFamily(nets: PrefixSet, family: 4 | 6): boolean {
-  return nets.first(family) !== undefined;
+  return notNets === undefined || (notNets.has(family) && !notNets.contains(party.address));
 }
 
 /**

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { PATIENCE_MS, tries } from '../../test/kit/runs.ts';
 import { cluster, surroundings } from '../../test/kit/random-cluster.ts';
 import { type Road, type State, walk } from '../../test/kit/roads.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
@@ -94,23 +95,27 @@ const road: fc.Arbitrary<Road> = fc.record({
 });
 const world = fc.tuple(cluster, surroundings).map(([objects, more]) => [...objects, ...more]);
 
-test('rules hold the addresses that their selectors select, and every difference is told', () => {
-  fc.assert(
-    fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, fc.boolean(), (worlds, way, late) => {
-      const { steps } = walk(worlds.map(stateOf), way);
-      const engine = new Engine(new Inventory());
-      if (!late) engine.followRules();
-      const follower = new Follower(engine);
-      for (const step of steps) {
-        if (step.kind === 'change') engine.inventory.apply(step.change);
-        else if (late) engine.flush();
-        else follower.take(engine.flush());
-      }
-      engine.followRules();
-      engine.flush();
-      for (const selector of selectorsOf(engine).values())
-        expect(engine.membersOf(selector.id)).toEqual(slowMembers(engine, selector));
-    }),
-    { numRuns: 40 },
-  );
-});
+test(
+  'rules hold the addresses that their selectors select, and every difference is told',
+  () => {
+    fc.assert(
+      fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, fc.boolean(), (worlds, way, late) => {
+        const { steps } = walk(worlds.map(stateOf), way);
+        const engine = new Engine(new Inventory());
+        if (!late) engine.followRules();
+        const follower = new Follower(engine);
+        for (const step of steps) {
+          if (step.kind === 'change') engine.inventory.apply(step.change);
+          else if (late) engine.flush();
+          else follower.take(engine.flush());
+        }
+        engine.followRules();
+        engine.flush();
+        for (const selector of selectorsOf(engine).values())
+          expect(engine.membersOf(selector.id)).toEqual(slowMembers(engine, selector));
+      }),
+      tries(40),
+    );
+  },
+  PATIENCE_MS,
+);

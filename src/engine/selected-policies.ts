@@ -1,5 +1,4 @@
 import type { Endpoint, Policy, TierInfo } from '../inventory/model.ts';
-import type { PolicyOrder } from './policy-order.ts';
 
 /** A direction as seen from the endpoint: what it receives, what it sends. */
 export type Direction = 'ingress' | 'egress';
@@ -27,16 +26,16 @@ const BELONGS: Readonly<Record<PolicyList, (policy: Policy) => boolean>> = {
 };
 
 /**
- * The policies of one list that select an endpoint, by tier, in order (semantics 6.5.1). What the tiers of the untracked and the pre-DNAT list
+ * Of the policies that select an endpoint, in order, those of one list, by tier (semantics 6.5.1). What the tiers of the untracked and the pre-DNAT list
  * do not decide goes on, whatever the tiers say (semantics 7.4), and nothing leaves before DNAT.
  */
 export function byTier(
   selecting: readonly Policy[],
-  order: PolicyOrder,
-  list: PolicyList = 'normal',
+  order: readonly TierInfo[],
+  list: PolicyList,
 ): readonly TierPolicies[] {
   const tiers = new Map<string, { ingress: Policy[]; egress: Policy[] }>();
-  for (const policy of order.sort(selecting)) {
+  for (const policy of selecting) {
     if (!BELONGS[list](policy)) continue;
     let lists = tiers.get(policy.tier);
     if (lists === undefined) {
@@ -47,7 +46,7 @@ export function byTier(
     if (policy.egress !== undefined && list !== 'preDNAT') lists.egress.push(policy);
   }
   const goesOn = list === 'untracked' || list === 'preDNAT';
-  return order.tiers.flatMap((written) => {
+  return order.flatMap((written) => {
     const tier = goesOn ? ({ ...written, defaultAction: 'Pass' } as const) : written;
     const lists = tiers.get(tier.name);
     return lists === undefined || lists.ingress.length + lists.egress.length === 0 ? [] : [{ tier, ...lists }];

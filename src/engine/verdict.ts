@@ -1,9 +1,9 @@
-import type { EndpointId, PolicyId } from '../inventory/model.ts';
+import type { EndpointId, Policy, PolicyId } from '../inventory/model.ts';
 import { inForce, listsMet } from './host-endpoints.ts';
 import { namespaceParent } from '../inventory/labels.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
-import { ruleMatches } from './rule-match.ts';
+import type { Found } from './rule-lookup.ts';
 import type { Direction, PolicyList, TierPolicies } from './selected-policies.ts';
 
 /** What one endpoint's policies say to a flow, and why. */
@@ -32,6 +32,14 @@ export interface Verdict {
 export interface Judge {
   /** Tiers and policies of one list that hold for an endpoint. */
   tiersOf(endpoint: EndpointId, list: PolicyList): readonly TierPolicies[];
+  /** The first rule of such policies, Log rules aside, that matches a packet. */
+  firstMatch(
+    policies: readonly Policy[],
+    direction: Direction,
+    packet: Packet,
+    source: Party,
+    destination: Party,
+  ): Found | undefined;
   /** The rules of a profile: `Allow` for one that allows everything, `None` for one without rules or that does not exist. */
   profile(id: string): 'Allow' | 'None';
 }
@@ -72,44 +80,24 @@ function hopOf(
     reason,
     ...(passes.length === 0 ? {} : { passes }),
   });
-  for (const { tier, ...lists } of listsMet(endpoint, direction).flatMap((list) => judge.tiersOf(endpoint.id, list))) {
-    const policies = lists[direction];
+  for (const { tier, [direction]: policies } of listsMet(endpoint, direction).flatMap((list) =>
+    judge.tiersOf(endpoint.id, list),
+  )) {
     if (policies.length === 0) continue;
-    const decision = decide(policies, direction, packet, source, destination);
-    if (decision === undefined) {
+    const found = judge.firstMatch(policies, direction, packet, source, destination);
+    if (found === undefined) {
       if (tier.defaultAction === 'Deny') return hop(false, 'tier-default', { tier: tier.name });
       passes.push(`${tier.name}:default`);
-    } else if (decision.action === 'Pass') {
-      passes.push(`${tier.name}:${decision.policy}#${decision.rule}`);
-    } else {
-      const { policy, rule } = decision;
-      return hop(decision.action === 'Allow', 'rule', { tier: tier.name, policy, rule });
+      continue;
     }
+    const { action, index: rule } = found.rule;
+    const policy = found.policy.id;
+    if (action !== 'Pass') return hop(action === 'Allow', 'rule', { tier: tier.name, policy, rule });
+    passes.push(`${tier.name}:${policy}#${rule}`);
   }
   for (const id of endpoint.parents)
     if (judge.profile(id) === 'Allow') return hop(true, 'profile', { policy: `Profile/${id}`, rule: 0 });
   return hop(false, 'no-profile-match', {});
-}
-
-interface Decision {
-  readonly action: 'Allow' | 'Deny' | 'Pass';
-  readonly policy: PolicyId;
-  readonly rule: number;
-}
-
-/** The first rule of a tier that matches and is not Log. */
-function decide(
-  policies: TierPolicies[Direction],
-  direction: Direction,
-  packet: Packet,
-  source: Party,
-  destination: Party,
-): Decision | undefined {
-  for (const policy of policies)
-    for (const rule of policy[direction] ?? [])
-      if (rule.action !== 'Log' && ruleMatches(rule, packet, source, destination))
-        return { action: rule.action, policy: policy.id, rule: rule.index };
-  return undefined;
 }
 
 /** The profile of automatic host endpoints; it allows everything (semantics 2.7). */

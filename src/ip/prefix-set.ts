@@ -181,6 +181,11 @@ export class PrefixSet {
     return Array.from(spans(this.#v6), ([first, end]) => [ipv6Address(first), ipv6Address(end - 1n)]);
   }
 
+  /** Whether it holds any address of a family. @example PrefixSet.parse(['10.0.0.0/8']).has(6); // false */
+  has(family: Family): boolean {
+    return (family === 4 ? this.#v4 : this.#v6).length > 0;
+  }
+
   /** The lowest address of a family. @example PrefixSet.all.first(4); // 0.0.0.0 */
   first(family: Family): Address | undefined {
     if (family === 4) {
