@@ -4,14 +4,16 @@ import { kubernetesPolicy, namespace, networkSet, node, pod, policy, pool, servi
 import type { PlainEntity, PlainObject, PlainRule } from './plain-objects.ts';
 import { borderPolicies, calicoRule, clusterPolicies } from './random-border.ts';
 import { identity, services } from './random-cluster.ts';
+import { otherKinds } from './random-kinds.ts';
 import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
 import { accountSelector, endpointSelector, namespaceSelector, rulesIn } from './random-rules.ts';
 import { ADDRESSES, labels, list, namespaceLabels, NETS, OUTSIDE, some, without } from './random-words.ts';
 
 // Worlds of one border firewall that repeats whole tiers: cluster policies of every kind and field, and few of our own before and after.
 
-/** All tiers that such a world has. */
+/** Tiers of Calico's policies, and those that policies of other kinds are in. */
 const TIERS = ['first', 'second', 'default'] as const;
+const ALL_TIERS = [...TIERS, 'kube-admin', 'kube-baseline', 'adminnetworkpolicy', 'baselineadminnetworkpolicy'];
 
 const of = (family: 4 | 6): string[] => ADDRESSES.filter((text) => text.includes(':') === (family === 6));
 const isUnique = { selector: identity } as const;
@@ -153,13 +155,17 @@ const cluster: fc.Arbitrary<PlainObject[]> = fc
     fc.uniqueArray(namespaced, { minLength: 1, maxLength: 3, ...isUnique }),
     fc.uniqueArray(kubernetes, { maxLength: 2, ...isUnique }),
     fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: services }),
+    fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: otherKinds }),
   )
   .map((parts) => parts.flat());
 
 /** The firewall `edge`: `tiers` says which tiers it repeats. */
 const edges = fc
   .record({
-    tiers: fc.constantFrom<readonly string[]>(TIERS, TIERS, TIERS, ['default'], ['first', 'default'], ['second']),
+    tiers: fc.oneof(
+      { weight: 2, arbitrary: fc.constant<readonly string[]>(ALL_TIERS) },
+      { weight: 1, arbitrary: fc.subarray(ALL_TIERS, { minLength: 1 }) },
+    ),
     unknown: fc.constantFrom('Drop', 'Ignore'),
     unselected: fc.constantFrom('Ignore', 'Deny'),
     accepts: fc.constantFrom<unknown[]>([], [{ namespaces: 'all()' }]),
@@ -195,7 +201,7 @@ export const tierWorlds: fc.Arbitrary<TierWorld> = fc
       ...objects,
     ] as unknown as readonly Manifest[];
     const { policies } = edge['spec'] as { policies: { tiers: readonly string[] } };
-    return { manifests: [edge, ...plain, ...first, ...third], repeatsAll: policies.tiers.length === TIERS.length };
+    return { manifests: [edge, ...plain, ...first, ...third], repeatsAll: policies.tiers.length === ALL_TIERS.length };
   });
 
 /** Addresses inside that send in such a world, whether a pod has them or not, and outside. */

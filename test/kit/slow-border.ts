@@ -279,9 +279,8 @@ export class SlowBorder {
     const known = this.#words.get(pod);
     if (known !== undefined) return known;
     const kept = this.#things.filter((thing) => {
-      if (['GlobalNetworkPolicy', 'NetworkPolicy'].includes(thing.kind))
-        return names.includes(thing.spec.tier ?? 'default');
-      return thing === pod || SURROUNDINGS.includes(thing.kind);
+      const tier = tierOf(thing);
+      return tier === undefined ? thing === pod || SURROUNDINGS.includes(thing.kind) : names.includes(tier);
     });
     const word = this.#ask(kept as unknown as PlainObject[]);
     const id = `pod:${pod.metadata.namespace}/${pod.metadata.name}`;
@@ -382,6 +381,22 @@ export class SlowBorder {
       .filter(({ spec: own, status }) => !own.hostNetwork && !['Succeeded', 'Failed'].includes(status.phase))
       .flatMap((pod) => this.#believed(pod));
     return all.filter((ip) => !this.#isInside(ip) && !pods.includes(ip));
+  }
+}
+
+/** Semantics 9; `undefined` for what is no policy of the cluster that is enforced. */
+function tierOf({ kind, spec }: Thing): string | undefined {
+  switch (kind) {
+    case 'GlobalNetworkPolicy':
+    case 'NetworkPolicy':
+      return spec.tier ?? 'default';
+    case 'ClusterNetworkPolicy':
+      return spec.tier === 'Admin' ? 'kube-admin' : 'kube-baseline';
+    case 'AdminNetworkPolicy':
+    case 'BaselineAdminNetworkPolicy':
+      return kind.toLowerCase();
+    default:
+      return undefined;
   }
 }
 
