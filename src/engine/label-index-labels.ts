@@ -152,7 +152,7 @@ export class LabelStore {
     return true;
   }
 
-  /** Whether these are its parents, in this order. A list that names one twice is not worth a closer look. */
+  /** Whether it is plain that these are its parents, in this order. */
   #hasParents(endpoint: number, parents: readonly string[]): boolean {
     const { rows } = this.#inherits;
     const start = rows.startOf(endpoint);

@@ -123,9 +123,9 @@ export class IntegerLists implements ReadonlyIntegerLists {
   }
 }
 
-/** A copy with room for `index`, half as large again, so that growing costs a constant share of what is stored. */
+/** A copy with room for `index`, twice as large, so that growing costs a constant share of what is stored. */
 export function grown(array: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(index + 1, Math.ceil(array.length * 1.5)));
+  const larger = new Int32Array(Math.max(index + 1, 2 * array.length));
   larger.set(array);
   return larger;
 }

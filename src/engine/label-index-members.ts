@@ -66,13 +66,23 @@ export class Members {
     this.#matches = matches;
   }
 
+  /** Whether it is plain that an endpoint brings just this: in the order of last time. */
+  isSame(endpoint: number, { nets, ports }: Addressing): boolean {
+    const { rows } = this.#brought;
+    const start = rows.startOf(endpoint);
+    if (rows.lengthOf(endpoint) !== nets.length || !this.#ports.isSame(endpoint, ports)) return false;
+    for (const [n, prefix] of nets.entries()) if (rows.items[start + n] !== this.#prefixes.find(prefix)) return false;
+    return true;
+  }
+
   /** Lets an endpoint that matches these sets bring this from now on. */
   set(endpoint: number, addressing: Addressing, sets: readonly MemberSet[], changes: Changes): void {
+    // What enters sets here leaves those again that the endpoint's new labels take it out of.
+    changes.contested = true;
     if (this.#ports.isSame(endpoint, addressing.ports)) {
       this.#replaceNets(endpoint, addressing.nets, sets, changes);
       return;
     }
-    changes.contested = true;
     this.leave(sets, endpoint, changes);
     this.#replaceNets(endpoint, addressing.nets, [], changes);
     this.#ports.set(endpoint, addressing.ports);

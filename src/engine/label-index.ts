@@ -110,7 +110,8 @@ export class LabelIndex {
     const known = this.#endpoints.find(id);
     const endpoint = known === 0 ? this.#endpoints.acquire(id) : known;
     if (known === 0) this.#filing.count(EVERYTHING, 1);
-    this.#members.set(endpoint, addressing, this.#setsOf(endpoint), changes);
+    if (!this.#members.isSame(endpoint, addressing))
+      this.#members.set(endpoint, addressing, this.#setsOf(endpoint), changes);
     if (this.#labels.set(endpoint, labels, parents) || known === 0) this.#rematch(endpoint, changes);
     return this.#finish(changes);
   }
