@@ -112,6 +112,8 @@ export class FlowSet {
 
   /** @example web.union(dns).has(flow); // web.has(flow) || dns.has(flow) */
   union(other: FlowSet): FlowSet {
+    if (this.#isNothing(other)) return this;
+    if (other.#isNothing(this)) return other;
     return this.#combine(other, UNION);
   }
 
@@ -122,6 +124,7 @@ export class FlowSet {
 
   /** @example web.subtract(web).isEmpty; // true */
   subtract(other: FlowSet): FlowSet {
+    if (this.#isNothing(this) || this.#isNothing(other)) return this;
     return this.#combine(other, DIFFERENCE);
   }
 
@@ -200,6 +203,11 @@ export class FlowSet {
    */
   describe(limit = Number.POSITIVE_INFINITY): readonly string[] {
     return describeFlows(this.rows(), this.family, limit);
+  }
+
+  /** Whether nothing need be worked out for the other one. */
+  #isNothing(other: FlowSet): boolean {
+    return other.family === this.family && other.#pieces.values.length === 1 && other.isEmpty;
   }
 
   #combine(other: FlowSet, table: number): FlowSet {

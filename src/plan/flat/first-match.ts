@@ -20,18 +20,22 @@ export function firstMatch<Outcome extends string>(
   family: Family,
 ): Outcomes<Outcome> & { readonly decided: FlowSet } {
   const nothing = FlowSet.nothing(family);
+  const everything = FlowSet.everything(family);
   const record = (of: (outcome: Outcome) => FlowSet): Outcomes<Outcome> =>
     Object.fromEntries(outcomes.map((outcome) => [outcome, of(outcome)])) as Outcomes<Outcome>;
+  const undecided = { ...record(() => nothing), decided: nothing };
   const between = (from: number, after: number): Outcomes<Outcome> & { readonly decided: FlowSet } => {
     const entry = from < after ? entries[from] : undefined;
-    if (entry === undefined) return { ...record(() => nothing), decided: nothing };
-    if (after - from === 1)
-      return { ...record((outcome) => (outcome === entry.outcome ? entry.flows : nothing)), decided: entry.flows };
+    if (entry === undefined) return undecided;
+    if (after - from === 1) return { ...undecided, [entry.outcome]: entry.flows, decided: entry.flows };
     const middle = (from + after) >>> 1;
     const first = between(from, middle);
+    if (first.decided.equals(everything)) return first;
     const second = between(middle, after);
     return {
-      ...record((outcome) => first[outcome].union(second[outcome].subtract(first.decided))),
+      ...record((outcome) =>
+        second[outcome] === nothing ? first[outcome] : first[outcome].union(second[outcome].subtract(first.decided)),
+      ),
       decided: first.decided.union(second.decided),
     };
   };

@@ -4,7 +4,7 @@ import { Ids, signature } from '../../border/ids.ts';
 import type { BorderRule, Class, ClassId, Family, Origin, Ruleset } from '../../border/ruleset.ts';
 import { itemsOfClass } from './class-items.ts';
 import type { FlatList, FlatOptions, FlatRule, SourceId } from './flat-list.ts';
-import { type Item, type Items, itemKey } from './item.ts';
+import { type Item, type Items, itemKey, withoutShadowed } from './item.ts';
 import { withoutIdleLeaves, withoutLeaves } from './leave.ts';
 import { Lowering } from './lower.ts';
 import { commonSupersequence } from './supersequence.ts';
@@ -131,13 +131,14 @@ class Writer {
   #block(one: Class): Items {
     const { form, capabilities } = this.#options;
     try {
-      const all = itemsOfClass(one, this.#ruleset.destinations, form);
+      const all = withoutShadowed(itemsOfClass(one, this.#ruleset.destinations, form));
       if (all.some((item) => item.action === 'Leave')) this.#leaving[one.family].push(one.id);
       const items = withoutIdleLeaves(capabilities.log ? all : all.filter((item) => item.action !== 'Log'));
       if (capabilities.leave) return items;
-      return withoutLeaves(items, one.family, (rule) =>
+      const told = withoutLeaves(items, one.family, (rule) =>
         this.#unsayable.set(rule, 'domain names that its rules leave to others'),
       );
+      return withoutShadowed(told);
     } catch (error) {
       if (!(error instanceof SallyportError) || error.code !== 'FLAT_LIMIT') throw error;
       this.#tooLarge.set(one.id, error.message);

@@ -1,6 +1,7 @@
 import type { BorderRule, Origin } from '../../border/ruleset.ts';
 import type { FlatAction } from './flat-list.ts';
-import { EVERYTHING, type Match, areDisjoint, covers, isEverything, matchKey } from './match.ts';
+import { EVERYTHING, type Match, areDisjoint, covers, destinationKey, isEverything, matchKey } from './match.ts';
+import { ANYWHERE, coversTerm } from './term.ts';
 
 /** A flat rule in the making, for whichever sender. */
 export interface Item {
@@ -56,6 +57,24 @@ export function constantFrom(
     if (covers(item.match, match)) return deciding;
   }
   return undefined;
+}
+
+/**
+ * Without items that no flow reaches because one item before decides all that they match. Looked for are items before that go to the same
+ * destinations or anywhere: that finds what narrowing repeats, and costs little.
+ */
+export function withoutShadowed(items: Items): Items {
+  const anywhere: Match[] = [];
+  const byDestination = new Map<string, Match[]>();
+  return items.filter(({ action, match }) => {
+    const key = destinationKey(match);
+    const same = byDestination.get(key) ?? [];
+    if ([...same, ...anywhere].some((before) => covers(before, match))) return false;
+    if (action === 'Log') return true;
+    if (match.terms.some((term) => coversTerm(term, ANYWHERE))) anywhere.push(match);
+    else byDestination.set(key, [...same, match]);
+    return true;
+  });
 }
 
 /** A text that items share which do the same for the same reason. */

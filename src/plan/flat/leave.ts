@@ -2,8 +2,8 @@ import { SallyportError } from '../../base/error.ts';
 import type { BorderRule, Family } from '../../border/ruleset.ts';
 import { type ServiceSet, combineServices } from '../../engine/service-set.ts';
 import { DIFFERENCE, INTERSECTION, UNION } from '../../ip/boundaries.ts';
-import { type Item, type Items, constantFrom, isLast, mergeOrigins } from './item.ts';
-import { areDisjoint, destinationKey, isNoService } from './match.ts';
+import { type Item, type Items, constantFrom, mergeOrigins } from './item.ts';
+import { type Match, areDisjoint, destinationKey, isNoService } from './match.ts';
 import { type Term, cutTerm, joinTerms, outsideTerm } from './term.ts';
 
 /** A list without the items that leave it where nothing would come after: it need not say them. */
@@ -28,13 +28,13 @@ export function withoutLeaves(items: Items, family: Family, unsayable: (rule: Bo
     const met = leaves.filter((leave) => !areDisjoint(leave.match, item.match));
     if (met.length === 0) made.push(item);
     // What the rest of the list does anyway need not be said in two places, narrowed.
-    else if (!isSaidLater(items, at, item)) made.push(...narrowed(item, met, family, unsayable));
+    else {
+      const isSaidLater = (match: Match): boolean =>
+        item.action !== 'Log' && constantFrom(items, at + 1, match, item.action) !== undefined;
+      if (!isSaidLater(item.match)) made.push(...narrowed(item, met, family, isSaidLater, unsayable));
+    }
   }
   return made;
-}
-
-function isSaidLater(items: Items, at: number, item: Item): boolean {
-  return item.action !== 'Log' && !isLast(item) && constantFrom(items, at + 1, item.match, item.action) !== undefined;
 }
 
 interface Portion {
@@ -45,10 +45,17 @@ interface Portion {
 const MAX_TERMS = 1000;
 
 /** The item without what the leaves take: for each kind of service, the destinations that none of them names for it. */
-function narrowed(item: Item, leaves: Items, family: Family, unsayable: (rule: BorderRule) => void): readonly Item[] {
+function narrowed(
+  item: Item,
+  leaves: Items,
+  family: Family,
+  isSaidLater: (match: Match) => boolean,
+  unsayable: (rule: BorderRule) => void,
+): readonly Item[] {
   const byDestination = new Map<string, { services: ServiceSet; terms: readonly Term[]; leaves: Set<Item> }>();
   for (const portion of portions(item.match.services, leaves)) {
     let { terms } = item.match;
+    if (portion.leaves.length > 0 && isSaidLater({ terms, services: portion.services })) continue;
     for (const leave of portion.leaves) {
       const outside = leave.match.terms.map((term) => outsideTerm(term, family));
       for (const parts of outside) {

@@ -7,9 +7,11 @@ import { type Address, formatAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type Atoms, opaqueAtoms, presentAtoms, readAtoms } from './atoms.ts';
 import { type FlatEvaluation, evaluateFlat } from './evaluate-flat.ts';
-import type { FlatList } from './flat-list.ts';
+import type { Outcomes } from './first-match.ts';
+import type { FlatList, FlatRule } from './flat-list.ts';
 import { ListReading, type Sender } from './list-flows.ts';
 import { plainVerdict } from './plain-verdict.ts';
+import { type Slice, slicesOf } from './service-slices.ts';
 import { StagedReading } from './staged-flows.ts';
 
 /** What of a ruleset a proof is about: no members, which change without the rules. */
@@ -81,36 +83,62 @@ function difference(
   const everything = FlowSet.everything(family);
   const claimed = domains.length === 0 ? undefined : everything.subtract(atoms.domains(domains)).union(atoms.governed);
   const places = senderPlaces(ruleset, list, family);
+  const numbers = new Map(list.rules.map((rule, place) => [rule, place]));
+  const numberOf = (rule: FlatRule): number => numbers.get(rule) ?? -1;
   const classes = [...ruleset.classes.values()].filter((one) => one.family === family);
   for (const one of [...classes, undefined]) {
-    const known = one === undefined ? undefined : staged.class(one);
-    let before: { readonly rules: readonly unknown[]; readonly actual: ReturnType<ListReading['of']> } | undefined;
+    // Rules mostly do not tell apart where a sender is: then one place speaks for all.
+    const kinds = new Map<string, { readonly sender: Sender; readonly rules: readonly FlatRule[] }>();
     for (const address of places) {
       const sender: Sender = { address, ...(one === undefined ? {} : { class: one.id }) };
-      const passing = known ?? { granted: none, left: ruleset.networks.contains(address) ? none : everything };
-      const denied = atoms.governed.subtract(passing.left).subtract(passing.granted);
-      const granted = list.form === 'Full' ? passing.granted.intersect(atoms.governed) : none;
       const rules = flat.rulesFor(sender);
-      const again = before !== undefined && sameRules(before.rules, rules);
-      const actual = again && before !== undefined ? before.actual : flat.of(sender);
-      before = { rules, actual };
-      for (const [a, b] of [
-        [granted, actual.Allow],
-        [denied, actual.Deny],
-      ] as const) {
-        if (a.equals(b)) continue;
-        let differing = a.subtract(b).union(b.subtract(a));
-        if (claimed !== undefined) differing = differing.intersect(claimed);
-        const flow = differing.witness();
-        if (flow !== undefined) return witnessOf(ruleset, list, sender, one, flow, contents);
+      const isTold = one === undefined && ruleset.networks.contains(address);
+      const key = JSON.stringify([isTold, ...rules.map((rule) => numberOf(rule))]);
+      if (!kinds.has(key)) kinds.set(key, { sender, rules });
+    }
+    const told = one === undefined ? [] : staged.services(one);
+    const asked = [...kinds.values()].flatMap(({ rules }) => rules.map((rule) => flat.services(rule)));
+    for (const slice of slicesOf([...told, ...asked], family)) {
+      const known = one === undefined ? undefined : staged.class(one, slice);
+      for (const { sender, rules } of kinds.values()) {
+        const passing = known ?? {
+          granted: none,
+          left: ruleset.networks.contains(sender.address) ? none : everything,
+        };
+        const wanted = {
+          Allow: list.form === 'Full' ? passing.granted.intersect(atoms.governed) : none,
+          Deny: atoms.governed.subtract(passing.left).subtract(passing.granted),
+        };
+        const destination = differing(wanted, flat.of(rules, family, slice), claimed);
+        if (destination !== undefined)
+          return witnessOf(ruleset, list, sender, one, { ...destination, ...slice.example }, contents);
       }
     }
   }
   return undefined;
 }
 
-function sameRules(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((rule, at) => rule === b[at]);
+/** A destination that the two treat otherwise, if any; the service of the witness says nothing. */
+function differing(
+  wanted: Outcomes<'Allow' | 'Deny'>,
+  actual: Outcomes<'Allow' | 'Deny'>,
+  claimed: FlowSet | undefined,
+): Destination | undefined {
+  for (const verdict of ['Allow', 'Deny'] as const) {
+    const [a, b] = [wanted[verdict], actual[verdict]];
+    if (a.equals(b)) continue;
+    const flows = a.subtract(b).union(b.subtract(a));
+    const witness = (claimed === undefined ? flows : flows.intersect(claimed)).witness();
+    if (witness === undefined) continue;
+    const { family, destination, domains = [] } = witness;
+    return { family, destination, atoms: domains };
+  }
+  return undefined;
+}
+
+interface Destination extends Pick<Flow, 'family' | 'destination'> {
+  /** The texts of the atoms that hold it. */
+  readonly atoms: readonly string[];
 }
 
 /** An address for each way to be inside or outside all prefixes that ruleset and list tell senders apart by. */
@@ -126,15 +154,13 @@ function senderPlaces(ruleset: ProvableRuleset, list: FlatList, family: Family):
   return cells.flatMap((cell) => cell.nth(1n) ?? cell.first(family) ?? []);
 }
 
-type SetWitness = NonNullable<ReturnType<FlowSet['witness']>>;
-
 /** The two plain evaluators on the flow, in a world where the atoms are as the witness says. Throws if they see no difference. */
 function witnessOf(
   ruleset: ProvableRuleset,
   list: FlatList,
   sender: Sender,
   one: Class | undefined,
-  { domains: held = [], ...rest }: SetWitness,
+  { atoms: held, ...rest }: Destination & Slice['example'],
   contents: 'Opaque' | 'Present',
 ): FlatWitness {
   const flow: Flow = { ...rest, source: sender.address };

@@ -1,7 +1,9 @@
 import type { BorderRule, Class, Part, Stage } from '../../border/ruleset.ts';
 import { FlowSet } from '../../engine/flow-set.ts';
+import { type ServiceSet, serviceMatching } from '../../engine/service-set.ts';
 import type { Atoms } from './atoms.ts';
 import { type Branching, type Outcomes, firstMatch } from './first-match.ts';
+import type { Slice } from './service-slices.ts';
 
 /** What a class may do: disjoint, and all else is denied. */
 export interface StagedFlows {
@@ -16,27 +18,37 @@ const STAGE_OUTCOMES = ['Grant', 'Stand', 'Skip', 'Deny', 'Next'] as const;
 
 /**
  * The truth that flat lists are compared with: a ruleset read stage by stage, as sets of flows, and without anything that makes lists. Not
- * cut to what is governed. Stages that classes share are worked out once.
+ * cut to what is governed. Of one slice of services at a time: the sets tell destinations apart and nothing else.
  */
 export class StagedReading {
   readonly #atoms: Atoms;
-  readonly #rules = new Map<BorderRule, FlowSet>();
-  readonly #stages = new Map<Stage, Outcomes<StageOutcome>>();
+  readonly #destinations = new Map<BorderRule, FlowSet>();
+  readonly #services = new Map<BorderRule, ServiceSet>();
+  #slice: Slice = { in: new Set(), example: { protocol: 0 } };
+  #stages = new Map<Stage, Outcomes<StageOutcome>>();
 
   /** For classes of one family, that of the atoms. */
   constructor(atoms: Atoms) {
     this.#atoms = atoms;
   }
 
-  class(one: Class): StagedFlows {
+  /** What the rules of a class tell apart. */
+  services(one: Class): readonly ServiceSet[] {
+    const stages = [...one.widened, ...one.parts].flatMap((part) => part.stages);
+    return stages.flatMap((stage) => stage.rules).map((rule) => this.#servicesOf(rule));
+  }
+
+  class(one: Class, slice: Slice): StagedFlows {
     const { family } = one;
+    this.#slice = slice;
+    this.#stages = new Map();
     const widened = firstMatch(
       one.widened
         .flatMap((part) => part.stages)
         .flatMap((stage) => stage.rules)
         .flatMap((rule): readonly Branching<'Allow' | 'Deny'>[] =>
-          rule.widen && (rule.action === 'Allow' || rule.action === 'Deny')
-            ? [{ flows: this.#ruleFlows(rule), outcome: rule.action }]
+          rule.widen && (rule.action === 'Allow' || rule.action === 'Deny') && this.#isAsked(rule, family)
+            ? [{ flows: this.#destinationOf(rule), outcome: rule.action }]
             : [],
         ),
       ['Allow', 'Deny'],
@@ -78,9 +90,9 @@ export class StagedReading {
     const known = this.#stages.get(stage);
     if (known !== undefined) return known;
     const entries = stage.rules.flatMap((rule): readonly Branching<StageOutcome>[] =>
-      rule.action === 'Log' || rule.family !== family
+      rule.action === 'Log' || !this.#isAsked(rule, family)
         ? []
-        : [{ flows: this.#ruleFlows(rule), outcome: outcomeOf(rule.action, stage) }],
+        : [{ flows: this.#destinationOf(rule), outcome: outcomeOf(rule.action, stage) }],
     );
     const end: Branching<StageOutcome> = { flows: FlowSet.everything(family), outcome: stage.end };
     const outcomes = firstMatch([...entries, end], STAGE_OUTCOMES, family);
@@ -88,12 +100,14 @@ export class StagedReading {
     return outcomes;
   }
 
-  #ruleFlows(rule: BorderRule): FlowSet {
-    const known = this.#rules.get(rule);
+  #isAsked(rule: BorderRule, family: Class['family']): boolean {
+    return rule.family === family && this.#slice.in.has(this.#servicesOf(rule).key);
+  }
+
+  #servicesOf(rule: BorderRule): ServiceSet {
+    const known = this.#services.get(rule);
     if (known !== undefined) return known;
-    const { nets, groups, notGroups, domains } = rule.outside;
-    let flows = FlowSet.matching(rule.family, {
-      ...(nets === undefined ? {} : { destination: nets.family(rule.family) }),
+    const services = serviceMatching(rule.family, {
       ...(rule.protocol === undefined ? {} : { protocol: rule.protocol }),
       ...(rule.notProtocol === undefined ? {} : { notProtocol: rule.notProtocol }),
       ...(rule.icmp === undefined ? {} : { icmp: rule.icmp }),
@@ -101,10 +115,22 @@ export class StagedReading {
       ...(rule.ports === undefined ? {} : { ports: rule.ports }),
       ...(rule.sourcePorts === undefined ? {} : { sourcePorts: rule.sourcePorts }),
     });
+    this.#services.set(rule, services);
+    return services;
+  }
+
+  #destinationOf(rule: BorderRule): FlowSet {
+    const known = this.#destinations.get(rule);
+    if (known !== undefined) return known;
+    const { nets, groups, notGroups, domains } = rule.outside;
+    let flows =
+      nets === undefined
+        ? FlowSet.everything(rule.family)
+        : FlowSet.matching(rule.family, { destination: nets.family(rule.family) });
     for (const id of groups) flows = flows.intersect(this.#atoms.group(id));
     for (const id of notGroups) flows = flows.subtract(this.#atoms.group(id));
     if (domains.length > 0) flows = flows.intersect(this.#atoms.domains(domains));
-    this.#rules.set(rule, flows);
+    this.#destinations.set(rule, flows);
     return flows;
   }
 }

@@ -1,7 +1,15 @@
 /** One place of a common list, and which of the lists pass through it. */
 export interface Place<T> {
   readonly item: T;
+  readonly users: ReadonlySet<number>;
+}
+
+interface Node<T> extends Place<T> {
   readonly users: Set<number>;
+  /** Ascends along the list. */
+  position: number;
+  before: Node<T> | undefined;
+  after: Node<T> | undefined;
 }
 
 /**
@@ -13,65 +21,83 @@ export function commonSupersequence<T>(
   lists: readonly (readonly T[])[],
   key: (item: T) => string,
 ): readonly Place<T>[] {
-  let places: Place<T>[] = [];
-  let keys: string[] = [];
+  const chain = new Chain<T>();
+  const byKey = new Map<string, Node<T>[]>();
   for (const [user, list] of lists.entries()) {
-    const merged: Place<T>[] = [];
-    const mergedKeys: string[] = [];
-    const take = (place: Place<T>, text: string): void => {
-      merged.push(place);
-      mergedKeys.push(text);
-    };
     const texts = list.map(key);
-    let from = 0;
-    let done = 0;
-    for (const [at, partner] of longestCommon(keys, texts)) {
-      for (; from < at; from++) take(places[from] as Place<T>, keys[from] as string);
-      for (; done < partner; done++) take({ item: list[done] as T, users: new Set([user]) }, texts[done] as string);
-      const shared = places[at] as Place<T>;
-      shared.users.add(user);
-      take(shared, keys[at] as string);
-      from = at + 1;
-      done = partner + 1;
+    const shared = longestAscending(texts.map((text) => byKey.get(text) ?? []));
+    // What a list has of its own stands right before what it shares next, or at the end.
+    let next: Node<T> | undefined;
+    for (let at = list.length - 1; at >= 0; at--) {
+      let node = shared.get(at);
+      if (node === undefined) {
+        node = chain.insert(list[at] as T, next);
+        const text = texts[at] as string;
+        const known = byKey.get(text);
+        if (known === undefined) byKey.set(text, [node]);
+        else known.push(node);
+      }
+      node.users.add(user);
+      next = node;
     }
-    for (; from < places.length; from++) take(places[from] as Place<T>, keys[from] as string);
-    for (; done < list.length; done++) take({ item: list[done] as T, users: new Set([user]) }, texts[done] as string);
-    places = merged;
-    keys = mergedKeys;
   }
-  return places;
+  return chain.places();
 }
 
-/** Pairs of places with equal texts, ascending in both, as many as possible. */
-function longestCommon(a: readonly string[], b: readonly string[]): readonly (readonly [number, number])[] {
-  // Hunt and Szymanski: the longest ascending chain of matches; texts seldom repeat, so there are few.
-  const where = new Map<string, number[]>();
-  for (let at = a.length - 1; at >= 0; at--) {
-    const text = a[at] as string;
-    const list = where.get(text);
-    if (list === undefined) where.set(text, [at]);
-    else list.push(at);
+class Chain<T> {
+  #first: Node<T> | undefined;
+  #last: Node<T> | undefined;
+
+  /** Before `next`, or at the end. */
+  insert(item: T, next: Node<T> | undefined): Node<T> {
+    const before = next === undefined ? this.#last : next.before;
+    const node: Node<T> = { item, users: new Set(), position: 0, before, after: next };
+    if (before === undefined) this.#first = node;
+    else before.after = node;
+    if (next === undefined) this.#last = node;
+    else next.before = node;
+    const low = before?.position ?? (next?.position ?? 0) - 2;
+    const high = next?.position ?? low + 2;
+    node.position = (low + high) / 2;
+    if (node.position <= low || node.position >= high) this.#renumber();
+    return node;
   }
-  interface Link {
-    readonly at: number;
-    readonly partner: number;
-    readonly before: Link | undefined;
+
+  /** Between two neighbours there was no number left. */
+  #renumber(): void {
+    let position = 0;
+    for (let node = this.#first; node !== undefined; node = node.after) node.position = position++;
   }
-  /** `ends[n]`: of the chains of n + 1 matches, the one that ends first. */
-  const ends: Link[] = [];
-  for (const [partner, text] of b.entries()) {
-    for (const at of where.get(text) ?? []) {
+
+  places(): readonly Place<T>[] {
+    const places: Place<T>[] = [];
+    for (let node = this.#first; node !== undefined; node = node.after) places.push(node);
+    return places;
+  }
+}
+
+interface Link<T> {
+  readonly node: Node<T>;
+  readonly at: number;
+  readonly before: Link<T> | undefined;
+}
+
+/** At most one node for each place, ascending with the places, as many as possible (Hunt and Szymanski). */
+function longestAscending<T>(candidates: readonly (readonly Node<T>[])[]): ReadonlyMap<number, Node<T>> {
+  /** `ends[n]`: of the chains of n + 1 nodes, the one that ends first. */
+  const ends: Link<T>[] = [];
+  for (const [at, nodes] of candidates.entries())
+    for (const node of nodes.toSorted((a, b) => b.position - a.position)) {
       let low = 0;
       let high = ends.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
-        if ((ends[middle] as Link).at < at) low = middle + 1;
+        if ((ends[middle] as Link<T>).node.position < node.position) low = middle + 1;
         else high = middle;
       }
-      ends[low] = { at, partner, before: ends[low - 1] };
+      ends[low] = { node, at, before: ends[low - 1] };
     }
-  }
-  const pairs: (readonly [number, number])[] = [];
-  for (let link = ends.at(-1); link !== undefined; link = link.before) pairs.push([link.at, link.partner]);
-  return pairs.reverse();
+  const found = new Map<number, Node<T>>();
+  for (let link = ends.at(-1); link !== undefined; link = link.before) found.set(link.at, link.node);
+  return found;
 }
