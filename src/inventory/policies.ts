@@ -58,17 +58,21 @@ function staged(policy: Policy, { stagedAction: action }: { readonly stagedActio
  */
 export class Policies {
   readonly #written = new Map<PolicyId, { readonly policy: Policy; readonly place: Place }>();
+  /** Those of `#written` that have the name of a printed form; mostly none, and then nobody looks for them. */
+  readonly #printed = new Set<PolicyId>();
   readonly enforced = new TrackedMap<Policy>();
   readonly staged = new TrackedMap<Policy>();
 
   put(resource: PolicyResource): void {
     const policy = policyOf(resource);
     this.#written.set(policy.id, { policy, place: resource.place });
+    if (originalOf(policy) !== undefined) this.#printed.add(policy.id);
     this.#settle(policy.id);
   }
 
   delete(id: PolicyId): void {
     this.#written.delete(id);
+    this.#printed.delete(id);
     this.#settle(id);
   }
 
@@ -96,8 +100,9 @@ export class Policies {
     const policy = this.#written.get(id)?.policy;
     this.enforced.put(id, policy?.staged === undefined && !this.#isHidden(policy) ? policy : undefined);
     this.staged.put(id, policy?.staged === undefined ? undefined : policy);
+    if (this.#printed.size === 0) return;
     const converted = convertedName(id);
-    if (converted !== undefined && this.#written.has(converted)) this.#settle(converted);
+    if (converted !== undefined && this.#printed.has(converted)) this.#settle(converted);
   }
 
   #original(policy: Policy): Policy | undefined {
