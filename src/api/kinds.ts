@@ -74,6 +74,7 @@ export const kinds: readonly Kind[] = [
   calico('NetworkSet', 'networksets', 'Namespaced'),
   calico('GlobalNetworkSet', 'globalnetworksets', 'Cluster'),
   calico('IPPool', 'ippools', 'Cluster'),
+  calico('Profile', 'profiles', 'Cluster'),
   calico('HostEndpoint', 'hostendpoints', 'Cluster'),
   calico('FelixConfiguration', 'felixconfigurations', 'Cluster'),
   own('BorderFirewall', 'borderfirewalls', 'Cluster'),

@@ -84,7 +84,8 @@ export function readMeta(
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-function readTexts(
+/** A map from text to text; `sound` is false when entries were left out because they are no text. */
+export function readTexts(
   raw: unknown,
   scope: Scope,
   note: 'mistake' | 'warning',

@@ -16,6 +16,7 @@ import { readNamespace } from './namespace.ts';
 import { readNetworkSet } from './network-set.ts';
 import { readNode } from './node.ts';
 import { readPod } from './pod.ts';
+import { readProfile } from './profile.ts';
 import { type ReadResource, type ResourceType, resourceKey } from './resource.ts';
 import { type Locate, type Reading, Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
@@ -47,6 +48,7 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   NetworkSet: (meta, raw, scope) => readNetworkSet('NetworkSet', meta, raw, scope),
   GlobalNetworkSet: (meta, raw, scope) => readNetworkSet('GlobalNetworkSet', meta, raw, scope),
   IPPool: readIPPool,
+  Profile: readProfile,
   HostEndpoint: readHostEndpoint,
   FelixConfiguration: readFelixConfiguration,
   BorderFirewall: readBorderFirewall,

@@ -200,6 +200,13 @@ export interface IPPool extends Meta {
   readonly allowedUses: readonly string[];
 }
 
+export interface Profile extends Meta {
+  readonly type: 'Profile';
+  readonly labelsToApply: ReadonlyMap<string, string>;
+  readonly ingress: readonly ReadableRule<CalicoRule>[];
+  readonly egress: readonly ReadableRule<CalicoRule>[];
+}
+
 export interface HostEndpoint extends Meta {
   readonly type: 'HostEndpoint';
   readonly node: string;
@@ -362,6 +369,7 @@ export type Resource =
   | Tier
   | NetworkSet
   | IPPool
+  | Profile
   | HostEndpoint
   | FelixConfiguration
   | BorderFirewall

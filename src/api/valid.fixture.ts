@@ -230,6 +230,18 @@ export const validObjects: readonly RawMap[] = [
   ),
   object(
     calico,
+    'Profile',
+    { name: 'hosts' },
+    {
+      spec: {
+        labelsToApply: { zone: 'a' },
+        ingress: [{ action: 'Allow', protocol: 'TCP', source: { nets: ['10.0.0.0/8'] }, destination: { ports: [22] } }],
+        egress: [{ action: 'Log' }, { action: 'Deny', destination: { selector: "bank == 'yes'" } }],
+      },
+    },
+  ),
+  object(
+    calico,
     'HostEndpoint',
     { name: 'n1-eth0' },
     {

@@ -88,7 +88,7 @@ export class Border {
     if (facts === undefined) return true;
     if (other.has('ours') || other.has('pools') || other.has('nodes') || other.has('felix')) return true;
     const repeats = facts.firewalls.some((firewall) => firewall.tiers.length > 0);
-    if (repeats && (other.has('policies') || other.has('tiers'))) return true;
+    if (repeats && (other.has('policies') || other.has('tiers') || other.has('profileRules'))) return true;
     return other.has('namespaces') && facts.borderPolicies.length > 0;
   }
 

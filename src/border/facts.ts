@@ -23,7 +23,7 @@ export interface Facts {
   endpoint(id: EndpointId): Endpoint | undefined;
   /** Ids of the registered selectors that match the endpoint. */
   matching(id: EndpointId): ReadonlySet<string>;
-  /** Whether some profile of the endpoint allows what no tier decided (semantics 6.3); not so where its Namespace is missing. */
+  /** Whether the endpoint's profiles allow all that no tier decided (semantics 6.3); not so where its Namespace is missing. */
   profileAllows(endpoint: Endpoint): boolean;
   outsideOf(selector: Selector): OutsideContent;
   /** What is behind a service, given as `namespace/name`. */

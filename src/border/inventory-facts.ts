@@ -2,7 +2,7 @@ import { compareUtf8 } from '../base/compare.ts';
 import type { ServiceBackends } from '../engine/backends.ts';
 import type { Engine } from '../engine/engine.ts';
 import { NAME_LABEL } from '../inventory/labels.ts';
-import type { Policy } from '../inventory/model.ts';
+import type { Policy, Rule, RuleSide } from '../inventory/model.ts';
 import type { Facts } from './facts.ts';
 
 /** The border's view of an engine and its inventory, as of the engine's last flush. */
@@ -20,7 +20,7 @@ export function factsOf(engine: Engine): Facts {
     endpoints: () => engine.endpoints.values(),
     endpoint: (id) => engine.endpoints.get(id),
     matching: (id) => engine.matching(id),
-    profileAllows: (endpoint) => endpoint.parents.some((parent) => engine.profile(parent) === 'Allow'),
+    profileAllows: (endpoint) => letsOut(endpoint.parents.map((id) => engine.profile(id).egress)),
     outsideOf: (selector) => {
       askedOutside.add(selector.id);
       return engine.outsideOf(selector);
@@ -51,4 +51,26 @@ export function factsOf(engine: Engine): Facts {
 
 function byName<V>(map: ReadonlyMap<string, V>): readonly V[] {
   return [...map].sort(([a], [b]) => compareUtf8(a, b)).map(([, value]) => value);
+}
+
+/** Whether the first rule of these profiles that is more than Log allows everything. A narrower one is no word that a border could take. */
+function letsOut(profiles: readonly (readonly Rule[])[]): boolean {
+  for (const rules of profiles)
+    for (const rule of rules) if (rule.action !== 'Log') return rule.action === 'Allow' && isUnlimited(rule);
+  return false;
+}
+
+function isUnlimited({
+  action: _action,
+  index: _index,
+  broken: _broken,
+  source,
+  destination,
+  ...match
+}: Rule): boolean {
+  return Object.values(match).every((limit) => limit === undefined) && [source, destination].every(isAnybody);
+}
+
+function isAnybody({ domains, ...side }: RuleSide): boolean {
+  return domains.length === 0 && Object.values(side).every((limit) => limit === undefined);
 }

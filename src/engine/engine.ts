@@ -9,11 +9,13 @@ import type {
   Parent,
   Policy,
   PolicyId,
+  ProfileRules,
   ServiceSlice,
   TierInfo,
 } from '../inventory/model.ts';
 import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
 import { formatPrefix } from '../ip/prefix.ts';
+import { profileRules } from '../inventory/profiles.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index.ts';
 import { EndpointPolicies } from './endpoint-policies.ts';
@@ -25,7 +27,7 @@ import { PolicyOrder } from './policy-order.ts';
 import { type Found, RuleLookups } from './rule-lookup.ts';
 import { type Direction, type PolicyList, type TierPolicies, isSubject } from './selected-policies.ts';
 import { SelectorsInUse, ruleSelectors } from './selectors-in-use.ts';
-import { type Verdict, profileRules, verdictOf } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /** What differs in the engine since its last flush. */
 export interface EngineChanges {
@@ -206,8 +208,8 @@ export class Engine {
     return this.#tiersOf(this.#shown, endpoint, list);
   }
 
-  /** The rules of a profile (semantics 6.3.4). */
-  profile(id: string): 'Allow' | 'None' {
+  /** The rules of a profile (semantics 6.3.4); none for one that does not exist. */
+  profile(id: string): ProfileRules {
     return profileRules(id, this.#parents);
   }
 

@@ -8,6 +8,7 @@ import { all } from '../selector/node.ts';
 import { type Selector, selectorOf } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
 import { LabelIndex, type PortOfSet } from './label-index.ts';
+import { profilesInUse } from './queries.ts';
 import { isSubject } from './selected-policies.ts';
 
 /** A set of addresses that rules match on, as Calico's dataplane keeps it (semantics 4). */
@@ -57,6 +58,7 @@ function* activeRules(engine: Engine): Generator<Rule> {
   // Calico keeps the sets of staged policies too, to count what they would have done.
   for (const policies of [engine.policies, engine.staged])
     for (const policy of policies.values()) if (isActive(engine, policy)) yield* everyRule(policy);
+  for (const name of profilesInUse(engine)) yield* everyRule(engine.profile(name));
 }
 
 function isActive(engine: Engine, { appliesTo }: Policy): boolean {
@@ -64,7 +66,11 @@ function isActive(engine: Engine, { appliesTo }: Policy): boolean {
   return false;
 }
 
-function everyRule({ ingress = [], egress = [], idle = [] }: Policy): readonly Rule[] {
+function everyRule({
+  ingress = [],
+  egress = [],
+  idle = [],
+}: Pick<Policy, 'ingress' | 'egress' | 'idle'>): readonly Rule[] {
   return [...ingress, ...egress, ...idle];
 }
 

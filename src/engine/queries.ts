@@ -90,10 +90,24 @@ export function endpointsMatching(engine: Engine, selector: Selector): readonly 
     .sort(compareUtf8);
 }
 
-/** Rules whose source or destination selects an endpoint, has one of its named ports or a service before it, by policy in order (semantics 6.5.2). */
+/**
+ * Rules whose source or destination selects an endpoint, has one of its named ports or a service before it: by policy in order, then those of
+ * profiles (semantics 6.5.2).
+ */
 export function mentions(engine: Engine, endpoint: EndpointId): readonly Mention[] {
   const found = subjects(engine).filter((subject) => subject.endpoint.id === endpoint);
-  return shownPolicies(engine).flatMap((policy) => mentionsIn(engine, policy, found));
+  return [
+    ...shownPolicies(engine),
+    ...profilesInUse(engine).map((name) => ({ ...engine.profile(name), id: `Profile/${name}` })),
+  ].flatMap((rules) => mentionsIn(engine, rules, found));
+}
+
+/** Names of the profiles that some endpoint has, whether or not they exist; sorted. */
+export function profilesInUse(engine: Engine): readonly string[] {
+  const names = new Set<string>();
+  for (const endpoint of engine.endpoints.values())
+    if (isSubject(endpoint)) for (const name of endpoint.parents) names.add(name);
+  return [...names].sort(compareUtf8);
 }
 
 /** Endpoints that a policy's rules select, by rule. */
@@ -114,7 +128,11 @@ function subjects(engine: Engine): readonly Subject[] {
     .map((endpoint) => ({ endpoint, labels: engine.labelsOf(endpoint) }));
 }
 
-function mentionsIn(engine: Engine, policy: Policy, found: readonly Subject[]): readonly Mention[] {
+function mentionsIn(
+  engine: Engine,
+  policy: Pick<Policy, 'id' | 'ingress' | 'egress'>,
+  found: readonly Subject[],
+): readonly Mention[] {
   const mention = (direction: Direction, rule: Rule): readonly Mention[] =>
     (['source', 'destination'] as const).flatMap((side) =>
       found

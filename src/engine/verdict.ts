@@ -1,9 +1,9 @@
-import type { EndpointId, Policy, PolicyId } from '../inventory/model.ts';
+import type { EndpointId, Policy, PolicyId, ProfileRules } from '../inventory/model.ts';
 import { inForce, listsMet } from './host-endpoints.ts';
-import { namespaceParent } from '../inventory/labels.ts';
 import type { Packet } from './packet.ts';
 import type { Holder, Party } from './party.ts';
 import type { Found } from './rule-lookup.ts';
+import { ruleMatches } from './rule-match.ts';
 import type { Direction, PolicyList, TierPolicies } from './selected-policies.ts';
 
 /** What one endpoint's policies say to a flow, and why. */
@@ -40,8 +40,8 @@ export interface Judge {
     source: Party,
     destination: Party,
   ): Found | undefined;
-  /** The rules of a profile: `Allow` for one that allows everything, `None` for one without rules or that does not exist. */
-  profile(id: string): 'Allow' | 'None';
+  /** The rules of a profile; none for one that does not exist. */
+  profile(id: string): ProfileRules;
 }
 
 /** The connection rule: the source's egress and the destination's ingress both have to allow (semantics 6.4). */
@@ -95,18 +95,12 @@ function hopOf(
     if (action !== 'Pass') return hop(action === 'Allow', 'rule', { tier: tier.name, policy, rule });
     passes.push(`${tier.name}:${policy}#${rule}`);
   }
-  for (const id of endpoint.parents)
-    if (judge.profile(id) === 'Allow') return hop(true, 'profile', { policy: `Profile/${id}`, rule: 0 });
+  for (const id of endpoint.parents) {
+    const rule = judge
+      .profile(id)
+      [direction].find((each) => each.action !== 'Log' && ruleMatches(each, packet, source, destination));
+    if (rule !== undefined)
+      return hop(rule.action === 'Allow', 'profile', { policy: `Profile/${id}`, rule: rule.index });
+  }
   return hop(false, 'no-profile-match', {});
-}
-
-/** The profile of automatic host endpoints; it allows everything (semantics 2.7). */
-const DEFAULT_ALLOW = 'projectcalico-default-allow';
-
-/**
- * A namespace's profile allows everything while the namespace exists; a service account's has no rules (semantics 6.3.4 and 6.3.5).
- * `parents`: the profiles that exist.
- */
-export function profileRules(id: string, parents: ReadonlyMap<string, unknown>): 'Allow' | 'None' {
-  return id === DEFAULT_ALLOW || (id.startsWith(namespaceParent('')) && parents.has(id)) ? 'Allow' : 'None';
 }

@@ -3,6 +3,7 @@ import {
   type CalicoRule,
   type GlobalNetworkPolicy,
   type NetworkPolicy,
+  type Profile,
   type ReadableRule,
   type StagedCalicoPolicy,
   resourceKey,
@@ -23,6 +24,7 @@ export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy | Stage
   const { spec } = policy;
   const rules = (direction: 'Ingress' | 'Egress', written: readonly ReadableRule<CalicoRule>[]) =>
     spec.types.includes(direction) ? convertRules(policy.namespace, written) : undefined;
+  const idle = idleRules(policy.namespace, spec);
   return {
     id: resourceKey(policy),
     kind: policy.type,
@@ -37,25 +39,29 @@ export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy | Stage
     }),
     ingress: rules('Ingress', spec.ingress),
     egress: rules('Egress', spec.egress),
-    ...idleRules(policy),
+    ...(idle.length === 0 ? {} : { idle }),
     doNotTrack: spec.doNotTrack,
     preDNAT: spec.preDNAT,
     applyOnForward: spec.applyOnForward,
   };
 }
 
-function idleRules({ namespace, spec }: Pick<NetworkPolicy, 'namespace' | 'spec'>): Pick<Policy, 'idle'> {
-  const idle = (['Ingress', 'Egress'] as const).flatMap((direction) =>
+/** The lists of rules of a policy or profile, as they were read. */
+type Written = Pick<NetworkPolicy['spec'], 'types' | 'ingress' | 'egress'>;
+
+/** Readable rules that decide nothing (see `Policy.idle`). */
+export function idleRules(namespace: string, spec: Written): readonly Rule[] {
+  return (['Ingress', 'Egress'] as const).flatMap((direction) =>
     spec[direction === 'Ingress' ? 'ingress' : 'egress'].flatMap((readable, index) =>
       readable.ok && (readable.rule.http || !spec.types.includes(direction))
         ? [convertRule(namespace, readable.rule, index)]
         : [],
     ),
   );
-  return idle.length === 0 ? {} : { idle };
 }
 
-function convertRules(namespace: string, written: readonly ReadableRule<CalicoRule>[]): readonly Rule[] {
+/** Rules in effect; `namespace` is the policy's, `''` for global policies and profiles. */
+export function convertRules(namespace: string, written: readonly ReadableRule<CalicoRule>[]): readonly Rule[] {
   const rules: Rule[] = [];
   for (const [index, readable] of written.entries()) {
     // Nothing below layer 7 can enforce an HTTP match.
@@ -101,17 +107,24 @@ function convertSide(namespace: string, entity: CalicoEntity): RuleSide {
 
 /** Readable rules that are not kept as they are written, and what stands in their place. */
 export function calicoPolicyMistakes(policy: NetworkPolicy | GlobalNetworkPolicy): readonly Diagnostic[] {
+  return httpMistakes(policy, policy.spec);
+}
+
+export function httpMistakes(
+  object: NetworkPolicy | GlobalNetworkPolicy | Profile,
+  written: Written,
+): readonly Diagnostic[] {
   const mistakes: Diagnostic[] = [];
   for (const direction of ['ingress', 'egress'] as const) {
-    if (!policy.spec.types.includes(direction === 'ingress' ? 'Ingress' : 'Egress')) continue;
-    for (const [index, readable] of policy.spec[direction].entries()) {
+    if (!written.types.includes(direction === 'ingress' ? 'Ingress' : 'Egress')) continue;
+    for (const [index, readable] of written[direction].entries()) {
       if (!readable.ok || !readable.rule.http) continue;
       const { action } = readable.rule;
       const instead =
         action === 'Allow' || action === 'Log' ? 'the rule is left out' : 'everything is denied in its place';
       const message = `an HTTP match cannot be enforced by addresses and ports; ${instead}`;
       mistakes.push(
-        diagnosticOn(policy, 'warning', 'HTTP_NOT_ENFORCEABLE', `spec.${direction}[${index}].http`, message),
+        diagnosticOn(object, 'warning', 'HTTP_NOT_ENFORCEABLE', `spec.${direction}[${index}].http`, message),
       );
     }
   }

@@ -17,6 +17,8 @@ export interface MapChanges {
 /** Kinds of things that changed besides endpoints. `ours`: the kinds of `sallyport.dev`. */
 export type OtherKind =
   | 'parents'
+  /** The rules of a profile that was and is there. */
+  | 'profileRules'
   | 'networkSets'
   | 'slices'
   | 'policies'

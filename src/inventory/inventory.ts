@@ -19,7 +19,6 @@ import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool 
 import type { Belief } from './credible-address.ts';
 import { endpointOfHost, hostEndpointId, hostEndpointMistakes } from './endpoint-of-host.ts';
 import { sameEndpoint } from './endpoint-of-pod.ts';
-import { sameMap } from './equality.ts';
 import { namespaceLabels, namespaceParent, serviceAccountLabels, serviceAccountParent } from './labels.ts';
 import { compareDiagnostics } from './mistake.ts';
 import type {
@@ -37,6 +36,7 @@ import type {
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
 import { Policies } from './policies.ts';
+import { ALLOWS_ALL, NO_RULES, Profiles, profileMistakes } from './profiles.ts';
 import { sameSlice, serviceSlice } from './service-slice.ts';
 import { Tiers } from './tiers.ts';
 import { TrackedMap } from './tracked-map.ts';
@@ -54,7 +54,7 @@ interface Slot {
  */
 export class Inventory {
   readonly #endpoints = new TrackedMap<Endpoint>(sameEndpoint);
-  readonly #parents = new TrackedMap<Parent>((a, b) => sameMap(a.labels, b.labels));
+  readonly #profiles = new Profiles();
   readonly #networkSets = new TrackedMap<NetworkSetInfo>(sameNetworkSet);
   readonly #slices = new TrackedMap<ServiceSlice>(sameSlice);
   readonly #policies = new Policies();
@@ -84,9 +84,9 @@ export class Inventory {
     return this.#endpoints.view;
   }
 
-  /** Namespaces and service accounts as profiles, by profile name. */
+  /** Profiles by name: namespaces, service accounts, and those that are given. */
   get parents(): ReadonlyMap<string, Parent> {
-    return this.#parents.view;
+    return this.#profiles.view;
   }
 
   /** By `NetworkSet/namespace/name` or `GlobalNetworkSet/name`. */
@@ -169,7 +169,7 @@ export class Inventory {
   /** What differs since the last call. */
   flush(): InventoryChanges {
     this.#settle();
-    const parents = this.#parents.take();
+    const { parents, rules } = this.#profiles.take();
     const networkSets = this.#networkSets.take();
     const slices = this.#slices.take();
     const policies = this.#policies.enforced.take();
@@ -179,6 +179,7 @@ export class Inventory {
       if (touched(changes).length > 0) other.add(kind);
     };
     note('parents', parents);
+    if (rules) other.add('profileRules');
     note('networkSets', networkSets);
     note('slices', slices);
     note('policies', policies);
@@ -227,16 +228,18 @@ export class Inventory {
         return this.#pods.put(resource);
       case 'Namespace':
         this.#namespaces.put(name, resource);
-        this.#parents.put(namespaceParent(name), {
+        return this.#profiles.derive(namespaceParent(name), {
           id: namespaceParent(name),
           labels: namespaceLabels(resource),
+          rules: ALLOWS_ALL,
         });
-        return;
       case 'ServiceAccount': {
         const id = serviceAccountParent(resource.namespace, resource.name);
-        this.#parents.put(id, { id, labels: serviceAccountLabels(resource) });
-        return;
+        return this.#profiles.derive(id, { id, labels: serviceAccountLabels(resource), rules: NO_RULES });
       }
+      case 'Profile':
+        this.#profiles.give(name, resource);
+        return this.#note(key, profileMistakes(resource));
       case 'Node':
         this.#nodesChanged(this.#nodes.put(name, nodeInfo(resource)));
         return this.#note(key, nodeMistakes(resource));
@@ -300,13 +303,13 @@ export class Inventory {
         return this.#pods.delete(key);
       case 'Namespace':
         this.#namespaces.put(name, undefined);
-        this.#parents.put(namespaceParent(name), undefined);
-        return;
+        return this.#profiles.derive(namespaceParent(name), undefined);
       case 'ServiceAccount': {
         const [namespace = '', account = ''] = name.split('/');
-        this.#parents.put(serviceAccountParent(namespace, account), undefined);
-        return;
+        return this.#profiles.derive(serviceAccountParent(namespace, account), undefined);
       }
+      case 'Profile':
+        return this.#profiles.give(name, undefined);
       case 'Node':
         return this.#nodesChanged(this.#nodes.put(name, undefined));
       case 'EndpointSlice':

@@ -37,11 +37,20 @@ export interface Endpoint {
   readonly ports: readonly NamedPort[];
 }
 
-/** Labels inherited by endpoints: a namespace (`kns.`) or a service account (`ksa.`). */
+/** What a profile decides about its endpoints after the last tier; without Pass. */
+export interface ProfileRules {
+  readonly ingress: readonly Rule[];
+  readonly egress: readonly Rule[];
+  /** As of a policy. */
+  readonly idle?: readonly Rule[];
+}
+
+/** A profile: a namespace (`kns.`), a service account (`ksa.`), or one that is given as an object. */
 export interface Parent {
   readonly id: string;
-  /** Already prefixed `pcns.` / `pcsa.`. */
+  /** Inherited by its endpoints; those of a namespace or service account already prefixed `pcns.` / `pcsa.`. */
   readonly labels: ReadonlyMap<string, string>;
+  readonly rules: ProfileRules;
 }
 
 export interface NetworkSetInfo {

@@ -159,6 +159,10 @@ export function networkSet(
   return calico(name.includes('/') ? 'NetworkSet' : 'GlobalNetworkSet', name, spec, labels);
 }
 
+export function profile(name: string, spec: object): PlainObject {
+  return calico('Profile', name, spec);
+}
+
 export function hostEndpoint(name: string, labels: Texts, spec: object): PlainObject {
   return calico('HostEndpoint', name, { node: 'n1', interfaceName: 'eth0', ...spec }, labels);
 }

@@ -38,6 +38,12 @@ export const policyCodes = {
     now: 'Nothing is behind the service, as in Calico: the rule matches nothing, whatever its action, until a slice is there.',
     fix: 'Correct the name or namespace of the service. If EndpointSlices are not read from your source, add them: `kubectl get endpointslices -A -o yaml`.',
   },
+  PROFILE_PASS: {
+    blame: 'input',
+    what: 'A rule of a profile has the action Pass; profiles are asked after the last tier.',
+    now: 'The rule denies what it matches: of Calico, one part goes on to the next profile and another denies.',
+    fix: 'Write Allow or Deny, or a policy in the place of the profile.',
+  },
   RESERVED_LABEL: {
     blame: 'input',
     what: 'A network set carries a label that only Calico may set.',
