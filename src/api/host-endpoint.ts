@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { readNamedPorts } from './endpoint-port.ts';
 import { list, optionalText } from './fields.ts';
-import { isPortProtocol } from './pod.ts';
 import type { HostEndpoint, Meta } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, show } from './shape.ts';
@@ -39,19 +39,6 @@ export function readHostEndpoint(meta: Meta, raw: RawMap, scope: Scope): HostEnd
     inside.mistake('FIELD_INVALID', message, 'interfaceName');
     return undefined;
   }
-  const named = ports.flatMap(({ name, port, protocol }, index) => {
-    const known = protocolName(protocol);
-    if (known !== undefined) return [{ name, port, protocol: known }];
-    const message = `${show(protocol)} is no protocol with ports; write TCP, UDP or SCTP`;
-    inside
-      .otherwise('This port has no name for policies.')
-      .mistake('PORT_INVALID', message, 'ports', index, 'protocol');
-    return [];
-  });
+  const named = readNamedPorts(ports, inside.at('ports'));
   return { ...meta, type: 'HostEndpoint', node, interfaceName, expectedIPs, profiles, ports: named };
-}
-
-function protocolName(written: number | string): HostEndpoint['ports'][number]['protocol'] | undefined {
-  if (typeof written === 'string') return isPortProtocol(written) ? written : undefined;
-  return ({ 6: 'TCP', 17: 'UDP', 132: 'SCTP' } as const)[written as 6 | 17 | 132];
 }

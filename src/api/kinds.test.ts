@@ -6,7 +6,7 @@ test.each([
   ['projectcalico.org/v3', 'StagedNetworkPolicy', 'kind'],
   ['projectcalico.org/v3', 'BGPPeer', 'unused'],
   ['projectcalico.org/v3', 'IPAMBlock', 'unused'],
-  ['projectcalico.org/v3', 'WorkloadEndpoint', 'unused'],
+  ['projectcalico.org/v3', 'WorkloadEndpoint', 'kind'],
   ['projectcalico.org/v3', 'Profile', 'kind'],
   ['projectcalico.org/v3', 'GlobalNetworkPolice', 'misspelled'],
   ['v1', 'Secret', 'unused'],

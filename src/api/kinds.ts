@@ -76,6 +76,7 @@ export const kinds: readonly Kind[] = [
   calico('IPPool', 'ippools', 'Cluster'),
   calico('Profile', 'profiles', 'Cluster'),
   calico('HostEndpoint', 'hostendpoints', 'Cluster'),
+  calico('WorkloadEndpoint', 'workloadendpoints', 'Namespaced'),
   calico('FelixConfiguration', 'felixconfigurations', 'Cluster'),
   own('BorderFirewall', 'borderfirewalls', 'Cluster'),
   own('ClusterBorderPolicy', 'clusterborderpolicies', 'Cluster'),

@@ -28,6 +28,7 @@ import {
 } from './staged-policy.ts';
 import { fromStorageForm } from './storage-form.ts';
 import { readTier } from './tier.ts';
+import { readWorkloadEndpoint } from './workload-endpoint.ts';
 
 const readers: Readonly<Record<ResourceType, KindReader>> = {
   Pod: readPod,
@@ -50,6 +51,7 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   IPPool: readIPPool,
   Profile: readProfile,
   HostEndpoint: readHostEndpoint,
+  WorkloadEndpoint: readWorkloadEndpoint,
   FelixConfiguration: readFelixConfiguration,
   BorderFirewall: readBorderFirewall,
   ClusterBorderPolicy: readClusterBorderPolicy,
@@ -105,7 +107,7 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
 
 /** Endpoints whose labels cannot be read are left out: with labels missing they could be taken for ones that may more. */
 function readSafeMeta(type: ResourceType, identity: Identity, raw: RawMap, place: Place, scope: Scope) {
-  const endpoint = type === 'Pod' || type === 'HostEndpoint';
+  const endpoint = type === 'Pod' || type === 'HostEndpoint' || type === 'WorkloadEndpoint';
   const consequence = endpoint
     ? 'The object is left out, so its addresses count as unknown.'
     : 'The object is read without this label.';

@@ -207,6 +207,22 @@ export interface Profile extends Meta {
   readonly egress: readonly ReadableRule<CalicoRule>[];
 }
 
+/** The endpoint of a workload's interface, given directly. */
+export interface WorkloadEndpoint extends Meta {
+  readonly type: 'WorkloadEndpoint';
+  readonly node: string;
+  /** `k8s` for pods. */
+  readonly orchestrator: string;
+  /** The interface inside the workload; that of a pod is `eth0`. */
+  readonly endpoint: string;
+  /** There for pods. */
+  readonly pod?: string;
+  readonly serviceAccountName?: string;
+  readonly addresses: readonly Address[];
+  readonly profiles: readonly string[];
+  readonly ports: readonly ContainerPort[];
+}
+
 export interface HostEndpoint extends Meta {
   readonly type: 'HostEndpoint';
   readonly node: string;
@@ -371,6 +387,7 @@ export type Resource =
   | IPPool
   | Profile
   | HostEndpoint
+  | WorkloadEndpoint
   | FelixConfiguration
   | BorderFirewall
   | ClusterBorderPolicy

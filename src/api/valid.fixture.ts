@@ -256,6 +256,26 @@ export const validObjects: readonly RawMap[] = [
   ),
   object(
     calico,
+    'WorkloadEndpoint',
+    { name: 'n1-k8s-web--1-eth0', namespace: 'shop', labels: { app: 'web' } },
+    {
+      spec: {
+        node: 'n1',
+        orchestrator: 'k8s',
+        endpoint: 'eth0',
+        pod: 'web-1',
+        serviceAccountName: 'till',
+        ipNetworks: ['10.0.0.1/32', '2001:db8::1'],
+        profiles: ['kns.shop'],
+        ports: [
+          { name: 'http', protocol: 'TCP', port: 80 },
+          { protocol: 'UDP', port: 53 },
+        ],
+      },
+    },
+  ),
+  object(
+    calico,
     'FelixConfiguration',
     { name: 'default' },
     { spec: { natOutgoingAddress: '192.0.2.1', natOutgoingExclusions: 'IPPoolsAndHostIPs', interfacePrefix: 'cali' } },

@@ -26,7 +26,7 @@ export function holdersOf(
   const leavesAs = departing(world, address);
   for (const endpoint of world.engine.endpoints.values()) {
     const name = endpoint.namespace === '' ? endpoint.name : `${endpoint.namespace}/${endpoint.name}`;
-    const kind = endpoint.kind === 'Pod' ? 'pod' : 'host endpoint';
+    const kind = endpoint.kind === 'HostEndpoint' ? 'host endpoint' : 'pod';
     if (endpoint.addresses.some(is)) holders.push({ kind, name, detail: `on node ${endpoint.node}` });
     else if (endpoint.hostNetwork && nodes.get(endpoint.node)?.addresses.some((own) => is(own.address)) === true)
       holders.push({ kind, name, detail: `in the network of node ${endpoint.node}` });

@@ -45,6 +45,7 @@ export function namedPorts(of: Pick<Pod, 'ports'>): readonly NamedPort[] {
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return (
     a.id === b.id &&
+    a.kind === b.kind &&
     a.node === b.node &&
     a.hostNetwork === b.hostNetwork &&
     a.interfaceName === b.interfaceName &&

@@ -40,6 +40,7 @@ import { ALLOWS_ALL, NO_RULES, Profiles, profileMistakes } from './profiles.ts';
 import { sameSlice, serviceSlice } from './service-slice.ts';
 import { Tiers } from './tiers.ts';
 import { TrackedMap } from './tracked-map.ts';
+import { WorkloadEndpoints } from './workload-endpoints.ts';
 
 /** Where a resource is kept: its type, and its name within the type (`namespace/name` for namespaced types). */
 interface Slot {
@@ -72,10 +73,12 @@ export class Inventory {
   readonly #mistakes = new Map<ResourceKey, readonly Diagnostic[]>();
   readonly #addresses = new ClusterAddresses(this.#pools.view, this.#nodes.view);
   readonly #pods: Pods;
+  readonly #workloads: WorkloadEndpoints;
 
   /** `Credible` is right for everything that a border opens for; `Calico` answers what the cluster itself does. */
   constructor(belief: Belief = 'Credible') {
     this.#pods = new Pods(this.#addresses, belief);
+    this.#workloads = new WorkloadEndpoints(belief);
   }
 
   /** Pods and host endpoints, by id. */
@@ -205,6 +208,7 @@ export class Inventory {
     this.#settle();
     const all = [...this.#mistakes.values()].flat();
     for (const mistake of this.#pods.mistakes()) all.push(mistake);
+    for (const mistake of this.#workloads.mistakes((id) => this.#pods.has(id))) all.push(mistake);
     const services = new Set(Array.from(this.#slices.view.values(), ({ service }) => service));
     for (const mistake of this.#policies.mistakes(this.#tiers.view, services)) all.push(mistake);
     for (const [namespace, pods] of this.#pods.namespaces) {
@@ -272,6 +276,8 @@ export class Inventory {
       case 'HostEndpoint':
         this.#endpoints.put(hostEndpointId(name), endpointOfHost(resource));
         return this.#note(key, hostEndpointMistakes(resource));
+      case 'WorkloadEndpoint':
+        return this.#workloads.put(resource);
       case 'FelixConfiguration':
         this.#felix.put(name, resource);
         return;
@@ -339,6 +345,8 @@ export class Inventory {
       case 'HostEndpoint':
         this.#endpoints.put(hostEndpointId(name), undefined);
         return;
+      case 'WorkloadEndpoint':
+        return this.#workloads.delete(key);
       case 'FelixConfiguration':
         this.#felix.put(name, undefined);
         return;
@@ -380,7 +388,12 @@ export class Inventory {
   }
 
   #settle(): void {
-    this.#pods.settle((id, endpoint) => this.#endpoints.put(id, endpoint));
+    this.#pods.settle((id, endpoint) =>
+      this.#endpoints.put(id, this.#pods.has(id) ? endpoint : this.#workloads.endpointOf(id)),
+    );
+    this.#workloads.settle((id) => {
+      if (!this.#pods.has(id)) this.#endpoints.put(id, this.#workloads.endpointOf(id));
+    });
   }
 }
 

@@ -27,14 +27,22 @@ export function serviceAccountParent(namespace: string, name: string): string {
  * another namespace or service account, and Calico's own labels override the pod's.
  */
 export function podLabels(pod: Pod): ReadonlyMap<string, string> {
+  return workloadLabels(pod, KUBERNETES);
+}
+
+/** The same of any workload. */
+export function workloadLabels(workload: Workload, orchestrator: string): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
-  for (const [key, value] of pod.labels)
+  for (const [key, value] of workload.labels)
     if (!key.startsWith(NAMESPACE_PREFIX) && !key.startsWith(SERVICE_ACCOUNT_PREFIX)) labels.set(key, value);
-  labels.set(NAMESPACE_LABEL, pod.namespace);
-  labels.set(ORCHESTRATOR_LABEL, KUBERNETES);
-  if (namesServiceAccount(pod)) labels.set(SERVICE_ACCOUNT_LABEL, pod.serviceAccountName);
+  labels.set(NAMESPACE_LABEL, workload.namespace);
+  labels.set(ORCHESTRATOR_LABEL, orchestrator);
+  if (namesServiceAccount(workload)) labels.set(SERVICE_ACCOUNT_LABEL, workload.serviceAccountName);
   return labels;
 }
+
+/** What the labels of a workload depend on. */
+type Workload = Pick<Pod, 'labels' | 'namespace' | 'serviceAccountName'>;
 
 /** A pod's profiles, in order (semantics 2.6). */
 export function podParents(pod: Pod): readonly string[] {
@@ -44,8 +52,8 @@ export function podParents(pod: Pod): readonly string[] {
     : [namespace];
 }
 
-function namesServiceAccount(pod: Pod): pod is Pod & { readonly serviceAccountName: string } {
-  return pod.serviceAccountName !== undefined && pod.serviceAccountName !== '';
+function namesServiceAccount(workload: Workload): workload is Workload & { readonly serviceAccountName: string } {
+  return workload.serviceAccountName !== undefined && workload.serviceAccountName !== '';
 }
 
 /** What endpoints inherit from a namespace. */

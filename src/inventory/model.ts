@@ -5,7 +5,7 @@ import type { Prefix } from '../ip/prefix.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
 
-/** `pod:namespace/name` or `hep:name`. */
+/** `pod:namespace/name`, `hep:name`, or `wep:namespace/name` for a workload endpoint that is no pod's. */
 export type EndpointId = string;
 
 export interface NamedPort {
@@ -21,7 +21,7 @@ export interface NamedPort {
  */
 export interface Endpoint {
   readonly id: EndpointId;
-  readonly kind: 'Pod' | 'HostEndpoint';
+  readonly kind: 'Pod' | 'HostEndpoint' | 'WorkloadEndpoint';
   readonly namespace: string;
   readonly name: string;
   readonly node: string;

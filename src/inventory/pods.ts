@@ -55,6 +55,11 @@ export class Pods {
     return this.#namespaces;
   }
 
+  /** Whether the pod of an endpoint is there, an endpoint or not. */
+  has(id: EndpointId): boolean {
+    return this.#pods.has(id);
+  }
+
   put(pod: Pod): void {
     const id = podEndpointId(pod.namespace, pod.name);
     this.#remove(id);

@@ -163,6 +163,13 @@ export function profile(name: string, spec: object): PlainObject {
   return calico('Profile', name, spec);
 }
 
+/** Of a pod `namespace/pod`, with its profile. */
+export function workloadEndpoint(pod: string, labels: Texts, spec: object): PlainObject {
+  const [where = '', name = ''] = pod.split('/');
+  const own = { node: 'n1', orchestrator: 'k8s', endpoint: 'eth0', pod: name, profiles: [`kns.${where}`] };
+  return calico('WorkloadEndpoint', `${where}/n1-k8s-${name}-eth0`, { ...own, ...spec }, labels);
+}
+
 export function hostEndpoint(name: string, labels: Texts, spec: object): PlainObject {
   return calico('HostEndpoint', name, { node: 'n1', interfaceName: 'eth0', ...spec }, labels);
 }

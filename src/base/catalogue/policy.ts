@@ -44,6 +44,12 @@ export const policyCodes = {
     now: 'The rule denies what it matches: of Calico, one part goes on to the next profile and another denies.',
     fix: 'Write Allow or Deny, or a policy in the place of the profile.',
   },
+  WORKLOAD_ENDPOINT_ALONE: {
+    blame: 'input',
+    what: 'A WorkloadEndpoint is given, and the Pod that it belongs to is not.',
+    now: 'It counts for nothing: no border opens, and no command answers, on the word of whoever wrote it. The library takes it (`loadWorld`).',
+    fix: 'Read the pods as well: `kubectl get pods -A -o yaml`.',
+  },
   RESERVED_LABEL: {
     blame: 'input',
     what: 'A network set carries a label that only Calico may set.',

@@ -17,6 +17,9 @@ const LOOK_MS = 2_000;
 /** The previous look's files by path, each with what it gave. */
 type Cache = ReadonlyMap<string, { readonly signature: string; readonly reading: TextReading }>;
 
+/** What has labels and addresses of its own. */
+const ENDPOINTS: ReadonlySet<Resource['type']> = new Set(['Pod', 'HostEndpoint', 'WorkloadEndpoint']);
+
 /**
  * A folder (or one file) of manifests, watched. Each change gives one delivery: the difference to what was delivered last. What cannot be
  * believed (an unreadable file, an empty folder, more than half of the objects gone at once) freezes the folder's last complete reading;
@@ -127,7 +130,7 @@ export class ManifestsSource implements Source {
   #withBroken(reading: Reading): ReadonlyMap<ResourceKey, Resource> {
     const kept = [...reading.broken].flatMap((key) => {
       const last = this.#delivered?.get(key);
-      if (last === undefined || last.type === 'Pod' || last.type === 'HostEndpoint') return [];
+      if (last === undefined || ENDPOINTS.has(last.type)) return [];
       return [[key, last] as const];
     });
     return kept.length === 0 ? reading.resources : new Map([...reading.resources, ...kept]);
