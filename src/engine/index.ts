@@ -5,7 +5,14 @@
 export { type World, type WorldEndpoint, loadWorld, worldOf } from './world.ts';
 export type { IpSet } from './ip-sets.ts';
 export { Engine, type EngineChanges } from './engine.ts';
-export { LabelIndex, type Delta } from './label-index.ts';
+export {
+  type Delta,
+  type EndpointPort,
+  type IndexedEndpoint,
+  LabelIndex,
+  type PortOfSet,
+  type SetMember,
+} from './label-index.ts';
 export { type Flow, type Packet, packetOf, protocolNumber } from './packet.ts';
 export type { Hop, Verdict } from './verdict.ts';
 export {

@@ -70,6 +70,11 @@ export class Conditions {
     return this.#uses[condition]?.filings ?? [[]];
   }
 
+  /** The labels it is about; some of them more than once. */
+  keysOf(condition: number): readonly number[] {
+    return this.#uses[condition]?.keys ?? [];
+  }
+
   /** Whether it holds for labels given as terms by key, 0 where absent. */
   holds(condition: number, labels: Int32Array): boolean {
     const program = this.#programs.items;

@@ -71,7 +71,8 @@ export class LabelStore {
 
   /** Adds to `found` the selectors that match an endpoint. */
   match(endpoint: number, found: number[]): void {
-    this.#load(endpoint);
+    this.#loadOwn(endpoint);
+    this.#loadInherited(endpoint);
     for (const key of this.#effectiveKeys) {
       this.#filing.collect(this.#effective[key] as number, this.#effective, found);
       this.#filing.collect(this.#terms.presenceOf(key), this.#effective, found);
@@ -82,7 +83,9 @@ export class LabelStore {
 
   /** Whether a condition holds for an endpoint. */
   holds(condition: number, endpoint: number): boolean {
-    this.#load(endpoint);
+    this.#loadOwn(endpoint);
+    // Most conditions are about own labels, and the parents lie elsewhere in memory.
+    if (this.#conditions.keysOf(condition).some((key) => this.#effective[key] === 0)) this.#loadInherited(endpoint);
     const holds = this.#conditions.holds(condition, this.#effective);
     this.#clear();
     return holds;
@@ -172,10 +175,14 @@ export class LabelStore {
     this.#filing.count(this.#terms.presenceOf(this.#terms.keyOf(term)), change);
   }
 
-  /** Puts the endpoint's labels in effect into `#effective`; `#clear` takes them out again. */
-  #load(endpoint: number): void {
+  /** Puts the endpoint's own labels into `#effective`; `#clear` takes them out again. */
+  #loadOwn(endpoint: number): void {
     if (this.#effective.length < this.#terms.endOfKeys) this.#effective = grown(this.#effective, this.#terms.endOfKeys);
     this.#loadRow(this.#ownLabels, endpoint);
+  }
+
+  /** Adds what its parents give, where it has nothing yet. */
+  #loadInherited(endpoint: number): void {
     const { items } = this.#inherits.rows;
     const start = this.#inherits.rows.startOf(endpoint);
     for (let at = start, end = start + this.#inherits.rows.lengthOf(endpoint); at < end; at++)
