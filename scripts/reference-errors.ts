@@ -1,4 +1,5 @@
 import { catalogue } from '../src/base/catalogue.ts';
+import { analysisCodes } from '../src/base/catalogue/analysis.ts';
 import { borderCodes } from '../src/base/catalogue/border.ts';
 import { configurationCodes } from '../src/base/catalogue/configuration.ts';
 import { deviceCodes } from '../src/base/catalogue/device.ts';
@@ -17,6 +18,7 @@ const areas: readonly { readonly title: string; readonly codes: Codes }[] = [
   { title: 'Objects', codes: resourceCodes },
   { title: 'Selectors, addresses, ports', codes: valueCodes },
   { title: 'Policies in the cluster', codes: policyCodes },
+  { title: 'Questions about rules, and lint', codes: analysisCodes },
   { title: 'Policies at the border', codes: borderCodes },
   { title: 'Plans and their guard', codes: workerCodes },
   { title: 'Devices', codes: deviceCodes },

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { list, optional, optionalText } from './fields.ts';
+import { nameProblem } from './names.ts';
 import type { ContainerPort, Meta, Pod } from './resource.ts';
 import type { Scope } from './scope.ts';
-import { type RawMap, defined, show } from './shape.ts';
+import { type RawMap, defined, isMap, show } from './shape.ts';
 
 const specSchema = z.object({
   nodeName: optionalText,
@@ -35,17 +36,43 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
     ...readContainerPorts(rawSpec['initContainers'], scope.at('spec', 'initContainers')),
   ];
   if (!spec.sound || !status.sound) return undefined;
+  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
   const { podIP, podIPs = [], hostIP, hostIPs = [], phase = 'Pending' } = status.values;
   return {
     ...meta,
     type: 'Pod',
-    ...defined({ nodeName: spec.values.nodeName, serviceAccountName: spec.values.serviceAccountName }),
+    ...defined({
+      nodeName: spec.values.nodeName,
+      serviceAccountName: spec.values.serviceAccountName,
+      owner: ownerOf(metadata['ownerReferences']),
+    }),
     hostNetwork: spec.values.hostNetwork ?? false,
     phase,
     podIPs: addresses(podIPs, podIP),
     hostIPs: addresses(hostIPs, hostIP),
     ports,
   };
+}
+
+/** The controller among the owners, else the first; only who asks for workloads reads it, so what cannot be read is nobody. */
+function ownerOf(raw: unknown): string | undefined {
+  const owners = Array.isArray(raw) ? raw.filter(isMap) : [];
+  const owner = owners.find(({ controller }) => controller === true) ?? owners[0];
+  const { kind, name } = owner ?? {};
+  if (typeof kind !== 'string' || typeof name !== 'string') return undefined;
+  return /^[A-Za-z0-9]{1,63}$/.test(kind) && nameProblem(name) === undefined ? shared(`${kind}/${name}`) : undefined;
+}
+
+const SHARED = 10_000;
+/** Pods of one owner come together, and there can be a million of them: one text serves them all. Nothing but memory depends on it. */
+const owners = new Map<string, string>();
+
+function shared(text: string): string {
+  const known = owners.get(text);
+  if (known !== undefined) return known;
+  if (owners.size >= SHARED) owners.clear();
+  owners.set(text, text);
+  return text;
 }
 
 function addresses(several: readonly { readonly ip: string }[], one: string | undefined): readonly string[] {

@@ -54,6 +54,8 @@ export interface Pod extends Meta {
   readonly type: 'Pod';
   readonly nodeName?: string;
   readonly serviceAccountName?: string;
+  /** What made the pod, from `metadata.ownerReferences`, as `Kind/name`: `ReplicaSet/web-6d4cf56db6`. */
+  readonly owner?: string;
   readonly hostNetwork: boolean;
   readonly phase: string;
   /** `status.podIPs`, else `status.podIP`, as written; the kubelet's word. */

@@ -1,3 +1,4 @@
+import { analysisCodes } from './catalogue/analysis.ts';
 import { borderCodes } from './catalogue/border.ts';
 import { configurationCodes } from './catalogue/configuration.ts';
 import { deviceCodes } from './catalogue/device.ts';
@@ -12,6 +13,7 @@ export const catalogue = {
   ...valueCodes,
   ...resourceCodes,
   ...policyCodes,
+  ...analysisCodes,
   ...borderCodes,
   ...sourceCodes,
   ...configurationCodes,

@@ -81,7 +81,8 @@ function compareRanks(a: readonly number[], b: readonly number[]): number {
   return a.length - b.length;
 }
 
-function describeService({ protocols, kind, first, second }: ServiceBox): string {
+/** The service of a box, without its domains: `TCP 80, 443`. */
+export function describeService({ protocols, kind, first, second }: ServiceBox): string {
   const name = describeProtocols(protocols);
   if (kind === 'Icmp') return name + describeIcmp(first);
   const source = second.isAll ? '' : ` from source port${describePorts(second)}`;
@@ -145,7 +146,7 @@ function describeDestination({ destination, domains }: Sentence, family: Family)
 }
 
 /** Quoted unless it looks like a domain: it comes from a user and goes to a terminal. */
-function domainText(domain: string): string {
+export function domainText(domain: string): string {
   return /^[A-Za-z0-9_.*-]{1,253}$/.test(domain) ? domain : quoteForMessage(domain);
 }
 

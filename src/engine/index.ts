@@ -25,5 +25,12 @@ export {
   mentions,
   policiesOf,
 } from './queries.ts';
+export { type LintFinding, lint } from './analysis/lint.ts';
+export { type WorldDifference, diffWorlds } from './analysis/difference.ts';
+export type { Connection, ConnectionService, NumberRange } from './analysis/connections.ts';
+export type { ConnectionEnd } from './analysis/connection-ends.ts';
+export type { WorkloadId } from './analysis/workload.ts';
+export { type Difference, type ListAnalysis, analyse, compare } from './analysis/compare.ts';
+export type { ListVerdict, ListedEntity, ListedRule, RuleList } from './analysis/rule-list.ts';
 export type { EndpointId, PolicyId } from '../inventory/model.ts';
 export type { Diagnostic } from '../base/diagnostic.ts';

@@ -126,6 +126,14 @@ export function combineServices(a: ServiceSet, b: ServiceSet, table: number): Se
   return serviceSet(zip(a.cells, b.cells, onFirst, sameFirst));
 }
 
+/** What of a set holds whatever domains resolve to. */
+export function certainServices(set: ServiceSet): ServiceSet {
+  const none = constant<number, null>(0, null);
+  const onSecond = (second: BySecond): BySecond => zip(second, none, (domains) => domains === true, sameDomains);
+  const onFirst = (first: ByFirst): ByFirst => zip(first, none, onSecond, sameSecond);
+  return serviceSet(zip(set.cells, none, onFirst, sameFirst));
+}
+
 function sameSecond(a: BySecond, b: BySecond): boolean {
   return samePieces(a, b, sameDomains);
 }

@@ -7,6 +7,8 @@ import { Inventory } from '../inventory/inventory.ts';
 import { compareDiagnostics } from '../inventory/mistake.ts';
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
+import { type Connection, connectionsOf } from './analysis/connections.ts';
+import { type WorkloadId, workloadsOf } from './analysis/workload.ts';
 import { Engine } from './engine.ts';
 import { type IpSet, ipSetsOf } from './ip-sets.ts';
 import { type Flow, packetOf } from './packet.ts';
@@ -41,6 +43,13 @@ export interface World {
   policySelectors(): ReadonlyMap<PolicyId, string>;
   /** Every set of addresses that rules of active policies and profiles match on, sorted by uid. */
   ipSets(): readonly IpSet[];
+  /** What people call endpoints by, e.g. `Deployment/shop/web`, with the ids of its endpoints; all sorted. */
+  workloads(): ReadonlyMap<WorkloadId, readonly EndpointId[]>;
+  /**
+   * Everything that is allowed with an endpoint at one end or both, exactly and grouped by workload; sorted by bytes.
+   * @throws SallyportError FLOW_SET_LIMIT for worlds with too many kinds of addresses to pair.
+   */
+  connections(): readonly Connection[];
   /** @throws SallyportError FLOW_INVALID if the flow cannot be read. */
   verdict(flow: Flow): Verdict;
 }
@@ -86,6 +95,8 @@ export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = eng
           .map(({ id, appliesTo }) => [id, appliesTo.canonical]),
       ),
     ipSets: () => ipSetsOf(engine),
+    workloads: () => workloadsOf(engine),
+    connections: () => connectionsOf(engine),
     verdict: (flow) => engine.verdict(packetOf(flow)),
   };
 }

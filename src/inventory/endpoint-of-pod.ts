@@ -23,6 +23,7 @@ export function endpointOfPod(id: EndpointId, pod: Pod, addresses: readonly Addr
     namespace: pod.namespace,
     name: pod.name,
     node: pod.nodeName ?? '',
+    owner: pod.owner,
     hostNetwork: pod.hostNetwork,
     labels: podLabels(pod),
     parents: podParents(pod),
@@ -47,6 +48,7 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
     a.id === b.id &&
     a.kind === b.kind &&
     a.node === b.node &&
+    a.owner === b.owner &&
     a.hostNetwork === b.hostNetwork &&
     a.interfaceName === b.interfaceName &&
     sameMap(a.labels, b.labels) &&

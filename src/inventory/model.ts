@@ -25,6 +25,8 @@ export interface Endpoint {
   readonly namespace: string;
   readonly name: string;
   readonly node: string;
+  /** What made a pod, as `Kind/name`; only people's readings rest on it. */
+  readonly owner?: string | undefined;
   readonly hostNetwork: boolean;
   /** Of a host endpoint: the interface it is for, `*` for all; absent: the one that has its addresses. */
   readonly interfaceName?: string;
