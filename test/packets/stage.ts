@@ -152,20 +152,21 @@ export class Flows {
    */
   async moving(alive: Flow, flows: readonly Flow[]): Promise<readonly { in: boolean; out: boolean }[]> {
     const since = fromNowOn();
+    const passed = (packets: readonly Seen[]): number =>
+      packets.filter(({ at, isReset }) => at >= since && isReset !== true).length;
     const start = await this.state(alive);
     for (;;) {
       await pause(LOOK_MS);
       const now = await this.state(alive);
       if (now.state !== 'open') throw new Error(`the flow that should live is ${now.state}`);
-      const pushed = now.received - start.received;
-      const said = now.sent - start.sent;
+      // Messages alone might have lain unread, packets alone might be acknowledgements.
+      const pushed = Math.min(now.received - start.received, passed(this.#towards(alive)));
+      const said = Math.min(now.sent - start.sent, passed(this.packets(alive)));
       if (pushed >= YARDSTICK && (alive.silent || said >= YARDSTICK)) break;
     }
     const { border, sniffer, podSniffer } = this.#stage;
     await Promise.all([settle(border, sniffer), settle(border, podSniffer, 'inside')]);
-    const passed = (packets: readonly Seen[]): boolean =>
-      packets.some(({ at, isReset }) => at >= since && isReset !== true);
-    return flows.map((flow) => ({ in: passed(this.#towards(flow)), out: passed(this.packets(flow)) }));
+    return flows.map((flow) => ({ in: passed(this.#towards(flow)) > 0, out: passed(this.packets(flow)) > 0 }));
   }
 
   async closeAll(): Promise<void> {
