@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { loadWorld } from '../../src/engine/index.ts';
+import { hostEndpoint, namespace, networkSet, pod, policy, tier } from '../kit/objects.ts';
+import type { PlainObject } from '../kit/plain-objects.ts';
+
+const cluster = [namespace('a'), pod('a/p', { ips: ['10.0.0.1', 'fd00::1'] })];
+const errors = (object: PlainObject): readonly string[] =>
+  loadWorld([...cluster, object])
+    .diagnostics.filter(({ severity }) => severity === 'error')
+    .map(({ code, path, message }) => `${code} ${path}: ${message}`);
+const global = (spec: object): PlainObject => policy('q', spec);
+const rule = (words: object, direction = 'ingress'): PlainObject =>
+  global({ [direction]: [{ action: 'Allow', ...words }] });
+const to = (words: object, more: object = {}): PlainObject => rule({ protocol: 'TCP', ...more, destination: words });
+const from = (words: object, more: object = {}): PlainObject => rule({ ...more, source: words });
+const name = (text: string): PlainObject => policy(text, {});
+const host = (spec: object): PlainObject => hostEndpoint('h', {}, spec);
+
+type Case = readonly [line: string, what: string, object: PlainObject];
+const wrong: readonly Case[] = [
+  ['13.1', 'a port without protocol', rule({ destination: { ports: [80] } })],
+  ['13.1', 'a range without protocol', rule({ destination: { ports: ['80:90'] } })],
+  ['13.1', 'a port beside a name without protocol', rule({ destination: { ports: ['web', 80] } })],
+  ['13.1', 'notPorts without protocol', rule({ source: { notPorts: [80] } })],
+  ['13.1', 'a port of ICMP', to({ ports: [80] }, { protocol: 'ICMP' })],
+  ['13.1', 'a port of another number', to({ ports: [80] }, { protocol: 47 })],
+  ['13.1', 'a port of UDPLite', to({ ports: [80] }, { protocol: 'UDPLite' })],
+  ['13.1', 'a name with a protocol without ports', to({ ports: ['web'] }, { protocol: 'ICMP' })],
+  ['13.1', 'port 0', to({ ports: [0] })],
+  ['13.1', 'port 65536', to({ ports: [65_536] })],
+  ['13.1', 'digits beyond a port', to({ ports: ['65536'] })],
+  ['13.1', 'a range that descends', to({ ports: ['90:80'] })],
+  ['13.1', 'a range from 0', to({ ports: ['0:80'] })],
+  ['13.1', 'an empty name', to({ ports: [''] })],
+  ['13.1', 'a name with a blank', to({ ports: ['a b'] })],
+  ['13.1', 'a name of 129 characters', to({ ports: ['a'.repeat(129)] })],
+  ['13.2', 'icmp without protocol', rule({ icmp: { type: 8 } })],
+  ['13.2', 'icmp with another protocol', rule({ protocol: 'TCP', icmp: { type: 8 } })],
+  ['13.2', 'notICMP without protocol', rule({ notICMP: { type: 8 } })],
+  ['13.2', 'a code without type', rule({ protocol: 'ICMP', icmp: { code: 0 } })],
+  ['13.2', 'type 255', rule({ protocol: 'ICMP', icmp: { type: 255 } })],
+  ['13.2', 'code 256', rule({ protocol: 'ICMP', icmp: { type: 8, code: 256 } })],
+  ['13.2', 'type -1', rule({ protocol: 'ICMP', icmp: { type: -1 } })],
+  ['13.2', 'ICMP with ipVersion 6', rule({ protocol: 'ICMP', ipVersion: 6 })],
+  ['13.2', 'ICMPv6 with ipVersion 4', rule({ protocol: 'ICMPv6', ipVersion: 4 })],
+  ['13.2', 'notProtocol ICMP with ipVersion 6', rule({ notProtocol: 'ICMP', ipVersion: 6 })],
+  ['13.2', 'notProtocol ICMPv6 with ipVersion 4', rule({ notProtocol: 'ICMPv6', ipVersion: 4 })],
+  ['13.3', 'both families in one list', from({ nets: ['10.0.0.0/8', 'fd00::/8'] })],
+  ['13.3', 'both families in nets and notNets', from({ nets: ['10.0.0.0/8'], notNets: ['fd00::/8'] })],
+  [
+    '13.3',
+    'both families on both sides',
+    rule({ source: { nets: ['10.0.0.0/8'] }, destination: { notNets: ['fd00::/8'] } }),
+  ],
+  ['13.3', 'the other family than ipVersion', from({ nets: ['10.0.0.0/8'] }, { ipVersion: 6 })],
+  ['13.3', 'IPv4 with ICMPv6', from({ nets: ['10.0.0.0/8'] }, { protocol: 'ICMPv6' })],
+  ['13.4', 'notNets of all IPv4', from({ notNets: ['0.0.0.0/0'] })],
+  ['13.4', 'notNets of all IPv6', from({ notNets: ['::/0'] })],
+  ['13.5', 'host bits', from({ nets: ['10.0.0.1/24'] })],
+  ['13.5', 'host bits in notNets', from({ notNets: ['fd00::1/64'] })],
+  ['13.5', 'no mask', from({ nets: ['10.0.0.1'] })],
+  ['13.5', 'a mask too long', from({ nets: ['10.0.0.0/33'] })],
+  ['13.6', "global() in a policy's selector", global({ selector: 'global()' })],
+  ['13.6', "global() in a policy's namespaceSelector", global({ namespaceSelector: 'global()' })],
+  ['13.6', "global() in a rule's selector", from({ selector: 'global()' })],
+  ['13.6', "global() in a rule's notSelector", from({ notSelector: "a == 'b' || global()" })],
+  ['13.6', 'global() beside something', from({ namespaceSelector: "global() || a == 'b'" })],
+  ['13.7', 'a type that is none', global({ types: ['ingress'] })],
+  ['13.7', 'http on Deny', rule({ action: 'Deny', http: { methods: ['GET'] } })],
+  ['13.7', 'http in egress', rule({ http: { methods: ['GET'] } }, 'egress')],
+  ['13.7', 'http with UDP', rule({ protocol: 'UDP', http: { methods: ['GET'] } })],
+  ['13.7', 'a path that begins elsewhere', rule({ http: { paths: [{ exact: 'x' }] } })],
+  ['13.7', 'a path with a question', rule({ http: { paths: [{ prefix: '/x?y' }] } })],
+  ['13.7', 'a path with a fragment', rule({ http: { paths: [{ exact: '/x#y' }] } })],
+  ['13.7', 'a path with a blank', rule({ http: { paths: [{ exact: '/x y' }] } })],
+  ['13.7', 'a path twice said', rule({ http: { paths: [{ exact: '/x', prefix: '/x' }] } })],
+  ['13.7', 'a method twice', rule({ http: { methods: ['GET', 'GET'] } })],
+  ['13.8', 'an order for a built-in tier', tier('default', { order: 5 })],
+  ['13.8', 'a default action for a built-in tier', tier('kube-admin', { order: 1000, defaultAction: 'Deny' })],
+  ['13.8', 'a default action that is none', tier('x', { defaultAction: 'Allow' })],
+  ['13.8', 'a policy name in upper case', name('A')],
+  ['13.8', 'a policy name that ends in a dash', name('a-')],
+  ['13.9', 'no node', host({ node: undefined })],
+  ['13.9', 'neither interface nor addresses', host({ interfaceName: undefined })],
+  ['13.9', 'an interface of 16 characters', host({ interfaceName: 'a'.repeat(16) })],
+  ['13.9', 'a port of ICMP', host({ ports: [{ name: 'x', port: 1, protocol: 'ICMP' }] })],
+  ['13.9', 'an address that is none', host({ expectedIPs: ['10.0.0.0/24'] })],
+  ['2.8', 'the namespace label on a global set', networkSet('g', { 'projectcalico.org/namespace': 'a' }, [])],
+  ['2.8', 'the namespace label on a set', networkSet('a/s', { 'projectcalico.org/namespace': 'a' }, [])],
+  ['5', 'an action that is none', rule({ action: 'Accept' })],
+  ['5', 'an ipVersion that is none', rule({ ipVersion: 5 })],
+  ['5', 'a protocol that is none', rule({ protocol: 'tcpp' })],
+  ['5', 'protocol 256', rule({ protocol: 256 })],
+  ['5', 'protocol 0', rule({ protocol: 0 })],
+];
+
+const right: readonly Case[] = [
+  ['13.1', 'names without protocol', rule({ destination: { ports: ['web', 'a_b.c-D'], notPorts: ['x'] } })],
+  ['13.1', 'the bounds', to({ ports: [1, 65_535, '1:65535', '80'] })],
+  ['13.1', 'a name of 128 characters', to({ ports: ['a'.repeat(128)] })],
+  ['13.1', 'protocols by number', to({ ports: [80], notPorts: ['web'] }, { protocol: 132 })],
+  [
+    '13.2',
+    'the bounds',
+    rule({ protocol: 'ICMP', ipVersion: 4, icmp: { type: 0 }, notICMP: { type: 254, code: 255 } }),
+  ],
+  ['13.2', 'by number', rule({ protocol: 58, icmp: { type: 128, code: 0 } })],
+  [
+    '13.3',
+    'one family',
+    rule({ ipVersion: 6, source: { nets: ['fd00::/8'] }, destination: { notNets: ['2001:db8::/32'] } }),
+  ],
+  ['13.4', 'nets of everything', from({ nets: ['0.0.0.0/0'] })],
+  [
+    '13.5',
+    'bare addresses and host bits in network sets',
+    networkSet('g', {}, ['10.0.0.1', '10.0.0.1/24', 'fd00::1/64']),
+  ],
+  ['13.6', 'global() alone', from({ selector: 'all()', namespaceSelector: 'global()' })],
+  [
+    '13.7',
+    'http',
+    rule({ protocol: 'TCP', http: { methods: ['GET', '*'], paths: [{ exact: '/' }, { prefix: '/x/y' }] } }),
+  ],
+  ['13.8', 'a tier name of 63 characters', tier('a'.repeat(63), { order: 1.5 })],
+  ['13.8', 'the built-in tiers as they are', tier('default', { order: 1_000_000, defaultAction: 'Deny' })],
+  ['13.8', 'a policy name with one dot', name('a.b')],
+  ['13.8', 'the form of converted policies', name('a/knp.default.x.y')],
+  [
+    '13.9',
+    'a host endpoint',
+    host({
+      interfaceName: 'a'.repeat(15),
+      expectedIPs: ['10.0.0.9'],
+      ports: [{ name: 'x', port: 1, protocol: 'SCTP' }],
+    }),
+  ],
+  ['1.2.6', 'a selector of 1024 characters', global({ selector: `a == '${'x'.repeat(1017)}'` })],
+];
+
+describe('13: validation', () => {
+  test.each(wrong)('%s refused: %s', (_line, _what, object) => {
+    expect(errors(object)).toHaveLength(1);
+  });
+
+  test.each(right)('%s accepted: %s', (_line, _what, object) => {
+    expect(errors(object)).toEqual([]);
+  });
+
+  const verdict = (action: string, broken: object): boolean => {
+    const ingress = [{ action, ...broken }, { action: action === 'Allow' ? 'Deny' : 'Allow' }];
+    const world = loadWorld([...cluster, policy('q', { selector: 'all()', types: ['Ingress'], ingress })]);
+    return world.verdict({ src: '192.0.2.1', dst: '10.0.0.1', proto: 'UDP', dport: 1 }).allowed;
+  };
+  test.each([
+    [{ destination: { ports: [80] } }],
+    [{ protocol: 'TCP', destination: { ports: [0] } }],
+    [{ protocol: 'ICMP', ipVersion: 6 }],
+    [{ source: { nets: ['10.0.0.0/8', 'fd00::/8'] } }],
+    [{ source: { notNets: ['0.0.0.0/0'] } }],
+    [{ source: { nets: ['10.0.0.1'] } }],
+    [{ source: { selector: 'a = b' } }],
+    [{ icmp: { type: 8 } }],
+    [{ protocol: 'nonsense' }],
+  ])('13.10 a broken Allow is absent, a broken Deny or Pass denies in its place: %j', (broken) => {
+    expect(['Allow', 'Deny', 'Pass'].map((action) => verdict(action, broken))).toEqual([false, false, false]);
+  });
+});
