@@ -16,19 +16,13 @@ const WHEN_OTHER = 3;
 const STRIDE = 4;
 
 const TRUE = -1;
+const FALSE = -2;
 
 /** A key that no label has: it equals "absent" always. */
 const NO_KEY = 0;
 
 /** Where a selector can be filed: lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
 export type Filings = readonly (readonly number[])[];
-
-interface Uses {
-  readonly keys: readonly number[];
-  readonly terms: readonly number[];
-  readonly texts: readonly number[];
-  readonly filings: Filings;
-}
 
 /**
  * Selectors over interned labels, known by small integers: the program of the selector's matcher, with integers for labels, all side by
@@ -37,7 +31,11 @@ interface Uses {
 export class Conditions {
   readonly #terms: Terms;
   readonly #programs = new IntegerLists();
-  readonly #uses: (Uses | undefined)[] = [];
+  readonly #filings: (Filings | undefined)[] = [];
+  /** Lists of one term, by the term: hundreds of thousands of selectors are filed under the same few. */
+  readonly #alone: (readonly number[])[] = [];
+  /** Terms that conditions use beside those of their programs. */
+  readonly #besides = new Map<number, readonly number[]>();
   /** Tests on the text of a value, by number from 1. */
   readonly #texts: ((value: string) => boolean)[] = [() => true];
   readonly #freeTexts: number[] = [];
@@ -49,25 +47,37 @@ export class Conditions {
   /** The condition must not be there. */
   add(condition: number, node: SelectorNode): void {
     const writer = new Writer(this.#terms, (test) => this.#addText(test));
-    for (const word of writer.program(node)) this.#programs.push(condition, word);
-    const filings = writer.filings(node);
-    for (const key of writer.keys) this.#terms.mention(key, 1);
-    this.#uses[condition] = { keys: writer.keys, terms: writer.terms, texts: writer.texts, filings };
+    const { words, filings } = writer.write(node);
+    for (let at = 0; at < words.length; at++) {
+      const word = words[at] as number;
+      if (at % STRIDE === KEY && word !== NO_KEY) this.#terms.mention(word, 1);
+      this.#programs.push(condition, word);
+    }
+    this.#filings[condition] = filings.map((terms) => this.#shared(terms));
+    if (writer.besides.length > 0) this.#besides.set(condition, writer.besides);
   }
 
   /** Gives back what it uses; it must not be asked afterwards. */
   remove(condition: number): void {
-    const uses = this.#uses[condition];
-    if (uses === undefined) return;
-    for (const key of uses.keys) this.#terms.mention(key, -1);
-    for (const term of uses.terms) this.#terms.release(term);
-    this.#freeTexts.push(...uses.texts);
+    const program = this.#programs.items;
+    const start = this.#programs.startOf(condition);
+    for (let at = start, end = start + this.#programs.lengthOf(condition); at < end; at += STRIDE) {
+      const key = program[at + KEY] as number;
+      if (key === NO_KEY) continue;
+      const term = program[at + TERM] as number;
+      this.#terms.mention(key, -1);
+      if (term > 0) this.#terms.release(term);
+      else if (term < 0) this.#freeTexts.push(-term);
+      this.#terms.release(this.#terms.presenceOf(key));
+    }
+    for (const term of this.#besides.get(condition) ?? []) this.#terms.release(term);
+    this.#besides.delete(condition);
     this.#programs.clear(condition);
-    this.#uses[condition] = undefined;
+    this.#filings[condition] = undefined;
   }
 
   filingsOf(condition: number): Filings {
-    return this.#uses[condition]?.filings ?? [[]];
+    return this.#filings[condition] ?? [[]];
   }
 
   /** The labels it is about; some of them more than once. */
@@ -90,6 +100,12 @@ export class Conditions {
     return next === TRUE;
   }
 
+  #shared(terms: readonly number[]): readonly number[] {
+    const [term] = terms;
+    if (terms.length !== 1 || term === undefined) return terms;
+    return (this.#alone[term] ??= terms);
+  }
+
   #textMatches(text: number, term: number): boolean {
     return this.#texts[text]?.(this.#terms.valueOf(term)) === true;
   }
@@ -101,11 +117,10 @@ export class Conditions {
   }
 }
 
-/** Writes one condition, and notes what it takes into use. */
+/** Writes one condition. Each test uses the presence of its key, and its term. */
 class Writer {
-  readonly keys: number[] = [];
-  readonly terms: number[] = [];
-  readonly texts: number[] = [];
+  /** Terms in use beside those of tests. */
+  readonly besides: number[] = [];
   readonly #interned: Terms;
   readonly #addText: (test: (value: string) => boolean) => number;
 
@@ -114,8 +129,8 @@ class Writer {
     this.#addText = addText;
   }
 
-  /** The tests of a selector; the first one comes first. */
-  program(node: SelectorNode): readonly number[] {
+  /** The tests of a selector, the first one first, and where to file it. */
+  write(node: SelectorNode): { readonly words: readonly number[]; readonly filings: Filings } {
     const { leaves, whenTrue, whenFalse } = compile(node);
     // A leaf goes to leaves before it in that list, and the last one is the start: they are written from the last to the first.
     const startOfLeaf: number[] = [];
@@ -126,18 +141,50 @@ class Writer {
     }
     const words: number[] = [];
     const target = (leaf: number): number => (leaf < 0 ? leaf : (startOfLeaf[leaf] as number));
-    for (let n = leaves.length - 1; n >= 0; n--)
-      this.#write(words, leaves[n] as LeafNode, target(whenTrue[n] as number), target(whenFalse[n] as number));
-    return words;
+    const filings: number[][] = [];
+    const keys: number[] = [];
+    let everyLeafHolds = true;
+    for (let n = leaves.length - 1; n >= 0; n--) {
+      const leaf = leaves[n] as LeafNode;
+      const at = words.length;
+      this.#write(words, leaf, target(whenTrue[n] as number), target(whenFalse[n] as number));
+      // Most selectors are conjunctions over different labels: every match has a term of each of their leaves.
+      const key = words[at + KEY] as number;
+      everyLeafHolds &&= whenFalse[n] === FALSE && whenTrue[n] === (n === 0 ? TRUE : n - 1) && !keys.includes(key);
+      keys.push(key);
+      const terms = everyLeafHolds ? this.#termsOf(leaf, words, at) : undefined;
+      if (terms !== undefined) filings.push(terms);
+    }
+    if (!everyLeafHolds) return { words, filings: this.#filings(node) };
+    return { words, filings: filings.length === 0 ? [[EVERYTHING]] : filings };
   }
 
-  filings(node: SelectorNode): Filings {
+  /** The terms of which whatever a leaf holds for has one; `at`: where its tests begin. */
+  #termsOf(leaf: LeafNode, words: readonly number[], at: number): number[] | undefined {
+    switch (leaf.kind) {
+      case 'all':
+      case 'global':
+      case 'notEqual':
+      case 'notIn':
+        return undefined;
+      case 'equal':
+        return [words[at + TERM] as number];
+      case 'in':
+        return leaf.values.map((_, n) => words[at + n * STRIDE + TERM] as number);
+      default:
+        return [this.#interned.presenceOf(words[at + KEY] as number)];
+    }
+  }
+
+  #filings(node: SelectorNode): Filings {
     const restrictions = restrictionsOf(node);
     if (!restrictions.satisfiable) return [[]];
     const filings: number[][] = [];
     for (const [name, bound] of restrictions.bounds) {
       const terms = this.#filing(name, bound);
-      if (terms !== undefined) filings.push(terms);
+      if (terms === undefined) continue;
+      filings.push(terms);
+      this.besides.push(...terms);
     }
     return filings.length === 0 ? [[EVERYTHING]] : filings;
   }
@@ -207,32 +254,21 @@ class Writer {
   }
 
   #filing(name: string, bound: Bound): number[] | undefined {
-    if (bound.kind === 'oneOf') return [...bound.values].map((value) => this.#term(name, value));
-    return bound.kind === 'present' ? [this.#presence(name)] : undefined;
+    if (bound.kind === 'oneOf') return Array.from(bound.values, (value) => this.#term(name, value));
+    return bound.kind === 'present' ? [this.#interned.acquirePresence(name)] : undefined;
   }
 
   #key(name: string): number {
-    const key = this.#interned.keyOf(this.#presence(name));
-    this.keys.push(key);
-    return key;
+    return this.#interned.keyOf(this.#interned.acquirePresence(name));
   }
 
   #term(name: string, value: string): number {
-    const term = this.#interned.acquire(name, value);
-    this.terms.push(term);
-    return term;
+    return this.#interned.acquire(name, value);
   }
 
-  #presence(name: string): number {
-    const term = this.#interned.acquirePresence(name);
-    this.terms.push(term);
-    return term;
-  }
-
+  /** Tests on texts have numbers below zero. */
   #text(test: (value: string) => boolean): number {
-    const number = this.#addText(test);
-    this.texts.push(number);
-    return -number;
+    return -this.#addText(test);
   }
 }
 

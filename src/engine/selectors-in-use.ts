@@ -43,13 +43,15 @@ export class SelectorsInUse {
 }
 
 /** The selectors of a policy's rules, on either side; some more than once. */
-export function* ruleSelectors({ ingress = [], egress = [] }: Policy): Generator<Selector> {
-  for (const rules of [ingress, egress]) for (const rule of rules) yield* selectorsOf(rule);
+export function ruleSelectors({ ingress, egress }: Policy): readonly Selector[] {
+  const found: Selector[] = [];
+  for (const rules of [ingress, egress])
+    for (const { source, destination } of rules ?? NO_RULES)
+      for (const { selector, notSelector } of [source, destination]) {
+        if (selector !== undefined) found.push(selector);
+        if (notSelector !== undefined) found.push(notSelector);
+      }
+  return found;
 }
 
-function* selectorsOf({ source, destination }: Rule): Generator<Selector> {
-  for (const { selector, notSelector } of [source, destination]) {
-    if (selector !== undefined) yield selector;
-    if (notSelector !== undefined) yield notSelector;
-  }
-}
+const NO_RULES: readonly Rule[] = [];

@@ -21,6 +21,7 @@ import { DEFAULT_TIER } from './tiers.ts';
 /** The order of Kubernetes NetworkPolicies in the default tier. */
 const ORDER = 1_000;
 const OF_KUBERNETES = equal(ORCHESTRATOR_LABEL, KUBERNETES);
+const NO_NAMES: readonly string[] = [];
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 /** A side that does not limit. */
 
@@ -141,7 +142,10 @@ export function portsByProtocol(written: readonly WrittenPort[]): readonly Proto
     }
     return {
       ...number,
-      ports: { numbers: PortSet.of(...ranges), names: [...new Set(names)].sort(compareUtf8) },
+      ports: {
+        numbers: PortSet.of(...ranges),
+        names: names.length === 0 ? NO_NAMES : [...new Set(names)].sort(compareUtf8),
+      },
     };
   });
 }

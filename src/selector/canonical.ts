@@ -16,8 +16,10 @@ export function print(root: SelectorNode): string {
     else if (next.kind === 'and' || next.kind === 'or') {
       const separator = next.kind === 'and' ? ' && ' : ' || ';
       pending.push(')');
-      for (const [index, operand] of next.operands.toReversed().entries())
-        pending.push(...(index === 0 ? [operand] : [separator, operand]));
+      for (let n = next.operands.length - 1; n >= 0; n--) {
+        pending.push(next.operands[n] as SelectorNode);
+        if (n > 0) pending.push(separator);
+      }
       pending.push('(');
     } else parts.push(printLeaf(next));
   }
