@@ -1,7 +1,10 @@
-/** The program of the thread that `proveFlat` starts: one question, one answer. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { unpackQuestion } from '../../plan/flat/proof-data.ts';
+/** The program of the thread that `proveFlat` starts: one question in portions, one answer. */
+import { parentPort } from 'node:worker_threads';
+import { QuestionReader } from '../../plan/flat/proof-data.ts';
 import { prove } from '../../plan/flat/prove.ts';
 
-const { ruleset, list } = unpackQuestion(workerData);
-parentPort?.postMessage(prove(ruleset, list));
+const reader = new QuestionReader();
+parentPort?.on('message', (portion: unknown) => {
+  const question = reader.take(portion);
+  if (question !== undefined) parentPort?.postMessage(prove(question.ruleset, question.list));
+});

@@ -9,10 +9,11 @@ import { describe, expect, test } from 'vitest';
 import { bundle } from '../../../scripts/build.ts';
 import { rulesets } from '../../../test/kit/rulesets.ts';
 import { smallRuleset } from '../../../test/kit/small-ruleset.ts';
+import type { Stage } from '../../border/ruleset.ts';
 import type { FlatList } from '../../plan/flat/flat-list.ts';
 import { classLayout, groupLayout } from '../../plan/flat/flatten.ts';
-import { packQuestion, questionDigest, unpackQuestion } from '../../plan/flat/proof-data.ts';
-import { prove } from '../../plan/flat/prove.ts';
+import { QuestionReader, packQuestion, questionDigest } from '../../plan/flat/proof-data.ts';
+import { type ProvableRuleset, prove } from '../../plan/flat/prove.ts';
 import { answerOf, proveFlat } from './prove-flat.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -68,21 +69,30 @@ describe('a proof in a thread', () => {
     async (name, reason) => {
       const file = pathToFileURL(join(root, `test/kit/misbehaving/${name}.ts`));
       const timeoutMs = name === 'silent' ? 2000 : limits.timeoutMs;
-      const answer = await answerOf(file, undefined, { ...limits, timeoutMs, memoryMb: 64 });
+      const answer = await answerOf(file, [], { ...limits, timeoutMs, memoryMb: 64 });
       expect(answer.kind === 'NotProved' ? answer.reason : answer.kind).toMatch(reason);
     },
     60_000,
   );
 });
 
+/** As objects: what classes share is one. */
+function stagesOf({ classes }: ProvableRuleset): ReadonlySet<Stage> {
+  const parts = [...classes.values()].flatMap((one) => [...one.parts, ...one.widened]);
+  return new Set(parts.flatMap((part) => part.stages));
+}
+
 test('a question survives the way into a thread', () => {
   const drawn = rulesets({ domains: true, hostile: true });
   fc.assert(
     fc.property(drawn, fc.constantFrom(classLayout, groupLayout), (one, layout) => {
       const question = { ruleset: one, list: layout(one, options).list };
-      const there = unpackQuestion(structuredClone(packQuestion(question)));
+      const reader = new QuestionReader();
+      const there = [...packQuestion(question)].map((portion) => reader.take(structuredClone(portion))).at(-1);
+      if (there === undefined) throw new Error('no question');
       expect(questionDigest(there)).toBe(questionDigest(question));
       expect(there.ruleset.inside.equals(one.inside)).toBe(true);
+      expect(stagesOf(there.ruleset).size).toBe(stagesOf(one).size);
       expect(prove(there.ruleset, there.list)).toEqual(prove(one, question.list));
     }),
     { numRuns: 20 },

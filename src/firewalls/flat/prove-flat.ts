@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { deadline } from '../../base/deadline.ts';
@@ -28,27 +29,38 @@ export async function proveFlat(question: ProofQuestion, limits: ProofLimits): P
 /** The answer of the program in `file`; apart from `proveFlat` for the sake of programs that misbehave. */
 export async function answerOf(
   file: URL,
-  workerData: unknown,
+  portions: Iterable<unknown>,
   { timeoutMs, signal, memoryMb = 1024 }: ProofLimits,
 ): Promise<Proof> {
   if (signal.aborted) return notProved('stopped before it began');
   using limit = deadline(signal, timeoutMs);
   const fromSources = file.pathname.endsWith('.ts');
   const worker = new Worker(fromSources ? loadingTypeScript(file) : file, {
-    workerData,
     eval: fromSources,
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: memoryMb },
   });
   try {
-    return await new Promise<Proof>((resolve) => {
-      const fail = (reason: string): void => resolve(notProved(reason));
-      worker.once('message', (answer: unknown) => resolve(isProof(answer) ? answer : notProved('no answer')));
+    let isDone = false;
+    const answer = new Promise<Proof>((resolve) => {
+      const end = (proof: Proof): void => {
+        isDone = true;
+        resolve(proof);
+      };
+      const fail = (reason: string): void => end(notProved(reason));
+      worker.once('message', (told: unknown) => end(isProof(told) ? told : notProved('no answer')));
       worker.once('messageerror', (error) => fail(error.message));
       worker.once('error', (error) => fail(toSallyportError(error).message));
       worker.once('exit', (code) => fail(`the proof ended with exit code ${code}`));
       limit.signal.addEventListener('abort', () => fail(abortText(limit.signal.reason)), { once: true });
     });
+    for (const portion of portions) {
+      if (isDone) break;
+      worker.postMessage(portion);
+      // Others may have something to do.
+      await setImmediate();
+    }
+    return await answer;
   } finally {
     await worker.terminate();
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { BorderRule, Class, ClassId, Part, Stage } from '../../border/ruleset.ts';
 import { type Address, ipv4Address, ipv6Address } from '../../ip/address.ts';
 import { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { canonicalText, classText } from '../canonical.ts';
-import type { FlatList } from './flat-list.ts';
+import type { FlatList, FlatRule, SourceId } from './flat-list.ts';
 import type { ProvableRuleset } from './prove.ts';
 
 /** What a proof is asked about. */
@@ -21,20 +22,143 @@ type PlainSet =
     }
   | { readonly plain: 'Ports'; readonly ranges: readonly (readonly [number, number])[] };
 
+/** What is small, and what the rest refers to. */
+type Head = Pick<ProvableRuleset, 'destinations' | 'inside' | 'networks' | 'groups'> & {
+  readonly list: Omit<FlatList, 'rules' | 'sources'>;
+};
+type PlacedStage = Omit<Stage, 'rules'> & { readonly rules: readonly number[] };
+type PlacedPart = Omit<Part, 'stages'> & { readonly stages: readonly number[] };
+type PlacedClass = Omit<Class, 'parts' | 'widened'> & {
+  readonly parts: readonly PlacedPart[];
+  readonly widened: readonly PlacedPart[];
+};
+
+/** A piece of a question before its sets are packed; what several things share is sent once, and referred to by its place. */
+type Portion =
+  | { readonly kind: 'Head'; readonly head: Head }
+  | { readonly kind: 'Rules'; readonly items: readonly BorderRule[] }
+  | { readonly kind: 'Stages'; readonly items: readonly PlacedStage[] }
+  | { readonly kind: 'Classes'; readonly items: readonly PlacedClass[] }
+  | { readonly kind: 'ListRules'; readonly items: readonly FlatRule[] }
+  | { readonly kind: 'Sources'; readonly items: readonly (readonly [SourceId, readonly ClassId[]])[] }
+  | { readonly kind: 'End' };
+
+/** So many things at a time take a few milliseconds. */
+const PORTION = 200;
+
 /**
- * A question as a value that can be cloned into another thread: without members, and with sets as plain values. What is one object stays
- * one, so that stages which classes share are still shared.
+ * A question in values that can be cloned into another thread: without members, with sets as plain values, and in portions, so that whoever
+ * sends it can do other things in between.
  */
-export function packQuestion({ ruleset, list }: ProofQuestion): unknown {
-  const { destinations, inside, networks, classes } = ruleset;
-  const groups = new Map([...ruleset.groups].filter(([, group]) => group.kind === 'Outside'));
-  return mapped({ ruleset: { destinations, inside, networks, classes, groups }, list }, packSet);
+export function* packQuestion({ ruleset, list }: ProofQuestion): Generator<unknown> {
+  for (const portion of portions(ruleset, list)) yield mapped(portion, packSet);
 }
 
-/** The question that was packed. */
-export function unpackQuestion(packed: unknown): ProofQuestion {
-  // Nothing but `packQuestion` makes such values, and they come from our own process.
-  return mapped(packed, unpackSet) as ProofQuestion;
+function* portions(ruleset: ProvableRuleset, list: FlatList): Generator<Portion> {
+  const { destinations, inside, networks, classes } = ruleset;
+  const groups = new Map([...ruleset.groups].filter(([, group]) => group.kind === 'Outside'));
+  const { rules: listRules, sources, ...rest } = list;
+  yield { kind: 'Head', head: { destinations, inside, networks, groups, list: rest } };
+
+  const rules = new Table<BorderRule>();
+  const stages = new Table<Stage>();
+  const place = (part: Part): PlacedPart => ({ ...part, stages: part.stages.map((stage) => stages.placeOf(stage)) });
+  const placed = Array.from(classes.values(), (one) => ({
+    ...one,
+    parts: one.parts.map(place),
+    widened: one.widened.map(place),
+  }));
+  const placedStages = stages.items.map((stage) => ({
+    ...stage,
+    rules: stage.rules.map((rule) => rules.placeOf(rule)),
+  }));
+  for (const items of slices(rules.items)) yield { kind: 'Rules', items };
+  for (const items of slices(placedStages)) yield { kind: 'Stages', items };
+  for (const items of slices(placed)) yield { kind: 'Classes', items };
+  for (const items of slices(listRules)) yield { kind: 'ListRules', items };
+  for (const items of slices([...sources])) yield { kind: 'Sources', items };
+  yield { kind: 'End' };
+}
+
+/** Things in the order in which they were first met. */
+class Table<T> {
+  readonly items: T[] = [];
+  readonly #places = new Map<T, number>();
+
+  placeOf(item: T): number {
+    let place = this.#places.get(item);
+    if (place === undefined) {
+      place = this.items.push(item) - 1;
+      this.#places.set(item, place);
+    }
+    return place;
+  }
+}
+
+function* slices<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += PORTION) yield items.slice(from, from + PORTION);
+}
+
+/** Puts a question together again from what `packQuestion` gave, in that order. */
+export class QuestionReader {
+  #head: Head | undefined;
+  readonly #rules: BorderRule[] = [];
+  readonly #stages: Stage[] = [];
+  readonly #classes = new Map<ClassId, Class>();
+  readonly #listRules: FlatRule[] = [];
+  readonly #sources = new Map<SourceId, readonly ClassId[]>();
+
+  /** The question, when this was its last portion. */
+  take(packed: unknown): ProofQuestion | undefined {
+    // Nothing but `packQuestion` makes such values, and they come from our own process.
+    const portion = mapped(packed, unpackSet) as Portion;
+    switch (portion.kind) {
+      case 'Head':
+        this.#head = portion.head;
+        return undefined;
+      case 'Rules':
+        this.#rules.push(...portion.items);
+        return undefined;
+      case 'Stages':
+        for (const stage of portion.items)
+          this.#stages.push({ ...stage, rules: stage.rules.map((place) => at(this.#rules, place)) });
+        return undefined;
+      case 'Classes':
+        for (const one of portion.items) this.#classes.set(one.id, this.#class(one));
+        return undefined;
+      case 'ListRules':
+        this.#listRules.push(...portion.items);
+        return undefined;
+      case 'Sources':
+        for (const [id, classes] of portion.items) this.#sources.set(id, classes);
+        return undefined;
+      case 'End':
+        return this.#question();
+    }
+  }
+
+  #class(one: PlacedClass): Class {
+    const part = (placed: PlacedPart): Part => ({
+      ...placed,
+      stages: placed.stages.map((place) => at(this.#stages, place)),
+    });
+    return { ...one, parts: one.parts.map(part), widened: one.widened.map(part) };
+  }
+
+  #question(): ProofQuestion {
+    if (this.#head === undefined) throw new RangeError('a question without its head');
+    const { list, ...ruleset } = this.#head;
+    return {
+      ruleset: { ...ruleset, classes: this.#classes },
+      list: { ...list, rules: this.#listRules, sources: this.#sources },
+    };
+  }
+}
+
+function at<T>(items: readonly T[], place: number): T {
+  const item = items[place];
+  if (item === undefined) throw new RangeError(`nothing stands at ${place}`);
+  return item;
 }
 
 function packSet(value: object): PlainSet | undefined {
@@ -56,17 +180,10 @@ function unpackSet(value: object): PrefixSet | PortSet | undefined {
   return PrefixSet.ofRanges([...v4, ...v6]);
 }
 
-/** A copy of plain data with some objects replaced; objects that stand in several places are replaced once. */
+/** A copy of plain data with some objects replaced. */
 function mapped(root: unknown, replace: (value: object) => object | undefined): unknown {
-  const known = new Map<object, unknown>();
-  const copy = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null) return value;
-    const before = known.get(value);
-    if (before !== undefined) return before;
-    const made = replace(value) ?? copyOf(value);
-    known.set(value, made);
-    return made;
-  };
+  const copy = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null ? (replace(value) ?? copyOf(value)) : value;
   const copyOf = (value: object): unknown => {
     if (Array.isArray(value)) return value.map(copy);
     if (value instanceof Map) return new Map(Array.from(value, ([key, inner]) => [key, copy(inner)] as const));
