@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { asGlobalPolicy } from '../../test/kit/as-global-policy.ts';
 import { BorderWorld, type Manifest, packet } from '../../test/kit/border-world.ts';
 import { DESTINATIONS, worlds } from '../../test/kit/random-border.ts';
 import { SlowBorder } from '../../test/kit/slow-border.ts';
@@ -65,7 +64,7 @@ test('does to every packet what the design says', () => {
     fc.property(worlds, fc.nat(6), fc.array(flows, { minLength: 40, maxLength: 40 }), (manifests, without, sent) => {
       const objects = settled(manifests, { pools: without > 0, b: without % 3 !== 2 });
       const world = new BorderWorld(...objects);
-      const oracle = new SlowBorder(objects.map(asGlobalPolicy), 'edge');
+      const oracle = new SlowBorder(objects, 'edge');
       const owned = objects.flatMap((each) => (each['kind'] === 'Pod' ? JSON.stringify(each['status']) : []));
       for (const { source, destination, what } of sent) {
         // A disabled pool is outside, and pods in it are what no border can name as destinations.
