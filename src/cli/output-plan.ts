@@ -9,6 +9,41 @@ export const objectChange = z.strictObject({
   detail: z.string().describe('for people, in one line'),
 });
 
+/** What a firewall lets pass from then on, and what no more. */
+export const traffic = z.strictObject({
+  changes: z
+    .array(
+      z.strictObject({
+        presence: z.enum(['stays', 'joins', 'leaves']).describe('whether the senders are known before and after'),
+        family: z.literal([4, 6]).describe('of addresses'),
+        senders: z.array(z.string()).describe('addresses'),
+        gained: z.array(z.string()).nullable().describe('flows that pass from then on; null: too many to be compared'),
+        lost: z
+          .array(z.string())
+          .nullable()
+          .describe('flows that are dropped from then on; null: too many to be compared'),
+      }),
+    )
+    .describe('senders whose flows change in the same way'),
+  translations: z
+    .array(
+      z.strictObject({
+        family: z.literal([4, 6]).describe('of addresses'),
+        senders: z.array(z.string()).describe('addresses'),
+        from: z.string().describe('the address outside before, or "its own address"'),
+        to: z.string().describe('the address outside from then on'),
+        flows: z.array(z.string()).describe('which flows'),
+      }),
+    )
+    .describe('senders whose flows leave with another address'),
+  noLongerJudged: z.array(z.string()).describe('destinations that are no longer judged here'),
+  judgedFromNowOn: z.array(z.string()).describe('destinations that are judged here from then on'),
+  unknownNoLongerDropped: z.array(z.string()).describe('where unknown senders may be from then on'),
+  unknownDroppedFromNowOn: z.array(z.string()).describe('where unknown senders are dropped from then on'),
+  sendersBefore: z.int().min(0).describe('known addresses before'),
+  sendersAfter: z.int().min(0).describe('known addresses after'),
+});
+
 /** What `plan` and `apply` print for one firewall. */
 export const plan = z.strictObject({
   firewall: z.string().describe('its name'),
@@ -49,42 +84,5 @@ export const plan = z.strictObject({
       }),
     )
     .describe('flows that have neither their old nor their new verdict while the plan is carried out'),
-  traffic: z
-    .strictObject({
-      changes: z
-        .array(
-          z.strictObject({
-            presence: z.enum(['stays', 'joins', 'leaves']).describe('whether the senders are known before and after'),
-            family: z.literal([4, 6]).describe('of addresses'),
-            senders: z.array(z.string()).describe('addresses'),
-            gained: z
-              .array(z.string())
-              .nullable()
-              .describe('flows that pass from then on; null: too many to be compared'),
-            lost: z
-              .array(z.string())
-              .nullable()
-              .describe('flows that are dropped from then on; null: too many to be compared'),
-          }),
-        )
-        .describe('senders whose flows change in the same way'),
-      translations: z
-        .array(
-          z.strictObject({
-            family: z.literal([4, 6]).describe('of addresses'),
-            senders: z.array(z.string()).describe('addresses'),
-            from: z.string().describe('the address outside before, or "its own address"'),
-            to: z.string().describe('the address outside from then on'),
-            flows: z.array(z.string()).describe('which flows'),
-          }),
-        )
-        .describe('senders whose flows leave with another address'),
-      noLongerJudged: z.array(z.string()).describe('destinations that are no longer judged here'),
-      judgedFromNowOn: z.array(z.string()).describe('destinations that are judged here from then on'),
-      unknownNoLongerDropped: z.array(z.string()).describe('where unknown senders may be from then on'),
-      unknownDroppedFromNowOn: z.array(z.string()).describe('where unknown senders are dropped from then on'),
-      sendersBefore: z.int().min(0).describe('known addresses before'),
-      sendersAfter: z.int().min(0).describe('known addresses after'),
-    })
-    .describe('what it means for traffic'),
+  traffic: traffic.describe('what it means for traffic'),
 });

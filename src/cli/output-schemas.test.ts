@@ -17,6 +17,9 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   PolicyEndpoints: [['policy', 'shop/web', ...SHOP], 0],
   HostPolicies: [['host', 'node-b', ...SHOP], 0],
   Expectations: [['expect', 'src/cli/golden/failing.expect', ...SHOP], 1],
+  Connections: [['connections', ...SHOP], 0],
+  WorldDifference: [['diff', 'examples/shop', 'src/cli/golden/lint-world.yaml'], 2],
+  Lint: [['lint', '-f', 'src/cli/golden/lint-world.yaml'], 2],
   AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
   FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
   Rendering: [['render', ...SHOP], 0],
@@ -66,15 +69,32 @@ const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'endpoints[].tiers[].ingress',
   'firewalls[].refusals',
   'families[].border[].hops[].evaluation.logged',
+  // Workloads of the shop are meant as wholes.
+  ...['connections', 'gained', 'lost'].flatMap((list) =>
+    ['from', 'to'].flatMap((end) => [`${list}[].${end}.endpoints`, `${list}[].${end}.addresses`]),
+  ),
+  // A firewall that goes stops nothing from then on.
+  'firewalls[].traffic.changes[].lost',
+  'firewalls[].traffic.translations',
+  'firewalls[].traffic.judgedFromNowOn',
+  'firewalls[].traffic.unknownDroppedFromNowOn',
   // An expectation that is met has no failures, and only what is denied has something that would change it.
   'expectations[].failures',
   'expectations[].failures[].answer.border[].hops[].evaluation.logged',
   'expectations[].failures[].answer.wouldChange',
 ]);
 
-function emptyLists(value: unknown, path = ''): readonly string[] {
-  if (Array.isArray(value))
-    return value.length === 0 ? [path] : value.flatMap((entry) => emptyLists(entry, `${path}[]`));
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, child]) => emptyLists(child, path === '' ? key : `${path}.${key}`));
+/** Paths of the lists that are empty wherever they occur. */
+function emptyLists(document: unknown): readonly string[] {
+  const empty = new Set<string>();
+  const filled = new Set<string>();
+  const walk = (value: unknown, path: string): void => {
+    if (Array.isArray(value)) {
+      (value.length === 0 ? empty : filled).add(path);
+      for (const entry of value) walk(entry, `${path}[]`);
+    } else if (typeof value === 'object' && value !== null)
+      for (const [key, child] of Object.entries(value)) walk(child, path === '' ? key : `${path}.${key}`);
+  };
+  walk(document, '');
+  return [...empty].filter((path) => !filled.has(path));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { connections, worldDifference } from './output-connections.ts';
 import { expectations, flowAnswer } from './output-flow.ts';
 import { appliedPolicies, diagnostic, endpoint, endpointId, mention, policyId } from './output-parts.ts';
 import { objectChange, plan } from './output-plan.ts';
@@ -92,6 +93,14 @@ export const outputSchemas = {
 
   Expectations: expectations,
 
+  Connections: connections,
+
+  WorldDifference: worldDifference,
+
+  Lint: z
+    .strictObject({ findings: z.array(diagnostic).describe('by place') })
+    .describe('policies and rules that do nothing, contradict each other, or open more than people mean'),
+
   Plans: z
     .strictObject({ plans: z.array(plan).describe('one for each firewall') })
     .describe('what would change on each device'),
@@ -165,6 +174,9 @@ export const printedBy: Readonly<Record<DocumentKind, string>> = {
   Validation: 'validate',
   FlowAnswer: 'flow',
   Expectations: 'expect',
+  Connections: 'connections',
+  WorldDifference: 'diff',
+  Lint: 'lint',
   Plans: 'plan',
   Applied: 'apply',
   Approved: 'approve',

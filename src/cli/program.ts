@@ -145,6 +145,22 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/flow.ts')).flow,
   );
   does(
+    output(world(command('connections', 'list everything that the cluster allows, by workload')))
+      .option('--from <text>', 'only what is opened by a workload, endpoint or prefix with this in its name')
+      .option('--to <text>', 'only what reaches a workload, endpoint or prefix with this in its name'),
+    async () => (await import('./commands/connections.ts')).connections,
+  );
+  does(
+    output(
+      command('diff <before> <after>', 'show the traffic that is gained and lost between two worlds (paths, or -)'),
+    ),
+    async () => (await import('./commands/diff.ts')).diff,
+  );
+  does(
+    output(world(command('lint', 'find policies and rules that do nothing, contradict each other or open too much'))),
+    async () => (await import('./commands/lint.ts')).lint,
+  );
+  does(
     output(
       world(
         command('expect <file>', 'check what flows should do, one expectation a line; those that fail tell the reason'),

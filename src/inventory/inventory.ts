@@ -10,7 +10,7 @@ import {
   type SourceNAT,
   resourceKey,
 } from '../api/resource.ts';
-import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
 import type { Address } from '../ip/address.ts';
 import { calicoPolicyMistakes } from './calico-policy.ts';
@@ -161,6 +161,11 @@ export class Inventory {
    */
   statusAddresses(id: EndpointId): readonly Address[] {
     return this.#pods.statusAddresses(id);
+  }
+
+  /** Where a policy of the cluster was read; `undefined` for one that does not exist. */
+  placeOf(policy: PolicyId): Place | undefined {
+    return this.#policies.placeOf(policy);
   }
 
   /** Takes one change. Nothing is lost or doubled if it comes again, or if intermediate states were skipped. */

@@ -76,6 +76,11 @@ export class Policies {
     this.#settle(id);
   }
 
+  /** Where a policy was read; `undefined` for one that does not exist. */
+  placeOf(id: PolicyId): Place | undefined {
+    return this.#written.get(id)?.place;
+  }
+
   /** What is wrong with policies beside others, the tiers and the services of which something is known. */
   mistakes(tiers: ReadonlyMap<string, TierInfo>, services: ReadonlySet<string>): readonly Diagnostic[] {
     const found: Diagnostic[] = [];

@@ -29,6 +29,11 @@ export function summaryLine({ firewall, isEmpty, counts, digest }: Plan): string
   return `${firewall}: ${made} to make, ${changed} to change, ${removed} to remove. Digest ${digest}`;
 }
 
+/** What is gained and lost at one firewall, as in a plan: a line for each group of senders, and their flows below. */
+export function printTraffic(traffic: Traffic, options: PrintOptions = {}): readonly string[] {
+  return new Printer(options).traffic(traffic);
+}
+
 class Printer {
   readonly #nameOf: (address: string) => string | undefined;
   readonly #limit: number;

@@ -1,0 +1,20 @@
+import { lint as findingsOf } from '../../engine/analysis/lint.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
+import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
+import { readWholeWorld } from '../world.ts';
+
+/** `sallyport lint`: policies and rules that do nothing, contradict each other, or open more than people mean. */
+export async function lint(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {
+  const { world } = await readWholeWorld(terminal, options);
+  const findings = sortDiagnostics(
+    findingsOf(world).map(({ severity, code, message, object, path }) => {
+      const at = world.inventory.placeOf(object);
+      return { severity, code, message, object, path, ...(at === undefined ? {} : { at }) };
+    }),
+  );
+  printResult(terminal, options.output, 'Lint', { findings }, () =>
+    [...findings.map(diagnosticLine), `${findings.length} finding${findings.length === 1 ? '' : 's'}`].join('\n'),
+  );
+  return findings.length === 0 ? exit.done : exit.pending;
+}
