@@ -1,5 +1,8 @@
 import { closest } from '../base/closest.ts';
+import { compareUtf8 } from '../base/compare.ts';
 import { SallyportError } from '../base/error.ts';
+import { MultiMap } from '../base/multi-map.ts';
+import { workloadsOf } from '../engine/analysis/workload.ts';
 import { endpointsMatching } from '../engine/queries.ts';
 import type { Expectation, ExpectedService, ExpectedSide } from './expectations.ts';
 import type { FamilyAnswer } from './flow-answer.ts';
@@ -27,42 +30,64 @@ export interface Outcome {
 /** Failures that are kept of one expectation. */
 const KEPT = 10;
 
-/**
- * Tries every flow that an expectation is about; that of an endpoint to itself is none.
- * @throws SallyportError NOT_FOUND or FLOW_INVALID where there is no such flow: what is expected of nobody is a mistake.
- */
-export function check(asked: Asked, expectation: Expectation): Outcome {
-  refuseUnknownFirewall(asked, expectation.via);
-  const senders = namesOf(asked, expectation.from);
-  const receivers = namesOf(asked, expectation.to);
-  let flows = 0;
-  let failed = 0;
-  const failures: Failure[] = [];
-  for (const from of senders)
-    for (const to of receivers) {
-      if (from === to) continue;
-      for (const service of expectation.services)
-        for (const answer of answersTo(asked, { from, to, protocol: expectation.protocol, ...service })) {
-          flows++;
-          const why = shortfall(expectation, answer);
-          if (why === undefined) continue;
-          failed++;
-          if (failures.length < KEPT) failures.push({ from, to, ...service, why, answer });
-        }
-    }
-  if (flows === 0) throw usage('no flow is meant: sender and receiver are the same, or have no address of one family');
-  return { flows, failed, failures };
-}
+/** Tries flows in one world. */
+export class ExpectationChecker {
+  readonly #asked: Asked;
+  /** Endpoints of each workload, by `Kind/namespace/name` and by `namespace/name`. */
+  readonly #workloads = new MultiMap<string>();
 
-/** What `flow` takes for each end: names and ids of endpoints, or an address. */
-function namesOf({ world }: Asked, side: ExpectedSide): readonly string[] {
-  if (side.kind === 'Name') return [side.name];
-  const found = endpointsMatching(world.engine, side.selector).filter(
-    (id) => side.namespace === undefined || world.engine.endpoints.get(id)?.namespace === side.namespace,
-  );
-  if (found.length > 0) return found;
-  const where = side.namespace === undefined ? '' : ` in the namespace ${side.namespace}`;
-  throw new SallyportError('NOT_FOUND', `(${side.selector.canonical}) selects no endpoint${where}`);
+  constructor(asked: Asked) {
+    this.#asked = asked;
+    for (const [id, endpoints] of workloadsOf(asked.world.engine))
+      for (const endpoint of endpoints) {
+        this.#workloads.add(id, endpoint);
+        this.#workloads.add(id.slice(id.indexOf('/') + 1), endpoint);
+      }
+  }
+
+  /**
+   * Tries every flow that an expectation is about; that of an endpoint to itself is none.
+   * @throws SallyportError NOT_FOUND or FLOW_INVALID where there is no such flow: what is expected of nobody is a mistake.
+   */
+  check(expectation: Expectation): Outcome {
+    refuseUnknownFirewall(this.#asked, expectation.via);
+    const senders = this.#namesOf(expectation.from);
+    const receivers = this.#namesOf(expectation.to);
+    let flows = 0;
+    let failed = 0;
+    const failures: Failure[] = [];
+    for (const from of senders)
+      for (const to of receivers) {
+        if (from === to) continue;
+        for (const service of expectation.services)
+          for (const answer of answersTo(this.#asked, { from, to, protocol: expectation.protocol, ...service })) {
+            flows++;
+            const why = shortfall(expectation, answer);
+            if (why === undefined) continue;
+            failed++;
+            if (failures.length < KEPT) failures.push({ from, to, ...service, why, answer });
+          }
+      }
+    if (flows === 0)
+      throw usage('no flow is meant: sender and receiver are the same, or have no address of one family');
+    return { flows, failed, failures };
+  }
+
+  /** What `flow` takes for each end: names and ids of endpoints, or an address. A pod goes before a workload of its name. */
+  #namesOf(side: ExpectedSide): readonly string[] {
+    const { engine } = this.#asked.world;
+    if (side.kind === 'Name') {
+      const { name } = side;
+      const workload = engine.endpoints.has(`pod:${name}`) ? [] : [...this.#workloads.get(name)];
+      return workload.length === 0 ? [name] : workload.sort(compareUtf8);
+    }
+    const found = endpointsMatching(engine, side.selector).filter(
+      (id) => side.namespace === undefined || engine.endpoints.get(id)?.namespace === side.namespace,
+    );
+    if (found.length > 0) return found;
+    const where = side.namespace === undefined ? '' : ` in the namespace ${side.namespace}`;
+    throw new SallyportError('NOT_FOUND', `(${side.selector.canonical}) selects no endpoint${where}`);
+  }
 }
 
 function refuseUnknownFirewall({ world }: Asked, name: string | undefined): void {

@@ -169,8 +169,10 @@ export function buildProgram(terminal: Terminal): Program {
       'after',
       `
 A line: allow|deny FROM -> TO:PORT[,PORT…]/PROTOCOL [via FIREWALL] [as ADDRESS]     # a comment
-FROM, TO: a pod (namespace/name), an address, or namespace/(SELECTOR) or (SELECTOR) for every endpoint that it selects
-  allow shop/(app == 'web') -> 203.0.113.10:443/TCP via edge-1 as 198.51.100.7
+FROM, TO: a pod or a workload with all its pods (namespace/name), an address, or every endpoint that a selector selects:
+namespace/(SELECTOR) or (SELECTOR)
+  allow shop/web            -> 203.0.113.10:443/TCP via edge-1 as 198.51.100.7
+  allow shop/(app == 'web') -> shop/db:5432/TCP
   deny  payments/ledger-0   -> [2001:db8::1]:53/UDP
   deny  (all())             -> 192.0.2.1/ICMP`,
     ),

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { check, type Failure, type Outcome } from '../expectation-check.ts';
+import { ExpectationChecker, type Failure, type Outcome } from '../expectation-check.ts';
 import { type Expectation, parseExpectations } from '../expectations.ts';
 import { flowText } from '../flow-answer.ts';
 import type { Asked } from '../flow-question.ts';
@@ -49,6 +49,7 @@ export async function expect(
 }
 
 function checkAll(terminal: Terminal, asked: Asked, expectations: readonly Expectation[]): readonly Checked[] {
+  const checker = new ExpectationChecker(asked);
   let told = performance.now();
   return expectations.map((expectation, index): Checked => {
     if (performance.now() - told > PROGRESS_MS) {
@@ -56,7 +57,7 @@ function checkAll(terminal: Terminal, asked: Asked, expectations: readonly Expec
       terminal.err(`checking: ${index} of ${expectations.length} expectations`);
     }
     try {
-      return { ...expectation, ...check(asked, expectation) };
+      return { ...expectation, ...checker.check(expectation) };
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       return { ...expectation, error: { code, message } };
