@@ -80,9 +80,15 @@ export class Conditions {
     return this.#filings[condition] ?? [[]];
   }
 
-  /** The labels it is about; some of them more than once. */
-  keysOf(condition: number): readonly number[] {
-    return this.#uses[condition]?.keys ?? [];
+  /** Whether it is about a label that is absent from these. */
+  misses(condition: number, labels: Int32Array): boolean {
+    const program = this.#programs.items;
+    const start = this.#programs.startOf(condition);
+    for (let at = start, end = start + this.#programs.lengthOf(condition); at < end; at += STRIDE) {
+      const key = program[at + KEY] as number;
+      if (key !== NO_KEY && labels[key] === 0) return true;
+    }
+    return false;
   }
 
   /** Whether it holds for labels given as terms by key, 0 where absent. */

@@ -85,7 +85,7 @@ export class LabelStore {
   holds(condition: number, endpoint: number): boolean {
     this.#loadOwn(endpoint);
     // Most conditions are about own labels, and the parents lie elsewhere in memory.
-    if (this.#conditions.keysOf(condition).some((key) => this.#effective[key] === 0)) this.#loadInherited(endpoint);
+    if (this.#conditions.misses(condition, this.#effective)) this.#loadInherited(endpoint);
     const holds = this.#conditions.holds(condition, this.#effective);
     this.#clear();
     return holds;

@@ -1,10 +1,9 @@
-import type { Endpoint, EndpointId, NamedPort } from '../../inventory/model.ts';
+import type { Endpoint, EndpointId, NamedPort, ProfileRules } from '../../inventory/model.ts';
 import { effectiveLabels } from '../../inventory/labels.ts';
 import { fold } from '../../selector/node.ts';
 import type { Selector } from '../../selector/selector.ts';
 import type { Engine } from '../engine.ts';
 import { listsMet } from '../host-endpoints.ts';
-import { type ProfileRules, rulesOfProfile } from './profile-rules.ts';
 import { LabelIndex } from '../label-index.ts';
 import { type Direction, type TierPolicies, isSubject } from '../selected-policies.ts';
 
@@ -39,7 +38,7 @@ export class EndpointClasses {
       if (!isSubject(endpoint) || endpoint.addresses.length === 0) continue;
       const labels = restricted(engine.labelsOf(endpoint), keys);
       const ports = endpoint.ports.filter(({ name }) => portNames.has(name));
-      const profiles = endpoint.parents.map((id) => rulesOfProfile(engine, id)).filter(hasRules);
+      const profiles = endpoint.parents.map((id) => engine.profile(id)).filter(hasRules);
       const key = JSON.stringify([endpoint.kind, this.#numbersOf(profiles), [...labels], ports]);
       let number = numbers.get(key);
       if (number === undefined) {

@@ -3,7 +3,6 @@ import type { Family } from '../../ip/address.ts';
 import type { Engine } from '../engine.ts';
 import type { Direction } from '../selected-policies.ts';
 import { EndpointClasses } from './endpoint-classes.ts';
-import { rulesOfProfile } from './profile-rules.ts';
 import { type Program, type Term, TermReader, allowedBy } from './rule-program.ts';
 import { EVERY_SERVICES, NO_SERVICES, type ServiceAlgebra, type ServiceId } from './service-algebra.ts';
 import { SideConditions, selectorsOf } from './side-conditions.ts';
@@ -61,7 +60,7 @@ export class Reachability {
     const profiles = new Set(Array.from(engine.endpoints.values(), ({ parents }) => parents).flat());
     for (const direction of ['ingress', 'egress'] as const) {
       for (const policy of policies) this.terms.terms(policy, direction);
-      for (const id of profiles) this.terms.ofProfile(rulesOfProfile(engine, id), direction);
+      for (const id of profiles) this.terms.ofProfile(engine.profile(id), direction);
     }
     const names = conditions.all.flatMap(({ side: { ports, notPorts } }) => [
       ...(ports?.names ?? []),

@@ -1,7 +1,6 @@
-import type { Policy, PolicyId, Rule } from '../../inventory/model.ts';
+import type { Policy, PolicyId, ProfileRules, Rule } from '../../inventory/model.ts';
 import type { RuleAction } from '../../api/resource.ts';
 import type { Direction, TierPolicies } from '../selected-policies.ts';
-import type { ProfileRules } from './profile-rules.ts';
 import { EVERY_SERVICES, NO_SERVICES, type ServiceAlgebra, type ServiceId } from './service-algebra.ts';
 import type { SideConditions } from './side-conditions.ts';
 
