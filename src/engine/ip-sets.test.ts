@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { endpointSlice, hostEndpoint, kubernetesPolicy, networkSet, pod, policy } from '../../test/kit/objects.ts';
-import { cluster, services } from '../../test/kit/random-cluster.ts';
+import { cluster, given, services } from '../../test/kit/random-cluster.ts';
 import { otherKinds } from '../../test/kit/random-kinds.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { PATIENCE_MS, tries } from '../../test/kit/runs.ts';
@@ -172,7 +172,7 @@ test(
   '4 sets, ids and members are those of an independent reading',
   () => {
     fc.assert(
-      fc.property(fc.tuple(cluster, services, otherKinds), (parts) => {
+      fc.property(fc.tuple(cluster, services, otherKinds, given), (parts) => {
         const objects = parts.flat();
         expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
       }),

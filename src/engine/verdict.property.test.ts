@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cluster as plainCluster, flow, services } from '../../test/kit/random-cluster.ts';
+import { cluster as plainCluster, flow, given, services } from '../../test/kit/random-cluster.ts';
 import { otherKinds } from '../../test/kit/random-kinds.ts';
 import { PATIENCE_MS, tries } from '../../test/kit/runs.ts';
 import { SlowCluster } from '../../test/kit/slow-cluster.ts';
 import { loadWorld } from './world.ts';
 
-const cluster = fc.tuple(plainCluster, services, otherKinds).map((parts) => parts.flat());
+const cluster = fc.tuple(plainCluster, services, otherKinds, given).map((parts) => parts.flat());
 
 describe('the engine and an independent evaluator agree', () => {
   test(

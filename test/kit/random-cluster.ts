@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { endpointSlice, policy } from './objects.ts';
+import { endpointSlice, policy, profile, workloadEndpoint } from './objects.ts';
 import type { PlainFlow, PlainObject } from './plain-objects.ts';
 import { calicoSpec, kubernetesRule, plainSelector, types } from './random-policies.ts';
-import { namespaceSelector } from './random-rules.ts';
+import { namespaceSelector, profileRulesIn } from './random-rules.ts';
 import {
   namespace,
   rarely,
@@ -107,7 +107,7 @@ function hostSpec(node: string): fc.Arbitrary<object> {
     node: fc.constant(node),
     interfaceName: fc.constantFrom('eth0', '*'),
     expectedIPs: list(fc.constantFrom('198.51.100.7', '2001:db8::9', '10.0.0.3')),
-    profiles: some(list(fc.constantFrom('projectcalico-default-allow', 'kns.a', 'gone'))),
+    profiles: some(list(fc.constantFrom('projectcalico-default-allow', 'kns.a', 'p1', 'p2', 'gone'), 3)),
     ports: list(
       fc.record({
         name: fc.constantFrom(...PORT_NAMES),
@@ -225,6 +225,39 @@ const object: fc.Arbitrary<PlainObject> = fc.oneof(
       }),
     ),
   },
+);
+
+/** Profiles and workload endpoints that are given as objects. */
+export const given: fc.Arbitrary<PlainObject[]> = fc.uniqueArray(
+  fc.oneof(
+    fc
+      .tuple(
+        fc.constantFrom('p1', 'p2', 'kns.a', 'ksa.a.s1'),
+        fc.record({
+          labelsToApply: labels,
+          ingress: some(profileRulesIn('ingress')),
+          egress: some(profileRulesIn('egress')),
+        }),
+      )
+      .map(([name, spec]) => profile(name, without(spec))),
+    fc
+      .tuple(
+        fc.tuple(namespace, fc.constantFrom('p1', 'w1', 'w2')),
+        labels,
+        fc.record({
+          orchestrator: fc.constantFrom('k8s', 'k8s', 'vm'),
+          ipNetworks: list(fc.tuple(address4, fc.constantFrom('', '/32')).map((parts) => parts.join(''))),
+          profiles: list(fc.constantFrom('kns.a', 'kns.b', 'p1')),
+          serviceAccountName: some(fc.constantFrom('s1', 's2')),
+          ports: list(
+            fc.record({ name: fc.constant('web'), port: fc.constantFrom(53, 80), protocol: fc.constant('TCP') }),
+            1,
+          ),
+        }),
+      )
+      .map(([place, own, spec]) => workloadEndpoint(place.join('/'), own, without(spec))),
+  ),
+  { maxLength: 3, selector: identity },
 );
 
 /** What tells objects apart. */

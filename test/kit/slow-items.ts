@@ -7,7 +7,8 @@ export type Labels = ReadonlyMap<string, string>;
 
 /** Something that selectors of rules can select. */
 export interface Item {
-  readonly is: 'pod' | 'host' | 'set';
+  /** `workload`: one of another orchestrator than Kubernetes. */
+  readonly is: 'pod' | 'workload' | 'host' | 'set';
   readonly id: string;
   readonly namespace?: string;
   readonly labels: Labels;
@@ -34,7 +35,7 @@ export function of(objects: readonly PlainObject[], ...kinds: string[]): PlainOb
 
 /** Everything that has labels and addresses. */
 export function itemsOf(objects: readonly PlainObject[]): Item[] {
-  return [...pods(objects), ...hosts(objects), ...sets(objects)];
+  return [...pods(objects), ...workloads(objects), ...hosts(objects), ...sets(objects)];
 }
 
 /** Those that have an address, or a net around it. */
@@ -105,6 +106,44 @@ function isFinished({ metadata, status = {} }: PlainObject): boolean {
   );
 }
 
+/** Workload endpoints that are given directly; one of a pod that is there as well says nothing. */
+function workloads(objects: readonly PlainObject[]): Item[] {
+  return of(objects, 'WorkloadEndpoint').flatMap(({ metadata, spec = {} }): Item[] => {
+    const { namespace = '' } = metadata;
+    const addresses = ((spec['ipNetworks'] ?? []) as string[]).map((net) => net.replace(/\/.*/, ''));
+    const isPod = spec['orchestrator'] === 'k8s' && spec['endpoint'] === 'eth0';
+    const isTold = of(objects, 'Pod').some(
+      (pod) => isPod && pod.metadata.namespace === namespace && pod.metadata.name === spec['pod'],
+    );
+    if (isTold || addresses.length === 0) return [];
+    const profiles = (spec['profiles'] ?? []) as string[];
+    const account = spec['serviceAccountName'] as string | undefined;
+    const own = new Map(plain(metadata.labels).filter(([key]) => !/^pc(ns|sa)\./.test(key)));
+    own
+      .set('projectcalico.org/namespace', namespace)
+      .set('projectcalico.org/orchestrator', String(spec['orchestrator']));
+    if (account !== undefined) own.set('projectcalico.org/serviceaccount', account);
+    return [
+      {
+        is: spec['orchestrator'] === 'k8s' ? 'pod' : 'workload',
+        id: isPod ? `pod:${namespace}/${String(spec['pod'])}` : `wep:${namespace}/${metadata.name}`,
+        namespace,
+        labels: inherit(objects, own, profiles),
+        profiles,
+        addresses,
+        nets: [],
+        ports: portsOf(spec),
+      },
+    ];
+  });
+}
+
+function portsOf(spec: Record<string, unknown>): Item['ports'] {
+  return ((spec['ports'] ?? []) as { name: string; port: number; protocol: string }[]).map(
+    ({ name, port, protocol }) => ({ name, port, protocol: numberOf(protocol) }),
+  );
+}
+
 /** 2.7 */
 function hosts(objects: readonly PlainObject[]): Item[] {
   return of(objects, 'HostEndpoint').map((host) => {
@@ -116,9 +155,7 @@ function hosts(objects: readonly PlainObject[]): Item[] {
       profiles,
       addresses: (host.spec?.['expectedIPs'] ?? []) as string[],
       nets: [],
-      ports: ((host.spec?.['ports'] ?? []) as { name: string; port: number; protocol: string }[]).map(
-        ({ name, port, protocol }) => ({ name, port, protocol: numberOf(protocol) }),
-      ),
+      ports: portsOf(host.spec ?? {}),
     };
   });
 }
@@ -152,15 +189,24 @@ function inherit(objects: readonly PlainObject[], own: Labels, profiles: readonl
 }
 
 function given(objects: readonly PlainObject[], profile: string): Labels {
-  for (const { kind, metadata, spec } of objects) {
+  for (const { kind, metadata } of objects) {
     const account = `ksa.${metadata.namespace ?? 'default'}.${metadata.name}`;
     const named = ['projectcalico.org/name', metadata.name] as const;
     const under = (prefix: string): Labels =>
       new Map([...plain(metadata.labels), named].map(([key, value]) => [prefix + key, value]));
     if (kind === 'Namespace' && profile === `kns.${metadata.name}`) return under('pcns.');
     if (kind === 'ServiceAccount' && profile === account) return under('pcsa.');
-    if (kind === 'Profile' && profile === metadata.name)
-      return new Map(plain(spec?.['labelsToApply'] as Record<string, string> | undefined));
   }
-  return new Map();
+  return new Map(plain(givenProfile(objects, profile)?.spec?.['labelsToApply'] as Record<string, string> | undefined));
+}
+
+/** A profile that is an object of its own: one of a namespace or an account that is there comes from that alone (2.2, 2.3). */
+export function givenProfile(objects: readonly PlainObject[], profile: string): PlainObject | undefined {
+  const isTaken = objects.some(
+    ({ kind, metadata }) =>
+      (kind === 'Namespace' && profile === `kns.${metadata.name}`) ||
+      (kind === 'ServiceAccount' && profile === `ksa.${metadata.namespace ?? 'default'}.${metadata.name}`),
+  );
+  if (isTaken || profile === 'projectcalico-default-allow') return undefined;
+  return of(objects, 'Profile').find(({ metadata }) => metadata.name === profile);
 }

@@ -1,5 +1,5 @@
 import type { PlainClusterPeer, PlainObject, PlainRule, PlainSelector } from './plain-objects.ts';
-import { type Item, of } from './slow-items.ts';
+import { type Item, givenProfile, of } from './slow-items.ts';
 import { type SlowRule, clusterPolicyRules, isSubjectOf, networkPolicyRules, selects } from './slow-kubernetes.ts';
 import { type Surroundings, matches } from './slow-match.ts';
 import { globalScope, kubernetesScope, namespaceSelector, podSelector, policyScope } from './slow-scope.ts';
@@ -57,8 +57,7 @@ export function profileRules(known: Surroundings, profile: string, direction: Di
     profile === 'projectcalico-default-allow' ||
     of(known.objects, 'Namespace').some(({ metadata }) => profile === `kns.${metadata.name}`);
   if (isOpen) return [{ action: 'Allow', index: 0, matches: () => true }];
-  const object = of(known.objects, 'Profile').find(({ metadata }) => metadata.name === profile);
-  return ((object?.spec?.[direction] ?? []) as PlainRule[]).map((rule, index) => ({
+  return ((givenProfile(known.objects, profile)?.spec?.[direction] ?? []) as PlainRule[]).map((rule, index) => ({
     action: rule.action === 'Pass' ? 'Deny' : rule.action,
     index,
     matches: (flow) => matches(known, rule, '', flow),

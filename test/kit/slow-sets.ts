@@ -7,7 +7,7 @@ import type {
   PlainRule,
 } from './plain-objects.ts';
 import { addressText, blockOf, blockText } from './slow-address.ts';
-import { type Item, itemsOf, numberOf } from './slow-items.ts';
+import { type Item, givenProfile, itemsOf, numberOf } from './slow-items.ts';
 import { isAddress, slicesOf } from './slow-match.ts';
 import { byBytes, policiesOf } from './slow-policies.ts';
 import { entityScope, namespaceSelector, podSelector } from './slow-scope.ts';
@@ -49,9 +49,10 @@ export function ipSetsOf(objects: readonly PlainObject[]): SlowSet[] {
   for (const policy of policiesOf({ objects, items }))
     if (endpoints.some((item) => policy.appliesTo(item)))
       for (const rule of converted(policy.object)) take(policy.object.metadata.namespace ?? '', rule);
-  for (const object of objects)
-    if (object.kind === 'Profile' && endpoints.some(({ profiles }) => profiles.includes(object.metadata.name)))
-      for (const rule of converted(object)) take('', rule);
+  for (const profile of new Set(endpoints.flatMap(({ profiles }) => profiles))) {
+    const object = givenProfile(objects, profile);
+    if (object !== undefined) for (const rule of converted(object)) take('', rule);
+  }
   return [...sets.values()].sort((a, b) => byBytes(a.uid, b.uid));
 }
 
