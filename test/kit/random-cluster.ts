@@ -132,7 +132,7 @@ const globalSpec = fc
   });
 
 const object: fc.Arbitrary<PlainObject> = fc.oneof(
-  { weight: 8, arbitrary: pod },
+  { weight: 12, arbitrary: pod },
   {
     weight: 2,
     arbitrary: named('v1', 'Namespace', ['a', 'b'], fc.record({ labels: namespaceLabels }), fc.constant({})),
@@ -292,7 +292,7 @@ export const flow: fc.Arbitrary<PlainFlow> = fc
     fc.constantFrom(0, 1),
   )
   .map(([family, from, to, proto, dport, sport, icmpType, icmpCode]) => {
-    const known = [...ADDRESSES, ...OUTSIDE].filter((text) => text.includes(':') === (family === 6));
+    const known = [...ADDRESSES, ...ADDRESSES, ...OUTSIDE].filter((text) => text.includes(':') === (family === 6));
     const ends = { src: known[from % known.length] ?? '', dst: known[to % known.length] ?? '' };
     return typeof proto === 'number' ? { ...ends, proto, icmpType, icmpCode } : { ...ends, proto, dport, sport };
   });

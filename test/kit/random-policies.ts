@@ -7,9 +7,9 @@ import { labelValue, some, sometimes, list, labels, namespaceLabels, without } f
 
 export const types = some(fc.uniqueArray(fc.constantFrom('Ingress', 'Egress'), { maxLength: 2 }));
 export const calicoSpec = {
-  tier: some(fc.constantFrom('default', 'first', 'first-a', 'second', 'gone', 'kube-admin')),
+  tier: some(fc.constantFrom('default', 'first', 'first-a', 'second', 'second', 'kube-admin', 'gone')),
   order: some(fc.constantFrom(-5, 0, 5, 100.5, 1000, 1e308)),
-  selector: some(endpointSelector),
+  selector: some(fc.oneof({ weight: 3, arbitrary: endpointSelector }, { weight: 2, arbitrary: fc.constant('all()') })),
   serviceAccountSelector: sometimes(accountSelector),
   types,
   ingress: some(rulesIn('ingress')),

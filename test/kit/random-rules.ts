@@ -62,7 +62,7 @@ const portsAt = (entry: fc.Arbitrary<number | string>) =>
 const anyPort = fc.constantFrom<(number | string)[]>(53, 80, 443, '79:81', '50:60', ...PORT_NAMES, ...PORT_NAMES);
 
 const protocols: fc.Arbitrary<Drawn> = fc.oneof(
-  { weight: 4, arbitrary: fc.constant(plain({})) },
+  { weight: 7, arbitrary: fc.constant(plain({})) },
   { weight: 1, arbitrary: fc.constantFrom('TCP', 'UDP', 6, 17, 'SCTP', 47).map((protocol) => plain({ protocol })) },
   {
     weight: 1,
@@ -116,7 +116,7 @@ function entity(family: Family): fc.Arbitrary<PlainEntity> {
     ),
   });
   return fc.oneof(
-    { weight: 2, arbitrary: fc.constant({}) },
+    { weight: 5, arbitrary: fc.constant({}) },
     { weight: 3, arbitrary: labelled.map((drawn) => without(drawn) as PlainEntity) },
     { weight: 1, arbitrary: fc.record(nets).map((drawn) => without(drawn) as PlainEntity) },
   );
@@ -155,7 +155,10 @@ function ruleIn(direction: 'ingress' | 'egress', actions: readonly PlainRule['ac
 
 const ACTIONS = ['Allow', 'Allow', 'Deny', 'Pass', 'Log'] as const;
 export const rulesIn = (direction: 'ingress' | 'egress'): fc.Arbitrary<PlainRule[]> =>
-  list(ruleIn(direction, ACTIONS), 3);
+  fc.oneof(
+    { weight: 1, arbitrary: fc.constant<PlainRule[]>([]) },
+    { weight: 6, arbitrary: fc.array(ruleIn(direction, ACTIONS), { minLength: 1, maxLength: 4, size: 'max' }) },
+  );
 /** Pass is none for profiles (6.3.6). */
 export const profileRulesIn = (direction: 'ingress' | 'egress'): fc.Arbitrary<PlainRule[]> =>
   list(ruleIn(direction, ['Allow', 'Deny', 'Log']));
