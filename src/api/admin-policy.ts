@@ -8,6 +8,7 @@ import type {
   AdminPolicy,
   AdminPort,
   AdminRule,
+  LabelSelector,
   Meta,
   Readable,
   RuleAction,
@@ -36,17 +37,21 @@ const podsBySelectors = z.strictObject({
 
 const selected = { namespaces: optional(strictLabelSelector), pods: optional(podsBySelectors) };
 
-function podsOf(written: { namespaces?: AdminPods['namespaceSelector']; pods?: Required<AdminPods> }): AdminPods {
-  if (written.pods !== undefined) return written.pods;
-  // Whoever calls has seen that one of the two is there.
-  return { namespaceSelector: written.namespaces ?? { matchLabels: new Map(), matchExpressions: [] } };
+interface Selected {
+  readonly namespaces?: LabelSelector;
+  readonly pods?: Required<AdminPods>;
+}
+
+function podsOf({ namespaces, pods }: Selected, context: z.RefinementCtx): AdminPods {
+  if (namespaces !== undefined) return { namespaceSelector: namespaces };
+  return pods ?? refuse(context, 'FIELD_MISSING', 'this says nothing that is known; write namespaces or pods');
 }
 
 const subject = z
   .strictObject(selected)
   .transform(
     (written, context): AdminPods =>
-      single(written, context, 'namespaces or pods') ? podsOf(defined(written)) : z.NEVER,
+      single(written, context, 'namespaces or pods') ? podsOf(defined(written), context) : z.NEVER,
   );
 
 /** What cannot be told by addresses; Calico does not convert it either (semantics 9.2.7). */
@@ -59,7 +64,7 @@ const ingressPeer = z
   .strictObject(selected)
   .transform(
     (written, context): AdminPeer =>
-      single(written, context, 'namespaces or pods') ? { kind: 'Pods', ...podsOf(defined(written)) } : z.NEVER,
+      single(written, context, 'namespaces or pods') ? { kind: 'Pods', ...podsOf(defined(written), context) } : z.NEVER,
   );
 
 const egressPeer = z
@@ -79,7 +84,7 @@ const egressPeer = z
     if (written.networks !== undefined) return { kind: 'Networks', nets: written.networks };
     if (written.nodes !== undefined) return { kind: 'Unsupported', field: 'nodes' };
     if (written.domainNames !== undefined) return { kind: 'Unsupported', field: 'domainNames' };
-    return { kind: 'Pods', ...podsOf(defined(written)) };
+    return { kind: 'Pods', ...podsOf(defined(written), context) };
   });
 
 function refuseEmpty(context: z.RefinementCtx, what: string): never {
