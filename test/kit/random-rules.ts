@@ -69,7 +69,7 @@ const protocols: fc.Arbitrary<Drawn> = fc.oneof(
     arbitrary: fc.constantFrom('TCP', 17, 'SCTP', 47, 1).map((notProtocol) => plain({ notProtocol })),
   },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc
       .tuple(fc.constantFrom('TCP', 'TCP', 'UDP', 6, 17, 'SCTP', 132), portsAt(anyPort), portsAt(anyPort))
       .map(([protocol, ...sides]): Drawn => ({ words: { protocol }, family: undefined, sides })),
@@ -81,11 +81,11 @@ const protocols: fc.Arbitrary<Drawn> = fc.oneof(
       .map((sides): Drawn => ({ words: {}, family: undefined, sides })),
   },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc
       .record({
-        protocol: fc.constantFrom('ICMP', 'ICMPv6', 1, 58),
-        icmp: some(icmp(fc.constantFrom(8, 128, 3))),
+        protocol: fc.constantFrom('ICMP', 'ICMP', 'ICMPv6', 1, 58),
+        icmp: sometimes(icmp(fc.constantFrom(8, 128, 3))),
         notICMP: some(icmp(fc.constantFrom(8, 128))),
       })
       .map(({ protocol, ...rest }) =>
