@@ -13,7 +13,7 @@ import type {
   Readable,
   RuleAction,
 } from './resource.ts';
-import { forWholeScope, insteadOfRule, readRules, unreadable } from './rule.ts';
+import { forWholeScope, insteadOfRule, limited, readRules, unreadable } from './rule.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, defined, isMap } from './shape.ts';
 
@@ -286,11 +286,7 @@ function readDirection(dialect: Dialect, side: 'from' | 'to', raw: unknown, scop
     (action, map, here) => readRule(dialect, side, action, map, here),
     dialect.actions,
   );
-  if (rules.length <= dialect.ruleLimit) return rules;
-  scope
-    .otherwise('What they accept is left out, and what they deny or pass is denied.')
-    .mistake('FIELD_INVALID', `this list has more than ${dialect.ruleLimit} rules; make two policies`);
-  return unreadable(rules);
+  return limited(rules, dialect.ruleLimit, scope);
 }
 
 const rulePeers: Readonly<Record<'from' | 'to', z.ZodType<(AdminPeer | UnsupportedPeer)[]>>> = {

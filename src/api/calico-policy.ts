@@ -9,7 +9,7 @@ import type {
   NetworkPolicy,
   ReadableRule,
 } from './resource.ts';
-import { forWholeScope, readRules, unreadable } from './rule.ts';
+import { forWholeScope, limited, readRules, unreadable } from './rule.ts';
 import type { Scope } from './scope.ts';
 import type { RawMap } from './shape.ts';
 
@@ -21,6 +21,9 @@ const flagsSchema = z.object({
   preDNAT: optional(z.boolean()),
   applyOnForward: optional(z.boolean()),
 });
+
+/** The most rules of one direction (semantics 5.10). */
+const RULES = 1024;
 
 /** Reads a NetworkPolicy of Calico's. */
 export function readNetworkPolicy(meta: Meta, raw: RawMap, scope: Scope): NetworkPolicy {
@@ -93,7 +96,8 @@ function readDirection(
   scope: Scope,
 ): readonly ReadableRule<CalicoRule>[] {
   const place = { direction: which, namespace: meta.namespace };
-  return readRules(raw ?? undefined, scope, (action, map, here) => readCalicoRule(place, action, map, here));
+  const rules = readRules(raw ?? undefined, scope, (action, map, here) => readCalicoRule(place, action, map, here));
+  return limited(rules, RULES, scope);
 }
 
 /** The default of the API, which Calico's storage form may lack (semantics 6.2.2). */

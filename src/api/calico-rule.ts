@@ -37,22 +37,27 @@ const ruleSchema = z.object({
   notICMP: optional(icmpSchema),
 });
 
+/** The most of each in a rule (semantics 5.10). */
+const NETS = 256;
+const PORTS = 50;
+const HTTP_MATCHES = 20;
+
 const entitySchema = z.object({
-  nets: list(cidr),
-  notNets: list(cidr),
+  nets: list(cidr, NETS),
+  notNets: list(cidr, NETS),
   selector: optionalSelector,
   notSelector: optionalSelector,
   namespaceSelector: scopeSelector,
   serviceAccounts: optional(z.object({ names: list(z.string()), selector: optionalSelector })),
   services: optional(z.object({ name: z.string().min(1), namespace: optionalText })),
-  ports: list(calicoPort),
-  notPorts: list(calicoPort),
+  ports: list(calicoPort, PORTS),
+  notPorts: list(calicoPort, PORTS),
   domains: list(domain),
 });
 
 const httpSchema = z.object({
-  methods: list(z.string()),
-  paths: list(z.object({ exact: optionalText, prefix: optionalText })),
+  methods: list(z.string(), HTTP_MATCHES),
+  paths: list(z.object({ exact: optionalText, prefix: optionalText }), HTTP_MATCHES),
 });
 
 type RuleFields = Fields<typeof ruleSchema.shape>['values'];

@@ -14,10 +14,10 @@ export function optional<S extends z.ZodType>(schema: S): z.ZodType<z.output<S> 
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-/** A list of others' kinds that may be absent or `null`: then it is empty, as in the Go types of these APIs. */
-export function list<S extends z.ZodType>(schema: S): z.ZodType<z.output<S>[]> {
-  return z
-    .array(schema)
+/** A list of others' kinds that may be absent or `null`: then it is empty, as in the Go types of these APIs. `limit`: the API's own. */
+export function list<S extends z.ZodType>(schema: S, limit = Number.POSITIVE_INFINITY): z.ZodType<z.output<S>[]> {
+  const entries = z.array(schema);
+  return (limit === Number.POSITIVE_INFINITY ? entries : entries.max(limit))
     .nullish()
     .transform((value) => value ?? []);
 }

@@ -52,6 +52,19 @@ export function unreadable<R extends { readonly action: RuleAction }>(
   return rules.map((read) => ({ ok: false, action: read.ok ? read.rule.action : read.action }));
 }
 
+/** The same rules, none of them readable if they are more than the API takes: nobody knows which of them it would have kept. */
+export function limited<R extends { readonly action: RuleAction }>(
+  rules: readonly ReadableRule<R>[],
+  limit: number,
+  scope: Scope,
+): readonly ReadableRule<R>[] {
+  if (rules.length <= limit) return rules;
+  scope
+    .otherwise('What they allow is left out, and what they deny or pass is denied.')
+    .mistake('FIELD_INVALID', `this list has more than ${limit} rules; make two policies`);
+  return unreadable(rules);
+}
+
 /**
  * The same rules for a policy whose selector cannot be read and which therefore selects its whole scope. What it denies it denies
  * there; but nobody was promised what it allows, and a Pass would lead strangers past the policies that are for them.

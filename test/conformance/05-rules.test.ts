@@ -229,4 +229,44 @@ describe('5: what a rule matches', () => {
     expect(world.verdict({ src: OUTSIDE, dst: ME, proto: 'TCP', sport: 1, dport: 80 }).allowed).toBe(true);
     expect(world.verdict({ src: ME, dst: OUTSIDE, proto: 'TCP', sport: 80, dport: 1 }).allowed).toBe(false);
   });
+
+  const many = (count: number, of: (index: number) => unknown): unknown[] =>
+    Array.from({ length: count }, (_, at) => of(at));
+  const net = (index: number): string => `10.0.${index >> 8}.${index & 255}/32`;
+  const port = (index: number): number => index + 1;
+  const paths = (count: number): object => ({ http: { paths: many(count, (index) => ({ exact: `/${index}` })) } });
+  const methods = (count: number): object => ({ http: { methods: many(count, (index) => `M${index}`) } });
+  const tcpTo = (words: object): object => ({ protocol: 'TCP', destination: words });
+
+  test.each<[string, number, (count: number) => object]>([
+    ['nets', 256, (count) => tcpTo({ nets: many(count, net) })],
+    ['notNets', 256, (count) => tcpTo({ notNets: many(count, net) })],
+    ['ports', 50, (count) => tcpTo({ ports: many(count, port) })],
+    ['notPorts', 50, (count) => tcpTo({ notPorts: many(count, port) })],
+    ['methods', 20, methods],
+    ['paths', 20, paths],
+  ])('5.10 a rule takes so many %s: %i', (_, limit, words) => {
+    const errors = (count: number): number => {
+      const ingress = [{ action: 'Allow', ...words(count) }];
+      const world = loadWorld([...cluster, policy('q', { selector: 'all()', types: ['Ingress'], ingress })]);
+      return world.diagnostics.filter(({ severity, code }) => severity === 'error' && code !== 'HTTP_NOT_ENFORCEABLE')
+        .length;
+    };
+    expect([errors(limit), errors(limit + 1)]).toEqual([0, 1]);
+  });
+
+  test('5.10 a policy takes 1024 rules of each direction; of more, none allows and each that denies or passes denies everything', () => {
+    const world = (count: number, last: string) => {
+      const egress = [...many(count - 1, () => ({ action: 'Allow' })), { action: last, protocol: 'UDP' }];
+      return loadWorld([...cluster, policy('q', { selector: 'all()', types: ['Egress'], egress })]);
+    };
+    const asked = { src: ME, dst: OUTSIDE, proto: 'TCP', dport: 1 };
+    expect(world(1024, 'Deny').diagnostics).toEqual([]);
+    expect(world(1024, 'Deny').verdict(asked).allowed).toBe(true);
+    expect(world(1025, 'Deny').diagnostics).toMatchObject([
+      { severity: 'error', code: 'FIELD_INVALID', path: 'spec.egress' },
+    ]);
+    expect(world(1025, 'Deny').verdict(asked).egress).toMatchObject({ allowed: false, reason: 'rule', rule: 1024 });
+    expect(world(1025, 'Allow').verdict(asked).egress).toMatchObject({ allowed: false, reason: 'tier-default' });
+  });
 });

@@ -62,7 +62,6 @@ const LINES: Readonly<Record<string, number>> = {
 
 /** Lines that no test can show, and why. */
 const NOT_SHOWN = new Map([
-  ['5.10', 'limits of size are not checked'],
   ['6.2.4', 'the default of 6.2.2 is written into every object that is read, so none without types is left'],
   ['7.9', 'packets of tunnels are dropped before policy, and are no part of the model'],
   ['8.1.7', 'what a node sends to its own pods is no part of the model (8.3)'],
