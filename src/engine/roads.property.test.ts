@@ -6,6 +6,7 @@ import { type Road, type State, walk } from '../../test/kit/roads.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
 import { resourceKey } from '../api/resource.ts';
+import type { Belief } from '../inventory/credible-address.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import { formatAddress } from '../ip/address.ts';
 import { parseSelector } from '../selector/selector.ts';
@@ -56,7 +57,10 @@ function dump(engine: Engine): object {
     })),
     selected: WATCHED.map(({ id }) => [...engine.endpointsOf(id)].sort()),
     outside: WATCHED.map((selector) => engine.outsideOf(selector).nets.toString()),
-    parents: sorted(inventory.parents, ({ labels }) => labels),
+    parents: sorted(inventory.parents, ({ labels, rules: { ingress, egress } }) => [
+      labels,
+      [ingress, egress].map((rules) => rules.map(({ action, index }) => [action, index])),
+    ]),
     networkSets: sorted(inventory.networkSets, ({ nets, labels }) => [nets.toString(), labels]),
     backends: ['a/web', 'a/dns', 'b/web', 'b/dns'].map((service) => {
       const { addresses, ports } = engine.backendsOf(service);
@@ -75,8 +79,8 @@ function dump(engine: Engine): object {
   };
 }
 
-function fresh(): Engine {
-  const engine = new Engine(new Inventory());
+function fresh(whose: Belief): Engine {
+  const engine = new Engine(new Inventory(whose));
   for (const selector of WATCHED) engine.register(selector);
   for (const selector of WATCHED) engine.outsideOf(selector);
   return engine;
@@ -118,6 +122,8 @@ class Follower {
   }
 }
 
+/** Workload endpoints that are given count where Calico is believed alone. */
+const belief = fc.constantFrom<Belief[]>('Credible', 'Calico');
 const road: fc.Arbitrary<Road> = fc.record({
   reversed: fc.boolean(),
   doubled: fc.boolean(),
@@ -132,15 +138,15 @@ const world = fc.tuple(cluster, surroundings, services, otherKinds, given).map((
 describe('what the inventory and the engine say depends on the present state alone', () => {
   test('whatever road led to it', () => {
     fc.assert(
-      fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, (worlds, way) => {
+      fc.property(fc.array(world, { minLength: 1, maxLength: 3 }), road, belief, (worlds, way, whose) => {
         const { steps, end } = walk(worlds.map(stateOf), way);
-        const travelled = fresh();
+        const travelled = fresh(whose);
         const follower = new Follower(travelled);
         for (const step of steps) {
           if (step.kind === 'flush') follower.take(travelled.flush());
           else travelled.inventory.apply(step.change);
         }
-        const direct = fresh();
+        const direct = fresh(whose);
         for (const resource of end.values()) direct.inventory.apply({ kind: 'put', resource });
         direct.flush();
         expect(dump(travelled)).toEqual(dump(direct));
@@ -151,8 +157,8 @@ describe('what the inventory and the engine say depends on the present state alo
 
   test('a second flush says that nothing changed', () => {
     fc.assert(
-      fc.property(world, (objects) => {
-        const engine = fresh();
+      fc.property(world, belief, (objects, whose) => {
+        const engine = fresh(whose);
         for (const resource of stateOf(objects).values()) engine.inventory.apply({ kind: 'put', resource });
         engine.flush();
         const { inventory, changedEndpoints, changedOutside } = engine.flush();
