@@ -1,7 +1,7 @@
 import { SallyportError } from '../base/error.ts';
 import { type Prefix, parsePrefix } from '../ip/prefix.ts';
 import type { Changes } from './label-index-delta.ts';
-import { type EndpointPort, type PortList, PortLists, type PortOfSet, readPorts } from './label-index-ports.ts';
+import { type EndpointPort, PortLists, type PortOfSet } from './label-index-ports.ts';
 import { Marks } from './label-index-marks.ts';
 import { PrefixNumbers } from './label-index-prefixes.ts';
 import { Relation } from './label-index-relation.ts';
@@ -13,10 +13,10 @@ export interface MemberSet {
   readonly port: PortOfSet | undefined;
 }
 
-/** Addresses and ports of an endpoint, checked and normalised. */
+/** Addresses and ports of an endpoint, the addresses checked and normalised. */
 export interface Addressing {
   readonly nets: readonly Prefix[];
-  readonly ports: PortList;
+  readonly ports: readonly EndpointPort[];
 }
 
 /**
@@ -31,7 +31,7 @@ export function readAddressing(nets: readonly string[], ports: readonly Endpoint
     if (read.value.length > 0) prefixes.push(read.value);
     else prefixes.push(...HALVES[read.value.family]);
   }
-  return { nets: prefixes, ports: readPorts(ports) };
+  return { nets: prefixes, ports };
 }
 
 const HALVES = {
@@ -94,7 +94,7 @@ export class Members {
     const nets = this.#netsOf(endpoint);
     this.#brought.clearRow(endpoint);
     for (const net of nets) this.#prefixes.release(net);
-    this.#ports.set(endpoint, readPorts([]));
+    this.#ports.set(endpoint, []);
   }
 
   /** The endpoint has come to match these sets. */

@@ -15,15 +15,13 @@ export interface PortOfSet {
   readonly namedPortProtocol: 'tcp' | 'udp' | 'sctp' | 'any';
 }
 
-/** A port as it is looked up and written: its name, its protocol in lower case, and `,tcp:80`. */
-interface ListedPort {
-  readonly name: string;
+/** A port as it is looked up and written: its protocol in lower case, and `,tcp:80`. */
+interface ListedPort extends EndpointPort {
   readonly protocol: string;
   readonly suffix: string;
 }
 
-/** A list of ports in the form that is compared. */
-export interface PortList {
+interface PortList {
   readonly ports: readonly ListedPort[];
   /** Two lists with the same text are the same. */
   readonly text: string;
@@ -32,14 +30,14 @@ export interface PortList {
 const NO_PORTS: PortList = { ports: [], text: '' };
 
 /** Each different port once, in the order given. */
-export function readPorts(ports: readonly EndpointPort[]): PortList {
+function readPorts(ports: readonly EndpointPort[]): PortList {
   if (ports.length === 0) return NO_PORTS;
   const listed = new Map<string, ListedPort>();
   for (const { name, proto, port } of ports) {
     const protocol = proto.toLowerCase();
     const suffix = `,${protocol}:${port}`;
     // The lengths keep apart what any letters in the parts could blur.
-    listed.set(`${name.length}:${name}${protocol.length}:${protocol}${port};`, { name, protocol, suffix });
+    listed.set(`${name.length}:${name}${protocol.length}:${protocol}${port};`, { name, proto, port, protocol, suffix });
   }
   return { ports: [...listed.values()], text: [...listed.keys()].join('') };
 }
@@ -50,11 +48,18 @@ export class PortLists {
   readonly #lists: PortList[] = [NO_PORTS];
   #listOf = new Int32Array(64);
 
-  isSame(endpoint: number, list: PortList): boolean {
-    return this.#of(endpoint).text === list.text;
+  /** Whether it is plain that these are its ports: in the order and the spelling of last time. */
+  isSame(endpoint: number, ports: readonly EndpointPort[]): boolean {
+    const known = this.#of(endpoint).ports;
+    if (known.length !== ports.length) return false;
+    return ports.every(({ name, proto, port }, n) => {
+      const other = known[n];
+      return other?.name === name && other.proto === proto && other.port === port;
+    });
   }
 
-  set(endpoint: number, list: PortList): void {
+  set(endpoint: number, ports: readonly EndpointPort[]): void {
+    const list = readPorts(ports);
     const number = list.text === '' ? 0 : this.#numbers.acquire(list.text);
     this.#lists[number] = list;
     if (endpoint >= this.#listOf.length) {
