@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 /** One figure of a bench; `budget` where docs/design names one, in the same unit. */
 export interface Figure {
   readonly bench: string;
-  readonly unit: 's' | 'ms' | 'us' | 'ns' | 'MB' | 'ratio' | 'count' | 'per second';
+  readonly unit: 's' | 'ms' | 'us' | 'ns' | 'KB' | 'MB' | 'ratio' | 'count' | 'per second';
   readonly value: number;
   readonly budget?: number;
   /** Sizes and other circumstances. */

@@ -9,11 +9,15 @@ import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { Engine, type EngineChanges } from '../src/engine/engine.ts';
 import { Inventory } from '../src/inventory/inventory.ts';
 import { collectGarbage, load, print, quantile, smoke } from './figure.ts';
-import { PODS_PER_NAMESPACE, addressOf, allMatching, manyNamespaces, podOf } from './policy-world.ts';
+import { type Labels, labelEntries } from '../src/selector/matcher.ts';
+import { parseSelector } from '../src/selector/selector.ts';
+import { LabelIndexLoad } from './label-index-load.ts';
+import { PODS_PER_NAMESPACE, addressOf, allMatching, manyNamespaces, namespace, pod, podOf } from './policy-world.ts';
 
 const SECTIONS: ReadonlyMap<string, () => void> = new Map([
   ['many', manyNamespacesSection],
   ['all-matching', allMatchingSection],
+  ['heap', heapSection],
 ]);
 
 const section = SECTIONS.get(process.argv[2] ?? '');
@@ -79,6 +83,46 @@ function allMatchingSection(): void {
     cpu_s: Number(cpu.toFixed(2)),
     ...sizes,
   });
+}
+
+/** What 100,000 pods cost that are kept by nobody but the engine, with the selectors of the label-index load and without pods. */
+function heapSection(): void {
+  const pods = smoke ? 1_000 : 100_000;
+  const selectors = smoke ? 100 : 10_000;
+  const index = new LabelIndexLoad({ endpoints: pods, selectors, outside: false });
+  const engine = new Engine(new Inventory('Calico'));
+  for (let j = 0; j < selectors; j++) {
+    const { value } = parseSelector(index.set(j).selector);
+    if (value !== undefined) engine.register(value);
+  }
+  for (let x = 0; x < index.namespaces; x++)
+    engine.inventory.apply({ kind: 'put', resource: namespace(`ns${x}`, { env: `e${x % 4}`, team: `t${x % 20}` }) });
+  engine.flush();
+  const before = heapBytes();
+  for (let i = 0; i < pods; i++) {
+    const { labels } = index.endpoint(i, 0);
+    engine.inventory.apply({
+      kind: 'put',
+      resource: pod({
+        namespace: `ns${i % index.namespaces}`,
+        name: `p${i}`,
+        node: `node-${i % 1_000}`,
+        address: addressOf(0, i),
+        labels: ownLabels(labels),
+      }),
+    });
+  }
+  engine.flush();
+  const perPod = (heapBytes() - before) / pods;
+  const sizes = { pods: engine.endpoints.size, selectors, labels: 4.5 };
+  print({ bench: 'policy-load/heap-per-pod', unit: 'KB', value: perPod / 1024, budget: 1, ...sizes });
+}
+
+/** Typed arrays are outside V8's heap and count all the same. */
+function heapBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** Every membership is there to be read: they are counted by reading them. */
@@ -149,4 +193,9 @@ function podEvents(engine: Engine, namespaces: number): void {
         differences,
       });
     }
+}
+
+/** Without the labels that Calico sets itself. */
+function ownLabels(labels: Labels): Readonly<Record<string, string>> {
+  return Object.fromEntries([...labelEntries(labels)].filter(([key]) => !key.startsWith('projectcalico.org/')));
 }

@@ -41,6 +41,10 @@ export function addressOf(i: number, k: number): string {
   return formatAddress(ipv4Address(FIRST_ADDRESS + i * PODS_PER_NAMESPACE + k));
 }
 
+export function namespace(name: string, labels: Readonly<Record<string, string>>): Resource {
+  return resource({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+}
+
 /** One namespace in which every policy selects every pod, and every rule: the second section. */
 export function* allMatching(pods: number, policies: number): Generator<Resource> {
   yield resource({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'all', labels: {} } });

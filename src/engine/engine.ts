@@ -13,8 +13,8 @@ import type {
   ServiceSlice,
   TierInfo,
 } from '../inventory/model.ts';
-import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
-import { formatPrefix } from '../ip/prefix.ts';
+import type { Address } from '../ip/address.ts';
+import { type Prefix, formatPrefix, prefixOf } from '../ip/prefix.ts';
 import { profileRules } from '../inventory/profiles.ts';
 import type { Selector } from '../selector/selector.ts';
 import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index.ts';
@@ -241,7 +241,7 @@ export class Engine {
 
   #partyOf(address: Address): Party {
     const holders: Holder[] = [];
-    for (const id of [...this.#index.endpointsWith(hostText(address))].sort(compareUtf8)) {
+    for (const id of [...this.#index.endpointsWith(formatPrefix(prefixOf(address)))].sort(compareUtf8)) {
       const endpoint = this.#endpoints.get(id);
       if (endpoint !== undefined) holders.push({ endpoint, labels: this.labelsOf(endpoint) });
     }
@@ -336,13 +336,19 @@ export class Engine {
       this.#index.deleteEndpoint(id);
     } else {
       this.#endpoints.set(id, endpoint);
-      this.#index.setEndpoint(id, indexed(endpoint, endpoint.addresses.map(hostText)));
+      this.#index.setEndpoint(
+        id,
+        indexed(
+          endpoint,
+          endpoint.addresses.map((address) => prefixOf(address)),
+        ),
+      );
     }
   }
 
   #setNetworkSet(id: string, set: NetworkSetInfo | undefined): void {
     if (set === undefined) this.#index.deleteEndpoint(id);
-    else this.#index.setEndpoint(id, indexed(set, set.written.map(formatPrefix)));
+    else this.#index.setEndpoint(id, indexed(set, set.written));
   }
 
   /** `kept`: where the policies of its sort are kept, enforced or staged. */
@@ -367,11 +373,6 @@ export class Engine {
 }
 
 /** What the index has to know of something with labels. Named ports are not in it: rules look at the ports of endpoints themselves. */
-function indexed({ labels, parents }: Endpoint | NetworkSetInfo, nets: readonly string[]): IndexedEndpoint {
+function indexed({ labels, parents }: Endpoint | NetworkSetInfo, nets: readonly Prefix[]): IndexedEndpoint {
   return { labels, parents, nets, ports: [] };
-}
-
-/** An address as a member of a set. */
-function hostText(address: Address): string {
-  return `${formatAddress(address)}/${ADDRESS_BITS[address.family]}`;
 }

@@ -23,15 +23,20 @@ export interface Addressing {
  * Checks and normalises what an endpoint brings. Bits after a prefix's length are cleared, a bare address is a host, and a prefix of
  * length 0 becomes its two halves, because Linux sets cannot hold it (semantics 4.4).
  */
-export function readAddressing(nets: readonly string[], ports: readonly EndpointPort[]): Addressing {
+export function readAddressing(nets: readonly (string | Prefix)[], ports: readonly EndpointPort[]): Addressing {
   const prefixes: Prefix[] = [];
   for (const net of nets) {
-    const read = parsePrefix(net, { bareAddress: true, hostBits: 'mask' });
-    if ('problem' in read) throw new SallyportError('LABEL_INDEX_INPUT', read.problem, { net });
-    if (read.value.length > 0) prefixes.push(read.value);
-    else prefixes.push(...HALVES[read.value.family]);
+    const prefix = typeof net === 'string' ? readNet(net) : net;
+    if (prefix.length > 0) prefixes.push(prefix);
+    else prefixes.push(...HALVES[prefix.family]);
   }
   return { nets: prefixes, ports };
+}
+
+function readNet(net: string): Prefix {
+  const read = parsePrefix(net, { bareAddress: true, hostBits: 'mask' });
+  if ('problem' in read) throw new SallyportError('LABEL_INDEX_INPUT', read.problem, { net });
+  return read.value;
 }
 
 const HALVES = {

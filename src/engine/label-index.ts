@@ -1,4 +1,5 @@
 import { SallyportError } from '../base/error.ts';
+import type { Prefix } from '../ip/prefix.ts';
 import { type Labels, type Selector, parseSelector } from '../selector/selector.ts';
 import { Conditions } from './label-index-condition.ts';
 import { Changes, type Delta } from './label-index-delta.ts';
@@ -18,8 +19,8 @@ export type { EndpointPort, PortOfSet } from './label-index-ports.ts';
 /** Something with labels and addresses: a pod, a host endpoint, a network set. */
 export interface IndexedEndpoint {
   readonly labels: Labels;
-  /** Addresses and prefixes; host bits are cleared, a prefix of length 0 counts as its two halves. */
-  readonly nets: readonly string[];
+  /** Addresses and prefixes; host bits of texts are cleared, a prefix of length 0 counts as its two halves. */
+  readonly nets: readonly (string | Prefix)[];
   readonly ports: readonly EndpointPort[];
   /** What it inherits labels from: its own label wins, then the first parent in this list. They need not exist yet. */
   readonly parents: readonly string[];

@@ -22,6 +22,8 @@ export class OutsideSets {
   readonly #sets = new Map<string, NetworkSetInfo>();
   readonly #selectors = new Map<string, Outside>();
   #labels: ReadonlyMap<string, ReadonlyMap<string, string>> | undefined;
+  /** Whether the index knows the parents; it need not before the first network set, and most clusters have few or none. */
+  #knowsParents = false;
 
   /** `parents`: as they stand after the changes, when `take` is called. */
   constructor(parents: ReadonlyMap<string, Parent>) {
@@ -70,10 +72,10 @@ export class OutsideSets {
         if (this.#sets.has(id)) for (const selectorId of this.#index.matching(id)) doubtful.add(selectorId);
     };
     doubt();
-    for (const id of parents) {
-      const parent = this.#parents.get(id);
-      if (parent === undefined) this.#index.deleteParent(id);
-      else this.#index.setParent(id, parent.labels);
+    if (this.#knowsParents) for (const id of parents) this.#setParent(id, this.#parents.get(id));
+    else if (sets.size > 0) {
+      this.#knowsParents = true;
+      for (const [id, parent] of this.#parents) this.#setParent(id, parent);
     }
     for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, sets.get(id));
     doubt();
@@ -88,6 +90,11 @@ export class OutsideSets {
     if (inherited.size > 0)
       for (const set of this.#sets.values()) if (set.parents.some((id) => inherited.has(id))) moving.add(set.id);
     return moving;
+  }
+
+  #setParent(id: string, parent: Parent | undefined): void {
+    if (parent === undefined) this.#index.deleteParent(id);
+    else this.#index.setParent(id, parent.labels);
   }
 
   #setNetworkSet(id: string, set: NetworkSetInfo | undefined): void {

@@ -2,43 +2,28 @@ import type { Policy, Rule } from '../inventory/model.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { LabelIndex } from './label-index.ts';
 
-/** A selector in an index, and by how many it is used there. */
-interface Use {
-  readonly selector: Selector;
-  count: number;
-}
-
 /** The selectors that an index holds, each once, however many use it. */
 export class SelectorsInUse {
   readonly #index: LabelIndex;
-  readonly #uses = new Map<string, Use>();
+  /** How many use each, by its id. */
+  readonly #uses = new Map<string, number>();
 
   constructor(index: LabelIndex) {
     this.#index = index;
   }
 
-  has(selectorId: string): boolean {
-    return this.#uses.has(selectorId);
-  }
-
   add(selector: Selector): void {
-    const use = this.#uses.get(selector.id);
-    if (use !== undefined) {
-      use.count++;
-      return;
-    }
-    this.#uses.set(selector.id, { selector, count: 1 });
-    this.#index.setSelector(selector.id, selector);
+    const { id } = selector;
+    const uses = this.#uses.get(id) ?? 0;
+    this.#uses.set(id, uses + 1);
+    if (uses === 0) this.#index.setSelector(id, selector);
   }
 
   /** Ends one use; what was never added is nothing. */
-  remove(selector: Selector): void {
-    const use = this.#uses.get(selector.id);
-    if (use === undefined) return;
-    use.count--;
-    if (use.count > 0) return;
-    this.#uses.delete(selector.id);
-    this.#index.deleteSelector(selector.id);
+  remove({ id }: Selector): void {
+    const uses = this.#uses.get(id) ?? 0;
+    if (uses > 1) this.#uses.set(id, uses - 1);
+    else if (this.#uses.delete(id)) this.#index.deleteSelector(id);
   }
 }
 

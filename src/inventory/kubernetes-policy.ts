@@ -23,7 +23,6 @@ const ORDER = 1_000;
 const OF_KUBERNETES = equal(ORCHESTRATOR_LABEL, KUBERNETES);
 const NO_NAMES: readonly string[] = [];
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
-/** A side that does not limit. */
 
 /**
  * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
@@ -63,20 +62,15 @@ function convertRules(
     if (!readable.ok) continue;
     const peers =
       readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(namespace, peer));
-    for (const { protocol, ports } of portsByProtocol(readable.rule.ports))
+    for (const { protocol, ports } of portsByProtocol(readable.rule.ports)) {
+      // Ports are always the destination's (semantics 8.2.8).
+      const own = ports === undefined ? ANY_SIDE : sideOf({ ports });
       for (const peer of peers) {
-        const destination = direction === 'Ingress' ? ANY_SIDE : peer;
-        rules.push(
-          ruleOf({
-            action: 'Allow',
-            index: rules.length,
-            protocol,
-            source: direction === 'Ingress' ? peer : ANY_SIDE,
-            destination: ports === undefined ? destination : sideOf({ ...destination, ports }),
-            broken: false,
-          }),
-        );
+        const far = ports === undefined || direction === 'Ingress' ? peer : sideOf({ ...peer, ports });
+        const [source, destination] = direction === 'Ingress' ? [far, own] : [ANY_SIDE, far];
+        rules.push(ruleOf({ action: 'Allow', index: rules.length, protocol, source, destination, broken: false }));
       }
+    }
   }
   // Exactly as long as it is: one that grew has room to grow on.
   return rules.slice();

@@ -47,6 +47,7 @@ const SELECTORS = new Map<string, (labels: Effective) => boolean>([
 ]);
 
 interface ModelEndpoint extends IndexedEndpoint {
+  readonly nets: readonly string[];
   readonly labels: ReadonlyMap<string, string>;
 }
 
