@@ -139,6 +139,37 @@ test('a world with too many kinds of addresses is refused, never guessed about',
   );
 });
 
+test('what the tiers leave is for the profiles (semantics 6.3.4, 6.3.5)', () => {
+  const host = (profiles: string[]): object => ({
+    apiVersion: calico,
+    kind: 'HostEndpoint',
+    metadata: { name: 'h' },
+    spec: { node: 'n', interfaceName: 'eth0', expectedIPs: ['198.51.100.1'], profiles },
+  });
+  const rules = [
+    { action: 'Deny', source: { nets: ['192.0.2.128/25'] } },
+    { action: 'Allow', source: { nets: ['192.0.2.0/24'] } },
+  ];
+  const profile = { apiVersion: calico, kind: 'Profile', metadata: { name: 'inside' }, spec: { ingress: rules } };
+  expect(connectionsOf(profile, host(['inside']))).toEqual(['v4 192.0.2.0/25 -> HostEndpoint/h: all']);
+  expect(connectionsOf(profile, host([]))).toEqual([]);
+});
+
+test('of several host endpoints at one address the one in force is asked (semantics 7.1)', () => {
+  const host = (name: string, interfaceName: string, profiles: string[]): object => ({
+    apiVersion: calico,
+    kind: 'HostEndpoint',
+    metadata: { name },
+    spec: { node: 'n', interfaceName, expectedIPs: ['198.51.100.1'], profiles },
+  });
+  const open = ['projectcalico-default-allow'];
+  expect(connectionsOf(host('a', '*', []), host('b', 'eth0', open))).toEqual([
+    'v4 HostEndpoint/a, HostEndpoint/b -> 0.0.0.0/0: all',
+    'v4 0.0.0.0/0 -> HostEndpoint/a, HostEndpoint/b: all',
+  ]);
+  expect(connectionsOf(host('a', '*', open), host('b', 'eth0', []))).toEqual([]);
+});
+
 describe('connections leave out', () => {
   test('what an endpoint sends to itself (semantics 8.3)', () => {
     const own = policy('all()', {

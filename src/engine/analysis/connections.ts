@@ -82,10 +82,12 @@ export class ConnectionList {
     for (const part of [certain, rest]) {
       // Domains are in few worlds, and whoever has none needs no second look.
       if (part === rest && certain.isWhole) break;
-      for (const { services, sources, destinations } of rectangles(atoms.length, (source) =>
-        part.of(allowedFrom(source)),
-      ))
-        if (!ends.isSelf(sources, destinations)) this.#put(algebra, services, ends.of(sources), ends.of(destinations));
+      const found = rectangles(atoms.length, (source) => part.of(allowedFrom(source)));
+      for (const { services, sources, destinations } of found) {
+        const from = withoutSelf(atoms, sources, destinations);
+        const to = withoutSelf(atoms, destinations, sources);
+        if (!ends.isSelf(from, to)) this.#put(algebra, services, ends.of(from), ends.of(to));
+      }
     }
   }
 
@@ -123,6 +125,17 @@ export class ConnectionList {
     this.#ends.set(text, end);
     return end;
   }
+}
+
+/** Without an address that is all there is at the other end: nothing that it sends to itself is in a connection. */
+function withoutSelf(
+  atoms: readonly Pick<Atom, 'points'>[],
+  here: readonly number[],
+  there: readonly number[],
+): readonly number[] {
+  const [only = -1, ...more] = there;
+  if (here.length < 2 || more.length > 0 || atoms[only]?.points.length !== 1) return here;
+  return here.filter((atom) => atom !== only);
 }
 
 /** A part of each set of services, found once for each. */

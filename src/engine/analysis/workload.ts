@@ -3,7 +3,7 @@ import type { Endpoint, EndpointId } from '../../inventory/model.ts';
 import type { Engine } from '../engine.ts';
 import { isSubject } from '../selected-policies.ts';
 
-/** What people call pods by: `Deployment/namespace/name` and the like, `Pod/namespace/name` for a pod by itself, `HostEndpoint/name`. */
+/** What people call pods by: `Deployment/namespace/name` and the like, `Pod/namespace/name` for a pod by itself, likewise `WorkloadEndpoint/…`, `HostEndpoint/name`. */
 export type WorkloadId = string;
 
 const TEMPLATE_HASH = 'pod-template-hash';
@@ -12,7 +12,7 @@ const TEMPLATE_HASH = 'pod-template-hash';
 export function workloadOf({ kind, namespace, name, owner, labels }: Endpoint): WorkloadId {
   if (kind === 'HostEndpoint') return `HostEndpoint/${name}`;
   const [ownerKind = 'Node', ownerName = ''] = owner?.split('/') ?? [];
-  if (ownerKind === 'Node') return `Pod/${namespace}/${name}`;
+  if (ownerKind === 'Node') return `${kind}/${namespace}/${name}`;
   const hash = labels.get(TEMPLATE_HASH);
   return ownerKind === 'ReplicaSet' && hash !== undefined && ownerName.endsWith(`-${hash}`)
     ? `Deployment/${namespace}/${ownerName.slice(0, -hash.length - 1)}`
