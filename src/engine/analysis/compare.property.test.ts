@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { analyse, compare } from './compare.ts';
 import type { ListedEntity, ListedRule, ListVerdict, RuleList } from './rule-list.ts';
 
@@ -196,59 +197,67 @@ const pair = fc
   });
 
 describe('lists of rules (semantics 15.7, 15.8), against every packet of a small universe', () => {
-  test('are equal exactly if every packet gets the same verdict; a witness is one that does not', () => {
-    fc.assert(
-      fc.property(pair, ([a, b]) => {
-        const result = compare(a, b);
-        const [ofA, ofB] = [verdicts(a), verdicts(b)];
-        expect(result.equal).toBe(ofA.every((one, n) => one === ofB[n]));
-        if (result.equal) return;
-        const {
-          src,
-          dst,
-          proto,
-          sport = 0,
-          dport = 0,
-          icmpType: type = 0,
-          icmpCode: code = 0,
-          atoms = [],
-        } = result.witness;
-        const packet: Packet = {
-          family: src.includes(':') ? 6 : 4,
-          src,
-          dst,
-          proto: Number(proto),
-          sport,
-          dport,
-          type,
-          code,
-          atoms,
-        };
-        expect(verdict(a, packet)).not.toBe(verdict(b, packet));
-      }),
-      { numRuns: 150 },
-    );
-  });
+  test(
+    'are equal exactly if every packet gets the same verdict; a witness is one that does not',
+    () => {
+      fc.assert(
+        fc.property(pair, ([a, b]) => {
+          const result = compare(a, b);
+          const [ofA, ofB] = [verdicts(a), verdicts(b)];
+          expect(result.equal).toBe(ofA.every((one, n) => one === ofB[n]));
+          if (result.equal) return;
+          const {
+            src,
+            dst,
+            proto,
+            sport = 0,
+            dport = 0,
+            icmpType: type = 0,
+            icmpCode: code = 0,
+            atoms = [],
+          } = result.witness;
+          const packet: Packet = {
+            family: src.includes(':') ? 6 : 4,
+            src,
+            dst,
+            proto: Number(proto),
+            sport,
+            dport,
+            type,
+            code,
+            atoms,
+          };
+          expect(verdict(a, packet)).not.toBe(verdict(b, packet));
+        }),
+        tries(150),
+      );
+    },
+    PATIENCE_MS,
+  );
 
-  test('say which rules never match and which could go', () => {
-    fc.assert(
-      fc.property(list, (given) => {
-        const { rules } = given;
-        const whole = verdicts(given);
-        const neverMatches: number[] = [];
-        const individuallyRedundant: number[] = [];
-        for (const [index, rule] of rules.entries()) {
-          const earlier = rules.slice(0, index).filter(({ action }) => action !== 'Log');
-          const reached = packets.some(
-            (packet) => matches(rule, packet) && !earlier.some((other) => matches(other, packet)),
-          );
-          if (!reached) neverMatches.push(index);
-          const without = verdicts({ ...given, rules: rules.toSpliced(index, 1) });
-          if (whole.every((one, n) => one === without[n])) individuallyRedundant.push(index);
-        }
-        expect(analyse(given)).toEqual({ neverMatches, individuallyRedundant });
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'say which rules never match and which could go',
+    () => {
+      fc.assert(
+        fc.property(list, (given) => {
+          const { rules } = given;
+          const whole = verdicts(given);
+          const neverMatches: number[] = [];
+          const individuallyRedundant: number[] = [];
+          for (const [index, rule] of rules.entries()) {
+            const earlier = rules.slice(0, index).filter(({ action }) => action !== 'Log');
+            const reached = packets.some(
+              (packet) => matches(rule, packet) && !earlier.some((other) => matches(other, packet)),
+            );
+            if (!reached) neverMatches.push(index);
+            const without = verdicts({ ...given, rules: rules.toSpliced(index, 1) });
+            if (whole.every((one, n) => one === without[n])) individuallyRedundant.push(index);
+          }
+          expect(analyse(given)).toEqual({ neverMatches, individuallyRedundant });
+        }),
+        tries(60),
+      );
+    },
+    PATIENCE_MS,
+  );
 });

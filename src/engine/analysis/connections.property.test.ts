@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { concerns, connectionsWith, isSelf } from '../../../test/kit/connections.ts';
 import type { PlainObject } from '../../../test/kit/plain-objects.ts';
 import { cluster as plainCluster, flow, services } from '../../../test/kit/random-cluster.ts';
@@ -18,38 +19,46 @@ const cluster = fc.tuple(plainCluster, services, fc.boolean()).map(([objects, sl
 );
 
 describe('connections (semantics 6.4, 8.3)', () => {
-  test('hold a flow, in exactly one of them, if and only if the verdict allows it', () => {
-    fc.assert(
-      fc.property(cluster, fc.array(flow, { minLength: 1, maxLength: 20 }), (objects, flows) => {
-        const world = loadWorld(objects);
-        const slow = new SlowCluster(objects);
-        const connections = world.connections();
-        for (const question of flows) {
-          if (isSelf(world, question) || !concerns(world, question)) continue;
-          const found = connectionsWith(world, connections, question);
-          const { allowed } = world.verdict(question);
-          expect({ question, allowed: slow.verdict(question).allowed }).toEqual({ question, allowed });
-          expect({ question, found: found.length }).toEqual({ question, found: allowed ? 1 : 0 });
-        }
-      }),
-      { numRuns: 100 },
-    );
-  });
+  test(
+    'hold a flow, in exactly one of them, if and only if the verdict allows it',
+    () => {
+      fc.assert(
+        fc.property(cluster, fc.array(flow, { minLength: 1, maxLength: 20 }), (objects, flows) => {
+          const world = loadWorld(objects);
+          const slow = new SlowCluster(objects);
+          const connections = world.connections();
+          for (const question of flows) {
+            if (isSelf(world, question) || !concerns(world, question)) continue;
+            const found = connectionsWith(world, connections, question);
+            const { allowed } = world.verdict(question);
+            expect({ question, allowed: slow.verdict(question).allowed }).toEqual({ question, allowed });
+            expect({ question, found: found.length }).toEqual({ question, found: allowed ? 1 : 0 });
+          }
+        }),
+        tries(100),
+      );
+    },
+    PATIENCE_MS,
+  );
 
-  test('do not depend on the order of the objects', () => {
-    fc.assert(
-      fc.property(cluster, (objects) => {
-        // Of objects with one name the first counts.
-        const named = new Map(
-          objects.toReversed().map((object) => {
-            const { name, namespace } = object.metadata;
-            return [JSON.stringify([object.apiVersion, object.kind, namespace, name]), object];
-          }),
-        );
-        const given = [...named.values()];
-        expect(loadWorld(given.toReversed()).connections()).toEqual(loadWorld(given).connections());
-      }),
-      { numRuns: 40 },
-    );
-  });
+  test(
+    'do not depend on the order of the objects',
+    () => {
+      fc.assert(
+        fc.property(cluster, (objects) => {
+          // Of objects with one name the first counts.
+          const named = new Map(
+            objects.toReversed().map((object) => {
+              const { name, namespace } = object.metadata;
+              return [JSON.stringify([object.apiVersion, object.kind, namespace, name]), object];
+            }),
+          );
+          const given = [...named.values()];
+          expect(loadWorld(given.toReversed()).connections()).toEqual(loadWorld(given).connections());
+        }),
+        tries(40),
+      );
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { concerns, connectionsWith, holders, isSelf } from '../../../test/kit/connections.ts';
 import type { PlainFlow, PlainObject } from '../../../test/kit/plain-objects.ts';
 import { familyOf } from '../../../test/kit/slow-address.ts';
@@ -66,31 +67,39 @@ function expectOnly(
 }
 
 describe('the difference of two worlds', () => {
-  test('is exactly what one allows and the other does not', () => {
-    fc.assert(
-      fc.property(pair, fc.array(flow, { minLength: 1, maxLength: 15 }), ([first, second], flows) => {
-        const [before, after] = [loadWorld(first), loadWorld(second)];
-        const { gained, lost } = diffWorlds(before, after);
-        for (const question of flows) {
-          expectOnly(before, after, gained, question);
-          expectOnly(after, before, lost, question);
-        }
-      }),
-      { numRuns: 80 },
-    );
-  });
+  test(
+    'is exactly what one allows and the other does not',
+    () => {
+      fc.assert(
+        fc.property(pair, fc.array(flow, { minLength: 1, maxLength: 15 }), ([first, second], flows) => {
+          const [before, after] = [loadWorld(first), loadWorld(second)];
+          const { gained, lost } = diffWorlds(before, after);
+          for (const question of flows) {
+            expectOnly(before, after, gained, question);
+            expectOnly(after, before, lost, question);
+          }
+        }),
+        tries(80),
+      );
+    },
+    PATIENCE_MS,
+  );
 
-  test('of a world with itself is nothing, and the other way round gained is lost', () => {
-    fc.assert(
-      fc.property(pair, ([first, second]) => {
-        const [before, after] = [loadWorld(first), loadWorld(second)];
-        expect(diffWorlds(before, loadWorld(first))).toEqual({ gained: [], lost: [], gone: [], come: [] });
-        const there = diffWorlds(before, after);
-        const back = diffWorlds(after, before);
-        expect([back.gained, back.lost]).toEqual([there.lost, there.gained]);
-        expect([back.gone, back.come]).toEqual([there.come, there.gone]);
-      }),
-      { numRuns: 30 },
-    );
-  });
+  test(
+    'of a world with itself is nothing, and the other way round gained is lost',
+    () => {
+      fc.assert(
+        fc.property(pair, ([first, second]) => {
+          const [before, after] = [loadWorld(first), loadWorld(second)];
+          expect(diffWorlds(before, loadWorld(first))).toEqual({ gained: [], lost: [], gone: [], come: [] });
+          const there = diffWorlds(before, after);
+          const back = diffWorlds(after, before);
+          expect([back.gained, back.lost]).toEqual([there.lost, there.gained]);
+          expect([back.gone, back.come]).toEqual([there.come, there.gone]);
+        }),
+        tries(30),
+      );
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import type { PlainFlow, PlainObject } from '../../../test/kit/plain-objects.ts';
 import { cluster, flow } from '../../../test/kit/random-cluster.ts';
 import { type World, loadWorld } from '../world.ts';
@@ -34,16 +35,20 @@ function without(
   return objects.with(at, { ...found, spec: { ...found.spec, [direction]: rules } });
 }
 
-test('no flow gets another word from either end when a rule that lint calls useless is taken out', () => {
-  fc.assert(
-    fc.property(cluster, fc.array(flow, { minLength: 1, maxLength: 15 }), (objects, flows) => {
-      const world = loadWorld(objects);
-      for (const { code, object, direction, rule } of lint(world)) {
-        if (!USELESS.includes(code) || direction === undefined || rule === undefined) continue;
-        const other = loadWorld(without(objects, object, direction, rule));
-        for (const question of flows) expect(words(other, question)).toEqual(words(world, question));
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+test(
+  'no flow gets another word from either end when a rule that lint calls useless is taken out',
+  () => {
+    fc.assert(
+      fc.property(cluster, fc.array(flow, { minLength: 1, maxLength: 15 }), (objects, flows) => {
+        const world = loadWorld(objects);
+        for (const { code, object, direction, rule } of lint(world)) {
+          if (!USELESS.includes(code) || direction === undefined || rule === undefined) continue;
+          const other = loadWorld(without(objects, object, direction, rule));
+          for (const question of flows) expect(words(other, question)).toEqual(words(world, question));
+        }
+      }),
+      tries(60),
+    );
+  },
+  PATIENCE_MS,
+);
