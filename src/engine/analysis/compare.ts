@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../../base/compare.ts';
+import type { RuleAction } from '../../api/resource.ts';
 import { SallyportError } from '../../base/error.ts';
 import { type Family, formatAddress } from '../../ip/address.ts';
 import type { Flow as Packet } from '../flow-set.ts';
@@ -18,6 +19,8 @@ export interface Difference extends Flow {
 const FAMILIES: readonly Family[] = [4, 6];
 const VERDICTS: Readonly<Record<ListVerdict, Root>> = { Allow: 1, Deny: 2, Pass: 3 };
 const UNDECIDED: Root = 0;
+/** Any but 0: where it stands is what counts. */
+const REACHED: Root = 1;
 
 /**
  * Whether two lists say the same to every packet, whatever their atoms mean; if not, a flow to which they do not, which was put to both.
@@ -62,7 +65,10 @@ export function analyse(rules: RuleList): ListAnalysis {
   for (const family of FAMILIES) {
     const space = new RuleSpace(family, list.rules);
     const root = treeOf(space, list.rules, 0, list.rules.length);
-    if (root !== undefined) judge(space.diagram, root, VERDICTS.Allow, VERDICTS[list.defaultAction], matching, needed);
+    if (root === undefined) continue;
+    const reached = space.diagram.within(REACHED, root.matches);
+    const behind = space.diagram.within(VERDICTS[list.defaultAction], reached);
+    judge(space.diagram, root, reached, behind, matching, needed);
   }
   const without = (kept: ReadonlySet<number>): number[] => [...list.rules.keys()].filter((index) => !kept.has(index));
   return { neverMatches: without(matching), individuallyRedundant: without(needed) };
@@ -93,53 +99,54 @@ function leafOf(space: RuleSpace, rule: ReadRule): { readonly matches: Root; rea
 interface Tree {
   /** Their verdict; 0 where they decide nothing. */
   readonly verdict: Root;
-  /** Where any of them matches, `Log` too. */
+  /** Not 0 where any of them matches, `Log` too. */
   readonly matches: Root;
-  readonly of:
-    | { readonly rule: number; readonly action: ReadRule['action'] }
-    | { readonly halves: readonly [Tree, Tree] };
+  readonly of: { readonly rule: number; readonly action: RuleAction } | { readonly halves: readonly [Tree, Tree] };
 }
 
 function treeOf(space: RuleSpace, rules: readonly ReadRule[], first: number, after: number): Tree | undefined {
   const rule = rules[first];
   if (rule === undefined || first >= after) return undefined;
   const { diagram } = space;
-  if (after - first === 1) return { ...leafOf(space, rule), of: { rule: first, action: rule.action } };
+  if (after - first === 1) {
+    const { matches, verdict } = leafOf(space, rule);
+    return { matches: verdict === UNDECIDED ? matches : verdict, verdict, of: { rule: first, action: rule.action } };
+  }
   const middle = (first + after) >>> 1;
   const earlier = treeOf(space, rules, first, middle) as Tree;
   const later = treeOf(space, rules, middle, after) as Tree;
-  return {
-    verdict: diagram.overlay(earlier.verdict, later.verdict),
-    matches: diagram.overlay(earlier.matches, later.matches),
-    of: { halves: [earlier, later] },
-  };
+  const verdict = diagram.overlay(earlier.verdict, later.verdict);
+  const isSame = earlier.matches === earlier.verdict && later.matches === later.verdict;
+  // Without a Log, what is decided is what is matched, and one diagram serves both.
+  const matches = isSame ? verdict : diagram.overlay(earlier.matches, later.matches);
+  return { verdict, matches, of: { halves: [earlier, later] } };
 }
 
 /**
- * Notes the rules that match what reaches them, and those without which something would get another verdict. `open`: what reaches these
- * rules; `next`: what it gets behind them. Both are kept only where the rules match, so they shrink on the way down.
+ * Notes the rules that match what reaches them, and those without which something would get another verdict. `reached`: what reaches
+ * these rules and is matched by them; `behind`: what it gets behind them. Both are kept nowhere else, so they shrink on the way down.
  */
 function judge(
   diagram: DecisionDiagram,
   tree: Tree,
-  open: Root,
-  next: Root,
+  reached: Root,
+  behind: Root,
   matching: Set<number>,
   needed: Set<number>,
 ): void {
-  const reached = diagram.within(open, tree.matches);
   if (reached === UNDECIDED) return;
-  const behind = diagram.within(next, tree.matches);
   if ('rule' in tree.of) {
     const { rule, action } = tree.of;
     matching.add(rule);
-    if (action === 'Log') return;
-    if (diagram.within(behind, reached) !== diagram.within(VERDICTS[action], reached)) needed.add(rule);
+    if (action !== 'Log' && behind !== diagram.within(VERDICTS[action], reached)) needed.add(rule);
     return;
   }
   const [earlier, later] = tree.of.halves;
-  judge(diagram, earlier, reached, diagram.overlay(later.verdict, behind), matching, needed);
-  judge(diagram, later, diagram.without(reached, earlier.verdict), behind, matching, needed);
+  const first = diagram.within(reached, earlier.matches);
+  const next = diagram.overlay(diagram.within(later.verdict, first), diagram.within(behind, first));
+  judge(diagram, earlier, first, next, matching, needed);
+  const second = diagram.within(diagram.without(reached, earlier.verdict), later.matches);
+  judge(diagram, later, second, diagram.within(behind, second), matching, needed);
 }
 
 /** A difference is only said after both lists were asked about it. */
