@@ -1,5 +1,5 @@
-import type { IndexedEndpoint, PortOfSet } from '../src/engine/label-index.ts';
-import type { Delta } from '../src/engine/label-index-delta.ts';
+import type { IndexedEndpoint, PortOfSet } from '../src/engine/label-index/label-index.ts';
+import type { Delta } from '../src/engine/label-index/delta.ts';
 
 /** Sizes and kind of a label-index load. */
 export interface LoadOptions {

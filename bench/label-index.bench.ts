@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { LabelIndex } from '../src/engine/label-index.ts';
+import { LabelIndex } from '../src/engine/label-index/label-index.ts';
 import { print, quantile, smoke } from './figure.ts';
 import { LabelIndexLoad, LoadReader, type LoadedSet, hash } from './label-index-load.ts';
 

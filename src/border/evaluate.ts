@@ -1,4 +1,4 @@
-import type { Flow } from '../engine/flow-set.ts';
+import type { Flow } from '../engine/flows/flow-set.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { BorderRule, Class, Nat, NatTarget, Origin, Part, Ruleset, Stage } from './ruleset.ts';
 

@@ -1,4 +1,4 @@
-import type { Flow } from '../engine/flow-set.ts';
+import type { Flow } from '../engine/flows/flow-set.ts';
 import type { Endpoint } from '../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../ip/address.ts';
 import type { FirewallView } from './border.ts';

@@ -10,7 +10,7 @@ import {
   pool,
 } from '../../test/kit/border-world.ts';
 import { endpointSlice } from '../../test/kit/objects.ts';
-import type { Flow } from '../engine/flow-set.ts';
+import type { Flow } from '../engine/flows/flow-set.ts';
 
 const cluster = [
   node('n1', '172.18.0.1'),

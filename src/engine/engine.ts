@@ -17,7 +17,7 @@ import type { Address } from '../ip/address.ts';
 import { type Prefix, formatPrefix, prefixOf } from '../ip/prefix.ts';
 import { profileRules } from '../inventory/profiles.ts';
 import type { Selector } from '../selector/selector.ts';
-import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index.ts';
+import { type IndexedEndpoint, LabelIndex, type SetMember } from './label-index/label-index.ts';
 import { EndpointPolicies } from './endpoint-policies.ts';
 import { Backends, type ServiceBackends } from './backends.ts';
 import { type Outside, OutsideSets } from './outside-sets.ts';

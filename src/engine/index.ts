@@ -12,7 +12,7 @@ export {
   LabelIndex,
   type PortOfSet,
   type SetMember,
-} from './label-index.ts';
+} from './label-index/label-index.ts';
 export { type Flow, type Packet, packetOf, protocolNumber } from './packet.ts';
 export type { Hop, Verdict } from './verdict.ts';
 export {

@@ -7,7 +7,7 @@ import { uniqueId } from '../selector/canonical.ts';
 import { all } from '../selector/node.ts';
 import { type Selector, selectorOf } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
-import { LabelIndex, type PortOfSet } from './label-index.ts';
+import { LabelIndex, type PortOfSet } from './label-index/label-index.ts';
 import { profilesInUse } from './queries.ts';
 import { isSubject } from './selected-policies.ts';
 

@@ -5,7 +5,7 @@ import type { NetworkSetInfo, Parent } from '../inventory/model.ts';
 import type { Address } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
-import { LabelIndex } from './label-index.ts';
+import { LabelIndex } from './label-index/label-index.ts';
 
 /** What a selector selects outside the cluster: the nets and domain names of its network sets. */
 export interface Outside {

@@ -1,6 +1,6 @@
 import { SallyportError } from '../base/error.ts';
 import { type Address, addressProblem, parseAddress } from '../ip/address.ts';
-import type { Flow as Packet } from './flow-set.ts';
+import type { Flow as Packet } from './flows/flow-set.ts';
 
 /** A question about a flow, as people write it. */
 export interface Flow {

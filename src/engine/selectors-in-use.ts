@@ -1,6 +1,6 @@
 import type { Policy, Rule } from '../inventory/model.ts';
 import type { Selector } from '../selector/selector.ts';
-import type { LabelIndex } from './label-index.ts';
+import type { LabelIndex } from './label-index/label-index.ts';
 
 /** The selectors that an index holds, each once, however many use it. */
 export class SelectorsInUse {

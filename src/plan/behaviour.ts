@@ -1,6 +1,6 @@
 import type { BucketMap } from '../base/bucket-map.ts';
 import type { Family } from '../border/ruleset.ts';
-import type { FlowSet } from '../engine/flow-set.ts';
+import type { FlowSet } from '../engine/flows/flow-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 
 /** How a sender's flows are translated: the first entry whose flows hold the packet. */

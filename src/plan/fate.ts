@@ -1,5 +1,5 @@
 import type { Family } from '../border/ruleset.ts';
-import type { Flow } from '../engine/flow-set.ts';
+import type { Flow } from '../engine/flows/flow-set.ts';
 import { type Address, parseAddress } from '../ip/address.ts';
 import type { Behaviour } from './behaviour.ts';
 

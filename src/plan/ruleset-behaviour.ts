@@ -1,6 +1,6 @@
 import { BucketMap } from '../base/bucket-map.ts';
 import type { BorderRule, Class, Family, Nat, NatTarget, Outside, Part, Ruleset, Stage } from '../border/ruleset.ts';
-import { FlowSet, type FlowMatch } from '../engine/flow-set.ts';
+import { FlowSet, type FlowMatch } from '../engine/flows/flow-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from './behaviour.ts';
 

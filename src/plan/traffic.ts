@@ -1,6 +1,6 @@
 import { SallyportError } from '../base/error.ts';
 import type { Family } from '../border/ruleset.ts';
-import { FlowSet } from '../engine/flow-set.ts';
+import { FlowSet } from '../engine/flows/flow-set.ts';
 import { parseAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from './behaviour.ts';

@@ -1,4 +1,4 @@
-import type { FlowSet } from '../engine/flow-set.ts';
+import type { FlowSet } from '../engine/flows/flow-set.ts';
 import type { TranslationBehaviour } from './behaviour.ts';
 
 /** Gives equal flow sets equal numbers. Translations of one firewall have few distinct ones. */

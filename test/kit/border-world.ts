@@ -4,7 +4,7 @@ import { Border, type FirewallView } from '../../src/border/border.ts';
 import { type Evaluation, evaluate } from '../../src/border/evaluate.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import type { Flow } from '../../src/engine/flow-set.ts';
+import type { Flow } from '../../src/engine/flows/flow-set.ts';
 import { Inventory } from '../../src/inventory/inventory.ts';
 import { type Address, parseAddress } from '../../src/ip/address.ts';
 

@@ -6,7 +6,7 @@ import {
   type IndexedEndpoint,
   type LabelIndex,
   type PortOfSet,
-} from '../../src/engine/label-index.ts';
+} from '../../src/engine/label-index/label-index.ts';
 import { PrefixSet } from '../../src/ip/prefix-set.ts';
 import type { Labels } from '../../src/selector/selector.ts';
 

@@ -1,4 +1,4 @@
-import { FlowSet } from '../../src/engine/flow-set.ts';
+import { FlowSet } from '../../src/engine/flows/flow-set.ts';
 import { type Address, compareAddresses, formatAddress, parseAddress } from '../../src/ip/address.ts';
 import type { Behaviour, TranslationBehaviour } from '../../src/plan/behaviour.ts';
 import type { Stage } from './stage.ts';

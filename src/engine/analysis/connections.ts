@@ -1,11 +1,11 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Endpoint } from '../../inventory/model.ts';
 import type { Family } from '../../ip/address.ts';
-import { domainTerms } from '../domain-function.ts';
+import { domainTerms } from '../flows/domain-function.ts';
 import type { Engine } from '../engine.ts';
-import { describeService, domainText } from '../flow-text.ts';
+import { describeService, domainText } from '../flows/flow-text.ts';
 import { isSubject } from '../selected-policies.ts';
-import { type ServiceBox, serviceBoxes } from '../service-set.ts';
+import { type ServiceBox, serviceBoxes } from '../flows/service-set.ts';
 import { type ConnectionEnd, ConnectionEnds } from './connection-ends.ts';
 import { Reachability } from './reachability.ts';
 import { type AllowedFrom, rectangles } from './rectangles.ts';

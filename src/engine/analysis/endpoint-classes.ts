@@ -4,7 +4,7 @@ import { fold } from '../../selector/node.ts';
 import type { Selector } from '../../selector/selector.ts';
 import type { Engine } from '../engine.ts';
 import { listsMet } from '../host-endpoints.ts';
-import { LabelIndex } from '../label-index.ts';
+import { LabelIndex } from '../label-index/label-index.ts';
 import { type Direction, type TierPolicies, isSubject } from '../selected-policies.ts';
 
 /** Endpoints that no selector, named port or profile in use tells apart. */

@@ -1,6 +1,6 @@
 import type { IcmpMatch } from '../../api/resource.ts';
-import type { Flow } from '../flow-set.ts';
-import { icmpProtocol, protocolKind } from '../service-set.ts';
+import type { Flow } from '../flows/flow-set.ts';
+import { icmpProtocol, protocolKind } from '../flows/service-set.ts';
 import type { AtomCondition, ListVerdict, PortCondition, ReadList, ReadRule, ReadSide } from './rule-list.ts';
 
 /** What a list says to one packet for which exactly these atoms hold: rule by rule, the plain reading that every other one is held against. */

@@ -9,7 +9,7 @@ import {
   certainServices,
   combineServices,
   serviceMatching,
-} from '../service-set.ts';
+} from '../flows/service-set.ts';
 
 /** A set of services by its number in a `ServiceAlgebra`: equal sets have equal numbers. */
 export type ServiceId = number;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { depthProblem } from '../../../test/kit/nft-depth.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { BorderRule, Class, Part, Ruleset, Stage } from '../../border/ruleset.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { MOST_NESTED_STAGES } from './classes.ts';

@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 
 /** One connection in the kernel's table, in the direction in which it was opened. */

@@ -1,6 +1,6 @@
 import { assertNever } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
 import { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Match, NftTable } from './model.ts';

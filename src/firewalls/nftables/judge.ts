@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress } from '../../ip/address.ts';
 import type { NftTable } from './model.ts';
 import { familyName } from './names.ts';

@@ -1,6 +1,6 @@
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Family } from '../../border/ruleset.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from '../../plan/behaviour.ts';
 import { flowsOfMatches } from './flows-of-rule.ts';

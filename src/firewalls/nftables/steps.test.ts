@@ -6,7 +6,7 @@ import { packets } from '../../../test/kit/universe.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { evaluate } from '../../border/evaluate.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { execute } from '../../../test/kit/nft-kernel.ts';
 import { judge } from './judge.ts';

@@ -4,7 +4,7 @@ import type { Packet } from '../../../test/kit/ruleset-oracle.ts';
 import { rulesetPairs, rulesets } from '../../../test/kit/rulesets.ts';
 import { packets } from '../../../test/kit/universe.ts';
 import { evaluate } from '../../border/evaluate.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { renderTable } from './render.ts';

@@ -1,6 +1,6 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
 import { assertNever } from '../../base/error.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Action, CtState, Match, NftTable, Rule } from './model.ts';

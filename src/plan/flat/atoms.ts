@@ -1,5 +1,5 @@
 import type { Family, GroupId, Ruleset } from '../../border/ruleset.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 
 /**

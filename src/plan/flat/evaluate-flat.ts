@@ -1,5 +1,5 @@
 import type { ClassId, Ruleset } from '../../border/ruleset.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress } from '../../ip/address.ts';
 import type { FlatDestination, FlatList, FlatRule, FlatService, FlatSource } from './flat-list.ts';
 import { groupContent } from './group-content.ts';

@@ -1,5 +1,5 @@
 import type { Family } from '../../border/ruleset.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
 
 /** Flows, and what becomes of those that reach them. */
 export interface Branching<Outcome extends string> {

@@ -1,6 +1,6 @@
 import { SallyportError } from '../../base/error.ts';
 import type { BorderRule, Family } from '../../border/ruleset.ts';
-import { type ServiceSet, combineServices } from '../../engine/service-set.ts';
+import { type ServiceSet, combineServices } from '../../engine/flows/service-set.ts';
 import { DIFFERENCE, INTERSECTION, UNION } from '../../ip/boundaries.ts';
 import { type Item, type Items, constantFrom, mergeOrigins } from './item.ts';
 import { type Match, areDisjoint, destinationKey, isNoService } from './match.ts';

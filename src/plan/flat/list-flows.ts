@@ -1,7 +1,7 @@
 import type { ClassId, Family } from '../../border/ruleset.ts';
 import type { Address } from '../../ip/address.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
-import { EVERY_SERVICE, type ServiceSet, combineServices, serviceMatching } from '../../engine/service-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
+import { EVERY_SERVICE, type ServiceSet, combineServices, serviceMatching } from '../../engine/flows/service-set.ts';
 import { UNION } from '../../ip/boundaries.ts';
 import type { Atoms } from './atoms.ts';
 import { type Outcomes, firstMatch } from './first-match.ts';

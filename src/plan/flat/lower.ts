@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { Ids, signature } from '../../border/ids.ts';
 import type { BorderRule, Family, Ruleset } from '../../border/ruleset.ts';
-import { EVERY_SERVICE, type ServiceSet, serviceBoxes } from '../../engine/service-set.ts';
+import { EVERY_SERVICE, type ServiceSet, serviceBoxes } from '../../engine/flows/service-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type {
   FlatCapabilities,

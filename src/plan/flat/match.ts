@@ -5,7 +5,7 @@ import {
   type ServiceSet,
   combineServices,
   serviceMatching,
-} from '../../engine/service-set.ts';
+} from '../../engine/flows/service-set.ts';
 import { DIFFERENCE, INTERSECTION, UNION } from '../../ip/boundaries.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 import { ANYWHERE, type Term, coversTerm, cutTerm, disjointTerms, joinTerms, termKey, termOf } from './term.ts';

@@ -1,7 +1,7 @@
 import { BucketMap } from '../../base/bucket-map.ts';
 import { evaluate, isGoverned } from '../../border/evaluate.ts';
 import type { Class, Part, Ruleset } from '../../border/ruleset.ts';
-import type { Flow } from '../../engine/flow-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
 import { formatAddress } from '../../ip/address.ts';
 import type { FlatEvaluation } from './evaluate-flat.ts';
 

@@ -2,7 +2,7 @@ import { toSallyportError } from '../../base/error.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { evaluate } from '../../border/evaluate.ts';
 import type { Class, ClassId, Family, Group, Origin, Ruleset } from '../../border/ruleset.ts';
-import { type Flow, FlowSet } from '../../engine/flow-set.ts';
+import { type Flow, FlowSet } from '../../engine/flows/flow-set.ts';
 import { type Address, formatAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type Atoms, opaqueAtoms, presentAtoms, readAtoms } from './atoms.ts';

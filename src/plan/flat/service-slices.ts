@@ -1,8 +1,8 @@
 import { SallyportError } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
-import type { Flow } from '../../engine/flow-set.ts';
-import { type Piecewise, valueAt } from '../../engine/piecewise.ts';
-import { type ServiceSet, icmpProtocol, protocolKind } from '../../engine/service-set.ts';
+import type { Flow } from '../../engine/flows/flow-set.ts';
+import { type Piecewise, valueAt } from '../../engine/flows/piecewise.ts';
+import { type ServiceSet, icmpProtocol, protocolKind } from '../../engine/flows/service-set.ts';
 
 type ByFirst = ServiceSet['cells']['values'][number];
 

@@ -1,6 +1,6 @@
 import type { BorderRule, Class, Part, Stage } from '../../border/ruleset.ts';
-import { FlowSet } from '../../engine/flow-set.ts';
-import { type ServiceSet, serviceMatching } from '../../engine/service-set.ts';
+import { FlowSet } from '../../engine/flows/flow-set.ts';
+import { type ServiceSet, serviceMatching } from '../../engine/flows/service-set.ts';
 import type { Atoms } from './atoms.ts';
 import { type Branching, type Outcomes, firstMatch } from './first-match.ts';
 import type { Slice } from './service-slices.ts';

@@ -1,11 +1,11 @@
-import { type Labels, labelEntries } from '../selector/matcher.ts';
-import type { Conditions } from './label-index-condition.ts';
-import type { Filing } from './label-index-filing.ts';
-import { Interner } from './label-index-interner.ts';
-import { grown } from './label-index-lists.ts';
-import { Marks } from './label-index-marks.ts';
-import { Relation } from './label-index-relation.ts';
-import { EVERYTHING, type Terms } from './label-index-terms.ts';
+import { type Labels, labelEntries } from '../../selector/matcher.ts';
+import type { Conditions } from './condition.ts';
+import type { Filing } from './filing.ts';
+import { Interner } from './interner.ts';
+import { grown } from './lists.ts';
+import { Marks } from './marks.ts';
+import { Relation } from './relation.ts';
+import { EVERYTHING, type Terms } from './terms.ts';
 
 const NO_LABELS: Labels = new Map();
 

@@ -1,4 +1,4 @@
-import { compareUtf8 } from '../base/compare.ts';
+import { compareUtf8 } from '../../base/compare.ts';
 
 /** One member of one set: `10.0.0.1/32`, `10.0.0.0/8`, or of a named-port set `10.0.0.1,tcp:80`. */
 export interface SetMember {

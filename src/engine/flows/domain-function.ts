@@ -1,4 +1,4 @@
-import { SallyportError } from '../base/error.ts';
+import { SallyportError } from '../../base/error.ts';
 
 /**
  * A truth function of "the destination is an address of domain D" for any number of domains: a reduced decision diagram with the

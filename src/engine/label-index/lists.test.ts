@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IntegerLists } from './label-index-lists.ts';
-import { Marks } from './label-index-marks.ts';
+import { IntegerLists } from './lists.ts';
+import { Marks } from './marks.ts';
 
 const LISTS = [0, 1, 2, 7, 300];
 

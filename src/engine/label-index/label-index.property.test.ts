@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CANONICAL, DeltaReader, SlowLabelIndex, operation, perform } from '../../test/kit/slow-label-index.ts';
+import { CANONICAL, DeltaReader, SlowLabelIndex, operation, perform } from '../../../test/kit/slow-label-index.ts';
 import { LabelIndex } from './label-index.ts';
 
 describe.each([false, true])('suppressOverlaps %s', (suppressOverlaps) => {

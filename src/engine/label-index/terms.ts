@@ -1,4 +1,4 @@
-import { grown } from './label-index-lists.ts';
+import { grown } from './lists.ts';
 
 /** The term under which selectors are filed that say nothing about any one label. */
 export const EVERYTHING = 1;

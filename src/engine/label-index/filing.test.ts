@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { parseSelector } from '../selector/selector.ts';
-import { Conditions } from './label-index-condition.ts';
-import { Filing } from './label-index-filing.ts';
-import { EVERYTHING, Terms } from './label-index-terms.ts';
+import { parseSelector } from '../../selector/selector.ts';
+import { Conditions } from './condition.ts';
+import { Filing } from './filing.ts';
+import { EVERYTHING, Terms } from './terms.ts';
 
 function setUp(text: string): { terms: Terms; filing: Filing } {
   const { value } = parseSelector(text);

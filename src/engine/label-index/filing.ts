@@ -1,5 +1,5 @@
-import type { Conditions } from './label-index-condition.ts';
-import { IntegerLists, grown } from './label-index-lists.ts';
+import type { Conditions } from './condition.ts';
+import { IntegerLists, grown } from './lists.ts';
 
 /** Below this many endpoints a term is rare enough to leave its selectors where they are. */
 const SETTLED = 64;

@@ -1,6 +1,6 @@
-import { ADDRESS_BITS, formatIpv4 } from '../ip/address.ts';
-import { type Prefix, formatPrefix } from '../ip/prefix.ts';
-import { grown } from './label-index-lists.ts';
+import { ADDRESS_BITS, formatIpv4 } from '../../ip/address.ts';
+import { type Prefix, formatPrefix } from '../../ip/prefix.ts';
+import { grown } from './lists.ts';
 
 /** What is kept of each number, side by side in memory. */
 const ADDRESS = 0;

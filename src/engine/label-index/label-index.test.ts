@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SallyportError } from '../base/error.ts';
+import { SallyportError } from '../../base/error.ts';
 import { type Delta, type IndexedEndpoint, LabelIndex } from './label-index.ts';
 
 const plain = (app: string, ...nets: string[]): IndexedEndpoint => ({ labels: { app }, nets, ports: [], parents: [] });

@@ -1,7 +1,7 @@
-import { ADDRESS_BITS, type Family } from '../ip/address.ts';
-import { parsePrefix } from '../ip/prefix.ts';
-import { SallyportError } from '../base/error.ts';
-import type { Shown } from './label-index-delta.ts';
+import { ADDRESS_BITS, type Family } from '../../ip/address.ts';
+import { parsePrefix } from '../../ip/prefix.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { Shown } from './delta.ts';
 
 /** A place in the tree of prefixes: one that is a member, or one where two branches part. */
 interface Branch {

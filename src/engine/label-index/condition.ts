@@ -1,9 +1,9 @@
-import { assertNever } from '../base/error.ts';
-import { compile } from '../selector/matcher.ts';
-import type { LeafNode, SelectorNode } from '../selector/node.ts';
-import { type Bound, restrictionsOf } from '../selector/restrictions.ts';
-import { IntegerLists } from './label-index-lists.ts';
-import { EVERYTHING, type Terms } from './label-index-terms.ts';
+import { assertNever } from '../../base/error.ts';
+import { compile } from '../../selector/matcher.ts';
+import type { LeafNode, SelectorNode } from '../../selector/node.ts';
+import { type Bound, restrictionsOf } from '../../selector/restrictions.ts';
+import { IntegerLists } from './lists.ts';
+import { EVERYTHING, type Terms } from './terms.ts';
 
 /**
  * A test compares the label of a key with a term, 0 meaning absent, and goes on with another test of the condition or to its end. Below

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EVERYTHING, Terms } from './label-index-terms.ts';
+import { EVERYTHING, Terms } from './terms.ts';
 
 test('a term stays while it is used, a label while one of its terms is', () => {
   const terms = new Terms();

@@ -1,5 +1,5 @@
-import { IntegerLists, type ReadonlyIntegerLists, grown } from './label-index-lists.ts';
-import { Marks } from './label-index-marks.ts';
+import { IntegerLists, type ReadonlyIntegerLists, grown } from './lists.ts';
+import { Marks } from './marks.ts';
 
 /** A column may hold this many rows that have left it, besides as many as it truly has. */
 const SLACK = 16;

@@ -1,20 +1,20 @@
-import { SallyportError } from '../base/error.ts';
-import type { Prefix } from '../ip/prefix.ts';
-import { type Labels, type Selector, parseSelector } from '../selector/selector.ts';
-import { Conditions } from './label-index-condition.ts';
-import { Changes, type Delta } from './label-index-delta.ts';
-import { Filing } from './label-index-filing.ts';
-import { Interner } from './label-index-interner.ts';
-import { LabelStore } from './label-index-labels.ts';
-import { Marks } from './label-index-marks.ts';
-import { type MemberSet, Members, readAddressing } from './label-index-members.ts';
-import { OverlapFilter } from './label-index-overlaps.ts';
-import type { EndpointPort, PortOfSet } from './label-index-ports.ts';
-import { Relation } from './label-index-relation.ts';
-import { EVERYTHING, Terms } from './label-index-terms.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { Prefix } from '../../ip/prefix.ts';
+import { type Labels, type Selector, parseSelector } from '../../selector/selector.ts';
+import { Conditions } from './condition.ts';
+import { Changes, type Delta } from './delta.ts';
+import { Filing } from './filing.ts';
+import { Interner } from './interner.ts';
+import { LabelStore } from './labels.ts';
+import { Marks } from './marks.ts';
+import { type MemberSet, Members, readAddressing } from './members.ts';
+import { OverlapFilter } from './overlaps.ts';
+import type { EndpointPort, PortOfSet } from './ports.ts';
+import { Relation } from './relation.ts';
+import { EVERYTHING, Terms } from './terms.ts';
 
-export type { Delta, SetMember } from './label-index-delta.ts';
-export type { EndpointPort, PortOfSet } from './label-index-ports.ts';
+export type { Delta, SetMember } from './delta.ts';
+export type { EndpointPort, PortOfSet } from './ports.ts';
 
 /** Something with labels and addresses: a pod, a host endpoint, a network set. */
 export interface IndexedEndpoint {

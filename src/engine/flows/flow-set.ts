@@ -1,8 +1,8 @@
-import { SallyportError } from '../base/error.ts';
-import { type Address, type Family, ipv4Address, ipv6Address } from '../ip/address.ts';
-import { DIFFERENCE, INTERSECTION, UNION } from '../ip/boundaries.ts';
-import type { PortSet } from '../ip/port-set.ts';
-import { PrefixSet } from '../ip/prefix-set.ts';
+import { SallyportError } from '../../base/error.ts';
+import { type Address, type Family, ipv4Address, ipv6Address } from '../../ip/address.ts';
+import { DIFFERENCE, INTERSECTION, UNION } from '../../ip/boundaries.ts';
+import type { PortSet } from '../../ip/port-set.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type DomainTerm, domainTerms, domainsHold } from './domain-function.ts';
 import { describeFlows } from './flow-text.ts';
 import { type Piecewise, constant, eachPiece, onSpans, valueAt, zip } from './piecewise.ts';

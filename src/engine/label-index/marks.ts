@@ -1,4 +1,4 @@
-import { grown } from './label-index-lists.ts';
+import { grown } from './lists.ts';
 
 const LAST_STAMP = 2 ** 31 - 1;
 

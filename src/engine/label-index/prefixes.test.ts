@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Prefix, formatPrefix, parsePrefix } from '../ip/prefix.ts';
-import { PrefixNumbers } from './label-index-prefixes.ts';
+import { type Prefix, formatPrefix, parsePrefix } from '../../ip/prefix.ts';
+import { PrefixNumbers } from './prefixes.ts';
 
 function read(text: string): Prefix {
   const prefix = parsePrefix(text, { bareAddress: true, hostBits: 'mask' });

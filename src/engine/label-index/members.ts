@@ -1,10 +1,10 @@
-import { SallyportError } from '../base/error.ts';
-import { type Prefix, parsePrefix } from '../ip/prefix.ts';
-import type { Changes } from './label-index-delta.ts';
-import { type EndpointPort, PortLists, type PortOfSet } from './label-index-ports.ts';
-import { Marks } from './label-index-marks.ts';
-import { PrefixNumbers } from './label-index-prefixes.ts';
-import { Relation } from './label-index-relation.ts';
+import { SallyportError } from '../../base/error.ts';
+import { type Prefix, parsePrefix } from '../../ip/prefix.ts';
+import type { Changes } from './delta.ts';
+import { type EndpointPort, PortLists, type PortOfSet } from './ports.ts';
+import { Marks } from './marks.ts';
+import { PrefixNumbers } from './prefixes.ts';
+import { Relation } from './relation.ts';
 
 /** The members that endpoints bring to a set: addresses, or addresses with a port. */
 export interface MemberSet {

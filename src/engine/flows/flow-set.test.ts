@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Address, type Family, compareAddresses, ipv4Address, ipv6Address } from '../ip/address.ts';
-import { PortSet } from '../ip/port-set.ts';
-import { PrefixSet } from '../ip/prefix-set.ts';
+import { type Address, type Family, compareAddresses, ipv4Address, ipv6Address } from '../../ip/address.ts';
+import { PortSet } from '../../ip/port-set.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type Flow, type FlowMatch, FlowSet } from './flow-set.ts';
 
 type Packet = Omit<Flow, 'source'>;

@@ -1,5 +1,5 @@
-import { grown } from './label-index-lists.ts';
-import { Interner } from './label-index-interner.ts';
+import { grown } from './lists.ts';
+import { Interner } from './interner.ts';
 
 /** A port of an endpoint that rules can name. */
 export interface EndpointPort {

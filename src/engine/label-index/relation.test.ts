@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Relation } from './label-index-relation.ts';
+import { Relation } from './relation.ts';
 
 function row(relation: Relation, number: number): number[] {
   const { rows } = relation;

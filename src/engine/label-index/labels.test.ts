@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { parseSelector } from '../selector/selector.ts';
-import { Conditions } from './label-index-condition.ts';
-import { Filing } from './label-index-filing.ts';
-import { LabelStore } from './label-index-labels.ts';
-import { Terms } from './label-index-terms.ts';
+import { parseSelector } from '../../selector/selector.ts';
+import { Conditions } from './condition.ts';
+import { Filing } from './filing.ts';
+import { LabelStore } from './labels.ts';
+import { Terms } from './terms.ts';
 
 /** Where a selector is filed shows what the store has counted. */
 test('counts follow labels, parents and labels of parents', () => {

@@ -1,6 +1,6 @@
-import type { IcmpMatch } from '../api/resource.ts';
-import type { Family } from '../ip/address.ts';
-import { PortSet } from '../ip/port-set.ts';
+import type { IcmpMatch } from '../../api/resource.ts';
+import type { Family } from '../../ip/address.ts';
+import { PortSet } from '../../ip/port-set.ts';
 import { type DomainFunction, anyDomain, combineDomains, domainKey, sameDomains } from './domain-function.ts';
 import { type Piecewise, constant, eachPiece, onSpans, samePieces, tabulate, zip } from './piecewise.ts';
 
