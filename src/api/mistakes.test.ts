@@ -49,7 +49,7 @@ function print(results: readonly ReadResource[]): string {
     .join('\n');
 }
 
-const folder = new URL('./mistakes', import.meta.url);
+const folder = new URL('./mistakes/', import.meta.url);
 
 describe('mistakes of every sort', () => {
   for (const file of readdirSync(folder).sort())
