@@ -169,6 +169,14 @@ describe('8.1: meaning', () => {
       false,
     ]);
   });
+
+  test('8.1.5 and 5.1 of two pods with one address the one that the peer means has to have the named port', () => {
+    const twin = pod('b/twin', { labels: { app: 'twin' }, ips: [IPS.web], ports: ['web:7000'] });
+    const egress = [{ to: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ port: 'web' }] }];
+    const world = worldOf({ policyTypes: ['Egress'], egress }, twin);
+    const leaves = (dport: number) => world.verdict({ src: IPS.me, dst: IPS.web, proto: 'TCP', dport }).egress?.allowed;
+    expect([leaves(8080), leaves(7000)]).toEqual([true, false]);
+  });
 });
 
 describe('8.2: conversion', () => {

@@ -38,44 +38,58 @@ export function networkPolicyRules(known: Surroundings, policy: PlainObject, dir
         matches: (flow: PlainFlow) =>
           (protocol === undefined ||
             (numberOf(protocol) === numberOf(flow.proto) &&
-              ports.some((port) => (port.protocol ?? 'TCP') === protocol && isPort(known, port, flow)))) &&
+              ports.some(
+                (port) =>
+                  (port.protocol ?? 'TCP') === protocol &&
+                  isPort(known, port, flow, direction === 'ingress' ? ANYBODY : among(peer, namespace)),
+              ))) &&
           (peer === undefined || isPeer(known, peer, namespace, direction === 'ingress' ? flow.src : flow.dst)),
       })),
     );
   });
 }
 
-/** 8.1.5 */
+type Test = (item: Item) => boolean;
+const ANYBODY: Test = () => true;
+
+/** 8.1.5. A name is one of the pods that the peer means, where the peer is the destination (5.1). */
 function isPort(
   known: Surroundings,
   port: NonNullable<PlainKubernetesRule['ports']>[number],
   flow: PlainFlow,
+  whose: Test,
 ): boolean {
   const number = flow.dport ?? 0;
   if (port.port === undefined) return true;
   if (typeof port.port === 'number') return number >= port.port && number <= (port.endPort ?? port.port);
-  return isNamedPort(known, port.port, flow);
+  return isNamedPort(known, port.port, flow, whose);
 }
 
 /** On the destination, pod by pod (8.3). */
-function isNamedPort({ items }: Surroundings, name: string, flow: PlainFlow): boolean {
-  return itemsAt(items, flow.dst).some(({ ports }) =>
-    ports.some((own) => own.name === name && own.protocol === numberOf(flow.proto) && own.port === flow.dport),
-  );
+function isNamedPort({ items }: Surroundings, name: string, flow: PlainFlow, whose: Test): boolean {
+  return itemsAt(items, flow.dst)
+    .filter(whose)
+    .some(({ ports }) =>
+      ports.some((own) => own.name === name && own.protocol === numberOf(flow.proto) && own.port === flow.dport),
+    );
 }
 
 /** 8.1.4 */
 function isPeer({ items }: Surroundings, peer: PlainPeer, namespace: string, address: string): boolean {
   if (peer.ipBlock !== undefined)
     return inNet(address, peer.ipBlock.cidr) && !(peer.ipBlock.except ?? []).some((except) => inNet(address, except));
-  return itemsAt(items, address).some(
-    (item) =>
-      item.is === 'pod' &&
-      selects(peer.podSelector ?? {}, item.labels) &&
-      (peer.namespaceSelector === undefined
-        ? item.namespace === namespace
-        : selects(peer.namespaceSelector, item.labels, 'pcns.')),
-  );
+  return itemsAt(items, address).some(among(peer, namespace));
+}
+
+/** The pods that a peer means; one of addresses means no pods of its own. */
+function among(peer: PlainPeer | undefined, namespace: string): Test {
+  if (peer === undefined || peer.ipBlock !== undefined) return ANYBODY;
+  return (item) =>
+    item.is === 'pod' &&
+    selects(peer.podSelector ?? {}, item.labels) &&
+    (peer.namespaceSelector === undefined
+      ? item.namespace === namespace
+      : selects(peer.namespaceSelector, item.labels, 'pcns.'));
 }
 
 /** 9.1.6: a subject of a cluster-wide policy is a pod, never one of the host's network. */
@@ -106,7 +120,8 @@ export function clusterPolicyRules(known: Surroundings, policy: PlainObject, dir
         action,
         index: index++,
         matches: (flow: PlainFlow) =>
-          isProtocol(flow) && isClusterPeer(known, peer, direction === 'ingress' ? flow.src : flow.dst),
+          isProtocol(flow, direction === 'ingress' ? ANYBODY : amongCluster(peer)) &&
+          isClusterPeer(known, peer, direction === 'ingress' ? flow.src : flow.dst),
       })),
     );
   });
@@ -118,13 +133,17 @@ export function clusterPolicyRules(known: Surroundings, policy: PlainObject, dir
  */
 function isClusterPeer({ items }: Surroundings, peer: PlainClusterPeer, address: string): boolean {
   if (peer.networks !== undefined) return peer.networks.some((net) => inNet(address, net));
-  const { namespaces } = peer;
-  const here = itemsAt(items, address);
-  if (namespaces === undefined) return here.some((item) => item.is === 'pod' && isNamed(peer, item));
-  return here.some(({ labels }) => selects(namespaces, labels, 'pcns.'));
+  return itemsAt(items, address).some(amongCluster(peer));
 }
 
-type IsProtocol = (flow: PlainFlow) => boolean;
+function amongCluster(peer: PlainClusterPeer): Test {
+  const { namespaces, networks } = peer;
+  if (networks !== undefined) return ANYBODY;
+  if (namespaces === undefined) return (item) => item.is === 'pod' && isNamed(peer, item);
+  return ({ labels }) => selects(namespaces, labels, 'pcns.');
+}
+
+type IsProtocol = (flow: PlainFlow, whose: Test) => boolean;
 
 /** Named ports first, then by protocol (9.2.4); none at all is all traffic. */
 function groupsOf(known: Surroundings, { protocols = [], ports = [] }: PlainClusterRule): IsProtocol[] {
@@ -134,7 +153,7 @@ function groupsOf(known: Surroundings, { protocols = [], ports = [] }: PlainClus
   const within = (protocol: string, low: number, high: number): unknown =>
     add(protocol, ({ proto, dport = 0 }) => numberOf(proto) === numberOf(protocol) && dport >= low && dport <= high);
   for (const { destinationNamedPort: name, ...rest } of protocols) {
-    if (name !== undefined) add('', (flow) => isNamedPort(known, name, flow));
+    if (name !== undefined) add('', (flow, whose) => isNamedPort(known, name, flow, whose));
     for (const [protocol, { destinationPort }] of Object.entries(rest)) {
       const { number, range } = destinationPort ?? {};
       if (number === undefined && range === undefined)
@@ -143,7 +162,7 @@ function groupsOf(known: Surroundings, { protocols = [], ports = [] }: PlainClus
     }
   }
   for (const { portNumber, portRange, namedPort } of ports) {
-    if (namedPort !== undefined) add('', (flow) => isNamedPort(known, namedPort, flow));
+    if (namedPort !== undefined) add('', (flow, whose) => isNamedPort(known, namedPort, flow, whose));
     if (portNumber !== undefined) within(portNumber.protocol ?? 'TCP', portNumber.port, portNumber.port);
     if (portRange !== undefined) within(portRange.protocol ?? 'TCP', portRange.start, portRange.end);
   }
@@ -152,8 +171,8 @@ function groupsOf(known: Surroundings, { protocols = [], ports = [] }: PlainClus
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(
       ([, tests]) =>
-        (flow) =>
-          tests.some((test) => test(flow)),
+        (flow, whose) =>
+          tests.some((test) => test(flow, whose)),
     );
 }
 
