@@ -22,6 +22,9 @@ const flagsSchema = z.object({
   applyOnForward: optional(z.boolean()),
 });
 
+/** What is done about what Calico refuses and everybody understands. */
+const COUNTS = 'The policy counts as written.';
+
 /** The most rules of one direction (semantics 5.10). */
 const RULES = 1024;
 
@@ -86,7 +89,9 @@ const CONVERTED = {
 function checkName(meta: Meta, scope: Scope): void {
   const converted = CONVERTED[meta.namespace === '' ? 'global' : 'namespaced'].test(meta.name);
   if (converted || meta.name.split('.').length <= 2) return;
-  scope.warning('NAME_SHAPE', 'Calico takes at most one "." in the name of a policy', 'metadata', 'name');
+  scope
+    .otherwise(COUNTS)
+    .mistake('NAME_SHAPE', 'Calico takes at most one "." in the name of a policy', 'metadata', 'name');
 }
 
 function readDirection(
@@ -106,7 +111,8 @@ function readTypes(raw: unknown, hasIngress: boolean, hasEgress: boolean, scope:
   const read = inside.value(list(direction), raw);
   if (!read.ok) return ['Ingress', 'Egress'];
   const types = [...new Set(read.value)];
-  if (types.length < read.value.length) scope.warning('FIELD_CONFLICT', 'a direction stands here twice; remove one');
+  if (types.length < read.value.length)
+    scope.otherwise(COUNTS).mistake('FIELD_CONFLICT', 'a direction stands here twice; remove one');
   if (types.length > 0) return types;
   if (!hasEgress) return ['Ingress'];
   return hasIngress ? ['Ingress', 'Egress'] : ['Egress'];

@@ -79,14 +79,20 @@ function readSelector(text: string, allowed: GlobalAllowed, context: z.Refinemen
 /** A selector of others' kinds, in which the empty text selects everything. */
 export const selector = z.string().transform((text, context) => readSelector(text, 'nowhere', context));
 
+/** The most characters of a selector in a policy, ours and Calico's (semantics 1.2.6). */
+const SELECTOR_LENGTH = 1024;
+
 function optionalSelectorField(allowed: GlobalAllowed) {
   // In the Go types of this API an empty selector is an absent one.
   return z
     .string()
     .nullish()
-    .transform((text, context) =>
-      text === undefined || text === null || text === '' ? undefined : readSelector(text, allowed, context),
-    );
+    .transform((text, context) => {
+      if (text === undefined || text === null || text === '') return undefined;
+      if (text.length > SELECTOR_LENGTH && Array.from(text).length > SELECTOR_LENGTH)
+        return refuse(context, 'SELECTOR_SYNTAX', `a selector has at most ${SELECTOR_LENGTH} characters here`);
+      return readSelector(text, allowed, context);
+    });
 }
 
 /** A selector of Calico's that may be absent. */
@@ -94,11 +100,11 @@ export const optionalSelector = optionalSelectorField('nowhere');
 /** The namespaceSelector of a rule of Calico's. */
 export const scopeSelector = optionalSelectorField('alone');
 
-/** A selector of our kinds: everything is a word one must write. The length is the one that CRDs allow (semantics 1.2.6). */
+/** A selector of our kinds: everything is a word one must write. */
 export const ownSelector = z
   .string()
   .min(1, { error: 'an empty selector is not possible here' })
-  .max(1024)
+  .max(SELECTOR_LENGTH)
   .transform((text, context) => readSelector(text, 'nowhere', context));
 
 /** Protocols that have a name in policies (semantics 5). */

@@ -30,7 +30,8 @@ export function readTier(meta: Meta, raw: RawMap, scope: Scope): Tier {
   );
   const { values, sound } = inside.fields(specSchema, inside.map(raw['spec']) ?? {});
   const problem = labelNameProblem(meta.name);
-  if (problem !== undefined) scope.warning('NAME_SHAPE', problem, 'metadata', 'name');
+  if (problem !== undefined)
+    scope.otherwise('The tier counts as written.').mistake('NAME_SHAPE', problem, 'metadata', 'name');
   if (fixed !== undefined) {
     for (const field of ['order', 'defaultAction'] as const)
       if (values[field] !== undefined && values[field] !== fixed[field])

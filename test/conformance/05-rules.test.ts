@@ -232,29 +232,6 @@ describe('5: what a rule matches', () => {
 
   const many = (count: number, of: (index: number) => unknown): unknown[] =>
     Array.from({ length: count }, (_, at) => of(at));
-  const net = (index: number): string => `10.0.${index >> 8}.${index & 255}/32`;
-  const port = (index: number): number => index + 1;
-  const paths = (count: number): object => ({ http: { paths: many(count, (index) => ({ exact: `/${index}` })) } });
-  const methods = (count: number): object => ({ http: { methods: many(count, (index) => `M${index}`) } });
-  const tcpTo = (words: object): object => ({ protocol: 'TCP', destination: words });
-
-  test.each<[string, number, (count: number) => object]>([
-    ['nets', 256, (count) => tcpTo({ nets: many(count, net) })],
-    ['notNets', 256, (count) => tcpTo({ notNets: many(count, net) })],
-    ['ports', 50, (count) => tcpTo({ ports: many(count, port) })],
-    ['notPorts', 50, (count) => tcpTo({ notPorts: many(count, port) })],
-    ['methods', 20, methods],
-    ['paths', 20, paths],
-  ])('5.10 a rule takes so many %s: %i', (_, limit, words) => {
-    const errors = (count: number): number => {
-      const ingress = [{ action: 'Allow', ...words(count) }];
-      const world = loadWorld([...cluster, policy('q', { selector: 'all()', types: ['Ingress'], ingress })]);
-      return world.diagnostics.filter(({ severity, code }) => severity === 'error' && code !== 'HTTP_NOT_ENFORCEABLE')
-        .length;
-    };
-    expect([errors(limit), errors(limit + 1)]).toEqual([0, 1]);
-  });
-
   test('5.10 a policy takes 1024 rules of each direction; of more, none allows and each that denies or passes denies everything', () => {
     const world = (count: number, last: string) => {
       const egress = [...many(count - 1, () => ({ action: 'Allow' })), { action: last, protocol: 'UDP' }];

@@ -65,6 +65,7 @@ const wrong: readonly Case[] = [
   ['13.6', "global() in a rule's selector", from({ selector: 'global()' })],
   ['13.6', "global() in a rule's notSelector", from({ notSelector: "a == 'b' || global()" })],
   ['13.6', 'global() beside something', from({ namespaceSelector: "global() || a == 'b'" })],
+  ['13.7', 'a type twice', global({ types: ['Ingress', 'Ingress'] })],
   ['13.7', 'a type that is none', global({ types: ['ingress'] })],
   ['13.7', 'http on Deny', rule({ action: 'Deny', http: { methods: ['GET'] } })],
   ['13.7', 'http in egress', rule({ http: { methods: ['GET'] } }, 'egress')],
@@ -75,11 +76,15 @@ const wrong: readonly Case[] = [
   ['13.7', 'a path with a blank', rule({ http: { paths: [{ exact: '/x y' }] } })],
   ['13.7', 'a path twice said', rule({ http: { paths: [{ exact: '/x', prefix: '/x' }] } })],
   ['13.7', 'a method twice', rule({ http: { methods: ['GET', 'GET'] } })],
+  ['13.8', 'a tier name with a dot', tier('a.b')],
+  ['13.8', 'a tier name of 64 characters', tier('a'.repeat(64))],
   ['13.8', 'an order for a built-in tier', tier('default', { order: 5 })],
   ['13.8', 'a default action for a built-in tier', tier('kube-admin', { order: 1000, defaultAction: 'Deny' })],
   ['13.8', 'a default action that is none', tier('x', { defaultAction: 'Allow' })],
+  ['13.8', 'a policy name with two dots', name('a.b.c')],
   ['13.8', 'a policy name in upper case', name('A')],
   ['13.8', 'a policy name that ends in a dash', name('a-')],
+  ['13.8', 'a global policy with the form of a namespaced one', name('knp.default.a')],
   ['13.9', 'no node', host({ node: undefined })],
   ['13.9', 'neither interface nor addresses', host({ interfaceName: undefined })],
   ['13.9', 'an interface of 16 characters', host({ interfaceName: 'a'.repeat(16) })],
@@ -92,6 +97,14 @@ const wrong: readonly Case[] = [
   ['5', 'a protocol that is none', rule({ protocol: 'tcpp' })],
   ['5', 'protocol 256', rule({ protocol: 256 })],
   ['5', 'protocol 0', rule({ protocol: 0 })],
+  ['1.2.6', 'a selector of 1025 characters', global({ selector: `a == '${'x'.repeat(1018)}'` })],
+  ['5.10', '1025 rules', global({ ingress: Array.from({ length: 1025 }, () => ({ action: 'Allow' })) })],
+  ['5.10', '257 nets', from({ nets: Array.from({ length: 257 }, (_, at) => `10.0.${at % 256}.${at >> 8}/32`) })],
+  ['5.10', '257 notNets', from({ notNets: Array.from({ length: 257 }, (_, at) => `10.0.${at % 256}.${at >> 8}/32`) })],
+  ['5.10', '51 ports', to({ ports: Array.from({ length: 51 }, (_, at) => at + 1) })],
+  ['5.10', '51 notPorts', to({ notPorts: Array.from({ length: 51 }, (_, at) => at + 1) })],
+  ['5.10', '21 methods', rule({ http: { methods: Array.from({ length: 21 }, (_, at) => `M${at}`) } })],
+  ['5.10', '21 paths', rule({ http: { paths: Array.from({ length: 21 }, (_, at) => ({ exact: `/${at}` })) } })],
 ];
 
 const right: readonly Case[] = [
@@ -136,6 +149,15 @@ const right: readonly Case[] = [
     }),
   ],
   ['1.2.6', 'a selector of 1024 characters', global({ selector: `a == '${'x'.repeat(1017)}'` })],
+  ['5.10', '1024 rules', global({ ingress: Array.from({ length: 1024 }, () => ({ action: 'Allow' })) })],
+  [
+    '5.10',
+    '256 nets and 50 ports',
+    to({
+      nets: Array.from({ length: 256 }, (_, at) => `10.0.${at}.0/32`),
+      ports: Array.from({ length: 50 }, (_, at) => at + 1),
+    }),
+  ],
 ];
 
 describe('13: validation', () => {
