@@ -1,8 +1,9 @@
 import type { Pod } from '../api/resource.ts';
 import { type Address, compareAddresses } from '../ip/address.ts';
-import { podLabels, podParents } from './labels.ts';
+import { KUBERNETES, podParents } from './labels.ts';
 import { sameList, sameMap } from './equality.ts';
 import type { Endpoint, EndpointId, NamedPort } from './model.ts';
+import { WorkloadLabels } from './workload-labels.ts';
 
 const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
@@ -14,9 +15,15 @@ export function podEndpointId(namespace: string, name: string): EndpointId {
 
 /**
  * A pod as an endpoint (semantics 10); host-network pods have no address of their own. The caller knows that it is scheduled and has not
- * finished, and its id.
+ * finished, and its id. `shared`: a list to use as its parents if it says the same.
  */
-export function endpointOfPod(id: EndpointId, pod: Pod, addresses: readonly Address[]): Endpoint {
+export function endpointOfPod(
+  id: EndpointId,
+  pod: Pod,
+  addresses: readonly Address[],
+  shared: readonly string[] | undefined,
+): Endpoint {
+  const parents = podParents(pod);
   return {
     id,
     kind: 'Pod',
@@ -25,13 +32,14 @@ export function endpointOfPod(id: EndpointId, pod: Pod, addresses: readonly Addr
     node: pod.nodeName ?? '',
     owner: pod.owner,
     hostNetwork: pod.hostNetwork,
-    labels: podLabels(pod),
-    parents: podParents(pod),
-    addresses: pod.hostNetwork ? [] : addresses.toSorted(compareAddresses),
+    labels: new WorkloadLabels(pod, KUBERNETES),
+    parents: shared !== undefined && sameList(shared, parents, Object.is) ? shared : parents,
+    addresses: pod.hostNetwork ? NO_ADDRESSES : addresses.toSorted(compareAddresses),
     ports: namedPorts(pod),
   };
 }
 
+const NO_ADDRESSES: readonly Address[] = [];
 const NO_PORTS: readonly NamedPort[] = [];
 
 /** Ports without a name take no part in policy (semantics 10.6). */

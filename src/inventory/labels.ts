@@ -22,28 +22,6 @@ export function serviceAccountParent(namespace: string, name: string): string {
   return `ksa.${namespace === '' ? 'default' : namespace}.${name}`;
 }
 
-/**
- * A pod's own labels in effect (semantics 2.4 and 2.5). What begins with `pcns.` or `pcsa.` is dropped, so that a pod cannot claim
- * another namespace or service account, and Calico's own labels override the pod's.
- */
-export function podLabels(pod: Pod): ReadonlyMap<string, string> {
-  return workloadLabels(pod, KUBERNETES);
-}
-
-/** The same of any workload. */
-export function workloadLabels(workload: Workload, orchestrator: string): ReadonlyMap<string, string> {
-  const labels = new Map<string, string>();
-  for (const [key, value] of workload.labels)
-    if (!key.startsWith(NAMESPACE_PREFIX) && !key.startsWith(SERVICE_ACCOUNT_PREFIX)) labels.set(key, value);
-  labels.set(NAMESPACE_LABEL, workload.namespace);
-  labels.set(ORCHESTRATOR_LABEL, orchestrator);
-  if (namesServiceAccount(workload)) labels.set(SERVICE_ACCOUNT_LABEL, workload.serviceAccountName);
-  return labels;
-}
-
-/** What the labels of a workload depend on. */
-type Workload = Pick<Pod, 'labels' | 'namespace' | 'serviceAccountName'>;
-
 /** A pod's profiles, in order (semantics 2.6). */
 export function podParents(pod: Pod): readonly string[] {
   const namespace = namespaceParent(pod.namespace);
@@ -52,8 +30,9 @@ export function podParents(pod: Pod): readonly string[] {
     : [namespace];
 }
 
-function namesServiceAccount(workload: Workload): workload is Workload & { readonly serviceAccountName: string } {
-  return workload.serviceAccountName !== undefined && workload.serviceAccountName !== '';
+/** An empty name is none. */
+function namesServiceAccount(pod: Pod): pod is Pod & { readonly serviceAccountName: string } {
+  return pod.serviceAccountName !== undefined && pod.serviceAccountName !== '';
 }
 
 /** What endpoints inherit from a namespace. */

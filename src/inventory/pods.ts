@@ -1,7 +1,7 @@
 import type { Pod, ResourceKey } from '../api/resource.ts';
 import { MultiMap } from '../base/multi-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
-import { type Address, formatAddress } from '../ip/address.ts';
+import type { Address } from '../ip/address.ts';
 import {
   type Belief,
   type Claims,
@@ -25,8 +25,8 @@ export type Cluster = Omit<Surroundings, 'shownByOther'>;
 export class Pods {
   readonly #pods = new Map<EndpointId, Pod>();
   readonly #mistakes = new Map<EndpointId, readonly Diagnostic[]>();
-  /** Which pods show an address, by its canonical text. */
-  readonly #shown = new MultiMap<string>();
+  /** Which pods show an address, by its value: a number of IPv4 and a bigint of IPv6 are never one key. */
+  readonly #shown = new MultiMap<Address['value']>();
   /** Pods whose belief rests on more than pools. */
   readonly #contextual = new Set<EndpointId>();
   readonly #dirty = new Set<EndpointId>();
@@ -34,6 +34,8 @@ export class Pods {
   readonly #belief: Belief;
   /** Number of pods in each namespace, endpoints or not. */
   readonly #namespaces = new Map<string, number>();
+  /** What the last endpoint in each of them inherits from, which most others in it do too. */
+  readonly #parents = new Map<string, readonly string[]>();
 
   constructor(cluster: Cluster, belief: Belief) {
     this.#belief = belief;
@@ -77,8 +79,10 @@ export class Pods {
     const pod = this.#pods.get(id);
     if (pod === undefined) return;
     const left = (this.#namespaces.get(pod.namespace) ?? 1) - 1;
-    if (left === 0) this.#namespaces.delete(pod.namespace);
-    else this.#namespaces.set(pod.namespace, left);
+    if (left === 0) {
+      this.#namespaces.delete(pod.namespace);
+      this.#parents.delete(pod.namespace);
+    } else this.#namespaces.set(pod.namespace, left);
     for (const address of shownAddresses(pod)) this.#unshow(address, id);
     this.#contextual.delete(id);
     this.#mistakes.delete(id);
@@ -119,7 +123,7 @@ export class Pods {
   #evaluate(id: EndpointId, pod: Pod): Endpoint | undefined {
     const claims = claimsOf(pod);
     if (claims === undefined) return undefined;
-    if (pod.hostNetwork) return endpointOfPod(id, pod, []);
+    if (pod.hostNetwork) return this.#endpointOf(id, pod, []);
     const { addresses, refused, contextual } = believe(pod, claims, this.#around, this.#belief);
     if (contextual) this.#contextual.add(id);
     else this.#contextual.delete(id);
@@ -130,7 +134,13 @@ export class Pods {
     else this.#mistakes.delete(id);
     const kept = isReleased(pod) ? addresses.filter((address) => this.#isSharedStill(address)) : addresses;
     // Without an address there is nothing that policy could be about (semantics 10.2).
-    return kept.length === 0 ? undefined : endpointOfPod(id, pod, kept);
+    return kept.length === 0 ? undefined : this.#endpointOf(id, pod, kept);
+  }
+
+  #endpointOf(id: EndpointId, pod: Pod, addresses: readonly Address[]): Endpoint {
+    const endpoint = endpointOfPod(id, pod, addresses, this.#parents.get(pod.namespace));
+    this.#parents.set(pod.namespace, endpoint.parents);
+    return endpoint;
   }
 
   /** To the border it is its node's address, which the pod's early end would free of what the pod may not send. */
@@ -138,28 +148,25 @@ export class Pods {
     return this.#belief === 'Credible' && this.#around.inNatPool(address);
   }
 
-  #show(address: Address, id: EndpointId): void {
-    const text = formatAddress(address);
-    const before = this.#shown.count(text);
-    this.#shown.add(text, id);
-    if (before > 0) this.#lookAgain(text);
+  #show({ value }: Address, id: EndpointId): void {
+    const before = this.#shown.count(value);
+    this.#shown.add(value, id);
+    if (before > 0) this.#lookAgain(value);
   }
 
-  #unshow(address: Address, id: EndpointId): void {
-    const text = formatAddress(address);
-    this.#shown.delete(text, id);
-    this.#lookAgain(text);
+  #unshow({ value }: Address, id: EndpointId): void {
+    this.#shown.delete(value, id);
+    this.#lookAgain(value);
   }
 
   /** Others show the same address, which speaks against those that have only an annotation for it. */
-  #lookAgain(text: string): void {
-    for (const id of this.#shown.get(text)) this.#dirty.add(id);
+  #lookAgain(address: Address['value']): void {
+    for (const id of this.#shown.get(address)) this.#dirty.add(id);
   }
 
-  #shownByOther(address: Address, { namespace, name }: Pod): boolean {
-    const text = formatAddress(address);
-    const own = this.#shown.has(text, podEndpointId(namespace, name)) ? 1 : 0;
-    return this.#shown.count(text) > own;
+  #shownByOther({ value }: Address, { namespace, name }: Pod): boolean {
+    const own = this.#shown.has(value, podEndpointId(namespace, name)) ? 1 : 0;
+    return this.#shown.count(value) > own;
   }
 }
 

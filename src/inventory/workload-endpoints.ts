@@ -4,9 +4,10 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import { compareAddresses } from '../ip/address.ts';
 import type { Belief } from './credible-address.ts';
 import { namedPorts, podEndpointId } from './endpoint-of-pod.ts';
-import { KUBERNETES, workloadLabels } from './labels.ts';
+import { KUBERNETES } from './labels.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Endpoint, EndpointId } from './model.ts';
+import { WorkloadLabels } from './workload-labels.ts';
 
 /** The interface of a pod that is the pod's own endpoint; others are endpoints by themselves. */
 const POD_INTERFACE = 'eth0';
@@ -29,7 +30,7 @@ function endpointOfWorkload(workload: WorkloadEndpoint): Endpoint | undefined {
     name: pod ?? name,
     node,
     hostNetwork: false,
-    labels: workloadLabels(workload, orchestrator),
+    labels: new WorkloadLabels(workload, orchestrator),
     parents: profiles,
     addresses: addresses.toSorted(compareAddresses),
     ports: namedPorts(workload),
