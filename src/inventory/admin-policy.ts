@@ -49,9 +49,9 @@ function subjectSelectors(subject: AdminPods | undefined) {
 
 function convertRules(peerAt: 'source' | 'destination', written: readonly ReadableRule<AdminRule>[]): readonly Rule[] {
   const rules: Rule[] = [];
-  for (const readable of written) {
+  for (const [place, readable] of written.entries()) {
     if (!readable.ok) {
-      if (readable.action !== 'Allow') rules.push(denyEverything(rules.length));
+      if (readable.action !== 'Allow') rules.push(denyEverything(rules.length, place));
       continue;
     }
     const { action, peers, ports: writtenPorts } = readable.rule;
@@ -63,6 +63,7 @@ function convertRules(peerAt: 'source' | 'destination', written: readonly Readab
           ruleOf({
             action,
             index: rules.length,
+            written: place,
             protocol,
             source: peerAt === 'source' ? peer : ANY_SIDE,
             // Ports are always the destination's (semantics 8.2.8).

@@ -74,8 +74,8 @@ export function convertRules(namespace: string, written: readonly ReadableRule<C
 }
 
 /** Stands in for a Deny or Pass that cannot be kept as it is written. */
-export function denyEverything(index: number): Rule {
-  return ruleOf({ action: 'Deny', index, source: ANY_SIDE, destination: ANY_SIDE, broken: true });
+export function denyEverything(index: number, written = index): Rule {
+  return ruleOf({ action: 'Deny', index, written, source: ANY_SIDE, destination: ANY_SIDE, broken: true });
 }
 
 function convertRule(namespace: string, rule: CalicoRule, index: number): Rule {

@@ -58,7 +58,7 @@ function convertRules(
   written: readonly ReadableRule<KubernetesRule>[],
 ): readonly Rule[] {
   const rules: Rule[] = [];
-  for (const readable of written) {
+  for (const [place, readable] of written.entries()) {
     if (!readable.ok) continue;
     const peers =
       readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(namespace, peer));
@@ -68,7 +68,8 @@ function convertRules(
       for (const peer of peers) {
         const far = ports === undefined || direction === 'Ingress' ? peer : sideOf({ ...peer, ports });
         const [source, destination] = direction === 'Ingress' ? [far, own] : [ANY_SIDE, far];
-        rules.push(ruleOf({ action: 'Allow', index: rules.length, protocol, source, destination, broken: false }));
+        const index = rules.length;
+        rules.push(ruleOf({ action: 'Allow', index, written: place, protocol, source, destination, broken: false }));
       }
     }
   }

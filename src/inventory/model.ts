@@ -117,6 +117,8 @@ export interface Rule {
   readonly action: RuleAction;
   /** Index in the written list (Kubernetes kinds: in the converted list). */
   readonly index: number;
+  /** Index in the written list, of Kubernetes kinds, whose rules become several; elsewhere it is `index`. */
+  readonly written?: number | undefined;
   readonly ipVersion?: 4 | 6 | undefined;
   readonly protocol?: number | undefined;
   readonly notProtocol?: number | undefined;

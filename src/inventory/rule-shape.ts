@@ -28,6 +28,7 @@ export function ruleOf(given: Rule): Rule {
   return {
     action: given.action,
     index: given.index,
+    written: given.written,
     ipVersion: given.ipVersion,
     protocol: given.protocol,
     notProtocol: given.notProtocol,

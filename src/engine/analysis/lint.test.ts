@@ -169,6 +169,26 @@ describe('what could go or goes wrong', () => {
     ]);
   });
 
+  test('a rule of Kubernetes is told by its written place, one that becomes several by the part', () => {
+    const tcp80 = { port: 80 };
+    const dns = { port: 53, protocol: 'UDP' };
+    const db = [{ podSelector: { matchLabels: { app: 'db' } } }];
+    const written = kubernetesPolicy('shop/k', {
+      podSelector: { matchLabels: { app: 'web' } },
+      policyTypes: ['Ingress'],
+      ingress: [
+        { from: db, ports: [tcp80, dns] },
+        { from: db, ports: [tcp80] },
+        { from: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [dns] },
+      ],
+    });
+    const found = lint(loadWorld([...shop, written]));
+    expect(found.map(({ path, code, rule, message }) => `${path} ${code} ${rule} ${message.split(':')[0]}`)).toEqual([
+      'spec.ingress[0] LINT_REDUNDANT 0 one of its 2 parts, converted rule 0',
+      'spec.ingress[1] LINT_SHADOWED 2 KubernetesNetworkPolicy/shop/k ingress rule 0 decides all that it matches before it; remove it',
+    ]);
+  });
+
   test('a Pass behind which there is no tier, and a tier that is missing', () => {
     const first = tier('first', { order: 1, defaultAction: 'Deny' });
     const pass = web('first.a', [{ action: 'Pass', ...from('10.0.0.0/8') }], { tier: 'first' });

@@ -64,17 +64,21 @@ function lintPolicy(
         `other policies decide everything that its rules match: ${deciders(matching)}; give it a lower order, or delete it`,
       ),
     ];
-  return found.flatMap((effect) => lintRule(engine, effect));
+  return found.flatMap((effect) => lintRule(engine, policy, effect));
 }
 
-function lintRule(engine: Engine, effect: RuleEffect): readonly LintFinding[] {
-  const { rule, policy, direction } = effect;
+function lintRule(engine: Engine, policy: Policy, effect: RuleEffect): readonly LintFinding[] {
+  const { rule, direction } = effect;
+  const place = rule.written ?? rule.index;
+  const parts = (policy[direction] ?? []).filter(({ written }) => written !== undefined && written === rule.written);
+  // What holds for one part of a written rule need not hold for the others: nobody must be told to remove them all.
+  const part = parts.length > 1 ? `one of its ${parts.length} parts, converted rule ${rule.index}: ` : '';
   const about = (code: Code, message: string): LintFinding => ({
     severity: 'warning',
     code,
-    object: policy,
-    path: `spec.${direction}[${rule.index}]`,
-    message,
+    object: policy.id,
+    path: `spec.${direction}[${place}]`,
+    message: `${part}${message}`,
     direction,
     rule: rule.index,
   });
@@ -107,7 +111,7 @@ function lintRule(engine: Engine, effect: RuleEffect): readonly LintFinding[] {
     );
   if (rule.action === 'Allow' && isOpen(rule, direction))
     findings.push(about('LINT_ALLOWS_EVERYTHING', openText(rule, direction)));
-  if (rule.action === 'Pass' && isLastTier(engine, policy, direction))
+  if (rule.action === 'Pass' && isLastTier(engine, policy.tier, direction))
     findings.push(
       about(
         'LINT_PASS_TO_NOWHERE',
@@ -152,11 +156,10 @@ function openText({ protocol }: Rule, direction: Direction): string {
   return `it allows ${what} ${where}; name the ${direction === 'ingress' ? 'sources' : 'destinations'} or the ports that are needed`;
 }
 
-function isLastTier(engine: Engine, id: PolicyId, direction: Direction): boolean {
-  const tier = engine.policies.get(id)?.tier;
+function isLastTier(engine: Engine, tier: string, direction: Direction): boolean {
   const names = engine.order.tiers.map(({ name }) => name);
   return names
-    .slice(names.indexOf(tier ?? '') + 1)
+    .slice(names.indexOf(tier) + 1)
     .every((later) => engine.order.policiesOf(later).every((policy) => policy[direction] === undefined));
 }
 
