@@ -123,6 +123,19 @@ describe('bad command lines', () => {
   );
 });
 
+describe('policy', () => {
+  test('a name without its namespace is corrected before one that is nearly alike', async () => {
+    const policies = ['a/np', 'a/anp'].map((name) => {
+      const [namespace, own] = name.split('/');
+      return `---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: ${own}, namespace: ${namespace} }\nspec: { podSelector: {} }\n`;
+    });
+    const global =
+      '---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: { name: nq }\nspec: { selector: all() }\n';
+    const { code, err } = await run(`${CLUSTER}${policies.join('')}${global}`, 'policy', 'np');
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('did you mean "a/np"?') as string });
+  });
+});
+
 describe('flow', () => {
   const question = (from: string): readonly string[] => [
     'flow',

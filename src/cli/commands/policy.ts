@@ -42,7 +42,8 @@ function named(ids: readonly PolicyId[], name: string): readonly PolicyId[] {
   const withoutKind = (id: PolicyId): string => id.slice(id.indexOf('/') + 1);
   const found = ids.filter((id) => id === name || withoutKind(id) === name);
   if (found.length > 0) return found;
-  const near = closest(name, ids.map(withoutKind));
+  const names = ids.map(withoutKind);
+  const near = names.find((known) => known.endsWith(`/${name}`)) ?? closest(name, names);
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   throw new SallyportError('NOT_FOUND', `no policy is named "${name}"${hint}`);
 }
