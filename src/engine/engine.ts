@@ -44,8 +44,12 @@ export interface EngineChanges {
 }
 
 /**
- * Addresses in sets of selectors, net; those of a set whose selector is registered no more are not listed. `first`: there was no endpoint
- * before, and nothing is listed: read the sets with `membersOf`.
+ * Addresses in the sets of all registered selectors, net. A selector is registered while anything holds it: `register`, what a policy,
+ * enforced or staged, applies to, and after `followRules` the rules of either. When its first holder comes with a flush, all its members
+ * are listed as added; another holder changes nothing and its members are not listed again; when its last holder goes, they are not listed
+ * as removed. So whoever follows some sets only has to ask `membersOf` for one that becomes of interest, and so for what `register` and
+ * `followRules` register, which is between flushes. `first`: there was no endpoint before, and nothing is listed: read the sets with
+ * `membersOf`.
  */
 export type MemberChanges =
   | { readonly kind: 'first' }
@@ -100,7 +104,7 @@ export class Engine {
   }
 
   /**
-   * From now on the selectors of all rules are registered too, and the addresses of network sets are in the sets of selectors: `membersOf`
+   * From now on the selectors of all rules, those of staged policies among them, are registered too, and the addresses of network sets are in the sets of selectors: `membersOf`
    * then knows every set of semantics 4 but those of named ports and services.
    */
   followRules(): void {
