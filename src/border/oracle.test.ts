@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BorderWorld, type Manifest, packet } from '../../test/kit/border-world.ts';
 import { DESTINATIONS, worlds } from '../../test/kit/random-border.ts';
+import { PATIENCE_MS, tries } from '../../test/kit/runs.ts';
 import { SlowBorder } from '../../test/kit/slow-border.ts';
 import { evaluate } from './evaluate.ts';
 
@@ -58,38 +59,55 @@ function settled(
   });
 }
 
-test('does to every packet what the design says', () => {
-  const seen = new Map<string, number>();
-  fc.assert(
-    fc.property(worlds, fc.nat(6), fc.array(flows, { minLength: 40, maxLength: 40 }), (manifests, without, sent) => {
-      const objects = settled(manifests, { pools: without > 0, b: without % 3 !== 2 });
-      const world = new BorderWorld(...objects);
-      const oracle = new SlowBorder(objects, 'edge');
-      const owned = objects.flatMap((each) => (each['kind'] === 'Pod' ? JSON.stringify(each['status']) : []));
-      for (const { source, destination, what } of sent) {
-        // A disabled pool is outside, and pods in it are what no border can name as destinations.
-        if (owned.some((text) => text.includes(`"${destination}"`))) continue;
-        const result = evaluate(
-          world.ruleset(),
-          packet(source, destination, { destinationPort: undefined as never, ...what }),
-        );
-        const fate = oracle.fate({
-          src: source,
-          dst: destination,
-          proto: what.protocol,
-          sport: 40_000,
-          ...('destinationPort' in what ? { dport: what.destinationPort } : { icmpType: what.icmpType, icmpCode: 0 }),
-        });
-        const told = `${source} to ${destination} ${JSON.stringify(what)}: ${JSON.stringify(fate)}, ${JSON.stringify(result)}`;
-        // Two owners of one address leave only if they would leave alike; which of several addresses each has, the oracle does not know.
-        if (fate.passes && fate.from.length > 1 && result.reason === 'translation-held') continue;
-        expect(result.passes, told).toBe(fate.passes);
-        if (fate.passes) expect(fate.from, told).toContain(result.leavesAs);
-        seen.set(result.reason, (seen.get(result.reason) ?? 0) + 1);
-      }
-    }),
-    { numRuns: 200 },
-  );
-  for (const reason of ['not-governed', 'not-ours', 'unknown-source', 'unselected', 'rule', 'end', 'translation-held'])
-    expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(0);
-});
+test(
+  'does to every packet what the design says',
+  () => {
+    const seen = new Map<string, number>();
+    const asDesigned = fc.property(
+      worlds,
+      fc.nat(6),
+      fc.array(flows, { minLength: 40, maxLength: 40 }),
+      (manifests, without, sent) => {
+        const objects = settled(manifests, { pools: without > 0, b: without % 3 !== 2 });
+        const world = new BorderWorld(...objects);
+        const oracle = new SlowBorder(objects, 'edge');
+        const owned = objects.flatMap((each) => (each['kind'] === 'Pod' ? JSON.stringify(each['status']) : []));
+        for (const { source, destination, what } of sent) {
+          // A disabled pool is outside, and pods in it are what no border can name as destinations.
+          if (owned.some((text) => text.includes(`"${destination}"`))) continue;
+          const result = evaluate(
+            world.ruleset(),
+            packet(source, destination, { destinationPort: undefined as never, ...what }),
+          );
+          const fate = oracle.fate({
+            src: source,
+            dst: destination,
+            proto: what.protocol,
+            sport: 40_000,
+            ...('destinationPort' in what ? { dport: what.destinationPort } : { icmpType: what.icmpType, icmpCode: 0 }),
+          });
+          const told = `${source} to ${destination} ${JSON.stringify(what)}: ${JSON.stringify(fate)}, ${JSON.stringify(result)}`;
+          // Two owners of one address leave only if they would leave alike; which of several addresses each has, the oracle does not know.
+          if (fate.passes && fate.from.length > 1 && result.reason === 'translation-held') continue;
+          expect(result.passes, told).toBe(fate.passes);
+          if (fate.passes) expect(fate.from, told).toContain(result.leavesAs);
+          seen.set(result.reason, (seen.get(result.reason) ?? 0) + 1);
+        }
+      },
+    );
+    // That these worlds meet every reason must not be up to chance.
+    fc.assert(asDesigned, { numRuns: 200, seed: 4 });
+    for (const reason of [
+      'not-governed',
+      'not-ours',
+      'unknown-source',
+      'unselected',
+      'rule',
+      'end',
+      'translation-held',
+    ])
+      expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(0);
+    fc.assert(asDesigned, tries(200));
+  },
+  PATIENCE_MS,
+);
