@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ['**/*.packets.test.ts', 'node_modules/**'],
           isolate: false,
           testTimeout: 20_000,
+          // A busy machine is late; it is not wrong.
+          expect: { poll: { timeout: 10_000 } },
         },
       },
       {
@@ -20,6 +22,7 @@ export default defineConfig({
           isolate: false,
           fileParallelism: false,
           testTimeout: 120_000,
+          expect: { poll: { timeout: 10_000 } },
           hookTimeout: 60_000,
         },
       },
