@@ -1,4 +1,5 @@
 import type { Place } from '../base/diagnostic.ts';
+import { Shared, itself } from '../base/shared.ts';
 import type { Kind } from './kinds.ts';
 import { labelNameProblem, nameProblem } from './names.ts';
 import type { Meta } from './resource.ts';
@@ -83,6 +84,10 @@ export function readMeta(
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
+/** No value of a label is longer; annotations can be. */
+const SHORT = 63;
+/** Pods of one template have the same values. */
+const VALUES = new Shared<string>();
 
 /** A map from text to text; `sound` is false when entries were left out because they are no text. */
 export function readTexts(
@@ -98,7 +103,7 @@ export function readTexts(
   const texts = new Map<string, string>();
   let sound = true;
   for (const [key, value] of Object.entries(raw)) {
-    if (typeof value === 'string') texts.set(key, value);
+    if (typeof value === 'string') texts.set(key, value.length > SHORT ? value : VALUES.get(value, itself));
     // The API server stores a label without a value as an empty one.
     else if (value === null) texts.set(key, '');
     else {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Shared, itself } from '../base/shared.ts';
 import { list, optional, optionalText } from './fields.ts';
 import { nameProblem } from './names.ts';
 import type { ContainerPort, Meta, Pod } from './resource.ts';
@@ -25,6 +26,9 @@ const portSchema = z.object({
   protocol: optionalText,
 });
 
+const NO_ADDRESSES: readonly string[] = [];
+const NO_PORTS: readonly ContainerPort[] = [];
+
 /** A pod. Which of its addresses count, and since when, is for inventory to say; here they are as written. */
 export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined {
   const inside = scope.otherwise('The pod is left out, so its addresses count as unknown.');
@@ -42,7 +46,7 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
     ...meta,
     type: 'Pod',
     ...defined({
-      nodeName: spec.values.nodeName,
+      nodeName: spec.values.nodeName === undefined ? undefined : NODES.get(spec.values.nodeName, itself),
       serviceAccountName: spec.values.serviceAccountName,
       owner: ownerOf(metadata['ownerReferences']),
     }),
@@ -50,7 +54,7 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
     phase,
     podIPs: addresses(podIPs, podIP),
     hostIPs: addresses(hostIPs, hostIP),
-    ports,
+    ports: ports.length === 0 ? NO_PORTS : ports,
   };
 }
 
@@ -60,24 +64,18 @@ function ownerOf(raw: unknown): string | undefined {
   const owner = owners.find(({ controller }) => controller === true) ?? owners[0];
   const { kind, name } = owner ?? {};
   if (typeof kind !== 'string' || typeof name !== 'string') return undefined;
-  return /^[A-Za-z0-9]{1,63}$/.test(kind) && nameProblem(name) === undefined ? shared(`${kind}/${name}`) : undefined;
+  return /^[A-Za-z0-9]{1,63}$/.test(kind) && nameProblem(name) === undefined
+    ? OWNERS.get(`${kind}/${name}`, itself)
+    : undefined;
 }
 
-const SHARED = 10_000;
-/** Pods of one owner come together, and there can be a million of them: one text serves them all. Nothing but memory depends on it. */
-const owners = new Map<string, string>();
-
-function shared(text: string): string {
-  const known = owners.get(text);
-  if (known !== undefined) return known;
-  if (owners.size >= SHARED) owners.clear();
-  owners.set(text, text);
-  return text;
-}
+/** Pods of one owner come together, and there can be a million of them: one text serves them all. */
+const OWNERS = new Shared<string>();
+const NODES = new Shared<string>();
 
 function addresses(several: readonly { readonly ip: string }[], one: string | undefined): readonly string[] {
   if (several.length > 0) return several.map(({ ip }) => ip);
-  return one === undefined ? [] : [one];
+  return one === undefined ? NO_ADDRESSES : [one];
 }
 
 /** Named ports; what has no name takes no part in policy, nor do protocols other than these three (semantics 10.6). */

@@ -1,4 +1,5 @@
 import type { CalicoEntity } from '../api/resource.ts';
+import { Shared } from '../base/shared.ts';
 import {
   type Selector,
   type SelectorNode,
@@ -29,7 +30,7 @@ export function policySelector(namespace: string, written: PolicySelectors): Sel
 }
 
 function namespacedPolicyNode(namespace: string, written: PolicySelectors): SelectorNode {
-  const scoped = conjunction(written.selector?.node, equal(NAMESPACE_LABEL, namespace));
+  const scoped = conjunction(written.selector?.node, inNamespace(namespace));
   return conjunction(scoped, prefixed(written.serviceAccountSelector, SERVICE_ACCOUNT_PREFIX)) ?? all();
 }
 
@@ -68,8 +69,15 @@ export function sideSelectors(namespace: string, entity: CalicoEntity): SideSele
   return { selector: selectorOf(and(scoped, not(entity.notSelector.node))) };
 }
 
+/** The policies of a namespace have it in all their selectors. */
+const NAMESPACES = new Shared<SelectorNode>();
+
+function inNamespace(namespace: string): SelectorNode {
+  return NAMESPACES.get(namespace, () => equal(NAMESPACE_LABEL, namespace));
+}
+
 function namespaceNode(namespace: string, written: Selector | undefined): SelectorNode | undefined {
-  if (written === undefined) return namespace === '' ? undefined : equal(NAMESPACE_LABEL, namespace);
+  if (written === undefined) return namespace === '' ? undefined : inNamespace(namespace);
   return readAgain(
     replaceAll(
       mapLabels(written.node, (key) => NAMESPACE_PREFIX + key),

@@ -230,11 +230,12 @@ export class Inventory {
   }
 
   #put(resource: Resource): void {
+    // The two kinds of which there are very many need no name from here.
+    if (resource.type === 'Pod') return this.#pods.put(resource);
+    if (resource.type === 'KubernetesNetworkPolicy') return this.#policies.put(resource);
     const key = resourceKey(resource);
     const { name } = slotOf(key);
     switch (resource.type) {
-      case 'Pod':
-        return this.#pods.put(resource);
       case 'Namespace':
         this.#namespaces.put(name, resource);
         return this.#profiles.derive(namespaceParent(name), {
@@ -263,7 +264,6 @@ export class Inventory {
       case 'GlobalNetworkPolicy':
         this.#note(key, calicoPolicyMistakes(resource));
         return this.#policies.put(resource);
-      case 'KubernetesNetworkPolicy':
       case 'KubernetesClusterNetworkPolicy':
       case 'StagedNetworkPolicy':
       case 'StagedGlobalNetworkPolicy':

@@ -7,6 +7,7 @@ import {
   resourceKey,
 } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import { Shared } from '../base/shared.ts';
 import { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { type LabelSelector, labelSelectorNode, labelSelectorTerms } from '../selector/label-selector.ts';
@@ -22,6 +23,9 @@ import { DEFAULT_TIER } from './tiers.ts';
 const ORDER = 1_000;
 const OF_KUBERNETES = equal(ORCHESTRATOR_LABEL, KUBERNETES);
 const NO_NAMES: readonly string[] = [];
+/** Tens of thousands of policies come from a few templates: what is equal in them is one object. Nothing but memory depends on it. */
+const POD_NODES = new Shared<SelectorNode>();
+const PORTS = new Shared<readonly ProtocolPorts[]>();
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
 /**
@@ -30,7 +34,7 @@ const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
  */
 export function kubernetesPolicy(policy: KubernetesNetworkPolicy | StagedKubernetesNetworkPolicy): Policy {
   const { podSelector } = policy;
-  const selector = selectorOf(podNode(podSelector.ok ? podSelector.value : undefined));
+  const selector = selectorOf(sharedPodNode(podSelector.ok ? podSelector.value : undefined));
   const ingress = convertRules(policy.namespace, 'Ingress', policy.ingress);
   const egress = convertRules(policy.namespace, 'Egress', policy.egress);
   const takes = { ingress: policy.types.includes('Ingress'), egress: policy.types.includes('Egress') };
@@ -91,7 +95,7 @@ function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
     nets: [],
     notNets: [],
     domains: [],
-    selector: selectorOf(podNode(peer.podSelector)),
+    selector: selectorOf(sharedPodNode(peer.podSelector)),
     ...(peer.namespaceSelector === undefined
       ? {}
       : { namespaceSelector: selectorOf(labelSelectorNode(peer.namespaceSelector)) }),
@@ -103,6 +107,14 @@ function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
 export function podNode(selector: LabelSelector | undefined): SelectorNode {
   const terms = selector === undefined ? [] : labelSelectorTerms(selector);
   return join('and', [OF_KUBERNETES, ...terms], all());
+}
+
+/** The same, and one tree for all policies that name the same one label, as most do. */
+function sharedPodNode(selector: LabelSelector | undefined): SelectorNode {
+  if (selector === undefined) return OF_KUBERNETES;
+  if (selector.matchLabels.size !== 1 || selector.matchExpressions.length > 0) return podNode(selector);
+  const [[key, value] = ['', '']] = selector.matchLabels;
+  return POD_NODES.get(`${key.length} ${key}${value}`, () => podNode(selector));
 }
 
 /** A port as Kubernetes policies write it; without a protocol only as a name, which then stands for any protocol. */
@@ -122,7 +134,15 @@ interface ProtocolPorts {
  * 8.2.6 and 9.2.4).
  */
 export function portsByProtocol(written: readonly WrittenPort[]): readonly ProtocolPorts[] {
-  if (written.length === 0) return [{}];
+  if (written.length === 0) return ANY_PORTS;
+  const { protocol = '', port, endPort = port } = written[0] ?? {};
+  if (written.length > 1 || typeof port !== 'number') return grouped(written);
+  return PORTS.get(`${protocol} ${port} ${endPort}`, () => grouped(written));
+}
+
+const ANY_PORTS: readonly ProtocolPorts[] = [{}];
+
+function grouped(written: readonly WrittenPort[]): readonly ProtocolPorts[] {
   // Sorted as texts: `sort` puts what is undefined last, whatever it is told.
   const protocols = [...new Set(written.map(({ protocol }) => protocol ?? ''))].sort(compareUtf8);
   return protocols.map((protocol) => {

@@ -24,6 +24,7 @@ import {
 import { cover4, cover6 } from './cover.ts';
 import { type Prefix, parsePrefix } from './prefix.ts';
 
+const NO_BOUNDARIES: Boundaries<never> = [];
 /** One past the last address of each family. */
 const END4 = 2 ** 32;
 const END6 = 1n << 128n;
@@ -236,14 +237,18 @@ function* parsed(texts: Iterable<string>): Generator<Prefix> {
 
 /** The set of blocks given as `start * LENGTHS4 + length`. Blocks nest or are disjoint. */
 function merge4(keys: readonly number[]): Boundaries<number> {
+  const alone = keys[0];
+  if (alone === undefined) return NO_BOUNDARIES;
+  // Most sets are one block, and a typed array takes four times the memory of two numbers.
+  if (keys.length === 1) return [startOf4(alone), endOf4(alone)];
   const result = new Float64Array(2 * keys.length);
   let length = 0;
   let end = -1;
   const sorted = new Float64Array(keys).sort();
   for (let i = 0; i < sorted.length; i++) {
     const key = sorted[i] ?? 0;
-    const start = Math.floor(key / LENGTHS4);
-    const blockEnd = start + 2 ** (32 - (key - start * LENGTHS4));
+    const start = startOf4(key);
+    const blockEnd = endOf4(key);
     if (blockEnd <= end) continue;
     if (start === end) length--;
     else result[length++] = start;
@@ -253,8 +258,18 @@ function merge4(keys: readonly number[]): Boundaries<number> {
   return result.slice(0, length);
 }
 
+function startOf4(key: number): number {
+  return Math.floor(key / LENGTHS4);
+}
+
+function endOf4(key: number): number {
+  const start = startOf4(key);
+  return start + 2 ** (32 - (key - start * LENGTHS4));
+}
+
 /** The set of blocks given as `start << LENGTH_BITS6 | length`. Sorts `keys` in place. */
 function merge6(keys: bigint[]): Boundaries<bigint> {
+  if (keys.length === 0) return NO_BOUNDARIES;
   const result: bigint[] = [];
   let end = -1n;
   for (const key of keys.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) {

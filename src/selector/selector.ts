@@ -41,7 +41,10 @@ export function selectorOf(node: SelectorNode): Selector {
   return new TreeSelector(node);
 }
 
-/** Text, id and program are made when first asked for: most selectors of a cluster need only one of them. */
+/**
+ * Text, id and program are made when first asked for: most selectors of a cluster need only their id, and the text that it is made from
+ * is three times as long and not kept.
+ */
 class TreeSelector implements Selector {
   readonly node: SelectorNode;
   #canonical: string | undefined;
@@ -58,7 +61,7 @@ class TreeSelector implements Selector {
   }
 
   get id(): string {
-    this.#id ??= uniqueId('s:', this.canonical);
+    this.#id ??= uniqueId('s:', this.#canonical ?? print(this.node));
     return this.#id;
   }
 

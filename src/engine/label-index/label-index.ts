@@ -28,7 +28,7 @@ export interface IndexedEndpoint {
 
 /** A selector in the index and the set it makes. */
 interface IndexedSelector extends MemberSet {
-  readonly canonical: string;
+  readonly selector: Selector;
 }
 
 /**
@@ -144,7 +144,8 @@ export class LabelIndex {
     const changes = this.#begin();
     const wanted = typeof selector === 'string' ? readSelector(selector) : selector;
     const old = this.#selectorsById.get(id);
-    if (old?.canonical === wanted.canonical && isSamePort(old.port, port)) return this.#finish(changes);
+    if (old !== undefined && old.selector.canonical === wanted.canonical && isSamePort(old.port, port))
+      return this.#finish(changes);
     if (old === undefined) this.#overlaps?.set(id, new OverlapFilter());
     else {
       changes.contested = true;
@@ -152,7 +153,7 @@ export class LabelIndex {
       this.#free(old);
     }
     const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
-    const entry = { id, slot, canonical: wanted.canonical, port };
+    const entry = { id, slot, selector: wanted, port };
     this.#selectors[slot] = entry;
     this.#selectorsById.set(id, entry);
     this.#conditions.add(slot, wanted.node);
