@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { closest } from '../base/closest.ts';
 import { domain, list, looseCidr, optional, readPorts } from './fields.ts';
 import { portNameProblem, portProtocol, strictLabelSelector } from './kubernetes-network-policy.ts';
 import { refuse } from './mistake.ts';
@@ -306,16 +307,21 @@ function readRule(
   scope: Scope,
 ): AdminRule | undefined {
   const foreign = dialect.ports === 'ports' ? 'protocols' : 'ports';
-  const isForeign = (raw[foreign] ?? undefined) !== undefined;
-  if (isForeign) {
-    const message = `there is no field "${foreign}" in this version, so all traffic would be meant; write "${dialect.ports}"`;
-    scope.mistake('FIELD_UNKNOWN', message, foreign);
+  const known = ['name', 'action', side, dialect.ports];
+  const unknown = Object.keys(raw).filter((field) => !known.includes(field) && (raw[field] ?? undefined) !== undefined);
+  for (const field of unknown) {
+    const meant = field === foreign ? dialect.ports : closest(field, known);
+    const hint = meant === undefined ? 'remove it' : `write "${meant}"`;
+    const message = `there is no field "${field}" in this version, so what it limits would be meant as a whole; ${hint}`;
+    scope.mistake('FIELD_UNKNOWN', message, field);
   }
   const found = scope.at(side).value(rulePeers[side], raw[side] ?? undefined);
   const ports = scope.at(dialect.ports).value(rulePorts[dialect.ports], raw[dialect.ports]);
   if (!found.ok) return undefined;
   const whole = supportedPeers(dialect, found.value, action, scope.at(side));
-  return whole === undefined || !ports.ok || isForeign ? undefined : { action, peers: whole, ports: ports.value };
+  return whole === undefined || !ports.ok || unknown.length > 0
+    ? undefined
+    : { action, peers: whole, ports: ports.value };
 }
 
 /** The peers of a rule, if all of them can be enforced. */
