@@ -169,8 +169,8 @@ export function buildProgram(terminal: Terminal): Program {
       'after',
       `
 A line: allow|deny FROM -> TO:PORT[,PORT…]/PROTOCOL [via FIREWALL] [as ADDRESS]     # a comment
-FROM, TO: a pod or a workload with all its pods (namespace/name), an address, or every endpoint that a selector selects:
-namespace/(SELECTOR) or (SELECTOR)
+FROM, TO: a pod, or a workload with all its pods (namespace/name); an address; or every endpoint
+that a selector selects: namespace/(SELECTOR) or (SELECTOR)
   allow shop/web            -> 203.0.113.10:443/TCP via edge-1 as 198.51.100.7
   allow shop/(app == 'web') -> shop/db:5432/TCP
   deny  payments/ledger-0   -> [2001:db8::1]:53/UDP

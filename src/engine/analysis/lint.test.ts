@@ -97,7 +97,8 @@ describe('what does nothing', () => {
       path: 'spec.ingress[0]',
       direction: 'ingress',
       rule: 0,
-      message: 'this Allow never gets its way: the end of tier default decides before it; put it before, or remove it',
+      message:
+        'this Allow never gets its way, because before it comes the end of tier default; put it first, or remove it',
     });
   });
 
@@ -185,7 +186,7 @@ describe('what could go or goes wrong', () => {
     const found = lint(loadWorld([...shop, written]));
     expect(found.map(({ path, code, rule, message }) => `${path} ${code} ${rule} ${message.split(':')[0]}`)).toEqual([
       'spec.ingress[0] LINT_REDUNDANT 0 one of its 2 parts, converted rule 0',
-      'spec.ingress[1] LINT_SHADOWED 2 KubernetesNetworkPolicy/shop/k ingress rule 0 decides all that it matches before it; remove it',
+      'spec.ingress[1] LINT_SHADOWED 2 all that it matches is decided before it, by KubernetesNetworkPolicy/shop/k ingress rule 0; remove it',
     ]);
   });
 

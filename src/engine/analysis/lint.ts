@@ -90,9 +90,9 @@ function lintRule(engine: Engine, policy: Policy, effect: RuleEffect): readonly 
       isOverruled(effect)
         ? about(
             'LINT_CONFLICT',
-            `this ${rule.action} never gets its way: ${deciders([effect])} decides before it; put it before, or remove it`,
+            `this ${rule.action} never gets its way, because before it comes ${deciders([effect])}; put it first, or remove it`,
           )
-        : about('LINT_SHADOWED', `${deciders([effect])} decides all that it matches before it; remove it`),
+        : about('LINT_SHADOWED', `all that it matches is decided before it, by ${deciders([effect])}; remove it`),
     ];
   if (rule.action === 'Log') return findings;
   if (!effect.needed && !isPlain(rule))
@@ -106,7 +106,7 @@ function lintRule(engine: Engine, policy: Policy, effect: RuleEffect): readonly 
     findings.push(
       about(
         'LINT_CONFLICT',
-        `${listed([...effect.tied].map(nameOf))} decides some of what this ${rule.action} matches the other way, in a policy of the same order, so the names of the policies tell who comes first; give them different orders`,
+        `some of what this ${rule.action} matches is decided the other way by ${listed([...effect.tied].map(nameOf))}, in a policy of the same order, so the names of the policies tell who comes first; give them different orders`,
       ),
     );
   if (rule.action === 'Allow' && isOpen(rule, direction))
