@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 // Suites by name: `unit` runs everywhere; `packets` needs Linux namespaces (root, or a user namespace made by scripts/rootless).
 export default defineConfig({
   test: {
+    // One worker for each core: by default one core is left idle.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
