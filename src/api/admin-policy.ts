@@ -16,7 +16,7 @@ import type {
 } from './resource.ts';
 import { forWholeScope, insteadOfRule, limited, readRules, unreadable } from './rule.ts';
 import type { Scope } from './scope.ts';
-import { type RawMap, defined, isMap } from './shape.ts';
+import { type RawMap, defined, isMap, show } from './shape.ts';
 
 // The cluster-wide policies of policy.networking.k8s.io (semantics 9): one meaning in three dialects. Maps inside of rules are closed: a field
 // that is not known there could be what keeps the rule from being about everybody, and versions of this API have differed in them.
@@ -312,7 +312,7 @@ function readRule(
   for (const field of unknown) {
     const meant = field === foreign ? dialect.ports : closest(field, known);
     const hint = meant === undefined ? 'remove it' : `write "${meant}"`;
-    const message = `there is no field "${field}" in this version, so what it limits would be meant as a whole; ${hint}`;
+    const message = `there is no field ${show(field)} in this version, so what it limits would be meant as a whole; ${hint}`;
     scope.mistake('FIELD_UNKNOWN', message, field);
   }
   const found = scope.at(side).value(rulePeers[side], raw[side] ?? undefined);

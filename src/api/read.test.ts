@@ -94,6 +94,12 @@ describe('no object can make it throw', () => {
     );
   });
 
+  test('a member with a hostile name in a rule of each cluster-wide policy', () => {
+    for (const kind of ['ClusterNetworkPolicy', 'AdminNetworkPolicy', 'BaselineAdminNetworkPolicy'])
+      for (const raw of validObjects.filter((each) => each['kind'] === kind))
+        isRight(replaced(raw, ['spec', 'egress', '0', '\u0000\u202e'], 1));
+  });
+
   test('a right object with any member added', () => {
     const target = fc
       .constantFrom(...validObjects)
