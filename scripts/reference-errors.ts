@@ -4,6 +4,7 @@ import { borderCodes } from '../src/base/catalogue/border.ts';
 import { configurationCodes } from '../src/base/catalogue/configuration.ts';
 import { deviceCodes } from '../src/base/catalogue/device.ts';
 import type { Blame, CatalogueEntry, Codes } from '../src/base/catalogue/entry.ts';
+import { kubernetesCodes } from '../src/base/catalogue/kubernetes.ts';
 import { policyCodes } from '../src/base/catalogue/policy.ts';
 import { resourceCodes } from '../src/base/catalogue/resource.ts';
 import { sourceCodes } from '../src/base/catalogue/source.ts';
@@ -15,6 +16,7 @@ import { bullets, code, page, paragraph } from './reference-markdown.ts';
 const areas: readonly { readonly title: string; readonly codes: Codes }[] = [
   { title: 'Configuration and command line', codes: configurationCodes },
   { title: 'Sources', codes: sourceCodes },
+  { title: 'Kubernetes API', codes: kubernetesCodes },
   { title: 'Objects', codes: resourceCodes },
   { title: 'Selectors, addresses, ports', codes: valueCodes },
   { title: 'Policies in the cluster', codes: policyCodes },

@@ -2,6 +2,7 @@ import { analysisCodes } from './catalogue/analysis.ts';
 import { borderCodes } from './catalogue/border.ts';
 import { configurationCodes } from './catalogue/configuration.ts';
 import { deviceCodes } from './catalogue/device.ts';
+import { kubernetesCodes } from './catalogue/kubernetes.ts';
 import { policyCodes } from './catalogue/policy.ts';
 import { resourceCodes } from './catalogue/resource.ts';
 import { sourceCodes } from './catalogue/source.ts';
@@ -16,6 +17,7 @@ export const catalogue = {
   ...analysisCodes,
   ...borderCodes,
   ...sourceCodes,
+  ...kubernetesCodes,
   ...configurationCodes,
   ...deviceCodes,
   ...workerCodes,
