@@ -55,8 +55,13 @@ function isCode(value: unknown): value is Code {
 function unknownField(schema: z.core.$ZodType, path: Mistake['path'], key: string): string {
   const around = unwrapped(at(schema, path));
   const known = around instanceof z.ZodObject ? Object.keys(around.shape) : [];
-  const meant = closest(key, known);
-  return `there is no field ${show(key)} here; ${meant === undefined ? `the fields are ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`}`;
+  return `there is no field ${show(key)} here; ${fieldMeant(key, known)}`;
+}
+
+/** Which field was probably meant by one that is none of the known ones, or which there are. */
+export function fieldMeant(written: string, known: readonly string[]): string {
+  const meant = closest(written, known);
+  return meant === undefined ? `the fields are ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`;
 }
 
 function missing(schema: z.core.$ZodType, path: Mistake['path']): string {

@@ -11,6 +11,7 @@ import { readIPPool } from './ip-pool.ts';
 import type { KindReader } from './kind-reader.ts';
 import { type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
 import { readKubernetesNetworkPolicy } from './kubernetes-network-policy.ts';
+import { warnOfUnknownFields } from './known-fields.ts';
 import { type Identity, readIdentity, readMeta } from './meta.ts';
 import { readNamespace } from './namespace.ts';
 import { readNetworkSet } from './network-set.ts';
@@ -102,6 +103,7 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
   const scope = new Scope(reading);
   const { meta, sound } = readSafeMeta(kind.type, identity, object, place, scope);
   const resource = readers[kind.type](meta, object, scope);
+  warnOfUnknownFields(kind.type, object, scope);
   return { ...(resource === undefined || !sound ? {} : { resource }), key, diagnostics };
 }
 
