@@ -132,5 +132,25 @@ describe('commands that talk to a device', () => {
     const left = await data('Uninstall', 'uninstall', 'edge-1', '--yes');
     expect(left.code, left.err).toBe(0);
     expect(await tables()).toBe('');
+
+    // All of it stands in the audit trail, the plan that was applied with its digest.
+    const { plans } = JSON.parse(readFileSync(file, 'utf8')) as { plans: { firewall: string; digest: string }[] };
+    const printed: string[] = [];
+    const program = buildProgram({ out: (text) => void printed.push(text), err: () => undefined });
+    expect(await program.run(['audit', '--cluster', 'shop', '-o', 'json'])).toBe(0);
+    const told = documentSchema('Audit').safeParse(JSON.parse(printed.join('\n')));
+    expect(told.error?.issues).toBeUndefined();
+    const { writes, trails } = told.data as unknown as {
+      writes: { firewall: string; step: string; plan?: string; result: string }[];
+      trails: { firewall: string; problems: object[] }[];
+    };
+    expect(trails).toMatchObject([
+      { firewall: 'edge-1', problems: [] },
+      { firewall: 'far', problems: [] },
+    ]);
+    expect(new Set(writes.map(({ firewall }) => firewall))).toEqual(new Set(['edge-1', 'far']));
+    expect(writes[0]).toMatchObject({ firewall: 'edge-1', plan: plans[0]?.digest });
+    expect(writes.at(-1)).toMatchObject({ firewall: 'edge-1', step: 'Remove', result: 'Accepted' });
+    expect(writes.every(({ result }) => result === 'Accepted')).toBe(true);
   });
 });

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import process from 'node:process';
 import { catalogue } from '../base/catalogue.ts';
 import { compareUtf8 } from '../base/compare.ts';
@@ -111,6 +112,7 @@ export async function onDevices<R>(
       const device = openDevice(firewall, {
         log: silentLog,
         stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
+        by: `user ${userInfo().username}`,
       });
       try {
         results.push(await work({ name: firewall.name, view, ruleset, device }));

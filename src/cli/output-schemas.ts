@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connections, worldDifference } from './output-connections.ts';
 import { expectations, flowAnswer } from './output-flow.ts';
+import { audit } from './output-audit.ts';
 import { appliedPolicies, diagnostic, endpoint, endpointId, mention, policyId } from './output-parts.ts';
 import { objectChange, plan } from './output-plan.ts';
 
@@ -138,6 +139,8 @@ export const outputSchemas = {
     })
     .describe('what leaving a firewall takes'),
 
+  Audit: audit,
+
   LabSummary: z
     .strictObject({
       packets: z.boolean().describe('real packets were sent; false with --no-packets'),
@@ -182,6 +185,7 @@ export const printedBy: Readonly<Record<DocumentKind, string>> = {
   Approved: 'approve',
   Rendering: 'render',
   Uninstall: 'uninstall',
+  Audit: 'audit',
   LabSummary: 'lab',
   Version: 'version',
 };

@@ -25,6 +25,11 @@ function portNumber(text: string): number {
   throw new InvalidArgumentError('a port is 0 to 65535');
 }
 
+function positive(text: string): number {
+  if (/^[1-9][0-9]{0,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('this is a whole number from 1 on');
+}
+
 /** The command line. Command modules are loaded when they are asked for, so that `--help` stays quick. */
 export function buildProgram(terminal: Terminal): Program {
   let code: ExitCode = exit.done;
@@ -188,6 +193,16 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
       'do it: remove everything of ours from the device, and nothing else',
     ),
     async () => (await import('./commands/uninstall.ts')).uninstall,
+  );
+  does(
+    output(command('audit', 'list what was written to firewalls from here, when and by whom, and prove the record'))
+      .option('-c, --config <file>', 'the configuration file that names the cluster')
+      .option('--cluster <name>', 'the cluster')
+      .option('--firewall <name>', 'only this firewall')
+      .option('--since <time>', '2026-11-21, 2026-11-21T10:00:00Z, or how long ago: 10m, 2h, 7d')
+      .option('--until <time>', 'the same')
+      .option('--last <number>', 'so many of the newest writes', positive, 100),
+    async () => (await import('./commands/audit.ts')).audit,
   );
   does(
     output(command('lab', 'a cluster, a border and an outside world in network namespaces, with real packets'))

@@ -11,15 +11,19 @@ import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Wish } from '../firewalls/wishes.ts';
 import type { WriterLock } from '../firewalls/writer-lock.ts';
+import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { Delivery, Source } from '../sources/source.ts';
+import type { AuditedDriver } from './audited-driver.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
 import { type Approvals, isCurrent } from './state-folder.ts';
 
 /** A device opened for writing: its driver, and the right to write. */
 export interface OpenDevice {
-  readonly driver: Driver;
+  readonly driver: Driver & Partial<Pick<AuditedDriver, 'under'>>;
   readonly lock: WriterLock;
+  /** What is written there is recorded; absent: nowhere. */
+  readonly trail?: AuditTrail;
   close(): Promise<void>;
 }
 
@@ -198,6 +202,7 @@ export class Controller {
             this.metrics.confirmSeconds.observe({ firewall: name }, ms / 1_000);
             this.#nudgeOthers(name);
           },
+          carrying: (plan) => device.driver.under?.(plan()),
           wrote: (_, ms, error) => {
             const result = error === undefined ? 'accepted' : 'refused';
             this.metrics.applySeconds.observe({ firewall: name, result }, ms / 1_000);
@@ -344,7 +349,7 @@ export class Controller {
     let cancel = (): void => undefined;
     const look = async (): Promise<void> => {
       try {
-        for (const [name, { worker }] of this.#stations) {
+        for (const [name, { worker, device }] of this.#stations) {
           if (worker.status().waiting === undefined) continue;
           const yes = await approvals.get(name);
           if (yes === undefined) continue;
@@ -357,6 +362,12 @@ export class Controller {
             continue;
           }
           log.info({ firewall: name, digest: yes.digest, by: yes.by }, 'a yes was found');
+          device.trail?.append({
+            what: 'Approved',
+            plan: yes.digest,
+            by: yes.by,
+            madeAt: new Date(yes.madeAt).toISOString(),
+          });
           worker.approve(yes.digest);
         }
       } finally {

@@ -1,25 +1,35 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
+import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
+import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
+import { audited } from './audited-driver.ts';
 import type { OpenDevice } from './controller.ts';
 import { deviceMistakes } from './device-mistakes.ts';
 
 export interface DeviceSurroundings {
   readonly log: Log;
-  /** Where lock files lie, so that one process of this machine writes to a device. */
+  /** Where lock files lie, so that one process of this machine writes to a device, and the audit trail of each firewall. */
   readonly stateFolder: string;
+  /** On whose behalf is written, in the audit trail: `controller edge-a`, `user root`. */
+  readonly by: string;
+}
+
+/** Where the audit trail of a firewall lies. */
+export function auditFolder(stateFolder: string, firewall: string): string {
+  return join(stateFolder, 'audit', firewall);
 }
 
 /**
  * Opens the device of a BorderFirewall by its driver; nothing is sent yet. Throws where the BorderFirewall has a mistake that leaves the
  * device alone (`deviceMistakes`).
  */
-export function openDevice(firewall: BorderFirewall, { log, stateFolder }: DeviceSurroundings): OpenDevice {
+export function openDevice(firewall: BorderFirewall, { log, stateFolder, by }: DeviceSurroundings): OpenDevice {
   const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
   if (errors[0] !== undefined)
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
@@ -32,12 +42,20 @@ export function openDevice(firewall: BorderFirewall, { log, stateFolder }: Devic
     lockDirectory: join(stateFolder, 'locks'),
     ...(agentSocket === undefined ? {} : { agentSocket }),
   });
+  const trail = new AuditTrail({
+    folder: auditFolder(stateFolder, firewall.name),
+    firewall: firewall.name,
+    clock: systemClock,
+    log,
+  });
   return {
-    driver,
+    driver: audited(driver, trail, by),
+    trail,
     // The driver takes the device's lock before its first write and refuses without it; the fence in the table keeps late writes out.
     lock: soleWriter,
     async close() {
       await driver.close();
+      trail.close();
       removePrivateFolder(directory);
     },
   };

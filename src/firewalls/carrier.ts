@@ -12,6 +12,8 @@ export interface WorkerEvents {
   status?(status: WorkerStatus): void;
   /** A wished ruleset was read back whole; milliseconds since it was wished. */
   confirmed?(version: number, ms: number): void;
+  /** Steps are about to be carried out; `plan` works out the digest of the plan that they are. */
+  carrying?(plan: () => string): void;
   /** One write was accepted, or refused with an error. */
   wrote?(step: Step, ms: number, error: SallyportError | undefined): void;
 }

@@ -396,6 +396,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
     const lull = (): Promise<void> => this.#wishes.lull(this.#stop.signal);
+    const render = (step: S): string => this.#session.render(step);
+    if (steps.length > 0)
+      this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render }));
     const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull);
     if (ended === 'done') this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();

@@ -46,11 +46,24 @@ export function settingsText(ruleset: Ruleset): string {
   return canonicalText({ firewall, cluster, destinations, inside, networks, established });
 }
 
+/** Rulesets share tables of classes and groups that did not change: each is worked out once. */
+const tableDigests = new WeakMap<object, string>();
+
+function tableDigest<T>(table: ReadonlyMap<string, T>, textOf: (one: T) => string): string {
+  const known = tableDigests.get(table);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256');
+  for (const text of [...table.values()].map(textOf).toSorted()) hash.update('\n').update(text);
+  const digest = hash.digest('hex');
+  tableDigests.set(table, digest);
+  return digest;
+}
+
 /** SHA-256 of everything in a ruleset but what comes and goes: members, nets of network sets, addresses of nodes. */
 export function rulesDigest(ruleset: Ruleset): string {
   const hash = createHash('sha256').update(settingsText({ ...ruleset, inside: PrefixSet.empty }));
-  for (const text of [...ruleset.classes.values()].map(classText).toSorted()) hash.update('\nclass ').update(text);
-  for (const text of [...ruleset.groups.values()].map(groupText).toSorted()) hash.update('\ngroup ').update(text);
+  hash.update('\nclasses ').update(tableDigest(ruleset.classes, classText));
+  hash.update('\ngroups ').update(tableDigest(ruleset.groups, groupText));
   for (const nat of ruleset.nats) hash.update('\nnat ').update(natText(nat));
   return hash.digest('hex');
 }

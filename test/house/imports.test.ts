@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   firewalls: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan'],
   kubernetes: ['base', 'ip', 'selector', 'api'],
   sources: ['base', 'ip', 'selector', 'api', 'kubernetes'],
+  insight: ['base'],
   controller: [
     'base',
     'ip',
@@ -30,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'firewalls',
     'kubernetes',
     'sources',
+    'insight',
   ],
   server: [
     'base',
@@ -43,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'firewalls',
     'kubernetes',
     'sources',
+    'insight',
     'controller',
   ],
   cli: [
@@ -57,6 +60,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'firewalls',
     'kubernetes',
     'sources',
+    'insight',
     'controller',
     'server',
   ],

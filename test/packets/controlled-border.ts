@@ -76,7 +76,8 @@ export class ControlledBorder {
     this.#controller = new Controller({
       cluster: 'packets',
       source: new ManifestsSource('folder', this.#manifests.path, systemClock),
-      open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: join(this.#manifests.root, 'state') }),
+      open: (firewall) =>
+        openDevice(firewall, { log: silentLog, stateFolder: join(this.#manifests.root, 'state'), by: 'test' }),
       clock: systemClock,
       log: silentLog,
     });

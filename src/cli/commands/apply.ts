@@ -65,6 +65,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
             : 'is not in the plan';
           throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
         }
+        firewall.device.driver.under?.(look.plan.digest);
         await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);
       }
       reached.add(firewall.name);

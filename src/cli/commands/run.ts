@@ -33,7 +33,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   const controller = new Controller({
     cluster,
     source: new ManifestsSource(border.source, place.path, systemClock),
-    open: (firewall) => openDevice(firewall, { log, stateFolder: folder }),
+    open: (firewall) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }),
     mistakes: deviceMistakes,
     clock: systemClock,
     log,
