@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../../src/base/clock.ts';
+import { type Call, readCall } from './call.ts';
+import type { Fault, Faults } from './faults.ts';
+import { type Reply, type WholeReply, json } from './reply.ts';
+import { type Line, spoil } from './spoiling.ts';
+import { Refusal, badRequest } from './status.ts';
+
+/** A request as it was answered, for assertions. */
+export interface LoggedRequest extends Omit<Call, 'body'> {
+  /** Parsed, where it is JSON. */
+  readonly body: unknown;
+  /** Of the answer; 0 as long as there is none. */
+  status: number;
+  readonly faults: readonly Fault[];
+}
+
+/** An answer that is still being sent. */
+export interface OpenStream {
+  readonly call: Call;
+  /** Ends it cleanly. */
+  end(): void;
+  /** Resets its connection. */
+  reset(): void;
+  /** From now on nothing more is sent on it. */
+  stall(): void;
+  /** Puts bytes in between. */
+  insert(text: string): void;
+}
+
+const page = (status: number): Buffer =>
+  Buffer.from(
+    `<html>\r\n<head><title>${status} Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>${status}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`,
+  );
+
+/** Reasons as the API derives them from the status. */
+const reasons: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Expired',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
+
+function refusedBy(fault: Extract<Fault, { fault: 'status' }>): WholeReply {
+  const { status, retryAfterSeconds, body = 'Status' } = fault;
+  const headers: Record<string, string> =
+    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  if (body === 'none') return { status, headers, body: Buffer.alloc(0) };
+  if (body === 'html') return { status, headers: { ...headers, 'content-type': 'text/html' }, body: page(status) };
+  const reason = fault.reason ?? reasons[status] ?? '';
+  const details = retryAfterSeconds === undefined ? undefined : { retryAfterSeconds };
+  return json(
+    status,
+    new Refusal(status, reason, fault.message ?? `the server answers ${status} for a test`, details).body,
+    headers,
+  );
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function lineOf(response: ServerResponse): Line {
+  return {
+    write: (chunk) => response.destroyed || response.writableEnded || response.write(chunk),
+    onDrain: (listener) => response.on('drain', listener),
+    onClose: (listener) => response.on('close', listener),
+    end: () => response.end(),
+    reset: () => response.socket?.resetAndDestroy(),
+    breakOff: () => {
+      if (response.chunkedEncoding) response.socket?.write('400\r\n{"type":"');
+      response.socket?.end();
+    },
+  };
+}
+
+function parsed(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch {
+    return body.toString();
+  }
+}
+
+/** From requests to calls, from replies to bytes; keeps the log and spoils what is to be spoilt. */
+export class Transport {
+  readonly log: LoggedRequest[] = [];
+  readonly streams = new Set<OpenStream>();
+  readonly #clock: Clock;
+  readonly #faults: Faults;
+  readonly #answer: (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply | Promise<Reply>;
+  #audit = 0;
+
+  constructor(clock: Clock, faults: Faults, answer: Transport['answer']) {
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#answer = answer;
+  }
+
+  get answer(): (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply | Promise<Reply> {
+    return this.#answer;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let reply: Reply;
+    let call: Call;
+    try {
+      call = readCall(request.method ?? 'GET', request.url ?? '/', request.headers, await readBody(request));
+    } catch (error) {
+      // A client that broke off, or a path that is none.
+      if (!(error instanceof URIError || error instanceof TypeError)) return;
+      const { headers, body } = json(400, badRequest(`the path cannot be read: ${error.message}`).body);
+      response.writeHead(400, headers).end(body);
+      return;
+    }
+    const faults = this.#faults.take(call);
+    const logged: LoggedRequest = { ...call, body: parsed(call.body), status: 0, faults };
+    this.log.push(logged);
+    for (const fault of faults)
+      if (fault.fault === 'latency') await new Promise<void>((done) => this.#clock.after(fault.ms, done));
+    if (faults.some(({ fault }) => fault === 'noAnswer')) return;
+    if (faults.some((one) => one.fault === 'reset' && one.afterBytes === undefined)) {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    try {
+      const refused = faults.find((one) => one.fault === 'status');
+      reply = refused === undefined ? await this.#answer(call, faults, request) : refusedBy(refused);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { body } = error;
+      const seconds = body.details?.retryAfterSeconds;
+      reply = json(body.code, body, seconds === undefined ? {} : { 'retry-after': String(seconds) });
+    }
+    logged.status = reply.status;
+    this.#send(call, reply, faults, response);
+  }
+
+  #send(call: Call, reply: Reply, faults: readonly Fault[], response: ServerResponse): void {
+    const type = faults.find((one) => one.fault === 'contentType')?.contentType;
+    const headers: Record<string, string> = {
+      'audit-id': String(++this.#audit),
+      'cache-control': 'no-cache, private',
+      ...reply.headers,
+      ...(type === undefined ? {} : { 'content-type': type }),
+    };
+    const line = lineOf(response);
+    const spoilt = spoil(faults, line, this.#clock);
+    if ('body' in reply) {
+      if (spoilt === undefined) {
+        response.writeHead(reply.status, { ...headers, 'content-length': reply.body.length });
+        response.end(call.method === 'HEAD' ? undefined : reply.body);
+        return;
+      }
+      // A proper length, so that what is missing can be seen, unless the fault is that it cannot.
+      const kept = faults.every(({ fault }) => fault !== 'shorten' && fault !== 'insert');
+      response.writeHead(reply.status, { ...headers, ...(kept ? { 'content-length': reply.body.length } : {}) });
+      spoilt.write(reply.body);
+      spoilt.end();
+      return;
+    }
+    response.writeHead(reply.status, headers);
+    response.flushHeaders();
+    this.#stream(call, reply.stream, spoilt ?? line, line);
+  }
+
+  #stream(call: Call, stream: (sink: Line) => void, to: Line, raw: Line): void {
+    let stalled = false;
+    const open: OpenStream = {
+      call,
+      end: () => to.end(),
+      reset: () => raw.reset(),
+      stall: () => {
+        stalled = true;
+      },
+      insert: (text) => {
+        to.write(Buffer.from(text));
+      },
+    };
+    this.streams.add(open);
+    to.onClose(() => this.streams.delete(open));
+    stream({
+      ...to,
+      write: (chunk) => stalled || to.write(chunk),
+      end: () => {
+        if (!stalled) to.end();
+      },
+    });
+  }
+}
