@@ -1,5 +1,7 @@
 import { jsonSchemas } from '../src/api/json-schema.ts';
+import { z } from 'zod';
 import { type Kind, kinds } from '../src/api/kinds.ts';
+import { statusSchemas } from '../src/api/status.ts';
 import { fieldList, readSchema } from './reference-fields.ts';
 import { code, page, paragraph, table } from './reference-markdown.ts';
 
@@ -18,7 +20,7 @@ export function resourcePages(): ReadonlyMap<string, string> {
       page(
         'Resources',
         paragraph(
-          `Our own kinds, with every field of their ${code('spec')}, then those of others that are read. A field of ours that is not known is a mistake, so that ` +
+          `Our own kinds, with every field of their ${code('spec')} and ${code('status')}, then those of others that are read. A field of ours that is not known is a mistake, so that ` +
             `a slip of the pen cannot be taken for a rule. What stands below a list is in each of its entries. What a broken object means ` +
             'for the border is in [decision 1](../decisions/0001-broken-parts-take-the-safe-side.md).',
         ),
@@ -49,7 +51,11 @@ function section(kind: Kind, schema: object): string {
   const spec = readSchema(schema).properties?.['spec'];
   if (spec?.description === undefined) throw new Error(`the spec of ${kind.kind} has no description`);
   const about = `${sentence(spec.description)} ${code(apiVersion(kind, kind.versions[0] ?? ''))}, ${kind.scope === 'Cluster' ? 'without a namespace' : 'in a namespace'}. JSON schema: [${kind.kind}.json](${schemaFile(kind)}).`;
-  return [`## ${kind.kind}`, '', paragraph(about), '', fieldList(spec)].join('\n');
+  const status = statusSchemas.get(kind.type);
+  if (status?.description === undefined) throw new Error(`the status of ${kind.kind} has no description`);
+  const told = `${code('status')}, in a cluster: ${status.description}.`;
+  const fields = fieldList(readSchema(z.toJSONSchema(status)), 'optional');
+  return [`## ${kind.kind}`, '', paragraph(about), '', fieldList(spec), '', paragraph(told), '', fields].join('\n');
 }
 
 function schemaFile(kind: Kind): string {

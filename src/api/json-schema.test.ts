@@ -14,6 +14,7 @@ describe('JSON schemas of our kinds', () => {
       'BorderPolicy',
       'AddressGroup',
       'SourceNAT',
+      'BorderApproval',
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { addressGroupSpec } from './address-group.ts';
+import { borderApprovalSpec } from './border-approval.ts';
 import { borderFirewallSpec } from './border-firewall.ts';
 import { borderPolicySpec, clusterBorderPolicySpec } from './border-policy.ts';
 import { type Kind, kinds } from './kinds.ts';
@@ -12,6 +13,7 @@ const specs: Partial<Record<ResourceType, z.ZodObject>> = {
   BorderPolicy: borderPolicySpec,
   AddressGroup: addressGroupSpec,
   SourceNAT: sourceNATSpec,
+  BorderApproval: borderApprovalSpec,
 };
 
 /**

@@ -83,6 +83,7 @@ export const kinds: readonly Kind[] = [
   own('BorderPolicy', 'borderpolicies', 'Namespaced'),
   own('AddressGroup', 'addressgroups', 'Cluster'),
   own('SourceNAT', 'sourcenats', 'Cluster'),
+  own('BorderApproval', 'borderapprovals', 'Cluster'),
 ];
 
 const byGroupAndKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Scope } from './scope.ts';
-import type { RawMap } from './shape.ts';
+import type { OwnMeta } from './resource.ts';
+import { type RawMap, defined, isMap } from './shape.ts';
 
 /** What stands around the spec of each object of ours. */
 const envelope = z.strictObject({
@@ -18,3 +19,14 @@ export function checkEnvelope(raw: RawMap, scope: Scope): boolean {
 
 /** What is said of an object of ours without a spec. */
 export const NO_SPEC = 'this field is required: what the object is for stands in it';
+
+/** What an API server says of an object of ours besides who it is; of what is no answer of one, nothing. */
+export function ownMeta(raw: RawMap): Pick<OwnMeta, 'generation' | 'createdAt' | 'status'> {
+  const { generation, creationTimestamp } = isMap(raw['metadata']) ? raw['metadata'] : {};
+  const created = typeof creationTimestamp === 'string' ? Date.parse(creationTimestamp) : Number.NaN;
+  return defined({
+    generation: typeof generation === 'number' ? generation : undefined,
+    createdAt: Number.isNaN(created) ? undefined : created,
+    status: isMap(raw['status']) ? raw['status'] : undefined,
+  });
+}

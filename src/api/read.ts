@@ -1,6 +1,7 @@
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { readAddressGroup } from './address-group.ts';
 import { readAdminNetworkPolicy, readBaselineAdminNetworkPolicy, readClusterNetworkPolicy } from './admin-policy.ts';
+import { readBorderApproval } from './border-approval.ts';
 import { readBorderFirewall } from './border-firewall.ts';
 import { readBorderPolicy, readClusterBorderPolicy } from './border-policy.ts';
 import { readGlobalNetworkPolicy, readNetworkPolicy } from './calico-policy.ts';
@@ -16,6 +17,7 @@ import { type Identity, readIdentity, readMeta } from './meta.ts';
 import { readNamespace } from './namespace.ts';
 import { readNetworkSet } from './network-set.ts';
 import { readNode } from './node.ts';
+import { ownMeta } from './own.ts';
 import { readPod } from './pod.ts';
 import { readProfile } from './profile.ts';
 import { type ReadResource, type ResourceType, resourceKey } from './resource.ts';
@@ -59,6 +61,7 @@ const readers: Readonly<Record<ResourceType, KindReader>> = {
   BorderPolicy: readBorderPolicy,
   AddressGroup: readAddressGroup,
   SourceNAT: readSourceNAT,
+  BorderApproval: readBorderApproval,
 };
 
 /**
@@ -102,7 +105,7 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
   const reading: Reading = { object: key, place, locate, diagnostics };
   const scope = new Scope(reading);
   const { meta, sound } = readSafeMeta(kind.type, identity, object, place, scope);
-  const resource = readers[kind.type](meta, object, scope);
+  const resource = readers[kind.type](kind.ours ? { ...meta, ...ownMeta(object) } : meta, object, scope);
   warnOfUnknownFields(kind.type, object, scope);
   return { ...(resource === undefined || !sound ? {} : { resource }), key, diagnostics };
 }

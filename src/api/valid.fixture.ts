@@ -379,4 +379,13 @@ export const validObjects: readonly RawMap[] = [
       },
     },
   ),
+  object(
+    ours,
+    'BorderApproval',
+    { name: 'edge-1-x7k2p', uid: 'u-9', generation: 1, creationTimestamp: '2026-01-05T12:00:00Z' },
+    {
+      spec: { firewall: 'edge-1', digest: '0123456789abcdef'.repeat(4) },
+      status: { state: 'Used', at: '2026-01-05T12:01:00Z', message: 'the plan was begun' },
+    },
+  ),
 ];

@@ -284,3 +284,33 @@ describe('a flush tells the net difference', () => {
     expect([...inventory.flush().other]).toEqual(['nodes']);
   });
 });
+
+describe('objects of ours in a cluster', () => {
+  const group = (generation: number, more: object = {}, status?: object): PlainObject =>
+    ({
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'AddressGroup',
+      metadata: { name: 'tills', uid: 'u-1', generation, ...more },
+      spec: { selector: `app == 'v${generation}'`, namespaceSelector: 'all()' },
+      ...(status === undefined ? {} : { status }),
+    }) as unknown as PlainObject;
+  const concerns = (...objects: readonly PlainObject[]): boolean => {
+    const inventory = inventoryOf([group(1)]);
+    inventory.flush();
+    put(inventory, ...objects);
+    return inventory.flush().other.has('ours');
+  };
+
+  test('a status that is written is no change, so that nothing is computed anew', () => {
+    expect(concerns(group(1, {}, { conditions: [] }))).toBe(false);
+  });
+
+  test.each([
+    ['an edit', group(2)],
+    ['another object of the same name', group(1, { uid: 'u-2' })],
+    ['one that is going', group(1, { deletionTimestamp: '2026-01-05T12:00:00Z' })],
+    ['one without a generation', group(1, { generation: undefined })],
+  ])('%s is one', (_, object) => {
+    expect(concerns(object)).toBe(true);
+  });
+});

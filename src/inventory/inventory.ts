@@ -33,6 +33,7 @@ import type {
   ServiceSlice,
   TierInfo,
 } from './model.ts';
+import { sameEdit } from './equality.ts';
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
 import { Policies } from './policies.ts';
@@ -64,11 +65,11 @@ export class Inventory {
   readonly #nodes = new TrackedMap<NodeInfo>(sameNode);
   readonly #namespaces = new TrackedMap<Namespace>();
   readonly #felix = new TrackedMap<FelixConfiguration>();
-  readonly #borderFirewalls = new TrackedMap<BorderFirewall>();
-  readonly #clusterBorderPolicies = new TrackedMap<ClusterBorderPolicy>();
-  readonly #borderPolicies = new TrackedMap<BorderPolicy>();
-  readonly #addressGroups = new TrackedMap<AddressGroup>();
-  readonly #sourceNats = new TrackedMap<SourceNAT>();
+  readonly #borderFirewalls = new TrackedMap<BorderFirewall>(sameEdit);
+  readonly #clusterBorderPolicies = new TrackedMap<ClusterBorderPolicy>(sameEdit);
+  readonly #borderPolicies = new TrackedMap<BorderPolicy>(sameEdit);
+  readonly #addressGroups = new TrackedMap<AddressGroup>(sameEdit);
+  readonly #sourceNats = new TrackedMap<SourceNAT>(sameEdit);
   /** Mistakes that one resource alone shows. */
   readonly #mistakes = new Map<ResourceKey, readonly Diagnostic[]>();
   readonly #addresses = new ClusterAddresses(this.#pools.view, this.#nodes.view);
@@ -300,6 +301,9 @@ export class Inventory {
         return;
       case 'SourceNAT':
         this.#sourceNats.put(name, resource);
+        return;
+      case 'BorderApproval':
+        // A yes is for who carries out plans; nothing is computed from it.
         return;
       default:
         return assertNever(resource);
