@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere; `packets` needs Linux namespaces (root, or a user namespace made by scripts/rootless).
+// Suites by name: `unit` runs everywhere; `packets` needs Linux namespaces (root, or a user namespace made by scripts/rootless); `cluster` needs
+// other real servers: Kubernetes' API server, Prometheus.
 export default defineConfig({
   test: {
     // One worker for each core: by default one core is left idle.
@@ -10,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['**/*.packets.test.ts', 'node_modules/**'],
+          exclude: ['**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
           isolate: false,
           testTimeout: 20_000,
           // A busy machine is late; it is not wrong.
@@ -26,6 +27,17 @@ export default defineConfig({
           testTimeout: 120_000,
           expect: { poll: { timeout: 10_000 } },
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['src/**/*.cluster.test.ts', 'test/**/*.cluster.test.ts'],
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -1,0 +1,79 @@
+/** A series of promtool: `name{labels}` and its value at every minute. */
+export interface Series {
+  readonly series: string;
+  readonly values: string;
+}
+
+/** What makes an alert fire, and what looks much like it and must not. */
+export interface AlertCase {
+  readonly fires: readonly Series[];
+  readonly quiet: readonly Series[];
+  /** Labels of the alert that fires, besides `alertname` and `severity`. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const always = (series: string, value: number): Series => ({ series, values: `${value}x120` });
+const rising = (series: string, step: number): Series => ({ series, values: `0+${step}x120` });
+const condition = (type: string, value: number): Series =>
+  always(`sallyport_firewall_condition{firewall="edge-1", condition="${type}", instance="a"}`, value);
+const source = (state: string, value: number): Series =>
+  always(`sallyport_source_state{source="kubernetes", state="${state}", instance="a"}`, value);
+const edge = { firewall: 'edge-1' };
+const kubernetes = { source: 'kubernetes' };
+
+/** By name of the alert; a test fails for an alert without a case. */
+export const alertCases: Readonly<Record<string, AlertCase>> = {
+  SallyportGone: { fires: [], quiet: [source('complete', 1)], labels: {} },
+  SallyportSourceLoading: {
+    fires: [source('loading', 1)],
+    quiet: [source('loading', 0), source('complete', 1)],
+    labels: kubernetes,
+  },
+  SallyportSourceFrozen: {
+    fires: [source('frozen', 1)],
+    quiet: [source('frozen', 0), source('loading', 1)],
+    labels: kubernetes,
+  },
+  SallyportFirewallStalled: {
+    fires: [condition('Stalled', 1)],
+    quiet: [condition('Stalled', 0), condition('Waiting', 1)],
+    labels: edge,
+  },
+  SallyportFirewallUnready: { fires: [condition('Ready', 0)], quiet: [condition('Ready', 1)], labels: edge },
+  SallyportPlanWaits: { fires: [condition('Waiting', 1)], quiet: [condition('Waiting', 0)], labels: edge },
+  SallyportFirewallDrifted: { fires: [condition('Drifted', 1)], quiet: [condition('Drifted', 0)], labels: edge },
+  SallyportWritesRefused: {
+    fires: [rising('sallyport_firewall_apply_seconds_count{firewall="edge-1", result="refused"}', 6)],
+    quiet: [
+      rising('sallyport_firewall_apply_seconds_count{firewall="edge-1", result="refused"}', 1),
+      rising('sallyport_firewall_apply_seconds_count{firewall="edge-1", result="accepted"}', 600),
+    ],
+    labels: edge,
+  },
+  SallyportSlowToConfirm: {
+    fires: [
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="60"}', 5),
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="300"}', 10),
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="+Inf"}', 10),
+    ],
+    quiet: [
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="1"}', 1_000),
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="60"}', 1_000),
+      rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="+Inf"}', 1_001),
+    ],
+    labels: edge,
+  },
+  SallyportMistakes: {
+    fires: [always('sallyport_diagnostics{severity="error", instance="a"}', 3)],
+    quiet: [
+      always('sallyport_diagnostics{severity="error", instance="a"}', 0),
+      always('sallyport_diagnostics{severity="warning", instance="a"}', 9),
+    ],
+    labels: {},
+  },
+  SallyportHeld: {
+    fires: [always('nodejs_eventloop_lag_max_seconds{instance="a"}', 2)],
+    quiet: [always('nodejs_eventloop_lag_max_seconds{instance="a"}', 0.04)],
+    labels: { instance: 'a' },
+  },
+};
