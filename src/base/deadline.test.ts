@@ -12,7 +12,7 @@ describe('deadline', () => {
 
   test('aborts when its time is over, with a transient error, and leaves the parent alone', () => {
     const parent = new AbortController();
-    using limit = deadline(parent.signal, 5_000);
+    using limit = deadline(parent.signal, 5_000, 'DEVICE_UNREACHABLE');
     vi.advanceTimersByTime(4_999);
     expect(limit.signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
@@ -26,20 +26,20 @@ describe('deadline', () => {
 
   test('aborts with its parent, for the parent’s reason', () => {
     const parent = new AbortController();
-    using limit = deadline(parent.signal, 5_000);
+    using limit = deadline(parent.signal, 5_000, 'DEVICE_UNREACHABLE');
     parent.abort('stopping');
     expect(limit.signal.reason).toBe('stopping');
   });
 
   test('of a parent that has stopped is over at once', () => {
-    using limit = deadline(AbortSignal.abort('stopped'), 5_000);
+    using limit = deadline(AbortSignal.abort('stopped'), 5_000, 'DEVICE_UNREACHABLE');
     expect(limit.signal.reason).toBe('stopped');
   });
 
   test('leaves nothing behind once disposed', () => {
     const parent = new AbortController();
     for (let n = 0; n < 100; n++) {
-      using limit = deadline(parent.signal, 5_000);
+      using limit = deadline(parent.signal, 5_000, 'DEVICE_UNREACHABLE');
       expect(limit.signal.aborted).toBe(false);
     }
     expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0);
@@ -48,7 +48,7 @@ describe('deadline', () => {
 
   test('does not abort after it was disposed', () => {
     const parent = new AbortController();
-    const limit = deadline(parent.signal, 5_000);
+    const limit = deadline(parent.signal, 5_000, 'DEVICE_UNREACHABLE');
     limit[Symbol.dispose]();
     parent.abort();
     vi.advanceTimersByTime(10_000);

@@ -24,7 +24,7 @@ export async function carryOut(
     const steps = await stepsNow();
     if (steps.length === 0) return done;
     for (const step of steps) {
-      using limit = deadline(stop, STEP_MS);
+      using limit = deadline(stop, STEP_MS, 'DEVICE_UNREACHABLE');
       const started = performance.now();
       await device.driver.apply(step, limit.signal);
       done += 1;

@@ -4,7 +4,7 @@ import { toSallyportError } from '../base/error.ts';
 import { type ExitCode, exit } from './exit.ts';
 import type { Action } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import { version } from './version.ts';
+import { version } from '../base/version.ts';
 
 interface Program {
   /** Runs one command line (without program and script name); never throws for what a user did. */

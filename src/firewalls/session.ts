@@ -40,7 +40,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   }
 
   async observe(): Promise<A> {
-    using limit = deadline(this.#signal, OBSERVE_DEADLINE_MS);
+    using limit = deadline(this.#signal, OBSERVE_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     if (this.#capabilities === undefined || this.#mayBeMended()) {
       this.forget();
       this.#capabilities = await this.#driver.capabilities(limit.signal);
@@ -87,7 +87,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   async apply(step: S): Promise<void> {
     if (!this.#lock.held())
       throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
-    using limit = deadline(this.#signal, APPLY_DEADLINE_MS);
+    using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     await this.#driver.apply(step, limit.signal);
   }
 

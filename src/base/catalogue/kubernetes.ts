@@ -56,4 +56,22 @@ export const kubernetesCodes = {
     now: 'It is not sent again as it is.',
     fix: 'The message is the server’s; change what it names.',
   },
+  API_ANSWER_TOO_LARGE: {
+    blame: 'rejected',
+    what: 'An answer of the Kubernetes API server is larger than a single object or short list can be, or unpacks to far more than its size.',
+    now: 'It is not read; what was read before stays as it was.',
+    fix: 'See what stands between the API server and Sallyport; if the answer is meant, please report it with the path that the message names.',
+  },
+  API_CREDENTIALS: {
+    blame: 'rejected',
+    what: 'What Sallyport should show to the Kubernetes API server cannot be had: a file of the credentials, or the plugin that makes them.',
+    now: 'No request is sent; it is tried again, and firewalls keep what they hold.',
+    fix: 'Mend the file or the plugin that the message names.',
+  },
+  KUBECONFIG_INVALID: {
+    blame: 'input',
+    what: 'A kubeconfig cannot be read, or what it says of the cluster, user or context cannot be used; or, in a cluster, the pod has no service account.',
+    now: 'Nothing is asked of that cluster.',
+    fix: 'Mend what the message names; `kubectl --kubeconfig FILE --context NAME version` has to work with the same file.',
+  },
 } as const satisfies Codes;

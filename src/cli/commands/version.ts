@@ -2,7 +2,7 @@ import process from 'node:process';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
-import { version } from '../version.ts';
+import { version } from '../../base/version.ts';
 
 /** `sallyport version` */
 export function printVersion(terminal: Terminal, options: OutputOptions): Promise<ExitCode> {

@@ -33,7 +33,7 @@ export async function answerOf(
   { timeoutMs, signal, memoryMb = 1024 }: ProofLimits,
 ): Promise<Proof> {
   if (signal.aborted) return notProved('stopped before it began');
-  using limit = deadline(signal, timeoutMs);
+  using limit = deadline(signal, timeoutMs, 'DEVICE_UNREACHABLE');
   const fromSources = file.pathname.endsWith('.ts');
   const worker = new Worker(fromSources ? loadingTypeScript(file) : file, {
     eval: fromSources,

@@ -202,7 +202,7 @@ async function withinTime<T>(
   ms: number,
   work: (limit: AbortSignal) => Promise<T>,
 ): Promise<Timed<T>> {
-  using limit = deadline(signal, ms);
+  using limit = deadline(signal, ms, 'DEVICE_UNREACHABLE');
   try {
     return { kind: 'done', value: await work(limit.signal) };
   } catch (error) {
