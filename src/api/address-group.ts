@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cel } from './cel.ts';
 import { names, namespaceSelector, workloadSelector } from './fields.ts';
 import { NO_SPEC, checkEnvelope } from './own.ts';
 import type { AddressGroup, Meta } from './resource.ts';
@@ -12,7 +13,11 @@ export const addressGroupSpec = z
     namespaceSelector,
     firewalls: names.optional().describe("names of BorderFirewalls; absent: every one on the workloads' way"),
     name: z.string().min(1).max(253).optional().describe('its name on the device; absent: that of this object'),
-    as: z.enum(['Auto', 'Group', 'Feed', 'Tag']).default('Auto').describe('the form that the device knows it in'),
+    as: z
+      .enum(['Auto', 'Group', 'Feed', 'Tag'])
+      .meta(cel({ rule: 'self == oldSelf', message: 'the form is fixed when the group is made; make another group' }))
+      .default('Auto')
+      .describe('the form that the device knows it in; fixed when the group is made'),
     use: z
       .enum(['Allow', 'Deny'])
       .default('Allow')

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cel } from './cel.ts';
 import { name } from './fields.ts';
 import { NO_SPEC, checkEnvelope } from './own.ts';
 import type { BorderApproval, OwnMeta } from './resource.ts';
@@ -13,8 +14,10 @@ export const borderApprovalSpec = z
     digest: z
       .string()
       .regex(/^[0-9a-f]{64}$/, { error: 'a digest is 64 hexadecimal digits; `sallyport plan` and the log print it' })
+      .meta({ maxLength: 64 })
       .describe('of the plan, as `sallyport plan` prints it'),
   })
+  .meta(cel({ rule: 'self == oldSelf', message: 'a yes is to one plan of one firewall; make another object' }))
   .describe(
     'a yes to one plan of one firewall; worth nothing once the plan is another, or after an hour. It counts in a cluster alone, whose API server knows who made it when',
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PrefixSet } from '../ip/prefix-set.ts';
+import { cel, celExactlyOne } from './cel.ts';
 import { action, cidrs, name, names, namespaceSelector, ownPorts, ownSelector, tierName } from './fields.ts';
 import { refuse } from './mistake.ts';
 import { NO_SPEC, checkEnvelope } from './own.ts';
@@ -8,6 +9,8 @@ import type { Scope } from './scope.ts';
 import { type RawMap, defined } from './shape.ts';
 
 const text = z.string().min(1).max(1024);
+/** More than any driver has. */
+const OPTION_LIMIT = 64;
 const optionalNames = z.array(name).max(256).default([]);
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -22,9 +25,13 @@ const duration = z
     if (count === undefined || factor === undefined)
       return refuse(context, 'FIELD_INVALID', `write a length of time as a number and ms, s, m or h, like "60s"`);
     return Number(count) * factor;
-  });
+  })
+  .meta({ pattern: '^[0-9]{1,9}(ms|s|m|h)$' });
 
-const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'write a time of day like "22:30"' });
+const time = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'write a time of day like "22:30"' })
+  .meta({ maxLength: 5 });
 
 /** How much one change, and all changes of an hour, may take or give before somebody has to say yes. */
 const guardLimit = z.strictObject({
@@ -74,6 +81,7 @@ export const borderFirewallSpec = z
         env: text.optional().describe('name of an environment variable'),
       })
       .superRefine(exactlyOne('secret', 'file', 'env'))
+      .meta(cel(celExactlyOne('secret', 'file', 'env')))
       .optional()
       .describe('where its credentials are: a Secret in our namespace, a file or an environment variable'),
     tls: z
@@ -86,9 +94,18 @@ export const borderFirewallSpec = z
           .describe('take whoever answers; shows as the condition Insecure'),
       })
       .superRefine(exactlyOne('ca', 'pin', 'insecure'))
+      .meta(cel(celExactlyOne('ca', 'pin', 'insecure')))
       .optional()
       .describe('how it proves who it is'),
-    options: z.looseObject({}).default({}).describe("the driver's own options"),
+    options: z
+      .looseObject({})
+      .superRefine((written, context) => {
+        if (Object.keys(written).length > OPTION_LIMIT)
+          refuse(context, 'FIELD_INVALID', `no driver has more than ${OPTION_LIMIT} options`);
+      })
+      .meta({ maxProperties: OPTION_LIMIT })
+      .default({})
+      .describe("the driver's own options"),
     workloads: z
       .strictObject({
         namespaceSelector: namespaceSelector.optional(),

@@ -3,8 +3,10 @@ import type { Family } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
+import { cel } from './cel.ts';
 import {
   action,
+  cidr,
   cidrs,
   domain,
   icmp,
@@ -27,33 +29,41 @@ import type {
   RuleAction,
 } from './resource.ts';
 import { forWholeScope, readRules, unreadable } from './rule.ts';
-import { checkFamilies, checkIcmp, checkNotNets, checkPorts } from './rule-check.ts';
+import { celFamilies, celIcmp, celPorts, checkFamilies, checkIcmp, checkNotNets, checkPorts } from './rule-check.ts';
 import type { Fields, Scope } from './scope.ts';
 import { type RawMap, defined } from './shape.ts';
 
 /** As many as Calico's own policies take (semantics 5.10). */
 const RULE_LIMIT = 1024;
 
-const rule = z.strictObject({
-  action,
-  ipVersion: ipVersion.optional().describe('4 or 6; absent: both families'),
-  protocol: protocol.optional().describe('TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255'),
-  notProtocol: protocol.optional().describe('every protocol but this one'),
-  icmp: z
-    .strictObject({ type: icmp.type, code: icmp.code.optional() })
-    .optional()
-    .describe('ICMP type, and code; needs protocol ICMP or ICMPv6'),
-  nets: cidrs.optional().describe('networks outside; absent: every address'),
-  notNets: cidrs.optional().describe('every address but these'),
-  ports: ownPorts.optional().describe('destination ports and ranges; need protocol TCP, UDP or SCTP'),
-  notPorts: ownPorts.optional().describe('every destination port but these'),
-  selector: ownSelector
-    .optional()
-    .describe(
-      "network sets, by their labels: GlobalNetworkSets, and for a BorderPolicy its own namespace's NetworkSets",
-    ),
-  domains: z.array(domain).min(1).max(256).optional().describe('domain names outside'),
-});
+/** Of the same form as `cidrs`; that none of them is a whole family is said by `checkNotNets`. */
+const exceptions = z
+  .array(cidr.meta({ pattern: '/[1-9][0-9]{0,2}$' }))
+  .min(1)
+  .max(1024);
+
+const rule = z
+  .strictObject({
+    action,
+    ipVersion: ipVersion.optional().describe('4 or 6; absent: both families'),
+    protocol: protocol.optional().describe('TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255'),
+    notProtocol: protocol.optional().describe('every protocol but this one'),
+    icmp: z
+      .strictObject({ type: icmp.type, code: icmp.code.optional() })
+      .optional()
+      .describe('ICMP type, and code; needs protocol ICMP or ICMPv6'),
+    nets: cidrs.optional().describe('networks outside; absent: every address'),
+    notNets: exceptions.optional().describe('every address but these'),
+    ports: ownPorts.optional().describe('destination ports and ranges; need protocol TCP, UDP or SCTP'),
+    notPorts: ownPorts.optional().describe('every destination port but these'),
+    selector: ownSelector
+      .optional()
+      .describe(
+        "network sets, by their labels: GlobalNetworkSets, and for a BorderPolicy its own namespace's NetworkSets",
+      ),
+    domains: z.array(domain).min(1).max(256).optional().describe('domain names outside'),
+  })
+  .meta(cel(celPorts('ports'), celPorts('notPorts'), celIcmp, ...celFamilies));
 
 const common = {
   order: z.number().optional().describe('lower comes first; absent: last'),

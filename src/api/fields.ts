@@ -4,7 +4,7 @@ import { PortSet, parsePortRange } from '../ip/port-set.ts';
 import { fold } from '../selector/node.ts';
 import { type Selector, parseSelector } from '../selector/selector.ts';
 import { refuse } from './mistake.ts';
-import { labelNameProblem, nameProblem } from './names.ts';
+import { LABEL, SUBDOMAIN, labelNameProblem, nameProblem } from './names.ts';
 import { show } from './shape.ts';
 
 // Schemas of the values that several kinds share. Each reads a text or number into the type that cannot be wrong.
@@ -39,7 +39,7 @@ function prefixField(options: PrefixOptions) {
 }
 
 /** Strict CIDR, as policy rules have it (semantics 13.5). */
-export const cidr = prefixField({});
+export const cidr = prefixField({}).meta({ format: 'cidr' });
 /** CIDR whose host bits are cleared, as Kubernetes does with `ipBlock`. */
 export const looseCidr = prefixField({ hostBits: 'mask' });
 /** CIDR or address, as network sets have it (semantics 13.5). */
@@ -133,7 +133,8 @@ export const protocol = z
       'FIELD_INVALID',
       `${show(written)} is no protocol; ${cased === undefined ? PROTOCOL_WORDS : `write ${cased}`}`,
     );
-  });
+  })
+  .meta({ pattern: `^(${[...PROTOCOLS.keys()].join('|')}|[1-9][0-9]{0,2})$` });
 
 /** Ports of a rule: numbers and ranges, or the name of a container port. */
 export type PortEntry = { readonly range: readonly [number, number] } | { readonly name: string };
@@ -171,9 +172,12 @@ export const calicoPort = z
 /** A port of a rule of ours: number or range; outside the cluster nobody knows what a name stands for. */
 export const ownPort = z
   .union([z.int().min(1).max(65_535), z.string().max(11)], { error: 'a port is a number or a range like "8000:8080"' })
-  .transform((written, context) => readPorts(written, context));
+  .transform((written, context) => readPorts(written, context))
+  .meta({ pattern: '^[1-9][0-9]{0,4}([:-][1-9][0-9]{0,4})?$' });
 
 const DOMAIN_LABEL = /^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?$/;
+/** Labels and stars; that there is one star at most is said by the reader. */
+const DOMAIN_SHAPE = `^((\\*|${DOMAIN_LABEL.source.slice(1, -1)})\\.)*${DOMAIN_LABEL.source.slice(1, -1)}$`;
 
 /** A domain name, or one `*` as a whole label in any place but the last (calico.md 9.2). */
 export const domain = z
@@ -190,7 +194,8 @@ export const domain = z
       'DOMAIN_INVALID',
       `${show(text)} is no domain name; write one like "api.example.com", or one "*" as a whole label that is not the last, like "*.example.com"`,
     );
-  });
+  })
+  .meta({ pattern: DOMAIN_SHAPE });
 
 /** Members of an ICMP match. */
 export const icmp = {
@@ -215,9 +220,9 @@ function checked(problemOf: (text: string) => string | undefined) {
 }
 
 /** The name of an object. */
-export const name = checked(nameProblem);
+export const name = checked(nameProblem).meta({ pattern: SUBDOMAIN.source });
 /** The name of a tier. */
-export const tierName = checked(labelNameProblem);
+export const tierName = checked(labelNameProblem).meta({ maxLength: 63, pattern: LABEL.source });
 /** Names of objects in a list that must not be empty: an empty one could be meant as "none" and as "all". */
 export const names = z.array(name).min(1).max(256);
 

@@ -1,30 +1,17 @@
 import { z } from 'zod';
-import { addressGroupSpec } from './address-group.ts';
-import { borderApprovalSpec } from './border-approval.ts';
-import { borderFirewallSpec } from './border-firewall.ts';
-import { borderPolicySpec, clusterBorderPolicySpec } from './border-policy.ts';
 import { type Kind, kinds } from './kinds.ts';
+import { ownKinds } from './own-kinds.ts';
 import type { ResourceType } from './resource.ts';
-import { sourceNATSpec } from './source-nat.ts';
-
-const specs: Partial<Record<ResourceType, z.ZodObject>> = {
-  BorderFirewall: borderFirewallSpec,
-  ClusterBorderPolicy: clusterBorderPolicySpec,
-  BorderPolicy: borderPolicySpec,
-  AddressGroup: addressGroupSpec,
-  SourceNAT: sourceNATSpec,
-  BorderApproval: borderApprovalSpec,
-};
 
 /**
  * JSON schemas (2020-12) of what users write, for our kinds: for editors and reference pages. What one field says against another one is
- * checked by `readResource` alone.
+ * checked by `readResource` and, in a cluster, by the API server (`crd.ts`).
  */
 export function jsonSchemas(): ReadonlyMap<ResourceType, object> {
   return new Map(
     kinds.flatMap((kind): [ResourceType, object][] => {
-      const spec = specs[kind.type];
-      return spec === undefined ? [] : [[kind.type, schemaOf(kind, spec)]];
+      const own = ownKinds[kind.type];
+      return own === undefined ? [] : [[kind.type, schemaOf(kind, own.spec)]];
     }),
   );
 }
@@ -43,5 +30,12 @@ function schemaOf(kind: Kind, spec: z.ZodObject): object {
     spec,
     status: z.looseObject({}).optional(),
   });
-  return { title: kind.kind, ...z.toJSONSchema(object, { io: 'input' }) };
+  const schema = z.toJSONSchema(object, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // For API servers alone; an editor has no use for them.
+      for (const key of Object.keys(jsonSchema)) if (key.startsWith('x-kubernetes-')) delete jsonSchema[key];
+    },
+  });
+  return { title: kind.kind, ...schema };
 }

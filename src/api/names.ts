@@ -1,7 +1,9 @@
 import { show } from './shape.ts';
 
-const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
-const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+/** One DNS label, of any length. */
+export const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+/** A DNS subdomain, of any length. */
+export const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /** Why a text cannot be an object's name (a DNS subdomain), or `undefined`. */
 export function nameProblem(text: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { Prefix } from '../ip/prefix.ts';
+import type { CelRule } from './cel.ts';
 import type { CalicoPorts } from './resource.ts';
 import type { Scope } from './scope.ts';
 
@@ -34,6 +35,14 @@ export function checkPorts(
   return right;
 }
 
+/** The same for an API server. */
+export function celPorts(field: 'ports' | 'notPorts'): CelRule {
+  return {
+    rule: `!has(self.${field}) || (has(self.protocol) && (self.protocol in ['TCP', 'UDP', 'SCTP', '6', '17', '132'] || self.protocol in [6, 17, 132]))`,
+    message: 'ports need a protocol that has them; write TCP, UDP or SCTP',
+  };
+}
+
 /** Types and codes of ICMP need its protocol, and a code its type. */
 export function checkIcmp(
   entries: readonly {
@@ -54,6 +63,12 @@ export function checkIcmp(
   }
   return right;
 }
+
+/** The same for an API server. */
+export const celIcmp: CelRule = {
+  rule: "!has(self.icmp) || (has(self.protocol) && (self.protocol in ['ICMP', 'ICMPv6', '1', '58'] || self.protocol in [1, 58]))",
+  message: 'icmp needs protocol ICMP or ICMPv6; write it',
+};
 
 /** An exception that holds a whole family leaves nothing of it (semantics 13.4). */
 export function checkNotNets(notNets: readonly Prefix[], scope: Scope): boolean {
@@ -111,6 +126,17 @@ export function checkFamilies(
   }
   return conflict ? 'conflict' : family;
 }
+
+/** What an API server can say of families: to look into networks would cost more than it takes on. */
+export const celFamilies: readonly CelRule[] = [
+  ['protocol', 'ICMP', 4] as const,
+  ['protocol', 'ICMPv6', 6] as const,
+  ['notProtocol', 'ICMP', 4] as const,
+  ['notProtocol', 'ICMPv6', 6] as const,
+].map(([field, word, family]) => ({
+  rule: `!has(self.ipVersion) || !has(self.${field}) || self.${field} != '${word}' || self.ipVersion == ${family}`,
+  message: `${field} ${word} is IPv${family}, and ipVersion is ${family === 4 ? 6 : 4}; change one of them`,
+}));
 
 function familyOfProtocol(number: number): 4 | 6 | undefined {
   if (number === ICMP) return 4;

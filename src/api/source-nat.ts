@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { compareAddresses, formatAddress, parseAddress } from '../ip/address.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
+import { cel, celExactlyOne } from './cel.ts';
 import { cidrs, name, names, namespaceSelector, onBlind, ownPorts, protocol, workloadSelector } from './fields.ts';
 import { refuse } from './mistake.ts';
 import { NO_SPEC, checkEnvelope } from './own.ts';
 import type { Meta, SourceNAT, Translate } from './resource.ts';
-import { checkPorts } from './rule-check.ts';
+import { celPorts, checkPorts } from './rule-check.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, defined, show } from './shape.ts';
 
@@ -59,13 +60,16 @@ const translate = z
       kind: 'Addresses',
       addresses: sets.reduce<PrefixSet>((all, set) => (set === undefined ? all : all.union(set)), PrefixSet.empty),
     };
-  });
+  })
+  .meta(cel(celExactlyOne(...FORMS)));
 
-const destination = z.strictObject({
-  nets: cidrs.optional().describe('networks outside; absent: every address'),
-  ports: ownPorts.optional().describe('destination ports and ranges; need protocol TCP, UDP or SCTP'),
-  protocol: protocol.optional().describe('TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255'),
-});
+const destination = z
+  .strictObject({
+    nets: cidrs.optional().describe('networks outside; absent: every address'),
+    ports: ownPorts.optional().describe('destination ports and ranges; need protocol TCP, UDP or SCTP'),
+    protocol: protocol.optional().describe('TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255'),
+  })
+  .meta(cel(celPorts('ports')));
 
 /** `spec` of a SourceNAT (design section 5). */
 export const sourceNATSpec = z
