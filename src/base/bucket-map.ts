@@ -1,4 +1,8 @@
+import { type Pieces, atOnce } from './pieces.ts';
+
 const BUCKETS = 256;
+/** So many changes are made in one piece. */
+const PIECE = 128;
 
 /** FNV-1a over UTF-16 units; the bucket of a key. Only the spread matters. */
 function bucketOf(key: string): number {
@@ -65,9 +69,16 @@ export class BucketMap<V> {
 
   /** A version with these keys set (a value) or removed (`undefined`); later entries win. Itself if nothing changes. */
   with(changes: Iterable<readonly [string, V | undefined]>): BucketMap<V> {
+    return atOnce(this.making(changes));
+  }
+
+  /** The same in pieces. */
+  *making(changes: Iterable<readonly [string, V | undefined]>): Pieces<BucketMap<V>> {
     const fresh = new Map<number, Map<string, V>>();
     let size = this.size;
+    let made = 0;
     for (const [key, value] of changes) {
+      if (++made % PIECE === 0) yield;
       const index = bucketOf(key);
       const now: ReadonlyMap<string, V> | undefined = fresh.get(index) ?? this.#buckets[index];
       const had = now?.has(key) ?? false;

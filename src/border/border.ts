@@ -1,4 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
+import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
@@ -12,6 +13,14 @@ import type { Frame } from './frame.ts';
 import { factsOf } from './inventory-facts.ts';
 import type { Ruleset } from './ruleset.ts';
 import { outsideBackends } from './tier-policies.ts';
+
+/** All that follows from one state of everything but pods, and where the pods are in it. */
+interface Made {
+  readonly facts: Facts;
+  readonly compilation: Compilation;
+  readonly states: ReadonlyMap<string, FirewallState>;
+  readonly appearances: Map<EndpointId, Appearance>;
+}
 
 /** What one border firewall must hold, and what keeps it from being all that was asked for. One version; it never changes. */
 export interface FirewallView {
@@ -29,10 +38,7 @@ export interface FirewallView {
 export class Border {
   readonly #engine: Engine;
   readonly #cluster: string;
-  #facts: Facts | undefined;
-  #compilation: Compilation | undefined;
-  #states: ReadonlyMap<string, FirewallState> = new Map();
-  #appearances = new Map<EndpointId, Appearance>();
+  #made: Made | undefined;
   #views: ReadonlyMap<string, FirewallView> = new Map();
 
   /** `cluster`: the owner of what is created on devices (design section 3). */
@@ -48,7 +54,7 @@ export class Border {
 
   /** About objects that concern no one firewall, e.g. a policy that names one which does not exist; sorted. */
   findings(): readonly Finding[] {
-    return this.#compilation?.findings ?? [];
+    return this.#made?.compilation.findings ?? [];
   }
 
   /**
@@ -57,35 +63,44 @@ export class Border {
    */
   explain(endpoint: EndpointId, flow: Outgoing): readonly WayExplanation[] {
     const found = this.#engine.endpoints.get(endpoint);
-    if (found?.kind !== 'Pod' || this.#compilation === undefined) return [];
-    return explain(this.#compilation, this.#views, found, flow);
+    if (found?.kind !== 'Pod' || this.#made === undefined) return [];
+    return explain(this.#made.compilation, this.#views, found, flow);
   }
 
   /** Takes what the engine's last flush told; to be called after each, once. */
   update(changes: EngineChanges): void {
-    const compilation = this.#compilation;
+    atOnce(this.updating(changes));
+  }
+
+  /** The same in pieces; views and findings are those of before until it ends. */
+  *updating(changes: EngineChanges): Pieces {
+    const made = this.#made;
     if (
-      compilation === undefined ||
-      this.#concernsAll(changes) ||
-      this.#meetsTranslation(changes, compilation) ||
-      this.#meetsService(changes, compilation)
-    ) {
-      this.#rebuild();
-      return;
-    }
+      made === undefined ||
+      this.#concernsAll(changes, made.facts) ||
+      (yield* this.#meetsTranslation(changes, made)) ||
+      this.#meetsService(changes, made)
+    )
+      return yield* this.#rebuild();
     if (changes.changedOutside.length > 0) {
-      if (!compilation.refreshGroups(changes.changedOutside)) return this.#rebuild();
-      for (const state of this.#states.values()) state.noteGroups();
+      if (!made.compilation.refreshGroups(changes.changedOutside)) return yield* this.#rebuild();
+      for (const state of made.states.values()) state.noteGroups();
     }
-    for (const id of changes.changedEndpoints) this.#place(id, compilation);
-    for (const id of this.#losingProfiles(changes)) this.#place(id, compilation);
-    this.#publish(false);
+    const place = (id: EndpointId): void => this.#place(id, made);
+    yield* each(changes.touchedEndpoints, place);
+    yield* each(this.#losingProfiles(changes, made.facts), place);
+    const views = new Map(this.#views);
+    let changed = false;
+    for (const [name, state] of made.states) {
+      if (!(yield* state.settle())) continue;
+      changed = true;
+      views.set(name, new View(state, this.#cluster));
+    }
+    if (changed) this.#views = views;
   }
 
   /** Whether anything changed that classes, rules or translations are made from. */
-  #concernsAll({ inventory: { other } }: EngineChanges): boolean {
-    const facts = this.#facts;
-    if (facts === undefined) return true;
+  #concernsAll({ inventory: { other } }: EngineChanges, facts: Facts): boolean {
     if (other.has('ours') || other.has('pools') || other.has('nodes') || other.has('felix')) return true;
     const repeats = facts.firewalls.some((firewall) => firewall.tiers.length > 0);
     if (repeats && (other.has('policies') || other.has('tiers') || other.has('profileRules'))) return true;
@@ -93,34 +108,37 @@ export class Border {
   }
 
   /** Pods of namespaces that came or went: with the Namespace goes the profile that allows what no tier decides. */
-  *#losingProfiles({ inventory: { parents } }: EngineChanges): Generator<EndpointId> {
+  *#losingProfiles({ inventory: { parents } }: EngineChanges, { firewalls }: Facts): Generator<EndpointId> {
     const moved = new Set([...parents.added, ...parents.removed]);
-    if (moved.size === 0 || this.#facts?.firewalls.every((firewall) => firewall.tiers.length === 0) !== false) return;
+    if (moved.size === 0 || firewalls.every((firewall) => firewall.tiers.length === 0)) return;
     for (const { id, parents: own } of this.#engine.endpoints.values())
       if (own.some((parent) => moved.has(parent))) yield id;
   }
 
   /** Whether a pod got or gave back an address that a translation uses: translations avoid addresses of live pods. */
-  #meetsTranslation(changes: EngineChanges, { translated }: Compilation): boolean {
+  *#meetsTranslation({ touchedEndpoints }: EngineChanges, { compilation, appearances }: Made): Pieces<boolean> {
+    const { translated } = compilation;
     if (translated.isEmpty) return false;
-    return changes.changedEndpoints.some((id) => {
-      const before = this.#appearances.get(id)?.addresses ?? [];
+    let meets = false;
+    yield* each(touchedEndpoints, (id) => {
+      const before = appearances.get(id)?.addresses ?? [];
       const now = this.#engine.endpoints.get(id)?.addresses ?? [];
-      return [...before, ...now].some((address) => translated.contains(address));
+      meets ||= [...before, ...now].some((address) => translated.contains(address));
     });
+    return meets;
   }
 
   /** Whether a service in a repeated tier has other backends outside the cluster now. Those inside are in no rule. */
-  #meetsService({ changedServices }: EngineChanges, { departures }: Compilation): boolean {
+  #meetsService({ changedServices }: EngineChanges, { facts, compilation }: Made): boolean {
     for (const service of changedServices) {
-      const asked = this.#facts?.askedServices.get(service);
+      const asked = facts.askedServices.get(service);
       if (asked === undefined) continue;
-      const outside = PrefixSet.all.subtract(departures.inside);
+      const outside = PrefixSet.all.subtract(compilation.departures.inside);
       const [before, now] = [asked, this.#engine.backendsOf(service)].map((backends) =>
-        outsideBackends(backends, outside).map((each) => [
-          each.protocol,
-          each.ports.toString(),
-          each.addresses.toString(),
+        outsideBackends(backends, outside).map(({ protocol, ports, addresses }) => [
+          protocol,
+          ports.toString(),
+          addresses.toString(),
         ]),
       );
       if (JSON.stringify(before) !== JSON.stringify(now)) return true;
@@ -128,44 +146,39 @@ export class Border {
     return false;
   }
 
-  #rebuild(): void {
-    const old = { selectors: this.#compilation?.selectors ?? new Map(), outside: this.#facts?.askedOutside ?? [] };
+  *#rebuild(): Pieces {
+    const old = this.#made;
     const facts = factsOf(this.#engine);
+    yield;
     const compilation = new Compilation(facts);
+    yield;
     // First the new ones, so that a selector of both is not dropped in between.
-    for (const selector of compilation.selectors.values()) this.#engine.register(selector);
-    for (const selector of old.selectors.values()) this.#engine.unregister(selector);
-    this.#facts = facts;
-    this.#compilation = compilation;
-    this.#states = new Map([...compilation.frames].map(([name, frame]) => [name, new FirewallState(frame)]));
-    this.#appearances = new Map();
-    for (const endpoint of facts.endpoints()) this.#place(endpoint.id, compilation);
-    for (const id of old.outside) if (!facts.askedOutside.has(id)) this.#engine.forgetOutside(id);
-    this.#publish(true);
+    for (const selector of compilation.selectors.values()) yield* this.#engine.registering(selector);
+    for (const selector of old?.compilation.selectors.values() ?? []) yield* this.#engine.unregistering(selector);
+    const states = new Map([...compilation.frames].map(([name, frame]) => [name, new FirewallState(frame)]));
+    const made: Made = { facts, compilation, states, appearances: new Map() };
+    yield* each(facts.endpoints(), ({ id }) => this.#place(id, made));
+    for (const id of old?.facts.askedOutside ?? []) if (!facts.askedOutside.has(id)) this.#engine.forgetOutside(id);
+    const views = new Map<string, FirewallView>();
+    for (const [name, state] of states) {
+      yield* state.settle();
+      views.set(name, new View(state, this.#cluster));
+    }
+    this.#made = made;
+    this.#views = views;
   }
 
   /** Puts a workload where it is now, and takes it from where it was. */
-  #place(id: EndpointId, compilation: Compilation): void {
-    const before = this.#appearances.get(id);
+  #place(id: EndpointId, { compilation, states, appearances }: Made): void {
+    const before = appearances.get(id);
     const endpoint = this.#engine.endpoints.get(id);
     const now = endpoint === undefined ? undefined : compilation.appearanceOf(endpoint);
-    for (const each of before?.sendings ?? []) this.#states.get(each.firewall)?.remove(each);
-    for (const each of now?.sendings ?? []) this.#states.get(each.firewall)?.add(each);
-    for (const { firewall } of before?.unseen ?? []) this.#states.get(firewall)?.noteUnseen(id, undefined);
-    for (const { firewall, why } of now?.unseen ?? []) this.#states.get(firewall)?.noteUnseen(id, why);
-    if (now === undefined) this.#appearances.delete(id);
-    else this.#appearances.set(id, now);
-  }
-
-  #publish(all: boolean): void {
-    const views = new Map(all ? [] : this.#views);
-    let changed = all;
-    for (const [name, state] of this.#states) {
-      if (!state.settle() && !all) continue;
-      changed = true;
-      views.set(name, new View(state, this.#cluster));
-    }
-    if (changed) this.#views = views;
+    for (const sending of before?.sendings ?? []) states.get(sending.firewall)?.remove(sending);
+    for (const sending of now?.sendings ?? []) states.get(sending.firewall)?.add(sending);
+    for (const { firewall } of before?.unseen ?? []) states.get(firewall)?.noteUnseen(id, undefined);
+    for (const { firewall, why } of now?.unseen ?? []) states.get(firewall)?.noteUnseen(id, why);
+    if (now === undefined) appearances.delete(id);
+    else appearances.set(id, now);
   }
 }
 

@@ -8,6 +8,9 @@ import type { Frame } from './frame.ts';
 import type { Profile } from './profile.ts';
 import { overlap } from './source-nat.ts';
 
+/** So many names stand for all of a list. */
+const EXAMPLES = 3;
+
 /** The tables that findings are made from: one version of each, so that they can be read later. */
 export interface FindingTables {
   readonly reports: BucketMap<BlindReport>;
@@ -39,9 +42,8 @@ export function findingsOf(frame: Frame, tables: FindingTables): readonly Findin
     ...overlaps(frame, tables.overlapping),
   ];
 
-  const blind = [...tables.reports.keys()].sort(compareUtf8);
-  const [first] = blind;
-  if (first !== undefined)
+  const blind = [...tables.reports.keys()];
+  if (blind.length > 0)
     findings.push(
       about(
         'BORDER_BLIND',
@@ -55,14 +57,14 @@ export function findingsOf(frame: Frame, tables: FindingTables): readonly Findin
     findings.push(
       about(
         'BORDER_SEES_UNSAID',
-        `no IP pool covers ${count(unsaid.length, 'workload')} (${examples(unsaid.sort(compareUtf8))}), so nobody knows which address this firewall sees of them; say \`sees: Pod\` or \`sees: Node\``,
+        `no IP pool covers ${count(unsaid.length, 'workload')} (${examples(unsaid)}), so nobody knows which address this firewall sees of them; say \`sees: Pod\` or \`sees: Node\``,
       ),
     );
   if (noNode.length > 0)
     findings.push(
       about(
         'BORDER_NODE_ADDRESS_MISSING',
-        `${count(noNode.length, 'workload')} (${examples(noNode.sort(compareUtf8))}) leave with their node's ${firewall.nodeAddress}, and the node has none of their family; correct \`nodeAddress\` or the Node's addresses`,
+        `${count(noNode.length, 'workload')} (${examples(noNode)}) leave with their node's ${firewall.nodeAddress}, and the node has none of their family; correct \`nodeAddress\` or the Node's addresses`,
       ),
     );
   return findings.sort(compareFindings);
@@ -119,7 +121,7 @@ function inVain(frame: Frame, unseen: BucketMap<Unseen>): Finding[] {
       object,
       firewall: frame.firewall.name,
       path: '',
-      message: `it is not in force at ${firewall} for ${count(endpoints.length, 'workload')} (${examples(endpoints.sort(compareUtf8))}), because nobody can tell which address ${firewall} sees of them`,
+      message: `it is not in force at ${firewall} for ${count(endpoints.length, 'workload')} (${examples(endpoints)}), because nobody can tell which address ${firewall} sees of them`,
       ...(place === undefined ? {} : { at: place }),
     } satisfies Finding;
   });
@@ -160,6 +162,15 @@ function count(n: number, what: string): string {
   return n === 1 ? `1 ${what}` : `${n} ${what}${what.endsWith('s') ? 'es' : 's'}`;
 }
 
+/** The first three, without sorting what may be a hundred thousand. */
 function examples(names: readonly string[]): string {
-  return names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
+  const first: string[] = [];
+  for (const name of names) {
+    const last = first[EXAMPLES - 1];
+    if (last !== undefined && compareUtf8(name, last) >= 0) continue;
+    first.push(name);
+    first.sort(compareUtf8);
+    first.length = Math.min(first.length, EXAMPLES);
+  }
+  return names.length > EXAMPLES ? `${first.join(', ')}, …` : first.join(', ');
 }

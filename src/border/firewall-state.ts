@@ -1,6 +1,7 @@
 import type { AddressGroup } from '../api/resource.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { type BlindReport, blindReport } from './blind.ts';
 import type { Frame } from './frame.ts';
@@ -105,7 +106,7 @@ export class FirewallState {
   }
 
   /** Brings the tables up to date. False: nothing differs. */
-  settle(): boolean {
+  *settle(): Pieces<boolean> {
     const regrouped = this.#regrouped;
     this.#regrouped = false;
     if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return regrouped;
@@ -115,7 +116,7 @@ export class FirewallState {
     const groups: Change<true>[][] = this.frame.groups.map(() => []);
     const families = new Map<string, 4 | 6>();
     let classesChanged = false;
-    for (const address of this.#touched) {
+    yield* each(this.#touched, (address) => {
       const held = this.#senders.get(address);
       const now = held === undefined ? undefined : this.#classOf(held);
       const before = this.#members.get(address);
@@ -129,16 +130,21 @@ export class FirewallState {
       reports.push([address, held instanceof Senders ? blindReport(held, this.frame) : undefined]);
       this.#settleNats(address, held, nats);
       this.#settleGroups(address, held, groups);
-    }
+    });
     this.#touched.clear();
-    this.#members = this.#members.with(members);
-    this.#reports = this.#reports.with(reports);
-    this.#nats = this.#nats.map((table, index) => table.with(nats[index] ?? []));
-    this.#addressGroups = this.#addressGroups.map((tables, index) => ({
-      4: tables[4].with((groups[index] ?? []).filter(([address]) => families.get(address) === 4)),
-      6: tables[6].with((groups[index] ?? []).filter(([address]) => families.get(address) === 6)),
-    }));
-    this.#unseen = this.#unseen.with(this.#unseenChanges);
+    this.#members = yield* this.#members.making(members);
+    this.#reports = yield* this.#reports.making(reports);
+    const natTables: BucketMap<NatTarget>[] = [];
+    for (const [index, table] of this.#nats.entries()) natTables.push(yield* table.making(nats[index] ?? []));
+    this.#nats = natTables;
+    const groupTables: Readonly<Record<4 | 6, BucketMap<true>>>[] = [];
+    for (const [index, tables] of this.#addressGroups.entries()) {
+      const of = (family: 4 | 6): Pieces<BucketMap<true>> =>
+        tables[family].making((groups[index] ?? []).filter(([address]) => families.get(address) === family));
+      groupTables.push({ 4: yield* of(4), 6: yield* of(6) });
+    }
+    this.#addressGroups = groupTables;
+    this.#unseen = yield* this.#unseen.making(this.#unseenChanges);
     this.#unseenChanges = [];
     if (classesChanged) this.#collectClasses();
     if (this.#overlappingChanged) this.#collectOverlapping();

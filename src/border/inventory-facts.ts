@@ -2,18 +2,12 @@ import { compareUtf8 } from '../base/compare.ts';
 import type { ServiceBackends } from '../engine/backends.ts';
 import type { Engine } from '../engine/engine.ts';
 import { NAME_LABEL } from '../inventory/labels.ts';
-import type { Policy, Rule, RuleSide } from '../inventory/model.ts';
+import type { Rule, RuleSide } from '../inventory/model.ts';
 import type { Facts } from './facts.ts';
 
 /** The border's view of an engine and its inventory, as of the engine's last flush. */
 export function factsOf(engine: Engine): Facts {
   const { inventory } = engine;
-  const byTier = new Map<string, Policy[]>();
-  for (const policy of engine.order.sort([...engine.policies.values()])) {
-    const list = byTier.get(policy.tier);
-    if (list === undefined) byTier.set(policy.tier, [policy]);
-    else list.push(policy);
-  }
   const askedOutside = new Set<string>();
   const askedServices = new Map<string, ServiceBackends>();
   return {
@@ -35,8 +29,11 @@ export function factsOf(engine: Engine): Facts {
     pools: byName(inventory.pools),
     nodes: inventory.nodes,
     felix: byName(inventory.felix),
-    tiers: engine.order.tiers,
-    policiesOf: (tier) => byTier.get(tier) ?? [],
+    // Sorting tens of thousands of policies takes a while, and only a firewall that repeats tiers asks for them.
+    get tiers() {
+      return engine.order.tiers;
+    },
+    policiesOf: (tier) => engine.order.policiesOf(tier),
     namespaceLabels: (name) => {
       const namespace = inventory.namespaces.get(name);
       return namespace === undefined ? undefined : new Map([...namespace.labels, [NAME_LABEL, name]]);

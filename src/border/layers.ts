@@ -43,7 +43,7 @@ function repeated(
 ): readonly Omit<Entry, 'rank'>[] {
   const wanted = new Set(firewall.tiers);
   const entries: Omit<Entry, 'rank'>[] = [];
-  for (const tier of facts.tiers) {
+  for (const tier of wanted.size === 0 ? [] : facts.tiers) {
     if (!wanted.delete(tier.name)) continue;
     for (const policy of facts.policiesOf(tier.name)) {
       const found = tierEntry(policy, tier, { governed, backendsOf: facts.backendsOf });

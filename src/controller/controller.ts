@@ -5,6 +5,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import { elapsed } from '../base/elapsed.ts';
 import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { FirewallView } from '../border/border.ts';
 import type { Driver } from '../firewalls/driver.ts';
 import { Worker } from '../firewalls/worker.ts';
@@ -14,6 +15,7 @@ import type { WriterLock } from '../firewalls/writer-lock.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import type { AuditedDriver } from './audited-driver.ts';
+import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
 import { type Approvals, isCurrent } from './state-folder.ts';
@@ -77,20 +79,28 @@ export class Controller {
   /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
   readonly #refusals = new Map<string, readonly Refusal[]>();
   #version = 0;
+  /** Rejects when the computation throws. */
+  readonly #failure: Promise<never>;
+  readonly #intake: Intake;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.world = new LiveWorld(options.cluster);
     this.metrics = options.metrics ?? new Metrics();
+    let failed: (thrown: unknown) => void = () => undefined;
+    this.#failure = new Promise((_, reject) => (failed = reject));
+    const taking = { take: (delivery: Delivery) => this.#take(delivery), say: () => this.#sayAll() };
+    this.#intake = new Intake(taking, options.clock, failed);
   }
 
   /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */
   async run(signal: AbortSignal): Promise<void> {
     const stopLooking = this.#lookForApprovals();
     try {
-      await this.#options.source.run((delivery) => this.#take(delivery), signal);
+      await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
     } finally {
       stopLooking();
+      this.#intake.close();
       for (const end of this.#leavers.values()) end.abort();
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
@@ -115,11 +125,11 @@ export class Controller {
     return this.#stations.get(name);
   }
 
-  #take(delivery: Delivery): void {
+  *#take(delivery: Delivery): Pieces {
     const { clock, log, source } = this.#options;
     const started = clock.monotonic();
     const before = this.world.state.kind;
-    this.world.apply(delivery);
+    yield* this.world.applying(delivery);
     const ms = clock.monotonic() - started;
     this.metrics.computeSeconds.observe(ms / 1_000);
     this.#version += 1;
@@ -136,7 +146,6 @@ export class Controller {
         { source: source.name, changes: delivery.changes.length, version: this.#version, ms: Math.round(ms) },
         'changes taken',
       );
-    this.#sayAll();
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
   }
@@ -310,35 +319,36 @@ export class Controller {
     if (JSON.stringify(now) === JSON.stringify(before)) return;
     if (now.length === 0) this.#refusals.delete(name);
     else this.#refusals.set(name, now);
-    this.#sayAll();
+    this.#intake.say();
   }
 
-  #sayAll(): void {
-    const { mistakes = () => [] } = this.#options;
-    const settings = [...this.world.firewalls.values()].flatMap(({ firewall }) => mistakes(firewall));
-    const refusals = [...this.#refusals.values()].flat();
-    this.#say([...this.world.diagnostics(), ...this.world.findings(), ...settings, ...refusals]);
-  }
-
-  /** Logs each diagnostic once when it appears, and once when it is gone. */
-  #say(diagnostics: readonly (Diagnostic & { readonly firewall?: string })[]): void {
-    const { log } = this.#options;
+  /** Logs each thing that is wrong once when it appears, and once when it is gone. */
+  *#sayAll(): Pieces {
+    const { mistakes = () => [], log } = this.#options;
+    const wrong: (Diagnostic & { readonly firewall?: string })[] = [...this.world.diagnostics()];
+    yield;
+    wrong.push(...this.world.border.findings());
+    for (const { firewall, findings } of this.world.firewalls.values()) {
+      wrong.push(...findings, ...mistakes(firewall));
+      yield;
+    }
+    wrong.push(...[...this.#refusals.values()].flat());
     const present = new Set<string>();
     const counts = { error: 0, warning: 0 };
-    for (const { severity, code, firewall, object, path, message, at } of diagnostics) {
+    yield* each(wrong, ({ severity, code, firewall, object, path, message, at }) => {
       counts[severity] += 1;
       const fields = { code, firewall, object, path, file: at?.file, line: at?.line, problem: message };
       const key = JSON.stringify(fields);
       present.add(key);
-      if (this.#said.has(key)) continue;
+      if (this.#said.has(key)) return;
       this.#said.add(key);
       log[severity === 'error' ? 'error' : 'warn'](fields, 'something is wrong with what was read');
-    }
-    for (const key of this.#said)
-      if (!present.has(key)) {
-        this.#said.delete(key);
-        log.info(JSON.parse(key) as object, 'mended');
-      }
+    });
+    yield* each(this.#said, (key) => {
+      if (present.has(key)) return;
+      this.#said.delete(key);
+      log.info(JSON.parse(key) as object, 'mended');
+    });
     for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);
   }
 

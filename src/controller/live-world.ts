@@ -1,6 +1,7 @@
 import { BucketMap } from '../base/bucket-map.ts';
 import type { ResourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import { Border, type FirewallView } from '../border/border.ts';
 import type { Finding } from '../border/finding.ts';
 import { Engine } from '../engine/engine.ts';
@@ -8,7 +9,10 @@ import { Inventory } from '../inventory/inventory.ts';
 import type { Delivery, SourceState } from '../sources/source.ts';
 import { OwnerTable } from './owners.ts';
 
-/** Resources in, rulesets out: inventory, engine and border in a row, fed by one source. Synchronous. */
+/**
+ * Resources in, rulesets out: inventory, engine and border in a row, fed by one source. What the members of this class themselves show is
+ * always one whole version, also while the next one is computed in pieces; inventory, engine and border are to be asked between two versions.
+ */
 export class LiveWorld {
   readonly inventory = new Inventory();
   readonly engine = new Engine(this.inventory);
@@ -36,14 +40,21 @@ export class LiveWorld {
 
   /** Takes a delivery, and computes what follows from it. */
   apply(delivery: Delivery): void {
-    for (const change of delivery.changes) this.inventory.apply(change);
-    this.#state = delivery.state;
-    this.#sourceDiagnostics = delivery.diagnostics;
-    this.#broken = delivery.broken ?? new Set();
-    if (delivery.state.kind === 'loading') return;
-    const changes = this.engine.flush();
-    this.#owners = this.#ownerTable.update(changes);
-    this.border.update(changes);
+    atOnce(this.applying(delivery));
+  }
+
+  /** The same in pieces. */
+  *applying({ changes, state, diagnostics, broken = new Set() }: Delivery): Pieces {
+    yield* each(changes, (change) => this.inventory.apply(change));
+    if (state.kind !== 'loading') {
+      const differences = yield* this.engine.flushing();
+      const owners = yield* this.#ownerTable.update(differences);
+      yield* this.border.updating(differences);
+      this.#owners = owners;
+    }
+    this.#state = state;
+    this.#sourceDiagnostics = diagnostics;
+    this.#broken = broken;
   }
 
   /** Whether an object that was read before cannot be read at present: it counts as it was, and nothing is planned from it. */

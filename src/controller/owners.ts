@@ -1,5 +1,6 @@
 import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 
@@ -23,24 +24,27 @@ export class OwnerTable {
   }
 
   /** Takes what the engine's last flush told, and gives the present table. */
-  update({ changedEndpoints, inventory }: Pick<EngineChanges, 'changedEndpoints' | 'inventory'>): BucketMap<string> {
+  *update({ touchedEndpoints, inventory }: EngineChanges): Pieces<BucketMap<string>> {
     const touched = new Set<string>();
     const addresses = (found: readonly Address[] | undefined): readonly string[] => (found ?? []).map(formatAddress);
-    for (const id of new Set([...changedEndpoints, ...this.#unbelieved])) {
+    yield* each(new Set([...touchedEndpoints, ...this.#unbelieved]), (id) => {
       const endpoint = this.#engine.endpoints.get(id);
       const shown = this.#engine.inventory.statusAddresses(id);
       // No change of an endpoint tells when a pod that is none gives its addresses up.
       if (endpoint === undefined && shown.length > 0) this.#unbelieved.add(id);
       else this.#unbelieved.delete(id);
       this.#hold(id, [...new Set([...addresses(endpoint?.addresses), ...addresses(shown)])], touched);
-    }
+    });
     if (inventory.other.has('nodes')) {
       const { nodes } = this.#engine.inventory;
-      for (const name of new Set([...this.#nodes, ...nodes.keys()]))
-        this.#hold(`node ${name}`, addresses(nodes.get(name)?.addresses.map(({ address }) => address)), touched);
+      yield* each(new Set([...this.#nodes, ...nodes.keys()]), (name) =>
+        this.#hold(`node ${name}`, addresses(nodes.get(name)?.addresses.map(({ address }) => address)), touched),
+      );
       this.#nodes = new Set(nodes.keys());
     }
-    this.#owners = this.#owners.with([...touched].map((address) => [address, this.#textOf(address)] as const));
+    const texts: (readonly [string, string | undefined])[] = [];
+    yield* each(touched, (address) => void texts.push([address, this.#textOf(address)]));
+    this.#owners = yield* this.#owners.making(texts);
     return this.#owners;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { endpointSlice, policy } from '../../test/kit/objects.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { A, B, OUT, ask, everywhere, flowOf, web } from '../../test/kit/two-pods.ts';
+import { atOnce } from '../base/pieces.ts';
 import { Backends } from './backends.ts';
 import { mentions } from './queries.ts';
 import { type World } from './world.ts';
@@ -129,7 +130,8 @@ describe('what is behind a service follows its slices', () => {
     const take = (
       touched: readonly string[],
       now: ReadonlyMap<string, ReturnType<typeof slice>[1]>,
-    ): readonly string[] => [...backends.take({ added: touched, changed: [], removed: [], keys: touched }, now)].sort();
+    ): readonly string[] =>
+      [...atOnce(backends.take({ added: touched, changed: [], removed: [], keys: touched }, now))].sort();
     expect(take(['1', '2'], new Map([slice('1', 'a/s', 80), slice('2', 'a/s', 81)]))).toEqual(['a/s']);
     expect(ports(backends, 'a/s')).toEqual([80, 81]);
     expect(take(['2'], new Map([slice('1', 'a/s', 80), slice('2', 'b/s', 81)]))).toEqual(['a/s', 'b/s']);

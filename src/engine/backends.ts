@@ -1,3 +1,4 @@
+import { type Pieces, each } from '../base/pieces.ts';
 import { type MapChanges, touched } from '../inventory/change.ts';
 import type { ServiceSlice } from '../inventory/model.ts';
 import type { Address } from '../ip/address.ts';
@@ -50,19 +51,19 @@ export class Backends {
   }
 
   /** Takes what changed; the services that had, or have, a slice among it. */
-  take(changes: MapChanges, slices: ReadonlyMap<string, ServiceSlice>): ReadonlySet<string> {
+  *take(changes: MapChanges, slices: ReadonlyMap<string, ServiceSlice>): Pieces<ReadonlySet<string>> {
     const services = new Set<string>();
-    for (const id of touched(changes)) {
+    yield* each(touched(changes), (id) => {
       const before = this.#slices.get(id);
       if (before !== undefined) {
         this.#remove(before);
         services.add(before.service);
       }
       const now = slices.get(id);
-      if (now === undefined) continue;
+      if (now === undefined) return;
       this.#add(now);
       services.add(now.service);
-    }
+    });
     for (const service of services) this.#made.delete(service);
     return services;
   }

@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -33,7 +34,9 @@ import { type Verdict, verdictOf } from './verdict.ts';
 export interface EngineChanges {
   /** What differs in the inventory; the engine has taken it, so it is told here. */
   readonly inventory: InventoryChanges;
-  /** Endpoints that came, went or changed, or that other registered selectors or policies select now; sorted. */
+  /** Endpoints that came, went or changed, or that other registered selectors or policies select now; in no promised order. */
+  readonly touchedEndpoints: ReadonlySet<EndpointId>;
+  /** The same, sorted when it is first asked for. */
   readonly changedEndpoints: readonly EndpointId[];
   /** Ids of the selectors that `outsideOf` was asked for and whose nets or domains changed; sorted. */
   readonly changedOutside: readonly string[];
@@ -99,8 +102,17 @@ export class Engine {
     this.#registered.add(selector);
   }
 
+  /** The same in pieces. */
+  registering(selector: Selector): Pieces {
+    return this.#registered.adding(selector);
+  }
+
   unregister(selector: Selector): void {
     this.#registered.remove(selector);
+  }
+
+  unregistering(selector: Selector): Pieces {
+    return this.#registered.removing(selector);
   }
 
   /**
@@ -265,7 +277,12 @@ export class Engine {
 
   /** Takes what changed in the inventory since the last call. */
   flush(): EngineChanges {
-    const changes = this.inventory.flush();
+    return atOnce(this.flushing());
+  }
+
+  /** The same in pieces; until the end nothing else may be asked, nor the inventory be told anything. */
+  *flushing(): Pieces<EngineChanges> {
+    const changes = yield* this.inventory.flushing();
     if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
     if (this.#order === undefined || changes.other.has('staged')) this.#shownOrder = undefined;
@@ -273,21 +290,24 @@ export class Engine {
     const isFirst = this.#endpoints.size === 0;
     const changed = new Set(touched(changes.endpoints));
     let members: MemberChanges = { kind: 'first' };
-    if (isFirst) this.#index.load(() => this.#take(changes));
+    if (isFirst) yield* this.#index.loading(this.#take(changes));
     else {
-      const delta = this.#index.batch(() => this.#take(changes));
-      for (const id of delta.changed) if (this.#endpoints.has(id)) changed.add(id);
+      const delta = yield* this.#index.batching(this.#take(changes));
+      for (const id of delta.touched) if (this.#endpoints.has(id)) changed.add(id);
       members = { kind: 'differ', added: delta.added, removed: delta.removed };
     }
+    const changedOutside = yield* this.#outside.take(changes, this.inventory.networkSets);
+    const changedServices = yield* this.#backends.take(changes.slices, this.inventory.slices);
     let sorted: readonly EndpointId[] | undefined;
     return {
       inventory: changes,
+      touchedEndpoints: changed,
       get changedEndpoints() {
         // When somebody asks: of a large cluster's first flush that is a sixth of the work.
         return (sorted ??= [...changed].sort(compareUtf8));
       },
-      changedOutside: this.#outside.take(changes, this.inventory.networkSets),
-      changedServices: this.#backends.take(changes.slices, this.inventory.slices),
+      changedOutside,
+      changedServices,
       members,
     };
   }
@@ -315,23 +335,25 @@ export class Engine {
     return policies.tiersOf(endpoint, list, () => this.#index.numbersMatching(endpoint));
   }
 
-  #take(changes: InventoryChanges): void {
+  *#take(changes: InventoryChanges): Pieces {
     const { parents, endpoints, networkSets, policies, staged } = this.inventory;
-    for (const id of touched(changes.parents)) this.#setParent(id, parents.get(id));
-    for (const id of touched(changes.endpoints)) this.#setEndpoint(id, endpoints.get(id));
-    if (this.#followsRules) for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, networkSets.get(id));
-    for (const id of touched(changes.policies)) this.#setPolicy(this.#policies, id, policies.get(id));
-    for (const id of touched(changes.staged)) this.#setPolicy(this.#staged, id, staged.get(id));
+    for (const id of touched(changes.parents)) yield* this.#settingParent(id, parents.get(id));
+    yield* each(touched(changes.endpoints), (id) => this.#setEndpoint(id, endpoints.get(id)));
+    if (this.#followsRules)
+      yield* each(touched(changes.networkSets), (id) => this.#setNetworkSet(id, networkSets.get(id)));
+    for (const id of touched(changes.policies)) yield* this.#settingPolicy(this.#policies, id, policies.get(id));
+    for (const id of touched(changes.staged)) yield* this.#settingPolicy(this.#staged, id, staged.get(id));
   }
 
-  #setParent(id: string, parent: Parent | undefined): void {
+  *#settingParent(id: string, parent: Parent | undefined): Pieces {
     if (parent === undefined) {
       this.#parents.delete(id);
-      this.#index.deleteParent(id);
+      yield* this.#index.deletingParent(id);
     } else {
       this.#parents.set(id, parent);
-      this.#index.setParent(id, parent.labels);
+      yield* this.#index.settingParent(id, parent.labels);
     }
+    yield;
   }
 
   #setEndpoint(id: EndpointId, endpoint: Endpoint | undefined): void {
@@ -356,19 +378,20 @@ export class Engine {
   }
 
   /** `kept`: where the policies of its sort are kept, enforced or staged. */
-  #setPolicy(kept: Map<PolicyId, Policy>, id: PolicyId, policy: Policy | undefined): void {
+  *#settingPolicy(kept: Map<PolicyId, Policy>, id: PolicyId, policy: Policy | undefined): Pieces {
     const before = kept.get(id);
     // First what is new, so that a selector of both is not dropped in between.
     if (policy === undefined) kept.delete(id);
     else {
       kept.set(id, policy);
-      this.#registered.add(policy.appliesTo);
-      if (this.#followsRules) this.#registerRules(policy);
+      yield* this.#registered.adding(policy.appliesTo);
+      if (this.#followsRules) for (const selector of ruleSelectors(policy)) yield* this.#registered.adding(selector);
     }
     if (before !== undefined) {
-      this.#registered.remove(before.appliesTo);
-      if (this.#followsRules) for (const selector of ruleSelectors(before)) this.#registered.remove(selector);
+      yield* this.#registered.removing(before.appliesTo);
+      if (this.#followsRules) for (const selector of ruleSelectors(before)) yield* this.#registered.removing(selector);
     }
+    yield;
   }
 
   #registerRules(policy: Policy): void {

@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import { type InventoryChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { NetworkSetInfo, Parent } from '../inventory/model.ts';
@@ -63,24 +64,28 @@ export class OutsideSets {
   }
 
   /** Takes what changed; ids of the selectors whose nets or domains differ now, sorted. */
-  take(changes: InventoryChanges, sets: ReadonlyMap<string, NetworkSetInfo>): readonly string[] {
+  *take(changes: InventoryChanges, sets: ReadonlyMap<string, NetworkSetInfo>): Pieces<readonly string[]> {
     const parents = touched(changes.parents);
     const moving = this.#moving(parents, touched(changes.networkSets));
     const doubtful = new Set<string>();
-    const doubt = (): void => {
-      for (const id of moving)
-        if (this.#sets.has(id)) for (const selectorId of this.#index.matching(id)) doubtful.add(selectorId);
+    const doubt = (id: string): void => {
+      if (this.#sets.has(id)) for (const selectorId of this.#index.matching(id)) doubtful.add(selectorId);
     };
-    doubt();
-    if (this.#knowsParents) for (const id of parents) this.#setParent(id, this.#parents.get(id));
+    yield* each(moving, doubt);
+    if (this.#knowsParents) yield* each(parents, (id) => this.#setParent(id, this.#parents.get(id)));
     else if (sets.size > 0) {
       this.#knowsParents = true;
-      for (const [id, parent] of this.#parents) this.#setParent(id, parent);
+      yield* each(this.#parents, ([id, parent]) => this.#setParent(id, parent));
     }
-    for (const id of touched(changes.networkSets)) this.#setNetworkSet(id, sets.get(id));
-    doubt();
+    yield* each(touched(changes.networkSets), (id) => this.#setNetworkSet(id, sets.get(id)));
+    yield* each(moving, doubt);
     if (moving.size > 0) this.#labels = undefined;
-    return [...doubtful].filter((selectorId) => this.#recompute(selectorId)).sort(compareUtf8);
+    const different: string[] = [];
+    for (const selectorId of doubtful) {
+      if (this.#recompute(selectorId)) different.push(selectorId);
+      yield;
+    }
+    return different.sort(compareUtf8);
   }
 
   /** Network sets whose labels or content may differ. */

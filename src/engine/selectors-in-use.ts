@@ -1,3 +1,4 @@
+import { type Pieces, atOnce } from '../base/pieces.ts';
 import type { Policy, Rule } from '../inventory/model.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { LabelIndex } from './label-index/label-index.ts';
@@ -13,17 +14,25 @@ export class SelectorsInUse {
   }
 
   add(selector: Selector): void {
+    atOnce(this.adding(selector));
+  }
+
+  *adding(selector: Selector): Pieces {
     const { id } = selector;
     const uses = this.#uses.get(id) ?? 0;
     this.#uses.set(id, uses + 1);
-    if (uses === 0) this.#index.setSelector(id, selector);
+    if (uses === 0) yield* this.#index.settingSelector(id, selector);
   }
 
   /** Ends one use; what was never added is nothing. */
-  remove({ id }: Selector): void {
+  remove(selector: Selector): void {
+    atOnce(this.removing(selector));
+  }
+
+  *removing({ id }: Selector): Pieces {
     const uses = this.#uses.get(id) ?? 0;
     if (uses > 1) this.#uses.set(id, uses - 1);
-    else if (this.#uses.delete(id)) this.#index.deleteSelector(id);
+    else if (this.#uses.delete(id)) yield* this.#index.deletingSelector(id);
   }
 }
 

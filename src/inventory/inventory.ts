@@ -12,6 +12,7 @@ import {
 } from '../api/resource.ts';
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
+import { type Pieces, atOnce } from '../base/pieces.ts';
 import type { Address } from '../ip/address.ts';
 import { calicoPolicyMistakes } from './calico-policy.ts';
 import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceChange, touched } from './change.ts';
@@ -84,7 +85,7 @@ export class Inventory {
 
   /** Pods and host endpoints, by id. */
   get endpoints(): ReadonlyMap<EndpointId, Endpoint> {
-    this.#settle();
+    atOnce(this.#settle());
     return this.#endpoints.view;
   }
 
@@ -177,12 +178,17 @@ export class Inventory {
 
   /** What differs since the last call. */
   flush(): InventoryChanges {
-    this.#settle();
-    const { parents, rules } = this.#profiles.take();
-    const networkSets = this.#networkSets.take();
-    const slices = this.#slices.take();
-    const policies = this.#policies.enforced.take();
-    const staged = this.#policies.staged.take();
+    return atOnce(this.flushing());
+  }
+
+  /** The same in pieces. */
+  *flushing(): Pieces<InventoryChanges> {
+    yield* this.#settle();
+    const { parents, rules } = yield* this.#profiles.take();
+    const networkSets = yield* this.#networkSets.take();
+    const slices = yield* this.#slices.take();
+    const policies = yield* this.#policies.enforced.take();
+    const staged = yield* this.#policies.staged.take();
     const other = new Set<OtherKind>();
     const note = (kind: OtherKind, changes: MapChanges): void => {
       if (touched(changes).length > 0) other.add(kind);
@@ -193,11 +199,11 @@ export class Inventory {
     note('slices', slices);
     note('policies', policies);
     note('staged', staged);
-    note('tiers', this.#tiers.take());
-    note('pools', this.#pools.take());
-    note('nodes', this.#nodes.take());
-    note('namespaces', this.#namespaces.take());
-    note('felix', this.#felix.take());
+    note('tiers', yield* this.#tiers.take());
+    note('pools', yield* this.#pools.take());
+    note('nodes', yield* this.#nodes.take());
+    note('namespaces', yield* this.#namespaces.take());
+    note('felix', yield* this.#felix.take());
     for (const map of [
       this.#borderFirewalls,
       this.#clusterBorderPolicies,
@@ -205,17 +211,18 @@ export class Inventory {
       this.#addressGroups,
       this.#sourceNats,
     ])
-      note('ours', map.take());
-    return { endpoints: this.#endpoints.take(), parents, networkSets, slices, policies, staged, other };
+      note('ours', yield* map.take());
+    return { endpoints: yield* this.#endpoints.take(), parents, networkSets, slices, policies, staged, other };
   }
 
   /** Every mistake in the present resources that reading one object alone does not show; sorted. */
   diagnostics(): readonly Diagnostic[] {
-    this.#settle();
+    atOnce(this.#settle());
     const all = [...this.#mistakes.values()].flat();
     for (const mistake of this.#pods.mistakes()) all.push(mistake);
     for (const mistake of this.#workloads.mistakes((id) => this.#pods.has(id))) all.push(mistake);
-    const services = new Set(Array.from(this.#slices.view.values(), ({ service }) => service));
+    const services = (): ReadonlySet<string> =>
+      new Set(Array.from(this.#slices.view.values(), ({ service }) => service));
     for (const mistake of this.#policies.mistakes(this.#tiers.view, services)) all.push(mistake);
     for (const [namespace, pods] of this.#pods.namespaces) {
       if (this.#namespaces.view.has(namespace)) continue;
@@ -396,11 +403,11 @@ export class Inventory {
     this.#pods.nodesChanged();
   }
 
-  #settle(): void {
-    this.#pods.settle((id, endpoint) =>
+  *#settle(): Pieces {
+    yield* this.#pods.settle((id, endpoint) =>
       this.#endpoints.put(id, this.#pods.has(id) ? endpoint : this.#workloads.endpointOf(id)),
     );
-    this.#workloads.settle((id) => {
+    yield* this.#workloads.settle((id) => {
       if (!this.#pods.has(id)) this.#endpoints.put(id, this.#workloads.endpointOf(id));
     });
   }

@@ -1,6 +1,7 @@
 import type { Pod, ResourceKey } from '../api/resource.ts';
 import { MultiMap } from '../base/multi-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { Address } from '../ip/address.ts';
 import {
   type Belief,
@@ -30,6 +31,9 @@ export class Pods {
   /** Pods whose belief rests on more than pools. */
   readonly #contextual = new Set<EndpointId>();
   readonly #dirty = new Set<EndpointId>();
+  /** Whether all pods, or all contextual ones, are dirty besides: of many pools or nodes that change, one is enough. */
+  #poolsMoved = false;
+  #nodesMoved = false;
   readonly #around: Surroundings;
   readonly #belief: Belief;
   /** Number of pods in each namespace, endpoints or not. */
@@ -91,23 +95,27 @@ export class Pods {
 
   /** Pools changed: every pod's addresses have to be looked at again. */
   poolsChanged(): void {
-    for (const id of this.#pods.keys()) this.#dirty.add(id);
+    this.#poolsMoved = true;
   }
 
   /** A node came, went, or has other addresses. */
   nodesChanged(): void {
-    for (const id of this.#contextual) this.#dirty.add(id);
+    this.#nodesMoved = true;
   }
 
   /** Calls back with the endpoint, or its absence, of each pod that may have changed since the last call. */
-  settle(changed: (id: EndpointId, endpoint: Endpoint | undefined) => void): void {
-    if (this.#dirty.size === 0) return;
-    const dirty = [...this.#dirty];
-    this.#dirty.clear();
-    for (const id of dirty) {
+  *settle(changed: (id: EndpointId, endpoint: Endpoint | undefined) => void): Pieces {
+    const mark = (id: EndpointId): void => void this.#dirty.add(id);
+    if (this.#poolsMoved) yield* each(this.#pods.keys(), mark);
+    else if (this.#nodesMoved) yield* each(this.#contextual, mark);
+    this.#poolsMoved = false;
+    this.#nodesMoved = false;
+    // Looking at a pod makes no other one dirty.
+    yield* each(this.#dirty, (id) => {
       const pod = this.#pods.get(id);
       changed(id, pod === undefined ? undefined : this.#evaluate(id, pod));
-    }
+    });
+    this.#dirty.clear();
   }
 
   /** What the kubelet shows of a pod that lives and has not given its addresses back, credible or not. */

@@ -13,7 +13,7 @@ import { calicoPolicy } from './calico-policy.ts';
 import { convertedName, isConversionOf, originalOf } from './converted-policy.ts';
 import { kubernetesPolicy } from './kubernetes-policy.ts';
 import type { Policy, PolicyId, Staged, TierInfo } from './model.ts';
-import { missingServices } from './service-slice.ts';
+import { missingServices, namesService } from './service-slice.ts';
 import { TrackedMap } from './tracked-map.ts';
 
 /** A resource that is a policy of the cluster. */
@@ -60,20 +60,38 @@ export class Policies {
   readonly #written = new Map<PolicyId, { readonly policy: Policy; readonly place: Place }>();
   /** Those of `#written` that have the name of a printed form; mostly none, and then nobody looks for them. */
   readonly #printed = new Set<PolicyId>();
+  /** Those with more that may be wrong than their tier: mostly few, so that nobody walks through all at each change. */
+  readonly #suspects = new Set<PolicyId>();
+  /** How many name each tier. */
+  readonly #tiers = new Map<string, number>();
   readonly enforced = new TrackedMap<Policy>();
   readonly staged = new TrackedMap<Policy>();
 
   put(resource: PolicyResource): void {
     const policy = policyOf(resource);
+    this.#forget(policy.id);
     this.#written.set(policy.id, { policy, place: resource.place });
+    this.#tiers.set(policy.tier, (this.#tiers.get(policy.tier) ?? 0) + 1);
     if (originalOf(policy) !== undefined) this.#printed.add(policy.id);
+    if (this.#printed.has(policy.id) || namesService(policy)) this.#suspects.add(policy.id);
     this.#settle(policy.id);
   }
 
   delete(id: PolicyId): void {
+    this.#forget(id);
+    this.#settle(id);
+  }
+
+  #forget(id: PolicyId): void {
+    const known = this.#written.get(id);
+    if (known === undefined) return;
+    const { tier } = known.policy;
+    const left = (this.#tiers.get(tier) ?? 1) - 1;
+    if (left === 0) this.#tiers.delete(tier);
+    else this.#tiers.set(tier, left);
     this.#written.delete(id);
     this.#printed.delete(id);
-    this.#settle(id);
+    this.#suspects.delete(id);
   }
 
   /** Where a policy was read; `undefined` for one that does not exist. */
@@ -81,10 +99,15 @@ export class Policies {
     return this.#written.get(id)?.place;
   }
 
-  /** What is wrong with policies beside others, the tiers and the services of which something is known. */
-  mistakes(tiers: ReadonlyMap<string, TierInfo>, services: ReadonlySet<string>): readonly Diagnostic[] {
+  /** What is wrong with policies beside others, the tiers, and the services of which something is known, which are many to ask for. */
+  mistakes(tiers: ReadonlyMap<string, TierInfo>, servicesOf: () => ReadonlySet<string>): readonly Diagnostic[] {
     const found: Diagnostic[] = [];
-    for (const { policy, place } of this.#written.values()) {
+    const services = this.#suspects.size === 0 ? NO_SERVICES : servicesOf();
+    const tierMissing = [...this.#tiers.keys()].some((tier) => !tiers.has(tier));
+    for (const id of tierMissing ? this.#written.keys() : this.#suspects) {
+      const written = this.#written.get(id);
+      if (written === undefined) continue;
+      const { policy, place } = written;
       const warning = (code: Diagnostic['code'], path: string, message: string): void => {
         found.push({ severity: 'warning', code, object: policy.id, path, message, at: place });
       };
@@ -120,6 +143,8 @@ export class Policies {
     return policy !== undefined && original !== undefined && isConversionOf(policy, original);
   }
 }
+
+const NO_SERVICES: ReadonlySet<string> = new Set();
 
 function besideOriginal(policy: Policy, original: Policy): string {
   return isConversionOf(policy, original)

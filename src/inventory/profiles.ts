@@ -1,5 +1,6 @@
 import type { Profile } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Pieces } from '../base/pieces.ts';
 import { convertRules, httpMistakes, idleRules } from './calico-policy.ts';
 import type { MapChanges } from './change.ts';
 import { sameMap } from './equality.ts';
@@ -48,8 +49,10 @@ export class Profiles {
   }
 
   /** What differs since the last call; `rules`: some profile that was there and is there has other rules. */
-  take(): { readonly parents: MapChanges; readonly rules: boolean } {
-    return { parents: this.#parents.take(), rules: this.#rules.take().changed.length > 0 };
+  *take(): Pieces<{ readonly parents: MapChanges; readonly rules: boolean }> {
+    const parents = yield* this.#parents.take();
+    const rules = yield* this.#rules.take();
+    return { parents, rules: rules.changed.length > 0 };
   }
 
   #put(map: Map<string, Parent>, id: string, parent: Parent | undefined): void {

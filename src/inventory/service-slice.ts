@@ -3,7 +3,7 @@ import { resourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { compareAddresses } from '../ip/address.ts';
 import { sameList } from './equality.ts';
-import type { Policy, RuleSide, ServiceSlice } from './model.ts';
+import type { Policy, Rule, RuleSide, ServiceSlice } from './model.ts';
 
 /** `namespace/name` of the service that a rule names. */
 export function serviceName({ namespace, name }: NonNullable<RuleSide['services']>): string {
@@ -24,6 +24,13 @@ export function sameSlice(a: ServiceSlice, b: ServiceSlice): boolean {
     sameList(a.addresses, b.addresses, (x, y) => compareAddresses(x, y) === 0) &&
     sameList(a.ports, b.ports, (x, y) => x.protocol === y.protocol && x.port === y.port)
   );
+}
+
+/** Whether some rule of a policy matches on a service. */
+export function namesService({ ingress = [], egress = [] }: Policy): boolean {
+  const names = ({ source, destination }: Rule): boolean =>
+    source.services !== undefined || destination.services !== undefined;
+  return ingress.some(names) || egress.some(names);
 }
 
 /** Rules of a policy that match on services of which nothing is known; they match nothing (semantics 5.3 and 5.8). */

@@ -1,5 +1,6 @@
 import { builtInTiers } from '../api/tier.ts';
 import type { Tier } from '../api/resource.ts';
+import type { Pieces } from '../base/pieces.ts';
 import type { MapChanges } from './change.ts';
 import type { PolicyId, TierInfo } from './model.ts';
 import { TrackedMap } from './tracked-map.ts';
@@ -28,7 +29,7 @@ export class Tiers {
   }
 
   /** What differs since the last call. */
-  take(): MapChanges {
+  take(): Pieces<MapChanges> {
     return this.#effective.take();
   }
 

@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { MapChanges } from './change.ts';
 
 /**
@@ -29,19 +30,19 @@ export class TrackedMap<V> {
     return true;
   }
 
-  /** The net difference since the last call. */
-  take(): MapChanges {
+  /** The net difference since the last call. Nothing may be put before it is known. */
+  *take(): Pieces<MapChanges> {
     if (this.#before.size === 0) return NO_CHANGES;
     const added: string[] = [];
     const changed: string[] = [];
     const removed: string[] = [];
-    for (const [key, before] of this.#before) {
+    yield* each(this.#before, ([key, before]) => {
       const now = this.#now.get(key);
       if (before === undefined) {
         if (now !== undefined) added.push(key);
       } else if (now === undefined) removed.push(key);
       else if (!this.#equal(before, now)) changed.push(key);
-    }
+    });
     this.#before.clear();
     return sortedLater(added, changed, removed);
   }

@@ -1,6 +1,7 @@
 import { type ResourceKey, type WorkloadEndpoint, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import { compareAddresses } from '../ip/address.ts';
 import type { Belief } from './credible-address.ts';
 import { namedPorts, podEndpointId } from './endpoint-of-pod.ts';
@@ -80,8 +81,8 @@ export class WorkloadEndpoints {
   }
 
   /** Calls back with each endpoint that may have changed since the last call. */
-  settle(changed: (id: EndpointId) => void): void {
-    for (const id of this.#dirty) changed(id);
+  *settle(changed: (id: EndpointId) => void): Pieces {
+    yield* each(this.#dirty, changed);
     this.#dirty.clear();
   }
 

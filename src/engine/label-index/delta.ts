@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../../base/compare.ts';
+import { type Pieces, atOnce, each } from '../../base/pieces.ts';
 
 /** One member of one set: `10.0.0.1/32`, `10.0.0.0/8`, or of a named-port set `10.0.0.1,tcp:80`. */
 export interface SetMember {
@@ -14,6 +15,12 @@ export interface Delta {
   readonly removed: readonly SetMember[];
   /** Endpoints whose set of matching selectors changed, sorted. */
   readonly changed: readonly string[];
+}
+
+/** What many changes came to. */
+export interface BatchDelta extends Delta {
+  /** `changed` in no promised order: sorting is much of the work. */
+  readonly touched: ReadonlySet<string>;
 }
 
 /** Collects what one call changes. */
@@ -45,15 +52,21 @@ export class Changes {
     if (!this.#touched.delete(endpoint)) this.#touched.add(endpoint);
   }
 
-  /** Forgets the members of sets that are gone. */
-  keep(exists: (set: string) => boolean): void {
-    this.#added = this.#added.filter(({ set }) => exists(set));
-    this.#removed = this.#removed.filter(({ set }) => exists(set));
+  /** Forgets the members of sets that are gone, and works out the net difference of the others. */
+  *settle(exists: (set: string) => boolean): Pieces {
+    for (const list of [this.#added, this.#removed]) {
+      let kept = 0;
+      yield* each(list, (entry) => {
+        if (exists(entry.set)) list[kept++] = entry;
+      });
+      list.length = kept;
+    }
+    yield* this.#cancel();
   }
 
   /** Members as they come out of a set that shows only some of them. Called at most once, before `delta`. */
   filter(show: (set: string, added: readonly string[], removed: readonly string[]) => Shown): void {
-    this.#cancel();
+    atOnce(this.#cancel());
     const bySet = new Map<string, { readonly added: string[]; readonly removed: string[] }>();
     const of = (set: string): { readonly added: string[]; readonly removed: string[] } => {
       let entry = bySet.get(set);
@@ -71,13 +84,13 @@ export class Changes {
     }
   }
 
-  delta(): Delta {
-    this.#cancel();
+  delta(): BatchDelta {
+    atOnce(this.#cancel());
     return new SortedLater(this.#added, this.#removed, this.#touched);
   }
 
   /** Takes out each pair of an addition and a removal. One member alternates between the two, so at most one of them is left. */
-  #cancel(): void {
+  *#cancel(): Pieces {
     if (!this.contested || this.#added.length === 0 || this.#removed.length === 0) return;
     const balance = new Map<string, Map<string, number>>();
     const weigh = ({ set, member }: SetMember, weight: number): void => {
@@ -85,12 +98,16 @@ export class Changes {
       if (members === undefined) balance.set(set, (members = new Map()));
       members.set(member, (members.get(member) ?? 0) + weight);
     };
-    for (const entry of this.#added) weigh(entry, 1);
-    for (const entry of this.#removed) weigh(entry, -1);
+    yield* each(this.#added, (entry) => weigh(entry, 1));
+    yield* each(this.#removed, (entry) => weigh(entry, -1));
     this.#added = [];
     this.#removed = [];
-    for (const [set, members] of balance)
-      for (const [member, weight] of members) if (weight !== 0) this.record(set, member, weight > 0);
+    for (const [set, members] of balance) {
+      yield* each(members, ([member, weight]) => {
+        if (weight !== 0) this.record(set, member, weight > 0);
+      });
+      yield;
+    }
     this.contested = false;
   }
 }
@@ -102,21 +119,19 @@ export interface Shown {
 }
 
 /** Sorts the endpoints when they are asked for: a new broad selector changes a million, and not every caller looks. */
-class SortedLater implements Delta {
+class SortedLater implements BatchDelta {
   readonly added: readonly SetMember[];
   readonly removed: readonly SetMember[];
-  #touched: ReadonlySet<string> | undefined;
-  #changed: readonly string[] = [];
+  readonly touched: ReadonlySet<string>;
+  #changed: readonly string[] | undefined;
 
   constructor(added: readonly SetMember[], removed: readonly SetMember[], touched: ReadonlySet<string>) {
     this.added = added;
     this.removed = removed;
-    this.#touched = touched;
+    this.touched = touched;
   }
 
   get changed(): readonly string[] {
-    if (this.#touched !== undefined) this.#changed = [...this.#touched].sort(compareUtf8);
-    this.#touched = undefined;
-    return this.#changed;
+    return (this.#changed ??= [...this.touched].sort(compareUtf8));
   }
 }

@@ -1,8 +1,9 @@
 import { SallyportError } from '../../base/error.ts';
+import { type Pieces, atOnce, each } from '../../base/pieces.ts';
 import type { Prefix } from '../../ip/prefix.ts';
 import { type Labels, type Selector, parseSelector } from '../../selector/selector.ts';
 import { Conditions } from './condition.ts';
-import { Changes, type Delta } from './delta.ts';
+import { type BatchDelta, Changes, type Delta } from './delta.ts';
 import { Filing } from './filing.ts';
 import { Interner } from './interner.ts';
 import { LabelStore } from './labels.ts';
@@ -78,13 +79,18 @@ export class LabelIndex {
    * that suppresses overlaps.
    */
   batch(run: () => void): Delta {
+    return atOnce(this.batching(all(run)));
+  }
+
+  /** The same in pieces. What it runs uses the methods that work in pieces, and until the end nobody else may ask or change anything. */
+  *batching(work: Pieces): Pieces<BatchDelta> {
     const changes = this.#collect(new Changes());
     try {
-      run();
+      yield* work;
     } finally {
       this.#collecting = undefined;
     }
-    changes.keep((set) => this.#selectorsById.has(set));
+    yield* changes.settle((set) => this.#selectorsById.has(set));
     return this.#finish(changes);
   }
 
@@ -93,13 +99,18 @@ export class LabelIndex {
    * nothing may be asked. Not for an index that suppresses overlaps.
    */
   load(run: () => void): void {
+    atOnce(this.loading(all(run)));
+  }
+
+  /** The same in pieces. */
+  *loading(work: Pieces): Pieces {
     this.#collect(new Changes('untold'));
     this.#loading = true;
     try {
-      run();
+      yield* work;
     } finally {
       this.#loading = false;
-      this.#rematchAll(this.#allEndpoints());
+      yield* this.#rematchAll(this.#allEndpoints());
       this.#collecting = undefined;
     }
   }
@@ -131,16 +142,31 @@ export class LabelIndex {
 
   /** Adds a parent, or replaces its labels. */
   setParent(id: string, labels: Labels): Delta {
+    return atOnce(this.settingParent(id, labels));
+  }
+
+  /** The same in pieces. */
+  settingParent(id: string, labels: Labels): Pieces<Delta> {
     return this.#rematchAll(this.#labels.setParent(id, labels));
   }
 
   /** Its endpoints inherit nothing from it until it is set again. */
   deleteParent(id: string): Delta {
+    return atOnce(this.deletingParent(id));
+  }
+
+  /** The same in pieces. */
+  deletingParent(id: string): Pieces<Delta> {
     return this.#rematchAll(this.#labels.deleteParent(id));
   }
 
   /** Adds a selector, or its text, under an id of the caller's choice, or replaces it; its set then goes on with what is different. */
   setSelector(id: string, selector: string | Selector, port?: PortOfSet): Delta {
+    return atOnce(this.settingSelector(id, selector, port));
+  }
+
+  /** The same in pieces. */
+  *settingSelector(id: string, selector: string | Selector, port?: PortOfSet): Pieces<Delta> {
     const changes = this.#begin();
     const wanted = typeof selector === 'string' ? readSelector(selector) : selector;
     const old = this.#selectorsById.get(id);
@@ -149,7 +175,7 @@ export class LabelIndex {
     if (old === undefined) this.#overlaps?.set(id, new OverlapFilter());
     else {
       changes.contested = true;
-      this.#unmatchAll(old, changes, 'tell members');
+      yield* this.#unmatchAll(old, changes, 'tell members');
       this.#free(old);
     }
     const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
@@ -158,17 +184,22 @@ export class LabelIndex {
     this.#selectorsById.set(id, entry);
     this.#conditions.add(slot, wanted.node);
     this.#filing.add(slot);
-    this.#matchAll(entry, changes);
+    yield* this.#matchAll(entry, changes);
     return this.#finish(changes);
   }
 
   /** Deletes a selector and its set; the members are not listed. */
   deleteSelector(id: string): Delta {
+    return atOnce(this.deletingSelector(id));
+  }
+
+  /** The same in pieces. */
+  *deletingSelector(id: string): Pieces<Delta> {
     const changes = this.#begin();
     const entry = this.#selectorsById.get(id);
     if (entry === undefined) return this.#finish(changes);
     // In a batch it may come back.
-    this.#unmatchAll(entry, changes, changes === this.#collecting ? 'tell members' : 'be silent');
+    yield* this.#unmatchAll(entry, changes, changes === this.#collecting ? 'tell members' : 'be silent');
     this.#free(entry);
     this.#selectorsById.delete(id);
     this.#overlaps?.delete(id);
@@ -211,9 +242,9 @@ export class LabelIndex {
     return entry === undefined ? [] : this.#members.list(entry);
   }
 
-  #rematchAll(endpoints: Iterable<number>): Delta {
+  *#rematchAll(endpoints: Iterable<number>): Pieces<Delta> {
     const changes = this.#begin();
-    for (const endpoint of endpoints) this.#rematch(endpoint, changes);
+    yield* each(endpoints, (endpoint) => this.#rematch(endpoint, changes));
     return this.#finish(changes);
   }
 
@@ -251,7 +282,7 @@ export class LabelIndex {
   }
 
   /** Finds the endpoints of a new selector among those that have one of the terms it is filed under. */
-  #matchAll(entry: IndexedSelector, changes: Changes): void {
+  *#matchAll(entry: IndexedSelector, changes: Changes): Pieces {
     if (this.#loading) return;
     const only = [entry];
     const visit = (endpoint: number): void => {
@@ -264,8 +295,8 @@ export class LabelIndex {
       else changes.toggle(this.#idOf(endpoint));
     };
     for (const term of this.#filing.termsOf(entry.slot)) {
-      if (term === EVERYTHING) for (const endpoint of this.#allEndpoints()) visit(endpoint);
-      else for (const value of this.#terms.valuesOf(term)) this.#labels.visitHolders(value, visit);
+      if (term === EVERYTHING) yield* each(this.#allEndpoints(), visit);
+      else for (const value of this.#terms.valuesOf(term)) yield* this.#labels.visitHolders(value, visit);
     }
   }
 
@@ -274,13 +305,13 @@ export class LabelIndex {
       if (this.#endpoints.text(endpoint) !== undefined) yield endpoint;
   }
 
-  #unmatchAll(entry: IndexedSelector, changes: Changes, telling: 'tell members' | 'be silent'): void {
+  *#unmatchAll(entry: IndexedSelector, changes: Changes, telling: 'tell members' | 'be silent'): Pieces {
     const only = [entry];
-    for (const endpoint of this.#matches.rowsIn(entry.slot)) {
+    yield* each(this.#matches.rowsIn(entry.slot), (endpoint) => {
       this.#matches.remove(endpoint, entry.slot);
       if (telling === 'tell members') this.#members.leave(only, endpoint, changes);
       changes.touch(this.#idOf(endpoint));
-    }
+    });
   }
 
   /** Gives back what a selector without matches uses. */
@@ -320,7 +351,7 @@ export class LabelIndex {
     return changes;
   }
 
-  #finish(changes: Changes): Delta {
+  #finish(changes: Changes): BatchDelta {
     if (changes === this.#collecting) return NOTHING;
     if (this.#overlaps !== undefined)
       changes.filter((set, added, removed) => this.#overlaps?.get(set)?.apply(added, removed) ?? { added, removed });
@@ -328,7 +359,13 @@ export class LabelIndex {
   }
 }
 
-const NOTHING: Delta = { added: [], removed: [], changed: [] };
+const NOTHING: BatchDelta = { added: [], removed: [], changed: [], touched: new Set() };
+
+/** All of it is one piece. */
+function* all(run: () => void): Pieces {
+  run();
+  yield;
+}
 
 function readSelector(text: string): Selector {
   const { value, diagnostics } = parseSelector(text);

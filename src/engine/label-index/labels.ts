@@ -1,3 +1,4 @@
+import { type Pieces, each } from '../../base/pieces.ts';
 import { type Labels, labelEntries } from '../../selector/matcher.ts';
 import type { Conditions } from './condition.ts';
 import type { Filing } from './filing.ts';
@@ -92,10 +93,13 @@ export class LabelStore {
   }
 
   /** Visits each endpoint that has a term itself or through a parent: some of them twice, and some in whom another value wins. */
-  visitHolders(term: number, visit: (endpoint: number) => void): void {
-    for (const endpoint of this.#ownLabels.rowsIn(term)) visit(endpoint);
-    for (const parent of this.#parentLabels.rowsIn(term))
-      for (const endpoint of this.#inherits.rowsIn(parent)) visit(endpoint);
+  *visitHolders(term: number, visit: (endpoint: number) => void): Pieces {
+    yield* each(this.#ownLabels.rowsIn(term), visit);
+    for (const parent of this.#parentLabels.rowsIn(term)) {
+      yield* each(this.#inherits.rowsIn(parent), visit);
+      yield;
+    }
+    yield;
   }
 
   #relabelParent(parent: number, labels: Labels): Iterable<number> {

@@ -1,0 +1,25 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { atOnce, each } from './pieces.ts';
+
+test('visits every item once, in order, however often it is left', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 500 }), (items) => {
+      const visited: number[] = [];
+      const work = each(items, (item) => visited.push(item));
+      let pauses = 0;
+      while (work.next().done !== true) pauses++;
+      expect(visited).toEqual(items);
+      expect(pauses).toBe(Math.floor(items.length / 64));
+    }),
+  );
+});
+
+test('at once gives what the work comes to', () => {
+  const work = function* (): Generator<undefined, string> {
+    yield;
+    yield;
+    return 'done';
+  };
+  expect(atOnce(work())).toBe('done');
+});
