@@ -1,6 +1,7 @@
 import type { Entry } from './entry.ts';
 import type { Kind } from './kinds.ts';
 import type { KubeObject } from './object.ts';
+import type { StatusBody } from './status.ts';
 
 /** How objects, lists and events become bytes. */
 export interface Encoding {
@@ -13,7 +14,7 @@ export interface Encoding {
   event(type: string, entry: Entry): Buffer;
   bookmark(version: number, endsInitialEvents: boolean): Buffer;
   /** An ERROR event with a Status. */
-  error(status: object): Buffer;
+  error(status: StatusBody): Buffer;
 }
 
 export interface ListMetadata {
@@ -62,8 +63,8 @@ export class JsonEncoding implements Encoding {
   }
 
   object(entry: Entry): Buffer {
-    if (this.#show === undefined) return entry.json();
-    return Buffer.from(JSON.stringify(this.#show(entry.object)));
+    const shown = this.#show?.(entry.object);
+    return shown === undefined || shown === entry.object ? entry.json() : Buffer.from(JSON.stringify(shown));
   }
 
   list(entries: readonly Entry[], metadata: ListMetadata): Buffer {
@@ -86,7 +87,7 @@ export class JsonEncoding implements Encoding {
     return line('BOOKMARK', bookmarkObject(this.#kind, version, endsInitialEvents));
   }
 
-  error(status: object): Buffer {
+  error(status: StatusBody): Buffer {
     return line('ERROR', status);
   }
 }

@@ -1,48 +1,129 @@
 import type { Clock } from '../../../src/base/clock.ts';
-import type { Access } from './access.ts';
-import type { Call, KindCall } from './call.ts';
-import { JsonEncoding } from './encoding.ts';
+import { type Access, attemptOf } from './access.ts';
+import type { Admit } from './admission.ts';
+import type { Call, KindCall, User } from './call.ts';
+import { definitionMistakes, established } from './definitions.ts';
+import { remove, removeCollection } from './deleting.ts';
+import { discover } from './discovery.ts';
+import type { Encoding } from './encoding.ts';
+import { type Entry, ObjectEntry } from './entry.ts';
 import { type Fault, activeOf } from './faults.ts';
 import type { Kind } from './kinds.ts';
 import { get, list } from './listing.ts';
+import { negotiate } from './negotiating.ts';
+import type { KubeObject } from './object.ts';
+import { patch } from './patching.ts';
+import { podMessage } from './protobuf.ts';
+import { faultReply, refusalReply } from './refusing.ts';
+import type { Registry } from './registry.ts';
 import { type Reply, json, nothingHere } from './reply.ts';
-import { methodNotAllowed, unauthorized } from './status.ts';
+import { review } from './reviews.ts';
+import { Refusal, invalid, methodNotAllowed, noSuchResource } from './status.ts';
 import type { Store } from './store.ts';
 import { type WatchSettings, watch } from './watching.ts';
+import { type WriteParts, type Written, create, timestamp, update } from './writing.ts';
+
+export interface Settings extends WatchSettings {
+  /** Whether `drop=metadata.managedFields` in `Accept` is understood; servers that do not know it ignore it. */
+  readonly dropsManagedFields: boolean;
+}
 
 /** What the server is made of. */
 export interface Parts {
   readonly clock: Clock;
   store: Store;
   readonly access: Access;
-  readonly settings: WatchSettings;
-  /** Found by group, version and plural. */
-  kind(group: string, version: string, plural: string): Kind | undefined;
+  readonly registry: Registry;
+  readonly webhooks: ReadonlyMap<string, Admit>;
+  readonly settings: Settings;
 }
 
-/** Answers one call; throws a `Refusal`. */
-export function answer(parts: Parts, call: Call, faults: readonly Fault[]): Reply {
-  const user = parts.access.authenticate(call.headers);
-  if (user.name === 'system:anonymous') throw unauthorized();
-  if (call.path === '/version') return json(200, { major: '1', minor: '34', gitVersion: 'v1.34.1' });
-  if (['/healthz', '/livez', '/readyz'].includes(call.path))
-    return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: Buffer.from('ok') };
-  const kind = parts.kind(call.group, call.version, call.resource);
-  if (kind === undefined) return nothingHere;
+/** One stored state, ready to be written as the kind can be. */
+export function entryOf(object: KubeObject, version: number): Entry {
+  const isPod = object.kind === 'Pod' && object.apiVersion === 'v1';
+  return new ObjectEntry(object, version, isPod ? podMessage : undefined);
+}
+
+/** Definitions are checked and established by the server itself. */
+export function beforeStore(object: KubeObject, kind: Kind, clock: Clock): KubeObject {
+  if (kind.kind !== 'CustomResourceDefinition') return object;
+  const mistakes = definitionMistakes(object);
+  if (mistakes.length > 0) throw invalid(kind, object.metadata.name ?? '', mistakes);
+  return established(object, timestamp(clock));
+}
+
+/** Answers one call. */
+export function answer(parts: Parts, call: Call, faults: readonly Fault[], certified: () => User | undefined): Reply {
+  const { accept } = call.headers;
+  try {
+    const refused = faults.find((one) => one.fault === 'status');
+    return refused === undefined ? route(parts, call, faults, certified) : faultReply(refused, accept);
+  } catch (error) {
+    if (error instanceof Refusal) return refusalReply(error, accept);
+    throw error;
+  }
+}
+
+const health = new Set(['/healthz', '/livez', '/readyz']);
+
+function route(parts: Parts, call: Call, faults: readonly Fault[], certified: () => User | undefined): Reply {
+  const { store, access, registry } = parts;
+  const user = access.authenticate(call.headers, certified());
+  if (call.resource === '') {
+    if (call.path === '/version')
+      return json(200, { major: '1', minor: '34', gitVersion: 'v1.34.1', platform: 'linux/amd64' });
+    if (health.has(call.path))
+      return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: Buffer.from('ok') };
+    const found = discover(call.path, registry.all(store));
+    if (found !== undefined) return found;
+  }
+  access.authorize(attemptOf(call, user), store);
+  const kind = registry.find(store, call.group, call.version, call.resource);
+  if (kind === undefined || (call.namespace !== '' && !kind.namespaced && kind.kind !== 'Namespace'))
+    return nothingHere;
+  if (call.part !== '' && !kind.parts.includes(call.part)) throw noSuchResource();
+  if (kind.review === true) return review({ ...call, kind, user }, access, store);
   return onKind(parts, { ...call, kind, user }, faults);
 }
 
 function onKind(parts: Parts, call: KindCall, faults: readonly Fault[]): Reply {
+  const { store, clock, settings } = parts;
   const active = activeOf(faults);
-  const encoding = new JsonEncoding(call.kind);
+  const encoding = negotiate(call.headers.accept, call.kind, settings.dropsManagedFields);
+  const writes: WriteParts = {
+    store,
+    clock,
+    webhooks: parts.webhooks,
+    entry: entryOf,
+    beforeStore: (object, kind) => beforeStore(object, kind, clock),
+  };
   switch (call.verb) {
     case 'get':
-      return get(call, parts.store, encoding);
+      return get(call, store, encoding);
     case 'list':
-      return list(call, parts.store, encoding, active.bend);
+      return list(call, store, encoding, active);
     case 'watch':
-      return watch(call, parts.store, encoding, parts.clock, parts.settings, active);
+      return watch(call, store, encoding, clock, settings, active);
+    case 'create':
+      return written(create(call, writes), encoding);
+    case 'update':
+      return written(update(call, writes), encoding);
+    case 'patch':
+      return written(patch(call, writes), encoding);
+    case 'delete':
+      return remove(call, writes, encoding);
+    case 'deletecollection':
+      return removeCollection(call, writes, encoding);
     default:
       throw methodNotAllowed(call.kind, call.verb);
   }
+}
+
+function written({ status, entry, warnings = [] }: Written, encoding: Encoding): Reply {
+  const told = warnings.map((one) => `299 - ${JSON.stringify(one)}`).join(', ');
+  return {
+    status,
+    headers: { 'content-type': encoding.contentType, ...(told === '' ? {} : { warning: told }) },
+    body: encoding.object(entry),
+  };
 }

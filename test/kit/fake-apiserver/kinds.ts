@@ -1,3 +1,16 @@
+import type { Schema } from './fields.ts';
+import type { KubeObject } from './object.ts';
+import type { Cause } from './status.ts';
+
+/** What the schema of a custom resource does with its objects. */
+export interface CustomSchema {
+  readonly merging: Schema;
+  /** Pruned and defaulted; what was pruned is told by its path. */
+  prepare(object: KubeObject): { readonly object: KubeObject; readonly pruned: readonly string[] };
+  /** Everything that is wrong with it. */
+  mistakes(object: KubeObject): readonly Required<Cause>[];
+}
+
 /** A kind that the server serves. */
 export interface Kind {
   /** `''` is the core group. */
@@ -14,6 +27,8 @@ export interface Kind {
   readonly review?: true;
   /** Besides `metadata.name` and `metadata.namespace`. */
   readonly selectableFields: readonly string[];
+  /** Of custom resources. */
+  readonly custom?: CustomSchema;
 }
 
 /** Collections are stored by it: all versions of a kind are one collection. */

@@ -1,6 +1,7 @@
 import { type KindCall, flag } from './call.ts';
 import type { Encoding, ListMetadata } from './encoding.ts';
 import type { Entry } from './entry.ts';
+import type { Active } from './faults.ts';
 import { collectionOf } from './kinds.ts';
 import { keyOf } from './object.ts';
 import type { Reply } from './reply.ts';
@@ -94,10 +95,7 @@ function versionOf(query: URLSearchParams, store: Store, oldest: number): number
   return version;
 }
 
-/** What a fault makes of the entries of a list. */
-export type Bend = (entries: readonly Entry[]) => readonly Entry[];
-
-export function list(call: KindCall, store: Store, encoding: Encoding, bend?: Bend): Reply {
+export function list(call: KindCall, store: Store, encoding: Encoding, { bend, staleVersions }: Active): Reply {
   const { query, kind, namespace, name } = call;
   checkOptions(call, true);
   const matches = selection(query, kind);
@@ -116,7 +114,7 @@ export function list(call: KindCall, store: Store, encoding: Encoding, bend?: Be
     if (version > store.version) throw tooLarge(String(version), store.version);
     if (version < table.oldest) throw expired(TOO_OLD, { continue: encodeToken(-1, start) });
   } else {
-    version = versionOf(query, store, table.oldest);
+    version = versionOf(query, store, table.oldest) - staleVersions;
   }
   const all = table.at(version);
   if (all === undefined) throw expired(TOO_OLD, { continue: encodeToken(-1, start) });

@@ -22,7 +22,7 @@ export class Table {
   #cut = 0;
   /** Versions before this one are gone, whatever the window holds. */
   #compacted: number;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(event: StoreEvent) => void>();
   readonly #snapshots = new Map<number, readonly Entry[]>();
 
   constructor(historySize: number, compacted: number) {
@@ -97,7 +97,7 @@ export class Table {
       this.#cut += gone;
       this.#snapshots.clear();
     }
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** Changes what there is without an event: what was missed shows at the next list only. */
@@ -117,7 +117,7 @@ export class Table {
   }
 
   /** Calls after each event; the returned function ends it. */
-  onEvent(listener: () => void): () => void {
+  onEvent(listener: (event: StoreEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../src/base/clock.ts';
 import { type Call, readCall } from './call.ts';
 import type { Fault, Faults } from './faults.ts';
-import { type Reply, type WholeReply, json } from './reply.ts';
+import { type Reply, json } from './reply.ts';
 import { type Line, spoil } from './spoiling.ts';
-import { Refusal, badRequest } from './status.ts';
+import { badRequest } from './status.ts';
 
 /** A request as it was answered, for assertions. */
 export interface LoggedRequest extends Omit<Call, 'body'> {
@@ -26,41 +26,6 @@ export interface OpenStream {
   stall(): void;
   /** Puts bytes in between. */
   insert(text: string): void;
-}
-
-const page = (status: number): Buffer =>
-  Buffer.from(
-    `<html>\r\n<head><title>${status} Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>${status}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`,
-  );
-
-/** Reasons as the API derives them from the status. */
-const reasons: Readonly<Record<number, string>> = {
-  400: 'BadRequest',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'NotFound',
-  409: 'Conflict',
-  410: 'Expired',
-  422: 'Invalid',
-  429: 'TooManyRequests',
-  500: 'InternalError',
-  503: 'ServiceUnavailable',
-  504: 'Timeout',
-};
-
-function refusedBy(fault: Extract<Fault, { fault: 'status' }>): WholeReply {
-  const { status, retryAfterSeconds, body = 'Status' } = fault;
-  const headers: Record<string, string> =
-    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
-  if (body === 'none') return { status, headers, body: Buffer.alloc(0) };
-  if (body === 'html') return { status, headers: { ...headers, 'content-type': 'text/html' }, body: page(status) };
-  const reason = fault.reason ?? reasons[status] ?? '';
-  const details = retryAfterSeconds === undefined ? undefined : { retryAfterSeconds };
-  return json(
-    status,
-    new Refusal(status, reason, fault.message ?? `the server answers ${status} for a test`, details).body,
-    headers,
-  );
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -92,23 +57,21 @@ function parsed(body: Buffer): unknown {
   }
 }
 
+export type Answering = (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply;
+
 /** From requests to calls, from replies to bytes; keeps the log and spoils what is to be spoilt. */
 export class Transport {
   readonly log: LoggedRequest[] = [];
   readonly streams = new Set<OpenStream>();
   readonly #clock: Clock;
   readonly #faults: Faults;
-  readonly #answer: (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply | Promise<Reply>;
+  readonly #answer: Answering;
   #audit = 0;
 
-  constructor(clock: Clock, faults: Faults, answer: Transport['answer']) {
+  constructor(clock: Clock, faults: Faults, answer: Answering) {
     this.#clock = clock;
     this.#faults = faults;
     this.#answer = answer;
-  }
-
-  get answer(): (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply | Promise<Reply> {
-    return this.#answer;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -133,15 +96,7 @@ export class Transport {
       request.socket.resetAndDestroy();
       return;
     }
-    try {
-      const refused = faults.find((one) => one.fault === 'status');
-      reply = refused === undefined ? await this.#answer(call, faults, request) : refusedBy(refused);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const { body } = error;
-      const seconds = body.details?.retryAfterSeconds;
-      reply = json(body.code, body, seconds === undefined ? {} : { 'retry-after': String(seconds) });
-    }
+    reply = this.#answer(call, faults, request);
     logged.status = reply.status;
     this.#send(call, reply, faults, response);
   }
