@@ -15,6 +15,8 @@ export interface Asked {
   readonly title: string;
   /** What no text may hold. */
   readonly secrets: readonly string[];
+  /** What of our own side may be the cause; asked only when somebody is not let in. */
+  readonly remark?: (() => string) | undefined;
 }
 
 /** The `Status` of an API server, as far as it is one. */
@@ -74,7 +76,8 @@ export function refusal(
 ): SallyportError {
   const said = status?.message === undefined ? '' : `: ${tame(status.message, asked.secrets)}`;
   const reason = status?.reason === undefined ? '' : ` ${tame(status.reason, asked.secrets)}`;
-  return new SallyportError(code, `${asked.title}: ${httpStatus}${reason}${said}`, {
+  const remark = code === 'API_UNAUTHORIZED' ? (asked.remark?.() ?? '') : '';
+  return new SallyportError(code, `${asked.title}: ${httpStatus}${reason}${said}${remark}`, {
     status: httpStatus,
     retryAfterMs,
     reason: status?.reason,
@@ -87,7 +90,8 @@ export function unreachable(asked: Asked, thrown: unknown): SallyportError {
   const text = code === undefined ? undefined : words[code];
   const message = thrown instanceof Error ? tame(thrown.message, asked.secrets) : 'no answer';
   const said = text ?? (message === '' ? 'no answer' : message);
-  return new SallyportError('API_UNREACHABLE', `${asked.title}: ${said}${code === undefined ? '' : ` (${code})`}`, {
+  const named = code === undefined ? '' : ` (${code})`;
+  return new SallyportError('API_UNREACHABLE', `${asked.title}: ${said}${named}${asked.remark?.() ?? ''}`, {
     cause: code,
   });
 }

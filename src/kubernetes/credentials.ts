@@ -1,3 +1,6 @@
+import { X509Certificate } from 'node:crypto';
+import { visibleLine } from '../base/visible.ts';
+
 /** A certificate and its private key, as PEM. */
 export interface KeyPair {
   readonly certificate: string;
@@ -22,6 +25,17 @@ export interface Credentials {
   current(signal: AbortSignal): Promise<Identity>;
   /** The server did not know `refused`: everything is read again, unless that has happened since. Throws `API_CREDENTIALS`. */
   renew(refused: Identity, signal: AbortSignal): Promise<Identity>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+/** `; the client certificate …`, if that may be why somebody is not let in; else nothing. */
+export function expiryRemark({ clientCertificate }: Identity, now: number): string {
+  if (clientCertificate === undefined) return '';
+  const { validTo, subject } = new X509Certificate(clientCertificate.certificate);
+  const end = new Date(validTo);
+  if (end.getTime() > now) return '';
+  return `; the client certificate (${visibleLine(subject.replaceAll('\n', ', '))}) expired on ${end.toISOString()}`;
 }
 
 /** Text without any of the secrets, which stand as `[secret]`. */

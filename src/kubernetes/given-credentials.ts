@@ -11,6 +11,8 @@ export type Given = { readonly text: string } | { readonly file: string };
 export interface CredentialMaker {
   /** Whatever of the two it gives. `isFresh`: the server did not take what was made before. Throws `API_CREDENTIALS`. */
   make(isFresh: boolean, signal: AbortSignal): Promise<MadeCredential>;
+  /** Ends what is under way. */
+  close(): void;
 }
 
 export interface MadeCredential {
@@ -54,6 +56,10 @@ export class GivenCredentials implements Credentials {
     return this.#identity(await this.#values(true, signal));
   }
 
+  close(): void {
+    this.#parts.maker?.close();
+  }
+
   async #values(isFresh: boolean, signal: AbortSignal): Promise<Values> {
     const { authorities, token, certificate, key, maker } = this.#parts;
     const [authoritiesText, tokenText, certificateText, keyText, made] = await Promise.all([
@@ -69,8 +75,8 @@ export class GivenCredentials implements Credentials {
         : { certificate: certificateText, key: keyText };
     return {
       authorities: authoritiesText,
-      token: made?.token ?? tokenText?.trim(),
-      clientCertificate: made?.clientCertificate ?? pair,
+      token: tokenText?.trim() ?? made?.token,
+      clientCertificate: pair ?? made?.clientCertificate,
     };
   }
 
@@ -94,6 +100,7 @@ export class GivenCredentials implements Credentials {
     const { basic, impersonation } = this.#parts;
     const { token, clientCertificate, authorities } = values;
     if (clientCertificate !== undefined) checkPair(clientCertificate);
+    if (authorities !== undefined) checkAuthorities(authorities);
     if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
       throw new SallyportError('API_CREDENTIALS', 'the token holds characters that no token has');
     const pair = basic === undefined ? '' : Buffer.from(`${basic.username}:${basic.password}`).toString('base64');
@@ -117,6 +124,15 @@ function isSame(a: Values, b: Values): boolean {
     a.clientCertificate?.certificate === b.clientCertificate?.certificate &&
     a.clientCertificate?.key === b.clientCertificate?.key
   );
+}
+
+/** A text without a certificate would be taken for an authority that signed nothing, and the server blamed for it. */
+function checkAuthorities(pem: string): void {
+  try {
+    new X509Certificate(pem);
+  } catch {
+    throw new SallyportError('API_CREDENTIALS', 'the certificate authority is no PEM certificate');
+  }
 }
 
 /** Files are replaced one after the other: a certificate beside the key of another one is not shown to anybody. */

@@ -7,7 +7,7 @@ import { version } from '../base/version.ts';
 import { chunksOf, wholeBody } from './answer-body.ts';
 import type { ApiClient, ApiRequest, ApiStream } from './api-client.ts';
 import { type Asked, readStatus, refusal, retryAfter, type Status, unreachable } from './api-errors.ts';
-import type { Credentials, Identity } from './credentials.ts';
+import { type Credentials, expiryRemark, type Identity } from './credentials.ts';
 
 const DEADLINE_MS = 15_000;
 const SILENCE_MS = 150_000;
@@ -88,6 +88,7 @@ export class HttpApiClient implements ApiClient {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#credentials.close();
     const open = [...this.#retired, ...(this.#connections === undefined ? [] : [this.#connections.dispatcher])];
     this.#retired.clear();
     this.#connections = undefined;
@@ -96,7 +97,11 @@ export class HttpApiClient implements ApiClient {
 
   /** What is said of a request; `identity` as soon as it is known. */
   #asked({ method, path }: ApiRequest, identity?: Identity): Asked {
-    return { title: `${this.title}: ${method} ${path}`, secrets: identity?.secrets ?? [] };
+    return {
+      title: `${this.title}: ${method} ${path}`,
+      secrets: identity?.secrets ?? [],
+      remark: identity && (() => expiryRemark(identity, this.#clock.wall())),
+    };
   }
 
   /** The answer, if it is a yes. A 401 is answered once with what the credentials say now. */

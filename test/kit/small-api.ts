@@ -8,6 +8,7 @@ import { HttpApiClient } from '../../src/kubernetes/http-api-client.ts';
 export interface AskedOfSmallApi {
   readonly line: string;
   readonly contentType: string | undefined;
+  readonly authorization: string | undefined;
   readonly body: unknown;
 }
 
@@ -15,6 +16,7 @@ export interface AskedOfSmallApi {
 export class SmallApi {
   readonly asked: AskedOfSmallApi[] = [];
   readonly client: HttpApiClient;
+  readonly url: string;
   readonly #server: Server;
 
   static async start(answer: (asked: AskedOfSmallApi) => readonly [status: number, body: unknown]): Promise<SmallApi> {
@@ -24,7 +26,12 @@ export class SmallApi {
       request.on('data', (chunk: Buffer) => (text += chunk.toString()));
       request.on('end', () => {
         const body: unknown = text === '' ? undefined : JSON.parse(text);
-        const one = { line: `${request.method} ${request.url}`, contentType: request.headers['content-type'], body };
+        const one = {
+          line: `${request.method} ${request.url}`,
+          contentType: request.headers['content-type'],
+          authorization: request.headers.authorization,
+          body,
+        };
         asked.push(one);
         const [status, value] = answer(one);
         response.writeHead(status, { 'content-type': typeof value === 'string' ? 'text/plain' : 'application/json' });
@@ -39,7 +46,8 @@ export class SmallApi {
   private constructor(server: Server, asked: AskedOfSmallApi[]) {
     this.#server = server;
     this.asked = asked;
-    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const url = new URL(this.url);
     this.client = new HttpApiClient({ title: 'api', url, isInsecure: false }, new GivenCredentials({}, systemClock));
   }
 
