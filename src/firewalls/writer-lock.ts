@@ -13,13 +13,16 @@ export const soleWriter: WriterLock = { held: () => true, onChange: () => () => 
 
 /**
  * A lease, judged by this process's own monotonic clock: whoever renews it tells when the request for the renewal was *sent*, because
- * the lease runs from then at the earliest. A process that slept finds it expired before it writes again.
+ * the lease runs from then at the earliest. A process that slept finds it expired before it writes again; so does one whose machine was
+ * suspended, where the monotonic clock stood still and only the wall clock tells.
  */
 export class TimedLock implements WriterLock {
   readonly #clock: Clock;
   readonly #marginMs: number;
   readonly #watchers = new Set<() => void>();
   #until = Number.NEGATIVE_INFINITY;
+  /** How far the wall clock was ahead of the monotonic one at the last renewal. */
+  #ahead = 0;
 
   /** `marginMs`: longer than the deadline of one write. */
   constructor(clock: Clock, marginMs: number) {
@@ -28,12 +31,15 @@ export class TimedLock implements WriterLock {
   }
 
   held(): boolean {
-    return this.#clock.monotonic() + this.#marginMs < this.#until;
+    const now = this.#clock.monotonic();
+    const suspended = Math.max(0, this.#clock.wall() - now - this.#ahead);
+    return now + suspended + this.#marginMs < this.#until;
   }
 
   /** The lease was granted for `durationMs` by a request that was sent at `sentAt` (monotonic). */
   renewed(sentAt: number, durationMs: number): void {
     this.#until = sentAt + durationMs;
+    this.#ahead = this.#clock.wall() - this.#clock.monotonic();
     this.#notify();
   }
 

@@ -1,0 +1,140 @@
+import { shortHash } from '../../base/encode.ts';
+
+/** For how long a renewal counts, by the clock of whoever looks at it. */
+export const LEASE_MS = 15_000;
+/** A holder that could not renew for so long gives up its right, whatever else it does. */
+export const RENEW_DEADLINE_MS = 10_000;
+/** Longest time between two renewals, and between two looks at the Leases. */
+export const RETRY_MS = 2_000;
+
+const PREFIX = 'sallyport.dev';
+/** What a Lease is about, for people: the firewall, or the copy. */
+const TITLE = `${PREFIX}/title`;
+const CLUSTER = `${PREFIX}/cluster`;
+const KIND = `${PREFIX}/lease`;
+/** Written by a holder that let go: the epoch it let go of. An empty holder alone may be somebody's hand. */
+const RELEASED = `${PREFIX}/released`;
+
+export type LeaseKind = 'firewall' | 'copy';
+
+/** Which Lease: of a firewall, or of a copy of Sallyport. */
+export interface LeasePlace {
+  readonly name: string;
+  readonly kind: LeaseKind;
+  readonly cluster: string;
+  readonly title: string;
+}
+
+/** What a Lease says, as far as it can be read; its timestamps are for people and are not read. */
+export interface LeaseRecord {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** `''`: none. */
+  readonly holder: string;
+  /** `leaseTransitions`: one more with each new holder; 0 where it is no such number. */
+  readonly epoch: number;
+  /** Its holder let go of it, in this epoch. */
+  readonly released: boolean;
+  /** The copy that it stands for; `undefined`: it stands for none of this cluster. */
+  readonly copyOf: string | undefined;
+}
+
+/** What is to stand in a Lease. */
+export interface LeaseContent {
+  /** `''`: it is let go of. */
+  readonly holder: string;
+  readonly epoch: number;
+  /** Wall time, for people. */
+  readonly acquired: number;
+  readonly renewed: number;
+}
+
+/** `leaseTransitions` has 31 bits, and a hand can write the last one. */
+const EPOCHS = 2 ** 31;
+
+export function nextEpoch(epoch: number): number {
+  return (epoch + 1) % EPOCHS;
+}
+
+/** Whether an epoch of a Lease came after another one of it. */
+export function isLater(epoch: number, than: number): boolean {
+  const ahead = (epoch - than + EPOCHS) % EPOCHS;
+  return ahead > 0 && ahead < EPOCHS / 2;
+}
+
+/**
+ * The Lease of one thing: a name that any cluster's and firewall's name fits into, with enough of it kept to be known by people.
+ * @example leasePlace('firewall', 'prod-eu', 'edge-1').name // 'sallyport-firewall-edge-1-3fa8c2d1'
+ */
+export function leasePlace(kind: LeaseKind, cluster: string, title: string): LeasePlace {
+  const known = title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 60)
+    .replace(/^-+|-+$/g, '');
+  const words = ['sallyport', kind, known, shortHash(`${cluster}\n${title}`)];
+  return { name: words.filter((word) => word !== '').join('-'), kind, cluster, title };
+}
+
+/** The whole object: what somebody else wrote into it does not stay. */
+export function leaseObject(
+  { name, kind, cluster, title }: LeasePlace,
+  { holder, epoch, acquired, renewed }: LeaseContent,
+  namespace: string,
+  before?: Pick<LeaseRecord, 'resourceVersion' | 'uid'>,
+): object {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name,
+      namespace,
+      ...(before === undefined ? {} : { resourceVersion: before.resourceVersion, uid: before.uid }),
+      labels: { 'app.kubernetes.io/managed-by': 'sallyport', [CLUSTER]: cluster, [KIND]: kind },
+      annotations: { [TITLE]: title, ...(holder === '' ? { [RELEASED]: String(epoch) } : {}) },
+    },
+    spec: {
+      holderIdentity: holder,
+      leaseDurationSeconds: LEASE_MS / 1_000,
+      leaseTransitions: epoch,
+      acquireTime: microTime(acquired),
+      renewTime: microTime(renewed),
+    },
+  };
+}
+
+/** Reads a Lease with any content; `undefined`: it has no name or version, and is none. */
+export function readLease(given: unknown, cluster: string): LeaseRecord | undefined {
+  const { metadata, spec } = fieldsOf(given);
+  const { name, uid, resourceVersion, labels, annotations } = fieldsOf(metadata);
+  if (typeof name !== 'string' || typeof resourceVersion !== 'string' || name === '') return undefined;
+  const { holderIdentity, leaseTransitions } = fieldsOf(spec);
+  const holder = typeof holderIdentity === 'string' ? holderIdentity : '';
+  const epoch = isEpoch(leaseTransitions) ? leaseTransitions : 0;
+  const marks = fieldsOf(labels);
+  const notes = fieldsOf(annotations);
+  const isCopy = marks[KIND] === 'copy' && marks[CLUSTER] === cluster && holder !== '';
+  return {
+    name,
+    uid: typeof uid === 'string' ? uid : '',
+    resourceVersion,
+    holder,
+    epoch,
+    released: holder === '' && notes[RELEASED] === String(epoch),
+    copyOf: isCopy && notes[TITLE] === holder ? holder : undefined,
+  };
+}
+
+function isEpoch(given: unknown): given is number {
+  return Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) < EPOCHS;
+}
+
+function fieldsOf(given: unknown): Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null ? (given as Readonly<Record<string, unknown>>) : {};
+}
+
+/** Times of Leases have microseconds. */
+function microTime(wall: number): string {
+  return new Date(wall).toISOString().replace('Z', '000Z');
+}
