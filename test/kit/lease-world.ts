@@ -83,7 +83,8 @@ export class LeaseServer {
       given.metadata.uid = `uid-${++this.#uids}`;
       return this.#store(given);
     }
-    if (known === undefined) throw new SallyportError('API_NOT_FOUND', `no lease ${name}`);
+    if (known === undefined)
+      throw new SallyportError('API_NOT_FOUND', `no lease ${name}`, { status: 404, reason: 'NotFound' });
     if (method === 'GET') return structuredClone(known);
     if (method === 'DELETE') {
       const { preconditions } = (body ?? {}) as { preconditions?: { resourceVersion?: string; uid?: string } };

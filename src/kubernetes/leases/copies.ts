@@ -3,7 +3,7 @@ import { toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
 import { type LeasePlace, type LeaseRecord, leasePlace, nextEpoch } from './lease.ts';
-import { type LeaseStore, isConflict } from './lease-store.ts';
+import { type LeaseStore, isOutdated } from './lease-store.ts';
 import { shareOut } from './shares.ts';
 import { Sightings } from './sightings.ts';
 import { type Epoch, type Right, Tenure, jittered } from './tenure.ts';
@@ -144,7 +144,7 @@ export class Copies {
       if (error.blame === 'transient') return jittered(random);
       // Gone, changed by a hand, or made by a request whose answer was lost: the next time begins from what is there.
       this.#own = await store.get(this.#self.name, this.#stop.signal).catch(() => undefined);
-      if (!isConflict(error))
+      if (!isOutdated(error))
         log.debug({ code: error.code, error: error.message }, 'this copy could not show that it is alive');
     }
     for (const record of this.#sightings.dead()) await this.#removeCopy(record);
@@ -203,9 +203,9 @@ export class Copies {
       const options = { store, place, identity, clock, log, random, onLost };
       this.#tenures.set(firewall, new Tenure(options, record, right, sentAt));
     } catch (thrown) {
-      const { code, message, blame } = toSallyportError(thrown);
       // Somebody was quicker, or changed it: the next look tells.
-      if (blame === 'conflict' || code === 'API_NOT_FOUND') return;
+      if (isOutdated(thrown)) return;
+      const { code, message } = toSallyportError(thrown);
       log.warn({ firewall, lease: place.name, code, error: message }, 'the Lease of a firewall could not be taken');
     }
   }

@@ -1,5 +1,6 @@
 import { SallyportError } from '../../base/error.ts';
-import type { ApiClient, ApiRequest } from '../api-client.ts';
+import type { ApiClient } from '../api-client.ts';
+import { createObject, deleteObject, getObject, replaceObject } from '../objects.ts';
 import { resourcePath } from '../resource-path.ts';
 import { type LeaseContent, type LeasePlace, type LeaseRecord, leaseObject, readLease } from './lease.ts';
 
@@ -14,14 +15,20 @@ export class LeaseStore {
   readonly #cluster: string;
 
   constructor(client: ApiClient, namespace: string, cluster: string) {
-    this.#client = client;
+    this.#client = {
+      title: client.title,
+      call: (request, signal) => client.call({ ...request, deadlineMs: DEADLINE_MS }, signal),
+      open: (request, signal, silenceMs) => client.open(request, signal, silenceMs),
+      close: () => client.close(),
+    };
     this.#namespace = namespace;
     this.#cluster = cluster;
   }
 
   /** All of them, whatever their labels say: those are a hand's to change. */
   async list(signal: AbortSignal): Promise<readonly LeaseRecord[]> {
-    const answer = await this.#call({ method: 'GET', path: this.#path() }, signal);
+    const path = resourcePath(LEASES, { namespace: this.#namespace });
+    const answer = await this.#client.call({ method: 'GET', path }, signal);
     const { items } = (answer ?? {}) as { readonly items?: unknown };
     if (!Array.isArray(items)) throw new SallyportError('API_FAILED', 'a list of Leases has no items');
     return items.flatMap((item) => readLease(item, this.#cluster) ?? []);
@@ -29,18 +36,14 @@ export class LeaseStore {
 
   /** `undefined`: there is none. */
   async get(name: string, signal: AbortSignal): Promise<LeaseRecord | undefined> {
-    try {
-      return this.#read(await this.#call({ method: 'GET', path: this.#path(name) }, signal));
-    } catch (thrown) {
-      if (isNotFound(thrown)) return undefined;
-      throw thrown;
-    }
+    const answer = await getObject(this.#client, LEASES, this.#which(name), signal);
+    return answer === undefined ? undefined : this.#read(answer);
   }
 
   /** Rejects with API_CONFLICT where there is one of that name. */
   async create(place: LeasePlace, content: LeaseContent, signal: AbortSignal): Promise<LeaseRecord> {
-    const body = leaseObject(place, content, this.#namespace);
-    return this.#read(await this.#call({ method: 'POST', path: this.#path(), body }, signal));
+    const body = leaseObject(place, content, this.#namespace, undefined);
+    return this.#read(await createObject(this.#client, LEASES, { namespace: this.#namespace }, body, signal));
   }
 
   /** Rejects with API_CONFLICT where it is no longer `before`, with API_NOT_FOUND where it is gone. */
@@ -51,22 +54,16 @@ export class LeaseStore {
     signal: AbortSignal,
   ): Promise<LeaseRecord> {
     const body = leaseObject(place, content, this.#namespace, before);
-    return this.#read(await this.#call({ method: 'PUT', path: this.#path(place.name), body }, signal));
+    return this.#read(await replaceObject(this.#client, LEASES, this.#which(place.name), body, signal));
   }
 
   /** Removes it if it is still `before`. */
-  async remove({ name, uid, resourceVersion }: LeaseRecord, signal: AbortSignal): Promise<void> {
-    const preconditions = { resourceVersion, ...(uid === '' ? {} : { uid }) };
-    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
-    await this.#call({ method: 'DELETE', path: this.#path(name), body }, signal);
+  remove({ name, uid, resourceVersion }: LeaseRecord, signal: AbortSignal): Promise<void> {
+    return deleteObject(this.#client, LEASES, this.#which(name), { uid, resourceVersion }, signal);
   }
 
-  #path(name = ''): string {
-    return resourcePath(LEASES, { namespace: this.#namespace, name });
-  }
-
-  #call(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
-    return this.#client.call({ ...request, deadlineMs: DEADLINE_MS }, signal);
+  #which(name: string): { readonly namespace: string; readonly name: string } {
+    return { namespace: this.#namespace, name };
   }
 
   #read(answer: unknown): LeaseRecord {
@@ -76,10 +73,7 @@ export class LeaseStore {
   }
 }
 
-export function isNotFound(thrown: unknown): boolean {
-  return thrown instanceof SallyportError && thrown.code === 'API_NOT_FOUND';
-}
-
-export function isConflict(thrown: unknown): boolean {
-  return thrown instanceof SallyportError && thrown.code === 'API_CONFLICT';
+/** The Lease is no longer as it was seen: somebody changed it, or it is gone. */
+export function isOutdated(thrown: unknown): boolean {
+  return thrown instanceof SallyportError && (thrown.code === 'API_CONFLICT' || thrown.code === 'API_NOT_FOUND');
 }

@@ -82,15 +82,17 @@ export function leaseObject(
   { name, kind, cluster, title }: LeasePlace,
   { holder, epoch, acquired, renewed }: LeaseContent,
   namespace: string,
-  before?: Pick<LeaseRecord, 'resourceVersion' | 'uid'>,
-): object {
+  before: Pick<LeaseRecord, 'resourceVersion' | 'uid'> | undefined,
+) {
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: {
       name,
       namespace,
-      ...(before === undefined ? {} : { resourceVersion: before.resourceVersion, uid: before.uid }),
+      // Without a version nothing can be replaced.
+      resourceVersion: before?.resourceVersion ?? '',
+      ...(before === undefined ? {} : { uid: before.uid }),
       labels: { 'app.kubernetes.io/managed-by': 'sallyport', [CLUSTER]: cluster, [KIND]: kind },
       annotations: { [TITLE]: title, ...(holder === '' ? { [RELEASED]: String(epoch) } : {}) },
     },

@@ -11,7 +11,7 @@ import {
   isLater,
   nextEpoch,
 } from './lease.ts';
-import { type LeaseStore, isConflict, isNotFound } from './lease-store.ts';
+import { type LeaseStore, isOutdated } from './lease-store.ts';
 
 /** What a Lease gives, while it is held: `TimedLock` is one. */
 export interface Right {
@@ -129,7 +129,7 @@ export class Tenure {
       this.#record = await store.replace(place, this.#content(identity), this.#record, this.#stop.signal);
       this.#extend(sentAt, skewSince(clock, skew));
     } catch (thrown) {
-      if (isConflict(thrown) || isNotFound(thrown)) return await this.#lookAgain();
+      if (isOutdated(thrown)) return await this.#lookAgain();
       this.#failed(thrown);
     }
     return jittered(random);
