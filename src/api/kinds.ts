@@ -17,9 +17,9 @@ export interface Kind {
 
 /** Sallyport's own API group. */
 export const OUR_GROUP = 'sallyport.dev';
-const CALICO = 'projectcalico.org';
+export const CALICO = 'projectcalico.org';
 /** Where Calico without its API server keeps objects of `projectcalico.org/v3` (calico.md 1.1). */
-const CALICO_STORAGE = 'crd.projectcalico.org';
+export const CALICO_STORAGE = 'crd.projectcalico.org';
 
 function core(type: ResourceType, plural: string, scope: Kind['scope']): Kind {
   return { type, group: '', versions: ['v1'], kind: type, plural, scope, ours: false };

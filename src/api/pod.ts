@@ -26,6 +26,16 @@ const portSchema = z.object({
   protocol: optionalText,
 });
 
+/**
+ * Annotations in which a pod's network plugin writes addresses before the kubelet reports them: Calico's two, in its order (semantics
+ * 10.3), and that of AWS.
+ */
+export const ADDRESS_ANNOTATIONS = [
+  'cni.projectcalico.org/podIPs',
+  'cni.projectcalico.org/podIP',
+  'vpc.amazonaws.com/pod-ips',
+] as const;
+
 const NO_ADDRESSES: readonly string[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 

@@ -3,7 +3,7 @@ import type { Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 
 /** Where Calico keeps an object's metadata as its users know it, as JSON (calico.md 1.1). */
-const ANNOTATION = 'projectcalico.org/metadata';
+export const STORAGE_ANNOTATION = 'projectcalico.org/metadata';
 
 /**
  * An object of `crd.projectcalico.org/v1`, Calico's storage without its API server, as the `projectcalico.org/v3` object that it stores:
@@ -14,8 +14,8 @@ export function fromStorageForm(raw: RawMap, scope: Scope): RawMap {
   const stored = raw['metadata'];
   if (!isMap(stored)) return raw;
   const annotations = isMap(stored['annotations']) ? stored['annotations'] : {};
-  const real = readAnnotation(annotations[ANNOTATION], scope.at('metadata', 'annotations', ANNOTATION));
-  const { [ANNOTATION]: _, ...others } = annotations;
+  const real = readAnnotation(annotations[STORAGE_ANNOTATION], scope.at('metadata', 'annotations', STORAGE_ANNOTATION));
+  const { [STORAGE_ANNOTATION]: _, ...others } = annotations;
   const version = kinds.find((kind) => kind.group === 'projectcalico.org')?.versions[0] ?? 'v3';
   return {
     ...raw,
@@ -66,7 +66,7 @@ function realName(raw: RawMap, stored: unknown, real: RawMap | undefined, scope:
       `the annotation names the object ${show(claimed)}, which does not fit the stored name; the stored one is used`,
       'metadata',
       'annotations',
-      ANNOTATION,
+      STORAGE_ANNOTATION,
     );
     return stored;
   }

@@ -1,11 +1,9 @@
+import { ADDRESS_ANNOTATIONS } from '../api/pod.ts';
 import type { Pod } from '../api/resource.ts';
 import { ADDRESS_BITS, type Address, formatAddress, parseAddress } from '../ip/address.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 
-/** Annotations in which a pod's network plugin writes addresses before the kubelet reports them, in Calico's order (semantics 10.3). */
-const POD_IPS = 'cni.projectcalico.org/podIPs';
-const POD_IP = 'cni.projectcalico.org/podIP';
-const AWS_POD_IPS = 'vpc.amazonaws.com/pod-ips';
+const [, POD_IP, AWS_POD_IPS] = ADDRESS_ANNOTATIONS;
 
 /**
  * Whose word counts. `Credible`: only addresses that can be true, because a border opens for them (design section 2); `Calico`: what
@@ -74,7 +72,7 @@ export function addressClaims(pod: Pod): Claims {
       'status',
       pod.podIPs.map((text, index) => ({ text, path: `status.podIPs[${index}]` })),
     );
-  for (const name of [POD_IPS, POD_IP, AWS_POD_IPS]) {
+  for (const name of ADDRESS_ANNOTATIONS) {
     const text = pod.annotations.get(name) ?? '';
     if (text === '') continue;
     const path = `metadata.annotations["${name}"]`;

@@ -44,4 +44,28 @@ export const sourceCodes = {
     now: 'The first, by file name and line, counts; the other is left out.',
     fix: 'Remove one of them.',
   },
+  CLUSTER_KIND_LOST: {
+    blame: 'transient',
+    what: 'A kind of objects of the cluster cannot be listed and watched.',
+    now: 'Everything read from the cluster stays as it was, and firewalls keep what they hold; at start nothing is written. It is tried again.',
+    fix: 'Mend what the message names: the network, the API server, or an API service behind it.',
+  },
+  CLUSTER_KIND_FORBIDDEN: {
+    blame: 'rejected',
+    what: 'The right to list and watch a kind of objects of the cluster is missing.',
+    now: 'At start nothing is written; later everything stays as it was. It is tried again.',
+    fix: 'Give `get`, `list` and `watch` on the kind that the message names.',
+  },
+  CLUSTER_KIND_GONE: {
+    blame: 'input',
+    what: 'The definition (CRD) of a kind was deleted, and all objects of the kind with it.',
+    now: 'Objects that vanish with their definition are no wishes: everything read from the cluster stays as it was, and firewalls keep what they hold.',
+    fix: 'Create the definition and its objects again. If they are meant to be gone, restart Sallyport: it then begins with what there is.',
+  },
+  CLUSTER_KIND_SHRUNK: {
+    blame: 'input',
+    what: 'More than half of the objects of a kind, or all of them, are gone from a list, and no deletion was told.',
+    now: 'Perhaps the cluster was restored from a backup: the list is not believed, everything read from the cluster stays as it was, and firewalls keep what they hold. It counts as soon as all objects are there again, or when half of them are and it stays so for a minute.',
+    fix: 'Restore the objects. If they are meant to be gone, restart Sallyport: it then begins with what there is.',
+  },
 } as const satisfies Codes;

@@ -1,0 +1,50 @@
+import type { ReadResource } from '../../api/resource.ts';
+import type { Status } from '../../kubernetes/api-errors.ts';
+import type { Records } from './records.ts';
+
+/** What a server sent cannot be understood; nobody knows what else of it is wrong. */
+export class Undecodable extends Error {
+  override readonly name = 'Undecodable';
+}
+
+/** One object as a server sent it. */
+export interface Sent {
+  /** `''`: cluster scope. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Its resourceVersion: compared for equality alone. */
+  readonly version: string;
+  /** Makes the resource of it. This costs, so only what differs from what is known is read. */
+  read(): ReadResource;
+}
+
+/** A page of a list. */
+export interface Page {
+  readonly items: readonly Sent[];
+  /** The list's resourceVersion. */
+  readonly version: string;
+  /** Asks for the next page; `''`: this is the last. */
+  readonly next: string;
+}
+
+export type WatchEvent =
+  | { readonly kind: 'put' | 'delete'; readonly sent: Sent }
+  /** Everything up to this version has been sent. `endsList`: the first state is whole. */
+  | { readonly kind: 'bookmark'; readonly version: string; readonly endsList: boolean }
+  /** The server cannot go on. */
+  | { readonly kind: 'failure'; readonly failure: Status };
+
+/** How objects of one kind come over the wire. All methods throw `Undecodable`. */
+export interface Encoding {
+  /** Media type, without parameters. */
+  readonly contentType: string;
+  /** What to ask for: a list, a watch. */
+  readonly accept: { readonly list: string; readonly watch: string };
+  page(body: Buffer): Page;
+  records(): Records;
+  event(record: Buffer): WatchEvent;
+}
+
+/** Marks the bookmark after which a streamed list is whole. */
+export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';

@@ -1,0 +1,344 @@
+import type { ResourceKey } from '../../api/resource.ts';
+import type { Kind } from '../../api/kinds.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Code } from '../../base/catalogue.ts';
+import { type SallyportError, toSallyportError } from '../../base/error.ts';
+import type { Sent } from './encoding.ts';
+import type { Listener } from './informer.ts';
+import { kindTitle } from './kind-title.ts';
+import { isShrunk } from './shrink.ts';
+import { type Fresh, type Output, Told } from './told.ts';
+
+/**
+ * A kind that cannot be watched for longer than this is lost: long enough for two attempts at the longest back-off, and for API servers that
+ * are restarted one after the other; short beside the minutes for which watches go on where they ended.
+ */
+export const GRACE_MS = 60_000;
+/** A state that was doubted has to look sound for so long: who restores objects does it one by one. */
+export const SETTLE_MS = 60_000;
+/** How often a doubted state is looked at. */
+const LOOK_MS = 1_000;
+/** Between two questions about the definition of a kind whose answer did not come. */
+const ASK_AGAIN_MS = 5_000;
+
+/** What became of the definition (CRD) of a kind. `Unknown`: it has none that can be read. */
+export type Definition = { readonly kind: 'There'; readonly uid: string } | { readonly kind: 'Gone' | 'Unknown' };
+
+export type FeedState =
+  | { readonly kind: 'absent' | 'complete' }
+  | { readonly kind: 'loading'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly sinceMs: number; readonly reason: string };
+
+export interface FeedOptions {
+  readonly kind: Kind;
+  readonly clock: Clock;
+  readonly output: Output;
+  /** The state, or a problem, is another. */
+  readonly changed: () => void;
+  /** Whether objects may be told before their list is whole. */
+  readonly inPortions: () => boolean;
+  /** Asks for the definition of the kind; absent: it is built in. */
+  readonly define?: () => Promise<Definition>;
+}
+
+/** What is wrong with a kind as a whole. */
+export interface FeedProblem {
+  readonly code: Code;
+  readonly message: string;
+}
+
+/** A state of the server that is not believed yet. It is kept in step with the server meanwhile. */
+interface Doubt {
+  readonly target: Map<ResourceKey, Fresh>;
+  /** `Checking`: it looks sound, and only the definition has to be asked for. */
+  readonly kind: 'Checking' | 'Shrunk' | 'Gone';
+  readonly sinceMs: number;
+  /** By the monotonic clock; `undefined`: it does not look sound. */
+  soundSince: number | undefined;
+}
+
+/**
+ * One kind: takes what its informer hears, judges whether to believe it, and tells the difference. What is not believed changes nothing
+ * (design invariant 2); docs/design/sources.md has the rules.
+ */
+export class Feed implements Listener {
+  readonly told: Told;
+  /** Whether the informer reads Calico's storage form. */
+  isStored = false;
+  readonly #options: FeedOptions;
+  #isServed = false;
+  /** Since when: by the monotonic clock, and for people. */
+  #served = { since: 0, sinceMs: 0 };
+  /** A list was whole once. */
+  #isComplete = false;
+  /** What the list under way has named; `undefined`: none is. */
+  #listed: Map<ResourceKey, Fresh> | undefined;
+  #doubt: Doubt | undefined;
+  /** Deletions of which nobody knows yet whether the definition of the kind went with them; by the server's name, with uid. */
+  readonly #held = new Map<ResourceKey, string>();
+  #isAsking = false;
+  /** Of the definition, when the state was last believed. */
+  #definition: string | undefined;
+  #broken: { readonly error: SallyportError; readonly since: number; readonly sinceMs: number } | undefined;
+  #gone: { readonly sinceMs: number } | undefined;
+  #cancelLook: () => void = () => {};
+  #cancelGrace: () => void = () => {};
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.told = new Told(options.kind.type, options.output);
+  }
+
+  /** Whether the server serves the kind. What was fed by a kind that is no longer served stays, and is lost. */
+  serve(isServed: boolean): void {
+    if (isServed === this.#isServed) return;
+    this.#isServed = isServed;
+    const { clock, changed } = this.#options;
+    if (isServed) {
+      // What is lost stays so until its list is whole again.
+      this.#served = { since: clock.monotonic(), sinceMs: clock.wall() };
+      clock.after(GRACE_MS, changed);
+      return changed();
+    }
+    if (this.told.size > 0) this.#gone = { sinceMs: clock.wall() };
+    else this.#isComplete = false;
+    this.connected();
+    changed();
+  }
+
+  close(): void {
+    this.#cancelLook();
+    this.#cancelGrace();
+  }
+
+  get state(): FeedState {
+    const { kind, clock } = this.#options;
+    if (this.#gone !== undefined)
+      return { kind: 'lost', sinceMs: this.#gone.sinceMs, reason: `${kind.kind} is no longer served` };
+    if (!this.#isServed) return { kind: 'absent' };
+    const { problem } = this;
+    if (!this.#isComplete) {
+      const reason = problem?.message ?? `the list of ${kindTitle(kind)} is not whole yet`;
+      const { since, sinceMs } = this.#served;
+      return clock.monotonic() - since < GRACE_MS ? { kind: 'loading', reason } : { kind: 'lost', sinceMs, reason };
+    }
+    if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking')
+      return { kind: 'lost', sinceMs: this.#doubt.sinceMs, reason: problem?.message ?? '' };
+    const broken = this.#broken;
+    if (broken !== undefined && clock.monotonic() - broken.since >= GRACE_MS)
+      return { kind: 'lost', sinceMs: broken.sinceMs, reason: problem?.message ?? '' };
+    return { kind: 'complete' };
+  }
+
+  /** What keeps the kind from being followed, for people. */
+  get problem(): FeedProblem | undefined {
+    const name = kindTitle(this.#options.kind);
+    if (this.#gone !== undefined)
+      return {
+        code: 'CLUSTER_KIND_GONE',
+        message: `the server no longer serves ${name}; its ${this.told.size} objects stay in force as they were`,
+      };
+    if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking') return this.#doubtProblem(this.#doubt, name);
+    if (this.#broken === undefined) return undefined;
+    const { error } = this.#broken;
+    if (error.code === 'API_FORBIDDEN')
+      return {
+        code: 'CLUSTER_KIND_FORBIDDEN',
+        message: `the right to list and watch ${name} is missing (${error.message})`,
+      };
+    if (this.#options.clock.monotonic() - this.#broken.since < GRACE_MS && this.#isComplete) return undefined;
+    return { code: 'CLUSTER_KIND_LOST', message: `${name} cannot be read: ${error.message}` };
+  }
+
+  #doubtProblem({ kind, target, soundSince }: Doubt, name: string): FeedProblem {
+    const missing = this.#missing(target);
+    const why = kind === 'Gone' ? 'with the definition (CRD) of their kind' : 'without being told as deleted';
+    const next =
+      soundSince === undefined
+        ? 'they stay in force; restore them, or restart Sallyport if they are meant to be gone'
+        : `what is there now counts if it stays so for ${SETTLE_MS / 1_000} s`;
+    return {
+      code: kind === 'Gone' ? 'CLUSTER_KIND_GONE' : 'CLUSTER_KIND_SHRUNK',
+      message: `${missing} of ${this.told.size} objects of ${name} vanished ${why}; ${next}`,
+    };
+  }
+
+  /** Objects that the list under way has named. */
+  get progress(): number {
+    return this.#listed?.size ?? 0;
+  }
+
+  // ---- What the informer hears ----
+
+  connected(): void {
+    if (this.#broken === undefined) return;
+    this.#broken = undefined;
+    this.#cancelGrace();
+    this.#options.changed();
+  }
+
+  broken(error: SallyportError): void {
+    const { clock, changed } = this.#options;
+    if (this.#broken === undefined) {
+      this.#broken = { error, since: clock.monotonic(), sinceMs: clock.wall() };
+      this.#cancelGrace = clock.after(GRACE_MS, changed);
+    } else if (this.#broken.error.message === error.message) return;
+    else this.#broken = { ...this.#broken, error };
+    changed();
+  }
+
+  listBegins(): void {
+    this.#listed = new Map();
+  }
+
+  listed(sent: Sent): void {
+    const fresh = this.told.fresh(sent, this.isStored);
+    if (this.#isComplete || !this.#options.inPortions()) this.#listed?.set(fresh.raw, fresh);
+    else {
+      this.told.put(fresh);
+      // Told already: all that is still needed is that it is there.
+      const { key, raw, uid, version } = fresh;
+      this.#listed?.set(raw, fresh.isStored === true ? fresh : { key, raw, uid, version });
+    }
+  }
+
+  listEnds(): void {
+    const target = this.#listed ?? new Map<ResourceKey, Fresh>();
+    this.#listed = undefined;
+    this.#held.clear();
+    if (!this.#isComplete) {
+      this.told.become(target);
+      this.#isComplete = true;
+      this.#ask();
+      this.#options.changed();
+      return;
+    }
+    const wasGone = this.#gone !== undefined;
+    this.#gone = undefined;
+    if (wasGone) this.#options.changed();
+    if (this.#doubt === undefined && this.#missing(target) === 0) return this.told.become(target);
+    const known = this.#doubt;
+    const shrunk = this.#isShrunk(target);
+    const { clock, define } = this.#options;
+    if (known === undefined && !shrunk && !wasGone && define === undefined) return this.told.become(target);
+    const judged = shrunk ? 'Shrunk' : 'Checking';
+    const kind = wasGone ? 'Gone' : known === undefined || known.kind === 'Checking' ? judged : known.kind;
+    const soundSince = shrunk ? undefined : known?.soundSince;
+    this.#doubt = { target, kind, sinceMs: known?.sinceMs ?? clock.wall(), soundSince };
+    this.#ask();
+    this.#look();
+    this.#options.changed();
+  }
+
+  put(sent: Sent): void {
+    const fresh = this.told.fresh(sent, this.isStored);
+    this.#held.delete(fresh.raw);
+    if (this.#doubt === undefined) this.told.put(fresh);
+    else this.#doubt.target.set(fresh.raw, fresh);
+  }
+
+  deleted(sent: Sent): void {
+    const raw = this.told.rawOf(sent);
+    if (this.#doubt !== undefined) {
+      const there = this.#doubt.target.get(raw);
+      if (there !== undefined && (sent.uid === '' || sent.uid === there.uid)) this.#doubt.target.delete(raw);
+    } else if (this.#options.define === undefined) this.told.remove(raw, sent.uid);
+    else {
+      this.#held.set(raw, sent.uid);
+      this.#ask();
+    }
+  }
+
+  // ---- Judging ----
+
+  #isShrunk(target: ReadonlyMap<ResourceKey, Fresh>): boolean {
+    return isShrunk(this.#options.kind.type, this.told.size, target.size, this.#missing(target));
+  }
+
+  /** How many of the objects that were told are not in a state of the server. */
+  #missing(target: ReadonlyMap<ResourceKey, Fresh>): number {
+    const keys = new Set<ResourceKey>();
+    for (const { key } of target.values()) keys.add(key);
+    let missing = 0;
+    for (const key of this.told.keys()) if (!keys.has(key)) missing += 1;
+    return missing;
+  }
+
+  /** Asks what became of the kind's definition, and then does what waits for the answer; one question at a time. */
+  #ask(): void {
+    const { define } = this.#options;
+    if (define === undefined || this.#isAsking) return;
+    this.#isAsking = true;
+    const held = new Map(this.#held);
+    const doubt = this.#doubt;
+    const answered = (definition: Definition | undefined): void => {
+      this.#isAsking = false;
+      if (definition === undefined) return this.#askLater();
+      this.#learn(definition, held, doubt);
+      if (this.#held.size > 0 || this.#doubt?.kind === 'Checking') this.#ask();
+    };
+    define().then(answered, (thrown: unknown) => {
+      this.broken(toSallyportError(thrown));
+      answered(undefined);
+    });
+  }
+
+  #askLater(): void {
+    this.#options.clock.after(ASK_AGAIN_MS, () => this.#ask());
+  }
+
+  #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt | undefined): void {
+    const isNew = this.#definition === undefined;
+    if (definition.kind === 'There' && isNew) this.#definition = definition.uid;
+    const wasThere = definition.kind === 'There' ? definition.uid === this.#definition : isNew;
+    if (!wasThere) return this.#distrust();
+    if (this.#doubt === undefined) {
+      for (const [raw, uid] of held) {
+        if (this.#held.get(raw) !== uid) continue;
+        this.#held.delete(raw);
+        this.told.remove(raw, uid);
+      }
+    } else if (this.#doubt === doubt && doubt.kind === 'Checking') this.#believe(doubt);
+  }
+
+  /** The definition went, or is another one: nothing that vanished with it is a wish. */
+  #distrust(): void {
+    const { clock, changed } = this.#options;
+    if (this.#doubt === undefined) {
+      if (this.#held.size === 0) return;
+      const target = new Map<ResourceKey, Fresh>();
+      for (const fresh of this.told.present()) if (!this.#held.has(fresh.raw)) target.set(fresh.raw, fresh);
+      this.#doubt = { target, kind: 'Gone', sinceMs: clock.wall(), soundSince: undefined };
+    } else this.#doubt = { ...this.#doubt, kind: 'Gone', soundSince: undefined };
+    this.#held.clear();
+    this.#look();
+    changed();
+  }
+
+  /** Looks whether a doubted state has come to look sound, and has been so for long enough. */
+  #look(): void {
+    this.#cancelLook();
+    const doubt = this.#doubt;
+    if (doubt === undefined) return;
+    const { clock, changed } = this.#options;
+    this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
+    if (doubt.kind === 'Checking' || this.#broken !== undefined || this.#gone !== undefined) return;
+    if (this.#missing(doubt.target) === 0) return this.#believe(doubt);
+    const before = doubt.soundSince;
+    if (this.#isShrunk(doubt.target)) doubt.soundSince = undefined;
+    else doubt.soundSince ??= clock.monotonic();
+    if (before === undefined && doubt.soundSince !== undefined) changed();
+    else if (before !== undefined && doubt.soundSince === undefined) changed();
+    if (doubt.soundSince !== undefined && clock.monotonic() - doubt.soundSince >= SETTLE_MS) this.#believe(doubt);
+  }
+
+  #believe({ target }: Doubt): void {
+    this.#cancelLook();
+    this.#doubt = undefined;
+    // What is believed now belongs to the definition there is now.
+    this.#definition = undefined;
+    this.told.become(target);
+    this.#ask();
+    this.#options.changed();
+  }
+}

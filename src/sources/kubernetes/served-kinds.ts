@@ -1,0 +1,32 @@
+import { CALICO, CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
+import type { ApiClient } from '../../kubernetes/api-client.ts';
+import { discover } from '../../kubernetes/discovery.ts';
+import type { Collection } from '../../kubernetes/resource-path.ts';
+
+/** Where each kind is read; `absent`: it is not served; `unknown`: nobody can say at present. */
+export type ServedKinds = ReadonlyMap<Kind, Collection | 'absent' | 'unknown'>;
+
+/**
+ * Asks the server which of our kinds it serves. Calico's are read through its API where that serves any of them, else from its storage,
+ * never from both: they are the same objects.
+ */
+export async function servedKinds(api: ApiClient, signal: AbortSignal): Promise<ServedKinds> {
+  const served = await discover(api, signal);
+  const find = ({ plural }: Kind, group: string, versions: readonly string[]): Collection | 'absent' | 'unknown' => {
+    for (const version of versions) {
+      const collection = { group, version, plural };
+      const answer = served.serves(collection);
+      if (answer === 'yes') return collection;
+      if (answer === 'unknown') return 'unknown';
+    }
+    return 'absent';
+  };
+  const isCalico = ({ group }: Kind): boolean => group === CALICO;
+  const hasCalicoApi = kinds.some((kind) => isCalico(kind) && find(kind, CALICO, kind.versions) !== 'absent');
+  return new Map(
+    kinds.map((kind) => [
+      kind,
+      isCalico(kind) && !hasCalicoApi ? find(kind, CALICO_STORAGE, ['v1']) : find(kind, kind.group, kind.versions),
+    ]),
+  );
+}
