@@ -10,7 +10,7 @@ export const LIMITS = {
   /** Problems for each of them. */
   problems: 3,
   reasons: 8,
-  flows: 8,
+  traffic: 24,
   reason: 128,
   path: 256,
   message: 512,
@@ -64,12 +64,6 @@ export const spread = z.strictObject({
   longestMilliseconds: count.describe('none took longer'),
 });
 
-/** Traffic that a plan gives or takes. */
-const traffic = z.strictObject({
-  senders: count.describe('addresses whose flows differ'),
-  flows: z.array(text).max(LIMITS.flows).optional().describe('which flows; a last line counts what is left out'),
-});
-
 /** A plan, as far as a status tells it; `sallyport plan` prints all of it. */
 export const planSummary = z.strictObject({
   digest: z.string().max(64).optional().describe('what a BorderApproval names; absent: nothing is to be approved'),
@@ -78,8 +72,9 @@ export const planSummary = z.strictObject({
   made: count.describe('objects on the device that it makes'),
   changed: count.describe('objects that it changes'),
   removed: count.describe('objects that it removes'),
-  gained: traffic.describe('what passes from then on'),
-  lost: traffic.describe('what is dropped from then on'),
+  gaining: count.describe('addresses that may send more from then on'),
+  losing: count.describe('addresses that may send less from then on'),
+  traffic: z.array(text).max(LIMITS.traffic).describe('what is gained and lost, as `sallyport plan` prints it, cut'),
 });
 
 /** What a status says of one firewall. */

@@ -12,7 +12,7 @@ import {
   text,
 } from './status-parts.ts';
 
-/** Conditions of a BorderFirewall, in the order in which they are shown (design section 5). */
+/** Conditions of a BorderFirewall (design section 5). */
 export const FIREWALL_CONDITIONS = [
   'Ready',
   'Reconciling',

@@ -14,11 +14,13 @@ import type { Wish } from '../firewalls/wishes.ts';
 import type { WriterLock } from '../firewalls/writer-lock.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { Delivery, Source } from '../sources/source.ts';
+import { type Approvals, lookForApprovals } from './approvals.ts';
 import type { AuditedDriver } from './audited-driver.ts';
 import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
-import { type Approvals, isCurrent } from './state-folder.ts';
+import type { Picture, Standing } from './status/picture.ts';
+import type { Reporter } from './status/reporter.ts';
 
 /** A device opened for writing: its driver, and the right to write. */
 export interface OpenDevice {
@@ -42,10 +44,10 @@ export interface ControllerOptions {
   /** Where people leave their yes; absent: nowhere. */
   readonly approvals?: Approvals;
   readonly metrics?: Metrics;
+  /** Who tells the cluster how everything stands; absent: nobody. */
+  readonly reporter?: Pick<Reporter, 'begin' | 'taken' | 'wrong' | 'confirmed' | 'changed' | 'stop'>;
 }
 
-/** How often the state folder is looked at for a yes while a plan waits. */
-const APPROVALS_MS = 1_000;
 /** How often a device that does not answer is asked to be left. */
 const LEAVE_AGAIN_MS = 10_000;
 
@@ -65,13 +67,16 @@ interface Refusal extends Diagnostic {
 }
 
 /** The border controller: follows a source and keeps every border firewall in step, each by a worker of its own. */
-export class Controller {
+export class Controller implements Picture {
   readonly world: LiveWorld;
   readonly metrics: Metrics;
   readonly #options: ControllerOptions;
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
-  readonly #unopened = new Map<string, { readonly identity: string; readonly reason: string }>();
+  readonly #unopened = new Map<
+    string,
+    { readonly identity: string; readonly code: string; readonly message: string }
+  >();
   readonly #leaving = new Set<Promise<void>>();
   /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
   readonly #leavers = new Map<string, AbortController>();
@@ -95,15 +100,18 @@ export class Controller {
 
   /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */
   async run(signal: AbortSignal): Promise<void> {
-    const stopLooking = this.#lookForApprovals();
+    const { approvals, clock, log, reporter } = this.#options;
+    const stopLooking = approvals && lookForApprovals(approvals, this.#stations, clock, log);
+    reporter?.begin(this);
     try {
       await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
     } finally {
-      stopLooking();
+      stopLooking?.();
       this.#intake.close();
       for (const end of this.#leavers.values()) end.abort();
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
+      await reporter?.stop();
     }
   }
 
@@ -118,6 +126,19 @@ export class Controller {
   /** How each firewall stands, by name. */
   status(): ReadonlyMap<string, WorkerStatus> {
     return new Map([...this.#stations].map(([name, { worker }]) => [name, worker.status()]));
+  }
+
+  /** How one firewall stands in this copy. Where a device cannot be opened, no copy holds it, and every one may say so. */
+  standing(name: string): Standing | undefined {
+    const station = this.#stations.get(name);
+    if (station !== undefined) return { worker: station.worker.status(), holds: station.device.lock.held() };
+    const unopened = this.#unopened.get(name);
+    return unopened && { worker: unopened, holds: true };
+  }
+
+  /** What a firewall asks for that its driver cannot do. */
+  mistakes(firewall: BorderFirewall): readonly Diagnostic[] {
+    return this.#options.mistakes?.(firewall) ?? [];
   }
 
   /** The driver and the worker of one firewall, for those who run beside the controller (the lab). */
@@ -148,6 +169,7 @@ export class Controller {
       );
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
+    this.#options.reporter?.taken(delivery, this.#version);
   }
 
   /** Gives every firewall its worker and every worker its wish. */
@@ -205,9 +227,11 @@ export class Controller {
         events: {
           status: (status) => {
             this.#measure(name, status);
+            this.#options.reporter?.changed();
             this.#noteRefusals(name, status.refusals);
           },
-          confirmed: (_, ms) => {
+          confirmed: (version, ms) => {
+            this.#options.reporter?.confirmed(name, version, ms);
             this.metrics.confirmSeconds.observe({ firewall: name }, ms / 1_000);
             this.#nudgeOthers(name);
           },
@@ -226,7 +250,7 @@ export class Controller {
       return station;
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
-      this.#unopened.set(name, { identity, reason: message });
+      this.#unopened.set(name, { identity, code, message });
       for (const condition of CONDITIONS)
         this.metrics.condition.set({ firewall: name, condition }, Number(condition === 'Stalled'));
       log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
@@ -324,15 +348,16 @@ export class Controller {
 
   /** Logs each thing that is wrong once when it appears, and once when it is gone. */
   *#sayAll(): Pieces {
-    const { mistakes = () => [], log } = this.#options;
+    const { log } = this.#options;
     const wrong: (Diagnostic & { readonly firewall?: string })[] = [...this.world.diagnostics()];
     yield;
     wrong.push(...this.world.border.findings());
     for (const { firewall, findings } of this.world.firewalls.values()) {
-      wrong.push(...findings, ...mistakes(firewall));
+      wrong.push(...findings, ...this.mistakes(firewall));
       yield;
     }
     wrong.push(...[...this.#refusals.values()].flat());
+    this.#options.reporter?.wrong(wrong);
     const present = new Set<string>();
     const counts = { error: 0, warning: 0 };
     yield* each(wrong, ({ severity, code, firewall, object, path, message, at }) => {
@@ -350,45 +375,6 @@ export class Controller {
       log.info(JSON.parse(key) as object, 'mended');
     });
     for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);
-  }
-
-  /** Hands a yes from the state folder to the worker whose plan waits. */
-  #lookForApprovals(): () => void {
-    const { approvals, clock, log } = this.#options;
-    if (approvals === undefined) return () => undefined;
-    let cancel = (): void => undefined;
-    const look = async (): Promise<void> => {
-      try {
-        for (const [name, { worker, device }] of this.#stations) {
-          if (worker.status().waiting === undefined) continue;
-          const yes = await approvals.get(name);
-          if (yes === undefined) continue;
-          await approvals.remove(name);
-          if (!isCurrent(yes, clock.wall())) {
-            log.warn(
-              { firewall: name, digest: yes.digest, by: yes.by },
-              'a yes lapsed: it was not given within the last hour',
-            );
-            continue;
-          }
-          log.info({ firewall: name, digest: yes.digest, by: yes.by }, 'a yes was found');
-          device.trail?.append({
-            what: 'Approved',
-            plan: yes.digest,
-            by: yes.by,
-            madeAt: new Date(yes.madeAt).toISOString(),
-          });
-          worker.approve(yes.digest);
-        }
-      } finally {
-        again();
-      }
-    };
-    const again = (): void => {
-      cancel = clock.after(APPROVALS_MS, () => background('looking for approvals', look(), log));
-    };
-    again();
-    return () => cancel();
   }
 }
 

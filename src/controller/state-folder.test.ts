@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Approvals, isCurrent, stateFolder } from './state-folder.ts';
+import { isCurrent } from './approvals.ts';
+import { FolderApprovals, stateFolder } from './state-folder.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -12,13 +13,14 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const yes = { firewall: 'edge-1', digest: 'abc', madeAt: 1, by: 'me' };
 
-test('an approval is kept until it is removed; the newest counts', async () => {
-  const approvals = new Approvals(folder);
+test('an approval is kept until it is taken; the newest counts', async () => {
+  const approvals = new FolderApprovals(folder);
   expect(await approvals.get('edge-1')).toBeUndefined();
   await approvals.put(yes);
   await approvals.put({ ...yes, digest: 'def' });
-  expect(await new Approvals(folder).get('edge-1')).toEqual({ ...yes, digest: 'def' });
-  await approvals.remove('edge-1');
+  expect(await new FolderApprovals(folder).get('edge-1')).toEqual({ ...yes, digest: 'def' });
+  expect(await approvals.take('edge-1')).toMatchObject({ digest: 'def' });
+  expect(await approvals.take('edge-1')).toBeUndefined();
   expect(await approvals.get('edge-1')).toBeUndefined();
 });
 
@@ -29,7 +31,7 @@ test.each([
   JSON.stringify({ ...yes, firewall: 'edge-2' }),
   JSON.stringify({ ...yes, digest: 7 }),
 ])('a file that is no approval of this firewall is no yes: %j', async (text) => {
-  const approvals = new Approvals(folder);
+  const approvals = new FolderApprovals(folder);
   await approvals.put(yes);
   await writeFile(join(folder, 'approvals/edge-1.json'), text);
   expect(await approvals.get('edge-1')).toBeUndefined();

@@ -2,29 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { z } from 'zod';
-
-/** Somebody's yes to one plan of one firewall (design invariant 4); worth nothing once desired or actual changes, or after an hour. */
-export interface Approval {
-  readonly firewall: string;
-  readonly digest: string;
-  /** Milliseconds since the epoch. */
-  readonly madeAt: number;
-  readonly by: string;
-}
-
-const approval = z.strictObject({ firewall: z.string(), digest: z.string(), madeAt: z.number(), by: z.string() });
-
-/** A yes that lay longer than this was for a plan that nobody remembers. */
-const LAPSE_MS = 3_600_000;
-/** So far a clock may be corrected between the yes and the look. */
-const SKEW_MS = 60_000;
-
-/** Whether a yes still counts. One from the future does not: the clock was set back since, and nobody knows how old it is. */
-export function isCurrent({ madeAt }: Approval, now: number): boolean {
-  const age = now - madeAt;
-  return age >= -SKEW_MS && age <= LAPSE_MS;
-}
+import { type Approval, type Approvals, approvalSchema } from './approvals.ts';
 
 /**
  * Where Sallyport keeps what must outlive a process while there is no cluster to keep it: systemd's STATE_DIRECTORY, else
@@ -41,7 +19,7 @@ export function stateFolder(
 }
 
 /** Approvals on disk, one file for each firewall; the newest replaces the one before. Names of firewalls are DNS labels, safe as file names. */
-export class Approvals {
+export class FolderApprovals implements Approvals {
   readonly #folder: string;
 
   constructor(stateFolderOfCluster: string) {
@@ -58,11 +36,18 @@ export class Approvals {
   /** The approval of a firewall; none if there is none or it cannot be read: no yes. */
   async get(firewall: string): Promise<Approval | undefined> {
     try {
-      const parsed = approval.safeParse(JSON.parse(await readFile(this.#file(firewall), 'utf8')));
+      const parsed = approvalSchema.safeParse(JSON.parse(await readFile(this.#file(firewall), 'utf8')));
       return parsed.success && parsed.data.firewall === firewall ? parsed.data : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  /** The file goes first: a yes that is lost is given again, one that counts twice opens what nobody looked at. */
+  async take(firewall: string): Promise<Approval | undefined> {
+    const found = await this.get(firewall);
+    if (found !== undefined) await this.remove(firewall);
+    return found;
   }
 
   async remove(firewall: string): Promise<void> {

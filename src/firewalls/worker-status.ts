@@ -15,6 +15,8 @@ export interface Condition {
 /** A plan that is not carried out now, worked out when somebody asks. */
 export interface WaitingPlan {
   readonly reasons: readonly string[];
+  /** Of the plan; absent in mode Observe, where nothing is to be approved. */
+  readonly digest?: string;
   readonly plan: () => Plan;
 }
 

@@ -343,7 +343,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       log.warn({ firewall, digest }, 'a yes lapsed: it was for another plan');
       this.#approvals.clear();
     }
-    this.#report.waits({ reasons, plan }, digest, log);
+    this.#report.waits({ reasons, plan, digest }, digest, log);
     const quietEnd = quietUntil(guard.quiet, clock.wall());
     return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
   }

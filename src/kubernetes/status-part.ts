@@ -1,5 +1,6 @@
 import { type RawMap, isMap } from '../api/shape.ts';
 import { shortHash } from '../base/encode.ts';
+import { FIELD_MANAGER } from './objects.ts';
 import type { Collection } from './resource-path.ts';
 
 /** An object whose status is written. */
@@ -26,8 +27,8 @@ const MANAGER_LENGTH = 128;
 
 /** Who the API server takes a portion to be from: `sallyport`, and for an entry `sallyport-NAME`. */
 export function managerOf(portion: Portion): string {
-  if (portion.kind !== 'entry') return 'sallyport';
-  const manager = `sallyport-${portion.value}`;
+  if (portion.kind !== 'entry') return FIELD_MANAGER;
+  const manager = `${FIELD_MANAGER}-${portion.value}`;
   if (manager.length <= MANAGER_LENGTH) return manager;
   return `${manager.slice(0, MANAGER_LENGTH - 9)}-${shortHash(manager)}`;
 }

@@ -308,7 +308,18 @@ describe('what goes wrong harms nothing', () => {
           expect(bench.writer.counts).toEqual({ waiting: 0, refused: 0 });
         },
       ),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          [
+            [
+              { wish: null, fails: null, ms: 1_000, stale: false },
+              { wish: null, fails: 'API_REFUSED', ms: 0, stale: true },
+              { wish: null, fails: 'API_REFUSED', ms: 5_000, stale: false },
+            ],
+          ],
+        ],
+      },
     );
   });
 });

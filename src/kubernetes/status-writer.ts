@@ -240,6 +240,7 @@ export class StatusWriter {
     if (canonical(wanted) === canonical(value)) {
       part.due = undefined;
       part.again = false;
+      if (this.#refused.has(id)) this.#mended(part);
       return 0;
     }
     const slowUntil = part.wroteAt + SLOW_MS;
@@ -305,7 +306,7 @@ export class StatusWriter {
   }
 
   async #try(part: Part, what: 'read' | 'written', request: () => Promise<void>): Promise<void> {
-    const { log, measure } = this.#options;
+    const { measure } = this.#options;
     try {
       await request();
     } catch (thrown) {
@@ -317,12 +318,16 @@ export class StatusWriter {
     }
     measure?.(what);
     this.#closedMs = 0;
-    if (what !== 'written') return;
+    if (what === 'written') this.#mended(part);
+  }
+
+  /** The server holds what the portion is to be. */
+  #mended(part: Part): void {
     part.pauseMs = 0;
     this.#refused.delete(part.id);
     if (this.#refused.size > 0 || this.#said.size === 0) return;
     this.#said.clear();
-    log.info({}, 'statuses are written again');
+    this.#options.log.info({}, 'statuses are written again');
   }
 
   #failed(part: Part, error: SallyportError): void {

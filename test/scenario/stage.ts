@@ -5,7 +5,8 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Diagnostic } from '../../src/base/diagnostic.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { type Approval, Approvals } from '../../src/controller/state-folder.ts';
+import type { Approval } from '../../src/controller/approvals.ts';
+import { FolderApprovals } from '../../src/controller/state-folder.ts';
 import type { WorkerStatus } from '../../src/firewalls/worker-status.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { type Devices, MemoryDevices, type StepKind } from './device.ts';
@@ -16,7 +17,7 @@ import { SteppedSource } from './stepped-source.ts';
 const CLUSTER = 'story';
 
 /** The state folder's approvals, of which one can tell when nobody is reading them. */
-class QuietApprovals extends Approvals {
+class QuietApprovals extends FolderApprovals {
   #reading: Promise<unknown> = Promise.resolve();
 
   override get(firewall: string): Promise<Approval | undefined> {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
-import { Approvals, stateFolder } from '../../controller/state-folder.ts';
+import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { viewsOf } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -21,7 +21,7 @@ export async function approve(terminal: Terminal, options: ApproveOptions, firew
   if (read.cluster === undefined)
     throw new SallyportError('CLUSTER_UNNAMED', 'which cluster the yes is for is not known');
   const folder = stateFolder(read.cluster);
-  await new Approvals(folder).put({
+  await new FolderApprovals(folder).put({
     firewall,
     digest: options.plan,
     madeAt: systemClock.wall(),

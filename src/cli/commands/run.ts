@@ -5,7 +5,7 @@ import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
-import { Approvals, stateFolder } from '../../controller/state-folder.ts';
+import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { ManifestsSource } from '../../sources/manifests/manifests-source.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -37,7 +37,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     mistakes: deviceMistakes,
     clock: systemClock,
     log,
-    approvals: new Approvals(folder),
+    approvals: new FolderApprovals(folder),
   });
 
   const stop = new AbortController();

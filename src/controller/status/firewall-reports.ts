@@ -1,0 +1,218 @@
+import type { RawMap } from '../../api/shape.ts';
+import { resourceKey } from '../../api/resource.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { FirewallView } from '../../border/border.ts';
+import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
+import type { HappenedEvent } from '../../kubernetes/events.ts';
+import type { StatusWish } from '../../kubernetes/status-writer.ts';
+import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';
+import { type Picture, type Standing, statusObject } from './picture.ts';
+import { type PlanSummary, summaryOfPlan } from './plan-summary.ts';
+import { Spreads } from './spread.ts';
+
+/** A plan without a digest is worked out anew at most so often: to compare all traffic takes a while. */
+const PLAN_MS = 60_000;
+/** Versions whose confirmation is waited for. */
+const MOST_VERSIONS = 10_000;
+
+/** What is remembered of one firewall between two looks. */
+interface Memory {
+  view: FirewallView | undefined;
+  /** The version of the world since which it is to hold what it is to hold. */
+  version: number;
+  /** Versions that brought or took addresses, until they are confirmed. */
+  readonly brought: Set<number>;
+  readonly took: Set<number>;
+  readonly toConfirmed: Spreads;
+  readonly toReleased: Spreads;
+  confirmed: { readonly version: number; readonly at: number } | undefined;
+  plan: { readonly of: WaitingPlan; readonly summary: PlanSummary; readonly madeAt: number } | undefined;
+  /** Last told as events: what each condition said, and how many repairs there were. */
+  told: { readonly conditions: ReadonlyMap<string, string>; readonly repairs: number } | undefined;
+}
+
+/** What is said of firewalls: their statuses, and events about what happened to them. */
+export class FirewallReports {
+  readonly #clock: Clock;
+  /** This copy. */
+  readonly #writer: string;
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(clock: Clock, writer: string) {
+    this.#clock = clock;
+    this.#writer = writer;
+  }
+
+  /** The world is at another version. */
+  taken(views: ReadonlyMap<string, FirewallView>, version: number): void {
+    for (const name of this.#memories.keys()) if (!views.has(name)) this.#memories.delete(name);
+    for (const [name, view] of views) {
+      const memory = this.#memoryOf(name);
+      const before = memory.view;
+      if (before === view) continue;
+      memory.view = view;
+      memory.version = version;
+      const members = before?.ruleset?.members;
+      const now = view.ruleset?.members;
+      if (members === undefined || now === undefined || members === now) continue;
+      const { added, removed } = members.difference(now);
+      if (added.length > 0) remember(memory.brought, version);
+      if (removed.length > 0) remember(memory.took, version);
+    }
+  }
+
+  /** A version was read back from a firewall, so long after it was wished for. */
+  confirmed(name: string, version: number, ms: number): void {
+    const memory = this.#memories.get(name);
+    if (memory?.brought.delete(version) === true) memory.toConfirmed.add(ms);
+    if (memory?.took.delete(version) === true) memory.toReleased.add(ms);
+  }
+
+  /** What the firewall's status is to be, now. */
+  wish(picture: Picture, view: FirewallView, standing: Standing): StatusWish {
+    const facts = this.#facts(picture, view, standing);
+    const { name } = view.firewall;
+    return {
+      object: statusObject(view.firewall),
+      portion: { kind: 'whole' },
+      slow: FIREWALL_NUMBERS,
+      mayWrite: () => picture.standing(name)?.holds ?? false,
+      compose: (before) => this.#compose(facts, before),
+    };
+  }
+
+  /** What happened to the firewall since this was asked last; at first nothing did. */
+  events(view: FirewallView, { worker }: Standing): HappenedEvent[] {
+    const memory = this.#memoryOf(view.firewall.name);
+    const conditions = new Map<string, string>();
+    const statements = 'conditions' in worker ? worker.conditions : [stalled(worker)];
+    for (const { type, status, reason, message } of statements) {
+      const digest = type === 'Waiting' && 'conditions' in worker ? worker.waiting?.digest : undefined;
+      if (type === 'Ready') conditions.set(type, String(status));
+      else if (status)
+        conditions.set(type, digest === undefined ? `${reason}: ${message}` : planText(digest, message, view));
+    }
+    const repairs = 'conditions' in worker ? worker.repairs : 0;
+    const before = memory.told;
+    memory.told = { conditions, repairs };
+    if (before === undefined) return [];
+    const object = statusObject(view.firewall);
+    const events: HappenedEvent[] = [];
+    for (const [type, note] of conditions) {
+      if (type === 'Reconciling' || before.conditions.get(type) === note) continue;
+      if (type === 'Ready') {
+        if (note === 'true')
+          events.push({
+            object,
+            type: 'Normal',
+            reason: 'Ready',
+            action: 'Confirm',
+            note: 'the firewall holds what is wanted',
+          });
+      } else
+        events.push({
+          object,
+          type: type === 'Waiting' ? 'Normal' : 'Warning',
+          reason: type,
+          action: 'Reconcile',
+          note,
+        });
+    }
+    if (repairs > before.repairs)
+      events.push({
+        object,
+        type: 'Normal',
+        reason: 'Repaired',
+        action: 'Repair',
+        note: 'what others changed was put right',
+      });
+    return events;
+  }
+
+  #memoryOf(name: string): Memory {
+    let memory = this.#memories.get(name);
+    if (memory === undefined) {
+      memory = {
+        view: undefined,
+        version: 0,
+        brought: new Set(),
+        took: new Set(),
+        toConfirmed: new Spreads(this.#clock),
+        toReleased: new Spreads(this.#clock),
+        confirmed: undefined,
+        plan: undefined,
+        told: undefined,
+      };
+      this.#memories.set(name, memory);
+    }
+    return memory;
+  }
+
+  #facts(picture: Picture, { firewall, findings }: FirewallView, { worker }: Standing): FirewallFacts {
+    const memory = this.#memoryOf(firewall.name);
+    const status = 'conditions' in worker ? worker : undefined;
+    const key = resourceKey(firewall);
+    return {
+      firewall,
+      standing: worker,
+      findings: findings.filter(({ object }) => object === key),
+      mistakes: picture.mistakes(firewall),
+      writer: status === undefined ? '' : this.#writer,
+      confirmedAt: status && confirmedAt(memory, status),
+      plan: status && this.#plan(memory, status),
+      addressToConfirmed: memory.toConfirmed.summary(),
+      releaseToConfirmed: memory.toReleased.summary(),
+    };
+  }
+
+  #plan(memory: Memory, { waiting }: WorkerStatus): PlanSummary | undefined {
+    if (waiting === undefined) {
+      memory.plan = undefined;
+      return undefined;
+    }
+    const { plan: known } = memory;
+    const now = this.#clock.monotonic();
+    const same =
+      known !== undefined &&
+      known.of.digest === waiting.digest &&
+      (waiting.digest !== undefined || known.of === waiting || now - known.madeAt < PLAN_MS);
+    if (!same) {
+      const sinceMs = this.#clock.wall();
+      memory.plan = { of: waiting, summary: summaryOfPlan(waiting.plan(), { ...waiting, sinceMs }), madeAt: now };
+    }
+    return memory.plan?.summary;
+  }
+
+  #compose(facts: FirewallFacts, before: RawMap | undefined): RawMap {
+    const plan = facts.plan && { ...facts.plan, since: sinceBefore(facts.plan, before?.['plan']) };
+    const status = firewallStatus({ ...facts, plan }, this.#clock.wall(), before);
+    return settledFirewallStatus(status, before);
+  }
+}
+
+function stalled({ code, message }: { readonly code: string; readonly message: string }) {
+  return { type: 'Stalled', status: true, reason: code, message } as const;
+}
+
+function planText(digest: string, message: string, { firewall }: FirewallView): string {
+  return `plan ${digest} waits: ${message}; \`sallyport approve ${firewall.name} --plan ${digest}\` says yes to it`;
+}
+
+/** The first moment at which all was there that is to be there now. */
+function confirmedAt(memory: Memory, { confirmedVersion, confirmedAt: at }: WorkerStatus): number | undefined {
+  const holds = confirmedVersion !== undefined && confirmedVersion >= memory.version;
+  if (holds && at !== undefined && memory.confirmed?.version !== memory.version)
+    memory.confirmed = { version: memory.version, at };
+  return memory.confirmed?.at;
+}
+
+/** A plan that waited before this copy began has waited for longer than this copy knows. */
+function sinceBefore({ digest, since }: PlanSummary, before: unknown): string {
+  if (typeof before !== 'object' || before === null) return since;
+  const { digest: known, since: at } = before as { readonly digest?: unknown; readonly since?: unknown };
+  return known === digest && typeof at === 'string' ? at : since;
+}
+
+function remember(versions: Set<number>, version: number): void {
+  if (versions.size < MOST_VERSIONS) versions.add(version);
+}

@@ -1,0 +1,41 @@
+import type { BorderFirewall } from '../../api/resource.ts';
+import { type Kind, kinds } from '../../api/kinds.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { WorkerStatus } from '../../firewalls/worker-status.ts';
+import type { StatusObject } from '../../kubernetes/status-part.ts';
+import type { LiveWorld } from '../live-world.ts';
+
+/** How one firewall stands in this copy. */
+export interface Standing {
+  /** Of its worker, or why there is none. */
+  readonly worker: WorkerStatus | { readonly code: string; readonly message: string };
+  /** This copy may write to the device, and so speaks for it. */
+  readonly holds: boolean;
+}
+
+/** What a controller shows to whoever reports on it. */
+export interface Picture {
+  readonly world: LiveWorld;
+  /** Absent: no worker was made for the firewall yet. */
+  standing(firewall: string): Standing | undefined;
+  mistakes(firewall: BorderFirewall): readonly Diagnostic[];
+}
+
+const byType = new Map<string, Kind>(kinds.map((kind) => [kind.type, kind]));
+
+/** An object of ours as one whose status can be written. */
+export function statusObject({
+  type,
+  namespace,
+  name,
+  uid,
+}: {
+  readonly type: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string;
+}): StatusObject {
+  const kind = byType.get(type);
+  const { group = '', versions = [], plural = '' } = kind ?? {};
+  return { group, version: versions[0] ?? '', plural, kind: type, namespace, name, uid };
+}

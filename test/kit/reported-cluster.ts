@@ -1,0 +1,185 @@
+import { kinds } from '../../src/api/kinds.ts';
+import { readResource } from '../../src/api/read.ts';
+import { type Resource, resourceKey } from '../../src/api/resource.ts';
+import type { RawMap } from '../../src/api/shape.ts';
+import { SallyportError } from '../../src/base/error.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Controller } from '../../src/controller/controller.ts';
+import { Reporter } from '../../src/controller/status/reporter.ts';
+import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
+import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
+import { EventRecorder } from '../../src/kubernetes/events.ts';
+import { resourcePath } from '../../src/kubernetes/resource-path.ts';
+import { StatusWriter } from '../../src/kubernetes/status-writer.ts';
+import type { Delivery, SourceState } from '../../src/sources/source.ts';
+import { FakeClock } from './fake-clock.ts';
+import { StatusServer } from './status-server.ts';
+
+interface Stored {
+  raw: RawMap & { readonly metadata: RawMap };
+  readonly path: string;
+  resourceVersion: number | undefined;
+}
+
+/** One copy of Sallyport, with the firewalls that it holds. */
+export class Copy {
+  readonly controller: Controller;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly writer: StatusWriter;
+  readonly events: EventRecorder;
+  deliver: (delivery: Delivery) => void = () => undefined;
+  /** Names of the firewalls that this copy may write to; absent: all. */
+  held: ReadonlySet<string> | undefined;
+
+  constructor(cluster: ReportedCluster, name: string, held?: readonly string[]) {
+    this.held = held && new Set(held);
+    const { clock, server: client } = cluster;
+    this.writer = new StatusWriter({ client, clock, log: silentLog });
+    this.events = new EventRecorder({ client, clock, log: silentLog, instance: name });
+    this.controller = new Controller({
+      cluster: 'lab',
+      source: {
+        name: 'live',
+        run: (take, signal) => {
+          this.deliver = take;
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        },
+      },
+      open: (firewall) => {
+        if (firewall.driver !== 'nftables') throw new SallyportError('DEVICE_SETTING', 'spec.driver: not here');
+        const driver = new MemoryDriver(cluster.deviceOf(firewall.name));
+        const lock = { held: () => this.held?.has(firewall.name) ?? true, onChange: () => () => undefined };
+        return { driver, lock, close: () => Promise.resolve() };
+      },
+      clock,
+      log: silentLog,
+      reporter: new Reporter({ writer: this.writer, events: this.events, clock, name }),
+    });
+    this.#running = this.controller.run(this.#stop.signal);
+  }
+
+  async settled(): Promise<void> {
+    for (const name of this.controller.world.firewalls.keys()) await this.controller.station(name)?.worker.settled();
+    await this.writer.settled();
+    await this.events.settled();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+/** A cluster with copies of Sallyport in it: objects that an API server keeps, devices, and time that a test moves. */
+export class ReportedCluster {
+  readonly clock = new FakeClock();
+  readonly server = new StatusServer();
+  copies: Copy[] = [];
+  readonly #objects = new Map<string, Stored>();
+  #state: SourceState = { kind: 'complete' };
+  readonly #devices = new Map<string, MemoryDevice>();
+
+  /** A copy that begins to work, and is told all there is. */
+  start(name: string, held?: readonly string[]): Copy {
+    const copy = new Copy(this, name, held);
+    this.copies.push(copy);
+    copy.deliver(this.#delivery([...this.#objects.values()].map((stored) => this.#read(stored))));
+    return copy;
+  }
+
+  deviceOf(firewall: string): MemoryDevice {
+    let device = this.#devices.get(firewall);
+    if (device === undefined) {
+      device = new MemoryDevice();
+      this.#devices.set(firewall, device);
+    }
+    return device;
+  }
+
+  /** Creates or edits objects. */
+  put(...objects: readonly { readonly kind: string; readonly [member: string]: unknown }[]): void {
+    const resources = objects.map((raw) => {
+      const metadata = raw['metadata'] as RawMap;
+      const kind = kinds.find(
+        (each) =>
+          each.kind === raw.kind &&
+          raw['apiVersion'] === `${each.group === '' ? '' : `${each.group}/`}${each.versions[0]}`,
+      );
+      if (kind === undefined) throw new Error(`${raw.kind} is no kind`);
+      const path = resourcePath({ ...kind, version: kind.versions[0] ?? '' }, metadata as { readonly name: string });
+      const known = this.#objects.get(path)?.raw.metadata;
+      const generation = typeof known?.['generation'] === 'number' ? known['generation'] + 1 : 1;
+      const uid = known?.['uid'] ?? this.server.create(path);
+      const creationTimestamp = known?.['creationTimestamp'] ?? new Date(this.clock.wall()).toISOString();
+      const stored: Stored = {
+        raw: { ...raw, metadata: { ...metadata, uid, generation, creationTimestamp } },
+        path,
+        resourceVersion: this.server.resourceVersion(path),
+      };
+      this.#objects.set(path, stored);
+      return this.#read(stored);
+    });
+    this.#tell(this.#delivery(resources));
+  }
+
+  delete(key: string): void {
+    for (const [path, stored] of this.#objects)
+      if (resourceKey(this.#read(stored)) === key) {
+        this.#objects.delete(path);
+        this.server.delete(path);
+      }
+    this.#tell({ ...this.#delivery([]), changes: [{ kind: 'delete', key }] });
+  }
+
+  /** The source is in another state, and brings nothing. */
+  state(state: SourceState): void {
+    this.#state = state;
+    this.#tell(this.#delivery([]));
+  }
+
+  /** Lets time go by in steps: work is done, and what was written comes back on the watch. */
+  async pass(ms: number, step = 1_000): Promise<void> {
+    await this.#settled();
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(step, left));
+      await this.#settled();
+      const written = [...this.#objects.values()].filter(
+        (stored) => stored.resourceVersion !== this.server.resourceVersion(stored.path),
+      );
+      for (const stored of written) stored.resourceVersion = this.server.resourceVersion(stored.path);
+      if (written.length > 0) this.#tell(this.#delivery(written.map((stored) => this.#read(stored))));
+    }
+  }
+
+  statusOf(path: string): RawMap {
+    return this.server.statusOf(`/apis/sallyport.dev/v1alpha1/${path}`);
+  }
+
+  async stop(): Promise<void> {
+    for (const copy of this.copies.splice(0)) await copy.stop();
+  }
+
+  async #settled(): Promise<void> {
+    // What one part has done may be work for another.
+    for (let turn = 0; turn < 3; turn++) for (const copy of this.copies) await copy.settled();
+  }
+
+  #tell(delivery: Delivery): void {
+    for (const copy of this.copies) copy.deliver(delivery);
+  }
+
+  #delivery(resources: readonly Resource[]): Delivery {
+    return {
+      changes: resources.map((resource) => ({ kind: 'put', resource })),
+      state: this.#state,
+      diagnostics: [],
+    };
+  }
+
+  #read({ raw, path }: Stored): Resource {
+    const { resource, diagnostics } = readResource({ ...raw, status: raw['status'] ?? this.server.statusOf(path) }, {});
+    if (resource === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
+    return resource;
+  }
+}
