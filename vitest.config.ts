@@ -32,12 +32,13 @@ export default defineConfig({
       {
         test: {
           name: 'cluster',
-          include: ['src/**/*.cluster.test.ts', 'test/**/*.cluster.test.ts'],
+          include: ['src/**/*.cluster.test.ts', 'lab/**/*.cluster.test.ts', 'test/**/*.cluster.test.ts'],
+          globalSetup: ['test/kit/apiserver-setup.ts'],
           isolate: false,
           fileParallelism: false,
           testTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
     ],
