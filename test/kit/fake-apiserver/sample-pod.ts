@@ -65,7 +65,7 @@ function managedFields(): readonly ManagedFields[] {
       'f:metadata': {
         'f:generateName': nothing,
         'f:annotations': { '.': nothing, ...fields('prometheus.io/scrape') },
-        'f:labels': { '.': nothing, ...fields('app', 'app.kubernetes.io/part-of', 'pod-template-hash', 'tier') },
+        'f:labels': { '.': nothing, ...fields('app', 'pod-template-hash', 'tier') },
         'f:ownerReferences': { '.': nothing, 'k:{"uid":"4e1f7b1e-3c57-4c8a-9d55-8f3f27c1b2aa"}': nothing },
       },
       'f:spec': {
@@ -144,7 +144,7 @@ export function samplePod(app: number): KubeObject {
       creationTimestamp: AT,
       labels: {
         app: name,
-        'app.kubernetes.io/part-of': 'shop',
+
         'pod-template-hash': hash,
         tier: ['web', 'cache', 'db'][app % 3] ?? 'web',
       },

@@ -127,12 +127,15 @@ export class Table {
 export class Store {
   readonly #historySize: number;
   readonly #tables = new Map<string, Table>();
+  /** Nobody can be told what happened before this version. */
+  #compacted: number;
   #version: number;
 
   /** `historySize`: changes of each collection that watches can still be given; `firstVersion`: of the empty store. */
   constructor(historySize: number, firstVersion: number) {
     this.#historySize = historySize;
     this.#version = firstVersion;
+    this.#compacted = firstVersion;
   }
 
   /** Of the last write. */
@@ -147,7 +150,7 @@ export class Store {
   table(collection: string): Table {
     let table = this.#tables.get(collection);
     if (table === undefined) {
-      table = new Table(this.#historySize, 0);
+      table = new Table(this.#historySize, this.#compacted);
       this.#tables.set(collection, table);
     }
     return table;
@@ -187,6 +190,7 @@ export class Store {
 
   /** Forgets the history of everything. */
   compact(): void {
+    this.#compacted = this.#version;
     for (const table of this.#tables.values()) table.compact(this.#version);
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzip } from 'node:zlib';
 import type { Clock } from '../../../src/base/clock.ts';
 import { type Call, readCall } from './call.ts';
 import type { Fault, Faults } from './faults.ts';
@@ -57,6 +58,9 @@ function parsed(body: Buffer): unknown {
   }
 }
 
+/** Answers of this size and more. */
+const COMPRESSED_FROM = 128 * 1024;
+
 export type Answering = (call: Call, faults: readonly Fault[], request: IncomingMessage) => Reply;
 
 /** From requests to calls, from replies to bytes; keeps the log and spoils what is to be spoilt. */
@@ -113,8 +117,7 @@ export class Transport {
     const spoilt = spoil(faults, line, this.#clock);
     if ('body' in reply) {
       if (spoilt === undefined) {
-        response.writeHead(reply.status, { ...headers, 'content-length': reply.body.length });
-        response.end(call.method === 'HEAD' ? undefined : reply.body);
+        this.#whole(call, reply.status, headers, reply.body, response);
         return;
       }
       // A proper length, so that what is missing can be seen, unless the fault is that it cannot.
@@ -127,6 +130,22 @@ export class Transport {
     response.writeHead(reply.status, headers);
     response.flushHeaders();
     this.#stream(call, reply.stream, spoilt ?? line, line);
+  }
+
+  /** As a real one: large answers are compressed for those who ask for it, streams never. */
+  #whole(call: Call, status: number, headers: Record<string, string>, body: Buffer, response: ServerResponse): void {
+    const send = (bytes: Buffer, more: Record<string, string>): void => {
+      response.writeHead(status, { ...headers, ...more, 'content-length': bytes.length });
+      response.end(call.method === 'HEAD' ? undefined : bytes);
+    };
+    if (body.length < COMPRESSED_FROM || !/\bgzip\b/.test(String(call.headers['accept-encoding'] ?? ''))) {
+      send(body, {});
+      return;
+    }
+    gzip(body, { level: 1 }, (error, bytes) => {
+      if (error === null) send(bytes, { 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+      else response.destroy(error);
+    });
   }
 
   #stream(call: Call, stream: (sink: Line) => void, to: Line, raw: Line): void {
