@@ -37,8 +37,38 @@ server: { probes: "[::1]:8080" }
         ]),
         border: { source: 'static' },
         probes: { host: '::1', port: 8080 },
+        queries: undefined,
       },
     });
+  });
+
+  test('queries are for this machine, or behind TLS and a cluster', () => {
+    const server = (queries: string): string =>
+      `sources: { static: { manifests: . } }\ncontrollers: { border: { source: static } }\nserver: { queries: ${queries} }\n`;
+    const tls = 'tls: { cert: { file: tls.crt }, key: { file: /run/tls.key } }';
+    expect(parse(server(`{ listen: "127.0.0.1:9000", ${tls} }`)).value?.queries).toEqual({
+      host: '127.0.0.1',
+      port: 9000,
+      tls: { cert: '/etc/sallyport/tls.crt', key: '/run/tls.key' },
+    });
+    expect(parse(server('{ listen: "[::1]:9000" }')).value?.queries).toEqual({
+      host: '::1',
+      port: 9000,
+      tls: undefined,
+    });
+    expect(complaints(server('{ listen: "0.0.0.0:9000" }'))).toMatchInlineSnapshot(`
+      [
+        "3:30 CONFIG_VALUE server.queries.listen: others than this machine reach 0.0.0.0: give tls: {cert: {file: PATH}, key: {file: PATH}}, or listen on 127.0.0.1",
+        "3:30 CONFIG_VALUE server.queries.listen: others than this machine reach 0.0.0.0, and no source is a cluster that could say who may ask; listen on 127.0.0.1",
+      ]
+    `);
+    expect(complaints(server('{ listen: "host:0", tls: { crt: x } }'))).toMatchInlineSnapshot(`
+      [
+        "3:45 CONFIG_VALUE server.queries.tls.cert: is missing; it takes a mapping (\`key: value\` lines)",
+        "3:45 CONFIG_VALUE server.queries.tls.key: is missing; it takes a mapping (\`key: value\` lines)",
+        "3:52 CONFIG_UNKNOWN_KEY server.queries.tls.crt: "crt" is not a key that this version knows; did you mean "cert"?",
+      ]
+    `);
   });
 
   test('says every mistake at once, each with its place and the correction', () => {

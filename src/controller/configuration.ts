@@ -4,12 +4,15 @@ import { z } from 'zod';
 import type { Code } from '../base/catalogue.ts';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { closest } from '../base/closest.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { readManifestText } from '../sources/manifests/document.ts';
 
 /** A text in place, in a file, or in an environment variable (design section 6). */
 const text = z.union([z.string(), z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
 
 const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'takes HOST:PORT, e.g. 127.0.0.1:8080');
+
+const pemFile = z.strictObject({ file: z.string().describe('a PEM file; it is read again when it changes') });
 
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
@@ -28,7 +31,26 @@ export const configurationSchema = z.strictObject({
     .describe('what this process does'),
   server: z
     .strictObject({
-      probes: listen.optional().describe('HOST:PORT of /healthz, /readyz and /metrics; absent: none of them is served'),
+      probes: listen
+        .optional()
+        .describe('HOST:PORT of /healthz and /readyz, and of /metrics on loopback; absent: none of them is served'),
+      queries: z
+        .strictObject({
+          listen: listen.describe(
+            'HOST:PORT; beyond loopback `tls` is needed, and the API server of a source is asked whether the bearer token may `get` /metrics',
+          ),
+          tls: z
+            .strictObject({
+              cert: pemFile.describe('its certificate'),
+              key: pemFile.describe('its key'),
+            })
+            .optional()
+            .describe(
+              'with it, whoever asks shows a bearer token of the cluster, whose API server decides; absent: no TLS',
+            ),
+        })
+        .optional()
+        .describe('/metrics for others than this machine; absent: not served'),
     })
     .optional()
     .describe('what this process answers to'),
@@ -51,7 +73,16 @@ export interface Configuration {
   readonly sources: ReadonlyMap<string, { readonly type: 'manifests'; readonly path: string }>;
   /** The source of the border controller; absent: that controller is off. */
   readonly border: { readonly source: string } | undefined;
-  readonly probes: { readonly host: string; readonly port: number } | undefined;
+  readonly probes: Listen | undefined;
+  /** Beyond loopback `tls` (absolute paths) is there, and a cluster that can say who may ask. */
+  readonly queries:
+    | (Listen & { readonly tls: { readonly cert: string; readonly key: string } | undefined })
+    | undefined;
+}
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** What reading a configuration may touch, so that tests own it. */
@@ -118,10 +149,31 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   }
   const cluster = value.cluster === undefined ? undefined : resolveText(value.cluster, ['cluster']);
   if (cluster !== undefined && !isClusterName(cluster)) complain('CONFIG_VALUE', ['cluster'], CLUSTER_NAME_RULE);
-  const probes = value.server?.probes;
-  const port = Number(probes?.slice(probes.lastIndexOf(':') + 1));
-  if (probes !== undefined && (port < 1 || port > 65535))
-    complain('CONFIG_VALUE', ['server', 'probes'], 'the port is 1 to 65535');
+  const listenAt = (given: string, path: readonly string[]): Listen => {
+    const at = given.lastIndexOf(':');
+    const port = Number(given.slice(at + 1));
+    if (port < 1 || port > 65535) complain('CONFIG_VALUE', path, 'the port is 1 to 65535');
+    return { host: given.slice(0, at).replace(/^\[|\]$/g, ''), port };
+  };
+  const { probes, queries } = value.server ?? {};
+  const probesAt = probes === undefined ? undefined : listenAt(probes, ['server', 'probes']);
+  const queriesAt = queries === undefined ? undefined : listenAt(queries.listen, ['server', 'queries', 'listen']);
+  if (queriesAt !== undefined && !isLoopback(queriesAt.host)) {
+    const path = ['server', 'queries', 'listen'];
+    const reached = `others than this machine reach ${queriesAt.host}`;
+    if (queries?.tls === undefined)
+      complain(
+        'CONFIG_VALUE',
+        path,
+        `${reached}: give tls: {cert: {file: PATH}, key: {file: PATH}}, or listen on 127.0.0.1`,
+      );
+    if (![...sources.values()].some(({ type }) => type !== 'manifests'))
+      complain(
+        'CONFIG_VALUE',
+        path,
+        `${reached}, and no source is a cluster that could say who may ask; listen on 127.0.0.1`,
+      );
+  }
   if (diagnostics.length > 0) return { diagnostics: diagnostics.toSorted(byPlace) };
   for (const name of sources.keys())
     if (name !== border?.source)
@@ -139,10 +191,17 @@ export function parseConfiguration(source: string, file: string, around: Surroun
       cluster,
       sources,
       border: border === undefined ? undefined : { source: border.source },
-      probes:
-        probes === undefined
+      probes: probesAt,
+      queries:
+        queriesAt === undefined
           ? undefined
-          : { host: probes.slice(0, probes.lastIndexOf(':')).replace(/^\[|\]$/g, ''), port },
+          : {
+              ...queriesAt,
+              tls: queries?.tls && {
+                cert: resolve(dirname(file), queries.tls.cert.file),
+                key: resolve(dirname(file), queries.tls.key.file),
+              },
+            },
     },
   };
 }
@@ -204,7 +263,11 @@ function knownKeys(path: readonly (string | number)[]): readonly string[] {
     case 'controllers.border':
       return ['source'];
     case 'server':
-      return ['probes'];
+      return ['probes', 'queries'];
+    case 'server.queries':
+      return ['listen', 'tls'];
+    case 'server.queries.tls':
+      return ['cert', 'key'];
     default:
       return ['file', 'env'];
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, ProxyAgent, request as send } from 'undici';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -59,6 +60,7 @@ export class HttpApiClient implements ApiClient {
   }
 
   async call(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
+    allowManyListeners(signal);
     using limit = deadline(signal, request.deadlineMs ?? DEADLINE_MS, 'API_UNREACHABLE');
     const asked = this.#asked(request);
     try {
@@ -77,6 +79,7 @@ export class HttpApiClient implements ApiClient {
   }
 
   async open(request: ApiRequest, signal: AbortSignal, silenceMs = SILENCE_MS): Promise<ApiStream> {
+    allowManyListeners(signal);
     using limit = deadline(signal, request.deadlineMs ?? DEADLINE_MS, 'API_UNREACHABLE');
     try {
       const answer = await this.#send(request, limit.signal);
@@ -192,6 +195,11 @@ export class HttpApiClient implements ApiClient {
     const isGzip = one(headers['content-encoding'])?.toLowerCase() === 'gzip';
     return chunksOf(body, { asked, isGzip, clock: this.#clock, signal, silenceMs });
   }
+}
+
+/** One signal stops all watches of a process, and Node takes more than ten listeners for a leak. */
+function allowManyListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
 }
 
 /** Whatever ended a request: the caller's reason, our deadline, or the failure itself. */

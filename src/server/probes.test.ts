@@ -34,6 +34,14 @@ test('metrics, also when they fail', async () => {
   expect(await get('/metrics')).toBe('500 the metrics could not be collected');
 });
 
+test('metrics are not for others than this machine', async () => {
+  const open = await serveProbes({ host: '0.0.0.0', port: 0 }, { ready: () => state, metrics: () => metrics() });
+  base = `http://127.0.0.1:${(open.address() as AddressInfo).port}`;
+  expect(await get('/healthz')).toBe('200 ok');
+  expect(await get('/metrics')).toBe('404 metrics are served at server.queries, or on loopback');
+  await new Promise((resolve) => open.close(resolve));
+});
+
 test('nothing else is served', async () => {
   expect(await get('/')).toMatch(/^404 /);
   expect(await get('/healthz', 'POST')).toMatch(/^405 /);

@@ -1,5 +1,6 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { SallyportError } from '../base/error.ts';
+import { createServer, type Server } from 'node:http';
+import { isLoopback } from '../base/loopback.ts';
+import { answer, answerMetrics, type ListenAddress, listening, requestLimits } from './listening.ts';
 
 /** What the probes ask. */
 export interface Probed {
@@ -10,51 +11,23 @@ export interface Probed {
 }
 
 /**
- * `/healthz` (the process answers), `/readyz` (it has a complete picture), `/metrics`. Nothing else, nothing that changes anything; no
- * names of workloads, so it may be read by whoever reaches the address. Resolves once it listens.
+ * `/healthz` (the process answers) and `/readyz` (it has a complete picture), for whoever reaches the address; `/metrics` only on loopback.
+ * Nothing else, nothing that changes anything. Resolves once it listens.
  */
-export async function serveProbes(
-  address: { readonly host: string; readonly port: number },
-  probed: Probed,
-): Promise<Server> {
-  const server = createServer(
-    { maxHeaderSize: 8_192, requestTimeout: 5_000, headersTimeout: 5_000 },
-    (request, response) => {
-      if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
-      const path = request.url?.split('?', 1)[0];
-      if (path === '/healthz') return answer(response, 200, 'ok');
-      if (path === '/readyz') {
-        const { ready, reason } = probed.ready();
-        return answer(response, ready ? 200 : 503, reason);
-      }
-      if (path === '/metrics') {
-        probed.metrics().then(
-          (text) => answer(response, 200, text, 'text/plain; version=0.0.4; charset=utf-8'),
-          () => answer(response, 500, 'the metrics could not be collected'),
-        );
-        return;
-      }
-      answer(response, 404, 'known here: /healthz, /readyz, /metrics');
-    },
-  );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const place = `${address.host}:${address.port}`;
-      reject(
-        new SallyportError(
-          'LISTEN_FAILED',
-          `the probes cannot listen on ${place}: ${error.code ?? error.message}`,
-          {},
-          error,
-        ),
-      );
-    });
-    server.listen({ host: address.host, port: address.port }, resolve);
+export async function serveProbes(address: ListenAddress, probed: Probed): Promise<Server> {
+  const hasMetrics = isLoopback(address.host);
+  const server = createServer(requestLimits, (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
+    const path = request.url?.split('?', 1)[0];
+    if (path === '/healthz') return answer(response, 200, 'ok');
+    if (path === '/readyz') {
+      const { ready, reason } = probed.ready();
+      return answer(response, ready ? 200 : 503, reason);
+    }
+    if (path === '/metrics' && hasMetrics) return answerMetrics(response, () => probed.metrics());
+    if (path === '/metrics') return answer(response, 404, 'metrics are served at server.queries, or on loopback');
+    answer(response, 404, `known here: /healthz, /readyz${hasMetrics ? ', /metrics' : ''}`);
   });
+  await listening(server, address, 'the probes');
   return server;
-}
-
-function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
-  response.writeHead(status, { 'content-type': type, 'x-content-type-options': 'nosniff' });
-  response.end(text.endsWith('\n') ? text : `${text}\n`);
 }

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import process from 'node:process';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
@@ -7,6 +8,7 @@ import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { serveProbes } from '../../server/probes.ts';
+import { serveQueries } from '../../server/queries.ts';
 import { ManifestsSource } from '../../sources/manifests/manifests-source.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,7 +21,7 @@ interface RunOptions {
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
-  const { name, cluster, sources, border, probes } = readConfiguration(terminal, options.config);
+  const { name, cluster, sources, border, probes, queries } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || place === undefined)
     throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
@@ -47,17 +49,20 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.once(signal, onSignal);
-  const server =
-    probes === undefined
-      ? undefined
-      : await serveProbes(probes, { ready: () => controller.ready(), metrics: () => controller.metrics.text() });
+  const metrics = (): Promise<string> => controller.metrics.text();
+  const servers: Server[] = [];
+  if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics }));
+  if (queries !== undefined)
+    servers.push(await serveQueries(queries, { metrics }, { tls: queries.tls, access: undefined }, log));
   log.info({ name, cluster, config: options.config, manifests: place.path }, 'started');
   try {
     await controller.run(stop.signal);
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
-    server?.closeAllConnections();
-    server?.close();
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
   }
   log.info({ name }, 'stopped');
   return exit.done;

@@ -1,0 +1,113 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { SallyportError } from '../base/error.ts';
+import { isLoopback } from '../base/loopback.ts';
+import type { Log } from '../base/log.ts';
+import type { Access, ReviewedAccess } from '../kubernetes/reviewed-access.ts';
+import { WatchedFile } from '../kubernetes/watched-file.ts';
+import { answer, answerMetrics, type ListenAddress, listening, requestLimits } from './listening.ts';
+
+/** What stands before the answers. Beyond loopback both have to be there. */
+export interface Guards {
+  /** Paths of PEM files; read again when they change. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Who may ask; absent: whoever can. */
+  readonly access: Pick<ReviewedAccess, 'ofReader'> | undefined;
+}
+
+export interface QueryAnswers {
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+}
+
+/**
+ * `/metrics`: what is not for everybody, because it names firewalls and sources. Resolves once it listens; refuses to listen for others than
+ * this machine without TLS and review.
+ */
+export async function serveQueries(
+  address: ListenAddress,
+  answers: QueryAnswers,
+  { tls, access }: Guards,
+  log: Log,
+  clock: Clock = systemClock,
+): Promise<Server> {
+  if (!isLoopback(address.host) && (tls === undefined || access === undefined))
+    throw new SallyportError(
+      'LISTEN_FAILED',
+      `the queries are not served on ${address.host}:${address.port}: others than this machine reach it, and TLS or a cluster that says who may ask is missing`,
+    );
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
+    const path = pathOf(request);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
+    if (path === '/metrics') return answerMetrics(response, () => answers.metrics());
+    answer(response, 404, 'known here: /metrics');
+  };
+  const guarded = access === undefined ? respond : reviewed(access, respond);
+  const server = tls === undefined ? createServer(requestLimits, guarded) : await tlsServer(tls, guarded, log, clock);
+  await listening(server, address, 'the queries');
+  return server;
+}
+
+type Respond = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Strangers are not told which paths there are. */
+function reviewed(access: Pick<ReviewedAccess, 'ofReader'>, respond: Respond): Respond {
+  return (request, response) => {
+    const judge = (given: Access): void => {
+      switch (given) {
+        case 'allowed':
+          return respond(request, response);
+        case 'unauthenticated':
+          response.setHeader('www-authenticate', 'Bearer');
+          return answer(response, 401, 'a bearer token of the cluster is needed');
+        case 'forbidden':
+          return answer(response, 403, 'the cluster does not let you get this path');
+        case 'unavailable':
+          return answer(response, 503, 'the cluster does not say whether you may get this path');
+      }
+    };
+    access.ofReader(request.headers.authorization, pathOf(request)).then(judge, () => judge('unavailable'));
+  };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?', 1)[0] ?? '';
+}
+
+async function tlsServer(
+  tls: { readonly cert: string; readonly key: string },
+  respond: Respond,
+  log: Log,
+  clock: Clock,
+): Promise<Server> {
+  const files = { cert: new WatchedFile(tls.cert, clock), key: new WatchedFile(tls.key, clock) };
+  const server = createTlsServer(requestLimits, respond);
+  await renew(server, files);
+  let isRenewing = false;
+  server.on('connection', () => {
+    if (isRenewing) return;
+    isRenewing = true;
+    // A pair that is half replaced, or broken, changes nothing: the one before goes on.
+    renew(server, files)
+      .catch((thrown: unknown) => log.warn({ error: String(thrown) }, 'the TLS files of server.queries cannot be used'))
+      .finally(() => {
+        isRenewing = false;
+      });
+  });
+  return server;
+}
+
+/** Gives the next handshakes what the files hold now. */
+async function renew(
+  server: TlsServer,
+  files: { readonly cert: WatchedFile; readonly key: WatchedFile },
+): Promise<void> {
+  try {
+    const [cert, key] = await Promise.all([files.cert.text(), files.key.text()]);
+    server.setSecureContext({ cert, key });
+  } catch (thrown) {
+    const said = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new SallyportError('LISTEN_FAILED', `the TLS files ${files.cert.path} and ${files.key.path}: ${said}`);
+  }
+}
