@@ -27,7 +27,7 @@ import type { Holder, Party } from './party.ts';
 import { PolicyOrder } from './policy-order.ts';
 import { type Found, RuleLookups } from './rule-lookup.ts';
 import { type Direction, type PolicyList, type TierPolicies, isSubject } from './selected-policies.ts';
-import { SelectorsInUse, ruleSelectors } from './selectors-in-use.ts';
+import { ruleSelectors } from './rule-selectors.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 /** What differs in the engine since its last flush. */
@@ -69,7 +69,6 @@ const NOBODY: ReadonlySet<string> = new Set();
 export class Engine {
   readonly inventory: Inventory;
   readonly #index = new LabelIndex();
-  readonly #registered = new SelectorsInUse(this.#index);
   readonly #outside: OutsideSets;
   readonly #backends = new Backends();
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
@@ -99,20 +98,20 @@ export class Engine {
    * by the next flush: ask for them with `endpointsOf`.
    */
   register(selector: Selector): void {
-    this.#registered.add(selector);
+    atOnce(this.registering(selector));
   }
 
   /** The same in pieces. */
-  registering(selector: Selector): Pieces {
-    return this.#registered.adding(selector);
+  *registering(selector: Selector): Pieces {
+    yield* this.#index.holding(selector) ?? NOTHING_LEFT;
   }
 
   unregister(selector: Selector): void {
-    this.#registered.remove(selector);
+    atOnce(this.unregistering(selector));
   }
 
-  unregistering(selector: Selector): Pieces {
-    return this.#registered.removing(selector);
+  *unregistering(selector: Selector): Pieces {
+    yield* this.#index.releasing(selector) ?? NOTHING_LEFT;
   }
 
   /**
@@ -125,7 +124,7 @@ export class Engine {
     this.#index.load(() => {
       for (const set of this.networkSets.values()) this.#setNetworkSet(set.id, set);
       for (const policies of [this.#policies, this.#staged])
-        for (const policy of policies.values()) this.#registerRules(policy);
+        for (const policy of policies.values()) for (const selector of ruleSelectors(policy)) this.register(selector);
     });
   }
 
@@ -341,8 +340,8 @@ export class Engine {
     yield* each(touched(changes.endpoints), (id) => this.#setEndpoint(id, endpoints.get(id)));
     if (this.#followsRules)
       yield* each(touched(changes.networkSets), (id) => this.#setNetworkSet(id, networkSets.get(id)));
-    for (const id of touched(changes.policies)) yield* this.#settingPolicy(this.#policies, id, policies.get(id));
-    for (const id of touched(changes.staged)) yield* this.#settingPolicy(this.#staged, id, staged.get(id));
+    yield* this.#setPolicies(this.#policies, touched(changes.policies), policies);
+    yield* this.#setPolicies(this.#staged, touched(changes.staged), staged);
   }
 
   *#settingParent(id: string, parent: Parent | undefined): Pieces {
@@ -378,26 +377,32 @@ export class Engine {
   }
 
   /** `kept`: where the policies of its sort are kept, enforced or staged. */
-  *#settingPolicy(kept: Map<PolicyId, Policy>, id: PolicyId, policy: Policy | undefined): Pieces {
-    const before = kept.get(id);
-    // First what is new, so that a selector of both is not dropped in between.
-    if (policy === undefined) kept.delete(id);
-    else {
-      kept.set(id, policy);
-      yield* this.#registered.adding(policy.appliesTo);
-      if (this.#followsRules) for (const selector of ruleSelectors(policy)) yield* this.#registered.adding(selector);
+  *#setPolicies(kept: Map<PolicyId, Policy>, ids: readonly PolicyId[], present: ReadonlyMap<PolicyId, Policy>): Pieces {
+    let done = 0;
+    for (const id of ids) {
+      const before = kept.get(id);
+      const policy = present.get(id);
+      if (policy === undefined) kept.delete(id);
+      else kept.set(id, policy);
+      // First what is new, so that a selector of both is not dropped in between.
+      for (const selector of policy === undefined ? [] : this.#selectorsOf(policy)) {
+        const rest = this.#index.holding(selector);
+        if (rest !== undefined) yield* rest;
+      }
+      for (const selector of before === undefined ? [] : this.#selectorsOf(before)) {
+        const rest = this.#index.releasing(selector);
+        if (rest !== undefined) yield* rest;
+      }
+      if (++done % 64 === 0) yield;
     }
-    if (before !== undefined) {
-      yield* this.#registered.removing(before.appliesTo);
-      if (this.#followsRules) for (const selector of ruleSelectors(before)) yield* this.#registered.removing(selector);
-    }
-    yield;
   }
 
-  #registerRules(policy: Policy): void {
-    for (const selector of ruleSelectors(policy)) this.#registered.add(selector);
+  #selectorsOf(policy: Policy): readonly Selector[] {
+    return this.#followsRules ? [policy.appliesTo, ...ruleSelectors(policy)] : [policy.appliesTo];
   }
 }
+
+const NOTHING_LEFT: readonly undefined[] = [];
 
 /** What the index has to know of something with labels. Named ports are not in it: rules look at the ports of endpoints themselves. */
 function indexed({ labels, parents }: Endpoint | NetworkSetInfo, nets: readonly Prefix[]): IndexedEndpoint {

@@ -14,7 +14,7 @@ import { type Address, formatAddress } from '../ip/address.ts';
 import { formatPrefix } from '../ip/prefix.ts';
 import type { Selector } from '../selector/selector.ts';
 import { Engine, type EngineChanges } from './engine.ts';
-import { ruleSelectors } from './selectors-in-use.ts';
+import { ruleSelectors } from './rule-selectors.ts';
 
 function stateOf(objects: readonly PlainObject[]): State {
   return new Map(

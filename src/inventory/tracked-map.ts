@@ -10,6 +10,8 @@ export class TrackedMap<V> {
   readonly #now = new Map<string, V>();
   readonly #before = new Map<string, V | undefined>();
   readonly #equal: (a: V, b: V) => boolean;
+  /** There was nothing at the last `take`, so that all there is now is new. */
+  #wasEmpty = true;
 
   /** Values for which `equal` holds are no change; by default only the same object is. */
   constructor(equal: (a: V, b: V) => boolean = Object.is) {
@@ -24,7 +26,7 @@ export class TrackedMap<V> {
   put(key: string, value: V | undefined): boolean {
     const old = this.#now.get(key);
     if (old === value || (old !== undefined && value !== undefined && this.#equal(old, value))) return false;
-    if (!this.#before.has(key)) this.#before.set(key, old);
+    if (!this.#wasEmpty && !this.#before.has(key)) this.#before.set(key, old);
     if (value === undefined) this.#now.delete(key);
     else this.#now.set(key, value);
     return true;
@@ -32,6 +34,10 @@ export class TrackedMap<V> {
 
   /** The net difference since the last call. Nothing may be put before it is known. */
   *take(): Pieces<MapChanges> {
+    if (this.#wasEmpty) {
+      this.#wasEmpty = this.#now.size === 0;
+      return this.#wasEmpty ? NO_CHANGES : sortedLater([...this.#now.keys()], [], []);
+    }
     if (this.#before.size === 0) return NO_CHANGES;
     const added: string[] = [];
     const changed: string[] = [];
@@ -44,6 +50,7 @@ export class TrackedMap<V> {
       else if (!this.#equal(before, now)) changed.push(key);
     });
     this.#before.clear();
+    this.#wasEmpty = this.#now.size === 0;
     return sortedLater(added, changed, removed);
   }
 }

@@ -30,6 +30,8 @@ export interface IndexedEndpoint {
 /** A selector in the index and the set it makes. */
 interface IndexedSelector extends MemberSet {
   readonly selector: Selector;
+  /** How many hold it by `holding`. */
+  uses: number;
 }
 
 /**
@@ -162,11 +164,36 @@ export class LabelIndex {
 
   /** Adds a selector, or its text, under an id of the caller's choice, or replaces it; its set then goes on with what is different. */
   setSelector(id: string, selector: string | Selector, port?: PortOfSet): Delta {
-    return atOnce(this.settingSelector(id, selector, port));
+    return atOnce(this.#settingSelector(id, selector, port));
   }
 
-  /** The same in pieces. */
-  *settingSelector(id: string, selector: string | Selector, port?: PortOfSet): Pieces<Delta> {
+  /**
+   * Lets one more holder use a selector, under its own id; each needs one `releasing`. Gives the rest of the work, in pieces: nothing if
+   * there is none, which it is mostly, because somebody holds it already or everything is being loaded.
+   */
+  holding(selector: Selector): Pieces<unknown> | undefined {
+    const { id } = selector;
+    const held = this.#selectorsById.get(id);
+    if (held !== undefined) held.uses++;
+    else if (this.#loading) this.#enter(id, selector, undefined).uses++;
+    else return this.#holdingNew(selector);
+    return undefined;
+  }
+
+  *#holdingNew(selector: Selector): Pieces {
+    yield* this.#settingSelector(selector.id, selector, undefined);
+    const entry = this.#selectorsById.get(selector.id);
+    if (entry !== undefined) entry.uses++;
+  }
+
+  /** Ends one use; the last one deletes the selector. What was never held is nothing. */
+  releasing({ id }: Selector): Pieces<unknown> | undefined {
+    const held = this.#selectorsById.get(id);
+    if (held === undefined || --held.uses > 0) return undefined;
+    return this.#deletingSelector(id);
+  }
+
+  *#settingSelector(id: string, selector: string | Selector, port: PortOfSet | undefined): Pieces<Delta> {
     const changes = this.#begin();
     const wanted = typeof selector === 'string' ? readSelector(selector) : selector;
     const old = this.#selectorsById.get(id);
@@ -178,23 +205,18 @@ export class LabelIndex {
       yield* this.#unmatchAll(old, changes, 'tell members');
       this.#free(old);
     }
-    const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
-    const entry = { id, slot, selector: wanted, port };
-    this.#selectors[slot] = entry;
-    this.#selectorsById.set(id, entry);
-    this.#conditions.add(slot, wanted.node);
-    this.#filing.add(slot);
+    const entry = this.#enter(id, wanted, port);
+    entry.uses = old?.uses ?? 0;
     yield* this.#matchAll(entry, changes);
     return this.#finish(changes);
   }
 
   /** Deletes a selector and its set; the members are not listed. */
   deleteSelector(id: string): Delta {
-    return atOnce(this.deletingSelector(id));
+    return atOnce(this.#deletingSelector(id));
   }
 
-  /** The same in pieces. */
-  *deletingSelector(id: string): Pieces<Delta> {
+  *#deletingSelector(id: string): Pieces<Delta> {
     const changes = this.#begin();
     const entry = this.#selectorsById.get(id);
     if (entry === undefined) return this.#finish(changes);
@@ -279,6 +301,17 @@ export class LabelIndex {
     this.#members.leave(lost, endpoint, changes);
     this.#members.enter(gained, endpoint, changes);
     changes.touch(this.#idOf(endpoint));
+  }
+
+  /** All of a new selector but its matches. */
+  #enter(id: string, selector: Selector, port: PortOfSet | undefined): IndexedSelector {
+    const slot = this.#freeSelectors.pop() ?? this.#selectors.length;
+    const entry = { id, slot, selector, port, uses: 0 };
+    this.#selectors[slot] = entry;
+    this.#selectorsById.set(id, entry);
+    this.#conditions.add(slot, selector.node);
+    this.#filing.add(slot);
+    return entry;
   }
 
   /** Finds the endpoints of a new selector among those that have one of the terms it is filed under. */
