@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { atOnce, each } from './pieces.ts';
+import { atOnce, each, sorted } from './pieces.ts';
 
 test('visits every item once, in order, however often it is left', () => {
   fc.assert(
@@ -22,4 +22,14 @@ test('at once gives what the work comes to', () => {
     return 'done';
   };
   expect(atOnce(work())).toBe('done');
+});
+
+test('sorts as toSorted does, in pieces', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(20), fc.nat()), { maxLength: 3_000, size: 'max' }), (items) => {
+      const compare = (a: readonly number[], b: readonly number[]): number => (a[0] ?? 0) - (b[0] ?? 0);
+      expect(atOnce(sorted(items, compare))).toEqual(items.toSorted(compare));
+    }),
+    { numRuns: 30 },
+  );
 });

@@ -149,8 +149,9 @@ export class Border {
   *#rebuild(): Pieces {
     const old = this.#made;
     const facts = factsOf(this.#engine);
-    yield;
-    const compilation = new Compilation(facts);
+    // Only then somebody asks for it; it is made here because it may take a while.
+    if (facts.firewalls.some(({ tiers }) => tiers.length > 0)) yield* this.#engine.ordering();
+    const compilation = yield* Compilation.of(facts);
     yield;
     // First the new ones, so that a selector of both is not dropped in between.
     for (const selector of compilation.selectors.values()) yield* this.#engine.registering(selector);

@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { Endpoint } from '../inventory/model.ts';
 import { networkSetSelector } from '../inventory/effective-selector.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
@@ -11,6 +12,7 @@ import type { Unseen } from './firewall-state.ts';
 import { Frame } from './frame.ts';
 import { OutsideGroups } from './groups.ts';
 import { Ids } from './ids.ts';
+import { layersOf } from './layers.ts';
 import type { Profile, Sending } from './profile.ts';
 import { Departures, type Seen, families } from './seen-address.ts';
 import { Selections } from './selection.ts';
@@ -29,6 +31,18 @@ export interface Appearance {
 
 const NOTHING: readonly never[] = [];
 
+/** What a compilation is made of. */
+interface Parts {
+  readonly facts: Facts;
+  readonly departures: Departures;
+  readonly chains: Chains;
+  readonly translated: PrefixSet;
+  readonly outsideGroups: OutsideGroups;
+  readonly frames: ReadonlyMap<string, Frame>;
+  readonly selections: Selections;
+  readonly decisive: ReadonlySet<string>;
+}
+
 /**
  * All that follows from policies, firewalls, pools, nodes and network sets, without any pod: made whole whenever one of these changes.
  * `appearanceOf` then answers for one workload at a time. (One exception, for safety: translations avoid addresses of live pods.)
@@ -44,39 +58,44 @@ export class Compilation {
   readonly translated: PrefixSet;
   /** About objects, not about one firewall; sorted. */
   readonly findings: readonly Finding[];
-  readonly #facts: Facts;
   readonly #treatments: Treatments;
   readonly #outsideGroups: OutsideGroups;
   /** Ids of selectors whose network sets decide more than what is in a group. */
   readonly #decisive: ReadonlySet<string>;
 
-  constructor(facts: Facts) {
-    this.#facts = facts;
-    this.departures = new Departures(facts.pools, facts.nodes, facts.felix);
-    this.chains = chainsOf(facts.firewalls);
-    this.translated = translatedBy(facts);
+  private constructor({ facts, departures, chains, translated, outsideGroups, frames, selections, decisive }: Parts) {
+    this.departures = departures;
+    this.chains = chains;
+    this.translated = translated;
     this.findings = nameErrors(facts).sort(compareFindings);
-    const ids = new Ids();
-    this.#outsideGroups = new OutsideGroups(facts, ids);
-    const surroundings = {
-      facts,
-      inside: this.departures.inside,
-      taken: this.#taken(),
-      outsideGroups: this.#outsideGroups,
-      ids,
-      errors: firewallErrors(facts.firewalls, this.chains),
-    };
-    const sorted = [...facts.firewalls].sort((a, b) => compareUtf8(a.name, b.name));
-    this.frames = new Map(sorted.map((firewall) => [firewall.name, new Frame(firewall, surroundings)]));
-    this.sightings = new Sightings(
-      new Map([...this.frames].map(([name, frame]) => [name, hopOf(frame)])),
-      this.chains,
-      this.departures,
-    );
-    this.#decisive = decisiveSelectors(this.frames.values(), facts);
-    const selections = new Selections(this.frames.values());
+    this.#outsideGroups = outsideGroups;
+    this.frames = frames;
+    const hops = new Map([...frames].map(([name, frame]) => [name, hopOf(frame)]));
+    this.sightings = new Sightings(hops, chains, departures);
+    this.#decisive = decisive;
     this.selectors = selections.selectors;
-    this.#treatments = new Treatments(this.frames, selections, this.sightings, this.departures, facts);
+    this.#treatments = new Treatments(frames, selections, this.sightings, departures, facts);
+  }
+
+  /** In pieces: a firewall that repeats tiers takes along every policy of theirs. */
+  static *of(facts: Facts): Pieces<Compilation> {
+    const departures = new Departures(facts.pools, facts.nodes, facts.felix);
+    const chains = chainsOf(facts.firewalls);
+    const translated = translatedBy(facts);
+    const ids = new Ids();
+    const outsideGroups = new OutsideGroups(facts, ids);
+    const { inside } = departures;
+    const taken = takenBy(facts, translated);
+    const surroundings = { facts, inside, taken, outsideGroups, ids, errors: firewallErrors(facts.firewalls, chains) };
+    const frames = new Map<string, Frame>();
+    for (const firewall of [...facts.firewalls].sort((x, y) => compareUtf8(x.name, y.name))) {
+      yield;
+      const layers = yield* layersOf(firewall, firewall.destinations.subtract(inside), facts);
+      frames.set(firewall.name, new Frame(firewall, layers, surroundings));
+    }
+    const selections = yield* Selections.of(frames.values());
+    const decisive = yield* decisiveSelectors(frames.values(), facts);
+    return new Compilation({ facts, departures, chains, translated, outsideGroups, frames, selections, decisive });
   }
 
   /**
@@ -149,21 +168,21 @@ export class Compilation {
       ...groups.flatMap((index) => frame?.groups[index]?.resource.name ?? []).map((name) => `AddressGroup/${name}`),
     ];
   }
+}
 
-  #taken(): Taken {
-    const { pools, nodes } = this.#facts;
-    const assignable = PrefixSet.of(
-      pools.filter((pool) => pool.workloads && !pool.disabled).flatMap((pool) => pool.cidr.prefixes()),
-    );
-    const nodeAddresses = [...nodes.values()].flatMap((node) => node.addresses.map((entry) => entry.address));
-    const pods: Address[] = [];
-    if (!this.translated.isEmpty)
-      for (const endpoint of this.#facts.endpoints())
-        for (const address of endpoint.addresses)
-          if (endpoint.kind === 'Pod' && this.translated.contains(address) && !assignable.contains(address))
-            pods.push(address);
-    return { assignable, nodes: PrefixSet.ofAddresses(nodeAddresses), pods: PrefixSet.ofAddresses(pods) };
-  }
+/** What translations are not to use. */
+function takenBy({ pools, nodes, endpoints }: Facts, translated: PrefixSet): Taken {
+  const assignable = PrefixSet.of(
+    pools.filter((pool) => pool.workloads && !pool.disabled).flatMap((pool) => pool.cidr.prefixes()),
+  );
+  const nodeAddresses = [...nodes.values()].flatMap((node) => node.addresses.map((entry) => entry.address));
+  const pods: Address[] = [];
+  if (!translated.isEmpty)
+    for (const endpoint of endpoints())
+      for (const address of endpoint.addresses)
+        if (endpoint.kind === 'Pod' && translated.contains(address) && !assignable.contains(address))
+          pods.push(address);
+  return { assignable, nodes: PrefixSet.ofAddresses(nodeAddresses), pods: PrefixSet.ofAddresses(pods) };
 }
 
 function hopOf({ firewall, governed, nats }: Frame): Hop {
@@ -175,17 +194,21 @@ function hopOf({ firewall, governed, nats }: Frame): Hop {
  * In repeated tiers a rule is there only if its destination reaches outside, and its source can be a network set; where `accepts` limits
  * destinations, a BorderPolicy counts only while its network sets lie within.
  */
-function decisiveSelectors(frames: Iterable<Frame>, { firewalls, borderPolicies }: Facts): ReadonlySet<string> {
+function* decisiveSelectors(
+  frames: Iterable<Frame>,
+  { firewalls, borderPolicies }: Facts,
+): Pieces<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (const { entries } of frames)
-    for (const { layer, rules } of entries)
+    yield* each(entries, ({ layer, rules }) => {
       for (const { match, source } of layer === 'Tier' ? rules : [])
-        for (const each of [match.selector, match.notSelector, source?.selector, source?.notSelector])
-          if (each !== undefined) ids.add(each.id);
+        for (const selector of [match.selector, match.notSelector, source?.selector, source?.notSelector])
+          if (selector !== undefined) ids.add(selector.id);
+    });
   if (firewalls.some(({ accepts }) => accepts.some(({ destinations }) => destinations !== undefined)))
     for (const { namespace, spec } of borderPolicies)
-      for (const each of spec.egress)
-        if (each.ok && each.rule.selector !== undefined) ids.add(networkSetSelector(namespace, each.rule.selector).id);
+      for (const read of spec.egress)
+        if (read.ok && read.rule.selector !== undefined) ids.add(networkSetSelector(namespace, read.rule.selector).id);
   return ids;
 }
 

@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { OutsideGroups } from './groups.ts';
 import { type Ids, signature } from './ids.ts';
-import { layersOf } from './layers.ts';
+import type { Layers } from './layers.ts';
 import { networksOf } from './networks.ts';
 import { isFor, scopedSelector } from './own-policies.ts';
 import type { Profile } from './profile.ts';
@@ -62,13 +62,12 @@ export class Frame {
   readonly #numbers = new Map<Profile, number>();
   readonly #classes = new Map<string, Class>();
 
-  constructor(firewall: BorderFirewall, surroundings: Surroundings) {
+  constructor(firewall: BorderFirewall, layers: Layers, surroundings: Surroundings) {
     const { facts, inside, outsideGroups, ids, errors } = surroundings;
     this.firewall = firewall;
     this.inside = inside;
     this.governed = firewall.destinations.subtract(inside);
     this.networks = networksOf(firewall, facts.pools, facts.nodes, this.governed);
-    const layers = layersOf(firewall, this.governed, facts);
     this.entries = layers.entries;
     const { nats, findings } = natsOf(firewall, facts, surroundings.taken, ids);
     this.nats = nats;

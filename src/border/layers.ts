@@ -1,4 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import { refusal } from './accepts.ts';
 import type { Entry } from './entry.ts';
@@ -14,7 +15,7 @@ export interface Layers {
 }
 
 /** `governed`: the destinations that the firewall judges. Layer 1 ClusterBorderPolicy, 2 repeated tiers in the cluster's order, 3 BorderPolicy. */
-export function layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: Facts): Layers {
+export function* layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: Facts): Pieces<Layers> {
   const findings: Finding[] = [];
   const first = inOrder(facts.clusterBorderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name)));
   const third = inOrder(facts.borderPolicies.filter((policy) => isFor(policy.spec.firewalls, firewall.name))).filter(
@@ -24,7 +25,7 @@ export function layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: F
       return refused === undefined;
     },
   );
-  const second = repeated(firewall, governed, facts, findings);
+  const second = yield* repeated(firewall, governed, facts, findings);
   return {
     entries: [
       ...first.map((policy) => ownEntry(policy, firewall)),
@@ -35,22 +36,22 @@ export function layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: F
   };
 }
 
-function repeated(
+function* repeated(
   firewall: BorderFirewall,
   governed: PrefixSet,
   facts: Facts,
   findings: Finding[],
-): readonly Omit<Entry, 'rank'>[] {
+): Pieces<readonly Omit<Entry, 'rank'>[]> {
   const wanted = new Set(firewall.tiers);
   const entries: Omit<Entry, 'rank'>[] = [];
   for (const tier of wanted.size === 0 ? [] : facts.tiers) {
     if (!wanted.delete(tier.name)) continue;
-    for (const policy of facts.policiesOf(tier.name)) {
+    yield* each(facts.policiesOf(tier.name), (policy) => {
       const found = tierEntry(policy, tier, { governed, backendsOf: facts.backendsOf });
-      if (found === undefined) continue;
+      if (found === undefined) return;
       entries.push(found.entry);
-      findings.push(...found.unsayable.map((each) => unsayable(each, firewall)));
-    }
+      findings.push(...found.unsayable.map((rule) => unsayable(rule, firewall)));
+    });
   }
   for (const name of wanted)
     findings.push({

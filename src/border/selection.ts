@@ -1,4 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import { workloadSelector } from '../inventory/effective-selector.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Entry } from './entry.ts';
@@ -41,21 +42,25 @@ export class Selections {
   readonly #uses: Use[] = [];
   readonly #bySelector = new Map<string, number[]>();
 
-  constructor(firewalls: Iterable<SelectingFirewall>) {
+  static *of(firewalls: Iterable<SelectingFirewall>): Pieces<Selections> {
+    const selections = new Selections();
     for (const { firewall, entries, nats, groups } of firewalls) {
       const { name } = firewall;
       const { selector, namespaceSelector } = firewall.workloads;
-      this.#add(workloadSelector('', { selector, namespaceSelector }), { kind: 'workloads', firewall: name, index: 0 });
-      for (const [index, entry] of entries.entries()) {
-        this.#add(entry.selector, { kind: 'policies', firewall: name, index });
+      const taking = workloadSelector('', { selector, namespaceSelector });
+      selections.#add(taking, { kind: 'workloads', firewall: name, index: 0 });
+      let index = 0;
+      yield* each(entries, (entry) => {
+        selections.#add(entry.selector, { kind: 'policies', firewall: name, index: index++ });
         for (const { source } of entry.rules)
-          for (const each of [source?.selector, source?.notSelector])
-            if (each !== undefined) this.selectors.set(each.id, each);
-      }
-      for (const [index, nat] of nats.entries()) this.#add(nat.selector, { kind: 'nats', firewall: name, index });
-      for (const [index, group] of groups.entries())
-        this.#add(group.selector, { kind: 'groups', firewall: name, index });
+          for (const one of [source?.selector, source?.notSelector])
+            if (one !== undefined) selections.selectors.set(one.id, one);
+      });
+      for (const [n, nat] of nats.entries()) selections.#add(nat.selector, { kind: 'nats', firewall: name, index: n });
+      for (const [n, group] of groups.entries())
+        selections.#add(group.selector, { kind: 'groups', firewall: name, index: n });
     }
+    return selections;
   }
 
   #add(selector: Selector, use: Use): void {

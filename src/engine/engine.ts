@@ -197,7 +197,12 @@ export class Engine {
 
   /** The order in which tiers and policies are evaluated. */
   get order(): PolicyOrder {
-    this.#order ??= new PolicyOrder(this.#tiers, this.#policies);
+    return atOnce(this.ordering());
+  }
+
+  /** The same in pieces. */
+  *ordering(): Pieces<PolicyOrder> {
+    this.#order ??= yield* PolicyOrder.of(this.#tiers, this.#policies);
     return this.#order;
   }
 
@@ -206,7 +211,7 @@ export class Engine {
     this.#shownOrder ??=
       this.#staged.size === 0
         ? this.order
-        : new PolicyOrder(this.#tiers, new Map([...this.#policies, ...this.#staged]));
+        : atOnce(PolicyOrder.of(this.#tiers, new Map([...this.#policies, ...this.#staged])));
     return this.#shownOrder;
   }
 

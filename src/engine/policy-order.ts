@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../base/compare.ts';
+import { type Pieces, each, sorted } from '../base/pieces.ts';
 import type { Policy, PolicyId, TierInfo } from '../inventory/model.ts';
 
 /** Tiers by order, ties by name in byte order (semantics 6.1.1). */
@@ -11,10 +12,14 @@ export function comparePolicies(a: Policy, b: Policy): number {
   return compareOrders(a.order, b.order) || compareUtf8(tieBreak(a), tieBreak(b));
 }
 
-/** Sorts the policies of one tier, in place. Thousands of them can have one order, so the texts that break ties are made once. */
-function sortPolicies(policies: Policy[]): void {
-  const ties = new Map(policies.map((policy) => [policy, tieBreak(policy)]));
-  policies.sort((a, b) => compareOrders(a.order, b.order) || compareUtf8(ties.get(a) as string, ties.get(b) as string));
+/** The policies of one tier, sorted. Thousands of them can have one order, so the texts that break ties are made once. */
+function* sortPolicies(policies: readonly Policy[]): Pieces<readonly Policy[]> {
+  const ties = new Map<Policy, string>();
+  yield* each(policies, (policy) => ties.set(policy, tieBreak(policy)));
+  return yield* sorted(
+    policies,
+    (a, b) => compareOrders(a.order, b.order) || compareUtf8(ties.get(a) as string, ties.get(b) as string),
+  );
 }
 
 function tieBreak({ name, namespace, kind }: Policy): string {
@@ -44,21 +49,24 @@ export class PolicyOrder {
   readonly #ranks = new Map<PolicyId, number>();
   readonly #byTier: ReadonlyMap<string, readonly Policy[]>;
 
-  constructor(tiers: ReadonlyMap<string, TierInfo>, policies: ReadonlyMap<PolicyId, Policy>) {
-    this.tiers = orderTiers(
-      tiers,
-      Array.from(policies.values(), ({ tier }) => tier),
-    );
-    const byTier = new Map<string, Policy[]>();
-    for (const policy of policies.values()) {
-      const list = byTier.get(policy.tier);
-      if (list === undefined) byTier.set(policy.tier, [policy]);
-      else list.push(policy);
-    }
-    for (const policies of byTier.values()) sortPolicies(policies);
-    this.policies = this.tiers.flatMap(({ name }) => byTier.get(name) ?? []);
-    for (const { id } of this.policies) this.#ranks.set(id, this.#ranks.size);
+  private constructor(tiers: readonly TierInfo[], byTier: ReadonlyMap<string, readonly Policy[]>) {
+    this.tiers = tiers;
     this.#byTier = byTier;
+    this.policies = tiers.flatMap(({ name }) => byTier.get(name) ?? []);
+  }
+
+  static *of(tiers: ReadonlyMap<string, TierInfo>, policies: ReadonlyMap<PolicyId, Policy>): Pieces<PolicyOrder> {
+    const unordered = new Map<string, Policy[]>();
+    yield* each(policies.values(), (policy) => {
+      const list = unordered.get(policy.tier);
+      if (list === undefined) unordered.set(policy.tier, [policy]);
+      else list.push(policy);
+    });
+    const byTier = new Map<string, readonly Policy[]>();
+    for (const [tier, list] of unordered) byTier.set(tier, yield* sortPolicies(list));
+    const order = new PolicyOrder(orderTiers(tiers, byTier.keys()), byTier);
+    yield* each(order.policies, ({ id }) => order.#ranks.set(id, order.#ranks.size));
+    return order;
   }
 
   /** The policies of one tier, in order. */
