@@ -171,14 +171,15 @@ export class Compilation {
 }
 
 /** What translations are not to use. */
-function takenBy({ pools, nodes, endpoints }: Facts, translated: PrefixSet): Taken {
+function takenBy(facts: Facts, translated: PrefixSet): Taken {
+  const { pools, nodes } = facts;
   const assignable = PrefixSet.of(
     pools.filter((pool) => pool.workloads && !pool.disabled).flatMap((pool) => pool.cidr.prefixes()),
   );
   const nodeAddresses = [...nodes.values()].flatMap((node) => node.addresses.map((entry) => entry.address));
   const pods: Address[] = [];
   if (!translated.isEmpty)
-    for (const endpoint of endpoints())
+    for (const endpoint of facts.endpoints())
       for (const address of endpoint.addresses)
         if (endpoint.kind === 'Pod' && translated.contains(address) && !assignable.contains(address))
           pods.push(address);

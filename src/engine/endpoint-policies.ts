@@ -7,6 +7,8 @@ const REMEMBERED = 1_000_000;
 
 /** Policies that select the same endpoints, in order, and the lists that were asked for. */
 interface Selecting {
+  /** Of these policies, ascending. */
+  readonly ranks: Int32Array;
   readonly policies: readonly Policy[];
   readonly lists: Map<PolicyList, readonly TierPolicies[]>;
 }
@@ -24,6 +26,12 @@ export class EndpointPolicies {
   /** By a hash of the ranks. */
   readonly #known = new Map<number, Selecting[]>();
   #remembered = 0;
+
+  // Room to work in.
+  /** By rank: whether it is among those at hand; all zero between calls. */
+  readonly #marks: Uint8Array;
+  /** The ranks at hand, from the first on. */
+  readonly #found: Int32Array;
 
   /** `numberOf`: the number of a selector that matching endpoints are told by. */
   constructor(order: PolicyOrder, numberOf: (selectorId: string) => number) {
@@ -43,6 +51,8 @@ export class EndpointPolicies {
       next[number] = at + 1;
     }
     this.#starts = starts;
+    this.#marks = new Uint8Array(numbers.length);
+    this.#found = new Int32Array(numbers.length);
   }
 
   /** The matches of endpoints may have changed. */
@@ -51,7 +61,7 @@ export class EndpointPolicies {
   }
 
   /** `matching`: the numbers of the selectors that match the endpoint. */
-  tiersOf(endpoint: EndpointId, list: PolicyList, matching: () => Iterable<number>): readonly TierPolicies[] {
+  tiersOf(endpoint: EndpointId, list: PolicyList, matching: () => Int32Array): readonly TierPolicies[] {
     let selecting = this.#byEndpoint.get(endpoint);
     if (selecting === undefined) {
       selecting = this.#selecting(this.#ranksOf(matching()));
@@ -65,38 +75,40 @@ export class EndpointPolicies {
     return tiers;
   }
 
-  /** The ranks of the policies behind these selectors, ascending. */
-  #ranksOf(selectors: Iterable<number>): Int32Array {
-    const found: number[] = [];
+  /** The ranks of the policies behind these selectors, ascending: good until the next call. Thousands for each of many endpoints, so none are made. */
+  #ranksOf(selectors: Int32Array): Int32Array {
+    const found = this.#found;
+    const marks = this.#marks;
+    let length = 0;
     for (const selector of selectors) {
       if (selector + 1 >= this.#starts.length) continue;
       const end = this.#starts[selector + 1] as number;
-      for (let at = this.#starts[selector] as number; at < end; at++) found.push(this.#ranks[at] as number);
+      for (let at = this.#starts[selector] as number; at < end; at++) {
+        const rank = this.#ranks[at] as number;
+        found[length++] = rank;
+        marks[rank] = 1;
+      }
     }
-    const count = this.#ranks.length;
-    // Sorting costs a few steps for each number, marking one for each policy there is.
-    if (found.length * 16 < count) return Int32Array.from(found).sort();
-    const marks = new Uint8Array(count);
-    for (const rank of found) marks[rank] = 1;
-    const sorted = new Int32Array(found.length);
-    let length = 0;
-    for (let rank = 0; rank < count; rank++) if (marks[rank] === 1) sorted[length++] = rank;
-    return sorted;
+    // Sorting costs a few steps for each number, looking at the marks one for each policy there is.
+    if (length * 16 < marks.length) {
+      const few = found.subarray(0, length).sort();
+      for (const rank of few) marks[rank] = 0;
+      return few;
+    }
+    length = 0;
+    for (let rank = 0; rank < marks.length; rank++) if (marks[rank] === 1) found[length++] = rank;
+    marks.fill(0);
+    return found.subarray(0, length);
   }
 
-  #selecting(ranks: Int32Array): Selecting {
-    let hash = ranks.length;
-    for (const rank of ranks) hash = Math.imul(hash ^ rank, 16_777_619);
-    const alike = this.#known.get(hash) ?? [];
+  #selecting(found: Int32Array): Selecting {
+    let hash = found.length;
+    for (const rank of found) hash = Math.imul(hash ^ rank, 16_777_619);
+    for (const alike of this.#known.get(hash) ?? []) if (sameRanks(alike.ranks, found)) return alike;
+    const ranks = found.slice();
     const all = this.#order.policies;
-    for (const each of alike)
-      if (
-        each.policies.length === ranks.length &&
-        each.policies.every((policy, n) => policy === all[ranks[n] as number])
-      )
-        return each;
     const policies = Array.from(ranks, (rank) => all[rank] as Policy);
-    const selecting: Selecting = { policies, lists: new Map() };
+    const selecting: Selecting = { ranks, policies, lists: new Map() };
     this.#remembered += policies.length;
     if (this.#remembered > REMEMBERED) {
       this.#known.clear();
@@ -106,4 +118,10 @@ export class EndpointPolicies {
     this.#known.set(hash, [...(this.#known.get(hash) ?? []), selecting]);
     return selecting;
   }
+}
+
+function sameRanks(a: Int32Array, b: Int32Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false;
+  return true;
 }

@@ -240,9 +240,12 @@ export class LabelIndex {
     return this.#selectorsById.get(selectorId)?.slot ?? 0;
   }
 
-  /** Numbers of the selectors that match an endpoint; empty for one that is not there. */
+  /** Numbers of the selectors that match an endpoint, to be read before the next change; empty for one that is not there. */
   numbersMatching(endpointId: string): Int32Array {
-    return this.#matches.rows.copy(this.#endpoints.find(endpointId));
+    const { rows } = this.#matches;
+    const endpoint = this.#endpoints.find(endpointId);
+    const start = rows.startOf(endpoint);
+    return rows.items.subarray(start, start + rows.lengthOf(endpoint));
   }
 
   /** Ids of the endpoints that a selector matches; empty for one that is not there. */
