@@ -3,6 +3,7 @@ import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
+import type { ResourceChange } from '../sources/source.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 
 /** Somebody's yes to one plan of one firewall (design invariant 4); worth nothing once desired or actual changes, or after an hour. */
@@ -19,10 +20,14 @@ export type Approval = Readonly<z.infer<typeof approvalSchema>>;
 /** Where people leave their yes: the state folder of this machine, or BorderApprovals in a cluster. */
 export interface Approvals {
   /**
-   * A yes for a firewall whose plan waits, `digest` being that plan's, where it has one. Each is given out once, whatever becomes of the
-   * process. `undefined`: there is none that still may count.
+   * A yes for a firewall. `waiting`: the plan that waits there, with its digest where it has one; absent: none does, and no yes is given
+   * out. Each is given out once, whatever becomes of the process. `undefined`: there is none that still may count.
    */
-  take(firewall: string, digest: string | undefined): Promise<Approval | undefined>;
+  take(firewall: string, waiting: { readonly digest?: string } | undefined): Promise<Approval | undefined>;
+  /** What a source delivered: where yeses are objects, they are among it. */
+  taken?(changes: readonly ResourceChange[]): void;
+  /** Ends what is under way. */
+  stop?(): void;
 }
 
 /** A yes that lay longer than this was for a plan that nobody remembers. */
@@ -53,12 +58,13 @@ export function lookForApprovals(
   log: Log,
 ): () => void {
   let cancel = (): void => undefined;
+  let stopped = false;
   const look = async (): Promise<void> => {
     try {
       for (const [name, { worker, device }] of stations) {
         const { waiting } = worker.status();
-        if (waiting === undefined || !device.lock.held()) continue;
-        const yes = await approvals.take(name, waiting.digest);
+        if (!device.lock.held()) continue;
+        const yes = await approvals.take(name, waiting);
         if (yes === undefined) continue;
         const { digest, by, madeAt } = yes;
         if (!isCurrent(yes, clock.wall())) {
@@ -74,8 +80,13 @@ export function lookForApprovals(
     }
   };
   const again = (): void => {
+    if (stopped) return;
     cancel = clock.after(LOOK_MS, () => background('looking for approvals', look(), log));
   };
   again();
-  return () => cancel();
+  return () => {
+    stopped = true;
+    cancel();
+    approvals.stop?.();
+  };
 }

@@ -170,6 +170,7 @@ export class Controller implements Picture {
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
     this.#options.reporter?.taken(delivery, this.#version);
+    this.#options.approvals?.taken?.(delivery.changes);
   }
 
   /** Gives every firewall its worker and every worker its wish. */

@@ -19,8 +19,9 @@ test('an approval is kept until it is taken; the newest counts', async () => {
   await approvals.put(yes);
   await approvals.put({ ...yes, digest: 'def' });
   expect(await new FolderApprovals(folder).get('edge-1')).toEqual({ ...yes, digest: 'def' });
-  expect(await approvals.take('edge-1')).toMatchObject({ digest: 'def' });
-  expect(await approvals.take('edge-1')).toBeUndefined();
+  expect(await approvals.take('edge-1', undefined)).toBeUndefined();
+  expect(await approvals.take('edge-1', {})).toMatchObject({ digest: 'def' });
+  expect(await approvals.take('edge-1', {})).toBeUndefined();
   expect(await approvals.get('edge-1')).toBeUndefined();
 });
 

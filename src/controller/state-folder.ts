@@ -44,7 +44,8 @@ export class FolderApprovals implements Approvals {
   }
 
   /** The file goes first: a yes that is lost is given again, one that counts twice opens what nobody looked at. */
-  async take(firewall: string): Promise<Approval | undefined> {
+  async take(firewall: string, waiting: object | undefined): Promise<Approval | undefined> {
+    if (waiting === undefined) return undefined;
     const found = await this.get(firewall);
     if (found !== undefined) await this.remove(firewall);
     return found;

@@ -4,6 +4,7 @@ import type { ApiClient, ApiRequest, ApiStream } from '../../src/kubernetes/api-
 
 interface Stored {
   readonly uid: string;
+  readonly spec: RawMap;
   resourceVersion: number;
   /** What each manager applied last. */
   readonly applied: Map<string, RawMap>;
@@ -25,10 +26,10 @@ export class StatusServer implements ApiClient {
   #uids = 0;
 
   /** Creates an object without status; its uid is the answer. */
-  create(path: string): string {
+  create(path: string, spec: RawMap = {}): string {
     this.#uids += 1;
     const uid = `uid-${this.#uids}`;
-    this.#objects.set(path, { uid, resourceVersion: 1, applied: new Map() });
+    this.#objects.set(path, { uid, spec, resourceVersion: 1, applied: new Map() });
     return uid;
   }
 
@@ -70,6 +71,7 @@ export class StatusServer implements ApiClient {
     if (request.method === 'PATCH') this.#apply(stored, path, request);
     return {
       metadata: { uid: stored.uid, resourceVersion: String(stored.resourceVersion) },
+      spec: stored.spec,
       status: this.statusOf(path),
     };
   }
