@@ -1,10 +1,12 @@
 /**
- * `npm run reference` writes what is generated from the code: the pages of `docs/reference` and the definitions in `deploy/crds`; with
+ * `npm run reference` writes what is generated from the code: the pages of `docs/reference`, and in `deploy` the definitions of our kinds
+ * and what the chart reads; with
  * `--check` it writes nothing and fails with a list of the files that differ from what the code says.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
+import { chartFiles } from './chart-files.ts';
 import { crdFiles } from './crds.ts';
 import { cliPage } from './reference-cli.ts';
 import { cliOutputPages } from './reference-cli-output.ts';
@@ -12,10 +14,11 @@ import { configurationPage } from './reference-configuration.ts';
 import { errorsPage } from './reference-errors.ts';
 import { metricsPage } from './reference-metrics.ts';
 import { resourcePages } from './reference-resources.ts';
+import { rightsPage } from './reference-rights.ts';
 
 const root = join(import.meta.dirname, '..');
 /** Folders that hold nothing but what is made here, except the files that people write. */
-const FOLDERS = ['docs/reference', 'deploy/crds'];
+const FOLDERS = ['docs/reference', 'deploy/crds', 'deploy/chart/crds', 'deploy/chart/files'];
 const WRITTEN = new Set(['docs/reference/index.md']);
 
 /** Path to text. */
@@ -26,10 +29,13 @@ function files(): ReadonlyMap<string, string> {
       ['configuration.md', configurationPage(root)],
       ['errors.md', errorsPage()],
       ['metrics.md', metricsPage()],
+      ['rights.md', rightsPage()],
       ...cliOutputPages(),
       ...resourcePages(),
     ]),
     ...within('deploy/crds', crdFiles()),
+    ...within('deploy/chart/crds', crdFiles()),
+    ...within('deploy/chart/files', chartFiles(root)),
   ]);
 }
 
