@@ -57,6 +57,17 @@ export class Border {
     return this.#made?.compilation.findings ?? [];
   }
 
+  /** How a workload shows at the firewalls on its way; `undefined` where it is not known, or has no address that is believed. */
+  appearanceOf(endpoint: EndpointId): Appearance | undefined {
+    const appearance = this.#made?.appearances.get(endpoint);
+    return appearance !== undefined && this.#hasAddress(endpoint) ? appearance : undefined;
+  }
+
+  #hasAddress(endpoint: EndpointId): boolean {
+    const found = this.#engine.endpoints.get(endpoint);
+    return found !== undefined && (found.hostNetwork || found.addresses.length > 0);
+  }
+
   /**
    * The ways of a workload's flow through the border: the address seen, verdict and translation at each firewall. Empty where no firewall
    * takes it, or the workload is not known. At each firewall the flow counts as the first packet of a connection.

@@ -23,6 +23,7 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   lint: { done: 'nothing was found', pending: 'something was' },
   flow: { done: 'the flow passes', pending: 'it is denied' },
   whois: { done: 'somebody has the address', pending: 'nobody has it' },
+  wait: { done: 'the pod may start' },
   uninstall: { done: 'nothing of ours is left', pending: 'the plan of leaving is shown; nothing was done' },
   audit: { done: 'the trails are whole' },
   lab: { done: 'every flow did what it should' },

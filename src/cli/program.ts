@@ -188,6 +188,12 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
     async () => (await import('./commands/whois.ts')).whois,
   );
   does(
+    command('wait', 'for init containers: end when the border has confirmed this pod, or lets it go')
+      .option('--url <address>', 'the readiness address of the controller; else SALLYPORT_URL')
+      .option('--pod <name>', 'namespace/name; else POD_NAMESPACE and POD_NAME'),
+    async () => (await import('./commands/wait.ts')).wait,
+  );
+  does(
     output(world(command('uninstall <firewall>', 'show the plan of leaving a firewall; with --yes, leave it'))).option(
       '--yes',
       'do it: remove everything of ours from the device, and nothing else',

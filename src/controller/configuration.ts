@@ -51,6 +51,9 @@ export const configurationSchema = z.strictObject({
         })
         .optional()
         .describe('/metrics for others than this machine; absent: not served'),
+      readiness: listen
+        .optional()
+        .describe('HOST:PORT where `sallyport wait` asks whether its pod may start; absent: nobody can wait'),
     })
     .optional()
     .describe('what this process answers to'),
@@ -62,6 +65,12 @@ export const CLUSTER_NAME_RULE = 'takes 1 to 63 of A-Z a-z 0-9 . _ - and begins 
 /** Whether a text can name who owns what is created: it becomes part of marks on devices and of paths. */
 export function isClusterName(text: string): boolean {
   return /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text);
+}
+
+/** Where a server of this process listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** The configuration file, read and checked; paths are absolute. */
@@ -78,6 +87,8 @@ export interface Configuration {
   readonly queries:
     | (Listen & { readonly tls: { readonly cert: string; readonly key: string } | undefined })
     | undefined;
+  /** Where init containers ask; absent: nowhere. */
+  readonly readiness: Listen | undefined;
 }
 
 export interface Listen {
@@ -155,7 +166,8 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     if (port < 1 || port > 65535) complain('CONFIG_VALUE', path, 'the port is 1 to 65535');
     return { host: given.slice(0, at).replace(/^\[|\]$/g, ''), port };
   };
-  const { probes, queries } = value.server ?? {};
+  const { probes, queries, readiness } = value.server ?? {};
+  const readinessAt = readiness === undefined ? undefined : listenAt(readiness, ['server', 'readiness']);
   const probesAt = probes === undefined ? undefined : listenAt(probes, ['server', 'probes']);
   const queriesAt = queries === undefined ? undefined : listenAt(queries.listen, ['server', 'queries', 'listen']);
   if (queriesAt !== undefined && !isLoopback(queriesAt.host)) {
@@ -192,6 +204,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
       sources,
       border: border === undefined ? undefined : { source: border.source },
       probes: probesAt,
+      readiness: readinessAt,
       queries:
         queriesAt === undefined
           ? undefined

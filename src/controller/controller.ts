@@ -19,6 +19,7 @@ import type { AuditedDriver } from './audited-driver.ts';
 import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
+import { Readiness } from './readiness/readiness.ts';
 import type { Picture, Standing } from './status/picture.ts';
 import type { Reporter } from './status/reporter.ts';
 
@@ -70,6 +71,8 @@ interface Refusal extends Diagnostic {
 export class Controller implements Picture {
   readonly world: LiveWorld;
   readonly metrics: Metrics;
+  /** Whether pods may start, as far as the border is concerned. */
+  readonly readiness: Readiness;
   readonly #options: ControllerOptions;
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
@@ -96,6 +99,14 @@ export class Controller implements Picture {
     this.#failure = new Promise((_, reject) => (failed = reject));
     const taking = { take: (delivery: Delivery) => this.#take(delivery), say: () => this.#sayAll() };
     this.#intake = new Intake(taking, options.clock, failed);
+    this.readiness = new Readiness(
+      () => ({
+        border: this.world.border,
+        owners: this.world.owners,
+        confirmed: (firewall) => this.#stations.get(firewall)?.worker.confirmed(),
+      }),
+      options.clock,
+    );
   }
 
   /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */

@@ -21,11 +21,7 @@ test.each([
   ['driver: nftables, address: local, tls: {pin: "sha256:abc"}', ['error DEVICE_SETTING spec.tls']],
   ['driver: nftables, address: local, adopt: [web]', ['error DEVICE_SETTING spec.adopt']],
   ['driver: nftables, address: local, approximate: Wider', ['warning DEVICE_SETTING_UNUSED spec.approximate']],
-  [
-    'driver: nftables, address: local, readiness: {onTimeout: Release}',
-    ['warning DEVICE_SETTING_UNUSED spec.readiness'],
-  ],
-  ['driver: nftables, address: local, readiness: {timeout: 60s, onTimeout: Hold}, approximate: Never', []],
+  ['driver: nftables, address: local, readiness: {timeout: 30s, onTimeout: Release}, approximate: Never', []],
 ])('{ %s } is told about', (spec, expected) => {
   const found = deviceMistakes(firewall(spec));
   expect(found.map(({ severity, code, path }) => `${severity} ${code} ${path}`)).toEqual(expected);

@@ -10,7 +10,7 @@ import type { Step } from '../plan/step.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type WishStanding, type WorkerEvents } from './carrier.ts';
 
-import { type Course, type WorkerSettings, chooseCourse } from './course.ts';
+import { type Confirmed, type Course, type WorkerSettings, chooseCourse } from './course.ts';
 import type { Actual, Driver, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Pause } from './pause.ts';
@@ -159,6 +159,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   status(): WorkerStatus {
     const writer = this.#settings.mode === 'Observe' || this.#options.lock.held();
     return this.#report.status(this.#wishes, this.#basis, this.#session.device?.device, writer, this.#drifted.size > 0);
+  }
+
+  /** What was read back as ours last; `undefined` until the device and what is wanted first agree. */
+  confirmed(): Confirmed | undefined {
+    return this.#basis;
   }
 
   async #round(): Promise<NextRound> {

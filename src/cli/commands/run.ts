@@ -7,8 +7,10 @@ import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
+import { formatAddress } from '../../ip/address.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
+import { type PodsAsked, serveReadiness } from '../../server/readiness.ts';
 import { ManifestsSource } from '../../sources/manifests/manifests-source.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
@@ -21,7 +23,7 @@ interface RunOptions {
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
-  const { name, cluster, sources, border, probes, queries } = readConfiguration(terminal, options.config);
+  const { name, cluster, sources, border, probes, queries, readiness } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || place === undefined)
     throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
@@ -54,6 +56,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics }));
   if (queries !== undefined)
     servers.push(await serveQueries(queries, { metrics }, { tls: queries.tls, access: undefined }, log));
+  if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
   log.info({ name, cluster, config: options.config, manifests: place.path }, 'started');
   try {
     await controller.run(stop.signal);
@@ -66,4 +69,13 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   }
   log.info({ name }, 'stopped');
   return exit.done;
+}
+
+/** What `sallyport wait` asks of a controller. */
+function podsOf({ world, readiness }: Controller): PodsAsked {
+  return {
+    whenReady: (namespace, name, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, ms, signal),
+    addressesOf: (namespace, name) =>
+      (world.engine.endpoints.get(`pod:${namespace}/${name}`)?.addresses ?? []).map(formatAddress),
+  };
 }

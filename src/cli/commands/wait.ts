@@ -1,0 +1,71 @@
+import process from 'node:process';
+import { z } from 'zod';
+import { catalogue } from '../../base/catalogue.ts';
+import { toSallyportError } from '../../base/error.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
+
+interface WaitOptions {
+  readonly url?: string;
+  readonly pod?: string;
+}
+
+const answer = z.object({ ready: z.boolean(), message: z.string().optional() });
+
+/** How long one question is held back by the controller, in seconds, and how long its answer may take at most. */
+const HOLD_S = 20;
+const ANSWER_MS = 30_000;
+const AGAIN_MS = 1_000;
+
+/**
+ * `sallyport wait`, for init containers: ends when the border has confirmed this pod's addresses, or when its firewalls let it go
+ * (`readiness` of the BorderFirewall). A controller that does not answer is asked again: without it nobody knows of the pod, and what it
+ * sends would be dropped.
+ */
+export async function wait(terminal: Terminal, options: WaitOptions): Promise<ExitCode> {
+  const url = questionUrl(options);
+  terminal.err(`waiting for the border: ${url.pathname.split('/').slice(3, 5).join('/')} at ${url.origin}`);
+  let said = '';
+  const say = (text: string): void => {
+    if (text !== said) terminal.err(text);
+    said = text;
+  };
+  for (;;) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' });
+      if (response.status === 404)
+        throw usage(`${url.origin} is no readiness address of Sallyport; see server.readiness in its configuration`);
+      if (response.ok) {
+        const { ready, message } = answer.parse(await response.json());
+        if (ready) {
+          terminal.err(message ?? 'the border is ready');
+          return exit.done;
+        }
+        say(`not yet: ${message ?? 'the border has not confirmed this pod'}`);
+        continue;
+      }
+      say(`the controller answers ${response.status}; asking again`);
+    } catch (thrown) {
+      const error = toSallyportError(thrown);
+      if (catalogue[error.code].blame === 'input') throw error;
+      say(`the controller does not answer (${error.message}); asking again`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
+function questionUrl(options: WaitOptions): URL {
+  const { POD_NAMESPACE: namespace, POD_NAME: name, SALLYPORT_URL: given } = process.env;
+  const pod = options.pod ?? (namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`);
+  const base = options.url ?? given;
+  const missing = [
+    ...(base === undefined ? ['the address of the controller (--url, or SALLYPORT_URL)'] : []),
+    ...(pod === undefined ? ['the name of the pod (--pod NAMESPACE/NAME, or POD_NAMESPACE and POD_NAME)'] : []),
+  ];
+  if (base === undefined || pod === undefined) throw usage(`not given: ${missing.join(' and ')}`);
+  if (!/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/.test(pod)) throw usage(`${pod} is no pod; write NAMESPACE/NAME`);
+  if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol))
+    throw usage(`${base} is no address of a controller; write http://HOST:PORT`);
+  return new URL(`/v1/pods/${pod}/border?wait=${HOLD_S}`, base);
+}

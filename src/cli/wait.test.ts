@@ -1,0 +1,97 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import process from 'node:process';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { buildProgram } from './program.ts';
+
+let server: Server;
+let base: string;
+let answers: (readonly [number, object])[];
+let asked: string[];
+
+beforeEach(async () => {
+  asked = [];
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const [status, body] = answers.shift() ?? [500, {}];
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+});
+
+async function run(...words: readonly string[]): Promise<{ readonly code: number; readonly said: readonly string[] }> {
+  const said: string[] = [];
+  const program = buildProgram({ out: () => undefined, err: (text) => void said.push(text) });
+  return { code: await program.run(['wait', ...words]), said };
+}
+
+test('asks until the pod may start, and says what it waits for once', async () => {
+  const not = { ready: false, message: 'edge-1: 10.0.0.1 is not there yet', firewalls: [] };
+  answers = [
+    [200, not],
+    [200, not],
+    [503, {}],
+    [200, { ready: false }],
+    [200, { ready: true, message: 'confirmed by edge-1' }],
+  ];
+  const { code, said } = await run('--url', base, '--pod', 'shop/web-0');
+  expect(code).toBe(0);
+  expect(said).toEqual([
+    `waiting for the border: shop/web-0 at ${base}`,
+    'not yet: edge-1: 10.0.0.1 is not there yet',
+    'the controller answers 503; asking again',
+    'not yet: the border has not confirmed this pod',
+    'confirmed by edge-1',
+  ]);
+  expect(new Set(asked)).toEqual(new Set(['/v1/pods/shop/web-0/border?wait=20']));
+});
+
+test('another server there is told at once', async () => {
+  answers = [[404, {}]];
+  const { code, said } = await run('--url', base, '--pod', 'shop/web-0');
+  expect(code).toBe(1);
+  expect(said.join('\n')).toContain('is no readiness address of Sallyport');
+});
+
+test('a controller that is not there yet is asked again', async () => {
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const waiting = run('--url', base, '--pod', 'shop/web-0');
+  answers = [[200, { ready: true }]];
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const { code, said } = await waiting;
+  expect(code).toBe(0);
+  expect(said.some((line) => line.startsWith('the controller does not answer'))).toBe(true);
+});
+
+test('its name and where to ask can come from the environment, and all that is missing is said', async () => {
+  const before = { ...process.env };
+  try {
+    expect((await run()).said.join('\n')).toMatch(/address of the controller .* and the name of the pod/);
+    Object.assign(process.env, { SALLYPORT_URL: base, POD_NAMESPACE: 'shop', POD_NAME: 'web-1' });
+    answers = [[200, { ready: true }]];
+    expect((await run()).code).toBe(0);
+    expect(asked).toEqual(['/v1/pods/shop/web-1/border?wait=20']);
+  } finally {
+    for (const key of ['SALLYPORT_URL', 'POD_NAMESPACE', 'POD_NAME']) {
+      if (before[key] === undefined) delete process.env[key];
+      else process.env[key] = before[key];
+    }
+  }
+});
+
+test.each([
+  ['--url', 'ftp://x', '--pod', 'shop/web-0'],
+  ['--url', 'http://x', '--pod', 'web-0'],
+  ['--url', 'http://x', '--pod', 'shop/../etc'],
+])('%s %s %s %s is refused', async (...words) => {
+  expect((await run(...words)).code).toBe(1);
+  expect(asked).toEqual([]);
+});

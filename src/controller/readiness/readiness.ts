@@ -1,0 +1,142 @@
+import type { BorderFirewall } from '../../api/resource.ts';
+import type { Clock } from '../../base/clock.ts';
+import { elapsed } from '../../base/elapsed.ts';
+import type { Border } from '../../border/border.ts';
+import type { Sending } from '../../border/profile.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
+import type { Confirmed } from '../../firewalls/course.ts';
+import type { Owners } from '../../firewalls/interim.ts';
+import type { EndpointId } from '../../inventory/model.ts';
+import { notHeld } from './held.ts';
+
+/** How one firewall on a pod's way stands. */
+export interface FirewallStanding {
+  readonly firewall: string;
+  /** `Released`: it has not confirmed in time, and its owner lets pods start then. `Watches`: mode Observe, which holds nobody. */
+  readonly state: 'Confirmed' | 'Waiting' | 'Released' | 'Watches';
+  /** For people. */
+  readonly message: string;
+}
+
+/** Whether the border holds a pod's addresses, so that it may start to send. */
+export interface PodStanding {
+  readonly ready: boolean;
+  /** One sentence for people. */
+  readonly message: string;
+  /** By name. */
+  readonly firewalls: readonly FirewallStanding[];
+}
+
+/** What is known of a border; the controller is one. */
+export interface BorderKnowledge {
+  readonly border: Pick<Border, 'appearanceOf' | 'firewalls'>;
+  readonly owners: Owners;
+  /** What a firewall was read back to hold last; `undefined`: nothing was yet, or another copy keeps it. */
+  confirmed(firewall: string): Confirmed | undefined;
+}
+
+/** How often those who wait are looked at. */
+const LOOK_MS = 200;
+/** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
+const MOST_REMEMBERED = 100_000;
+
+/** Tells whether pods may start, as far as the border is concerned (design section 10). */
+export class Readiness {
+  readonly #known: () => BorderKnowledge;
+  readonly #clock: Clock;
+  /** Since when (monotonic) a pod with these addresses waits. */
+  readonly #since = new Map<EndpointId, { readonly addresses: string; readonly at: number }>();
+
+  constructor(known: () => BorderKnowledge, clock: Clock) {
+    this.#known = known;
+    this.#clock = clock;
+  }
+
+  standing(endpoint: EndpointId): PodStanding {
+    const known = this.#known();
+    const appearance = known.border.appearanceOf(endpoint);
+    if (appearance === undefined)
+      return { ready: false, message: 'the pod is not known here, or has no address that is believed', firewalls: [] };
+    const asked = new Set([...appearance.sendings, ...appearance.unseen].map(({ firewall }) => firewall));
+    if (asked.size === 0) return { ready: true, message: 'no border firewall is on its way', firewalls: [] };
+    const waitedMs = this.#waited(
+      endpoint,
+      appearance.sendings
+        .map(({ address }) => address)
+        .toSorted()
+        .join(' '),
+    );
+    const firewalls = [...asked].toSorted().map((name): FirewallStanding => {
+      const view = known.border.firewalls().get(name);
+      const sendings = appearance.sendings.filter(({ firewall }) => firewall === name);
+      const why = whyNot(sendings, view?.ruleset, known.owners, known.confirmed(name));
+      return standingAt(name, view?.firewall, why, waitedMs);
+    });
+    const waiting = firewalls.filter(({ state }) => state === 'Waiting');
+    if (waiting.length === 0) this.#since.delete(endpoint);
+    return { ready: waiting.length === 0, message: messageOf(firewalls, waiting), firewalls };
+  }
+
+  /** Resolves with the standing as soon as the pod is ready, else after `ms` or with the signal. */
+  async whenReady(endpoint: EndpointId, ms: number, signal: AbortSignal): Promise<PodStanding> {
+    const until = this.#clock.monotonic() + ms;
+    for (;;) {
+      const standing = this.standing(endpoint);
+      const left = until - this.#clock.monotonic();
+      if (standing.ready || left <= 0 || signal.aborted) return standing;
+      await elapsed(this.#clock, Math.min(LOOK_MS, left), signal);
+    }
+  }
+
+  #waited(endpoint: EndpointId, addresses: string): number {
+    const now = this.#clock.monotonic();
+    const known = this.#since.get(endpoint);
+    if (known?.addresses === addresses) return now - known.at;
+    this.#since.delete(endpoint);
+    this.#since.set(endpoint, { addresses, at: now });
+    for (const oldest of this.#since.keys()) {
+      if (this.#since.size <= MOST_REMEMBERED) break;
+      this.#since.delete(oldest);
+    }
+    return 0;
+  }
+}
+
+function whyNot(
+  sendings: readonly Sending[],
+  ruleset: Ruleset | undefined,
+  owners: Owners,
+  confirmed: Confirmed | undefined,
+): string | undefined {
+  if (sendings.length === 0) return 'what it sees of the pod is not known';
+  if (ruleset === undefined) return 'its BorderFirewall has mistakes';
+  if (confirmed === undefined) return 'nothing was confirmed there yet';
+  for (const { address, blind, endpoint } of sendings) {
+    // While a change is worked out, its parts do not belong together yet.
+    const isOwner = blind || owners.get(address)?.split(' ').includes(endpoint) === true;
+    if (!isOwner) return `${address} is somebody else's as far as is known`;
+    const why = notHeld(address, ruleset, owners, confirmed);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+function standingAt(
+  firewall: string,
+  described: BorderFirewall | undefined,
+  why: string | undefined,
+  waitedMs: number,
+): FirewallStanding {
+  if (described?.mode === 'Observe') return { firewall, state: 'Watches', message: 'mode Observe holds no pod' };
+  if (why === undefined) return { firewall, state: 'Confirmed', message: 'read back from the firewall' };
+  if (described?.readiness.onTimeout === 'Release' && waitedMs >= described.readiness.timeoutMs)
+    return { firewall, state: 'Released', message: `${why}; let go after ${described.readiness.timeoutMs / 1_000} s` };
+  return { firewall, state: 'Waiting', message: why };
+}
+
+function messageOf(all: readonly FirewallStanding[], waiting: readonly FirewallStanding[]): string {
+  if (waiting.length > 0) return waiting.map(({ firewall, message }) => `${firewall}: ${message}`).join('; ');
+  const released = all.filter(({ state }) => state === 'Released');
+  if (released.length > 0) return released.map(({ firewall, message }) => `${firewall}: ${message}`).join('; ');
+  return `confirmed by ${all.map(({ firewall }) => firewall).join(', ')}`;
+}

@@ -1,0 +1,83 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PodStanding } from '../controller/readiness/readiness.ts';
+import { serveReadiness } from './readiness.ts';
+
+let server: Server;
+let base: string;
+let standing: PodStanding;
+let asked: string[];
+let mine: readonly string[];
+let tell: () => void;
+
+beforeEach(async () => {
+  standing = { ready: false, message: 'edge-1: 10.0.0.1 is not there yet', firewalls: [] };
+  asked = [];
+  mine = [];
+  tell = () => undefined;
+  server = await serveReadiness(
+    { host: '127.0.0.1', port: 0 },
+    {
+      whenReady: (namespace, name, ms, signal) => {
+        asked.push(`${namespace}/${name} ${ms}`);
+        if (ms === 0) return Promise.resolve(standing);
+        return new Promise((resolve) => {
+          tell = () => resolve(standing);
+          signal.addEventListener('abort', () => asked.push('gone'), { once: true });
+        });
+      },
+      addressesOf: () => mine,
+    },
+  );
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+});
+
+async function get(path: string, more: RequestInit = {}): Promise<readonly [number, unknown]> {
+  const response = await fetch(base + path, more);
+  return [response.status, await response.json()];
+}
+
+test('tells whether a pod may start; why not, to the pod alone', async () => {
+  expect(await get('/v1/pods/shop/web-0/border')).toEqual([200, { ready: false }]);
+  mine = ['127.0.0.1'];
+  expect(await get('/v1/pods/shop/web-0/border')).toEqual([200, standing]);
+  expect(asked).toEqual(['shop/web-0 0', 'shop/web-0 0']);
+});
+
+test('holds the answer back as long as it is asked to, and no longer than it should', async () => {
+  const held = get('/v1/pods/shop/web-0/border?wait=600');
+  await expect.poll(() => asked).toEqual(['shop/web-0 25000']);
+  standing = { ...standing, ready: true };
+  tell();
+  expect(await held).toEqual([200, { ready: true }]);
+});
+
+test('forgets who went away', async () => {
+  const leave = new AbortController();
+  const held = get('/v1/pods/shop/web-0/border?wait=20', { signal: leave.signal }).catch(() => 'left');
+  await expect.poll(() => asked.length).toBe(1);
+  leave.abort();
+  expect(await held).toBe('left');
+  await expect.poll(() => asked).toContain('gone');
+});
+
+test.each([
+  '/',
+  '/v1/pods/shop/border',
+  '/v1/pods/Shop/web/border',
+  '/v1/pods/shop/a%2Fb/border',
+  '/v1/pods/shop/../border',
+])('nothing is answered at %s', async (path) => {
+  const [status] = await get(path);
+  expect(status).toBe(404);
+  expect(asked).toEqual([]);
+});
+
+test('nothing but GET', async () => {
+  expect((await get('/v1/pods/shop/web-0/border', { method: 'POST' }))[0]).toBe(405);
+});

@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { PodStanding } from '../controller/readiness/readiness.ts';
+import { formatAddress, parseAddress } from '../ip/address.ts';
+import { type ListenAddress, answer as answerText, listening, requestLimits } from './listening.ts';
+
+/** What is asked about pods. */
+export interface PodsAsked {
+  /** Resolves as soon as the pod may start, else after `ms` or with the signal. */
+  whenReady(namespace: string, name: string, ms: number, signal: AbortSignal): Promise<PodStanding>;
+  /** Canonical texts of what the pod has now. */
+  addressesOf(namespace: string, name: string): readonly string[];
+}
+
+/** Those who wait at one time; more are asked to come back. */
+const MOST_WAITING = 5_000;
+/** The longest that one answer is held back: proxies end what is silent for longer. */
+const LONGEST_MS = 25_000;
+
+const PATH = /^\/v1\/pods\/([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/([a-z0-9.-]{1,253})\/border$/;
+
+/**
+ * `GET /v1/pods/NAMESPACE/NAME/border?wait=20`: whether the border holds a pod's addresses, held back for so many seconds until it does. For
+ * `sallyport wait` in init containers. Anybody in the cluster may ask; details go to the pod itself alone, told by its address. A forged
+ * answer lets a pod start early, and then the border drops what it sends; it opens nothing. Resolves once it listens.
+ */
+export async function serveReadiness(address: ListenAddress, pods: PodsAsked): Promise<Server> {
+  let waiting = 0;
+  const answerOne = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method !== 'GET') return answer(response, 405, { message: 'only GET' });
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const [, namespace, , name] = PATH.exec(url.pathname) ?? [];
+    if (namespace === undefined || name === undefined)
+      return answer(response, 404, { message: 'known here: /v1/pods/NAMESPACE/NAME/border' });
+    if (waiting >= MOST_WAITING) {
+      response.setHeader('retry-after', '2');
+      return answer(response, 503, { message: 'too many pods wait; come back' });
+    }
+    const seconds = Number(url.searchParams.get('wait') ?? '0');
+    const ms = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, LONGEST_MS) : 0;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    waiting += 1;
+    try {
+      const { ready, message, firewalls } = await pods.whenReady(namespace, name, ms, gone.signal);
+      const own = parseAddress((request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
+      const isThePod = own !== undefined && pods.addressesOf(namespace, name).includes(formatAddress(own));
+      answer(response, 200, isThePod ? { ready, message, firewalls } : { ready });
+    } finally {
+      waiting -= 1;
+    }
+  };
+  const server = createServer(requestLimits, (request, response) => {
+    answerOne(request, response).catch(() => answer(response, 500, { message: 'this failed; come back' }));
+  });
+  await listening(server, address, 'readiness');
+  return server;
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  if (!response.headersSent && !response.destroyed)
+    answerText(response, status, JSON.stringify(body), 'application/json');
+}
