@@ -76,3 +76,20 @@ test('a pool that goes gives no address up; the pod that ends does', () => {
   expect(ownersOf(base + pod('a', '10.0.0.1'), other + pod('a', '10.0.0.1'), other + ended)).toEqual([]);
   expect(ownersOf(base + pod('a', '10.0.0.1'), other)).toEqual([]);
 });
+
+test('whatever road led there: a pod that never was an endpoint owns what the kubelet shows of it', () => {
+  const outside = pod('a', '172.30.0.1');
+  const host = outside.replace('nodeName: node-a', 'nodeName: node-a, hostNetwork: true');
+  expect(owners(outside)).toEqual([['172.30.0.1', 'pod:shop/a']]);
+  expect(owners('', outside)).toEqual([['172.30.0.1', 'pod:shop/a']]);
+  expect(owners(host, outside)).toEqual([['172.30.0.1', 'pod:shop/a']]);
+  expect(owners(outside, outside.replace('Running', 'Succeeded'))).toEqual([]);
+  expect(owners(outside, '')).toEqual([]);
+  const both = pod('a', '10.0.0.1').replace('[{ ip: 10.0.0.1 }]', '[{ ip: 10.0.0.1 }, { ip: "fd02::1" }]');
+  const [four, six] = [
+    ['10.0.0.1', 'pod:shop/a'],
+    ['fd02::1', 'pod:shop/a'],
+  ];
+  expect(owners(pod('a', '10.0.0.1'), both)).toEqual([four, six]);
+  expect(owners(both, pod('a', '10.0.0.1'))).toEqual([four]);
+});

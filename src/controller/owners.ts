@@ -2,6 +2,7 @@ import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { type Pieces, each } from '../base/pieces.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
+import type { EndpointId } from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 
 /**
@@ -14,8 +15,6 @@ export class OwnerTable {
   /** By endpoint, or node. */
   readonly #addressesOf = new Map<string, readonly string[]>();
   readonly #holders = new Map<string, Set<string>>();
-  /** Pods that are no endpoints and live all the same: their addresses are not believed (any more). */
-  readonly #unbelieved = new Set<string>();
   #nodes: ReadonlySet<string> = new Set();
   #owners: BucketMap<string> = BucketMap.empty();
 
@@ -27,13 +26,15 @@ export class OwnerTable {
   *update({ touchedEndpoints, inventory }: EngineChanges): Pieces<BucketMap<string>> {
     const touched = new Set<string>();
     const addresses = (found: readonly Address[] | undefined): readonly string[] => (found ?? []).map(formatAddress);
-    yield* each(new Set([...touchedEndpoints, ...this.#unbelieved]), (id) => {
+    const look = (id: EndpointId): void => {
       const endpoint = this.#engine.endpoints.get(id);
       const shown = this.#engine.inventory.statusAddresses(id);
-      // No change of an endpoint tells when a pod that is none gives its addresses up.
-      if (endpoint === undefined && shown.length > 0) this.#unbelieved.add(id);
-      else this.#unbelieved.delete(id);
       this.#hold(id, [...new Set([...addresses(endpoint?.addresses), ...addresses(shown)])], touched);
+    };
+    yield* each(touchedEndpoints, look);
+    // What the kubelet shows can change while the endpoint does not: nobody need believe it.
+    yield* each(inventory.lookedAt, (id) => {
+      if (!touchedEndpoints.has(id)) look(id);
     });
     if (inventory.other.has('nodes')) {
       const { nodes } = this.#engine.inventory;

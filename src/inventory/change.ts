@@ -1,4 +1,5 @@
 import type { Resource, ResourceKey } from '../api/resource.ts';
+import type { EndpointId } from './model.ts';
 
 /** One change of what exists. Existence is what counts: deleting what is not there, or putting the same again, changes nothing. */
 export type ResourceChange =
@@ -33,6 +34,8 @@ export type OtherKind =
 /** What differs from the inventory at the last flush, however many changes led there and back. */
 export interface InventoryChanges {
   readonly endpoints: MapChanges;
+  /** Pods that came, went or changed, or whose addresses were looked at again; endpoints or not. */
+  readonly lookedAt: ReadonlySet<EndpointId>;
   readonly parents: MapChanges;
   readonly networkSets: MapChanges;
   readonly slices: MapChanges;

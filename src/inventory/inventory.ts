@@ -75,6 +75,8 @@ export class Inventory {
   readonly #mistakes = new Map<ResourceKey, readonly Diagnostic[]>();
   readonly #addresses = new ClusterAddresses(this.#pools.view, this.#nodes.view);
   readonly #pods: Pods;
+  /** Pods that were looked at since the last flush. */
+  #lookedAt = new Set<EndpointId>();
   readonly #workloads: WorkloadEndpoints;
 
   /** `Credible` is right for everything that a border opens for; `Calico` answers what the cluster itself does. */
@@ -212,7 +214,10 @@ export class Inventory {
       this.#sourceNats,
     ])
       note('ours', yield* map.take());
-    return { endpoints: yield* this.#endpoints.take(), parents, networkSets, slices, policies, staged, other };
+    const endpoints = yield* this.#endpoints.take();
+    const lookedAt = this.#lookedAt;
+    this.#lookedAt = new Set();
+    return { endpoints, lookedAt, parents, networkSets, slices, policies, staged, other };
   }
 
   /** Every mistake in the present resources that reading one object alone does not show; sorted. */
@@ -404,9 +409,11 @@ export class Inventory {
   }
 
   *#settle(): Pieces {
-    yield* this.#pods.settle((id, endpoint) =>
+    const lookedAt = yield* this.#pods.settle((id, endpoint) =>
       this.#endpoints.put(id, this.#pods.has(id) ? endpoint : this.#workloads.endpointOf(id)),
     );
+    if (this.#lookedAt.size === 0) this.#lookedAt = lookedAt;
+    else for (const id of lookedAt) this.#lookedAt.add(id);
     yield* this.#workloads.settle((id) => {
       if (!this.#pods.has(id)) this.#endpoints.put(id, this.#workloads.endpointOf(id));
     });

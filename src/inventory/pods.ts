@@ -30,7 +30,7 @@ export class Pods {
   readonly #shown = new MultiMap<Address['value']>();
   /** Pods whose belief rests on more than pools. */
   readonly #contextual = new Set<EndpointId>();
-  readonly #dirty = new Set<EndpointId>();
+  #dirty = new Set<EndpointId>();
   /** Whether all pods, or all contextual ones, are dirty besides: of many pools or nodes that change, one is enough. */
   #poolsMoved = false;
   #nodesMoved = false;
@@ -103,8 +103,8 @@ export class Pods {
     this.#nodesMoved = true;
   }
 
-  /** Calls back with the endpoint, or its absence, of each pod that may have changed since the last call. */
-  *settle(changed: (id: EndpointId, endpoint: Endpoint | undefined) => void): Pieces {
+  /** Calls back with the endpoint, or its absence, of each pod that may have changed since the last call; gives these pods. */
+  *settle(changed: (id: EndpointId, endpoint: Endpoint | undefined) => void): Pieces<Set<EndpointId>> {
     const mark = (id: EndpointId): void => void this.#dirty.add(id);
     if (this.#poolsMoved) yield* each(this.#pods.keys(), mark);
     else if (this.#nodesMoved) yield* each(this.#contextual, mark);
@@ -115,7 +115,9 @@ export class Pods {
       const pod = this.#pods.get(id);
       changed(id, pod === undefined ? undefined : this.#evaluate(id, pod));
     });
-    this.#dirty.clear();
+    const lookedAt = this.#dirty;
+    this.#dirty = new Set();
+    return lookedAt;
   }
 
   /** What the kubelet shows of a pod that lives and has not given its addresses back, credible or not. */
