@@ -82,13 +82,13 @@ export class Access {
   /** Who sent a request; a wrong credential is refused, and so is none where one is asked for. */
   authenticate(headers: IncomingHttpHeaders, certified?: User): User {
     const { authorization } = headers;
+    if (certified !== undefined) return certified;
     if (authorization !== undefined && this.#asks) {
       const token = /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';
       const user = this.#tokens.get(token);
       if (user === undefined) throw unauthorized();
       return user;
     }
-    if (certified !== undefined) return certified;
     if (this.#asks) throw unauthorized();
     return everybody;
   }

@@ -41,10 +41,17 @@ export function objectIn(value: unknown, { kind }: KindCall): KubeObject {
 
 /** The object of a POST or PUT. */
 export function bodyObject(call: KindCall): KubeObject {
-  if (mediaTypeOf(call) !== 'application/json') throw unsupportedMediaType(['application/json']);
+  if (mediaTypeOf(call) !== 'application/json')
+    throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
   return objectIn(decode(call.body), call);
 }
 
+const QUALIFIED_WORDS =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_WORDS =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const NAME_WORDS =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const QUALIFIED = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -63,23 +70,14 @@ export function checkMetadata(call: KindCall, { metadata }: KubeObject): void {
   };
   const isRbac = call.kind.group === 'rbac.authorization.k8s.io';
   if (isRbac ? /^\.{1,2}$|[/%]/.test(name) : call.kind.kind === 'Namespace' ? !LABEL.test(name) : !SUBDOMAIN.test(name))
-    wrong(
-      'metadata.name',
-      name,
-      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-    );
+    wrong('metadata.name', name, NAME_WORDS);
   if (name.length > 253) wrong('metadata.name', name, 'must be no more than 253 characters');
   for (const [key, value] of Object.entries(labels)) {
-    if (!QUALIFIED.test(key)) wrong('metadata.labels', key, 'name part must consist of alphanumeric characters');
-    if (typeof value !== 'string' || !LABEL_VALUE.test(value))
-      wrong(
-        'metadata.labels',
-        String(value),
-        'a valid label must be an empty string or consist of alphanumeric characters',
-      );
+    if (!QUALIFIED.test(key)) wrong('metadata.labels', key, QUALIFIED_WORDS);
+    if (typeof value !== 'string' || !LABEL_VALUE.test(value)) wrong('metadata.labels', String(value), LABEL_WORDS);
   }
   for (const [key, value] of Object.entries(annotations)) {
-    if (!QUALIFIED.test(key)) wrong('metadata.annotations', key, 'name part must consist of alphanumeric characters');
+    if (!QUALIFIED.test(key)) wrong('metadata.annotations', key, QUALIFIED_WORDS);
     if (typeof value !== 'string') wrong('metadata.annotations', key, 'must be a string');
   }
   if (causes.length > 0) throw invalid(call.kind, name, causes);

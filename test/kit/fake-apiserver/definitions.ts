@@ -33,9 +33,10 @@ interface Spec {
 
 const specOf = (definition: KubeObject): Spec => (definition['spec'] ?? {}) as Spec;
 
-/** The kinds that a definition makes the server serve, one for each version. */
+/** The kinds that an established definition makes the server serve, one for each version. */
 export function kindsOf(definition: KubeObject): readonly Kind[] {
   const { group = '', names = {}, scope, versions = [] } = specOf(definition);
+  if (!isEstablished(definition)) return [];
   return versions
     .filter(({ served }) => served === true)
     .map(({ name = '', schema, subresources = {}, selectableFields = [] }) => ({
@@ -86,8 +87,10 @@ export function definitionMistakes(definition: KubeObject): readonly Required<Ca
       versions.map((one) => one.name),
       'must contain unique version names',
     );
-  for (const [index, { schema }] of versions.entries()) {
-    const field = `spec.versions[${index}].schema.openAPIV3Schema`;
+  // Schemas that are all the same are talked of as the one that they were before there were versions.
+  const alike = versions.every(({ schema }) => equal(schema, versions[0]?.schema));
+  for (const [index, { schema }] of (alike ? versions.slice(0, 1) : versions).entries()) {
+    const field = alike ? 'spec.validation.openAPIV3Schema' : `spec.versions[${index}].schema.openAPIV3Schema`;
     const root = schema?.openAPIV3Schema;
     if (root === undefined) required(field, 'schemas are required');
     else {
@@ -111,7 +114,7 @@ function defaultMistakes(node: Node, field: string): readonly Required<Cause>[] 
         field: `${field}.default`,
         message: `Invalid value: ${JSON.stringify(node.default)}: must not have unknown fields`,
       });
-    for (const { reason, message } of mistakesOf(node.default, node, 'default'))
+    for (const { reason, message } of mistakesOf(node.default, node))
       found.push({ reason, field: `${field}.default`, message });
   }
   for (const [key, inner] of Object.entries(node.properties ?? {}))
@@ -122,19 +125,41 @@ function defaultMistakes(node: Node, field: string): readonly Required<Cause>[] 
   return found;
 }
 
-/** As the server stores it: names filled in, accepted, established. */
-export function established(definition: KubeObject, now: string): KubeObject {
+interface Status {
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[] | null;
+  readonly storedVersions?: readonly string[];
+}
+
+const statusOf = (definition: KubeObject): Status => (definition['status'] ?? {}) as Status;
+
+export const isEstablished = (definition: KubeObject): boolean =>
+  (statusOf(definition).conditions ?? []).some(({ type, status }) => type === 'Established' && status === 'True');
+
+/** As the server takes it: names filled in, nothing accepted yet unless it was before. */
+export function taken(definition: KubeObject): KubeObject {
   const { names = {}, versions = [] } = specOf(definition);
-  const accepted = {
+  const full = {
     ...names,
     singular: names.singular ?? names.kind?.toLowerCase() ?? '',
     listKind: names.listKind ?? `${names.kind ?? ''}List`,
   };
-  const before = (definition['status'] ?? {}) as {
-    readonly conditions?: readonly object[];
-    readonly storedVersions?: readonly string[];
-  };
+  const { storedVersions = [] } = statusOf(definition);
   const stored = versions.find(({ storage }) => storage === true)?.name ?? '';
+  return {
+    ...definition,
+    spec: { conversion: { strategy: 'None' }, ...specOf(definition), names: full },
+    status: {
+      acceptedNames: { kind: '', plural: '' },
+      conditions: null,
+      ...statusOf(definition),
+      storedVersions: [...new Set([...storedVersions, stored])],
+    },
+  };
+}
+
+/** What the server makes of it a moment later: its kinds are served from now on. */
+export function established(definition: KubeObject, now: string): KubeObject {
+  const { names } = specOf(definition);
   const condition = (type: string, reason: string, message: string): object => ({
     type,
     status: 'True',
@@ -144,14 +169,13 @@ export function established(definition: KubeObject, now: string): KubeObject {
   });
   return {
     ...definition,
-    spec: { conversion: { strategy: 'None' }, ...specOf(definition), names: accepted },
     status: {
-      conditions: before.conditions ?? [
+      ...statusOf(definition),
+      acceptedNames: names,
+      conditions: [
         condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
         condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
       ],
-      acceptedNames: accepted,
-      storedVersions: [...new Set([...(before.storedVersions ?? []), stored])],
     },
   };
 }

@@ -1,15 +1,15 @@
 import { admitted } from './admission.ts';
 import type { KindCall } from './call.ts';
 import { decode } from './decoding.ts';
+import { DEFINITIONS } from './definitions.ts';
 import type { Encoding } from './encoding.ts';
 import type { Entry } from './entry.ts';
 import { collectionOf } from './kinds.ts';
-import { isMap } from './object.ts';
+import { type KubeObject, isMap, keyOf } from './object.ts';
 import { type Reply, json } from './reply.ts';
 import { selection } from './selectors.ts';
 import { type Named, badRequest, conflict, methodNotAllowed, notFound } from './status.ts';
 import { type WriteParts, dryRun, timestamp } from './writing.ts';
-import { keyOf } from './object.ts';
 
 interface DeleteOptions {
   readonly gracePeriodSeconds: number | undefined;
@@ -41,6 +41,25 @@ function graceOf(entry: Entry, { gracePeriodSeconds }: DeleteOptions): number {
   return gracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30;
 }
 
+const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
+
+/** The object with the mark of a deletion that has begun. */
+function marked(object: KubeObject, at: string, grace: number, finalizers: readonly string[]): KubeObject {
+  const { metadata } = object;
+  const begun = metadata.deletionTimestamp !== undefined;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      deletionTimestamp: at,
+      deletionGracePeriodSeconds: grace,
+      ...(finalizers.length === 0 ? {} : { finalizers: [...new Set(finalizers)] }),
+      ...(metadata.generation === undefined ? {} : { generation: metadata.generation + (begun ? 0 : 1) }),
+    },
+    ...(object.kind === 'Namespace' ? { status: { phase: 'Terminating' } } : {}),
+  };
+}
+
 /** Deletes one object, or begins to. `true`: it is gone. */
 function deleteOne(
   call: KindCall,
@@ -52,7 +71,11 @@ function deleteOne(
   const { store, clock } = parts;
   const { metadata } = entry.object;
   const failed = (what: string, asked: string, is: string): Error =>
-    conflict(kind, entry.name, `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${is}`);
+    conflict(
+      { ...kind, plural: kind.kind },
+      entry.name,
+      `the ${what} in the precondition (${asked}) does not match the ${what} in record (${is}). The object might have been deleted and then recreated`,
+    );
   if (options.uid !== undefined && options.uid !== metadata.uid) throw failed('UID', options.uid, metadata.uid ?? '');
   if (options.resourceVersion !== undefined && options.resourceVersion !== metadata.resourceVersion)
     throw failed('ResourceVersion', options.resourceVersion, metadata.resourceVersion ?? '');
@@ -66,11 +89,17 @@ function deleteOne(
   });
   const grace = graceOf(entry, options);
   const ownFinalizers = (entry.object['spec'] as { readonly finalizers?: readonly string[] } | undefined)?.finalizers;
-  const held =
-    (metadata.finalizers ?? []).length > 0 || (kind.kind === 'Namespace' && (ownFinalizers ?? []).length > 0);
+  // The server takes the objects of a definition away first.
+  const finalizers = [...(metadata.finalizers ?? []), ...(collectionOf(kind) === DEFINITIONS ? [CLEANUP] : [])];
+  const held = finalizers.length > 0 || (kind.kind === 'Namespace' && (ownFinalizers ?? []).length > 0);
   if (!held && grace === 0) {
     if (dryRun(call)) return { gone: true, entry };
     let last = entry;
+    // A pod is marked before it goes, even without grace.
+    if (kind.kind === 'Pod' && metadata.deletionGracePeriodSeconds !== 0)
+      last = store.set(collectionOf(kind), (version) =>
+        parts.entry(marked(entry.object, timestamp(clock), 0, []), version),
+      );
     store.remove(collectionOf(kind), entry.namespace, entry.name, (before, version) => {
       last = parts.entry(before.object, version);
       return last;
@@ -80,23 +109,14 @@ function deleteOne(
   const begun = metadata.deletionTimestamp !== undefined;
   if (begun && (metadata.deletionGracePeriodSeconds ?? 0) <= grace) return { gone: false, entry };
   const at = new Date(clock.wall() + grace * 1_000).toISOString().replace(/\.\d+Z$/, 'Z');
-  const object = {
-    ...entry.object,
-    metadata: {
-      ...metadata,
-      deletionTimestamp: grace === 0 ? timestamp(clock) : at,
-      deletionGracePeriodSeconds: grace,
-      ...(metadata.generation === undefined ? {} : { generation: metadata.generation + (begun ? 0 : 1) }),
-    },
-    ...(kind.kind === 'Namespace' ? { status: { phase: 'Terminating' } } : {}),
-  };
+  const object = marked(entry.object, grace === 0 ? timestamp(clock) : at, grace, finalizers);
   if (dryRun(call)) return { gone: false, entry: parts.entry(object, entry.version) };
   return { gone: false, entry: store.set(collectionOf(kind), (version) => parts.entry(object, version)) };
 }
 
 export function remove(call: KindCall, parts: WriteParts, encoding: Encoding): Reply {
   const { kind, name, namespace } = call;
-  if (call.part !== '') throw methodNotAllowed(kind, 'delete');
+  if (call.part !== '') throw methodNotAllowed();
   const entry = parts.store.get(collectionOf(kind), kind.namespaced ? namespace : '', name);
   if (entry === undefined) throw notFound(kind, name);
   const done = deleteOne(call, parts, entry, optionsOf(call));
@@ -117,7 +137,7 @@ const named = ({ group, plural }: Named): object => (group === '' ? { kind: plur
 
 export function removeCollection(call: KindCall, parts: WriteParts, encoding: Encoding): Reply {
   const { kind, namespace } = call;
-  if (kind.namespaced && namespace === '') throw methodNotAllowed(kind, 'deletecollection');
+  if (kind.namespaced && namespace === '') throw methodNotAllowed();
   const matches = selection(call.query, kind);
   const options = optionsOf(call);
   const table = parts.store.table(collectionOf(kind));

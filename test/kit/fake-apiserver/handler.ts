@@ -2,13 +2,13 @@ import type { Clock } from '../../../src/base/clock.ts';
 import { type Access, attemptOf } from './access.ts';
 import type { Admit } from './admission.ts';
 import type { Call, KindCall, User } from './call.ts';
-import { definitionMistakes, established } from './definitions.ts';
+import { definitionMistakes, taken } from './definitions.ts';
 import { remove, removeCollection } from './deleting.ts';
 import { discover } from './discovery.ts';
 import type { Encoding } from './encoding.ts';
 import { type Entry, ObjectEntry } from './entry.ts';
 import { type Fault, activeOf } from './faults.ts';
-import type { Kind } from './kinds.ts';
+import { type Kind, builtIn } from './kinds.ts';
 import { get, list } from './listing.ts';
 import { negotiate } from './negotiating.ts';
 import type { KubeObject } from './object.ts';
@@ -18,10 +18,10 @@ import { faultReply, refusalReply } from './refusing.ts';
 import type { Registry } from './registry.ts';
 import { type Reply, json, nothingHere } from './reply.ts';
 import { review } from './reviews.ts';
-import { Refusal, invalid, methodNotAllowed, noSuchResource } from './status.ts';
+import { Refusal, invalid, methodNotAllowed, noSuchResource, notFound } from './status.ts';
 import type { Store } from './store.ts';
 import { type WatchSettings, watch } from './watching.ts';
-import { type WriteParts, type Written, create, timestamp, update } from './writing.ts';
+import { type WriteParts, type Written, create, update } from './writing.ts';
 
 export interface Settings extends WatchSettings {
   /** Whether `drop=metadata.managedFields` in `Accept` is understood; servers that do not know it ignore it. */
@@ -44,12 +44,19 @@ export function entryOf(object: KubeObject, version: number): Entry {
   return new ObjectEntry(object, version, isPod ? podMessage : undefined);
 }
 
-/** Definitions are checked and established by the server itself. */
-export function beforeStore(object: KubeObject, kind: Kind, clock: Clock): KubeObject {
+/** What the server adds by itself: the name of a namespace as its label. Definitions are checked. */
+export function beforeStore(object: KubeObject, kind: Kind): KubeObject {
+  if (kind.kind === 'Namespace') {
+    const { name = '', labels } = object.metadata;
+    return {
+      ...object,
+      metadata: { ...object.metadata, labels: { ...labels, 'kubernetes.io/metadata.name': name } },
+    };
+  }
   if (kind.kind !== 'CustomResourceDefinition') return object;
   const mistakes = definitionMistakes(object);
   if (mistakes.length > 0) throw invalid(kind, object.metadata.name ?? '', mistakes);
-  return established(object, timestamp(clock));
+  return taken(object);
 }
 
 /** Answers one call. */
@@ -79,9 +86,12 @@ function route(parts: Parts, call: Call, faults: readonly Fault[], certified: ()
   }
   access.authorize(attemptOf(call, user), store);
   const kind = registry.find(store, call.group, call.version, call.resource);
-  if (kind === undefined || (call.namespace !== '' && !kind.namespaced && kind.kind !== 'Namespace'))
+  if (kind === undefined || (call.namespace !== '' && !kind.namespaced && kind.kind !== 'Namespace')) {
+    if (builtIn.some(({ group, version }) => group === call.group && version === call.version)) throw noSuchResource();
     return nothingHere;
-  if (call.part !== '' && !kind.parts.includes(call.part)) throw noSuchResource();
+  }
+  if (call.part !== '' && !kind.parts.includes(call.part))
+    throw kind.custom === undefined ? noSuchResource() : notFound(kind, call.name);
   if (kind.review === true) return review({ ...call, kind, user }, access, store);
   return onKind(parts, { ...call, kind, user }, faults);
 }
@@ -95,7 +105,7 @@ function onKind(parts: Parts, call: KindCall, faults: readonly Fault[]): Reply {
     clock,
     webhooks: parts.webhooks,
     entry: entryOf,
-    beforeStore: (object, kind) => beforeStore(object, kind, clock),
+    beforeStore,
   };
   switch (call.verb) {
     case 'get':
@@ -115,7 +125,7 @@ function onKind(parts: Parts, call: KindCall, faults: readonly Fault[]): Reply {
     case 'deletecollection':
       return removeCollection(call, writes, encoding);
     default:
-      throw methodNotAllowed(call.kind, call.verb);
+      throw methodNotAllowed();
   }
 }
 

@@ -3,7 +3,6 @@ import { type Server as SecureServer, createServer as createSecureServer } from 
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { User } from './call.ts';
-import { unauthorized } from './status.ts';
 
 /** PEM texts. */
 export interface TlsOptions {
@@ -87,13 +86,13 @@ export class Listener implements Listening {
       });
   }
 
-  /** `undefined`: none was shown. One that is expired or of another authority is refused. */
+  /** `undefined`: none was shown, or one that is expired or of another authority. */
   certified({ socket }: IncomingMessage): User | undefined {
     if (!(socket instanceof TLSSocket) || this.#tls?.clientAuthority === undefined) return undefined;
     const { subject } = socket.getPeerCertificate();
     // A connection without a certificate shows an empty one.
     if (subject === undefined) return undefined;
-    if (!socket.authorized) throw unauthorized();
+    if (!socket.authorized) return undefined;
     const organisations = [subject.O ?? []].flat();
     return { name: [subject.CN].flat()[0] ?? '', groups: [...organisations, 'system:authenticated'] };
   }

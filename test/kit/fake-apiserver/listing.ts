@@ -6,14 +6,18 @@ import { collectionOf } from './kinds.ts';
 import { keyOf } from './object.ts';
 import type { Reply } from './reply.ts';
 import { selection } from './selectors.ts';
-import { type Cause, badRequest, expired, invalid, notFound, tooLarge } from './status.ts';
+import { type Cause, Refusal, badRequest, expired, invalid, notFound, tooLarge } from './status.ts';
 import type { Store } from './store.ts';
 
 const optionsNamed = { group: 'meta.k8s.io', plural: 'ListOptions', kind: 'ListOptions' };
 
-/** Why a version asked for cannot be read. */
-export function readVersion(text: string): number {
-  if (!/^\d{1,19}$/.test(text)) throw badRequest(`invalid resource version "${text}": it is not a number`);
+/** A version that somebody asks for. A watch refuses nonsense as the server's own failure: that is how it is. */
+export function readVersion(text: string, forWatch = false): number {
+  if (!/^\d{1,19}$/.test(text)) {
+    const quoted = JSON.stringify(text);
+    const why = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`;
+    throw forWatch ? new Refusal(500, '', why) : badRequest(`invalid resource version: ${why}`);
+  }
   return Number(text);
 }
 
@@ -72,7 +76,7 @@ function decodeToken(text: string): Token {
   } catch {
     // Told below.
   }
-  throw badRequest(`continue key is not valid: ${JSON.stringify(text)}`);
+  throw badRequest(`invalid continue token: continue key is not valid: ${JSON.stringify(text)}`);
 }
 
 const TOO_OLD =

@@ -15,6 +15,8 @@ import type { Cause } from './status.ts';
 
 /** Who writes, how, and through which sub-resource. */
 export interface Writer {
+  /** Whether the kind has a `status` sub-resource: then nobody owns the other part of what he writes through. */
+  readonly hasStatus: boolean;
   readonly manager: string;
   readonly operation: 'Apply' | 'Update';
   readonly apiVersion: string;
@@ -31,8 +33,13 @@ interface Owner {
 const nobodys =
   /^f:(apiVersion|kind|metadata)$|^f:metadata\0f:(name|generateName|namespace|uid|resourceVersion|generation|creationTimestamp|selfLink|deletionTimestamp|deletionGracePeriodSeconds|managedFields)(\0|$)/;
 
-function ownable(paths: Paths): Paths {
-  return new Set([...paths].filter((path) => !nobodys.test(path)));
+function ownable(paths: Paths, { hasStatus, part }: Writer): Paths {
+  const foreign = part === 'status' ? /^f:spec(\0|$)/ : hasStatus ? /^f:status(\0|$)/ : undefined;
+  // The API server itself finalizes namespaces.
+  const finalizers = 'f:spec\0f:finalizers\0';
+  return new Set(
+    [...paths].filter((path) => !nobodys.test(path) && foreign?.test(path) !== true && !path.startsWith(finalizers)),
+  );
 }
 
 const ownersOf = ({ metadata }: KubeObject): readonly Owner[] =>
@@ -71,7 +78,10 @@ function less(owners: readonly Owner[], taken: Paths): ManagedFields[] {
 function withEntries(object: KubeObject, entries: readonly ManagedFields[]): KubeObject {
   const { managedFields: _, ...metadata } = object.metadata;
   if (entries.length === 0) return { ...object, metadata };
-  return { ...object, metadata: { ...metadata, managedFields: entries } };
+  // Those who apply come first, then the older ones.
+  const rank = ({ operation, time, manager }: ManagedFields): string => `${operation} ${time} ${manager}`;
+  const sorted = entries.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  return { ...object, metadata: { ...metadata, managedFields: sorted } };
 }
 
 /** Records a write that is no apply: what it changed is its own, what it removed is nobody's. */
@@ -82,7 +92,7 @@ export function recordUpdate(
   schema: Schema,
 ): KubeObject {
   const owners = before === undefined ? [] : ownersOf(before);
-  const changed = ownable(changedPaths(before, after, schema));
+  const changed = ownable(changedPaths(before, after, schema), writer);
   const gone: Paths = new Set();
   for (const { paths } of owners)
     for (const path of paths) if (at(after, split(path), schema) === undefined) gone.add(path);
@@ -123,7 +133,7 @@ export function applyFields(
   const owners = ownersOf(live);
   const mine = owners.find((one) => isOf(one, writer));
   const others = owners.filter((one) => one !== mine);
-  const own = ownable(pathsOf(wanted, schema));
+  const own = ownable(pathsOf(wanted, schema), writer);
   const fought: Paths = new Set();
   const conflicts: Required<Cause>[] = [];
   for (const { entry, paths } of others)

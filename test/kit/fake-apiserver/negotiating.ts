@@ -46,7 +46,7 @@ export function negotiate(accept: string | undefined, kind: Kind, dropsManagedFi
     const drops = dropsManagedFields && parameters.get('drop') === 'metadata.managedFields';
     return new JsonEncoding(kind, shower(kind, drops));
   }
-  throw notAcceptable([JSON_TYPE, ...(isPod(kind) ? [PROTOBUF_TYPE] : [])]);
+  throw notAcceptable(kind.custom !== undefined);
 }
 
 /** What is shown differs from what is stored by the version asked for, and by what the client drops. */

@@ -67,8 +67,7 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest('a JSON patch is a list of operations');
   let result = structuredClone(target);
   for (const { op, path, from, value } of patch as readonly Operation[]) {
-    const refuse = (why: string): Refusal =>
-      unprocessable(`the server rejected our request due to an error in our request: ${op} ${path}: ${why}`);
+    const refuse = (): Refusal => unprocessable('the server rejected our request due to an error in our request');
     const edit = (pointer: string, act: (holder: Record<string, unknown> | unknown[], last: string) => void): void => {
       const segments = segmentsOf(pointer);
       const last = segments.at(-1);
@@ -79,7 +78,7 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
           : isMap(holder)
             ? holder[segment]
             : undefined;
-      if (last === undefined || !(Array.isArray(holder) || isMap(holder))) throw refuse('there is no such path');
+      if (last === undefined || !(Array.isArray(holder) || isMap(holder))) throw refuse();
       act(holder as Record<string, unknown> | unknown[], last);
     };
     const read = (pointer: string): unknown => {
@@ -87,7 +86,7 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
       edit(pointer, (holder, last) => {
         found = Array.isArray(holder) ? holder[Number(last)] : holder[last];
       });
-      if (found === undefined) throw refuse('there is no such path');
+      if (found === undefined) throw refuse();
       return found;
     };
     const add = (what: unknown): void =>
@@ -126,10 +125,10 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
         break;
       }
       case 'test':
-        if (!equal(read(path), value)) throw refuse('testing value failed');
+        if (!equal(read(path), value)) throw refuse();
         break;
       default:
-        throw refuse('there is no such operation');
+        throw refuse();
     }
   }
   return result as unknown;

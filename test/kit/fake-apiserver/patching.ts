@@ -9,7 +9,6 @@ import {
   type Cause,
   Refusal,
   badRequest,
-  conflict,
   invalid,
   methodNotAllowed,
   notFound,
@@ -28,13 +27,14 @@ const patchers: Readonly<Record<string, Patcher>> = {
 };
 
 export function patch(call: KindCall, parts: WriteParts): Written {
-  if (call.name === '') throw methodNotAllowed(call.kind, 'patch');
+  if (call.name === '') throw methodNotAllowed();
   checkWriteQuery(call);
   const type = mediaTypeOf(call);
   if (type === APPLY) return apply(call, parts);
   const offered = Object.keys(patchers).filter((one) => call.kind.custom === undefined || !one.includes('strategic'));
   const patcher = patchers[type];
-  if (patcher === undefined || !offered.includes(type)) throw unsupportedMediaType([...offered, APPLY]);
+  if (patcher !== undefined && !offered.includes(type)) throw unsupportedMediaType([...offered, APPLY]);
+  if (patcher === undefined) throw new Refusal(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   if (call.query.get('force') !== null)
     throw invalid(patchOptions, '', [
       { reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' },
@@ -62,7 +62,7 @@ function apply(call: KindCall, parts: WriteParts): Written {
     ]);
   const body = decode(call.body, true);
   if (!isMap(body) || body['kind'] === undefined || body['apiVersion'] === undefined)
-    throw badRequest('an applied object has apiVersion and kind');
+    throw badRequest('invalid object type: /v1, Kind=');
   const given = objectIn(body, call);
   if (given.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   const schema = schemaOf(kind);
@@ -71,14 +71,16 @@ function apply(call: KindCall, parts: WriteParts): Written {
   const before = parts.store.get(collectionOf(kind), kind.namespaced ? namespace : '', name);
   if (before === undefined) {
     if (part !== '') throw notFound(kind, name);
-    const { uid, resourceVersion, ...metadata } = given.metadata;
+    // A version means nothing where there is no object yet; an identity does.
+    const { uid, resourceVersion: _, ...metadata } = given.metadata;
     if (uid !== undefined)
-      throw conflict(
-        kind,
-        name,
-        `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
-      );
-    if (resourceVersion !== undefined && resourceVersion !== '') throw notFound(kind, name);
+      throw invalid(kind, name, [
+        {
+          reason: 'FieldValueInvalid',
+          field: 'metadata.uid',
+          message: `Invalid value: ${JSON.stringify(uid)}: field is immutable`,
+        },
+      ]);
     const wanted = ownPart(call, { ...given, metadata: { ...metadata, name } });
     return insert(call, parts, wanted, (made) => owned(applyFields(made, wanted, writer, schema, true)));
   }

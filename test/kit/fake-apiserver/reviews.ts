@@ -35,7 +35,7 @@ function attempt(user: User, spec: Fields): Attempt {
 
 /** Questions about rights: answered, never stored. */
 export function review(call: KindCall, access: Access, store: Store): Reply {
-  if (call.verb !== 'create') throw methodNotAllowed(call.kind, call.verb);
+  if (call.verb !== 'create') throw methodNotAllowed();
   const asked = bodyObject(call);
   const status = answerTo(asked, call, access, store);
   return json(201, { ...asked, metadata: {}, status });

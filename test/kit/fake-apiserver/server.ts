@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { Access } from './access.ts';
 import type { Admit } from './admission.ts';
-import { DEFINITIONS, kindsOf } from './definitions.ts';
+import { DEFINITIONS, established, isEstablished, kindsOf } from './definitions.ts';
 import { type Entry, ObjectEntry } from './entry.ts';
 import { Faults, type Which, matches } from './faults.ts';
 import { type Parts, type Settings, answer, beforeStore, entryOf } from './handler.ts';
@@ -123,7 +123,8 @@ export class FakeApiServer {
       uid: given.metadata.uid ?? before?.uid ?? randomUUID(),
       creationTimestamp: given.metadata.creationTimestamp ?? before?.creationTimestamp ?? timestamp(this.#clock),
     };
-    const object = beforeStore({ ...given, metadata }, kind, this.#clock);
+    const checked = beforeStore({ ...given, metadata }, kind);
+    const object = collectionOf(kind) === DEFINITIONS ? established(checked, timestamp(this.#clock)) : checked;
     return store.set(collectionOf(kind), (version) => entryOf(object, version)).object;
   }
 
@@ -237,8 +238,9 @@ export class FakeApiServer {
     return store;
   }
 
-  /** A definition that goes takes its objects along; watches of a kind whose definition changes end. */
+  /** A definition is established a moment later; one that goes takes its objects along; watches of a kind whose definition changes end. */
   #definitionChanged(store: Store, { type, entry, previous }: StoreEvent): void {
+    if (type !== 'DELETED') setImmediate(() => this.#goOn(store, entry));
     if (previous === undefined) return;
     const [kind] = kindsOf(previous.object);
     if (kind === undefined) return;
@@ -246,6 +248,8 @@ export class FakeApiServer {
       const collection = collectionOf(kind);
       for (const { namespace, name } of store.table(collection).at(store.version) ?? [])
         store.remove(collection, namespace, name, ({ object }, version) => new ObjectEntry(object, version));
+    } else if (entry.object.metadata.deletionTimestamp !== undefined) {
+      return;
     } else if (entry.object.metadata.generation === previous.object.metadata.generation) {
       return;
     }
@@ -256,5 +260,14 @@ export class FakeApiServer {
         for (const stream of open) stream.end();
       }),
     );
+  }
+
+  /** What the server does by itself with a definition that was just written. */
+  #goOn(store: Store, { name, version, object }: Entry): void {
+    if (store.get(DEFINITIONS, '', name)?.version !== version) return;
+    if (object.metadata.deletionTimestamp !== undefined)
+      store.remove(DEFINITIONS, '', name, (_, removed) => entryOf(object, removed));
+    else if (!isEstablished(object))
+      store.set(DEFINITIONS, (next) => entryOf(established(object, timestamp(this.#clock)), next));
   }
 }

@@ -78,14 +78,18 @@ export const notFound = (of: Named, name: string): Refusal =>
 export const noSuchResource = (): Refusal =>
   new Refusal(404, 'NotFound', 'the server could not find the requested resource', {});
 
-export const methodNotAllowed = (of: Named, method: string): Refusal =>
-  new Refusal(405, 'MethodNotAllowed', `${method} is not supported on resources of kind "${title(of)}"`, {
-    ...(of.group === '' ? {} : { group: of.group }),
-    kind: of.plural,
-  });
+export const methodNotAllowed = (): Refusal =>
+  new Refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
-export const notAcceptable = (offered: readonly string[]): Refusal =>
-  new Refusal(406, 'NotAcceptable', `only the following media types are accepted: ${offered.join(', ')}`);
+/** The list is that of a real server, whether or not this one writes them all. */
+export const notAcceptable = (custom: boolean): Refusal => {
+  const types = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+  if (custom)
+    return new Refusal(406, 'NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`);
+  const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+  const all = [...types, ...streams].join(', ');
+  return new Refusal(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${all}`, {});
+};
 
 export const alreadyExists = (of: Named, name: string): Refusal =>
   new Refusal(409, 'AlreadyExists', `${title(of)} "${name}" already exists`, detailsOf(of, name));
@@ -118,7 +122,7 @@ export function invalid(of: Named, name: string, causes: readonly Required<Cause
 
 /** A list or watch from a version that this server has not reached. */
 export const tooLarge = (asked: string, current: number): Refusal =>
-  new Refusal(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
+  new Refusal(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });

@@ -63,7 +63,7 @@ export function structuralMistakes(node: Node, field: string, depth = 0): readon
   if (node.uniqueItems === true) found.push(forbidden(`${field}.uniqueItems`, 'uniqueItems cannot be set to true'));
   if (node.additionalProperties === false)
     found.push(forbidden(`${field}.additionalProperties`, 'additionalProperties cannot be set to false'));
-  if (node.properties !== undefined && node.additionalProperties !== undefined)
+  if (Object.keys(node.properties ?? {}).length > 0 && node.additionalProperties !== undefined)
     found.push(forbidden(`${field}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'));
   if (node.type === 'array' && node.items === undefined) found.push(required(`${field}.items`, 'must be specified'));
   if (node.pattern !== undefined && !compiles(node.pattern))
@@ -89,10 +89,15 @@ export function structuralMistakes(node: Node, field: string, depth = 0): readon
 
 /** The root's `metadata` may restrict the name and nothing else. */
 function metadataMistakes(node: Node, field: string): readonly Mistake[] {
-  const other = Object.keys(node.properties ?? {}).filter((key) => !['name', 'generateName'].includes(key));
-  const found: Mistake[] = other.map((key) =>
-    forbidden(`${field}.properties[${key}]`, 'must not be specified in a nested object'),
-  );
+  const other = Object.keys(node.properties ?? {}).some((key) => !['name', 'generateName'].includes(key));
+  const found: Mistake[] = [];
+  if (other)
+    found.push(
+      forbidden(
+        field,
+        'must not specify anything other than name and generateName, but metadata is implicitly specified',
+      ),
+    );
   if (node.type !== 'object') found.push(required(`${field}.type`, 'must be object'));
   return found;
 }

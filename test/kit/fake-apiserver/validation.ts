@@ -4,6 +4,8 @@ import type { Cause } from './status.ts';
 
 type Mistake = Required<Cause>;
 
+const items = (count: number): string => (count === 1 ? '1 item' : `${count} items`);
+
 const typeOf = (value: unknown): string => {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
@@ -55,13 +57,13 @@ export function mistakesOf(value: unknown, node: Node, path = ''): readonly Mist
     const { length } = Array.from(value);
     if (node.minLength !== undefined && length < node.minLength)
       invalid(`${body} should be at least ${node.minLength} chars long`);
-    if (node.maxLength !== undefined && length > node.maxLength)
+    else if (node.maxLength !== undefined && length > node.maxLength)
       found.push({
         reason: 'FieldValueTooLong',
         field: path,
         message: `Too long: may not be more than ${node.maxLength} bytes`,
       });
-    if (node.pattern !== undefined && !new RegExp(node.pattern, 'u').test(value))
+    else if (node.pattern !== undefined && !new RegExp(node.pattern, 'u').test(value))
       invalid(`${body} should match '${node.pattern}'`);
     if (node.format === 'date-time' && Number.isNaN(Date.parse(value)))
       invalid(`${body} must be of type date-time: ${shown(value)}`);
@@ -87,13 +89,16 @@ export function mistakesOf(value: unknown, node: Node, path = ''): readonly Mist
   return found;
 }
 
+const keysOf = (value: unknown, keys: readonly string[]): unknown =>
+  isMap(value) ? Object.fromEntries(keys.map((key) => [key, value[key]])) : value;
+
 function listMistakes(value: readonly unknown[], node: Node, path: string): readonly Mistake[] {
   const found: Mistake[] = [];
   if (node.maxItems !== undefined && value.length > node.maxItems)
     found.push({
       reason: 'FieldValueTooMany',
       field: path,
-      message: `Too many: ${value.length}: must have at most ${node.maxItems} items`,
+      message: `Too many: ${value.length}: must have at most ${items(node.maxItems)}`,
     });
   if (node.minItems !== undefined && value.length < node.minItems)
     found.push({
@@ -111,7 +116,11 @@ function listMistakes(value: readonly unknown[], node: Node, path: string): read
   for (const [index, one] of value.entries()) {
     const at = `${path}[${index}]`;
     if ((type === 'map' || type === 'set') && names.indexOf(names[index] ?? '') < index)
-      found.push({ reason: 'FieldValueDuplicate', field: at, message: `Duplicate value: ${shown(one)}` });
+      found.push({
+        reason: 'FieldValueDuplicate',
+        field: at,
+        message: `Duplicate value: ${shown(type === 'map' ? keysOf(one, keys) : one)}`,
+      });
     if (node.items !== undefined) found.push(...mistakesOf(one, node.items, at));
   }
   return found;
@@ -128,7 +137,7 @@ function mapMistakes(value: Readonly<Record<string, unknown>>, node: Node, path:
     found.push({
       reason: 'FieldValueTooMany',
       field: path,
-      message: `Too many: ${size}: must have at most ${node.maxProperties} items`,
+      message: `Too many: ${size}: must have at most ${items(node.maxProperties)}`,
     });
   if (node.minProperties !== undefined && size < node.minProperties)
     found.push({

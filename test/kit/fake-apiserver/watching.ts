@@ -193,7 +193,7 @@ export function watch(
   if (!Number.isInteger(seconds) || seconds < 0)
     throw badRequest(`timeoutSeconds is not valid: "${query.get('timeoutSeconds') ?? ''}"`);
   const asked = query.get('resourceVersion') ?? '';
-  const version = asked === '' ? 0 : readVersion(asked);
+  const version = asked === '' ? 0 : readVersion(asked, true);
   const table = store.table(collectionOf(kind));
   const streams = wantsInitialEvents(query);
   if (streams && version > store.version) throw tooLarge(asked, store.version);

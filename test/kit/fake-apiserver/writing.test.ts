@@ -205,7 +205,7 @@ describe('delete', () => {
     api.put(map('a', {}, { namespace: 'shop' }));
     const answer = await send('DELETE', `${MAPS}/a`, { preconditions: { uid: 'other' } });
     expect(answer.status).toBe(409);
-    expect(answer.body.message).toContain('Precondition failed: UID in precondition: other');
+    expect(answer.body.message).toContain('the UID in the precondition (other) does not match the UID in record');
   });
 
   test('a pod on a node waits for its kubelet', async () => {

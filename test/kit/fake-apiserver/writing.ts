@@ -8,7 +8,7 @@ import type { Entry } from './entry.ts';
 import { collectionOf } from './kinds.ts';
 import { type Writer, recordUpdate } from './managed-fields.ts';
 import { hasGeneration, needsVersion, putCreates, schemaOf } from './natures.ts';
-import { type KubeObject, type Metadata, equal } from './object.ts';
+import { type KubeObject, type Metadata, equal, keyOf } from './object.ts';
 import {
   CHANGED,
   alreadyExists,
@@ -49,6 +49,7 @@ export function writerOf(call: KindCall, clock: Clock, operation: Writer['operat
     manager: call.query.get('fieldManager') ?? agent,
     operation,
     apiVersion: apiVersionOf(call.kind),
+    hasStatus: call.kind.parts.includes('status'),
     part: call.part,
     time: timestamp(clock),
   };
@@ -76,7 +77,7 @@ function checkQuery({ query }: KindCall): void {
       {
         reason: 'FieldValueNotSupported',
         field: 'dryRun',
-        message: `Unsupported value: "${dry}": supported values: "All"`,
+        message: `Unsupported value: ["${dry}"]: supported values: "All"`,
       },
     ]);
   const manager = query.get('fieldManager') ?? '';
@@ -169,8 +170,8 @@ function initialStatus(kind: string): object {
 }
 
 export function create(call: KindCall, parts: WriteParts): Written {
-  if (call.name !== '') throw methodNotAllowed(call.kind, 'create');
-  if (call.namespace === '' && call.kind.namespaced) throw methodNotAllowed(call.kind, 'create');
+  if (call.name !== '') throw methodNotAllowed();
+  if (call.namespace === '' && call.kind.namespaced) throw methodNotAllowed();
   checkQuery(call);
   const given = bodyObject(call);
   const writer = writerOf(call, parts.clock, 'Update');
@@ -230,15 +231,24 @@ function checkVersions(call: KindCall, before: KubeObject, wanted: KubeObject): 
   if (said !== name) throw badRequest(`the name of the object (${said}) does not match the name on the URL (${name})`);
   if (home !== undefined && kind.namespaced && home !== call.namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  if (uid !== undefined && uid !== '' && uid !== before.metadata.uid)
+  const otherUid = uid !== undefined && uid !== '' && uid !== before.metadata.uid;
+  if (otherUid && call.verb === 'patch')
+    throw invalid(kind, name, [
+      {
+        reason: 'FieldValueInvalid',
+        field: 'metadata.uid',
+        message: `Invalid value: ${JSON.stringify(uid)}: field is immutable`,
+      },
+    ]);
+  if (otherUid)
     throw conflict(
       kind,
       name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ''}`,
+      `StorageError: invalid object, Code: 4, Key: /registry/${kind.plural}/${keyOf(call.namespace, name)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ''}`,
     );
   if (resourceVersion === '' || resourceVersion === '0') {
     if (call.verb === 'update' && needsVersion(kind))
-      throw invalid(kind, name, [
+      throw invalid({ ...kind, kind: kind.plural }, name, [
         {
           reason: 'FieldValueInvalid',
           field: 'metadata.resourceVersion',
@@ -313,7 +323,7 @@ function isOver({ metadata, spec }: KubeObject): boolean {
 }
 
 export function update(call: KindCall, parts: WriteParts): Written {
-  if (call.name === '') throw methodNotAllowed(call.kind, 'update');
+  if (call.name === '') throw methodNotAllowed();
   checkQuery(call);
   const given = bodyObject(call);
   const writer = writerOf(call, parts.clock, 'Update');
