@@ -21,13 +21,18 @@ export class TlsApi {
   lets: (seen: Seen) => boolean = () => true;
   readonly #server: Server;
 
-  static async start({ certificate, key }: Issued, clients: Authority): Promise<TlsApi> {
+  /** `demands`: without a client certificate of the authority the handshake fails. */
+  static async start(
+    { certificate, key }: Issued,
+    clients: Authority,
+    { demands = false }: { readonly demands?: boolean } = {},
+  ): Promise<TlsApi> {
     const server = createServer({
       cert: certificate,
       key,
       ca: clients.certificate,
       requestCert: true,
-      rejectUnauthorized: false,
+      rejectUnauthorized: demands,
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new TlsApi(server);
