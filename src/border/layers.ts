@@ -25,31 +25,27 @@ export function* layersOf(firewall: BorderFirewall, governed: PrefixSet, facts: 
       return refused === undefined;
     },
   );
-  const second = yield* repeated(firewall, governed, facts, findings);
-  return {
-    entries: [
-      ...first.map((policy) => ownEntry(policy, firewall)),
-      ...second,
-      ...third.map((policy) => ownEntry(policy, firewall)),
-    ].map((entry, rank) => ({ ...entry, rank })),
-    findings,
-  };
+  const entries: Entry[] = [];
+  const add = (entry: Omit<Entry, 'rank'>): void => void entries.push({ ...entry, rank: entries.length });
+  yield* each(first, (policy) => add(ownEntry(policy, firewall)));
+  yield* repeated(firewall, governed, facts, { add, findings });
+  yield* each(third, (policy) => add(ownEntry(policy, firewall)));
+  return { entries, findings };
 }
 
 function* repeated(
   firewall: BorderFirewall,
   governed: PrefixSet,
   facts: Facts,
-  findings: Finding[],
-): Pieces<readonly Omit<Entry, 'rank'>[]> {
+  { add, findings }: { readonly add: (entry: Omit<Entry, 'rank'>) => void; readonly findings: Finding[] },
+): Pieces {
   const wanted = new Set(firewall.tiers);
-  const entries: Omit<Entry, 'rank'>[] = [];
   for (const tier of wanted.size === 0 ? [] : facts.tiers) {
     if (!wanted.delete(tier.name)) continue;
     yield* each(facts.policiesOf(tier.name), (policy) => {
       const found = tierEntry(policy, tier, { governed, backendsOf: facts.backendsOf });
       if (found === undefined) return;
-      entries.push(found.entry);
+      add(found.entry);
       findings.push(...found.unsayable.map((rule) => unsayable(rule, firewall)));
     });
   }
@@ -64,7 +60,6 @@ function* repeated(
       message: `there is no tier ${JSON.stringify(name)} to repeat, and no policy names it; the other tiers are repeated`,
       at: firewall.place,
     });
-  return entries;
 }
 
 function unsayable({ policy, rule, why, instead }: Unsayable, firewall: BorderFirewall): Finding {

@@ -297,7 +297,9 @@ export class Engine {
     if (isFirst) yield* this.#index.loading(this.#take(changes));
     else {
       const delta = yield* this.#index.batching(this.#take(changes));
-      for (const id of delta.touched) if (this.#endpoints.has(id)) changed.add(id);
+      yield* each(delta.touched, (id) => {
+        if (this.#endpoints.has(id)) changed.add(id);
+      });
       members = { kind: 'differ', added: delta.added, removed: delta.removed };
     }
     const changedOutside = yield* this.#outside.take(changes, this.inventory.networkSets);
