@@ -41,7 +41,6 @@ export function bookmarkObject(kind: Kind, version: number, endsInitialEvents: b
     apiVersion: apiVersionOf(kind),
     metadata: {
       resourceVersion: String(version),
-      creationTimestamp: null as unknown as string,
       ...(endsInitialEvents ? { annotations: END } : {}),
     },
     ...(kind.group === '' || kind.kind === 'NetworkPolicy' ? emptyFields[kind.kind] : {}),

@@ -29,6 +29,7 @@ const inline = new Set(['volumeSource', 'handler', 'localObjectReference']);
 /** Numbers and flags that Go holds without a pointer: written although they are zero. All strings but a few are. */
 const alwaysZero = new Set([
   'generation',
+  'observedGeneration',
   'hostNetwork',
   'hostPID',
   'hostIPC',
@@ -40,12 +41,7 @@ const alwaysZero = new Set([
   'code',
   'retryAfterSeconds',
 ]);
-const pointers = new Set([
-  'preemptionPolicy',
-  'Container.restartPolicy',
-  'Quantity.string',
-  'PodCondition.observedGeneration',
-]);
+const pointers = new Set(['preemptionPolicy', 'Container.restartPolicy', 'Quantity.string']);
 
 function time(text: string): object {
   const at = Date.parse(text);

@@ -222,13 +222,14 @@ export function watch(
     later(timeoutMs, () => sink.end());
     if (bookmarks) {
       const next = (): void => {
-        cancels.length = 2;
+        cancels.length = lasting;
         later(settings.bookmarkMs, () => {
           watcher.bookmark();
           next();
         });
       };
-      later(Math.max(0, timeoutMs - LAST_BOOKMARK_MS), () => watcher.bookmark());
+      if (timeoutMs > LAST_BOOKMARK_MS) later(timeoutMs - LAST_BOOKMARK_MS, () => watcher.bookmark());
+      const lasting = cancels.length;
       next();
     }
     watcher.run();
