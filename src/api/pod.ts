@@ -4,7 +4,7 @@ import { list, optional, optionalText } from './fields.ts';
 import { nameProblem } from './names.ts';
 import type { ContainerPort, Meta, Pod } from './resource.ts';
 import type { Scope } from './scope.ts';
-import { type RawMap, defined, isMap, show } from './shape.ts';
+import { type RawMap, isMap, show } from './shape.ts';
 
 const specSchema = z.object({
   nodeName: optionalText,
@@ -51,22 +51,60 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
   ];
   if (!spec.sound || !status.sound) return undefined;
   const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
-  const { podIP, podIPs = [], hostIP, hostIPs = [], phase = 'Pending' } = status.values;
-  return {
-    ...meta,
-    type: 'Pod',
-    ...defined({
-      nodeName: spec.values.nodeName === undefined ? undefined : NODES.get(spec.values.nodeName, itself),
-      serviceAccountName: spec.values.serviceAccountName,
-      owner: ownerOf(metadata['ownerReferences']),
-    }),
-    hostNetwork: spec.values.hostNetwork ?? false,
+  const { podIP, podIPs = [], hostIP, hostIPs = [], phase } = status.values;
+  return podOf(meta, {
+    ...spec.values,
+    owner: ownerOf(metadata['ownerReferences']),
     phase,
-    podIPs: addresses(podIPs, podIP),
-    hostIPs: addresses(hostIPs, hostIP),
+    podIP,
+    podIPs: podIPs.map(({ ip }) => ip),
+    hostIP,
+    hostIPs: hostIPs.map(({ ip }) => ip),
+    ports,
+  });
+}
+
+/** What a pod has besides its metadata, as it was written; absent is absent. */
+export interface PodFields {
+  readonly nodeName?: string | undefined;
+  readonly serviceAccountName?: string | undefined;
+  /** `Kind/name`. */
+  readonly owner?: string | undefined;
+  readonly hostNetwork?: boolean | undefined;
+  readonly phase?: string | undefined;
+  readonly podIP?: string | undefined;
+  readonly podIPs: readonly string[];
+  readonly hostIP?: string | undefined;
+  readonly hostIPs: readonly string[];
+  readonly ports: readonly ContainerPort[];
+}
+
+/** The pod of fields that have been found right, however they were written. What pods have in common is kept once. */
+export function podOf(meta: Meta, fields: PodFields): Pod {
+  const { nodeName, serviceAccountName, owner, ports } = fields;
+  // Written out, so that all pods have one shape: there can be a million of them.
+  const pod: Mutable<Pod> = {
+    namespace: meta.namespace,
+    name: meta.name,
+    labels: meta.labels,
+    annotations: meta.annotations,
+    deleting: meta.deleting,
+    place: meta.place,
+    type: 'Pod',
+    hostNetwork: fields.hostNetwork ?? false,
+    phase: PHASES.get(fields.phase ?? 'Pending', itself),
+    podIPs: addresses(fields.podIPs, fields.podIP),
+    hostIPs: addresses(fields.hostIPs, fields.hostIP),
     ports: ports.length === 0 ? NO_PORTS : ports,
   };
+  if (meta.uid !== undefined) pod.uid = meta.uid;
+  if (nodeName !== undefined) pod.nodeName = NODES.get(nodeName, itself);
+  if (serviceAccountName !== undefined) pod.serviceAccountName = ACCOUNTS.get(serviceAccountName, itself);
+  if (owner !== undefined) pod.owner = OWNERS.get(owner, itself);
+  return pod;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The controller among the owners, else the first; only who asks for workloads reads it, so what cannot be read is nobody. */
 function ownerOf(raw: unknown): string | undefined {
@@ -74,17 +112,22 @@ function ownerOf(raw: unknown): string | undefined {
   const owner = owners.find(({ controller }) => controller === true) ?? owners[0];
   const { kind, name } = owner ?? {};
   if (typeof kind !== 'string' || typeof name !== 'string') return undefined;
-  return /^[A-Za-z0-9]{1,63}$/.test(kind) && nameProblem(name) === undefined
-    ? OWNERS.get(`${kind}/${name}`, itself)
-    : undefined;
+  return ownerText(kind, name);
+}
+
+/** An owner as pods keep it; `undefined` if its name is none. */
+export function ownerText(kind: string, name: string): string | undefined {
+  return /^[A-Za-z0-9]{1,63}$/.test(kind) && nameProblem(name) === undefined ? `${kind}/${name}` : undefined;
 }
 
 /** Pods of one owner come together, and there can be a million of them: one text serves them all. */
 const OWNERS = new Shared<string>();
 const NODES = new Shared<string>();
+const ACCOUNTS = new Shared<string>();
+const PHASES = new Shared<string>();
 
-function addresses(several: readonly { readonly ip: string }[], one: string | undefined): readonly string[] {
-  if (several.length > 0) return several.map(({ ip }) => ip);
+function addresses(several: readonly string[], one: string | undefined): readonly string[] {
+  if (several.length > 0) return several;
   return one === undefined ? NO_ADDRESSES : [one];
 }
 

@@ -2,14 +2,18 @@ import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import process from 'node:process';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
+import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
+import { silentLog } from '../base/log.ts';
 import {
   type Configuration,
   CLUSTER_NAME_RULE,
   isClusterName,
   parseConfiguration,
+  type SourcePlace,
 } from '../controller/configuration.ts';
 import { LiveWorld } from '../controller/live-world.ts';
+import { textLog } from '../controller/logs.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
@@ -65,6 +69,7 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   if (options.cluster !== undefined && !isClusterName(options.cluster))
     throw new SallyportError('USAGE', `--cluster ${CLUSTER_NAME_RULE}`);
   const place = whereToRead(terminal, options);
+  if ('source' in place) return readClusterWorld(terminal, place);
   terminal.err(`world: ${place.title}`);
   const texts: TextReading[] = [];
   const problems: Diagnostic[] = [];
@@ -94,7 +99,9 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   const all = combineReadings(texts);
   const world = new LiveWorld(place.cluster ?? NO_CLUSTER);
   const broken = all.unreadable || problems.length > 0;
-  const state: SourceState = broken ? { kind: 'loading', reason: 'a file cannot be read' } : { kind: 'complete' };
+  const state: SourceState = broken
+    ? { kind: 'loading', reason: 'a file of the world cannot be read' }
+    : { kind: 'complete' };
   const changes = [...all.resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
   const diagnostics = [...problems, ...all.diagnostics];
   // An empty answer looks like a good one.
@@ -113,9 +120,31 @@ export async function readWholeWorld(terminal: Terminal, options: WorldOptions):
     terminal,
     read.diagnostics.filter(({ severity, code }) => severity === 'error' || code === 'WORLD_EMPTY'),
   );
-  if (read.world.state.kind !== 'complete')
-    throw new SallyportError('WORLD_INCOMPLETE', 'a file of the world cannot be read');
+  if (read.world.state.kind !== 'complete') throw new SallyportError('WORLD_INCOMPLETE', read.world.state.reason);
   return read;
+}
+
+async function readClusterWorld(
+  terminal: Terminal,
+  { name, source, cluster: given }: ClusterPlace,
+): Promise<CommandWorld> {
+  // Loaded for those who need it: the client takes time to load.
+  const { readCluster } = await import('../controller/read-cluster.ts');
+  const log = textLog((line) => terminal.err(line), systemClock);
+  const surroundings = {
+    clock: systemClock,
+    log: {
+      ...silentLog,
+      warn: (fields: object, message: string) => log.warn(fields, message),
+      error: (fields: object, message: string) => log.error(fields, message),
+    },
+    environment: process.env,
+  };
+  const { title, cluster, delivery } = await readCluster(name, source, surroundings);
+  terminal.err(`world: ${title}`);
+  const world = new LiveWorld(given ?? cluster);
+  world.apply(delivery);
+  return { world, cluster: given ?? cluster, diagnostics: world.diagnostics() };
 }
 
 /** Told before a large text is read, since nothing can be told meanwhile. */
@@ -135,7 +164,14 @@ interface Place {
   readonly cluster: string | undefined;
 }
 
-function whereToRead(terminal: Terminal, options: WorldOptions): Place {
+/** A cluster that is to be read. */
+interface ClusterPlace {
+  readonly name: string;
+  readonly source: Extract<SourcePlace, { readonly type: 'kubernetes' }>;
+  readonly cluster: string | undefined;
+}
+
+function whereToRead(terminal: Terminal, options: WorldOptions): Place | ClusterPlace {
   if (options.filename !== undefined) {
     const names = options.filename.map((path) => (path === '-' ? 'standard input' : path));
     return { title: names.join(', '), paths: options.filename, cluster: options.cluster };
@@ -144,12 +180,14 @@ function whereToRead(terminal: Terminal, options: WorldOptions): Place {
     const configuration = readConfiguration(terminal, options.config);
     const name = configuration.border?.source;
     const source = name === undefined ? undefined : configuration.sources.get(name);
-    if (source === undefined)
+    if (name === undefined || source === undefined)
       throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border to take a source from`);
+    const cluster = options.cluster ?? configuration.cluster;
+    if (source.type === 'kubernetes') return { name, source, cluster };
     return {
       title: `${source.path} (source ${name} of ${options.config})`,
       paths: [source.path],
-      cluster: options.cluster ?? configuration.cluster,
+      cluster,
     };
   }
   throw new SallyportError(

@@ -83,11 +83,31 @@ server: { probes: 8080 }
     expect(complaints(text)).toMatchInlineSnapshot(`
       [
         "1:10 CONFIG_UNKNOWN_KEY clutser: "clutser" is not a key that this version knows; did you mean "cluster"?",
-        "3:11 CONFIG_VALUE sources.static.manifests: is missing; it takes a text, {file: PATH} or {env: NAME}",
         "3:23 CONFIG_UNKNOWN_KEY sources.static.manifest: "manifest" is not a key that this version knows; did you mean "manifests"?",
         "7:19 CONFIG_VALUE server.probes: takes a text",
       ]
     `);
+  });
+
+  test('a source can be a cluster: by kubeconfig, or the one around us', () => {
+    const text = `
+sources: { here: {}, prod: { kubeconfig: kube/config, context: eu } }
+controllers: { border: { source: prod } }
+`;
+    expect(parse(text).value?.sources).toEqual(
+      new Map([
+        ['here', { type: 'kubernetes' }],
+        ['prod', { type: 'kubernetes', kubeconfig: '/etc/sallyport/kube/config', context: 'eu' }],
+      ]),
+    );
+    const wrong = `
+sources: { both: { manifests: a, kubeconfig: b }, bare: { context: eu } }
+controllers: { border: { source: both } }
+`;
+    expect(complaints(wrong)).toEqual([
+      '2:18 CONFIG_VALUE sources.both: is a folder or a cluster; remove `manifests`, or `kubeconfig` and `context`',
+      '2:68 CONFIG_VALUE sources.bare.context: is of a kubeconfig; name the file with `kubeconfig`',
+    ]);
   });
 
   test('names kinds of values as people do', () => {

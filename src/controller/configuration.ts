@@ -17,10 +17,25 @@ const pemFile = z.strictObject({ file: z.string().describe('a PEM file; it is re
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
   name: text.optional().describe('this process, in the log; absent: the host name'),
-  cluster: text.optional().describe('the owner of all that is created on devices; required before the first write'),
+  cluster: text
+    .optional()
+    .describe(
+      'the owner of all that is created on devices; absent: what a cluster calls itself (the first 8 digits of the UID of its namespace kube-system); with manifests required before the first write',
+    ),
   sources: z
-    .record(z.string(), z.strictObject({ manifests: text.describe('a folder of manifests; it is watched') }))
-    .describe('where objects come from, by names of your choice'),
+    .record(
+      z.string(),
+      z.strictObject({
+        manifests: text.optional().describe('a folder of manifests; it is watched'),
+        kubeconfig: text
+          .optional()
+          .describe(
+            'the file that tells how to reach the API server of a cluster; without it and `manifests` (`{}`): the cluster that this process runs in, as the service account of its pod',
+          ),
+        context: text.optional().describe('a context of the kubeconfig; absent: its current one'),
+      }),
+    )
+    .describe('where objects come from, by names of your choice: each is a folder of manifests, or a cluster'),
   controllers: z
     .strictObject({
       border: z
@@ -73,13 +88,19 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where a source reads. */
+export type SourcePlace =
+  | { readonly type: 'manifests'; readonly path: string }
+  /** Without kubeconfig: the cluster that this process runs in. Without context: the current one. */
+  | { readonly type: 'kubernetes'; readonly kubeconfig?: string; readonly context?: string };
+
 /** The configuration file, read and checked; paths are absolute. */
 export interface Configuration {
   /** This process, in the log. */
   readonly name: string;
-  /** Who owns what we create; required before the first write. */
+  /** Who owns what we create; absent: what a cluster calls itself. Required before the first write. */
   readonly cluster: string | undefined;
-  readonly sources: ReadonlyMap<string, { readonly type: 'manifests'; readonly path: string }>;
+  readonly sources: ReadonlyMap<string, SourcePlace>;
   /** The source of the border controller; absent: that controller is off. */
   readonly border: { readonly source: string } | undefined;
   readonly probes: Listen | undefined;
@@ -145,12 +166,34 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     }
   };
 
-  const sources = new Map<string, { type: 'manifests'; path: string }>();
-  for (const [name, given] of Object.entries(value.sources))
-    sources.set(name, {
-      type: 'manifests',
-      path: resolve(dirname(file), resolveText(given.manifests, ['sources', name, 'manifests'])),
-    });
+  const sources = new Map<string, SourcePlace>();
+  for (const [name, given] of Object.entries(value.sources)) {
+    const at = (key: 'manifests' | 'kubeconfig' | 'context'): string | undefined =>
+      given[key] === undefined ? undefined : resolveText(given[key], ['sources', name, key]);
+    const pathAt = (key: 'manifests' | 'kubeconfig'): string | undefined => {
+      const path = at(key);
+      return path === undefined ? undefined : resolve(dirname(file), path);
+    };
+    const [path, kubeconfig, context] = [pathAt('manifests'), pathAt('kubeconfig'), at('context')];
+    if (path !== undefined && (kubeconfig ?? context) !== undefined)
+      complain(
+        'CONFIG_VALUE',
+        ['sources', name],
+        'is a folder or a cluster; remove `manifests`, or `kubeconfig` and `context`',
+      );
+    else if (context !== undefined && kubeconfig === undefined)
+      complain('CONFIG_VALUE', ['sources', name, 'context'], 'is of a kubeconfig; name the file with `kubeconfig`');
+    sources.set(
+      name,
+      path === undefined
+        ? {
+            type: 'kubernetes',
+            ...(kubeconfig !== undefined && { kubeconfig }),
+            ...(context !== undefined && { context }),
+          }
+        : { type: 'manifests', path },
+    );
+  }
   const border = value.controllers.border;
   if (border !== undefined && !sources.has(border.source)) {
     const near = closest(border.source, sources.keys());
@@ -270,7 +313,7 @@ function knownKeys(path: readonly (string | number)[]): readonly string[] {
     case '':
       return Object.keys(configurationSchema.shape);
     case 'source':
-      return ['manifests'];
+      return ['manifests', 'kubeconfig', 'context'];
     case 'controllers':
       return ['border'];
     case 'controllers.border':

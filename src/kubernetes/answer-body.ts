@@ -72,7 +72,7 @@ async function* read(body: Readable, { asked, isGzip, clock, signal, silenceMs }
 
 function gunzip(body: Readable): Gunzip {
   // The end of either ends the other; whoever reads gets the error.
-  return pipeline(body, createGunzip(), () => {});
+  return pipeline(body, createGunzip({ chunkSize: 256 * 1024 }), () => {});
 }
 
 /** The whole body. Throws `API_ANSWER_TOO_LARGE` above the limit. */

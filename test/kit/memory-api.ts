@@ -246,14 +246,14 @@ export class MemoryApi implements ApiClient {
   }
 
   #list({ query = {} }: ApiRequest, { objects, oldest }: Table): SallyportError | object {
-    const [version = this.version, after = ''] = (query['continue'] ?? '').split('|');
+    const [version = '', after = ''] = (query['continue'] ?? `${this.version}|`).split('|');
     if (after !== '' && Number(version) < oldest) return refused(410, 'Expired');
     const limit = Number(query['limit'] ?? 0);
     const keys = [...objects.keys()].sort().filter((key) => key > after);
     const page = limit === 0 ? keys : keys.slice(0, limit);
     const more = page.length < keys.length ? { continue: `${version}|${page.at(-1)}` } : {};
     return {
-      metadata: { resourceVersion: version === '' ? this.version : version, ...more },
+      metadata: { resourceVersion: version, ...more },
       items: page.map((key) => objects.get(key)?.body),
     };
   }

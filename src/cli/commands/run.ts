@@ -6,12 +6,12 @@ import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
+import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { formatAddress } from '../../ip/address.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
 import { type PodsAsked, serveReadiness } from '../../server/readiness.ts';
-import { ManifestsSource } from '../../sources/manifests/manifests-source.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { readConfiguration } from '../world.ts';
@@ -23,27 +23,24 @@ interface RunOptions {
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
-  const { name, cluster, sources, border, probes, queries, readiness } = readConfiguration(terminal, options.config);
+  const {
+    name,
+    cluster: given,
+    sources,
+    border,
+    probes,
+    queries,
+    readiness,
+  } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || place === undefined)
     throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
-  if (cluster === undefined)
+  if (given === undefined && place.type === 'manifests')
     throw new SallyportError(
       'CLUSTER_UNNAMED',
       `${options.config} has no cluster; what is created could not be marked as ours`,
     );
   const log = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
-  const folder = stateFolder(cluster);
-  const controller = new Controller({
-    cluster,
-    source: new ManifestsSource(border.source, place.path, systemClock),
-    open: (firewall) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }),
-    mistakes: deviceMistakes,
-    clock: systemClock,
-    log,
-    approvals: new FolderApprovals(folder),
-  });
-
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping; devices keep what they hold');
@@ -51,13 +48,28 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.once(signal, onSignal);
+  const surroundings = { clock: systemClock, log, environment: process.env };
+  const { source, title, api } = await openSource(border.source, place, surroundings);
+  const cluster = given ?? (api && (await waitForClusterName(api, surroundings, stop.signal)));
+  if (cluster === undefined) return exit.done;
+  const folder = stateFolder(cluster);
+  const controller = new Controller({
+    cluster,
+    source,
+    open: (firewall) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }),
+    mistakes: deviceMistakes,
+    clock: systemClock,
+    log,
+    approvals: new FolderApprovals(folder),
+  });
+
   const metrics = (): Promise<string> => controller.metrics.text();
   const servers: Server[] = [];
   if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics }));
   if (queries !== undefined)
     servers.push(await serveQueries(queries, { metrics }, { tls: queries.tls, access: undefined }, log));
   if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
-  log.info({ name, cluster, config: options.config, manifests: place.path }, 'started');
+  log.info({ name, cluster, config: options.config, source: title }, 'started');
   try {
     await controller.run(stop.signal);
   } finally {
@@ -66,6 +78,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       server.closeAllConnections();
       server.close();
     }
+    await api?.close();
   }
   log.info({ name }, 'stopped');
   return exit.done;

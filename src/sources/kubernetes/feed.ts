@@ -73,6 +73,8 @@ export class Feed implements Listener {
   #isComplete = false;
   /** What the list under way has named; `undefined`: none is. */
   #listed: Map<ResourceKey, Fresh> | undefined;
+  /** The same, by key alone, where it is told as it comes. */
+  #named = new Set<ResourceKey>();
   #doubt: Doubt | undefined;
   /** Deletions of which nobody knows yet whether the definition of the kind went with them; by the server's name, with uid. */
   readonly #held = new Map<ResourceKey, string>();
@@ -165,7 +167,7 @@ export class Feed implements Listener {
 
   /** Objects that the list under way has named. */
   get progress(): number {
-    return this.#listed?.size ?? 0;
+    return this.#named.size + (this.#listed?.size ?? 0);
   }
 
   // ---- What the informer hears ----
@@ -189,44 +191,30 @@ export class Feed implements Listener {
 
   listBegins(): void {
     this.#listed = new Map();
+    this.#named = new Set();
   }
 
   listed(sent: Sent): void {
     const fresh = this.told.fresh(sent, this.isStored);
-    if (this.#isComplete || !this.#options.inPortions()) this.#listed?.set(fresh.raw, fresh);
+    // What two objects could share a key in is told when it is whole.
+    if (this.#isComplete || this.isStored || !this.#options.inPortions()) this.#listed?.set(fresh.raw, fresh);
     else {
       this.told.put(fresh);
-      // Told already: all that is still needed is that it is there.
-      const { key, raw, uid, version } = fresh;
-      this.#listed?.set(raw, fresh.isStored === true ? fresh : { key, raw, uid, version });
+      this.#named.add(fresh.key);
     }
   }
 
   listEnds(): void {
     const target = this.#listed ?? new Map<ResourceKey, Fresh>();
+    const named = this.#named;
     this.#listed = undefined;
+    this.#named = new Set();
     this.#held.clear();
-    if (!this.#isComplete) {
-      this.told.become(target);
-      this.#isComplete = true;
-      this.#ask();
-      this.#options.changed();
-      return;
-    }
-    const wasGone = this.#gone !== undefined;
-    this.#gone = undefined;
-    if (wasGone) this.#options.changed();
-    if (this.#doubt === undefined && this.#missing(target) === 0) return this.told.become(target);
-    const known = this.#doubt;
-    const shrunk = this.#isShrunk(target);
-    const { clock, define } = this.#options;
-    if (known === undefined && !shrunk && !wasGone && define === undefined) return this.told.become(target);
-    const judged = shrunk ? 'Shrunk' : 'Checking';
-    const kind = wasGone ? 'Gone' : known === undefined || known.kind === 'Checking' ? judged : known.kind;
-    const soundSince = shrunk ? undefined : known?.soundSince;
-    this.#doubt = { target, kind, sinceMs: known?.sinceMs ?? clock.wall(), soundSince };
+    if (this.#isComplete) return this.#judge(target);
+    // Some of it may have been told as it came, some held back: the source can become complete in between.
+    this.told.become(target, named);
+    this.#isComplete = true;
     this.#ask();
-    this.#look();
     this.#options.changed();
   }
 
@@ -250,6 +238,25 @@ export class Feed implements Listener {
   }
 
   // ---- Judging ----
+
+  /** Takes a later list for what is there, or doubts it. */
+  #judge(target: Map<ResourceKey, Fresh>): void {
+    const wasGone = this.#gone !== undefined;
+    this.#gone = undefined;
+    if (wasGone) this.#options.changed();
+    if (this.#doubt === undefined && this.#missing(target) === 0) return this.told.become(target);
+    const known = this.#doubt;
+    const shrunk = this.#isShrunk(target);
+    const { clock, define } = this.#options;
+    if (known === undefined && !shrunk && !wasGone && define === undefined) return this.told.become(target);
+    const judged = shrunk ? 'Shrunk' : 'Checking';
+    const kind = wasGone ? 'Gone' : known === undefined || known.kind === 'Checking' ? judged : known.kind;
+    const soundSince = shrunk ? undefined : known?.soundSince;
+    this.#doubt = { target, kind, sinceMs: known?.sinceMs ?? clock.wall(), soundSince };
+    this.#ask();
+    this.#look();
+    this.#options.changed();
+  }
 
   #isShrunk(target: ReadonlyMap<ResourceKey, Fresh>): boolean {
     return isShrunk(this.#options.kind.type, this.told.size, target.size, this.#missing(target));

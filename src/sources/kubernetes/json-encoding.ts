@@ -78,7 +78,7 @@ export class JsonEncoding implements Encoding {
     if (typeof version !== 'string' || version === '' || typeof uid !== 'string')
       throw new Undecodable('an object has no resourceVersion');
     const read = (): ReturnType<typeof readResource> => {
-      const whole = { ...item, metadata: usedAnnotations(metadata as RawMap) };
+      const whole = { ...item, metadata: usedAnnotations(metadata as RawMap, item['status']) };
       return readResource({ ...whole, apiVersion: this.#apiVersion, kind: this.#kind }, this.#place);
     };
     return { namespace, name, uid, version, read };

@@ -17,6 +17,7 @@ import { kindTitle } from './kind-title.ts';
 import { Informer } from './informer.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { PendingChanges } from './pending-changes.ts';
+import { PodEncoding } from './pod-encoding.ts';
 import { type ServedKinds, servedKinds } from './served-kinds.ts';
 
 /** Which kinds are served is asked again at this pace; changes of definitions say so at once. */
@@ -214,7 +215,10 @@ export class KubernetesSource implements Source {
   async #inform(kind: Kind, { group, version }: Collection, path: string, following: Following): Promise<void> {
     const { api, clock, events } = this.#options;
     const apiVersion = group === '' ? version : `${group}/${version}`;
-    const encodings: readonly [Encoding] = [new JsonEncoding(apiVersion, kind.kind, CLUSTER)];
+    const json = new JsonEncoding(apiVersion, kind.kind, CLUSTER);
+    // Pods are the many; custom resources come as JSON alone.
+    const encodings: readonly [Encoding, ...Encoding[]] =
+      kind.type === 'Pod' ? [new PodEncoding(CLUSTER), json] : [json];
     const { feed, stop } = following;
     const isCurrent = (): boolean => following.stop === stop;
     const informer = new Informer({

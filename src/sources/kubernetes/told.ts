@@ -28,6 +28,8 @@ export interface Fresh {
   readonly isStored?: true;
 }
 
+const NONE: ReadonlySet<ResourceKey> = new Set();
+
 interface Known {
   readonly raw: ResourceKey;
   readonly uid: string;
@@ -157,12 +159,13 @@ export class Told {
     this.#say(key, []);
   }
 
-  /** What there is now is exactly this. */
-  become(target: ReadonlyMap<ResourceKey, Fresh>): void {
+  /** What there is now is exactly this, and `named`, which was told already. */
+  become(target: ReadonlyMap<ResourceKey, Fresh>, named: ReadonlySet<ResourceKey> = NONE): void {
     this.#seconds.clear();
     const keys = new Set<ResourceKey>();
     for (const { key } of target.values()) keys.add(key);
     for (const [key, known] of this.#objects) {
+      if (named.has(key)) continue;
       if (!keys.has(key)) this.#forget(key);
       // The key went over to another object of the server.
       else if (!target.has(known.raw)) this.#forget(key);

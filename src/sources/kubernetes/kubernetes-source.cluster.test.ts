@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type ApiServer, startApiServer } from '../../../test/kit/apiserver.ts';
+import { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import { systemClock } from '../../base/clock.ts';
+import { SallyportError } from '../../base/error.ts';
+import { silentLog } from '../../base/log.ts';
+import type { ApiClient, ApiRequest } from '../../kubernetes/api-client.ts';
+import { connectKubeconfig } from '../../kubernetes/kubeconfig.ts';
+import { KubernetesSource } from './kubernetes-source.ts';
+
+let server: ApiServer;
+let stop: AbortController;
+let running: Promise<void> | undefined;
+beforeAll(async () => {
+  server = await startApiServer();
+});
+afterAll(async () => {
+  await server.stop();
+});
+afterEach(async () => {
+  stop.abort();
+  await running;
+});
+
+const until = (done: () => boolean): Promise<boolean> => vi.waitUntil(done, { timeout: 60_000, interval: 20 });
+
+interface Way {
+  readonly isStreamed: boolean;
+  readonly isJson: boolean;
+}
+
+/** The server as one that can less. */
+async function connect({ isStreamed, isJson }: Way, relists: string[]): Promise<DeliveredState> {
+  const { client } = await connectKubeconfig({ path: server.kubeconfig, environment: {}, log: silentLog });
+  const types = new Set<string>();
+  const api: ApiClient = {
+    title: client.title,
+    call: (request, signal) => client.call(request, signal),
+    async open(request: ApiRequest, signal, silenceMs) {
+      if (!isStreamed && request.query?.['sendInitialEvents'] === 'true')
+        throw new SallyportError('API_REFUSED', 'no streamed lists here');
+      const stream = await client.open(
+        isJson ? { ...request, accept: 'application/json' } : request,
+        signal,
+        silenceMs,
+      );
+      if (request.path === '/api/v1/pods') types.add(`${stream.contentType} ${request.query?.['watch'] ?? 'list'}`);
+      return stream;
+    },
+    close: () => client.close(),
+  };
+  stop = new AbortController();
+  const seen = new DeliveredState();
+  const source = new KubernetesSource({
+    name: 'real',
+    api,
+    clock: systemClock,
+    events: { relist: (kind, reason) => relists.push(`${kind}: ${reason}`) },
+  });
+  running = source.run((delivery) => seen.take(delivery), stop.signal).then(() => client.close());
+  await until(() => seen.state === 'complete');
+  const expected = isJson ? 'application/json' : 'application/vnd.kubernetes.protobuf';
+  expect([...types]).toContain(`${expected} ${isStreamed ? 'true' : 'list'}`);
+  return seen;
+}
+
+const podPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
+const pod = (name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    labels: { app: name, 'example.com/tier': 'front' },
+    annotations: { 'cni.projectcalico.org/podIP': '10.65.0.7/32', note: 'x' },
+  },
+  spec: {
+    nodeName: 'node-1',
+    hostNetwork: false,
+    automountServiceAccountToken: false,
+    containers: [{ name: 'main', image: 'web', ports: [{ name: 'http', containerPort: 8080 }] }],
+  },
+});
+
+describe.each([
+  { isStreamed: true, isJson: false },
+  { isStreamed: true, isJson: true },
+  { isStreamed: false, isJson: false },
+  { isStreamed: false, isJson: true },
+])('a real API server, %j', (way) => {
+  test('is loaded and followed, without reading any list twice', async () => {
+    const namespace = `way-${Number(way.isStreamed)}${Number(way.isJson)}`;
+    await server.admin.json('POST', '/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace },
+    });
+    await server.admin.json('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default' },
+    });
+    await server.admin.json('POST', podPath(namespace), pod('before'));
+    const relists: string[] = [];
+    const seen = await connect(way, relists);
+    const before = seen.resources.get(`Pod/${namespace}/before`);
+    expect(before).toMatchObject({
+      type: 'Pod',
+      nodeName: 'node-1',
+      serviceAccountName: 'default',
+      phase: 'Pending',
+      labels: new Map([
+        ['app', 'before'],
+        ['example.com/tier', 'front'],
+      ]),
+      annotations: new Map([['cni.projectcalico.org/podIP', '10.65.0.7/32']]),
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    });
+    await server.admin.json('POST', podPath(namespace), pod('after'));
+    await until(() => seen.resources.has(`Pod/${namespace}/after`));
+    const status = { status: { phase: 'Running', podIP: '10.65.0.9', podIPs: [{ ip: '10.65.0.9' }] } };
+    await server.admin.json('PATCH', `${podPath(namespace)}/after/status`, status, 'application/merge-patch+json');
+    await until(() => {
+      const now = seen.resources.get(`Pod/${namespace}/after`);
+      return now?.type === 'Pod' && now.podIPs[0] === '10.65.0.9';
+    });
+    await server.admin.json('DELETE', `${podPath(namespace)}/before?gracePeriodSeconds=0`);
+    await until(() => !seen.resources.has(`Pod/${namespace}/before`));
+    expect(seen.diagnostics).toEqual([]);
+    expect(relists).toEqual([]);
+  });
+});
