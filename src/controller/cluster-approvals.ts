@@ -1,12 +1,13 @@
+import { readResource } from '../api/read.ts';
 import { type BorderApproval, type ResourceKey, resourceKey } from '../api/resource.ts';
 import { isMap } from '../api/shape.ts';
 import type { BorderApprovalStatus } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
-import { SallyportError, toSallyportError } from '../base/error.ts';
+import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
-import { apply } from '../kubernetes/objects.ts';
+import { apply, getObject } from '../kubernetes/objects.ts';
 import type { ResourceChange } from '../sources/source.ts';
 import { type Approval, type Approvals, isCurrent } from './approvals.ts';
 import { momentText } from './status/conditions.ts';
@@ -114,22 +115,30 @@ export class ClusterApprovals implements Approvals {
     const { name, uid = '', firewall, digest } = approval;
     const object = statusObject(approval);
     const message = MESSAGES[state];
-    const body = {
-      apiVersion: `${object.group}/${object.version}`,
-      kind: approval.type,
-      metadata: { name, uid },
-      status: { state, at: momentText(now), message },
-    };
+    const { signal } = this.#stop;
     try {
-      const answer = await apply(client, object, { name, part: 'status' }, body, { force: true }, this.#stop.signal);
-      const spec = isMap(answer) && isMap(answer['spec']) ? answer['spec'] : {};
-      if (spec['firewall'] !== firewall || spec['digest'] !== digest)
-        throw new SallyportError('API_FAILED', `${resourceKey(approval)} is another one than was seen`);
+      const found = await getObject(client, object, { name }, signal);
+      const read = isMap(found) ? readResource(found, {}).resource : undefined;
+      if (read?.type !== 'BorderApproval' || read.uid !== uid || read.firewall !== firewall || read.digest !== digest) {
+        this.#forget(resourceKey(approval));
+        return false;
+      }
+      if (read.spent) {
+        this.#put(read);
+        return false;
+      }
+      const body = {
+        apiVersion: `${object.group}/${object.version}`,
+        kind: approval.type,
+        // Of two copies that mean to use it, or of one and somebody who withdraws it, one comes first.
+        metadata: { name, resourceVersion: versionOf(found) },
+        status: { state, at: momentText(now), message },
+      };
+      await apply(client, object, { name, part: 'status' }, body, { force: true }, signal);
     } catch (thrown) {
       if (this.#stop.signal.aborted) return false;
       const { code, message: error } = toSallyportError(thrown);
-      if (code === 'API_NOT_FOUND') this.#forget(resourceKey(approval));
-      else if (this.#said !== code)
+      if (code !== 'API_NOT_FOUND' && code !== 'API_CONFLICT' && this.#said !== code)
         log.warn({ firewall, code, error }, 'a BorderApproval could not be marked, so it does not count');
       this.#said = code;
       return false;
@@ -154,6 +163,10 @@ const MESSAGES: Readonly<Record<Closed, string>> = {
   OtherPlan:
     'another plan waits, because what is wanted or what the device holds has changed; look at it and say yes again',
 };
+
+function versionOf(found: unknown): unknown {
+  return isMap(found) && isMap(found['metadata']) ? found['metadata']['resourceVersion'] : undefined;
+}
 
 function planKey({ firewall, digest }: { readonly firewall: string; readonly digest: string }): string {
   return `${firewall} ${digest}`;

@@ -286,18 +286,18 @@ export class StatusWriter {
         body: {
           apiVersion: group === '' ? version : `${group}/${version}`,
           kind,
-          metadata: {
-            name,
-            ...(namespace === '' ? {} : { namespace }),
-            // Else the status of an object that is gone would be written to its successor.
-            ...(uid === undefined ? {} : { uid }),
-          },
+          metadata: { name, ...(namespace === '' ? {} : { namespace }) },
           status: statusWith(wanted, portion),
         },
       },
       this.#stop.signal,
     );
-    const { status } = readAnswer(answer);
+    const { uid: answered, status } = readAnswer(answer);
+    if (uid !== undefined && answered !== uid) {
+      // A write to a status cannot be bound to a uid: this one met the successor. What that one's own wish says takes its place.
+      this.#drop(part.id);
+      return;
+    }
     this.#seen.set(part.path, { uid, status });
     part.known = { value: wanted };
     part.sent = { wanted, served: canonical(portionOf(status, portion)) };

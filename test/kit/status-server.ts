@@ -1,3 +1,4 @@
+import { kinds } from '../../src/api/kinds.ts';
 import { type RawMap, isMap } from '../../src/api/shape.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import type { ApiClient, ApiRequest, ApiStream } from '../../src/kubernetes/api-client.ts';
@@ -70,7 +71,9 @@ export class StatusServer implements ApiClient {
     if (stored === undefined) throw new SallyportError('API_NOT_FOUND', `${path} not found`, { status: 404 });
     if (request.method === 'PATCH') this.#apply(stored, path, request);
     return {
-      metadata: { uid: stored.uid, resourceVersion: String(stored.resourceVersion) },
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: kinds.find(({ plural }) => plural === path.split('/').at(-2))?.kind,
+      metadata: { name: path.split('/').at(-1), uid: stored.uid, resourceVersion: String(stored.resourceVersion) },
       spec: stored.spec,
       status: this.statusOf(path),
     };
@@ -93,9 +96,10 @@ export class StatusServer implements ApiClient {
       manager !== undefined &&
       isMap(status);
     if (!right) throw new SallyportError('API_REFUSED', 'this is no apply to a status', { status: 400 });
-    const uid = isMap(metadata) ? metadata['uid'] : undefined;
-    if (uid !== undefined && uid !== stored.uid)
-      throw new SallyportError('API_CONFLICT', 'the uid is another', { status: 409 });
+    // As the real one: a uid binds no write to a status, a version does.
+    const version = isMap(metadata) ? metadata['resourceVersion'] : undefined;
+    if (version !== undefined && version !== String(stored.resourceVersion))
+      throw new SallyportError('API_CONFLICT', 'the object has been modified', { status: 409 });
     const before = JSON.stringify(this.statusOf(path));
     stored.applied.set(manager, structuredClone(status));
     if (JSON.stringify(this.statusOf(path)) !== before) stored.resourceVersion += 1;
