@@ -154,12 +154,11 @@ export class MemoryApi implements ApiClient {
     this.#happened(path, 'DELETED', this.#store(before.body, before.uid), isTold);
   }
 
-  has(path: string, name: string): boolean {
-    return this.#tables.get(path)?.objects.has(name) ?? false;
-  }
-
-  names(path: string): readonly string[] {
-    return [...(this.#tables.get(path)?.objects.keys() ?? [])].sort();
+  /** The objects of a collection, as they are sent. */
+  bodies(
+    path: string,
+  ): readonly { readonly metadata: { readonly name: string }; readonly spec?: { readonly nodeName?: string } }[] {
+    return [...(this.#tables.get(path)?.objects.values() ?? [])].map(({ body }) => body as never);
   }
 
   /** Forgets what happened so far. */

@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
-import { MemoryApi, type MemoryObject, NAMESPACES, PODS, POLICIES, broken } from '../../../test/kit/memory-api.ts';
+import {
+  CRDS,
+  MemoryApi,
+  type MemoryObject,
+  NAMESPACES,
+  PODS,
+  POLICIES,
+  broken,
+  refused,
+} from '../../../test/kit/memory-api.ts';
 import { DeliveredState } from '../../../test/kit/delivered-state.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
 
@@ -100,4 +109,231 @@ test('an empty list after a restore freezes until the objects are back', async (
   expect(seen.state).toBe('complete');
   expect(seen.deleted).toEqual([]);
   expect(seen.keys).toContain('Pod/shop/new');
+});
+
+const OURS = '/apis/sallyport.dev/v1alpha1/addressgroups';
+const group = (name: string): MemoryObject => ({
+  metadata: { name },
+  spec: { selector: 'all()', namespaceSelector: 'all()', firewalls: ['edge'] },
+});
+const definition = (fields: object = {}): MemoryObject => ({
+  metadata: { name: 'addressgroups.sallyport.dev', ...fields },
+});
+
+test('objects that go with their definition stay, until they are back', async () => {
+  api.serve(OURS);
+  api.put(CRDS, definition());
+  for (const name of ['a', 'b']) api.put(OURS, group(name));
+  start();
+  await until(() => seen.state === 'complete');
+  // As API servers do it: the mark, the objects one by one, then the definition.
+  api.put(CRDS, definition({ deletionTimestamp: '2026-01-05T12:00:00Z' }));
+  for (const name of ['a', 'b']) api.delete(OURS, name);
+  await pass(3_000);
+  expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
+  api.delete(CRDS, 'addressgroups.sallyport.dev');
+  api.unserve(OURS);
+  await pass(120_000);
+  expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
+  // Installed again, without its objects, then with the first of two, then with both.
+  api.serve(OURS);
+  api.put(CRDS, definition({ uid: 'another' }));
+  await pass(120_000);
+  expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
+  expect(seen.diagnostics[0]?.message).toMatchInlineSnapshot(
+    `"2 of 2 objects of addressgroups.sallyport.dev vanished with the definition (CRD) of their kind; they stay in force; restore them, or restart Sallyport if they are meant to be gone"`,
+  );
+  api.put(OURS, group('a'));
+  await pass(10_000);
+  expect(seen.state).toBe('frozen');
+  api.put(OURS, group('b'));
+  await pass(3_000);
+  expect([seen.state, seen.codes]).toEqual(['complete', []]);
+  expect(seen.keys).toEqual(['AddressGroup/a', 'AddressGroup/b']);
+});
+
+test('an object that is deleted while its definition stays goes at once', async () => {
+  api.serve(OURS);
+  api.put(CRDS, definition());
+  for (const name of ['a', 'b']) api.put(OURS, group(name));
+  start();
+  await until(() => seen.state === 'complete');
+  api.delete(OURS, 'a');
+  await until(() => seen.keys.length === 1);
+  expect(seen.keys).toEqual(['AddressGroup/b']);
+  api.delete(OURS, 'b');
+  await until(() => seen.keys.length === 0);
+  expect(seen.state).toBe('complete');
+});
+
+test('a kind that appears later is followed, and was empty before', async () => {
+  start();
+  await until(() => seen.state === 'complete');
+  api.serve(OURS);
+  api.put(OURS, group('a'));
+  api.put(CRDS, definition());
+  await pass(5_000);
+  expect(seen.keys).toEqual(['AddressGroup/a']);
+  expect(seen.deliveries.filter(({ state }) => state.kind !== 'complete' && state.kind !== 'loading')).toEqual([]);
+});
+
+test('a right that is missing is named, and given later it is used', async () => {
+  api.put(POLICIES, policy('a'));
+  api.intercept = ({ path }) => (path === POLICIES ? refused(403, 'Forbidden') : undefined);
+  start();
+  await pass(200_000);
+  expect(seen.state).toBe('loading');
+  expect(seen.reason).toMatchInlineSnapshot(
+    `"the right to list and watch networkpolicies.networking.k8s.io is missing (memory: 403 Forbidden)"`,
+  );
+  expect(seen.diagnostics).toMatchInlineSnapshot(`
+    [
+      {
+        "at": {
+          "file": "cluster",
+        },
+        "code": "CLUSTER_KIND_FORBIDDEN",
+        "message": "the right to list and watch networkpolicies.networking.k8s.io is missing (memory: 403 Forbidden)",
+        "object": "networkpolicies.networking.k8s.io",
+        "path": "",
+        "severity": "error",
+      },
+    ]
+  `);
+  api.intercept = () => undefined;
+  await pass(31_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['KubernetesNetworkPolicy/shop/a']]);
+});
+
+const calico = (path: string): string => `/apis/projectcalico.org/v3/${path}`;
+const stored = (path: string): string => `/apis/crd.projectcalico.org/v1/${path}`;
+
+test('Calico is read through its API where there is one, else from its storage, never from both', async () => {
+  const paths = ['globalnetworkpolicies', 'tiers'];
+  for (const path of paths) api.serve(stored(path));
+  const kind = { kind: 'GlobalNetworkPolicy', apiVersion: 'crd.projectcalico.org/v1' };
+  api.put(stored(paths[0] ?? ''), { ...kind, metadata: { name: 'default.deny' }, spec: { selector: 'all()' } });
+  start();
+  await until(() => seen.state === 'complete');
+  expect(seen.keys).toEqual(['GlobalNetworkPolicy/deny']);
+  // Its API server is installed: the same object by its real name.
+  for (const path of paths) api.serve(calico(path));
+  api.put(calico(paths[0] ?? ''), { metadata: { name: 'deny' }, spec: { selector: 'all()' } });
+  api.put(CRDS, { metadata: { name: 'something.else' } });
+  await pass(5_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['GlobalNetworkPolicy/deny']]);
+  expect(api.watches(stored(paths[0] ?? ''))).toEqual([]);
+  expect(api.watches(calico(paths[0] ?? ''))).toHaveLength(1);
+});
+
+test('of two stored objects of one name the first counts, and the other when that goes', async () => {
+  const path = stored('globalnetworkpolicies');
+  api.serve(path);
+  const put = (name: string): void =>
+    api.put(path, { kind: 'GlobalNetworkPolicy', metadata: { name, uid: name }, spec: { selector: 'all()' } });
+  const which = (): string | undefined => seen.resources.get('GlobalNetworkPolicy/deny')?.uid;
+  put('deny');
+  start();
+  await until(() => seen.state === 'complete');
+  expect(which()).toBe('deny');
+  put('default.deny');
+  await until(() => which() === 'default.deny');
+  api.delete(path, 'default.deny');
+  await until(() => which() === 'deny');
+  api.delete(path, 'deny');
+  await until(() => seen.keys.length === 0);
+});
+
+test('an object made anew under its name is a removal and an object, in one delivery', async () => {
+  api.put(PODS, pod('a'));
+  start();
+  await until(() => seen.state === 'complete');
+  const count = seen.deliveries.length;
+  api.put(PODS, { ...pod('a'), metadata: { namespace: 'shop', name: 'a', uid: 'second' } });
+  await until(() => seen.deliveries.length > count);
+  expect(seen.last?.changes.map(({ kind }) => kind)).toEqual(['delete', 'put']);
+});
+
+test('an endpoint that cannot be read goes, everything else stays as it was read last', async () => {
+  api.serve(OURS);
+  api.put(PODS, pod('a'));
+  api.put(OURS, group('g'));
+  start();
+  await until(() => seen.state === 'complete');
+  api.put(PODS, pod('a', { status: { podIPs: 'nonsense' } }));
+  api.put(OURS, { ...group('g'), spec: 'nonsense' });
+  await until(() => seen.codes.length > 1 && !seen.keys.includes('Pod/shop/a'));
+  expect(seen.keys).toEqual(['AddressGroup/g']);
+  expect([...(seen.last?.broken ?? [])].sort()).toContain('Pod/shop/a');
+  expect(seen.diagnostics.every(({ at }) => at?.file === 'cluster')).toBe(true);
+  api.put(PODS, pod('a'));
+  api.put(OURS, group('g'));
+  await until(() => seen.codes.length === 0);
+  expect(seen.keys).toEqual(['AddressGroup/g', 'Pod/shop/a']);
+});
+
+test('a namespace with 5,000 pods is deleted: all of them go, in a few deliveries', async () => {
+  api.put(NAMESPACES, namespace('shop'));
+  for (let index = 0; index < 5_000; index++) api.put(PODS, pod(`p${index}`));
+  start();
+  await until(() => seen.state === 'complete');
+  expect(seen.keys).toHaveLength(5_001);
+  const count = seen.deliveries.length;
+  for (let index = 0; index < 5_000; index++) api.delete(PODS, `shop/p${index}`);
+  api.delete(NAMESPACES, 'shop');
+  await until(() => seen.keys.length === 0);
+  expect(seen.state).toBe('complete');
+  expect(seen.deliveries.length - count).toBeLessThan(60);
+});
+
+test('a burst of events is told as one change for each object', async () => {
+  for (let index = 0; index < 10; index++) api.put(PODS, pod(`p${index}`));
+  start();
+  await until(() => seen.state === 'complete');
+  const before = seen.deliveries.length;
+  for (let event = 0; event < 20_000; event++)
+    api.put(PODS, pod(`p${event % 10}`, { spec: { nodeName: `n${event}` } }));
+  await until(() => {
+    const last = seen.resources.get('Pod/shop/p9');
+    return last?.type === 'Pod' && last.nodeName === 'n19999';
+  });
+  const told = seen.deliveries.slice(before);
+  expect(Math.max(...told.map(({ changes }) => changes.length))).toBe(10);
+});
+
+test('while one kind is lost nothing is told of any, and then everything at once', async () => {
+  api.put(PODS, pod('a'));
+  start();
+  await until(() => seen.state === 'complete');
+  api.intercept = ({ path }) => (path === POLICIES ? refused(500, 'InternalError') : undefined);
+  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  await pass(70_000);
+  expect(seen.state).toBe('frozen');
+  const since = seen.last?.state;
+  api.delete(PODS, 'shop/a');
+  api.put(PODS, pod('b'));
+  await pass(10_000);
+  expect(seen.keys).toEqual(['Pod/shop/a']);
+  expect(seen.last?.state).toEqual(since);
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['Pod/shop/b']]);
+});
+
+test('half of the pods of a restored backup settle after a minute', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) api.put(PODS, pod(name));
+  start();
+  await until(() => seen.state === 'complete');
+  for (const name of ['a', 'b', 'c', 'd']) api.delete(PODS, `shop/${name}`, false);
+  api.compact();
+  for (const stream of api.watches(PODS)) stream.end(broken());
+  api.put(NAMESPACES, namespace('x'));
+  api.compact();
+  await pass(10_000);
+  expect(seen.state).toBe('frozen');
+  for (const name of ['x', 'y']) api.put(PODS, pod(name));
+  await pass(30_000);
+  expect(seen.state).toBe('frozen');
+  await pass(40_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['Namespace/x', 'Pod/shop/e', 'Pod/shop/x', 'Pod/shop/y']]);
 });
