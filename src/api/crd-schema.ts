@@ -46,7 +46,18 @@ export function structural(schema: z.ZodType, listKeys: ListKeys = {}): Structur
   return convert(openapi.parse(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' })), listKeys);
 }
 
-function convert(node: OpenApi, listKeys: ListKeys, key?: string): Structural {
+/** What is known of a field from where it stands. */
+interface Member {
+  /** Of the list that it is: what its entries are told apart by. */
+  readonly key?: string | undefined;
+  readonly optional?: boolean;
+}
+
+/**
+ * An API server drops `null` from a field that does not take it, as if the line were not there: `nets:` without a value would become every
+ * address. So where there is no default to take its place, `null` is kept, and whoever reads it takes the safe side.
+ */
+function convert(node: OpenApi, listKeys: ListKeys, { key, optional = false }: Member = {}): Structural {
   const {
     type,
     description,
@@ -62,6 +73,7 @@ function convert(node: OpenApi, listKeys: ListKeys, key?: string): Structural {
   return withoutAbsent({
     type: anyOf === undefined ? typeOf(node) : undefined,
     description,
+    nullable: optional && given === undefined ? true : undefined,
     default: isEmpty(given) && !hasDefaults(node) ? undefined : given,
     ...(anyOf === undefined ? {} : integerOrText(anyOf)),
     ...(type === 'integer' ? { ...checks, minimum: undefined, maximum: undefined, ...integer(node) } : checks),
@@ -73,7 +85,10 @@ function convert(node: OpenApi, listKeys: ListKeys, key?: string): Structural {
       properties === undefined || Object.keys(properties).length === 0
         ? undefined
         : Object.fromEntries(
-            Object.entries(properties).map(([name, child]) => [name, convert(child, listKeys, listKeys[name])]),
+            Object.entries(properties).map(([name, child]) => [
+              name,
+              convert(child, listKeys, { key: listKeys[name], optional: required?.includes(name) !== true }),
+            ]),
           ),
     items: items && convert(items, listKeys),
   });

@@ -11,6 +11,9 @@ import { celPorts, checkPorts } from './rule-check.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, defined, show } from './shape.ts';
 
+/** What every address looks like, and some other texts. */
+const ADDRESS = '[0-9a-fA-F:.]+';
+
 /** An address, a CIDR block or a range `first-last`, as a set. */
 const addresses = z
   .string()
@@ -32,7 +35,8 @@ const addresses = z
         `${show(text)} ends before it starts; write "${formatAddress(last)}-${formatAddress(first)}"`,
       );
     return PrefixSet.range(first, last);
-  });
+  })
+  .meta({ pattern: `^(${ADDRESS}(/[0-9]{1,3})?|\\s*${ADDRESS}\\s*-\\s*${ADDRESS}\\s*)$` });
 
 const FORMS = ['address', 'addresses', 'range', 'pool', 'none'] as const;
 
