@@ -13,7 +13,8 @@ describe('what Sallyport asks of an API server', () => {
     const groupsOf = (group: string) => (group === CALICO ? [CALICO, CALICO_STORAGE] : [group]);
     const expected = kinds
       .flatMap(({ group, plural }) => groupsOf(group).map((one) => `${one}/${plural}`))
-      .filter((one) => ![`${CALICO_STORAGE}/profiles`, `${CALICO_STORAGE}/workloadendpoints`].includes(one));
+      .filter((one) => ![`${CALICO_STORAGE}/profiles`, `${CALICO_STORAGE}/workloadendpoints`].includes(one))
+      .concat('apiextensions.k8s.io/customresourcedefinitions');
     expect(watched.map(name).toSorted()).toEqual(expected.toSorted());
     for (const { verbs } of watched) expect(verbs).toEqual(['list', 'watch']);
   });

@@ -97,6 +97,14 @@ export const rights: readonly Right[] = [
   ...kinds.flatMap(watching),
   {
     feature: 'watch',
+    group: 'apiextensions.k8s.io',
+    resource: 'customresourcedefinitions',
+    verbs: ['list', 'watch'],
+    scope: 'Cluster',
+    why: 'which kinds come and go: objects that vanish with their definition are ignorance, not wishes',
+  },
+  {
+    feature: 'watch',
     group: '',
     resource: 'namespaces',
     verbs: ['get'],

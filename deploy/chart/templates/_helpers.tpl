@@ -55,5 +55,5 @@ watch status events leases credentials {{ if .Values.queries.enabled }}queries{{
 
 {{- /* Everything in the status of a pod but its conditions; a test compares it with what a real API server knows. */ -}}
 {{- define "sallyport.podStatus" -}}
-observedGeneration phase message reason nominatedNodeName hostIP hostIPs podIP podIPs startTime initContainerStatuses containerStatuses ephemeralContainerStatuses qosClass resize resourceClaimStatuses extendedResourceClaimStatus allocatedResources resources
+observedGeneration phase message reason nominatedNodeName hostIP hostIPs podIP podIPs startTime initContainerStatuses containerStatuses ephemeralContainerStatuses qosClass resize resourceClaimStatuses extendedResourceClaimStatus nodeAllocatableResourceClaimStatuses allocatedResources resources
 {{- end -}}
