@@ -99,7 +99,7 @@ export const rights: readonly Right[] = [
     feature: 'watch',
     group: 'apiextensions.k8s.io',
     resource: 'customresourcedefinitions',
-    verbs: ['list', 'watch'],
+    verbs: ['get', 'list', 'watch'],
     scope: 'Cluster',
     why: 'which kinds come and go: objects that vanish with their definition are ignorance, not wishes',
   },
