@@ -4,8 +4,10 @@
  * the garbage collector's; `total`: from the delivery to all wanted rulesets. Reading manifests is not in it, nor is what workers do.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import process from 'node:process';
 import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
+import type { Pieces } from '../src/base/pieces.ts';
 import { Intake } from '../src/controller/intake.ts';
 import { LiveWorld } from '../src/controller/live-world.ts';
 import type { ResourceChange } from '../src/sources/source.ts';
@@ -18,10 +20,11 @@ const BUDGET = 50;
 /** Delivers to a world as the controller does, and measures how long the event loop waits meanwhile. */
 class Measured {
   readonly world = new LiveWorld('bench');
-  #done = (): void => undefined;
+  /** Milliseconds of CPU of the longest piece, the collector's threads included: what other programs take is not in it. */
+  #longest = 0;
   readonly #intake = new Intake(
     {
-      take: (delivery) => this.world.applying(delivery),
+      take: (delivery) => this.#measure(this.world.applying(delivery)),
       // Said last: everything else is done by then.
       say: function* (this: void) {
         yield;
@@ -39,6 +42,7 @@ class Measured {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const before = this.world.firewalls;
+    this.#longest = 0;
     const started = performance.now();
     this.#intake.take({ changes, state: { kind: 'complete' }, diagnostics: [] });
     while (this.world.firewalls === before) await new Promise((resolve) => setImmediate(resolve));
@@ -46,10 +50,20 @@ class Measured {
     // The timer that measures has to come round once more.
     await new Promise((resolve) => setTimeout(resolve, 20));
     delay.disable();
-    this.#done();
-    const sizes = { pods, changes: changes.length, ...load() };
+    const sizes = { longest_piece_cpu_ms: Number(this.#longest.toFixed(1)), pods, changes: changes.length, ...load() };
     print({ bench: `stops/${what}/stop`, unit: 'ms', value: delay.max / 1e6, budget: BUDGET, ...sizes });
     print({ bench: `stops/${what}/total`, unit: 'ms', value: total, ...sizes });
+  }
+
+  *#measure(work: Pieces): Pieces {
+    for (;;) {
+      const before = process.cpuUsage();
+      const { done } = work.next();
+      const { user, system } = process.cpuUsage(before);
+      this.#longest = Math.max(this.#longest, (user + system) / 1_000);
+      if (done === true) return;
+      yield;
+    }
   }
 }
 

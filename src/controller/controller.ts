@@ -134,6 +134,11 @@ export class Controller implements Picture {
     return { ready: true, reason: state.kind === 'frozen' ? `source ${name} is frozen: ${state.reason}` : 'ready' };
   }
 
+  /** Whether a delivery is still being computed. */
+  get isComputing(): boolean {
+    return this.#intake.isBusy;
+  }
+
   /** How each firewall stands, by name. */
   status(): ReadonlyMap<string, WorkerStatus> {
     return new Map([...this.#stations].map(([name, { worker }]) => [name, worker.status()]));

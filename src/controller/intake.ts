@@ -44,6 +44,11 @@ export class Intake {
     if (this.#state === 'idle') this.#turn();
   }
 
+  /** Whether something is computed, or waits to be. */
+  get isBusy(): boolean {
+    return this.#state === 'in a turn' || this.#state === 'between turns';
+  }
+
   /** What is under way stays undone. */
   close(): void {
     this.#state = 'closed';

@@ -163,6 +163,7 @@ export class Stage {
   /** Until every worker rests, and resting makes no other one work. */
   async #quiesce(): Promise<void> {
     const { devices } = this;
+    while (this.controller.isComputing) await nextTurn();
     for (const [name, { firewall }] of this.controller.world.firewalls) this.#known.set(name, firewall);
     for (let still = 0, before = ''; still < 2; ) {
       await nextTurn();
