@@ -2,15 +2,27 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-/** What the lab and the packet tests run, and the Debian package that each comes in. */
-const programs = [
+/** A program, and the Debian package it comes in. */
+interface Program {
+  readonly program: string;
+  readonly package: string;
+}
+
+/** What the lab and the packet tests run. */
+const programs: readonly Program[] = [
   { program: 'nft', package: 'nftables' },
   { program: 'ip', package: 'iproute2' },
   { program: 'conntrack', package: 'conntrack' },
   { program: 'tcpdump', package: 'tcpdump' },
   { program: 'ping', package: 'iputils-ping' },
   { program: 'unshare', package: 'util-linux' },
-] as const;
+];
+
+/** What the cluster tests run, beside the API server that they build. */
+export const clusterPrograms: readonly Program[] = [
+  { program: 'prometheus', package: 'prometheus' },
+  { program: 'promtool', package: 'prometheus' },
+];
 
 /** Whether a program is in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
 export function isThere(program: string): boolean {
@@ -25,9 +37,9 @@ export function isThere(program: string): boolean {
   });
 }
 
-/** Debian packages of programs that are missing. */
-export function missingPackages(): readonly string[] {
-  return programs.filter(({ program }) => !isThere(program)).map((entry) => entry.package);
+/** Debian packages of programs that are missing; of the lab's if none are named. */
+export function missingPackages(of: readonly Program[] = programs): readonly string[] {
+  return [...new Set(of.filter(({ program }) => !isThere(program)).map((entry) => entry.package))];
 }
 
 export function howToInstall(missing: readonly string[]): string {

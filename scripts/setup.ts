@@ -4,25 +4,34 @@
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
-import { howToInstall, isThere, missingPackages } from '../lab/programs.ts';
+import { clusterPrograms, howToInstall, isThere, missingPackages } from '../lab/programs.ts';
 
 /** Installs what is missing if that is possible here; returns what is still missing. */
 export function setUp(say: (line: string) => void): readonly string[] {
-  const missing = missingPackages();
+  return install(missingPackages, say);
+}
+
+/** The same for the programs of the cluster tests. */
+export function setUpForCluster(say: (line: string) => void): readonly string[] {
+  return install(() => missingPackages(clusterPrograms), say);
+}
+
+function install(stillMissing: () => readonly string[], say: (line: string) => void): readonly string[] {
+  const missing = stillMissing();
   if (missing.length === 0 || process.platform !== 'linux') return missing;
   if (process.getuid?.() !== 0 || !isThere('apt-get')) return missing;
   say(`installing ${missing.join(', ')}`);
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = (): boolean =>
+  const tryOnce = (): boolean =>
     spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: environment,
     }).status === 0;
-  if (!install()) {
+  if (!tryOnce()) {
     spawnSync('apt-get', ['update'], { stdio: 'ignore', env: environment });
-    install();
+    tryOnce();
   }
-  return missingPackages();
+  return stillMissing();
 }
 
 if (process.argv[1] === import.meta.filename) {

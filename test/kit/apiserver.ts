@@ -112,16 +112,18 @@ export class ApiServer {
     await this.up();
   }
 
-  /** Forgets the history up to now as the server itself does every five minutes: continue tokens given out before have expired. */
+  /**
+   * Forgets the history up to now, as the server does by and by: continue tokens given out before are too old, and so are versions of
+   * before for watches. Restarts, because the server keeps what it has in memory.
+   */
   async expireHistory(): Promise<void> {
     const text = (value: string): string => Buffer.from(value).toString('base64');
     const etcd = new RawApi({ url: this.#etcd });
     const put = { key: text('sallyport-now'), value: text('') };
     const { header } = await etcd.json<{ header: { revision: string } }>('POST', '/v3/kv/put', put);
-    // The server learns from this key how far the history reaches.
-    await etcd.json('POST', '/v3/kv/put', { key: text('compact_rev_key'), value: text(header.revision) });
     await etcd.json('POST', '/v3/kv/compaction', { revision: header.revision, physical: true });
     etcd.close();
+    await this.restart();
   }
 
   /** Anybody, by client certificate; a negative life has expired already. */

@@ -69,7 +69,11 @@ export class RawApi {
     const payload =
       body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const all: Record<string, string> = { accept: 'application/json', ...headers };
-    if (payload !== undefined) all['content-type'] ??= 'application/json';
+    if (payload !== undefined) {
+      all['content-type'] ??= 'application/json';
+      // Node says nothing of the length of a DELETE's body, and the server then takes it for the next request.
+      all['content-length'] = `${Buffer.byteLength(payload)}`;
+    }
     if (this.target.token !== undefined) all['authorization'] ??= `Bearer ${this.target.token}`;
     const options: RequestOptions = { method, headers: all, agent: this.#agent };
     const send = this.target.url.startsWith('https:') ? requestHttps : requestHttp;

@@ -1,0 +1,82 @@
+/** Runs checks and suites of tests and counts them; ends with `N passed, N failed`. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly success: boolean;
+}
+
+const root = join(import.meta.dirname, '..');
+
+/** One run of a script: a check that did not run, or was skipped, has not passed. */
+export class Suites {
+  #passed = 0;
+  #failed = 0;
+
+  say(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Counts as one. */
+  check(title: string, ...command: string[]): void {
+    if (this.#run(title, command)) this.#passed += 1;
+    else this.#failed += 1;
+  }
+
+  /** Counts as one failure. */
+  fail(text: string): void {
+    this.say(`FAILED: ${text}`);
+    this.#failed += 1;
+  }
+
+  /** Every test of a vitest project counts. `words` go to vitest; the wrapper is put before it. */
+  suite(title: string, project: string, wrapper: readonly string[] = [], words: readonly string[] = []): void {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-test-'));
+    const report = join(folder, 'report.json');
+    try {
+      const vitest = [
+        'node_modules/.bin/vitest',
+        'run',
+        '--project',
+        project,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+        ...words,
+      ];
+      const passed = this.#run(title, [...wrapper, ...vitest]);
+      const counts = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+      const skipped = counts.numPendingTests + counts.numTodoTests;
+      if (skipped > 0) this.say(`FAILED: ${skipped} tests of "${title}" were skipped`);
+      this.#passed += counts.numPassedTests;
+      // A suite that breaks outside its tests still fails.
+      this.#failed += Math.max(counts.numFailedTests + skipped, passed ? 0 : 1);
+    } catch {
+      this.fail(`${title} gave no report`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The last line, and the exit code. */
+  end(): void {
+    this.say(`${this.#passed} passed, ${this.#failed} failed`);
+    process.exitCode = this.#failed === 0 ? 0 : 1;
+  }
+
+  #run(title: string, command: readonly string[]): boolean {
+    const [program = '', ...rest] = command;
+    const started = performance.now();
+    const result = spawnSync(program, rest, { cwd: root, stdio: 'inherit' });
+    const passed = result.status === 0;
+    this.say(`${passed ? 'passed' : 'FAILED'}: ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+    return passed;
+  }
+}
