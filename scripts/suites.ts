@@ -20,7 +20,7 @@ export class Suites {
   #passed = 0;
   #failed = 0;
 
-  say(text: string): void {
+  say(this: void, text: string): void {
     process.stdout.write(`${text}\n`);
   }
 

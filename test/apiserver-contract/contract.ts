@@ -38,7 +38,8 @@ export function apiServerContract(
     const titles = new Set<string>();
     const clause: Clause = (title, prove) => {
       titles.add(title);
-      if (!(title in exemptions)) test(title, prove);
+      // An exemption that is needed no longer fails.
+      (title in exemptions ? test.fails : test)(title, prove);
     };
     for (const [part, prove] of Object.entries(parts)) describe(part, () => prove(() => stage, clause));
     test('what is exempt is in the contract', () => {

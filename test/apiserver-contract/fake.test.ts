@@ -18,7 +18,6 @@ apiServerContract(
   {
     'a list names its kind, its items do not': 'items name their kind',
     'what is not there is a 404 with a Status: objects, resources, groups': 'unknown groups are answered by a Status',
-    'long answers are compressed for whoever takes gzip, and for nobody else': 'nothing is compressed',
     'a pod is told through its life: made, bound, running, gone': 'pods have no sub-resource `binding`',
     'a list says the same as its JSON': 'the protocol of a port is not defaulted',
     'what is not valid is a 422 that names every field': 'the spec of a pod is not validated',
