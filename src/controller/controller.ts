@@ -20,6 +20,7 @@ import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
+import { Releases, followersOf } from './releases.ts';
 import type { Picture, Standing } from './status/picture.ts';
 import type { Reporter } from './status/reporter.ts';
 
@@ -46,7 +47,7 @@ export interface ControllerOptions {
   readonly approvals?: Approvals;
   readonly metrics?: Metrics;
   /** Who tells the cluster how everything stands; absent: nobody. */
-  readonly reporter?: Pick<Reporter, 'begin' | 'taken' | 'wrong' | 'confirmed' | 'changed' | 'stop'>;
+  readonly reporter?: Pick<Reporter, 'begin' | 'taken' | 'wrong' | 'confirmed' | 'released' | 'changed' | 'stop'>;
 }
 
 /** How often a device that does not answer is asked to be left. */
@@ -86,6 +87,7 @@ export class Controller implements Picture {
   readonly #said = new Set<string>();
   /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
   readonly #refusals = new Map<string, readonly Refusal[]>();
+  readonly #releases: Releases;
   #version = 0;
   /** Rejects when the computation throws. */
   readonly #failure: Promise<never>;
@@ -99,6 +101,9 @@ export class Controller implements Picture {
     this.#failure = new Promise((_, reject) => (failed = reject));
     const taking = { take: (delivery: Delivery) => this.#take(delivery), say: () => this.#sayAll() };
     this.#intake = new Intake(taking, options.clock, failed);
+    this.#releases = new Releases(options.clock, this.metrics, (firewall, ms) =>
+      options.reporter?.released(firewall, ms),
+    );
     this.readiness = new Readiness(
       () => ({
         border: this.world.border,
@@ -166,7 +171,10 @@ export class Controller implements Picture {
     const { clock, log, source } = this.#options;
     const started = clock.monotonic();
     const before = this.world.state.kind;
+    const { owners } = this.world;
+    const followers = followersOf(this.#stations, this.world.firewalls);
     yield* this.world.applying(delivery);
+    this.#releases.changed(owners, this.world.owners, followers, started);
     const ms = clock.monotonic() - started;
     this.metrics.computeSeconds.observe(ms / 1_000);
     this.#version += 1;
@@ -244,6 +252,7 @@ export class Controller implements Picture {
         events: {
           status: (status) => {
             this.#measure(name, status);
+            this.#releases.looked(name, worker.confirmed());
             this.#options.reporter?.changed();
             this.#noteRefusals(name, status.refusals);
           },
@@ -335,6 +344,7 @@ export class Controller implements Picture {
   async #close(name: string, station: Station): Promise<void> {
     await closeStation(station);
     if (this.#stations.has(name)) return;
+    this.#releases.forget(name);
     this.#noteRefusals(name, []);
     if (!this.#unopened.has(name)) this.metrics.forget(name, CONDITIONS);
   }

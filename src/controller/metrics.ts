@@ -1,4 +1,4 @@
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -61,6 +61,28 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly releaseSeconds = new Histogram({
+    name: 'sallyport_firewall_release_seconds',
+    help: 'Time from the release of an address to its being read back as gone, or as its next owner’s',
+    labelNames: ['firewall'] as const,
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+
+  readonly releasesOpen = new Gauge({
+    name: 'sallyport_firewall_releases_open',
+    help: 'Addresses that were released and that a firewall may still hold for the owner before',
+    labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
+  readonly reuses = new Counter({
+    name: 'sallyport_firewall_reuses_total',
+    help: 'New owners that got an address while a firewall might still hold it for the owner before',
+    labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -74,6 +96,9 @@ export class Metrics {
     for (const condition of conditions) this.condition.remove({ firewall, condition });
     this.members.remove({ firewall });
     this.confirmSeconds.remove({ firewall });
+    this.releaseSeconds.remove({ firewall });
+    this.releasesOpen.remove({ firewall });
+    this.reuses.remove({ firewall });
     for (const result of ['accepted', 'refused']) this.applySeconds.remove({ firewall, result });
   }
 }

@@ -125,9 +125,14 @@ describe('whether a pod may start', () => {
     slow.add('edge-1');
     tell([pod('till-2', '10.1.0.1')], ['Pod/shop/till-1']);
     expect(standing('till-2')).toBe('waits: edge-1: 10.1.0.1 is still there for its owner before');
+    clock.advance(7_000);
     slow.clear();
     await settle();
     expect(standing('till-2')).toBe('ready: confirmed by edge-1');
+    const told = await controller.metrics.text();
+    expect(told).toContain('sallyport_firewall_reuses_total{firewall="edge-1"} 1\n');
+    expect(told).toContain('sallyport_firewall_release_seconds_sum{firewall="edge-1"} 7\n');
+    expect(told).toContain('sallyport_firewall_releases_open{firewall="edge-1"} 0\n');
   });
 
   test('after the time of a firewall that releases it is let go; one that holds does not; one that watches holds nobody', async () => {

@@ -20,9 +20,8 @@ interface Memory {
   view: FirewallView | undefined;
   /** The version of the world since which it is to hold what it is to hold. */
   version: number;
-  /** Versions that brought or took addresses, until they are confirmed. */
+  /** Versions that brought addresses, until they are confirmed. */
   readonly brought: Set<number>;
-  readonly took: Set<number>;
   readonly toConfirmed: Spreads;
   readonly toReleased: Spreads;
   confirmed: { readonly version: number; readonly at: number } | undefined;
@@ -55,9 +54,7 @@ export class FirewallReports {
       const members = before?.ruleset?.members;
       const now = view.ruleset?.members;
       if (members === undefined || now === undefined || members === now) continue;
-      const { added, removed } = members.difference(now);
-      if (added.length > 0) remember(memory.brought, version);
-      if (removed.length > 0) remember(memory.took, version);
+      if (members.difference(now).added.length > 0) remember(memory.brought, version);
     }
   }
 
@@ -65,7 +62,11 @@ export class FirewallReports {
   confirmed(name: string, version: number, ms: number): void {
     const memory = this.#memories.get(name);
     if (memory?.brought.delete(version) === true) memory.toConfirmed.add(ms);
-    if (memory?.took.delete(version) === true) memory.toReleased.add(ms);
+  }
+
+  /** A firewall was read back without an address that was given up so long ago. */
+  released(name: string, ms: number): void {
+    this.#memories.get(name)?.toReleased.add(ms);
   }
 
   /** What the firewall's status is to be, now. */
@@ -136,7 +137,6 @@ export class FirewallReports {
         view: undefined,
         version: 0,
         brought: new Set(),
-        took: new Set(),
         toConfirmed: new Spreads(this.#clock),
         toReleased: new Spreads(this.#clock),
         confirmed: undefined,

@@ -85,6 +85,11 @@ export class Reporter {
     this.#firewalls.confirmed(firewall, version, ms);
   }
 
+  /** A firewall was read back without an address that was given up so long ago. */
+  released(firewall: string, ms: number): void {
+    this.#firewalls.released(firewall, ms);
+  }
+
   /** Something may be otherwise than it was. */
   changed(): void {
     if (this.#stopped || this.#picture === undefined) return;
