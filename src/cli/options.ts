@@ -5,6 +5,8 @@ import type { Format, Terminal } from './terminal.ts';
 export interface WorldOptions {
   readonly filename?: readonly string[];
   readonly config?: string;
+  readonly context?: string;
+  readonly kubeconfig?: string;
   readonly cluster?: string;
 }
 

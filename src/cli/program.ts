@@ -14,7 +14,8 @@ interface Program {
 }
 
 const WORLD_HELP = `
-World: -f PATH (a file, a folder, - for standard input; repeatable), else -c FILE.
+World: -f PATH (a file, a folder, - for standard input; repeatable), else -c FILE, else the current context
+of the kubeconfig, and in a pod without one the cluster around it.
 Names: namespace/name, or name for cluster scope.
 Exit codes: 0 done, allowed, nothing to do; 2 changes pending, denied; 1 anything wrong.`;
 
@@ -58,6 +59,8 @@ export function buildProgram(terminal: Terminal): Program {
         collect,
       )
       .option('-c, --config <file>', 'read the sources of a configuration file')
+      .option('--context <name>', 'read the cluster of this context of the kubeconfig')
+      .option('--kubeconfig <file>', 'the kubeconfig; else the files of KUBECONFIG, or ~/.kube/config')
       .option('--cluster <name>', 'who owns what is created; overrides the configuration file');
   const output = (of: Command): Command =>
     of.addOption(
@@ -157,7 +160,10 @@ export function buildProgram(terminal: Terminal): Program {
   );
   does(
     output(
-      command('diff <before> <after>', 'show the traffic that is gained and lost between two worlds (paths, or -)'),
+      command(
+        'diff <before> <after>',
+        'show the traffic that is gained and lost between two worlds: paths, -, or context:NAME for a cluster',
+      ).option('--kubeconfig <file>', 'the kubeconfig; else the files of KUBECONFIG, or ~/.kube/config'),
     ),
     async () => (await import('./commands/diff.ts')).diff,
   );

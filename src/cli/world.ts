@@ -2,26 +2,26 @@ import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import process from 'node:process';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
-import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
-import { silentLog } from '../base/log.ts';
 import {
   type Configuration,
   CLUSTER_NAME_RULE,
   isClusterName,
   parseConfiguration,
-  type SourcePlace,
 } from '../controller/configuration.ts';
 import { LiveWorld } from '../controller/live-world.ts';
-import { textLog } from '../controller/logs.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
+import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
 import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 /** A world as a command reads it: once, whole. */
 export interface CommandWorld {
+  /** For people: which one. */
+  readonly title: string;
   readonly world: LiveWorld;
   /** The owner of what is created; absent where neither option nor configuration names one. */
   readonly cluster: string | undefined;
@@ -66,10 +66,8 @@ export function readConfiguration(terminal: Terminal, file: string): Configurati
  * there is nothing to read.
  */
 export async function readWorld(terminal: Terminal, options: WorldOptions): Promise<CommandWorld> {
-  if (options.cluster !== undefined && !isClusterName(options.cluster))
-    throw new SallyportError('USAGE', `--cluster ${CLUSTER_NAME_RULE}`);
-  const place = whereToRead(terminal, options);
-  if ('source' in place) return readClusterWorld(terminal, place);
+  const place = placeOf(terminal, options);
+  if (place.kind === 'Cluster') return readClusterWorld(terminal, place);
   terminal.err(`world: ${place.title}`);
   const texts: TextReading[] = [];
   const problems: Diagnostic[] = [];
@@ -107,7 +105,7 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   // An empty answer looks like a good one.
   if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
   world.apply({ changes: broken ? [] : changes, state, diagnostics });
-  return { world, cluster: place.cluster, diagnostics: world.diagnostics() };
+  return { title: place.title, world, cluster: place.cluster, diagnostics: world.diagnostics() };
 }
 
 /**
@@ -124,29 +122,6 @@ export async function readWholeWorld(terminal: Terminal, options: WorldOptions):
   return read;
 }
 
-async function readClusterWorld(
-  terminal: Terminal,
-  { name, source, cluster: given }: ClusterPlace,
-): Promise<CommandWorld> {
-  // Loaded for those who need it: the client takes time to load.
-  const { readCluster } = await import('../controller/read-cluster.ts');
-  const log = textLog((line) => terminal.err(line), systemClock);
-  const surroundings = {
-    clock: systemClock,
-    log: {
-      ...silentLog,
-      warn: (fields: object, message: string) => log.warn(fields, message),
-      error: (fields: object, message: string) => log.error(fields, message),
-    },
-    environment: process.env,
-  };
-  const { title, cluster, delivery } = await readCluster(name, source, surroundings);
-  terminal.err(`world: ${title}`);
-  const world = new LiveWorld(given ?? cluster);
-  world.apply(delivery);
-  return { world, cluster: given ?? cluster, diagnostics: world.diagnostics() };
-}
-
 /** Told before a large text is read, since nothing can be told meanwhile. */
 function reading(text: string, file: string): string {
   const size = `reading ${file}: ${Math.round(text.length / 1e6)} MB`;
@@ -158,40 +133,45 @@ function emptyWorld(title: string): Diagnostic {
   return { severity: 'warning', code: 'WORLD_EMPTY', message, path: '' };
 }
 
-interface Place {
+/** Manifests that a command is about. */
+interface ManifestsPlace {
+  readonly kind: 'Manifests';
   readonly title: string;
   readonly paths: readonly string[];
   readonly cluster: string | undefined;
 }
 
-/** A cluster that is to be read. */
-interface ClusterPlace {
-  readonly name: string;
-  readonly source: Extract<SourcePlace, { readonly type: 'kubernetes' }>;
-  readonly cluster: string | undefined;
-}
-
-function whereToRead(terminal: Terminal, options: WorldOptions): Place | ClusterPlace {
+/** What a command is about: where its options say, else the current context. */
+export function placeOf(terminal: Terminal, options: WorldOptions): ManifestsPlace | ClusterPlace {
+  if (options.cluster !== undefined && !isClusterName(options.cluster)) throw usage(`--cluster ${CLUSTER_NAME_RULE}`);
+  if ((options.filename ?? options.config) !== undefined && (options.context ?? options.kubeconfig) !== undefined)
+    throw usage('--context and --kubeconfig name another world than -f and -c; give one of them');
   if (options.filename !== undefined) {
     const names = options.filename.map((path) => (path === '-' ? 'standard input' : path));
-    return { title: names.join(', '), paths: options.filename, cluster: options.cluster };
+    return { kind: 'Manifests', title: names.join(', '), paths: options.filename, cluster: options.cluster };
   }
-  if (options.config !== undefined) {
-    const configuration = readConfiguration(terminal, options.config);
-    const name = configuration.border?.source;
-    const source = name === undefined ? undefined : configuration.sources.get(name);
-    if (name === undefined || source === undefined)
-      throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border to take a source from`);
-    const cluster = options.cluster ?? configuration.cluster;
-    if (source.type === 'kubernetes') return { name, source, cluster };
-    return {
-      title: `${source.path} (source ${name} of ${options.config})`,
-      paths: [source.path],
-      cluster,
-    };
-  }
-  throw new SallyportError(
-    'USAGE',
-    'no world is given: use -f PATH for manifests, -f - for standard input, or -c FILE for a configuration',
-  );
+  if (options.config !== undefined) return placeOfConfiguration(terminal, options.config, options.cluster);
+  const address = currentCluster(options, process.env);
+  if (address === undefined)
+    throw usage(
+      'no world is given: use -f PATH for manifests, -f - for standard input, -c FILE for a configuration, or a kubeconfig (there is none in KUBECONFIG and ~/.kube/config)',
+    );
+  return { kind: 'Cluster', address, cluster: options.cluster };
+}
+
+function placeOfConfiguration(
+  terminal: Terminal,
+  file: string,
+  given: string | undefined,
+): ManifestsPlace | ClusterPlace {
+  const configuration = readConfiguration(terminal, file);
+  const name = configuration.border?.source;
+  const source = name === undefined ? undefined : configuration.sources.get(name);
+  if (name === undefined || source === undefined)
+    throw new SallyportError('CONFIG_SOURCE', `${file} has no controllers.border to take a source from`);
+  const cluster = given ?? configuration.cluster;
+  const from = `source ${name} of ${file}`;
+  return source.type === 'kubernetes'
+    ? { kind: 'Cluster', address: addressOf(source), from, cluster }
+    : { kind: 'Manifests', title: `${source.path} (${from})`, paths: [source.path], cluster };
 }

@@ -1,47 +1,58 @@
-import { SallyportError } from '../base/error.ts';
-import { clusterNameOf } from '../kubernetes/discovery.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ApiClient } from '../kubernetes/api-client.ts';
+import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts';
 import type { Delivery, ResourceChange } from '../sources/source.ts';
-import type { SourcePlace } from './configuration.ts';
-import { type OpenSourceOptions, openSource } from './sources.ts';
 
 /** A cluster that does not show its whole state in this time is not waited for any longer by a command. */
 const PATIENCE_MS = 60_000;
+/** After a right was found to be missing, so long for others that are missing too. */
+const OTHERS_MS = 1_000;
+const PROGRESS_MS = 1_000;
 
-/** A cluster as it is now. */
-export interface ClusterReading {
-  readonly title: string;
-  /** What it calls itself. */
-  readonly cluster: string;
-  /** Everything that it delivered, as one; `loading`: it did not show its whole state in time. */
-  readonly delivery: Delivery;
+export interface ReadClusterOptions {
+  /** Of the source, in log lines. */
+  readonly name: string;
+  readonly api: ApiClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told once a second while it is read. */
+  readonly progress: (text: string) => void;
 }
 
-/** Reads a cluster once, whole. Throws `KUBECONFIG_INVALID` and the `API_…` codes. */
-export async function readCluster(
-  name: string,
-  place: Extract<SourcePlace, { readonly type: 'kubernetes' }>,
-  options: OpenSourceOptions,
-): Promise<ClusterReading> {
-  const { source, title, api } = await openSource(name, place, options);
-  if (api === undefined) throw new SallyportError('INTERNAL', 'a cluster has no API server');
+/**
+ * Reads a cluster once, whole: everything that it delivered, as one. The state is `loading` where it did not show all: a right is
+ * missing, or it did not answer in time; diagnostics tell.
+ */
+export async function readCluster({ name, api, clock, log, progress }: ReadClusterOptions): Promise<Delivery> {
   const stop = new AbortController();
   const changes: ResourceChange[] = [];
-  let last: Delivery | undefined;
-  const cancel = options.clock.after(PATIENCE_MS, () => stop.abort());
+  let last: Omit<Delivery, 'changes'> = {
+    state: { kind: 'loading', reason: 'the cluster did not answer in time' },
+    diagnostics: [],
+  };
+  const tell = (): void => {
+    const waitsFor = last.state.kind === 'loading' ? `; ${last.state.reason}` : '';
+    progress(`reading the cluster: ${changes.length} objects${waitsFor}`);
+    cancelTelling = clock.after(PROGRESS_MS, tell);
+  };
+  let cancelTelling = clock.after(PROGRESS_MS, tell);
+  const cancelPatience = clock.after(PATIENCE_MS, () => stop.abort());
+  let cancelOthers: (() => void) | undefined;
+  const source = new KubernetesSource({ name, api, clock, log });
   try {
-    const cluster = await clusterNameOf(api, stop.signal);
     await source.run((delivery) => {
       for (const change of delivery.changes) changes.push(change);
       last = delivery;
+      // A right that is missing now is missing in a minute, too.
+      if (delivery.diagnostics.some(({ code }) => code === 'CLUSTER_KIND_FORBIDDEN'))
+        cancelOthers ??= clock.after(OTHERS_MS, () => stop.abort());
       if (delivery.state.kind === 'complete') stop.abort();
     }, stop.signal);
-    const delivery: Omit<Delivery, 'changes'> = last ?? {
-      state: { kind: 'loading', reason: 'the cluster did not answer in time' },
-      diagnostics: [],
-    };
-    return { title, cluster, delivery: { ...delivery, changes } };
   } finally {
-    cancel();
-    await api.close();
+    cancelTelling();
+    cancelPatience();
+    cancelOthers?.();
   }
+  return { ...last, changes };
 }

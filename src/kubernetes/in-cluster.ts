@@ -13,6 +13,8 @@ const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** A client, and what else is known from where it came. */
 export interface Connected {
   readonly client: ApiClient;
+  /** For people: which cluster it is. */
+  readonly title: string;
   /** Our own namespace in a cluster; of the context, with a kubeconfig. */
   readonly namespace: string | undefined;
 }
@@ -55,5 +57,5 @@ export async function connectInCluster({
   );
   const url = new URL(address);
   const client = new HttpApiClient({ title: url.origin, url, isInsecure: false }, credentials, clock);
-  return { client, namespace };
+  return { client, title: `the cluster around this pod (${url.origin})`, namespace };
 }

@@ -51,7 +51,11 @@ export async function connectKubeconfig(from: FromKubeconfig): Promise<Connected
   const user = isSecret && chosen.user !== undefined ? chosen.user : { value: {}, folder: '' };
   const surroundings = { environment, clock, isInteractive, clusterInfo: clusterInfoOf(chosen.cluster.value) };
   const credentials = new GivenCredentials({ authorities, ...partsOf(user, where, surroundings) }, clock);
-  return { client: new HttpApiClient(server, credentials, clock), namespace: chosen.namespace };
+  return {
+    client: new HttpApiClient(server, credentials, clock),
+    title: `context ${visibleLine(chosen.name)} (${server.url.origin})`,
+    namespace: chosen.namespace,
+  };
 }
 
 function serverOf({ name, cluster: { value } }: ChosenContext, where: string): ApiServer {

@@ -40,7 +40,7 @@ export const configurationCodes = {
   },
   CLUSTER_UNNAMED: {
     blame: 'input',
-    what: 'The configuration has no `cluster`, and the manifests tell none: objects on a device could not be marked as ours.',
+    what: 'The configuration has no `cluster`, and manifests tell none; or the cluster may not be asked for its name: objects on a device could not be marked as ours.',
     now: 'Nothing is written to any device.',
     fix: 'Set `cluster:` in the configuration file, or give `--cluster NAME`.',
   },
@@ -78,7 +78,7 @@ export const configurationCodes = {
     blame: 'input',
     what: 'What was given as the world holds no object that Sallyport reads.',
     now: 'Everything that is said is said of an empty world.',
-    fix: 'Check the path; in folders, files that end in `.yaml`, `.yml` or `.json` are read.',
+    fix: 'Check the path, or the context of the kubeconfig; in folders, files that end in `.yaml`, `.yml` or `.json` are read.',
   },
   WORLD_INCOMPLETE: {
     blame: 'input',

@@ -8,11 +8,22 @@ import { isUnchanged, type Traffic, trafficBetween } from '../../plan/traffic.ts
 import { connectionLines, wrapped } from '../connection-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { namesOf } from '../firewalls.ts';
-import type { OutputOptions } from '../options.ts';
+import type { OutputOptions, WorldOptions } from '../options.ts';
 import { trafficData } from '../plan-data.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { type CommandWorld, readWholeWorld } from '../world.ts';
+
+interface DiffOptions extends OutputOptions {
+  readonly kubeconfig?: string;
+}
+
+/** `context:NAME` is a cluster, `context:` the current one; everything else is a path. */
+function sideOf(side: string, { kubeconfig }: DiffOptions): WorldOptions {
+  const [, context] = /^context:(.*)$/.exec(side) ?? [];
+  if (context === undefined) return { filename: [side] };
+  return { ...(context !== '' && { context }), ...(kubeconfig !== undefined && { kubeconfig }) };
+}
 
 /** What one border firewall would do differently; `undefined` traffic: nobody can tell. */
 interface FirewallDifference {
@@ -22,16 +33,11 @@ interface FirewallDifference {
 }
 
 /** `sallyport diff BEFORE AFTER`: what is gained and lost between two worlds, in the cluster and at each border firewall. Exact. */
-export async function diff(
-  terminal: Terminal,
-  options: OutputOptions,
-  before: string,
-  after: string,
-): Promise<ExitCode> {
+export async function diff(terminal: Terminal, options: DiffOptions, before: string, after: string): Promise<ExitCode> {
   if (before === '-' && after === '-')
     throw usage('standard input holds one of the worlds; give the other as a file or folder');
-  const first = await readWholeWorld(terminal, { filename: [before] });
-  const second = await readWholeWorld(terminal, { filename: [after] });
+  const first = await readWholeWorld(terminal, sideOf(before, options));
+  const second = await readWholeWorld(terminal, sideOf(after, options));
   const cluster = diffWorlds(first.world, second.world);
   const firewalls = firewallDifferences(first, second);
   printResult(

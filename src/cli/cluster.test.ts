@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { SmallCluster } from '../../test/kit/small-cluster.ts';
+import { buildProgram } from './program.ts';
+
+let cluster: SmallCluster;
+beforeAll(async () => {
+  cluster = await SmallCluster.start();
+});
+afterAll(() => cluster.stop());
+afterEach(() => vi.unstubAllEnvs());
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(...words: readonly string[]): Promise<Ended> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
+  return { code: await program.run(words), out: out.join('\n'), err: err.join('\n') };
+}
+
+/** Asks as the user of a kubeconfig. */
+const ask = (name: string, ...words: readonly string[]): Promise<Ended> =>
+  run(...words, '--kubeconfig', cluster.kubeconfig(name));
+
+test('the current context is read where nothing else is named', async () => {
+  vi.stubEnv('KUBECONFIG', cluster.kubeconfig());
+  const { code, out, err } = await run('eval', "app == 'web'");
+  expect({ code, err }).toEqual({ code: 0, err: `world: context shop-root (${cluster.api.url})` });
+  expect(out).toContain('pod:shop/web');
+  // Nothing but reading.
+  expect(cluster.api.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  await vi.waitUntil(() => cluster.api.streams().length === 0);
+});
+
+test('a source of a configuration can be a cluster', async () => {
+  const kubeconfig = cluster.kubeconfig();
+  const file = cluster.file(
+    'sallyport.yaml',
+    `sources: { here: { kubeconfig: ${kubeconfig} } }\ncontrollers: { border: { source: here } }\n`,
+  );
+  const { code, out, err } = await run('whois', '10.1.0.1', '-c', file);
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: `world: context shop-root (${cluster.api.url}), source here of ${file}`,
+  });
+  expect(out).toContain('shop/till');
+});
+
+test('the rules on a device are marked with the name that the cluster gives itself', async () => {
+  expect((await ask('root', 'render')).out).toContain('cluster=3f9c1a20 ');
+  expect((await ask('root', 'render', '--cluster', 'prod')).out).toContain('cluster=prod ');
+});
+
+test('two clusters, or a cluster and manifests, can be compared', async () => {
+  const kubeconfig = cluster.kubeconfig();
+  const same = await run('diff', 'context:shop-root', 'context:', '--kubeconfig', kubeconfig);
+  expect({ code: same.code, out: same.out }).toMatchObject({ code: 0 });
+  const other = await run('diff', 'context:shop-root', 'examples/shop', '--kubeconfig', kubeconfig);
+  expect(other.code).toBe(2);
+  expect(other.err).toMatch(/^world: context shop-root .*\nworld: examples\/shop$/);
+});
+
+test('all rights that are missing are named, and nothing is answered', async () => {
+  cluster.api.access.allow('ann', { verbs: ['get', 'list', 'watch'], apiGroups: ['*'], resources: ['*'] });
+  expect((await ask('ann', 'eval', 'all()')).code).toBe(0);
+  cluster.api.access.allow('bob', { verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['namespaces', 'nodes'] });
+  const { code, out, err } = await ask('bob', 'eval', 'all()');
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain('the right to get the namespace kube-system is missing');
+  expect(err).toContain('CLUSTER_KIND_FORBIDDEN');
+  for (const kind of ['pods', 'networkpolicies.networking.k8s.io', 'borderfirewalls.sallyport.dev'])
+    expect(err).toContain(`the right to list and watch ${kind} is missing`);
+  expect(err).not.toContain('list and watch nodes');
+  expect(err).toContain('error WORLD_INCOMPLETE:');
+  expect(err).not.toContain('secret-of');
+});
+
+test('a server that is not there, and a token that it does not know, are told at once', async () => {
+  const kubeconfig = cluster.kubeconfig('eve');
+  cluster.api.access.revokeToken('secret-of-eve');
+  const unknown = await run('lint', '--kubeconfig', kubeconfig);
+  expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('error API_UNAUTHORIZED') as string });
+  expect(unknown.err).not.toContain('secret-of');
+  await cluster.api.refuseConnections();
+  expect(await run('lint', '--kubeconfig', kubeconfig)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('error API_UNREACHABLE') as string,
+  });
+  await cluster.api.acceptConnections();
+});
+
+test.each([
+  [['eval', 'all()', '--context', 'shop-rot'], 'has no context "shop-rot"; did you mean "shop-root"?'],
+  [['eval', 'all()', '-f', 'examples/shop'], '--context and --kubeconfig name another world than -f and -c'],
+])('%j is refused', async (words, said) => {
+  expect(await ask('root', ...words)).toMatchObject({ code: 1, err: expect.stringContaining(said) as string });
+});
+
+test('without any world it says which there could be', async () => {
+  vi.stubEnv('KUBECONFIG', '');
+  vi.stubEnv('HOME', '/nonexistent');
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', undefined);
+  expect(await run('eval', 'all()')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('no world is given: use -f PATH') as string,
+  });
+});
