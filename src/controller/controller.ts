@@ -23,6 +23,7 @@ import { Readiness } from './readiness/readiness.ts';
 import { Releases, followersOf } from './releases.ts';
 import type { Picture, Standing } from './status/picture.ts';
 import type { Reporter } from './status/reporter.ts';
+import type { Grant, Writers } from './writers.ts';
 
 /** A device opened for writing: its driver, and the right to write. */
 export interface OpenDevice {
@@ -38,7 +39,9 @@ export interface ControllerOptions {
   readonly cluster: string;
   readonly source: Source;
   /** Throws a SallyportError where the firewall cannot be opened as it is described. */
-  readonly open: (firewall: BorderFirewall) => OpenDevice;
+  readonly open: (firewall: BorderFirewall, grant: Grant | undefined) => OpenDevice;
+  /** Who writes to which firewall, where there are several copies; absent: this process to all. */
+  readonly writers?: Writers;
   /** What a firewall says that its device cannot be; absent: nothing is known of that. */
   readonly mistakes?: (firewall: BorderFirewall) => readonly Diagnostic[];
   readonly clock: Clock;
@@ -89,6 +92,8 @@ export class Controller implements Picture {
   readonly #refusals = new Map<string, readonly Refusal[]>();
   readonly #releases: Releases;
   #version = 0;
+  /** Firewalls may be opened that could not be before. */
+  #granted = false;
   /** Rejects when the computation throws. */
   readonly #failure: Promise<never>;
   readonly #intake: Intake;
@@ -116,9 +121,14 @@ export class Controller implements Picture {
 
   /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */
   async run(signal: AbortSignal): Promise<void> {
-    const { approvals, clock, log, reporter } = this.#options;
+    const { approvals, clock, log, reporter, writers } = this.#options;
     const stopLooking = approvals && lookForApprovals(approvals, this.#stations, clock, log);
     reporter?.begin(this);
+    const granted = (): void => {
+      this.#granted = true;
+      this.#intake.say();
+    };
+    writers?.start({ granted, ended: (name) => this.#giveUp(name), idle: (name) => this.#isIdle(name) });
     try {
       await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
     } finally {
@@ -128,6 +138,7 @@ export class Controller implements Picture {
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
       await reporter?.stop();
+      await writers?.close();
     }
   }
 
@@ -136,7 +147,8 @@ export class Controller implements Picture {
     const { state } = this.world;
     const { name } = this.#options.source;
     if (state.kind === 'loading') return { ready: false, reason: `source ${name} has not delivered: ${state.reason}` };
-    return { ready: true, reason: state.kind === 'frozen' ? `source ${name} is frozen: ${state.reason}` : 'ready' };
+    const shares = this.#options.writers?.summary() ?? 'ready';
+    return { ready: true, reason: state.kind === 'frozen' ? `source ${name} is frozen: ${state.reason}` : shares };
   }
 
   /** Whether a delivery is still being computed. */
@@ -200,6 +212,8 @@ export class Controller implements Picture {
   /** Gives every firewall its worker and every worker its wish. */
   #assign(): void {
     const views = this.world.firewalls;
+    this.#granted = false;
+    this.#options.writers?.want([...views.values()].map(({ firewall }) => firewall));
     if (this.world.state.kind === 'complete')
       for (const name of [...this.#stations.keys(), ...this.#unopened.keys()])
         if (!views.has(name)) this.#release(name);
@@ -232,6 +246,9 @@ export class Controller implements Picture {
     const identity = JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
     const known = this.#stations.get(name);
     if (known?.identity === identity) return known;
+    const { writers } = this.#options;
+    const grant = writers?.grant(name);
+    if (writers !== undefined && grant === undefined) return undefined;
     if (this.#unopened.get(name)?.identity === identity) return undefined;
     // It is back: who leaves must not take away what the new worker brings.
     this.#leavers.get(name)?.abort();
@@ -240,7 +257,7 @@ export class Controller implements Picture {
     if (known !== undefined) this.#drop(name, known);
     const { clock, log } = this.#options;
     try {
-      const device = this.#options.open(firewall);
+      const device = this.#options.open(firewall, grant);
       const worker = new Worker({
         cluster: this.#options.cluster,
         firewall: name,
@@ -314,6 +331,22 @@ export class Controller implements Picture {
     );
   }
 
+  /** Another copy has the right to write now, or is to have it. */
+  async #giveUp(name: string): Promise<void> {
+    this.#leavers.get(name)?.abort();
+    this.#unopened.delete(name);
+    const station = this.#stations.get(name);
+    if (station === undefined) return this.metrics.forget(name, CONDITIONS);
+    this.#stations.delete(name);
+    await this.#close(name, station);
+  }
+
+  #isIdle(name: string): boolean {
+    const conditions = this.#stations.get(name)?.worker.status().conditions ?? [];
+    const works = conditions.some(({ type, reason }) => type === 'Reconciling' && reason === 'Working');
+    return !works && !this.#leavers.has(name);
+  }
+
   /** Until the device is left or says that it will not be. One that does not answer is asked again, until `signal` aborts. */
   async #leave(name: string, { worker }: Station, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
@@ -375,6 +408,7 @@ export class Controller implements Picture {
 
   /** Logs each thing that is wrong once when it appears, and once when it is gone. */
   *#sayAll(): Pieces {
+    if (this.#granted && this.world.state.kind !== 'loading') this.#assign();
     const { log } = this.#options;
     const wrong: (Diagnostic & { readonly firewall?: string })[] = [...this.world.diagnostics()];
     yield;

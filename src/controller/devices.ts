@@ -11,6 +11,7 @@ import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import { audited } from './audited-driver.ts';
 import type { OpenDevice } from './controller.ts';
 import { deviceMistakes } from './device-mistakes.ts';
+import type { Grant } from './writers.ts';
 
 export interface DeviceSurroundings {
   readonly log: Log;
@@ -27,9 +28,13 @@ export function auditFolder(stateFolder: string, firewall: string): string {
 
 /**
  * Opens the device of a BorderFirewall by its driver; nothing is sent yet. Throws where the BorderFirewall has a mistake that leaves the
- * device alone (`deviceMistakes`).
+ * device alone (`deviceMistakes`). `grant`: absent where this process is alone by the lock file.
  */
-export function openDevice(firewall: BorderFirewall, { log, stateFolder, by }: DeviceSurroundings): OpenDevice {
+export function openDevice(
+  firewall: BorderFirewall,
+  { log, stateFolder, by }: DeviceSurroundings,
+  grant?: Grant,
+): OpenDevice {
   const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
   if (errors[0] !== undefined)
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
@@ -39,7 +44,8 @@ export function openDevice(firewall: BorderFirewall, { log, stateFolder, by }: D
     address: firewall.address,
     log,
     directory,
-    lockDirectory: join(stateFolder, 'locks'),
+    // A Lease is for all machines. The lock of this one would outlast it in a process that sleeps, and keep its successor out.
+    ...(grant === undefined ? { lockDirectory: join(stateFolder, 'locks') } : { epoch: grant.epoch }),
     ...(agentSocket === undefined ? {} : { agentSocket }),
   });
   const trail = new AuditTrail({
@@ -52,7 +58,7 @@ export function openDevice(firewall: BorderFirewall, { log, stateFolder, by }: D
     driver: audited(driver, trail, by),
     trail,
     // The driver takes the device's lock before its first write and refuses without it; the fence in the table keeps late writes out.
-    lock: soleWriter,
+    lock: grant?.lock ?? soleWriter,
     async close() {
       await driver.close();
       trail.close();

@@ -33,6 +33,8 @@ export interface Actual {
   readonly drift: readonly Drift[];
   readonly foreign: readonly ForeignRule[];
   readonly behaviour: Behaviour;
+  /** Another Sallyport of the same cluster's name wrote last, though this driver has written before; in the device's words. Absent: none that it can tell. */
+  readonly rival?: string | undefined;
 }
 
 /** A ruleset in the device's own terms; drivers add them. */

@@ -4,6 +4,7 @@ import { SallyportError } from '../base/error.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from './driver.ts';
+import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
 
 /** Longest time of one read, and of one write; a lock's margin must be longer than the latter. */
@@ -22,6 +23,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   readonly #lock: WriterLock;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
+  readonly #rivals: Rivals;
   #capabilities: Capabilities | undefined;
   #askedAt = 0;
   #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
@@ -30,6 +32,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   constructor(driver: Driver<A, W, S>, lock: WriterLock, clock: Clock, signal: AbortSignal) {
     this.#driver = driver;
     this.#clock = clock;
+    this.#rivals = new Rivals(clock);
     this.#lock = lock;
     this.#signal = signal;
   }
@@ -46,7 +49,9 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
       this.#capabilities = await this.#driver.capabilities(limit.signal);
       this.#askedAt = this.#clock.monotonic();
     }
-    return await this.#driver.observe(limit.signal);
+    const actual = await this.#driver.observe(limit.signal);
+    this.#rivals.seen(actual.rival);
+    return actual;
   }
 
   /** The newest translation leaves something out that the device cannot say or do. */
@@ -87,6 +92,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   async apply(step: S): Promise<void> {
     if (!this.#lock.held())
       throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
+    this.#rivals.overrule();
     using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     await this.#driver.apply(step, limit.signal);
   }

@@ -279,7 +279,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
       if (course.passes !== undefined) this.#guard.passed(course.passes);
-      this.#countAttempt(target);
+      this.#countAttempt(target, actual);
       try {
         await this.#carryOut(todo, wished);
       } catch (thrown) {
@@ -388,8 +388,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#drifted = found;
   }
 
-  #countAttempt(target: Ruleset | undefined): void {
-    const times = this.#sent !== undefined && this.#sent.target === target ? this.#sent.times + 1 : 1;
+  #countAttempt(target: Ruleset | undefined, { rival }: A): void {
+    // What a rival took away was kept by the device.
+    const again = rival === undefined && this.#sent !== undefined && this.#sent.target === target;
+    const times = again ? (this.#sent?.times ?? 0) + 1 : 1;
     this.#sent = times > MOST_ATTEMPTS ? undefined : { target, times };
     if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
     if (times > MOST_ATTEMPTS)

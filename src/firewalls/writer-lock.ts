@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Epoch } from '../base/epoch.ts';
 
 /** The right to write to one firewall (design invariant 8). */
 export interface WriterLock {
@@ -59,4 +60,11 @@ export class TimedLock implements WriterLock {
   #notify(): void {
     for (const callback of this.#watchers) callback();
   }
+}
+
+/** Which of all writers of a firewall this one is, for devices that keep a mark of that. */
+export interface WriterEpoch {
+  now(): Epoch;
+  /** The device has the mark of a later epoch of the same Lease: this copy writes nothing before it has a later one still. */
+  outranked(by: number): void;
 }

@@ -32,6 +32,12 @@ export const workerCodes = {
     now: 'It writes nothing; the copy that holds the lock does.',
     fix: 'Nothing. If no copy holds it, look at the Lease or lock file that the message names.',
   },
+  RIVAL_WRITER: {
+    blame: 'rejected',
+    what: 'Another Sallyport with the same `cluster` writes other rules to the same firewall, and the two undo each other’s work.',
+    now: 'Each overrules the other with growing pauses, ten minutes at the longest; between them the firewall holds what the other one wrote.',
+    fix: 'Give one installation another `cluster`, or take the BorderFirewall out of it. Copies of one installation share their Leases: check that both reach the same API server and namespace.',
+  },
   NOT_KEPT: {
     blame: 'rejected',
     what: 'The firewall accepted changes and does not show them when it is read back.',

@@ -17,6 +17,15 @@ const enforce: WorkerSettings = {
   drift: 'Repair',
   guard: { removals: limit, gains: limit, quiet: [], after: [] },
 };
+/** Everything may change at once. */
+const gentle: WorkerSettings = {
+  ...enforce,
+  guard: {
+    ...enforce.guard,
+    removals: { percent: 100, atLeast: 1_000, percentPerHour: 100 },
+    gains: { percent: 100, atLeast: 1_000, percentPerHour: 100 },
+  },
+};
 /** What the suite gives to its parts. */
 export interface ContractContext {
   readonly harness: () => DriverHarness;
@@ -127,6 +136,40 @@ export function workerPromises({ harness, fresh, promise }: ContractContext): vo
       expect(await harness().ours()).toBe(edited);
       worker.approve(worker.status().waiting?.plan().digest ?? '');
       await waitFor(worker, 'the yes is followed', async () => expect(await harness().ours()).toBe(held));
+    },
+  );
+
+  promise(
+    '8 one writer',
+    'two installations with one name do not fight for ever, say so, and the one that stays alone wins',
+    async () => {
+      await fresh();
+      const clock = new FakeClock();
+      const drivers = [new Killable(harness().connect()), new Killable(harness().connect())] as const;
+      const [one, other] = drivers.map((driver) => workerOn(driver, { clock, settings: gentle })) as [Worker, Worker];
+      one.desire({ kind: 'ruleset', ruleset: world(crowd(3, 'bank')) });
+      await one.settled();
+      other.desire({ kind: 'ruleset', ruleset: world(crowd(3, 'shop')) });
+      const hour = async (): Promise<void> => {
+        for (let at = 0; at < 3_600_000; at += 20_000) {
+          clock.advance(20_000);
+          for (const worker of [one, other]) {
+            worker.nudge();
+            await worker.settled();
+          }
+        }
+      };
+      await hour();
+      const sent = drivers[0].sent + drivers[1].sent;
+      expect(sent).toBeGreaterThan(2);
+      const said = [one, other].flatMap((worker) => worker.status().conditions).map(({ reason }) => reason);
+      expect(said).toContain('RIVAL_WRITER');
+      await hour();
+      // Each overrules the other once in ten minutes; a change takes some steps.
+      expect(drivers[0].sent + drivers[1].sent - sent).toBeLessThanOrEqual(16 * 4);
+      await other.stop();
+      await hour();
+      expect(one.status().conditions[0]).toMatchObject({ type: 'Ready', status: true });
     },
   );
 

@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly program: Program;
   /** Names of objects of ours that somebody else changed last, and who. */
   readonly edited: ReadonlyMap<string, string>;
+  /** Whoever committed last; absent: nobody, or somebody's hand alone. */
+  readonly writer: object | undefined;
   /** Rules of others, in the device's order; ours stand after the first `before`. */
   readonly foreign: readonly string[];
 }
@@ -40,6 +42,7 @@ export class MemoryDevice {
   #edits = new Map<string, string>();
   #state = 'initial';
   #editCount = 0;
+  #writer: object | undefined;
   #writes = 0;
   #failures: SallyportError[] = [];
   #death: DeathPoint | undefined;
@@ -67,10 +70,16 @@ export class MemoryDevice {
 
   read(): Snapshot {
     this.#fail();
-    return { state: this.#state, program: this.#program, edited: new Map(this.#edits), foreign: this.#foreign };
+    return {
+      state: this.#state,
+      program: this.#program,
+      edited: new Map(this.#edits),
+      writer: this.#writer,
+      foreign: this.#foreign,
+    };
   }
 
-  commit(transaction: Transaction): void {
+  commit(transaction: Transaction, writer?: object): void {
     this.#fail();
     const death = this.#death;
     this.#death = undefined;
@@ -84,6 +93,7 @@ export class MemoryDevice {
         );
       this.#program = changed(this.#program, transaction);
       this.#state = transaction.to;
+      this.#writer = writer;
       for (const key of [...transaction.objects.keys(), ...transaction.rows.keys()]) this.#edits.delete(key);
       this.#writes++;
       this.#notify();

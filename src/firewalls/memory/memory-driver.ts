@@ -25,6 +25,7 @@ export interface MemoryStep extends Step {
 /** The driver of `MemoryDevice`: for tests, and for systems without Linux namespaces. It cannot say domain names. */
 export class MemoryDriver implements Driver<MemoryActual, MemoryTranslation, MemoryStep> {
   readonly #device: MemoryDevice;
+  #wrote = false;
 
   constructor(device: MemoryDevice) {
     this.#device = device;
@@ -55,6 +56,7 @@ export class MemoryDriver implements Driver<MemoryActual, MemoryTranslation, Mem
         })),
       foreign: snapshot.foreign.map((text, at) => ({ where: `line ${at + 1}`, text, effect: 'before ours' })),
       behaviour: lift(snapshot.program),
+      rival: this.#wrote && snapshot.writer !== undefined && snapshot.writer !== this ? 'another driver' : undefined,
       snapshot,
     };
   }
@@ -89,7 +91,8 @@ export class MemoryDriver implements Driver<MemoryActual, MemoryTranslation, Mem
 
   async apply(step: MemoryStep, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await answered(() => this.#device.commit(step.transaction));
+    await answered(() => this.#device.commit(step.transaction, this));
+    this.#wrote = true;
   }
 
   watch(changed: () => void, signal: AbortSignal): Promise<void> {

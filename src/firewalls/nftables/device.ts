@@ -4,7 +4,8 @@ import { SallyportError } from '../../base/error.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Drift } from '../driver.ts';
-import { after, type Bookkeeping, fence, splitBookkeeping, writerChain } from './fence.ts';
+import type { WriterEpoch } from '../writer-lock.ts';
+import { after, type Bookkeeping, fence, laterEpoch, sameWriter, splitBookkeeping, writerChain } from './fence.ts';
 import { Mirror } from './mirror.ts';
 import type { NftTable } from './model.ts';
 import { Monitor } from './monitor.ts';
@@ -21,6 +22,8 @@ export interface Observed {
   readonly table: NftTable | undefined;
   /** What somebody else changed since we wrote last, as far as it was seen. */
   readonly drift: readonly Drift[];
+  /** Another writer with our marks, after we had written. */
+  readonly rival: string | undefined;
 }
 
 /** Reading again and again while somebody writes again and again ends after so many rounds. */
@@ -46,6 +49,8 @@ export class Device {
   readonly #clock: Clock;
   readonly #shell: Shell;
   readonly #mirror = new Mirror();
+  readonly #epoch: WriterEpoch | undefined;
+  readonly #random = randomBytes(6).toString('hex');
   /** Our chain in the fence, once we have written. */
   #writer: string | undefined;
   #number = 0;
@@ -67,11 +72,12 @@ export class Device {
   /** Own transactions whose generation line has not come, by fence number. */
   readonly #awaited = new Map<number, { readonly operations: readonly Operation[]; readonly resolve: () => void }>();
 
-  constructor(nft: Nft, log: Log, clock: Clock) {
+  constructor(nft: Nft, log: Log, clock: Clock, epoch?: WriterEpoch) {
     this.#nft = nft;
     this.#log = log;
     this.#clock = clock;
     this.#shell = new Shell(nft.transport);
+    this.#epoch = epoch;
   }
 
   /** Rises with each complete reading. */
@@ -104,7 +110,8 @@ export class Device {
     await this.#monitorSettled();
     const known = this.#known;
     if (known === undefined) throw new SallyportError('INTERNAL', 'a device is read before it is written to');
-    const writer = this.#writer ?? writerChain(randomBytes(6).toString('hex'));
+    const writer = writerChain(this.#random, this.#epoch?.now());
+    this.#refuseLateEpoch(known.bookkeeping?.writer);
     // A number is a mark: 32 bits. `fence` empties the set where higher ones are left.
     const number = this.#number >= 0xffffffff ? 1 : this.#number + 1;
     const around = fence(operations, known.bookkeeping, writer, number);
@@ -119,6 +126,18 @@ export class Device {
     this.#writer = writer;
     this.#known = { bookkeeping: after(known.bookkeeping, operations, writer, number) };
     this.#mirror.settle();
+  }
+
+  /** A copy whose clocks deceived it about its lease is kept out by what its successor left. */
+  #refuseLateEpoch(present: string | undefined): void {
+    const own = this.#epoch?.now();
+    const later = own === undefined ? undefined : laterEpoch(present, own);
+    if (own === undefined || later === undefined) return;
+    this.#epoch?.outranked(later);
+    throw new SallyportError(
+      'NOT_THE_WRITER',
+      `epoch ${own.number} of our Lease is over: the firewall was written to in epoch ${later}`,
+    );
   }
 
   /**
@@ -170,7 +189,9 @@ export class Device {
     if (this.#observed !== undefined && this.#presented === reading && this.#observed.drift === drift)
       return this.#observed;
     this.#presented = reading;
-    this.#observed = { table: split?.table, drift };
+    const writer = split?.bookkeeping.writer;
+    const isOther = writer !== undefined && this.#writer !== undefined && !sameWriter(writer, this.#writer);
+    this.#observed = { table: split?.table, drift, rival: isOther ? writer : undefined };
     return this.#observed;
   }
 

@@ -14,6 +14,7 @@ import type {
   Translation,
 } from '../driver.ts';
 import { refuseForms } from '../refuse.ts';
+import type { WriterEpoch } from '../writer-lock.ts';
 import { type Affected, affected } from './affected.ts';
 import { connect } from './connect.ts';
 import { Conntrack } from './conntrack.ts';
@@ -56,6 +57,8 @@ export interface NftablesOptions {
   readonly directory: string;
   /** Where lock files lie; without it somebody else sees to it that one process writes. */
   readonly lockDirectory?: string;
+  /** Where several copies share firewalls out by Leases. */
+  readonly epoch?: WriterEpoch;
   /** `SSH_AUTH_SOCK`, where there is an agent. */
   readonly agentSocket?: string;
 }
@@ -82,7 +85,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     this.#options = options;
     this.#transport = connect(parseDeviceAddress(options.address), options);
     this.#nft = new Nft(this.#transport);
-    this.#device = new Device(this.#nft, options.log, options.clock ?? systemClock);
+    this.#device = new Device(this.#nft, options.log, options.clock ?? systemClock, options.epoch);
     this.#conntrack = new Conntrack(this.#transport);
     this.#newcomers = new Newcomers(this.#conntrack);
   }
@@ -94,12 +97,12 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   async observe(signal: AbortSignal): Promise<NftablesActual> {
     const observed = await this.#device.observe(signal);
     if (this.#actual?.from === observed) return this.#actual.actual;
-    const { table, drift } = observed;
+    const { table, drift, rival } = observed;
     // Chains of others change seldom and matter to people only: read again with each complete reading, not with each change of ours.
     const at = this.#device.readings;
     if (this.#foreign?.at !== at) this.#foreign = { at, rules: await readForeign(this.#nft, signal) };
     const foreign = this.#foreign.rules;
-    const actual = { empty: table === undefined, drift, foreign, behaviour: behaviourOf(table), table };
+    const actual = { empty: table === undefined, drift, foreign, rival, behaviour: behaviourOf(table), table };
     this.#actual = { from: observed, actual };
     return actual;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BucketMap } from '../../base/bucket-map.ts';
-import { after, fence, splitBookkeeping, writerChain } from './fence.ts';
+import { after, fence, laterEpoch, sameWriter, splitBookkeeping, writerChain } from './fence.ts';
+import { isOurName } from './names.ts';
 import { EMPTY_TABLE, type NftTable } from './model.ts';
 import type { Operation } from './operation.ts';
 
@@ -28,6 +29,21 @@ describe('the fence of one writer', () => {
       operations.some(({ op }) => op === 'deleteTable') && operations.length === 1 ? undefined : own,
     );
     if (left !== undefined) expect(left.numbers).toContain(7);
+  });
+
+  test('tells epochs of one Lease apart, and nothing of other Leases', () => {
+    const epoch = { lease: '0b61c0e4-…', number: 7 };
+    const chain = writerChain('0123456789ab', epoch);
+    expect(isOurName(chain)).toBe(true);
+    expect(laterEpoch(chain, { ...epoch, number: 6 })).toBe(7);
+    expect(laterEpoch(chain, { ...epoch, number: 2 ** 31 - 1 })).toBe(7);
+    for (const number of [7, 8]) expect(laterEpoch(chain, { ...epoch, number })).toBeUndefined();
+    expect(laterEpoch(chain, { lease: 'another', number: 1 })).toBeUndefined();
+    for (const none of [own, undefined]) expect(laterEpoch(none, epoch)).toBeUndefined();
+    expect(sameWriter(chain, own)).toBe(true);
+    expect(sameWriter(chain, other)).toBe(false);
+    const chains = new Map([[chain, { rules: [] }]]);
+    expect(splitBookkeeping({ ...EMPTY_TABLE, chains }).bookkeeping.writer).toBe(chain);
   });
 
   test('is not part of what is read', () => {

@@ -1,3 +1,5 @@
+import { shortHash } from '../../base/encode.ts';
+import { type Epoch, isLaterEpoch } from '../../base/epoch.ts';
 import { TABLE, type NftTable } from './model.ts';
 import { FENCE_SET } from './names.ts';
 import type { Operation } from './operation.ts';
@@ -16,13 +18,25 @@ export interface Bookkeeping {
   readonly numbers: readonly number[] | undefined;
 }
 
-const WRITER = /^e_[0-9a-f]{12}$/;
+const WRITER = /^e_[0-9a-f]{12}(?:_([0-9a-f]{8})_(\d{1,10}))?$/;
 /** More numbers than this are worth a deletion. */
 const MOST_NUMBERS = 256;
 
-/** The chain of a writer; `random`: 12 hex digits. */
-export function writerChain(random: string): string {
-  return `e_${random}`;
+/** The chain of a writer; `random`: 12 hex digits. Where it holds a Lease, which one and in which epoch. */
+export function writerChain(random: string, epoch?: Epoch): string {
+  return epoch === undefined ? `e_${random}` : `e_${random}_${shortHash(epoch.lease)}_${epoch.number}`;
+}
+
+/** A later epoch of the same Lease in the chain of another writer; `undefined`: none that is later can be told. */
+export function laterEpoch(chain: string | undefined, own: Epoch): number | undefined {
+  const [, lease, number] = WRITER.exec(chain ?? '') ?? [];
+  if (lease !== shortHash(own.lease)) return undefined;
+  return isLaterEpoch(Number(number), own.number) ? Number(number) : undefined;
+}
+
+/** Whether two chains are of one writer, whatever its epochs. */
+export function sameWriter(chain: string, other: string): boolean {
+  return chain.slice(0, 'e_'.length + 12) === other.slice(0, 'e_'.length + 12);
 }
 
 interface SplitChains {

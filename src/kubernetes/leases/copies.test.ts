@@ -6,6 +6,10 @@ import { leasePlace } from './lease.ts';
 
 const nameOf = (firewall: string): string => leasePlace('firewall', 'prod', firewall).name;
 
+/** Firewalls of which each is for itself. */
+const each = (firewalls: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(firewalls.map((name) => [name, name]));
+
 /** Copies on one server, in a time of their own. */
 function worldOf(count: number, firewalls: readonly string[]) {
   const time = new TrueTime();
@@ -15,7 +19,7 @@ function worldOf(count: number, firewalls: readonly string[]) {
   const start = (name: string, rate = 1, random: () => number = () => 0.5): Copy => {
     const copy = new Copy(name, time, server, { rate, random });
     copies.push(copy);
-    copy.copies.want(firewalls);
+    copy.copies.want(each(firewalls));
     return copy;
   };
   for (let at = 0; at < count; at++) start(`copy-${at}`);
@@ -181,7 +185,7 @@ describe('copies that share firewalls', () => {
     const [, other] = copies as [Copy, Copy];
     await until(60_000);
     // It lives, and knows of no firewall.
-    other.copies.want([]);
+    other.copies.want(new Map());
     await until(time.now + 60_000);
     const before = server.writes;
     const moves = (): number =>
@@ -192,6 +196,30 @@ describe('copies that share firewalls', () => {
     expect(moves() - first).toBeLessThanOrEqual(1);
     expect(server.writes).toBeGreaterThan(before);
     expect([...writers('edge-1'), ...writers('edge-2')]).toEqual(['copy-0', 'copy-0']);
+  });
+
+  test('firewalls that belong together come to one copy', async () => {
+    const { until, copies, writers } = worldOf(3, []);
+    const firewalls = ['canary', 'edge-1', 'edge-2', 'far-1', 'far-2'];
+    const units = new Map(firewalls.map((name) => [name, name.startsWith('far') ? 'far' : 'edge']));
+    for (const copy of copies) copy.copies.want(units);
+    await until(200_000);
+    const of = (...names: readonly string[]): number => new Set(names.flatMap(writers)).size;
+    expect([of('canary', 'edge-1', 'edge-2'), of('far-1', 'far-2'), of(...firewalls)]).toEqual([1, 1, 2]);
+  });
+
+  test('a copy that learns of a later epoch on the device goes beyond it, if the Lease is its own', async () => {
+    const { until, copies, time, writers } = worldOf(1, ['edge-1']);
+    const [only] = copies as [Copy];
+    await until(10_000);
+    expect(only.copies.epoch('edge-1')?.number).toBe(1);
+    only.copies.outranked('edge-1', 41);
+    await until(time.now + 100);
+    expect(only.copies.epoch('edge-1')?.number).toBe(42);
+    only.copies.outranked('edge-1', 7);
+    await until(time.now + 5_000);
+    expect(only.copies.epoch('edge-1')?.number).toBe(42);
+    expect(writers('edge-1')).toEqual(['copy-0']);
   });
 
   test('a busy copy hands nothing over', async () => {
@@ -213,7 +241,7 @@ describe('copies that share firewalls', () => {
     const second = start('copy-1');
     await until(30_000);
     second.kill();
-    first.copies.want([]);
+    first.copies.want(new Map());
     await until(150_000);
     expect([...server.objects.keys()]).toEqual([leasePlace('copy', 'prod', 'copy-0').name]);
   });

@@ -1,12 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
+import { type Epoch, nextEpoch } from '../../base/epoch.ts';
 import { toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
-import { type LeasePlace, type LeaseRecord, leasePlace, nextEpoch } from './lease.ts';
+import { type LeasePlace, type LeaseRecord, leasePlace } from './lease.ts';
 import { type LeaseStore, isOutdated } from './lease-store.ts';
 import { shareOut } from './shares.ts';
 import { Sightings } from './sightings.ts';
-import { type Epoch, type Right, Tenure, jittered } from './tenure.ts';
+import { type Right, Tenure, jittered } from './tenure.ts';
 
 /** Whoever works with the Leases. Callbacks return at once and do not throw. */
 export interface Tenant {
@@ -53,7 +54,8 @@ export class Copies {
   readonly #tenures = new Map<string, Tenure>();
   readonly #ending = new Map<string, Promise<void>>();
   readonly #handedOver = new Map<string, number>();
-  #wanted: ReadonlySet<string> | undefined;
+  /** With whom each firewall belongs together. */
+  #wanted: ReadonlyMap<string, string> | undefined;
   #own: LeaseRecord | undefined;
   #looked = false;
   #told = '';
@@ -67,14 +69,16 @@ export class Copies {
     this.#began = options.clock.wall();
   }
 
-  /** The firewalls that there are. A copy that was not told yet takes part in nothing. */
-  want(firewalls: Iterable<string>): void {
-    const first = this.#wanted === undefined;
-    const before = this.#wanted ?? new Set<string>();
-    this.#wanted = new Set(firewalls);
-    const known = this.#wanted.size === before.size && [...this.#wanted].every((name) => before.has(name));
-    if (first || !known) this.#looks.request();
-    if (first) this.#beats.request();
+  /**
+   * The firewalls that there are, each with the name of those that belong together: they go to one copy. A copy that was not told yet
+   * takes part in nothing.
+   */
+  want(firewalls: ReadonlyMap<string, string>): void {
+    const before = this.#wanted;
+    this.#wanted = new Map(firewalls);
+    const known = before?.size === firewalls.size && [...firewalls].every(([name, unit]) => before.get(name) === unit);
+    if (!known) this.#looks.request();
+    if (before === undefined) this.#beats.request();
   }
 
   /** Whether this copy holds the Lease of a firewall, and in which epoch. */
@@ -157,7 +161,7 @@ export class Copies {
     const now = clock.monotonic();
     let soonest = Number.POSITIVE_INFINITY;
     const due: Promise<void>[] = [];
-    for (const firewall of this.#wanted ?? []) {
+    for (const firewall of this.#wanted?.keys() ?? []) {
       if (this.#tenures.has(firewall)) continue;
       const { name } = this.#place(firewall);
       const free = this.#sightings.freeFrom(name, identity);
@@ -176,8 +180,13 @@ export class Copies {
     const record = this.#sightings.get(this.#place(firewall).name)?.record;
     const released = record?.released === true;
     const copies = [identity, ...this.#sightings.copies().keys()].filter((copy) => released || copy !== record?.holder);
-    if (record?.holder === identity || shareOut(this.#wanted ?? [], copies).get(firewall) === identity) return 0;
+    if (record?.holder === identity || this.#ownerOf(firewall, copies) === identity) return 0;
     return released ? AFTER_RELEASE_MS : AFTER_EXPIRY_MS;
+  }
+
+  #ownerOf(firewall: string, copies: readonly string[]): string | undefined {
+    const wanted = this.#wanted ?? new Map<string, string>();
+    return shareOut(wanted.values(), copies).get(wanted.get(firewall) ?? '');
   }
 
   async #take(firewall: string): Promise<void> {
@@ -214,18 +223,18 @@ export class Copies {
   #handOver(): void {
     const { clock, identity, tenant } = this.#options;
     const now = clock.monotonic();
-    const wanted = this.#wanted ?? new Set();
     const settled = [...this.#sightings.copies()].filter(([, age]) => age >= SETTLED_MS).map(([copy]) => copy);
-    const shares = shareOut(wanted, [identity, ...settled]);
     let handed = false;
     for (const [firewall, tenure] of this.#tenures) {
       if (!tenure.isHeld || !tenant.idle(firewall)) continue;
-      if (!wanted.has(firewall)) this.#end(firewall, 'remove');
-      else if (!handed && shares.get(firewall) !== identity) {
+      if (this.#wanted?.has(firewall) !== true) this.#end(firewall, 'remove');
+      else if (!handed) {
+        const to = this.#ownerOf(firewall, [identity, ...settled]);
+        if (to === identity) continue;
         if (now - (this.#handedOver.get(firewall) ?? Number.NEGATIVE_INFINITY) < HAND_OVER_AGAIN_MS) continue;
         handed = true;
         this.#handedOver.set(firewall, now);
-        this.#options.log.info({ firewall, to: shares.get(firewall) }, 'the firewall is handed over to another copy');
+        this.#options.log.info({ firewall, to }, 'the firewall is handed over to another copy');
         this.#end(firewall, 'empty');
       }
     }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isLater, leaseObject, leasePlace, nextEpoch, readLease } from './lease.ts';
+import { isLaterEpoch, nextEpoch } from '../../base/epoch.ts';
+import { leaseObject, leasePlace, readLease } from './lease.ts';
 import { shareOut } from './shares.ts';
 
 describe('Leases', () => {
@@ -81,9 +82,9 @@ describe('Leases', () => {
 
   test('count epochs without end', () => {
     for (const epoch of [0, 1, 2 ** 30, 2 ** 31 - 2, 2 ** 31 - 1]) {
-      expect(isLater(nextEpoch(epoch), epoch)).toBe(true);
-      expect(isLater(epoch, nextEpoch(epoch))).toBe(false);
-      expect(isLater(epoch, epoch)).toBe(false);
+      expect(isLaterEpoch(nextEpoch(epoch), epoch)).toBe(true);
+      expect(isLaterEpoch(epoch, nextEpoch(epoch))).toBe(false);
+      expect(isLaterEpoch(epoch, epoch)).toBe(false);
       expect(nextEpoch(epoch)).toBeLessThan(2 ** 31);
     }
   });

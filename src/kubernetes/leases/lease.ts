@@ -1,4 +1,5 @@
 import { shortHash } from '../../base/encode.ts';
+import { isEpochNumber } from '../../base/epoch.ts';
 
 /** For how long a renewal counts, by the clock of whoever looks at it. */
 export const LEASE_MS = 15_000;
@@ -48,19 +49,6 @@ export interface LeaseContent {
   /** Wall time, for people. */
   readonly acquired: number;
   readonly renewed: number;
-}
-
-/** `leaseTransitions` has 31 bits, and a hand can write the last one. */
-const EPOCHS = 2 ** 31;
-
-export function nextEpoch(epoch: number): number {
-  return (epoch + 1) % EPOCHS;
-}
-
-/** Whether an epoch of a Lease came after another one of it. */
-export function isLater(epoch: number, than: number): boolean {
-  const ahead = (epoch - than + EPOCHS) % EPOCHS;
-  return ahead > 0 && ahead < EPOCHS / 2;
 }
 
 /**
@@ -113,7 +101,7 @@ export function readLease(given: unknown, cluster: string): LeaseRecord | undefi
   if (typeof name !== 'string' || typeof resourceVersion !== 'string' || name === '') return undefined;
   const { holderIdentity, leaseTransitions } = fieldsOf(spec);
   const holder = typeof holderIdentity === 'string' ? holderIdentity : '';
-  const epoch = isEpoch(leaseTransitions) ? leaseTransitions : 0;
+  const epoch = isEpochNumber(leaseTransitions) ? leaseTransitions : 0;
   const marks = fieldsOf(labels);
   const notes = fieldsOf(annotations);
   const isCopy = marks[KIND] === 'copy' && marks[CLUSTER] === cluster && holder !== '';
@@ -126,10 +114,6 @@ export function readLease(given: unknown, cluster: string): LeaseRecord | undefi
     released: holder === '' && notes[RELEASED] === String(epoch),
     copyOf: isCopy && notes[TITLE] === holder ? holder : undefined,
   };
-}
-
-function isEpoch(given: unknown): given is number {
-  return Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) < EPOCHS;
 }
 
 function fieldsOf(given: unknown): Readonly<Record<string, unknown>> {

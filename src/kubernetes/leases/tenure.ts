@@ -1,16 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
+import { type Epoch, isLaterEpoch, nextEpoch } from '../../base/epoch.ts';
 import { toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
-import {
-  LEASE_MS,
-  type LeasePlace,
-  type LeaseRecord,
-  RENEW_DEADLINE_MS,
-  RETRY_MS,
-  isLater,
-  nextEpoch,
-} from './lease.ts';
+import { LEASE_MS, type LeasePlace, type LeaseRecord, RENEW_DEADLINE_MS, RETRY_MS } from './lease.ts';
 import { type LeaseStore, isOutdated } from './lease-store.ts';
 
 /** What a Lease gives, while it is held: `TimedLock` is one. */
@@ -18,13 +11,6 @@ export interface Right {
   /** Granted for `durationMs` by a request that was sent at `sentAt` (monotonic). */
   renewed(sentAt: number, durationMs: number): void;
   lost(): void;
-}
-
-/** Which of all holders of a firewall's Lease a writer is; goes into the marks of drivers that can compare. */
-export interface Epoch {
-  /** Of the Lease: epochs of different ones (it was deleted; another cluster) say nothing about each other. */
-  readonly lease: string;
-  readonly number: number;
 }
 
 export interface TenureOptions {
@@ -84,7 +70,7 @@ export class Tenure {
 
   /** The device has a mark of a later epoch than ours. If the Lease is ours all the same, we go beyond it; else we learn so at once. */
   outranked(by: number): void {
-    if (!isLater(by, this.#wantedEpoch) && by !== this.#wantedEpoch) return;
+    if (!isLaterEpoch(by, this.#wantedEpoch)) return;
     this.#wantedEpoch = nextEpoch(by);
     this.#rounds.request();
   }
