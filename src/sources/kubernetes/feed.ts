@@ -79,12 +79,15 @@ export class Feed implements Listener {
   /** Deletions of which nobody knows yet whether the definition of the kind went with them; by the server's name, with uid. */
   readonly #held = new Map<ResourceKey, string>();
   #isAsking = false;
+  #isClosed = false;
   /** Of the definition, when the state was last believed. */
   #definition: string | undefined;
   #broken: { readonly error: SallyportError; readonly since: number; readonly sinceMs: number } | undefined;
   #gone: { readonly sinceMs: number } | undefined;
   #cancelLook: () => void = () => {};
   #cancelGrace: () => void = () => {};
+  #cancelServed: () => void = () => {};
+  #cancelAsk: () => void = () => {};
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -99,7 +102,8 @@ export class Feed implements Listener {
     if (isServed) {
       // What is lost stays so until its list is whole again.
       this.#served = { since: clock.monotonic(), sinceMs: clock.wall() };
-      clock.after(GRACE_MS, changed);
+      this.#cancelServed();
+      this.#cancelServed = clock.after(GRACE_MS, changed);
       return changed();
     }
     if (this.told.size > 0) this.#gone = { sinceMs: clock.wall() };
@@ -111,6 +115,9 @@ export class Feed implements Listener {
   close(): void {
     this.#cancelLook();
     this.#cancelGrace();
+    this.#cancelServed();
+    this.#cancelAsk();
+    this.#isClosed = true;
   }
 
   get state(): FeedState {
@@ -170,6 +177,11 @@ export class Feed implements Listener {
     return this.#named.size + (this.#listed?.size ?? 0);
   }
 
+  /** What keeps the server from being heard at present; `undefined`: nothing. */
+  get failure(): Code | undefined {
+    return this.#broken?.error.code;
+  }
+
   // ---- What the informer hears ----
 
   connected(): void {
@@ -181,6 +193,7 @@ export class Feed implements Listener {
 
   broken(error: SallyportError): void {
     const { clock, changed } = this.#options;
+    if (this.#isClosed) return;
     if (this.#broken === undefined) {
       this.#broken = { error, since: clock.monotonic(), sinceMs: clock.wall() };
       this.#cancelGrace = clock.after(GRACE_MS, changed);
@@ -280,6 +293,7 @@ export class Feed implements Listener {
     const doubt = this.#doubt;
     const answered = (definition: Definition | undefined): void => {
       this.#isAsking = false;
+      if (this.#isClosed) return;
       if (definition === undefined) return this.#askLater();
       this.#learn(definition, held, doubt);
       if (this.#held.size > 0 || this.#doubt?.kind === 'Checking') this.#ask();
@@ -291,7 +305,7 @@ export class Feed implements Listener {
   }
 
   #askLater(): void {
-    this.#options.clock.after(ASK_AGAIN_MS, () => this.#ask());
+    if (!this.#isClosed) this.#cancelAsk = this.#options.clock.after(ASK_AGAIN_MS, () => this.#ask());
   }
 
   #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt | undefined): void {

@@ -129,3 +129,78 @@ describe.each([
     expect(relists).toEqual([]);
   });
 });
+
+const CRD_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const GROUPS = '/apis/sallyport.dev/v1alpha1/addressgroups';
+const definition = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'addressgroups.sallyport.dev' },
+  spec: {
+    group: 'sallyport.dev',
+    scope: 'Cluster',
+    names: { plural: 'addressgroups', singular: 'addressgroup', kind: 'AddressGroup', listKind: 'AddressGroupList' },
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+const group = (name: string): object => ({
+  apiVersion: 'sallyport.dev/v1alpha1',
+  kind: 'AddressGroup',
+  metadata: { name },
+  spec: { selector: 'all()', namespaceSelector: 'all()', firewalls: ['edge'] },
+});
+/** Custom objects can be made some moments after their definition. */
+const create = (name: string): Promise<unknown> =>
+  vi.waitFor(() => server.admin.json('POST', GROUPS, group(name)), { timeout: 30_000, interval: 100 });
+
+test('a definition that is deleted under us takes nothing with it', async () => {
+  const seen = await connect({ isStreamed: true, isJson: false }, []);
+  const groups = (): readonly string[] => seen.keys.filter((key) => key.startsWith('AddressGroup/'));
+  await server.admin.json('POST', CRD_PATH, definition);
+  for (const name of ['a', 'b', 'c']) await create(name);
+  await until(() => groups().length === 3);
+  await server.admin.json('DELETE', `${GROUPS}/c`);
+  await until(() => groups().length === 2);
+  await server.admin.json('DELETE', `${CRD_PATH}/${definition.metadata.name}`);
+  await until(() => seen.state === 'frozen');
+  expect(seen.codes).toEqual(['CLUSTER_KIND_GONE']);
+  await vi.waitFor(() => server.admin.json('POST', CRD_PATH, definition), { timeout: 30_000, interval: 100 });
+  for (const name of ['a', 'b']) await create(name);
+  await until(() => seen.state === 'complete');
+  expect(groups()).toEqual(['AddressGroup/a', 'AddressGroup/b']);
+  // Objects of the same names that are others: each was replaced in one delivery, never missing in between.
+  expect(seen.deliveries.every(({ changes, state }) => state.kind !== 'frozen' || changes.length === 0)).toBe(true);
+  expect(seen.diagnostics).toEqual([]);
+});
+
+test('a server that was restored from a backup is noticed', async () => {
+  const policies = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies';
+  const policy = (name: string): object => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name },
+    spec: { podSelector: {} },
+  });
+  await server.admin.json('POST', policies, policy('kept'));
+  await server.save();
+  for (const name of ['lost-1', 'lost-2', 'lost-3', 'lost-4']) await server.admin.json('POST', policies, policy(name));
+  const relists: string[] = [];
+  const seen = await connect({ isStreamed: true, isJson: false }, relists);
+  const names = (): readonly string[] =>
+    seen.keys.filter((key) => key.startsWith('KubernetesNetworkPolicy/')).map((key) => key.split('/')[2] ?? '');
+  expect(names()).toEqual(['kept', 'lost-1', 'lost-2', 'lost-3', 'lost-4']);
+  await server.restore();
+  await until(() => seen.codes.includes('CLUSTER_KIND_SHRUNK'));
+  expect(seen.state).toBe('frozen');
+  expect(names()).toHaveLength(5);
+  for (const name of ['lost-1', 'lost-2', 'lost-3', 'lost-4']) await server.admin.json('POST', policies, policy(name));
+  await until(() => seen.state === 'complete');
+  expect(names()).toHaveLength(5);
+});

@@ -11,6 +11,7 @@ import {
   refused,
 } from '../../../test/kit/memory-api.ts';
 import { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import { silentLog } from '../../base/log.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
 
 let api: MemoryApi;
@@ -291,11 +292,10 @@ test('a burst of events is told as one change for each object', async () => {
   start();
   await until(() => seen.state === 'complete');
   const before = seen.deliveries.length;
-  for (let event = 0; event < 20_000; event++)
-    api.put(PODS, pod(`p${event % 10}`, { spec: { nodeName: `n${event}` } }));
+  for (let event = 0; event < 5_000; event++) api.put(PODS, pod(`p${event % 10}`, { spec: { nodeName: `n${event}` } }));
   await until(() => {
     const last = seen.resources.get('Pod/shop/p9');
-    return last?.type === 'Pod' && last.nodeName === 'n19999';
+    return last?.type === 'Pod' && last.nodeName === 'n4999';
   });
   const told = seen.deliveries.slice(before);
   expect(Math.max(...told.map(({ changes }) => changes.length))).toBe(10);
@@ -336,4 +336,39 @@ test('half of the pods of a restored backup settle after a minute', async () => 
   expect(seen.state).toBe('frozen');
   await pass(40_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['Namespace/x', 'Pod/shop/e', 'Pod/shop/x', 'Pod/shop/y']]);
+});
+
+test('when it is stopped no timer is left that would keep the process', async () => {
+  api.serve(OURS);
+  api.put(CRDS, definition());
+  api.put(OURS, group('a'));
+  start();
+  await until(() => seen.state === 'complete');
+  api.intercept = () => broken();
+  api.delete(OURS, 'a');
+  for (const stream of api.watches()) stream.end(broken());
+  await pass(2_000);
+  stop.abort();
+  await running;
+  await pass(0);
+  expect(clock.next()).toBeUndefined();
+});
+
+test('an hour of the same failure is one line of the log for each kind', async () => {
+  const lines: string[] = [];
+  const log = {
+    ...silentLog,
+    info: (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  api.put(PODS, pod('a'));
+  const source = new KubernetesSource({ name: 'prod', api, clock, random: () => 0, log });
+  running = source.run((delivery) => seen.take(delivery), stop.signal);
+  await until(() => seen.state === 'complete');
+  lines.length = 0;
+  api.intercept = () => broken();
+  for (const stream of api.watches()) stream.end(broken());
+  await pass(3_600_000, 30_000);
+  expect(lines.filter((line) => line.includes('"pods"'))).toEqual([
+    'the watch broke {"source":"prod","kind":"pods","code":"API_UNREACHABLE","error":"the connection was cut"}',
+  ]);
 });

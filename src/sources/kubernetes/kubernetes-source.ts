@@ -236,12 +236,12 @@ export class KubernetesSource implements Source {
         connected: () => isCurrent() && feed.connected(),
         broken: (error) => {
           if (!isCurrent()) return;
-          this.#log.info(
-            { source: this.name, kind: kindTitle(kind), code: error.code, error: error.message },
-            'the watch broke',
-          );
+          const { code, message } = error;
+          // Said once, though it is tried again and again.
+          if (feed.failure !== code)
+            this.#log.info({ source: this.name, kind: kindTitle(kind), code, error: message }, 'the watch broke');
           feed.broken(error);
-          if (error.code === 'API_NOT_FOUND') this.#askAgain();
+          if (code === 'API_NOT_FOUND') this.#askAgain();
         },
       },
       events: {
