@@ -42,11 +42,9 @@ export async function bundle(folder = join(root, 'dist'), more: Readonly<Record<
 }
 
 /** The library's types, for those who use the package from TypeScript. */
-function declareTypes(): void {
-  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+export function declareTypes(folder = join(root, 'dist')): void {
+  const words = ['-p', 'tsconfig.types.json', '--outDir', join(folder, 'library/types')];
+  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), words, { cwd: root, stdio: 'inherit' });
   if (tsc.status !== 0) throw new Error('the types of the library could not be made');
 }
 
