@@ -5,7 +5,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import { elapsed } from '../base/elapsed.ts';
 import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { type Pieces, each } from '../base/pieces.ts';
+import type { Pieces } from '../base/pieces.ts';
 import type { FirewallView } from '../border/border.ts';
 import type { Driver } from '../firewalls/driver.ts';
 import { Worker } from '../firewalls/worker.ts';
@@ -18,12 +18,14 @@ import { type Approvals, lookForApprovals } from './approvals.ts';
 import type { AuditedDriver } from './audited-driver.ts';
 import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
+import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { Releases, followersOf } from './releases.ts';
 import type { Picture, Standing } from './status/picture.ts';
 import type { Reporter } from './status/reporter.ts';
 import type { Grant, Writers } from './writers.ts';
+import { type Wrong, Wrongs } from './wrongs.ts';
 
 /** A device opened for writing: its driver, and the right to write. */
 export interface OpenDevice {
@@ -56,8 +58,6 @@ export interface ControllerOptions {
 /** How often a device that does not answer is asked to be left. */
 const LEAVE_AGAIN_MS = 10_000;
 
-const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted'] as const;
-
 interface Station {
   readonly firewall: BorderFirewall;
   readonly worker: Worker;
@@ -87,7 +87,8 @@ export class Controller implements Picture {
   readonly #leaving = new Set<Promise<void>>();
   /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
   readonly #leavers = new Map<string, AbortController>();
-  readonly #said = new Set<string>();
+  readonly #wrongs: Wrongs;
+  readonly #meter: Meter;
   /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
   readonly #refusals = new Map<string, readonly Refusal[]>();
   readonly #releases: Releases;
@@ -102,9 +103,11 @@ export class Controller implements Picture {
     this.#options = options;
     this.world = new LiveWorld(options.cluster);
     this.metrics = options.metrics ?? new Metrics();
+    this.#meter = new Meter(this.metrics, options.clock);
+    this.#wrongs = new Wrongs(options.log);
     let failed: (thrown: unknown) => void = () => undefined;
     this.#failure = new Promise((_, reject) => (failed = reject));
-    const taking = { take: (delivery: Delivery) => this.#take(delivery), say: () => this.#sayAll() };
+    const taking = { take: (delivery: Delivery, at: number) => this.#take(delivery, at), say: () => this.#sayAll() };
     this.#intake = new Intake(taking, options.clock, failed);
     this.#releases = new Releases(options.clock, this.metrics, (firewall, ms) =>
       options.reporter?.released(firewall, ms),
@@ -179,7 +182,7 @@ export class Controller implements Picture {
     return this.#stations.get(name);
   }
 
-  *#take(delivery: Delivery): Pieces {
+  *#take(delivery: Delivery, arrivedAt: number): Pieces {
     const { clock, log, source } = this.#options;
     const started = clock.monotonic();
     const before = this.world.state.kind;
@@ -188,11 +191,9 @@ export class Controller implements Picture {
     yield* this.world.applying(delivery);
     this.#releases.changed(owners, this.world.owners, followers, started);
     const ms = clock.monotonic() - started;
-    this.metrics.computeSeconds.observe(ms / 1_000);
     this.#version += 1;
     const { state } = this.world;
-    for (const kind of ['loading', 'complete', 'frozen'])
-      this.metrics.sourceState.set({ source: source.name, state: kind }, Number(kind === state.kind));
+    this.#meter.took(source.name, state, this.#version, arrivedAt, ms);
     if (state.kind !== before || state.kind !== 'complete')
       log.info(
         { source: source.name, state: state.kind, ...('reason' in state ? { reason: state.reason } : {}) },
@@ -268,21 +269,18 @@ export class Controller implements Picture {
         lock: device.lock,
         events: {
           status: (status) => {
-            this.#measure(name, status);
+            this.#meter.status(name, status);
             this.#releases.looked(name, worker.confirmed());
             this.#options.reporter?.changed();
             this.#noteRefusals(name, status.refusals);
           },
           confirmed: (version, ms) => {
             this.#options.reporter?.confirmed(name, version, ms);
-            this.metrics.confirmSeconds.observe({ firewall: name }, ms / 1_000);
+            this.#meter.confirmed(name, version, ms);
             this.#nudgeOthers(name);
           },
           carrying: (plan) => device.driver.under?.(plan()),
-          wrote: (_, ms, error) => {
-            const result = error === undefined ? 'accepted' : 'refused';
-            this.metrics.applySeconds.observe({ firewall: name, result }, ms / 1_000);
-          },
+          wrote: (_, ms, error) => this.#meter.wrote(name, ms, error === undefined),
         },
         canaries: (version) => this.#canariesBehind(name, version),
       });
@@ -294,8 +292,7 @@ export class Controller implements Picture {
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       this.#unopened.set(name, { identity, code, message });
-      for (const condition of CONDITIONS)
-        this.metrics.condition.set({ firewall: name, condition }, Number(condition === 'Stalled'));
+      this.#meter.unopened(name);
       log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
       return undefined;
     }
@@ -315,7 +312,7 @@ export class Controller implements Picture {
   /** The BorderFirewall object is gone: `onDelete` says what becomes of the device. */
   #release(name: string): void {
     const station = this.#stations.get(name);
-    if (this.#unopened.delete(name) && station === undefined) this.metrics.forget(name, CONDITIONS);
+    if (this.#unopened.delete(name) && station === undefined) this.#meter.forget(name);
     if (station === undefined) return;
     const { log } = this.#options;
     log.info({ firewall: name, onDelete: station.firewall.onDelete }, 'the BorderFirewall is gone');
@@ -336,7 +333,7 @@ export class Controller implements Picture {
     this.#leavers.get(name)?.abort();
     this.#unopened.delete(name);
     const station = this.#stations.get(name);
-    if (station === undefined) return this.metrics.forget(name, CONDITIONS);
+    if (station === undefined) return this.#meter.forget(name);
     this.#stations.delete(name);
     await this.#close(name, station);
   }
@@ -379,20 +376,13 @@ export class Controller implements Picture {
     if (this.#stations.has(name)) return;
     this.#releases.forget(name);
     this.#noteRefusals(name, []);
-    if (!this.#unopened.has(name)) this.metrics.forget(name, CONDITIONS);
+    if (!this.#unopened.has(name)) this.#meter.forget(name);
   }
 
   #track(work: Promise<void>): void {
     const tracked = work.finally(() => this.#leaving.delete(tracked));
     this.#leaving.add(tracked);
     background('closing a firewall', tracked, this.#options.log);
-  }
-
-  #measure(firewall: string, status: WorkerStatus): void {
-    const holds = new Set(status.conditions.filter((condition) => condition.status).map((condition) => condition.type));
-    for (const condition of CONDITIONS)
-      this.metrics.condition.set({ firewall, condition }, Number(holds.has(condition)));
-    this.metrics.members.set({ firewall }, status.counts.senders);
   }
 
   /** Takes over what a device cannot say. Translations are made anew with each change; mostly they refuse the same. */
@@ -406,11 +396,9 @@ export class Controller implements Picture {
     this.#intake.say();
   }
 
-  /** Logs each thing that is wrong once when it appears, and once when it is gone. */
   *#sayAll(): Pieces {
     if (this.#granted && this.world.state.kind !== 'loading') this.#assign();
-    const { log } = this.#options;
-    const wrong: (Diagnostic & { readonly firewall?: string })[] = [...this.world.diagnostics()];
+    const wrong: Wrong[] = [...this.world.diagnostics()];
     yield;
     wrong.push(...this.world.border.findings());
     for (const { firewall, findings } of this.world.firewalls.values()) {
@@ -419,22 +407,7 @@ export class Controller implements Picture {
     }
     wrong.push(...[...this.#refusals.values()].flat());
     this.#options.reporter?.wrong(wrong);
-    const present = new Set<string>();
-    const counts = { error: 0, warning: 0 };
-    yield* each(wrong, ({ severity, code, firewall, object, path, message, at }) => {
-      counts[severity] += 1;
-      const fields = { code, firewall, object, path, file: at?.file, line: at?.line, problem: message };
-      const key = JSON.stringify(fields);
-      present.add(key);
-      if (this.#said.has(key)) return;
-      this.#said.add(key);
-      log[severity === 'error' ? 'error' : 'warn'](fields, 'something is wrong with what was read');
-    });
-    yield* each(this.#said, (key) => {
-      if (present.has(key)) return;
-      this.#said.delete(key);
-      log.info(JSON.parse(key) as object, 'mended');
-    });
+    const counts = yield* this.#wrongs.tell(wrong);
     for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);
   }
 }

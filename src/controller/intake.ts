@@ -7,8 +7,8 @@ const TURN_MS = 10;
 
 /** What is to be done with deliveries. Either is done in pieces, one after the other, never both at once. */
 export interface Taking {
-  /** Computes what follows from a delivery, and hands it on. */
-  take(delivery: Delivery): Pieces;
+  /** Computes what follows from a delivery, and hands it on. `arrivedAt` (monotonic): when the first of what it holds came. */
+  take(delivery: Delivery, arrivedAt: number): Pieces;
   /** Says what is wrong now; done when no delivery waits. */
   say(): Pieces;
 }
@@ -22,6 +22,8 @@ export class Intake {
   readonly #clock: Clock;
   readonly #failed: (thrown: unknown) => void;
   #waiting: Delivery[] = [];
+  /** When (monotonic) the first of them came. */
+  #arrivedAt = 0;
   #toSay = false;
   #work: Pieces | undefined;
   #state: 'idle' | 'in a turn' | 'between turns' | 'closed' = 'idle';
@@ -34,6 +36,7 @@ export class Intake {
   }
 
   take(delivery: Delivery): void {
+    if (this.#waiting.length === 0) this.#arrivedAt = this.#clock.monotonic();
     this.#waiting.push(delivery);
     if (this.#state === 'idle') this.#turn();
   }
@@ -89,7 +92,7 @@ export class Intake {
       const delivery = together(first, this.#waiting);
       this.#waiting = [];
       this.#toSay = true;
-      return this.#taking.take(delivery);
+      return this.#taking.take(delivery, this.#arrivedAt);
     }
     if (!this.#toSay) return undefined;
     this.#toSay = false;

@@ -27,6 +27,12 @@ export function textLog(write: (line: string) => void, clock: Clock): Log {
 }
 
 function show(value: unknown): string {
+  // A list of plain words reads better without JSON's quotes in ours.
+  if (Array.isArray(value) && value.length > 0 && value.every(isPlainWord)) return value.join(',');
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return /^[\w./:@+-]+$/.test(text) ? text : visibleLine(JSON.stringify(text));
+  return isPlainWord(text) ? text : visibleLine(JSON.stringify(text));
+}
+
+function isPlainWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w./:@+-]+$/.test(value);
 }

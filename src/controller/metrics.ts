@@ -1,7 +1,22 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, type GaugeConfiguration, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** A gauge that grows by itself between two looks. */
+class AgeGauge extends Gauge<'source'> {
+  age: (() => { readonly source: string; readonly seconds: number }) | undefined;
+
+  constructor(configuration: GaugeConfiguration<'source'>) {
+    super({
+      ...configuration,
+      collect: () => {
+        const now = this.age?.();
+        if (now !== undefined) this.set({ source: now.source }, now.seconds);
+      },
+    });
+  }
+}
 
 /**
  * All metrics of a controller, in a registry of its own. Labels are names of firewalls, sources and fixed words only: never a pod, a
@@ -14,6 +29,43 @@ export class Metrics {
     name: 'sallyport_source_state',
     help: '1 for the present state of a source: loading, complete or frozen',
     labelNames: ['source', 'state'] as const,
+    registers: [this.registry],
+  });
+
+  /** Worked out when somebody asks. */
+  readonly frozenSeconds = new AgeGauge({
+    name: 'sallyport_source_frozen_seconds',
+    help: 'How long a source has been frozen; 0 where it is not',
+    labelNames: ['source'] as const,
+    registers: [this.registry],
+  });
+
+  readonly sourceEvents = new Counter({
+    name: 'sallyport_source_events_total',
+    help: 'Events of watches, by kind of object',
+    labelNames: ['source', 'kind'] as const,
+    registers: [this.registry],
+  });
+
+  readonly sourceLists = new Counter({
+    name: 'sallyport_source_relists_total',
+    help: 'Lists that had to be read again, by kind of object',
+    labelNames: ['source', 'kind'] as const,
+    registers: [this.registry],
+  });
+
+  readonly sourceFollowing = new Gauge({
+    name: 'sallyport_source_following',
+    help: '1 where a kind of object is listed and watched, 0 where it is being read, lost or not served',
+    labelNames: ['source', 'kind'] as const,
+    registers: [this.registry],
+  });
+
+  readonly sourceLagSeconds = new Histogram({
+    name: 'sallyport_source_lag_seconds',
+    help: 'Time from the first change of a delivery being read to its being told',
+    labelNames: ['source'] as const,
+    buckets: SECONDS,
     registers: [this.registry],
   });
 
@@ -42,6 +94,21 @@ export class Metrics {
     name: 'sallyport_firewall_senders',
     help: 'Known addresses that a firewall holds, as read back from it',
     labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
+  readonly behind = new Gauge({
+    name: 'sallyport_firewall_versions_behind',
+    help: 'Versions of the world between what is wanted of a firewall and what is confirmed there',
+    labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
+  readonly liveSeconds = new Histogram({
+    name: 'sallyport_firewall_live_seconds',
+    help: 'Time from a change being read from its source to its being confirmed by a firewall',
+    labelNames: ['firewall'] as const,
+    buckets: SECONDS,
     registers: [this.registry],
   });
 
@@ -83,22 +150,25 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly statusRequests = new Counter({
+    name: 'sallyport_status_requests_total',
+    help: 'Requests to write statuses: written, read, or the code of the error',
+    labelNames: ['result'] as const,
+    registers: [this.registry],
+  });
+
+  readonly events = new Counter({
+    name: 'sallyport_events_total',
+    help: 'Events for people: written, dropped for their number, or the code of the error',
+    labelNames: ['result'] as const,
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
 
   text(): Promise<string> {
     return this.registry.metrics();
-  }
-
-  /** Forgets a firewall that is gone. */
-  forget(firewall: string, conditions: readonly string[]): void {
-    for (const condition of conditions) this.condition.remove({ firewall, condition });
-    this.members.remove({ firewall });
-    this.confirmSeconds.remove({ firewall });
-    this.releaseSeconds.remove({ firewall });
-    this.releasesOpen.remove({ firewall });
-    this.reuses.remove({ firewall });
-    for (const result of ['accepted', 'refused']) this.applySeconds.remove({ firewall, result });
   }
 }

@@ -6,10 +6,11 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import { clusterNameOf } from '../kubernetes/discovery.ts';
 import { connectInCluster } from '../kubernetes/in-cluster.ts';
 import { connectKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts';
+import { KubernetesSource, type KubernetesSourceEvents } from '../sources/kubernetes/kubernetes-source.ts';
 import { ManifestsSource } from '../sources/manifests/manifests-source.ts';
 import type { Source } from '../sources/source.ts';
 import type { SourcePlace } from './configuration.ts';
+import type { Metrics } from './metrics.ts';
 
 /** A source that is ready to run. */
 export interface OpenSource {
@@ -18,12 +19,16 @@ export interface OpenSource {
   readonly title: string;
   /** Absent: it is no cluster. */
   readonly api?: ApiClient;
+  /** Our own in that cluster, as far as is known. */
+  readonly namespace?: string;
 }
 
 export interface OpenSourceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where what happens in a source is counted; absent: nowhere. */
+  readonly metrics?: Metrics;
 }
 
 /** Opens a source of the configuration. Asks nothing of a cluster yet. Throws `KUBECONFIG_INVALID`. */
@@ -31,11 +36,22 @@ export async function openSource(name: string, place: SourcePlace, options: Open
   const { clock, log, environment } = options;
   if (place.type === 'manifests') return { source: new ManifestsSource(name, place.path, clock), title: place.path };
   const { kubeconfig, context } = place;
-  const { client: api } =
+  const { client: api, namespace } =
     kubeconfig === undefined
       ? await connectInCluster({ environment, clock })
       : await connectKubeconfig({ path: kubeconfig, context, environment, log, clock });
-  return { source: new KubernetesSource({ name, api, clock, log }), title: api.title, api };
+  const events = options.metrics && countingOf(name, options.metrics);
+  const source = new KubernetesSource({ name, api, clock, log, ...(events && { events }) });
+  return { source, title: api.title, api, ...(namespace !== undefined && { namespace }) };
+}
+
+function countingOf(source: string, metrics: Metrics): KubernetesSourceEvents {
+  return {
+    events: (kind, count) => metrics.sourceEvents.inc({ source, kind }, count),
+    relist: (kind) => metrics.sourceLists.inc({ source, kind }),
+    following: (kind, isFollowing) => metrics.sourceFollowing.set({ source, kind }, Number(isFollowing)),
+    lag: (ms) => metrics.sourceLagSeconds.observe({ source }, ms / 1_000),
+  };
 }
 
 const ASK_AGAIN_MS = 5_000;

@@ -2,13 +2,16 @@ import type { Server } from 'node:http';
 import process from 'node:process';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
+import { clusterDuties } from '../../controller/cluster-duties.ts';
 import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
+import { Metrics } from '../../controller/metrics.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { formatAddress } from '../../ip/address.ts';
+import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
 import { type PodsAsked, serveReadiness } from '../../server/readiness.ts';
@@ -48,26 +51,37 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.once(signal, onSignal);
-  const surroundings = { clock: systemClock, log, environment: process.env };
-  const { source, title, api } = await openSource(border.source, place, surroundings);
+  const metrics = new Metrics();
+  const surroundings = { clock: systemClock, log, environment: process.env, metrics };
+  const { source, title, api, namespace } = await openSource(border.source, place, surroundings);
   const cluster = given ?? (api && (await waitForClusterName(api, surroundings, stop.signal)));
   if (cluster === undefined) return exit.done;
   const folder = stateFolder(cluster);
   const controller = new Controller({
     cluster,
     source,
-    open: (firewall) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }),
+    open: (firewall, grant) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }, grant),
     mistakes: deviceMistakes,
     clock: systemClock,
     log,
-    approvals: new FolderApprovals(folder),
+    metrics,
+    ...(api === undefined
+      ? { approvals: new FolderApprovals(folder) }
+      : clusterDuties({ client: api, namespace, cluster, name, clock: systemClock, log, metrics })),
   });
 
-  const metrics = (): Promise<string> => controller.metrics.text();
+  const text = (): Promise<string> => metrics.text();
   const servers: Server[] = [];
-  if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics }));
+  if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics: text }));
   if (queries !== undefined)
-    servers.push(await serveQueries(queries, { metrics }, { tls: queries.tls, access: undefined }, log));
+    servers.push(
+      await serveQueries(
+        queries,
+        { metrics: text },
+        { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock) },
+        log,
+      ),
+    );
   if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
   log.info({ name, cluster, config: options.config, source: title }, 'started');
   try {

@@ -1,0 +1,50 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ApiClient } from '../kubernetes/api-client.ts';
+import { EventRecorder } from '../kubernetes/events.ts';
+import { StatusWriter } from '../kubernetes/status-writer.ts';
+import { ClusterApprovals } from './cluster-approvals.ts';
+import type { ControllerOptions } from './controller.ts';
+import type { Metrics } from './metrics.ts';
+import { Reporter } from './status/reporter.ts';
+import { LeasedWriters } from './writers.ts';
+
+/** Where our Leases lie if nobody says whose namespace we are. */
+const OWN_NAMESPACE = 'sallyport';
+
+export interface ClusterDutiesOptions {
+  readonly client: ApiClient;
+  /** Our own; absent: `sallyport`. */
+  readonly namespace: string | undefined;
+  readonly cluster: string;
+  /** Of this process. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** What a controller does in a cluster besides reading it: one writer for each firewall, statuses and events, approvals. */
+export function clusterDuties(
+  options: ClusterDutiesOptions,
+): Required<Pick<ControllerOptions, 'writers' | 'reporter' | 'approvals'>> {
+  const { client, namespace = OWN_NAMESPACE, cluster, name, clock, log, metrics } = options;
+  const events = new EventRecorder({
+    client,
+    clock,
+    log,
+    instance: name,
+    measure: (result) => metrics.events.inc({ result }),
+  });
+  const writer = new StatusWriter({
+    client,
+    clock,
+    log,
+    measure: (result) => metrics.statusRequests.inc({ result }),
+  });
+  return {
+    writers: new LeasedWriters({ client, namespace, cluster, name, clock, log }),
+    reporter: new Reporter({ writer, events, clock, name }),
+    approvals: new ClusterApprovals({ client, clock, log, events }),
+  };
+}
