@@ -177,3 +177,47 @@ test('after a failure, and when closed, nothing more is taken', async () => {
   expect(log).toEqual(['Error: a bad day']);
   expect(other.log).toEqual([]);
 });
+
+test('however often objects change meanwhile, what waits does not grow, and the last change of each counts', async () => {
+  const taken: Delivery[] = [];
+  const taking: Taking = {
+    *take(delivery) {
+      taken.push(delivery);
+      yield;
+    },
+    *say() {},
+  };
+  const intake = new Intake(taking, unsteady([100]), () => undefined);
+  intake.take(deletion('Pod/a/first'));
+  const pod = (name: number, ip: number) =>
+    resourceOf({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: `p-${name}`, namespace: 'a' },
+      spec: { nodeName: 'n1' },
+      status: { phase: 'Running', podIP: `10.1.0.${ip}` },
+    });
+  const puts = Array.from({ length: 250 }, (_, ip) => Array.from({ length: 40 }, (_unused, name) => pod(name, ip)));
+  for (let round = 0; round < 12; round++)
+    for (const turn of puts)
+      intake.take({
+        changes: [
+          { kind: 'delete', key: 'Pod/a/p-0' },
+          ...turn.map((resource) => ({ kind: 'put', resource }) as const),
+          { kind: 'delete', key: 'Pod/a/p-39' },
+        ],
+        state: { kind: 'complete' },
+        diagnostics: [],
+      });
+  for (let n = 0; n < 9; n++) await nextTurn();
+  const [, together] = taken;
+  const changes = together?.changes ?? [];
+  expect(changes.length).toBeLessThan(10_100);
+  const last = new Map<string, unknown>();
+  for (const each of changes)
+    if (each.kind === 'put') last.set(resourceKey(each.resource), each.resource);
+    else last.set(each.key, 'deleted');
+  expect(last.size).toBe(40);
+  expect(last.get('Pod/a/p-0')).toBe(puts.at(-1)?.[0]);
+  expect(last.get('Pod/a/p-39')).toBe('deleted');
+});

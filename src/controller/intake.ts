@@ -1,6 +1,7 @@
+import { type ResourceKey, resourceKey } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Pieces } from '../base/pieces.ts';
-import type { Delivery } from '../sources/source.ts';
+import type { Delivery, ResourceChange } from '../sources/source.ts';
 
 /** So long is computed before the event loop gets its turn: a fifth of the longest stop that design section 12 allows. */
 const TURN_MS = 10;
@@ -21,7 +22,7 @@ export class Intake {
   readonly #taking: Taking;
   readonly #clock: Clock;
   readonly #failed: (thrown: unknown) => void;
-  #waiting: Delivery[] = [];
+  readonly #waiting = new Waiting();
   /** When (monotonic) the first of them came. */
   #arrivedAt = 0;
   #toSay = false;
@@ -36,8 +37,8 @@ export class Intake {
   }
 
   take(delivery: Delivery): void {
-    if (this.#waiting.length === 0) this.#arrivedAt = this.#clock.monotonic();
-    this.#waiting.push(delivery);
+    if (this.#waiting.isEmpty) this.#arrivedAt = this.#clock.monotonic();
+    this.#waiting.add(delivery);
     if (this.#state === 'idle') this.#turn();
   }
 
@@ -87,10 +88,8 @@ export class Intake {
   }
 
   #next(): Pieces | undefined {
-    const [first] = this.#waiting;
-    if (first !== undefined) {
-      const delivery = together(first, this.#waiting);
-      this.#waiting = [];
+    const delivery = this.#waiting.take();
+    if (delivery !== undefined) {
       this.#toSay = true;
       return this.#taking.take(delivery, this.#arrivedAt);
     }
@@ -100,8 +99,50 @@ export class Intake {
   }
 }
 
-/** Deliveries in a row as one: all their changes in order, and the last word on everything else. */
-function together(first: Delivery, deliveries: readonly Delivery[]): Delivery {
-  const last = deliveries.at(-1) ?? first;
-  return deliveries.length === 1 ? first : { ...last, changes: deliveries.flatMap(({ changes }) => changes) };
+/** So many changes wait before those of one object become one. */
+const MANY = 10_000;
+
+/**
+ * Deliveries that wait, as one: all their changes in order, and the last word on everything else. What is kept does not grow with how
+ * often an object changed meanwhile: its last change is worth all of them.
+ */
+class Waiting {
+  #last: Delivery | undefined;
+  #changes: ResourceChange[] = [];
+  #limit = MANY;
+
+  get isEmpty(): boolean {
+    return this.#last === undefined;
+  }
+
+  add(delivery: Delivery): void {
+    if (this.#last === undefined) this.#changes = [...delivery.changes];
+    else for (const change of delivery.changes) this.#changes.push(change);
+    this.#last = delivery;
+    if (this.#changes.length < this.#limit) return;
+    this.#changes = lastOfEach(this.#changes);
+    // Where all of them are needed, looking again at once would find nothing.
+    this.#limit = Math.max(MANY, 2 * this.#changes.length);
+  }
+
+  /** All of it; nothing waits afterwards. */
+  take(): Delivery | undefined {
+    if (this.#last === undefined) return undefined;
+    const delivery = { ...this.#last, changes: this.#changes };
+    this.#last = undefined;
+    this.#changes = [];
+    this.#limit = MANY;
+    return delivery;
+  }
+}
+
+/** The last change of each object, in the order in which they came last. */
+function lastOfEach(changes: readonly ResourceChange[]): ResourceChange[] {
+  const last = new Map<ResourceKey, ResourceChange>();
+  for (const change of changes) {
+    const key = change.kind === 'put' ? resourceKey(change.resource) : change.key;
+    last.delete(key);
+    last.set(key, change);
+  }
+  return [...last.values()];
 }
