@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { MANIFEST_LIMIT } from './document.ts';
@@ -48,11 +48,19 @@ export async function lookAtFolder(root: string): Promise<FolderState> {
         files.push({ path, signature: `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}` });
       }
     } catch (thrown) {
-      problems.push(unreadable(path, thrown));
+      // What was listed and went before it was looked at is gone. A link that leads nowhere is there all the same.
+      if (asked || !(await isGone(path))) problems.push(unreadable(path, thrown));
     }
   };
   await enter(root, true);
   return { folders, files, problems };
+}
+
+async function isGone(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    () => false,
+    (thrown: unknown) => thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT',
+  );
 }
 
 /** The text of one manifest file, or why it cannot be had. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Delivery } from '../source.ts';
+import { lookAtFolder } from './folder.ts';
 import { ManifestsSource } from './manifests-source.ts';
 
 let folder: string;
@@ -123,6 +124,18 @@ test('an endpoint that breaks is left out: nobody knows what its labels are', as
   expect(await delivery(1)).toEqual(['complete', ['+shop', '+web'], []]);
   await put('pod.yaml', pod('[1]'));
   expect(await delivery(2)).toEqual(['complete', ['-Pod/shop/web'], ['LABELS_INVALID']]);
+});
+
+test('a file that goes away while it is looked at is gone, and no file that cannot be read', async () => {
+  await mkdir(join(folder, 'deep'));
+  for (let round = 0; round < 150; round++) {
+    const name = round % 2 === 0 ? 'a.yaml' : 'deep/a.yaml';
+    await put(name, object('Namespace', 'a'));
+    const [{ problems }] = await Promise.all([lookAtFolder(folder), rm(join(folder, name))]);
+    expect(problems).toEqual([]);
+  }
+  await symlink('nowhere.yaml', join(folder, 'b.yaml'));
+  expect((await lookAtFolder(folder)).problems).toHaveLength(1);
 });
 
 test('a folder that is not there has not delivered', async () => {

@@ -13,6 +13,8 @@ const SETTLE_MS = 10;
 const SETTLE_WAITS = 20;
 /** Looking without being told; file systems that do not tell (NFS, some containers) are followed at this pace. */
 const LOOK_MS = 2_000;
+/** A reading that fails while files change under it is made again, so often at most before it is told. */
+const READ_AGAIN = 5;
 
 /** The previous look's files by path, each with what it gave. */
 type Cache = ReadonlyMap<string, { readonly signature: string; readonly reading: TextReading }>;
@@ -33,6 +35,7 @@ export class ManifestsSource implements Source {
   #delivered: ReadonlyMap<ResourceKey, Resource> | undefined;
   #frozenSince: number | undefined;
   #lastLook = '';
+  #failedReadings = 0;
 
   constructor(name: string, path: string, clock: Clock) {
     this.name = name;
@@ -61,7 +64,8 @@ export class ManifestsSource implements Source {
     try {
       while (!signal.aborted) {
         told = false;
-        if (watching.follow(await this.#look(deliver))) told = true;
+        const { folders, again } = await this.#look(deliver);
+        if (watching.follow(folders) || again) told = true;
         await sleep(LOOK_MS);
         for (let waits = 0; told && waits < SETTLE_WAITS && !signal.aborted; waits++) {
           told = false;
@@ -74,17 +78,22 @@ export class ManifestsSource implements Source {
     }
   }
 
-  /** Delivers what changed since the last look; gives the folders to watch. */
-  async #look(deliver: (delivery: Delivery) => void): Promise<readonly WatchedFolder[]> {
+  /** Delivers what changed since the last look; gives the folders to watch, and whether to look again at once. */
+  async #look(
+    deliver: (delivery: Delivery) => void,
+  ): Promise<{ readonly folders: readonly WatchedFolder[]; readonly again: boolean }> {
     const folder = await lookAtFolder(this.#path);
     const look = JSON.stringify([folder.files, folder.problems]);
-    if (look === this.#lastLook) return folder.folders;
+    if (look === this.#lastLook) return { folders: folder.folders, again: false };
     const { reading, problems, whole } = await this.#read(folder.files);
     const all = [...folder.problems, ...problems, ...reading.diagnostics];
     // A file that changed while it was read is read again at the next look.
     this.#lastLook = whole ? look : '';
+    // One that went away is no file that cannot be read.
+    this.#failedReadings = !whole && problems.length > 0 ? this.#failedReadings + 1 : 0;
+    if (this.#failedReadings > 0 && this.#failedReadings <= READ_AGAIN) return { folders: folder.folders, again: true };
     deliver(this.#judge(reading, all, folder.problems.length + problems.length > 0 || reading.unreadable));
-    return folder.folders;
+    return { folders: folder.folders, again: false };
   }
 
   async #read(
