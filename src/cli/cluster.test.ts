@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { SmallCluster } from '../../test/kit/small-cluster.ts';
+import { documentSchema } from './output-schemas.ts';
 import { buildProgram } from './program.ts';
+
+const EDGE = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'BorderFirewall', metadata: { name: 'edge-1' } };
 
 let cluster: SmallCluster;
 beforeAll(async () => {
@@ -107,5 +110,38 @@ test('without any world it says which there could be', async () => {
   expect(await run('eval', 'all()')).toMatchObject({
     code: 1,
     err: expect.stringContaining('no world is given: use -f PATH') as string,
+  });
+});
+
+test('a yes to a plan is a BorderApproval, for which nobody needs to read pods', async () => {
+  const digest = 'ab'.repeat(32);
+  cluster.api.access.allow('owner', {
+    verbs: ['get', 'list'],
+    apiGroups: ['sallyport.dev'],
+    resources: ['borderfirewalls'],
+  });
+  cluster.api.access.allow('owner', {
+    verbs: ['create'],
+    apiGroups: ['sallyport.dev'],
+    resources: ['borderapprovals'],
+  });
+  const { code, out, err } = await ask('owner', 'approve', 'edge-1', '--plan', digest, '-o', 'json');
+  const [made] = cluster.api.list({ apiVersion: 'sallyport.dev/v1alpha1', kind: 'BorderApproval' });
+  expect(code).toBe(0);
+  expect(err).toContain('no plan of it waits');
+  expect(made).toMatchObject({ spec: { firewall: 'edge-1', digest } });
+  const document: unknown = JSON.parse(out);
+  expect(documentSchema('Approved').parse(document)).toMatchObject({ object: made?.metadata.name });
+
+  const edge = cluster.api.get(EDGE);
+  cluster.api.put({ ...EDGE, ...edge, status: { plan: { digest } } });
+  expect((await ask('owner', 'approve', 'edge-1', '--plan', digest)).err).not.toContain('note:');
+  expect(await ask('owner', 'approve', 'edge1', '--plan', digest)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('no BorderFirewall is named "edge1"; did you mean "edge-1"?') as string,
+  });
+  expect(await ask('bob', 'approve', 'edge-1', '--plan', digest)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('error API_FORBIDDEN') as string,
   });
 });

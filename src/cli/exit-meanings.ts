@@ -10,7 +10,7 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   run: { done: 'stopped by a signal' },
   plan: { done: 'nothing would change', pending: 'changes are pending' },
   apply: { done: 'every device holds what it should' },
-  approve: { done: 'the yes is written down' },
+  approve: { done: 'the yes is given' },
   render: { done: 'printed' },
   validate: { done: 'no errors; there may be warnings' },
   eval: { done: 'answered, also where nothing is selected' },

@@ -114,8 +114,12 @@ export const outputSchemas = {
     .strictObject({
       firewall: z.string().describe('its name'),
       digest: z.string().describe('of the plan that the yes is for'),
+      object: z
+        .string()
+        .optional()
+        .describe('the BorderApproval that was made, by its name; absent: a file of this machine holds the yes'),
     })
-    .describe('the yes that was left for the running controller'),
+    .describe('the yes that was given to a plan'),
 
   Rendering: z
     .strictObject({

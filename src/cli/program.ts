@@ -94,10 +94,9 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/apply.ts')).apply,
   );
   does(
-    output(world(command('approve <firewall>', 'say yes to one plan that waits'))).requiredOption(
-      '--plan <digest>',
-      'the digest that plan and the log print',
-    ),
+    output(
+      world(command('approve <firewall>', 'say yes to one plan that waits: in a cluster, by a BorderApproval')),
+    ).requiredOption('--plan <digest>', 'the digest that plan and the log print'),
     async () => (await import('./commands/approve.ts')).approve,
   );
   does(
