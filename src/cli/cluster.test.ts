@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { SmallCluster } from '../../test/kit/small-cluster.ts';
+import { CLUSTER_NAME, SmallCluster } from '../../test/kit/small-cluster.ts';
+import { leasePlace } from '../kubernetes/leases/lease.ts';
 import { documentSchema } from './output-schemas.ts';
 import { buildProgram } from './program.ts';
 
@@ -144,4 +145,24 @@ test('a yes to a plan is a BorderApproval, for which nobody needs to read pods',
     code: 1,
     err: expect.stringContaining('error API_FORBIDDEN') as string,
   });
+});
+
+test('nothing is written to a firewall that a controller keeps in step', async () => {
+  const lease = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: leasePlace('firewall', CLUSTER_NAME, 'edge-1').name, namespace: 'sallyport' },
+  };
+  const writes = [['apply'], ['uninstall', 'edge-1', '--yes']] as const;
+  cluster.api.put({ ...lease, spec: { holderIdentity: 'sallyport-0' } });
+  for (const words of writes)
+    expect(await ask('root', ...words)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-0') as string,
+    });
+  // Whoever lets go empties it.
+  cluster.api.put({ ...lease, spec: { holderIdentity: '' } });
+  for (const words of writes) expect((await ask('root', ...words)).err).toContain('error DEVICE_UNREACHABLE');
+  const { err } = await ask('ann', 'apply', '--cluster', CLUSTER_NAME);
+  expect(err).toContain('error DEVICE_UNREACHABLE');
 });

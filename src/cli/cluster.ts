@@ -8,6 +8,7 @@ import { LiveWorld } from '../controller/live-world.ts';
 import { textLog } from '../controller/logs.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
+import type { LeaseHolder } from './lease-holders.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import type { CommandWorld } from './world.ts';
@@ -82,23 +83,41 @@ async function connect(
 
 /** Reads a cluster once, whole; diagnostics are returned. */
 export async function readClusterWorld(terminal: Terminal, place: ClusterPlace): Promise<CommandWorld> {
-  const { client: api, title } = await connectCluster(terminal, place);
+  const connected = await connectCluster(terminal, place);
   try {
-    const { readCluster } = await import('../controller/read-cluster.ts');
-    const cluster = place.cluster ?? (await nameOf(terminal, api));
-    const delivery = await readCluster({
-      name: 'cluster',
-      api,
-      clock: systemClock,
-      log: clientLog(terminal),
-      progress: (text) => terminal.err(text),
-    });
-    const world = new LiveWorld(cluster ?? 'unnamed');
-    world.apply(delivery);
-    return { title, world, cluster, diagnostics: world.diagnostics() };
+    return await worldOf(terminal, place, connected);
   } finally {
-    await api.close();
+    await connected.client.close();
   }
+}
+
+/** The same over a connection that there is. */
+export async function worldOf(
+  terminal: Terminal,
+  place: ClusterPlace,
+  { client: api, title }: Connected,
+): Promise<CommandWorld> {
+  const { readCluster } = await import('../controller/read-cluster.ts');
+  const cluster = place.cluster ?? (await nameOf(terminal, api));
+  const delivery = await readCluster({
+    name: 'cluster',
+    api,
+    clock: systemClock,
+    log: clientLog(terminal),
+    progress: (text) => terminal.err(text),
+  });
+  const world = new LiveWorld(cluster ?? 'unnamed');
+  world.apply(delivery);
+  const writersOf = async (firewall: string): Promise<readonly LeaseHolder[]> => {
+    const { leaseHolders } = await import('./lease-holders.ts');
+    const again = await connect(terminal, place.address, process.env);
+    try {
+      return await leaseHolders(again.client, cluster ?? 'unnamed', firewall, new AbortController().signal);
+    } finally {
+      await again.client.close();
+    }
+  };
+  return { title, world, cluster, diagnostics: world.diagnostics(), writersOf };
 }
 
 /** What a cluster calls itself; whoever may not ask can still read what there is. */

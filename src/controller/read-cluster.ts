@@ -6,7 +6,7 @@ import type { Delivery, ResourceChange } from '../sources/source.ts';
 
 /** A cluster that does not show its whole state in this time is not waited for any longer by a command. */
 const PATIENCE_MS = 60_000;
-/** After a right was found to be missing, so long for others that are missing too. */
+/** After a right was found to be missing, so long for the next one that is missing too. */
 const OTHERS_MS = 1_000;
 const PROGRESS_MS = 1_000;
 
@@ -38,21 +38,26 @@ export async function readCluster({ name, api, clock, log, progress }: ReadClust
   };
   let cancelTelling = clock.after(PROGRESS_MS, tell);
   const cancelPatience = clock.after(PATIENCE_MS, () => stop.abort());
-  let cancelOthers: (() => void) | undefined;
+  let forbidden = 0;
+  let cancelOthers = (): void => {};
   const source = new KubernetesSource({ name, api, clock, log });
   try {
     await source.run((delivery) => {
       for (const change of delivery.changes) changes.push(change);
       last = delivery;
       // A right that is missing now is missing in a minute, too.
-      if (delivery.diagnostics.some(({ code }) => code === 'CLUSTER_KIND_FORBIDDEN'))
-        cancelOthers ??= clock.after(OTHERS_MS, () => stop.abort());
+      const now = delivery.diagnostics.filter(({ code }) => code === 'CLUSTER_KIND_FORBIDDEN').length;
+      if (now > forbidden) {
+        cancelOthers();
+        cancelOthers = clock.after(OTHERS_MS, () => stop.abort());
+      }
+      forbidden = now;
       if (delivery.state.kind === 'complete') stop.abort();
     }, stop.signal);
   } finally {
     cancelTelling();
     cancelPatience();
-    cancelOthers?.();
+    cancelOthers();
   }
   return { ...last, changes };
 }

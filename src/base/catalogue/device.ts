@@ -100,9 +100,9 @@ export const deviceCodes = {
   },
   DEVICE_LOCKED: {
     blame: 'conflict',
-    what: 'Another process of Sallyport on this machine keeps the same firewall.',
+    what: 'Another process of Sallyport keeps the same firewall: one on this machine, or, in a cluster, one that holds the Lease of the firewall.',
     now: 'Nothing is written by this process until the other one ends.',
-    fix: 'Run one Sallyport per firewall; the message names the process that holds the lock.',
+    fix: 'Run one Sallyport per firewall; the message names who holds it.',
   },
   TRANSACTION_TOO_LARGE: {
     blame: 'rejected',

@@ -19,6 +19,7 @@ import {
 } from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
+import { refuseOtherWriter } from '../lease-holders.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import { type CommandWorld, readWholeWorld } from '../world.ts';
@@ -49,6 +50,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
     read,
     { ...asked, views: canariesFirst(asked.views) },
     async (firewall) => {
+      await refuseOtherWriter(terminal, read, firewall.name);
       const look = await lookAt(firewall, stop);
       printDiagnostics(terminal, look.wanted.refusals);
       if (!look.plan.isEmpty) {
