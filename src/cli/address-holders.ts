@@ -1,7 +1,8 @@
 import { compareUtf8 } from '../base/compare.ts';
 import { Departures } from '../border/seen-address.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
-import type { Endpoint } from '../inventory/model.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import type { Endpoint, PoolInfo } from '../inventory/model.ts';
 import { type Address, compareAddresses, formatAddress } from '../ip/address.ts';
 
 /** Somebody who has an address, or whose packets have it as source beyond the nodes or beyond a border firewall. */
@@ -46,10 +47,19 @@ export function holdersOf(
   );
 }
 
+/** How addresses leave the cluster. */
+export function departuresOf({ pools, nodes, felix }: Inventory): Departures {
+  return new Departures(poolsByName(pools), nodes, [...felix.values()]);
+}
+
+/** IP pools in the order in which they count. */
+export function poolsByName(pools: Inventory['pools']): readonly PoolInfo[] {
+  return [...pools].sort(([a], [b]) => compareUtf8(a, b)).map(([, pool]) => pool);
+}
+
 /** Whether packets of a pod leave its node with an address, because its pool has `natOutgoing`. */
 function departing({ inventory }: LiveWorld, address: Address): (endpoint: Endpoint) => boolean {
-  const pools = [...inventory.pools].sort(([a], [b]) => compareUtf8(a, b)).map(([, pool]) => pool);
-  const departures = new Departures(pools, inventory.nodes, [...inventory.felix.values()]);
+  const departures = departuresOf(inventory);
   // The types of node addresses that some border firewall sees; without any, the one that is the default.
   const types = new Set([...inventory.borderFirewalls.values()].map(({ nodeAddress }) => nodeAddress));
   if (types.size === 0) types.add('InternalIP');

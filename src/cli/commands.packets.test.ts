@@ -122,7 +122,13 @@ describe('commands that talk to a device', () => {
     expect(crowded.code, crowded.out).toBe(1);
     expect(crowded.document).toMatchObject({ outcome: 'unknown' });
     expect((await run(...question)).out).toContain('unknown: after ours: inet theirs f: type filter hook forward');
+    const examined = await data('Examination', 'doctor');
+    expect(examined.code, examined.out).toBe(0);
+    expect(examined.out).toContain('a rule of somebody else, inet theirs f, is asked after ours');
     await router.must('nft', ['delete table inet theirs']);
+    expect((await run('doctor')).out).toMatch(
+      /OK +firewall +edge-1 +nftables \d.*; filters IPv4 and IPv6; mode Enforce/,
+    );
 
     const leaving = await data('Uninstall', 'uninstall', 'edge-1');
     expect(leaving.code).toBe(2);

@@ -26,6 +26,7 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   wait: { done: 'the pod may start' },
   uninstall: { done: 'nothing of ours is left', pending: 'the plan of leaving is shown; nothing was done' },
   audit: { done: 'the trails are whole' },
+  doctor: { done: 'no error was found; there may be warnings' },
   lab: { done: 'every flow did what it should' },
   version: { done: 'printed' },
 };

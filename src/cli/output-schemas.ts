@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { connections, worldDifference } from './output-connections.ts';
 import { expectations, flowAnswer } from './output-flow.ts';
 import { audit } from './output-audit.ts';
+import { examination } from './output-doctor.ts';
 import { appliedPolicies, diagnostic, endpoint, endpointId, mention, policyId } from './output-parts.ts';
 import { objectChange, plan } from './output-plan.ts';
 
@@ -145,6 +146,8 @@ export const outputSchemas = {
 
   Audit: audit,
 
+  Examination: examination,
+
   LabSummary: z
     .strictObject({
       packets: z.boolean().describe('real packets were sent; false with --no-packets'),
@@ -190,6 +193,7 @@ export const printedBy: Readonly<Record<DocumentKind, string>> = {
   Rendering: 'render',
   Uninstall: 'uninstall',
   Audit: 'audit',
+  Examination: 'doctor',
   LabSummary: 'lab',
   Version: 'version',
 };

@@ -216,6 +216,17 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
     async () => (await import('./commands/audit.ts')).audit,
   );
   does(
+    output(
+      world(
+        command(
+          'doctor',
+          'check rights, versions, clocks, IP pools and firewalls, and tell what the border will see of three pods',
+        ),
+      ),
+    ),
+    async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  does(
     output(command('lab', 'a cluster, a border and an outside world in network namespaces, with real packets'))
       .option(
         '-f, --filename <path>',

@@ -37,6 +37,11 @@ export interface ApiClient {
    * 150,000, because bookmarks come about once a minute.
    */
   open(request: ApiRequest, signal: AbortSignal, silenceMs?: number): Promise<ApiStream>;
+  /**
+   * The server's clock and ours, in milliseconds since the epoch, when the last answer began; the server's has whole seconds. Absent: it did
+   * not answer, or does not say.
+   */
+  readonly clocks?: { readonly theirs: number; readonly ours: number } | undefined;
   /** Ends every request under way, and all connections. */
   close(): Promise<void>;
 }

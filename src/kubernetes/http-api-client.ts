@@ -51,12 +51,17 @@ export class HttpApiClient implements ApiClient {
   /** Of identities that were; watches that began with them go on. */
   readonly #retired = new Set<Dispatcher>();
   #isClosed = false;
+  #clocks: ApiClient['clocks'];
 
   constructor(server: ApiServer, credentials: Credentials, clock: Clock = systemClock) {
     this.title = server.title;
     this.#server = server;
     this.#credentials = credentials;
     this.#clock = clock;
+  }
+
+  get clocks(): ApiClient['clocks'] {
+    return this.#clocks;
   }
 
   async call(request: ApiRequest, signal: AbortSignal): Promise<unknown> {
@@ -140,6 +145,8 @@ export class HttpApiClient implements ApiClient {
           ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         },
       );
+      const theirs = Date.parse(one(headers['date']) ?? '');
+      if (!Number.isNaN(theirs)) this.#clocks = { theirs, ours: this.#clock.wall() };
       return { status: statusCode, headers, body, asked };
     } catch (thrown) {
       if (signal.aborted) throw thrown;

@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLUSTER_NAME, SmallCluster } from '../../../test/kit/small-cluster.ts';
+import { leasePlace } from '../../kubernetes/leases/lease.ts';
+import { documentSchema } from '../output-schemas.ts';
+import { buildProgram } from '../program.ts';
+
+const WATCHER = { verbs: ['get', 'list', 'watch'], apiGroups: ['*'], resources: ['*'] };
+
+let cluster: SmallCluster;
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(...words: readonly string[]): Promise<Ended> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
+  return { code: await program.run(['doctor', ...words]), out: out.join('\n'), err: err.join('\n') };
+}
+
+/** What differs from run to run, and from machine to machine: the port, and why a device is not there. */
+const steady = (text: string): string =>
+  `${text
+    .replaceAll(cluster.api.url, 'https://api')
+    .replace(/(Error +firewall +edge-1 +)[A-Z]\w*: .*/, '$1CODE: no such device')
+    .replace(/(and) \d+ more/, '$1 N more')}\n`;
+
+interface Found {
+  readonly check: string;
+  readonly subject?: string;
+  readonly result: string;
+  readonly message: string;
+  readonly fix?: string;
+}
+
+/** The checks of one kind, in the published form. */
+async function checks(kind: string, ...words: readonly string[]): Promise<readonly Found[]> {
+  const { out } = await run(...words, '-o', 'json');
+  const document: unknown = JSON.parse(out);
+  expect(documentSchema('Examination').safeParse(document).error?.issues).toBeUndefined();
+  return (document as { readonly checks: readonly Found[] }).checks.filter(({ check }) => check === kind);
+}
+
+describe('a cluster', () => {
+  beforeAll(async () => {
+    cluster = await SmallCluster.start();
+  });
+  afterAll(() => cluster.stop());
+
+  test('that is as it should be, but for a device that is not there', async () => {
+    const { code, out } = await run('--kubeconfig', cluster.kubeconfig());
+    expect(code).toBe(1);
+    await expect(steady(out)).toMatchFileSnapshot('golden/sound.txt');
+    // Questions about ourselves, and reading.
+    const written = cluster.api.requests.filter(
+      ({ method, path }) => method !== 'GET' && !path.includes('/selfsubject'),
+    );
+    expect(written).toEqual([]);
+  });
+
+  test('in which somebody may do little', async () => {
+    cluster.api.access.allow('bob', { verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['namespaces', 'nodes'] });
+    const { code, out, err } = await run('--kubeconfig', cluster.kubeconfig('bob'));
+    expect(code).toBe(1);
+    await expect(steady(out)).toMatchFileSnapshot('golden/few-rights.txt');
+    expect(out + err).not.toContain('secret-of');
+  });
+
+  test('whoever reads it needs no right to write, which is told', async () => {
+    cluster.api.access.allow('ann', WATCHER);
+    const found = await checks('rights', '--kubeconfig', cluster.kubeconfig('ann'));
+    expect(found.map(({ subject, result }) => `${subject ?? ''} ${result}`)).toEqual([
+      'watch OK',
+      'status Warning',
+      'events Warning',
+      'leases Warning',
+      'credentials OK',
+      'queries Skipped',
+      'readiness Skipped',
+    ]);
+  });
+
+  test('a configuration that runs there needs the rights to write', async () => {
+    cluster.api.access.allow('carl', WATCHER);
+    const file = cluster.file(
+      'sallyport.yaml',
+      `sources: { here: { kubeconfig: ${cluster.kubeconfig('carl')} } }\ncontrollers: { border: { source: here } }\n`,
+    );
+    const found = await checks('rights', '-c', file);
+    expect(found.filter(({ result }) => result === 'Error').map(({ subject }) => subject)).toEqual([
+      'status',
+      'events',
+      'leases',
+    ]);
+  });
+
+  test('a server that is not there is one error, and the rest is not looked at', async () => {
+    const kubeconfig = cluster.kubeconfig();
+    await cluster.api.refuseConnections();
+    const { code, out } = await run('--kubeconfig', kubeconfig);
+    await cluster.api.acceptConnections();
+    expect(code).toBe(1);
+    expect(out).toMatch(/Error +server +- +API_UNREACHABLE: .*nothing listens there/);
+    expect(out.split('\n').filter((line) => line.startsWith('Skipped'))).toHaveLength(8);
+  });
+
+  test('who writes to a firewall is told', async () => {
+    const { name: leaseName } = leasePlace('firewall', CLUSTER_NAME, 'edge-1');
+    const lease = (namespace: string): Parameters<SmallCluster['api']['put']>[0] => ({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: leaseName, namespace },
+      spec: { holderIdentity: `copy-of-${namespace}`, renewTime: '2026-11-21T10:00:00.000000Z' },
+    });
+    cluster.api.put(lease('one'));
+    const kubeconfig = ['--kubeconfig', cluster.kubeconfig()];
+    expect((await checks('firewall', ...kubeconfig))[0]).toMatchObject({
+      result: 'OK',
+      message: `kept in step by copy-of-one (Lease one/${leaseName}, renewed 2026-11-21T10:00:00.000000Z)`,
+    });
+    cluster.api.put(lease('two'));
+    expect((await checks('firewall', ...kubeconfig))[0]).toMatchObject({
+      result: 'Error',
+      message: expect.stringContaining('two installations write to it') as string,
+    });
+  });
+
+  const definition = (name: string): Parameters<SmallCluster['api']['put']>[0] => ({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name },
+  });
+  const found = async (subject: string): Promise<Found | undefined> =>
+    (await checks('kinds', '--kubeconfig', cluster.kubeconfig())).find((check) => check.subject === subject);
+
+  test('a definition of another version is told, and one that is not there', async () => {
+    const there = cluster.api.get(definition('sourcenats.sallyport.dev'));
+    const text = JSON.stringify(there).replace('"otherFamily"', '"otherKin"');
+    cluster.api.put(JSON.parse(text) as typeof there & Parameters<SmallCluster['api']['put']>[0]);
+    expect(await found('sallyport.dev')).toMatchObject({
+      result: 'Warning',
+      message: expect.stringContaining("another version's definitions: sourcenats;") as string,
+    });
+    cluster.api.delete(definition('sourcenats.sallyport.dev'));
+    expect(await found('sallyport.dev')).toMatchObject({ result: 'Error', message: 'not installed: sourcenats' });
+  });
+
+  test('a cluster without Calico has to be told what its firewalls see', async () => {
+    cluster.api.delete(definition('ippools.projectcalico.org'));
+    expect(await found('Calico')).toMatchObject({ message: expect.stringContaining('none is served') as string });
+    expect((await checks('pools', '--kubeconfig', cluster.kubeconfig()))[0]).toMatchObject({
+      result: 'Warning',
+      message: expect.stringContaining('edge-1 does not say it either') as string,
+    });
+    const seen = await checks('visibility', '--kubeconfig', cluster.kubeconfig());
+    expect(seen.map(({ subject, result }) => `${subject ?? ''} ${result}`)).toEqual(['shop/till Warning']);
+  });
+});
+
+test('manifests are looked at as far as they can be', async () => {
+  const words = ['-f', join(import.meta.dirname, 'golden/world.yaml')];
+  const { code, out } = await run(...words);
+  expect(code).toBe(1);
+  await expect(`${out.replaceAll(words[1] ?? '', 'world.yaml')}\n`).toMatchFileSnapshot('golden/manifests.txt');
+});
+
+test('a configuration that cannot be used is told, and nothing is looked at', async () => {
+  const { code, out } = await run('-c', 'src/cli/doctor/golden/broken.txt');
+  expect(code).toBe(1);
+  await expect(`${out}\n`).toMatchFileSnapshot('golden/broken-configuration.txt');
+});

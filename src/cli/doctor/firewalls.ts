@@ -1,0 +1,132 @@
+import { userInfo } from 'node:os';
+import process from 'node:process';
+import { compareUtf8 } from '../../base/compare.ts';
+import { deadline } from '../../base/deadline.ts';
+import { toSallyportError } from '../../base/error.ts';
+import { silentLog } from '../../base/log.ts';
+import type { BorderFirewall } from '../../api/resource.ts';
+import type { FirewallView } from '../../border/border.ts';
+import { deviceMistakes } from '../../controller/device-mistakes.ts';
+import { openDevice } from '../../controller/devices.ts';
+import { stateFolder } from '../../controller/state-folder.ts';
+import type { ForeignRule } from '../../firewalls/driver.ts';
+import type { ApiClient } from '../../kubernetes/api-client.ts';
+import type { CommandWorld } from '../world.ts';
+import { type Check, failed, ofDiagnostic } from './checks.ts';
+
+/** A device that answers nothing in this time is not there. */
+const PATIENCE_MS = 20_000;
+
+/** Each firewall: its mistakes, who writes to it, its device. `api`: absent without a cluster. */
+export async function checkFirewalls(
+  read: CommandWorld,
+  api: ApiClient | undefined,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const views = [...read.world.firewalls.values()].toSorted((a, b) => compareUtf8(a.firewall.name, b.firewall.name));
+  if (views.length === 0)
+    return [
+      {
+        check: 'firewall',
+        result: 'Warning',
+        message: 'there is no BorderFirewall, so there is nothing to keep in step',
+        fix: 'Describe yours in an object of that kind.',
+      },
+    ];
+  const checks: Check[] = [];
+  for (const view of views) {
+    checks.push(...mistakesOf(view));
+    if (api !== undefined && read.cluster !== undefined)
+      checks.push(await checkWriter(api, read.cluster, view.firewall.name, signal));
+    checks.push(...(await checkDevice(read, view, signal)));
+  }
+  return checks;
+}
+
+function mistakesOf({ firewall, ruleset, findings }: FirewallView): readonly Check[] {
+  const mistakes = [
+    ...deviceMistakes(firewall),
+    ...findings.filter(({ severity }) => severity === 'error' || ruleset === undefined),
+  ];
+  return mistakes.map((mistake) => ofDiagnostic('firewall', mistake, firewall.name));
+}
+
+/** Who holds the Lease. */
+async function checkWriter(api: ApiClient, cluster: string, name: string, signal: AbortSignal): Promise<Check> {
+  const { leaseHolders } = await import('../lease-holders.ts');
+  const about = { check: 'firewall', subject: name } as const;
+  try {
+    const holders = await leaseHolders(api, cluster, name, signal);
+    const titles = holders.map(
+      ({ holder, lease, renewed }) => `${holder} (Lease ${lease}, renewed ${renewed || 'never'})`,
+    );
+    if (titles.length > 1)
+      return {
+        ...about,
+        result: 'Error',
+        message: `two installations write to it: ${titles.join(' and ')}`,
+        fix: 'Stop one of them, or give one another `cluster` name.',
+      };
+    if (titles.length === 1) return { ...about, result: 'OK', message: `kept in step by ${titles.join()}` };
+    return { ...about, result: 'OK', message: 'its Lease is free: no copy of Sallyport writes to it now' };
+  } catch (thrown) {
+    const { message } = toSallyportError(thrown);
+    return { ...about, result: 'Skipped', message: `who writes to it is not known: ${message}` };
+  }
+}
+
+async function checkDevice(
+  { cluster }: CommandWorld,
+  { firewall, ruleset }: FirewallView,
+  parent: AbortSignal,
+): Promise<readonly Check[]> {
+  const about = { check: 'firewall', subject: firewall.name } as const;
+  if (ruleset === undefined || deviceMistakes(firewall).some(({ severity }) => severity === 'error'))
+    return [{ ...about, result: 'Skipped', message: 'its mistakes leave nothing to plan; its device is not asked' }];
+  using limit = deadline(parent, PATIENCE_MS, 'DEVICE_UNREACHABLE');
+  try {
+    const device = openDevice(firewall, {
+      log: silentLog,
+      stateFolder: stateFolder(cluster ?? 'unnamed', process.env),
+      by: `user ${userInfo().username}`,
+    });
+    try {
+      const { device: title, families, notes } = await device.driver.capabilities(limit.signal);
+      const { foreign } = await device.driver.observe(limit.signal);
+      const versions = families.map((family) => `IPv${family}`).join(' and ');
+      return [
+        { ...about, result: 'OK', message: `${title}; filters ${versions}; ${modeText(firewall)}` },
+        ...notes.map((note) => ({ ...about, result: 'Warning', message: note }) as const),
+        ...foreign.map((rule) => ({ ...about, ...ofForeign(rule) })),
+      ];
+    } finally {
+      await device.close();
+    }
+  } catch (thrown) {
+    return [failed('firewall', thrown, firewall.name)];
+  }
+}
+
+function modeText({ mode }: BorderFirewall): string {
+  switch (mode) {
+    case 'Observe':
+      return 'mode Observe: nothing is written';
+    case 'Approve':
+      return 'mode Approve: changes of rules wait for a yes';
+    case 'Enforce':
+      return 'mode Enforce';
+  }
+}
+
+function ofForeign({ where, text, effect }: ForeignRule): Pick<Check, 'result' | 'message' | 'fix'> {
+  const what = {
+    'before ours': 'is asked before ours: what it drops or takes elsewhere never reaches them',
+    'after ours': 'is asked after ours: it may drop what they let through',
+    unknown: 'may be asked before or after ours',
+  }[effect];
+  return {
+    result: 'Warning',
+    message: `a rule of somebody else, ${where}, ${what}: ${text}`,
+    fix: 'Look whether it is meant; Sallyport never changes it.',
+  };
+}
