@@ -1,73 +1,70 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Fault } from '../../test/kit/fake-apiserver/faults.ts';
-import { FakeApiServer, type Given } from '../../test/kit/fake-apiserver/server.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { FakeClock } from '../../test/kit/fake-clock.ts';
+import { MemoryApi, MemoryStream, NAMESPACES, PODS, refused } from '../../test/kit/memory-api.ts';
 import { silentLog } from '../base/log.ts';
-import { GivenCredentials } from '../kubernetes/given-credentials.ts';
-import { HttpApiClient } from '../kubernetes/http-api-client.ts';
 import type { Delivery } from '../sources/source.ts';
 import { readCluster } from './read-cluster.ts';
 
-let server: FakeApiServer;
-beforeEach(async () => {
-  server = await FakeApiServer.start();
-  const uid = '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9';
-  server.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid } });
-  for (let index = 0; index < 700; index++) server.put(pod(`p${index}`));
-});
-afterEach(async () => {
-  await server.stop();
-});
-
-const pod = (name: string): Given => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { namespace: 'kube-system', name, labels: { app: name } },
-  spec: { containers: [{ name: 'main', image: 'web' }], nodeName: 'node-1' },
-  status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }] },
+let api: MemoryApi;
+let clock: FakeClock;
+let told: string[];
+beforeEach(() => {
+  api = new MemoryApi();
+  clock = new FakeClock();
+  told = [];
+  for (const name of ['shop', 'bank']) api.put(NAMESPACES, { metadata: { name } });
 });
 
-async function read(): Promise<Delivery> {
-  const url = new URL(server.url);
-  const api = new HttpApiClient({ title: 'fake', url, isInsecure: false }, new GivenCredentials({}, systemClock));
-  try {
-    return await readCluster({ name: 'prod', api, clock: hasty, log: silentLog, progress: () => undefined });
-  } finally {
-    await api.close();
+const read = (): Promise<Delivery> =>
+  readCluster({ name: 'prod', api, clock, log: silentLog, progress: (text) => told.push(text) });
+
+/** Moves time in steps, with all that follows from each. */
+const pass = async (ms: number): Promise<void> => {
+  for (let passed = 0; passed < ms; passed += 500) {
+    clock.advance(500);
+    for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
   }
-}
-
-/** Pauses before another try are short here. */
-const hasty: Clock = {
-  ...systemClock,
-  after: (ms, callback) => systemClock.after(ms < 2_000 ? ms / 20 : ms, callback),
 };
+const asked = (path: string): Promise<boolean> => vi.waitUntil(() => api.asked(path).length > 0, { interval: 1 });
+const keysOf = ({ changes }: Delivery): readonly string[] =>
+  changes.map((change) => (change.kind === 'put' ? change.resource.name : change.key));
 
-const faults: Readonly<Record<string, readonly Fault[]>> = {
-  nothing: [],
-  'tiny pieces': [{ fault: 'pieces', bytes: 1_000 }],
-  'large lumps': [{ fault: 'lumps', bytes: 100_000 }],
-  'a failure': [{ fault: 'status', status: 500 }],
-  'too many requests': [{ fault: 'status', status: 429, retryAfterSeconds: 0 }],
-  'a page of a proxy': [{ fault: 'status', status: 502, body: 'html' }],
-  'a reset in the middle': [{ fault: 'reset', afterBytes: 2_000 }],
-  'a polite end in the middle': [{ fault: 'truncate', afterBytes: 2_000 }],
-  'a body that is too short': [{ fault: 'shorten', afterBytes: 2_000 }],
-  'a wrong type': [{ fault: 'contentType', contentType: 'text/html' }],
-  'an insertion': [{ fault: 'insert', text: 'surprise' }],
-};
+test('a cluster is read once, whole, and left alone', async () => {
+  const delivery = await read();
+  expect(delivery.state).toEqual({ kind: 'complete' });
+  expect(keysOf(delivery).toSorted()).toEqual(['bank', 'shop']);
+  expect(told).toEqual([]);
+  expect(api.watches()).toEqual([]);
+  expect(clock.next()).toBeUndefined();
+});
 
-test.each(Object.entries(faults))(
-  'a cluster is read once, whole, whatever is wrong with the first answers: %s',
-  async (_, wrong) => {
-    // Both ways of listing meet it.
-    if (wrong.length > 0) server.faults.times(2, wrong, { resource: 'pods' });
-    const delivery = await read();
-    expect([delivery.state, delivery.diagnostics]).toEqual([{ kind: 'complete' }, []]);
-    const names = new Set<string>();
-    for (const change of delivery.changes)
-      if (change.kind === 'put' && change.resource.type === 'Pod') names.add(change.resource.name);
-      else if (change.kind === 'delete') names.delete(change.key);
-    expect(names.size).toBe(700);
-  },
-);
+test('one that does not show all is told about every second, and given up after a minute', async () => {
+  api.intercept = (request) => (request.path === PODS ? new MemoryStream(request) : undefined);
+  const reading = read();
+  await asked(PODS);
+  await pass(3_000);
+  expect(told).toEqual(Array(3).fill('reading the cluster: the list of pods is not whole yet'));
+  await pass(60_000);
+  expect((await reading).state.kind).toBe('loading');
+  expect(clock.next()).toBeUndefined();
+});
+
+test('rights that are missing are all waited for, and nothing else', async () => {
+  const withheld = new Set<string>([NAMESPACES]);
+  api.intercept = (request) => {
+    if (request.path === PODS) return new MemoryStream(request);
+    return withheld.has(request.path) ? refused(403, 'Forbidden') : undefined;
+  };
+  let ended = false;
+  const reading = read().finally(() => (ended = true));
+  await asked(NAMESPACES);
+  await pass(500);
+  expect(ended).toBe(false);
+  await pass(1_500);
+  const { state, diagnostics } = await reading;
+  expect(state.kind).toBe('loading');
+  expect(diagnostics.map(({ code, object }) => `${code} ${object ?? ''}`)).toEqual([
+    'CLUSTER_KIND_FORBIDDEN namespaces',
+  ]);
+  expect(clock.next()).toBeUndefined();
+});

@@ -32,8 +32,10 @@ export async function readCluster({ name, api, clock, log, progress }: ReadClust
     diagnostics: [],
   };
   const tell = (): void => {
-    const waitsFor = last.state.kind === 'loading' ? `; ${last.state.reason}` : '';
-    progress(`reading the cluster: ${changes.length} objects${waitsFor}`);
+    const waitsFor = last.state.kind === 'loading' ? [last.state.reason] : [];
+    // Few objects are told with the last of them only.
+    const read = changes.length === 0 ? [] : [`${changes.length} objects so far`];
+    progress(`reading the cluster: ${[...read, ...waitsFor].join('; ')}`);
     cancelTelling = clock.after(PROGRESS_MS, tell);
   };
   let cancelTelling = clock.after(PROGRESS_MS, tell);

@@ -86,6 +86,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
   /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */
   outlawed?(actual: A, wanted: W, signal: AbortSignal): Promise<number>;
+  /** The processes of this machine that keep the device, as its lock tells; `undefined`: nobody knows. The lock is not touched. */
+  keepers?(): Promise<readonly string[] | undefined>;
   counters?(signal: AbortSignal): Promise<readonly CounterReading[]>;
   drops?(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void>;
 }

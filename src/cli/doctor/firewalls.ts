@@ -38,7 +38,7 @@ export async function checkFirewalls(
     checks.push(...mistakesOf(view));
     if (api !== undefined && read.cluster !== undefined)
       checks.push(await checkWriter(api, read.cluster, view.firewall.name, signal));
-    checks.push(...(await checkDevice(read, view, signal)));
+    checks.push(...(await checkDevice(read, view, { signal, hasLease: api !== undefined })));
   }
   return checks;
 }
@@ -78,12 +78,12 @@ async function checkWriter(api: ApiClient, cluster: string, name: string, signal
 async function checkDevice(
   { cluster }: CommandWorld,
   { firewall, ruleset }: FirewallView,
-  parent: AbortSignal,
+  { signal, hasLease }: { readonly signal: AbortSignal; readonly hasLease: boolean },
 ): Promise<readonly Check[]> {
   const about = { check: 'firewall', subject: firewall.name } as const;
   if (ruleset === undefined || deviceMistakes(firewall).some(({ severity }) => severity === 'error'))
     return [{ ...about, result: 'Skipped', message: 'its mistakes leave nothing to plan; its device is not asked' }];
-  using limit = deadline(parent, PATIENCE_MS, 'DEVICE_UNREACHABLE');
+  using limit = deadline(signal, PATIENCE_MS, 'DEVICE_UNREACHABLE');
   try {
     const device = openDevice(firewall, {
       log: silentLog,
@@ -93,9 +93,12 @@ async function checkDevice(
     try {
       const { device: title, families, notes } = await device.driver.capabilities(limit.signal);
       const { foreign } = await device.driver.observe(limit.signal);
+      // Where the lock lies is known with the cluster's name alone; with a Lease none is taken.
+      const keepers = hasLease || cluster === undefined ? undefined : await device.driver.keepers?.();
       const versions = families.map((family) => `IPv${family}`).join(' and ');
       return [
         { ...about, result: 'OK', message: `${title}; filters ${versions}; ${modeText(firewall)}` },
+        ...(keepers === undefined ? [] : [{ ...about, result: 'OK', message: keeperText(keepers) } as const]),
         ...notes.map((note) => ({ ...about, result: 'Warning', message: note }) as const),
         ...foreign.map((rule) => ({ ...about, ...ofForeign(rule) })),
       ];
@@ -105,6 +108,11 @@ async function checkDevice(
   } catch (thrown) {
     return [failed('firewall', thrown, firewall.name)];
   }
+}
+
+function keeperText(keepers: readonly string[]): string {
+  if (keepers.length === 0) return 'no process of this machine writes to it now';
+  return `kept in step by process ${keepers.join(', ')} of this machine`;
 }
 
 function modeText({ mode }: BorderFirewall): string {

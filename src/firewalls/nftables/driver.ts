@@ -24,7 +24,7 @@ import { Device, type Observed } from './device.ts';
 import { followDrops } from './drops.ts';
 import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
-import { type Lock, takeLock } from './lock.ts';
+import { type Lock, lockOwners, takeLock } from './lock.ts';
 import { DEAD_MARK, type NftTable } from './model.ts';
 import { familyName } from './names.ts';
 import { Newcomers } from './newcomers.ts';
@@ -154,6 +154,11 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     const flows = await this.#conntrack.flows('all', signal);
     // A cut one that lives on is none that anybody still uses.
     return flows.filter((flow) => !isCut(flow) && /^(Cut|Restart)$/.test(judge(next, { ...flow, dead: false }))).length;
+  }
+
+  async keepers(): Promise<readonly string[] | undefined> {
+    const { lockDirectory } = this.#options;
+    return lockDirectory === undefined ? undefined : await lockOwners(lockDirectory, this.#transport.name);
   }
 
   counters(signal: AbortSignal): Promise<readonly CounterReading[]> {

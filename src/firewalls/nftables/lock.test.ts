@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { takeLock } from './lock.ts';
+import { lockOwners, takeLock } from './lock.ts';
 
 describe('the lock of a device', () => {
   let directory: string;
@@ -22,6 +22,16 @@ describe('the lock of a device', () => {
     await (await takeLock(directory, 'netns:other')).release();
     await lock.release();
     await (await takeLock(directory, 'netns:fw')).release();
+  });
+
+  test('whoever has it is told, and it is not touched for that', async () => {
+    const owners = (name: string): Promise<readonly string[] | undefined> => lockOwners(directory, name);
+    expect(await owners('netns:fw')).toEqual([]);
+    const lock = await takeLock(directory, 'netns:fw');
+    expect(await owners('netns:fw')).toEqual([String(process.pid)]);
+    expect(await owners('netns:other')).toEqual([]);
+    await lock.release();
+    expect(await owners('netns:fw')).toEqual([]);
   });
 
   test('a folder that cannot be made is tried again, not a bug', async () => {

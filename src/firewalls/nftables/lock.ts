@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { shortHash } from '../../base/encode.ts';
@@ -18,7 +18,7 @@ export interface Lock {
  */
 export async function takeLock(directory: string, identity: string): Promise<Lock> {
   await localFiles(mkdir(directory, { recursive: true, mode: 0o700 }));
-  const path = join(directory, `nftables-${shortHash(identity)}.lock`);
+  const path = pathOf(directory, identity);
   // The child ends when its input does: also when we are killed.
   const holder = startChild(
     'flock',
@@ -44,6 +44,32 @@ export async function takeLock(directory: string, identity: string): Promise<Loc
     };
   }
   if (words !== '') throw new SallyportError('PROGRAM_MISSING', `cannot lock ${identity}: ${words.trim()}`);
+  throw new SallyportError('DEVICE_LOCKED', `${identity} is kept by process ${await ownerIn(path)}`);
+}
+
+/**
+ * The processes that have the lock of a device, one at most; `undefined`: this system does not tell. The lock is not touched, because
+ * whoever wants it in that moment would be refused.
+ * @see https://man7.org/linux/man-pages/man5/proc_locks.5.html
+ */
+export async function lockOwners(directory: string, identity: string): Promise<readonly string[] | undefined> {
+  const path = pathOf(directory, identity);
+  const [file, locks] = await Promise.all([
+    stat(path).catch(() => undefined),
+    readFile('/proc/locks', 'utf8').catch(() => undefined),
+  ]);
+  if (locks === undefined) return undefined;
+  if (file === undefined) return [];
+  const isHeld = locks.split('\n').some((line) => /\bFLOCK\b/.test(line) && line.includes(`:${file.ino} `));
+  return isHeld ? [await ownerIn(path)] : [];
+}
+
+function pathOf(directory: string, identity: string): string {
+  return join(directory, `nftables-${shortHash(identity)}.lock`);
+}
+
+/** As its owner wrote it there. */
+async function ownerIn(path: string): Promise<string> {
   const owner = (await readFile(path, 'utf8').catch(() => '')).trim();
-  throw new SallyportError('DEVICE_LOCKED', `${identity} is kept by process ${owner === '' ? 'unknown' : owner}`);
+  return owner === '' ? 'unknown' : owner;
 }
