@@ -16,6 +16,7 @@ export interface AuditedDriver extends Driver {
 /** Records each write before it is sent and when it has ended. `by`: on whose behalf, in the trail's words. */
 export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedDriver {
   let plan: string | undefined;
+  const send = driver.apply.bind(driver);
   const apply = async (step: Step, signal: AbortSignal): Promise<void> => {
     const of = trail.append({
       what: 'Sent',
@@ -29,7 +30,7 @@ export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedD
     });
     const began = performance.now();
     try {
-      await driver.apply(step, signal);
+      await send(step, signal);
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       trail.append({ what: 'Refused', of, ms: since(began), code, message });
@@ -40,13 +41,20 @@ export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedD
   const under = (digest: string | undefined): void => {
     plan = digest;
   };
-  // What a device cannot do stays absent: its being there says that it can.
+  const own = new Map<string | symbol, unknown>([
+    ['apply', apply],
+    ['under', under],
+  ]);
+  // What a device cannot do stays absent: its being there says that it can. Who puts a method of his own in its place wraps this one.
   return new Proxy(driver, {
     get(target, name) {
-      if (name === 'apply') return apply;
-      if (name === 'under') return under;
+      if (own.has(name)) return own.get(name);
       const member: unknown = Reflect.get(target, name, target);
       return typeof member === 'function' ? (member as (...given: unknown[]) => unknown).bind(target) : member;
+    },
+    set(_target, name, value) {
+      own.set(name, value);
+      return true;
     },
   }) as AuditedDriver;
 }

@@ -108,8 +108,11 @@ describe('a controller that is killed', () => {
     last.kill('SIGTERM');
     expect(await ended(last)).toBe(0);
     const held = await table();
-    const again = command.start(words);
-    await expect.poll(isConverged, { timeout: 60_000, interval: 100 }).toBe(true);
+    let isConfirmed = false;
+    const again = command.start(words, (line) => {
+      isConfirmed ||= line.includes('confirmed');
+    });
+    await expect.poll(() => isConfirmed, { timeout: 60_000, interval: 100 }).toBe(true);
     again.kill('SIGTERM');
     expect(await ended(again)).toBe(0);
     expect(await table()).toBe(held);
