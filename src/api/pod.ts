@@ -107,7 +107,7 @@ export function podOf(meta: Meta, fields: PodFields): Pod {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The controller among the owners, else the first; only who asks for workloads reads it, so what cannot be read is nobody. */
-function ownerOf(raw: unknown): string | undefined {
+export function ownerOf(raw: unknown): string | undefined {
   const owners = Array.isArray(raw) ? raw.filter(isMap) : [];
   const owner = owners.find(({ controller }) => controller === true) ?? owners[0];
   const { kind, name } = owner ?? {};

@@ -1,9 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ApiOfPod, json, PodFolder } from '../../test/kit/api-of-pod.ts';
+import { ForwardProxy } from '../../test/kit/forward-proxy.ts';
+import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { version } from '../base/version.ts';
+import { GivenCredentials } from './given-credentials.ts';
+import { HttpApiClient } from './http-api-client.ts';
 
 let pod: PodFolder;
 let api: ApiOfPod;
@@ -58,7 +63,8 @@ describe('a request', () => {
     ]);
     expect(headers).toMatchObject({
       accept: 'application/json',
-      'accept-encoding': 'gzip',
+      // This server is on loopback.
+      'accept-encoding': 'identity',
       'content-type': 'application/apply-patch+yaml',
       'user-agent': `sallyport/${version}`,
     });
@@ -82,6 +88,29 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
+  test('is asked for compressed where it comes from afar', async () => {
+    const asked: unknown[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      json(response, 200, {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const proxy = await ForwardProxy.start();
+    try {
+      for (const through of [undefined, new URL(`http://127.0.0.1:${proxy.port}`)]) {
+        const target = { title: 'small', url, isInsecure: false, proxy: through };
+        const client = new HttpApiClient(target, new GivenCredentials({}, systemClock));
+        await client.call({ method: 'GET', path: '/' }, never);
+        await client.close();
+      }
+    } finally {
+      await proxy.stop();
+      server.close();
+    }
+    expect(asked).toEqual(['identity', 'gzip']);
+  });
+
   test('is decompressed', async () => {
     api.answer = (_, response) =>
       response

@@ -4,6 +4,7 @@ import { Agent, type Dispatcher, ProxyAgent, request as send } from 'undici';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { version } from '../base/version.ts';
 import { chunksOf, wholeBody } from './answer-body.ts';
 import type { ApiClient, ApiRequest, ApiStream } from './api-client.ts';
@@ -50,6 +51,8 @@ export class HttpApiClient implements ApiClient {
   #connections: { readonly identity: Identity; readonly dispatcher: Dispatcher } | undefined;
   /** Of identities that were; watches that began with them go on. */
   readonly #retired = new Set<Dispatcher>();
+  /** Over loopback, unpacking takes longer than the bytes that it saves. */
+  readonly #accepted: 'gzip' | 'identity';
   #isClosed = false;
   #clocks: ApiClient['clocks'];
 
@@ -58,6 +61,7 @@ export class HttpApiClient implements ApiClient {
     this.#server = server;
     this.#credentials = credentials;
     this.#clock = clock;
+    this.#accepted = server.proxy === undefined && isLoopback(hostOf(server.url)) ? 'identity' : 'gzip';
   }
 
   get clocks(): ApiClient['clocks'] {
@@ -138,7 +142,7 @@ export class HttpApiClient implements ApiClient {
           headers: {
             ...identity.headers,
             accept: request.accept ?? 'application/json',
-            'accept-encoding': 'gzip',
+            'accept-encoding': this.#accepted,
             'user-agent': `sallyport/${version}`,
             ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
           },
@@ -244,6 +248,11 @@ function connect(server: ApiServer, identity: Identity): Dispatcher {
   };
   if (server.proxy === undefined) return new Agent({ ...limits, connect: tls });
   return new ProxyAgent({ ...limits, uri: server.proxy.href, requestTls: tls });
+}
+
+/** Without the brackets of an IPv6 address. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 /** The server's own path without its last slash. */

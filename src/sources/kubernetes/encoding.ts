@@ -21,7 +21,8 @@ export interface Sent {
 
 /** A page of a list. */
 export interface Page {
-  readonly items: readonly Sent[];
+  /** To be gone through once, and each read while its turn is: later pages may come into the same memory. Throws `Undecodable`. */
+  readonly items: Iterable<Sent>;
   /** The list's resourceVersion. */
   readonly version: string;
   /** Asks for the next page; `''`: this is the last. */
@@ -41,6 +42,7 @@ export interface Encoding {
   readonly contentType: string;
   /** What to ask for: a list, a watch. */
   readonly accept: { readonly list: string; readonly watch: string };
+  /** Reads from the bytes as long as the page's items are gone through. */
   page(body: Buffer): Page;
   records(): Records;
   event(record: Buffer): WatchEvent;

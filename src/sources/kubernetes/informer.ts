@@ -6,6 +6,7 @@ import type { ApiClient, ApiStream } from '../../kubernetes/api-client.ts';
 import { refusal } from '../../kubernetes/api-errors.ts';
 import { BackOff } from './back-off.ts';
 import { type Encoding, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
+import { Gathered } from './gathered.ts';
 import { looksOlder } from './versions.ts';
 
 /** Objects of a page: parsing one takes 15 ms. */
@@ -146,14 +147,16 @@ export class Informer {
     const { listener } = this.#options;
     let version: string | undefined;
     let next = '';
+    const body = new Gathered();
     listener.listBegins();
     do {
-      const page = await this.#page(next, signal);
+      const page = await this.#page(next, body, signal);
       if (version === undefined) this.#refuseOlder(page.version);
       version ??= page.version;
       next = page.next;
-      for (const [index, sent] of page.items.entries()) {
-        if (index % SLICE === 0) await nextTurn();
+      let read = 0;
+      for (const sent of page.items) {
+        if (read++ % SLICE === 0) await nextTurn();
         listener.listed(sent);
       }
     } while (next !== '');
@@ -175,21 +178,19 @@ export class Informer {
     this.#olderLists = 0;
   }
 
-  async #page(next: string, signal: AbortSignal): Promise<Page> {
+  async #page(next: string, body: Gathered, signal: AbortSignal): Promise<Page> {
     const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
     const { stream, encoding } = await this.#open(query, 'list', signal);
-    const chunks: Uint8Array[] = [];
-    let size = 0;
+    body.clear();
     for await (const chunk of stream.chunks) {
-      size += chunk.length;
-      if (size > LARGEST_PAGE)
+      if (body.size + chunk.length > LARGEST_PAGE)
         throw new SallyportError(
           'API_FAILED',
           `${this.#title}: a page of the list is larger than ${LARGEST_PAGE} bytes`,
         );
-      chunks.push(chunk);
+      body.add(chunk);
     }
-    return encoding.page(Buffer.concat(chunks, size));
+    return encoding.page(body.bytes);
   }
 
   /** One watch. `listing`: one that begins with the state there is. */

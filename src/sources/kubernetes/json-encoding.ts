@@ -1,8 +1,11 @@
 import { readResource } from '../../api/read.ts';
+import type { ReadResource } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { readStatus } from '../../kubernetes/api-errors.ts';
 import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
+import { readSoundPod } from './json-pod.ts';
+import { type JsonSpan, JsonScan } from './json-scan.ts';
 import { Lines, type Records } from './records.ts';
 import { usedAnnotations } from './used-annotations.ts';
 
@@ -16,6 +19,7 @@ export class JsonEncoding implements Encoding {
   readonly #apiVersion: string;
   readonly #kind: string;
   readonly #place: Place;
+  readonly #isPod: boolean;
 
   /** Items of a list do not name their kind; these are its names. `place` stands in diagnostics. */
   constructor(apiVersion: string, kind: string, place: Place, accept = ACCEPT) {
@@ -23,18 +27,29 @@ export class JsonEncoding implements Encoding {
     this.#apiVersion = apiVersion;
     this.#kind = kind;
     this.#place = place;
+    this.#isPod = apiVersion === 'v1' && kind === 'Pod';
   }
 
   page(body: Buffer): Page {
-    const list = parse(body);
-    const metadata = list['metadata'];
-    // A list of nothing is written as null by some servers; a body without the member is no list.
-    const items = list['items'] === null ? [] : list['items'];
-    if (!isMap(metadata) || !Array.isArray(items)) throw new Undecodable('the answer is no list');
+    // A whole page in memory as objects is what costs most: items are parsed when their turn comes.
+    const scan = new JsonScan(body);
+    let metadata: unknown;
+    let items: JsonSpan[] | undefined;
+    scan.members((key) => {
+      if (key === 'metadata') metadata = parse(scan.text(scan.value()));
+      else if (key === 'items') items = itemsOf(scan);
+      else scan.skip();
+    });
+    scan.end();
+    if (!isMap(metadata) || items === undefined) throw new Undecodable('the answer is no list');
     const { resourceVersion, continue: next = '' } = metadata;
     if (typeof resourceVersion !== 'string' || typeof next !== 'string')
       throw new Undecodable('the list has no resourceVersion');
-    return { items: items.map((item: unknown) => this.#sent(item)), version: resourceVersion, next };
+    return { items: this.#each(scan, items), version: resourceVersion, next };
+  }
+
+  *#each(scan: JsonScan, items: readonly JsonSpan[]): Generator<Sent> {
+    for (const item of items) yield this.#sent(parse(scan.text(item)));
   }
 
   records(): Records {
@@ -42,7 +57,15 @@ export class JsonEncoding implements Encoding {
   }
 
   event(record: Buffer): WatchEvent {
-    const { type, object } = parse(record);
+    const scan = new JsonScan(record);
+    let type: unknown;
+    let object: unknown;
+    scan.members((key) => {
+      if (key === 'type') type = parse(scan.text(scan.value()));
+      else if (key === 'object') object = parse(scan.text(scan.object()));
+      else scan.skip();
+    });
+    scan.end();
     if (!isMap(object)) throw new Undecodable('an event has no object');
     switch (type) {
       case 'ADDED':
@@ -77,7 +100,9 @@ export class JsonEncoding implements Encoding {
       throw new Undecodable('an object has no name');
     if (typeof version !== 'string' || version === '' || typeof uid !== 'string')
       throw new Undecodable('an object has no resourceVersion');
-    const read = (): ReturnType<typeof readResource> => {
+    const read = (): ReadResource => {
+      const pod = this.#isPod ? readSoundPod(item, metadata as RawMap, this.#place) : undefined;
+      if (pod !== undefined) return pod;
       const whole = { ...item, metadata: usedAnnotations(metadata as RawMap, item['status']) };
       return readResource({ ...whole, apiVersion: this.#apiVersion, kind: this.#kind }, this.#place);
     };
@@ -85,13 +110,19 @@ export class JsonEncoding implements Encoding {
   }
 }
 
-function parse(bytes: Buffer): RawMap {
-  let value: unknown;
+/** The items of a list; `undefined`: it is none. */
+function itemsOf(scan: JsonScan): JsonSpan[] | undefined {
+  const spans: JsonSpan[] = [];
+  const start = scan.position;
+  if (scan.items(() => spans.push(scan.object()))) return spans;
+  // A list of nothing is written as null by some servers.
+  return scan.bytes.toString('latin1', start, scan.position).trim() === 'null' ? [] : undefined;
+}
+
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text) as unknown;
   } catch {
     throw new Undecodable('the answer is no JSON');
   }
-  if (!isMap(value)) throw new Undecodable('the answer is no object');
-  return value;
 }

@@ -105,7 +105,7 @@ describe('pods as protobuf', () => {
         const metadata = { resourceVersion: '20', continue: 'more' };
         const one = protobuf.page(wrapped('PodList', { metadata, items }));
         const other = json.page(Buffer.from(JSON.stringify({ metadata, items: asJson(items) })));
-        expect({ ...one, items: one.items.map(told) }).toEqual({ ...other, items: other.items.map(told) });
+        expect({ ...one, items: [...one.items].map(told) }).toEqual({ ...other, items: [...other.items].map(told) });
       }),
       { numRuns: 200 },
     );
@@ -166,7 +166,7 @@ describe('pods as protobuf', () => {
     metadata: { resourceVersion: '1' },
     items: [{ metadata: { name: 'a', namespace: 'b', resourceVersion: '1' }, status: { phase: 'Running' } }],
   });
-  const readAll = (body: Buffer): unknown => protobuf.page(body).items.map(told);
+  const readAll = (body: Buffer): unknown => [...protobuf.page(body).items].map(told);
 
   test('cut off anywhere, they are refused or lack what was cut, and nothing else is thrown', () => {
     for (let length = 0; length < whole.length; length++)
