@@ -25,9 +25,13 @@ export class Command {
   }
 
   /** Starts it; it dies with this process. What it says is read line by line. */
-  start(words: readonly string[], heard: (line: string) => void = () => undefined): ChildProcess {
+  start(
+    words: readonly string[],
+    heard: (line: string) => void = () => undefined,
+    environment: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, this.#program, ...words], {
-      env: { ...process.env, STATE_DIRECTORY: join(this.root, 'state'), TMPDIR: this.temporary },
+      env: { ...process.env, STATE_DIRECTORY: join(this.root, 'state'), TMPDIR: this.temporary, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', heard);

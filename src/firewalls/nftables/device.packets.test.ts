@@ -216,6 +216,33 @@ describe('a device', () => {
     await expect(other.write([add('10.0.0.67')], signal)).rejects.toMatchObject({ code: 'DEVICE_CHANGED' });
   });
 
+  test('a writer whose Lease is in a later epoch is refused even after it has read everything anew', async () => {
+    const outranked: number[] = [];
+    const of = (lease: string, number: number): Device => {
+      const epoch = { now: () => ({ lease, number }), outranked: (by: number) => void outranked.push(by) };
+      return new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, systemClock, epoch);
+    };
+    const late = of('one', 5);
+    await late.observe(signal);
+    await late.write([...create, add('10.0.0.1')], signal);
+    const next = of('one', 6);
+    await next.observe(signal);
+    await next.write([add('10.0.0.2')], signal);
+    // What it wanted before it slept is void, and so is what it makes of what is there now.
+    await expect(late.write([drop('10.0.0.1')], signal)).rejects.toMatchObject({ code: 'DEVICE_CHANGED' });
+    expect(outranked).toEqual([]);
+    await late.observe(signal);
+    await expect(late.write([drop('10.0.0.1')], signal)).rejects.toMatchObject({ code: 'NOT_THE_WRITER' });
+    expect(outranked).toEqual([6]);
+    expect(group((await next.observe(signal)).table)).toEqual(['10.0.0.1', '10.0.0.2']);
+    await next.write([add('10.0.0.3')], signal);
+    // A Lease that was deleted and made anew counts from the beginning.
+    const anew = of('two', 1);
+    await anew.observe(signal);
+    await anew.write([add('10.0.0.4')], signal);
+    expect(group((await anew.observe(signal)).table)).toHaveLength(4);
+  });
+
   test('of two first writers one loses', async () => {
     const [left, right] = [fresh(), fresh()];
     await left.observe(signal);
