@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { toSallyportError } from '../base/error.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import type { ApiClient } from './api-client.ts';
 
 /** Whoever loses a right keeps it here for so long at most. */
@@ -37,12 +39,16 @@ const accessReview = z.object({ status: z.object({ allowed: z.boolean(), denied:
 export class ReviewedAccess {
   readonly #client: ApiClient;
   readonly #clock: Clock;
+  readonly #log: Log;
+  /** What kept the server from saying, as it was told last. */
+  #said = '';
   readonly #known = new Map<string, { readonly access: Access; readonly until: number }>();
   readonly #asking = new Map<string, Promise<Access>>();
 
-  constructor(client: ApiClient, clock: Clock) {
+  constructor(client: ApiClient, clock: Clock, log: Log = silentLog) {
     this.#client = client;
     this.#clock = clock;
+    this.#log = log;
   }
 
   /** `authorization`: the header as it came. `path` without query. */
@@ -72,8 +78,12 @@ export class ReviewedAccess {
       const { allowed, denied } = accessReview.parse(
         await this.#post('authorization.k8s.io', 'SubjectAccessReview', spec),
       ).status;
+      this.#said = '';
       return allowed && denied !== true ? 'allowed' : 'forbidden';
-    } catch {
+    } catch (thrown) {
+      const { code, message } = toSallyportError(thrown);
+      if (this.#said !== message) this.#log.warn({ code, error: message }, 'nobody is let in to metrics and queries');
+      this.#said = message;
       return 'unavailable';
     }
   }

@@ -35,7 +35,7 @@ beforeAll(async () => {
     RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/sallyport/rolebindings',
     ServiceAccount: '/api/v1/namespaces/sallyport/serviceaccounts',
   };
-  for (const document of parseAllDocuments(renderChart(root, { queries: { enabled: true } }))) {
+  for (const document of parseAllDocuments(renderChart(root, { queries: { enabled: true, tlsSecret: 'tls' } }))) {
     const object = document.toJS() as ApiObject | null;
     const path = plurals[object?.kind ?? ''];
     if (object !== null && path !== undefined) await apply(server.admin, `${path}/${object.metadata.name}`, object);
@@ -73,7 +73,7 @@ const users: Partial<Record<Feature, () => Promise<void>>> = {
   watch: async () => {
     await clusterNameOf(client, never);
     const [firewalls] = kinds.filter(({ type }) => type === 'BorderFirewall');
-    if (firewalls !== undefined) await askDefinition(client, firewalls, never);
+    if (firewalls !== undefined) await askDefinition(client, firewalls, never, () => undefined);
     await follow();
     // Servers that stream no first state are asked for lists.
     await server.restart(['--feature-gates=WatchList=false']);

@@ -78,7 +78,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       await serveQueries(
         queries,
         { metrics: text },
-        { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock) },
+        { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock, log) },
         log,
       ),
     );

@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Place } from '../../base/diagnostic.ts';
+import type { SallyportError } from '../../base/error.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { resourcePath } from '../../kubernetes/resource-path.ts';
-import { DEFINITIONS, METADATA_ONLY } from './definitions.ts';
+import { DEFINITIONS, METADATA_LIST_ONLY, METADATA_ONLY } from './definitions.ts';
 import { Informer } from './informer.ts';
 import { JsonEncoding } from './json-encoding.ts';
 
@@ -14,6 +15,7 @@ export interface DefinitionWatchOptions {
   readonly random: () => number;
   /** Some definition came, went or changed. */
   readonly changed: () => void;
+  readonly broken: (error: SallyportError) => void;
 }
 
 /** Says when definitions of kinds (CRDs) come and go. */
@@ -21,14 +23,19 @@ export class DefinitionWatch {
   readonly #informer: Informer;
   #isFollowing = false;
 
-  constructor({ api, clock, random, changed }: DefinitionWatchOptions) {
+  constructor({ api, clock, random, changed, broken }: DefinitionWatchOptions) {
     const isFollowing = (is: boolean): void => {
       this.#isFollowing = is;
     };
     this.#informer = new Informer({
       api,
       path: resourcePath(DEFINITIONS),
-      encodings: [new JsonEncoding('apiextensions.k8s.io/v1', 'CustomResourceDefinition', NOWHERE, METADATA_ONLY)],
+      encodings: [
+        new JsonEncoding('apiextensions.k8s.io/v1', 'CustomResourceDefinition', NOWHERE, {
+          list: METADATA_LIST_ONLY,
+          watch: METADATA_ONLY,
+        }),
+      ],
       clock,
       random,
       listener: {
@@ -38,7 +45,10 @@ export class DefinitionWatch {
         put: changed,
         deleted: changed,
         connected: () => isFollowing(true),
-        broken: () => isFollowing(false),
+        broken: (error) => {
+          isFollowing(false);
+          broken(error);
+        },
       },
     });
   }

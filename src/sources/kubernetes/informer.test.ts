@@ -15,8 +15,11 @@ let heard: string[];
 let relists: string[];
 /** What is known by now: name and version. */
 let known: Map<string, string>;
+/** Called as a list ends. */
+let onListed: () => void;
 
 beforeEach(() => {
+  onListed = () => undefined;
   api = new MemoryApi();
   clock = new FakeClock();
   stop = new AbortController();
@@ -47,6 +50,7 @@ const start = (): void => {
       listEnds: () => {
         known = listed;
         heard.push(`listed ${[...known.keys()].join(' ')}`);
+        onListed();
       },
       put: (sent) => {
         known.set(sent.name, sent.version);
@@ -139,6 +143,16 @@ describe('the first list', () => {
     expect([...known.keys()]).toEqual(['a', 'b']);
     expect(watches().filter(isStreamedList)).toHaveLength(1);
     expect(heard.filter((word) => word.startsWith('API_'))).toEqual([]);
+  });
+
+  test('opens no watch where the end comes while it is taken in', async () => {
+    api.intercept = noStreams;
+    put('a');
+    onListed = () => stop.abort();
+    start();
+    await running;
+    expect(heard).toEqual(['list', 'listed a', 'connected']);
+    expect(watches().filter((request) => !isStreamedList(request))).toEqual([]);
   });
 
   test('begins again where a page has expired', async () => {

@@ -196,6 +196,8 @@ export class Informer {
   /** One watch. `listing`: one that begins with the state there is. */
   async #stream(listing: boolean, parent: AbortSignal): Promise<void> {
     const { clock, listener } = this.#options;
+    // An abort that came before, while a list was taken in, is told to no listener any more.
+    parent.throwIfAborted();
     const child = new AbortController();
     const stop = (): void => child.abort(parent.reason);
     parent.addEventListener('abort', stop, { once: true });

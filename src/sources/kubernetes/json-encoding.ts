@@ -22,8 +22,13 @@ export class JsonEncoding implements Encoding {
   readonly #isPod: boolean;
 
   /** Items of a list do not name their kind; these are its names. `place` stands in diagnostics. */
-  constructor(apiVersion: string, kind: string, place: Place, accept = ACCEPT) {
-    this.accept = { list: accept, watch: accept };
+  constructor(
+    apiVersion: string,
+    kind: string,
+    place: Place,
+    accept: Encoding['accept'] = { list: ACCEPT, watch: ACCEPT },
+  ) {
+    this.accept = accept;
     this.#apiVersion = apiVersion;
     this.#kind = kind;
     this.#place = place;

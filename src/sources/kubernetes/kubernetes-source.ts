@@ -3,7 +3,7 @@ import { CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { elapsed } from '../../base/elapsed.ts';
-import { toSallyportError } from '../../base/error.ts';
+import { type SallyportError, toSallyportError } from '../../base/error.ts';
 import { type Log, silentLog } from '../../base/log.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { type Collection, resourcePath } from '../../kubernetes/resource-path.ts';
@@ -86,6 +86,7 @@ export class KubernetesSource implements Source {
   #deliver: (delivery: Delivery) => void = () => {};
   #isRunning = false;
   #mustAskAgain = false;
+  readonly #blindTo = new Set<string>();
   #endPause: () => void = () => {};
 
   constructor(options: KubernetesSourceOptions) {
@@ -102,7 +103,13 @@ export class KubernetesSource implements Source {
     for (const kind of kinds) this.#following.set(kind, this.#follow(kind, signal));
     const stopProgress = this.#tellProgress();
     const { api, clock } = this.#options;
-    const definitions = new DefinitionWatch({ api, clock, random: this.#random, changed: () => this.#askAgain() });
+    const definitions = new DefinitionWatch({
+      api,
+      clock,
+      random: this.#random,
+      changed: () => this.#askAgain(),
+      broken: (error) => this.#sayBlind(error),
+    });
     const watching = definitions.run(signal);
     this.#changed();
     try {
@@ -134,7 +141,7 @@ export class KubernetesSource implements Source {
       output: this.#pending,
       changed: () => this.#changed(),
       inPortions: () => this.#isLoading,
-      ...(isBuiltIn(kind) ? {} : { define: () => askDefinition(api, kind, signal) }),
+      ...(isBuiltIn(kind) ? {} : { define: () => askDefinition(api, kind, signal, (error) => this.#sayBlind(error)) }),
     });
     return { feed, path: undefined, stop: new AbortController(), ended: Promise.resolve() };
   }
@@ -159,6 +166,16 @@ export class KubernetesSource implements Source {
   #askAgain(): void {
     this.#mustAskAgain = true;
     this.#endPause();
+  }
+
+  /** Says once what may not be asked of definitions: nothing stops without it, so nobody would notice. */
+  #sayBlind({ code, message }: SallyportError): void {
+    if (code !== 'API_FORBIDDEN' || this.#blindTo.has(message)) return;
+    this.#blindTo.add(message);
+    this.#log.warn(
+      { source: this.name, code, error: message },
+      'a right is missing: what becomes of definitions, and of objects with them, is seen late or not at all',
+    );
   }
 
   // ---- Which kinds ----
