@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { helm, renderChart } from '../../scripts/helm.ts';
 import { manifests } from '../../scripts/manifests.ts';
+import { parseConfiguration } from '../../src/controller/configuration.ts';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'deploy/chart');
@@ -33,6 +34,13 @@ function deployment(set: Readonly<Record<string, unknown>> = {}): Manifest {
   const found = objects(renderChart(root, set)).find(({ kind }) => kind === 'Deployment');
   if (found === undefined) throw new Error('the chart has no Deployment');
   return found;
+}
+
+const QUERIES = { enabled: true, tlsSecret: 'tls', readers: [{ name: 'prometheus-k8s', namespace: 'monitoring' }] };
+
+/** Ports by name. */
+function named(ports: unknown, field: string): Readonly<Record<string, unknown>> {
+  return Object.fromEntries((ports as Record<string, unknown>[]).map((port) => [port['name'], port[field]]));
 }
 
 const POD = ['spec', 'template', 'spec'] as const;
@@ -122,6 +130,94 @@ describe('the chart', () => {
 
   test('nothing that Helm does touches the definitions', () => {
     expect(renderChart(root, { readiness: { enabled: true } })).not.toContain('CustomResourceDefinition');
+  });
+
+  test('what is switched on is listened to, and reached', () => {
+    const all = objects(renderChart(root, { queries: QUERIES, readiness: { enabled: true } }));
+    const ports = { probes: 8080, queries: 8443, readiness: 8081 };
+    const container = at(
+      all.find(({ kind }) => kind === 'Deployment'),
+      ...CONTAINER,
+    );
+    expect(named(at(container, 'ports'), 'containerPort')).toEqual(ports);
+    expect(
+      named(
+        at(
+          all.find(({ kind }) => kind === 'Service'),
+          'spec',
+          'ports',
+        ),
+        'port',
+      ),
+    ).toEqual(ports);
+    const text = String(
+      at(
+        all.find(({ kind }) => kind === 'ConfigMap'),
+        'data',
+        'configuration.yaml',
+      ),
+    );
+    const around = { environment: {}, readFile: () => '' };
+    const { value, diagnostics } = parseConfiguration(text, '/etc/sallyport/configuration.yaml', around);
+    expect(diagnostics).toEqual([]);
+    expect(value?.readiness).toEqual({ host: '0.0.0.0', port: ports.readiness });
+    const { cert = '', key = '', ...queries } = { ...value?.queries, ...value?.queries?.tls };
+    expect(queries).toMatchObject({ host: '0.0.0.0', port: ports.queries });
+    const mount = (at(container, 'volumeMounts') as { mountPath: string }[]).find(({ mountPath }) =>
+      [cert, key].every((path) => path.startsWith(`${mountPath}/`)),
+    );
+    expect(mount).toMatchObject({ name: 'tls', readOnly: true });
+  });
+
+  test('every set of values that is shipped gives a configuration that `run` takes', () => {
+    const around = { environment: {}, readFile: () => '' };
+    for (const values of [everything, join(root, 'examples/deploy/in-cluster/values.yaml')]) {
+      const map = objects(renderChart(root, parse(readFileSync(values, 'utf8')) as Record<string, unknown>)).find(
+        ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'sallyport',
+      );
+      const text = String(at(map, 'data', 'configuration.yaml'));
+      const { value, diagnostics } = parseConfiguration(text, '/etc/sallyport/configuration.yaml', around);
+      expect(diagnostics, values).toEqual([]);
+      expect([...(value?.sources.values() ?? [])], values).toEqual([{ type: 'kubernetes' }]);
+    }
+  });
+
+  test('what cannot work is refused, with what is missing', () => {
+    expect(() => renderChart(root, { queries: { enabled: true } })).toThrow('needs queries.tlsSecret');
+    expect(() => renderChart(root, { serviceMonitor: { enabled: true } })).toThrow('needs queries.enabled');
+  });
+
+  test('Prometheus asks where metrics are served, by TLS and with its token, and has the right to', () => {
+    const all = objects(renderChart(root, { queries: QUERIES, serviceMonitor: { enabled: true } }));
+    const monitor = all.find(({ kind }) => kind === 'ServiceMonitor');
+    const [endpoint] = at(monitor, 'spec', 'endpoints') as object[];
+    expect(endpoint).toMatchObject({
+      port: 'queries',
+      path: '/metrics',
+      scheme: 'https',
+      bearerTokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      tlsConfig: { serverName: 'sallyport.sallyport.svc', ca: { secret: { name: 'tls', key: 'ca.crt' } } },
+    });
+    const service = all.find(({ kind }) => kind === 'Service');
+    expect(at(service, 'metadata', 'labels')).toMatchObject(at(monitor, 'spec', 'selector', 'matchLabels') as object);
+    const role = all.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'sallyport-metrics');
+    expect(at(role, 'rules')).toEqual([{ nonResourceURLs: ['/metrics'], verbs: ['get'] }]);
+    const binding = all.find(
+      ({ kind, metadata }) => kind === 'ClusterRoleBinding' && metadata.name === 'sallyport-metrics',
+    );
+    expect(at(binding, 'subjects')).toEqual([{ kind: 'ServiceAccount', ...QUERIES.readers[0] }]);
+  });
+
+  test('alert rules and the dashboard arrive as they are', () => {
+    const all = objects(renderChart(root, { prometheusRule: { enabled: true }, dashboard: { enabled: true } }));
+    const monitoring = (file: string): string => readFileSync(join(root, 'deploy/monitoring', file), 'utf8');
+    const rule = all.find(({ kind }) => kind === 'PrometheusRule');
+    expect(at(rule, 'spec')).toEqual(parse(monitoring('alerts.yaml')));
+    const dashboard = all.find(({ metadata }) => metadata.name === 'sallyport-dashboard');
+    expect(JSON.parse(String(at(dashboard, 'data', 'sallyport.json')))).toEqual(
+      JSON.parse(monitoring('dashboard.json')),
+    );
+    expect(at(dashboard, 'metadata', 'labels')).toMatchObject({ grafana_dashboard: '1' });
   });
 
   test('a changed configuration brings new pods', () => {
