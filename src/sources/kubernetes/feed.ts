@@ -41,6 +41,15 @@ export interface FeedOptions {
   readonly define?: () => Promise<Definition>;
 }
 
+/** Something that has not worked since a moment: by the monotonic clock, and for people. */
+interface Failure {
+  readonly error: SallyportError;
+  readonly since: number;
+  readonly sinceMs: number;
+  /** It is over. */
+  forget(): void;
+}
+
 /** What is wrong with a kind as a whole. */
 export interface FeedProblem {
   readonly code: Code;
@@ -82,10 +91,12 @@ export class Feed implements Listener {
   #isClosed = false;
   /** Of the definition, when the state was last believed. */
   #definition: string | undefined;
-  #broken: { readonly error: SallyportError; readonly since: number; readonly sinceMs: number } | undefined;
+  /** What keeps the server from being heard. */
+  #broken: Failure | undefined;
+  /** What keeps the question about the definition from being answered. */
+  #unanswered: Failure | undefined;
   #gone: { readonly sinceMs: number } | undefined;
   #cancelLook: () => void = () => {};
-  #cancelGrace: () => void = () => {};
   #cancelServed: () => void = () => {};
   #cancelAsk: () => void = () => {};
 
@@ -114,7 +125,8 @@ export class Feed implements Listener {
 
   close(): void {
     this.#cancelLook();
-    this.#cancelGrace();
+    this.#broken?.forget();
+    this.#unanswered?.forget();
     this.#cancelServed();
     this.#cancelAsk();
     this.#isClosed = true;
@@ -133,9 +145,9 @@ export class Feed implements Listener {
     }
     if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking')
       return { kind: 'lost', sinceMs: this.#doubt.sinceMs, reason: problem?.message ?? '' };
-    const broken = this.#broken;
-    if (broken !== undefined && clock.monotonic() - broken.since >= GRACE_MS)
-      return { kind: 'lost', sinceMs: broken.sinceMs, reason: problem?.message ?? '' };
+    const failure = this.#failure;
+    if (failure !== undefined && clock.monotonic() - failure.since >= GRACE_MS)
+      return { kind: 'lost', sinceMs: failure.sinceMs, reason: problem?.message ?? '' };
     return { kind: 'complete' };
   }
 
@@ -148,14 +160,15 @@ export class Feed implements Listener {
         message: `the server no longer serves ${name}; its ${this.told.size} objects stay in force as they were`,
       };
     if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking') return this.#doubtProblem(this.#doubt, name);
-    if (this.#broken === undefined) return undefined;
-    const { error } = this.#broken;
+    const failure = this.#failure;
+    if (failure === undefined) return undefined;
+    const { error } = failure;
     if (error.code === 'API_FORBIDDEN')
       return {
         code: 'CLUSTER_KIND_FORBIDDEN',
         message: `the right to list and watch ${name} is missing (${error.message})`,
       };
-    if (this.#options.clock.monotonic() - this.#broken.since < GRACE_MS && this.#isComplete) return undefined;
+    if (this.#options.clock.monotonic() - failure.since < GRACE_MS && this.#isComplete) return undefined;
     return { code: 'CLUSTER_KIND_LOST', message: `${name} cannot be read: ${error.message}` };
   }
 
@@ -186,20 +199,28 @@ export class Feed implements Listener {
 
   connected(): void {
     if (this.#broken === undefined) return;
+    this.#broken.forget();
     this.#broken = undefined;
-    this.#cancelGrace();
     this.#options.changed();
   }
 
   broken(error: SallyportError): void {
+    if (!this.#isClosed) this.#broken = this.#failed(this.#broken, error);
+  }
+
+  /** The one that has lasted longer. */
+  get #failure(): Failure | undefined {
+    const [broken, unanswered] = [this.#broken, this.#unanswered];
+    return broken === undefined || (unanswered !== undefined && unanswered.since < broken.since) ? unanswered : broken;
+  }
+
+  /** One failure more: it has lasted since the first of those without a success in between. */
+  #failed(before: Failure | undefined, error: SallyportError): Failure {
     const { clock, changed } = this.#options;
-    if (this.#isClosed) return;
-    if (this.#broken === undefined) {
-      this.#broken = { error, since: clock.monotonic(), sinceMs: clock.wall() };
-      this.#cancelGrace = clock.after(GRACE_MS, changed);
-    } else if (this.#broken.error.message === error.message) return;
-    else this.#broken = { ...this.#broken, error };
+    if (before?.error.message === error.message) return before;
     changed();
+    if (before !== undefined) return { ...before, error };
+    return { error, since: clock.monotonic(), sinceMs: clock.wall(), forget: clock.after(GRACE_MS, changed) };
   }
 
   listBegins(): void {
@@ -291,27 +312,32 @@ export class Feed implements Listener {
     this.#isAsking = true;
     const held = new Map(this.#held);
     const doubt = this.#doubt;
-    const answered = (definition: Definition | undefined): void => {
+    const answered = (definition: Definition): void => {
       this.#isAsking = false;
       if (this.#isClosed) return;
-      if (definition === undefined) return this.#askLater();
+      if (this.#unanswered !== undefined) {
+        this.#unanswered.forget();
+        this.#unanswered = undefined;
+        this.#options.changed();
+      }
       this.#learn(definition, held, doubt);
       if (this.#held.size > 0 || this.#doubt?.kind === 'Checking') this.#ask();
     };
-    define().then(answered, (thrown: unknown) => {
-      this.broken(toSallyportError(thrown));
-      answered(undefined);
-    });
-  }
-
-  #askLater(): void {
-    if (!this.#isClosed) this.#cancelAsk = this.#options.clock.after(ASK_AGAIN_MS, () => this.#ask());
+    const failed = (thrown: unknown): void => {
+      this.#isAsking = false;
+      if (this.#isClosed) return;
+      this.#unanswered = this.#failed(this.#unanswered, toSallyportError(thrown));
+      this.#cancelAsk = this.#options.clock.after(ASK_AGAIN_MS, () => this.#ask());
+    };
+    define().then(answered, failed);
   }
 
   #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt | undefined): void {
     const isNew = this.#definition === undefined;
     if (definition.kind === 'There' && isNew) this.#definition = definition.uid;
-    const wasThere = definition.kind === 'There' ? definition.uid === this.#definition : isNew;
+    // One that nobody can read was not there before either; one that is going takes everything with it, whoever asked first.
+    const wasThere =
+      definition.kind === 'There' ? definition.uid === this.#definition : definition.kind === 'Unknown' && isNew;
     if (!wasThere) return this.#distrust();
     if (this.#doubt === undefined) {
       for (const [raw, uid] of held) {
@@ -343,7 +369,7 @@ export class Feed implements Listener {
     if (doubt === undefined) return;
     const { clock, changed } = this.#options;
     this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
-    if (doubt.kind === 'Checking' || this.#broken !== undefined || this.#gone !== undefined) return;
+    if (doubt.kind === 'Checking' || this.#failure !== undefined || this.#gone !== undefined) return;
     if (this.#missing(doubt.target) === 0) return this.#believe(doubt);
     const before = doubt.soundSince;
     if (this.#isShrunk(doubt.target)) doubt.soundSince = undefined;
