@@ -72,21 +72,24 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
 
   const text = (): Promise<string> => metrics.text();
   const servers: Server[] = [];
-  if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics: text }));
-  if (queries !== undefined)
-    servers.push(
-      await serveQueries(
-        queries,
-        { metrics: text },
-        { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock, log) },
-        log,
-      ),
-    );
-  if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
-  log.info({ name, cluster, config: options.config, source: title }, 'started');
   try {
+    if (probes !== undefined)
+      servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics: text }));
+    if (queries !== undefined)
+      servers.push(
+        await serveQueries(
+          queries,
+          { metrics: text },
+          { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock, log) },
+          log,
+        ),
+      );
+    if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
+    log.info({ name, cluster, config: options.config, source: title }, 'started');
     await controller.run(stop.signal);
   } finally {
+    // Whatever ended it: a process that lived on without a controller would still answer the probes.
+    stop.abort();
     for (const signal of signals) process.off(signal, onSignal);
     for (const server of servers) {
       server.closeAllConnections();
