@@ -168,6 +168,16 @@ test('nothing is written to a firewall that a controller keeps in step', async (
   // Whoever lets go empties it.
   cluster.api.put({ ...lease, spec: { holderIdentity: '' } });
   for (const words of writes) expect((await ask('root', ...words)).err).toContain('error DEVICE_UNREACHABLE');
-  const { err } = await ask('ann', 'apply', '--cluster', CLUSTER_NAME);
-  expect(err).toContain('error DEVICE_UNREACHABLE');
+
+  const groups = ['', 'discovery.k8s.io', 'networking.k8s.io', 'projectcalico.org', 'sallyport.dev'];
+  cluster.api.access.allow('dora', { verbs: ['get', 'list', 'watch'], apiGroups: groups, resources: ['*'] });
+  expect((await ask('dora', 'apply')).err).toMatch(
+    /note: edge-1: whether a controller writes to it is not known: .*403[^]*error DEVICE_UNREACHABLE/,
+  );
+  const leases = { verbs: ['list'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+  cluster.api.access.allow('dora', leases, 'default');
+  expect((await ask('dora', 'apply')).err).toContain('Leases of namespace default alone may be listed');
+  const near = { ...lease, metadata: { ...lease.metadata, namespace: 'default' } };
+  cluster.api.put({ ...near, spec: { holderIdentity: 'sallyport-1' } });
+  expect((await ask('dora', 'apply')).err).toContain('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-1');
 });

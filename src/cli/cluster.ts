@@ -8,7 +8,7 @@ import { LiveWorld } from '../controller/live-world.ts';
 import { textLog } from '../controller/logs.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
-import type { LeaseHolder } from './lease-holders.ts';
+import type { LeaseHolders } from './lease-holders.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import type { CommandWorld } from './world.ts';
@@ -108,11 +108,11 @@ export async function worldOf(
   });
   const world = new LiveWorld(cluster ?? 'unnamed');
   world.apply(delivery);
-  const writersOf = async (firewall: string): Promise<readonly LeaseHolder[]> => {
+  const writersOf = async (firewall: string): Promise<LeaseHolders> => {
     const { leaseHolders } = await import('./lease-holders.ts');
     const again = await connect(terminal, place.address, process.env);
     try {
-      return await leaseHolders(again.client, cluster ?? 'unnamed', firewall, new AbortController().signal);
+      return await leaseHolders(again, cluster ?? 'unnamed', firewall, new AbortController().signal);
     } finally {
       await again.client.close();
     }

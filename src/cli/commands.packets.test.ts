@@ -127,7 +127,9 @@ describe('commands that talk to a device', () => {
     expect(examined.out).toContain('a rule of somebody else, inet theirs f, is asked after ours');
     await router.must('nft', ['delete table inet theirs']);
     const { out } = await run('doctor');
-    expect(out).toMatch(/OK +firewall +edge-1 +nftables \d.*; filters IPv4 and IPv6; mode Enforce/);
+    expect(out).toMatch(
+      /OK +firewall +edge-1 +nftables \d.*, at netns:\S+ of this machine .*; filters IPv4 and IPv6; mode Enforce/,
+    );
     expect(out).toMatch(/OK +firewall +edge-1 +no process of this machine writes to it now/);
 
     const leaving = await data('Uninstall', 'uninstall', 'edge-1');

@@ -1,6 +1,6 @@
 import { isMap } from '../api/shape.ts';
 import { SallyportError } from '../base/error.ts';
-import type { ApiClient } from '../kubernetes/api-client.ts';
+import type { Connected } from '../kubernetes/in-cluster.ts';
 import { leasePlace } from '../kubernetes/leases/lease.ts';
 import { resourcePath } from '../kubernetes/resource-path.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,18 +17,36 @@ export interface LeaseHolder {
   readonly renewed: string;
 }
 
+/** Who writes to a firewall, as Leases say. */
+export interface LeaseHolders {
+  /** None: nobody. A holder that died without letting go still stands there. */
+  readonly holders: readonly LeaseHolder[];
+  /** The one namespace that could be looked at; absent: all were. */
+  readonly only?: string;
+}
+
 /**
- * Who writes to a firewall, as Leases of any namespace say; none: nobody. A holder that died without letting go still stands there.
- * Throws the `API_…` codes: API_FORBIDDEN where Leases may not be listed.
+ * Looks at the Leases of a firewall: in all namespaces, or, where that is not allowed, in our own. Throws the `API_…` codes: API_FORBIDDEN where not
+ * even those may be listed.
  */
 export async function leaseHolders(
-  api: ApiClient,
+  { client: api, namespace }: Pick<Connected, 'client' | 'namespace'>,
   cluster: string,
   firewall: string,
   signal: AbortSignal,
-): Promise<readonly LeaseHolder[]> {
+): Promise<LeaseHolders> {
   const query = { fieldSelector: `metadata.name=${leasePlace('firewall', cluster, firewall).name}` };
-  const answer = await api.call({ method: 'GET', path: resourcePath(LEASES), query }, signal);
+  const ask = (where: { readonly namespace?: string }): Promise<unknown> =>
+    api.call({ method: 'GET', path: resourcePath(LEASES, where), query }, signal);
+  try {
+    return { holders: holdersIn(await ask({})) };
+  } catch (thrown) {
+    if (namespace === undefined || !isForbidden(thrown)) throw thrown;
+    return { holders: holdersIn(await ask({ namespace })), only: namespace };
+  }
+}
+
+function holdersIn(answer: unknown): readonly LeaseHolder[] {
   const items = isMap(answer) && Array.isArray(answer['items']) ? (answer['items'] as readonly unknown[]) : [];
   return items.flatMap((item) => {
     const { metadata, spec } = isMap(item) ? item : {};
@@ -38,6 +56,10 @@ export async function leaseHolders(
     const renewed = typeof renewTime === 'string' ? renewTime : '';
     return [{ holder, lease: `${String(metadata['namespace'])}/${String(metadata['name'])}`, renewed }];
   });
+}
+
+function isForbidden(thrown: unknown): thrown is SallyportError {
+  return thrown instanceof SallyportError && thrown.code === 'API_FORBIDDEN';
 }
 
 /**
@@ -50,16 +72,18 @@ export async function refuseOtherWriter(
   firewall: string,
 ): Promise<void> {
   if (writersOf === undefined) return;
-  let holders: readonly LeaseHolder[];
+  const unsure = (why: string): void =>
+    terminal.err(`note: ${firewall}: whether a controller writes to it is not known: ${why}`);
+  let found: LeaseHolders;
   try {
-    holders = await writersOf(firewall);
+    found = await writersOf(firewall);
   } catch (thrown) {
-    if (!(thrown instanceof SallyportError && thrown.code === 'API_FORBIDDEN')) throw thrown;
-    terminal.err(`note: ${firewall}: whether a controller writes to it is not known: ${thrown.message}`);
-    return;
+    if (!isForbidden(thrown)) throw thrown;
+    return unsure(thrown.message);
   }
-  const [first] = holders;
-  if (first === undefined) return;
+  const [first] = found.holders;
+  if (first === undefined)
+    return found.only === undefined ? undefined : unsure(`Leases of namespace ${found.only} alone may be listed`);
   const { holder, lease, renewed } = first;
   throw new SallyportError(
     'DEVICE_LOCKED',

@@ -14,7 +14,7 @@ import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
 import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
-import type { LeaseHolder } from './lease-holders.ts';
+import type { LeaseHolders } from './lease-holders.ts';
 import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -28,7 +28,7 @@ export interface CommandWorld {
   readonly cluster: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
   /** Copies of Sallyport that write to a firewall, as the cluster's Leases say; absent: it was no cluster. */
-  readonly writersOf?: (firewall: string) => Promise<readonly LeaseHolder[]>;
+  readonly writersOf?: (firewall: string) => Promise<LeaseHolders>;
 }
 
 /** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */

@@ -91,7 +91,7 @@ export class SmallCluster {
     this.#authority = authority;
   }
 
-  /** The path of a kubeconfig with the context `shop-NAME`; the token of that user is `secret-of-NAME`. */
+  /** The path of a kubeconfig with the context `shop-NAME`, in the namespace `default`; the token of that user is `secret-of-NAME`. */
   kubeconfig(name = 'root'): string {
     if (name !== 'root') this.api.access.setToken(`secret-of-${name}`, { name });
     const path = join(this.#folder, `${name}.kubeconfig`);
@@ -101,7 +101,7 @@ export class SmallCluster {
       'current-context': context,
       clusters: [{ name: 'shop', cluster: { server: this.api.url, 'certificate-authority-data': ca } }],
       users: [{ name, user: { token: `secret-of-${name}` } }],
-      contexts: [{ name: context, context: { cluster: 'shop', user: name } }],
+      contexts: [{ name: context, context: { cluster: 'shop', user: name, namespace: 'default' } }],
     };
     writeFileSync(path, JSON.stringify(content));
     return path;

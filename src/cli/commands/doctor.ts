@@ -158,7 +158,7 @@ async function examineWorld(read: CommandWorld, connected: Connected | undefined
   return [
     objectsCheck(diagnostics),
     ...checkPools(world),
-    ...(await checkFirewalls(read, connected?.client, signal)),
+    ...(await checkFirewalls(read, connected, signal)),
     ...checkVisibility(world),
   ];
 }

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
 import { compareUtf8 } from '../../base/compare.ts';
 import { deadline } from '../../base/deadline.ts';
@@ -10,17 +10,17 @@ import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { stateFolder } from '../../controller/state-folder.ts';
 import type { ForeignRule } from '../../firewalls/driver.ts';
-import type { ApiClient } from '../../kubernetes/api-client.ts';
+import type { Connected } from '../../kubernetes/in-cluster.ts';
 import type { CommandWorld } from '../world.ts';
 import { type Check, failed, ofDiagnostic } from './checks.ts';
 
 /** A device that answers nothing in this time is not there. */
 const PATIENCE_MS = 20_000;
 
-/** Each firewall: its mistakes, who writes to it, its device. `api`: absent without a cluster. */
+/** Each firewall: its mistakes, who writes to it, its device. `connected`: absent without a cluster. */
 export async function checkFirewalls(
   read: CommandWorld,
-  api: ApiClient | undefined,
+  connected: Connected | undefined,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
   const views = [...read.world.firewalls.values()].toSorted((a, b) => compareUtf8(a.firewall.name, b.firewall.name));
@@ -36,9 +36,9 @@ export async function checkFirewalls(
   const checks: Check[] = [];
   for (const view of views) {
     checks.push(...mistakesOf(view));
-    if (api !== undefined && read.cluster !== undefined)
-      checks.push(await checkWriter(api, read.cluster, view.firewall.name, signal));
-    checks.push(...(await checkDevice(read, view, { signal, hasLease: api !== undefined })));
+    if (connected !== undefined && read.cluster !== undefined)
+      checks.push(await checkWriter(connected, read.cluster, view.firewall.name, signal));
+    checks.push(...(await checkDevice(read, view, { signal, hasLease: connected !== undefined })));
   }
   return checks;
 }
@@ -52,11 +52,12 @@ function mistakesOf({ firewall, ruleset, findings }: FirewallView): readonly Che
 }
 
 /** Who holds the Lease. */
-async function checkWriter(api: ApiClient, cluster: string, name: string, signal: AbortSignal): Promise<Check> {
+async function checkWriter(connected: Connected, cluster: string, name: string, signal: AbortSignal): Promise<Check> {
   const { leaseHolders } = await import('../lease-holders.ts');
   const about = { check: 'firewall', subject: name } as const;
   try {
-    const holders = await leaseHolders(api, cluster, name, signal);
+    const { holders, only } = await leaseHolders(connected, cluster, name, signal);
+    const where = only === undefined ? '' : ` (namespace ${only} alone could be looked at)`;
     const titles = holders.map(
       ({ holder, lease, renewed }) => `${holder} (Lease ${lease}, renewed ${renewed || 'never'})`,
     );
@@ -68,7 +69,7 @@ async function checkWriter(api: ApiClient, cluster: string, name: string, signal
         fix: 'Stop one of them, or give one another `cluster` name.',
       };
     if (titles.length === 1) return { ...about, result: 'OK', message: `kept in step by ${titles.join()}` };
-    return { ...about, result: 'OK', message: 'its Lease is free: no copy of Sallyport writes to it now' };
+    return { ...about, result: 'OK', message: `its Lease is free: no copy of Sallyport writes to it now${where}` };
   } catch (thrown) {
     const { message } = toSallyportError(thrown);
     return { ...about, result: 'Skipped', message: `who writes to it is not known: ${message}` };
@@ -97,7 +98,11 @@ async function checkDevice(
       const keepers = hasLease || cluster === undefined ? undefined : await device.driver.keepers?.();
       const versions = families.map((family) => `IPv${family}`).join(' and ');
       return [
-        { ...about, result: 'OK', message: `${title}; filters ${versions}; ${modeText(firewall)}` },
+        {
+          ...about,
+          result: 'OK',
+          message: `${title}${placeText(firewall)}; filters ${versions}; ${modeText(firewall)}`,
+        },
         ...(keepers === undefined ? [] : [{ ...about, result: 'OK', message: keeperText(keepers) } as const]),
         ...notes.map((note) => ({ ...about, result: 'Warning', message: note }) as const),
         ...foreign.map((rule) => ({ ...about, ...ofForeign(rule) })),
@@ -108,6 +113,11 @@ async function checkDevice(
   } catch (thrown) {
     return [failed('firewall', thrown, firewall.name)];
   }
+}
+
+/** `local` means another machine to whoever asks from another one. */
+function placeText({ address }: BorderFirewall): string {
+  return /^(local$|netns:)/.test(address) ? `, at ${address} of this machine (${hostname()})` : '';
 }
 
 function keeperText(keepers: readonly string[]): string {
