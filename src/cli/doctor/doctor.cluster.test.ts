@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ApiServer, startApiServer } from '../../../test/kit/apiserver.ts';
 import { customResourceDefinitions } from '../../api/crd.ts';
+import { policyRules, rights } from '../../kubernetes/rights.ts';
 import { documentSchema } from '../output-schemas.ts';
 import { buildProgram } from '../program.ts';
 
@@ -57,4 +58,42 @@ test('a service account without rights is told what it lacks', async () => {
     ) as string,
   });
   expect(JSON.stringify(checks)).not.toContain(token);
+});
+
+test('with the rules that are made from the table of rights nothing is missing; without one it is named', async () => {
+  const group = 'rbac.authorization.k8s.io';
+  const name = 'rich';
+  await server.admin.json('POST', '/api/v1/namespaces/default/serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace: 'default' },
+  });
+  const token = await server.tokenFor('default', name);
+  for (const [scope, kind, path] of [
+    ['Cluster', 'ClusterRole', ''],
+    ['OwnNamespace', 'Role', '/namespaces/default'],
+  ] as const) {
+    const rules = policyRules(rights.filter((right) => right.scope === scope));
+    const root = `/apis/${group}/v1${path}/${kind.toLowerCase()}`;
+    await server.admin.json('POST', `${root}s`, { apiVersion: `${group}/v1`, kind, metadata: { name }, rules });
+    await server.admin.json('POST', `${root}bindings`, {
+      apiVersion: `${group}/v1`,
+      kind: `${kind}Binding`,
+      metadata: { name },
+      roleRef: { apiGroup: group, kind, name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace: 'default' }],
+    });
+  }
+  const ofRights = async (): Promise<readonly Found[]> =>
+    (await examine(server.kubeconfigFor({ token }))).filter(({ check }) => check === 'rights');
+  const isWhole = async (): Promise<boolean> => (await ofRights()).every(({ result }) => result === 'OK');
+  await expect.poll(isWhole, { timeout: 30_000 }).toBe(true);
+
+  const rules = policyRules(rights.filter(({ scope, resource }) => scope === 'Cluster' && resource !== 'nodes'));
+  await server.admin.json('PATCH', `/apis/${group}/v1/clusterroles/${name}`, { rules }, 'application/merge-patch+json');
+  const missing = async (): Promise<readonly string[]> =>
+    (await ofRights()).flatMap(({ result, message }) => (result === 'OK' ? [] : [message]));
+  await expect
+    .poll(missing, { timeout: 30_000 })
+    .toEqual([expect.stringMatching(/^missing: list, watch on nodes; without them nothing is known/)]);
 });
