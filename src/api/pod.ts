@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Shared, itself } from '../base/shared.ts';
 import { list, optional, optionalText } from './fields.ts';
 import { nameProblem } from './names.ts';
-import type { ContainerPort, Meta, Pod } from './resource.ts';
+import type { BorderCondition, ContainerPort, Meta, Pod } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 
@@ -36,6 +36,9 @@ export const ADDRESS_ANNOTATIONS = [
   'vpc.amazonaws.com/pod-ips',
 ] as const;
 
+/** The readiness gate, and the condition, of the border. */
+export const BORDER_GATE = 'sallyport.dev/border';
+
 const NO_ADDRESSES: readonly string[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 
@@ -61,7 +64,19 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
     hostIP,
     hostIPs: hostIPs.map(({ ip }) => ip),
     ports,
+    gate: gateOf(rawSpec['readinessGates'], raw['status']),
   });
+}
+
+/** Whether gates name the border's, and what a status says of it. What cannot be read is no gate: Kubernetes refuses such a pod. */
+export function gateOf(gates: unknown, status: unknown): BorderCondition | undefined {
+  if (gates === undefined) return undefined;
+  const listOf = (given: unknown): RawMap[] => (Array.isArray(given) ? given.filter(isMap) : []);
+  if (!listOf(gates).some(({ conditionType }) => conditionType === BORDER_GATE)) return undefined;
+  const conditions = listOf(isMap(status) ? status['conditions'] : undefined);
+  const found = conditions.findLast(({ type }) => type === BORDER_GATE);
+  const text = (key: string): string => (typeof found?.[key] === 'string' ? found[key] : '');
+  return { status: text('status'), reason: text('reason'), message: text('message') };
 }
 
 /** What a pod has besides its metadata, as it was written; absent is absent. */
@@ -77,6 +92,7 @@ export interface PodFields {
   readonly hostIP?: string | undefined;
   readonly hostIPs: readonly string[];
   readonly ports: readonly ContainerPort[];
+  readonly gate?: BorderCondition | undefined;
 }
 
 /** The pod of fields that have been found right, however they were written. What pods have in common is kept once. */
@@ -101,6 +117,8 @@ export function podOf(meta: Meta, fields: PodFields): Pod {
   if (nodeName !== undefined) pod.nodeName = NODES.get(nodeName, itself);
   if (serviceAccountName !== undefined) pod.serviceAccountName = ACCOUNTS.get(serviceAccountName, itself);
   if (owner !== undefined) pod.owner = OWNERS.get(owner, itself);
+  // Last, so that other pods keep their shape.
+  if (fields.gate !== undefined) pod.gate = fields.gate;
   return pod;
 }
 

@@ -78,6 +78,15 @@ export interface Pod extends Meta {
   readonly hostIPs: readonly string[];
   /** Named ports of containers and init containers. */
   readonly ports: readonly ContainerPort[];
+  /** The pod asks to be ready only when the border is (readiness gate `sallyport.dev/border`), and what stands there now; absent: it does not. */
+  readonly gate?: BorderCondition;
+}
+
+/** The condition `sallyport.dev/border` of a pod, as written; texts are empty where it has none. */
+export interface BorderCondition {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface Namespace extends Meta {

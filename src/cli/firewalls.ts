@@ -10,7 +10,7 @@ import type { Finding } from '../border/finding.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import { deviceMistakes } from '../controller/device-mistakes.ts';
 import { openDevice } from '../controller/devices.ts';
-import type { OpenDevice } from '../controller/controller.ts';
+import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Actual, Capabilities, Translation } from '../firewalls/driver.ts';

@@ -1,3 +1,4 @@
+import { BORDER_GATE } from '../api/pod.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
@@ -19,6 +20,10 @@ export interface ClusterDutiesOptions {
   readonly cluster: string;
   /** Of this process. */
   readonly name: string;
+  /** Where other copies ask this one what its firewalls have confirmed; absent: nowhere. */
+  readonly readiness: string | undefined;
+  /** Conditions of pods are written, by one copy. */
+  readonly gate: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -28,7 +33,7 @@ export interface ClusterDutiesOptions {
 export function clusterDuties(
   options: ClusterDutiesOptions,
 ): Required<Pick<ControllerOptions, 'writers' | 'reporter' | 'approvals'>> {
-  const { client, namespace = OWN_NAMESPACE, cluster, name, clock, log, metrics } = options;
+  const { client, namespace = OWN_NAMESPACE, cluster, name, clock, log, metrics, readiness, gate } = options;
   const events = new EventRecorder({
     client,
     clock,
@@ -43,7 +48,16 @@ export function clusterDuties(
     measure: (result) => metrics.statusRequests.inc({ result }),
   });
   return {
-    writers: new LeasedWriters({ client, namespace, cluster, name, clock, log }),
+    writers: new LeasedWriters({
+      client,
+      namespace,
+      cluster,
+      name,
+      clock,
+      log,
+      duties: gate ? [BORDER_GATE] : [],
+      ...(readiness === undefined ? {} : { readiness }),
+    }),
     reporter: new Reporter({ writer, events, clock, name }),
     approvals: new ClusterApprovals({ client, clock, log, events }),
   };

@@ -42,6 +42,16 @@ server: { probes: "[::1]:8080" }
     });
   });
 
+  test('conditions of pods are written where there are pods, as an account of its own where one is named', () => {
+    const text = (source: string, readiness: string): string =>
+      `sources: { one: ${source} }\ncontrollers: { border: { source: one }, readiness: ${readiness} }\n`;
+    expect(parse(text('{}', '{}')).value?.gate).toEqual({ account: undefined });
+    expect(parse(text('{}', '{ account: ./own }')).value?.gate).toEqual({ account: '/etc/sallyport/own' });
+    expect(complaints(text('{ manifests: . }', '{}'))).toEqual([
+      '2:52 CONFIG_VALUE controllers.readiness: there are no pods to write to: the source of controllers.border is no cluster; remove it',
+    ]);
+  });
+
   test('queries are for this machine, or behind TLS and a cluster', () => {
     const server = (queries: string): string =>
       `sources: { static: { manifests: . } }\ncontrollers: { border: { source: static } }\nserver: { queries: ${queries} }\n`;

@@ -42,6 +42,18 @@ export const configurationSchema = z.strictObject({
         .strictObject({ source: z.string().describe('the name of its source') })
         .optional()
         .describe('keeps border firewalls in step; absent: off'),
+      readiness: z
+        .strictObject({
+          account: text
+            .optional()
+            .describe(
+              'a folder with `token` and `ca.crt` of the service account that writes, as Kubernetes mounts them; absent: whoever reads the source',
+            ),
+        })
+        .optional()
+        .describe(
+          'writes the condition sallyport.dev/border of pods with that readiness gate, of the cluster that the border controller follows; absent: off',
+        ),
     })
     .describe('what this process does'),
   server: z
@@ -103,6 +115,8 @@ export interface Configuration {
   readonly sources: ReadonlyMap<string, SourcePlace>;
   /** The source of the border controller; absent: that controller is off. */
   readonly border: { readonly source: string } | undefined;
+  /** Writes conditions of pods, as the service account in a folder (absolute) or as whoever reads the source; absent: off. */
+  readonly gate: { readonly account: string | undefined } | undefined;
   readonly probes: Listen | undefined;
   /** Beyond loopback `tls` (absolute paths) is there, and a cluster that can say who may ask. */
   readonly queries:
@@ -201,6 +215,14 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     const hint = near === undefined ? `sources here: ${known}` : `did you mean "${near}"?`;
     complain('CONFIG_SOURCE', ['controllers', 'border', 'source'], `there is no source "${border.source}"; ${hint}`);
   }
+  const gate = value.controllers.readiness;
+  if (gate !== undefined && sources.get(border?.source ?? '')?.type !== 'kubernetes')
+    complain(
+      'CONFIG_VALUE',
+      ['controllers', 'readiness'],
+      'there are no pods to write to: the source of controllers.border is no cluster; remove it',
+    );
+  const account = gate?.account && resolveText(gate.account, ['controllers', 'readiness', 'account']);
   const cluster = value.cluster === undefined ? undefined : resolveText(value.cluster, ['cluster']);
   if (cluster !== undefined && !isClusterName(cluster)) complain('CONFIG_VALUE', ['cluster'], CLUSTER_NAME_RULE);
   const listenAt = (given: string, path: readonly string[]): Listen => {
@@ -246,6 +268,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
       cluster,
       sources,
       border: border === undefined ? undefined : { source: border.source },
+      gate: gate && { account: account === undefined ? undefined : resolve(dirname(file), account) },
       probes: probesAt,
       readiness: readinessAt,
       queries:
@@ -315,11 +338,13 @@ function knownKeys(path: readonly (string | number)[]): readonly string[] {
     case 'source':
       return ['manifests', 'kubeconfig', 'context'];
     case 'controllers':
-      return ['border'];
+      return ['border', 'readiness'];
     case 'controllers.border':
       return ['source'];
+    case 'controllers.readiness':
+      return ['account'];
     case 'server':
-      return ['probes', 'queries'];
+      return ['probes', 'queries', 'readiness'];
     case 'server.queries':
       return ['listen', 'tls'];
     case 'server.queries.tls':

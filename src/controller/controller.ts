@@ -7,34 +7,22 @@ import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Pieces } from '../base/pieces.ts';
 import type { FirewallView } from '../border/border.ts';
-import type { Driver } from '../firewalls/driver.ts';
 import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Wish } from '../firewalls/wishes.ts';
-import type { WriterLock } from '../firewalls/writer-lock.ts';
-import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import { type Approvals, lookForApprovals } from './approvals.ts';
-import type { AuditedDriver } from './audited-driver.ts';
 import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
+import type { OpenDevice } from './open-device.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { Releases, followersOf } from './releases.ts';
 import type { Picture, Standing } from './status/picture.ts';
 import type { Reporter } from './status/reporter.ts';
 import type { Grant, Writers } from './writers.ts';
 import { type Wrong, Wrongs } from './wrongs.ts';
-
-/** A device opened for writing: its driver, and the right to write. */
-export interface OpenDevice {
-  readonly driver: Driver & Partial<Pick<AuditedDriver, 'under'>>;
-  readonly lock: WriterLock;
-  /** What is written there is recorded; absent: nowhere. */
-  readonly trail?: AuditTrail;
-  close(): Promise<void>;
-}
 
 export interface ControllerOptions {
   /** Owner of what is created on devices. */
@@ -51,6 +39,8 @@ export interface ControllerOptions {
   /** Where people leave their yes; absent: nowhere. */
   readonly approvals?: Approvals;
   readonly metrics?: Metrics;
+  /** Told of what was delivered, once it was computed. */
+  readonly taken?: (changes: Delivery['changes']) => void;
   /** Who tells the cluster how everything stands; absent: nobody. */
   readonly reporter?: Pick<Reporter, 'begin' | 'taken' | 'wrong' | 'confirmed' | 'released' | 'changed' | 'stop'>;
 }
@@ -117,6 +107,7 @@ export class Controller implements Picture {
         border: this.world.border,
         owners: this.world.owners,
         confirmed: (firewall) => this.#stations.get(firewall)?.worker.confirmed(),
+        elsewhere: (firewall) => options.writers?.elsewhere(firewall),
       }),
       options.clock,
     );
@@ -208,6 +199,7 @@ export class Controller implements Picture {
     if (state.kind !== 'loading') this.#assign();
     this.#options.reporter?.taken(delivery, this.#version);
     this.#options.approvals?.taken?.(delivery.changes);
+    this.#options.taken?.(delivery.changes);
   }
 
   /** Gives every firewall its worker and every worker its wish. */

@@ -9,7 +9,7 @@ import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import { audited } from './audited-driver.ts';
-import type { OpenDevice } from './controller.ts';
+import type { OpenDevice } from './open-device.ts';
 import { deviceMistakes } from './device-mistakes.ts';
 import type { Grant } from './writers.ts';
 

@@ -31,6 +31,8 @@ export interface Writers {
   want(firewalls: Iterable<BorderFirewall>): void;
   /** `undefined`: another copy writes to it, or nobody yet. A firewall without it is not opened. */
   grant(firewall: string): Grant | undefined;
+  /** Where the copy that writes to it answers other copies; `undefined`: it is this copy, or it does not say. */
+  elsewhere(firewall: string): string | undefined;
   /** For people: what this copy has, and who has the rest. */
   summary(): string;
   /** Nothing is under way on any firewall: others may go on. */
@@ -47,6 +49,10 @@ export interface LeasedWritersOptions {
   readonly cluster: string;
   /** Of this process, as it is configured; two processes of one name are still two. */
   readonly name: string;
+  /** Where this copy answers other copies; absent: nowhere. */
+  readonly readiness?: string;
+  /** What one copy does that is no firewall, by names that no firewall can have: each has a Lease too. */
+  readonly duties?: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,11 +61,13 @@ export interface LeasedWritersOptions {
 export class LeasedWriters implements Writers {
   readonly #copies: Copies;
   readonly #clock: Clock;
+  readonly #duties: readonly string[];
   readonly #grants = new Map<string, Grant & { readonly lock: TimedLock }>();
   #hooks: WriterHooks | undefined;
   #wanted: readonly string[] = [];
 
-  constructor({ client, namespace, cluster, name, clock, log }: LeasedWritersOptions) {
+  constructor({ client, namespace, cluster, name, readiness, duties = [], clock, log }: LeasedWritersOptions) {
+    this.#duties = duties;
     this.#clock = clock;
     const identity = `${name}_${randomBytes(4).toString('hex')}`;
     const store = new LeaseStore(client, namespace, cluster);
@@ -71,7 +79,16 @@ export class LeasedWriters implements Writers {
       },
       idle: (firewall: string) => this.#hooks?.idle(firewall) ?? true,
     };
-    this.#copies = new Copies({ store, cluster, identity, tenant, clock, log, random: Math.random });
+    this.#copies = new Copies({
+      store,
+      cluster,
+      identity,
+      tenant,
+      clock,
+      log,
+      random: Math.random,
+      ...(readiness === undefined ? {} : { readiness }),
+    });
   }
 
   start(hooks: WriterHooks): void {
@@ -81,11 +98,15 @@ export class LeasedWriters implements Writers {
   want(firewalls: Iterable<BorderFirewall>): void {
     const units = togetherBy(firewalls);
     this.#wanted = [...units.keys()];
-    this.#copies.want(units);
+    this.#copies.want(new Map([...units, ...this.#duties.map((duty) => [duty, duty] as const)]));
   }
 
   grant(firewall: string): Grant | undefined {
     return this.#grants.get(firewall);
+  }
+
+  elsewhere(firewall: string): string | undefined {
+    return this.#copies.readinessOf(firewall);
   }
 
   summary(): string {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { askOverHttp } from '../controller/readiness/holders.ts';
 import type { PodStanding } from '../controller/readiness/readiness.ts';
 import { serveReadiness } from './readiness.ts';
 
@@ -27,6 +28,7 @@ beforeEach(async () => {
           signal.addEventListener('abort', () => asked.push('gone'), { once: true });
         });
       },
+      holds: ({ endpoint, firewall, at }) => endpoint === 'pod:shop/web-0' && firewall === 'edge-1' && at.length === 2,
       addressesOf: () => mine,
     },
   );
@@ -75,6 +77,23 @@ test.each([
 ])('nothing is answered at %s', async (path) => {
   const [status] = await get(path);
   expect(status).toBe(404);
+  expect(asked).toEqual([]);
+});
+
+test('answers another copy about one firewall', async () => {
+  const at = [
+    ['10.0.0.1', 'c1'],
+    ['fd00::1', 'c1'],
+  ] as const;
+  const question = { endpoint: 'pod:shop/web-0', firewall: 'edge-1', at } as const;
+  const signal = new AbortController().signal;
+  expect(await askOverHttp(base, question, signal)).toBe(true);
+  expect(await askOverHttp(base, { ...question, firewall: 'edge-2' }, signal)).toBe(false);
+  expect((await get('/v1/pods/shop/web-0/border?firewall=edge-1'))[0]).toBe(400);
+  expect(await askOverHttp('file:///etc/passwd', question, signal)).toBe(false);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  expect(await askOverHttp(base, question, signal)).toBe(false);
   expect(asked).toEqual([]);
 });
 

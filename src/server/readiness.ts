@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { PodStanding } from '../controller/readiness/readiness.ts';
+import { type HolderQuestion, readQuestion } from '../controller/readiness/holders.ts';
 import { formatAddress, parseAddress } from '../ip/address.ts';
 import { type ListenAddress, answer as answerText, listening, requestLimits } from './listening.ts';
 
@@ -7,6 +8,8 @@ import { type ListenAddress, answer as answerText, listening, requestLimits } fr
 export interface PodsAsked {
   /** Resolves as soon as the pod may start, else after `ms` or with the signal. */
   whenReady(namespace: string, name: string, ms: number, signal: AbortSignal): Promise<PodStanding>;
+  /** For other copies: whether a firewall of this one has confirmed what is asked about. */
+  holds(question: HolderQuestion): boolean;
   /** Canonical texts of what the pod has now. */
   addressesOf(namespace: string, name: string): readonly string[];
 }
@@ -20,7 +23,7 @@ const PATH = /^\/v1\/pods\/([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/([a-z0-9.-]{1,2
 
 /**
  * `GET /v1/pods/NAMESPACE/NAME/border?wait=20`: whether the border holds a pod's addresses, held back for so many seconds until it does. For
- * `sallyport wait` in init containers. Anybody in the cluster may ask; details go to the pod itself alone, told by its address. A forged
+ * `sallyport wait` in init containers. With `firewall` another copy asks whether this one has confirmed the pod there. Anybody in the cluster may ask; details go to the pod itself alone, told by its address. A forged
  * answer lets a pod start early, and then the border drops what it sends; it opens nothing. Resolves once it listens.
  */
 export async function serveReadiness(address: ListenAddress, pods: PodsAsked): Promise<Server> {
@@ -31,6 +34,11 @@ export async function serveReadiness(address: ListenAddress, pods: PodsAsked): P
     const [, namespace, , name] = PATH.exec(url.pathname) ?? [];
     if (namespace === undefined || name === undefined)
       return answer(response, 404, { message: 'known here: /v1/pods/NAMESPACE/NAME/border' });
+    if (url.searchParams.has('firewall')) {
+      const question = readQuestion(`pod:${namespace}/${name}`, url.searchParams);
+      if (question === undefined) return answer(response, 400, { message: 'this is not how copies ask each other' });
+      return answer(response, 200, { ready: pods.holds(question) });
+    }
     if (waiting >= MOST_WAITING) {
       response.setHeader('retry-after', '2');
       return answer(response, 503, { message: 'too many pods wait; come back' });

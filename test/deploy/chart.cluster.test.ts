@@ -96,6 +96,24 @@ describe('the chart', () => {
     for (const account of accounts) expect(account['automountServiceAccountToken']).toBe(false);
   });
 
+  test('for readiness: its own token, in a folder that the configuration names, and a port for those who wait', () => {
+    const given = deployment({ readiness: { enabled: true } });
+    const mounts = at(given, ...CONTAINER, 'volumeMounts') as readonly { readonly mountPath: string }[];
+    const config = objects(renderChart(root, { readiness: { enabled: true } })).find(
+      ({ kind }) => kind === 'ConfigMap',
+    );
+    const text = String(at(config, 'data', 'configuration.yaml'));
+    const around = { readFile: () => '', environment: {} };
+    const { value, diagnostics } = parseConfiguration(text, '/etc/sallyport/configuration.yaml', around);
+    expect(diagnostics).toEqual([]);
+    expect(mounts.map(({ mountPath }) => mountPath)).toContain(value?.gate?.account);
+    expect(at(given, ...CONTAINER, 'ports')).toContainEqual({
+      name: 'readiness',
+      containerPort: value?.readiness?.port,
+      protocol: 'TCP',
+    });
+  });
+
   test('what can be switched on is off', () => {
     const kinds = objects(renderChart(root)).map(({ kind }) => kind);
     for (const kind of ['ValidatingAdmissionPolicy', 'NetworkPolicy', 'ServiceMonitor', 'PrometheusRule'])

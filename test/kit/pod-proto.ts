@@ -28,10 +28,13 @@ message Container { optional string name = 1; optional string image = 2; repeate
 message PodSpec {
   repeated Container containers = 2; optional string restartPolicy = 3; map<string, string> nodeSelector = 7; optional string serviceAccountName = 8;
   optional string nodeName = 10; optional bool hostNetwork = 11; repeated Container initContainers = 20;
+  repeated PodReadinessGate readinessGates = 28;
 }
+message PodReadinessGate { optional string conditionType = 1; }
+message PodCondition { optional string type = 1; optional string status = 2; optional Time lastTransitionTime = 4; optional string reason = 5; optional string message = 6; }
 message PodIP { optional string ip = 1; }
 message PodStatus {
-  optional string phase = 1; optional string message = 3; optional string hostIP = 5; optional string podIP = 6;
+  optional string phase = 1; repeated PodCondition conditions = 2; optional string message = 3; optional string hostIP = 5; optional string podIP = 6;
   repeated PodIP podIPs = 12; repeated PodIP hostIPs = 16;
 }
 `;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BorderFirewall } from '../../src/api/resource.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { OpenDevice } from '../../src/controller/controller.ts';
+import type { OpenDevice } from '../../src/controller/open-device.ts';
 import { openDevice } from '../../src/controller/devices.ts';
 import { NftablesDriver } from '../../src/firewalls/nftables/driver.ts';
 import type { Behaviour } from '../../src/plan/behaviour.ts';

@@ -51,7 +51,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "listen" "0.0.0.0:8443"
   "tls" (dict "cert" (dict "file" (printf "%s/tls.crt" $tls)) "key" (dict "file" (printf "%s/tls.key" $tls)))) -}}
 {{- end -}}
-{{- if .Values.readiness.enabled -}}{{- $_ := set $own.server "readiness" "0.0.0.0:8081" -}}{{- end -}}
+{{- if .Values.readiness.enabled -}}
+{{- $_ := set $own.controllers "readiness" (dict "account" "/var/run/secrets/sallyport-readiness") -}}
+{{- $_ := set $own.server "readiness" "0.0.0.0:8081" -}}
+{{- end -}}
 {{- if .Values.cluster -}}{{- $_ := set $own "cluster" .Values.cluster -}}{{- end -}}
 {{- toYaml (mergeOverwrite $own (deepCopy .Values.configuration)) -}}
 {{- end -}}

@@ -6,6 +6,7 @@ import { clusterDuties } from '../../controller/cluster-duties.ts';
 import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
+import { openGate, reachedAt } from '../../controller/gate-duty.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
@@ -34,6 +35,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     probes,
     queries,
     readiness,
+    gate: wantedGate,
   } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || place === undefined)
@@ -57,6 +59,20 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   const cluster = given ?? (api && (await waitForClusterName(api, surroundings, stop.signal)));
   if (cluster === undefined) return exit.done;
   const folder = stateFolder(cluster);
+  let gate: Awaited<ReturnType<typeof openGate>> | undefined;
+  const duties =
+    api &&
+    clusterDuties({
+      client: api,
+      namespace,
+      cluster,
+      name,
+      clock: systemClock,
+      log,
+      metrics,
+      readiness: reachedAt(readiness, process.env),
+      gate: wantedGate !== undefined,
+    });
   const controller = new Controller({
     cluster,
     source,
@@ -65,10 +81,11 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     clock: systemClock,
     log,
     metrics,
-    ...(api === undefined
-      ? { approvals: new FolderApprovals(folder) }
-      : clusterDuties({ client: api, namespace, cluster, name, clock: systemClock, log, metrics })),
+    taken: (changes) => gate?.gate.taken(changes),
+    ...(duties ?? { approvals: new FolderApprovals(folder) }),
   });
+  if (wantedGate !== undefined && api !== undefined && duties !== undefined)
+    gate = await openGate({ controller, writers: duties.writers, api, ...wantedGate, ...surroundings });
 
   const text = (): Promise<string> => metrics.text();
   const servers: Server[] = [];
@@ -95,6 +112,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       server.closeAllConnections();
       server.close();
     }
+    await gate?.close();
     await api?.close();
   }
   log.info({ name }, 'stopped');
@@ -105,6 +123,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
 function podsOf({ world, readiness }: Controller): PodsAsked {
   return {
     whenReady: (namespace, name, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, ms, signal),
+    holds: (question) => readiness.holds(question),
     addressesOf: (namespace, name) =>
       (world.engine.endpoints.get(`pod:${namespace}/${name}`)?.addresses ?? []).map(formatAddress),
   };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import { elapsed } from '../../base/elapsed.ts';
@@ -8,6 +9,7 @@ import type { Confirmed } from '../../firewalls/course.ts';
 import type { Owners } from '../../firewalls/interim.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 import { notHeld } from './held.ts';
+import { type HolderQuestion, askOverHttp } from './holders.ts';
 
 /** How one firewall on a pod's way stands. */
 export interface FirewallStanding {
@@ -33,10 +35,19 @@ export interface BorderKnowledge {
   readonly owners: Owners;
   /** What a firewall was read back to hold last; `undefined`: nothing was yet, or another copy keeps it. */
   confirmed(firewall: string): Confirmed | undefined;
+  /** Where the copy that keeps a firewall is asked; `undefined`: it is this one, or nobody says. */
+  elsewhere?(firewall: string): string | undefined;
 }
+
+/** How a copy that keeps a firewall is asked; the standard way goes over HTTP. Anything but a clear yes is no. */
+export type AskHolder = (base: string, question: HolderQuestion, signal: AbortSignal) => Promise<boolean>;
 
 /** How often those who wait are looked at. */
 const LOOK_MS = 200;
+/** The same, where another copy has to be asked for it. */
+const ASK_MS = 1_000;
+const NOTHING_YET = 'nothing was confirmed there yet';
+const ELSEWHERE = 'the copy that keeps it has not confirmed it';
 /** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
 const MOST_REMEMBERED = 100_000;
 
@@ -44,15 +55,60 @@ const MOST_REMEMBERED = 100_000;
 export class Readiness {
   readonly #known: () => BorderKnowledge;
   readonly #clock: Clock;
+  readonly #askHolder: AskHolder;
   /** Since when (monotonic) a pod with these addresses waits. */
   readonly #since = new Map<EndpointId, { readonly addresses: string; readonly at: number }>();
 
-  constructor(known: () => BorderKnowledge, clock: Clock) {
+  constructor(known: () => BorderKnowledge, clock: Clock, askHolder: AskHolder = askOverHttp) {
     this.#known = known;
+    this.#askHolder = askHolder;
     this.#clock = clock;
   }
 
+  /** As far as this copy knows by itself. */
   standing(endpoint: EndpointId): PodStanding {
+    return this.#stand(endpoint, new Set());
+  }
+
+  /** What this copy would ask of the one that keeps a firewall; `undefined`: it does not know enough itself. */
+  question(endpoint: EndpointId, firewall: string): HolderQuestion | undefined {
+    const { border } = this.#known();
+    const members = border.firewalls().get(firewall)?.ruleset?.members;
+    const sendings = (border.appearanceOf(endpoint)?.sendings ?? []).filter((one) => one.firewall === firewall);
+    const at = sendings.map(({ address }) => [address, members?.get(address) ?? ''] as const);
+    if (at.length === 0 || at.some(([, id]) => id === '')) return undefined;
+    return { endpoint, firewall, at: at.toSorted(([a], [b]) => (a < b ? -1 : 1)) };
+  }
+
+  /** For another copy: whether a firewall of this one has confirmed a pod that both know with the same addresses and classes. */
+  holds(question: HolderQuestion): boolean {
+    const { endpoint, firewall } = question;
+    if (!isDeepStrictEqual(this.question(endpoint, firewall), question)) return false;
+    const { firewalls } = this.standing(endpoint);
+    return firewalls.some((one) => one.firewall === firewall && one.state === 'Confirmed');
+  }
+
+  /** With the word of the copies that keep firewalls on the pod's way, if it waits for nothing else. */
+  async standingEverywhere(endpoint: EndpointId, signal: AbortSignal): Promise<PodStanding> {
+    const alone = this.standing(endpoint);
+    const known = this.#known();
+    const asked = alone.firewalls
+      .filter(({ state }) => state === 'Waiting')
+      .map(({ firewall }) => ({ base: known.elsewhere?.(firewall), question: this.question(endpoint, firewall) }));
+    const yes = new Map<string, HolderQuestion>();
+    const ask = async ({ base, question }: (typeof asked)[number]): Promise<void> => {
+      if (base === undefined || question === undefined) return;
+      if (await this.#askHolder(base, question, signal)) yes.set(question.firewall, question);
+    };
+    if (asked.length === 0 || asked.some(({ base }) => base === undefined)) return alone;
+    await Promise.all(asked.map(ask));
+    // What was asked may have changed meanwhile; then it was not answered.
+    const still = [...yes].filter(([name, question]) => isDeepStrictEqual(this.question(endpoint, name), question));
+    return this.#stand(endpoint, new Set(still.map(([name]) => name)));
+  }
+
+  /** `yes`: other firewalls that have confirmed it, as their copies say. */
+  #stand(endpoint: EndpointId, yes: ReadonlySet<string>): PodStanding {
     const known = this.#known();
     const appearance = known.border.appearanceOf(endpoint);
     if (appearance === undefined)
@@ -69,7 +125,11 @@ export class Readiness {
     const firewalls = [...asked].toSorted().map((name): FirewallStanding => {
       const view = known.border.firewalls().get(name);
       const sendings = appearance.sendings.filter(({ firewall }) => firewall === name);
-      const why = whyNot(sendings, view?.ruleset, known.owners, known.confirmed(name));
+      const isElsewhere = known.elsewhere?.(name) !== undefined;
+      const own = whyNot(sendings, view?.ruleset, known.owners, isElsewhere ? undefined : known.confirmed(name));
+      const why = isElsewhere && own === NOTHING_YET ? ELSEWHERE : own;
+      if (yes.has(name) && view?.firewall.mode !== 'Observe')
+        return { firewall: name, state: 'Confirmed', message: 'read back by the copy that keeps it' };
       return standingAt(name, view?.firewall, why, waitedMs);
     });
     const waiting = firewalls.filter(({ state }) => state === 'Waiting');
@@ -81,10 +141,11 @@ export class Readiness {
   async whenReady(endpoint: EndpointId, ms: number, signal: AbortSignal): Promise<PodStanding> {
     const until = this.#clock.monotonic() + ms;
     for (;;) {
-      const standing = this.standing(endpoint);
+      const standing = await this.standingEverywhere(endpoint, signal);
       const left = until - this.#clock.monotonic();
       if (standing.ready || left <= 0 || signal.aborted) return standing;
-      await elapsed(this.#clock, Math.min(LOOK_MS, left), signal);
+      const asks = standing.firewalls.some(({ message }) => message === ELSEWHERE);
+      await elapsed(this.#clock, Math.min(asks ? ASK_MS : LOOK_MS, left), signal);
     }
   }
 
@@ -110,7 +171,7 @@ function whyNot(
 ): string | undefined {
   if (sendings.length === 0) return 'what it sees of the pod is not known';
   if (ruleset === undefined) return 'its BorderFirewall has mistakes';
-  if (confirmed === undefined) return 'nothing was confirmed there yet';
+  if (confirmed === undefined) return NOTHING_YET;
   for (const { address, blind, endpoint } of sendings) {
     // While a change is worked out, its parts do not belong together yet.
     const isOwner = blind || owners.get(address)?.split(' ').includes(endpoint) === true;

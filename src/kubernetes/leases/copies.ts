@@ -27,6 +27,8 @@ export interface CopiesOptions {
   readonly tenant: Tenant;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where this copy answers other copies; absent: nowhere. */
+  readonly readiness?: string;
   /** 0 to 1, for pauses. */
   readonly random: () => number;
 }
@@ -94,6 +96,13 @@ export class Copies {
     return holder === '' ? undefined : holder;
   }
 
+  /** Where the copy that holds a firewall is asked what it has confirmed, as that copy wrote it; `undefined`: it is this copy, or nobody says. */
+  readinessOf(firewall: string): string | undefined {
+    const holder = this.holder(firewall);
+    if (holder === undefined || holder === this.#options.identity) return undefined;
+    return this.#sightings.get(leasePlace('copy', this.#options.cluster, holder).name)?.record?.readiness;
+  }
+
   /** The Leases have been seen: who writes what is known. */
   get looked(): boolean {
     return this.#looked;
@@ -136,8 +145,9 @@ export class Copies {
 
   /** Shows that this copy is alive, and tidies up after those that are not. */
   async #beat(): Promise<NextRound> {
-    const { store, clock, log, identity, random } = this.#options;
-    const content = { holder: identity, epoch: 0, acquired: this.#began, renewed: clock.wall() };
+    const { store, clock, log, identity, random, readiness } = this.#options;
+    const told = readiness === undefined ? {} : { readiness };
+    const content = { holder: identity, epoch: 0, acquired: this.#began, renewed: clock.wall(), ...told };
     try {
       this.#own =
         this.#own === undefined

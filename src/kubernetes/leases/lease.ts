@@ -13,6 +13,8 @@ const PREFIX = 'sallyport.dev';
 const TITLE = `${PREFIX}/title`;
 const CLUSTER = `${PREFIX}/cluster`;
 const KIND = `${PREFIX}/lease`;
+/** Where a copy is asked what its firewalls have confirmed. */
+const READINESS = `${PREFIX}/readiness`;
 /** Written by a holder that let go: the epoch it let go of. An empty holder alone may be somebody's hand. */
 const RELEASED = `${PREFIX}/released`;
 
@@ -39,6 +41,8 @@ export interface LeaseRecord {
   readonly released: boolean;
   /** The copy that it stands for; `undefined`: it stands for none of this cluster. */
   readonly copyOf: string | undefined;
+  /** Where that copy answers other copies, as it was written. */
+  readonly readiness: string | undefined;
 }
 
 /** What is to stand in a Lease. */
@@ -49,6 +53,8 @@ export interface LeaseContent {
   /** Wall time, for people. */
   readonly acquired: number;
   readonly renewed: number;
+  /** Where this copy answers other copies; absent: nowhere. */
+  readonly readiness?: string;
 }
 
 /**
@@ -68,7 +74,7 @@ export function leasePlace(kind: LeaseKind, cluster: string, title: string): Lea
 /** The whole object: what somebody else wrote into it does not stay. */
 export function leaseObject(
   { name, kind, cluster, title }: LeasePlace,
-  { holder, epoch, acquired, renewed }: LeaseContent,
+  { holder, epoch, acquired, renewed, readiness }: LeaseContent,
   namespace: string,
   before: Pick<LeaseRecord, 'resourceVersion' | 'uid'> | undefined,
 ) {
@@ -82,7 +88,11 @@ export function leaseObject(
       resourceVersion: before?.resourceVersion ?? '',
       ...(before === undefined ? {} : { uid: before.uid }),
       labels: { 'app.kubernetes.io/managed-by': 'sallyport', [CLUSTER]: cluster, [KIND]: kind },
-      annotations: { [TITLE]: title, ...(holder === '' ? { [RELEASED]: String(epoch) } : {}) },
+      annotations: {
+        [TITLE]: title,
+        ...(holder === '' ? { [RELEASED]: String(epoch) } : {}),
+        ...(readiness === undefined ? {} : { [READINESS]: readiness }),
+      },
     },
     spec: {
       holderIdentity: holder,
@@ -113,6 +123,7 @@ export function readLease(given: unknown, cluster: string): LeaseRecord | undefi
     epoch,
     released: holder === '' && notes[RELEASED] === String(epoch),
     copyOf: isCopy && notes[TITLE] === holder ? holder : undefined,
+    readiness: isCopy && typeof notes[READINESS] === 'string' ? notes[READINESS] : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 import { labelNameProblem, nameProblem } from '../../api/names.ts';
-import { ADDRESS_ANNOTATIONS, isPortProtocol, ownerOf, podOf } from '../../api/pod.ts';
+import { ADDRESS_ANNOTATIONS, gateOf, isPortProtocol, ownerOf, podOf } from '../../api/pod.ts';
 import { type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Place } from '../../base/diagnostic.ts';
@@ -48,6 +48,7 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
       hostIP: hostIP as string | undefined,
       hostIPs,
       ports,
+      gate: gateOf(spec['readinessGates'], status),
     },
   );
   return { resource, key: resourceKey(resource), diagnostics: [] };

@@ -16,6 +16,7 @@ const texts = fc.dictionary(
   { maxKeys: 4 },
 );
 const ip = fc.record({ ip: fc.constantFrom('10.0.0.1', 'fd00::1', 'nonsense', '') });
+const gate = fc.constantFrom('sallyport.dev/border', 'Ready', '');
 const container = fc.record(
   {
     name: word,
@@ -68,6 +69,7 @@ const pod = fc.record(
         serviceAccountName: word,
         nodeName: word,
         hostNetwork: fc.boolean(),
+        readinessGates: fc.array(fc.record({ conditionType: gate }), { maxLength: 2 }),
       },
       { requiredKeys: [] },
     ),
@@ -79,6 +81,7 @@ const pod = fc.record(
         podIP: word,
         podIPs: fc.array(ip, { maxLength: 2 }),
         hostIPs: fc.array(ip, { maxLength: 2 }),
+        conditions: fc.array(fc.record({ type: gate, status: word, reason: word, message: word }), { maxLength: 3 }),
       },
       { requiredKeys: [] },
     ),

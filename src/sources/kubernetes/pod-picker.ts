@@ -1,7 +1,7 @@
 import { labelNameProblem, nameProblem } from '../../api/names.ts';
-import { ADDRESS_ANNOTATIONS, type PodFields, isPortProtocol, ownerText, podOf } from '../../api/pod.ts';
+import { ADDRESS_ANNOTATIONS, BORDER_GATE, type PodFields, isPortProtocol, ownerText, podOf } from '../../api/pod.ts';
 import { readResource } from '../../api/read.ts';
-import { type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
+import { type BorderCondition, type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { BYTES, VARINT, Wire } from './wire.ts';
@@ -42,9 +42,13 @@ class Picked {
   /** The ports of each container. */
   readonly containers: (readonly WrittenPort[])[] = [];
   readonly initContainers: (readonly WrittenPort[])[] = [];
+  isGated = false;
+  hasSpec = false;
+  border: BorderCondition = NO_CONDITION;
 }
 
 const NONE: Texts = new Map();
+const NO_CONDITION: BorderCondition = { status: '', reason: '', message: '' };
 const NO_PORTS: readonly WrittenPort[] = [];
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
 const LABELS = new Shared<Texts>();
@@ -99,6 +103,7 @@ function fieldsOf(picked: Picked): PodFields | undefined {
     hostIP: present(picked.hostIP),
     hostIPs: picked.hostIPs,
     ports,
+    gate: picked.isGated ? picked.border : undefined,
   };
 }
 
@@ -123,8 +128,10 @@ function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
       hostNetwork: picked.hostNetwork,
       containers: picked.containers.map(asContainer),
       initContainers: picked.initContainers.map(asContainer),
+      ...(picked.isGated ? { readinessGates: [{ conditionType: BORDER_GATE }] } : {}),
     },
     status: {
+      ...(picked.isGated ? { conditions: [{ type: BORDER_GATE, ...picked.border }] } : {}),
       ...filled({ phase: picked.phase, podIP: picked.podIP, hostIP: picked.hostIP }),
       podIPs: picked.podIPs.map((ip) => filled({ ip })),
       hostIPs: picked.hostIPs.map((ip) => filled({ ip })),
@@ -237,6 +244,7 @@ function pickOwner(wire: Wire, end: number, picked: Picked): void {
 }
 
 function pickSpec(wire: Wire, end: number, picked: Picked): void {
+  picked.hasSpec = true;
   while (wire.position < end) {
     const tag = wire.tag(end);
     if (tag === field(2)) picked.containers.push(pickContainer(wire, wire.inner(end)));
@@ -244,7 +252,9 @@ function pickSpec(wire: Wire, end: number, picked: Picked): void {
     else if (tag === field(8)) picked.serviceAccountName = wire.text(end);
     else if (tag === field(10)) picked.nodeName = wire.text(end);
     else if (tag === field(11, VARINT)) picked.hostNetwork = wire.varint(end) !== 0;
-    else wire.skip(tag, end);
+    else if (tag === field(28)) {
+      if (pickText(wire, wire.inner(end)) === BORDER_GATE) picked.isGated = true;
+    } else wire.skip(tag, end);
   }
 }
 
@@ -277,21 +287,40 @@ function pickStatus(wire: Wire, end: number, picked: Picked): void {
   while (wire.position < end) {
     const tag = wire.tag(end);
     if (tag === field(1)) picked.phase = wire.text(end);
+    // Every pod has conditions; they are read where the gate is, or may still come.
+    else if (tag === field(2) && (picked.isGated || !picked.hasSpec)) pickCondition(wire, wire.inner(end), picked);
     else if (tag === field(5)) picked.hostIP = wire.text(end);
     else if (tag === field(6)) picked.podIP = wire.text(end);
-    else if (tag === field(12)) picked.podIPs.push(pickIp(wire, wire.inner(end)));
-    else if (tag === field(16)) picked.hostIPs.push(pickIp(wire, wire.inner(end)));
+    else if (tag === field(12)) picked.podIPs.push(pickText(wire, wire.inner(end)));
+    else if (tag === field(16)) picked.hostIPs.push(pickText(wire, wire.inner(end)));
     else wire.skip(tag, end);
   }
 }
 
-/** The address in a PodIP or HostIP. */
-function pickIp(wire: Wire, end: number): string {
-  let ip = '';
+/** The one text of a PodIP, HostIP or PodReadinessGate. */
+function pickText(wire: Wire, end: number): string {
+  let text = '';
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(1)) ip = wire.text(end);
+    if (tag === field(1)) text = wire.text(end);
     else wire.skip(tag, end);
   }
-  return ip;
+  return text;
+}
+
+/** A condition: type 1, status 2, reason 5, message 6. */
+function pickCondition(wire: Wire, end: number, picked: Picked): void {
+  let type = '';
+  let status = '';
+  let reason = '';
+  let message = '';
+  while (wire.position < end) {
+    const tag = wire.tag(end);
+    if (tag === field(1)) type = wire.text(end);
+    else if (tag === field(2)) status = wire.text(end);
+    else if (tag === field(5)) reason = wire.text(end);
+    else if (tag === field(6)) message = wire.text(end);
+    else wire.skip(tag, end);
+  }
+  if (type === BORDER_GATE) picked.border = { status, reason, message };
 }

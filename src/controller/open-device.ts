@@ -1,0 +1,13 @@
+import type { Driver } from '../firewalls/driver.ts';
+import type { WriterLock } from '../firewalls/writer-lock.ts';
+import type { AuditTrail } from '../insight/audit/trail.ts';
+import type { AuditedDriver } from './audited-driver.ts';
+
+/** A device opened for writing: its driver, and the right to write. */
+export interface OpenDevice {
+  readonly driver: Driver & Partial<Pick<AuditedDriver, 'under'>>;
+  readonly lock: WriterLock;
+  /** What is written there is recorded; absent: nowhere. */
+  readonly trail?: AuditTrail;
+  close(): Promise<void>;
+}
