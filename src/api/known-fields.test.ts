@@ -77,3 +77,10 @@ describe('fields that nobody knows', () => {
     expect(told.at(-1)?.message).toContain('980 more');
   });
 });
+
+test('lists in lists are looked into nowhere, however deep they go', () => {
+  const ingress: unknown = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`);
+  const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'a', namespace: 'b' } };
+  const { diagnostics } = readResource({ ...policy, spec: { podSelector: {}, ingress } }, {});
+  expect(diagnostics.map(({ code }) => code)).not.toContain('FIELD_UNKNOWN');
+});

@@ -101,7 +101,11 @@ export function warnOfUnknownFields(type: ResourceType, object: RawMap, scope: S
   if (spec === undefined) return;
   let told = 0;
   const look = (raw: unknown, known: Known, here: Scope): void => {
-    if (Array.isArray(raw)) return raw.forEach((entry: unknown, index) => look(entry, known, here.at(index)));
+    if (Array.isArray(raw)) {
+      // A list in a list is a mistake, however deep it goes, and no place for fields.
+      for (const [index, entry] of raw.entries()) if (isMap(entry)) look(entry, known, here.at(index));
+      return;
+    }
     if (!isMap(raw)) return;
     for (const [field, value] of Object.entries(raw)) {
       const inside = Object.hasOwn(known, field) ? known[field] : undefined;

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import { type Server, get as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { askOverHttp } from '../controller/readiness/holders.ts';
@@ -25,7 +25,11 @@ beforeEach(async () => {
         if (ms === 0) return Promise.resolve(standing);
         return new Promise((resolve) => {
           tell = () => resolve(standing);
-          signal.addEventListener('abort', () => asked.push('gone'), { once: true });
+          const gone = (): void => {
+            asked.push('gone');
+            resolve(standing);
+          };
+          signal.addEventListener('abort', gone, { once: true });
         });
       },
       holds: ({ endpoint, firewall, at }) => endpoint === 'pod:shop/web-0' && firewall === 'edge-1' && at.length === 2,
@@ -57,6 +61,25 @@ test('holds the answer back as long as it is asked to, and no longer than it sho
   standing = { ...standing, ready: true };
   tell();
   expect(await held).toEqual([200, { ready: true }]);
+});
+
+test('whoever waits many times over at one address stands in nobody else’s way', async () => {
+  const stop = new AbortController();
+  const held = Array.from({ length: 64 }, () =>
+    get('/v1/pods/shop/web-0/border?wait=20', { signal: stop.signal }).catch(() => undefined),
+  );
+  await expect.poll(() => asked.length).toBe(64);
+  expect((await get('/v1/pods/shop/web-0/border'))[0]).toBe(503);
+  const other = await new Promise<number | undefined>((resolve, reject) => {
+    const request = ask(`${base}/v1/pods/shop/web-1/border`, { localAddress: '127.0.0.2', agent: false }, (response) =>
+      resolve(response.resume().statusCode),
+    );
+    request.once('error', reject);
+  });
+  expect(other).toBe(200);
+  stop.abort();
+  await Promise.all(held);
+  await expect.poll(async () => (await get('/v1/pods/shop/web-0/border'))[0]).toBe(200);
 });
 
 test('forgets who went away', async () => {

@@ -16,6 +16,8 @@ export interface PodsAsked {
 
 /** Those who wait at one time; more are asked to come back. */
 const MOST_WAITING = 5_000;
+/** Those of one address: a pod that asks for many shall not stand in the way of all others. Pods behind one address take turns. */
+const MOST_OF_ONE = 64;
 /** The longest that one answer is held back: proxies end what is silent for longer. */
 const LONGEST_MS = 25_000;
 
@@ -28,6 +30,7 @@ const PATH = /^\/v1\/pods\/([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/([a-z0-9.-]{1,2
  */
 export async function serveReadiness(address: ListenAddress, pods: PodsAsked): Promise<Server> {
   let waiting = 0;
+  const waitingOf = new Map<string, number>();
   const answerOne = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'GET') return answer(response, 405, { message: 'only GET' });
     const url = new URL(request.url ?? '/', 'http://localhost');
@@ -43,18 +46,28 @@ export async function serveReadiness(address: ListenAddress, pods: PodsAsked): P
       response.setHeader('retry-after', '2');
       return answer(response, 503, { message: 'too many pods wait; come back' });
     }
+    const from = request.socket.remoteAddress ?? '';
+    const ofOne = waitingOf.get(from) ?? 0;
+    if (ofOne >= MOST_OF_ONE) {
+      response.setHeader('retry-after', '2');
+      return answer(response, 503, { message: 'too many wait at your address; come back' });
+    }
     const seconds = Number(url.searchParams.get('wait') ?? '0');
     const ms = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, LONGEST_MS) : 0;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     waiting += 1;
+    waitingOf.set(from, ofOne + 1);
     try {
       const { ready, message, firewalls } = await pods.whenReady(namespace, name, ms, gone.signal);
-      const own = parseAddress((request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
+      const own = parseAddress(from.replace(/^::ffff:/, ''));
       const isThePod = own !== undefined && pods.addressesOf(namespace, name).includes(formatAddress(own));
       answer(response, 200, isThePod ? { ready, message, firewalls } : { ready });
     } finally {
       waiting -= 1;
+      const left = (waitingOf.get(from) ?? 0) - 1;
+      if (left > 0) waitingOf.set(from, left);
+      else waitingOf.delete(from);
     }
   };
   const server = createServer(requestLimits, (request, response) => {
