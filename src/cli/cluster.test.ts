@@ -167,12 +167,12 @@ test('nothing is written to a firewall that a controller keeps in step', async (
     });
   // Whoever lets go empties it.
   cluster.api.put({ ...lease, spec: { holderIdentity: '' } });
-  for (const words of writes) expect((await ask('root', ...words)).err).toContain('error DEVICE_UNREACHABLE');
+  for (const words of writes) expect((await ask('root', ...words)).err).toContain('error DEVICE_ELSEWHERE');
 
   const groups = ['', 'discovery.k8s.io', 'networking.k8s.io', 'projectcalico.org', 'sallyport.dev'];
   cluster.api.access.allow('dora', { verbs: ['get', 'list', 'watch'], apiGroups: groups, resources: ['*'] });
   expect((await ask('dora', 'apply')).err).toMatch(
-    /note: edge-1: whether a controller writes to it is not known: .*403[^]*error DEVICE_UNREACHABLE/,
+    /note: edge-1: whether a controller writes to it is not known: .*403[^]*error DEVICE_ELSEWHERE/,
   );
   const leases = { verbs: ['list'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
   cluster.api.access.allow('dora', leases, 'default');
@@ -180,4 +180,16 @@ test('nothing is written to a firewall that a controller keeps in step', async (
   const near = { ...lease, metadata: { ...lease.metadata, namespace: 'default' } };
   cluster.api.put({ ...near, spec: { holderIdentity: 'sallyport-1' } });
   expect((await ask('dora', 'apply')).err).toContain('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-1');
+});
+
+test('a firewall that is the machine itself is not looked for on a laptop, but with the configuration of a machine', async () => {
+  const said = 'error DEVICE_ELSEWHERE: edge-1 has the address netns:sallyport-nowhere';
+  for (const words of [['plan'], ['uninstall', 'edge-1']]) expect((await ask('root', ...words)).err).toContain(said);
+  const render = await ask('root', 'render');
+  expect(render.code, render.err).toBe(0);
+  const file = cluster.file(
+    'edge.yaml',
+    `sources: { here: { kubeconfig: ${cluster.kubeconfig()} } }\ncontrollers: { border: { source: here } }\n`,
+  );
+  expect((await run('plan', '-c', file)).err).toContain('error DEVICE_UNREACHABLE');
 });

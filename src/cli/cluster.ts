@@ -117,7 +117,14 @@ export async function worldOf(
       await again.client.close();
     }
   };
-  return { title, world, cluster, diagnostics: world.diagnostics(), writersOf };
+  return {
+    title,
+    world,
+    cluster,
+    diagnostics: world.diagnostics(),
+    writersOf,
+    isFromAnywhere: place.from === undefined && place.address.kind === 'Kubeconfig',
+  };
 }
 
 /** What a cluster calls itself; whoever may not ask can still read what there is. */

@@ -13,7 +13,7 @@ import { openDevice } from '../controller/devices.ts';
 import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
-import type { Actual, Capabilities, Translation } from '../firewalls/driver.ts';
+import type { Actual, Capabilities, Driver, Translation } from '../firewalls/driver.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
@@ -25,6 +25,8 @@ export interface CommandFirewall {
   readonly view: FirewallView;
   readonly ruleset: Ruleset;
   readonly device: OpenDevice;
+  /** Its address may mean another machine than this one. */
+  readonly isElsewhere: boolean;
 }
 
 /** No device is asked, so nothing is known of one: both families, no limits, and every address may be translated to. */
@@ -115,7 +117,8 @@ export async function onDevices<R>(
         by: `user ${userInfo().username}`,
       });
       try {
-        results.push(await work({ name: firewall.name, view, ruleset, device }));
+        const isElsewhere = read.isFromAnywhere === true && isOfThisMachine(firewall.address);
+        results.push(await work({ name: firewall.name, view, ruleset, device, isElsewhere }));
       } finally {
         await device.close();
       }
@@ -130,9 +133,24 @@ export async function onDevices<R>(
   return { results, incomplete };
 }
 
+/** Forms of an address that mean the machine of whoever uses them. */
+function isOfThisMachine(address: string): boolean {
+  return address === 'local' || address.startsWith('netns:');
+}
+
+/** The device, to be asked or written to. Throws where nobody knows that the one here is meant. */
+export function deviceHere({ name, view, device, isElsewhere }: CommandFirewall): Driver {
+  if (!isElsewhere) return device.driver;
+  throw new SallyportError(
+    'DEVICE_ELSEWHERE',
+    `${name} has the address ${view.firewall.address}, which means the machine that it is used on; use -c with the configuration of that machine, there`,
+  );
+}
+
 /** Reads a device and makes the plan for it. */
-export async function lookAt({ ruleset, device }: CommandFirewall, signal: AbortSignal): Promise<Look> {
-  const { driver } = device;
+export async function lookAt(firewall: CommandFirewall, signal: AbortSignal): Promise<Look> {
+  const { ruleset } = firewall;
+  const driver = deviceHere(firewall);
   const capabilities = await driver.capabilities(signal);
   const actual = await driver.observe(signal);
   const wanted = driver.translate(ruleset, capabilities);

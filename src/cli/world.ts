@@ -29,6 +29,8 @@ export interface CommandWorld {
   readonly diagnostics: readonly Diagnostic[];
   /** Copies of Sallyport that write to a firewall, as the cluster's Leases say; absent: it was no cluster. */
   readonly writersOf?: (firewall: string) => Promise<LeaseHolders>;
+  /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
+  readonly isFromAnywhere?: boolean;
 }
 
 /** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */

@@ -50,6 +50,12 @@ export const deviceCodes = {
     now: 'The firewall is not contacted.',
     fix: 'Write the address in one of these forms; names may hold letters, digits, dots, dashes and underscores.',
   },
+  DEVICE_ELSEWHERE: {
+    blame: 'input',
+    what: 'The address of a firewall (`local`, `netns:NAME`) means the machine that it is used on, and the world was chosen by a kubeconfig, from any machine.',
+    now: 'The device is neither read nor written to: this machine is probably not that firewall.',
+    fix: 'Run the command on the firewall, with `-c` and its configuration; or give the firewall an `ssh://` address.',
+  },
   DEVICE_OPTIONS: {
     blame: 'input',
     what: 'The `options` of a firewall hold a key or a value that its driver does not know.',

@@ -1,5 +1,5 @@
 import { type ExitCode, exit } from '../exit.ts';
-import { onDevices, viewsOf } from '../firewalls.ts';
+import { deviceHere, onDevices, viewsOf } from '../firewalls.ts';
 import { type FlowAnswer, flowText, type Others, type Question } from '../flow-answer.ts';
 import { type Asked, answerTo } from '../flow-question.ts';
 import { answerLines, refuseTwoReaders } from '../lines.ts';
@@ -82,7 +82,7 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
     terminal,
     read,
     viewsOf(terminal, read, undefined),
-    async ({ name, device }) => [name, (await device.driver.observe(signal)).foreign] as const,
+    async (firewall) => [firewall.name, (await deviceHere(firewall).observe(signal)).foreign] as const,
     'tell',
   );
   return new Map(results);

@@ -1,7 +1,7 @@
 import { SallyportError } from '../../base/error.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { onDevices, viewsOf } from '../firewalls.ts';
+import { deviceHere, onDevices, viewsOf } from '../firewalls.ts';
 import { refuseOtherWriter } from '../lease-holders.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
@@ -18,7 +18,7 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
   const asked = viewsOf(terminal, read, name);
   const { results } = await onDevices(terminal, read, asked, async (firewall) => {
     if (options.yes === true) await refuseOtherWriter(terminal, read, name);
-    const { driver } = firewall.device;
+    const driver = deviceHere(firewall);
     const stepsNow = async () => driver.leave(await driver.observe(stop), firewall.ruleset);
     const objects = (await stepsNow()).flatMap((step) => step.objects);
     if (options.yes !== true || objects.length === 0) return { objects, done: false };
