@@ -1,8 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { renderChart } from '../../scripts/helm.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Controller } from '../../src/controller/controller.ts';
+import { openGate } from '../../src/controller/gate-duty.ts';
+import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
+import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
+import { soleWriter } from '../../src/firewalls/writer-lock.ts';
+import { connectKubeconfig } from '../../src/kubernetes/kubeconfig.ts';
+import { KubernetesSource } from '../../src/sources/kubernetes/kubernetes-source.ts';
+import type { Delivery } from '../../src/sources/source.ts';
 import { type ApiServer, startApiServer } from '../kit/apiserver.ts';
 import { type ApiObject, RawApi } from '../kit/raw-api.ts';
 import { apply, define } from './definitions.ts';
@@ -61,6 +73,13 @@ describe('a real API server takes, strictly,', () => {
   });
 });
 
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 describe('the identity for readiness', () => {
   const GATE = 'sallyport.dev/border';
   const pod = '/api/v1/namespaces/shop/pods/web';
@@ -93,6 +112,102 @@ describe('the identity for readiness', () => {
     for (const status of ['True', 'False', 'True']) {
       const { status: code, bytes } = await patch(condition(GATE, status));
       expect(code, bytes.toString()).toBe(200);
+    }
+  });
+
+  test('a rollout waits for a slow firewall: the pod is not ready before it has confirmed, and again with another address', async () => {
+    const { admin } = server;
+    await admin.json('POST', '/apis/sallyport.dev/v1alpha1/borderfirewalls', {
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'BorderFirewall',
+      metadata: { name: 'edge-1' },
+      spec: { driver: 'nftables', address: 'local', workloads: {}, sees: 'Pod', mode: 'Enforce' },
+    });
+    const till = '/api/v1/namespaces/shop/pods/till';
+    await admin.json('POST', '/api/v1/namespaces/shop/pods', {
+      metadata: { name: 'till', labels: { app: 'till' } },
+      spec: { nodeName: 'a', containers: [{ name: 'web', image: 'web' }], readinessGates: [{ conditionType: GATE }] },
+    });
+    const kubelet = (podIP: string) => {
+      const conditions = [{ type: 'ContainersReady', status: 'True' }];
+      const status = { phase: 'Running', podIP, podIPs: [{ $patch: 'replace' }, { ip: podIP }], conditions };
+      return admin.json('PATCH', `${till}/status`, { status }, 'application/strategic-merge-patch+json');
+    };
+    const conditions = async () => {
+      const { status } = await admin.json<{ status: { conditions: readonly Condition[] } }>('GET', till);
+      return new Map(status.conditions.map((one) => [one.type, one]));
+    };
+    /** As the kubelet works it out: containers, and every gate. */
+    const isReady = async (): Promise<boolean> => {
+      const found = await conditions();
+      return ['ContainersReady', GATE].every((type) => found.get(type)?.status === 'True');
+    };
+    const told = async (): Promise<string> => {
+      const found = (await conditions()).get(GATE);
+      return `${found?.status} ${found?.reason} ${found?.message}`;
+    };
+
+    // As a pod has it: the folder of the service account, and where the API server is.
+    const account = mkdtempSync(join(tmpdir(), 'sallyport-account-'));
+    writeFileSync(join(account, 'token'), await server.tokenFor('sallyport', 'sallyport-readiness'));
+    writeFileSync(join(account, 'ca.crt'), server.ca);
+    writeFileSync(join(account, 'namespace'), 'sallyport');
+    const { hostname, port } = new URL(server.url);
+    const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+    const { client: api } = await connectKubeconfig({ path: server.kubeconfig, environment: {}, log: silentLog });
+    let slow = true;
+    let taken: (changes: Delivery['changes']) => void = () => undefined;
+    const controller = new Controller({
+      cluster: 'test',
+      source: new KubernetesSource({ name: 'real', api, clock: systemClock }),
+      open: () => {
+        const driver = new MemoryDriver(new MemoryDevice());
+        const step = driver.apply.bind(driver);
+        driver.apply = async (one, signal) => {
+          while (slow && !signal.aborted) await setTimeout(5);
+          await step(one, signal);
+        };
+        return { driver, lock: soleWriter, close: () => Promise.resolve() };
+      },
+      taken: (changes) => taken(changes),
+      clock: systemClock,
+      log: silentLog,
+    });
+    const lock = { lock: soleWriter, epoch: { now: () => ({ lease: '', number: 0 }), outranked: () => undefined } };
+    const { gate, close } = await openGate({
+      controller,
+      writers: { grant: () => lock },
+      api,
+      account,
+      environment,
+      clock: systemClock,
+      log: silentLog,
+    });
+    taken = (changes) => gate.taken(changes);
+    const stop = new AbortController();
+    const running = controller.run(stop.signal);
+    try {
+      const patience = { timeout: 30_000 };
+      await kubelet('10.1.0.1');
+      await expect.poll(told, patience).toBe('False Waiting 10.1.0.1: edge-1: nothing was confirmed there yet');
+      expect(await isReady()).toBe(false);
+      slow = false;
+      await expect.poll(told, patience).toBe('True Confirmed 10.1.0.1: confirmed by edge-1');
+      expect(await isReady()).toBe(true);
+      slow = true;
+      await kubelet('10.1.0.2');
+      await expect.poll(told, patience).toBe('False Waiting 10.1.0.2: edge-1: 10.1.0.2 is not there yet');
+      expect(await isReady()).toBe(false);
+      slow = false;
+      await expect.poll(told, patience).toBe('True Confirmed 10.1.0.2: confirmed by edge-1');
+      expect((await conditions()).get('ContainersReady')?.status).toBe('True');
+    } finally {
+      slow = false;
+      await close();
+      stop.abort();
+      await running;
+      await api.close();
+      rmSync(account, { recursive: true });
     }
   });
 
