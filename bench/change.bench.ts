@@ -12,6 +12,7 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
+import { formatAddress } from '../src/ip/address.ts';
 import { ManifestsSource } from '../src/sources/manifests/manifests-source.ts';
 import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
 import { load, print, quantile, smoke } from './figure.ts';
@@ -76,8 +77,8 @@ class Churn {
 function addressOf(raw: Raw): string {
   const resource = resourceOf(raw);
   const address = resource.type === 'Pod' ? resource.podIPs[0] : undefined;
-  if (address === undefined) throw new Error('the pod has no address');
-  return address;
+  if (typeof address !== 'object') throw new Error('the pod has no address');
+  return formatAddress(address);
 }
 
 /** Milliseconds from each event until its transaction was in force, or until it was read back. */

@@ -132,9 +132,12 @@ function townPolicy(j: number, namespaces: number): Raw {
   };
 }
 
+/** As objects of a cluster have it, which share the one of their source. */
+const NOWHERE = {};
+
 /** What the reader makes of an object; a mistake in a bench's world is a mistake in the bench. */
 export function resource(raw: Raw): Resource {
-  const { resource: read, diagnostics } = readResource(raw, {});
+  const { resource: read, diagnostics } = readResource(raw, NOWHERE);
   const [first] = diagnostics;
   if (read === undefined || first !== undefined) throw new Error(`the bench's world is wrong: ${first?.message}`);
   return read;

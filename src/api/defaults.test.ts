@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readResource } from './read.ts';
 import type { Resource, ResourceType } from './resource.ts';
+import { parseAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { RawMap } from './shape.ts';
 
@@ -185,16 +186,27 @@ describe('defaults of others', () => {
       hostNetwork: false,
       phase: 'Pending',
       podIPs: [],
-      hostIPs: [],
       ports: [],
       deleting: false,
     });
   });
 
+  test('a pod keeps the annotations that show addresses, while they count', () => {
+    const shown = { 'vpc.amazonaws.com/pod-ips': '10.0.0.1' };
+    const pod = (rest: RawMap, status: RawMap = {}) => {
+      const metadata = { name: 'x', namespace: 'shop', annotations: { note: 'long', ...shown }, ...rest };
+      return [...read('Pod', 'v1', 'Pod', { metadata, status }).annotations];
+    };
+    expect(pod({})).toEqual(Object.entries(shown));
+    expect(pod({ annotations: { note: 'long' } })).toEqual([]);
+    expect(pod({}, { podIP: '10.0.0.1' })).toEqual([]);
+    expect(pod({ deletionTimestamp: '2026-01-01T00:00:00Z' }, { podIP: '10.0.0.1' })).toEqual(Object.entries(shown));
+  });
+
   test('podIPs go before podIP, podCIDRs before podCIDR', () => {
     const pod = (status: RawMap) => read('Pod', 'v1', 'Pod', { status }).podIPs;
-    expect(pod({ podIP: '10.0.0.1' })).toEqual(['10.0.0.1']);
-    expect(pod({ podIP: '10.0.0.1', podIPs: [] })).toEqual(['10.0.0.1']);
+    expect(pod({ podIP: '10.0.0.1' })).toEqual([parseAddress('10.0.0.1')]);
+    expect(pod({ podIP: '10.0.0.1', podIPs: [] })).toEqual([parseAddress('10.0.0.1')]);
     expect(pod({ podIP: '10.0.0.1', podIPs: [{ ip: 'not judged here' }] })).toEqual(['not judged here']);
     expect(read('Node', 'v1', 'Node', { spec: { podCIDR: 'a', podCIDRs: ['b'] } }).podCIDRs).toEqual(['b']);
   });

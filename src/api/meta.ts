@@ -1,5 +1,6 @@
 import type { Place } from '../base/diagnostic.ts';
 import { Shared, itself } from '../base/shared.ts';
+import { NO_TEXTS, compactTexts } from '../base/text-map.ts';
 import type { Kind } from './kinds.ts';
 import { labelNameProblem, nameProblem } from './names.ts';
 import type { Meta } from './resource.ts';
@@ -83,7 +84,6 @@ export function readMeta(
   };
 }
 
-const NONE: ReadonlyMap<string, string> = new Map();
 /** No value of a label is longer; annotations can be. */
 const SHORT = 63;
 /** Pods of one template have the same values. */
@@ -95,10 +95,10 @@ export function readTexts(
   scope: Scope,
   note: 'mistake' | 'warning',
 ): { readonly texts: ReadonlyMap<string, string>; readonly sound: boolean } {
-  if (raw === undefined || raw === null) return { texts: NONE, sound: true };
+  if (raw === undefined || raw === null) return { texts: NO_TEXTS, sound: true };
   if (!isMap(raw)) {
     scope[note]('LABELS_INVALID', `this is ${show(raw)} and has to be a map`);
-    return { texts: NONE, sound: false };
+    return { texts: NO_TEXTS, sound: false };
   }
   const texts = new Map<string, string>();
   let sound = true;
@@ -112,5 +112,5 @@ export function readTexts(
       sound = false;
     }
   }
-  return { texts, sound };
+  return { texts: compactTexts(texts), sound };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Shared, itself } from '../base/shared.ts';
+import { NO_TEXTS } from '../base/text-map.ts';
+import { type Address, parseAddress } from '../ip/address.ts';
 import { list, optional, optionalText } from './fields.ts';
 import { nameProblem } from './names.ts';
 import type { BorderCondition, ContainerPort, Meta, Pod } from './resource.ts';
@@ -39,10 +41,11 @@ export const ADDRESS_ANNOTATIONS = [
 /** The readiness gate, and the condition, of the border. */
 export const BORDER_GATE = 'sallyport.dev/border';
 
-const NO_ADDRESSES: readonly string[] = [];
+const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
+const NO_ADDRESSES: readonly Address[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 
-/** A pod. Which of its addresses count, and since when, is for inventory to say; here they are as written. */
+/** A pod. Which of its addresses count, and since when, is for inventory to say. */
 export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined {
   const inside = scope.otherwise('The pod is left out, so its addresses count as unknown.');
   const rawSpec = inside.at('spec').map(raw['spec']) ?? {};
@@ -54,15 +57,13 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
   ];
   if (!spec.sound || !status.sound) return undefined;
   const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
-  const { podIP, podIPs = [], hostIP, hostIPs = [], phase } = status.values;
+  const { podIP, podIPs = [], phase } = status.values;
   return podOf(meta, {
     ...spec.values,
     owner: ownerOf(metadata['ownerReferences']),
     phase,
     podIP,
     podIPs: podIPs.map(({ ip }) => ip),
-    hostIP,
-    hostIPs: hostIPs.map(({ ip }) => ip),
     ports,
     gate: gateOf(rawSpec['readinessGates'], raw['status']),
   });
@@ -89,8 +90,6 @@ export interface PodFields {
   readonly phase?: string | undefined;
   readonly podIP?: string | undefined;
   readonly podIPs: readonly string[];
-  readonly hostIP?: string | undefined;
-  readonly hostIPs: readonly string[];
   readonly ports: readonly ContainerPort[];
   readonly gate?: BorderCondition | undefined;
 }
@@ -98,31 +97,34 @@ export interface PodFields {
 /** The pod of fields that have been found right, however they were written. What pods have in common is kept once. */
 export function podOf(meta: Meta, fields: PodFields): Pod {
   const { nodeName, serviceAccountName, owner, ports } = fields;
-  // Written out, so that all pods have one shape: there can be a million of them.
-  const pod: Mutable<Pod> = {
-    namespace: meta.namespace,
+  const podIPs = addresses(fields.podIPs, fields.podIP);
+  // Written out, with what is absent, so that all pods have one shape: there can be a million of them.
+  return {
+    type: 'Pod',
+    namespace: NAMESPACES.get(meta.namespace, itself),
     name: meta.name,
+    uid: meta.uid,
     labels: meta.labels,
-    annotations: meta.annotations,
+    annotations: usedAnnotations(meta, podIPs.length > 0),
     deleting: meta.deleting,
     place: meta.place,
-    type: 'Pod',
+    nodeName: nodeName && NODES.get(nodeName, itself),
+    serviceAccountName: serviceAccountName && ACCOUNTS.get(serviceAccountName, itself),
+    owner: owner && OWNERS.get(owner, itself),
     hostNetwork: fields.hostNetwork ?? false,
     phase: PHASES.get(fields.phase ?? 'Pending', itself),
-    podIPs: addresses(fields.podIPs, fields.podIP),
-    hostIPs: addresses(fields.hostIPs, fields.hostIP),
+    podIPs,
     ports: ports.length === 0 ? NO_PORTS : ports,
+    gate: fields.gate,
   };
-  if (meta.uid !== undefined) pod.uid = meta.uid;
-  if (nodeName !== undefined) pod.nodeName = NODES.get(nodeName, itself);
-  if (serviceAccountName !== undefined) pod.serviceAccountName = ACCOUNTS.get(serviceAccountName, itself);
-  if (owner !== undefined) pod.owner = OWNERS.get(owner, itself);
-  // Last, so that other pods keep their shape.
-  if (fields.gate !== undefined) pod.gate = fields.gate;
-  return pod;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** Those that are read: what the kubelet says goes before them as long as the pod lives. */
+function usedAnnotations({ annotations, deleting }: Meta, isShown: boolean): ReadonlyMap<string, string> {
+  if (annotations.size === 0 || (isShown && !deleting)) return NO_TEXTS;
+  const used = [...annotations].filter(([name]) => ADDRESS_NAMES.has(name));
+  return used.length === 0 ? NO_TEXTS : new Map(used);
+}
 
 /** The controller among the owners, else the first; only who asks for workloads reads it, so what cannot be read is nobody. */
 export function ownerOf(raw: unknown): string | undefined {
@@ -140,13 +142,14 @@ export function ownerText(kind: string, name: string): string | undefined {
 
 /** Pods of one owner come together, and there can be a million of them: one text serves them all. */
 const OWNERS = new Shared<string>();
+const NAMESPACES = new Shared<string>();
 const NODES = new Shared<string>();
 const ACCOUNTS = new Shared<string>();
 const PHASES = new Shared<string>();
 
-function addresses(several: readonly string[], one: string | undefined): readonly string[] {
-  if (several.length > 0) return several;
-  return one === undefined ? NO_ADDRESSES : [one];
+function addresses(several: readonly string[], one: string | undefined): readonly (Address | string)[] {
+  if (several.length > 0) return several.map((text) => parseAddress(text) ?? text);
+  return one === undefined ? NO_ADDRESSES : [parseAddress(one) ?? one];
 }
 
 /** Named ports; what has no name takes no part in policy, nor do protocols other than these three (semantics 10.6). */

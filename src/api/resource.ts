@@ -34,7 +34,7 @@ export type ResourceType = Resource['type'];
 export interface Meta {
   readonly namespace: string;
   readonly name: string;
-  readonly uid?: string;
+  readonly uid?: string | undefined;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
   /** `metadata.deletionTimestamp` is set. */
@@ -67,19 +67,18 @@ export interface ContainerPort {
 
 export interface Pod extends Meta {
   readonly type: 'Pod';
-  readonly nodeName?: string;
-  readonly serviceAccountName?: string;
+  readonly nodeName?: string | undefined;
+  readonly serviceAccountName?: string | undefined;
   /** What made the pod, from `metadata.ownerReferences`, as `Kind/name`: `ReplicaSet/web-6d4cf56db6`. */
-  readonly owner?: string;
+  readonly owner?: string | undefined;
   readonly hostNetwork: boolean;
   readonly phase: string;
-  /** `status.podIPs`, else `status.podIP`, as written; the kubelet's word. */
-  readonly podIPs: readonly string[];
-  readonly hostIPs: readonly string[];
+  /** `status.podIPs`, else `status.podIP`: the kubelet's word. What is no address stays as it was written. */
+  readonly podIPs: readonly (Address | string)[];
   /** Named ports of containers and init containers. */
   readonly ports: readonly ContainerPort[];
   /** The pod asks to be ready only when the border is (readiness gate `sallyport.dev/border`), and what stands there now; absent: it does not. */
-  readonly gate?: BorderCondition;
+  readonly gate?: BorderCondition | undefined;
 }
 
 /** The condition `sallyport.dev/border` of a pod, as written; texts are empty where it has none. */

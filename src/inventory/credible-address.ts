@@ -1,6 +1,6 @@
 import { ADDRESS_ANNOTATIONS } from '../api/pod.ts';
 import type { Pod } from '../api/resource.ts';
-import { ADDRESS_BITS, type Address, formatAddress, parseAddress } from '../ip/address.ts';
+import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 
 const [, POD_IP, AWS_POD_IPS] = ADDRESS_ANNOTATIONS;
@@ -70,7 +70,7 @@ export function addressClaims(pod: Pod): Claims {
   if (pod.podIPs.length > 0)
     return readClaims(
       'status',
-      pod.podIPs.map((text, index) => ({ text, path: `status.podIPs[${index}]` })),
+      pod.podIPs.map((shown, index) => ({ shown, path: `status.podIPs[${index}]` })),
     );
   for (const name of ADDRESS_ANNOTATIONS) {
     const text = pod.annotations.get(name) ?? '';
@@ -78,21 +78,23 @@ export function addressClaims(pod: Pod): Claims {
     const path = `metadata.annotations["${name}"]`;
     return readClaims(
       'annotation',
-      text.split(',').map((part) => ({ text: part.trim(), path })),
+      text.split(',').map((part) => ({ shown: parseHost(part.trim()) ?? part.trim(), path })),
     );
   }
   return { by: 'annotation', addresses: [], unreadable: [] };
 }
 
-function readClaims(by: Claims['by'], claims: readonly Claim[]): Claims {
+function readClaims(
+  by: Claims['by'],
+  claims: readonly { readonly shown: Address | string; readonly path: string }[],
+): Claims {
   const addresses: { readonly address: Address; readonly path: string }[] = [];
   const unreadable: Claim[] = [];
-  for (const claim of claims) {
-    const address = by === 'status' ? parseAddress(claim.text) : parseHost(claim.text);
-    if (address === undefined) unreadable.push(claim);
+  for (const { shown, path } of claims) {
+    if (typeof shown === 'string') unreadable.push({ text: shown, path });
     // One of each family; Calico takes the first.
-    else if (addresses.every((other) => other.address.family !== address.family))
-      addresses.push({ address, path: claim.path });
+    else if (addresses.every(({ address }) => address.family !== shown.family))
+      addresses.push({ address: shown, path });
   }
   return { by, addresses, unreadable };
 }

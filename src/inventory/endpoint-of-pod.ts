@@ -24,19 +24,67 @@ export function endpointOfPod(
   shared: readonly string[] | undefined,
 ): Endpoint {
   const parents = podParents(pod);
-  return {
+  return new PodEndpoint(
     id,
-    kind: 'Pod',
-    namespace: pod.namespace,
-    name: pod.name,
-    node: pod.nodeName ?? '',
-    owner: pod.owner,
-    hostNetwork: pod.hostNetwork,
-    labels: new WorkloadLabels(pod, KUBERNETES),
-    parents: shared !== undefined && sameList(shared, parents, Object.is) ? shared : parents,
-    addresses: pod.hostNetwork ? NO_ADDRESSES : addresses.toSorted(compareAddresses),
-    ports: namedPorts(pod),
-  };
+    pod,
+    shared !== undefined && sameList(shared, parents, Object.is) ? shared : parents,
+    pod.hostNetwork ? NO_ADDRESSES : sorted(addresses, pod.podIPs),
+  );
+}
+
+/** A view on its pod: there are as many as pods, and to keep everything twice would be a fifth of what a pod costs. */
+class PodEndpoint implements Endpoint {
+  readonly id: EndpointId;
+  readonly pod: Pod;
+  readonly parents: readonly string[];
+  readonly addresses: readonly Address[];
+  readonly ports: readonly NamedPort[];
+
+  constructor(id: EndpointId, pod: Pod, parents: readonly string[], addresses: readonly Address[]) {
+    this.id = id;
+    this.pod = pod;
+    this.parents = parents;
+    this.addresses = addresses;
+    this.ports = namedPorts(pod);
+  }
+
+  get kind(): 'Pod' {
+    return 'Pod';
+  }
+
+  get namespace(): string {
+    return this.pod.namespace;
+  }
+
+  get name(): string {
+    return this.pod.name;
+  }
+
+  get node(): string {
+    return this.pod.nodeName ?? '';
+  }
+
+  get owner(): string | undefined {
+    return this.pod.owner;
+  }
+
+  get hostNetwork(): boolean {
+    return this.pod.hostNetwork;
+  }
+
+  get labels(): ReadonlyMap<string, string> {
+    return new WorkloadLabels(this.pod, KUBERNETES);
+  }
+}
+
+/** In order, and where the pod shows just these in this order its own list. */
+function sorted(addresses: readonly Address[], shown: readonly (Address | string)[]): readonly Address[] {
+  const inOrder = addresses.length > 1 ? addresses.toSorted(compareAddresses) : addresses;
+  return isList(shown, inOrder) ? shown : inOrder;
+}
+
+function isList(shown: readonly (Address | string)[], addresses: readonly Address[]): shown is readonly Address[] {
+  return shown.length === addresses.length && addresses.every((address, n) => address === shown[n]);
 }
 
 const NO_ADDRESSES: readonly Address[] = [];

@@ -1,4 +1,5 @@
 import type { Pod } from '../api/resource.ts';
+import { TextMap } from '../base/text-map.ts';
 import {
   NAMESPACE_LABEL,
   NAMESPACE_PREFIX,
@@ -15,11 +16,12 @@ type Workload = Pick<Pod, 'labels' | 'namespace' | 'serviceAccountName'>;
  * another namespace or service account, and Calico's own labels override the written ones. A view on the workload: there are as many as
  * pods, and a map of its own would be a fifth of what a pod costs.
  */
-export class WorkloadLabels implements ReadonlyMap<string, string> {
+export class WorkloadLabels extends TextMap {
   readonly #workload: Workload;
   readonly #orchestrator: string;
 
   constructor(workload: Workload, orchestrator: string) {
+    super();
     this.#workload = workload;
     this.#orchestrator = orchestrator;
   }
@@ -34,10 +36,6 @@ export class WorkloadLabels implements ReadonlyMap<string, string> {
     return this.#set(key) ?? (isClaim(key) ? undefined : this.#workload.labels.get(key));
   }
 
-  has(key: string): boolean {
-    return this.get(key) !== undefined;
-  }
-
   *entries(): Generator<[string, string], undefined> {
     for (const [key, value] of this.#workload.labels)
       if (!isClaim(key) && this.#set(key) === undefined) yield [key, value];
@@ -46,24 +44,6 @@ export class WorkloadLabels implements ReadonlyMap<string, string> {
       if (value !== undefined) yield [key, value];
     }
     return undefined;
-  }
-
-  *keys(): Generator<string, undefined> {
-    for (const [key] of this.entries()) yield key;
-    return undefined;
-  }
-
-  *values(): Generator<string, undefined> {
-    for (const [, value] of this.entries()) yield value;
-    return undefined;
-  }
-
-  [Symbol.iterator](): Generator<[string, string], undefined> {
-    return this.entries();
-  }
-
-  forEach(callback: (value: string, key: string, map: ReadonlyMap<string, string>) => void): void {
-    for (const [key, value] of this.entries()) callback(value, key, this);
   }
 
   /** The label that Calico sets itself under a name; `undefined`: it sets none, and a written one counts. */

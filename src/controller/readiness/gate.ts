@@ -6,6 +6,7 @@ import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
+import { formatAddress } from '../../ip/address.ts';
 import { FIELD_MANAGER } from '../../kubernetes/objects.ts';
 import { resourcePath } from '../../kubernetes/resource-path.ts';
 import type { ResourceChange } from '../../sources/source.ts';
@@ -101,9 +102,10 @@ export class Gate {
   }
 
   /** Messages begin with the addresses that they are about. */
-  #prefix(podIPs: readonly string[], endpoint: EndpointId): string {
+  #prefix(podIPs: Pod['podIPs'], endpoint: EndpointId): string {
     const believed = this.#options.addressesOf(endpoint);
-    return `${(believed.length > 0 ? believed : podIPs).join(', ')}: `;
+    const shown = podIPs.map((ip) => (typeof ip === 'string' ? ip : formatAddress(ip)));
+    return `${(believed.length > 0 ? believed : shown).join(', ')}: `;
   }
 
   async #round(): Promise<NextRound> {

@@ -33,7 +33,7 @@ export function statusObject({
   readonly type: string;
   readonly namespace: string;
   readonly name: string;
-  readonly uid?: string;
+  readonly uid?: string | undefined;
 }): StatusObject {
   const kind = byType.get(type);
   const { group = '', versions = [], plural = '' } = kind ?? {};

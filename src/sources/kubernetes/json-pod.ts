@@ -4,10 +4,10 @@ import { type ContainerPort, type ReadResource, resourceKey } from '../../api/re
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
+import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 
 type Texts = ReadonlyMap<string, string>;
 
-const NONE: Texts = new Map();
 const LABELS = new Shared<Texts>();
 const VALUES = new Shared<string>();
 const NO_PORTS: readonly ContainerPort[] = [];
@@ -33,10 +33,11 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
   const deleting = deletionTimestamp !== undefined && deletionTimestamp !== null;
   const isShown = podIPs.length > 0 || podIP !== undefined;
   // What the kubelet says goes before what annotations say, as long as the pod lives.
-  const annotations = isShown && !deleting ? NONE : annotationsOf(metadata['annotations']);
+  const isSpent = isShown && !deleting && isMap(metadata['annotations']);
+  const annotations = isSpent ? NO_TEXTS : annotationsOf(metadata['annotations']);
   if (annotations === undefined) return undefined;
   const resource = podOf(
-    { namespace: VALUES.get(namespace, itself), name, uid, labels, annotations, deleting, place },
+    { namespace, name, uid, labels, annotations, deleting, place },
     {
       nodeName: nodeName as string | undefined,
       serviceAccountName: serviceAccountName as string | undefined,
@@ -45,8 +46,6 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
       phase: phase as string | undefined,
       podIP: podIP as string | undefined,
       podIPs,
-      hostIP: hostIP as string | undefined,
-      hostIPs,
       ports,
       gate: gateOf(spec['readinessGates'], status),
     },
@@ -64,18 +63,18 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 
 /** Pods of one template have the same labels. */
 function textsOf(raw: unknown): Texts | undefined {
-  if (raw === undefined) return NONE;
+  if (raw === undefined) return NO_TEXTS;
   if (!isMap(raw) || !Object.values(raw).every((value) => typeof value === 'string')) return undefined;
   return LABELS.get(JSON.stringify(raw), () => {
     const texts = new Map<string, string>();
     for (const [key, value] of Object.entries(raw))
       texts.set(VALUES.get(key, itself), VALUES.get(String(value), itself));
-    return texts;
+    return compactTexts(texts);
   });
 }
 
 function annotationsOf(raw: unknown): Texts | undefined {
-  if (raw === undefined) return NONE;
+  if (raw === undefined) return NO_TEXTS;
   if (!isMap(raw)) return undefined;
   const texts = new Map<string, string>();
   for (const name of ADDRESS_ANNOTATIONS) {
@@ -83,7 +82,7 @@ function annotationsOf(raw: unknown): Texts | undefined {
     if (typeof value === 'string') texts.set(name, value);
     else if (value !== undefined) return undefined;
   }
-  return texts.size === 0 ? NONE : texts;
+  return texts.size === 0 ? NO_TEXTS : texts;
 }
 
 function addressesOf(raw: unknown): readonly string[] | undefined {

@@ -4,6 +4,7 @@ import { DeliveredState } from '../../../test/kit/delivered-state.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
+import { formatAddress } from '../../ip/address.ts';
 import type { ApiClient, ApiRequest } from '../../kubernetes/api-client.ts';
 import { connectKubeconfig } from '../../kubernetes/kubeconfig.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
@@ -108,20 +109,21 @@ describe.each([
       nodeName: 'node-1',
       serviceAccountName: 'default',
       phase: 'Pending',
-      labels: new Map([
-        ['app', 'before'],
-        ['example.com/tier', 'front'],
-      ]),
       annotations: new Map([['cni.projectcalico.org/podIP', '10.65.0.7/32']]),
       ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
     });
+    expect([...(before?.labels ?? [])]).toEqual([
+      ['app', 'before'],
+      ['example.com/tier', 'front'],
+    ]);
     await server.admin.json('POST', podPath(namespace), pod('after'));
     await until(() => seen.resources.has(`Pod/${namespace}/after`));
     const status = { status: { phase: 'Running', podIP: '10.65.0.9', podIPs: [{ ip: '10.65.0.9' }] } };
     await server.admin.json('PATCH', `${podPath(namespace)}/after/status`, status, 'application/merge-patch+json');
     await until(() => {
       const now = seen.resources.get(`Pod/${namespace}/after`);
-      return now?.type === 'Pod' && now.podIPs[0] === '10.65.0.9';
+      const [shown] = now?.type === 'Pod' ? now.podIPs : [];
+      return typeof shown === 'object' && formatAddress(shown) === '10.65.0.9';
     });
     await server.admin.json('DELETE', `${podPath(namespace)}/before?gracePeriodSeconds=0`);
     await until(() => !seen.resources.has(`Pod/${namespace}/before`));

@@ -4,6 +4,7 @@ import { readResource } from '../../api/read.ts';
 import { type BorderCondition, type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
+import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 import { BYTES, VARINT, Wire } from './wire.ts';
 
 /** A pod as protobuf, and what has been read of it. */
@@ -27,8 +28,8 @@ interface WrittenPort {
 
 /** The fields that are read; empty texts are absent, as the API's JSON leaves them out. */
 class Picked {
-  labels: Texts = NONE;
-  annotations: Texts = NONE;
+  labels: Texts = NO_TEXTS;
+  annotations: Texts = NO_TEXTS;
   isDeleting = false;
   owner: { readonly kind: string; readonly name: string; readonly isController: boolean } | undefined;
   nodeName = '';
@@ -47,12 +48,10 @@ class Picked {
   border: BorderCondition = NO_CONDITION;
 }
 
-const NONE: Texts = new Map();
 const NO_CONDITION: BorderCondition = { status: '', reason: '', message: '' };
 const NO_PORTS: readonly WrittenPort[] = [];
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
 const LABELS = new Shared<Texts>();
-const NAMESPACES = new Shared<string>();
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
 
 const field = (number: number, type = BYTES): number => number * 8 + type;
@@ -60,15 +59,13 @@ const field = (number: number, type = BYTES): number => number * 8 + type;
 /** The pod of a message, as `readResource` would read it from JSON. */
 export function readPickedPod(pod: EncodedPod): ReadResource {
   const picked = pick(pod);
-  // What the kubelet says goes before what annotations say, as long as the pod lives.
-  if (!picked.isDeleting && (picked.podIPs.length > 0 || picked.podIP !== '')) picked.annotations = NONE;
   const { name, namespace, uid, place } = pod;
   const fields = fieldsOf(picked);
   // What has mistakes is read the long way, so that they are told in the same words.
   if (fields === undefined || nameProblem(name) !== undefined || labelNameProblem(namespace) !== undefined)
     return readResource(asJson(pod, picked), place);
   const meta = {
-    namespace: NAMESPACES.get(namespace, itself),
+    namespace,
     name,
     ...(uid === '' ? {} : { uid }),
     labels: picked.labels,
@@ -100,8 +97,6 @@ function fieldsOf(picked: Picked): PodFields | undefined {
     phase: present(picked.phase),
     podIP: present(picked.podIP),
     podIPs: picked.podIPs,
-    hostIP: present(picked.hostIP),
-    hostIPs: picked.hostIPs,
     ports,
     gate: picked.isGated ? picked.border : undefined,
   };
@@ -195,7 +190,7 @@ function readLabels(bytes: Buffer, start: number, end: number): Texts {
     const [key, value] = entry(wire, wire.inner(end));
     labels.set(VALUES.get(key, itself), VALUES.get(value, itself));
   }
-  return labels;
+  return compactTexts(labels);
 }
 
 /** An entry of a map: key 1, value 2. */
