@@ -74,7 +74,8 @@ export class Engine {
   /** Policies as they stood at the last flush, and by the id of what they apply to. */
   readonly #policies = new Map<PolicyId, Policy>();
   readonly #staged = new Map<PolicyId, Policy>();
-  readonly #endpoints = new Map<EndpointId, Endpoint>();
+  /** The inventory's own, which shows those of the last flush: a second map would be a thirtieth of what a pod costs. */
+  readonly #endpoints: ReadonlyMap<EndpointId, Endpoint>;
   readonly #parents = new Map<string, Parent>();
   #tiers: ReadonlyMap<string, TierInfo>;
   /** Whether network sets and the selectors of rules are in the index too. */
@@ -89,6 +90,7 @@ export class Engine {
 
   constructor(inventory: Inventory) {
     this.inventory = inventory;
+    this.#endpoints = inventory.flushedEndpoints;
     this.#tiers = new Map(inventory.tiers);
     this.#outside = new OutsideSets(this.#parents);
   }
@@ -286,12 +288,12 @@ export class Engine {
 
   /** The same in pieces; until the end nothing else may be asked, nor the inventory be told anything. */
   *flushing(): Pieces<EngineChanges> {
+    const isFirst = this.#endpoints.size === 0;
     const changes = yield* this.inventory.flushing();
     if (changes.other.has('tiers')) this.#tiers = new Map(this.inventory.tiers);
     if (changes.other.has('policies') || changes.other.has('tiers')) this.#order = undefined;
     if (this.#order === undefined || changes.other.has('staged')) this.#shownOrder = undefined;
     this.#forget();
-    const isFirst = this.#endpoints.size === 0;
     const changed = new Set(touched(changes.endpoints));
     let members: MemberChanges = { kind: 'first' };
     if (isFirst) yield* this.#index.loading(this.#take(changes));
@@ -342,9 +344,9 @@ export class Engine {
   }
 
   *#take(changes: InventoryChanges): Pieces {
-    const { parents, endpoints, networkSets, policies, staged } = this.inventory;
+    const { parents, networkSets, policies, staged } = this.inventory;
     for (const id of touched(changes.parents)) yield* this.#settingParent(id, parents.get(id));
-    yield* each(touched(changes.endpoints), (id) => this.#setEndpoint(id, endpoints.get(id)));
+    yield* each(touched(changes.endpoints), (id) => this.#setEndpoint(id));
     if (this.#followsRules)
       yield* each(touched(changes.networkSets), (id) => this.#setNetworkSet(id, networkSets.get(id)));
     yield* this.#setPolicies(this.#policies, touched(changes.policies), policies);
@@ -362,20 +364,11 @@ export class Engine {
     yield;
   }
 
-  #setEndpoint(id: EndpointId, endpoint: Endpoint | undefined): void {
-    if (endpoint === undefined) {
-      this.#endpoints.delete(id);
-      this.#index.deleteEndpoint(id);
-    } else {
-      this.#endpoints.set(id, endpoint);
-      this.#index.setEndpoint(
-        id,
-        indexed(
-          endpoint,
-          endpoint.addresses.map((address) => prefixOf(address)),
-        ),
-      );
-    }
+  #setEndpoint(id: EndpointId): void {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return void this.#index.deleteEndpoint(id);
+    const nets = endpoint.addresses.map((address) => prefixOf(address));
+    this.#index.setEndpoint(id, indexed(endpoint, nets));
   }
 
   #setNetworkSet(id: string, set: NetworkSetInfo | undefined): void {

@@ -91,6 +91,11 @@ export class Inventory {
     return this.#endpoints.view;
   }
 
+  /** The same as they were at the last flush. */
+  get flushedEndpoints(): ReadonlyMap<EndpointId, Endpoint> {
+    return this.#endpoints.taken;
+  }
+
   /** Profiles by name: namespaces, service accounts, and those that are given. */
   get parents(): ReadonlyMap<string, Parent> {
     return this.#profiles.view;

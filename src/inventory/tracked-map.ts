@@ -22,6 +22,9 @@ export class TrackedMap<V> {
     return this.#now;
   }
 
+  /** What there was at the last `take`. It costs what has changed since, so nobody need keep that state once more. */
+  readonly taken: ReadonlyMap<string, V> = new Taken<V>(this.#now, this.#before, () => this.#wasEmpty);
+
   /** Sets a key, or removes it (`undefined`); says whether that changed anything. */
   put(key: string, value: V | undefined): boolean {
     const old = this.#now.get(key);
@@ -52,6 +55,62 @@ export class TrackedMap<V> {
     this.#before.clear();
     this.#wasEmpty = this.#now.size === 0;
     return sortedLater(added, changed, removed);
+  }
+}
+
+/** A map as it was before some of it changed. */
+class Taken<V> implements ReadonlyMap<string, V> {
+  readonly #now: ReadonlyMap<string, V>;
+  /** What keys that were touched since had then. */
+  readonly #before: ReadonlyMap<string, V | undefined>;
+  readonly #wasEmpty: () => boolean;
+
+  constructor(now: ReadonlyMap<string, V>, before: ReadonlyMap<string, V | undefined>, wasEmpty: () => boolean) {
+    this.#now = now;
+    this.#before = before;
+    this.#wasEmpty = wasEmpty;
+  }
+
+  get size(): number {
+    if (this.#wasEmpty()) return 0;
+    let size = this.#now.size;
+    for (const [key, value] of this.#before) size += (value === undefined ? 0 : 1) - (this.#now.has(key) ? 1 : 0);
+    return size;
+  }
+
+  get(key: string): V | undefined {
+    if (this.#wasEmpty()) return undefined;
+    const before = this.#before.get(key);
+    return before !== undefined || this.#before.has(key) ? before : this.#now.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  *entries(): Generator<[string, V], undefined> {
+    if (this.#wasEmpty()) return undefined;
+    for (const entry of this.#now) if (!this.#before.has(entry[0])) yield entry;
+    for (const [key, value] of this.#before) if (value !== undefined) yield [key, value];
+    return undefined;
+  }
+
+  *keys(): Generator<string, undefined> {
+    for (const [key] of this.entries()) yield key;
+    return undefined;
+  }
+
+  *values(): Generator<V, undefined> {
+    for (const [, value] of this.entries()) yield value;
+    return undefined;
+  }
+
+  [Symbol.iterator](): Generator<[string, V], undefined> {
+    return this.entries();
+  }
+
+  forEach(callback: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
+    for (const [key, value] of this.entries()) callback(value, key, this);
   }
 }
 

@@ -16,7 +16,8 @@ export interface ReadonlyIntegerLists {
 /**
  * Lists of integers, known by small integers of their own, in one typed array: with a million endpoints there are millions of lists of a
  * few items each, and objects of their own would take most of the memory and a cache miss each. Any list is there, and empty at first.
- * A list lies in a block of 1, 2, 4, … items and moves when it outgrows it; a block that is left is given to another list.
+ * A list lies in a block of 1, 2, 4, … items and moves when it outgrows it; a block that is left is given to
+ * other lists, in parts if they are small.
  */
 export class IntegerLists implements ReadonlyIntegerLists {
   /** Of each list where its block begins, 0 for none, and its tag. */
@@ -25,6 +26,8 @@ export class IntegerLists implements ReadonlyIntegerLists {
   #end = 1;
   /** The first free block of each class; its first item is the next one. */
   readonly #free = new Int32Array(CLASS_MASK + 1);
+  /** A bit for each class that has one. */
+  #freeClasses = 0;
 
   get items(): Int32Array {
     return this.#items;
@@ -105,10 +108,15 @@ export class IntegerLists implements ReadonlyIntegerLists {
     this.#heads[head + 1] = tag + 1;
   }
 
+  /** A block of a class: a free one, the first part of the smallest free one that is larger, or a new one. */
   #take(blockClass: number): number {
-    const block = this.#free[blockClass] as number;
-    if (block !== 0) {
-      this.#free[blockClass] = this.#items[block] as number;
+    const fitting = (this.#freeClasses >>> blockClass) << blockClass;
+    if (fitting !== 0) {
+      let found = CLASS_MASK - Math.clz32(fitting & -fitting);
+      const block = this.#free[found] as number;
+      this.#free[found] = this.#items[block] as number;
+      if (this.#free[found] === 0) this.#freeClasses &= ~(1 << found);
+      while (found-- > blockClass) this.#give(block + (1 << found), found);
       return block;
     }
     const end = this.#end;
@@ -120,12 +128,17 @@ export class IntegerLists implements ReadonlyIntegerLists {
   #give(block: number, blockClass: number): void {
     this.#items[block] = this.#free[blockClass] as number;
     this.#free[blockClass] = block;
+    this.#freeClasses |= 1 << blockClass;
   }
 }
 
-/** A copy with room for `index`, twice as large, so that growing costs a constant share of what is stored. */
+/** An array of this many items grows by a quarter, so that no more than a fifth of it is empty; a smaller one doubles. */
+const LARGE = 16_384;
+
+/** A copy with room for `index`, larger by a share, so that growing costs a constant share of what is stored. */
 export function grown(array: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(index + 1, 2 * array.length));
+  const { length } = array;
+  const larger = new Int32Array(Math.max(index + 1, length < LARGE ? 2 * length : Math.ceil(1.25 * length)));
   larger.set(array);
   return larger;
 }
