@@ -43,7 +43,7 @@ export function isCurrent({ madeAt }: Pick<Approval, 'madeAt'>, now: number): bo
 
 /** A firewall for which a yes may be looked for. */
 export interface Approvable {
-  readonly worker: { status(): WorkerStatus; approve(digest: string): void };
+  readonly worker: { status(): WorkerStatus; approve(digest: string, ageMs: number): void };
   readonly device: { readonly trail?: AuditTrail; readonly lock: { held(): boolean } };
 }
 
@@ -73,7 +73,7 @@ export function lookForApprovals(
         }
         log.info({ firewall: name, digest, by }, 'a yes was found');
         device.trail?.append({ what: 'Approved', plan: digest, by, madeAt: new Date(madeAt).toISOString() });
-        worker.approve(digest);
+        worker.approve(digest, Math.max(0, clock.wall() - madeAt));
       }
     } finally {
       again();

@@ -12,8 +12,9 @@ export class Approvals {
     this.#clock = clock;
   }
 
-  give(digest: string): void {
-    this.#given.set(digest, this.#clock.monotonic());
+  /** `ageMs`: how long ago it was said. */
+  give(digest: string, ageMs = 0): void {
+    this.#given.set(digest, this.#clock.monotonic() - ageMs);
   }
 
   has(digest: string): boolean {

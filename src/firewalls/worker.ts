@@ -122,9 +122,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#rounds.request();
   }
 
-  /** A yes to the plan with this digest; it lapses after an hour, or when another plan takes its place. */
-  approve(digest: string): void {
-    this.#approvals.give(digest);
+  /** A yes to the plan with this digest, said so long ago; it lapses an hour after that, or when another plan takes its place. */
+  approve(digest: string, ageMs = 0): void {
+    this.#approvals.give(digest, ageMs);
     this.#rounds.request();
   }
 

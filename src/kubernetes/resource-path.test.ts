@@ -18,4 +18,8 @@ describe('paths of the API', () => {
       '/api/v1/namespaces/a%2Fb/pods/..%2Fsecrets%3Fx%23y',
     );
   });
+
+  test.each([{ name: '..' }, { namespace: '..' }, { name: 'x', part: '.' }])('nor does %o', (which) => {
+    expect(() => resourcePath(pods, which)).toThrow('was taken for a name');
+  });
 });

@@ -1,3 +1,5 @@
+import { SallyportError } from '../base/error.ts';
+
 /** What is needed of a kind to name its objects in the API. */
 export interface Collection {
   /** `''` is the core group. */
@@ -11,6 +13,7 @@ export interface Collection {
  * @example
  * resourcePath({ group: 'sallyport.dev', version: 'v1alpha1', plural: 'borderfirewalls' }, { name: 'edge-1', part: 'status' });
  * // '/apis/sallyport.dev/v1alpha1/borderfirewalls/edge-1/status'
+ * @throws SallyportError `INTERNAL` for `.` and `..`, which no encoding keeps from leading to another place.
  */
 export function resourcePath(
   { group, version, plural }: Collection,
@@ -20,6 +23,8 @@ export function resourcePath(
     part = '',
   }: { readonly namespace?: string; readonly name?: string; readonly part?: string } = {},
 ): string {
+  const wayward = [namespace, name, part].find((segment) => segment === '.' || segment === '..');
+  if (wayward !== undefined) throw new SallyportError('INTERNAL', `"${wayward}" was taken for a name`);
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   const within = namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   const segments = [plural, name, part].filter((segment) => segment !== '').map(encodeURIComponent);

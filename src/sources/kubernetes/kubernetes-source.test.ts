@@ -69,6 +69,31 @@ test('the first state is loaded whole, then followed', async () => {
   expect(seen.diagnostics).toEqual([]);
 });
 
+test('nothing is believed of a server that is not ready, which does not name all that it will serve', async () => {
+  api.put(NAMESPACES, namespace('shop'));
+  const open = api.open.bind(api);
+  let isReady = false;
+  let asked = 0;
+  vi.spyOn(api, 'open').mockImplementation(async (request, signal) => {
+    if (request.path !== '/readyz') return await open(request, signal);
+    asked += 1;
+    if (!isReady) throw broken();
+    return { contentType: 'text/plain', chunks: (async function* () {})() };
+  });
+  start();
+  await until(() => asked === 1);
+  await pass(3_000);
+  expect(asked).toBeGreaterThan(1);
+  expect(seen.state).toBe('loading');
+  expect(seen.keys).toEqual([]);
+  isReady = true;
+  for (let waits = 0; waits < 60 && seen.state !== 'complete'; waits++) await pass(1_000);
+  expect(seen.keys).toEqual(['Namespace/shop']);
+  const before = asked;
+  await pass(600_000, 60_000);
+  expect(asked).toBe(before);
+});
+
 test('an hour without the server freezes, and a new history without one object thaws and tells it', async () => {
   api.put(NAMESPACES, namespace('shop'));
   for (const name of ['a', 'b', 'c', 'd']) api.put(PODS, pod(name));

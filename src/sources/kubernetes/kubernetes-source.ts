@@ -18,7 +18,7 @@ import { Informer } from './informer.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { PendingChanges } from './pending-changes.ts';
 import { PodEncoding } from './pod-encoding.ts';
-import { type ServedKinds, servedKinds } from './served-kinds.ts';
+import { type ServedKinds, askReady, servedKinds } from './served-kinds.ts';
 
 /** Which kinds are served is asked again at this pace; changes of definitions say so at once. */
 const ASK_SERVED_MS = 300_000;
@@ -184,6 +184,8 @@ export class KubernetesSource implements Source {
   async #askServed(signal: AbortSignal): Promise<boolean> {
     let served: ServedKinds;
     try {
+      // A server that has just begun does not know all of its definitions yet, and what it does not name would count as absent.
+      if (!this.#isServedKnown) await askReady(this.#options.api, signal);
       served = await servedKinds(this.#options.api, signal);
     } catch (thrown) {
       if (signal.aborted) return false;
