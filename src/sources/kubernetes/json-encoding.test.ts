@@ -63,8 +63,21 @@ const pod = fc
         nodeName: nasty,
         serviceAccountName: nasty,
         hostNetwork: fc.boolean(),
+        readinessGates: fc.array(or(some({ conditionType: fc.constantFrom('x', 'sallyport.dev/border') })), {
+          maxLength: 2,
+        }),
       }),
-      status: some({ phase: nasty, podIP: fc.constant('10.0.0.1'), podIPs: ips, hostIP: nasty, hostIPs: ips }),
+      status: some({
+        conditions: fc.array(
+          or(some({ type: fc.constantFrom('Ready', 'sallyport.dev/border'), status: nasty, reason: nasty })),
+          { maxLength: 2 },
+        ),
+        phase: nasty,
+        podIP: fc.constant('10.0.0.1'),
+        podIPs: ips,
+        hostIP: nasty,
+        hostIPs: ips,
+      }),
       more: anything,
     }),
   )

@@ -10,6 +10,8 @@ type Texts = ReadonlyMap<string, string>;
 
 const LABELS = new Shared<Texts>();
 const VALUES = new Shared<string>();
+const PORTS = new Shared<readonly ContainerPort[]>();
+const NO_ADDRESSES: readonly string[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 
 /**
@@ -85,15 +87,12 @@ function annotationsOf(raw: unknown): Texts | undefined {
   return texts.size === 0 ? NO_TEXTS : texts;
 }
 
+/** Lists that grow keep room for a dozen more, so they are made in one go. */
 function addressesOf(raw: unknown): readonly string[] | undefined {
-  if (raw === undefined) return [];
+  if (raw === undefined) return NO_ADDRESSES;
   if (!Array.isArray(raw)) return undefined;
-  const addresses: string[] = [];
-  for (const entry of raw) {
-    if (!isMap(entry) || !isText(entry['ip'])) return undefined;
-    addresses.push(entry['ip']);
-  }
-  return addresses;
+  const ips = raw.map((entry: unknown) => (isMap(entry) && isText(entry['ip']) ? entry['ip'] : ''));
+  return ips.includes('') ? undefined : ips;
 }
 
 function portsOf(...several: readonly unknown[]): readonly ContainerPort[] | undefined {
@@ -115,5 +114,5 @@ function portsOf(...several: readonly unknown[]): readonly ContainerPort[] | und
       }
     }
   }
-  return ports ?? NO_PORTS;
+  return ports === undefined ? NO_PORTS : PORTS.get(JSON.stringify(ports), () => [...ports]);
 }

@@ -321,10 +321,9 @@ export class KubernetesSource implements Source {
     const state = this.#state();
     if (state.kind === 'complete') this.#isLoading = false;
     const isHeld = state.kind === 'frozen' || (state.kind === 'loading' && this.#pending.size < PORTION);
-    const said = JSON.stringify(state);
-    const diagnostics = this.#diagnostics();
     if ((isHeld || this.#pending.size === 0) && !this.#needsTelling) return;
-    const brief = `${said}${JSON.stringify(diagnostics)}`;
+    const diagnostics = this.#diagnostics();
+    const brief = `${JSON.stringify(state)}${JSON.stringify(diagnostics)}`;
     this.#needsTelling = false;
     if ((isHeld || this.#pending.size === 0) && brief === this.#lastState) return;
     this.#lastState = brief;

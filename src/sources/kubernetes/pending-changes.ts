@@ -1,4 +1,4 @@
-import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
+import type { Resource, ResourceKey } from '../../api/resource.ts';
 import type { ResourceChange } from '../source.ts';
 import type { Output } from './told.ts';
 
@@ -21,8 +21,7 @@ export class PendingChanges implements Output {
     return this.#changes.size;
   }
 
-  put(resource: Resource): void {
-    const key = resourceKey(resource);
+  put(key: ResourceKey, resource: Resource): void {
     this.#changes.set(key, { isDeleted: this.#changes.get(key)?.isDeleted ?? false, resource });
     this.#added();
   }

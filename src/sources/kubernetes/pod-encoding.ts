@@ -1,3 +1,4 @@
+import type { ReadResource } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
 import { readPickedPod } from './pod-picker.ts';
@@ -44,7 +45,7 @@ export class PodEncoding implements Encoding {
         }
       } else if (tag === field(2)) {
         const end = wire.inner(raw.end);
-        items.push(sentPod(body, wire.position, end, this.#place));
+        items.push(sentPod(wire, wire.position, end, this.#place));
         wire.position = end;
       } else wire.skip(tag, raw.end);
     }
@@ -63,7 +64,7 @@ export class PodEncoding implements Encoding {
     let object: Span | undefined;
     while (wire.position < frame.length) {
       const tag = wire.tag(frame.length);
-      if (tag === field(1)) type = wire.text(frame.length);
+      if (tag === field(1)) type = wire.sharedText(frame.length);
       else if (tag === field(2)) {
         const end = wire.inner(frame.length);
         object = only(wire, 1, end);
@@ -78,7 +79,7 @@ export class PodEncoding implements Encoding {
       const { version, endsList } = readBookmark(frame, raw);
       return { kind: 'bookmark', version, endsList };
     }
-    const sent = sentPod(frame, raw.start, raw.end, this.#place);
+    const sent = sentPod(wire, raw.start, raw.end, this.#place);
     if (type === 'ADDED' || type === 'MODIFIED') return { kind: 'put', sent };
     if (type === 'DELETED') return { kind: 'delete', sent };
     throw new Undecodable('an event is of no known type');
@@ -105,7 +106,7 @@ function unwrap(bytes: Buffer, start: number, end: number): { readonly kind: str
       const inner = wire.inner(end);
       while (wire.position < inner) {
         const part = wire.tag(inner);
-        if (part === field(2)) kind = wire.text(inner);
+        if (part === field(2)) kind = wire.sharedText(inner);
         else wire.skip(part, inner);
       }
     } else if (tag === field(2)) {
@@ -140,24 +141,33 @@ function metadataOf(bytes: Buffer, start: number, end: number): Span {
   return metadata;
 }
 
-function sentPod(bytes: Buffer, start: number, end: number, place: Place): Sent {
-  const metadata = metadataOf(bytes, start, end);
-  const wire = new Wire(bytes);
-  wire.position = metadata.start;
+function sentPod(wire: Wire, start: number, end: number, place: Place): Sent {
   let name = '';
   let namespace = '';
   let uid = '';
   let version = '';
-  while (wire.position < metadata.end) {
-    const tag = wire.tag(metadata.end);
-    if (tag === field(1)) name = wire.text(metadata.end);
-    else if (tag === field(3)) namespace = wire.text(metadata.end);
-    else if (tag === field(5)) uid = wire.text(metadata.end);
-    else if (tag === field(6)) version = wire.text(metadata.end);
-    else wire.skip(tag, metadata.end);
+  let isThere = false;
+  wire.position = start;
+  while (wire.position < end) {
+    const tag = wire.tag(end);
+    if (tag !== field(1)) {
+      wire.skip(tag, end);
+      continue;
+    }
+    isThere = true;
+    const stop = wire.inner(end);
+    while (wire.position < stop) {
+      const part = wire.tag(stop);
+      if (part === field(1)) name = wire.text(stop);
+      else if (part === field(3)) namespace = wire.sharedText(stop);
+      else if (part === field(5)) uid = wire.text(stop);
+      else if (part === field(6)) version = wire.text(stop);
+      else wire.skip(part, stop);
+    }
   }
+  if (!isThere) throw new Undecodable('an object has no metadata');
   if (name === '' || version === '') throw new Undecodable('an object has no name or no resourceVersion');
-  const read = (): ReturnType<Sent['read']> => readPickedPod({ bytes, start, end, name, namespace, uid, place });
+  const read = (): ReadResource => readPickedPod({ wire, start, end, name, namespace, uid, place });
   return { namespace, name, uid, version, read };
 }
 

@@ -1,15 +1,17 @@
 import { labelNameProblem, nameProblem } from '../../api/names.ts';
-import { ADDRESS_ANNOTATIONS, BORDER_GATE, type PodFields, isPortProtocol, ownerText, podOf } from '../../api/pod.ts';
+import { ADDRESS_ANNOTATIONS, BORDER_GATE, type PodFields, ownerText, podOf } from '../../api/pod.ts';
 import { readResource } from '../../api/read.ts';
 import { type BorderCondition, type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
-import type { Place } from '../../base/diagnostic.ts';
+import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
+import { type Ports, pickContainer } from './pod-ports.ts';
 import { BYTES, VARINT, Wire } from './wire.ts';
 
 /** A pod as protobuf, and what has been read of it. */
 export interface EncodedPod {
-  readonly bytes: Buffer;
+  /** Where it stands, from `start` to `end`. */
+  readonly wire: Wire;
   readonly start: number;
   readonly end: number;
   readonly name: string;
@@ -20,16 +22,13 @@ export interface EncodedPod {
 
 type Texts = ReadonlyMap<string, string>;
 
-interface WrittenPort {
-  readonly name: string;
-  readonly containerPort: number;
-  readonly protocol: string;
-}
-
 /** The fields that are read; empty texts are absent, as the API's JSON leaves them out. */
 class Picked {
   labels: Texts = NO_TEXTS;
   annotations: Texts = NO_TEXTS;
+  /** Within metadata, from the first annotation to the last. */
+  annotationsStart = 0;
+  annotationsEnd = 0;
   isDeleting = false;
   owner: { readonly kind: string; readonly name: string; readonly isController: boolean } | undefined;
   nodeName = '';
@@ -38,18 +37,21 @@ class Picked {
   phase = '';
   podIP = '';
   hostIP = '';
-  readonly podIPs: string[] = [];
-  readonly hostIPs: string[] = [];
-  /** The ports of each container. */
-  readonly containers: (readonly WrittenPort[])[] = [];
-  readonly initContainers: (readonly WrittenPort[])[] = [];
+  podIPs: readonly string[] = NO_ADDRESSES;
+  hostIPs: readonly string[] = NO_ADDRESSES;
+  /** Of each container. */
+  containers: readonly Ports[] = NO_CONTAINERS;
+  initContainers: readonly Ports[] = NO_CONTAINERS;
   isGated = false;
   hasSpec = false;
   border: BorderCondition = NO_CONDITION;
 }
 
 const NO_CONDITION: BorderCondition = { status: '', reason: '', message: '' };
-const NO_PORTS: readonly WrittenPort[] = [];
+const NO_ADDRESSES: readonly string[] = [];
+const NO_CONTAINERS: readonly Ports[] = [];
+const NO_PORTS: readonly ContainerPort[] = [];
+const NO_DIAGNOSTICS: readonly Diagnostic[] = [];
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
 const LABELS = new Shared<Texts>();
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
@@ -62,51 +64,56 @@ export function readPickedPod(pod: EncodedPod): ReadResource {
   const { name, namespace, uid, place } = pod;
   const fields = fieldsOf(picked);
   // What has mistakes is read the long way, so that they are told in the same words.
-  if (fields === undefined || nameProblem(name) !== undefined || labelNameProblem(namespace) !== undefined)
+  if (
+    fields === undefined ||
+    uid === '' ||
+    nameProblem(name) !== undefined ||
+    labelNameProblem(namespace) !== undefined
+  )
     return readResource(asJson(pod, picked), place);
-  const meta = {
-    namespace,
-    name,
-    ...(uid === '' ? {} : { uid }),
-    labels: picked.labels,
-    annotations: picked.annotations,
-    deleting: picked.isDeleting,
-    place,
-  };
-  const resource = podOf(meta, fields);
-  return { resource, key: resourceKey(resource), diagnostics: [] };
+  const { labels, annotations, isDeleting: deleting } = picked;
+  const resource = podOf({ namespace, name, uid, labels, annotations, deleting, place }, fields);
+  return { resource, key: resourceKey(resource), diagnostics: NO_DIAGNOSTICS };
 }
 
 function fieldsOf(picked: Picked): PodFields | undefined {
-  const ports: ContainerPort[] = [];
-  for (const containers of [picked.containers, picked.initContainers])
-    for (const written of containers)
-      for (const { name, containerPort: port, protocol: word } of written) {
-        if (name === '') continue;
-        if (port < 1 || port > 65_535) return undefined;
-        const protocol = word === '' ? 'TCP' : word;
-        if (isPortProtocol(protocol)) ports.push({ name, port, protocol });
-      }
-  if (picked.podIPs.includes('') || picked.hostIPs.includes('')) return undefined;
-  const present = (text: string): string | undefined => (text === '' ? undefined : text);
+  const ports = portsOf(picked);
+  const { podIPs, hostIPs, owner } = picked;
+  if (ports === undefined || podIPs.includes('') || hostIPs.includes('')) return undefined;
   return {
     nodeName: present(picked.nodeName),
     serviceAccountName: present(picked.serviceAccountName),
-    owner: picked.owner === undefined ? undefined : ownerText(picked.owner.kind, picked.owner.name),
+    owner: owner === undefined ? undefined : ownerText(owner.kind, owner.name),
     hostNetwork: picked.hostNetwork,
     phase: present(picked.phase),
     podIP: present(picked.podIP),
-    podIPs: picked.podIPs,
+    podIPs,
     ports,
     gate: picked.isGated ? picked.border : undefined,
   };
+}
+
+function present(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function portsOf({ containers, initContainers }: Picked): readonly ContainerPort[] | undefined {
+  const [only] = containers;
+  if (containers.length + initContainers.length === 0) return NO_PORTS;
+  if (only !== undefined && containers.length === 1 && initContainers.length === 0) return only.sound;
+  const ports: ContainerPort[] = [];
+  for (const { sound } of [...containers, ...initContainers]) {
+    if (sound === undefined) return undefined;
+    ports.push(...sound);
+  }
+  return ports;
 }
 
 /** The same pod as the API's JSON. */
 function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
   const filled = (object: Readonly<Record<string, unknown>>): object =>
     Object.fromEntries(Object.entries(object).filter(([, value]) => value !== ''));
-  const asContainer = (ports: readonly WrittenPort[]): object => ({ ports: ports.map((port) => filled({ ...port })) });
+  const asContainer = ({ written }: Ports): object => ({ ports: written.map((port) => filled({ ...port })) });
   const { owner } = picked;
   return {
     apiVersion: 'v1',
@@ -134,8 +141,7 @@ function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
   };
 }
 
-function pick({ bytes, start, end }: EncodedPod): Picked {
-  const wire = new Wire(bytes);
+function pick({ wire, start, end }: EncodedPod): Picked {
   wire.position = start;
   const picked = new Picked();
   while (wire.position < end) {
@@ -145,6 +151,8 @@ function pick({ bytes, start, end }: EncodedPod): Picked {
     else if (tag === field(3)) pickStatus(wire, wire.inner(end), picked);
     else wire.skip(tag, end);
   }
+  // What the kubelet says goes before what annotations say, as long as the pod lives.
+  if (picked.isDeleting || (picked.podIPs.length === 0 && picked.podIP === '')) pickAnnotations(wire, picked);
   return picked;
 }
 
@@ -162,8 +170,11 @@ function pickMetadata(wire: Wire, end: number, picked: Picked): void {
         isSplit ||= labels.end !== start;
         labels.end = wire.position;
       }
-    } else if (tag === field(12)) pickAnnotation(wire, wire.inner(end), picked);
-    else if (tag === field(9)) {
+    } else if (tag === field(12)) {
+      wire.position = wire.inner(end);
+      if (picked.annotationsEnd === 0) picked.annotationsStart = start;
+      picked.annotationsEnd = wire.position;
+    } else if (tag === field(9)) {
       picked.isDeleting = true;
       wire.skip(tag, end);
     } else if (tag === field(13)) pickOwner(wire, wire.inner(end), picked);
@@ -206,11 +217,21 @@ function entry(wire: Wire, end: number): readonly [string, string] {
   return [key, value];
 }
 
+function pickAnnotations(wire: Wire, picked: Picked): void {
+  const end = picked.annotationsEnd;
+  wire.position = picked.annotationsStart;
+  while (wire.position < end) {
+    const tag = wire.tag(end);
+    if (tag === field(12)) pickAnnotation(wire, wire.inner(end), picked);
+    else wire.skip(tag, end);
+  }
+}
+
 function pickAnnotation(wire: Wire, end: number, picked: Picked): void {
   // Most annotations are long and not read: their keys stand first.
   const start = wire.position;
   const tag = wire.tag(end);
-  if (tag === field(1) && !ADDRESS_NAMES.has(wire.text(end))) {
+  if (tag === field(1) && !ADDRESS_NAMES.has(wire.sharedText(end))) {
     wire.position = end;
     return;
   }
@@ -229,8 +250,8 @@ function pickOwner(wire: Wire, end: number, picked: Picked): void {
   let isController = false;
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(1)) kind = wire.text(end);
-    else if (tag === field(3)) name = wire.text(end);
+    if (tag === field(1)) kind = wire.sharedText(end);
+    else if (tag === field(3)) name = wire.sharedText(end);
     else if (tag === field(6, VARINT)) isController = wire.varint(end) !== 0;
     else wire.skip(tag, end);
   }
@@ -242,10 +263,11 @@ function pickSpec(wire: Wire, end: number, picked: Picked): void {
   picked.hasSpec = true;
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(2)) picked.containers.push(pickContainer(wire, wire.inner(end)));
-    else if (tag === field(20)) picked.initContainers.push(pickContainer(wire, wire.inner(end)));
-    else if (tag === field(8)) picked.serviceAccountName = wire.text(end);
-    else if (tag === field(10)) picked.nodeName = wire.text(end);
+    if (tag === field(2)) picked.containers = withPorts(picked.containers, pickContainer(wire, wire.inner(end)));
+    else if (tag === field(20))
+      picked.initContainers = withPorts(picked.initContainers, pickContainer(wire, wire.inner(end)));
+    else if (tag === field(8)) picked.serviceAccountName = wire.sharedText(end);
+    else if (tag === field(10)) picked.nodeName = wire.sharedText(end);
     else if (tag === field(11, VARINT)) picked.hostNetwork = wire.varint(end) !== 0;
     else if (tag === field(28)) {
       if (pickText(wire, wire.inner(end)) === BORDER_GATE) picked.isGated = true;
@@ -253,43 +275,26 @@ function pickSpec(wire: Wire, end: number, picked: Picked): void {
   }
 }
 
-/** A container: ports 6, each with name 1, containerPort 3, protocol 4. */
-function pickContainer(wire: Wire, end: number): readonly WrittenPort[] {
-  let ports: WrittenPort[] | undefined;
-  while (wire.position < end) {
-    const tag = wire.tag(end);
-    if (tag !== field(6)) {
-      wire.skip(tag, end);
-      continue;
-    }
-    const stop = wire.inner(end);
-    let name = '';
-    let containerPort = 0;
-    let protocol = '';
-    while (wire.position < stop) {
-      const part = wire.tag(stop);
-      if (part === field(1)) name = wire.text(stop);
-      else if (part === field(3, VARINT)) containerPort = wire.varint(stop);
-      else if (part === field(4)) protocol = wire.text(stop);
-      else wire.skip(part, stop);
-    }
-    (ports ??= []).push({ name, containerPort, protocol });
-  }
-  return ports ?? NO_PORTS;
+function withPorts(containers: readonly Ports[], ports: Ports): readonly Ports[] {
+  return containers.length === 0 ? [ports] : [...containers, ports];
 }
 
 function pickStatus(wire: Wire, end: number, picked: Picked): void {
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(1)) picked.phase = wire.text(end);
+    if (tag === field(1)) picked.phase = wire.sharedText(end);
     // Every pod has conditions; they are read where the gate is, or may still come.
     else if (tag === field(2) && (picked.isGated || !picked.hasSpec)) pickCondition(wire, wire.inner(end), picked);
-    else if (tag === field(5)) picked.hostIP = wire.text(end);
-    else if (tag === field(6)) picked.podIP = wire.text(end);
-    else if (tag === field(12)) picked.podIPs.push(pickText(wire, wire.inner(end)));
-    else if (tag === field(16)) picked.hostIPs.push(pickText(wire, wire.inner(end)));
+    else if (tag === field(5)) picked.hostIP = wire.sharedText(end);
+    else if (tag === field(6)) picked.podIP = wire.sharedText(end);
+    else if (tag === field(12)) picked.podIPs = withIp(picked.podIPs, pickText(wire, wire.inner(end)));
+    else if (tag === field(16)) picked.hostIPs = withIp(picked.hostIPs, pickText(wire, wire.inner(end)));
     else wire.skip(tag, end);
   }
+}
+
+function withIp(ips: readonly string[], ip: string): readonly string[] {
+  return ips.length === 0 ? [ip] : [...ips, ip];
 }
 
 /** The one text of a PodIP, HostIP or PodReadinessGate. */
@@ -297,7 +302,7 @@ function pickText(wire: Wire, end: number): string {
   let text = '';
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(1)) text = wire.text(end);
+    if (tag === field(1)) text = wire.sharedText(end);
     else wire.skip(tag, end);
   }
   return text;
@@ -311,9 +316,9 @@ function pickCondition(wire: Wire, end: number, picked: Picked): void {
   let message = '';
   while (wire.position < end) {
     const tag = wire.tag(end);
-    if (tag === field(1)) type = wire.text(end);
-    else if (tag === field(2)) status = wire.text(end);
-    else if (tag === field(5)) reason = wire.text(end);
+    if (tag === field(1)) type = wire.sharedText(end);
+    else if (tag === field(2)) status = wire.sharedText(end);
+    else if (tag === field(5)) reason = wire.sharedText(end);
     else if (tag === field(6)) message = wire.text(end);
     else wire.skip(tag, end);
   }

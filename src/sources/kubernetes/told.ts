@@ -10,7 +10,7 @@ import type { Sent } from './encoding.ts';
 
 /** Where changes go. */
 export interface Output {
-  put(resource: Resource): void;
+  put(key: ResourceKey, resource: Resource): void;
   delete(key: ResourceKey): void;
 }
 
@@ -111,7 +111,7 @@ export class Told {
       isOut = false;
     }
     if (read.resource !== undefined) {
-      this.#output.put(read.resource);
+      this.#output.put(key, read.resource);
       isOut = true;
       this.broken.delete(key);
     } else {

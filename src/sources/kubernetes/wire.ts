@@ -1,10 +1,13 @@
 import { Undecodable } from './encoding.ts';
+import { ShortTexts } from './short-texts.ts';
 
 /** How the value of a field is written. Groups (3 and 4) are in no object of Kubernetes. */
 export const VARINT = 0;
 const FIXED64 = 1;
 export const BYTES = 2;
 const FIXED32 = 5;
+
+const SHARED = new ShortTexts();
 
 /**
  * Reads protobuf's wire format from a place on, without copying. Every method throws `Undecodable` rather than read beyond the end.
@@ -28,6 +31,11 @@ export class Wire {
   /** Numbers beyond 2^53 lose digits; no field that is read has such. */
   varint(end: number): number {
     const { bytes } = this;
+    const first = bytes[this.position] ?? 0x80;
+    if (first < 0x80 && this.position < end) {
+      this.position += 1;
+      return first;
+    }
     let value = 0;
     let factor = 1;
     for (let count = 0; count < 10; count++) {
@@ -50,6 +58,14 @@ export class Wire {
   text(end: number): string {
     const stop = this.inner(end);
     const text = this.bytes.toString('utf8', this.position, stop);
+    this.position = stop;
+    return text;
+  }
+
+  /** A text that comes again and again. */
+  sharedText(end: number): string {
+    const stop = this.inner(end);
+    const text = SHARED.get(this.bytes, this.position, stop);
     this.position = stop;
     return text;
   }

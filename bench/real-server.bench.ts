@@ -1,0 +1,193 @@
+/**
+ * 100 pod events a second, written to a real API server (kube-apiserver and etcd on this machine), until they are committed in the kernel:
+ * half of them pods that get an address, half pods that go. `server`: from the write being sent to its event being readable here; `ours`:
+ * from there to the transaction being in force. Behind the border are 10,000 pods more, which the bench tells itself, as it does everything
+ * but namespaces and moving pods. The client, the controller and nft run beside the server, on the same cores.
+ */
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ApiServer, startApiServer } from '../test/kit/apiserver.ts';
+import { systemClock } from '../src/base/clock.ts';
+import { silentLog } from '../src/base/log.ts';
+import type { ApiClient } from '../src/kubernetes/api-client.ts';
+import { formatAddress } from '../src/ip/address.ts';
+import { connectKubeconfig } from '../src/kubernetes/kubeconfig.ts';
+import { KubernetesSource } from '../src/sources/kubernetes/kubernetes-source.ts';
+import type { Source } from '../src/sources/source.ts';
+import { BorderRun, ownTranslations } from './border-run.ts';
+import { load, print, quantile, smoke } from './figure.ts';
+import { inNamespaces } from './namespaced.ts';
+import { benchWorld, pod, type Raw, resourceOf } from './world.ts';
+
+const PODS = smoke ? 100 : 10_000;
+const PER_SECOND = 100;
+const seconds = smoke ? 2 : 60;
+/** Pods that have their address before it begins, and so the time for which a pod lives. */
+const AHEAD = 200;
+const AT_ONCE = 16;
+const PATIENCE_MS = 30_000;
+
+interface Moving {
+  readonly raw: Raw;
+  /** Of the object. */
+  readonly path: string;
+  readonly name: string;
+  readonly address: string;
+}
+
+interface Event {
+  readonly moving: Moving;
+  readonly sentAt: number;
+  readableAt: number;
+  committedAt: number;
+}
+
+function moving(index: number): Moving {
+  const raw = pod(PODS + index, PODS);
+  const resource = resourceOf(raw);
+  if (resource.type !== 'Pod') throw new Error('this is no pod');
+  const { namespace, name, podIPs } = resource;
+  const [address] = podIPs;
+  if (typeof address !== 'object') throw new Error('the pod has no address');
+  return { raw, name, address: formatAddress(address), path: `/api/v1/namespaces/${namespace}/pods/${name}` };
+}
+
+/** The client, and when the first chunk with a pod's name came since that was asked for. */
+function watched(client: ApiClient, readableAt: Map<string, number>): ApiClient {
+  return {
+    title: client.title,
+    call: (request, signal) => client.call(request, signal),
+    close: () => client.close(),
+    async open(request, signal, silenceMs) {
+      const { contentType, chunks } = await client.open(request, signal, silenceMs);
+      if (request.path !== '/api/v1/pods') return { contentType, chunks };
+      return {
+        contentType,
+        chunks: (async function* () {
+          for await (const chunk of chunks) {
+            const now = performance.now();
+            const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1');
+            for (const [name] of text.matchAll(/app-\d+-\d+/g)) if (!readableAt.has(name)) readableAt.set(name, now);
+            yield chunk;
+          }
+        })(),
+      };
+    },
+  };
+}
+
+/** What the bench tells itself comes with the whole of what is read. */
+function joined(source: Source, raws: readonly Raw[]): Source {
+  let first = raws.map((raw) => ({ kind: 'put', resource: resourceOf(raw) }) as const);
+  return {
+    name: 'bench',
+    run: (deliver, signal) =>
+      source.run((delivery) => {
+        if (delivery.state.kind !== 'complete') return deliver(delivery);
+        deliver({ ...delivery, changes: [...first, ...delivery.changes] });
+        first = [];
+      }, signal),
+  };
+}
+
+async function all<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const left = [...items];
+  const one = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
+const setAddress = ({ admin }: ApiServer, { raw, path }: Moving): Promise<unknown> =>
+  admin.json('PATCH', `${path}/status`, { status: raw['status'] }, 'application/strategic-merge-patch+json');
+
+async function measure(server: ApiServer): Promise<void> {
+  const { admin } = server;
+  const { frame, pods } = benchWorld(PODS, 'local');
+  const namespaces = frame.filter(({ kind }) => kind === 'Namespace');
+  await all(namespaces, async (raw) => {
+    await admin.json('POST', '/api/v1/namespaces', raw);
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+    await admin.json('POST', `/api/v1/namespaces/${resourceOf(raw).name}/serviceaccounts`, account);
+  });
+  const count = (seconds * PER_SECOND) / 2;
+  const movings = Array.from({ length: AHEAD + count }, (_, index) => moving(index));
+  await all(movings, ({ raw, path }) => {
+    const spec = {
+      nodeName: 'node-0',
+      containers: [{ name: 'main', image: 'web' }],
+      automountServiceAccountToken: false,
+    };
+    return admin.json('POST', path.slice(0, path.lastIndexOf('/')), { ...raw, spec });
+  });
+  await all(movings.slice(0, AHEAD), (one) => setAddress(server, one));
+
+  const { client } = await connectKubeconfig({ path: server.kubeconfig, environment: {}, log: silentLog });
+  const readableAt = new Map<string, number>();
+  const source = new KubernetesSource({ name: 'bench', api: watched(client, readableAt), clock: systemClock });
+  const told = [...frame.filter(({ kind }) => kind !== 'Namespace'), ...pods];
+  const run = new BorderRun(joined(source, told));
+  await run.settled();
+
+  const events: Event[] = [];
+  const waiting = new Set<Event>();
+  const take = (): void => {
+    for (const event of waiting) {
+      event.readableAt = readableAt.get(event.moving.name) ?? Number.NaN;
+      event.committedAt = run.committedAt.get(event.moving.address) ?? Number.NaN;
+      if (event.readableAt > 0 && event.committedAt > 0) waiting.delete(event);
+    }
+  };
+  const begin = (one: Moving): void => {
+    readableAt.delete(one.name);
+    run.committedAt.delete(one.address);
+    const event = { moving: one, sentAt: performance.now(), readableAt: Number.NaN, committedAt: Number.NaN };
+    events.push(event);
+    waiting.add(event);
+  };
+  const writes: Promise<unknown>[] = [];
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  for (let i = 0; i < 2 * count; i++) {
+    const wait = start + (i * 1_000) / PER_SECOND - performance.now();
+    if (wait > 0) await pause(wait);
+    take();
+    const one = movings[(i >> 1) + (i % 2 === 0 ? AHEAD : 0)];
+    if (one === undefined) throw new Error('there are too few pods');
+    begin(one);
+    writes.push(i % 2 === 0 ? setAddress(server, one) : admin.json('DELETE', `${one.path}?gracePeriodSeconds=0`));
+  }
+  await Promise.all(writes);
+  const { user, system } = process.cpuUsage(cpu);
+  for (const end = performance.now() + PATIENCE_MS; waiting.size > 0 && performance.now() < end; await pause(20))
+    take();
+  if (waiting.size > 0) throw new Error(`${waiting.size} of ${events.length} events never came about`);
+
+  const rest = { pods: PODS, perSecond: PER_SECOND, seconds, ...load() };
+  const parts = {
+    server: { sample: events.map(({ sentAt, readableAt: readable }) => readable - sentAt), budgets: [] },
+    ours: { sample: events.map((event) => event.committedAt - event.readableAt), budgets: [10, 50] },
+    whole: { sample: events.map(({ sentAt, committedAt }) => committedAt - sentAt), budgets: [] },
+  } as const;
+  for (const [part, { sample, budgets }] of Object.entries(parts))
+    for (const [index, q] of [0.5, 0.99].entries()) {
+      const value = quantile(sample, q);
+      const budget = budgets[index] === undefined ? {} : { budget: budgets[index] };
+      print({ bench: `real-server/${part}/p${q * 100}`, unit: 'ms', value, ...budget, ...rest });
+    }
+  print({ bench: 'real-server/cpu', unit: 'ratio', value: (user + system) / 1e6 / seconds, ...rest });
+  await run.settled();
+  for (const warning of new Set(run.warnings)) process.stderr.write(`${warning}\n`);
+  await run.close();
+  await client.close();
+}
+
+await inNamespaces(async () => {
+  ownTranslations();
+  const server = await startApiServer();
+  try {
+    await measure(server);
+  } finally {
+    await server.stop();
+  }
+});
