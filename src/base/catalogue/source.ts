@@ -64,8 +64,8 @@ export const sourceCodes = {
   },
   CLUSTER_KIND_SHRUNK: {
     blame: 'input',
-    what: 'More than half of the objects of a kind, or all of them, are gone from a list, and no deletion was told.',
-    now: 'Perhaps the cluster was restored from a backup: the list is not believed, everything read from the cluster stays as it was, and firewalls keep what they hold. It counts as soon as all objects are there again, or when half of them are and it stays so for a minute.',
+    what: 'Half of the objects of a kind, more of them, or all, are gone from a list, and no deletion was told.',
+    now: 'Perhaps the cluster was restored from a backup: the list is not believed, everything read from the cluster stays as it was, and firewalls keep what they hold. It counts as soon as all objects are there again, or when more than half of them are and it stays so for a minute.',
     fix: 'Restore the objects. If they are meant to be gone, restart Sallyport: it then begins with what there is.',
   },
 } as const satisfies Codes;

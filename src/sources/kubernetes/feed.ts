@@ -62,6 +62,8 @@ interface Doubt {
   /** `Checking`: it looks sound, and only the definition has to be asked for. */
   readonly kind: 'Checking' | 'Shrunk' | 'Gone';
   readonly sinceMs: number;
+  /** When it was listed, by the monotonic clock. */
+  readonly at: number;
   /** By the monotonic clock; `undefined`: it does not look sound. */
   soundSince: number | undefined;
 }
@@ -197,6 +199,11 @@ export class Feed implements Listener {
 
   // ---- What the informer hears ----
 
+  /** A list that was wrong once is never put right by events: what is doubted is read again, once in a while. */
+  isDoubted(): boolean {
+    return this.#doubt !== undefined && this.#options.clock.monotonic() - this.#doubt.at >= SETTLE_MS;
+  }
+
   connected(): void {
     if (this.#broken === undefined) return;
     this.#broken.forget();
@@ -286,7 +293,8 @@ export class Feed implements Listener {
     const judged = shrunk ? 'Shrunk' : 'Checking';
     const kind = wasGone ? 'Gone' : known === undefined || known.kind === 'Checking' ? judged : known.kind;
     const soundSince = shrunk ? undefined : known?.soundSince;
-    this.#doubt = { target, kind, sinceMs: known?.sinceMs ?? clock.wall(), soundSince };
+    const sinceMs = known?.sinceMs ?? clock.wall();
+    this.#doubt = { target, kind, sinceMs, at: clock.monotonic(), soundSince };
     this.#ask();
     this.#look();
     this.#options.changed();
@@ -355,7 +363,7 @@ export class Feed implements Listener {
       if (this.#held.size === 0) return;
       const target = new Map<ResourceKey, Fresh>();
       for (const fresh of this.told.present()) if (!this.#held.has(fresh.raw)) target.set(fresh.raw, fresh);
-      this.#doubt = { target, kind: 'Gone', sinceMs: clock.wall(), soundSince: undefined };
+      this.#doubt = { target, kind: 'Gone', sinceMs: clock.wall(), at: clock.monotonic(), soundSince: undefined };
     } else this.#doubt = { ...this.#doubt, kind: 'Gone', soundSince: undefined };
     this.#held.clear();
     this.#look();

@@ -41,6 +41,8 @@ export interface Listener {
   connected(): void;
   /** It does not, for now. */
   broken(error: SallyportError): void;
+  /** What the last list said is not believed, and it was read some time ago; looked at before each watch. */
+  isDoubted?(): boolean;
 }
 
 /** For metrics and logs; nothing depends on them. */
@@ -113,6 +115,8 @@ export class Informer {
   async #follow(signal: AbortSignal): Promise<void> {
     if (this.#suspicious && this.#version !== undefined) await this.#compareHistory(this.#version, signal);
     this.#suspicious = false;
+    if (this.#version !== undefined && this.#options.listener.isDoubted?.() === true)
+      this.#relist('it is not believed');
     if (this.#version === undefined) {
       if (this.#streams) {
         try {

@@ -137,6 +137,23 @@ test('an empty list after a restore freezes until the objects are back', async (
   expect(seen.keys).toContain('Pod/shop/new');
 });
 
+test('half a list that was wrong is read again with a later watch, though nobody tells of any change', async () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const same = (name: string): MemoryObject => ({ ...pod(name), metadata: { namespace: 'shop', name, uid: name } });
+  for (const name of names) api.put(PODS, same(name));
+  start();
+  await until(() => seen.state === 'complete');
+  for (const name of ['a', 'b']) api.delete(PODS, `shop/${name}`, false);
+  api.compact();
+  for (const stream of api.watches(PODS)) stream.end(broken());
+  await pass(90_000);
+  expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_SHRUNK']]);
+  for (const name of ['a', 'b']) api.put(PODS, same(name), false);
+  for (const stream of api.watches(PODS)) stream.end();
+  await pass(5_000);
+  expect([seen.state, seen.codes, seen.deleted]).toEqual(['complete', [], []]);
+});
+
 const OURS = '/apis/sallyport.dev/v1alpha1/addressgroups';
 const group = (name: string): MemoryObject => ({
   metadata: { name },

@@ -253,6 +253,7 @@ export class KubernetesSource implements Source {
         put: (sent) => isCurrent() && feed.put(sent),
         deleted: (sent) => isCurrent() && feed.deleted(sent),
         connected: () => isCurrent() && feed.connected(),
+        isDoubted: () => feed.isDoubted(),
         broken: (error) => {
           if (!isCurrent()) return;
           const { code, message } = error;
