@@ -195,7 +195,8 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
   does(
     command('wait', 'for init containers: end when the border has confirmed this pod, or lets it go')
       .option('--url <address>', 'the readiness address of the controller; else SALLYPORT_URL')
-      .option('--pod <name>', 'namespace/name; else POD_NAMESPACE and POD_NAME'),
+      .option('--pod <name>', 'namespace/name; else POD_NAMESPACE and POD_NAME')
+      .option('--uid <uid>', 'of the pod, which tells it from one before it with its name; else POD_UID'),
     async () => (await import('./commands/wait.ts')).wait,
   );
   does(

@@ -40,7 +40,7 @@ test('asks until the pod may start, and says what it waits for once', async () =
     [200, { ready: false }],
     [200, { ready: true, message: 'confirmed by edge-1' }],
   ];
-  const { code, said } = await run('--url', base, '--pod', 'shop/web-0');
+  const { code, said } = await run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
   expect(code).toBe(0);
   expect(said).toEqual([
     `waiting for the border: shop/web-0 at ${base}`,
@@ -49,12 +49,12 @@ test('asks until the pod may start, and says what it waits for once', async () =
     'not yet: the border has not confirmed this pod',
     'confirmed by edge-1',
   ]);
-  expect(new Set(asked)).toEqual(new Set(['/v1/pods/shop/web-0/border?wait=20']));
+  expect(new Set(asked)).toEqual(new Set(['/v1/pods/shop/web-0/border?uid=u-1&wait=20']));
 });
 
 test('another server there is told at once', async () => {
   answers = [[404, {}]];
-  const { code, said } = await run('--url', base, '--pod', 'shop/web-0');
+  const { code, said } = await run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
   expect(code).toBe(1);
   expect(said.join('\n')).toContain('is no readiness address of Sallyport');
 });
@@ -62,7 +62,7 @@ test('another server there is told at once', async () => {
 test('a controller that is not there yet is asked again', async () => {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  const waiting = run('--url', base, '--pod', 'shop/web-0');
+  const waiting = run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
   answers = [[200, { ready: true }]];
   await new Promise((resolve) => setTimeout(resolve, 100));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -74,13 +74,15 @@ test('a controller that is not there yet is asked again', async () => {
 test('its name and where to ask can come from the environment, and all that is missing is said', async () => {
   const before = { ...process.env };
   try {
-    expect((await run()).said.join('\n')).toMatch(/address of the controller .* and the name of the pod/);
-    Object.assign(process.env, { SALLYPORT_URL: base, POD_NAMESPACE: 'shop', POD_NAME: 'web-1' });
+    expect((await run()).said.join('\n')).toMatch(
+      /address of the controller .* and the name of the pod .* and its uid/,
+    );
+    Object.assign(process.env, { SALLYPORT_URL: base, POD_NAMESPACE: 'shop', POD_NAME: 'web-1', POD_UID: 'u-1' });
     answers = [[200, { ready: true }]];
     expect((await run()).code).toBe(0);
-    expect(asked).toEqual(['/v1/pods/shop/web-1/border?wait=20']);
+    expect(asked).toEqual(['/v1/pods/shop/web-1/border?uid=u-1&wait=20']);
   } finally {
-    for (const key of ['SALLYPORT_URL', 'POD_NAMESPACE', 'POD_NAME']) {
+    for (const key of ['SALLYPORT_URL', 'POD_NAMESPACE', 'POD_NAME', 'POD_UID']) {
       if (before[key] === undefined) delete process.env[key];
       else process.env[key] = before[key];
     }
@@ -88,10 +90,11 @@ test('its name and where to ask can come from the environment, and all that is m
 });
 
 test.each([
-  ['--url', 'ftp://x', '--pod', 'shop/web-0'],
-  ['--url', 'http://x', '--pod', 'web-0'],
-  ['--url', 'http://x', '--pod', 'shop/../etc'],
-])('%s %s %s %s is refused', async (...words) => {
+  ['--url', 'ftp://x', '--pod', 'shop/web-0', '--uid', 'u-1'],
+  ['--url', 'http://x', '--pod', 'web-0', '--uid', 'u-1'],
+  ['--url', 'http://x', '--pod', 'shop/../etc', '--uid', 'u-1'],
+  ['--url', 'http://x', '--pod', 'shop/web-0', '--uid', 'a&b'],
+])('%s %s %s %s %s %s is refused', async (...words) => {
   expect((await run(...words)).code).toBe(1);
   expect(asked).toEqual([]);
 });

@@ -106,6 +106,8 @@ export class Controller implements Picture {
       () => ({
         border: this.world.border,
         owners: this.world.owners,
+        isComputing: this.isComputing,
+        uidOf: (endpoint) => this.world.inventory.uidOf(endpoint),
         confirmed: (firewall) => this.#stations.get(firewall)?.worker.confirmed(),
         elsewhere: (firewall) => options.writers?.elsewhere(firewall),
       }),

@@ -172,6 +172,11 @@ export class Inventory {
     return this.#pods.statusAddresses(id);
   }
 
+  /** Of the pod that an endpoint stands for; `undefined` where there is none, or it has none. */
+  uidOf(id: EndpointId): string | undefined {
+    return this.#pods.uidOf(id);
+  }
+
   /** Where a policy of the cluster was read; `undefined` for one that does not exist. */
   placeOf(policy: PolicyId): Place | undefined {
     return this.#policies.placeOf(policy);

@@ -126,6 +126,10 @@ export class Pods {
     return pod !== undefined && claimsOf(pod)?.by === 'status' ? shownAddresses(pod) : [];
   }
 
+  uidOf(id: EndpointId): string | undefined {
+    return this.#pods.get(id)?.uid;
+  }
+
   mistakes(): readonly Diagnostic[] {
     return [...this.#mistakes.values()].flat();
   }

@@ -20,8 +20,8 @@ beforeEach(async () => {
   server = await serveReadiness(
     { host: '127.0.0.1', port: 0 },
     {
-      whenReady: (namespace, name, ms, signal) => {
-        asked.push(`${namespace}/${name} ${ms}`);
+      whenReady: (namespace, name, uid, ms, signal) => {
+        asked.push(`${namespace}/${name} ${uid} ${ms}`);
         if (ms === 0) return Promise.resolve(standing);
         return new Promise((resolve) => {
           tell = () => resolve(standing);
@@ -49,15 +49,15 @@ async function get(path: string, more: RequestInit = {}): Promise<readonly [numb
 }
 
 test('tells whether a pod may start; why not, to the pod alone', async () => {
-  expect(await get('/v1/pods/shop/web-0/border')).toEqual([200, { ready: false }]);
+  expect(await get('/v1/pods/shop/web-0/border?uid=u-1')).toEqual([200, { ready: false }]);
   mine = ['127.0.0.1'];
-  expect(await get('/v1/pods/shop/web-0/border')).toEqual([200, standing]);
-  expect(asked).toEqual(['shop/web-0 0', 'shop/web-0 0']);
+  expect(await get('/v1/pods/shop/web-0/border?uid=u-1')).toEqual([200, standing]);
+  expect(asked).toEqual(['shop/web-0 u-1 0', 'shop/web-0 u-1 0']);
 });
 
 test('holds the answer back as long as it is asked to, and no longer than it should', async () => {
-  const held = get('/v1/pods/shop/web-0/border?wait=600');
-  await expect.poll(() => asked).toEqual(['shop/web-0 25000']);
+  const held = get('/v1/pods/shop/web-0/border?uid=u-1&wait=600');
+  await expect.poll(() => asked).toEqual(['shop/web-0 u-1 25000']);
   standing = { ...standing, ready: true };
   tell();
   expect(await held).toEqual([200, { ready: true }]);
@@ -66,25 +66,27 @@ test('holds the answer back as long as it is asked to, and no longer than it sho
 test('whoever waits many times over at one address stands in nobody else’s way', async () => {
   const stop = new AbortController();
   const held = Array.from({ length: 64 }, () =>
-    get('/v1/pods/shop/web-0/border?wait=20', { signal: stop.signal }).catch(() => undefined),
+    get('/v1/pods/shop/web-0/border?uid=u-1&wait=20', { signal: stop.signal }).catch(() => undefined),
   );
   await expect.poll(() => asked.length).toBe(64);
-  expect((await get('/v1/pods/shop/web-0/border'))[0]).toBe(503);
+  expect((await get('/v1/pods/shop/web-0/border?uid=u-1'))[0]).toBe(503);
   const other = await new Promise<number | undefined>((resolve, reject) => {
-    const request = ask(`${base}/v1/pods/shop/web-1/border`, { localAddress: '127.0.0.2', agent: false }, (response) =>
-      resolve(response.resume().statusCode),
+    const request = ask(
+      `${base}/v1/pods/shop/web-1/border?uid=u-1`,
+      { localAddress: '127.0.0.2', agent: false },
+      (response) => resolve(response.resume().statusCode),
     );
     request.once('error', reject);
   });
   expect(other).toBe(200);
   stop.abort();
   await Promise.all(held);
-  await expect.poll(async () => (await get('/v1/pods/shop/web-0/border'))[0]).toBe(200);
+  await expect.poll(async () => (await get('/v1/pods/shop/web-0/border?uid=u-1'))[0]).toBe(200);
 });
 
 test('forgets who went away', async () => {
   const leave = new AbortController();
-  const held = get('/v1/pods/shop/web-0/border?wait=20', { signal: leave.signal }).catch(() => 'left');
+  const held = get('/v1/pods/shop/web-0/border?uid=u-1&wait=20', { signal: leave.signal }).catch(() => 'left');
   await expect.poll(() => asked.length).toBe(1);
   leave.abort();
   expect(await held).toBe('left');

@@ -6,8 +6,8 @@ import { type ListenAddress, answer as answerText, listening, requestLimits } fr
 
 /** What is asked about pods. */
 export interface PodsAsked {
-  /** Resolves as soon as the pod may start, else after `ms` or with the signal. */
-  whenReady(namespace: string, name: string, ms: number, signal: AbortSignal): Promise<PodStanding>;
+  /** Resolves as soon as the pod of this name and uid may start, else after `ms` or with the signal. */
+  whenReady(namespace: string, name: string, uid: string, ms: number, signal: AbortSignal): Promise<PodStanding>;
   /** For other copies: whether a firewall of this one has confirmed what is asked about. */
   holds(question: HolderQuestion): boolean;
   /** Canonical texts of what the pod has now. */
@@ -24,9 +24,10 @@ const LONGEST_MS = 25_000;
 const PATH = /^\/v1\/pods\/([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\/([a-z0-9.-]{1,253})\/border$/;
 
 /**
- * `GET /v1/pods/NAMESPACE/NAME/border?wait=20`: whether the border holds a pod's addresses, held back for so many seconds until it does. For
- * `sallyport wait` in init containers. With `firewall` another copy asks whether this one has confirmed the pod there. Anybody in the cluster may ask; details go to the pod itself alone, told by its address. A forged
- * answer lets a pod start early, and then the border drops what it sends; it opens nothing. Resolves once it listens.
+ * `GET /v1/pods/NAMESPACE/NAME/border?uid=UID&wait=20`: whether the border holds the addresses of the pod with this uid, held back for so many
+ * seconds until it does. For `sallyport wait` in init containers. With `firewall` another copy asks whether this one has confirmed the pod there.
+ * Anybody in the cluster may ask; details go to the pod itself alone, told by its address. A forged answer lets a pod start early, and then
+ * the border drops what it sends; it opens nothing. Resolves once it listens.
  */
 export async function serveReadiness(address: ListenAddress, pods: PodsAsked): Promise<Server> {
   let waiting = 0;
@@ -42,6 +43,8 @@ export async function serveReadiness(address: ListenAddress, pods: PodsAsked): P
       if (question === undefined) return answer(response, 400, { message: 'this is not how copies ask each other' });
       return answer(response, 200, { ready: pods.holds(question) });
     }
+    const uid = url.searchParams.get('uid') ?? '';
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(uid)) return answer(response, 400, { message: 'uid=UID of the pod is missing' });
     if (waiting >= MOST_WAITING) {
       response.setHeader('retry-after', '2');
       return answer(response, 503, { message: 'too many pods wait; come back' });
@@ -59,7 +62,7 @@ export async function serveReadiness(address: ListenAddress, pods: PodsAsked): P
     waiting += 1;
     waitingOf.set(from, ofOne + 1);
     try {
-      const { ready, message, firewalls } = await pods.whenReady(namespace, name, ms, gone.signal);
+      const { ready, message, firewalls } = await pods.whenReady(namespace, name, uid, ms, gone.signal);
       const own = parseAddress(from.replace(/^::ffff:/, ''));
       const isThePod = own !== undefined && pods.addressesOf(namespace, name).includes(formatAddress(own));
       answer(response, 200, isThePod ? { ready, message, firewalls } : { ready });

@@ -122,7 +122,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
 /** What `sallyport wait` asks of a controller. */
 function podsOf({ world, readiness }: Controller): PodsAsked {
   return {
-    whenReady: (namespace, name, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, ms, signal),
+    whenReady: (namespace, name, uid, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, uid, ms, signal),
     holds: (question) => readiness.holds(question),
     addressesOf: (namespace, name) =>
       (world.engine.endpoints.get(`pod:${namespace}/${name}`)?.addresses ?? []).map(formatAddress),

@@ -9,6 +9,7 @@ import { usage } from '../usage.ts';
 interface WaitOptions {
   readonly url?: string;
   readonly pod?: string;
+  readonly uid?: string;
 }
 
 const answer = z.object({ ready: z.boolean(), message: z.string().optional() });
@@ -43,9 +44,7 @@ export async function wait(terminal: Terminal, options: WaitOptions): Promise<Ex
           return exit.done;
         }
         say(`not yet: ${message ?? 'the border has not confirmed this pod'}`);
-        continue;
-      }
-      say(`the controller answers ${response.status}; asking again`);
+      } else say(`the controller answers ${response.status}; asking again`);
     } catch (thrown) {
       const error = toSallyportError(thrown);
       if (catalogue[error.code].blame === 'input') throw error;
@@ -56,16 +55,19 @@ export async function wait(terminal: Terminal, options: WaitOptions): Promise<Ex
 }
 
 function questionUrl(options: WaitOptions): URL {
-  const { POD_NAMESPACE: namespace, POD_NAME: name, SALLYPORT_URL: given } = process.env;
+  const { POD_NAMESPACE: namespace, POD_NAME: name, POD_UID, SALLYPORT_URL: given } = process.env;
+  const uid = options.uid ?? POD_UID;
   const pod = options.pod ?? (namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`);
   const base = options.url ?? given;
   const missing = [
     ...(base === undefined ? ['the address of the controller (--url, or SALLYPORT_URL)'] : []),
     ...(pod === undefined ? ['the name of the pod (--pod NAMESPACE/NAME, or POD_NAMESPACE and POD_NAME)'] : []),
+    ...(uid === undefined ? ['its uid (--uid, or POD_UID)'] : []),
   ];
-  if (base === undefined || pod === undefined) throw usage(`not given: ${missing.join(' and ')}`);
+  if (base === undefined || pod === undefined || uid === undefined) throw usage(`not given: ${missing.join(' and ')}`);
   if (!/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/.test(pod)) throw usage(`${pod} is no pod; write NAMESPACE/NAME`);
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(uid)) throw usage(`${uid} is no uid of a pod`);
   if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol))
     throw usage(`${base} is no address of a controller; write http://HOST:PORT`);
-  return new URL(`/v1/pods/${pod}/border?wait=${HOLD_S}`, base);
+  return new URL(`/v1/pods/${pod}/border?uid=${uid}&wait=${HOLD_S}`, base);
 }

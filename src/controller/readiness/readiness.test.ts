@@ -15,7 +15,7 @@ const NODE =
   '{apiVersion: v1, kind: Node, metadata: {name: a}, status: {addresses: [{type: InternalIP, address: 10.9.0.1}]}}';
 const namespace = (name: string): string => `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`;
 const pod = (name: string, ip: string, space = 'shop'): string =>
-  `{apiVersion: v1, kind: Pod, metadata: {name: ${name}, namespace: ${space}, labels: {app: till}}, spec: {nodeName: a}, status: {phase: Running, podIP: ${ip}}}`;
+  `{apiVersion: v1, kind: Pod, metadata: {name: ${name}, namespace: ${space}, uid: u-${name}, labels: {app: till}}, spec: {nodeName: a}, status: {phase: Running, podIP: ${ip}}}`;
 const GROUP =
   '{apiVersion: sallyport.dev/v1alpha1, kind: AddressGroup, metadata: {name: tills}, spec: {selector: "app == \'till\'", namespaceSelector: all()}}';
 const NAT =
@@ -158,18 +158,27 @@ describe('whether a pod may start', () => {
     );
   });
 
+  test('a pod made anew under its name is another one', async () => {
+    tell([...WORLD, firewall('edge-1'), pod('till-1', '10.1.0.1')]);
+    await settle();
+    const { signal } = new AbortController();
+    const next = controller.readiness.whenReady('pod:shop/till-1', 'u-next', 0, signal);
+    expect(await next).toMatchObject({ ready: false, message: 'the pod is not known here yet' });
+    expect((await controller.readiness.whenReady('pod:shop/till-1', 'u-till-1', 0, signal)).ready).toBe(true);
+  });
+
   test('whoever waits is told as soon as it is so, and at the end of the time in any case', async () => {
     slow.add('edge-1');
     tell([...WORLD, firewall('edge-1'), pod('till-1', '10.1.0.1')]);
     const signal = new AbortController().signal;
-    const never = controller.readiness.whenReady('pod:shop/till-1', 1_000, signal);
+    const never = controller.readiness.whenReady('pod:shop/till-1', 'u-till-1', 1_000, signal);
     for (let at = 0; at < 10; at++) {
       clock.advance(200);
       await Promise.resolve();
       await Promise.resolve();
     }
     expect((await never).ready).toBe(false);
-    const told = controller.readiness.whenReady('pod:shop/till-1', 20_000, signal);
+    const told = controller.readiness.whenReady('pod:shop/till-1', 'u-till-1', 20_000, signal);
     slow.clear();
     await settle();
     clock.advance(200);

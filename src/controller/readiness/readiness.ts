@@ -35,6 +35,10 @@ export interface BorderKnowledge {
   readonly owners: Owners;
   /** What a firewall was read back to hold last; `undefined`: nothing was yet, or another copy keeps it. */
   confirmed(firewall: string): Confirmed | undefined;
+  /** A change is being worked out: what is known does not belong together for a moment. */
+  readonly isComputing: boolean;
+  /** Of the pod that has this name now. */
+  uidOf(endpoint: EndpointId): string | undefined;
   /** Where the copy that keeps a firewall is asked; `undefined`: it is this one, or nobody says. */
   elsewhere?(firewall: string): string | undefined;
 }
@@ -47,6 +51,7 @@ const LOOK_MS = 200;
 /** The same, where another copy has to be asked for it. */
 const ASK_MS = 1_000;
 const NOTHING_YET = 'nothing was confirmed there yet';
+const NOT_KNOWN: PodStanding = { ready: false, message: 'the pod is not known here yet', firewalls: [] };
 const ELSEWHERE = 'the copy that keeps it has not confirmed it';
 /** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
 const MOST_REMEMBERED = 100_000;
@@ -72,7 +77,8 @@ export class Readiness {
 
   /** What this copy would ask of the one that keeps a firewall; `undefined`: it does not know enough itself. */
   question(endpoint: EndpointId, firewall: string): HolderQuestion | undefined {
-    const { border } = this.#known();
+    const { border, isComputing } = this.#known();
+    if (isComputing) return undefined;
     const members = border.firewalls().get(firewall)?.ruleset?.members;
     const sendings = (border.appearanceOf(endpoint)?.sendings ?? []).filter((one) => one.firewall === firewall);
     const at = sendings.map(({ address }) => [address, members?.get(address) ?? ''] as const);
@@ -110,6 +116,7 @@ export class Readiness {
   /** `yes`: other firewalls that have confirmed it, as their copies say. */
   #stand(endpoint: EndpointId, yes: ReadonlySet<string>): PodStanding {
     const known = this.#known();
+    if (known.isComputing) return { ready: false, message: 'a change is being worked out', firewalls: [] };
     const appearance = known.border.appearanceOf(endpoint);
     if (appearance === undefined)
       return { ready: false, message: 'the pod is not known here, or has no address that is believed', firewalls: [] };
@@ -137,11 +144,15 @@ export class Readiness {
     return { ready: waiting.length === 0, message: messageOf(firewalls, waiting), firewalls };
   }
 
-  /** Resolves with the standing as soon as the pod is ready, else after `ms` or with the signal. */
-  async whenReady(endpoint: EndpointId, ms: number, signal: AbortSignal): Promise<PodStanding> {
+  /**
+   * Resolves with the standing as soon as the pod is ready, else after `ms` or with the signal. `uid`: of the pod that is meant; one that is
+   * made anew under its name is another.
+   */
+  async whenReady(endpoint: EndpointId, uid: string, ms: number, signal: AbortSignal): Promise<PodStanding> {
     const until = this.#clock.monotonic() + ms;
     for (;;) {
-      const standing = await this.standingEverywhere(endpoint, signal);
+      const isKnown = this.#known().uidOf(endpoint) === uid;
+      const standing = isKnown ? await this.standingEverywhere(endpoint, signal) : NOT_KNOWN;
       const left = until - this.#clock.monotonic();
       if (standing.ready || left <= 0 || signal.aborted) return standing;
       const asks = standing.firewalls.some(({ message }) => message === ELSEWHERE);
