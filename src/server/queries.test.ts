@@ -103,7 +103,8 @@ test('a certificate that is replaced is shown from then on; a broken one is told
   clock.advance(1_000);
   await get('/metrics');
   expect(await get('/metrics')).toBe('200 sallyport_up 1');
-  expect(warnings[0]).toBe('the TLS files of server.queries cannot be used');
+  // Files are read beside the handshake.
+  await expect.poll(() => warnings[0]).toBe('the TLS files of server.queries cannot be used');
   const next = new Authority(folder, 'next CA');
   const { certificate, key } = next.issue('/CN=sallyport', { names: 'IP:127.0.0.1' });
   writeFileSync(tls.cert, certificate);
