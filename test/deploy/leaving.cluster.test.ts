@@ -114,7 +114,17 @@ async function run(): Promise<Running> {
     clock: systemClock,
     log,
     metrics,
-    ...clusterDuties({ client, namespace: 'sallyport', cluster: 'prod', name: 'a', clock: systemClock, log, metrics }),
+    ...clusterDuties({
+      client,
+      namespace: 'sallyport',
+      cluster: 'prod',
+      name: 'a',
+      clock: systemClock,
+      log,
+      metrics,
+      readiness: undefined,
+      gate: false,
+    }),
   });
   const ended = controller.run(stop.signal);
   const one: Running = {
