@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
           isolate: false,
           testTimeout: 60_000,
@@ -21,7 +21,12 @@ export default defineConfig({
       {
         test: {
           name: 'packets',
-          include: ['src/**/*.packets.test.ts', 'lab/**/*.packets.test.ts', 'test/**/*.packets.test.ts'],
+          include: [
+            'src/**/*.packets.test.ts',
+            'lab/**/*.packets.test.ts',
+            'simulators/**/*.packets.test.ts',
+            'test/**/*.packets.test.ts',
+          ],
           isolate: false,
           fileParallelism: false,
           testTimeout: 120_000,
@@ -32,7 +37,12 @@ export default defineConfig({
       {
         test: {
           name: 'cluster',
-          include: ['src/**/*.cluster.test.ts', 'lab/**/*.cluster.test.ts', 'test/**/*.cluster.test.ts'],
+          include: [
+            'src/**/*.cluster.test.ts',
+            'lab/**/*.cluster.test.ts',
+            'simulators/**/*.cluster.test.ts',
+            'test/**/*.cluster.test.ts',
+          ],
           globalSetup: ['test/kit/apiserver-setup.ts'],
           isolate: false,
           fileParallelism: false,

@@ -20,6 +20,7 @@ suites.check(
   '--deny-warnings',
   'src',
   'lab',
+  'simulators',
   'bench',
   'test',
   'scripts',

@@ -88,7 +88,10 @@ function imports(file: string): readonly string[] {
 }
 
 /** The command line alone also wires what stands beside `src`. */
-const beside: Readonly<Record<string, readonly string[]>> = { cli: ['lab'] };
+const beside: Readonly<Record<string, readonly string[]>> = { cli: ['lab', 'simulators'] };
+
+/** Of `src`, simulators may use what knows nothing of firewalls: they must not repeat a driver's misreading. */
+const simulatorsMayImport = ['base'];
 
 const isTest = (file: string): boolean =>
   file.endsWith('.test.ts') || file.includes('/contract/') || file.includes('/golden/');
@@ -128,6 +131,19 @@ describe('the house', () => {
 
   test('imports point one way', () => {
     expect(wrongArrows()).toEqual([]);
+  });
+
+  test('simulators share no code with what they judge', () => {
+    const wrong = [...files(join(root, 'simulators'))]
+      .filter((file) => !isTest(file))
+      .flatMap((file) => imports(file).map((target) => ({ file, target })))
+      .filter(({ file, target }) => {
+        const path = resolve(dirname(file), target);
+        if (!target.startsWith('.') || path.startsWith(`${root}/simulators/`)) return false;
+        return !path.startsWith(`${source}/`) || !simulatorsMayImport.includes(folderOf(path));
+      })
+      .map(({ file, target }) => `${relative(root, file)} -> ${target}`);
+    expect(wrong).toEqual([]);
   });
 
   test('the reader of imports sees every form', () => {
