@@ -56,6 +56,17 @@ describe('which flows move', () => {
     expect(await flows.moving(neighbour, [flow])).toEqual([{ in: true, out: false }]);
   });
 
+  test('a flow is known by a port that no other socket gets by chance', async () => {
+    await controlled.bring(...neighbours, ...web);
+    const held: Flow[] = [];
+    for (const family of FAMILIES)
+      for (const transport of ['tcp', 'udp'] as const) held.push(await flows.open(transport, family, 'web', 80));
+    const range = await stage.border.inside.namespace.must('cat', ['/proc/sys/net/ipv4/ip_local_port_range']);
+    const lowest = Number(range.split(/\s+/)[0]);
+    for (const { localPort } of held) expect(localPort).toBeLessThan(lowest);
+    expect(new Set(held.map(({ localPort }) => localPort)).size).toBe(held.length);
+  });
+
   test('a border that is reset leaves no server that pushes', async () => {
     await controlled.bring(...neighbours, ...web);
     const flow = await flows.open('udp', 4, 'web', 80, 'silent');

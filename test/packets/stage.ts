@@ -93,6 +93,7 @@ export function translate(name: string, selector: string, to: 'nat' | 'next'): M
 
 export interface Flow {
   readonly key: string;
+  readonly family: Family;
   readonly transport: 'tcp' | 'udp';
   readonly port: number;
   readonly localPort: number;
@@ -104,6 +105,13 @@ export interface Flow {
 const YARDSTICK = 15;
 const LOOK_MS = 20;
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+
+/**
+ * A flow is known by its local port, so each one has a port that no other has: below those that the kernel gives to sockets by itself.
+ * By chance another pod, or the same one by its other family, would come to the same port once in a while.
+ */
+const FIRST_LOCAL_PORT = 20_000;
+const LOCAL_PORTS = 10_000;
 
 let keys = 0;
 
@@ -128,15 +136,16 @@ export class Flows {
     manner: 'talks' | 'silent' | 'flooded' | 'asks' = 'talks',
   ): Promise<Flow> {
     const { [from]: address, server } = PLACES[family];
-    const key = `flow-${keys++}`;
+    const key = `flow-${keys}`;
+    const localPort = FIRST_LOCAL_PORT + (keys++ % LOCAL_PORTS);
     const silent = manner === 'silent' || manner === 'flooded';
-    const target = { from: address, to: server, port, silent, timeoutMs: 5_000 };
+    const target = { from: address, to: server, port, localPort, silent, timeoutMs: 5_000 };
     const says = manner === 'asks' ? '?' : manner === 'flooded' ? 'flood' : 'push';
     const { inside } = this.#stage.border;
     const opened = await (transport === 'tcp' ? inside.openTcp(key, target) : inside.openUdp(key, { ...target, says }));
-    if (opened.localPort === undefined)
+    if (opened.localPort !== localPort)
       throw new Error(`${transport} ${address} -> ${server} ${port} did not open: ${opened.outcome}`);
-    const flow = { key, transport, port, silent, localPort: opened.localPort };
+    const flow = { key, family, transport, port, silent, localPort };
     this.#open.push(flow);
     return flow;
   }
