@@ -262,14 +262,20 @@ export class LiveBorder {
     return (object['status'] ?? {}) as { readonly conditions?: readonly Condition[] };
   }
 
-  /** Who holds the Lease of a firewall, without what makes processes of one name differ; and how often it changed hands. */
-  async holder(firewall: string): Promise<{ readonly name: string; readonly epoch: number }> {
+  /** Who holds the Lease of a firewall, without what makes processes of one name differ; how often it changed hands; when it was renewed last. */
+  async holder(firewall: string): Promise<{ readonly name: string; readonly epoch: number; readonly renewed: number }> {
     const { bytes, status } = await this.admin.send({ path: leasePath(firewall) });
     const { spec = {} } =
       status === 200
-        ? (JSON.parse(bytes.toString()) as { spec?: { holderIdentity?: string; leaseTransitions?: number } })
+        ? (JSON.parse(bytes.toString()) as {
+            spec?: { holderIdentity?: string; leaseTransitions?: number; renewTime?: string };
+          })
         : {};
-    return { name: (spec.holderIdentity ?? '').replace(/_[0-9a-f]{8}$/, ''), epoch: spec.leaseTransitions ?? 0 };
+    return {
+      name: (spec.holderIdentity ?? '').replace(/_[0-9a-f]{8}$/, ''),
+      epoch: spec.leaseTransitions ?? 0,
+      renewed: Date.parse(spec.renewTime ?? ''),
+    };
   }
 
   /** Ends all copies, whatever their state. */

@@ -29,48 +29,100 @@ const arrives = (firewall: string, ip: string): Promise<unknown> =>
     (addresses) => addresses.includes(ip),
   );
 
+/** What the copies of the test before had is free once their Leases have run out; their names are not taken for those of the new ones. */
+let rounds = 0;
+
 /** Two copies that follow the world: who writes to the first firewall, and the other one. */
 async function twoCopies(): Promise<{ readonly holder: Copy; readonly other: Copy }> {
-  const copies = [await live.copy('one'), await live.copy('two')];
-  // What the copies of the test before had is free once their Leases have run out.
-  const { name } = await until(
-    () => live.holder('edge-a'),
-    (lease) =>
-      copies.some((copy) => copy.said('writes to the firewall now', 'edge-a').length > 0 && copy.name === lease.name),
-  );
+  rounds += 1;
+  const copies = [await live.copy(`one-${rounds}`), await live.copy(`two-${rounds}`)];
   for (const copy of copies)
     await until(
       () => copy.ready().catch(() => ''),
       (text) => text.includes('write'),
     );
+  await until(
+    () => copies.flatMap((copy) => copy.said('confirmed', 'edge-a')).length,
+    (count) => count > 0,
+  );
+  return holderAmong(copies);
+}
+
+/** Who of the two has the Lease of the first firewall now; the other one may get it as soon as this is said. */
+async function holderAmong(copies: readonly Copy[]): Promise<{ readonly holder: Copy; readonly other: Copy }> {
+  const { name } = await until(
+    () => live.holder('edge-a'),
+    (lease) => copies.some((copy) => copy.name === lease.name),
+  );
   const holder = copies.find((copy) => copy.name === name);
   const other = copies.find((copy) => copy.name !== name);
   if (holder === undefined || other === undefined) throw new Error('two were started');
-  await until(
-    () => holder.said('confirmed', 'edge-a').length,
-    (count) => count > 0,
-  );
   return { holder, other };
 }
 
-/** Pods come and go without a pause, until it is stopped; then the addresses of all that are there. */
-function churn(): { stop(): Promise<readonly string[]> } {
+/** Stops the copy that has the first firewall, so that it has it while it sleeps: shares move by themselves. */
+async function putToSleep(copies: readonly Copy[]): Promise<{ readonly sleeper: Copy; readonly other: Copy }> {
+  for (;;) {
+    const { holder, other } = await holderAmong(copies);
+    holder.signal('SIGSTOP');
+    if ((await live.holder('edge-a')).name === holder.name) return { sleeper: holder, other };
+    holder.signal('SIGCONT');
+  }
+}
+
+/**
+ * Pods come and go without a pause for as long as a story lasts. What fails, of the story or of the pods, fails the test, and neither goes on
+ * after it. `stop`: no pod comes or goes any more; the addresses of all that are there.
+ */
+async function amidChanges(
+  signal: AbortSignal,
+  story: (stop: () => Promise<readonly string[]>) => Promise<void>,
+): Promise<void> {
   let goes = true;
   const there: string[] = [];
   const work = (async () => {
-    while (goes) {
+    while (goes && !signal.aborted) {
       there.push((await newPod()).name);
       const oldest = there.length > 5 ? there.shift() : undefined;
       if (oldest !== undefined) await live.removePod(oldest);
     }
-    return live.addresses();
   })();
-  return {
-    stop: () => {
-      goes = false;
-      return work;
-    },
+  const stop = async (): Promise<readonly string[]> => {
+    goes = false;
+    await work;
+    return live.addresses();
   };
+  const told = story(stop).finally(() => {
+    goes = false;
+  });
+  const failures = (await Promise.allSettled([told, work])).flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as unknown] : [],
+  );
+  const [first, ...more] = new Set(failures);
+  if (more.length > 0) throw new AggregateError([first, ...more], [first, ...more].map(String).join('; '));
+  if (failures.length > 0) throw first;
+}
+
+/** When a copy sent something to a firewall, and when that had ended; milliseconds since the epoch. */
+function writesOf(copy: Copy, firewall: string): readonly { readonly from: number; readonly to: number }[] {
+  const ends = new Map<number, number>();
+  const trail = copy.trail(firewall);
+  for (const { at, entry } of trail) if ('of' in entry) ends.set(entry.of, Date.parse(at));
+  return trail.flatMap(({ at, number, entry }) =>
+    entry.what === 'Sent' ? [{ from: Date.parse(at), to: ends.get(number) ?? Date.parse(at) }] : [],
+  );
+}
+
+/** Writes of one copy that were under way while the other's were; trails tell milliseconds. */
+function overlaps(copies: readonly Copy[], firewall: string): readonly string[] {
+  const all = copies.flatMap((copy) => writesOf(copy, firewall).map((span) => ({ ...span, by: copy.name })));
+  all.sort((a, b) => a.from - b.from);
+  return all.flatMap((span, at) => {
+    const next = all[at + 1];
+    return next !== undefined && next.by !== span.by && next.from < span.to
+      ? [`${span.by} until ${span.to}, ${next.by} from ${next.from}`]
+      : [];
+  });
 }
 
 /** Which of some processes a process comes from; `undefined`: none of them, or it is gone. */
@@ -90,115 +142,136 @@ function parentOf(process: string): string | undefined {
   }
 }
 
-test('one that slept for longer than its Lease writes nothing when it wakes up', async () => {
-  const { holder, other } = await twoCopies();
-  const before = await live.holder('edge-a');
-  const changes = churn();
-  await until(
-    () => holder.trail('edge-a').length,
-    (count) => count > 10,
-  );
-  holder.signal('SIGSTOP');
-  await until(
-    () => live.holder('edge-a'),
-    (lease) => lease.name === other.name,
-  );
-  expect((await live.holder('edge-a')).epoch).toBeGreaterThan(before.epoch);
-  await until(
-    () => other.said('confirmed', 'edge-a').length,
-    (count) => count > 0,
-  );
+/** A Lease counts for so long. */
+const LEASE_MS = 15_000;
+const TAKEN = 'this copy writes to the firewall now';
 
-  // Each transaction tells which process made it: an nft, which is the child of a copy. One that is gone already is nobody's here;
-  // that the sleeper sent nothing stands in its trail.
-  const writers = new Set<string>();
-  const copies = new Map([holder, other].map((copy) => [String(copy.child.pid), copy.name]));
-  const monitor = live.firewall('edge-a').start('nft', ['monitor']);
-  if (monitor.stdout === null) throw new Error('it has a pipe');
-  createInterface({ input: monitor.stdout }).on('line', (line) => {
-    const process = /^# new generation \d+ by process (\d+)/.exec(line)?.[1];
-    const copy = process === undefined ? undefined : ancestorIn(copies, process);
-    if (copy !== undefined) writers.add(copy);
-  });
-  await until(
-    () => writers.size,
-    (size) => size > 0,
-  );
-  await pause(1_000);
-  const written = holder.trail('edge-a').filter(({ entry }) => entry.what === 'Sent').length;
-  holder.signal('SIGCONT');
-  await until(
-    () => holder.said('is somebody else’s now'),
-    (lines) => lines.some((line) => String(line['lease']).includes('edge-a')),
-  );
-  const ready = await until(
-    () => holder.ready(),
-    (text) => text.includes('others write to'),
-  );
-  expect(ready).toContain(`edge-a (${other.name}_`);
-  await pause(3_000);
-  const wanted = await changes.stop();
-  for (const firewall of FIREWALLS)
+test('one that slept for longer than its Lease writes nothing when it wakes up', async ({ signal }) => {
+  const copies = Object.values(await twoCopies());
+  await amidChanges(signal, async (stop) => {
     await until(
-      () => live.holds(firewall),
-      (addresses) => addresses.join() === wanted.join(),
+      () => copies.flatMap((copy) => copy.trail('edge-a')).length,
+      (count) => count > 10,
     );
-  monitor.kill();
-  expect([...writers]).toEqual([other.name]);
-  expect(holder.trail('edge-a').filter(({ entry }) => entry.what === 'Sent')).toHaveLength(written);
-  expect((await live.table('edge-a')).match(/chain e_\w+/g)).toHaveLength(1);
+    const { sleeper, other } = await putToSleep(copies);
+    const { epoch } = await live.holder('edge-a');
+    const confirmed = other.said('confirmed', 'edge-a').length;
+    await until(
+      () => live.holder('edge-a'),
+      (lease) => lease.name === other.name,
+    );
+    expect((await live.holder('edge-a')).epoch).toBeGreaterThan(epoch);
+    await until(
+      () => other.said('confirmed', 'edge-a').length,
+      (count) => count > confirmed,
+    );
+
+    // Each transaction tells which process made it: an nft, which is the child of a copy. One that is gone already is nobody's here;
+    // that the sleeper sent nothing stands in its trail.
+    const writers: { readonly name: string; readonly at: number }[] = [];
+    const processes = new Map(copies.map((copy) => [String(copy.child.pid), copy.name]));
+    const monitor = live.firewall('edge-a').start('nft', ['monitor']);
+    try {
+      if (monitor.stdout === null) throw new Error('it has a pipe');
+      createInterface({ input: monitor.stdout }).on('line', (line) => {
+        const process = /^# new generation \d+ by process (\d+)/.exec(line)?.[1];
+        const name = process === undefined ? undefined : ancestorIn(processes, process);
+        if (name !== undefined) writers.push({ name, at: Date.now() });
+      });
+      await until(
+        () => writers.length,
+        (count) => count > 0,
+      );
+      const asleep = sleeper.trail('edge-a').at(-1)?.number ?? 0;
+      const taken = sleeper.said(TAKEN, 'edge-a').length;
+      sleeper.signal('SIGCONT');
+      await until(
+        () => sleeper.ready(),
+        (text) => text.includes(`edge-a (${other.name}_`),
+      );
+      await pause(3_000);
+      const wanted = await stop();
+      for (const firewall of FIREWALLS)
+        await until(
+          () => live.holds(firewall),
+          (addresses) => addresses.join() === wanted.join(),
+        );
+      // A copy that stays awake gets its share again after half a minute: on a busy machine that may be now, and ends what is judged.
+      const again = Date.parse(sleeper.said(TAKEN, 'edge-a')[taken]?.time ?? '') || Number.POSITIVE_INFINITY;
+      const since = sleeper.trail('edge-a').filter(({ number, at }) => number > asleep && Date.parse(at) < again);
+      expect(since.filter(({ entry }) => entry.what === 'Accepted' && entry.of > asleep)).toEqual([]);
+      // It may have been put to sleep between being allowed to send and sending; the device refuses that.
+      expect(since.filter(({ entry }) => entry.what === 'Sent').length).toBeLessThanOrEqual(1);
+      expect(new Set(writers.flatMap(({ name, at }) => (at < again ? [name] : [])))).toEqual(new Set([other.name]));
+      expect((await live.table('edge-a')).match(/chain e_\w+/g)).toHaveLength(1);
+    } finally {
+      monitor.kill();
+    }
+  });
 });
 
 test('the successor of one that was killed begins to read within 20 s', async () => {
-  const { holder, other } = await twoCopies();
+  const copies = Object.values(await twoCopies());
+  const { sleeper, other } = await putToSleep(copies);
   const killedAt = Date.now();
-  holder.signal('SIGKILL');
+  sleeper.signal('SIGKILL');
+  const { renewed } = await live.holder('edge-a');
   const { ip } = await newPod();
+  const [taken] = await until(
+    () => other.said(TAKEN, 'edge-a'),
+    (found) => found.length > 0,
+  );
   const lines = await until(
     () => other.said('the firewall answers', 'edge-a'),
     (found) => found.length > 0,
   );
-  // It answers to the first reading's first question: that has begun before.
-  const ms = Date.parse(lines[0]?.time ?? '') - killedAt;
-  expect(ms).toBeGreaterThan(10_000);
-  expect(ms).toBeLessThanOrEqual(20_000);
+  // It answers to the first reading's first question: that has begun before. Nobody takes a Lease that has not run out.
+  expect(Date.parse(taken?.time ?? '') - renewed).toBeGreaterThanOrEqual(LEASE_MS);
+  expect(Date.parse(lines[0]?.time ?? '') - killedAt).toBeLessThanOrEqual(20_000);
   await arrives('edge-a', ip);
   const all = await live.addresses();
   expect(await live.holds('edge-a')).toEqual(all);
+  expect(overlaps(copies, 'edge-a')).toEqual([]);
 });
 
 test('one that is ended hands over at once, and leaves what is there', async () => {
   const { holder, other } = await twoCopies();
   const held = await live.holds('edge-a');
-  const endedAt = Date.now();
   expect(await holder.stop()).toBe(0);
   expect(await live.holds('edge-a')).toEqual(held);
-  const lines = await until(
-    () => other.said('the firewall answers', 'edge-a'),
+  const [taken] = await until(
+    () => other.said(TAKEN, 'edge-a'),
     (found) => found.length > 0,
   );
-  // Nobody waits for a Lease to run out: 15 s.
-  expect(Date.parse(lines[0]?.time ?? '') - endedAt).toBeLessThan(10_000);
+  // It was let go of: nobody waits for a Lease to run out.
+  expect(taken).toMatchObject({ from: '' });
   const { ip } = await newPod();
   for (const firewall of FIREWALLS) await arrives(firewall, ip);
+  expect(overlaps([holder, other], 'edge-a')).toEqual([]);
 });
 
 test('two copies share three firewalls out between them, and each follows', async () => {
-  await twoCopies();
-  const shares = await until(
+  const copies = Object.values(await twoCopies());
+  const counts = await until(
     async () => {
-      const names = [];
+      const names: string[] = [];
       for (const firewall of FIREWALLS) names.push((await live.holder(firewall)).name);
-      return names.toSorted().join();
+      return copies.map(({ name }) => names.filter((each) => each === name).length).toSorted((a, b) => a - b);
     },
-    (names) => ['one,one,two', 'one,two,two'].includes(names),
+    (shares) => shares.join() === '1,2',
     90_000,
   );
-  expect(shares).toMatch(/one.*two/);
+  expect(counts).toEqual([1, 2]);
   const { ip } = await newPod();
   for (const firewall of FIREWALLS) await arrives(firewall, ip);
-  const status = await live.status('borderfirewalls', 'edge-b');
-  expect(status['writer']).toMatch(/^(one|two)$/);
+  for (const firewall of FIREWALLS) {
+    const { name } = await live.holder(firewall);
+    await until(
+      () => live.status('borderfirewalls', firewall),
+      (status) => status['writer'] === name,
+    );
+    expect(overlaps(copies, firewall)).toEqual([]);
+  }
 });
 
 test('Leases that a hand deletes come back, and no firewall is left alone or written by two', async () => {
@@ -212,8 +285,6 @@ test('Leases that a hand deletes come back, and no firewall is left alone or wri
     );
     await arrives(firewall, ip);
     // Writes of one copy end before those of another begin.
-    const spans = copies.map((copy) => copy.trail(firewall).map(({ at }) => Date.parse(at)));
-    const [first = [], second = []] = spans.toSorted((a, b) => (a[0] ?? Infinity) - (b[0] ?? Infinity));
-    expect(first.at(-1) ?? -Infinity).toBeLessThan(second[0] ?? Infinity);
+    expect(overlaps(copies, firewall)).toEqual([]);
   }
 });
