@@ -60,7 +60,9 @@ export const configurationSchema = z.strictObject({
     .strictObject({
       probes: listen
         .optional()
-        .describe('HOST:PORT of /healthz and /readyz, and of /metrics on loopback; absent: none of them is served'),
+        .describe(
+          'HOST:PORT of /healthz and /readyz, and on loopback of /metrics and /standing too; absent: none of them is served',
+        ),
       queries: z
         .strictObject({
           listen: listen.describe(
@@ -77,7 +79,7 @@ export const configurationSchema = z.strictObject({
             ),
         })
         .optional()
-        .describe('/metrics for others than this machine; absent: not served'),
+        .describe('/metrics and /standing for others than this machine; absent: not served'),
       readiness: listen
         .optional()
         .describe('HOST:PORT where `sallyport wait` asks whether its pod may start; absent: nobody can wait'),

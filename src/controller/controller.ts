@@ -138,13 +138,19 @@ export class Controller implements Picture {
     }
   }
 
-  /** Whether the picture is complete, and if not why. */
-  ready(): { readonly ready: boolean; readonly reason: string } {
+  /** Whether the picture is complete, and if not why; `plain` says the same without a name, for whoever asks. */
+  ready(): { readonly ready: boolean; readonly reason: string; readonly plain: string } {
     const { state } = this.world;
-    const { name } = this.#options.source;
-    if (state.kind === 'loading') return { ready: false, reason: `source ${name} has not delivered: ${state.reason}` };
-    const shares = this.#options.writers?.summary() ?? 'ready';
-    return { ready: true, reason: state.kind === 'frozen' ? `source ${name} is frozen: ${state.reason}` : shares };
+    const { source, writers } = this.#options;
+    if (state.kind === 'loading') {
+      const plain = 'the source has not delivered a complete picture yet';
+      return { ready: false, reason: `source ${source.name} has not delivered: ${state.reason}`, plain };
+    }
+    const counts = writers?.counts();
+    const shares = counts === undefined ? 'ready' : `writes to ${counts.own} of ${counts.all} firewalls`;
+    if (state.kind === 'complete') return { ready: true, reason: writers?.summary() ?? 'ready', plain: shares };
+    const reason = `source ${source.name} is frozen: ${state.reason}`;
+    return { ready: true, reason, plain: 'the source is frozen; firewalls keep what they hold' };
   }
 
   /** Whether a delivery is still being computed. */

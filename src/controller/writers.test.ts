@@ -93,7 +93,11 @@ describe('a controller that shares firewalls with other copies', () => {
     await tell();
     expect(opened).toBe(1);
     expect(lease().spec.holderIdentity).toMatch(/^a_[0-9a-f]{8}$/);
-    expect(controller.ready()).toEqual({ ready: true, reason: 'writes to edge-1' });
+    expect(controller.ready()).toEqual({
+      ready: true,
+      reason: 'writes to edge-1',
+      plain: 'writes to 1 of 1 firewalls',
+    });
     stop.abort();
     await running;
     expect(closed).toBe(1);
@@ -112,6 +116,7 @@ describe('a controller that shares firewalls with other copies', () => {
     expect(controller.ready()).toEqual({
       ready: true,
       reason: 'writes to no firewall; others write to edge-1 (b_1)',
+      plain: 'writes to 0 of 1 firewalls',
     });
     await pass(20_000);
     expect([opened, closed]).toEqual([2, 1]);

@@ -35,6 +35,8 @@ export interface Writers {
   elsewhere(firewall: string): string | undefined;
   /** For people: what this copy has, and who has the rest. */
   summary(): string;
+  /** The same without names: how many firewalls there are, and how many of them this copy writes to. */
+  counts(): { readonly own: number; readonly all: number };
   /** Nothing is under way on any firewall: others may go on. */
   close(): Promise<void>;
 }
@@ -118,6 +120,10 @@ export class LeasedWriters implements Writers {
       own.length === 0 ? 'writes to no firewall' : `writes to ${own.join(', ')}`,
       ...(told.length === 0 ? [] : [`others write to ${told.join(', ')}`]),
     ].join('; ');
+  }
+
+  counts(): { readonly own: number; readonly all: number } {
+    return { own: this.#wanted.filter((name) => this.#grants.has(name)).length, all: this.#wanted.length };
   }
 
   async close(): Promise<void> {

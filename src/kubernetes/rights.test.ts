@@ -72,6 +72,25 @@ describe('roles for people', () => {
         expect(rules.flatMap(({ resources }) => resources).filter((one) => clusterWide.includes(one))).toEqual([]);
   });
 
+  test('who writes what a plan is made of says no yes by the same role, and an approver does nothing else', () => {
+    const mayChange = (role: string): ReadonlySet<string> =>
+      new Set(
+        peopleRoles
+          .filter(({ name }) => name === role)
+          .flatMap(({ rules }) => rules)
+          .filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
+          .flatMap(({ resources }) => resources),
+      );
+    expect([...mayChange('sallyport-approver')]).toEqual(['borderapprovals']);
+    expect(peopleRoles.filter(({ name }) => mayChange(name).has('borderapprovals')).map(({ name }) => name)).toEqual([
+      'sallyport-approver',
+    ]);
+    const all = kinds.filter((kind) => kind.ours).map(({ plural }) => plural);
+    expect([...mayChange('sallyport-border-owner')].toSorted()).toEqual(
+      all.filter((plural) => plural !== 'borderapprovals').toSorted(),
+    );
+  });
+
   test('nobody is given a status to write, and who only reads can change nothing', () => {
     for (const { name: role, rules } of peopleRoles) {
       expect(rules.flatMap(({ resources }) => resources).filter((one) => one.includes('/'))).toEqual([]);

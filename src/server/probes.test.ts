@@ -5,13 +5,17 @@ import { serveProbes } from './probes.ts';
 
 let server: Server;
 let base: string;
-let state = { ready: false, reason: 'source static: loading' };
+let state = { ready: false, plain: 'the source has not delivered' };
+const standing = (): string => 'writes to edge-1; others write to edge-2 (b_1)';
 let metrics: () => Promise<string>;
 
 beforeEach(async () => {
-  state = { ready: false, reason: 'source static: loading' };
+  state = { ready: false, plain: 'the source has not delivered' };
   metrics = () => Promise.resolve('sallyport_up 1\n');
-  server = await serveProbes({ host: '127.0.0.1', port: 0 }, { ready: () => state, metrics: () => metrics() });
+  server = await serveProbes(
+    { host: '127.0.0.1', port: 0 },
+    { ready: () => state, metrics: () => metrics(), standing },
+  );
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterEach(() => new Promise((resolve) => server.close(resolve)));
@@ -23,8 +27,8 @@ const get = async (path: string, method = 'GET'): Promise<string> => {
 
 test('alive at once, ready only with a complete picture', async () => {
   expect(await get('/healthz')).toBe('200 ok');
-  expect(await get('/readyz')).toBe('503 source static: loading');
-  state = { ready: true, reason: 'ready' };
+  expect(await get('/readyz')).toBe('503 the source has not delivered');
+  state = { ready: true, plain: 'ready' };
   expect(await get('/readyz?verbose')).toBe('200 ready');
 });
 
@@ -34,11 +38,20 @@ test('metrics, also when they fail', async () => {
   expect(await get('/metrics')).toBe('500 the metrics could not be collected');
 });
 
-test('metrics are not for others than this machine', async () => {
-  const open = await serveProbes({ host: '0.0.0.0', port: 0 }, { ready: () => state, metrics: () => metrics() });
+test('who writes to what, by name', async () => {
+  expect(await get('/standing')).toBe('200 writes to edge-1; others write to edge-2 (b_1)');
+});
+
+test('metrics and names are not for others than this machine', async () => {
+  const open = await serveProbes(
+    { host: '0.0.0.0', port: 0 },
+    { ready: () => state, metrics: () => metrics(), standing },
+  );
   base = `http://127.0.0.1:${(open.address() as AddressInfo).port}`;
   expect(await get('/healthz')).toBe('200 ok');
-  expect(await get('/metrics')).toBe('404 metrics are served at server.queries, or on loopback');
+  for (const path of ['/metrics', '/standing'])
+    expect(await get(path)).toBe(`404 ${path} is served at server.queries, or on loopback`);
+  expect(await get('/')).toBe('404 known here: /healthz, /readyz');
   await new Promise((resolve) => open.close(resolve));
 });
 
@@ -49,7 +62,9 @@ test('nothing else is served', async () => {
 
 test('a port that is taken is said with its address', async () => {
   const { port } = server.address() as AddressInfo;
-  await expect(serveProbes({ host: '127.0.0.1', port }, { ready: () => state, metrics })).rejects.toMatchObject({
+  await expect(
+    serveProbes({ host: '127.0.0.1', port }, { ready: () => state, metrics, standing }),
+  ).rejects.toMatchObject({
     code: 'LISTEN_FAILED',
     message: `the probes cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
   });

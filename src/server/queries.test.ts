@@ -40,7 +40,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-const answers = { metrics: () => Promise.resolve('sallyport_up 1\n') };
+const answers = { metrics: () => Promise.resolve('sallyport_up 1\n'), standing: () => 'writes to edge-1' };
 
 async function get(
   path: string,
@@ -73,8 +73,9 @@ const access = {
 test('beyond loopback only those whom the cluster lets, and nobody else learns what there is', async () => {
   server = await serveQueries({ host: '0.0.0.0', port: 0 }, answers, { tls, access }, log, clock);
   expect(await get('/metrics?x=1', { token: 'good' })).toBe('200 sallyport_up 1');
-  expect(await get('/none', { token: 'good' })).toBe('404 known here: /metrics');
-  for (const path of ['/metrics', '/none']) {
+  expect(await get('/none', { token: 'good' })).toBe('404 known here: /metrics, /standing');
+  expect(await get('/standing', { token: 'good' })).toBe('200 writes to edge-1');
+  for (const path of ['/metrics', '/standing', '/none']) {
     expect(await get(path)).toBe('401 a bearer token of the cluster is needed');
     expect(await get(path, { token: 'bad' })).toBe('403 the cluster does not let you get this path');
     expect(await get(path, { token: 'away' })).toBe('503 the cluster does not say whether you may get this path');

@@ -16,13 +16,28 @@ export interface Guards {
   readonly access: Pick<ReviewedAccess, 'ofReader'> | undefined;
 }
 
+/** What is not for everybody, because it names firewalls, sources and copies. */
 export interface QueryAnswers {
   /** Prometheus text. */
   metrics(): Promise<string>;
+  /** One line: what the picture lacks; which firewalls this copy writes to, and who writes to the others. */
+  standing(): string;
+}
+
+export const QUERIES = ['/metrics', '/standing'] as const;
+export type Query = (typeof QUERIES)[number];
+
+export function isQuery(path: string | undefined): path is Query {
+  return QUERIES.some((query) => query === path);
+}
+
+export function answerQuery(query: Query, response: ServerResponse, answers: QueryAnswers): void {
+  if (query === '/metrics') return answerMetrics(response, () => answers.metrics());
+  answer(response, 200, answers.standing());
 }
 
 /**
- * `/metrics`: what is not for everybody, because it names firewalls and sources. Resolves once it listens; refuses to listen for others than
+ * `/metrics` and `/standing`. Resolves once it listens; refuses to listen for others than
  * this machine without TLS and review.
  */
 export async function serveQueries(
@@ -40,8 +55,8 @@ export async function serveQueries(
   const respond = (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
-    if (path === '/metrics') return answerMetrics(response, () => answers.metrics());
-    answer(response, 404, 'known here: /metrics');
+    if (isQuery(path)) return answerQuery(path, response, answers);
+    answer(response, 404, `known here: ${QUERIES.join(', ')}`);
   };
   const guarded = access === undefined ? respond : reviewed(access, respond);
   const server = tls === undefined ? createServer(requestLimits, guarded) : await tlsServer(tls, guarded, log, clock);

@@ -110,8 +110,18 @@ export class Copy {
     return Number(line.exec(text)?.[1] ?? 0);
   }
 
-  async ready(): Promise<string> {
-    const answer = await fetch(`http://${this.#probes}/readyz`);
+  /** What it tells everybody. */
+  ready(): Promise<string> {
+    return this.#ask('/readyz');
+  }
+
+  /** What it tells its own machine: firewalls and copies by name. */
+  standing(): Promise<string> {
+    return this.#ask('/standing');
+  }
+
+  async #ask(path: string): Promise<string> {
+    const answer = await fetch(`http://${this.#probes}${path}`);
     return `${answer.status} ${await answer.text()}`;
   }
 }

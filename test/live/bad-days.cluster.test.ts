@@ -192,9 +192,10 @@ test('a definition is deleted under us: what it defined stays in force, and stat
   const definition = await live.admin.json('GET', CRD);
   await live.admin.json('DELETE', CRD);
   await until(
-    () => copy.ready(),
+    () => copy.standing(),
     (text) => text.includes('frozen') && /addressgroup/i.test(text),
   );
+  expect(await copy.ready()).toMatch(/^200 the source is frozen; firewalls keep what they hold\n?$/);
   const late = await newPod();
   await pause(3_000);
   expect(await live.table('edge')).toBe(before);

@@ -148,7 +148,11 @@ describe('a real Prometheus and Alertmanager', () => {
     servers.push(
       await serveProbes(
         { host: '127.0.0.1', port: probes },
-        { ready: () => controller.ready(), metrics: () => controller.metrics.text() },
+        {
+          ready: () => controller.ready(),
+          metrics: () => controller.metrics.text(),
+          standing: () => controller.ready().reason,
+        },
       ),
     );
 

@@ -87,16 +87,15 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   if (wantedGate !== undefined && api !== undefined && duties !== undefined)
     gate = await openGate({ controller, writers: duties.writers, api, ...wantedGate, ...surroundings });
 
-  const text = (): Promise<string> => metrics.text();
+  const answers = { metrics: () => metrics.text(), standing: () => controller.ready().reason };
   const servers: Server[] = [];
   try {
-    if (probes !== undefined)
-      servers.push(await serveProbes(probes, { ready: () => controller.ready(), metrics: text }));
+    if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), ...answers }));
     if (queries !== undefined)
       servers.push(
         await serveQueries(
           queries,
-          { metrics: text },
+          answers,
           { tls: queries.tls, access: api && new ReviewedAccess(api, systemClock, log) },
           log,
         ),
