@@ -8,6 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
 COPY tsconfig.json tsconfig.types.json ./
 COPY scripts scripts
+COPY lab lab
 COPY src src
 RUN ["npm", "run", "build"]
 
