@@ -89,5 +89,9 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   /** The processes of this machine that keep the device, as its lock tells; `undefined`: nobody knows. The lock is not touched. */
   keepers?(): Promise<readonly string[] | undefined>;
   counters?(signal: AbortSignal): Promise<readonly CounterReading[]>;
-  drops?(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells denied packets as they happen, until abort: those of `unknown` senders, or all others (`denied`). A device may log no more than so
+   * many; what is told is never more than what was denied.
+   */
+  drops?(of: 'unknown' | 'denied', seen: (drop: Drop) => void, signal: AbortSignal): Promise<void>;
 }

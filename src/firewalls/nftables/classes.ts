@@ -172,7 +172,9 @@ export class ClassWriter {
     action: BorderRule['action'],
     verdict: (action: Exclude<BorderRule['action'], 'Log'>) => Action,
   ): Action {
-    return action === 'Log' ? { do: 'log', prefix: `${NOTE_PREFIX}${this.#chains.tag(rule.origin)}` } : verdict(action);
+    return action === 'Log'
+      ? { do: 'log', prefix: `${NOTE_PREFIX}${this.#chains.tag(rule.origin)}`, group: 'denied' }
+      : verdict(action);
   }
 
   /**

@@ -25,7 +25,7 @@ import { followDrops } from './drops.ts';
 import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
 import { type Lock, lockOwners, takeLock } from './lock.ts';
-import { DEAD_MARK, type NftTable } from './model.ts';
+import { DEAD_MARK, LOG_GROUPS, type LogGroup, type NftTable } from './model.ts';
 import { familyName } from './names.ts';
 import { Newcomers } from './newcomers.ts';
 import { Nft } from './nft.ts';
@@ -166,8 +166,13 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return readCounters(this.#nft, (comment) => (comment.includes(' ') ? undefined : this.#originOf(comment)), signal);
   }
 
-  drops(seen: (drop: Drop) => void, signal: AbortSignal): Promise<void> {
-    return followDrops(this.#transport, (tag) => this.#originOf(tag), seen, signal);
+  drops(of: LogGroup, seen: (drop: Drop) => void, signal: AbortSignal): Promise<void> {
+    return followDrops(
+      { transport: this.#transport, group: LOG_GROUPS[of] },
+      (tag) => this.#originOf(tag),
+      seen,
+      signal,
+    );
   }
 
   /** Gives the lock back. What is on the device stays. */

@@ -1,17 +1,16 @@
 import { SallyportError } from '../../base/error.ts';
 import type { Origin } from '../../border/ruleset.ts';
 import type { Drop } from '../driver.ts';
-import { LOG_GROUP } from './model.ts';
 import { NflogReader } from './nflog.ts';
 import { DROP_PREFIX } from './text.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * Tells every denied packet that the device logs, until abort. `origin` gives the rule behind the tag in a log prefix. Rejects if
+ * Tells every denied packet that the device logs to a group, until abort. `origin` gives the rule behind the tag in a log prefix. Rejects if
  * tcpdump is missing or ends: one program at a time may listen to a log group.
  */
 export async function followDrops(
-  transport: Transport,
+  { transport, group }: { readonly transport: Transport; readonly group: number },
   origin: (tag: string) => Origin,
   seen: (drop: Drop) => void,
   signal: AbortSignal,
@@ -20,7 +19,7 @@ export async function followDrops(
   // Without `-Z root` it would change its user, and the kernel would no longer end it with us.
   const running = transport.start(
     'tcpdump',
-    ['-Z', 'root', '-n', '-U', '-i', `nflog:${LOG_GROUP}`, '-w', '-'],
+    ['-Z', 'root', '-n', '-U', '-i', `nflog:${group}`, '-w', '-'],
     'ignores input',
   );
   const stop = (): void => running.stop();

@@ -7,8 +7,12 @@ export const TABLE = 'sallyport';
 /** Bit of the connection mark that says "cut": packets of both directions are refused. Not bit 31: nft 1.0.6 lists that wrongly. */
 export const DEAD_MARK = 0x40000000;
 
-/** Number of the NFLOG group that drops are sent to. */
-export const LOG_GROUP = 7;
+/**
+ * Numbers of the NFLOG groups that denied packets are sent to. Those of unknown senders have a group of their own: who listens to it pays for
+ * no other denial, however many rules deny, and leaves the other group to people.
+ */
+export const LOG_GROUPS = { denied: 7, unknown: 8 } as const;
+export type LogGroup = keyof typeof LOG_GROUPS;
 
 /**
  * What a set holds. Element texts are canonical, so that equal content is equal text:
@@ -96,7 +100,7 @@ export type Action =
   /** `meta mark set ip saddr map @numbers meta mark vmap @map`: one rule, or a foreign mark could choose the class. */
   | { readonly do: 'dispatchByNumber'; readonly family: Family; readonly numbers: string; readonly map: string }
   /** `limit rate 2000/second burst 4000 packets log prefix "…" group 7 snaplen 96 queue-threshold 1` */
-  | { readonly do: 'log'; readonly prefix: string }
+  | { readonly do: 'log'; readonly prefix: string; readonly group: LogGroup }
   /** `ct mark set ct mark or 0x40000000` */
   | { readonly do: 'markDead' }
   /** `reject with tcp reset`; the rule also has the TCP match that nft demands. */

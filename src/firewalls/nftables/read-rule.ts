@@ -1,4 +1,4 @@
-import { type Action, type CtState, DEAD_MARK, LOG_GROUP, type Match, type Rule } from './model.ts';
+import { type Action, type CtState, DEAD_MARK, LOG_GROUPS, type LogGroup, type Match, type Rule } from './model.ts';
 import { isRecord, numberIn, onlyKey, type Fields } from './json.ts';
 
 /** Bits of the connection state as the kernel numbers them. */
@@ -146,10 +146,12 @@ function readLog(limit: unknown, log: unknown): Action | undefined {
     rate['rate'] === LOG_LIMIT.rate &&
     rate['burst'] === LOG_LIMIT.burst &&
     rate['per'] === LOG_LIMIT.per;
-  const isOurLog =
-    Object.keys(to).length === 4 && to['group'] === LOG_GROUP && to['snaplen'] === 96 && to['queue-threshold'] === 1;
+  const isOurLog = Object.keys(to).length === 4 && to['snaplen'] === 96 && to['queue-threshold'] === 1;
+  const group = (Object.keys(LOG_GROUPS) as LogGroup[]).find((name) => LOG_GROUPS[name] === to['group']);
   const prefix = to['prefix'];
-  return isOurRate && isOurLog && typeof prefix === 'string' ? { do: 'log', prefix } : undefined;
+  return isOurRate && isOurLog && group !== undefined && typeof prefix === 'string'
+    ? { do: 'log', prefix, group }
+    : undefined;
 }
 
 function readDispatchByNumber(mangle: unknown, vmap: unknown): Action | undefined {

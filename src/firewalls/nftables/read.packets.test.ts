@@ -61,7 +61,8 @@ const everything: NftTable = {
       {
         rules: [
           rule({ do: 'markDead' }, { on: 'state', states: ['established'] }),
-          rule({ do: 'log', prefix: 'sp:ClusterBorderPolicy/bank:0' }),
+          rule({ do: 'log', prefix: 'sp:ClusterBorderPolicy/bank:0', group: 'denied' }),
+          rule({ do: 'log', prefix: 'sp:unknown', group: 'unknown' }),
           rule(
             { do: 'resetTcp' },
             { on: 'state', states: ['established'] },

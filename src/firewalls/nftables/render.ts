@@ -4,7 +4,7 @@ import {
   type Action,
   type Base,
   DEAD_MARK,
-  LOG_GROUP,
+  LOG_GROUPS,
   type MapType,
   type Match,
   type NftChain,
@@ -83,7 +83,7 @@ export function renderAction(action: Action): string {
     case 'log':
       return (
         'limit rate 2000/second burst 4000 packets ' +
-        `log prefix ${quoted(action.prefix)} group ${LOG_GROUP} snaplen 96 queue-threshold 1`
+        `log prefix ${quoted(action.prefix)} group ${LOG_GROUPS[action.group]} snaplen 96 queue-threshold 1`
       );
     case 'markDead':
       return `ct mark set ct mark or ${MARK}`;

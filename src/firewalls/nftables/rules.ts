@@ -3,6 +3,9 @@ import type { Action, Match, NftChain, Rule } from './model.ts';
 import { DENIED, madeName } from './names.ts';
 import { DROP_PREFIX, originTag } from './text.ts';
 
+/** What a sender that nobody knows is denied as. */
+export const UNKNOWN: Origin = { policy: 'unknown' };
+
 /** A rule that belongs to no one resource: no counter, no comment. */
 export function plainRule(action: Action, ...matches: readonly Match[]): Rule {
   return { kind: 'ours', matches, counter: false, action };
@@ -69,7 +72,11 @@ function denialOf(origin: Origin): Denial {
   if (denial === undefined) {
     const tag = originTag(origin);
     const rules = [
-      plainRule({ do: 'log', prefix: `${DROP_PREFIX}${tag}` }),
+      plainRule({
+        do: 'log',
+        prefix: `${DROP_PREFIX}${tag}`,
+        group: origin.policy === UNKNOWN.policy ? 'unknown' : 'denied',
+      }),
       originRule(origin, { do: 'goto', chain: DENIED }, []),
     ];
     denial = { tag, chain: madeName('d', tag, tag), rules };

@@ -11,15 +11,13 @@ import {
   type Rule,
 } from './model.ts';
 import { DEAD, DENIED, ESTABLISHED, FENCE_SET, familyName, FORWARD, POSTROUTING } from './names.ts';
-import { address, type Chains, net, plainRule } from './rules.ts';
+import { address, type Chains, net, plainRule, UNKNOWN } from './rules.ts';
 
 export const FAMILIES: readonly Family[] = [4, 6];
 
 /** How the class of a source is found: by its address, or, where that map would be too slow to change, by a number in the packet mark. */
 export type Dispatch = 'ByAddress' | 'ByNumber';
 
-/** What a sender that nobody knows is denied as. */
-export const UNKNOWN: Origin = { policy: 'unknown' };
 /** What an address that was given back is denied as until its connections are gone. */
 export const GONE: Origin = { policy: 'gone' };
 
