@@ -12,6 +12,7 @@ import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Wish } from '../firewalls/wishes.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import { type Approvals, lookForApprovals } from './approvals.ts';
+import { type FollowedDrops, EarlyDropWatch } from './early-drop-watch.ts';
 import { Intake } from './intake.ts';
 import { LiveWorld } from './live-world.ts';
 import { Meter } from './meter.ts';
@@ -42,7 +43,10 @@ export interface ControllerOptions {
   /** Told of what was delivered, once it was computed. */
   readonly taken?: (changes: Delivery['changes']) => void;
   /** Who tells the cluster how everything stands; absent: nobody. */
-  readonly reporter?: Pick<Reporter, 'begin' | 'taken' | 'wrong' | 'confirmed' | 'released' | 'changed' | 'stop'>;
+  readonly reporter?: Pick<
+    Reporter,
+    'begin' | 'taken' | 'wrong' | 'confirmed' | 'released' | 'early' | 'changed' | 'stop'
+  >;
 }
 
 /** How often a device that does not answer is asked to be left. */
@@ -52,6 +56,7 @@ interface Station {
   readonly firewall: BorderFirewall;
   readonly worker: Worker;
   readonly device: OpenDevice;
+  readonly drops: FollowedDrops;
   /** What would need another connection if it changed. */
   readonly identity: string;
 }
@@ -82,6 +87,7 @@ export class Controller implements Picture {
   /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
   readonly #refusals = new Map<string, readonly Refusal[]>();
   readonly #releases: Releases;
+  readonly #early: EarlyDropWatch;
   #version = 0;
   /** Firewalls may be opened that could not be before. */
   #granted = false;
@@ -102,6 +108,13 @@ export class Controller implements Picture {
     this.#releases = new Releases(options.clock, this.metrics, (firewall, ms) =>
       options.reporter?.released(firewall, ms),
     );
+    this.#early = new EarlyDropWatch({
+      clock: options.clock,
+      log: options.log,
+      metrics: this.metrics,
+      world: this.world,
+      event: (pod, note) => options.reporter?.early(pod, note),
+    });
     this.readiness = new Readiness(
       () => ({
         border: this.world.border,
@@ -133,6 +146,7 @@ export class Controller implements Picture {
       for (const end of this.#leavers.values()) end.abort();
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
+      this.#early.stop();
       await reporter?.stop();
       await writers?.close();
     }
@@ -188,7 +202,11 @@ export class Controller implements Picture {
     const { owners } = this.world;
     const followers = followersOf(this.#stations, this.world.firewalls);
     yield* this.world.applying(delivery);
-    this.#releases.changed(owners, this.world.owners, followers, started);
+    if (followers.size > 0) {
+      const moved = owners.difference(this.world.owners);
+      this.#releases.changed(moved, followers, started);
+      this.#early.changed(moved);
+    }
     const ms = clock.monotonic() - started;
     this.#version += 1;
     const { state } = this.world;
@@ -224,6 +242,7 @@ export class Controller implements Picture {
       if (station.firewall !== view.firewall) {
         this.#stations.set(name, { ...station, firewall: view.firewall });
         station.worker.configure(view.firewall);
+        station.drops.configure(view.firewall);
       }
       station.worker.desire(this.#wishFor(view));
     }
@@ -284,7 +303,9 @@ export class Controller implements Picture {
         },
         canaries: (version) => this.#canariesBehind(name, version),
       });
-      const station = { firewall, worker, device, identity };
+      const drops = this.#early.follow(name, device.driver);
+      drops.configure(firewall);
+      const station = { firewall, worker, device, drops, identity };
       this.#stations.set(name, station);
       this.#unopened.delete(name);
       worker.start();
@@ -412,7 +433,7 @@ export class Controller implements Picture {
   }
 }
 
-async function closeStation({ worker, device }: Station): Promise<void> {
-  await worker.stop();
+async function closeStation({ worker, device, drops }: Station): Promise<void> {
+  await Promise.all([worker.stop(), drops.stop()]);
   await device.close();
 }

@@ -71,6 +71,7 @@ export class Meter {
     for (const metric of [members, behind, confirmSeconds, liveSeconds, releaseSeconds, releasesOpen, reuses])
       metric.remove({ firewall });
     for (const result of ['accepted', 'refused']) applySeconds.remove({ firewall, result });
+    for (const sender of ['early', 'nobody']) this.#metrics.unknownDrops.remove({ firewall, sender });
   }
 
   #conditions(firewall: string, holds: (condition: (typeof CONDITIONS)[number]) => boolean): void {

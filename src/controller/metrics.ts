@@ -150,6 +150,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly unknownDrops = new Counter({
+    name: 'sallyport_firewall_unknown_drops_total',
+    help: 'Packets that a firewall logged as dropped because it did not know the sender: of workloads that had, or soon got, the address (early), or of nobody',
+    labelNames: ['firewall', 'sender'] as const,
+    registers: [this.registry],
+  });
+
   readonly statusRequests = new Counter({
     name: 'sallyport_status_requests_total',
     help: 'Requests to write statuses: written, read, or the code of the error',

@@ -35,7 +35,11 @@ describe('addresses that are given up', () => {
 
   function become(owners: Table): void {
     const wanted = rulesetOf(Object.keys(now));
-    releases.changed(tableOf(now), tableOf(owners), new Map([['edge', { wanted, confirmed }]]), clock.monotonic());
+    releases.changed(
+      tableOf(now).difference(tableOf(owners)),
+      new Map([['edge', { wanted, confirmed }]]),
+      clock.monotonic(),
+    );
     now = owners;
   }
   function read(owners: Table = now): void {

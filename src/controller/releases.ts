@@ -1,5 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
-import type { BucketMap } from '../base/bucket-map.ts';
+import type { BucketDifference } from '../base/bucket-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { FirewallView } from '../border/border.ts';
 import type { Ruleset } from '../border/ruleset.ts';
@@ -68,13 +68,10 @@ export class Releases {
 
   /** Addresses change hands. `since`: when this was delivered (monotonic). */
   changed(
-    before: BucketMap<string>,
-    now: BucketMap<string>,
+    { added, removed, changed }: BucketDifference<string>,
     firewalls: ReadonlyMap<string, Follower>,
     since: number,
   ): void {
-    if (before === now || firewalls.size === 0) return;
-    const { added, removed, changed } = before.difference(now);
     for (const [name, follower] of firewalls) {
       const followed = this.#followed(name);
       for (const [address, old] of removed) this.#moved(followed, follower, name, { address, old, next: '', since });

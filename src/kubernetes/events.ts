@@ -7,7 +7,7 @@ import type { ApiClient } from './api-client.ts';
 import { resourcePath } from './resource-path.ts';
 import type { StatusObject } from './status-part.ts';
 
-/** Something that happened to an object of ours, for `kubectl describe`. */
+/** Something that happened to an object, for `kubectl describe`. */
 export interface HappenedEvent {
   readonly object: StatusObject;
   readonly type: 'Normal' | 'Warning';
@@ -52,7 +52,7 @@ interface Series {
 }
 
 /**
- * Writes events about objects of ours. What repeats is a series; what comes too often, or cannot be written, is dropped and counted:
+ * Writes events about objects. What repeats is a series; what comes too often, or cannot be written, is dropped and counted:
  * an event is a courtesy, the status is the truth.
  */
 export class EventRecorder {

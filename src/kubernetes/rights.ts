@@ -137,7 +137,7 @@ export const rights: readonly Right[] = [
     resource: 'events',
     verbs: ['create', 'patch'],
     scope: 'Cluster',
-    why: 'what happened to an object of ours, in its namespace; patch counts what repeats',
+    why: 'what happened to an object of ours, or to a pod at the border, in its namespace; patch counts what repeats',
   },
   {
     feature: 'leases',

@@ -16,6 +16,11 @@ export interface ReporterOptions {
   readonly name: string;
 }
 
+interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** What happens within this time is looked at together. */
 const GATHER_MS = 1_000;
 
@@ -88,6 +93,13 @@ export class Reporter {
   /** A firewall was read back without an address that was given up so long ago. */
   released(firewall: string, ms: number): void {
     this.#firewalls.released(firewall, ms);
+  }
+
+  /** A pod sent before a firewall knew it. The event stands with the pod, where its owner looks for why it does not work. */
+  early(pod: PodName, note: string): void {
+    const uid = this.#picture?.world.inventory.uidOf(`pod:${pod.namespace}/${pod.name}`);
+    const object = statusObject({ type: 'Pod', ...pod, uid });
+    this.#options.events.record({ object, type: 'Warning', reason: 'DroppedAtBorder', action: 'Drop', note });
   }
 
   /** Something may be otherwise than it was. */
