@@ -1,10 +1,7 @@
 import type { Code } from '../base/catalogue.ts';
+import { codeOfThrown, connectionWords } from '../base/connection-error.ts';
 import { SallyportError } from '../base/error.ts';
-import { visibleLine } from '../base/visible.ts';
-import { withoutSecrets } from './credentials.ts';
-
-/** Longer messages of servers are cut: webhooks answer with pages. In characters. */
-const LONGEST_MESSAGE = 1_000;
+import { tame } from '../base/secret-text.ts';
 
 /** Whoever asks to wait longer is asked again after this all the same. */
 const LONGEST_WAIT_MS = 300_000;
@@ -86,51 +83,13 @@ export function refusal(
 
 /** No answer, or one that broke off. */
 export function unreachable(asked: Asked, thrown: unknown): SallyportError {
-  const code = codeOfThrown(thrown);
-  const text = code === undefined ? undefined : words[code];
-  const message = thrown instanceof Error ? tame(thrown.message, asked.secrets) : 'no answer';
-  const said = text ?? (message === '' ? 'no answer' : message);
-  const named = code === undefined ? '' : ` (${code})`;
-  return new SallyportError('API_UNREACHABLE', `${asked.title}: ${said}${named}${asked.remark?.() ?? ''}`, {
-    cause: code,
-  });
-}
-
-/** The error code of Node, OpenSSL or undici. */
-export function codeOfThrown(thrown: unknown): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
-}
-
-const foreignAuthority =
-  'its certificate is not from an authority that it may come from; compare the CA that was given';
-
-/** What codes of Node, OpenSSL and undici mean to people. */
-const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  ENOTFOUND: 'its name is not known',
-  EAI_AGAIN: 'its name cannot be resolved now',
-  ETIMEDOUT: 'no connection in time',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  UND_ERR_DESTROYED: 'this client is closed',
-  UND_ERR_CLOSED: 'this client is closed',
-  CERT_HAS_EXPIRED: 'its certificate, or one above it, has expired',
-  CERT_NOT_YET_VALID: 'its certificate, or one above it, is not valid yet; compare the clocks',
-  SELF_SIGNED_CERT_IN_CHAIN: foreignAuthority,
-  DEPTH_ZERO_SELF_SIGNED_CERT: foreignAuthority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: foreignAuthority,
-  UNABLE_TO_GET_ISSUER_CERT: foreignAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: foreignAuthority,
-  CERT_SIGNATURE_FAILURE: foreignAuthority,
-};
-
-/** A server's text for people: on one line, visible, cut, and without credentials that it repeats. */
-export function tame(text: string, secrets: readonly string[]): string {
-  // Cleaned before it is cut: half a secret would not be found.
-  const clean = visibleLine(withoutSecrets(text, secrets));
-  return clean.length <= LONGEST_MESSAGE ? clean : `${clean.slice(0, LONGEST_MESSAGE)}…`;
+  return new SallyportError(
+    'API_UNREACHABLE',
+    `${asked.title}: ${connectionWords(thrown, asked.secrets)}${asked.remark?.() ?? ''}`,
+    {
+      cause: codeOfThrown(thrown),
+    },
+  );
 }
 
 /** `Retry-After` in milliseconds: seconds, or a date against `now` (milliseconds since the epoch). `undefined` if it is neither. */

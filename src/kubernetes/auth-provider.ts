@@ -1,6 +1,6 @@
 import { SallyportError } from '../base/error.ts';
 import { visibleLine } from '../base/visible.ts';
-import { codeOfThrown } from './api-errors.ts';
+import { codeOfThrown } from '../base/connection-error.ts';
 import type { CredentialMaker, MadeCredential } from './given-credentials.ts';
 
 /** The `auth-provider` of a kubeconfig's user: `oidc`, and the old ones of cloud providers. */

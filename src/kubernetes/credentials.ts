@@ -37,10 +37,3 @@ export function expiryRemark({ clientCertificate }: Identity, now: number): stri
   if (end.getTime() > now) return '';
   return `; the client certificate (${visibleLine(subject.replaceAll('\n', ', '))}) expired on ${end.toISOString()}`;
 }
-
-/** Text without any of the secrets, which stand as `[secret]`. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, '[secret]');
-  return clean;
-}

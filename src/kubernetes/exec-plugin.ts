@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { visibleLine } from '../base/visible.ts';
-import { tame } from './api-errors.ts';
+import { tame } from '../base/secret-text.ts';
 import type { CredentialMaker, MadeCredential } from './given-credentials.ts';
 import type { KubeconfigExec, Placed } from './kubeconfig-file.ts';
 

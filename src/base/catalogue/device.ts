@@ -8,6 +8,18 @@ export const deviceCodes = {
     now: 'What it holds stays as it was confirmed last; the worker tries again with growing pauses.',
     fix: 'Check the address, the transport and the rights; `sallyport plan` shows the same error at once.',
   },
+  DEVICE_CERTIFICATE: {
+    blame: 'rejected',
+    what: 'The firewall shows a certificate that is not believed: of another authority, with another fingerprint or name, or expired.',
+    now: 'Nothing is sent to it, credentials neither; what it holds stays as it was confirmed last.',
+    fix: 'Make sure that nobody stands in between; then correct `spec.tls` (`ca` or `pin`), or renew the certificate.',
+  },
+  DEVICE_CREDENTIALS: {
+    blame: 'rejected',
+    what: 'The credentials of a firewall cannot be had (no Secret, file or variable of that name, or a key is missing in it), or the firewall does not let in who shows them.',
+    now: 'Nothing is written; what the firewall holds stays. They are read again with every try.',
+    fix: 'Correct `spec.credentialsRef` or what it names, or renew the token on the firewall; the message says which keys are wanted.',
+  },
   LOCAL_SYSTEM: {
     blame: 'transient',
     what: 'The machine that Sallyport runs on refused a file or folder that it needs to write: the disk is full or read-only, or rights are missing.',
@@ -46,7 +58,7 @@ export const deviceCodes = {
   },
   DEVICE_ADDRESS: {
     blame: 'input',
-    what: 'The address of an nftables firewall is not one of `local`, `netns:NAME`, `ssh://[user@]host[:port]`.',
+    what: 'The address of a firewall has not the form that its driver reads: `local`, `netns:NAME` or `ssh://[user@]host[:port]` for nftables, `https://HOST[:PORT]` for firewalls with an API.',
     now: 'The firewall is not contacted.',
     fix: 'Write the address in one of these forms; names may hold letters, digits, dots, dashes and underscores.',
   },
