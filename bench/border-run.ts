@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BorderFirewall } from '../src/api/resource.ts';
+import { type BorderFirewall, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
 import type { Log } from '../src/base/log.ts';
 import { Controller } from '../src/controller/controller.ts';
@@ -20,7 +20,7 @@ export class HandSource implements Source {
   readonly name = 'bench';
   #deliver: ((delivery: Delivery) => void) | undefined;
 
-  /** Returns once all that follows from the changes is computed; what the device has to do for it comes later. */
+  /** Returns at once; what follows is computed when it is its turn, with all that came meanwhile. */
   put(changes: readonly ResourceChange[]): void {
     this.#deliver?.({ changes, state: { kind: 'complete' }, diagnostics: [] });
   }
@@ -68,7 +68,10 @@ export class BorderRun {
   /** Milliseconds (`performance.now`) of the transaction that first had an address, since it was last asked for. */
   readonly committedAt = new Map<string, number>();
   /** By version: when it was read back. */
-  readonly confirmedAt = new Map<number, number>();
+  readonly #confirmedAt = new Map<number, number>();
+  /** By key of a resource: the version that its last change was taken into. Changes that come together are one version. */
+  readonly #versionOf = new Map<string, number>();
+  #taken = 0;
   readonly warnings: string[] = [];
   readonly #stop = new AbortController();
   readonly #directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
@@ -79,8 +82,9 @@ export class BorderRun {
     const log: Log = {
       debug: () => undefined,
       info: (fields, message) => {
-        if (message === 'confirmed' && 'version' in fields)
-          this.confirmedAt.set(Number(fields.version), performance.now());
+        if (!('version' in fields)) return;
+        if (message === 'confirmed') this.#confirmedAt.set(Number(fields.version), performance.now());
+        if (message === 'changes taken') this.#taken = Number(fields.version);
       },
       warn: tell,
       error: tell,
@@ -91,15 +95,25 @@ export class BorderRun {
       open: (firewall) => this.#open(firewall, log),
       clock: systemClock,
       log,
+      taken: (changes) => {
+        for (const change of changes)
+          this.#versionOf.set(change.kind === 'put' ? resourceKey(change.resource) : change.key, this.#taken);
+      },
     });
     this.#running = this.controller.run(this.#stop.signal);
+  }
+
+  /** Milliseconds (`performance.now`) of the reading that confirmed the last change of a resource; `undefined`: none has. */
+  confirmedAt(key: string): number | undefined {
+    const version = this.#versionOf.get(key);
+    return version === undefined ? undefined : this.#confirmedAt.get(version);
   }
 
   /** Resolves when the firewall holds what is wanted and its worker has nothing to do. */
   async settled(): Promise<void> {
     for (;;) {
       const worker = this.controller.station(FIREWALL)?.worker;
-      if (worker === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (worker === undefined || this.controller.isComputing) await new Promise((resolve) => setTimeout(resolve, 20));
       else {
         await worker.settled();
         const { conditions, confirmedVersion, desiredVersion } = worker.status();

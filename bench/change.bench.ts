@@ -30,7 +30,8 @@ interface Event {
   /** The pod's IPv4 address. */
   readonly address: string;
   readonly startedAt: number;
-  readonly version: number;
+  /** Of the pod. */
+  readonly key: string;
 }
 
 /** A world in the kernel, and a stream of pods that come and go. */
@@ -38,7 +39,6 @@ class Churn {
   readonly run: BorderRun;
   readonly #source = new HandSource();
   readonly #pods: number;
-  #version = 0;
   #come = 0;
   #gone = 0;
 
@@ -61,16 +61,12 @@ class Churn {
     this.run.committedAt.delete(address);
     const startedAt = performance.now();
     if (kind === 'add') this.#put([resource]);
-    else {
-      this.#source.put([{ kind: 'delete', key: resourceKey(resource) }]);
-      this.#version += 1;
-    }
-    return { address, startedAt, version: this.#version };
+    else this.#source.put([{ kind: 'delete', key: resourceKey(resource) }]);
+    return { address, startedAt, key: resourceKey(resource) };
   }
 
   #put(resources: readonly Resource[]): void {
     this.#source.put(resources.map((resource) => ({ kind: 'put', resource })));
-    this.#version += 1;
   }
 }
 
@@ -85,7 +81,7 @@ function addressOf(raw: Raw): string {
 function latencies(run: BorderRun, events: readonly Event[]): { committed: number[]; confirmed: number[] } {
   return {
     committed: events.map(({ address, startedAt }) => (run.committedAt.get(address) ?? Number.NaN) - startedAt),
-    confirmed: events.map(({ version, startedAt }) => (run.confirmedAt.get(version) ?? Number.NaN) - startedAt),
+    confirmed: events.map(({ key, startedAt }) => (run.confirmedAt(key) ?? Number.NaN) - startedAt),
   };
 }
 
