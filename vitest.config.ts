@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 // other real servers: Kubernetes' API server, Prometheus.
 export default defineConfig({
   test: {
-    // One worker for each core: by default one core is left idle.
-    maxWorkers: '100%',
+    // More than cores: some tests wait for programs that they have started.
+    maxWorkers: '150%',
     projects: [
       {
         test: {

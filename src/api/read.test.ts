@@ -6,6 +6,7 @@ import { readResource } from './read.ts';
 import { type ReadResource, resourceKey } from './resource.ts';
 import { type RawMap, isMap } from './shape.ts';
 import { validObjects } from './valid.fixture.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const place = { file: 'x.yaml', line: 7, column: 1 };
 const read = (raw: unknown): ReadResource => readResource(raw, place);
@@ -90,7 +91,7 @@ describe('no object can make it throw', () => {
       .chain((raw) => fc.tuple(fc.constant(raw), fc.constantFrom(...paths(raw))));
     fc.assert(
       fc.property(target, hostile, ([raw, path], value) => isRight(replaced(raw, path, value))),
-      { numRuns: 1500 },
+      tries(750),
     );
   });
 
@@ -108,7 +109,7 @@ describe('no object can make it throw', () => {
       fc.property(target, fc.string({ unit: 'binary' }), hostile, ([raw, path], name, value) =>
         isRight(replaced(raw, [...path, name], value)),
       ),
-      { numRuns: 500 },
+      tries(250),
     );
   });
 });

@@ -5,6 +5,7 @@ import { fateOf } from '../../test/kit/ruleset-oracle.ts';
 import { rulesets } from '../../test/kit/rulesets.ts';
 import { packets } from '../../test/kit/universe.ts';
 import { evaluate } from './evaluate.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 test('agrees with a second reading of rulesets on every packet', () => {
   fc.assert(
@@ -17,6 +18,6 @@ test('agrees with a second reading of rulesets on every packet', () => {
         if (fate.passes) expect(result.leavesAs).toBe(fate.from ?? packet.source);
       }
     }),
-    { numRuns: 150 },
+    tries(75),
   );
 });

@@ -7,6 +7,7 @@ import { plain, shown } from '../../test/kit/shown-view.ts';
 import { resourceKey } from '../api/resource.ts';
 import { PortSet, PrefixSet } from '../ip/index.ts';
 import type { Class, Ruleset } from './ruleset.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 type Operation = { readonly put: readonly Manifest[] } | { readonly delete: number };
 
@@ -40,7 +41,7 @@ test('what it shows is what it would show from nothing', () => {
       for (const [name, view] of fresh.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
       expect(world.border.findings()).toEqual(fresh.border.findings());
     }),
-    { numRuns: 80 },
+    tries(40),
   );
 });
 
@@ -69,7 +70,7 @@ test('so it is where rules match on services whose backends change', () => {
       const fresh = world.fresh();
       for (const [name, view] of fresh.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
     }),
-    { numRuns: 60 },
+    tries(30),
   );
 });
 
@@ -86,7 +87,7 @@ test('a view that was handed out never changes', () => {
       // Findings are made late, from the tables of their own version.
       for (const view of views) expect(view.findings).toEqual(copies.view(view.firewall.name).findings);
     }),
-    { numRuns: 40 },
+    tries(20),
   );
 });
 
@@ -102,7 +103,7 @@ test('no membership change ever changes a rule', () => {
           if (ruleset !== undefined) compare(ruleset, stages);
       }
     }),
-    { numRuns: 80 },
+    tries(40),
   );
 });
 

@@ -14,6 +14,7 @@ import {
 import { adminPolicy } from '../../test/kit/objects.ts';
 import { worlds } from '../../test/kit/random-border.ts';
 import { shown } from '../../test/kit/shown-view.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const cluster = [
   node('n1', '172.18.0.1', 'fd18::1'),
@@ -146,7 +147,7 @@ describe('staged policies are never repeated', () => {
         for (const [name, view] of without.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
         expect(world.border.findings()).toEqual(without.border.findings());
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 });

@@ -5,6 +5,7 @@ import { TIER_ADDRESSES, tierWorlds } from '../../test/kit/random-tiers.ts';
 import { SlowBorder } from '../../test/kit/slow-border.ts';
 import { loadWorld } from '../engine/world.ts';
 import { evaluate } from './evaluate.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const WHAT = {
   4: [
@@ -52,7 +53,7 @@ test('a repeated tier does at the border what it does in the cluster, by an inde
         }
       }
     }),
-    { numRuns: 60 },
+    tries(18),
   );
   for (const reason of ['unknown-source', 'unselected', 'rule', 'end'])
     expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(0);

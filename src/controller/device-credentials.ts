@@ -28,7 +28,8 @@ export function credentialsOf(
     const { secret } = credentialsRef;
     if (secrets !== undefined)
       return { title: `Secret ${secrets.namespace}/${secret}`, read: (signal) => secrets.read(secret, signal) };
-    const why = 'there is no cluster to read a Secret from; with manifests name a `file` or `env` in spec.credentialsRef';
+    const why =
+      'there is no cluster to read a Secret from; with manifests name a `file` or `env` in spec.credentialsRef';
     return { title: `Secret ${secret}`, read: () => Promise.reject(new SallyportError('DEVICE_CREDENTIALS', why)) };
   }
   if ('file' in credentialsRef) {

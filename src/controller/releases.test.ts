@@ -6,6 +6,7 @@ import type { Ruleset } from '../border/ruleset.ts';
 import type { Confirmed } from '../firewalls/course.ts';
 import { Metrics } from './metrics.ts';
 import { Releases } from './releases.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 type Table = Readonly<Record<string, string>>;
 
@@ -121,7 +122,7 @@ describe('addresses that are given up', () => {
           if (reads) expect(open).toBe(0);
         }
       }),
-      { numRuns: 100 },
+      tries(50),
     );
   });
 });

@@ -176,7 +176,7 @@ test(
         const objects = parts.flat();
         expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
       }),
-      tries(100),
+      tries(50),
     );
   },
   PATIENCE_MS,

@@ -14,6 +14,7 @@ import { Engine, type EngineChanges } from './engine.ts';
 import { packetOf } from './packet.ts';
 import { policiesOf } from './queries.ts';
 import { worldOf } from './world.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const WATCHED = ["app == 'x'", "pcns.env == 'x'", 'has(pcns.team)', 'all()', "role != 'y'"].flatMap(
   (text) => parseSelector(text).value ?? [],
@@ -151,7 +152,7 @@ describe('what the inventory and the engine say depends on the present state alo
         direct.flush();
         expect(dump(travelled)).toEqual(dump(direct));
       }),
-      { numRuns: 80 },
+      tries(28),
     );
   });
 
@@ -166,7 +167,7 @@ describe('what the inventory and the engine say depends on the present state alo
           [],
         );
       }),
-      { numRuns: 50 },
+      tries(18),
     );
   });
 });

@@ -7,6 +7,7 @@ import { readResource } from '../api/read.ts';
 import { type ResourceKey, resourceKey } from '../api/resource.ts';
 import { isStaged } from './queries.ts';
 import { loadWorld } from './world.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 /** Everything that is enforced, and how. */
 function enforced(
@@ -40,7 +41,7 @@ describe('12: staged policies decide nothing', () => {
           expect(enforced([...objects, ...more], flows)).toEqual(enforced(objects, flows));
         },
       ),
-      { numRuns: 150 },
+      tries(52),
     );
   });
 
@@ -69,7 +70,7 @@ describe('12: staged policies decide nothing', () => {
           })),
         ).toEqual(without);
       }),
-      { numRuns: 100 },
+      tries(35),
     );
   });
 });

@@ -17,7 +17,7 @@ describe('the engine and an independent evaluator agree', () => {
           const wrong = loadWorld(objects).diagnostics.filter(({ severity }) => severity === 'error');
           expect(wrong).toEqual([]);
         }),
-        tries(60),
+        tries(30),
       );
     },
     PATIENCE_MS,
@@ -35,7 +35,7 @@ describe('the engine and an independent evaluator agree', () => {
           for (let round = 0; round < 3; round++)
             expect(flows.map((question) => world.verdict(question))).toEqual(truth);
         }),
-        tries(200),
+        tries(100),
       );
     },
     PATIENCE_MS,
@@ -53,7 +53,7 @@ describe('the engine and an independent evaluator agree', () => {
           expect(sorted(world.endpoints())).toEqual(sorted(slow.endpoints()));
           expect(new Map(world.policySelectors())).toEqual(new Map(slow.policySelectors()));
         }),
-        tries(100),
+        tries(50),
       );
     },
     PATIENCE_MS,

@@ -7,6 +7,7 @@ import { parseAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { classText } from '../plan/canonical.ts';
 import { interimRuleset, needsYes } from './interim.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const moves = fc.constantFrom('flow' as const, 'stay' as const);
 const pairs = rulesetPairs({ families: [4] });
@@ -73,7 +74,7 @@ describe('what may go ahead while the rest waits', () => {
         expect(interim.networks.equals(approved.networks)).toBe(true);
         expect(interim.nats.map(({ id }) => id)).toEqual(approved.nats.map(({ id }) => id));
       }),
-      { numRuns: 150 },
+      tries(75),
     );
   });
 
@@ -88,7 +89,7 @@ describe('what may go ahead while the rest waits', () => {
             expect(interim.nats[at]?.sources.get(address)).toEqual(one.sources.get(address));
         }
       }),
-      { numRuns: 150 },
+      tries(75),
     );
   });
 
@@ -103,7 +104,7 @@ describe('what may go ahead while the rest waits', () => {
         );
         expect(interimRuleset(approved, approved, { moves: how })).toBe(approved);
       }),
-      { numRuns: 100 },
+      tries(50),
     );
   });
 
@@ -199,7 +200,7 @@ describe('what needs a yes in mode Approve', () => {
         const other = new Map(ruleset.classes).set('new', denyAll('new'));
         expect(needsYes(ruleset, { ...ruleset, classes: other }, new Map())).toBe(true);
       }),
-      { numRuns: 50 },
+      tries(25),
     );
   });
 

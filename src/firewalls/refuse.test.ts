@@ -6,6 +6,7 @@ import { everyPacket } from '../../test/kit/universe.ts';
 import { fateUnder } from '../plan/fate.ts';
 import { behaviourOf } from '../plan/ruleset-behaviour.ts';
 import { refuseRules } from './refuse.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 const packets = everyPacket([4]).filter((_, at) => at % 7 === 0);
 
@@ -28,6 +29,6 @@ test('what is refused never lets more through, and what is not refused stays the
       for (const { message } of refusals)
         expect(message).toMatch(/^edge-1 cannot say domain names; it (is left out|denies everything in its place)$/);
     }),
-    { numRuns: 60 },
+    tries(30),
   );
 });

@@ -6,6 +6,7 @@ import { inNet } from '../../test/kit/slow-address.ts';
 import { readResource } from '../api/read.ts';
 import { formatAddress } from '../ip/address.ts';
 import { Inventory } from './inventory.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 type Status = {
   readonly podIPs?: readonly { readonly ip: string }[];
@@ -93,6 +94,6 @@ test('pods own the addresses that can be true, and no others', () => {
         new Map([...believed(objects)].map(([id, addresses]) => [id, addresses.toSorted()])),
       );
     }),
-    { numRuns: 200 },
+    tries(100),
   );
 });

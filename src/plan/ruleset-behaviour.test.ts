@@ -5,6 +5,7 @@ import { rulesets } from '../../test/kit/rulesets.ts';
 import { packets } from '../../test/kit/universe.ts';
 import { fateUnder } from './fate.ts';
 import { absentBehaviour, behaviourOf } from './ruleset-behaviour.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 test('a ruleset read as sets of flows does to every packet what it does rule by rule', () => {
   fc.assert(
@@ -12,7 +13,7 @@ test('a ruleset read as sets of flows does to every packet what it does rule by 
       const behaviour = behaviourOf(ruleset);
       for (const packet of list) expect(fateUnder(behaviour, packet)).toEqual(fateOf(ruleset, packet));
     }),
-    { numRuns: 300 },
+    tries(150),
   );
 });
 

@@ -10,6 +10,7 @@ import { PrefixSet } from '../ip/prefix-set.ts';
 import type { PacketText } from './fate.ts';
 import { absentBehaviour, behaviourOf } from './ruleset-behaviour.ts';
 import { type Traffic, isUnchanged, trafficBetween } from './traffic.ts';
+import { tries } from '../../test/kit/runs.ts';
 
 function addressOf(text: string): NonNullable<ReturnType<typeof parseAddress>> {
   const address = parseAddress(text);
@@ -52,7 +53,7 @@ describe('traffic between two behaviours', () => {
             );
         }
       }),
-      { numRuns: 250 },
+      tries(125),
     );
   });
 
@@ -72,7 +73,7 @@ describe('traffic between two behaviours', () => {
           expect(other?.flows?.gained.equals(change.flows?.lost ?? other.flows.lost)).toBe(true);
         }
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 
@@ -90,7 +91,7 @@ describe('traffic between two behaviours', () => {
           );
         },
       ),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arrive, wander, wanderingLine } from './wandering.ts';
+import { tries } from '../kit/runs.ts';
 
 test('wherever a story wandered, it ends where one that starts there begins, and then nothing is written', async () => {
   await fc.assert(
@@ -15,6 +16,6 @@ test('wherever a story wandered, it ends where one that starts there begins, and
         expect(stage.sent).toEqual([]);
       });
     }),
-    { numRuns: 12 },
+    tries(6),
   );
 }, 60_000);

@@ -229,7 +229,7 @@ describe('lists of rules (semantics 15.7, 15.8), against every packet of a small
           };
           expect(verdict(a, packet)).not.toBe(verdict(b, packet));
         }),
-        tries(150),
+        tries(75),
       );
     },
     PATIENCE_MS,
@@ -255,7 +255,7 @@ describe('lists of rules (semantics 15.7, 15.8), against every packet of a small
           }
           expect(analyse(given)).toEqual({ neverMatches, individuallyRedundant });
         }),
-        tries(60),
+        tries(30),
       );
     },
     PATIENCE_MS,

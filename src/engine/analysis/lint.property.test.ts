@@ -47,7 +47,7 @@ test(
           for (const question of flows) expect(words(other, question)).toEqual(words(world, question));
         }
       }),
-      tries(60),
+      tries(30),
     );
   },
   PATIENCE_MS,

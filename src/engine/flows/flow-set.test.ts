@@ -4,6 +4,7 @@ import { type Address, type Family, compareAddresses, ipv4Address, ipv6Address }
 import { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type Flow, type FlowMatch, FlowSet } from './flow-set.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 type Packet = Omit<Flow, 'source'>;
 interface Point {
@@ -137,7 +138,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
             expect({ point, has: !holds(point) }).toBeUndefined();
         }
       }),
-      { numRuns: 300 },
+      tries(120),
     );
   });
 
@@ -150,7 +151,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(a.set.equals(b.set)).toBe(inA.every((x, i) => x === inB[i]));
         expect(a.set.covers(b.set)).toBe(inA.every((x, i) => x || inB[i] === false));
       }),
-      { numRuns: 200 },
+      tries(80),
     );
   });
 
@@ -164,7 +165,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(set.has(packet, domains)).toBe(true);
         expect(holds({ packet, domains })).toBe(true);
       }),
-      { numRuns: 200 },
+      tries(80),
     );
   });
 
@@ -187,7 +188,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
           expect(inside.length).toBe(holds(point) ? 1 : 0);
         }
       }),
-      { numRuns: 60 },
+      tries(24),
     );
   });
 
@@ -201,7 +202,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(one.describe().length === 0).toBe(one.isEmpty);
         expect(a.subtract(a.intersect(b)).equals(a.subtract(b))).toBe(true);
       }),
-      { numRuns: 100 },
+      tries(40),
     );
   });
 });

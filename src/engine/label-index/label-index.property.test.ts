@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CANONICAL, DeltaReader, SlowLabelIndex, operation, perform } from '../../../test/kit/slow-label-index.ts';
 import { LabelIndex } from './label-index.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 describe.each([false, true])('suppressOverlaps %s', (suppressOverlaps) => {
   test('after every operation the index is what brute force gives, and the deltas add up to it', () => {
@@ -30,7 +31,7 @@ describe.each([false, true])('suppressOverlaps %s', (suppressOverlaps) => {
           }
         }
       }),
-      { numRuns: 400 },
+      tries(200),
     );
   });
 });
@@ -69,6 +70,6 @@ test('several operations at once give what they give one by one, and the net dif
         }
       }
     }),
-    { numRuns: 300 },
+    tries(150),
   );
 });

@@ -11,6 +11,7 @@ import { classLayout, groupLayout } from '../../plan/flat/flatten.ts';
 import { prove } from '../../plan/flat/prove.ts';
 import { smallRuleset } from '../../../test/kit/small-ruleset.ts';
 import { flattenSayable } from './flatten-sayable.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const full = { form: 'Full', capabilities: { leave: false, domains: true, log: true } } as const;
 
@@ -37,7 +38,7 @@ test('says all but what it refuses by name, and is proved equal to that', () => 
         }
       }
     }),
-    { numRuns: 60 },
+    tries(18),
   );
 });
 

@@ -15,6 +15,7 @@ import { classLayout, groupLayout } from '../../plan/flat/flatten.ts';
 import { QuestionReader, packQuestion, questionDigest } from '../../plan/flat/proof-data.ts';
 import { type ProvableRuleset, prove } from '../../plan/flat/prove.ts';
 import { answerOf, proveFlat } from './prove-flat.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const limits = { timeoutMs: 60_000, signal: new AbortController().signal };
@@ -95,7 +96,7 @@ test('a question survives the way into a thread', () => {
       expect(stagesOf(there.ruleset).size).toBe(stagesOf(one).size);
       expect(prove(there.ruleset, there.list)).toEqual(prove(one, question.list));
     }),
-    { numRuns: 20 },
+    tries(10),
   );
 });
 

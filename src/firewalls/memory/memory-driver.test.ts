@@ -6,6 +6,7 @@ import { packets } from '../../../test/kit/universe.ts';
 import { fateUnder } from '../../plan/fate.ts';
 import { MemoryDevice } from './device.ts';
 import { MemoryDriver } from './memory-driver.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const signal = new AbortController().signal;
 
@@ -19,7 +20,7 @@ describe('the firewall in memory', () => {
         const { behaviour } = await driver.observe(signal);
         for (const packet of list) expect(fateUnder(behaviour, packet)).toEqual(fateOf(ruleset, packet));
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 
@@ -41,7 +42,7 @@ describe('the firewall in memory', () => {
         for (const step of driver.leave(await driver.observe(signal))) await driver.apply(step, signal);
         expect(device.dump()).toBe('foreign "theirs"\n');
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 

@@ -5,6 +5,7 @@ import type { Family } from '../../border/ruleset.ts';
 import { behaviourOf as meaningOf } from '../../plan/ruleset-behaviour.ts';
 import { behaviourOf } from './lift.ts';
 import { translate } from './translate.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 test('a table behaves as the ruleset it was made from', () => {
   fc.assert(
@@ -30,7 +31,7 @@ test('a table behaves as the ruleset it was made from', () => {
         expect(say(lifted.translations(sender))).toEqual(say(meant.translations(sender)));
       }
     }),
-    { numRuns: 100 },
+    tries(50),
   );
 });
 

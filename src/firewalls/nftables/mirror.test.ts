@@ -6,6 +6,7 @@ import type { Operation } from './operation.ts';
 import { EMPTY_TABLE, emptyMap, emptySet, type NftTable } from './model.ts';
 import { CommitReader, type Commit } from './monitor-lines.ts';
 import { renderTable } from './render.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const table: NftTable = {
   ...EMPTY_TABLE,
@@ -94,7 +95,7 @@ describe('the mirror', () => {
         };
         expect(mirror.reading && renderTable(mirror.reading.table)).toBe(renderTable(expected));
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 

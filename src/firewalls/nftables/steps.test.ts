@@ -15,6 +15,7 @@ import { renderTable } from './render.ts';
 import { type NftStep, renderStep, stepsTo, stepsToLeave } from './steps.ts';
 import { translate } from './translate.ts';
 import { decide, firstPacket } from './walk.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 function flowOf(packet: Packet): Flow {
   const source = parseAddress(packet.source);
@@ -104,7 +105,7 @@ describe('steps', () => {
         expect(text(last)).toBe(text(translate(after).table));
         expect(stepsTo(last, translate(after))).toEqual([]);
       }),
-      { numRuns: 40 },
+      tries(20),
     );
   });
 
@@ -117,7 +118,7 @@ describe('steps', () => {
           expect(text(end(table, third))).toBe(text(translate(third).table));
         }
       }),
-      { numRuns: 25 },
+      tries(12),
     );
   });
 
@@ -141,7 +142,7 @@ describe('steps', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      tries(20),
     );
   });
 
@@ -179,7 +180,7 @@ describe('steps', () => {
           else if (now2.translation?.target.kind === 'Address') expect(state, why).not.toBe('live');
         }
       }),
-      { numRuns: 80 },
+      tries(40),
     );
   });
 
@@ -194,7 +195,7 @@ describe('steps', () => {
         if (text(damaged) !== text(whole)) expect(steps.length).toBeGreaterThan(0);
         for (const step of steps) renderStep(step);
       }),
-      { numRuns: 60 },
+      tries(30),
     );
   });
 
@@ -236,7 +237,7 @@ describe('steps', () => {
         const steps = stepsToLeave(end(undefined, ruleset), ruleset);
         expect(tablesOnTheWay(end(undefined, ruleset), steps).at(-1)).toBeUndefined();
       }),
-      { numRuns: 5 },
+      tries(5),
     );
   });
 });
@@ -251,6 +252,6 @@ test("leaving takes nothing that is another cluster's or another firewall's", ()
       ])
         expect(() => stepsToLeave(table, owner)).toThrow(expect.objectContaining({ code: 'DEVICE_OWNED' }) as Error);
     }),
-    { numRuns: 20 },
+    tries(10),
   );
 });

@@ -10,6 +10,7 @@ import { PrefixSet } from '../../ip/prefix-set.ts';
 import { renderTable } from './render.ts';
 import { MOST_BY_ADDRESS, translate } from './translate.ts';
 import { decide, firstPacket } from './walk.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 function flowOf(packet: Packet): Flow {
   const source = parseAddress(packet.source);
@@ -36,7 +37,7 @@ test('the table does with every packet what the ruleset says, and translates it 
         if (!outcome.passes && expected.decidedBy !== undefined) expect(outcome.tag).toBeDefined();
       }
     }),
-    { numRuns: 200 },
+    tries(100),
   );
 });
 
@@ -53,7 +54,7 @@ test('beyond the limit the class is found by number, with the same outcome', () 
         expect(decide(table, firstPacket(flow)).passes).toBe(evaluate(crowded, flow).passes);
       }
     }),
-    { numRuns: 15 },
+    tries(8),
   );
 });
 
@@ -64,7 +65,7 @@ test('what the previous translation was has no influence', () => {
       const shared = translate(after, translate(before));
       expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
     }),
-    { numRuns: 80 },
+    tries(40),
   );
 });
 
@@ -92,6 +93,6 @@ test('what the device does not own is held, and refused with its address; the re
         }
       }
     }),
-    { numRuns: 100 },
+    tries(50),
   );
 });

@@ -14,6 +14,7 @@ import type { FlatList, FlatOptions } from './flat-list.ts';
 import { classLayout, groupLayout } from './flatten.ts';
 import { plainVerdict } from './plain-verdict.ts';
 import { prove } from './prove.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const all = rulesets({ translations: false, addressGroups: false });
 const packets = everyPacket();
@@ -105,7 +106,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(wrongGrants(ruleset, list)).toEqual([]);
         expect(prove(ruleset, list)).toEqual({ kind: 'Equal' });
       }),
-      { numRuns: 25 },
+      tries(12),
     );
   });
 
@@ -117,7 +118,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(listText(make(later))).toBe(listText(list));
         expect(wrongPackets(later, list)).toEqual([]);
       }),
-      { numRuns: 20 },
+      tries(10),
     );
   });
 
@@ -129,7 +130,7 @@ describe.each(cases)('$name', ({ make }) => {
           expect(listText(make(after))).toBe(listText(make(before)));
         },
       ),
-      { numRuns: 20 },
+      tries(10),
     );
   });
 
@@ -148,7 +149,7 @@ describe.each(cases)('$name', ({ make }) => {
           );
         }
       }),
-      { numRuns: 12 },
+      tries(6),
     );
   });
 });
@@ -168,6 +169,6 @@ test('an address in two class groups gets the verdict of one of them (design 8.5
             expect([alone.get(a), alone.get(b)]).toContain(flatFateOf(list, ruleset, packet, [a, b]).verdict);
       }
     }),
-    { numRuns: 10 },
+    tries(5),
   );
 });
