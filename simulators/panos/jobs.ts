@@ -1,0 +1,142 @@
+import type { Clock } from '../../src/base/clock.ts';
+import { type Answer, refuse, result } from './answer.ts';
+import { element, type Element } from './xml.ts';
+
+export type JobResult = 'OK' | 'FAIL';
+
+/** What became of one managed firewall of a push. */
+export interface PushedTo {
+  readonly serial: string;
+  readonly name: string;
+  result: 'PEND' | JobResult;
+  errors: readonly string[];
+  warnings: readonly string[];
+}
+
+export interface Outcome {
+  readonly result: JobResult;
+  readonly details: readonly string[];
+  readonly warnings?: readonly string[];
+}
+
+export interface Work {
+  readonly type: 'Commit' | 'CommitAll' | 'Validate' | 'EDLRefresh' | 'HA-Sync';
+  readonly user: string;
+  readonly ms: number;
+  /** Called when its turn has come: the state of that moment is what counts. The returned function is called at the end. */
+  begin(): () => Outcome;
+  readonly devices?: readonly PushedTo[];
+}
+
+interface Job {
+  readonly id: number;
+  readonly work: Work;
+  readonly enqueued: number;
+  started: number | undefined;
+  finished: number | undefined;
+  outcome: Outcome | undefined;
+}
+
+/** Commits, validations and refreshes, one at a time, on the device's clock (reference 1.7). */
+export class Jobs {
+  readonly #clock: Clock;
+  readonly #all: Job[] = [];
+  #cancel: (() => void) | undefined;
+  #last: number;
+
+  constructor(clock: Clock, first = 1) {
+    this.#clock = clock;
+    this.#last = first - 1;
+  }
+
+  get active(): boolean {
+    return this.#all.some(({ finished }) => finished === undefined);
+  }
+
+  enqueue(work: Work): number {
+    this.#last += 1;
+    this.#all.push({
+      id: this.#last,
+      work,
+      enqueued: this.#clock.wall(),
+      started: undefined,
+      finished: undefined,
+      outcome: undefined,
+    });
+    this.#next();
+    return this.#last;
+  }
+
+  #next(): void {
+    if (this.#cancel !== undefined) return;
+    const job = this.#all.find(({ finished }) => finished === undefined);
+    if (job === undefined) return;
+    job.started = this.#clock.wall();
+    const finish = job.work.begin();
+    this.#cancel = this.#clock.after(job.work.ms, () => {
+      this.#cancel = undefined;
+      job.outcome = finish();
+      job.finished = this.#clock.wall();
+      this.#next();
+    });
+  }
+
+  /** A reboot: what runs ends without an effect, and nobody remembers any job. */
+  forget(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#all.length = 0;
+  }
+
+  show(id: string): Answer {
+    const job = this.#all.find((one) => String(one.id) === id);
+    // Ids above the signed range come back as -1 (reference 1.7).
+    if (job === undefined) throw refuse(undefined, `job ${Number(id) > 2147483647 ? -1 : id} not found`);
+    return result([this.#row(job)]);
+  }
+
+  list(): Answer {
+    return result(this.#all.toReversed().map((job) => this.#row(job)));
+  }
+
+  #row(job: Job): Element {
+    const { id, work, started, finished, outcome } = job;
+    const state = finished !== undefined ? 'FIN' : started !== undefined ? 'ACT' : 'PEND';
+    const passed = started === undefined ? 0 : this.#clock.wall() - started;
+    const progress =
+      state === 'FIN' ? 100 : state === 'ACT' ? Math.min(99, Math.floor((passed / Math.max(1, work.ms)) * 100)) : 0;
+    const rows = (all: readonly string[]): Element[] => all.map((one) => element('line', one));
+    const waiting = this.#all.filter((one) => one.started === undefined && one.id <= id).length;
+    return element('job', [
+      element('tenq', stamp(job.enqueued)),
+      element('tdeq', started === undefined ? '' : stamp(started).slice(-8)),
+      element('id', String(id)),
+      element('user', work.user),
+      element('type', work.type),
+      element('status', state),
+      element('queued', state === 'PEND' ? 'YES' : 'NO'),
+      element('stoppable', state === 'FIN' ? 'no' : 'yes'),
+      element('result', outcome?.result ?? 'PEND'),
+      element('tfin', finished === undefined ? 'Still Active' : stamp(finished)),
+      element('positionInQ', String(waiting)),
+      element('progress', String(progress)),
+      element('warnings', rows(outcome?.warnings ?? [])),
+      element('details', rows(outcome?.details ?? [])),
+      ...(work.devices === undefined ? [] : [element('devices', work.devices.map(pushedRow))]),
+    ]);
+  }
+}
+
+function pushedRow({ serial, name, result: how, errors, warnings }: PushedTo): Element {
+  const rows = (all: readonly string[]): Element[] => all.map((one) => element('line', one));
+  return element('entry', [
+    element('serial-no', serial),
+    element('devicename', name),
+    element('result', how),
+    element('details', [element('msg', [element('errors', rows(errors)), element('warnings', rows(warnings))])]),
+  ]);
+}
+
+/** As devices print times; always UTC here. */
+export const stamp = (wall: number): string =>
+  new Date(wall).toISOString().slice(0, 19).replace('T', ' ').replaceAll('-', '/');

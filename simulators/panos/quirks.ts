@@ -1,0 +1,30 @@
+import type { Reregistering } from './user-id.ts';
+
+/**
+ * What differs between releases, or is not known for sure (reference 7), as switches. The defaults are the reading that is harder for a client.
+ */
+export interface Quirks {
+  /** When a name that leads nowhere is refused: with the edit (code 12), or only by the commit. */
+  readonly referencesAt: 'edit' | 'commit';
+  /** Text of code 7 on deleting what is not there. */
+  readonly missingText: 'No such node' | "Object doesn't exist";
+  readonly reregistering: Reregistering;
+  /** Whether a second commit waits for its turn; else it is refused. */
+  readonly commitQueue: boolean;
+  /** Whether locks outlive their owner's commit. */
+  readonly locksSurviveCommit: boolean;
+  /** Whether both of an HA pair share registered addresses. */
+  readonly haSharesRegistered: boolean;
+  /** Most operations of one `multi-config`. */
+  readonly maxOperations: number;
+}
+
+export const strictQuirks: Quirks = {
+  referencesAt: 'edit',
+  missingText: "Object doesn't exist",
+  reregistering: 'error',
+  commitQueue: false,
+  locksSurviveCommit: false,
+  haSharesRegistered: false,
+  maxOperations: 500,
+};
