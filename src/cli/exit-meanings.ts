@@ -28,5 +28,6 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   audit: { done: 'the trails are whole' },
   doctor: { done: 'no error was found; there may be warnings' },
   lab: { done: 'every flow did what it should' },
+  simulate: { done: 'stopped by a signal' },
   version: { done: 'printed' },
 };

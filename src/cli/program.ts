@@ -31,12 +31,19 @@ function positive(text: string): number {
   throw new InvalidArgumentError('this is a whole number from 1 on');
 }
 
+function milliseconds(text: string): number {
+  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('this is a number of milliseconds');
+}
+
 /** The command line. Command modules are loaded when they are asked for, so that `--help` stays quick. */
 export function buildProgram(terminal: Terminal): Program {
   let code: ExitCode = exit.done;
   const root = new Command('sallyport')
     .description('External firewall controller for Kubernetes: border firewalls that follow workloads by label.')
     .configureHelp({ showGlobalOptions: true })
+    // What stands after a command is the command's: `simulate fortigate --version 7.4.8`.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
@@ -240,6 +247,15 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
       .addOption(new Option('--folder <path>').hideHelp())
       .addOption(new Option('--agent <part>').choices(['serve', 'probe']).hideHelp()),
     async () => (await import('./commands/lab.ts')).lab,
+  );
+  does(
+    command('simulate <vendor>', "a vendor's firewall on loopback, for tries without a device: fortigate")
+      .option('--version <version>', "the software's version")
+      .option('--model <model>', 'decides its limits')
+      .option('--listen <address>', 'HOST:PORT; port 0 is any that is free', '127.0.0.1:0')
+      .option('--plain', 'HTTP without TLS, on loopback only')
+      .option('--latency <ms>', 'so long every answer takes', milliseconds, 0),
+    async () => (await import('./commands/simulate.ts')).simulate,
   );
   does(
     output(command('version', 'print the version')),

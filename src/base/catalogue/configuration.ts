@@ -46,7 +46,7 @@ export const configurationCodes = {
   },
   LISTEN_FAILED: {
     blame: 'rejected',
-    what: 'An address of the configuration file cannot be listened on.',
+    what: 'An address of the configuration file, or of `--listen`, cannot be listened on.',
     now: 'The process ends: a controller that nobody can probe would be restarted for ever.',
     fix: 'Choose another address under `server`, or stop what holds the port.',
   },
