@@ -42,7 +42,7 @@ export const ADDRESS_ANNOTATIONS = [
 export const BORDER_GATE = 'sallyport.dev/border';
 
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
-const NO_ADDRESSES: readonly Address[] = [];
+export const NO_ADDRESSES: readonly Address[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 
 /** A pod. Which of its addresses count, and since when, is for inventory to say. */
@@ -58,12 +58,14 @@ export function readPod(meta: Meta, raw: RawMap, scope: Scope): Pod | undefined 
   if (!spec.sound || !status.sound) return undefined;
   const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
   const { podIP, podIPs = [], phase } = status.values;
-  return podOf(meta, {
+  return sharedPodOf(meta, {
     ...spec.values,
     owner: ownerOf(metadata['ownerReferences']),
     phase,
-    podIP,
-    podIPs: podIPs.map(({ ip }) => ip),
+    podIPs: addressesOf(
+      podIPs.map(({ ip }) => ip),
+      podIP,
+    ),
     ports,
     gate: gateOf(rawSpec['readinessGates'], raw['status']),
   });
@@ -88,35 +90,52 @@ export interface PodFields {
   readonly owner?: string | undefined;
   readonly hostNetwork?: boolean | undefined;
   readonly phase?: string | undefined;
-  readonly podIP?: string | undefined;
-  readonly podIPs: readonly string[];
+  /** As `addressesOf` gives them. */
+  readonly podIPs: readonly (Address | string)[];
   readonly ports: readonly ContainerPort[];
   readonly gate?: BorderCondition | undefined;
 }
 
-/** The pod of fields that have been found right, however they were written. What pods have in common is kept once. */
+/**
+ * The pod of fields that have been found right, however they were written. Texts that pods have in common are kept as they are given: whoever
+ * reads many pods sees to it that they are the same ones.
+ */
 export function podOf(meta: Meta, fields: PodFields): Pod {
-  const { nodeName, serviceAccountName, owner, ports } = fields;
-  const podIPs = addresses(fields.podIPs, fields.podIP);
+  const { nodeName, serviceAccountName, owner, ports, podIPs } = fields;
   // Written out, with what is absent, so that all pods have one shape: there can be a million of them.
   return {
     type: 'Pod',
-    namespace: NAMESPACES.get(meta.namespace, itself),
+    namespace: meta.namespace,
     name: meta.name,
     uid: meta.uid,
     labels: meta.labels,
     annotations: usedAnnotations(meta, podIPs.length > 0),
     deleting: meta.deleting,
     place: meta.place,
-    nodeName: nodeName && NODES.get(nodeName, itself),
-    serviceAccountName: serviceAccountName && ACCOUNTS.get(serviceAccountName, itself),
-    owner: owner && OWNERS.get(owner, itself),
+    nodeName,
+    serviceAccountName,
+    owner,
     hostNetwork: fields.hostNetwork ?? false,
-    phase: PHASES.get(fields.phase ?? 'Pending', itself),
+    phase: fields.phase ?? 'Pending',
     podIPs,
     ports: ports.length === 0 ? NO_PORTS : ports,
     gate: fields.gate,
   };
+}
+
+/** The same, out of texts that were made for this pod alone: what it has in common with others is kept once. */
+export function sharedPodOf(meta: Meta, fields: PodFields): Pod {
+  const { nodeName, serviceAccountName, owner, phase } = fields;
+  return podOf(
+    { ...meta, namespace: NAMESPACES.get(meta.namespace, itself) },
+    {
+      ...fields,
+      nodeName: nodeName && NODES.get(nodeName, itself),
+      serviceAccountName: serviceAccountName && ACCOUNTS.get(serviceAccountName, itself),
+      owner: owner && OWNERS.get(owner, itself),
+      phase: phase && PHASES.get(phase, itself),
+    },
+  );
 }
 
 /** Those that are read: what the kubelet says goes before them as long as the pod lives. */
@@ -147,7 +166,8 @@ const NODES = new Shared<string>();
 const ACCOUNTS = new Shared<string>();
 const PHASES = new Shared<string>();
 
-function addresses(several: readonly string[], one: string | undefined): readonly (Address | string)[] {
+/** The addresses of `podIPs`, or that of `podIP` where there are none; what is no address stays as it was written. */
+export function addressesOf(several: readonly string[], one: string | undefined): readonly (Address | string)[] {
   if (several.length > 0) return several.map((text) => parseAddress(text) ?? text);
   return one === undefined ? NO_ADDRESSES : [parseAddress(one) ?? one];
 }

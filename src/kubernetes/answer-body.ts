@@ -1,7 +1,8 @@
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import type { Clock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
+import type { AnswerBody } from './answer.ts';
 import { type Asked, unreachable } from './api-errors.ts';
 
 /** Lists shrink to a twentieth; beyond this, it is an attack. Counted from `FREE_BYTES` on, because short repetitive lists shrink more. */
@@ -20,59 +21,83 @@ export interface Reading {
 }
 
 /** A body as it comes, decompressed. Throws `API_UNREACHABLE` when it breaks off or falls silent, and the reason of the signal when that aborts. */
-export function chunksOf(body: Readable, reading: Reading): AsyncIterable<Uint8Array> {
+export function chunksOf(body: AnswerBody, reading: Reading): AsyncIterable<Uint8Array> {
   const { signal } = reading;
-  const stop = (): void => {
-    body.destroy(new Error('stopped'));
-  };
-  body.once('close', () => signal.removeEventListener('abort', stop));
-  // A body that nobody reads any more fails without a listener, and that would end the process.
-  body.on('error', () => {});
+  const stop = (): void => body.destroy(new Error('stopped'));
   if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  else {
+    signal.addEventListener('abort', stop, { once: true });
+    body.onceClosed(() => signal.removeEventListener('abort', stop));
+  }
   return read(body, reading);
 }
 
-async function* read(body: Readable, { asked, isGzip, clock, signal, silenceMs }: Reading): AsyncGenerator<Uint8Array> {
-  const unpacked = isGzip ? gunzip(body) : undefined;
-  const stream: Readable = unpacked ?? body;
-  let isSilent = false;
-  let total = 0;
+async function* read(body: AnswerBody, reading: Reading): AsyncGenerator<Uint8Array> {
+  const { asked, isGzip, signal } = reading;
+  const silence = new Silence(body, reading);
   try {
-    const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    for (;;) {
-      const cancel =
-        silenceMs === undefined
-          ? undefined
-          : clock.after(silenceMs, () => {
-              isSilent = true;
-              stream.destroy(new Error('silent'));
-            });
-      let next: IteratorResult<Uint8Array>;
-      try {
-        next = await iterator.next();
-      } finally {
-        cancel?.();
-      }
-      if (next.done === true) return;
-      total += next.value.length;
-      if (unpacked !== undefined && total > FREE_BYTES && total > unpacked.bytesWritten * MOST_EXPANSION)
-        throw tooLarge(asked, `unpacks to more than ${MOST_EXPANSION} times its size`);
-      yield next.value;
-    }
+    if (isGzip) yield* unpacked(body, silence, asked);
+    else yield* plain(body, silence);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
-    if (isSilent) throw unreachable(asked, new Error(`the connection was silent for ${silenceMs} ms`));
+    if (silence.isTooLong) throw unreachable(asked, new Error(`the connection was silent for ${reading.silenceMs} ms`));
     throw thrown instanceof SallyportError ? thrown : unreachable(asked, thrown);
   } finally {
-    stream.destroy();
-    body.destroy();
+    body.destroy(new Error('not read any more'));
   }
 }
 
-function gunzip(body: Readable): Gunzip {
+/** Ends a body of which nothing comes for too long while somebody waits for it. */
+class Silence {
+  isTooLong = false;
+  readonly #body: AnswerBody;
+  readonly #reading: Reading;
+
+  constructor(body: AnswerBody, reading: Reading) {
+    this.#body = body;
+    this.#reading = reading;
+  }
+
+  /** Waits for more of the body. */
+  async more(): Promise<void> {
+    const { clock, silenceMs } = this.#reading;
+    const cancel =
+      silenceMs === undefined
+        ? undefined
+        : clock.after(silenceMs, () => {
+            this.isTooLong = true;
+            this.#body.destroy(new Error('silent'));
+          });
+    try {
+      await this.#body.more();
+    } finally {
+      cancel?.();
+    }
+  }
+}
+
+async function* plain(body: AnswerBody, silence: Silence): AsyncGenerator<Uint8Array> {
+  while (!body.isOver) {
+    const chunk = body.take();
+    if (chunk === undefined) await silence.more();
+    else yield chunk;
+  }
+}
+
+async function* unpacked(body: AnswerBody, silence: Silence, asked: Asked): AsyncGenerator<Uint8Array> {
   // The end of either ends the other; whoever reads gets the error.
-  return pipeline(body, createGunzip({ chunkSize: 256 * 1024 }), () => {});
+  const gunzip = pipeline(plain(body, silence), createGunzip({ chunkSize: 256 * 1024 }), () => {});
+  let total = 0;
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
+      total += chunk.length;
+      if (total > FREE_BYTES && total > gunzip.bytesWritten * MOST_EXPANSION)
+        throw tooLarge(asked, `unpacks to more than ${MOST_EXPANSION} times its size`);
+      yield chunk;
+    }
+  } finally {
+    gunzip.destroy();
+  }
 }
 
 /** The whole body. Throws `API_ANSWER_TOO_LARGE` above the limit. */

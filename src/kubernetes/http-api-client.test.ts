@@ -158,6 +158,14 @@ describe('an answer', () => {
     expect((await failure(get())).code).toBe('API_FAILED');
   });
 
+  test('does not begin with what is sent before it', async () => {
+    api.answer = (_, response) => {
+      response.writeProcessing();
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":1}');
+    };
+    expect(await get()).toEqual({ a: 1 });
+  });
+
   test('that breaks off is not taken for a whole one', async () => {
     api.answer = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -208,6 +216,30 @@ describe('a stream', () => {
     stop.abort(new Error('enough'));
     await expect(next).rejects.toThrow('enough');
     await expect.poll(() => api.sockets.size).toBe(0);
+  });
+
+  test('waits at the server while nobody reads, and comes whole in the end', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    let sent = 0;
+    api.answer = (_, given) => {
+      given.writeHead(200, { 'content-type': 'application/json' });
+      const more = (): void => {
+        while (sent < 64) {
+          sent += 1;
+          if (!given.write(chunk)) return void given.once('drain', more);
+        }
+        given.end();
+      };
+      more();
+    };
+    const { chunks } = await api.client.open({ method: 'GET', path: '/' }, never);
+    const iterator = chunks[Symbol.asyncIterator]();
+    let total = ((await iterator.next()).value as Uint8Array).length;
+    for (let before = -1; before !== sent; await new Promise((resolve) => setTimeout(resolve, 100))) before = sent;
+    // What is under way fits into the buffers of two sockets.
+    expect(sent).toBeLessThan(40);
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) total += next.value.length;
+    expect(total).toBe(64 * chunk.length);
   });
 
   test('that nobody reads to its end is closed', async () => {

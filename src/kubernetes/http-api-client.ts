@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, ProxyAgent, request as send } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
 import { isLoopback } from '../base/loopback.ts';
 import { version } from '../base/version.ts';
+import { type AnswerHead, ask } from './answer.ts';
 import { chunksOf, wholeBody } from './answer-body.ts';
 import type { ApiClient, ApiRequest, ApiStream } from './api-client.ts';
 import { type Asked, readStatus, refusal, retryAfter, type Status, unreachable } from './api-errors.ts';
@@ -35,10 +35,7 @@ export interface ApiServer {
   readonly proxy?: URL | undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
+interface Answer extends AnswerHead {
   readonly asked: Asked;
 }
 
@@ -122,7 +119,7 @@ export class HttpApiClient implements ApiClient {
     const first = await this.#ask(request, identity, signal);
     if (first.status !== 401) return await this.#accept(first, signal);
     const renewed = await this.#credentials.renew(identity, signal);
-    first.body.on('error', () => {}).destroy();
+    first.body.destroy(new Error('not read'));
     return await this.#accept(await this.#ask(request, renewed, signal), signal);
   }
 
@@ -131,12 +128,12 @@ export class HttpApiClient implements ApiClient {
     const { url } = this.#server;
     const query = new URLSearchParams(request.query).toString();
     try {
-      const { statusCode, headers, body } = await send(
-        url.origin + prefix(url) + request.path + (query && `?${query}`),
+      const head = await ask(
+        this.#dispatcher(identity),
         {
-          dispatcher: this.#dispatcher(identity),
+          origin: url.origin,
+          path: prefix(url) + request.path + (query && `?${query}`),
           method: request.method,
-          signal,
           headersTimeout: 0,
           bodyTimeout: 0,
           headers: {
@@ -148,10 +145,11 @@ export class HttpApiClient implements ApiClient {
           },
           ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         },
+        signal,
       );
-      const theirs = Date.parse(one(headers['date']) ?? '');
+      const theirs = Date.parse(one(head.headers['date']) ?? '');
       if (!Number.isNaN(theirs)) this.#clocks = { theirs, ours: this.#clock.wall() };
-      return { status: statusCode, headers, body, asked };
+      return { ...head, asked };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       throw unreachable(asked, thrown);

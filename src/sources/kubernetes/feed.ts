@@ -84,8 +84,6 @@ export class Feed implements Listener {
   #isComplete = false;
   /** What the list under way has named; `undefined`: none is. */
   #listed: Map<ResourceKey, Fresh> | undefined;
-  /** The same, by key alone, where it is told as it comes. */
-  #named = new Set<ResourceKey>();
   #doubt: Doubt | undefined;
   /** Deletions of which nobody knows yet whether the definition of the kind went with them; by the server's name, with uid. */
   readonly #held = new Map<ResourceKey, string>();
@@ -189,7 +187,7 @@ export class Feed implements Listener {
 
   /** Objects that the list under way has named. */
   get progress(): number {
-    return this.#named.size + (this.#listed?.size ?? 0);
+    return this.told.named + (this.#listed?.size ?? 0);
   }
 
   /** What keeps the server from being heard at present; `undefined`: nothing. */
@@ -232,28 +230,24 @@ export class Feed implements Listener {
 
   listBegins(): void {
     this.#listed = new Map();
-    this.#named = new Set();
+    this.told.listBegins();
   }
 
   listed(sent: Sent): void {
-    const fresh = this.told.fresh(sent, this.isStored);
     // What two objects could share a key in is told when it is whole.
-    if (this.#isComplete || this.isStored || !this.#options.inPortions()) this.#listed?.set(fresh.raw, fresh);
-    else {
-      this.told.put(fresh);
-      this.#named.add(fresh.key);
-    }
+    if (this.#isComplete || this.isStored || !this.#options.inPortions()) {
+      const fresh = this.told.fresh(sent, this.isStored);
+      this.#listed?.set(fresh.raw, fresh);
+    } else this.told.name(sent);
   }
 
   listEnds(): void {
     const target = this.#listed ?? new Map<ResourceKey, Fresh>();
-    const named = this.#named;
     this.#listed = undefined;
-    this.#named = new Set();
     this.#held.clear();
     if (this.#isComplete) return this.#judge(target);
     // Some of it may have been told as it came, some held back: the source can become complete in between.
-    this.told.become(target, named);
+    this.told.become(target);
     this.#isComplete = true;
     this.#ask();
     this.#options.changed();

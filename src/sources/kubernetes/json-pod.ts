@@ -1,5 +1,5 @@
 import { labelNameProblem, nameProblem } from '../../api/names.ts';
-import { ADDRESS_ANNOTATIONS, gateOf, isPortProtocol, ownerOf, podOf } from '../../api/pod.ts';
+import { ADDRESS_ANNOTATIONS, addressesOf, gateOf, isPortProtocol, ownerOf, sharedPodOf } from '../../api/pod.ts';
 import { type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Place } from '../../base/diagnostic.ts';
@@ -11,7 +11,7 @@ type Texts = ReadonlyMap<string, string>;
 const LABELS = new Shared<Texts>();
 const VALUES = new Shared<string>();
 const PORTS = new Shared<readonly ContainerPort[]>();
-const NO_ADDRESSES: readonly string[] = [];
+const NO_IPS: readonly string[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 
 /**
@@ -28,8 +28,8 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
   if (![nodeName, serviceAccountName, phase, podIP, hostIP].every(isTextOrAbsent)) return undefined;
   if (typeof hostNetwork !== 'boolean') return undefined;
   const labels = textsOf(metadata['labels']);
-  const podIPs = addressesOf(status['podIPs']);
-  const hostIPs = addressesOf(status['hostIPs']);
+  const podIPs = textsOfIps(status['podIPs']);
+  const hostIPs = textsOfIps(status['hostIPs']);
   const ports = portsOf(spec['containers'], spec['initContainers']);
   if (labels === undefined || podIPs === undefined || hostIPs === undefined || ports === undefined) return undefined;
   const deleting = deletionTimestamp !== undefined && deletionTimestamp !== null;
@@ -38,7 +38,7 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
   const isSpent = isShown && !deleting && isMap(metadata['annotations']);
   const annotations = isSpent ? NO_TEXTS : annotationsOf(metadata['annotations']);
   if (annotations === undefined) return undefined;
-  const resource = podOf(
+  const resource = sharedPodOf(
     { namespace, name, uid, labels, annotations, deleting, place },
     {
       nodeName: nodeName as string | undefined,
@@ -46,8 +46,7 @@ export function readSoundPod(raw: RawMap, metadata: RawMap, place: Place): ReadR
       owner: ownerOf(metadata['ownerReferences']),
       hostNetwork,
       phase: phase as string | undefined,
-      podIP: podIP as string | undefined,
-      podIPs,
+      podIPs: addressesOf(podIPs, podIP as string | undefined),
       ports,
       gate: gateOf(spec['readinessGates'], status),
     },
@@ -88,8 +87,8 @@ function annotationsOf(raw: unknown): Texts | undefined {
 }
 
 /** Lists that grow keep room for a dozen more, so they are made in one go. */
-function addressesOf(raw: unknown): readonly string[] | undefined {
-  if (raw === undefined) return NO_ADDRESSES;
+function textsOfIps(raw: unknown): readonly string[] | undefined {
+  if (raw === undefined) return NO_IPS;
   if (!Array.isArray(raw)) return undefined;
   const ips = raw.map((entry: unknown) => (isMap(entry) && isText(entry['ip']) ? entry['ip'] : ''));
   return ips.includes('') ? undefined : ips;

@@ -1,16 +1,14 @@
-import type { ReadResource } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
+import { EncodedPod, field } from './encoded-pod.ts';
 import { readPickedPod } from './pod-picker.ts';
 import { Frames, type Records } from './records.ts';
-import { BYTES, VARINT, Wire } from './wire.ts';
+import { VARINT, Wire } from './wire.ts';
 
 const MEDIA_TYPE = 'application/vnd.kubernetes.protobuf';
 
 /** `k8s` and a zero stand before every object, which comes wrapped with the name of its kind. */
 const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
-
-const field = (number: number, type = BYTES): number => number * 8 + type;
 
 /**
  * Pods, as protobuf: a tenth of the work of JSON, because fields that are not read are passed over. Field numbers are those of
@@ -142,33 +140,9 @@ function metadataOf(bytes: Buffer, start: number, end: number): Span {
 }
 
 function sentPod(wire: Wire, start: number, end: number, place: Place): Sent {
-  let name = '';
-  let namespace = '';
-  let uid = '';
-  let version = '';
-  let isThere = false;
-  wire.position = start;
-  while (wire.position < end) {
-    const tag = wire.tag(end);
-    if (tag !== field(1)) {
-      wire.skip(tag, end);
-      continue;
-    }
-    isThere = true;
-    const stop = wire.inner(end);
-    while (wire.position < stop) {
-      const part = wire.tag(stop);
-      if (part === field(1)) name = wire.text(stop);
-      else if (part === field(3)) namespace = wire.sharedText(stop);
-      else if (part === field(5)) uid = wire.text(stop);
-      else if (part === field(6)) version = wire.text(stop);
-      else wire.skip(part, stop);
-    }
-  }
-  if (!isThere) throw new Undecodable('an object has no metadata');
-  if (name === '' || version === '') throw new Undecodable('an object has no name or no resourceVersion');
-  const read = (): ReadResource => readPickedPod({ wire, start, end, name, namespace, uid, place });
-  return { namespace, name, uid, version, read };
+  const pod = new EncodedPod(wire, start, end);
+  const { namespace, name, uid, version } = pod;
+  return { namespace, name, uid, version, read: () => readPickedPod(pod, place) };
 }
 
 function readBookmark(bytes: Buffer, { start, end }: Span): { readonly version: string; readonly endsList: boolean } {

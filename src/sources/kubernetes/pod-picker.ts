@@ -1,44 +1,50 @@
 import { labelNameProblem, nameProblem } from '../../api/names.ts';
-import { ADDRESS_ANNOTATIONS, BORDER_GATE, type PodFields, ownerText, podOf } from '../../api/pod.ts';
+import {
+  ADDRESS_ANNOTATIONS,
+  BORDER_GATE,
+  NO_ADDRESSES,
+  type PodFields,
+  addressesOf,
+  ownerText,
+  podOf,
+} from '../../api/pod.ts';
 import { readResource } from '../../api/read.ts';
 import { type BorderCondition, type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
+import { type Address, formatAddress, ipv4Address } from '../../ip/address.ts';
+import { type EncodedPod, type Stretch, field, oneOf } from './encoded-pod.ts';
+import { readIpv4 } from './ipv4-bytes.ts';
 import { type Ports, pickContainer } from './pod-ports.ts';
-import { BYTES, VARINT, Wire } from './wire.ts';
-
-/** A pod as protobuf, and what has been read of it. */
-export interface EncodedPod {
-  /** Where it stands, from `start` to `end`. */
-  readonly wire: Wire;
-  readonly start: number;
-  readonly end: number;
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly place: Place;
-}
+import { SharedByBytes } from './shared-by-bytes.ts';
+import { VARINT, Wire } from './wire.ts';
 
 type Texts = ReadonlyMap<string, string>;
+
+/** An owner, and how pods keep it. */
+interface Owner {
+  readonly kind: string;
+  readonly name: string;
+  readonly isController: boolean;
+  readonly text: string | undefined;
+}
 
 /** The fields that are read; empty texts are absent, as the API's JSON leaves them out. */
 class Picked {
   labels: Texts = NO_TEXTS;
   annotations: Texts = NO_TEXTS;
-  /** Within metadata, from the first annotation to the last. */
-  annotationsStart = 0;
-  annotationsEnd = 0;
-  isDeleting = false;
-  owner: { readonly kind: string; readonly name: string; readonly isController: boolean } | undefined;
+  owner: Owner | undefined;
   nodeName = '';
   serviceAccountName = '';
   hostNetwork = false;
   phase = '';
-  podIP = '';
+  /** Where it stands: it is read if there are no others. */
+  podIPStart = 0;
+  podIPEnd = 0;
   hostIP = '';
-  podIPs: readonly string[] = NO_ADDRESSES;
-  hostIPs: readonly string[] = NO_ADDRESSES;
+  podIPs: readonly (Address | string)[] = NO_ADDRESSES;
+  hostIPs: readonly string[] = NO_HOST_ADDRESSES;
   /** Of each container. */
   containers: readonly Ports[] = NO_CONTAINERS;
   initContainers: readonly Ports[] = NO_CONTAINERS;
@@ -48,21 +54,29 @@ class Picked {
 }
 
 const NO_CONDITION: BorderCondition = { status: '', reason: '', message: '' };
-const NO_ADDRESSES: readonly string[] = [];
+const NO_HOST_ADDRESSES: readonly string[] = [];
 const NO_CONTAINERS: readonly Ports[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 const NO_DIAGNOSTICS: readonly Diagnostic[] = [];
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
-const LABELS = new Shared<Texts>();
+const LABELS = new SharedByBytes<Texts>(readLabels);
+const OWNERS = new SharedByBytes<Owner | undefined>(readOwner);
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
 
-const field = (number: number, type = BYTES): number => number * 8 + type;
+const PARTS = oneOf(2, 3);
+const IN_SPEC = oneOf(2, 8, 10, 11, 20, 28);
+const IN_STATUS = oneOf(1, 2, 5, 6, 12, 16);
+const LABEL_FIELD = oneOf(11);
+const ANNOTATION_FIELD = oneOf(12);
+const OWNER_FIELD = oneOf(13);
+const FIRST_FIELD = oneOf(1);
+const KEY_AND_VALUE = oneOf(1, 2);
 
 /** The pod of a message, as `readResource` would read it from JSON. */
-export function readPickedPod(pod: EncodedPod): ReadResource {
+export function readPickedPod(pod: EncodedPod, place: Place): ReadResource {
   const picked = pick(pod);
-  const { name, namespace, uid, place } = pod;
-  const fields = fieldsOf(picked);
+  const { name, namespace, uid, isDeleting: deleting } = pod;
+  const fields = fieldsOf(pod, picked);
   // What has mistakes is read the long way, so that they are told in the same words.
   if (
     fields === undefined ||
@@ -71,26 +85,29 @@ export function readPickedPod(pod: EncodedPod): ReadResource {
     labelNameProblem(namespace) !== undefined
   )
     return readResource(asJson(pod, picked), place);
-  const { labels, annotations, isDeleting: deleting } = picked;
+  const { labels, annotations } = picked;
   const resource = podOf({ namespace, name, uid, labels, annotations, deleting, place }, fields);
   return { resource, key: resourceKey(resource), diagnostics: NO_DIAGNOSTICS };
 }
 
-function fieldsOf(picked: Picked): PodFields | undefined {
+function fieldsOf(pod: EncodedPod, picked: Picked): PodFields | undefined {
   const ports = portsOf(picked);
   const { podIPs, hostIPs, owner } = picked;
   if (ports === undefined || podIPs.includes('') || hostIPs.includes('')) return undefined;
   return {
     nodeName: present(picked.nodeName),
     serviceAccountName: present(picked.serviceAccountName),
-    owner: owner === undefined ? undefined : ownerText(owner.kind, owner.name),
+    owner: owner?.text,
     hostNetwork: picked.hostNetwork,
     phase: present(picked.phase),
-    podIP: present(picked.podIP),
-    podIPs,
+    podIPs: podIPs.length > 0 ? podIPs : addressesOf([], present(podIPText(pod, picked))),
     ports,
     gate: picked.isGated ? picked.border : undefined,
   };
+}
+
+function podIPText({ wire }: EncodedPod, { podIPStart, podIPEnd }: Picked): string {
+  return wire.bytes.toString('utf8', podIPStart, podIPEnd);
 }
 
 function present(text: string): string | undefined {
@@ -110,7 +127,8 @@ function portsOf({ containers, initContainers }: Picked): readonly ContainerPort
 }
 
 /** The same pod as the API's JSON. */
-function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
+function asJson(pod: EncodedPod, picked: Picked): unknown {
+  const { name, namespace, uid, isDeleting } = pod;
   const filled = (object: Readonly<Record<string, unknown>>): object =>
     Object.fromEntries(Object.entries(object).filter(([, value]) => value !== ''));
   const asContainer = ({ written }: Ports): object => ({ ports: written.map((port) => filled({ ...port })) });
@@ -122,7 +140,7 @@ function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
       ...filled({ name, namespace, uid }),
       labels: Object.fromEntries(picked.labels),
       annotations: Object.fromEntries(picked.annotations),
-      ...(picked.isDeleting ? { deletionTimestamp: 'set' } : {}),
+      ...(isDeleting ? { deletionTimestamp: 'set' } : {}),
       ...(owner && { ownerReferences: [{ kind: owner.kind, name: owner.name, controller: owner.isController }] }),
     },
     spec: {
@@ -134,66 +152,38 @@ function asJson({ name, namespace, uid }: EncodedPod, picked: Picked): unknown {
     },
     status: {
       ...(picked.isGated ? { conditions: [{ type: BORDER_GATE, ...picked.border }] } : {}),
-      ...filled({ phase: picked.phase, podIP: picked.podIP, hostIP: picked.hostIP }),
-      podIPs: picked.podIPs.map((ip) => filled({ ip })),
+      ...filled({ phase: picked.phase, podIP: podIPText(pod, picked), hostIP: picked.hostIP }),
+      podIPs: picked.podIPs.map((ip) => filled({ ip: typeof ip === 'string' ? ip : formatAddress(ip) })),
       hostIPs: picked.hostIPs.map((ip) => filled({ ip })),
     },
   };
 }
 
-function pick({ wire, start, end }: EncodedPod): Picked {
-  wire.position = start;
+function pick(pod: EncodedPod): Picked {
+  const { wire, end, labels, owners } = pod;
   const picked = new Picked();
-  while (wire.position < end) {
-    const tag = wire.tag(end);
-    if (tag === field(1)) pickMetadata(wire, wire.inner(end), picked);
-    else if (tag === field(2)) pickSpec(wire, wire.inner(end), picked);
+  if (labels.end > 0) picked.labels = LABELS.get(wire.bytes, labels.start, labels.end);
+  if (owners.end > 0) picked.owner = OWNERS.get(wire.bytes, owners.start, owners.end);
+  wire.position = pod.start;
+  for (let tag = wire.next(end, PARTS); tag !== 0; tag = wire.next(end, PARTS)) {
+    if (tag === field(2)) pickSpec(wire, wire.inner(end), picked);
     else if (tag === field(3)) pickStatus(wire, wire.inner(end), picked);
     else wire.skip(tag, end);
   }
   // What the kubelet says goes before what annotations say, as long as the pod lives.
-  if (picked.isDeleting || (picked.podIPs.length === 0 && picked.podIP === '')) pickAnnotations(wire, picked);
+  if (pod.isDeleting || (picked.podIPs.length === 0 && picked.podIPEnd === picked.podIPStart))
+    pickAnnotations(wire, pod.annotations, picked);
   return picked;
-}
-
-function pickMetadata(wire: Wire, end: number, picked: Picked): void {
-  // Labels come one after the other, so that their bytes, taken together, name the whole set.
-  let labels: { readonly start: number; end: number } | undefined;
-  let isSplit = false;
-  while (wire.position < end) {
-    const start = wire.position;
-    const tag = wire.tag(end);
-    if (tag === field(11)) {
-      wire.position = wire.inner(end);
-      if (labels === undefined) labels = { start, end: wire.position };
-      else {
-        isSplit ||= labels.end !== start;
-        labels.end = wire.position;
-      }
-    } else if (tag === field(12)) {
-      wire.position = wire.inner(end);
-      if (picked.annotationsEnd === 0) picked.annotationsStart = start;
-      picked.annotationsEnd = wire.position;
-    } else if (tag === field(9)) {
-      picked.isDeleting = true;
-      wire.skip(tag, end);
-    } else if (tag === field(13)) pickOwner(wire, wire.inner(end), picked);
-    else wire.skip(tag, end);
-  }
-  if (labels === undefined) return;
-  const { start, end: stop } = labels;
-  const read = (): Texts => readLabels(wire.bytes, start, stop);
-  picked.labels = isSplit ? read() : LABELS.get(wire.bytes.toString('latin1', start, stop), read);
 }
 
 const VALUES = new Shared<string>();
 
+/** Labels, and whatever stands between them. */
 function readLabels(bytes: Buffer, start: number, end: number): Texts {
   const wire = new Wire(bytes);
   wire.position = start;
   const labels = new Map<string, string>();
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, LABEL_FIELD); tag !== 0; tag = wire.next(end, LABEL_FIELD)) {
     if (tag !== field(11)) {
       wire.skip(tag, end);
       continue;
@@ -208,8 +198,7 @@ function readLabels(bytes: Buffer, start: number, end: number): Texts {
 function entry(wire: Wire, end: number): readonly [string, string] {
   let key = '';
   let value = '';
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, KEY_AND_VALUE); tag !== 0; tag = wire.next(end, KEY_AND_VALUE)) {
     if (tag === field(1)) key = wire.text(end);
     else if (tag === field(2)) value = wire.text(end);
     else wire.skip(tag, end);
@@ -217,11 +206,9 @@ function entry(wire: Wire, end: number): readonly [string, string] {
   return [key, value];
 }
 
-function pickAnnotations(wire: Wire, picked: Picked): void {
-  const end = picked.annotationsEnd;
-  wire.position = picked.annotationsStart;
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+function pickAnnotations(wire: Wire, { start, end }: Stretch, picked: Picked): void {
+  wire.position = start;
+  for (let tag = wire.next(end, ANNOTATION_FIELD); tag !== 0; tag = wire.next(end, ANNOTATION_FIELD)) {
     if (tag === field(12)) pickAnnotation(wire, wire.inner(end), picked);
     else wire.skip(tag, end);
   }
@@ -230,8 +217,7 @@ function pickAnnotations(wire: Wire, picked: Picked): void {
 function pickAnnotation(wire: Wire, end: number, picked: Picked): void {
   // Most annotations are long and not read: their keys stand first.
   const start = wire.position;
-  const tag = wire.tag(end);
-  if (tag === field(1) && !ADDRESS_NAMES.has(wire.sharedText(end))) {
+  if (wire.next(end, KEY_AND_VALUE) === field(1) && !ADDRESS_NAMES.has(wire.sharedText(end))) {
     wire.position = end;
     return;
   }
@@ -243,8 +229,23 @@ function pickAnnotation(wire: Wire, end: number, picked: Picked): void {
   picked.annotations = annotations;
 }
 
-/** An owner: kind 1, name 3, controller 6. The controller counts, else the first. */
-function pickOwner(wire: Wire, end: number, picked: Picked): void {
+/** The controller among owners, else the first of them: kind 1, name 3, controller 6. */
+function readOwner(bytes: Buffer, start: number, end: number): Owner | undefined {
+  const wire = new Wire(bytes);
+  wire.position = start;
+  let owner: Owner | undefined;
+  for (let tag = wire.next(end, OWNER_FIELD); tag !== 0; tag = wire.next(end, OWNER_FIELD)) {
+    if (tag !== field(13)) {
+      wire.skip(tag, end);
+      continue;
+    }
+    const one = oneOwner(wire, wire.inner(end));
+    if (owner === undefined || (one.isController && !owner.isController)) owner = one;
+  }
+  return owner;
+}
+
+function oneOwner(wire: Wire, end: number): Owner {
   let kind = '';
   let name = '';
   let isController = false;
@@ -255,14 +256,12 @@ function pickOwner(wire: Wire, end: number, picked: Picked): void {
     else if (tag === field(6, VARINT)) isController = wire.varint(end) !== 0;
     else wire.skip(tag, end);
   }
-  if (picked.owner === undefined || (isController && !picked.owner.isController))
-    picked.owner = { kind, name, isController };
+  return { kind, name, isController, text: ownerText(kind, name) };
 }
 
 function pickSpec(wire: Wire, end: number, picked: Picked): void {
   picked.hasSpec = true;
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, IN_SPEC); tag !== 0; tag = wire.next(end, IN_SPEC)) {
     if (tag === field(2)) picked.containers = withPorts(picked.containers, pickContainer(wire, wire.inner(end)));
     else if (tag === field(20))
       picked.initContainers = withPorts(picked.initContainers, pickContainer(wire, wire.inner(end)));
@@ -280,28 +279,48 @@ function withPorts(containers: readonly Ports[], ports: Ports): readonly Ports[]
 }
 
 function pickStatus(wire: Wire, end: number, picked: Picked): void {
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, IN_STATUS); tag !== 0; tag = wire.next(end, IN_STATUS)) {
     if (tag === field(1)) picked.phase = wire.sharedText(end);
     // Every pod has conditions; they are read where the gate is, or may still come.
     else if (tag === field(2) && (picked.isGated || !picked.hasSpec)) pickCondition(wire, wire.inner(end), picked);
     else if (tag === field(5)) picked.hostIP = wire.sharedText(end);
-    else if (tag === field(6)) picked.podIP = wire.sharedText(end);
-    else if (tag === field(12)) picked.podIPs = withIp(picked.podIPs, pickText(wire, wire.inner(end)));
-    else if (tag === field(16)) picked.hostIPs = withIp(picked.hostIPs, pickText(wire, wire.inner(end)));
-    else wire.skip(tag, end);
+    else if (tag === field(6)) {
+      picked.podIPEnd = wire.inner(end);
+      picked.podIPStart = wire.position;
+      wire.position = picked.podIPEnd;
+    } else if (tag === field(12)) {
+      const ip = pickAddress(wire, wire.inner(end));
+      picked.podIPs = picked.podIPs.length === 0 ? [ip] : [...picked.podIPs, ip];
+    } else if (tag === field(16)) {
+      const ip = pickText(wire, wire.inner(end));
+      picked.hostIPs = picked.hostIPs.length === 0 ? [ip] : [...picked.hostIPs, ip];
+    } else wire.skip(tag, end);
   }
 }
 
-function withIp(ips: readonly string[], ip: string): readonly string[] {
-  return ips.length === 0 ? [ip] : [...ips, ip];
+/** The address of a PodIP; a text if it is none. Texts of addresses are not kept, so none is made. */
+function pickAddress(wire: Wire, end: number): Address | string {
+  let from = wire.position;
+  let to = from;
+  for (let tag = wire.next(end, FIRST_FIELD); tag !== 0; tag = wire.next(end, FIRST_FIELD)) {
+    if (tag !== field(1)) {
+      wire.skip(tag, end);
+      continue;
+    }
+    to = wire.inner(end);
+    from = wire.position;
+    wire.position = to;
+  }
+  const value = readIpv4(wire.bytes, from, to);
+  if (value >= 0) return ipv4Address(value);
+  const text = wire.bytes.toString('utf8', from, to);
+  return addressesOf([text], undefined)[0] ?? text;
 }
 
-/** The one text of a PodIP, HostIP or PodReadinessGate. */
+/** The one text of a HostIP or PodReadinessGate. */
 function pickText(wire: Wire, end: number): string {
   let text = '';
-  while (wire.position < end) {
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, FIRST_FIELD); tag !== 0; tag = wire.next(end, FIRST_FIELD)) {
     if (tag === field(1)) text = wire.sharedText(end);
     else wire.skip(tag, end);
   }

@@ -1,7 +1,8 @@
 import { isPortProtocol } from '../../api/pod.ts';
 import type { ContainerPort } from '../../api/resource.ts';
-import { Shared } from '../../base/shared.ts';
-import { BYTES, VARINT, Wire } from './wire.ts';
+import { field, oneOf } from './encoded-pod.ts';
+import { SharedByBytes } from './shared-by-bytes.ts';
+import { VARINT, Wire } from './wire.ts';
 
 /** The ports of one container: as written, and those that take part in policy; `undefined`: one of them is wrong. */
 export interface Ports {
@@ -17,30 +18,24 @@ export interface WrittenPort {
 
 const NONE_WRITTEN: Ports = { written: [], sound: [] };
 /** Containers of one template have the same ports, by the bytes they are written in. */
-const PORTS = new Shared<Ports>();
-const field = (number: number, type = BYTES): number => number * 8 + type;
+const PORTS = new SharedByBytes<Ports>(readPorts);
+const PORT_FIELD = oneOf(6);
 
-/** A container: ports 6. They stand one after the other, so that their bytes, taken together, name them all. */
+/** A container: ports 6. From the first to the last, and whatever stands between them, their bytes name them all. */
 export function pickContainer(wire: Wire, end: number): Ports {
-  let from = -1;
+  let from = 0;
   let to = 0;
-  let isSplit = false;
-  while (wire.position < end) {
-    const start = wire.position;
-    const tag = wire.tag(end);
+  for (let tag = wire.next(end, PORT_FIELD); tag !== 0; tag = wire.next(end, PORT_FIELD)) {
     if (tag !== field(6)) {
       wire.skip(tag, end);
       continue;
     }
-    wire.position = wire.inner(end);
-    if (from < 0) from = start;
-    else isSplit ||= to !== start;
-    to = wire.position;
+    // The tag takes one byte.
+    if (to === 0) from = wire.position - 1;
+    to = wire.inner(end);
+    wire.position = to;
   }
-  if (from < 0) return NONE_WRITTEN;
-  const { bytes } = wire;
-  const read = (): Ports => readPorts(bytes, from, to);
-  return isSplit ? read() : PORTS.get(bytes.toString('latin1', from, to), read);
+  return to === 0 ? NONE_WRITTEN : PORTS.get(wire.bytes, from, to);
 }
 
 /** Ports of containers: each has name 1, containerPort 3, protocol 4. */

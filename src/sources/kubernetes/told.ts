@@ -28,14 +28,14 @@ export interface Fresh {
   readonly isStored?: true;
 }
 
-const NONE: ReadonlySet<ResourceKey> = new Set();
-
 interface Known {
   readonly raw: ResourceKey;
   readonly uid: string;
   readonly version: string;
   /** Whoever listens has it. */
   readonly isOut: boolean;
+  /** The list that named it last, of those that are told as they come. */
+  list: number;
   /** The object itself, where another one could take its key for a time. */
   readonly stored?: Fresh;
 }
@@ -55,6 +55,9 @@ export class Told {
   /** Objects whose key another one has, by the server's name; the one whose name sorts first counts. */
   readonly #seconds = new Map<ResourceKey, Fresh>();
   #all: readonly Diagnostic[] | undefined;
+  /** The list under way, and how many objects it named. */
+  #list = 0;
+  #named = 0;
 
   constructor(type: ResourceType, output: Output) {
     this.#type = type;
@@ -63,6 +66,11 @@ export class Told {
 
   get size(): number {
     return this.#objects.size;
+  }
+
+  /** Objects that the list under way has named. */
+  get named(): number {
+    return this.#named;
   }
 
   /** Everything that is wrong with the objects that are there; the same list as long as nothing changed in it. */
@@ -88,7 +96,7 @@ export class Told {
   fresh(sent: Sent, isStored: boolean): Fresh {
     const { uid, version } = sent;
     const raw = this.rawOf(sent);
-    const key = this.#renamed.get(raw) ?? raw;
+    const key = this.#keyOf(raw);
     const known = this.#objects.get(key);
     if (known !== undefined && known.raw === raw && known.uid === uid && known.version === version)
       return { key, raw, uid, version };
@@ -97,14 +105,37 @@ export class Told {
     return { key: read.key ?? raw, raw, uid, version, read, isStored };
   }
 
+  /** A list begins that is told as it comes; what an earlier one named is void. */
+  listBegins(): void {
+    this.#list += 1;
+    this.#named = 0;
+  }
+
+  /** Tells an object of the list under way, which is not in Calico's storage form. */
+  name(sent: Sent): void {
+    const { uid, version } = sent;
+    const raw = this.rawOf(sent);
+    let known = this.#objects.get(raw);
+    if (known === undefined || known.raw !== raw || known.uid !== uid || known.version !== version) {
+      this.#put({ key: raw, raw, uid, version, read: sent.read() }, known);
+      known = this.#objects.get(raw);
+    }
+    if (known === undefined || known.list === this.#list) return;
+    known.list = this.#list;
+    this.#named += 1;
+  }
+
   put(fresh: Fresh): void {
+    this.#put(fresh, this.#objects.get(fresh.key));
+  }
+
+  #put(fresh: Fresh, known: Known | undefined): void {
     const { key, raw, uid, version, read } = fresh;
-    const former = this.#renamed.get(raw) ?? raw;
+    const former = this.#keyOf(raw);
     if (former !== key && this.#objects.get(former)?.raw === raw) this.#forget(former);
-    const known = this.#objects.get(key);
     if (read === undefined) return;
     if (known !== undefined && known.raw !== raw && this.#isSecond(known, fresh)) return;
-    this.#seconds.delete(raw);
+    if (this.#seconds.size > 0) this.#seconds.delete(raw);
     let isOut = known?.isOut ?? false;
     if (isOut && known?.uid !== uid) {
       this.#output.delete(key);
@@ -113,7 +144,7 @@ export class Told {
     if (read.resource !== undefined) {
       this.#output.put(key, read.resource);
       isOut = true;
-      this.broken.delete(key);
+      if (this.broken.size > 0) this.broken.delete(key);
     } else {
       if (isOut && ENDPOINTS.has(this.#type)) {
         this.#output.delete(key);
@@ -124,8 +155,12 @@ export class Told {
     this.#say(key, read.diagnostics);
     if (raw !== key) this.#renamed.set(raw, key);
     // The texts of the resource serve here too.
-    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, isOut };
+    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, isOut, list: 0 };
     this.#objects.set(key, fresh.isStored === true ? { ...entry, stored: fresh } : entry);
+  }
+
+  #keyOf(raw: ResourceKey): ResourceKey {
+    return this.#renamed.size === 0 ? raw : (this.#renamed.get(raw) ?? raw);
   }
 
   /** Whether another object has the key and keeps it. */
@@ -141,7 +176,7 @@ export class Told {
   /** An object of the server is gone. `uid`: of the one that is; `''`: whichever. */
   remove(raw: ResourceKey, uid = ''): void {
     this.#seconds.delete(raw);
-    const key = this.#renamed.get(raw) ?? raw;
+    const key = this.#keyOf(raw);
     const known = this.#objects.get(key);
     if (known === undefined || known.raw !== raw || (uid !== '' && known.uid !== uid)) return;
     this.#forget(key);
@@ -159,15 +194,19 @@ export class Told {
     this.#say(key, []);
   }
 
-  /** What there is now is exactly this, and `named`, which was told already. */
-  become(target: ReadonlyMap<ResourceKey, Fresh>, named: ReadonlySet<ResourceKey> = NONE): void {
+  /** What there is now is exactly this, and what the list under way has named. */
+  become(target: ReadonlyMap<ResourceKey, Fresh>): void {
     this.#seconds.clear();
+    const list = this.#list;
     // All of it was told as it came: a hundred thousand objects need not be looked at once more.
-    if (target.size === 0 && named.size === this.#objects.size) return;
+    const isTold = target.size === 0 && this.#named === this.#objects.size;
+    const hasNamed = this.#named > 0;
+    this.#named = 0;
+    if (isTold) return;
     const keys = new Set<ResourceKey>();
     for (const { key } of target.values()) keys.add(key);
     for (const [key, known] of this.#objects) {
-      if (named.has(key)) continue;
+      if (hasNamed && known.list === list) continue;
       if (!keys.has(key)) this.#forget(key);
       // The key went over to another object of the server.
       else if (!target.has(known.raw)) this.#forget(key);
@@ -177,7 +216,7 @@ export class Told {
 
   #say(key: ResourceKey, diagnostics: readonly Diagnostic[]): void {
     if (diagnostics.length > 0) this.#diagnostics.set(key, diagnostics);
-    else if (!this.#diagnostics.delete(key)) return;
+    else if (this.#diagnostics.size === 0 || !this.#diagnostics.delete(key)) return;
     this.#all = undefined;
   }
 }

@@ -28,6 +28,40 @@ export class Wire {
     return tag;
   }
 
+  /**
+   * Goes on to the next field whose number is among `wanted` (a bit for each below 32), passing over all others; gives its tag, or 0 when
+   * the message ends before.
+   */
+  next(end: number, wanted: number): number {
+    const { bytes } = this;
+    let at = this.position;
+    while (at < end) {
+      let tag = bytes[at] as number;
+      if (tag < 0x80) at += 1;
+      else {
+        this.position = at;
+        tag = this.varint(end);
+        at = this.position;
+      }
+      const number = tag >>> 3;
+      if (number === 0) throw new Undecodable('a field has the number 0');
+      if (number < 32 && ((wanted >>> number) & 1) === 1) {
+        this.position = at;
+        return tag;
+      }
+      // Most of what is passed over is a text or a message, and short.
+      const length = bytes[at] as number;
+      if ((tag & 7) === BYTES && length < 0x80 && length < end - at) at += 1 + length;
+      else {
+        this.position = at;
+        this.skip(tag, end);
+        at = this.position;
+      }
+    }
+    this.position = at;
+    return 0;
+  }
+
   /** Numbers beyond 2^53 lose digits; no field that is read has such. */
   varint(end: number): number {
     const { bytes } = this;
