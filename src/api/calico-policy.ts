@@ -52,6 +52,7 @@ export function readCalicoSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPol
       'The policy comes first in its tier; its Allow rules are left out and its Deny and Pass rules deny everything.',
     )
     .fields(placeSchema, spec);
+  checkHints(spec['performanceHints'], inside.at('performanceHints').otherwise(COUNTS));
   const flags = inside.otherwise('It counts as false.').fields(flagsSchema, meta.namespace === '' ? spec : {});
   const ingress = readDirection('Ingress', meta, spec['ingress'], inside.at('ingress'));
   const egress = readDirection('Egress', meta, spec['egress'], inside.at('egress'));
@@ -92,6 +93,15 @@ function checkName(meta: Meta, scope: Scope): void {
   scope
     .otherwise(COUNTS)
     .mistake('NAME_SHAPE', 'Calico takes at most one "." in the name of a policy', 'metadata', 'name');
+}
+
+/** Hints to Calico's dataplane; they mean nothing to policy. */
+const performanceHints = list(z.enum(['AssumeNeededOnEveryNode']));
+
+function checkHints(raw: unknown, scope: Scope): void {
+  const read = scope.value(performanceHints, raw);
+  if (read.ok && new Set(read.value).size < read.value.length)
+    scope.mistake('FIELD_CONFLICT', 'a hint stands here twice; remove one');
 }
 
 function readDirection(

@@ -9,16 +9,19 @@ import {
   icmp,
   ipVersion,
   list,
+  name,
   optional,
+  optionalName,
   optionalSelector,
   optionalText,
   protocol,
   scopeSelector,
 } from './fields.ts';
+import { labelKeyProblem } from './names.ts';
 import type { CalicoEntity, CalicoPorts, CalicoRule, RuleAction } from './resource.ts';
 import { checkFamilies, checkIcmp, checkNotNets, checkPorts } from './rule-check.ts';
 import type { Fields, Scope } from './scope.ts';
-import { type RawMap, defined, show } from './shape.ts';
+import { type RawMap, defined, isMap, show } from './shape.ts';
 
 /** What a rule's meaning depends on besides its own text. */
 export interface RulePlace {
@@ -49,7 +52,7 @@ const entitySchema = z.object({
   notSelector: optionalSelector,
   namespaceSelector: scopeSelector,
   serviceAccounts: optional(z.object({ names: list(z.string()), selector: optionalSelector })),
-  services: optional(z.object({ name: z.string().min(1), namespace: optionalText })),
+  services: optional(z.object({ name: name.min(1), namespace: optionalName })),
   ports: list(calicoPort, PORTS),
   notPorts: list(calicoPort, PORTS),
   domains: list(domain),
@@ -101,6 +104,7 @@ export function readCalicoRule(
     },
     scope,
   );
+  checkMetadata(raw['metadata'], scope.at('metadata').otherwise('The rule counts as written.'));
   if (checks.includes(false) || family === 'conflict') return undefined;
   return {
     action,
@@ -114,8 +118,23 @@ export function readCalicoRule(
     }),
     source: entityOf(source.values),
     destination: entityOf(destination.values),
-    http: raw['http'] !== undefined && raw['http'] !== null,
+    http: hasHttp(raw['http']),
   };
+}
+
+/** A match without methods and paths is none. */
+function hasHttp(raw: unknown): boolean {
+  const { methods, paths }: RawMap = isMap(raw) ? raw : {};
+  return [methods, paths].some((list) => Array.isArray(list) && list.length > 0);
+}
+
+/** Annotations of a rule mean nothing to policy; their keys are those of any annotation. */
+function checkMetadata(raw: unknown, scope: Scope): void {
+  const annotations = isMap(raw) ? raw['annotations'] : undefined;
+  for (const key of isMap(annotations) ? Object.keys(annotations) : []) {
+    const problem = labelKeyProblem(key);
+    if (problem !== undefined) scope.mistake('LABELS_INVALID', problem, 'annotations', key);
+  }
 }
 
 function icmpOf(written: RuleFields['icmp']): CalicoRule['icmp'] {
@@ -180,7 +199,9 @@ function checkHttp(place: RulePlace, action: RuleAction, rule: RuleFields, raw: 
   const { values, sound } = scope.fields(httpSchema, map);
   const problems: string[] = [];
   if (action !== 'Allow' || place.direction !== 'Ingress') problems.push('http stands in ingress Allow rules only');
-  if (rule.protocol !== undefined && rule.protocol.number !== 6) problems.push('http needs protocol TCP, or none');
+  // Calico does not take the number 6 for it.
+  if (rule.protocol !== undefined && !(rule.protocol.number === 6 && rule.protocol.byName))
+    problems.push('http needs protocol TCP, or none');
   const methods = values.methods ?? [];
   if (new Set(methods).size < methods.length) problems.push('a method stands here twice; remove one');
   for (const { exact, prefix } of values.paths ?? []) {

@@ -147,13 +147,20 @@ export function readPorts(written: number | string, context: z.RefinementCtx): r
   return read.value;
 }
 
+const PORT_NAME = /^[a-zA-Z0-9_.-]{1,128}$/;
+
+/** The name of a port of an endpoint that is given directly. */
+export const portName = z.string().regex(PORT_NAME, { error: 'write at most 128 letters, digits, "_", "." and "-"' });
+
 /** A port of a rule of Calico's: number, `first:last`, or name; a text of digits is a number (semantics 13.1). */
 export const calicoPort = z
   .union([z.int().min(1).max(65_535), z.string()], {
     error: 'a port is a number, a range like "8000:8080" or the name of a container port',
   })
   .transform((written, context): PortEntry => {
-    if (typeof written === 'number' || /^\d+(:\d+)?$/.test(written)) return { range: readPorts(written, context) };
+    if (typeof written === 'number') return { range: readPorts(written, context) };
+    // Zeros before a number mean nothing to Calico.
+    if (/^\d+(:\d+)?$/.test(written)) return { range: readPorts(written.replaceAll(/\b0+(?=\d)/g, ''), context) };
     const dashed = /^(\d+)-(\d+)$/.exec(written);
     if (dashed !== null)
       return refuse(
@@ -161,7 +168,7 @@ export const calicoPort = z
         'PORT_INVALID',
         `${show(written)} would be a name; write "${dashed[1]}:${dashed[2]}" for the range`,
       );
-    if (/^[a-zA-Z0-9_.-]{1,128}$/.test(written)) return { name: written };
+    if (PORT_NAME.test(written)) return { name: written };
     return refuse(
       context,
       'PORT_INVALID',
@@ -221,6 +228,8 @@ function checked(problemOf: (text: string) => string | undefined) {
 
 /** The name of an object. */
 export const name = checked(nameProblem).meta({ pattern: SUBDOMAIN.source });
+/** The name of an object of others' kinds that may be absent; the empty text is absent. */
+export const optionalName = optional(z.union([z.literal('').transform(() => undefined), name]));
 /** The name of a tier. */
 export const tierName = checked(labelNameProblem).meta({ maxLength: 63, pattern: LABEL.source });
 /** Names of objects in a list that must not be empty: an empty one could be meant as "none" and as "all". */

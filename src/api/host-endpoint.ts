@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { readNamedPorts } from './endpoint-port.ts';
-import { list, optionalText } from './fields.ts';
+import { list, name, optionalText, portName } from './fields.ts';
 import type { HostEndpoint, Meta } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, show } from './shape.ts';
 
 const specSchema = z.object({
-  node: z.string().min(1).describe('the name of its node'),
+  node: name.min(1).describe('the name of its node'),
   interfaceName: optionalText,
   expectedIPs: list(z.string()),
-  profiles: list(z.string()),
+  profiles: list(name),
   ports: list(
     z.object({
-      name: z.string().min(1).max(128),
+      name: portName,
       protocol: z.union([z.int(), z.string()], { error: 'write TCP, UDP or SCTP' }),
       port: z.int().min(1).max(65535),
     }),

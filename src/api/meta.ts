@@ -1,8 +1,8 @@
 import type { Place } from '../base/diagnostic.ts';
-import { Shared, itself } from '../base/shared.ts';
+import { Shared } from '../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../base/text-map.ts';
 import type { Kind } from './kinds.ts';
-import { labelNameProblem, nameProblem } from './names.ts';
+import { isLabelValue, labelKeyProblem, labelNameProblem, nameProblem } from './names.ts';
 import type { Meta } from './resource.ts';
 import type { Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
@@ -67,8 +67,8 @@ export function readMeta(
   place: Place,
   scope: Scope,
 ): { readonly meta: Meta; readonly soundLabels: boolean } {
-  const labels = readTexts(metadata['labels'], scope.at('labels'), 'mistake');
-  const annotations = readTexts(metadata['annotations'], scope.at('annotations').otherwise(''), 'warning');
+  const labels = readLabels(metadata['labels'], scope.at('labels'));
+  const annotations = readTexts(metadata['annotations'], scope.at('annotations').otherwise(''), false);
   const uid = metadata['uid'];
   const deleting = metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null;
   return {
@@ -86,15 +86,24 @@ export function readMeta(
 
 /** No value of a label is longer; annotations can be. */
 const SHORT = 63;
-/** Pods of one template have the same values. */
-const VALUES = new Shared<string>();
+/** Pods of one template have the same values: each is looked at once. */
+const VALUES = new Shared<{ readonly text: string; readonly isLabel: boolean }>();
+/** And the same keys; by key, what is wrong with it, or nothing. */
+const KEYS = new Shared<string>();
 
 /** A map from text to text; `sound` is false when entries were left out because they are no text. */
-export function readTexts(
-  raw: unknown,
-  scope: Scope,
-  note: 'mistake' | 'warning',
-): { readonly texts: ReadonlyMap<string, string>; readonly sound: boolean } {
+interface Texts {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly sound: boolean;
+}
+
+/** A map of labels. What Kubernetes would refuse and is a text all the same counts as written. */
+export function readLabels(raw: unknown, scope: Scope): Texts {
+  return readTexts(raw, scope, true);
+}
+
+function readTexts(raw: unknown, scope: Scope, areLabels: boolean): Texts {
+  const note = areLabels ? 'mistake' : 'warning';
   if (raw === undefined || raw === null) return { texts: NO_TEXTS, sound: true };
   if (!isMap(raw)) {
     scope[note]('LABELS_INVALID', `this is ${show(raw)} and has to be a map`);
@@ -103,7 +112,11 @@ export function readTexts(
   const texts = new Map<string, string>();
   let sound = true;
   for (const [key, value] of Object.entries(raw)) {
-    if (typeof value === 'string') texts.set(key, value.length > SHORT ? value : VALUES.get(value, itself));
+    if (typeof value === 'string') {
+      const known = value.length > SHORT ? undefined : VALUES.get(value, valueOf);
+      texts.set(key, known?.text ?? value);
+      if (areLabels) checkLabel(key, value, known?.isLabel === true, scope);
+    }
     // The API server stores a label without a value as an empty one.
     else if (value === null) texts.set(key, '');
     else {
@@ -113,4 +126,18 @@ export function readTexts(
     }
   }
   return { texts: compactTexts(texts), sound };
+}
+
+function valueOf(text: string): { readonly text: string; readonly isLabel: boolean } {
+  return { text, isLabel: isLabelValue(text) };
+}
+
+function checkLabel(key: string, value: string, isValue: boolean, scope: Scope): void {
+  const problem = KEYS.get(key, (text) => labelKeyProblem(text) ?? '');
+  if (problem === '' && isValue) return;
+  const here = scope.otherwise('It counts as written.');
+  if (problem !== '') here.mistake('LABELS_INVALID', problem, key);
+  if (isValue) return;
+  const message = `${show(value)} is no value of a label; use at most 63 letters, digits, "-", "_" and ".", and begin and end with a letter or digit`;
+  here.mistake('LABELS_INVALID', message, key);
 }

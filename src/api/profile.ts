@@ -1,5 +1,5 @@
 import { readCalicoRule } from './calico-rule.ts';
-import { readTexts } from './meta.ts';
+import { readLabels } from './meta.ts';
 import type { CalicoRule, Meta, Profile, ReadableRule } from './resource.ts';
 import { readRules } from './rule.ts';
 import type { Scope } from './scope.ts';
@@ -17,7 +17,7 @@ export function readProfile(meta: Meta, raw: RawMap, scope: Scope): Profile {
   return {
     ...meta,
     type: 'Profile',
-    labelsToApply: readTexts(spec['labelsToApply'], labels, 'mistake').texts,
+    labelsToApply: readLabels(spec['labelsToApply'], labels).texts,
     ingress: rules('Ingress', 'ingress'),
     egress: rules('Egress', 'egress'),
   };

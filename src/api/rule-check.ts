@@ -58,8 +58,9 @@ export function checkIcmp(
     if (icmp === undefined) continue;
     const isIcmp = unreadable || protocol === ICMP || protocol === ICMPV6;
     if (!isIcmp) scope.mistake('FIELD_CONFLICT', `${field} needs protocol ICMP or ICMPv6; write it`, field);
-    if (icmp.type === undefined) scope.mistake('FIELD_CONFLICT', 'a type has to be given', field);
-    right = right && isIcmp && icmp.type !== undefined;
+    const isLone = icmp.type === undefined && icmp.code !== undefined;
+    if (isLone) scope.mistake('FIELD_CONFLICT', 'a code needs a type; write it', field);
+    right = right && isIcmp && !isLone;
   }
   return right;
 }
@@ -80,7 +81,7 @@ export function checkNotNets(notNets: readonly Prefix[], scope: Scope): boolean 
 
 /**
  * The one family that a rule is for, from its own word, ICMP by name and, unless `mixed` networks are possible, its networks; `undefined`:
- * both.
+ * both. Networks of the other family than that of ICMP's name leave a rule of Calico's that matches nothing.
  */
 export function checkFamilies(
   rule: {
@@ -92,39 +93,41 @@ export function checkFamilies(
   },
   scope: Scope,
 ): 4 | 6 | undefined | 'conflict' {
-  let family = rule.ipVersion;
-  let from = `ipVersion is ${family}`;
+  const { ipVersion, mixed } = rule;
+  let family = ipVersion;
   let conflict = false;
-  for (const [field, protocol] of [
-    ['protocol', rule.protocol],
-    ['notProtocol', rule.notProtocol],
-  ] as const) {
+  for (const field of ['protocol', 'notProtocol'] as const) {
+    const protocol = rule[field];
     const implied = protocol?.byName === true ? familyOfProtocol(protocol.number) : undefined;
     if (implied === undefined) continue;
-    if (family !== undefined && family !== implied) {
+    if (ipVersion !== undefined && ipVersion !== implied) {
       const name = implied === 4 ? 'ICMP' : 'ICMPv6';
-      scope.mistake('FIELD_CONFLICT', `${name} is IPv${implied}, and ${from}; change one of them`, field);
+      const message = `${name} is IPv${implied}, and ipVersion is ${ipVersion}; change one of them`;
+      scope.mistake('FIELD_CONFLICT', message, field);
       conflict = true;
-    } else if (field === 'protocol') {
-      family = implied;
-      from = `the protocol is IPv${implied}`;
-    }
+    } else if (field === 'protocol') family = implied;
   }
+  // Calico holds networks against ipVersion and each other (semantics 13.3); of ours, ICMP's name says the family as well.
+  let wanted = mixed ? family : ipVersion;
+  let from = ipVersion === undefined ? `the protocol is IPv${wanted}` : `ipVersion is ${ipVersion}`;
   for (const { net, path } of rule.nets) {
-    if (family === undefined) {
-      if (rule.mixed) break;
-      family = net.family;
-      from = `the rule's first network is IPv${family}`;
-    } else if (net.family !== family) {
-      scope.mistake(
-        'FIELD_CONFLICT',
-        `this network is IPv${net.family}, and ${from}; make one rule for each family`,
-        ...path,
-      );
+    if (wanted === undefined) {
+      if (mixed) break;
+      wanted = net.family;
+      from = `the rule's first network is IPv${wanted}`;
+    } else if (net.family !== wanted) {
+      const message = `this network is IPv${net.family}, and ${from}; make one rule for each family`;
+      scope.mistake('FIELD_CONFLICT', message, ...path);
       conflict = true;
     }
   }
-  return conflict ? 'conflict' : family;
+  if (conflict) return 'conflict';
+  if (family !== undefined && wanted !== undefined && wanted !== family)
+    scope.warning(
+      'FIELD_CONFLICT',
+      `the protocol is IPv${family} and the networks are IPv${wanted}: this rule matches nothing`,
+    );
+  return family ?? wanted;
 }
 
 /** What an API server can say of families: to look into networks would cost more than it takes on. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadWorld } from '../../src/engine/index.ts';
-import { hostEndpoint, namespace, networkSet, pod, policy, tier } from '../kit/objects.ts';
+import { hostEndpoint, namespace, networkSet, pod, policy, profile, tier } from '../kit/objects.ts';
 import type { PlainObject } from '../kit/plain-objects.ts';
 
 const cluster = [namespace('a'), pod('a/p', { ips: ['10.0.0.1', 'fd00::1'] })];
@@ -53,7 +53,7 @@ const wrong: readonly Case[] = [
     rule({ source: { nets: ['10.0.0.0/8'] }, destination: { notNets: ['fd00::/8'] } }),
   ],
   ['13.3', 'the other family than ipVersion', from({ nets: ['10.0.0.0/8'] }, { ipVersion: 6 })],
-  ['13.3', 'IPv4 with ICMPv6', from({ nets: ['10.0.0.0/8'] }, { protocol: 'ICMPv6' })],
+  ['13.3', 'both families beside ICMPv6', from({ nets: ['fd00::/8', '10.0.0.0/8'] }, { protocol: 'ICMPv6' })],
   ['13.4', 'notNets of all IPv4', from({ notNets: ['0.0.0.0/0'] })],
   ['13.4', 'notNets of all IPv6', from({ notNets: ['::/0'] })],
   ['13.5', 'host bits', from({ nets: ['10.0.0.1/24'] })],
@@ -70,6 +70,7 @@ const wrong: readonly Case[] = [
   ['13.7', 'http on Deny', rule({ action: 'Deny', http: { methods: ['GET'] } })],
   ['13.7', 'http in egress', rule({ http: { methods: ['GET'] } }, 'egress')],
   ['13.7', 'http with UDP', rule({ protocol: 'UDP', http: { methods: ['GET'] } })],
+  ['13.7', 'http with TCP by number', rule({ protocol: 6, http: { methods: ['GET'] } })],
   ['13.7', 'a path that begins elsewhere', rule({ http: { paths: [{ exact: 'x' }] } })],
   ['13.7', 'a path with a question', rule({ http: { paths: [{ prefix: '/x?y' }] } })],
   ['13.7', 'a path with a fragment', rule({ http: { paths: [{ exact: '/x#y' }] } })],
@@ -90,6 +91,20 @@ const wrong: readonly Case[] = [
   ['13.9', 'an interface of 16 characters', host({ interfaceName: 'a'.repeat(16) })],
   ['13.9', 'a port of ICMP', host({ ports: [{ name: 'x', port: 1, protocol: 'ICMP' }] })],
   ['13.9', 'an address that is none', host({ expectedIPs: ['10.0.0.0/24'] })],
+  ['13.9', 'a node that is no name', host({ node: 'a_b' })],
+  ['13.9', 'a profile that is no name', host({ profiles: ['a b'] })],
+  ['13.9', 'a profile without name', host({ profiles: [''] })],
+  ['13.9', 'a port name with a blank', host({ ports: [{ name: 'a b', port: 1, protocol: 'TCP' }] })],
+  ['11', 'a service that is no name', from({ services: { name: 'A', namespace: 'a' } })],
+  ['11', 'a namespace of a service that is no name', from({ services: { name: 'a', namespace: 'A' } })],
+  ['7.3', 'a hint that is none', global({ performanceHints: ['Fast'] })],
+  ['7.3', 'a hint twice', global({ performanceHints: ['AssumeNeededOnEveryNode', 'AssumeNeededOnEveryNode'] })],
+  ['7.4', 'an annotation that is no key', rule({ metadata: { annotations: { 'a b': 'x' } } })],
+  ['2', 'a label that is no key', networkSet('g', { 'a b': 'x' }, [])],
+  ['2', 'a label with an empty prefix', networkSet('g', { '/b': 'x' }, [])],
+  ['2', 'a value with a blank', networkSet('g', { a: 'x y' }, [])],
+  ['2', 'a value of 64 characters', hostEndpoint('h', { a: 'x'.repeat(64) }, {})],
+  ['2', 'a label of a profile that is no key', profile('x', { labelsToApply: { 'a b': 'x' } })],
   ['2.8', 'the namespace label on a global set', networkSet('g', { 'projectcalico.org/namespace': 'a' }, [])],
   ['2.8', 'the namespace label on a set', networkSet('a/s', { 'projectcalico.org/namespace': 'a' }, [])],
   ['5', 'an action that is none', rule({ action: 'Accept' })],
@@ -110,6 +125,7 @@ const wrong: readonly Case[] = [
 const right: readonly Case[] = [
   ['13.1', 'names without protocol', rule({ destination: { ports: ['web', 'a_b.c-D'], notPorts: ['x'] } })],
   ['13.1', 'the bounds', to({ ports: [1, 65_535, '1:65535', '80'] })],
+  ['13.1', 'digits with zeros before them', to({ ports: ['080', '0080:00090'] })],
   ['13.1', 'a name of 128 characters', to({ ports: ['a'.repeat(128)] })],
   ['13.1', 'protocols by number', to({ ports: [80], notPorts: ['web'] }, { protocol: 132 })],
   [
@@ -117,12 +133,15 @@ const right: readonly Case[] = [
     'the bounds',
     rule({ protocol: 'ICMP', ipVersion: 4, icmp: { type: 0 }, notICMP: { type: 254, code: 255 } }),
   ],
+  ['13.2', 'no type at all', rule({ protocol: 'ICMP', icmp: {}, notICMP: {} })],
+  ['13.2', 'one family beside what is not the other', rule({ protocol: 'ICMP', notProtocol: 'ICMPv6' })],
   ['13.2', 'by number', rule({ protocol: 58, icmp: { type: 128, code: 0 } })],
   [
     '13.3',
     'one family',
     rule({ ipVersion: 6, source: { nets: ['fd00::/8'] }, destination: { notNets: ['2001:db8::/32'] } }),
   ],
+  ['13.3', 'IPv4 with ICMPv6', from({ nets: ['10.0.0.0/8'] }, { protocol: 'ICMPv6' })],
   ['13.4', 'nets of everything', from({ nets: ['0.0.0.0/0'] })],
   [
     '13.5',
@@ -135,6 +154,9 @@ const right: readonly Case[] = [
     'http',
     rule({ protocol: 'TCP', http: { methods: ['GET', '*'], paths: [{ exact: '/' }, { prefix: '/x/y' }] } }),
   ],
+  ['7.3', 'a hint', global({ performanceHints: ['AssumeNeededOnEveryNode'] })],
+  ['7.4', 'an annotation', rule({ metadata: { annotations: { 'firewall.example.com/rule': 'any text at all' } } })],
+  ['2', 'labels at their bounds', networkSet('g', { [`a.b/${'x'.repeat(63)}`]: 'x'.repeat(63), 'A_b.c-9': '' }, [])],
   ['13.8', 'a tier name of 63 characters', tier('a'.repeat(63), { order: 1.5 })],
   ['13.8', 'the built-in tiers as they are', tier('default', { order: 1_000_000, defaultAction: 'Deny' })],
   ['13.8', 'a policy name with one dot', name('a.b')],
@@ -174,6 +196,35 @@ describe('13: validation', () => {
     const world = loadWorld([...cluster, policy('q', { selector: 'all()', types: ['Ingress'], ingress })]);
     return world.verdict({ src: '192.0.2.1', dst: '10.0.0.1', proto: 'UDP', dport: 1 }).allowed;
   };
+  test.each([
+    ['nets', { nets: ['10.0.0.0/8'] }],
+    ['notNets', { notNets: ['10.0.0.0/8'] }],
+  ])(
+    "13.3 networks of the other family than that of ICMP's name match nothing, whatever the action: %s",
+    (_what, source) => {
+      const rules = ['Deny', 'Pass'].map((action) => ({ action, protocol: 'ICMPv6', source }));
+      const world = loadWorld([
+        ...cluster,
+        policy('q', { selector: 'all()', types: ['Ingress'], ingress: [...rules, { action: 'Allow' }] }),
+      ]);
+      expect(world.diagnostics.map(({ severity, path }) => `${severity} ${path}`)).toEqual([
+        'warning spec.ingress[0]',
+        'warning spec.ingress[1]',
+      ]);
+      for (const [src, dst, proto] of [
+        ['192.0.2.1', '10.0.0.1', 'ICMP'],
+        ['10.9.9.9', '10.0.0.1', 58],
+        ['2001:db8::1', 'fd00::1', 'ICMPv6'],
+      ] as const)
+        expect(world.verdict({ src, dst, proto }).ingress).toMatchObject({ rule: 2 });
+    },
+  );
+
+  test('5.7 an HTTP match without methods and paths is none', () => {
+    const world = loadWorld([...cluster, rule({ http: {} })]);
+    expect(world.verdict({ src: '192.0.2.1', dst: '10.0.0.1', proto: 'TCP', dport: 1 }).allowed).toBe(true);
+  });
+
   test.each([
     [{ destination: { ports: [80] } }],
     [{ protocol: 'TCP', destination: { ports: [0] } }],

@@ -1,4 +1,4 @@
-import { labelNameProblem, nameProblem } from '../../api/names.ts';
+import { areLabels, labelNameProblem, nameProblem } from '../../api/names.ts';
 import { ADDRESS_ANNOTATIONS, addressesOf, gateOf, isPortProtocol, ownerOf, sharedPodOf } from '../../api/pod.ts';
 import { type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
@@ -8,7 +8,10 @@ import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 
 type Texts = ReadonlyMap<string, string>;
 
-const LABELS = new Shared<Texts>();
+/** Labels that no server would have taken. */
+const STRANGE = 'strange';
+
+const LABELS = new Shared<Texts | typeof STRANGE>();
 const VALUES = new Shared<string>();
 const PORTS = new Shared<readonly ContainerPort[]>();
 const NO_IPS: readonly string[] = [];
@@ -66,12 +69,13 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 function textsOf(raw: unknown): Texts | undefined {
   if (raw === undefined) return NO_TEXTS;
   if (!isMap(raw) || !Object.values(raw).every((value) => typeof value === 'string')) return undefined;
-  return LABELS.get(JSON.stringify(raw), () => {
+  const labels = LABELS.get(JSON.stringify(raw), () => {
     const texts = new Map<string, string>();
     for (const [key, value] of Object.entries(raw))
       texts.set(VALUES.get(key, itself), VALUES.get(String(value), itself));
-    return compactTexts(texts);
+    return areLabels(texts) ? compactTexts(texts) : STRANGE;
   });
+  return labels === STRANGE ? undefined : labels;
 }
 
 function annotationsOf(raw: unknown): Texts | undefined {

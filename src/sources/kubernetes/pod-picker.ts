@@ -1,4 +1,4 @@
-import { labelNameProblem, nameProblem } from '../../api/names.ts';
+import { areLabels, labelNameProblem, nameProblem } from '../../api/names.ts';
 import {
   ADDRESS_ANNOTATIONS,
   BORDER_GATE,
@@ -30,9 +30,17 @@ interface Owner {
   readonly text: string | undefined;
 }
 
+/** Labels, and whether a server can have taken them. */
+interface PickedLabels {
+  readonly texts: Texts;
+  readonly areSound: boolean;
+}
+
+const NO_LABELS: PickedLabels = { texts: NO_TEXTS, areSound: true };
+
 /** The fields that are read; empty texts are absent, as the API's JSON leaves them out. */
 class Picked {
-  labels: Texts = NO_TEXTS;
+  labels: PickedLabels = NO_LABELS;
   annotations: Texts = NO_TEXTS;
   owner: Owner | undefined;
   nodeName = '';
@@ -59,7 +67,7 @@ const NO_CONTAINERS: readonly Ports[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 const NO_DIAGNOSTICS: readonly Diagnostic[] = [];
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
-const LABELS = new SharedByBytes<Texts>(readLabels);
+const LABELS = new SharedByBytes<PickedLabels>(readLabels);
 const OWNERS = new SharedByBytes<Owner | undefined>(readOwner);
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
 
@@ -81,12 +89,13 @@ export function readPickedPod(pod: EncodedPod, place: Place): ReadResource {
   if (
     fields === undefined ||
     uid === '' ||
+    !picked.labels.areSound ||
     nameProblem(name) !== undefined ||
     labelNameProblem(namespace) !== undefined
   )
     return readResource(asJson(pod, picked), place);
   const { labels, annotations } = picked;
-  const resource = podOf({ namespace, name, uid, labels, annotations, deleting, place }, fields);
+  const resource = podOf({ namespace, name, uid, labels: labels.texts, annotations, deleting, place }, fields);
   return { resource, key: resourceKey(resource), diagnostics: NO_DIAGNOSTICS };
 }
 
@@ -138,7 +147,7 @@ function asJson(pod: EncodedPod, picked: Picked): unknown {
     kind: 'Pod',
     metadata: {
       ...filled({ name, namespace, uid }),
-      labels: Object.fromEntries(picked.labels),
+      labels: Object.fromEntries(picked.labels.texts),
       annotations: Object.fromEntries(picked.annotations),
       ...(isDeleting ? { deletionTimestamp: 'set' } : {}),
       ...(owner && { ownerReferences: [{ kind: owner.kind, name: owner.name, controller: owner.isController }] }),
@@ -179,7 +188,7 @@ function pick(pod: EncodedPod): Picked {
 const VALUES = new Shared<string>();
 
 /** Labels, and whatever stands between them. */
-function readLabels(bytes: Buffer, start: number, end: number): Texts {
+function readLabels(bytes: Buffer, start: number, end: number): PickedLabels {
   const wire = new Wire(bytes);
   wire.position = start;
   const labels = new Map<string, string>();
@@ -191,7 +200,7 @@ function readLabels(bytes: Buffer, start: number, end: number): Texts {
     const [key, value] = entry(wire, wire.inner(end));
     labels.set(VALUES.get(key, itself), VALUES.get(value, itself));
   }
-  return compactTexts(labels);
+  return { texts: compactTexts(labels), areSound: areLabels(labels) };
 }
 
 /** An entry of a map: key 1, value 2. */
