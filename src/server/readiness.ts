@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Controller } from '../controller/controller.ts';
 import type { PodStanding } from '../controller/readiness/readiness.ts';
 import { type HolderQuestion, readQuestion } from '../controller/readiness/holders.ts';
 import { formatAddress, parseAddress } from '../ip/address.ts';
@@ -12,6 +13,16 @@ export interface PodsAsked {
   holds(question: HolderQuestion): boolean;
   /** Canonical texts of what the pod has now. */
   addressesOf(namespace: string, name: string): readonly string[];
+}
+
+/** A controller as the one who is asked. */
+export function podsOf({ world, readiness }: Pick<Controller, 'world' | 'readiness'>): PodsAsked {
+  return {
+    whenReady: (namespace, name, uid, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, uid, ms, signal),
+    holds: (question) => readiness.holds(question),
+    addressesOf: (namespace, name) =>
+      (world.engine.endpoints.get(`pod:${namespace}/${name}`)?.addresses ?? []).map(formatAddress),
+  };
 }
 
 /** Those who wait at one time; more are asked to come back. */

@@ -16,7 +16,8 @@ export class Command {
   // Not in /run, where the temporary files of tests are: the lab has a /run of its own.
   readonly root = mkdtempSync('/tmp/sallyport-command-');
   readonly temporary = mkdtempSync(join(this.root, 'tmp-'));
-  readonly #program = join(this.root, 'dist', 'sallyport.js');
+  /** Path of the bundle. */
+  readonly program = join(this.root, 'dist', 'sallyport.js');
 
   static async build(): Promise<Command> {
     const command = new Command();
@@ -30,7 +31,7 @@ export class Command {
     heard: (line: string) => void = () => undefined,
     environment: Readonly<Record<string, string>> = {},
   ): ChildProcess {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, this.#program, ...words], {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, this.program, ...words], {
       env: { ...process.env, STATE_DIRECTORY: join(this.root, 'state'), TMPDIR: this.temporary, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -11,11 +11,10 @@ import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
-import { formatAddress } from '../../ip/address.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
-import { type PodsAsked, serveReadiness } from '../../server/readiness.ts';
+import { podsOf, serveReadiness } from '../../server/readiness.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { readConfiguration } from '../world.ts';
@@ -116,14 +115,4 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   }
   log.info({ name }, 'stopped');
   return exit.done;
-}
-
-/** What `sallyport wait` asks of a controller. */
-function podsOf({ world, readiness }: Controller): PodsAsked {
-  return {
-    whenReady: (namespace, name, uid, ms, signal) => readiness.whenReady(`pod:${namespace}/${name}`, uid, ms, signal),
-    holds: (question) => readiness.holds(question),
-    addressesOf: (namespace, name) =>
-      (world.engine.endpoints.get(`pod:${namespace}/${name}`)?.addresses ?? []).map(formatAddress),
-  };
 }
