@@ -1,24 +1,45 @@
 /**
- * `npm run test:thorough`: every property of the unit suite in ten times as many random worlds (`WORLDS`: another factor). The unit suite
- * tries each in few, so that it stays quick.
+ * `npm run test:thorough`: every property, of the unit and of the packet suite, in more random worlds: ten times as many, and five times
+ * where packets are sent (`WORLDS`: another factor for both). `npm test` tries each in few, so that it stays quick.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { namespaceWrapper } from '../lab/inside.ts';
+import { howToInstall } from '../lab/programs.ts';
+import { setUp } from './setup.ts';
 import { Suites } from './suites.ts';
 
 const root = join(import.meta.dirname, '..');
+const given = process.env['WORLDS'];
 process.env['CI'] ??= 'true';
-process.env['WORLDS'] ??= '10';
 
-/** Tests that ask `tries` how often. */
+/** Tests that ask how often they shall try, themselves or by the drivers' contract. */
 const files = ['src', 'test'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(?<!\.packets|\.cluster)\.test\.ts$/.test(file))
+    .filter((file) => /(?<!\.cluster)\.test\.ts$/.test(file))
     .map((file) => join(folder, file))
-    .filter((file) => readFileSync(join(root, file), 'utf8').includes('/runs.ts')),
+    .filter((file) => /\/(runs|driver-contract)\.ts/.test(readFileSync(join(root, file), 'utf8'))),
 );
+const isPackets = (file: string): boolean => file.endsWith('.packets.test.ts');
 
 const suites = new Suites();
-suites.suite(`properties, ${process.env['WORLDS']} times`, 'unit', [], ['--testTimeout=900000', ...files]);
+const long = '--testTimeout=900000';
+process.env['WORLDS'] = given ?? '10';
+suites.suite(
+  `properties, ${process.env['WORLDS']} times`,
+  'unit',
+  [],
+  [long, ...files.filter((file) => !isPackets(file))],
+);
+process.env['WORLDS'] = given ?? '5';
+const missing = setUp(suites.say);
+const wrapper = namespaceWrapper();
+const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
+if (wrapper.kind === 'available' && why === undefined)
+  suites.suite(`properties with packets, ${process.env['WORLDS']} times`, 'packets', wrapper.command, [
+    long,
+    ...files.filter(isPackets),
+  ]);
+else suites.fail(`properties with packets cannot be tried. ${why ?? ''}`);
 suites.end();

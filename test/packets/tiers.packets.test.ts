@@ -10,6 +10,7 @@ import { SlowBorder } from '../kit/slow-border.ts';
 import { ControlledBorder, EDGE } from './controlled-border.ts';
 import { Sniffer } from './sniffer.ts';
 import { sendAll, textOf, type Trial, trialOf } from './trials.ts';
+import { tries } from '../kit/runs.ts';
 
 const SERVICES = [
   ['tcp', 443],
@@ -24,8 +25,8 @@ const TRIALS: readonly Trial[] = TIER_ADDRESSES.inside.flatMap((source) =>
     .flatMap((destination) => SERVICES.map(([transport, port]) => ({ source, destination, transport, port }))),
 );
 
-/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/tiers` plays what a failure printed again; `SALLYPORT_WORLDS` asks for more. */
-const numRuns = Number(process.env['SALLYPORT_WORLDS'] ?? 5);
+/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/tiers` plays what a failure printed again. */
+const { numRuns } = tries(3);
 const seed = Number(process.env['SALLYPORT_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
 
 let border: Border;

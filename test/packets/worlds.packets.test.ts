@@ -12,6 +12,7 @@ import { ControlledBorder, EDGE } from './controlled-border.ts';
 import { change, changes, denseWorlds, keyOf } from './random-changes.ts';
 import { Sniffer } from './sniffer.ts';
 import { sendAll, textOf, trialOf, type Trial } from './trials.ts';
+import { tries } from '../kit/runs.ts';
 
 /** The hosts outside of the worlds that are drawn; one of them lies in what may be a disabled pool. */
 const OUTSIDE = {
@@ -36,8 +37,8 @@ const TRIALS: readonly Trial[] = SOURCES.flatMap((source) =>
   ),
 );
 
-/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/worlds` plays what a failure printed again; `SALLYPORT_WORLDS` asks for more. */
-const numRuns = Number(process.env['SALLYPORT_WORLDS'] ?? 6);
+/** `SALLYPORT_SEED=… npx tsx scripts/packets.ts test/packets/worlds` plays what a failure printed again. */
+const { numRuns } = tries(3);
 const seed = Number(process.env['SALLYPORT_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
 
 let border: Border;

@@ -21,6 +21,7 @@ import {
   stepsOf,
 } from './harness.ts';
 import { workerPromises } from './worker-promises.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 export interface ContractOptions {
   /** What a driver cannot promise, and why, in a sentence. */
@@ -247,7 +248,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
 }
 
 function check<T>(arbitrary: fc.Arbitrary<T>, numRuns: number, body: (value: T) => Promise<void>): Promise<void> {
-  return fc.assert(fc.asyncProperty(arbitrary, body), { numRuns, endOnFailure: numRuns < 10 });
+  return fc.assert(fc.asyncProperty(arbitrary, body), { ...tries(numRuns), endOnFailure: numRuns < 10 });
 }
 
 function expectFates(read: readonly Fate[], list: readonly Packet[], ruleset: Ruleset): void {

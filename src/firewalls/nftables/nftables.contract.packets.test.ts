@@ -74,4 +74,4 @@ async function make(): Promise<DriverHarness> {
   };
 }
 
-driverContract('nftables', make, { runs: 8 });
+driverContract('nftables', make, { runs: 4 });

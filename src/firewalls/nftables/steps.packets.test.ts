@@ -16,6 +16,7 @@ import { readEverything } from './read.ts';
 import { renderTable } from './render.ts';
 import { renderStep, stepsTo } from './steps.ts';
 import { translate } from './translate.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const signal = new AbortController().signal;
 
@@ -66,7 +67,7 @@ describe('steps in the kernel', () => {
         await follow(before);
         await follow(after);
       }),
-      { numRuns: 25 },
+      tries(12),
     );
   });
 

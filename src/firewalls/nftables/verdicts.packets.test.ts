@@ -11,6 +11,7 @@ import { packets, universe } from '../../../test/kit/universe.ts';
 import { silentLog } from '../../base/log.ts';
 import { NftablesDriver } from './driver.ts';
 import { renderTable } from './render.ts';
+import { tries } from '../../../test/kit/runs.ts';
 
 const signal = new AbortController().signal;
 const INSIDE_ONLY = new Set(['10.0.0.3', '10.0.1.1', 'fd00::3']);
@@ -111,7 +112,7 @@ describe('rulesets on a real border', () => {
           expect((await driver.observe(signal)).empty).toBe(true);
         },
       ),
-      { numRuns: 6, endOnFailure: true },
+      { ...tries(4), endOnFailure: true },
     );
     expect(Math.min(passed, dropped)).toBeGreaterThan(0);
   }, 100_000);
