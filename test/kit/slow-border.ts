@@ -284,9 +284,11 @@ export class SlowBorder {
     });
     const word = this.#ask(kept as unknown as PlainObject[]);
     const id = `pod:${pod.metadata.namespace}/${pod.metadata.name}`;
+    // Staged policies are listed where they would stand, and decide nothing.
+    const decides = (policy: string): boolean => !policy.startsWith('Staged');
     const isSelected = word
       .endpoints()
-      .some((endpoint) => endpoint.id === id && endpoint.tiers.some(({ egress }) => egress.length > 0));
+      .some((endpoint) => endpoint.id === id && endpoint.tiers.some(({ egress }) => egress.some(decides)));
     const asked = { word, isSelected };
     this.#words.set(pod, asked);
     return asked;
