@@ -9,6 +9,7 @@ RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
 COPY tsconfig.json tsconfig.types.json ./
 COPY scripts scripts
 COPY lab lab
+COPY simulators simulators
 COPY src src
 RUN ["npm", "run", "build"]
 
