@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readCalicoRule } from './calico-rule.ts';
+import { specOf } from './kubernetes-network-policy.ts';
 import { direction, list, optional, optionalSelector, optionalText } from './fields.ts';
 import type {
   CalicoPolicySpec,
@@ -45,7 +46,7 @@ export function readCalicoSpec(meta: Meta, raw: RawMap, scope: Scope): CalicoPol
   const scopeText = meta.namespace === '' ? 'every workload' : 'every workload of its namespace';
   const map = inside
     .otherwise(`The policy selects ${scopeText} and allows nothing.`)
-    .map(raw['spec'], 'this field is required: the policy stands in it');
+    .map(specOf(raw, inside, `selects ${scopeText} and allows nothing to come in`));
   const spec = map ?? {};
   const place = inside
     .otherwise(

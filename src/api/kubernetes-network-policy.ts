@@ -24,6 +24,8 @@ const texts = z
     const read = new Map<string, string>();
     for (const [key, value] of Object.entries(map)) {
       if (typeof value === 'string') read.set(key, value);
+      // The API server reads a label without a value as an empty one.
+      else if (value === null) read.set(key, '');
       else
         context.addIssue({
           code: 'custom',
@@ -130,7 +132,7 @@ export function readKubernetesNetworkPolicy(meta: Meta, raw: RawMap, scope: Scop
   const broken = inside.otherwise(
     'The policy isolates every pod of its namespace in both directions and allows nothing.',
   );
-  const spec = broken.map(raw['spec'], 'this field is required: the policy stands in it');
+  const spec = broken.map(specOf(raw, inside, 'isolates every pod of its namespace from what comes in'));
   if (spec === undefined)
     return {
       ...meta,
@@ -157,9 +159,21 @@ export function readKubernetesNetworkPolicy(meta: Meta, raw: RawMap, scope: Scop
   };
 }
 
+/** A policy without spec is one with an empty spec, for Kubernetes and Calico alike. */
+export function specOf(raw: RawMap, scope: Scope, effect: string): unknown {
+  const { spec } = raw;
+  if (spec !== undefined && spec !== null) return spec;
+  scope.warning('FIELD_MISSING', `without a spec the policy ${effect}; write what is meant`);
+  return {};
+}
+
 function readTypes(raw: unknown, hasEgress: boolean, scope: Scope): KubernetesNetworkPolicy['types'] {
   const read = scope.otherwise('The policy isolates in both directions.').value(list(direction), raw);
   if (!read.ok) return ['Ingress', 'Egress'];
+  if (read.value.length > 2)
+    scope
+      .otherwise('The policy counts as written.')
+      .mistake('FIELD_INVALID', 'there are two directions, and this list has more entries');
   if (read.value.length > 0) return [...new Set(read.value)];
   return hasEgress ? ['Ingress', 'Egress'] : ['Ingress'];
 }

@@ -118,8 +118,10 @@ function readTexts(raw: unknown, scope: Scope, areLabels: boolean): Texts {
       if (areLabels) checkLabel(key, value, known?.isLabel === true, scope);
     }
     // The API server stores a label without a value as an empty one.
-    else if (value === null) texts.set(key, '');
-    else {
+    else if (value === null) {
+      texts.set(key, '');
+      if (areLabels) checkLabel(key, '', true, scope);
+    } else {
       const hint = isMap(value) || Array.isArray(value) ? '' : `; write "${show(value)}" with its quotes`;
       scope[note]('LABELS_INVALID', `the value is ${show(value)} and has to be text${hint}`, key);
       sound = false;

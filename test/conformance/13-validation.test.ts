@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadWorld } from '../../src/engine/index.ts';
-import { hostEndpoint, namespace, networkSet, pod, policy, profile, tier } from '../kit/objects.ts';
+import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy, profile, tier } from '../kit/objects.ts';
 import type { PlainObject } from '../kit/plain-objects.ts';
 
 const cluster = [namespace('a'), pod('a/p', { ips: ['10.0.0.1', 'fd00::1'] })];
@@ -100,6 +100,7 @@ const wrong: readonly Case[] = [
   ['7.3', 'a hint that is none', global({ performanceHints: ['Fast'] })],
   ['7.3', 'a hint twice', global({ performanceHints: ['AssumeNeededOnEveryNode', 'AssumeNeededOnEveryNode'] })],
   ['7.4', 'an annotation that is no key', rule({ metadata: { annotations: { 'a b': 'x' } } })],
+  ['8.1.2', 'three directions', kubernetesPolicy('a/q', { policyTypes: ['Ingress', 'Egress', 'Ingress'] })],
   ['2', 'a label that is no key', networkSet('g', { 'a b': 'x' }, [])],
   ['2', 'a label with an empty prefix', networkSet('g', { '/b': 'x' }, [])],
   ['2', 'a value with a blank', networkSet('g', { a: 'x y' }, [])],
@@ -156,6 +157,7 @@ const right: readonly Case[] = [
   ],
   ['7.3', 'a hint', global({ performanceHints: ['AssumeNeededOnEveryNode'] })],
   ['7.4', 'an annotation', rule({ metadata: { annotations: { 'firewall.example.com/rule': 'any text at all' } } })],
+  ['8.1.6', 'a value that is not given', kubernetesPolicy('a/q', { podSelector: { matchLabels: { a: null } } })],
   ['2', 'labels at their bounds', networkSet('g', { [`a.b/${'x'.repeat(63)}`]: 'x'.repeat(63), 'A_b.c-9': '' }, [])],
   ['13.8', 'a tier name of 63 characters', tier('a'.repeat(63), { order: 1.5 })],
   ['13.8', 'the built-in tiers as they are', tier('default', { order: 1_000_000, defaultAction: 'Deny' })],
@@ -217,6 +219,21 @@ describe('13: validation', () => {
         ['2001:db8::1', 'fd00::1', 'ICMPv6'],
       ] as const)
         expect(world.verdict({ src, dst, proto }).ingress).toMatchObject({ rule: 2 });
+    },
+  );
+
+  test.each(['projectcalico.org/v3', 'networking.k8s.io/v1'])(
+    '6.2.2 and 8.1.2 a policy without spec is one with an empty one: %s',
+    (apiVersion) => {
+      const bare = { apiVersion, kind: 'NetworkPolicy', metadata: { name: 'q', namespace: 'a' } };
+      const answers = [bare, { ...bare, spec: null }, { ...bare, spec: {} }].map((object) => {
+        const world = loadWorld([...cluster, object]);
+        expect(world.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+        return world.endpoints().map(({ tiers }) => tiers);
+      });
+      expect(answers[0]).toMatchObject([[{ ingress: [expect.stringContaining('/a/q')], egress: [] }]]);
+      expect(answers[1]).toEqual(answers[0]);
+      expect(answers[2]).toEqual(answers[0]);
     },
   );
 
