@@ -4,6 +4,8 @@ import type { Element } from './xml.ts';
 
 /** One administrator's uncommitted change of what stands at a place. */
 export interface Change {
+  /** `moved`: only its position among its siblings. */
+  readonly kind: 'took' | 'moved';
   readonly admin: string;
   readonly place: Place;
   /** Grows with every change of the device. */
@@ -41,17 +43,17 @@ export class Changes {
   /** The place was made, replaced or removed whole. */
   took(place: Place, admin: string): void {
     const at = this.#at(place);
-    at.change = this.#make(place, admin);
+    at.change = this.#make('took', place, admin);
     at.below.clear();
   }
 
   moved(place: Place, admin: string): void {
-    this.#at(place).move = this.#make(place, admin);
+    this.#at(place).move = this.#make('moved', place, admin);
   }
 
-  #make(place: Place, admin: string): Change {
+  #make(kind: Change['kind'], place: Place, admin: string): Change {
     this.#number += 1;
-    return { admin, place, number: this.#number };
+    return { kind, admin, place, number: this.#number };
   }
 
   #at(place: Place): Branch {

@@ -64,9 +64,18 @@ export class Configuration {
     };
   }
 
-  publish({ root, settles }: Prepared): void {
+  /** Gives the changes that run now, oldest first. */
+  publish({ root, settles }: Prepared): readonly Change[] {
     this.#running = root;
+    const published = this.pending.filter(settles).toSorted((a, b) => a.number - b.number);
     this.changes.settle(settles);
+    return published;
+  }
+
+  /** Puts something into both configurations, past every administrator: how a device comes from the factory. */
+  plant(by: (root: Element) => Element): void {
+    this.#running = by(this.#running);
+    this.#candidate = by(this.#candidate);
   }
 
   /** Both configurations at once: a load, or what an HA peer sent. */

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Account, type AccountOptions, Accounts } from './accounts.ts';
 import { type Answer, codes, refuse, Refusal, result, turnAway, write } from './answer.ts';
+import type { Change } from './changes.ts';
 import { readCommit } from './commit.ts';
 import { Configuration, type Prepared } from './configuration.ts';
 import { checkSteps, type Draft, type EditRules } from './draft.ts';
+import { edits, oneOf, readCommand } from './edit-actions.ts';
 import { Faults } from './faults.ts';
 import { type JobResult, Jobs, type Outcome } from './jobs.ts';
 import { Locks } from './locks.ts';
@@ -13,7 +15,7 @@ import { BadPath, parsePath, type Place, select } from './path.ts';
 import { type Quirks, strictQuirks } from './quirks.ts';
 import type { Scope } from './references.ts';
 import type { Shape } from './shape.ts';
-import { element, type Element, MalformedXml, parseFragment, parseXml, serialise } from './xml.ts';
+import { element, type Element, parseXml, serialise } from './xml.ts';
 
 export interface DeviceOptions {
   /** `11.1.2` or `11.1.2-h3`. */
@@ -99,7 +101,7 @@ export abstract class Device {
   /** Lines for which this configuration is too much for the device. */
   protected abstract tooMuch(root: Element): readonly string[];
   /** After a commit of this device's own configuration. */
-  protected abstract committed(admin: string): void;
+  protected abstract committed(published: readonly Change[]): void;
   protected abstract commitAll(cmd: Element, account: Account): Answer;
   protected abstract userId(request: Request, message: Element): Answer;
   /** Answers for somebody else where the request names a `target`. */
@@ -145,16 +147,16 @@ export abstract class Device {
       case 'config':
         return this.#config(action, parameters, account.name);
       case 'op': {
-        const { operation, at } = operationFor(this.#operations, xml(parameters.get('cmd')));
+        const { operation, at } = operationFor(this.#operations, readCommand(parameters.get('cmd')));
         this.accounts.check(account, 'op', operation.changes);
         return operation.run({ device: this, at, ...request });
       }
       case 'commit': {
-        const cmd = xml(parameters.get('cmd'));
+        const cmd = readCommand(parameters.get('cmd'));
         return action === 'all' ? this.commitAll(cmd, account) : this.#commit(cmd, account.name);
       }
       case 'user-id':
-        return this.userId(request, xml(parameters.get('cmd')));
+        return this.userId(request, readCommand(parameters.get('cmd')));
       case 'export':
         if (parameters.get('category') !== 'configuration')
           throw refuse(codes.invalidCommand, ' category is not built');
@@ -250,7 +252,7 @@ export abstract class Device {
   }
 
   #multi(given: string, strict: boolean, admin: string): Answer {
-    const operations = xml(given).children;
+    const operations = readCommand(given).children;
     if (operations.length > this.quirks.maxOperations)
       throw refuse(codes.notPossible, ` at most ${this.quirks.maxOperations} operations at once`);
     if (strict) {
@@ -315,9 +317,9 @@ export abstract class Device {
     const planned = this.#failing.shift();
     if (planned !== undefined) return { result: 'FAIL', details: planned };
     if (prepared.mistakes.length > 0) return invalid(prepared.mistakes);
-    this.configuration.publish(prepared);
+    const published = this.configuration.publish(prepared);
     if (!this.quirks.locksSurviveCommit) this.locks.drop(admin);
-    this.committed(admin);
+    this.committed(published);
     return { result: 'OK', details: ['Configuration committed successfully'], warnings: this.commitWarnings };
   }
 
@@ -336,6 +338,12 @@ export abstract class Device {
       },
     });
     return this.enqueued(id, 'Validate');
+  }
+
+  /** A scope that locks may name. */
+  checkScope(name: string): void {
+    if (!this.scopes(this.configuration.candidate).some((one) => one.name === name))
+      throw refuse(codes.invalidObject, ' vsys is invalid');
   }
 
   /** The next commit job ends with these lines and without an effect. */
@@ -375,63 +383,3 @@ export const invalid = (mistakes: readonly string[]): Outcome & { readonly resul
   result: 'FAIL',
   details: ['Validation Error:', ...mistakes],
 });
-
-interface EditWords {
-  readonly xpath: string;
-  readonly given: string;
-  readonly where: string | undefined;
-  readonly dst: string | undefined;
-  readonly newname: string | undefined;
-  readonly from: string | undefined;
-}
-
-function edits(draft: Draft, action: string, words: EditWords): Answer | undefined {
-  switch (action) {
-    case 'set':
-      return draft.set(words.xpath, words.given);
-    case 'edit':
-      return draft.edit(words.xpath, words.given);
-    case 'delete':
-      return draft.delete(words.xpath);
-    case 'move':
-      return draft.move(words.xpath, words.where, words.dst);
-    case 'rename':
-      return draft.rename(words.xpath, words.newname);
-    case 'clone':
-      return draft.clone(words.xpath, words.from, words.newname);
-    default:
-      return undefined;
-  }
-}
-
-/** One operation of a batch; its refusal is its answer. */
-function oneOf(draft: Draft, one: Element): Answer {
-  const { attributes } = one;
-  try {
-    const answer = edits(draft, one.name, {
-      xpath: attributes.get('xpath') ?? '',
-      given: one.children.map(serialise).join(''),
-      where: attributes.get('where'),
-      dst: attributes.get('dst'),
-      newname: attributes.get('newname'),
-      from: attributes.get('from'),
-    });
-    if (answer === undefined) throw refuse(codes.invalidCommand, ` ${one.name} unexpected here`);
-    return answer;
-  } catch (thrown) {
-    if (thrown instanceof Refusal) return thrown.answer;
-    throw thrown;
-  }
-}
-
-/** A command. What is not XML is malformed (code 18). */
-export function xml(text: string | undefined): Element {
-  try {
-    const [root, ...more] = parseFragment(text ?? '');
-    if (root === undefined || more.length > 0) throw new MalformedXml('a command is one element');
-    return root;
-  } catch (thrown) {
-    if (thrown instanceof MalformedXml) throw refuse(codes.malformedCommand, ` ${thrown.message}`);
-    throw thrown;
-  }
-}

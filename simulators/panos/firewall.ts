@@ -1,16 +1,23 @@
+import { parseAddress, type Span } from './addresses.ts';
 import { type Answer, codes, refuse } from './answer.ts';
 import { dumpSetCommands, dumpXml } from './canonical.ts';
-import { type DynamicGroup, Membership } from './membership.ts';
+import { beyond } from './capacity.ts';
 import { Device, type DeviceOptions, type Request } from './device.ts';
+import { type ConfiguredList, ExternalLists, type LogLine } from './external-lists.ts';
 import { firewallOperations, vsysOf } from './firewall-operations.ts';
+import { type HaState, HighAvailability } from './high-availability.ts';
+import { Membership } from './membership.ts';
 import { type Capacity, models } from './models.ts';
+import { type Flow, judge, type Passage } from './packet.ts';
+import { nothingPushed, type Pushed, pushedTree, rulesInOrder, unknownZones } from './pushed.ts';
 import type { Scope } from './references.ts';
 import { firewallSchema } from './schema.ts';
 import { Front, type ListenOptions, type Tls } from './server.ts';
-import { type Shape, mistakesOf } from './shape.ts';
-import { childAt, find } from './tree.ts';
+import { Sessions } from './sessions.ts';
+import { mistakesOf, type Shape } from './shape.ts';
+import { find } from './tree.ts';
 import { UserId } from './user-id.ts';
-import { descend, element, type Element, entry, parseXml } from './xml.ts';
+import { child, element, type Element, entry, parseXml } from './xml.ts';
 
 export interface PanOsOptions extends DeviceOptions, ListenOptions {
   /** A name of `models`; default `PA-VM`. */
@@ -28,9 +35,17 @@ export class PanOs extends Device implements AsyncDisposable {
   readonly model: string;
   readonly capacity: Capacity;
   readonly vsys: readonly string[];
+  readonly lists: ExternalLists;
+  readonly ha = new HighAvailability(this);
+  readonly sessions = new Sessions();
   protected readonly schema: Shape = firewallSchema;
   protected readonly zonesKnown = true;
+  /** Whether it runs: not while it restarts. */
+  online = true;
   readonly #userIds: ReadonlyMap<string, UserId>;
+  readonly #authorities = new Map<string, string>();
+  readonly #names = new Map<string, readonly Span[]>();
+  #pushed = new Map<string, Pushed>();
   #front: Front | undefined;
 
   /** A device that answers. */
@@ -40,6 +55,14 @@ export class PanOs extends Device implements AsyncDisposable {
     return device;
   }
 
+  /** Two devices of one configuration; the first carries the traffic. */
+  static async startPair(options: Omit<PanOsOptions, 'serial' | 'port'> = {}): Promise<readonly [PanOs, PanOs]> {
+    const active = await PanOs.start({ ...options, serial: '007951000000001' });
+    const passive = await PanOs.start({ ...options, serial: '007951000000002' });
+    HighAvailability.join(active.ha, passive.ha);
+    return [active, passive];
+  }
+
   private constructor(options: PanOsOptions) {
     const vsys = options.vsys ?? ['vsys1'];
     super(options, '007951000000001', emptyFirewall(vsys, options.zones ?? []), firewallOperations);
@@ -47,12 +70,19 @@ export class PanOs extends Device implements AsyncDisposable {
     const model = models[this.model];
     if (model === undefined) throw new Error(`model ${this.model} is none of ${Object.keys(models).join(', ')}`);
     this.capacity = { ...model.capacity, ...options.capacity };
+    if (vsys.length > this.capacity['max-vsys'])
+      throw new Error(`${this.model} has at most ${this.capacity['max-vsys']} vsys`);
     this.vsys = vsys;
     const rules = () => ({
       reregistering: this.quirks.reregistering,
       capacity: this.capacity['max-registered-ip-address'],
     });
     this.#userIds = new Map(vsys.map((name) => [name, new UserId(this.clock, rules)]));
+    this.lists = new ExternalLists(
+      this.clock,
+      () => this.capacity['edl-ip'],
+      (profile) => this.#authorities.get(profile),
+    );
   }
 
   get url(): string {
@@ -66,6 +96,7 @@ export class PanOs extends Device implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.jobs.forget();
+    this.lists.close();
     await this.#front?.[Symbol.asyncDispose]();
   }
 
@@ -87,24 +118,107 @@ export class PanOs extends Device implements AsyncDisposable {
     return found;
   }
 
-  override scopes(_root: Element): readonly Scope[] {
+  override scopes(): readonly Scope[] {
     const shared: Scope = { name: 'shared', place: ['config', 'shared'], sees: [], beside: [] };
-    return [shared, ...this.vsys.map((name) => ({ name, place: vsysPlace(name), sees: [shared], beside: [] }))];
+    return [
+      shared,
+      ...this.vsys.map((name) => {
+        const { layers, template } = this.pushedTo(name);
+        const beside = [...layers.map(({ part }) => part), ...(template === undefined ? [] : [template])];
+        return { name, place: vsysPlace(name), sees: [shared], beside };
+      }),
+    ];
   }
 
-  /** Groups of a vsys whose members follow from tags, as they run. */
-  dynamicGroups(vsys: string): readonly DynamicGroup[] {
-    return this.membership(vsys).dynamicGroups();
+  #scope(vsys: string): Scope {
+    const found = this.scopes().find(({ name }) => name === vsys);
+    if (found === undefined || vsys === 'shared') throw refuse(codes.invalidObject, ` vsys ${vsys} is invalid`);
+    return found;
   }
 
+  /** Who belongs to what in the running configuration of a vsys. */
   membership(vsys: string): Membership {
-    const scope = this.scopes(this.configuration.running).find(({ name }) => name === vsys);
-    if (scope === undefined) throw refuse(codes.invalidObject, ` vsys ${vsys} is invalid`);
-    return new Membership({ root: this.configuration.running, scope, userId: this.userIdOf(vsys) });
+    const scope = this.#scope(vsys);
+    return new Membership({
+      root: this.configuration.running,
+      scope,
+      userId: this.userIdOf(vsys),
+      list: (name) => {
+        const id = this.listIn(vsys, name);
+        return id === undefined ? undefined : this.lists.spans(id);
+      },
+      resolve: (name) => this.#names.get(name),
+    });
+  }
+
+  /** Whether a flow would pass now, by which rule, and translated to what: from what runs, is registered and was fetched. */
+  passes(flow: Flow, vsys = 'vsys1'): Passage {
+    const own = find(this.configuration.running, vsysPlace(vsys));
+    const pushed = this.pushedTo(vsys);
+    return judge(
+      {
+        security: rulesInOrder(pushed, own, 'security'),
+        nat: rulesInOrder(pushed, own, 'nat'),
+        membership: this.membership(vsys),
+        serial: this.serial,
+      },
+      flow,
+    );
+  }
+
+  /** A connection through the device, if it passes: its session, which stays until it is cleared. */
+  connect(flow: Flow, vsys = 'vsys1'): number | undefined {
+    return this.sessions.open(flow, this.passes(flow, vsys));
+  }
+
+  /** What a domain name of an address object stands for. */
+  resolveName(name: string, addresses: readonly string[]): void {
+    this.#names.set(
+      name,
+      addresses.flatMap((one) => parseAddress(one) ?? []),
+    );
+  }
+
+  /** The certificate profile of that name gets an authority (PEM) by which servers of lists are checked. */
+  installAuthority(profile: string, pem: string): void {
+    this.#authorities.set(profile, pem);
+    this.byHand({
+      type: 'config',
+      action: 'set',
+      xpath: `/config/shared/certificate-profile/entry[@name='${profile}']`,
+      element: `<CA><entry name="${profile}-ca"/></CA>`,
+    });
+  }
+
+  get systemLog(): readonly LogLine[] {
+    return this.lists.log;
+  }
+
+  /** Every list that runs: own ones of each vsys, shared ones, pushed ones. */
+  #configuredLists(): readonly ConfiguredList[] {
+    const parts = this.scopes().flatMap(({ name, place, beside }) => [
+      { scope: name, part: find(this.configuration.running, place) },
+      ...beside.map((part, index) => ({ scope: `${name} pushed ${index}`, part })),
+    ]);
+    return parts.flatMap(({ scope, part }) =>
+      (child(part, 'external-list')?.children ?? []).map((definition) => {
+        const name = definition.attributes.get('name') ?? '';
+        return { id: `${scope}/${name}`, name, definition };
+      }),
+    );
+  }
+
+  /** The list that a name means in a vsys. */
+  listIn(vsys: string, name: string): string | undefined {
+    const scopes = [vsys, 'shared', ...this.#scope(vsys).beside.map((_, index) => `${vsys} pushed ${index}`)];
+    return scopes.map((scope) => `${scope}/${name}`).find((id) => this.lists.has(id));
   }
 
   protected override userId(request: Request, message: Element): Answer {
-    return this.userIdOf(vsysOf(request)).update(message);
+    const vsys = vsysOf(request);
+    const answer = this.userIdOf(vsys).update(message);
+    this.ha.carryRegistered(vsys);
+    return answer;
   }
 
   protected override commitAll(): Answer {
@@ -115,45 +229,83 @@ export class PanOs extends Device implements AsyncDisposable {
     throw refuse(codes.invalidCommand, ' target is for a Panorama');
   }
 
-  protected override committed(): void {}
+  protected override committed(): void {
+    this.lists.follow(this.#configuredLists());
+    this.ha.carryOver();
+  }
+
+  /** What the other one of a pair runs. */
+  takeOver(root: Element): void {
+    this.configuration.replace(root);
+    this.lists.follow(this.#configuredLists());
+  }
 
   protected override tooMuch(root: Element): readonly string[] {
-    const found: string[] = [];
-    const check = (what: string, count: number, limit: number): void => {
-      if (count > limit) found.push(` Number of ${what} (${count}) exceeds platform limit (${limit})`);
-    };
-    const homes = this.scopes(root).map(({ place }) => find(root, place));
-    const total = (...way: readonly string[]): number =>
-      homes.reduce((sum, home) => sum + (descend(home, ...way)?.children.length ?? 0), 0);
-    check('address objects', total('address'), this.capacity['max-address']);
-    check('address groups', total('address-group'), this.capacity['max-address-group']);
-    check('services', total('service'), this.capacity['max-service']);
-    check('security rules', total('rulebase', 'security', 'rules'), this.capacity['max-policy-rule']);
-    check('nat rules', total('rulebase', 'nat', 'rules'), this.capacity['max-nat-policy-rule']);
-    check('external lists', total('external-list'), this.capacity['max-edl-objs']);
-    check('zones', total('zone'), this.capacity['max-zone']);
-    for (const home of homes)
-      for (const group of descend(home, 'address-group')?.children ?? [])
-        check(
-          `members of address group ${group.attributes.get('name') ?? ''}`,
-          descend(group, 'static')?.children.length ?? 0,
-          this.capacity['max-address-per-group'],
-        );
-    return found;
+    return beyond(
+      this.scopes().flatMap(({ place, beside }) => [find(root, place), ...beside]),
+      this.capacity,
+    );
+  }
+
+  pushedTo(vsys: string): Pushed {
+    return this.#pushed.get(vsys) ?? nothingPushed;
+  }
+
+  /** What a Panorama has pushed, as the firewall shows it. */
+  pushedParts(): readonly Element[] {
+    return pushedTree(this.#pushed);
+  }
+
+  protected override extraRoots(): readonly Element[] {
+    return this.pushedParts();
+  }
+
+  /** A push of a Panorama, whole or (with the lines that say why) not at all. */
+  receive(vsys: string, pushed: Pushed, mergeCandidate: boolean): readonly string[] {
+    if (!this.vsys.includes(vsys)) return [` ${vsys} is invalid`];
+    if (this.jobs.active) return ['Another commit/validate is in progress. Please try again later'];
+    const [lock] = this.locks.held('commit');
+    if (lock !== undefined) return [`Configuration is locked by ${lock.owner}`];
+    const before = this.#pushed;
+    this.#pushed = new Map([...before, [vsys, pushed]]);
+    const prepared = this.prepare(() => mergeCandidate, 'panorama');
+    const own = find(prepared.root, vsysPlace(vsys));
+    const wrong = [...prepared.mistakes, ...unknownZones(pushed, own)];
+    if (wrong.length > 0) {
+      this.#pushed = before;
+      return wrong;
+    }
+    if (mergeCandidate) this.configuration.publish(prepared);
+    this.committed();
+    return [];
   }
 
   /** The device restarts: what lives in memory is gone, and nobody is answered for `ms`. */
   reboot(ms = 0): void {
     this.restarted();
     for (const one of this.#userIds.values()) one.reboot();
+    this.sessions.clear();
+    this.ha.failOver('non-functional');
+    this.online = false;
     this.#front?.down();
-    if (ms === 0) this.#front?.up();
-    else this.clock.after(ms, () => this.#front?.up());
+    const up = (): void => {
+      this.online = true;
+      this.#front?.up();
+      this.ha.comeBack();
+      this.lists.restart();
+    };
+    if (ms === 0) up();
+    else this.clock.after(ms, up);
   }
 
   override upgrade(version: string): void {
     this.version = version;
     this.reboot();
+  }
+
+  /** The other one of the pair takes over. */
+  failOver(becomes: HaState = 'passive'): void {
+    this.ha.failOver(becomes);
   }
 
   /** Every address with tags is forgotten, persistent or not. */
@@ -192,12 +344,11 @@ export class PanOs extends Device implements AsyncDisposable {
   load(text: string): void {
     const root = parseXml(text);
     const wrong = root.name === 'config' ? mistakesOf(root, this.schema, ['config']) : ['the root is not config'];
-    if (wrong.length > 0) throw new Error(wrong.join('\n'));
-    const missing = this.vsys.filter(
-      (name) => childAt(find(root, vsysPlace(name).slice(0, -1)), `entry ${name}`) === undefined,
-    );
-    if (missing.length > 0) throw new Error(`no ${missing.join(', ')} in what is loaded`);
+    const missing = this.vsys.filter((name) => find(root, vsysPlace(name)) === undefined);
+    if (wrong.length + missing.length > 0)
+      throw new Error([...wrong, ...missing.map((name) => `no ${name}`)].join('\n'));
     this.configuration.replace(root);
+    this.lists.follow(this.#configuredLists());
   }
 }
 

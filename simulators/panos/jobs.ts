@@ -37,11 +37,13 @@ interface Job {
   outcome: Outcome | undefined;
 }
 
-/** Commits, validations and refreshes, one at a time, on the device's clock (reference 1.7). */
+const exclusive = ({ work }: Job): boolean => work.type !== 'EDLRefresh';
+
+/** Commits and validations, one at a time, and refreshes beside them, on the device's clock (reference 1.7). */
 export class Jobs {
   readonly #clock: Clock;
   readonly #all: Job[] = [];
-  #cancel: (() => void) | undefined;
+  readonly #cancels = new Set<() => void>();
   #last: number;
 
   constructor(clock: Clock, first = 1) {
@@ -49,42 +51,49 @@ export class Jobs {
     this.#last = first - 1;
   }
 
+  /** Whether something runs or waits beside which no other commit can. */
   get active(): boolean {
-    return this.#all.some(({ finished }) => finished === undefined);
+    return this.#all.some((job) => job.finished === undefined && exclusive(job));
   }
 
   enqueue(work: Work): number {
     this.#last += 1;
-    this.#all.push({
+    const job: Job = {
       id: this.#last,
       work,
       enqueued: this.#clock.wall(),
       started: undefined,
       finished: undefined,
       outcome: undefined,
-    });
-    this.#next();
+    };
+    this.#all.push(job);
+    if (exclusive(job)) this.#next();
+    else this.#run(job);
     return this.#last;
   }
 
   #next(): void {
-    if (this.#cancel !== undefined) return;
-    const job = this.#all.find(({ finished }) => finished === undefined);
-    if (job === undefined) return;
+    if (this.#all.some((job) => job.started !== undefined && job.finished === undefined && exclusive(job))) return;
+    const job = this.#all.find((one) => one.finished === undefined && exclusive(one));
+    if (job !== undefined) this.#run(job);
+  }
+
+  #run(job: Job): void {
     job.started = this.#clock.wall();
     const finish = job.work.begin();
-    this.#cancel = this.#clock.after(job.work.ms, () => {
-      this.#cancel = undefined;
+    const cancel = this.#clock.after(job.work.ms, () => {
+      this.#cancels.delete(cancel);
       job.outcome = finish();
       job.finished = this.#clock.wall();
       this.#next();
     });
+    this.#cancels.add(cancel);
   }
 
   /** A reboot: what runs ends without an effect, and nobody remembers any job. */
   forget(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels.clear();
     this.#all.length = 0;
   }
 

@@ -39,7 +39,11 @@ export function operationFor(
 }
 
 /** The scope that a request's `vsys` names for a lock. */
-const scope = ({ parameters }: Request): string => parameters.get('vsys') ?? 'shared';
+function scope({ device, parameters }: Call): string {
+  const name = parameters.get('vsys') ?? 'shared';
+  device.checkScope(name);
+  return name;
+}
 
 const lock = (kind: LockKind): readonly (readonly [string, Operation])[] => [
   [
