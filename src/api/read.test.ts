@@ -11,6 +11,35 @@ import { tries } from '../../test/kit/runs.ts';
 const place = { file: 'x.yaml', line: 7, column: 1 };
 const read = (raw: unknown): ReadResource => readResource(raw, place);
 
+describe('an object at which its reader throws', () => {
+  /** As if a reader had a mistake that this brings out, wherever it looks first. */
+  const trap = {
+    get: (): never => {
+      throw new TypeError('not thought of');
+    },
+    ownKeys: (): never => {
+      throw new TypeError('not thought of');
+    },
+  };
+  const spoiled = (raw: RawMap): ReadResource => read({ ...raw, spec: new Proxy({}, trap) });
+  const policies = /^(Staged)?(Global|Kubernetes)?NetworkPolicy$|BorderPolicy$/;
+
+  for (const raw of validObjects.filter((one) => isMap(one['spec']))) {
+    const name = `${String(raw['kind'])} in ${String(raw['apiVersion'])}`;
+    test(`${name} is told, and harms nothing else`, () => {
+      const { resource, key, diagnostics } = spoiled(raw);
+      const { key: same, resource: sound } = read(raw);
+      expect(key).toBe(same);
+      expect(diagnostics.map(({ code, object }) => [code, object])).toContainEqual(['READER_FAILED', key]);
+      if (!policies.test(sound?.type ?? '')) return expect(resource).toBeUndefined();
+      // Nothing of it can be read, so it denies.
+      expect(resource).toEqual(read({ ...raw, spec: 'unreadable' }).resource);
+      expect(JSON.stringify(resource)).toMatch(/"(podSelector|selector)":\{"ok":false\}/);
+      return undefined;
+    });
+  }
+});
+
 describe('right objects', () => {
   test('there is one of every kind', () => {
     expect(validObjects.map((raw) => read(raw).resource?.type)).toEqual(kinds.map(({ type }) => type));

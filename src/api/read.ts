@@ -10,7 +10,7 @@ import { readFelixConfiguration } from './felix-configuration.ts';
 import { readHostEndpoint } from './host-endpoint.ts';
 import { readIPPool } from './ip-pool.ts';
 import type { KindReader } from './kind-reader.ts';
-import { type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
+import { type Kind, type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
 import { readKubernetesNetworkPolicy } from './kubernetes-network-policy.ts';
 import { warnOfUnknownFields } from './known-fields.ts';
 import { type Identity, readIdentity, readMeta } from './meta.ts';
@@ -20,7 +20,7 @@ import { readNode } from './node.ts';
 import { ownMeta } from './own.ts';
 import { readPod } from './pod.ts';
 import { readProfile } from './profile.ts';
-import { type ReadResource, type ResourceType, resourceKey } from './resource.ts';
+import { type ReadResource, type Resource, type ResourceType, resourceKey } from './resource.ts';
 import { type Locate, type Reading, Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 import { readSourceNAT } from './source-nat.ts';
@@ -102,12 +102,55 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
   const identity = readIdentity(kind, object['metadata'], first.at('metadata'));
   if (identity === undefined) return { diagnostics };
   const key = resourceKey({ type: kind.type, ...identity });
-  const reading: Reading = { object: key, place, locate, diagnostics };
+  try {
+    const resource = readContent(kind, identity, object, { object: key, place, locate, diagnostics });
+    return { ...(resource === undefined ? {} : { resource }), key, diagnostics };
+  } catch (thrown) {
+    const resource = failedClosed(kind, identity, object, place);
+    const instead =
+      resource === undefined
+        ? 'The object counts as unreadable.'
+        : 'It denies what it selects, as if nothing of it could be read.';
+    new Scope({ ...unnamed, object: key })
+      .otherwise(instead)
+      .mistake('READER_FAILED', `reading it failed: ${show(String(thrown))}`);
+    return { ...(resource === undefined ? {} : { resource }), key, diagnostics };
+  }
+}
+
+function readContent({ type, ours }: Kind, identity: Identity, object: RawMap, reading: Reading): Resource | undefined {
   const scope = new Scope(reading);
-  const { meta, sound } = readSafeMeta(kind.type, identity, object, place, scope);
-  const resource = readers[kind.type](kind.ours ? { ...meta, ...ownMeta(object) } : meta, object, scope);
-  warnOfUnknownFields(kind.type, object, scope);
-  return { ...(resource === undefined || !sound ? {} : { resource }), key, diagnostics };
+  const { meta, sound } = readSafeMeta(type, identity, object, reading.place, scope);
+  const resource = readers[type](ours ? { ...meta, ...ownMeta(object) } : meta, object, scope);
+  warnOfUnknownFields(type, object, scope);
+  return sound ? resource : undefined;
+}
+
+/** Policies that have a safe reading whatever stands in them: one that denies. */
+const FAIL_CLOSED: ReadonlySet<ResourceType> = new Set([
+  'KubernetesNetworkPolicy',
+  'NetworkPolicy',
+  'GlobalNetworkPolicy',
+  'StagedNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
+  'StagedKubernetesNetworkPolicy',
+  'ClusterBorderPolicy',
+  'BorderPolicy',
+]);
+
+/**
+ * What a policy is taken for at which its reader threw, so that the mistake of a reader harms that policy alone and opens nothing (design
+ * invariant 5). Other objects have no such reading: whoever reads them keeps what he knew, and endpoints go.
+ */
+function failedClosed(kind: Kind, identity: Identity, object: RawMap, place: Place): Resource | undefined {
+  if (!FAIL_CLOSED.has(kind.type)) return undefined;
+  const { apiVersion, kind: name, metadata } = object;
+  const nothing: Reading = { object: undefined, place, locate: undefined, diagnostics: [] };
+  try {
+    return readContent(kind, identity, { apiVersion, kind: name, metadata, spec: 'unreadable' }, nothing);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Endpoints whose labels cannot be read are left out: with labels missing they could be taken for ones that may more. */

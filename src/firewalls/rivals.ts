@@ -18,6 +18,8 @@ export class Rivals {
   readonly #clock: Clock;
   #overruled: readonly number[] = [];
   #present: string | undefined;
+  /** Something was written beside a pause, so that the device names us now, though the other one's work still stands. */
+  #hurried = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,23 +27,30 @@ export class Rivals {
 
   /** What a reading told of. */
   seen(rival: string | undefined): void {
-    this.#present = rival;
+    if (rival !== undefined || !this.#hurried) this.#present = rival;
   }
 
-  /** Before each write; throws RIVAL_WRITER where it has to wait. */
-  overrule(): void {
+  /**
+   * Before each write; throws RIVAL_WRITER where it has to wait. `urgent`: it only takes away what an address had whose owner is gone, or
+   * narrows, and waits for nobody.
+   */
+  overrule(urgent: boolean): void {
     if (this.#present === undefined) return;
     const now = this.#clock.monotonic();
     this.#overruled = this.#overruled.filter((at) => now - at < REMEMBERED_MS);
     const more = this.#overruled.length - AT_ONCE;
     const pause = more < 0 ? 0 : Math.min(FIRST_MS * 2 ** more, LONGEST_MS);
     const left = (this.#overruled.at(-1) ?? Number.NEGATIVE_INFINITY) + pause - now;
-    if (left > 0)
+    if (left > 0 && urgent) this.#hurried = true;
+    else if (left > 0)
       throw new SallyportError(
         'RIVAL_WRITER',
         `another Sallyport with the same cluster name (its mark: ${this.#present}) undid our work ${this.#overruled.length} times within the hour; overruled again in ${Math.ceil(left / 1_000)} s`,
       );
-    this.#overruled = [...this.#overruled, now];
-    this.#present = undefined;
+    else {
+      this.#overruled = [...this.#overruled, now];
+      this.#present = undefined;
+      this.#hurried = false;
+    }
   }
 }

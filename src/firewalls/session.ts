@@ -92,7 +92,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   async apply(step: S): Promise<void> {
     if (!this.#lock.held())
       throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
-    this.#rivals.overrule();
+    this.#rivals.overrule(step.urgent);
     using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     await this.#driver.apply(step, limit.signal);
   }

@@ -12,7 +12,8 @@ const user = {
 let api: SmallApi;
 let clock: FakeClock;
 let access: ReviewedAccess;
-let review: (spec: Record<string, unknown>) => readonly [number, unknown];
+type Answer = readonly [number, unknown];
+let review: (spec: Record<string, unknown>) => Answer | Promise<Answer>;
 let decide: (spec: Record<string, unknown>) => readonly [number, unknown];
 
 beforeEach(async () => {
@@ -103,4 +104,18 @@ test('a flood of strangers is not passed on', async () => {
   expect(all.filter((one) => one === 'unauthenticated')).toHaveLength(16);
   expect(all.filter((one) => one === 'unavailable')).toHaveLength(84);
   expect(api.asked).toHaveLength(16);
+});
+
+test('strangers whom a slow server keeps waiting do not keep out who was let in before', async () => {
+  expect(await of('good')).toBe('allowed');
+  for (let at = 0; at < 3_000; at++) await of(`stranger-${at}`);
+  clock.advance(11_000);
+  let answer = (): void => {};
+  const late = new Promise<Answer>((resolve) => (answer = () => resolve([201, { status: {} }])));
+  const quick = review;
+  review = (spec) => (spec['token'] === 'good' ? quick(spec) : late);
+  const strangers = Array.from({ length: 40 }, (_, n) => of(`slow-${n}`));
+  expect(await of('good')).toBe('allowed');
+  answer();
+  expect(new Set(await Promise.all(strangers))).toEqual(new Set(['unauthenticated', 'unavailable']));
 });

@@ -8,7 +8,7 @@ import type { ApiClient } from './api-client.ts';
 /** Whoever loses a right keeps it here for so long at most. */
 const REMEMBER_MS = 10_000;
 const MOST_REMEMBERED = 1_000;
-/** Strangers shall not make us flood the API server. */
+/** Strangers shall not make us flood the API server, nor keep those out who were let in before: each of the two has so many questions. */
 const MOST_AT_ONCE = 16;
 const REVIEW_MS = 5_000;
 const LONGEST_TOKEN = 16_384;
@@ -44,6 +44,8 @@ export class ReviewedAccess {
   #said = '';
   readonly #known = new Map<string, { readonly access: Access; readonly until: number }>();
   readonly #asking = new Map<string, Promise<Access>>();
+  /** Of those under way, how many are about somebody who was let in when he was asked about last. */
+  #acquainted = 0;
 
   constructor(client: ApiClient, clock: Clock, log: Log = silentLog) {
     this.#client = client;
@@ -61,8 +63,14 @@ export class ReviewedAccess {
     if (known !== undefined && this.#clock.monotonic() < known.until) return known.access;
     const asking = this.#asking.get(key);
     if (asking !== undefined) return await asking;
-    if (this.#asking.size >= MOST_AT_ONCE) return 'unavailable';
-    const asked = this.#ask(token, path).finally(() => this.#asking.delete(key));
+    const isAcquainted = known?.access === 'allowed';
+    const others = this.#asking.size - this.#acquainted;
+    if ((isAcquainted ? this.#acquainted : others) >= MOST_AT_ONCE) return 'unavailable';
+    if (isAcquainted) this.#acquainted += 1;
+    const asked = this.#ask(token, path).finally(() => {
+      this.#asking.delete(key);
+      if (isAcquainted) this.#acquainted -= 1;
+    });
     this.#asking.set(key, asked);
     const access = await asked;
     if (access !== 'unavailable') this.#remember(key, access);
@@ -99,7 +107,14 @@ export class ReviewedAccess {
   #remember(key: string, access: Access): void {
     this.#known.delete(key);
     this.#known.set(key, { access, until: this.#clock.monotonic() + REMEMBER_MS });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MOST_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size <= MOST_REMEMBERED) return;
+    // A flood of strangers shall not make us forget who was let in.
+    let [first] = this.#known.keys();
+    for (const [other, one] of this.#known)
+      if (one.access !== 'allowed') {
+        first = other;
+        break;
+      }
+    if (first !== undefined) this.#known.delete(first);
   }
 }

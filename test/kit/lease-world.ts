@@ -141,6 +141,8 @@ export class Copy {
   busy = false;
   /** Milliseconds that the end of work on a device takes. */
   endMs = 20;
+  /** What the end of work fails with; `undefined`: it does not. */
+  endFailure: Error | undefined;
   wallJump = 0;
   readonly rate: number;
   readonly #time: TrueTime;
@@ -178,11 +180,12 @@ export class Copy {
         return lock;
       },
       ended: (firewall: string) =>
-        new Promise<void>((resolve) => {
+        new Promise<void>((resolve, reject) => {
           clock.after(this.endMs, () => {
             this.heldAt.delete(firewall);
             this.locks.delete(firewall);
-            resolve();
+            if (this.endFailure === undefined) resolve();
+            else reject(this.endFailure);
           });
         }),
       idle: () => !this.busy,

@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { background } from '../../src/base/background.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { GivenCredentials } from '../../src/kubernetes/given-credentials.ts';
 import { HttpApiClient } from '../../src/kubernetes/http-api-client.ts';
 
@@ -12,14 +14,16 @@ export interface AskedOfSmallApi {
   readonly body: unknown;
 }
 
-/** An HTTP server whose test says what it answers: a status and a JSON body for each request. */
+type Answer = readonly [status: number, body: unknown];
+
+/** An HTTP server whose test says what it answers, at once or later: a status and a JSON body for each request. */
 export class SmallApi {
   readonly asked: AskedOfSmallApi[] = [];
   readonly client: HttpApiClient;
   readonly url: string;
   readonly #server: Server;
 
-  static async start(answer: (asked: AskedOfSmallApi) => readonly [status: number, body: unknown]): Promise<SmallApi> {
+  static async start(answer: (asked: AskedOfSmallApi) => Answer | Promise<Answer>): Promise<SmallApi> {
     const asked: AskedOfSmallApi[] = [];
     const listener: RequestListener = (request, response) => {
       let text = '';
@@ -33,9 +37,13 @@ export class SmallApi {
           body,
         };
         asked.push(one);
-        const [status, value] = answer(one);
-        response.writeHead(status, { 'content-type': typeof value === 'string' ? 'text/plain' : 'application/json' });
-        response.end(typeof value === 'string' ? value : JSON.stringify(value));
+        const reply = ([status, value]: Answer): void => {
+          response.writeHead(status, { 'content-type': typeof value === 'string' ? 'text/plain' : 'application/json' });
+          response.end(typeof value === 'string' ? value : JSON.stringify(value));
+        };
+        const answered = answer(one);
+        if (answered instanceof Promise) background('a late answer', answered.then(reply), silentLog);
+        else reply(answered);
       });
     };
     const server = createServer(listener);

@@ -278,3 +278,72 @@ test('a client certificate that has expired is named, nothing is written, and a 
   await renew(3_600);
   await arrives(await newPod());
 });
+
+/** Longer than anything that is not believed at first has to look sound. */
+const LONG_MS = 240_000;
+
+test('the API server is gone until everything counts as lost, and back with a new history: the border keeps everything', {
+  timeout: 500_000,
+}, async () => {
+  const copy = await live.copy('gone');
+  const addresses = [await newPod(), await newPod(), await newPod(), await newPod()];
+  for (const ip of addresses) await arrives(ip);
+  const before = await settled();
+  await server.down();
+  await until(
+    () => copy.ready(),
+    (text) => text.includes('frozen'),
+    LONG_MS,
+  );
+  expect(await live.table('edge')).toBe(before);
+  // First there is nothing, then everything but one pod comes back, in the order in which somebody would install it.
+  await server.wipe();
+  await pause(20_000);
+  expect(await live.table('edge')).toBe(before);
+  await live.furnish();
+  const [lost = '', ...kept] = addresses;
+  for (const [index, ip] of kept.entries()) await live.pod(`back-${index}`, ip);
+  const late = await newPod();
+  await until(
+    () => live.holds('edge'),
+    (held) => held.includes(late) && !held.includes(lost),
+    LONG_MS,
+  );
+  expect(await live.holds('edge')).toEqual(await live.addresses());
+  await until(
+    () => live.status('borderfirewalls', 'edge'),
+    (status) => status.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false,
+  );
+});
+
+test('the server is restored from a backup that has less than half of the pods: nothing is removed until they are back', {
+  timeout: 500_000,
+}, async () => {
+  const copy = await live.copy('restored');
+  const few = [await newPod(), await newPod()];
+  for (const ip of few) await arrives(ip);
+  await server.save();
+  const later = pods;
+  const many = [];
+  for (let index = 0; index < 12; index++) many.push(await newPod());
+  for (const ip of many) await arrives(ip);
+  const all = await live.addresses();
+  const before = await settled();
+  await server.restore();
+  await until(
+    () => copy.ready(),
+    (text) => /frozen: .* objects of pods vanished/.test(text),
+    LONG_MS,
+  );
+  // Longer than what looks sound has to look so.
+  await pause(70_000);
+  expect(await live.table('edge')).toBe(before);
+  for (const [index, ip] of many.entries()) await live.pod(`pod-${later + index + 1}`, ip);
+  const late = await newPod();
+  await until(
+    () => live.holds('edge'),
+    (held) => held.includes(late),
+    LONG_MS,
+  );
+  expect(await live.holds('edge')).toEqual([...all, late].toSorted());
+});

@@ -2,6 +2,12 @@ import type { Codes } from './entry.ts';
 
 /** Codes of API objects: what their text can have wrong before anything is known of the world around them. */
 export const resourceCodes = {
+  READER_FAILED: {
+    blame: 'bug',
+    what: 'Sallyport has a mistake that an object brings out: reading it failed.',
+    now: 'Only this object is harmed: a policy denies what it selects, as if nothing of it could be read; an endpoint goes; everything else stays as it was read last, and counts as absent if it never was.',
+    fix: 'Please report it with the printed text and, if you may, the object.',
+  },
   OBJECT_INVALID: {
     blame: 'input',
     what: 'A document is no API object: it is not a map, or it has no `apiVersion` or `kind`.',

@@ -62,6 +62,12 @@ export const sourceCodes = {
     now: 'Objects that vanish with their definition are no wishes: everything read from the cluster stays as it was, and firewalls keep what they hold.',
     fix: 'Create the definition and its objects again. If they are meant to be gone, restart Sallyport: it then begins with what there is.',
   },
+  CLUSTER_KIND_UNDEFINED: {
+    blame: 'rejected',
+    what: 'Objects of a kind were deleted, and the right to get the definition (CRD) of the kind is missing: nobody knows whether it was deleted with them.',
+    now: 'Everything read from the cluster stays as it was, and firewalls keep what they hold. What is there now counts when it has stayed so for a minute, unless half of the objects are gone, more of them, or all.',
+    fix: 'Give `get` on `customresourcedefinitions`, as the printed role does (`sallyport doctor` names what is missing).',
+  },
   CLUSTER_KIND_SHRUNK: {
     blame: 'input',
     what: 'Half of the objects of a kind, more of them, or all, are gone from a list, and no deletion was told.',

@@ -91,6 +91,28 @@ describe('copies that share firewalls', () => {
     expect(writers('edge-1')).not.toContain(holder?.name);
   });
 
+  test('work that does not end as it should is told, and another copy begins when the Lease has run out, not before', async () => {
+    const { until, copies, writers, time, server } = worldOf(1, ['edge-1']);
+    const [holder] = copies;
+    if (holder === undefined) throw new Error('there is one');
+    await until(10_000);
+    const renewed = (): string | undefined => server.objects.get(nameOf('edge-1'))?.spec.renewTime;
+    holder.endFailure = new Error('the device would not be closed');
+    // Whoever takes the firewall away from it makes it end its work there.
+    holder.copies.want(new Map());
+    await until(time.now + 5_000);
+    expect(writers('edge-1')).toEqual([]);
+    const last = renewed();
+    await until(time.now + 60_000);
+    expect(renewed()).toBe(last);
+    expect(server.objects.get(nameOf('edge-1'))?.spec.holderIdentity).toBe('copy-0');
+    // It is wanted again, and gets it anew.
+    holder.endFailure = undefined;
+    holder.copies.want(each(['edge-1']));
+    await until(time.now + 20_000);
+    expect(writers('edge-1')).toEqual(['copy-0']);
+  });
+
   test('a copy that sleeps writes nothing when it wakes, and takes part again', async () => {
     const { until, copies, writers, time, stop, server } = worldOf(2, ['edge-1']);
     await until(60_000);

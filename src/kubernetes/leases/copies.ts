@@ -1,3 +1,4 @@
+import { background } from '../../base/background.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type Epoch, nextEpoch } from '../../base/epoch.ts';
 import { toSallyportError } from '../../base/error.ts';
@@ -13,7 +14,7 @@ import { type Right, Tenure, jittered } from './tenure.ts';
 export interface Tenant {
   /** This copy has the Lease of a firewall; `right` is told for how long. */
   taken(firewall: string): Right;
-  /** The right is gone. Resolves when nothing is under way on the firewall any more. */
+  /** The right is gone. Resolves when nothing is under way on the firewall any more; rejects where nobody knows. */
   ended(firewall: string): Promise<void>;
   /** Nothing is half done there, so that another copy may go on. */
   idle(firewall: string): boolean;
@@ -256,12 +257,21 @@ export class Copies {
     if (tenure === undefined || this.#ending.has(firewall)) return;
     tenure.end();
     const ending = (async () => {
-      await this.#options.tenant.ended(firewall);
-      await tenure.release(how === 'remove' ? 'remove' : 'empty');
-      this.#tenures.delete(firewall);
-      this.#ending.delete(firewall);
+      try {
+        await this.#options.tenant.ended(firewall);
+        await tenure.release(how === 'remove' ? 'remove' : 'empty');
+      } catch (thrown) {
+        // Nobody knows whether something is still under way: others wait until the Lease has run out.
+        const { code, message } = toSallyportError(thrown);
+        this.#options.log.error({ firewall, code, error: message }, 'work on a firewall did not end as it should');
+        await tenure.release('keep');
+      } finally {
+        this.#tenures.delete(firewall);
+        this.#ending.delete(firewall);
+      }
     })();
     this.#ending.set(firewall, ending);
+    background('giving a Lease back', ending, this.#options.log);
   }
 
   async #removeCopy(record: LeaseRecord): Promise<void> {

@@ -82,15 +82,18 @@ export class Tenure {
     this.#right.lost();
   }
 
-  /** Only when nothing is under way any more: lets go of the Lease, or removes it. What fails is logged: it runs out by itself. */
-  async release(how: 'empty' | 'remove'): Promise<void> {
+  /**
+   * Only when nothing is under way any more: lets go of the Lease, or removes it. What fails is logged: it runs out by itself. `keep`: something
+   * may be, so nothing is said to others; it runs out as well.
+   */
+  async release(how: 'empty' | 'remove' | 'keep'): Promise<void> {
     this.end();
     const held = this.#state === 'ending';
     this.#state = 'over';
     await this.#rounds.stop();
     const { store, place, log } = this.#options;
     const { signal } = this.#stop;
-    if (!held) return;
+    if (!held || how === 'keep') return;
     try {
       if (how === 'remove') await store.remove(this.#record, signal);
       else await store.replace(place, this.#content(''), this.#record, signal);

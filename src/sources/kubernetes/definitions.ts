@@ -24,7 +24,8 @@ export function isBuiltIn({ group }: Kind): boolean {
 /**
  * What became of the definition of a kind. Deleting it deletes every object of the kind with it, each with an event of its own; the
  * definition is marked before the first of them goes, so whoever asks after such an event knows. Behind Calico's API server stands the
- * definition of its storage, or none where it stores elsewhere. Without the right to ask nobody knows, and `forbidden` is called.
+ * definition of its storage, or none where it stores elsewhere; every other kind has one as long as it is served. Without the right to
+ * ask nobody knows, and `forbidden` is called.
  */
 export async function askDefinition(
   api: ApiClient,
@@ -49,5 +50,5 @@ export async function askDefinition(
     const isGoing = deletionTimestamp !== undefined && deletionTimestamp !== null;
     return isGoing || typeof uid !== 'string' ? { kind: 'Gone' } : { kind: 'There', uid };
   }
-  return { kind: 'Unknown' };
+  return { kind: group === CALICO ? 'None' : 'Gone' };
 }

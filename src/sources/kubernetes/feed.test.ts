@@ -1,11 +1,11 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { kinds } from '../../api/kinds.ts';
 import { readResource } from '../../api/read.ts';
 import type { ResourceKey } from '../../api/resource.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Sent } from './encoding.ts';
-import { type Definition, Feed, GRACE_MS } from './feed.ts';
+import { type Definition, Feed, GRACE_MS, SETTLE_MS } from './feed.ts';
 
 const kind = kinds.filter(({ type }) => type === 'GlobalNetworkSet')[0];
 if (kind === undefined) throw new Error('there is no such kind');
@@ -15,16 +15,19 @@ let gone: ResourceKey[];
 /** What a question about the definition is answered at present; `undefined`: nothing. */
 let definition: Definition | undefined;
 let feed: Feed;
+/** Whether the first list is told as it comes. */
+let inPortions = false;
 
 beforeEach(() => {
   clock = new FakeClock();
+  inPortions = false;
   gone = [];
   feed = new Feed({
     kind,
     clock,
     output: { put: () => undefined, delete: (key) => void gone.push(key) },
     changed: () => undefined,
-    inPortions: () => false,
+    inPortions: () => inPortions,
     define: () =>
       definition === undefined
         ? Promise.reject(new SallyportError('API_UNREACHABLE', 'no answer'))
@@ -82,12 +85,60 @@ test('a definition that goes before anybody could be asked about it takes no obj
   expect(feed.state).toMatchObject({ kind: 'lost' });
 });
 
-test('a definition that nobody may read keeps no object', async () => {
-  definition = { kind: 'Unknown' };
+test('a kind that is served without a definition loses what is deleted', async () => {
+  definition = { kind: 'None' };
   await list('a', 'b');
   feed.deleted(set('a'));
   await answers();
   expect(gone).toEqual(['GlobalNetworkSet/a']);
+});
+
+test('what is stored by definitions has one: without it the objects have gone with it', async () => {
+  definition = { kind: 'None' };
+  feed.isStored = true;
+  await list('a', 'b');
+  feed.deleted(set('a'));
+  await answers();
+  expect([gone, feed.problem?.code]).toEqual([[], 'CLUSTER_KIND_GONE']);
+});
+
+describe('while nobody may read the definition', () => {
+  beforeEach(() => {
+    definition = { kind: 'Unknown' };
+  });
+
+  test('one of several objects goes once the others have stayed for a minute', async () => {
+    await list('a', 'b', 'c', 'd');
+    feed.deleted(set('a'));
+    await pass(SETTLE_MS - 2_000);
+    expect([gone, feed.state.kind, feed.problem?.code]).toEqual([[], 'lost', 'CLUSTER_KIND_UNDEFINED']);
+    await pass(5_000);
+    expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
+  });
+
+  test.each([[['a', 'b', 'c', 'd']], [['a', 'b']], [['a']]])('%s, all that there is, stay in force', async (names) => {
+    await list(...names);
+    for (const name of names) {
+      feed.deleted(set(name));
+      await pass(1_000);
+    }
+    await pass(10 * SETTLE_MS);
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    expect(feed.problem?.message).toContain('the right to get the definition (CRD) of their kind is missing');
+    // They come back one by one.
+    for (const name of names) feed.put(set(name));
+    await pass(2_000);
+    expect([gone, feed.state.kind]).toEqual([[], 'complete']);
+  });
+
+  test('what a list leaves out is not taken for deleted at once either', async () => {
+    await list('a', 'b', 'c', 'd');
+    await list('b', 'c', 'd');
+    await pass(10_000);
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    await pass(SETTLE_MS);
+    expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
+  });
 });
 
 test('a question that was answered late leaves nothing behind, though the watch is silent', async () => {
@@ -116,4 +167,50 @@ test('as long as deletions wait for an answer that does not come, the kind is lo
   await pass(10_000);
   expect(gone).toEqual(['GlobalNetworkSet/a']);
   expect(feed.state).toEqual({ kind: 'complete' });
+});
+
+/** The reader has a mistake, and this object brings it out. */
+const unlucky = (name: string, version = '1'): Sent => ({
+  ...set(name),
+  version,
+  read: () => {
+    throw new TypeError('not thought of');
+  },
+});
+
+test.each([false, true])(
+  'an object at which the reader throws counts as unreadable, and its kind goes on (as it comes: %s)',
+  async (asItComes) => {
+    inPortions = asItComes;
+    definition = { kind: 'There', uid: 'one' };
+    feed.serve(true);
+    feed.listBegins();
+    for (const sent of [set('a'), unlucky('b'), set('c')]) feed.listed(sent);
+    feed.listEnds();
+    feed.connected();
+    await answers();
+    expect(feed.state).toEqual({ kind: 'complete' });
+    expect([...feed.told.broken]).toEqual(['GlobalNetworkSet/b']);
+    expect(feed.told.diagnostics).toMatchObject([{ code: 'READER_FAILED', object: 'GlobalNetworkSet/b' }]);
+    expect(feed.told.diagnostics[0]?.message).toContain('not thought of');
+    // One that was read before stays as it was.
+    feed.put(unlucky('c', '2'));
+    expect([...feed.told.broken]).toEqual(['GlobalNetworkSet/b', 'GlobalNetworkSet/c']);
+    for (const name of ['b', 'c']) feed.put({ ...set(name), version: '3' });
+    expect([gone, [...feed.told.broken], feed.state.kind]).toEqual([[], [], 'complete']);
+  },
+);
+
+test('a stored object that cannot be read any more stays under the name that it was read by', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  feed.isStored = true;
+  const stored = (version: string, read: Sent['read']): Sent => ({ ...set('default.a'), version, read });
+  feed.serve(true);
+  feed.listBegins();
+  feed.listed(stored('1', set('a').read));
+  feed.listEnds();
+  await answers();
+  feed.put(stored('2', unlucky('a').read));
+  feed.put(stored('3', () => ({ diagnostics: [] })));
+  expect([gone, [...feed.told.broken]]).toEqual([[], ['GlobalNetworkSet/a']]);
 });

@@ -21,8 +21,10 @@ const LOOK_MS = 1_000;
 /** Between two questions about the definition of a kind whose answer did not come. */
 const ASK_AGAIN_MS = 5_000;
 
-/** What became of the definition (CRD) of a kind. `Unknown`: it has none that can be read. */
-export type Definition = { readonly kind: 'There'; readonly uid: string } | { readonly kind: 'Gone' | 'Unknown' };
+/** What became of the definition (CRD) of a kind. `None`: it is served without one; `Unknown`: we may not ask. */
+export type Definition =
+  | { readonly kind: 'There'; readonly uid: string }
+  | { readonly kind: 'Gone' | 'None' | 'Unknown' };
 
 export type FeedState =
   | { readonly kind: 'absent' | 'complete' }
@@ -59,8 +61,8 @@ export interface FeedProblem {
 /** A state of the server that is not believed yet. It is kept in step with the server meanwhile. */
 interface Doubt {
   readonly target: Map<ResourceKey, Fresh>;
-  /** `Checking`: it looks sound, and only the definition has to be asked for. */
-  readonly kind: 'Checking' | 'Shrunk' | 'Gone';
+  /** `Checking`: it looks sound, and only the definition has to be asked for; `Unknown`: nobody may say what became of that. */
+  readonly kind: 'Checking' | 'Shrunk' | 'Gone' | 'Unknown';
   readonly sinceMs: number;
   /** When it was listed, by the monotonic clock. */
   readonly at: number;
@@ -174,15 +176,19 @@ export class Feed implements Listener {
 
   #doubtProblem({ kind, target, soundSince }: Doubt, name: string): FeedProblem {
     const missing = this.#missing(target);
-    const why = kind === 'Gone' ? 'with the definition (CRD) of their kind' : 'without being told as deleted';
+    const why =
+      kind === 'Unknown'
+        ? 'and the right to get the definition (CRD) of their kind is missing, so that nobody knows whether they went with it'
+        : kind === 'Gone'
+          ? 'with the definition (CRD) of their kind'
+          : 'without being told as deleted';
     const next =
       soundSince === undefined
-        ? 'they stay in force; restore them, or restart Sallyport if they are meant to be gone'
+        ? `they stay in force; ${kind === 'Unknown' ? 'give the right' : 'restore them'}, or restart Sallyport if they are meant to be gone`
         : `what is there now counts if it stays so for ${SETTLE_MS / 1_000} s`;
-    return {
-      code: kind === 'Gone' ? 'CLUSTER_KIND_GONE' : 'CLUSTER_KIND_SHRUNK',
-      message: `${missing} of ${this.told.size} objects of ${name} vanished ${why}; ${next}`,
-    };
+    const code =
+      kind === 'Unknown' ? 'CLUSTER_KIND_UNDEFINED' : kind === 'Gone' ? 'CLUSTER_KIND_GONE' : 'CLUSTER_KIND_SHRUNK';
+    return { code, message: `${missing} of ${this.told.size} objects of ${name} vanished ${why}; ${next}` };
   }
 
   /** Objects that the list under way has named. */
@@ -337,10 +343,13 @@ export class Feed implements Listener {
   #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt | undefined): void {
     const isNew = this.#definition === undefined;
     if (definition.kind === 'There' && isNew) this.#definition = definition.uid;
-    // One that nobody can read was not there before either; one that is going takes everything with it, whoever asked first.
+    // Where none stands behind a kind none did before; one that is going takes everything with it, whoever asked first. What is stored by
+    // definitions has one.
     const wasThere =
-      definition.kind === 'There' ? definition.uid === this.#definition : definition.kind === 'Unknown' && isNew;
-    if (!wasThere) return this.#distrust();
+      definition.kind === 'There'
+        ? definition.uid === this.#definition
+        : definition.kind === 'None' && isNew && !this.isStored;
+    if (!wasThere) return this.#distrust(definition.kind === 'Unknown' ? 'Unknown' : 'Gone');
     if (this.#doubt === undefined) {
       for (const [raw, uid] of held) {
         if (this.#held.get(raw) !== uid) continue;
@@ -350,15 +359,15 @@ export class Feed implements Listener {
     } else if (this.#doubt === doubt && doubt.kind === 'Checking') this.#believe(doubt);
   }
 
-  /** The definition went, or is another one: nothing that vanished with it is a wish. */
-  #distrust(): void {
+  /** The definition went, or is another one, or nobody may say so: nothing that vanished with it is a wish. */
+  #distrust(kind: 'Gone' | 'Unknown'): void {
     const { clock, changed } = this.#options;
     if (this.#doubt === undefined) {
       if (this.#held.size === 0) return;
       const target = new Map<ResourceKey, Fresh>();
       for (const fresh of this.told.present()) if (!this.#held.has(fresh.raw)) target.set(fresh.raw, fresh);
-      this.#doubt = { target, kind: 'Gone', sinceMs: clock.wall(), at: clock.monotonic(), soundSince: undefined };
-    } else this.#doubt = { ...this.#doubt, kind: 'Gone', soundSince: undefined };
+      this.#doubt = { target, kind, sinceMs: clock.wall(), at: clock.monotonic(), soundSince: undefined };
+    } else this.#doubt = { ...this.#doubt, kind, soundSince: undefined };
     this.#held.clear();
     this.#look();
     changed();

@@ -272,6 +272,7 @@ test('Calico is read through its API where there is one, else from its storage, 
 test('of two stored objects of one name the first counts, and the other when that goes', async () => {
   const path = stored('globalnetworkpolicies');
   api.serve(path);
+  api.put(CRDS, { metadata: { name: 'globalnetworkpolicies.crd.projectcalico.org' } });
   const put = (name: string): void =>
     api.put(path, { kind: 'GlobalNetworkPolicy', metadata: { name, uid: name }, spec: { selector: 'all()' } });
   const which = (): string | undefined => seen.resources.get('GlobalNetworkPolicy/deny')?.uid;

@@ -6,7 +6,8 @@ import {
   resourceKey,
 } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
-import type { Sent } from './encoding.ts';
+import { show } from '../../api/shape.ts';
+import { type Sent, Undecodable } from './encoding.ts';
 
 /** Where changes go. */
 export interface Output {
@@ -100,9 +101,9 @@ export class Told {
     const known = this.#objects.get(key);
     if (known !== undefined && known.raw === raw && known.uid === uid && known.version === version)
       return { key, raw, uid, version };
-    const read = sent.read();
+    const read = readSafely(sent, key);
     if (!isStored) return { key: raw, raw, uid, version, read };
-    return { key: read.key ?? raw, raw, uid, version, read, isStored };
+    return { key: read.key ?? key, raw, uid, version, read, isStored };
   }
 
   /** A list begins that is told as it comes; what an earlier one named is void. */
@@ -117,7 +118,7 @@ export class Told {
     const raw = this.rawOf(sent);
     let known = this.#objects.get(raw);
     if (known === undefined || known.raw !== raw || known.uid !== uid || known.version !== version) {
-      this.#put({ key: raw, raw, uid, version, read: sent.read() }, known);
+      this.#put({ key: raw, raw, uid, version, read: readSafely(sent, raw) }, known);
       known = this.#objects.get(raw);
     }
     if (known === undefined || known.list === this.#list) return;
@@ -218,6 +219,18 @@ export class Told {
     if (diagnostics.length > 0) this.#diagnostics.set(key, diagnostics);
     else if (this.#diagnostics.size === 0 || !this.#diagnostics.delete(key)) return;
     this.#all = undefined;
+  }
+}
+
+/** A reader that throws is our mistake, and harms the one object: it counts as unreadable. */
+function readSafely(sent: Sent, key: ResourceKey): ReadResource {
+  try {
+    return sent.read();
+  } catch (thrown) {
+    // That is about the whole of what the server sent.
+    if (thrown instanceof Undecodable) throw thrown;
+    const message = `reading it failed: ${show(String(thrown))}. The object counts as unreadable.`;
+    return { diagnostics: [{ severity: 'error', code: 'READER_FAILED', object: key, path: '', message }] };
   }
 }
 
