@@ -223,6 +223,7 @@ export class Controller implements Picture {
       );
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
+    this.readiness.changed();
     this.#options.reporter?.taken(delivery, this.#version);
     this.#options.approvals?.taken?.(delivery.changes);
     this.#options.taken?.(delivery.changes);
@@ -290,12 +291,15 @@ export class Controller implements Picture {
           status: (status) => {
             this.#meter.status(name, status);
             this.#releases.looked(name, worker.confirmed());
+            this.readiness.looked(name, worker.confirmed());
             this.#options.reporter?.changed();
             this.#noteRefusals(name, status.refusals);
           },
           confirmed: (version, ms) => {
             this.#options.reporter?.confirmed(name, version, ms);
             this.#meter.confirmed(name, version, ms);
+            // Before the round ends: what is sent next may take long.
+            this.readiness.looked(name, worker.confirmed());
             this.#nudgeOthers(name);
           },
           carrying: (plan) => device.driver.under?.(plan()),
@@ -396,6 +400,7 @@ export class Controller implements Picture {
     await closeStation(station);
     if (this.#stations.has(name)) return;
     this.#releases.forget(name);
+    this.readiness.looked(name, undefined);
     this.#noteRefusals(name, []);
     if (!this.#unopened.has(name)) this.#meter.forget(name);
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Ruleset } from '../../border/ruleset.ts';
+import type { Group, Nat, Ruleset } from '../../border/ruleset.ts';
 import type { Confirmed } from '../../firewalls/course.ts';
 import type { Owners } from '../../firewalls/interim.ts';
 
@@ -15,18 +15,49 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   if (held.members.get(address) === undefined) return `${address} is not there yet`;
   if (held.members.get(address) !== wantedClass) return `${address} is there with other policies`;
   if (confirmed.owners?.get(address) !== owners.get(address)) return `${address} is still there for its owner before`;
-  for (const [id, group] of wanted.groups) {
-    if (group.kind !== 'AddressGroup' || group.held === true || !group.members.has(address)) continue;
-    const there = held.groups.get(id);
-    if (there?.kind !== 'AddressGroup' || !there.members.has(address))
+  const { groups, nats } = differenceOf(wanted, held);
+  for (const { group, there } of groups)
+    if (group.members.has(address) && there?.has(address) !== true)
       return `${address} is not in the group ${group.deviceName} yet`;
-  }
-  for (const nat of wanted.nats) {
+  for (const { nat, there } of nats) {
     const target = nat.sources.get(address);
-    if (target === undefined) continue;
-    const there = held.nats.find(({ id }) => id === nat.id)?.sources.get(address);
-    if (!isDeepStrictEqual(there, target))
+    if (target !== undefined && !isDeepStrictEqual(there?.get(address), target))
       return `the translation of ${address} by ${nat.origin.policy} is not there yet`;
   }
   return undefined;
+}
+
+/** What of a wanted ruleset may not be there. */
+interface Difference {
+  readonly held: Ruleset;
+  readonly groups: readonly { readonly group: AddressGroup; readonly there: AddressGroup['members'] | undefined }[];
+  readonly nats: readonly { readonly nat: Nat; readonly there: Nat['sources'] | undefined }[];
+}
+
+type AddressGroup = Extract<Group, { readonly kind: 'AddressGroup' }>;
+
+const differences = new WeakMap<Ruleset, Difference>();
+
+/**
+ * Versions share what did not change, so most groups are told to be there without looking into them. Worked out once for each pair: hundreds
+ * of pods ask about it, and there are hundreds of groups.
+ */
+function differenceOf(wanted: Ruleset, held: Ruleset): Difference {
+  const known = differences.get(wanted);
+  if (known?.held === held) return known;
+  const difference: Difference = {
+    held,
+    groups: [...wanted.groups].flatMap(([id, group]) => {
+      if (group.kind !== 'AddressGroup' || group.held === true) return [];
+      const other = held.groups.get(id);
+      const there = other?.kind === 'AddressGroup' ? other.members : undefined;
+      return there === group.members ? [] : [{ group, there }];
+    }),
+    nats: wanted.nats.flatMap((nat) => {
+      const there = held.nats.find(({ id }) => id === nat.id)?.sources;
+      return there === nat.sources ? [] : [{ nat, there }];
+    }),
+  };
+  differences.set(wanted, difference);
+  return difference;
 }

@@ -184,4 +184,40 @@ describe('whether a pod may start', () => {
     clock.advance(200);
     expect((await told).ready).toBe(true);
   });
+
+  test('nobody is looked at while nothing changes, and a time that ends is no change that is missed', async () => {
+    const release = ', readiness: {timeout: 30s, onTimeout: Release}';
+    tell([...WORLD, firewall('edge-1', release), firewall('edge-2'), pod('till-1', '10.1.0.1')]);
+    await settle();
+    slow.add('edge-1');
+    tell([pod('till-2', '10.1.0.2')]);
+    await controller.station('edge-2')?.worker.settled();
+    const { border } = controller.world;
+    const appearanceOf = border.appearanceOf.bind(border);
+    let looks = 0;
+    border.appearanceOf = (endpoint) => {
+      looks += 1;
+      return appearanceOf(endpoint);
+    };
+    const told = controller.readiness.whenReady('pod:shop/till-2', 'u-till-2', 60_000, new AbortController().signal);
+    const pass = async (seconds: number): Promise<number> => {
+      const before = looks;
+      for (let at = 0; at < seconds; at++) {
+        clock.advance(1_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return looks - before;
+    };
+    await pass(1);
+    expect(await pass(20)).toBe(0);
+    // Whoever else asks meanwhile is told what is known.
+    await controller.readiness.standingEverywhere('pod:shop/till-2', new AbortController().signal);
+    expect(await pass(0)).toBe(0);
+    tell([pod('till-3', '10.1.0.3')]);
+    await controller.station('edge-2')?.worker.settled();
+    expect(await pass(2)).toBeGreaterThan(0);
+    expect(await pass(4)).toBe(0);
+    await pass(5);
+    expect((await told).message).toBe('edge-1: 10.1.0.2 is not there yet; let go after 30 s');
+  });
 });

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
-import { elapsed } from '../../base/elapsed.ts';
 import type { Border } from '../../border/border.ts';
 import type { Sending } from '../../border/profile.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Confirmed } from '../../firewalls/course.ts';
 import type { Owners } from '../../firewalls/interim.ts';
 import type { EndpointId } from '../../inventory/model.ts';
+import { Changes } from './changes.ts';
 import { notHeld } from './held.ts';
 import { type HolderQuestion, askOverHttp } from './holders.ts';
 
@@ -46,28 +46,54 @@ export interface BorderKnowledge {
 /** How a copy that keeps a firewall is asked; the standard way goes over HTTP. Anything but a clear yes is no. */
 export type AskHolder = (base: string, question: HolderQuestion, signal: AbortSignal) => Promise<boolean>;
 
-/** How often those who wait are looked at. */
+/** How often somebody is looked at while a change is worked out. */
 const LOOK_MS = 200;
-/** The same, where another copy has to be asked for it. */
+/** The same, where another copy may have to be asked: nobody tells what it confirms. */
 const ASK_MS = 1_000;
 const NOTHING_YET = 'nothing was confirmed there yet';
 const NOT_KNOWN: PodStanding = { ready: false, message: 'the pod is not known here yet', firewalls: [] };
+const WORKED_OUT: PodStanding = { ready: false, message: 'a change is being worked out', firewalls: [] };
 const ELSEWHERE = 'the copy that keeps it has not confirmed it';
 /** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
 const MOST_REMEMBERED = 100_000;
+
+/** A pod that somebody asked about and that was not ready. */
+interface Waiting {
+  readonly addresses: string;
+  /** Since when (monotonic) it waits with these addresses. */
+  readonly at: number;
+  /** How it stood when it was looked at last: after so many changes, and until then (monotonic) unless there are more. */
+  last?: { readonly standing: PodStanding; readonly changes: number; readonly until: number };
+}
 
 /** Tells whether pods may start, as far as the border is concerned (design section 10). */
 export class Readiness {
   readonly #known: () => BorderKnowledge;
   readonly #clock: Clock;
   readonly #askHolder: AskHolder;
-  /** Since when (monotonic) a pod with these addresses waits. */
-  readonly #since = new Map<EndpointId, { readonly addresses: string; readonly at: number }>();
+  readonly #waiting = new Map<EndpointId, Waiting>();
+  readonly #changes: Changes;
+  /** What each firewall was read back to hold when it was told last. */
+  readonly #confirmed = new Map<string, Confirmed>();
 
   constructor(known: () => BorderKnowledge, clock: Clock, askHolder: AskHolder = askOverHttp) {
     this.#known = known;
     this.#askHolder = askHolder;
     this.#clock = clock;
+    this.#changes = new Changes(clock);
+  }
+
+  /** The world is another: those who wait are looked at again. */
+  changed(): void {
+    this.#changes.changed();
+  }
+
+  /** A firewall was read back, or is kept no longer. */
+  looked(firewall: string, confirmed: Confirmed | undefined): void {
+    if (this.#confirmed.get(firewall) === confirmed) return;
+    if (confirmed === undefined) this.#confirmed.delete(firewall);
+    else this.#confirmed.set(firewall, confirmed);
+    this.#changes.changed();
   }
 
   /** As far as this copy knows by itself. */
@@ -96,6 +122,20 @@ export class Readiness {
 
   /** With the word of the copies that keep firewalls on the pod's way, if it waits for nothing else. */
   async standingEverywhere(endpoint: EndpointId, signal: AbortSignal): Promise<PodStanding> {
+    const changes = this.#changes.number;
+    const last = this.#waiting.get(endpoint)?.last;
+    const isSame = last?.changes === changes && this.#clock.monotonic() < last.until && !this.#known().isComputing;
+    if (last !== undefined && isSame) return last.standing;
+    const standing = await this.#askEverywhere(endpoint, signal);
+    const waiting = this.#waiting.get(endpoint);
+    if (waiting !== undefined && !standing.ready) {
+      const until = this.#clock.monotonic() + this.#restMs(endpoint, standing);
+      waiting.last = { standing, changes, until };
+    }
+    return standing;
+  }
+
+  async #askEverywhere(endpoint: EndpointId, signal: AbortSignal): Promise<PodStanding> {
     const alone = this.standing(endpoint);
     const known = this.#known();
     const asked = alone.firewalls
@@ -116,7 +156,7 @@ export class Readiness {
   /** `yes`: other firewalls that have confirmed it, as their copies say. */
   #stand(endpoint: EndpointId, yes: ReadonlySet<string>): PodStanding {
     const known = this.#known();
-    if (known.isComputing) return { ready: false, message: 'a change is being worked out', firewalls: [] };
+    if (known.isComputing) return WORKED_OUT;
     const appearance = known.border.appearanceOf(endpoint);
     if (appearance === undefined)
       return { ready: false, message: 'the pod is not known here, or has no address that is believed', firewalls: [] };
@@ -140,7 +180,7 @@ export class Readiness {
       return standingAt(name, view?.firewall, why, waitedMs);
     });
     const waiting = firewalls.filter(({ state }) => state === 'Waiting');
-    if (waiting.length === 0) this.#since.delete(endpoint);
+    if (waiting.length === 0) this.#waiting.delete(endpoint);
     return { ready: waiting.length === 0, message: messageOf(firewalls, waiting), firewalls };
   }
 
@@ -151,24 +191,40 @@ export class Readiness {
   async whenReady(endpoint: EndpointId, uid: string, ms: number, signal: AbortSignal): Promise<PodStanding> {
     const until = this.#clock.monotonic() + ms;
     for (;;) {
+      const seen = this.#changes.number;
       const isKnown = this.#known().uidOf(endpoint) === uid;
       const standing = isKnown ? await this.standingEverywhere(endpoint, signal) : NOT_KNOWN;
       const left = until - this.#clock.monotonic();
       if (standing.ready || left <= 0 || signal.aborted) return standing;
-      const asks = standing.firewalls.some(({ message }) => message === ELSEWHERE);
-      await elapsed(this.#clock, Math.min(asks ? ASK_MS : LOOK_MS, left), signal);
+      await this.#changes.after(seen, Math.min(this.#restMs(endpoint, standing), left), signal);
     }
+  }
+
+  /** After this time a pod that waits may stand otherwise without any change that is told. */
+  #restMs(endpoint: EndpointId, standing: PodStanding): number {
+    if (standing === WORKED_OUT) return LOOK_MS;
+    const { border } = this.#known();
+    const now = this.#clock.monotonic();
+    const since = this.#waiting.get(endpoint)?.at ?? now;
+    const rests = standing.firewalls.map(({ firewall, state, message }) => {
+      if (state !== 'Waiting') return Number.POSITIVE_INFINITY;
+      const readiness = border.firewalls().get(firewall)?.firewall.readiness;
+      const releaseMs =
+        readiness?.onTimeout === 'Release' ? since + readiness.timeoutMs - now : Number.POSITIVE_INFINITY;
+      return message === ELSEWHERE || message === NOTHING_YET ? Math.min(ASK_MS, releaseMs) : releaseMs;
+    });
+    return Math.max(0, Math.min(...rests));
   }
 
   #waited(endpoint: EndpointId, addresses: string): number {
     const now = this.#clock.monotonic();
-    const known = this.#since.get(endpoint);
+    const known = this.#waiting.get(endpoint);
     if (known?.addresses === addresses) return now - known.at;
-    this.#since.delete(endpoint);
-    this.#since.set(endpoint, { addresses, at: now });
-    for (const oldest of this.#since.keys()) {
-      if (this.#since.size <= MOST_REMEMBERED) break;
-      this.#since.delete(oldest);
+    this.#waiting.delete(endpoint);
+    this.#waiting.set(endpoint, { addresses, at: now });
+    for (const oldest of this.#waiting.keys()) {
+      if (this.#waiting.size <= MOST_REMEMBERED) break;
+      this.#waiting.delete(oldest);
     }
     return 0;
   }
