@@ -11,7 +11,7 @@ export const simulateFortiGate: Simulate = async ({ version, model, listen, plai
     ...(version === undefined ? {} : { version }),
     ...(model === undefined ? {} : { model }),
   });
-  const { release, model: made } = device.device;
+  const { release, model: made } = device.live.device;
   return {
     title: `FortiGate ${made.number}, FortiOS ${release.text}`,
     url: device.url,

@@ -3,6 +3,7 @@ import { type Configuration, GLOBAL } from './configuration.ts';
 import { type Change, edit, rename, type Rules, uuidMaker } from './edit.ts';
 import { CmdbFault } from './fault.ts';
 import { factoryConfiguration, type Surroundings } from './factory.ts';
+import { convert } from './firmware.ts';
 import type { Model } from './models.ts';
 import type { Release } from './release.ts';
 import { textOf } from './row.ts';
@@ -17,7 +18,7 @@ export interface Editor {
 
 /** What is told to others about the configuration. */
 export interface DeviceEvents {
-  /** After each change that everybody sees, and after a boot. */
+  /** After each change that everybody sees. */
   readonly changed: () => void;
   /** The device starts again by itself: `cfg-save revert`. */
   readonly revert: () => void;
@@ -28,13 +29,12 @@ export class Device {
   readonly model: Model;
   readonly switches: Switches;
   readonly transactions: Transactions;
-  /** For `dump`: what nobody configured. */
-  readonly factory: Configuration;
   readonly vdoms: readonly string[];
   readonly #clock: Clock;
   readonly #events: DeviceEvents;
   readonly #nextUuid: () => string;
   #release: Release;
+  #factory: Configuration;
   #running: Configuration;
   /** What is on the disk, if that is not what runs. */
   #saved: Configuration | undefined;
@@ -56,12 +56,17 @@ export class Device {
     this.vdoms = surroundings.vdoms;
     this.transactions = new Transactions(clock);
     this.#nextUuid = uuidMaker(model.serial);
-    this.factory = factoryConfiguration(surroundings, this.#rules(new Set()));
-    this.#running = this.factory.fork();
+    this.#factory = factoryConfiguration(surroundings, this.#rules(new Set()));
+    this.#running = this.#factory.fork();
   }
 
   get release(): Release {
     return this.#release;
+  }
+
+  /** What nobody configured. */
+  get factory(): Configuration {
+    return this.#factory;
   }
 
   get running(): Configuration {
@@ -129,15 +134,17 @@ export class Device {
   }
 
   /** What a boot leaves: the configuration on the disk, no transactions. `release`: of the firmware that starts. */
-  boot(release: Release, convert: (configuration: Configuration) => void): void {
+  boot(release: Release): void {
     this.transactions.endAll();
     this.#cancelRevert?.();
     this.#cancelRevert = undefined;
     if (this.#saved !== undefined) this.#running = this.#saved;
     this.#saved = undefined;
-    this.#release = release;
-    convert(this.#running);
-    this.#events.changed();
+    if (release.text !== this.#release.text) {
+      this.#release = release;
+      this.#running = convert(this.#running, this.vdoms, release);
+      this.#factory = convert(this.#factory, this.vdoms, release);
+    }
   }
 
   /** Puts another configuration in the place of what runs, saved. */

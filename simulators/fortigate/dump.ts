@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Configuration, GLOBAL } from './configuration.ts';
 import { compareUtf8 } from '../../src/base/compare.ts';
 import type { Field } from './field.ts';
@@ -6,6 +7,9 @@ import type { Release } from './release.ts';
 import { isRows, type Row, rowText, textOf, type Value, wordOf } from './row.ts';
 import { fieldsOf, tables } from './tables/index.ts';
 import type { Table } from './table.ts';
+
+/** What stands before the digest of a secret that was loaded from a dump. */
+export const LOADED_SECRET = 'ENC:';
 
 interface Dumped {
   readonly configuration: Configuration;
@@ -29,18 +33,24 @@ export function dump({ configuration, factory, vdoms, release }: Dumped): string
       const all = [...configuration.table(vdom, table.id)].filter(([key, row]) => !isFactory(vdom, table, key, row));
       const sorted =
         table.shape === 'ordered' || table.scope === 'either' ? all : all.toSorted(([a], [b]) => compareUtf8(a, b));
-      if (sorted.length === 0) return [];
+      const removed = [...factory.table(vdom, table.id).keys()].filter(
+        (key) => configuration.row(vdom, table.id, key) === undefined,
+      );
+      if (sorted.length + removed.length === 0) return [];
       const fields = fieldsOf(table.fields, release);
       const initial = defaults(table.fields, release);
       const [[, first] = ['', {}]] = sorted;
       const lines =
         table.shape === 'single'
           ? settings(fields, first, initial, '')
-          : sorted.flatMap(([key, row]) => [
-              `edit ${table.keyKind === 'number' ? key : quoted(key)}`,
-              ...indented(settings(fields, row, initial, table.key)),
-              'next',
-            ]);
+          : [
+              ...removed.toSorted(compareUtf8).map((key) => `delete ${quoted(key)}`),
+              ...sorted.flatMap(([key, row]) => [
+                `edit ${table.keyKind === 'number' ? key : quoted(key)}`,
+                ...indented(settings(fields, row, initial, table.key)),
+                'next',
+              ]),
+            ];
       return [`config ${table.path.replace('.', ' ')} ${table.name}`, ...indented(lines), 'end'];
     });
   const globals = section(GLOBAL);
@@ -91,8 +101,15 @@ function setting(field: Field, value: Value, initial: Value | undefined): readon
   if (field.kind === 'part' && !isRows(value) && typeof value === 'object')
     return [`config ${field.name}`, ...indented(settings(field.fields, value, (initial ?? {}) as Row, '')), 'end'];
   if (field.kind === 'choice' || field.kind === 'number') return [`set ${field.name} ${wordOf(value)}`];
-  if (field.kind === 'text' && field.secret === true) return [`set ${field.name} ENC ${quoted(wordOf(value))}`];
+  if (field.kind === 'text' && field.secret === true)
+    return [`set ${field.name} ENC ${quoted(concealed(wordOf(value)))}`];
   return [`set ${field.name} ${isBare(field, wordOf(value)) ? wordOf(value) : quoted(wordOf(value))}`];
+}
+
+/** Of a secret only a digest is told; one that was loaded keeps the digest that it has. */
+function concealed(secret: string): string {
+  const loaded = secret.startsWith(LOADED_SECRET) ? secret.slice(LOADED_SECRET.length) : undefined;
+  return loaded ?? createHash('sha256').update(secret).digest('hex').slice(0, 32);
 }
 
 /** Addresses and ports stand without quotes. */

@@ -2,17 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { ownCertificate } from '../frame/certificate.ts';
 import { type ListenAt, Listener, readBody } from '../frame/listener.ts';
-import { Accounts } from './accounts.ts';
 import { answerCmdb } from './cmdb.ts';
-import { Device } from './device.ts';
 import { dump } from './dump.ts';
 import { CmdbFault } from './fault.ts';
 import type { InterfaceGiven } from './factory.ts';
 import { type Fault, Faults } from './faults.ts';
+import { Hand } from './hand.ts';
+import { Live, type Route, type Sent } from './live.ts';
+import { load } from './load.ts';
 import { answerLogin } from './login.ts';
 import { type Model, modelOf } from './models.ts';
 import { answerMonitor } from './monitor.ts';
-import { parseRelease } from './release.ts';
+import type { Flow, Passage } from './packet.ts';
+import { parseRelease, type Release } from './release.ts';
 import { type Answer, readUrl, Refusal, type Request } from './request.ts';
 import { strict, type Switches } from './switches.ts';
 
@@ -25,6 +27,10 @@ export interface FortiGateOptions {
   readonly vdoms?: readonly string[];
   /** By default port1 to port4 in the first VDOM. */
   readonly interfaces?: readonly InterfaceGiven[];
+  /** For `policy-lookup`; by default everything of the first VDOM leaves by port1. */
+  readonly routes?: readonly Route[];
+  /** PEM of whom the device believes when it fetches lists. */
+  readonly authority?: string;
   readonly listen?: ListenAt;
   /** HTTP without TLS. */
   readonly plain?: boolean;
@@ -56,8 +62,9 @@ export class FortiGate implements AsyncDisposable {
   /** Of the API administrator that is there from the start. */
   readonly token: string;
   latencyMs: number;
-  readonly device: Device;
-  readonly accounts: Accounts;
+  /** An administrator at the device. */
+  readonly hand: Hand;
+  readonly live: Live;
   readonly #clock: Clock;
   readonly #listener: Listener;
   readonly #say: (line: string) => void;
@@ -78,16 +85,19 @@ export class FortiGate implements AsyncDisposable {
     this.latencyMs = options.latencyMs ?? 0;
     this.#say = options.say ?? (() => undefined);
     const ports = [1, 2, 3, 4].map((n) => ({ name: `port${n}`, vdom: management }));
-    this.device = new Device(
-      typeof model === 'string' ? modelOf(model) : model,
-      parseRelease(options.version ?? '7.4.8'),
-      { ...strict, ...options.switches },
-      { vdoms, interfaces: options.interfaces ?? ports },
+    this.live = new Live({
+      model: typeof model === 'string' ? modelOf(model) : model,
+      release: parseRelease(options.version ?? '7.4.8'),
+      switches: { ...strict, ...options.switches },
+      surroundings: { vdoms, interfaces: options.interfaces ?? ports },
+      routes:
+        options.routes ?? ['0.0.0.0/0', '::/0'].map((prefix) => ({ vdom: management, prefix, interface: 'port1' })),
       clock,
-      { changed: () => undefined, revert: () => this.#inBackground(this.reboot()) },
-    );
-    this.accounts = new Accounts(this.device, clock);
-    this.token = this.accounts.mint('api');
+      revert: () => this.#inBackground(this.reboot()),
+      authority: () => options.authority,
+    });
+    this.hand = new Hand(this.live);
+    this.token = this.live.accounts.mint('api');
     const at = options.listen ?? { host: '127.0.0.1', port: 0 };
     const certificate = plain ? undefined : this.#certificate(at.host, DAY_MS * 365);
     this.#listener = new Listener(at, certificate, (request, response) => this.#serve(request, response));
@@ -107,26 +117,66 @@ export class FortiGate implements AsyncDisposable {
     return this.#listener.certificate?.certificate;
   }
 
+  get release(): Release {
+    return this.live.device.release;
+  }
+
   /** What is configured, as the command line writes it. */
   dump(): string {
-    const { running, factory, vdoms, release } = this.device;
+    const { running, factory, vdoms, release } = this.live.device;
     return dump({ configuration: running, factory, vdoms, release });
   }
 
+  /** Puts what `dump` wrote in the place of what is configured; throws an `Error` with the line that cannot be. */
+  load(text: string): void {
+    const { device } = this.live;
+    device.replace(load(text, { factory: device.factory, vdoms: device.vdoms, rules: device.rules() }));
+  }
+
+  /** Whether a flow would pass, by which policy, translated to what. */
+  wouldPass(flow: Flow): Passage {
+    return this.live.passage(flow);
+  }
+
+  /** Sends a packet of a flow through it: sessions and counters follow. */
+  send(flow: Flow): Sent {
+    return this.live.send(flow);
+  }
+
   /** Starts again: what is volatile is lost. Resolves once it is down; it answers again after `downMs`. */
-  async reboot(downMs = 0): Promise<void> {
-    await this.#listener.close();
-    this.accounts.endSessions();
-    this.device.boot(this.device.release, () => undefined);
-    if (downMs === 0) await this.#listener.open();
-    else this.#clock.after(downMs, () => this.#inBackground(this.#listener.open()));
+  reboot(downMs = 0): Promise<void> {
+    return this.#boot(this.release, downMs);
+  }
+
+  /** Starts with another firmware, which reads the configuration in its own dialect. */
+  upgrade(version: string, downMs = 0): Promise<void> {
+    return this.#boot(parseRelease(version), downMs);
+  }
+
+  /** Shows another certificate from now on: a new one, or one that ended yesterday. */
+  presentCertificate(kind: 'new' | 'expired'): void {
+    const name = new URL(this.url).hostname.replaceAll(/[[\]]/g, '');
+    this.#listener.present(this.#certificate(name, kind === 'new' ? DAY_MS * 365 : -DAY_MS / 2));
+  }
+
+  /** Resolves once no list is being fetched. */
+  settled(): Promise<void> {
+    return this.live.feeds.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.live.stop();
     await this.#listener.close();
     await Promise.all(this.#background);
     await this.#listener.close();
-    this.device.transactions.endAll();
+    await this.live.feeds.settled();
+  }
+
+  async #boot(release: Release, downMs: number): Promise<void> {
+    await this.#listener.close();
+    this.live.boot(release);
+    if (downMs === 0) await this.#listener.open();
+    else this.#clock.after(downMs, () => this.#inBackground(this.#listener.open()));
   }
 
   #certificate(host: string, validMs: number): ReturnType<typeof ownCertificate> {
@@ -137,7 +187,7 @@ export class FortiGate implements AsyncDisposable {
       ...(['0.0.0.0', '::', '127.0.0.1', '::1', 'localhost'].includes(host) ? [] : [host]),
     ];
     const now = this.#clock.wall();
-    return ownCertificate({ commonName: this.device.model.serial, names, from: now - DAY_MS, to: now + validMs });
+    return ownCertificate({ commonName: this.live.device.model.serial, names, from: now - DAY_MS, to: now + validMs });
   }
 
   #inBackground(work: Promise<void>): void {
@@ -150,7 +200,7 @@ export class FortiGate implements AsyncDisposable {
     const fault = this.faults.take(method, url);
     const wait = this.latencyMs + (fault?.kind === 'slow' ? fault.ms : 0);
     if (wait > 0) await new Promise<void>((due) => this.#clock.after(wait, due));
-    const body = await readBody(incoming, this.device.switches.bodyLimit);
+    const body = await readBody(incoming, this.live.device.switches.bodyLimit);
     if (fault?.kind === 'request lost') return this.#break(incoming, method, url);
     this.#commitAtMost = fault?.kind === 'power fails in commit' ? fault.changes : undefined;
     const asked = { method, url, body, incoming };
@@ -180,7 +230,7 @@ export class FortiGate implements AsyncDisposable {
     const error = (answer.body as { readonly error?: unknown }).error;
     this.#log({ method, url, status: answer.status, ...(typeof error === 'number' ? { error } : {}) });
     const reached = !isText && 'http_status' in (answer.body as object);
-    const line = reached && this.device.switches.statusLine === 'always 200' ? 200 : answer.status;
+    const line = reached && this.live.device.switches.statusLine === 'always 200' ? 200 : answer.status;
     const bytes = Buffer.from(text);
     response.writeHead(line, {
       'content-type': isText ? 'text/html; charset=utf-8' : 'application/json',
@@ -216,14 +266,18 @@ export class FortiGate implements AsyncDisposable {
   }
 
   #route(request: Request): Answer {
-    const login = answerLogin(this.accounts, request, new URL(this.url).port);
+    const login = answerLogin(this.live.accounts, request, new URL(this.url).port);
     if (login !== undefined) return login;
     const [api, version, tree] = request.path;
     if (api !== 'api' || version !== 'v2') throw new Refusal(404, 'there is nothing here');
-    const account = this.accounts.authenticate(request);
-    const context = { device: this.device, accounts: this.accounts, commitAtMost: () => this.#commitAtMost };
+    const account = this.live.accounts.authenticate(request);
+    const context = {
+      device: this.live.device,
+      accounts: this.live.accounts,
+      commitAtMost: () => this.#commitAtMost,
+    };
     if (tree === 'cmdb') return answerCmdb(context, account, request);
-    if (tree === 'monitor') return answerMonitor(context, account, request);
+    if (tree === 'monitor') return answerMonitor(this.live, account, request);
     throw new Refusal(404, 'there is nothing here');
   }
 
@@ -231,14 +285,14 @@ export class FortiGate implements AsyncDisposable {
   #refused(method: string, url: string, { status, message, error }: Refusal): Answer {
     if ([401, 413, 429].includes(status) || !url.startsWith('/api/v2/')) return { status, body: page(status) };
     const [path = '', name = ''] = url.split('?')[0]?.split('/').slice(4) ?? [];
-    const { serial } = this.device.model;
-    const { text, build } = this.device.release;
+    const { serial } = this.live.device.model;
+    const { text, build } = this.live.device.release;
     return {
       status,
       body: {
         http_method: method,
         ...(error === undefined ? {} : { error, cli_error: message }),
-        vdom: this.device.vdoms[0],
+        vdom: this.live.device.vdoms[0],
         path,
         name,
         status: 'error',
@@ -251,7 +305,7 @@ export class FortiGate implements AsyncDisposable {
   }
 
   #refuseTooMany(): void {
-    const most = this.device.switches.requestsPerSecond;
+    const most = this.live.device.switches.requestsPerSecond;
     if (most === undefined) return;
     const now = this.#clock.monotonic();
     this.#recent = this.#recent.filter((at) => now - at < 1_000);

@@ -32,7 +32,7 @@ function checkPool(tableId: string, read: (text: string) => bigint | undefined):
 
 function boundsOf(row: Row, read: (text: string) => bigint | undefined): { from: bigint; to: bigint } | undefined {
   const [from, to] = [read(textOf(row, 'startip')), read(textOf(row, 'endip'))];
-  return from === undefined || to === undefined || from === 0n ? undefined : { from, to };
+  return from === undefined || to === undefined || from === 0n || to === 0n ? undefined : { from, to };
 }
 
 export const natTables: readonly Table[] = [
