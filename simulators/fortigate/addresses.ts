@@ -12,9 +12,13 @@ export interface Range {
 /** A dotted quad as a number; `undefined` for anything else, leading zeros included. */
 export function readAddress4(text: string): bigint | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || parts.some((part) => !/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255))
-    return undefined;
-  return parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+  if (parts.length !== 4) return undefined;
+  let value = 0;
+  for (const part of parts) {
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    value = value * 256 + Number(part);
+  }
+  return BigInt(value);
 }
 
 /** An IPv6 address as a number; `undefined` for anything else, zones included. */
@@ -58,7 +62,8 @@ export function writeAddress(family: Family, value: bigint): string {
 }
 
 export function writeAddress4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+  const number = Number(value);
+  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
 }
 
 /** The shortest form of RFC 5952. */

@@ -21,5 +21,6 @@ export function readList(text: string): readonly FeedEntry[] {
 
 /** The same text for the same addresses, however they are written. */
 export function canonical({ family, from, to }: Range): string {
-  return `${writeAddress(family, from)}-${writeAddress(family, to)}`;
+  const first = writeAddress(family, from);
+  return from === to ? first : `${first}-${writeAddress(family, to)}`;
 }
