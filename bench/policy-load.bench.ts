@@ -9,7 +9,7 @@ import { type Resource, resourceKey } from '../src/api/resource.ts';
 import { Engine, type EngineChanges } from '../src/engine/engine.ts';
 import { Inventory } from '../src/inventory/inventory.ts';
 import { collectGarbage, load, print, quantile, smoke } from './figure.ts';
-import { type Labels, labelEntries } from '../src/selector/matcher.ts';
+import { type Labels, eachLabel } from '../src/selector/matcher.ts';
 import { parseSelector } from '../src/selector/selector.ts';
 import { LabelIndexLoad } from './label-index-load.ts';
 import { PODS_PER_NAMESPACE, addressOf, allMatching, manyNamespaces, namespace, pod, podOf } from './policy-world.ts';
@@ -198,5 +198,9 @@ function podEvents(engine: Engine, namespaces: number): void {
 
 /** Without the labels that Calico sets itself. */
 function ownLabels(labels: Labels): Readonly<Record<string, string>> {
-  return Object.fromEntries([...labelEntries(labels)].filter(([key]) => !key.startsWith('projectcalico.org/')));
+  const own: Record<string, string> = {};
+  eachLabel(labels, (value, key) => {
+    if (!key.startsWith('projectcalico.org/')) own[key] = value;
+  });
+  return own;
 }

@@ -295,9 +295,9 @@ export function resourceKey(resource: {
   readonly namespace: string;
   readonly name: string;
 }): ResourceKey {
-  return resource.namespace === ''
-    ? `${resource.type}/${resource.name}`
-    : `${resource.type}/${resource.namespace}/${resource.name}`;
+  const { type, namespace, name } = resource;
+  // In one piece: it is a key of many maps, and V8 keeps the parts of what was put together along with it.
+  return (namespace === '' ? [type, name] : [type, namespace, name]).join('/');
 }
 
 /** What reading one API object gave. No resource: nothing could be kept of it, or its kind is not ours to read. */

@@ -72,6 +72,10 @@ class FewTexts extends TextMap {
     return this.#values[this.#names.indexOf(key)];
   }
 
+  override forEach(callback: (value: string, key: string, map: ReadonlyMap<string, string>) => void): void {
+    for (let n = 0; n < this.#names.length; n++) callback(this.#values[n] as string, this.#names[n] as string, this);
+  }
+
   *entries(): Generator<[string, string], undefined> {
     for (let n = 0; n < this.#names.length; n++) yield [this.#names[n] as string, this.#values[n] as string];
     return undefined;

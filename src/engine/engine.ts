@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../base/compare.ts';
 import { type Pieces, atOnce, each } from '../base/pieces.ts';
-import { type InventoryChanges, touched } from '../inventory/change.ts';
+import { type InventoryChanges, type ValueChanges, touched } from '../inventory/change.ts';
 import { effectiveLabels } from '../inventory/labels.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type {
@@ -71,11 +71,10 @@ export class Engine {
   readonly #index = new LabelIndex();
   readonly #outside: OutsideSets;
   readonly #backends = new Backends();
-  /** Policies as they stood at the last flush, and by the id of what they apply to. */
-  readonly #policies = new Map<PolicyId, Policy>();
-  readonly #staged = new Map<PolicyId, Policy>();
-  /** The inventory's own, which shows those of the last flush: a second map would be a thirtieth of what a pod costs. */
+  /** The inventory's own, which show those of the last flush: a second map would be a thirtieth of what a pod costs. */
   readonly #endpoints: ReadonlyMap<EndpointId, Endpoint>;
+  readonly #policies: ReadonlyMap<PolicyId, Policy>;
+  readonly #staged: ReadonlyMap<PolicyId, Policy>;
   readonly #parents = new Map<string, Parent>();
   #tiers: ReadonlyMap<string, TierInfo>;
   /** Whether network sets and the selectors of rules are in the index too. */
@@ -91,6 +90,8 @@ export class Engine {
   constructor(inventory: Inventory) {
     this.inventory = inventory;
     this.#endpoints = inventory.flushedEndpoints;
+    this.#policies = inventory.flushedPolicies;
+    this.#staged = inventory.flushedStaged;
     this.#tiers = new Map(inventory.tiers);
     this.#outside = new OutsideSets(this.#parents);
   }
@@ -349,8 +350,8 @@ export class Engine {
     yield* each(touched(changes.endpoints), (id) => this.#setEndpoint(id));
     if (this.#followsRules)
       yield* each(touched(changes.networkSets), (id) => this.#setNetworkSet(id, networkSets.get(id)));
-    yield* this.#setPolicies(this.#policies, touched(changes.policies), policies);
-    yield* this.#setPolicies(this.#staged, touched(changes.staged), staged);
+    yield* this.#setPolicies(changes.policies, policies);
+    yield* this.#setPolicies(changes.staged, staged);
   }
 
   *#settingParent(id: string, parent: Parent | undefined): Pieces {
@@ -376,33 +377,36 @@ export class Engine {
     else this.#index.setEndpoint(id, indexed(set, set.written));
   }
 
-  /** `kept`: where the policies of its sort are kept, enforced or staged. */
-  *#setPolicies(kept: Map<PolicyId, Policy>, ids: readonly PolicyId[], present: ReadonlyMap<PolicyId, Policy>): Pieces {
+  *#setPolicies(changes: ValueChanges<Policy>, present: ReadonlyMap<PolicyId, Policy>): Pieces {
     let done = 0;
-    for (const id of ids) {
-      const before = kept.get(id);
+    for (const id of touched(changes)) {
+      const before = changes.before.get(id);
       const policy = present.get(id);
-      if (policy === undefined) kept.delete(id);
-      else kept.set(id, policy);
       // First what is new, so that a selector of both is not dropped in between.
-      for (const selector of policy === undefined ? [] : this.#selectorsOf(policy)) {
-        const rest = this.#index.holding(selector);
+      if (policy !== undefined) {
+        const rest = this.#index.holding(policy.appliesTo);
         if (rest !== undefined) yield* rest;
+        for (const selector of this.#followedOf(policy)) {
+          const more = this.#index.holding(selector);
+          if (more !== undefined) yield* more;
+        }
       }
-      for (const selector of before === undefined ? [] : this.#selectorsOf(before)) {
-        const rest = this.#index.releasing(selector);
-        if (rest !== undefined) yield* rest;
-      }
+      if (before !== undefined)
+        for (const selector of [before.appliesTo, ...this.#followedOf(before)]) {
+          const rest = this.#index.releasing(selector);
+          if (rest !== undefined) yield* rest;
+        }
       if (++done % 64 === 0) yield;
     }
   }
 
-  #selectorsOf(policy: Policy): readonly Selector[] {
-    return this.#followsRules ? [policy.appliesTo, ...ruleSelectors(policy)] : [policy.appliesTo];
+  #followedOf(policy: Policy): readonly Selector[] {
+    return this.#followsRules ? ruleSelectors(policy) : NO_SELECTORS;
   }
 }
 
 const NOTHING_LEFT: readonly undefined[] = [];
+const NO_SELECTORS: readonly Selector[] = [];
 
 /** What the index has to know of something with labels. Named ports are not in it: rules look at the ports of endpoints themselves. */
 function indexed({ labels, parents }: Endpoint | NetworkSetInfo, nets: readonly Prefix[]): IndexedEndpoint {

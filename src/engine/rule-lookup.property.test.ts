@@ -69,6 +69,8 @@ function policyOf(name: string, ingress: readonly Rule[], egress: readonly Rule[
     appliesTo: selectorOf(all()),
     ingress: numbered(ingress),
     egress: numbered(egress),
+    place: {},
+    directions: { ingress: true, egress: true },
     doNotTrack: false,
     preDNAT: false,
     applyOnForward: false,

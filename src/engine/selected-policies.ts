@@ -42,8 +42,8 @@ export function byTier(
       lists = { ingress: [], egress: [] };
       tiers.set(policy.tier, lists);
     }
-    if (policy.ingress !== undefined) lists.ingress.push(policy);
-    if (policy.egress !== undefined && list !== 'preDNAT') lists.egress.push(policy);
+    if (policy.directions.ingress) lists.ingress.push(policy);
+    if (policy.directions.egress && list !== 'preDNAT') lists.egress.push(policy);
   }
   const goesOn = list === 'untracked' || list === 'preDNAT';
   return order.flatMap((written) => {

@@ -13,7 +13,7 @@ import { denyEverything } from './calico-policy.ts';
 import { policySelector, sideSelectors } from './effective-selector.ts';
 import { podNode, portsByProtocol } from './kubernetes-policy.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
-import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
+import { ANY_SIDE, directionsOf, ruleOf, sideOf } from './rule-shape.ts';
 
 /**
  * A ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy in Calico's terms (semantics 9.2): a global policy, one rule for
@@ -30,7 +30,9 @@ export function adminPolicy(policy: AdminPolicy): Policy {
     name: policy.name,
     tier: policy.tier,
     order: policy.order,
+    place: policy.place,
     appliesTo: policySelector('', subjectSelectors(policy.subject.ok ? policy.subject.value : undefined)),
+    directions: directionsOf(ingress.length > 0, egress.length > 0),
     ingress: ingress.length === 0 ? undefined : ingress,
     egress: egress.length === 0 ? undefined : egress,
     doNotTrack: false,

@@ -13,7 +13,7 @@ import { PrefixSet } from '../ip/prefix-set.ts';
 import { policySelector, sideSelectors } from './effective-selector.ts';
 import { diagnosticOn } from './mistake.ts';
 import type { Policy, Rule, RuleSide } from './model.ts';
-import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
+import { ANY_SIDE, directionsOf, ruleOf, sideOf } from './rule-shape.ts';
 
 /**
  * A Calico policy with its selectors made effective. What could not be read of it took its safe side when it was read
@@ -32,11 +32,13 @@ export function calicoPolicy(policy: NetworkPolicy | GlobalNetworkPolicy | Stage
     name: policy.name,
     tier: spec.tier,
     order: spec.order,
+    place: policy.place,
     appliesTo: policySelector(policy.namespace, {
       selector: spec.selector.ok ? spec.selector.value : undefined,
       namespaceSelector: spec.namespaceSelector.ok ? spec.namespaceSelector.value : undefined,
       serviceAccountSelector: spec.serviceAccountSelector.ok ? spec.serviceAccountSelector.value : undefined,
     }),
+    directions: directionsOf(spec.types.includes('Ingress'), spec.types.includes('Egress')),
     ingress: rules('Ingress', spec.ingress),
     egress: rules('Egress', spec.egress),
     ...(idle.length === 0 ? {} : { idle }),

@@ -1,5 +1,5 @@
 import type { Resource, ResourceKey } from '../api/resource.ts';
-import type { EndpointId } from './model.ts';
+import type { EndpointId, Policy } from './model.ts';
 
 /** One change of what exists. Existence is what counts: deleting what is not there, or putting the same again, changes nothing. */
 export type ResourceChange =
@@ -13,6 +13,11 @@ export interface MapChanges {
   readonly removed: readonly string[];
   /** All of them, in no promised order; ready at once, where the others are sorted when they are first asked for. */
   readonly keys: readonly string[];
+}
+
+/** The same, with what stood under these keys at the last flush; there may be others that came out as they were. */
+export interface ValueChanges<V> extends MapChanges {
+  readonly before: ReadonlyMap<string, V | undefined>;
 }
 
 /** Kinds of things that changed besides endpoints. `ours`: the kinds of `sallyport.dev`. */
@@ -39,9 +44,9 @@ export interface InventoryChanges {
   readonly parents: MapChanges;
   readonly networkSets: MapChanges;
   readonly slices: MapChanges;
-  readonly policies: MapChanges;
+  readonly policies: ValueChanges<Policy>;
   /** Policies that are never enforced. */
-  readonly staged: MapChanges;
+  readonly staged: ValueChanges<Policy>;
   /** Every kind besides endpoints with any difference. */
   readonly other: ReadonlySet<OtherKind>;
 }

@@ -11,18 +11,16 @@ const [, POD_IP, AWS_POD_IPS] = ADDRESS_ANNOTATIONS;
  */
 export type Belief = 'Credible' | 'Calico';
 
-/** A text that stands for an address, and where it stands. */
-interface Claim {
-  readonly text: string;
-  readonly path: string;
-}
-
 /** The addresses that a pod shows, before anything is believed. */
 export interface Claims {
   /** `status`: the kubelet's word; `annotation`: the word of whoever may write annotations. */
   readonly by: 'status' | 'annotation';
-  readonly addresses: readonly { readonly address: Address; readonly path: string }[];
-  readonly unreadable: readonly Claim[];
+  /** The first of each family that can be read: Calico takes it. */
+  readonly addresses: readonly Address[];
+  /** What stands there, and where: of a status one text or address for each place, of an annotation all under its name. */
+  readonly shown: readonly (Address | string)[];
+  /** The annotation; of a status nothing. */
+  readonly annotation: string | undefined;
 }
 
 /** What the rest of the cluster says about an address. */
@@ -41,10 +39,17 @@ export interface Surroundings {
   shownByOther(address: Address, pod: Pod): boolean;
 }
 
+/** A text that does not count as an address, where it stands, and why. */
+interface Refused {
+  readonly text: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
 /** Addresses that count, and what speaks against the others. */
 export interface Believed {
   readonly addresses: readonly Address[];
-  readonly refused: readonly { readonly text: string; readonly path: string; readonly reason: string }[];
+  readonly refused: readonly Refused[];
   /** Belief rests on more than pools: it has to be looked at again when nodes or other pods change. */
   readonly contextual: boolean;
 }
@@ -67,36 +72,37 @@ export function isReleased(pod: Pod): boolean {
 
 /** What a pod shows: its status, else its annotations. */
 export function addressClaims(pod: Pod): Claims {
-  if (pod.podIPs.length > 0)
-    return readClaims(
-      'status',
-      pod.podIPs.map((shown, index) => ({ shown, path: `status.podIPs[${index}]` })),
-    );
+  const { podIPs } = pod;
+  if (podIPs.length > 0)
+    return { by: 'status', addresses: firstOfEachFamily(podIPs), shown: podIPs, annotation: undefined };
   for (const name of ADDRESS_ANNOTATIONS) {
     const text = pod.annotations.get(name) ?? '';
     if (text === '') continue;
-    const path = `metadata.annotations["${name}"]`;
-    return readClaims(
-      'annotation',
-      text.split(',').map((part) => ({ shown: parseHost(part.trim()) ?? part.trim(), path })),
-    );
+    const shown = text.split(',').map((part) => parseHost(part.trim()) ?? part.trim());
+    return { by: 'annotation', addresses: firstOfEachFamily(shown), shown, annotation: name };
   }
-  return { by: 'annotation', addresses: [], unreadable: [] };
+  return NO_CLAIMS;
 }
 
-function readClaims(
-  by: Claims['by'],
-  claims: readonly { readonly shown: Address | string; readonly path: string }[],
-): Claims {
-  const addresses: { readonly address: Address; readonly path: string }[] = [];
-  const unreadable: Claim[] = [];
-  for (const { shown, path } of claims) {
-    if (typeof shown === 'string') unreadable.push({ text: shown, path });
-    // One of each family; Calico takes the first.
-    else if (addresses.every(({ address }) => address.family !== shown.family))
-      addresses.push({ address: shown, path });
-  }
-  return { by, addresses, unreadable };
+const NO_CLAIMS: Claims = { by: 'annotation', addresses: [], shown: [], annotation: undefined };
+
+/** The list itself where it is just that, as of nearly every pod. */
+function firstOfEachFamily(shown: readonly (Address | string)[]): readonly Address[] {
+  if (isOneOfEachFamily(shown)) return shown;
+  const first: Address[] = [];
+  for (const one of shown)
+    if (typeof one !== 'string' && first.every(({ family }) => family !== one.family)) first.push(one);
+  return first;
+}
+
+function isOneOfEachFamily(shown: readonly (Address | string)[]): shown is readonly Address[] {
+  const [first, second] = shown;
+  if (typeof first !== 'object' || shown.length > 2) return false;
+  return second === undefined || (typeof second === 'object' && first.family !== second.family);
+}
+
+function pathOf({ annotation }: Claims, place: number): string {
+  return annotation === undefined ? `status.podIPs[${place}]` : `metadata.annotations["${annotation}"]`;
 }
 
 /** Calico writes annotations with the length of a host: `10.65.0.2/32`. */
@@ -108,24 +114,28 @@ function parseHost(text: string): Address | undefined {
 
 /** Which of the claimed addresses count (design section 2). */
 export function believe(pod: Pod, claims: Claims, around: Surroundings, belief: Belief): Believed {
-  const addresses: Address[] = [];
-  const refused = claims.unreadable.map(({ text, path }) => ({
-    text,
-    path,
-    reason: 'it is no address; zone ids and IPv4-mapped IPv6 are refused',
-  }));
+  const refused = unreadable(claims);
   let contextual = false;
-  for (const { address, path } of claims.addresses) {
-    if (belief === 'Calico' || (claims.by === 'status' && (!around.hasPools || around.inPool(address)))) {
-      addresses.push(address);
-      continue;
-    }
+  let addresses = claims.addresses;
+  for (const address of claims.addresses) {
+    if (belief === 'Calico' || (claims.by === 'status' && (!around.hasPools || around.inPool(address)))) continue;
     contextual = true;
     const reason = claims.by === 'status' ? strangeStatus(address, around) : strangeAnnotation(pod, address, around);
-    if (reason === undefined) addresses.push(address);
-    else refused.push({ text: formatAddress(address), path, reason });
+    if (reason === undefined) continue;
+    addresses = addresses.filter((other) => other !== address);
+    refused.push({ text: formatAddress(address), path: pathOf(claims, claims.shown.indexOf(address)), reason });
   }
   return { addresses, refused, contextual };
+}
+
+function unreadable(claims: Claims): Refused[] {
+  const refused: Refused[] = [];
+  const reason = 'it is no address; zone ids and IPv4-mapped IPv6 are refused';
+  for (let place = 0; place < claims.shown.length; place++) {
+    const text = claims.shown[place];
+    if (typeof text === 'string') refused.push({ text, path: pathOf(claims, place), reason });
+  }
+  return refused;
 }
 
 function strangeStatus(address: Address, around: Surroundings): string | undefined {

@@ -34,6 +34,16 @@ function namespacedPolicyNode(namespace: string, written: PolicySelectors): Sele
   return conjunction(scoped, prefixed(written.serviceAccountSelector, SERVICE_ACCOUNT_PREFIX)) ?? all();
 }
 
+/** The same for pods of the policy's namespace, which is none of a global policy. */
+export function podsOfPolicy(namespace: string, pods: SelectorNode): Selector {
+  return selectorOf(and(pods, inNamespace(namespace)));
+}
+
+/** The pods that a peer of a policy's rule selects (semantics 3.2): those of the policy's namespace, or of the namespaces that it selects. */
+export function podsOfPeer(namespace: string, pods: SelectorNode, namespaces: SelectorNode | undefined): Selector {
+  return selectorOf(and(namespaces === undefined ? inNamespace(namespace) : ofNamespaces(namespaces), pods));
+}
+
 /** Calico rewrites `all()` in the joined text, so the policy's own `all()` is rewritten too (semantics 3.1.4). */
 function globalPolicyNode({ selector, namespaceSelector, serviceAccountSelector }: PolicySelectors): SelectorNode {
   let node = selector?.node;
@@ -78,9 +88,13 @@ function inNamespace(namespace: string): SelectorNode {
 
 function namespaceNode(namespace: string, written: Selector | undefined): SelectorNode | undefined {
   if (written === undefined) return namespace === '' ? undefined : inNamespace(namespace);
+  return ofNamespaces(written.node);
+}
+
+function ofNamespaces(written: SelectorNode): SelectorNode {
   return readAgain(
     replaceAll(
-      mapLabels(written.node, (key) => NAMESPACE_PREFIX + key),
+      mapLabels(written, (key) => NAMESPACE_PREFIX + key),
       (leaf) => (leaf.kind === 'all' ? has(NAMESPACE_LABEL) : not(has(NAMESPACE_LABEL))),
     ),
   );

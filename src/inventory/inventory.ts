@@ -116,9 +116,19 @@ export class Inventory {
     return this.#policies.enforced.view;
   }
 
+  /** The same as they were at the last flush. */
+  get flushedPolicies(): ReadonlyMap<PolicyId, Policy> {
+    return this.#policies.enforced.taken;
+  }
+
   /** Policies that are shown and never enforced. */
   get staged(): ReadonlyMap<PolicyId, Policy> {
     return this.#policies.staged.view;
+  }
+
+  /** The same as they were at the last flush. */
+  get flushedStaged(): ReadonlyMap<PolicyId, Policy> {
+    return this.#policies.staged.taken;
   }
 
   /** Tiers that exist; policies may name others. */

@@ -7,16 +7,17 @@ import {
   resourceKey,
 } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import type { Place } from '../base/diagnostic.ts';
 import { Shared } from '../base/shared.ts';
 import { PortSet } from '../ip/port-set.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { type LabelSelector, labelSelectorNode, labelSelectorTerms } from '../selector/label-selector.ts';
 import { type SelectorNode, all, equal, join } from '../selector/node.ts';
-import { selectorOf } from '../selector/selector.ts';
-import { type SideSelectors, policySelector, sideSelectors } from './effective-selector.ts';
+import type { Selector } from '../selector/selector.ts';
+import { podsOfPeer, podsOfPolicy } from './effective-selector.ts';
 import { KUBERNETES, ORCHESTRATOR_LABEL } from './labels.ts';
-import type { Policy, Rule, RuleSide } from './model.ts';
-import { ANY_SIDE, ruleOf, sideOf } from './rule-shape.ts';
+import type { Directions, Policy, PolicyId, Rule, RuleSide, Staged } from './model.ts';
+import { ANY_SIDE, directionsOf, ruleOf, sideOf } from './rule-shape.ts';
 import { DEFAULT_TIER } from './tiers.ts';
 
 /** The order of Kubernetes NetworkPolicies in the default tier. */
@@ -28,44 +29,140 @@ const POD_NODES = new Shared<SelectorNode>();
 const PORTS = new Shared<readonly ProtocolPorts[]>();
 const NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
+/** Selectors of peers that name namespaces: they are the same in all policies from one template. */
+const PEERS = new Shared<Selector>();
+
+type Written = KubernetesNetworkPolicy | StagedKubernetesNetworkPolicy;
+
 /**
  * A Kubernetes NetworkPolicy in Calico's terms (semantics 8.2): Allow rules only, one for each protocol and peer, numbered anew. A pod
  * selector that could not be read selects the whole namespace.
  */
-export function kubernetesPolicy(policy: KubernetesNetworkPolicy | StagedKubernetesNetworkPolicy): Policy {
-  const { podSelector } = policy;
-  const selector = selectorOf(sharedPodNode(podSelector.ok ? podSelector.value : undefined));
-  const ingress = convertRules(policy.namespace, 'Ingress', policy.ingress);
-  const egress = convertRules(policy.namespace, 'Egress', policy.egress);
-  const takes = { ingress: policy.types.includes('Ingress'), egress: policy.types.includes('Egress') };
-  const idle = [...(takes.ingress ? [] : ingress), ...(takes.egress ? [] : egress)];
-  return {
-    id: resourceKey(policy),
-    kind: policy.type,
-    namespace: policy.namespace,
-    name: policy.name,
-    tier: DEFAULT_TIER,
-    order: ORDER,
-    appliesTo: policySelector(policy.namespace, { selector }),
-    ingress: takes.ingress ? ingress : undefined,
-    egress: takes.egress ? egress : undefined,
-    idle: idle.length === 0 ? undefined : idle,
-    doNotTrack: false,
-    preDNAT: false,
-    applyOnForward: false,
-  };
+export function kubernetesPolicy(written: Written, staged?: Staged): Policy {
+  return new ConvertedPolicy(written, staged);
 }
 
+/** The rules of a policy, made from what is written. */
+type Rules = Pick<Policy, 'ingress' | 'egress' | 'idle'>;
+
+/**
+ * Its rules are made when they are first read. Which endpoints they select is known before; in a cluster with tens of thousands of
+ * policies few are ever asked for what they decide.
+ */
+class ConvertedPolicy implements Policy {
+  readonly id: PolicyId;
+  readonly appliesTo: Selector;
+  readonly directions: Directions;
+  readonly selectors: readonly Selector[];
+  readonly staged: Staged | undefined;
+  readonly #written: Written;
+  #rules: Rules | undefined;
+
+  constructor(written: Written, staged: Staged | undefined) {
+    const { namespace, podSelector, types } = written;
+    this.id = resourceKey(written);
+    this.appliesTo = podsOfPolicy(namespace, sharedPodNode(podSelector.ok ? podSelector.value : undefined));
+    this.directions = directionsOf(types.includes('Ingress'), types.includes('Egress'));
+    const ingress = this.directions.ingress ? written.ingress : NO_RULES;
+    const egress = this.directions.egress ? written.egress : NO_RULES;
+    this.selectors = ingress.length + egress.length === 0 ? NO_SELECTORS : peerSelectors(namespace, ingress, egress);
+    this.staged = staged;
+    this.#written = written;
+  }
+
+  get kind(): string {
+    return this.#written.type;
+  }
+
+  get namespace(): string {
+    return this.#written.namespace;
+  }
+
+  get name(): string {
+    return this.#written.name;
+  }
+
+  get place(): Place {
+    return this.#written.place;
+  }
+
+  get tier(): string {
+    return DEFAULT_TIER;
+  }
+
+  get order(): number {
+    return ORDER;
+  }
+
+  get ingress(): readonly Rule[] | undefined {
+    return (this.#rules ??= this.#makeRules()).ingress;
+  }
+
+  get egress(): readonly Rule[] | undefined {
+    return (this.#rules ??= this.#makeRules()).egress;
+  }
+
+  get idle(): readonly Rule[] | undefined {
+    return (this.#rules ??= this.#makeRules()).idle;
+  }
+
+  get doNotTrack(): boolean {
+    return false;
+  }
+
+  get preDNAT(): boolean {
+    return false;
+  }
+
+  get applyOnForward(): boolean {
+    return false;
+  }
+
+  #makeRules(): Rules {
+    const { namespace, ingress, egress } = this.#written;
+    const takes = this.directions;
+    let next = 0;
+    const known = (): Selector => this.selectors[next++] as Selector;
+    const fresh = (peer: KubernetesPeer): Selector => peerSelector(namespace, peer);
+    // In the order of `selectors`.
+    const incoming = convertRules('Ingress', ingress, takes.ingress ? known : fresh);
+    const outgoing = convertRules('Egress', egress, takes.egress ? known : fresh);
+    const idle = [...(takes.ingress ? [] : incoming), ...(takes.egress ? [] : outgoing)];
+    return {
+      ingress: takes.ingress ? incoming : undefined,
+      egress: takes.egress ? outgoing : undefined,
+      idle: idle.length === 0 ? undefined : idle,
+    };
+  }
+}
+
+type WrittenRules = readonly ReadableRule<KubernetesRule>[];
+
+const NO_RULES: WrittenRules = [];
+const NO_SELECTORS: readonly Selector[] = [];
+
+/** The selectors of all peers that have one, in order. */
+function peerSelectors(namespace: string, ...directions: readonly WrittenRules[]): readonly Selector[] {
+  const selectors: Selector[] = [];
+  for (const rules of directions)
+    for (const readable of rules)
+      if (readable.ok)
+        for (const peer of readable.rule.peers) if (hasSelector(peer)) selectors.push(peerSelector(namespace, peer));
+  // Exactly as long as it is: one that grew has room to grow on.
+  return selectors.slice();
+}
+
+/** `selectorFor`: is asked for each peer that has a selector, once and in order. */
 function convertRules(
-  namespace: string,
   direction: 'Ingress' | 'Egress',
-  written: readonly ReadableRule<KubernetesRule>[],
+  written: WrittenRules,
+  selectorFor: (peer: KubernetesPeer) => Selector,
 ): readonly Rule[] {
   const rules: Rule[] = [];
   for (const [place, readable] of written.entries()) {
     if (!readable.ok) continue;
     const peers =
-      readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(namespace, peer));
+      readable.rule.peers.length === 0 ? [ANY_SIDE] : readable.rule.peers.map((peer) => peerSide(peer, selectorFor));
     for (const { protocol, ports } of portsByProtocol(readable.rule.ports)) {
       // Ports are always the destination's (semantics 8.2.8).
       const own = ports === undefined ? ANY_SIDE : sideOf({ ports });
@@ -77,30 +174,51 @@ function convertRules(
       }
     }
   }
-  // Exactly as long as it is: one that grew has room to grow on.
   return rules.slice();
 }
 
-/** An `ipBlock` stands alone; a peer of selectors always has the orchestrator term, which keeps host endpoints and network sets out. */
-function peerSide(namespace: string, peer: KubernetesPeer): RuleSide {
-  if (peer.podSelector === undefined && peer.namespaceSelector === undefined) {
-    if (peer.ipBlock === undefined) return ANY_SIDE;
-    const { cidr, except } = peer.ipBlock;
-    return sideOf({
-      nets: PrefixSet.of([cidr]),
-      ...(except.length === 0 ? {} : { notNets: PrefixSet.of(except) }),
-    });
-  }
-  const selectors: SideSelectors = sideSelectors(namespace, {
-    nets: [],
-    notNets: [],
-    domains: [],
-    selector: selectorOf(sharedPodNode(peer.podSelector)),
-    ...(peer.namespaceSelector === undefined
-      ? {}
-      : { namespaceSelector: selectorOf(labelSelectorNode(peer.namespaceSelector)) }),
+function peerSide(peer: KubernetesPeer, selectorFor: (peer: KubernetesPeer) => Selector): RuleSide {
+  if (hasSelector(peer)) return sideOf({ selector: selectorFor(peer) });
+  if (peer.ipBlock === undefined) return ANY_SIDE;
+  const { cidr, except } = peer.ipBlock;
+  return sideOf({
+    nets: PrefixSet.of([cidr]),
+    ...(except.length === 0 ? {} : { notNets: PrefixSet.of(except) }),
   });
-  return sideOf(selectors);
+}
+
+/** An `ipBlock` stands alone. */
+function hasSelector({ podSelector, namespaceSelector }: KubernetesPeer): boolean {
+  return podSelector !== undefined || namespaceSelector !== undefined;
+}
+
+/** A peer of selectors always has the orchestrator term, which keeps host endpoints and network sets out. */
+function peerSelector(namespace: string, { podSelector, namespaceSelector }: KubernetesPeer): Selector {
+  const pods = sharedPodNode(podSelector);
+  return namespaceSelector === undefined
+    ? podsOfPeer(namespace, pods, undefined)
+    : peerOfNamespaces(pods, podSelector, namespaceSelector);
+}
+
+function peerOfNamespaces(
+  pods: SelectorNode,
+  podSelector: LabelSelector | undefined,
+  namespaceSelector: LabelSelector,
+): Selector {
+  const podKey = keyOf(podSelector);
+  const namespaceKey = keyOf(namespaceSelector);
+  const made = (): Selector => podsOfPeer('', pods, labelSelectorNode(namespaceSelector));
+  return podKey === undefined || namespaceKey === undefined
+    ? made()
+    : PEERS.get(`${podKey.length} ${podKey}${namespaceKey}`, made);
+}
+
+/** What stands for a selector of at most one label, no other having it; `undefined` for those that say more. */
+function keyOf(selector: LabelSelector | undefined): string | undefined {
+  if (selector === undefined) return '';
+  if (selector.matchLabels.size > 1 || selector.matchExpressions.length > 0) return undefined;
+  for (const [key, value] of selector.matchLabels) return `${key.length} ${key}${value}`;
+  return '';
 }
 
 /** The pods that a Kubernetes selector selects; the orchestrator term keeps host endpoints and network sets out (semantics 8.2.2). */
@@ -111,10 +229,9 @@ export function podNode(selector: LabelSelector | undefined): SelectorNode {
 
 /** The same, and one tree for all policies that name the same one label, as most do. */
 function sharedPodNode(selector: LabelSelector | undefined): SelectorNode {
-  if (selector === undefined) return OF_KUBERNETES;
-  if (selector.matchLabels.size !== 1 || selector.matchExpressions.length > 0) return podNode(selector);
-  const [[key, value] = ['', '']] = selector.matchLabels;
-  return POD_NODES.get(`${key.length} ${key}${value}`, () => podNode(selector));
+  const key = keyOf(selector);
+  if (key === undefined) return podNode(selector);
+  return key === '' ? OF_KUBERNETES : POD_NODES.get(key, () => podNode(selector));
 }
 
 /** A port as Kubernetes policies write it; without a protocol only as a name, which then stands for any protocol. */

@@ -1,4 +1,5 @@
 import type { IcmpMatch, RuleAction, StagedAction } from '../api/resource.ts';
+import type { Place } from '../base/diagnostic.ts';
 import type { Address } from '../ip/address.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import type { Prefix } from '../ip/prefix.ts';
@@ -138,18 +139,29 @@ export interface Policy {
   readonly name: string;
   readonly tier: string;
   readonly order: number;
+  /** Where it was read. */
+  readonly place: Place;
   /** Effective selector of the endpoints it applies to (semantics 3.1). */
   readonly appliesTo: Selector;
+  /** In which directions it takes part: there it has rules. */
+  readonly directions: Directions;
   readonly ingress: readonly Rule[] | undefined;
   /** `undefined`: the policy takes no part in this direction; empty: it takes part and matches nothing. */
   readonly egress: readonly Rule[] | undefined;
+  /** The selectors of these rules where they are known without the rules, which then are made when somebody reads them. */
+  readonly selectors?: readonly Selector[] | undefined;
   /** Rules that decide nothing: of directions in which the policy takes no part, and those with an HTTP match. Calico keeps sets for them too. */
   readonly idle?: readonly Rule[] | undefined;
   readonly doNotTrack: boolean;
   readonly preDNAT: boolean;
   readonly applyOnForward: boolean;
   /** There: the policy is shown and never enforced (semantics 12). */
-  readonly staged?: Staged;
+  readonly staged?: Staged | undefined;
+}
+
+export interface Directions {
+  readonly ingress: boolean;
+  readonly egress: boolean;
 }
 
 /** What enforcing a staged policy would do. */

@@ -141,11 +141,14 @@ export class Pods {
     const { addresses, refused, contextual } = believe(pod, claims, this.#around, this.#belief);
     if (contextual) this.#contextual.add(id);
     else this.#contextual.delete(id);
-    const mistakes = refused.map(({ text, path, reason }) =>
-      diagnosticOn(pod, 'warning', 'ADDRESS_NOT_CREDIBLE', path, `${JSON.stringify(text)} does not count: ${reason}`),
-    );
-    if (mistakes.length > 0) this.#mistakes.set(id, mistakes);
-    else this.#mistakes.delete(id);
+    if (refused.length === 0) this.#mistakes.delete(id);
+    else {
+      const not = (text: string, reason: string): string => `${JSON.stringify(text)} does not count: ${reason}`;
+      const mistakes = refused.map(({ text, path, reason }) =>
+        diagnosticOn(pod, 'warning', 'ADDRESS_NOT_CREDIBLE', path, not(text, reason)),
+      );
+      this.#mistakes.set(id, mistakes);
+    }
     const kept = isReleased(pod) ? addresses.filter((address) => this.#isSharedStill(address)) : addresses;
     // Without an address there is nothing that policy could be about (semantics 10.2).
     return kept.length === 0 ? undefined : this.#endpointOf(id, pod, kept);
@@ -184,6 +187,8 @@ export class Pods {
   }
 }
 
+const NO_ADDRESSES: readonly Address[] = [];
+
 /** What a pod shows; nothing that is to be known of one that is not scheduled or has finished. */
 function claimsOf(pod: Pod): Claims | undefined {
   return pod.nodeName === undefined || isFinished(pod) ? undefined : addressClaims(pod);
@@ -191,8 +196,8 @@ function claimsOf(pod: Pod): Claims | undefined {
 
 /** Addresses that speak against others' claims: not those of the node, nor those that were given back. */
 function shownAddresses(pod: Pod): readonly Address[] {
-  if (pod.hostNetwork || isReleased(pod)) return [];
-  return claimsOf(pod)?.addresses.map(({ address }) => address) ?? [];
+  if (pod.hostNetwork || isReleased(pod)) return NO_ADDRESSES;
+  return claimsOf(pod)?.addresses ?? NO_ADDRESSES;
 }
 
 /** `Pod/namespace/name` → `pod:namespace/name`. */

@@ -1,10 +1,11 @@
-import type {
-  AdminPolicy,
-  GlobalNetworkPolicy,
-  KubernetesNetworkPolicy,
-  NetworkPolicy,
-  StagedCalicoPolicy,
-  StagedKubernetesNetworkPolicy,
+import {
+  type AdminPolicy,
+  type GlobalNetworkPolicy,
+  type KubernetesNetworkPolicy,
+  type NetworkPolicy,
+  type StagedCalicoPolicy,
+  type StagedKubernetesNetworkPolicy,
+  resourceKey,
 } from '../api/resource.ts';
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { assertNever } from '../base/error.ts';
@@ -39,17 +40,17 @@ export function policyOf(resource: PolicyResource): Policy {
       return calicoPolicy(resource);
     case 'StagedNetworkPolicy':
     case 'StagedGlobalNetworkPolicy':
-      return staged(calicoPolicy(resource), resource);
+      return { ...calicoPolicy(resource), staged: stagedOf(resource) };
     case 'StagedKubernetesNetworkPolicy':
-      return staged(kubernetesPolicy(resource), resource);
+      return kubernetesPolicy(resource, stagedOf(resource));
     default:
       return assertNever(resource);
   }
 }
 
 /** The enforced policy has the staged one's name, and its kind without the word (calico.md 7.7). */
-function staged(policy: Policy, { stagedAction: action }: { readonly stagedAction: Staged['action'] }): Policy {
-  return { ...policy, staged: { action, target: policy.id.replace(/^Staged/, '') } };
+function stagedOf(policy: StagedCalicoPolicy | StagedKubernetesNetworkPolicy): Staged {
+  return { action: policy.stagedAction, target: resourceKey(policy).replace(/^Staged/, '') };
 }
 
 /**
@@ -57,8 +58,9 @@ function staged(policy: Policy, { stagedAction: action }: { readonly stagedActio
  * forgetting to look. The form that Calico gives a Kubernetes policy does not count beside the policy itself.
  */
 export class Policies {
-  readonly #written = new Map<PolicyId, { readonly policy: Policy; readonly place: Place }>();
-  /** Those of `#written` that have the name of a printed form; mostly none, and then nobody looks for them. */
+  /** Forms that Calico gave to policies that are there themselves: they do not count. */
+  readonly #hidden = new Map<PolicyId, Policy>();
+  /** Those that have the name of a printed form; mostly none, and then nobody looks for them. */
   readonly #printed = new Set<PolicyId>();
   /** Those with more that may be wrong than their tier: mostly few, so that nobody walks through all at each change. */
   readonly #suspects = new Set<PolicyId>();
@@ -69,34 +71,37 @@ export class Policies {
 
   put(resource: PolicyResource): void {
     const policy = policyOf(resource);
-    this.#forget(policy.id);
-    this.#written.set(policy.id, { policy, place: resource.place });
+    const { id } = policy;
+    this.#forget(id);
     this.#tiers.set(policy.tier, (this.#tiers.get(policy.tier) ?? 0) + 1);
-    if (originalOf(policy) !== undefined) this.#printed.add(policy.id);
-    if (this.#printed.has(policy.id) || namesService(policy)) this.#suspects.add(policy.id);
-    this.#settle(policy.id);
+    if (originalOf(policy) !== undefined) this.#printed.add(id);
+    if (this.#printed.has(id) || namesService(policy)) this.#suspects.add(id);
+    this.#settle(id, policy);
   }
 
   delete(id: PolicyId): void {
     this.#forget(id);
-    this.#settle(id);
+    this.#settle(id, undefined);
   }
 
   #forget(id: PolicyId): void {
-    const known = this.#written.get(id);
+    const known = this.#find(id);
     if (known === undefined) return;
-    const { tier } = known.policy;
+    const { tier } = known;
     const left = (this.#tiers.get(tier) ?? 1) - 1;
     if (left === 0) this.#tiers.delete(tier);
     else this.#tiers.set(tier, left);
-    this.#written.delete(id);
     this.#printed.delete(id);
     this.#suspects.delete(id);
   }
 
+  #find(id: PolicyId): Policy | undefined {
+    return this.enforced.view.get(id) ?? this.staged.view.get(id) ?? this.#hidden.get(id);
+  }
+
   /** Where a policy was read; `undefined` for one that does not exist. */
   placeOf(id: PolicyId): Place | undefined {
-    return this.#written.get(id)?.place;
+    return this.#find(id)?.place;
   }
 
   /** What is wrong with policies beside others, the tiers, and the services of which something is known, which are many to ask for. */
@@ -104,10 +109,8 @@ export class Policies {
     const found: Diagnostic[] = [];
     const services = this.#suspects.size === 0 ? NO_SERVICES : servicesOf();
     const tierMissing = [...this.#tiers.keys()].some((tier) => !tiers.has(tier));
-    for (const id of tierMissing ? this.#written.keys() : this.#suspects) {
-      const written = this.#written.get(id);
-      if (written === undefined) continue;
-      const { policy, place } = written;
+    for (const policy of tierMissing ? this.#all() : this.#suspected()) {
+      const { place } = policy;
       const warning = (code: Diagnostic['code'], path: string, message: string): void => {
         found.push({ severity: 'warning', code, object: policy.id, path, message, at: place });
       };
@@ -124,18 +127,35 @@ export class Policies {
     return found;
   }
 
-  #settle(id: PolicyId): void {
-    const policy = this.#written.get(id)?.policy;
-    this.enforced.put(id, policy?.staged === undefined && !this.#isHidden(policy) ? policy : undefined);
-    this.staged.put(id, policy?.staged === undefined ? undefined : policy);
+  *#all(): Generator<Policy> {
+    yield* this.enforced.view.values();
+    yield* this.staged.view.values();
+    yield* this.#hidden.values();
+  }
+
+  *#suspected(): Generator<Policy> {
+    for (const id of this.#suspects) {
+      const policy = this.#find(id);
+      if (policy !== undefined) yield policy;
+    }
+  }
+
+  /** Puts a policy where it belongs beside the others, or takes it away; and then its printed form, which depends on it. */
+  #settle(id: PolicyId, policy: Policy | undefined): void {
+    const hidden = this.#isHidden(policy);
+    const isEnforced = policy !== undefined && policy.staged === undefined;
+    this.enforced.put(id, isEnforced && !hidden ? policy : undefined);
+    this.staged.put(id, isEnforced ? undefined : policy);
+    if (isEnforced && hidden) this.#hidden.set(id, policy);
+    else this.#hidden.delete(id);
     if (this.#printed.size === 0) return;
     const converted = convertedName(id);
-    if (converted !== undefined && this.#printed.has(converted)) this.#settle(converted);
+    if (converted !== undefined && this.#printed.has(converted)) this.#settle(converted, this.#find(converted));
   }
 
   #original(policy: Policy): Policy | undefined {
     const id = originalOf(policy);
-    return id === undefined ? undefined : this.#written.get(id)?.policy;
+    return id === undefined ? undefined : this.#find(id);
   }
 
   #isHidden(policy: Policy | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { Rule, RuleSide } from './model.ts';
+import type { Directions, Rule, RuleSide } from './model.ts';
 
 const NO_DOMAINS: readonly string[] = [];
 
@@ -38,4 +38,17 @@ export function ruleOf(given: Rule): Rule {
     destination: given.destination,
     broken: given.broken,
   };
+}
+
+const DIRECTIONS = {
+  both: { ingress: true, egress: true },
+  ingress: { ingress: true, egress: false },
+  egress: { ingress: false, egress: true },
+  neither: { ingress: false, egress: false },
+} as const;
+
+/** One object for all policies that take part in the same. */
+export function directionsOf(ingress: boolean, egress: boolean): Directions {
+  if (ingress) return egress ? DIRECTIONS.both : DIRECTIONS.ingress;
+  return egress ? DIRECTIONS.egress : DIRECTIONS.neither;
 }

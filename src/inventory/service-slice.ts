@@ -26,8 +26,10 @@ export function sameSlice(a: ServiceSlice, b: ServiceSlice): boolean {
   );
 }
 
-/** Whether some rule of a policy matches on a service. */
-export function namesService({ ingress = [], egress = [] }: Policy): boolean {
+/** Whether some rule of a policy matches on a service. Rules that are made later are those of Kubernetes, which has no such match. */
+export function namesService(policy: Policy): boolean {
+  if (policy.selectors !== undefined) return false;
+  const { ingress = [], egress = [] } = policy;
   const names = ({ source, destination }: Rule): boolean =>
     source.services !== undefined || destination.services !== undefined;
   return ingress.some(names) || egress.some(names);

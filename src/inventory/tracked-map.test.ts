@@ -26,11 +26,12 @@ test('shows what there is and what there was at the last take, and tells the dif
       let taken = new Map<string, string>();
       for (const each of steps) {
         if (each === 'take') {
-          const { added, changed, removed } = atOnce(map.take());
+          const { added, changed, removed, before } = atOnce(map.take());
           expect(added).toEqual([...now.keys()].filter((name) => !taken.has(name)).sort());
           const both = [...now.keys()].filter((name) => taken.has(name)).sort();
           expect(changed).toEqual(both.filter((name) => now.get(name) !== taken.get(name)));
           expect(removed).toEqual([...taken.keys()].filter((name) => !now.has(name)).sort());
+          for (const name of [...added, ...changed, ...removed]) expect(before.get(name)).toBe(taken.get(name));
           taken = new Map(now);
         } else {
           const [name, put] = each;

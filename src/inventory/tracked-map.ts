@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../base/compare.ts';
 import { type Pieces, each } from '../base/pieces.ts';
-import type { MapChanges } from './change.ts';
+import type { ValueChanges } from './change.ts';
 
 /**
  * A map that remembers, for each key touched since the last `take`, the value it had then: so what is taken is the net difference,
@@ -8,7 +8,7 @@ import type { MapChanges } from './change.ts';
  */
 export class TrackedMap<V> {
   readonly #now = new Map<string, V>();
-  readonly #before = new Map<string, V | undefined>();
+  #before = new Map<string, V | undefined>();
   readonly #equal: (a: V, b: V) => boolean;
   /** There was nothing at the last `take`, so that all there is now is new. */
   #wasEmpty = true;
@@ -23,7 +23,11 @@ export class TrackedMap<V> {
   }
 
   /** What there was at the last `take`. It costs what has changed since, so nobody need keep that state once more. */
-  readonly taken: ReadonlyMap<string, V> = new Taken<V>(this.#now, this.#before, () => this.#wasEmpty);
+  readonly taken: ReadonlyMap<string, V> = new Taken<V>(
+    this.#now,
+    () => this.#before,
+    () => this.#wasEmpty,
+  );
 
   /** Sets a key, or removes it (`undefined`); says whether that changed anything. */
   put(key: string, value: V | undefined): boolean {
@@ -35,26 +39,27 @@ export class TrackedMap<V> {
     return true;
   }
 
-  /** The net difference since the last call. Nothing may be put before it is known. */
-  *take(): Pieces<MapChanges> {
+  /** The net difference since the last call, and what there was. Nothing may be put before it is known. */
+  *take(): Pieces<ValueChanges<V>> {
     if (this.#wasEmpty) {
       this.#wasEmpty = this.#now.size === 0;
-      return this.#wasEmpty ? NO_CHANGES : sortedLater([...this.#now.keys()], [], []);
+      return this.#wasEmpty ? noChanges() : sortedLater([...this.#now.keys()], [], [], new Map());
     }
-    if (this.#before.size === 0) return NO_CHANGES;
+    if (this.#before.size === 0) return noChanges();
     const added: string[] = [];
     const changed: string[] = [];
     const removed: string[] = [];
-    yield* each(this.#before, ([key, before]) => {
+    const before = this.#before;
+    yield* each(before, ([key, old]) => {
       const now = this.#now.get(key);
-      if (before === undefined) {
+      if (old === undefined) {
         if (now !== undefined) added.push(key);
       } else if (now === undefined) removed.push(key);
-      else if (!this.#equal(before, now)) changed.push(key);
+      else if (!this.#equal(old, now)) changed.push(key);
     });
-    this.#before.clear();
+    this.#before = new Map();
     this.#wasEmpty = this.#now.size === 0;
-    return sortedLater(added, changed, removed);
+    return sortedLater(added, changed, removed, before);
   }
 }
 
@@ -62,10 +67,10 @@ export class TrackedMap<V> {
 class Taken<V> implements ReadonlyMap<string, V> {
   readonly #now: ReadonlyMap<string, V>;
   /** What keys that were touched since had then. */
-  readonly #before: ReadonlyMap<string, V | undefined>;
+  readonly #before: () => ReadonlyMap<string, V | undefined>;
   readonly #wasEmpty: () => boolean;
 
-  constructor(now: ReadonlyMap<string, V>, before: ReadonlyMap<string, V | undefined>, wasEmpty: () => boolean) {
+  constructor(now: ReadonlyMap<string, V>, before: () => ReadonlyMap<string, V | undefined>, wasEmpty: () => boolean) {
     this.#now = now;
     this.#before = before;
     this.#wasEmpty = wasEmpty;
@@ -74,14 +79,15 @@ class Taken<V> implements ReadonlyMap<string, V> {
   get size(): number {
     if (this.#wasEmpty()) return 0;
     let size = this.#now.size;
-    for (const [key, value] of this.#before) size += (value === undefined ? 0 : 1) - (this.#now.has(key) ? 1 : 0);
+    for (const [key, value] of this.#before()) size += (value === undefined ? 0 : 1) - (this.#now.has(key) ? 1 : 0);
     return size;
   }
 
   get(key: string): V | undefined {
     if (this.#wasEmpty()) return undefined;
-    const before = this.#before.get(key);
-    return before !== undefined || this.#before.has(key) ? before : this.#now.get(key);
+    const touched = this.#before();
+    const before = touched.size === 0 ? undefined : touched.get(key);
+    return before !== undefined || touched.has(key) ? before : this.#now.get(key);
   }
 
   has(key: string): boolean {
@@ -90,8 +96,9 @@ class Taken<V> implements ReadonlyMap<string, V> {
 
   *entries(): Generator<[string, V], undefined> {
     if (this.#wasEmpty()) return undefined;
-    for (const entry of this.#now) if (!this.#before.has(entry[0])) yield entry;
-    for (const [key, value] of this.#before) if (value !== undefined) yield [key, value];
+    const before = this.#before();
+    for (const entry of this.#now) if (!before.has(entry[0])) yield entry;
+    for (const [key, value] of before) if (value !== undefined) yield [key, value];
     return undefined;
   }
 
@@ -101,7 +108,10 @@ class Taken<V> implements ReadonlyMap<string, V> {
   }
 
   *values(): Generator<V, undefined> {
-    for (const [, value] of this.entries()) yield value;
+    if (this.#wasEmpty()) return undefined;
+    const before = this.#before();
+    for (const [key, value] of this.#now) if (!before.has(key)) yield value;
+    for (const value of before.values()) if (value !== undefined) yield value;
     return undefined;
   }
 
@@ -115,9 +125,15 @@ class Taken<V> implements ReadonlyMap<string, V> {
 }
 
 /** Sorts when somebody asks: the first difference of a large cluster has hundreds of thousands of keys, and few look at them in order. */
-function sortedLater(added: string[], changed: string[], removed: string[]): MapChanges {
+function sortedLater<V>(
+  added: string[],
+  changed: string[],
+  removed: string[],
+  before: ReadonlyMap<string, V | undefined>,
+): ValueChanges<V> {
   return {
-    keys: [added, changed, removed].flat(),
+    before,
+    keys: changed.length + removed.length === 0 ? added.slice() : [added, changed, removed].flat(),
     get added() {
       return added.sort(compareUtf8);
     },
@@ -130,4 +146,6 @@ function sortedLater(added: string[], changed: string[], removed: string[]): Map
   };
 }
 
-const NO_CHANGES: MapChanges = { added: [], changed: [], removed: [], keys: [] };
+function noChanges<V>(): ValueChanges<V> {
+  return { added: [], changed: [], removed: [], keys: [], before: new Map() };
+}

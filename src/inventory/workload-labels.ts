@@ -46,6 +46,16 @@ export class WorkloadLabels extends TextMap {
     return undefined;
   }
 
+  override forEach(callback: (value: string, key: string, map: ReadonlyMap<string, string>) => void): void {
+    this.#workload.labels.forEach((value, key) => {
+      if (!isClaim(key) && this.#set(key) === undefined) callback(value, key, this);
+    });
+    for (const key of SET_BY_CALICO) {
+      const value = this.#set(key);
+      if (value !== undefined) callback(value, key, this);
+    }
+  }
+
   /** The label that Calico sets itself under a name; `undefined`: it sets none, and a written one counts. */
   #set(key: string): string | undefined {
     switch (key) {

@@ -7,6 +7,31 @@ import type { LeafNode, SelectorNode } from './node.ts';
  * `!!has(a)`, which it would read as `has(a)`, and its ids are of what it prints.
  */
 export function print(root: SelectorNode): string {
+  return printShallow(root, 0) ?? printDeep(root);
+}
+
+/** Trees of people and controllers are no deeper than this; there are hundreds of thousands of them. */
+const SHALLOW = 16;
+
+/** `undefined` for a tree that is too deep for recursion. */
+function printShallow(node: SelectorNode, depth: number): string | undefined {
+  if (depth > SHALLOW) return undefined;
+  if (node.kind === 'not') {
+    const operand = printShallow(node.operand, depth + 1);
+    return operand === undefined ? undefined : `!${operand}`;
+  }
+  if (node.kind !== 'and' && node.kind !== 'or') return printLeaf(node);
+  let text = '(';
+  for (let n = 0; n < node.operands.length; n++) {
+    const operand = printShallow(node.operands[n] as SelectorNode, depth + 1);
+    if (operand === undefined) return undefined;
+    if (n > 0) text += node.kind === 'and' ? ' && ' : ' || ';
+    text += operand;
+  }
+  return `${text})`;
+}
+
+function printDeep(root: SelectorNode): string {
   let text = '';
   // What is still to be written, last first; text and nodes mixed, so that a deep tree costs no more than its length.
   const pending: (string | SelectorNode)[] = [root];

@@ -103,9 +103,10 @@ function labelOf(labels: Labels, key: string): string | undefined {
   return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
-/** All labels as pairs, of either form. */
-export function labelEntries(labels: Labels): Iterable<readonly [string, string]> {
-  return isMap(labels) ? labels.entries() : Object.entries(labels);
+/** Visits all labels, of either form, and makes nothing for it: a cluster has a million of them. */
+export function eachLabel(labels: Labels, visit: (value: string, name: string) => void): void {
+  if (isMap(labels)) labels.forEach(visit);
+  else for (const [name, value] of Object.entries(labels)) visit(value, name);
 }
 
 /** A label named `get` is a text, so a function of that name tells a map. */

@@ -160,7 +160,7 @@ function isLastTier(engine: Engine, tier: string, direction: Direction): boolean
   const names = engine.order.tiers.map(({ name }) => name);
   return names
     .slice(names.indexOf(tier) + 1)
-    .every((later) => engine.order.policiesOf(later).every((policy) => policy[direction] === undefined));
+    .every((later) => engine.order.policiesOf(later).every((policy) => !policy.directions[direction]));
 }
 
 function missingTiers(engine: Engine): readonly LintFinding[] {

@@ -3,6 +3,7 @@ import { compile } from '../../selector/matcher.ts';
 import type { LeafNode, SelectorNode } from '../../selector/node.ts';
 import { type Bound, restrictionsOf } from '../../selector/restrictions.ts';
 import { IntegerLists } from './lists.ts';
+import { Scratch } from './scratch.ts';
 import { EVERYTHING, type Terms } from './terms.ts';
 
 /**
@@ -18,11 +19,14 @@ const STRIDE = 4;
 const TRUE = -1;
 const FALSE = -2;
 
+/** Deeper trees are written without recursion. */
+const SHALLOW = 16;
+
 /** A key that no label has: it equals "absent" always. */
 const NO_KEY = 0;
 
-/** Where a selector can be filed: lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
-export type Filings = readonly (readonly number[])[];
+/** Lists of terms of which every match has at least one. Never empty; an empty list: no match ever. */
+type Filings = readonly (readonly number[])[];
 
 /**
  * Selectors over interned labels, known by small integers: the program of the selector's matcher, with integers for labels, all side by
@@ -30,8 +34,10 @@ export type Filings = readonly (readonly number[])[];
  */
 export class Conditions {
   readonly #terms: Terms;
+  readonly #writer: Writer;
   readonly #programs = new IntegerLists();
-  readonly #filings: (Filings | undefined)[] = [];
+  /** Of conditions whose programs do not show where they can be filed; of most they do. */
+  readonly #filings = new Map<number, Filings>();
   /** Lists of one term, by the term: hundreds of thousands of selectors are filed under the same few. */
   readonly #alone: (readonly number[])[] = [];
   /** Terms that conditions use beside those of their programs. */
@@ -42,19 +48,19 @@ export class Conditions {
 
   constructor(terms: Terms) {
     this.#terms = terms;
+    this.#writer = new Writer(terms, (test) => this.#addText(test));
   }
 
   /** The condition must not be there. */
   add(condition: number, node: SelectorNode): void {
-    const writer = new Writer(this.#terms, (test) => this.#addText(test));
-    const { words, filings } = writer.write(node);
-    for (let at = 0; at < words.length; at++) {
-      const word = words[at] as number;
-      if (at % STRIDE === KEY && word !== NO_KEY) this.#terms.mention(word, 1);
-      this.#programs.push(condition, word);
+    const { words, filings, besides } = this.#writer.write(node);
+    for (let at = KEY; at < words.length; at += STRIDE) {
+      const key = words.items[at] as number;
+      if (key !== NO_KEY) this.#terms.mention(key, 1);
     }
-    this.#filings[condition] = filings.map((terms) => this.#shared(terms));
-    if (writer.besides.length > 0) this.#besides.set(condition, writer.besides);
+    this.#programs.fill(condition, words.items, words.length);
+    if (filings !== undefined) this.#filings.set(condition, filings);
+    if (besides.length > 0) this.#besides.set(condition, besides);
   }
 
   /** Gives back what it uses; it must not be asked afterwards. */
@@ -73,11 +79,16 @@ export class Conditions {
     for (const term of this.#besides.get(condition) ?? []) this.#terms.release(term);
     this.#besides.delete(condition);
     this.#programs.clear(condition);
-    this.#filings[condition] = undefined;
+    this.#filings.delete(condition);
   }
 
-  filingsOf(condition: number): Filings {
-    return this.#filings[condition] ?? [[]];
+  /**
+   * The terms to file a condition under: every match has one of them, and they cost least together. A list of one term is the same array
+   * for all. Empty: nothing can match.
+   */
+  rarest(condition: number, costOf: (term: number) => number): readonly number[] {
+    const filings = this.#filings.get(condition);
+    return filings === undefined ? this.#rarestTest(condition, costOf) : cheapest(filings, costOf);
   }
 
   /** Whether it is about a label that is absent from these. */
@@ -106,10 +117,31 @@ export class Conditions {
     return next === TRUE;
   }
 
-  #shared(terms: readonly number[]): readonly number[] {
-    const [term] = terms;
-    if (terms.length !== 1 || term === undefined) return terms;
-    return (this.#alone[term] ??= terms);
+  /** Of a conjunction of tests, each of which has to come out one way. */
+  #rarestTest(condition: number, costOf: (term: number) => number): readonly number[] {
+    const program = this.#programs.items;
+    const start = this.#programs.startOf(condition);
+    let best = EVERYTHING;
+    let bestCost = Infinity;
+    for (let at = start, end = start + this.#programs.lengthOf(condition); at < end; at += STRIDE) {
+      const term = this.#demandedBy(program, at);
+      if (term === 0) continue;
+      const cost = costOf(term);
+      if (cost >= bestCost) continue;
+      best = term;
+      bestCost = cost;
+    }
+    return (this.#alone[best] ??= [best]);
+  }
+
+  /** The term that whatever passes a test has; 0 for a test that demands none. */
+  #demandedBy(program: Int32Array, at: number): number {
+    const key = program[at + KEY] as number;
+    if (key === NO_KEY) return 0;
+    const term = program[at + TERM] as number;
+    if (term > 0) return program[at + WHEN_OTHER] === FALSE ? term : 0;
+    const passesAbsent = term === 0 ? program[at + WHEN_EQUAL] !== FALSE : program[at + WHEN_OTHER] !== FALSE;
+    return passesAbsent ? 0 : this.#terms.presenceOf(key);
   }
 
   #textMatches(text: number, term: number): boolean {
@@ -123,20 +155,81 @@ export class Conditions {
   }
 }
 
-/** Writes one condition. Each test uses the presence of its key, and its term. */
-class Writer {
+function cheapest(filings: Filings, costOf: (term: number) => number): readonly number[] {
+  let best = filings[0] ?? [];
+  let bestCost = Infinity;
+  for (const terms of filings) {
+    let cost = 0;
+    for (const term of terms) cost += costOf(term);
+    if (cost >= bestCost) continue;
+    best = terms;
+    bestCost = cost;
+  }
+  return best;
+}
+
+/** What was written of one condition; good until the next one is written. */
+interface Written {
+  /** The tests, the first one first. */
+  readonly words: Scratch;
+  /** `undefined`: a conjunction of tests, which shows by itself where it can be filed. */
+  readonly filings: Filings | undefined;
   /** Terms in use beside those of tests. */
-  readonly besides: number[] = [];
+  readonly besides: readonly number[];
+}
+
+/** Writes one condition after the other. Each test uses the presence of its key, and its term. */
+class Writer {
   readonly #interned: Terms;
   readonly #addText: (test: (value: string) => boolean) => number;
+  #besides: number[] = [];
+
+  // Room to work in: there are hundreds of thousands of conditions.
+  readonly #words = new Scratch();
+  readonly #leaves: LeafNode[] = [];
+  #leafCount = 0;
 
   constructor(interned: Terms, addText: (test: (value: string) => boolean) => number) {
     this.#interned = interned;
     this.#addText = addText;
   }
 
-  /** The tests of a selector, the first one first, and where to file it. */
-  write(node: SelectorNode): { readonly words: readonly number[]; readonly filings: Filings } {
+  write(node: SelectorNode): Written {
+    this.#words.clear();
+    this.#leafCount = 0;
+    if (this.#besides.length > 0) this.#besides = [];
+    const plain = this.#isConjunction(node, 0) ? this.#writeConjunction() : this.#writeProgram(node);
+    const filings = plain ? undefined : this.#filings(node);
+    return { words: this.#words, filings, besides: this.#besides };
+  }
+
+  /** Whether it is leaves and conjunctions of them alone, and not deep, as most selectors are; then `#leaves` has them in order. */
+  #isConjunction(node: SelectorNode, depth: number): boolean {
+    if (node.kind === 'not' || node.kind === 'or' || depth > SHALLOW) return false;
+    if (node.kind !== 'and') {
+      this.#leaves[this.#leafCount++] = node;
+      return true;
+    }
+    for (let n = 0; n < node.operands.length; n++)
+      if (!this.#isConjunction(node.operands[n] as SelectorNode, depth + 1)) return false;
+    return true;
+  }
+
+  /** Writes `#leaves`; whether every match passes each test, and no two tests are about one key. */
+  #writeConjunction(): boolean {
+    const words = this.#words;
+    let plain = true;
+    for (let n = 0; n < this.#leafCount; n++) {
+      const leaf = this.#leaves[n] as LeafNode;
+      const at = words.length;
+      this.#write(words, leaf, n === this.#leafCount - 1 ? TRUE : at + STRIDE * testCount(leaf), FALSE);
+      plain &&= (leaf.kind !== 'in' || leaf.values.length === 1) && !hasKey(words, at);
+    }
+    return plain;
+  }
+
+  /** False: its tests do not show where it can be filed. */
+  #writeProgram(node: SelectorNode): false {
     const { leaves, whenTrue, whenFalse } = compile(node);
     // A leaf goes to leaves before it in that list, and the last one is the start: they are written from the last to the first.
     const startOfLeaf: number[] = [];
@@ -145,41 +238,10 @@ class Writer {
       startOfLeaf[n] = end;
       end += STRIDE * testCount(leaves[n] as LeafNode);
     }
-    const words: number[] = [];
     const target = (leaf: number): number => (leaf < 0 ? leaf : (startOfLeaf[leaf] as number));
-    const filings: number[][] = [];
-    const keys: number[] = [];
-    let everyLeafHolds = true;
-    for (let n = leaves.length - 1; n >= 0; n--) {
-      const leaf = leaves[n] as LeafNode;
-      const at = words.length;
-      this.#write(words, leaf, target(whenTrue[n] as number), target(whenFalse[n] as number));
-      // Most selectors are conjunctions over different labels: every match has a term of each of their leaves.
-      const key = words[at + KEY] as number;
-      everyLeafHolds &&= whenFalse[n] === FALSE && whenTrue[n] === (n === 0 ? TRUE : n - 1) && !keys.includes(key);
-      keys.push(key);
-      const terms = everyLeafHolds ? this.#termsOf(leaf, words, at) : undefined;
-      if (terms !== undefined) filings.push(terms);
-    }
-    if (!everyLeafHolds) return { words, filings: this.#filings(node) };
-    return { words, filings: filings.length === 0 ? [[EVERYTHING]] : filings };
-  }
-
-  /** The terms of which whatever a leaf holds for has one; `at`: where its tests begin. */
-  #termsOf(leaf: LeafNode, words: readonly number[], at: number): number[] | undefined {
-    switch (leaf.kind) {
-      case 'all':
-      case 'global':
-      case 'notEqual':
-      case 'notIn':
-        return undefined;
-      case 'equal':
-        return [words[at + TERM] as number];
-      case 'in':
-        return leaf.values.map((_, n) => words[at + n * STRIDE + TERM] as number);
-      default:
-        return [this.#interned.presenceOf(words[at + KEY] as number)];
-    }
+    for (let n = leaves.length - 1; n >= 0; n--)
+      this.#write(this.#words, leaves[n] as LeafNode, target(whenTrue[n] as number), target(whenFalse[n] as number));
+    return false;
   }
 
   #filings(node: SelectorNode): Filings {
@@ -190,25 +252,25 @@ class Writer {
       const terms = this.#filing(name, bound);
       if (terms === undefined) continue;
       filings.push(terms);
-      this.besides.push(...terms);
+      this.#besides.push(...terms);
     }
     return filings.length === 0 ? [[EVERYTHING]] : filings;
   }
 
-  #write(words: number[], leaf: LeafNode, whenTrue: number, whenFalse: number): void {
+  #write(words: Scratch, leaf: LeafNode, whenTrue: number, whenFalse: number): void {
     switch (leaf.kind) {
       case 'all':
       case 'global':
-        words.push(NO_KEY, 0, whenTrue, whenTrue);
+        addTest(words, NO_KEY, 0, whenTrue, whenTrue);
         return;
       case 'has':
-        words.push(this.#key(leaf.key), 0, whenFalse, whenTrue);
+        addTest(words, this.#key(leaf.key), 0, whenFalse, whenTrue);
         return;
       case 'equal':
-        words.push(this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenTrue, whenFalse);
+        addTest(words, this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenTrue, whenFalse);
         return;
       case 'notEqual':
-        words.push(this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenFalse, whenTrue);
+        addTest(words, this.#key(leaf.key), this.#term(leaf.key, leaf.value), whenFalse, whenTrue);
         return;
       case 'in':
         this.#writeAny(words, leaf, whenTrue, whenFalse);
@@ -217,7 +279,8 @@ class Writer {
         this.#writeAny(words, leaf, whenFalse, whenTrue);
         return;
       case 'contains':
-        words.push(
+        addTest(
+          words,
           this.#key(leaf.key),
           this.#text((value) => value.includes(leaf.value)),
           whenTrue,
@@ -225,7 +288,8 @@ class Writer {
         );
         return;
       case 'startsWith':
-        words.push(
+        addTest(
+          words,
           this.#key(leaf.key),
           this.#text((value) => value.startsWith(leaf.value)),
           whenTrue,
@@ -233,7 +297,8 @@ class Writer {
         );
         return;
       case 'endsWith':
-        words.push(
+        addTest(
+          words,
           this.#key(leaf.key),
           this.#text((value) => value.endsWith(leaf.value)),
           whenTrue,
@@ -247,15 +312,15 @@ class Writer {
 
   /** One test for each value: sets in selectors are short. */
   #writeAny(
-    words: number[],
+    words: Scratch,
     { key, values }: { readonly key: string; readonly values: readonly string[] },
     whenOne: number,
     whenNone: number,
   ): void {
-    if (values.length === 0) words.push(NO_KEY, 0, whenNone, whenNone);
+    if (values.length === 0) addTest(words, NO_KEY, 0, whenNone, whenNone);
     for (const [n, value] of values.entries()) {
       const otherwise = n === values.length - 1 ? whenNone : words.length + STRIDE;
-      words.push(this.#key(key), this.#term(key, value), whenOne, otherwise);
+      addTest(words, this.#key(key), this.#term(key, value), whenOne, otherwise);
     }
   }
 
@@ -276,6 +341,19 @@ class Writer {
   #text(test: (value: string) => boolean): number {
     return -this.#addText(test);
   }
+}
+
+function addTest(words: Scratch, key: number, term: number, whenEqual: number, whenOther: number): void {
+  words.push(key);
+  words.push(term);
+  words.push(whenEqual);
+  words.push(whenOther);
+}
+
+/** Whether a test before the one at `at` has its key. */
+function hasKey({ items }: Scratch, at: number): boolean {
+  for (let before = KEY; before < at; before += STRIDE) if (items[before] === items[at + KEY]) return true;
+  return false;
 }
 
 function testCount(leaf: LeafNode): number {

@@ -1,5 +1,6 @@
 import type { Conditions } from './condition.ts';
 import { IntegerLists, grown } from './lists.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Below this many endpoints a term is rare enough to leave its selectors where they are. */
 const SETTLED = 64;
@@ -18,6 +19,7 @@ export class Filing {
   /** Of each term: the endpoints that have it, inherited ones included; the number beyond which its selectors are looked at again. */
   #counts = new Int32Array(64);
   #limits = new Int32Array(64);
+  readonly #cost = (term: number): number => this.#countOf(term);
 
   constructor(conditions: Conditions) {
     this.#conditions = conditions;
@@ -39,7 +41,7 @@ export class Filing {
   }
 
   /** Adds to `found` the selectors filed under a term that hold for these labels. */
-  collect(term: number, labels: Int32Array, found: number[]): void {
+  collect(term: number, labels: Int32Array, found: Scratch): void {
     const { items } = this.#filed;
     for (let at = this.#filed.startOf(term), end = at + this.#filed.lengthOf(term); at < end; at++) {
       const selector = items[at] as number;
@@ -66,17 +68,7 @@ export class Filing {
   }
 
   #rarest(selector: number): readonly number[] {
-    const filings = this.#conditions.filingsOf(selector);
-    let best = filings[0] ?? [];
-    let bestCost = Infinity;
-    for (const terms of filings) {
-      let cost = 0;
-      for (const term of terms) cost += this.#countOf(term);
-      if (cost >= bestCost) continue;
-      best = terms;
-      bestCost = cost;
-    }
-    return best;
+    return this.#conditions.rarest(selector, this.#cost);
   }
 
   #countOf(term: number): number {

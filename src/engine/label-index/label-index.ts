@@ -12,6 +12,7 @@ import { type MemberSet, Members, readAddressing } from './members.ts';
 import { OverlapFilter } from './overlaps.ts';
 import type { EndpointPort, PortOfSet } from './ports.ts';
 import { Relation } from './relation.ts';
+import { Scratch } from './scratch.ts';
 import { EVERYTHING, Terms } from './terms.ts';
 
 export type { Delta, SetMember } from './delta.ts';
@@ -68,7 +69,9 @@ export class LabelIndex {
   #loading = false;
 
   // Room to work in, empty between calls.
-  readonly #found: number[] = [];
+  readonly #found = new Scratch();
+  readonly #lost: IndexedSelector[] = [];
+  readonly #gained: IndexedSelector[] = [];
   readonly #missing = new Marks();
 
   /** `suppressOverlaps`: members that another member of their set covers are withheld (semantics 4.7). */
@@ -134,7 +137,7 @@ export class LabelIndex {
     const changes = this.#begin();
     const endpoint = this.#endpoints.find(id);
     if (endpoint === 0) return this.#finish(changes);
-    this.#setMatches(endpoint, [], changes);
+    this.#setMatches(endpoint, this.#found, changes);
     this.#labels.delete(endpoint);
     this.#members.delete(endpoint);
     this.#filing.count(EVERYTHING, -1);
@@ -278,31 +281,37 @@ export class LabelIndex {
     if (this.#loading) return;
     this.#labels.match(endpoint, this.#found);
     this.#setMatches(endpoint, this.#found, changes);
-    this.#found.length = 0;
+    this.#found.clear();
   }
 
-  #setMatches(endpoint: number, selectors: readonly number[], changes: Changes): void {
+  #setMatches(endpoint: number, selectors: Scratch, changes: Changes): void {
     const { rows } = this.#matches;
     const missing = this.#missing;
     missing.clear();
-    for (const selector of selectors) missing.add(selector);
-    const lost: IndexedSelector[] = [];
+    for (let n = 0; n < selectors.length; n++) missing.add(selectors.items[n] as number);
+    const lost = this.#lost;
+    const gained = this.#gained;
+    let differs = false;
     // Backwards, because the last one takes the place of one that goes.
     for (let n = rows.lengthOf(endpoint) - 1; n >= 0; n--) {
       const selector = rows.items[rows.startOf(endpoint) + n] as number;
       if (missing.delete(selector)) continue;
       this.#matches.removeAt(endpoint, n);
-      lost.push(this.#selectorAt(selector));
+      differs = true;
+      if (!changes.untold) lost.push(this.#selectorAt(selector));
     }
-    const gained: IndexedSelector[] = [];
-    for (const selector of selectors) {
+    for (let n = 0; n < selectors.length; n++) {
+      const selector = selectors.items[n] as number;
       if (!missing.delete(selector)) continue;
       this.#matches.add(endpoint, selector);
-      gained.push(this.#selectorAt(selector));
+      differs = true;
+      if (!changes.untold) gained.push(this.#selectorAt(selector));
     }
-    if (lost.length === 0 && gained.length === 0) return;
+    if (!differs || changes.untold) return;
     this.#members.leave(lost, endpoint, changes);
     this.#members.enter(gained, endpoint, changes);
+    lost.length = 0;
+    gained.length = 0;
     changes.touch(this.#idOf(endpoint));
   }
 

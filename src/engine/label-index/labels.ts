@@ -1,11 +1,12 @@
 import { type Pieces, each } from '../../base/pieces.ts';
-import { type Labels, labelEntries } from '../../selector/matcher.ts';
+import { type Labels, eachLabel } from '../../selector/matcher.ts';
 import type { Conditions } from './condition.ts';
 import type { Filing } from './filing.ts';
 import { Interner } from './interner.ts';
 import { grown } from './lists.ts';
 import { Marks } from './marks.ts';
 import { Relation } from './relation.ts';
+import { Scratch } from './scratch.ts';
 import { EVERYTHING, type Terms } from './terms.ts';
 
 const NO_LABELS: Labels = new Map();
@@ -31,9 +32,14 @@ export class LabelStore {
   // Room to work in, empty between calls.
   /** Labels in effect of the endpoint at hand: its term by key, 0 where absent. */
   #effective = new Int32Array(64);
-  readonly #effectiveKeys: number[] = [];
-  readonly #wanted: number[] = [];
+  readonly #effectiveKeys = new Scratch();
+  readonly #wanted = new Scratch();
   readonly #missing = new Marks();
+  readonly #want = (value: string, name: string): void => {
+    const term = this.#terms.acquire(name, value);
+    this.#wanted.push(term);
+    this.#missing.add(term);
+  };
 
   constructor(terms: Terms, conditions: Conditions, filing: Filing) {
     this.#terms = terms;
@@ -71,10 +77,12 @@ export class LabelStore {
   }
 
   /** Adds to `found` the selectors that match an endpoint. */
-  match(endpoint: number, found: number[]): void {
+  match(endpoint: number, found: Scratch): void {
     this.#loadOwn(endpoint);
     this.#loadInherited(endpoint);
-    for (const key of this.#effectiveKeys) {
+    const keys = this.#effectiveKeys;
+    for (let n = 0; n < keys.length; n++) {
+      const key = keys.items[n] as number;
       this.#filing.collect(this.#effective[key] as number, this.#effective, found);
       this.#filing.collect(this.#terms.presenceOf(key), this.#effective, found);
     }
@@ -112,13 +120,9 @@ export class LabelStore {
     const terms = this.#terms;
     const wanted = this.#wanted;
     const missing = this.#missing;
-    wanted.length = 0;
+    wanted.clear();
     missing.clear();
-    for (const [name, value] of labelEntries(labels)) {
-      const term = terms.acquire(name, value);
-      wanted.push(term);
-      missing.add(term);
-    }
+    eachLabel(labels, this.#want);
     let relevant = false;
     // Backwards, because the last one takes the place of one that goes.
     for (let n = of.rows.lengthOf(row) - 1; n >= 0; n--) {
@@ -131,7 +135,8 @@ export class LabelStore {
       // Given back once: the use that ends, or the second one that was taken above.
       terms.release(term);
     }
-    for (const term of wanted) {
+    for (let n = 0; n < wanted.length; n++) {
+      const term = wanted.items[n] as number;
       if (!missing.delete(term)) continue;
       relevant ||= terms.isMentioned(terms.keyOf(term));
       of.add(row, term);
@@ -143,15 +148,15 @@ export class LabelStore {
   /** True if the list changed. */
   #replaceParents(endpoint: number, parents: readonly string[]): boolean {
     if (this.#hasParents(endpoint, parents)) return false;
-    const { items } = this.#inherits.rows;
-    const start = this.#inherits.rows.startOf(endpoint);
-    const old = items.slice(start, start + this.#inherits.rows.lengthOf(endpoint));
-    this.#inherits.clearRow(endpoint);
-    for (const parent of old) {
-      this.#countLabelsOf(parent, -1);
-      this.#parents.release(parent);
+    if (this.#inherits.rows.lengthOf(endpoint) > 0) {
+      const old = this.#inherits.rows.copy(endpoint);
+      this.#inherits.clearRow(endpoint);
+      for (const parent of old) {
+        this.#countLabelsOf(parent, -1);
+        this.#parents.release(parent);
+      }
     }
-    for (const id of new Set(parents)) {
+    for (const id of parents.length === 1 ? parents : new Set(parents)) {
       const parent = this.#parents.acquire(id);
       this.#inherits.add(endpoint, parent);
       this.#countLabelsOf(parent, 1);
@@ -206,7 +211,8 @@ export class LabelStore {
   }
 
   #clear(): void {
-    for (const key of this.#effectiveKeys) this.#effective[key] = 0;
-    this.#effectiveKeys.length = 0;
+    const keys = this.#effectiveKeys;
+    for (let n = 0; n < keys.length; n++) this.#effective[keys.items[n] as number] = 0;
+    keys.clear();
   }
 }

@@ -8,7 +8,7 @@ const LISTS = [0, 1, 2, 7, 300];
 test('lists hold what arrays would hold, whatever became of their neighbours', () => {
   const step = fc.record({
     list: fc.constantFrom(...LISTS),
-    kind: fc.constantFrom('push', 'push', 'push', 'push', 'removeAt', 'retain', 'clear'),
+    kind: fc.constantFrom('push', 'push', 'push', 'push', 'fill', 'removeAt', 'retain', 'clear'),
     item: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
   });
   fc.assert(
@@ -20,6 +20,10 @@ test('lists hold what arrays would hold, whatever became of their neighbours', (
         if (kind === 'push') {
           lists.push(list, item);
           items.push(item);
+        } else if (kind === 'fill') {
+          const filled = Array.from({ length: Math.abs(item) % 40 }, (_, n) => n);
+          lists.fill(list, Int32Array.from([...filled, item]), filled.length);
+          model.set(list, filled);
         } else if (kind === 'clear') {
           lists.clear(list);
           model.set(list, []);

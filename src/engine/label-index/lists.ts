@@ -53,6 +53,20 @@ export class IntegerLists implements ReadonlyIntegerLists {
     heads[head + 1] = (heads[head + 1] as number) + ONE_MORE;
   }
 
+  /** Gives a list the first `length` of these items, in a block of the right size at once. */
+  fill(list: number, items: Int32Array, length: number): void {
+    this.clear(list);
+    if (length === 0) return;
+    const head = 2 * list;
+    if (head + 1 >= this.#heads.length) this.#heads = grown(this.#heads, head + 1);
+    // Rounded up to a power of two.
+    const blockClass = CLASS_MASK + 1 - Math.clz32(length - 1);
+    const block = this.#take(blockClass);
+    for (let n = 0; n < length; n++) this.#items[block + n] = items[n] as number;
+    this.#heads[head] = block;
+    this.#heads[head + 1] = length * ONE_MORE + blockClass;
+  }
+
   /** Takes out the item at an index below the length; the last one takes its place. */
   removeAt(list: number, index: number): void {
     const last = this.lengthOf(list) - 1;

@@ -5,6 +5,7 @@ import { type EndpointPort, PortLists, type PortOfSet } from './ports.ts';
 import { Marks } from './marks.ts';
 import { PrefixNumbers } from './prefixes.ts';
 import { Relation } from './relation.ts';
+import { Scratch } from './scratch.ts';
 
 /** The members that endpoints bring to a set: addresses, or addresses with a port. */
 export interface MemberSet {
@@ -24,6 +25,7 @@ export interface Addressing {
  * length 0 becomes its two halves, because Linux sets cannot hold it (semantics 4.4).
  */
 export function readAddressing(nets: readonly (string | Prefix)[], ports: readonly EndpointPort[]): Addressing {
+  if (nets.every(isReady)) return { nets, ports };
   const prefixes: Prefix[] = [];
   for (const net of nets) {
     const prefix = typeof net === 'string' ? readNet(net) : net;
@@ -31,6 +33,10 @@ export function readAddressing(nets: readonly (string | Prefix)[], ports: readon
     else prefixes.push(...HALVES[prefix.family]);
   }
   return { nets: prefixes, ports };
+}
+
+function isReady(net: string | Prefix): net is Prefix {
+  return typeof net !== 'string' && net.length > 0;
 }
 
 function readNet(net: string): Prefix {
@@ -63,7 +69,7 @@ export class Members {
   readonly #matches: Relation;
 
   // Room to work in, empty between calls.
-  readonly #wanted: number[] = [];
+  readonly #wanted = new Scratch();
   readonly #missing = new Marks();
   readonly #matchedByOthers = new Marks();
 
@@ -134,7 +140,7 @@ export class Members {
   #replaceNets(endpoint: number, nets: readonly Prefix[], sets: readonly MemberSet[], changes: Changes): void {
     const { rows } = this.#brought;
     const wanted = this.#wanted;
-    wanted.length = 0;
+    wanted.clear();
     this.#missing.clear();
     for (const prefix of nets) {
       const net = this.#prefixes.acquire(prefix);
@@ -151,7 +157,8 @@ export class Members {
       // Given back once: the use that ends, or the second one that was taken above.
       this.#prefixes.release(net);
     }
-    for (const net of wanted) {
+    for (let n = 0; n < wanted.length; n++) {
+      const net = wanted.items[n] as number;
       if (!this.#missing.delete(net)) continue;
       this.#brought.add(endpoint, net);
       this.#move(net, sets, endpoint, changes, true);
