@@ -14,6 +14,7 @@ import { commonOperations, type Operation, operationFor } from './operations.ts'
 import { BadPath, parsePath, type Place, select } from './path.ts';
 import { type Quirks, strictQuirks } from './quirks.ts';
 import type { Scope } from './references.ts';
+import { Front, type ListenOptions } from './server.ts';
 import type { Shape } from './shape.ts';
 import { element, type Element, parseXml, serialise } from './xml.ts';
 
@@ -29,6 +30,8 @@ export interface DeviceOptions {
   readonly clock?: Clock;
   /** How long a commit runs. */
   readonly commitMs?: number;
+  /** How late every answer comes. */
+  readonly latencyMs?: number;
   readonly quirks?: Partial<Quirks>;
 }
 
@@ -38,6 +41,14 @@ export interface Request {
   readonly account: Account;
   /** What some settings belong to (reference 1.9): the same object for all requests of a connection. */
   readonly connection: object;
+}
+
+/** One request that came over the network, as it is told to tests. */
+export interface Served {
+  /** Without `key`, `user` and `password`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly status: Answer['status'];
+  readonly code: number | undefined;
 }
 
 const rightOf = {
@@ -50,13 +61,15 @@ const rightOf = {
 } as const;
 
 /** What firewalls and Panorama have in common: accounts, configuration, locks, jobs, and the way of a request to its answer. */
-export abstract class Device {
+export abstract class Device implements AsyncDisposable {
   readonly serial: string;
   readonly hostname: string;
   readonly clock: Clock;
   readonly accounts: Accounts;
   readonly locks = new Locks();
   readonly faults = new Faults();
+  /** Every request that had its effect, in order. */
+  readonly served: Served[] = [];
   readonly jobs: Jobs;
   readonly configuration: Configuration;
   quirks: Quirks;
@@ -68,6 +81,7 @@ export abstract class Device {
   #bootedAt: number;
   #identities = 0;
   #failing: (readonly string[])[] = [];
+  #front: Front | undefined;
 
   protected constructor(
     options: DeviceOptions,
@@ -78,8 +92,9 @@ export abstract class Device {
     this.clock = options.clock ?? systemClock;
     this.serial = options.serial ?? serial;
     this.hostname = options.hostname ?? this.serial;
-    this.version = options.version ?? '11.1.2';
+    this.version = release(options.version ?? '11.1.2');
     this.commitMs = options.commitMs ?? 50;
+    this.faults.latencyMs = options.latencyMs ?? 0;
     this.quirks = { ...strictQuirks, ...options.quirks };
     this.accounts = new Accounts(
       this.clock,
@@ -106,6 +121,30 @@ export abstract class Device {
   protected abstract userId(request: Request, message: Element): Answer;
   /** Answers for somebody else where the request names a `target`. */
   protected abstract forward(request: Request, target: string): Answer;
+
+  protected async listen(options: ListenOptions): Promise<void> {
+    this.#front = await Front.open(this, options);
+  }
+
+  get front(): Front {
+    if (this.#front === undefined) throw new Error('the device does not listen');
+    return this.#front;
+  }
+
+  /** Without a path. */
+  get url(): string {
+    return this.front.url;
+  }
+
+  /** SHA-256 of the certificate it shows; plain HTTP has none. */
+  get fingerprint(): string | undefined {
+    return this.front.certificate?.fingerprint;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.jobs.forget();
+    await this.#front?.[Symbol.asyncDispose]();
+  }
 
   get uptimeMs(): number {
     return this.clock.monotonic() - this.#bootedAt;
@@ -367,16 +406,36 @@ export abstract class Device {
     this.#auditComments.set(rule, [...this.auditComments(rule), comment]);
   }
 
-  /** What a restart does to what lives in memory: jobs, uncommitted changes, phantom references. */
-  protected restarted(): void {
+  /** Jobs, uncommitted changes and phantom references are gone; nobody is answered for `ms`. */
+  protected restart(ms: number, up: () => void): void {
     this.jobs.forget();
     this.configuration.revert();
     this.#phantoms.clear();
     this.#bootedAt = this.clock.monotonic();
+    this.front.down();
+    const answers = (): void => {
+      this.front.up();
+      up();
+    };
+    if (ms === 0) answers();
+    else this.clock.after(ms, answers);
   }
 
+  /** The device restarts: what lives in memory is gone, and nobody is answered for `ms`. */
+  abstract reboot(ms?: number): void;
+
   /** Another release overnight; the device restarts with it. */
-  abstract upgrade(version: string): void;
+  upgrade(version: string): void {
+    this.version = release(version);
+    this.reboot();
+  }
+}
+
+/** Throws in plain words on a release that is not simulated. */
+function release(text: string): string {
+  if (!/^(10\.[12]|11\.[012])\.\d+(-h\d+)?$/.test(text))
+    throw new Error(`"${text}" is not a PAN-OS version from 10.1 to 11.2, as 11.1.2 or 11.1.2-h3`);
+  return text;
 }
 
 export const invalid = (mistakes: readonly string[]): Outcome & { readonly result: JobResult } => ({

@@ -12,7 +12,7 @@ import { type Flow, judge, type Passage } from './packet.ts';
 import { nothingPushed, type Pushed, pushedTree, rulesInOrder, unknownZones } from './pushed.ts';
 import type { Scope } from './references.ts';
 import { firewallSchema } from './schema.ts';
-import { Front, type ListenOptions, type Tls } from './server.ts';
+import type { ListenOptions } from './server.ts';
 import { Sessions } from './sessions.ts';
 import { mistakesOf, type Shape } from './shape.ts';
 import { find } from './tree.ts';
@@ -31,7 +31,7 @@ export interface PanOsOptions extends DeviceOptions, ListenOptions {
 }
 
 /** A firewall as its XML API shows it. */
-export class PanOs extends Device implements AsyncDisposable {
+export class PanOs extends Device {
   readonly model: string;
   readonly capacity: Capacity;
   readonly vsys: readonly string[];
@@ -46,17 +46,16 @@ export class PanOs extends Device implements AsyncDisposable {
   readonly #authorities = new Map<string, string>();
   readonly #names = new Map<string, readonly Span[]>();
   #pushed = new Map<string, Pushed>();
-  #front: Front | undefined;
 
   /** A device that answers. */
   static async start(options: PanOsOptions = {}): Promise<PanOs> {
     const device = new PanOs(options);
-    device.#front = await Front.listen(device, options);
+    await device.listen(options);
     return device;
   }
 
   /** Two devices of one configuration; the first carries the traffic. */
-  static async startPair(options: Omit<PanOsOptions, 'serial' | 'port'> = {}): Promise<readonly [PanOs, PanOs]> {
+  static async startPair(options: Omit<PanOsOptions, 'serial' | 'listen'> = {}): Promise<readonly [PanOs, PanOs]> {
     const active = await PanOs.start({ ...options, serial: '007951000000001' });
     const passive = await PanOs.start({ ...options, serial: '007951000000002' });
     HighAvailability.join(active.ha, passive.ha);
@@ -85,19 +84,9 @@ export class PanOs extends Device implements AsyncDisposable {
     );
   }
 
-  get url(): string {
-    return this.front.url;
-  }
-
-  get front(): Front {
-    if (this.#front === undefined) throw new Error('the device does not listen');
-    return this.#front;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.jobs.forget();
+  override async [Symbol.asyncDispose](): Promise<void> {
     this.lists.close();
-    await this.#front?.[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
   }
 
   override identity(): Readonly<Record<string, string>> {
@@ -280,27 +269,16 @@ export class PanOs extends Device implements AsyncDisposable {
     return [];
   }
 
-  /** The device restarts: what lives in memory is gone, and nobody is answered for `ms`. */
-  reboot(ms = 0): void {
-    this.restarted();
+  override reboot(ms = 0): void {
+    this.online = false;
     for (const one of this.#userIds.values()) one.reboot();
     this.sessions.clear();
     this.ha.failOver('non-functional');
-    this.online = false;
-    this.#front?.down();
-    const up = (): void => {
+    this.restart(ms, () => {
       this.online = true;
-      this.#front?.up();
       this.ha.comeBack();
       this.lists.restart();
-    };
-    if (ms === 0) up();
-    else this.clock.after(ms, up);
-  }
-
-  override upgrade(version: string): void {
-    this.version = version;
-    this.reboot();
+    });
   }
 
   /** The other one of the pair takes over. */
@@ -311,11 +289,6 @@ export class PanOs extends Device implements AsyncDisposable {
   /** Every address with tags is forgotten, persistent or not. */
   clearRegistered(): void {
     for (const one of this.#userIds.values()) one.clear();
-  }
-
-  /** Another certificate from the next handshake on. */
-  present(tls: Tls): void {
-    this.front.present(tls);
   }
 
   /** The running configuration, in canonical form. */

@@ -1,5 +1,5 @@
 export type { AccountOptions, Right } from './accounts.ts';
-export type { DeviceOptions } from './device.ts';
+export type { DeviceOptions, Served } from './device.ts';
 export type { Fault, Faults, Matches } from './faults.ts';
 export { PanOs, type PanOsOptions } from './firewall.ts';
 export type { HaState } from './high-availability.ts';
@@ -7,4 +7,4 @@ export { type Capacity, models } from './models.ts';
 export type { Flow, Passage, Translation } from './packet.ts';
 export { Panorama, type PanoramaOptions } from './panorama.ts';
 export type { Quirks } from './quirks.ts';
-export type { ListenOptions, Tls } from './server.ts';
+export type { ListenOptions } from './server.ts';

@@ -11,7 +11,7 @@ import { readPush } from './push-request.ts';
 import { devicePlace, Pushes, targetsOf } from './push.ts';
 import type { Scope } from './references.ts';
 import { panoramaSchema } from './schema.ts';
-import { Front, type ListenOptions } from './server.ts';
+import type { ListenOptions } from './server.ts';
 import { mistakesOf, type Shape } from './shape.ts';
 import { change, find, merge } from './tree.ts';
 import { UserId } from './user-id.ts';
@@ -25,7 +25,7 @@ export interface PanoramaOptions extends DeviceOptions, ListenOptions {
 }
 
 /** A Panorama as its XML API shows it, with the firewalls that are connected to it. */
-export class Panorama extends Device implements AsyncDisposable {
+export class Panorama extends Device {
   protected readonly schema: Shape = panoramaSchema;
   protected readonly zonesKnown = false;
   readonly deviceLagMs: number;
@@ -34,11 +34,10 @@ export class Panorama extends Device implements AsyncDisposable {
   readonly parents = new Map<string, string>();
   readonly #firewalls = new Map<string, { readonly firewall: PanOs; connected: boolean }>();
   readonly #pushes: Pushes;
-  #front: Front | undefined;
 
   static async start(options: PanoramaOptions = {}): Promise<Panorama> {
     const device = new Panorama(options);
-    device.#front = await Front.listen(device, options);
+    await device.listen(options);
     return device;
   }
 
@@ -48,21 +47,6 @@ export class Panorama extends Device implements AsyncDisposable {
     for (const { name, parent } of options.deviceGroups ?? []) if (parent !== undefined) this.parents.set(name, parent);
     this.users = new UserId(this.clock, () => ({ reregistering: this.quirks.reregistering, capacity: 500_000 }));
     this.#pushes = new Pushes(emptyPanorama([]));
-  }
-
-  get url(): string {
-    return this.front.url;
-  }
-
-  get front(): Front {
-    if (this.#front === undefined) throw new Error('the device does not listen');
-    return this.#front;
-  }
-
-  /** The firewalls are their own, and go on. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.jobs.forget();
-    await this.#front?.[Symbol.asyncDispose]();
   }
 
   override identity(): Readonly<Record<string, string>> {
@@ -258,18 +242,10 @@ export class Panorama extends Device implements AsyncDisposable {
     );
   }
 
-  /** The device restarts; firewalls go on with what they have. */
-  reboot(ms = 0): void {
-    this.restarted();
+  /** Firewalls go on with what they have. */
+  override reboot(ms = 0): void {
     this.users.reboot();
-    this.#front?.down();
-    if (ms === 0) this.#front?.up();
-    else this.clock.after(ms, () => this.#front?.up());
-  }
-
-  override upgrade(version: string): void {
-    this.version = version;
-    this.reboot();
+    this.restart(ms, () => undefined);
   }
 
   /** The running configuration, in canonical form. */

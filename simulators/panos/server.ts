@@ -1,22 +1,18 @@
-import { createServer as createPlain, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecure, Server as SecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { isLoopback } from '../../src/base/loopback.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ownCertificate, type OwnCertificate } from '../frame/certificate.ts';
+import { type ListenAt, Listener, readBody } from '../frame/listener.ts';
 import { type Answer, codes, refuse, Refusal, turnAway, write } from './answer.ts';
-import type { Device } from './device.ts';
-
-/** PEM. */
-export interface Tls {
-  readonly certificate: string;
-  readonly key: string;
-}
+import type { Device, Served } from './device.ts';
 
 export interface ListenOptions {
-  readonly host?: string;
-  /** 0: any that is free. */
-  readonly port?: number;
-  /** Absent: plain HTTP, on loopback alone. */
-  readonly tls?: Tls;
+  /** Default: any port of 127.0.0.1. */
+  readonly listen?: ListenAt;
+  /** Plain HTTP, on loopback alone. */
+  readonly plain?: boolean;
+  /** Default: one of its own making, for `localhost` and the addresses of loopback. */
+  readonly certificate?: OwnCertificate;
+  /** One line for each request; secrets are left out. */
+  readonly say?: (line: string) => void;
 }
 
 /** What a request may be at most (reference 1.1). */
@@ -26,72 +22,60 @@ const LONGEST_USER_ID_GET = 2048;
 /** The management interface of one device: the way from a connection to an answer, with everything that can go wrong on it. */
 export class Front implements AsyncDisposable {
   readonly #device: Device;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #listener: Listener;
+  readonly #say: (line: string) => void;
   readonly #waiting = new Set<() => void>();
-  readonly #secure: boolean;
-  #down = false;
+  /** Closing and opening, one after the other. */
+  #turn: Promise<void> = Promise.resolve();
 
-  static async listen(device: Device, { host = '127.0.0.1', port = 0, tls }: ListenOptions): Promise<Front> {
-    if (tls === undefined && !isLoopback(host))
-      throw new Error(`without a certificate only loopback is served, not ${host}`);
-    const server = tls === undefined ? createPlain() : createSecure({ cert: tls.certificate, key: tls.key });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-    return new Front(device, server, tls !== undefined);
+  static async open(device: Device, options: ListenOptions): Promise<Front> {
+    const front = new Front(device, options);
+    await front.#listener.open();
+    return front;
   }
 
-  private constructor(device: Device, server: Server, secure: boolean) {
+  private constructor(device: Device, { listen, plain, certificate, say }: ListenOptions) {
     this.#device = device;
-    this.#server = server;
-    this.#secure = secure;
-    server.on('connection', (socket) => {
-      if (this.#down) {
-        socket.destroy();
-        return;
-      }
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
-    server.on('request', (request, response) => {
-      this.#serve(request, response).catch(() => request.socket.destroy());
-    });
+    this.#say = say ?? (() => undefined);
+    const shown = plain === true ? undefined : (certificate ?? firstCertificate(device.serial));
+    this.#listener = new Listener(listen ?? { host: '127.0.0.1', port: 0 }, shown, (request, response) =>
+      this.#serve(request, response),
+    );
   }
 
   /** `https://127.0.0.1:8443`, without a path. */
   get url(): string {
-    const { address, port, family } = this.#server.address() as AddressInfo;
-    return `${this.#secure ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    return this.#listener.url;
+  }
+
+  /** What it shows; plain HTTP shows none. */
+  get certificate(): OwnCertificate | undefined {
+    return this.#listener.certificate;
   }
 
   /** Another certificate from the next handshake on. */
-  present({ certificate, key }: Tls): void {
-    if (!(this.#server instanceof SecureServer)) throw new Error('plain HTTP has no certificate');
-    this.#server.setSecureContext({ cert: certificate, key });
+  present(certificate: OwnCertificate): void {
+    this.#listener.present(certificate);
   }
 
   /** Nobody gets a connection, and those there are end, until `up`. */
   down(): void {
-    this.#down = true;
-    for (const socket of this.#sockets) socket.destroy();
+    this.#turn = this.#turn.then(() => this.#listener.close());
   }
 
   up(): void {
-    this.#down = false;
+    this.#turn = this.#turn.then(() => this.#listener.open());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const wake of this.#waiting) wake();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    this.down();
+    await this.#turn;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://device');
-    const body = await read(request);
+    const body = (await readBody(request, LONGEST_BODY))?.toString('utf8');
     if (url.pathname !== '/api' && url.pathname !== '/api/') {
       response.writeHead(404).end();
       return;
@@ -118,6 +102,8 @@ export class Front implements AsyncDisposable {
     if (request.socket.destroyed) return;
     let answer = refused ?? this.#answer(request, parameters, fault?.kind === 'refused' ? fault : undefined);
     if (fault?.kind === 'twice') answer = this.#answer(request, parameters, undefined);
+    this.#device.served.push(servedAs(parameters, answer));
+    this.#say(spoken(parameters, answer));
     if (answer.afterwards !== undefined) response.once('close', answer.afterwards);
     if (fault?.kind === 'lost after' || request.socket.destroyed) {
       request.socket.destroy();
@@ -176,13 +162,31 @@ export class Front implements AsyncDisposable {
 
 const tooLong = turnAway(400, 'Bad request: more than 5 MB');
 
-/** The body as text; `undefined`: it is longer than a device takes. */
-async function read(request: IncomingMessage): Promise<string | undefined> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length <= LONGEST_BODY) parts.push(part);
-  }
-  return length > LONGEST_BODY ? undefined : Buffer.concat(parts).toString('utf8');
+const YEAR_MS = 365 * 86_400_000;
+
+function firstCertificate(commonName: string): OwnCertificate {
+  const now = Date.now();
+  return ownCertificate({
+    commonName,
+    names: ['localhost', '127.0.0.1', '::1'],
+    from: now - 86_400_000,
+    to: now + 10 * YEAR_MS,
+  });
+}
+
+const secret = new Set(['key', 'user', 'password']);
+
+const servedAs = (parameters: ReadonlyMap<string, string>, { status, code }: Answer): Served => ({
+  parameters: Object.fromEntries([...parameters].filter(([name]) => !secret.has(name))),
+  status,
+  code,
+});
+
+/** What a request was, without anything secret. */
+function spoken(parameters: ReadonlyMap<string, string>, { status, code }: Answer): string {
+  const words = ['type', 'action', 'xpath', 'cmd', 'target', 'vsys'].flatMap((name) => {
+    const value = parameters.get(name);
+    return value === undefined ? [] : [`${name}=${value.length > 200 ? `${value.slice(0, 200)}…` : value}`];
+  });
+  return `${words.join(' ')} -> ${status}${code === undefined ? '' : ` ${code}`}`;
 }

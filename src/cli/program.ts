@@ -249,7 +249,10 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
     async () => (await import('./commands/lab.ts')).lab,
   );
   does(
-    command('simulate <vendor>', "a vendor's firewall on loopback, for tries without a device: fortigate")
+    command(
+      'simulate <vendor>',
+      "a vendor's firewall on loopback, for tries without a device: fortigate, panos, panorama",
+    )
       .option('--version <version>', "the software's version")
       .option('--model <model>', 'decides its limits')
       .option('--listen <address>', 'HOST:PORT; port 0 is any that is free', '127.0.0.1:0')

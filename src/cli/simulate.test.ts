@@ -45,6 +45,10 @@ test.each([
   [['simulate', 'fortigate', '--model', 'huge'], 'there is no model "huge"'],
   [['simulate', 'fortigate', '--listen', 'somewhere'], 'is not HOST:PORT'],
   [['simulate', 'fortigate', '--listen', '0.0.0.0:0', '--plain'], 'plain HTTP is for loopback'],
+  [['simulate', 'panos', '--version', '9.0.1'], '"9.0.1" is not a PAN-OS version'],
+  [['simulate', 'panos', '--model', 'huge'], 'model huge is none of PA-440'],
+  [['simulate', 'panorama', '--model', 'PA-VM'], 'a Panorama has no model'],
+  [['simulate', 'panorama', '--listen', '0.0.0.0:0', '--plain'], 'plain HTTP is for loopback'],
   [['simulate', 'fortigate', '--latency', 'long'], 'this is a number of milliseconds'],
 ])('%j is refused in words', async (words, text) => {
   const said: Said = { out: [], err: [] };

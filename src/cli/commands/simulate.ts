@@ -17,6 +17,8 @@ interface SimulateCommandOptions {
 /** Each is loaded when it is asked for. */
 const vendors: Readonly<Record<string, () => Promise<Simulate>>> = {
   fortigate: async () => (await import('../../../simulators/fortigate/command.ts')).simulateFortiGate,
+  panos: async () => (await import('../../../simulators/panos/command.ts')).simulatePanOs,
+  panorama: async () => (await import('../../../simulators/panos/command.ts')).simulatePanorama,
 };
 
 /** `sallyport simulate VENDOR`: answers as the vendor's device does, with a line for each request, until it is stopped. */

@@ -1,0 +1,51 @@
+import type { Simulate } from '../frame/simulated.ts';
+import { PanOs } from './firewall.ts';
+import { Panorama } from './panorama.ts';
+
+const ACCOUNT = { name: 'admin', password: 'admin' };
+const credentials = { user: ACCOUNT.name, password: ACCOUNT.password };
+
+/** `sallyport simulate panos`: a firewall with the zones `inside` and `outside`. */
+export const simulatePanOs: Simulate = async ({ version, model, listen, plain, latencyMs, say }) => {
+  const device = await PanOs.start({
+    listen,
+    plain,
+    say,
+    latencyMs,
+    accounts: [ACCOUNT],
+    zones: ['inside', 'outside'],
+    commitMs: 5000,
+    ...(version === undefined ? {} : { version }),
+    ...(model === undefined ? {} : { model }),
+  });
+  const { fingerprint } = device;
+  return {
+    title: `${device.model}, PAN-OS ${device.version}`,
+    url: device.url,
+    credentials,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
+  };
+};
+
+/** `sallyport simulate panorama`: with one device group, `edge`, and two firewalls in it. */
+export const simulatePanorama: Simulate = async ({ version, model, listen, plain, latencyMs, say }) => {
+  if (model !== undefined) throw new Error('a Panorama has no model; --model is for panos');
+  const common = { commitMs: 5000, accounts: [ACCOUNT], ...(version === undefined ? {} : { version }) };
+  const device = await Panorama.start({ listen, plain, say, latencyMs, deviceGroups: [{ name: 'edge' }], ...common });
+  const firewalls = await Promise.all(
+    ['007951000000001', '007951000000002'].map((serial) => PanOs.start({ serial, ...common })),
+  );
+  for (const firewall of firewalls) device.manage(firewall, { group: 'edge', zones: ['inside', 'outside'] });
+  const { fingerprint } = device;
+  return {
+    title: `Panorama ${device.version}`,
+    url: device.url,
+    credentials,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    async [Symbol.asyncDispose]() {
+      await device[Symbol.asyncDispose]();
+      for (const firewall of firewalls) await firewall[Symbol.asyncDispose]();
+    },
+  };
+};
