@@ -107,8 +107,9 @@ export function readRuleList(list: RuleList): ReadList {
   const defaultAction = (['Allow', 'Deny', 'Pass'] as const).find((action) => action === written);
   if (defaultAction === undefined)
     scope.mistake('FIELD_INVALID', 'the default action has to be Allow, Deny or Pass', 'defaultAction');
-  if (diagnostics.length > 0 || defaultAction === undefined) {
-    const lines = diagnostics.map(({ path, message }) => `${path}: ${message}`);
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0 || defaultAction === undefined) {
+    const lines = errors.map(({ path, message }) => `${path}: ${message}`);
     throw new SallyportError('RULE_LIST_INVALID', lines.join('\n'), { diagnostics });
   }
   return { rules: read.flatMap((readable) => (readable.ok ? [ruleOf(readable.rule)] : [])), defaultAction };
