@@ -5,7 +5,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { columns } from '../src/base/columns.ts';
 import type { Diagnostic } from '../src/base/diagnostic.ts';
 import { SallyportError } from '../src/base/error.ts';
-import { silentLog } from '../src/base/log.ts';
+import { type Log, silentLog } from '../src/base/log.ts';
 import type { Ruleset } from '../src/border/ruleset.ts';
 import { Controller } from '../src/controller/controller.ts';
 import type { OpenDevice } from '../src/controller/open-device.ts';
@@ -43,6 +43,8 @@ export interface LabOptions {
 const PATIENCE_MS = 15_000;
 /** Probes at a time; each waits for its answer. */
 const AT_ONCE = 48;
+/** What was dropped of a new pod is told when it has been silent for three seconds; after this nothing more is expected. */
+const TOLD_MS = 6_000;
 /** Silence after which an open connection counts as cut. */
 const SILENCE_MS = 300;
 
@@ -55,6 +57,8 @@ export class Lab {
   readonly #seenAs: SeenAs;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  /** What the controller said of packets that came too early, and was not shown yet. */
+  readonly #early: string[] = [];
   #failures = 0;
   #tried = 0;
 
@@ -63,12 +67,13 @@ export class Lab {
     this.#stage = stage;
     this.#firewall = firewall;
     this.#seenAs = seenAs;
+    const log: Log = { ...silentLog, warn: (fields) => this.#noteEarly(fields) };
     this.#controller = new Controller({
       cluster: 'lab',
       source: new ManifestsSource('lab', options.files.folder, systemClock),
       open: (described) => stage.open(described),
       clock: systemClock,
-      log: silentLog,
+      log,
     });
     this.#running = this.#controller.run(this.#stop.signal);
     background('the lab controller', this.#running, silentLog);
@@ -180,6 +185,22 @@ export class Lab {
     await this.#confirmed();
     const wrong = await this.#compare(this.#allProbes());
     say(`   all flows tried again: ${wrong === 0 ? 'all as computed' : `${wrong} NOT as computed`}`);
+    if (step.scale !== undefined) await this.#showEarly();
+  }
+
+  #noteEarly(fields: object): void {
+    if (!('sender' in fields && 'packets' in fields)) return;
+    const { sender, packets } = fields as { readonly sender: string; readonly packets: number };
+    const words = packets === 1 ? '1 packet' : `${packets} packets`;
+    this.#early.push(`before it knew ${sender}, ${this.#firewall} dropped ${words} of it`);
+  }
+
+  /** What new pods sent before the border knew them; nothing where the machine does not tell (a user namespace has no such log). */
+  async #showEarly(): Promise<void> {
+    const { values } = await this.#controller.metrics.unknownDrops.get();
+    const giveUp = machineTime() + (values.some(({ labels }) => labels.sender === 'early') ? TOLD_MS : 0);
+    while (this.#early.length === 0 && machineTime() < giveUp) await pause(100);
+    for (const line of this.#early.splice(0).toSorted()) this.#options.say(`   ${line}`);
   }
 
   /** Tries everything again and again until the signal, and says what changed. */
