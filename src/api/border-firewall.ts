@@ -164,7 +164,12 @@ export const borderFirewallSpec = z
       })
       .prefault({})
       .describe('how long pods wait for this firewall, and what then'),
-    onDelete: z.enum(['Keep', 'Remove']).default('Keep').describe('what happens to the device when this object goes'),
+    onDelete: z
+      .enum(['Keep', 'Remove'])
+      .default('Keep')
+      .describe(
+        'what happens to the device when this object goes; with Remove it goes only when nothing of ours is there any more',
+      ),
   })
   .describe(
     'one firewall that is kept in step: how it is reached, who leaves through it, and how carefully it is changed',

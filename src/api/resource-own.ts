@@ -11,6 +11,8 @@ export interface OwnMeta extends Meta {
   readonly generation?: number;
   /** Milliseconds since the epoch, by the API server's clock. */
   readonly createdAt?: number;
+  /** Our finalizer is on it: when it is deleted it stays until we let it go. */
+  readonly held?: true;
   /** As the API server gave it; who writes statuses compares with it. */
   readonly status?: Readonly<Record<string, unknown>>;
 }

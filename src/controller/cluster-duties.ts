@@ -5,7 +5,8 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import { EventRecorder } from '../kubernetes/events.ts';
 import { StatusWriter } from '../kubernetes/status-writer.ts';
 import { ClusterApprovals } from './cluster-approvals.ts';
-import type { ControllerOptions } from './controller.ts';
+import type { ControllerOptions } from './controller-options.ts';
+import { Departures } from './departures.ts';
 import type { Metrics } from './metrics.ts';
 import { Reporter } from './status/reporter.ts';
 import { LeasedWriters } from './writers.ts';
@@ -29,10 +30,10 @@ export interface ClusterDutiesOptions {
   readonly metrics: Metrics;
 }
 
-/** What a controller does in a cluster besides reading it: one writer for each firewall, statuses and events, approvals. */
+/** What a controller does in a cluster besides reading it: one writer for each firewall, statuses and events, approvals, firewalls that go. */
 export function clusterDuties(
   options: ClusterDutiesOptions,
-): Required<Pick<ControllerOptions, 'writers' | 'reporter' | 'approvals'>> {
+): Required<Pick<ControllerOptions, 'writers' | 'reporter' | 'approvals' | 'departures'>> {
   const { client, namespace = OWN_NAMESPACE, cluster, name, clock, log, metrics, readiness, gate } = options;
   const events = new EventRecorder({
     client,
@@ -59,6 +60,7 @@ export function clusterDuties(
       ...(readiness === undefined ? {} : { readiness }),
     }),
     reporter: new Reporter({ writer, events, clock, name }),
+    departures: new Departures({ client, clock, log }),
     approvals: new ClusterApprovals({ client, clock, log, events }),
   };
 }

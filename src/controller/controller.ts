@@ -1,65 +1,27 @@
 import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { background } from '../base/background.ts';
-import type { Clock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
-import { elapsed } from '../base/elapsed.ts';
-import { toSallyportError } from '../base/error.ts';
-import type { Log } from '../base/log.ts';
+import type { Code } from '../base/catalogue.ts';
+import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Pieces } from '../base/pieces.ts';
 import type { FirewallView } from '../border/border.ts';
 import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Wish } from '../firewalls/wishes.ts';
-import type { Delivery, Source } from '../sources/source.ts';
-import { type Approvals, lookForApprovals } from './approvals.ts';
-import { type FollowedDrops, EarlyDropWatch } from './early-drop-watch.ts';
+import type { Delivery } from '../sources/source.ts';
+import { lookForApprovals } from './approvals.ts';
+import { EarlyDropWatch } from './early-drop-watch.ts';
+import type { ControllerOptions } from './controller-options.ts';
 import { Intake } from './intake.ts';
+import { leaveUntil } from './leaving.ts';
 import { LiveWorld } from './live-world.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
-import type { OpenDevice } from './open-device.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { Releases, followersOf } from './releases.ts';
+import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
-import type { Reporter } from './status/reporter.ts';
-import type { Grant, Writers } from './writers.ts';
 import { type Wrong, Wrongs } from './wrongs.ts';
-
-export interface ControllerOptions {
-  /** Owner of what is created on devices. */
-  readonly cluster: string;
-  readonly source: Source;
-  /** Throws a SallyportError where the firewall cannot be opened as it is described. */
-  readonly open: (firewall: BorderFirewall, grant: Grant | undefined) => OpenDevice;
-  /** Who writes to which firewall, where there are several copies; absent: this process to all. */
-  readonly writers?: Writers;
-  /** What a firewall says that its device cannot be; absent: nothing is known of that. */
-  readonly mistakes?: (firewall: BorderFirewall) => readonly Diagnostic[];
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Where people leave their yes; absent: nowhere. */
-  readonly approvals?: Approvals;
-  readonly metrics?: Metrics;
-  /** Told of what was delivered, once it was computed. */
-  readonly taken?: (changes: Delivery['changes']) => void;
-  /** Who tells the cluster how everything stands; absent: nobody. */
-  readonly reporter?: Pick<
-    Reporter,
-    'begin' | 'taken' | 'wrong' | 'confirmed' | 'released' | 'early' | 'changed' | 'stop'
-  >;
-}
-
-/** How often a device that does not answer is asked to be left. */
-const LEAVE_AGAIN_MS = 10_000;
-
-interface Station {
-  readonly firewall: BorderFirewall;
-  readonly worker: Worker;
-  readonly device: OpenDevice;
-  readonly drops: FollowedDrops;
-  /** What would need another connection if it changed. */
-  readonly identity: string;
-}
 
 /** What the device of a firewall cannot say. */
 interface Refusal extends Diagnostic {
@@ -75,10 +37,7 @@ export class Controller implements Picture {
   readonly #options: ControllerOptions;
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
-  readonly #unopened = new Map<
-    string,
-    { readonly identity: string; readonly code: string; readonly message: string }
-  >();
+  readonly #unopened = new Map<string, { readonly identity: string; readonly code: Code; readonly message: string }>();
   readonly #leaving = new Set<Promise<void>>();
   /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
   readonly #leavers = new Map<string, AbortController>();
@@ -130,22 +89,30 @@ export class Controller implements Picture {
 
   /** Works until the signal aborts; resolves when every request under way has ended. Devices keep what they hold. */
   async run(signal: AbortSignal): Promise<void> {
-    const { approvals, clock, log, reporter, writers } = this.#options;
+    const { approvals, clock, departures, log, reporter, writers } = this.#options;
     const stopLooking = approvals && lookForApprovals(approvals, this.#stations, clock, log);
     reporter?.begin(this);
     const granted = (): void => {
       this.#granted = true;
       this.#intake.say();
     };
+    departures?.start({
+      mayWrite: (name) => this.#mayWrite(name),
+      leave: (name) => this.#leaveHeld(name),
+      stay: (name) => this.#stay(name),
+      changed: () => reporter?.changed(),
+    });
     writers?.start({ granted, ended: (name) => this.#giveUp(name), idle: (name) => this.#isIdle(name) });
     try {
       await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
     } finally {
       stopLooking?.();
       this.#intake.close();
+      const departed = departures?.close();
       for (const end of this.#leavers.values()) end.abort();
       await Promise.all([...this.#leaving, ...[...this.#stations.values()].map((station) => closeStation(station))]);
       this.#stations.clear();
+      await departed;
       this.#early.stop();
       await reporter?.stop();
       await writers?.close();
@@ -180,9 +147,19 @@ export class Controller implements Picture {
   /** How one firewall stands in this copy. Where a device cannot be opened, no copy holds it, and every one may say so. */
   standing(name: string): Standing | undefined {
     const station = this.#stations.get(name);
-    if (station !== undefined) return { worker: station.worker.status(), holds: station.device.lock.held() };
+    const departure = this.#options.departures?.toldOf(name);
+    const told = departure === undefined ? {} : { departure };
+    if (station !== undefined) return { worker: station.worker.status(), holds: station.device.lock.held(), ...told };
+    if (this.#isLeft(name))
+      return (
+        departure && {
+          worker: { code: departure.reason, message: departure.message },
+          holds: this.#mayWrite(name),
+          departure,
+        }
+      );
     const unopened = this.#unopened.get(name);
-    return unopened && { worker: unopened, holds: true };
+    return unopened && { worker: unopened, holds: true, ...told };
   }
 
   /** What a firewall asks for that its driver cannot do. */
@@ -221,6 +198,7 @@ export class Controller implements Picture {
         { source: source.name, changes: delivery.changes.length, version: this.#version, ms: Math.round(ms) },
         'changes taken',
       );
+    this.#options.departures?.taken(delivery.changes, state.kind);
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
     this.readiness.changed();
@@ -237,16 +215,26 @@ export class Controller implements Picture {
     if (this.world.state.kind === 'complete')
       for (const name of [...this.#stations.keys(), ...this.#unopened.keys()])
         if (!views.has(name)) this.#release(name);
+    this.#options.departures?.look();
     for (const [name, view] of views) {
-      const station = this.#stationFor(name, view);
+      const station = this.#isLeft(name) ? undefined : this.#stationFor(name, view);
       if (station === undefined) continue;
       if (station.firewall !== view.firewall) {
         this.#stations.set(name, { ...station, firewall: view.firewall });
         station.worker.configure(view.firewall);
         station.drops.configure(view.firewall);
       }
-      station.worker.desire(this.#wishFor(view));
+      if (this.#options.departures?.stageOf(name) === undefined) station.worker.desire(this.#wishFor(view));
     }
+  }
+
+  #mayWrite(name: string): boolean {
+    const { writers } = this.#options;
+    return writers === undefined || writers.grant(name) !== undefined;
+  }
+
+  #isLeft(name: string): boolean {
+    return this.#options.departures?.stageOf(name) === 'Left';
   }
 
   #wishFor(view: FirewallView): Wish {
@@ -263,8 +251,7 @@ export class Controller implements Picture {
   }
 
   #stationFor(name: string, { firewall }: FirewallView): Station | undefined {
-    const { driver, address, options, credentialsRef, tls, adopt } = firewall;
-    const identity = JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
+    const identity = deviceIdentity(firewall);
     const known = this.#stations.get(name);
     if (known?.identity === identity) return known;
     const { writers } = this.#options;
@@ -341,12 +328,14 @@ export class Controller implements Picture {
     if (station === undefined) return;
     const { log } = this.#options;
     log.info({ firewall: name, onDelete: station.firewall.onDelete }, 'the BorderFirewall is gone');
-    if (station.firewall.onDelete === 'Keep') return this.#drop(name, station);
+    // One that was held and goes before its device was left was let go by hand.
+    const { onDelete, deleting } = station.firewall;
+    if (onDelete === 'Keep' || (deleting && this.#options.departures !== undefined)) return this.#drop(name, station);
     this.#stations.delete(name);
     const end = new AbortController();
     this.#leavers.set(name, end);
     this.#track(
-      this.#leave(name, station, end.signal).then(() => {
+      leaveUntil({ name, worker: station.worker }, this.#options.clock, log, end.signal).then(() => {
         if (this.#leavers.get(name) === end) this.#leavers.delete(name);
         return this.#close(name, station);
       }),
@@ -366,29 +355,28 @@ export class Controller implements Picture {
   #isIdle(name: string): boolean {
     const conditions = this.#stations.get(name)?.worker.status().conditions ?? [];
     const works = conditions.some(({ type, reason }) => type === 'Reconciling' && reason === 'Working');
-    return !works && !this.#leavers.has(name);
+    return !works && !this.#leavers.has(name) && this.#options.departures?.stageOf(name) !== 'Leaving';
   }
 
-  /** Until the device is left or says that it will not be. One that does not answer is asked again, until `signal` aborts. */
-  async #leave(name: string, { worker }: Station, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    const stop = (): void => background('ending to leave', worker.stop(), log);
-    signal.addEventListener('abort', stop, { once: true });
-    while (!signal.aborted) {
-      try {
-        await worker.leave();
-        log.info({ firewall: name }, 'the device was left; nothing of ours is there');
-        return;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const { code, message, blame } = toSallyportError(thrown);
-        const passes = blame === 'transient' || blame === 'conflict';
-        const fields = { firewall: name, code, error: message, againMs: passes ? LEAVE_AGAIN_MS : undefined };
-        log.error(fields, 'leaving failed; what is there stays');
-        if (!passes) return;
-      }
-      await elapsed(clock, LEAVE_AGAIN_MS, signal);
-    }
+  /** Takes everything of ours off a device while its object is still there. Rejects with what stood in the way. */
+  async #leaveHeld(name: string): Promise<void> {
+    const station = this.#stations.get(name);
+    const why = this.#unopened.get(name);
+    if (station === undefined)
+      throw new SallyportError(why?.code ?? 'NOT_THE_WRITER', why?.message ?? 'this copy does not write to it yet');
+    await station.worker.leave();
+    this.#options.log.info({ firewall: name }, 'the device was left; nothing of ours is there');
+    if (this.#stations.get(name) !== station) return;
+    this.#stations.delete(name);
+    await this.#close(name, station);
+  }
+
+  /** Leaving had begun, and is not wanted any more: another worker begins, with what is wished now. */
+  #stay(name: string): void {
+    const station = this.#stations.get(name);
+    if (station !== undefined) this.#drop(name, station);
+    this.#granted = true;
+    this.#intake.say();
   }
 
   #drop(name: string, station: Station): void {
@@ -436,9 +424,4 @@ export class Controller implements Picture {
     const counts = yield* this.#wrongs.tell(wrong);
     for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);
   }
-}
-
-async function closeStation({ worker, device, drops }: Station): Promise<void> {
-  await Promise.all([worker.stop(), drops.stop()]);
-  await device.close();
 }

@@ -31,14 +31,15 @@ describe('what Sallyport asks of an API server', () => {
     ]);
   });
 
-  test('of our own kinds it changes the status alone, so that it can say no yes', () => {
+  test('of our own kinds it changes the status alone, and whether firewalls are held, so that it can say no yes', () => {
     const written = rights.filter(
       ({ group, verbs }) => group === OUR_GROUP && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
     );
-    for (const right of written) {
-      expect(right.subresource, name(right)).toBe('status');
-      expect(right.verbs).toEqual(['patch']);
-    }
+    for (const right of written) expect(right.verbs).toEqual(['patch']);
+    const objects = written.filter(({ subresource }) => subresource !== 'status');
+    expect(objects.map((right) => `${right.feature} ${name(right)}`)).toEqual([
+      'leaving sallyport.dev/borderfirewalls',
+    ]);
   });
 
   test('Secrets are read by name in our own namespace, and nowhere else', () => {

@@ -2,12 +2,14 @@ import { CALICO, CALICO_STORAGE, type Kind, OUR_GROUP, kinds } from '../api/kind
 import type { ResourceType } from '../api/resource.ts';
 
 /** What a right is for; each can be left out alone, with what it costs (`features`). */
-export type Feature = 'watch' | 'status' | 'events' | 'leases' | 'credentials' | 'queries' | 'readiness';
+export type Feature = 'watch' | 'status' | 'leaving' | 'events' | 'leases' | 'credentials' | 'queries' | 'readiness';
 
 /** What is missing without a feature's rights. */
 export const features: Readonly<Record<Feature, string>> = {
   watch: 'without them nothing is known of a kind, and no firewall that depends on it gets a plan',
   status: 'without them `kubectl get` shows nothing; firewalls are kept in step all the same',
+  leaving:
+    'without them a BorderFirewall with `onDelete: Remove` goes at once when it is deleted, and its device is left only by a copy that runs then',
   events: 'without them `kubectl describe` tells no story',
   leases: 'without them no firewall is written to, because two copies could write to it at once',
   credentials: 'without them firewalls whose `credentialsRef` names a Secret are not reached',
@@ -131,6 +133,14 @@ export const rights: readonly Right[] = [
       why: 'how it stands at the border; nothing else of the object can be written',
     },
   ]),
+  {
+    feature: 'leaving',
+    group: OUR_GROUP,
+    resource: 'borderfirewalls',
+    verbs: ['patch'],
+    scope: 'Cluster',
+    why: 'the finalizer `sallyport.dev/border` of those with `onDelete: Remove`; an admission policy of the chart refuses every other change by this identity',
+  },
   {
     feature: 'events',
     group: 'events.k8s.io',

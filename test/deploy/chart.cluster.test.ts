@@ -115,9 +115,12 @@ describe('the chart', () => {
   });
 
   test('what can be switched on is off', () => {
-    const kinds = objects(renderChart(root)).map(({ kind }) => kind);
-    for (const kind of ['ValidatingAdmissionPolicy', 'NetworkPolicy', 'ServiceMonitor', 'PrometheusRule'])
-      expect(kinds).not.toContain(kind);
+    const all = objects(renderChart(root));
+    const kinds = all.map(({ kind }) => kind);
+    for (const kind of ['NetworkPolicy', 'ServiceMonitor', 'PrometheusRule']) expect(kinds).not.toContain(kind);
+    // The one that is always there limits the controller itself.
+    const policies = all.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    expect(policies.map(({ metadata }) => metadata.name)).toEqual(['sallyport-leaving']);
   });
 
   test('credentials can be narrowed to the Secrets that are named', () => {

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CALICO, CALICO_STORAGE, OUR_GROUP, kinds } from '../../src/api/kinds.ts';
+import { BORDER_FINALIZER } from '../../src/api/own.ts';
 import { readResource } from '../../src/api/read.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { toSallyportError } from '../../src/base/error.ts';
@@ -9,6 +10,7 @@ import { ClusterApprovals } from '../../src/controller/cluster-approvals.ts';
 import { statusObject } from '../../src/controller/status/picture.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { clusterNameOf } from '../../src/kubernetes/discovery.ts';
+import { setFinalizer } from '../../src/kubernetes/finalizer.ts';
 import { EventRecorder } from '../../src/kubernetes/events.ts';
 import { connectKubeconfig } from '../../src/kubernetes/kubeconfig.ts';
 import { LeaseStore } from '../../src/kubernetes/leases/lease-store.ts';
@@ -199,6 +201,13 @@ async function status({ client, name }: Somebody): Promise<readonly string[]> {
   return told;
 }
 
+async function leaving({ client, name }: Somebody): Promise<readonly string[]> {
+  const { metadata } = await make('BorderFirewall', `${name}-held`, specs['BorderFirewall'] ?? {});
+  const collection = { group: OUR_GROUP, version: 'v1alpha1', plural: 'borderfirewalls' };
+  const which = { name: metadata.name, uid: metadata.uid ?? '' };
+  return refusals(() => setFinalizer(client, collection, which, BORDER_FINALIZER, true, never));
+}
+
 async function events({ client, name }: Somebody): Promise<readonly string[]> {
   const { log, told } = listening();
   const clock = new FakeClock();
@@ -256,7 +265,7 @@ function make(kind: string, name: string, spec: object): Promise<ApiObject> {
 }
 
 type Use = (somebody: Somebody, lacks: boolean) => Promise<readonly string[]>;
-const uses: Readonly<Partial<Record<Feature, Use>>> = { watch, status, events, leases, queries };
+const uses: Readonly<Partial<Record<Feature, Use>>> = { watch, status, leaving, events, leases, queries };
 
 /** What an API server says where a right is missing. */
 function refusalOf({ right, verb }: Row): string {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { helm } from '../../scripts/helm.ts';
 import { kinds } from '../../src/api/kinds.ts';
+import { BORDER_FINALIZER } from '../../src/api/own.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { clusterDuties } from '../../src/controller/cluster-duties.ts';
@@ -202,7 +203,7 @@ test('deleting a BorderFirewall: with Keep all stays, with Remove all of ours go
   expect(border()['keep']).toBe(before['keep']);
 });
 
-test('with Remove, an object that goes while nobody keeps its firewall leaves the device as it is', async () => {
+test('with Remove, one that is deleted while nobody keeps its firewall waits, and the next copy leaves it', async () => {
   await make('borderfirewalls', 'BorderFirewall', 'remove', {
     driver: 'nftables',
     address: 'netns:remove',
@@ -213,12 +214,18 @@ test('with Remove, an object that goes while nobody keeps its firewall leaves th
   });
   const first = await run();
   await expect.poll(() => holds('remove', '10.1.0.3'), { timeout: 60_000 }).toBe(true);
+  const isHeld = async (): Promise<boolean> =>
+    JSON.stringify(await server.admin.json('GET', `${OURS}/borderfirewalls/remove`)).includes(BORDER_FINALIZER);
+  await expect.poll(isHeld).toBe(true);
   await first.stop();
   const before = border();
   await server.admin.json('DELETE', `${OURS}/borderfirewalls/remove`);
-  await run();
   await aWhile();
   expect(border()).toEqual(before);
+  expect(await names('borderfirewalls')).toContain('remove');
+  await run();
+  await expect.poll(() => names('borderfirewalls'), { timeout: 60_000 }).not.toContain('remove');
+  expect(devices.get('remove')?.dump()).toBe(new MemoryDevice(FOREIGN).dump());
 });
 
 test('deleting our namespace changes nothing at the border', async () => {

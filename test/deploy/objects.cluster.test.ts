@@ -258,3 +258,74 @@ describe('the identity for readiness', () => {
     );
   });
 });
+
+describe('the identity of the controller', () => {
+  const path = '/apis/sallyport.dev/v1alpha1/borderfirewalls';
+  const edge = `${path}/held-1`;
+  const OURS = 'sallyport.dev/border';
+  let controller: RawApi;
+
+  beforeAll(async () => {
+    await applyAll(renderChart(root));
+    await server.admin.json('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      metadata: { name: 'far-too-much' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'ServiceAccount', name: 'sallyport', namespace: 'sallyport' }],
+    });
+    await server.admin.json('POST', path, {
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'BorderFirewall',
+      metadata: { name: 'held-1', labels: { of: 'us' }, finalizers: ['example.org/theirs'] },
+      spec: { driver: 'nftables', address: 'local', workloads: {}, onDelete: 'Remove' },
+    });
+    controller = new RawApi(server.target({ token: await server.tokenFor('sallyport', 'sallyport') }));
+    // A new policy, and a new binding, are in force a moment after they were made.
+    for (;;) {
+      const { said } = await edit({ metadata: { labels: { probe: String(performance.now()) } } });
+      if (said.includes('the controller changes')) break;
+      await setTimeout(50);
+    }
+  });
+  afterAll(() => controller.close());
+
+  async function edit(body: object, at = edge, method = 'PATCH'): Promise<{ status: number; said: string }> {
+    const headers = { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' };
+    const { status, bytes } = await controller.send({ method, path: at, headers, body });
+    return { status, said: bytes.toString() };
+  }
+
+  test('holds a BorderFirewall, lets it go, and says how it stands', async () => {
+    for (const finalizers of [['example.org/theirs', OURS], ['example.org/theirs']])
+      expect((await edit({ metadata: { finalizers } })).status).toBe(200);
+    expect((await edit({ status: { observedGeneration: 1 } }, `${edge}/status`)).status).toBe(200);
+  });
+
+  test.each([
+    ['what it says', { spec: { address: 'netns:elsewhere' } }],
+    ['labels', { metadata: { labels: { of: 'them' } } }],
+    ['annotations', { metadata: { annotations: { a: 'b' } } }],
+    ['finalizers of others', { metadata: { finalizers: [OURS] } }],
+    ['finalizers of others, all of them', { metadata: { finalizers: null } }],
+    ['owners', { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'n' }] } }],
+  ])('changes nothing else of it, even where somebody lets it: %s', async (_, body) => {
+    const { status, said } = await edit(body);
+    expect(said).toContain('the controller changes');
+    expect(status).toBe(422);
+  });
+
+  test('makes none and deletes none, even where somebody lets it', async () => {
+    const spec = { driver: 'nftables', address: 'local', workloads: {} };
+    const another = {
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'BorderFirewall',
+      metadata: { name: 'held-2' },
+      spec,
+    };
+    for (const [at, method, body] of [
+      [path, 'POST', another],
+      [edge, 'DELETE', {}],
+      [path, 'DELETE', {}],
+    ] as const)
+      expect((await edit(body, at, method)).said).toContain('the controller makes and deletes no BorderFirewall');
+  });
+});

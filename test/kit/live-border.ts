@@ -196,7 +196,8 @@ export class LiveBorder {
     );
   }
 
-  async addFirewall(name: string, namespace: string): Promise<void> {
+  /** `more`: of its spec. */
+  async addFirewall(name: string, namespace = this.firewall(name).name, more: object = {}): Promise<void> {
     await this.post(
       `${OURS}/borderfirewalls`,
       'sallyport.dev/v1alpha1',
@@ -210,6 +211,7 @@ export class LiveBorder {
         sees: 'Pod',
         networks: ['10.1.0.0/16'],
         guard: { removals: UNGUARDED, gains: UNGUARDED },
+        ...more,
       },
     );
   }

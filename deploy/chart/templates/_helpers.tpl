@@ -61,7 +61,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Features whose rights the controller has. */ -}}
 {{- define "sallyport.features" -}}
-watch status events leases credentials {{ if .Values.queries.enabled }}queries{{ end }}
+watch status leaving events leases credentials {{ if .Values.queries.enabled }}queries{{ end }}
 {{- end -}}
 
 {{- /* Everything in the status of a pod but its conditions; a test compares it with what a real API server knows. */ -}}

@@ -256,6 +256,8 @@ function standingAt(
   waitedMs: number,
 ): FirewallStanding {
   if (described?.mode === 'Observe') return { firewall, state: 'Watches', message: 'mode Observe holds no pod' };
+  if (described?.deleting === true && described.onDelete === 'Remove')
+    return { firewall, state: 'Watches', message: 'what is to be left holds no pod' };
   if (why === undefined) return { firewall, state: 'Confirmed', message: 'read back from the firewall' };
   if (described?.readiness.onTimeout === 'Release' && waitedMs >= described.readiness.timeoutMs)
     return { firewall, state: 'Released', message: `${why}; let go after ${described.readiness.timeoutMs / 1_000} s` };

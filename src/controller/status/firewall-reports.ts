@@ -5,6 +5,7 @@ import type { FirewallView } from '../../border/border.ts';
 import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
 import type { HappenedEvent } from '../../kubernetes/events.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
+import type { DepartureTold } from '../departure.ts';
 import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';
 import { type PlanSummary, summaryOfPlan } from './plan-summary.ts';
@@ -27,7 +28,13 @@ interface Memory {
   confirmed: { readonly version: number; readonly at: number } | undefined;
   plan: { readonly of: WaitingPlan; readonly summary: PlanSummary; readonly madeAt: number } | undefined;
   /** Last told as events: what each condition said, and how many repairs there were. */
-  told: { readonly conditions: ReadonlyMap<string, string>; readonly repairs: number } | undefined;
+  told:
+    | {
+        readonly conditions: ReadonlyMap<string, string>;
+        readonly repairs: number;
+        readonly departure: DepartureTold | undefined;
+      }
+    | undefined;
 }
 
 /** What is said of firewalls: their statuses, and events about what happened to them. */
@@ -83,7 +90,7 @@ export class FirewallReports {
   }
 
   /** What happened to the firewall since this was asked last; at first nothing did. */
-  events(view: FirewallView, { worker }: Standing): HappenedEvent[] {
+  events(view: FirewallView, { worker, departure }: Standing): HappenedEvent[] {
     const memory = this.#memoryOf(view.firewall.name);
     const conditions = new Map<string, string>();
     const statements = 'conditions' in worker ? worker.conditions : [stalled(worker)];
@@ -95,10 +102,13 @@ export class FirewallReports {
     }
     const repairs = 'conditions' in worker ? worker.repairs : 0;
     const before = memory.told;
-    memory.told = { conditions, repairs };
-    if (before === undefined) return [];
+    memory.told = { conditions, repairs, departure };
     const object = statusObject(view.firewall);
     const events: HappenedEvent[] = [];
+    // Of an object that waits to go it is told also by a copy that has just begun.
+    if (departure !== undefined && departure.message !== before?.departure?.message)
+      events.push(departing(object, departure));
+    if (before === undefined) return events;
     for (const [type, note] of conditions) {
       if (type === 'Reconciling' || before.conditions.get(type) === note) continue;
       if (type === 'Ready') {
@@ -148,13 +158,14 @@ export class FirewallReports {
     return memory;
   }
 
-  #facts(picture: Picture, { firewall, findings }: FirewallView, { worker }: Standing): FirewallFacts {
+  #facts(picture: Picture, { firewall, findings }: FirewallView, { worker, departure }: Standing): FirewallFacts {
     const memory = this.#memoryOf(firewall.name);
     const status = 'conditions' in worker ? worker : undefined;
     const key = resourceKey(firewall);
     return {
       firewall,
       standing: worker,
+      departure,
       findings: findings.filter(({ object }) => object === key),
       mistakes: picture.mistakes(firewall),
       writer: status === undefined ? '' : this.#writer,
@@ -188,6 +199,11 @@ export class FirewallReports {
     const status = firewallStatus({ ...facts, plan }, this.#clock.wall(), before);
     return settledFirewallStatus(status, before);
   }
+}
+
+function departing(object: HappenedEvent['object'], { stops, isAhead, reason, message }: DepartureTold): HappenedEvent {
+  const type = stops || isAhead === true ? 'Warning' : 'Normal';
+  return { object, type, reason, action: 'Leave', note: message };
 }
 
 function stalled({ code, message }: { readonly code: string; readonly message: string }) {

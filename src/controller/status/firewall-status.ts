@@ -6,6 +6,7 @@ import type { Finding } from '../../border/finding.ts';
 import { canonical } from '../../kubernetes/status-part.ts';
 import type { WorkerStatus } from '../../firewalls/worker-status.ts';
 import { type Statement, conditionsFrom, cut, momentText } from './conditions.ts';
+import type { DepartureTold } from '../departure.ts';
 import type { PlanSummary } from './plan-summary.ts';
 import type { Spread } from './spread.ts';
 
@@ -16,6 +17,8 @@ export interface FirewallFacts {
   readonly firewall: BorderFirewall;
   /** How its worker stands, or why it has none. */
   readonly standing: WorkerStatus | { readonly code: string; readonly message: string };
+  /** Its object is deleted, and waits for this. */
+  readonly departure?: DepartureTold | undefined;
   /** What was found about the object itself. */
   readonly findings: readonly Finding[];
   /** What it asks for that its driver cannot do. */
@@ -89,12 +92,15 @@ export function settledFirewallStatus(status: BorderFirewallStatus, before: RawM
   return words(status) === words(before) ? before : status;
 }
 
-function statementsOf({ firewall, standing, findings, mistakes }: FirewallFacts): Statement<Type>[] {
+function statementsOf({ firewall, standing, departure, findings, mistakes }: FirewallFacts): Statement<Type>[] {
   const statements: Statement<Type>[] = [];
+  if (departure !== undefined && departure.isAhead !== true)
+    statements.push({ ...departure, type: departure.stops ? 'Stalled' : 'Reconciling' });
   if ('conditions' in standing) {
     for (const { type, status, reason, message } of standing.conditions)
       if (status && type !== 'Ready') statements.push({ type, reason, message });
-  } else statements.push({ type: 'Stalled', reason: standing.code, message: standing.message });
+  } else if (standing.code !== departure?.reason)
+    statements.push({ type: 'Stalled', reason: standing.code, message: standing.message });
   for (const { code, condition, severity, message } of findings)
     if (condition !== 'Stalled' || severity === 'error') statements.push({ type: condition, reason: code, message });
   for (const { code, severity, message, path } of mistakes)

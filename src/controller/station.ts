@@ -1,0 +1,24 @@
+import type { BorderFirewall } from '../api/resource.ts';
+import type { Worker } from '../firewalls/worker.ts';
+import type { FollowedDrops } from './early-drop-watch.ts';
+import type { OpenDevice } from './open-device.ts';
+
+/** A firewall that this copy works at. */
+export interface Station {
+  readonly firewall: BorderFirewall;
+  readonly worker: Worker;
+  readonly device: OpenDevice;
+  readonly drops: FollowedDrops;
+  /** What would need another connection if it changed. */
+  readonly identity: string;
+}
+
+/** Which device a BorderFirewall means, and how it is reached. */
+export function deviceIdentity({ driver, address, options, credentialsRef, tls, adopt }: BorderFirewall): string {
+  return JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
+}
+
+export async function closeStation({ worker, device, drops }: Station): Promise<void> {
+  await Promise.all([worker.stop(), drops.stop()]);
+  await device.close();
+}
