@@ -57,7 +57,7 @@ export const rangesHold = (ranges: readonly Range[], { family, value }: Address)
 
 function objectHolds(book: AddressBook, name: string, row: Row, address: Address): boolean {
   const type = textOf(row, 'type');
-  if (type === 'wildcard') return wildcardHolds(textOf(row, 'wildcard'), address.value);
+  if (type === 'wildcard' && address.family === 4) return wildcardHolds(textOf(row, 'wildcard'), address.value);
   const range = rangeOf(row);
   if (range !== undefined) return rangesHold([range], address);
   const resolved = book.resolved(name);

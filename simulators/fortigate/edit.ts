@@ -134,11 +134,7 @@ function mergeParts(before: Row, given: Row): Row {
 function remove(configuration: Configuration, place: Place, key: string): string {
   const { vdom, table } = place;
   existing(configuration, place, key);
-  if (table.shape === 'single' || table.fixed.has(key))
-    throw new CmdbFault(
-      code.conflictsWithSettings,
-      returnCode(code.conflictsWithSettings, `${key} is part of the system`),
-    );
+  refuseFixed(table, key);
   const uses = usesOf(configuration, vdom, table.id, key);
   if (uses.length > 0) {
     const isPool = table.name.startsWith('ippool') && uses.some((use) => use.table.id === 'firewall/policy');
@@ -147,6 +143,12 @@ function remove(configuration: Configuration, place: Place, key: string): string
   }
   configuration.delete(vdom, table.id, key);
   return key;
+}
+
+function refuseFixed(table: Table, key: string): void {
+  if (table.shape !== 'single' && !table.fixed.has(key)) return;
+  const said = returnCode(code.conflictsWithSettings, `${key} is part of the system`);
+  throw new CmdbFault(code.conflictsWithSettings, said);
 }
 
 function move(
@@ -180,6 +182,7 @@ const interfacesOf = (row: Row): string => JSON.stringify([row['srcintf'], row['
 export function rename(configuration: Configuration, place: Place, key: string, to: string, rules: Rules): void {
   const { vdom, table } = place;
   const row = existing(configuration, place, key);
+  refuseFixed(table, key);
   const given = readFields(table.fields, { [table.key]: to }, table.key, rules);
   if (configuration.row(vdom, table.id, to) !== undefined)
     throw new CmdbFault(code.duplicate, 'object already exists\n');
@@ -187,11 +190,13 @@ export function rename(configuration: Configuration, place: Place, key: string, 
   const keys = [...configuration.table(vdom, table.id).keys()];
   configuration.set(vdom, table.id, to, { ...row, ...given });
   for (const use of usesOf(configuration, vdom, table.id, key)) {
-    const value = use.row[use.field.name];
+    // An entry may name it in several fields: each is written over what the one before left.
+    const named = configuration.row(use.vdom, use.table.id, use.key) ?? use.row;
+    const value = named[use.field.name];
     const renamed = isRows(value)
       ? value.map((one) => Object.fromEntries(Object.entries(one).map(([n, v]) => [n, v === key ? to : v])))
       : to;
-    configuration.set(use.vdom, use.table.id, use.key, { ...use.row, [use.field.name]: renamed });
+    configuration.set(use.vdom, use.table.id, use.key, { ...named, [use.field.name]: renamed });
   }
   configuration.delete(vdom, table.id, key);
   configuration.order(

@@ -1,7 +1,7 @@
 import { type Configuration, GLOBAL } from './configuration.ts';
 import { LOADED_SECRET } from './dump.ts';
 import { edit, type Rules } from './edit.ts';
-import { CmdbFault, code } from './fault.ts';
+import { CmdbFault } from './fault.ts';
 import type { Field } from './field.ts';
 import { defaults } from './read-entry.ts';
 import { fieldsOf, tables } from './tables/index.ts';
@@ -71,42 +71,45 @@ function readTable(lines: Lines, line: Line, of: string, rules: Rules): readonly
   return written;
 }
 
-/** Makes what was written: what names something that comes later waits for it; settings, which forbid some entries, come last. */
+/**
+ * Makes what was written. Entries that name others of their kind wait for those; rules keep their order; settings, which forbid some
+ * entries, come last.
+ */
 function put(configuration: Configuration, written: readonly Written[], rules: Rules): Configuration {
-  const isLate = ({ table, body }: Written): boolean => table.shape === 'single' || body === undefined;
-  let left = [...written.filter((one) => !isLate(one)), ...written.filter(isLate)];
-  while (left.length > 0) {
-    const waiting: (Written & { readonly why: Error })[] = [];
-    for (const one of left) {
-      try {
-        putOne(configuration, one, rules);
-      } catch (thrown) {
-        const why = thrown instanceof Error ? thrown : new Error(String(thrown));
-        if (!(thrown instanceof CmdbFault) || (thrown.error !== code.notFound && thrown.error !== code.inUse))
-          throw wrong(one.line, why.message.trim());
-        waiting.push({ ...one, why });
+  for (const shape of ['entries', 'ordered', 'single'] as const) {
+    let left = written.filter(({ table }) => table.shape === shape);
+    while (left.length > 0) {
+      const waiting: Written[] = [];
+      let why: Error | undefined;
+      for (const one of left) {
+        try {
+          putOne(configuration, one, rules);
+        } catch (thrown) {
+          if (!(thrown instanceof CmdbFault) || shape === 'ordered') throw wrong(one.line, said(thrown));
+          why ??= wrong(one.line, said(thrown));
+          waiting.push(one);
+        }
       }
+      if (why !== undefined && waiting.length === left.length) throw why;
+      left = waiting;
     }
-    const [stuck] = waiting;
-    if (stuck !== undefined && waiting.length === left.length) throw wrong(stuck.line, stuck.why.message.trim());
-    left = waiting;
   }
   return configuration;
 }
+
+const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message.trim() : String(thrown));
 
 function putOne(configuration: Configuration, { vdom, table, key, body }: Written, rules: Rules): void {
   if (body === undefined) {
     edit(configuration, { kind: 'delete', vdom, table, key }, rules);
     return;
   }
-  if (table.shape === 'single' || configuration.row(vdom, table.id, key) !== undefined) {
-    const whole = { ...defaults(table.fields, rules.release), ...body };
-    if (table.key !== '') Object.assign(whole, { [table.key]: table.keyKind === 'number' ? Number(key) : key });
-    edit(configuration, { kind: 'update', vdom, table, key, body: whole }, rules);
-    return;
-  }
-  const whole = { [table.key]: table.keyKind === 'number' ? Number(key) : key, ...body };
-  edit(configuration, { kind: 'create', vdom, table, body: whole }, rules);
+  // What a dump leaves out stands at its default.
+  const whole: Record<string, unknown> = { ...defaults(table.fields, rules.release), ...body };
+  if (table.key !== '') whole[table.key] = table.keyKind === 'number' ? Number(key) : key;
+  const isThere = table.shape === 'single' || configuration.row(vdom, table.id, key) !== undefined;
+  const change = isThere ? ({ kind: 'update', key } as const) : ({ kind: 'create' } as const);
+  edit(configuration, { ...change, vdom, table, body: whole }, rules);
 }
 
 function readFields(lines: Lines, fields: readonly Field[], until: 'next' | 'end'): Record<string, unknown> {

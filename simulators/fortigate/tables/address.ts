@@ -186,6 +186,7 @@ const address6Fields: readonly Field[] = [
   reference('sdn', 35, ['system/sdn-connector']),
   text('filter', 2047, { since: '7.6.1', free: true }),
   choice('sdn-addr-type', 'private public all', { since: '7.6.1' }),
+  text('wildcard', 127, { since: '7.6.4' }),
   rows('list', 'ip', [text('ip', 45)]),
   text('comment', 255, { free: true }),
   tagging,
