@@ -291,7 +291,7 @@ test('the API server is gone until everything counts as lost, and back with a ne
   const before = await settled();
   await server.down();
   await until(
-    () => copy.ready(),
+    () => copy.standing(),
     (text) => text.includes('frozen'),
     LONG_MS,
   );
@@ -331,7 +331,7 @@ test('the server is restored from a backup that has less than half of the pods: 
   const before = await settled();
   await server.restore();
   await until(
-    () => copy.ready(),
+    () => copy.standing(),
     (text) => /frozen: .* objects of pods vanished/.test(text),
     LONG_MS,
   );
