@@ -47,12 +47,13 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
 
   /**
    * Until the end, or until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. Rejects with what
-   * the device said to the step that failed. `lull` resolves when no newer wish is about to come.
+   * the device said to the step that failed. `lull` resolves when no newer wish is about to come; `releases` as in `Session.apply`.
    */
   async carryOut(
     steps: readonly S[],
     standing: () => WishStanding,
     lull: () => Promise<void>,
+    releases: () => boolean,
   ): Promise<'done' | 'left'> {
     for (const [at, step] of steps.entries()) {
       // To judge connections takes longer than to let an address in: what comes in a moment anyway goes first.
@@ -63,7 +64,7 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
         this.#leftSince ??= this.#options.clock.monotonic();
         return 'left';
       }
-      await this.#carry(step);
+      await this.#carry(step, releases);
     }
     this.#leftSince = undefined;
     return 'done';
@@ -76,11 +77,11 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
     return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;
   }
 
-  async #carry(step: S): Promise<void> {
+  async #carry(step: S, releases: () => boolean): Promise<void> {
     const { clock, events, log, firewall } = this.#options;
     const begin = clock.monotonic();
     try {
-      await this.#session.apply(step);
+      await this.#session.apply(step, releases);
     } catch (thrown) {
       const error = toSallyportError(thrown);
       events?.wrote?.(step, clock.monotonic() - begin, error);

@@ -31,17 +31,17 @@ export class Rivals {
   }
 
   /**
-   * Before each write; throws RIVAL_WRITER where it has to wait. `urgent`: it only takes away what an address had whose owner is gone, or
-   * narrows, and waits for nobody.
+   * Before each write; throws RIVAL_WRITER where it has to wait. `releases`: it takes an address away that we gave up, which waits for
+   * nobody; asked only where there is a pause.
    */
-  overrule(urgent: boolean): void {
+  overrule(releases: () => boolean): void {
     if (this.#present === undefined) return;
     const now = this.#clock.monotonic();
     this.#overruled = this.#overruled.filter((at) => now - at < REMEMBERED_MS);
     const more = this.#overruled.length - AT_ONCE;
     const pause = more < 0 ? 0 : Math.min(FIRST_MS * 2 ** more, LONGEST_MS);
     const left = (this.#overruled.at(-1) ?? Number.NEGATIVE_INFINITY) + pause - now;
-    if (left > 0 && urgent) this.#hurried = true;
+    if (left > 0 && releases()) this.#hurried = true;
     else if (left > 0)
       throw new SallyportError(
         'RIVAL_WRITER',

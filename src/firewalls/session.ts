@@ -89,10 +89,11 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     return this.#driver.render(step);
   }
 
-  async apply(step: S): Promise<void> {
+  /** `releases`: whether urgent steps take away what we gave up, and not what another writer with our marks brought. */
+  async apply(step: S, releases: () => boolean = () => false): Promise<void> {
     if (!this.#lock.held())
       throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
-    this.#rivals.overrule(step.urgent);
+    this.#rivals.overrule(() => step.urgent && releases());
     using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     await this.#driver.apply(step, limit.signal);
   }

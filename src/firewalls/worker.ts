@@ -244,7 +244,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
     if (todo.length < steps.length) this.#drifted = drifted;
     else if (drifted.size > 0 && steps.length > 0) this.#report.repairs++;
-    await this.#carryOut(todo, wished);
+    await this.#carryOut(todo, wished, actual);
     return undefined;
   }
 
@@ -281,7 +281,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       if (course.passes !== undefined) this.#guard.passed(course.passes);
       this.#countAttempt(target, actual);
       try {
-        await this.#carryOut(todo, wished);
+        await this.#carryOut(todo, wished, actual);
       } catch (thrown) {
         // What failed was not accepted, and says nothing about whether the device keeps what it accepts.
         if (this.#sent !== undefined) this.#sent = { ...this.#sent, times: this.#sent.times - 1 };
@@ -401,14 +401,23 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       );
   }
 
-  async #carryOut(steps: readonly S[], wished: Wished): Promise<void> {
+  async #carryOut(steps: readonly S[], wished: Wished, actual: A): Promise<void> {
     const lull = (): Promise<void> => this.#wishes.lull(this.#stop.signal);
     const render = (step: S): string => this.#session.render(step);
     if (steps.length > 0)
       this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render }));
-    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull);
+    const releases = once(() => this.#holdsGivenUp(actual, wished.ruleset));
+    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull, releases);
     if (ended === 'done') this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();
+  }
+
+  /** Whether the device has an address that it had of us, and that is wanted no more. */
+  #holdsGivenUp({ behaviour }: A, { members }: Ruleset): boolean {
+    const before = this.#basis?.ruleset.members;
+    if (before === undefined) return false;
+    for (const address of behaviour.senders.keys()) if (before.has(address) && !members.has(address)) return true;
+    return false;
   }
 
   /** What became of a wish while its steps are carried out. */

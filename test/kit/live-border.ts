@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parse } from 'yaml';
 import { type AuditRecord, readRecord } from '../../src/insight/audit/record.ts';
 import { leasePlace } from '../../src/kubernetes/leases/lease.ts';
 import { define } from '../deploy/definitions.ts';
@@ -138,6 +139,8 @@ export class LiveBorder {
   readonly #namespaces: Namespaces;
   readonly #firewalls: ReadonlyMap<string, Namespace>;
   readonly #copies: Copy[] = [];
+  /** Others with the same firewalls. */
+  readonly #twins: LiveBorder[] = [];
 
   static async open({ firewalls }: LiveBorderOptions): Promise<LiveBorder> {
     const namespaces = await Namespaces.open();
@@ -158,6 +161,14 @@ export class LiveBorder {
     this.command = command;
     this.#namespaces = namespaces;
     this.#firewalls = firewalls;
+  }
+
+  /** Another cluster that describes the same firewalls; it ends with this one. */
+  async twin(): Promise<LiveBorder> {
+    const twin = new LiveBorder(await startApiServer(), this.command, this.#namespaces, this.#firewalls);
+    this.#twins.push(twin);
+    await twin.furnish();
+    return twin;
   }
 
   get admin(): RawApi {
@@ -227,6 +238,18 @@ export class LiveBorder {
     return copy;
   }
 
+  /** A kubeconfig of the admin's for an installation in another namespace, which is made if it is not there. */
+  async kubeconfigIn(namespace: string): Promise<string> {
+    const path = '/api/v1/namespaces';
+    if ((await this.admin.send({ path: `${path}/${namespace}` })).status === 404)
+      await this.post(path, 'v1', 'Namespace', { name: namespace });
+    const content = parse(readFileSync(this.server.kubeconfig, 'utf8')) as { contexts: { context: object }[] };
+    for (const one of content.contexts) one.context = { ...one.context, namespace };
+    const file = join(this.command.root, `kubeconfig-of-${namespace}`);
+    writeFileSync(file, JSON.stringify(content), { mode: 0o600 });
+    return file;
+  }
+
   /** A running pod. */
   async pod(name: string, ip: string, app = 'pay'): Promise<void> {
     const path = '/api/v1/namespaces/shop/pods';
@@ -292,6 +315,7 @@ export class LiveBorder {
 
   /** Ends all copies, whatever their state. */
   async endCopies(): Promise<void> {
+    for (const twin of this.#twins) await twin.endCopies();
     for (const { child } of this.#copies.splice(0)) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const end = ended(child);
@@ -302,10 +326,32 @@ export class LiveBorder {
 
   async close(): Promise<void> {
     await this.endCopies();
-    await this.server.stop();
+    for (const { server } of [this, ...this.#twins]) await server.stop();
     await this.#namespaces.close();
     this.command.remove();
   }
+}
+
+/** When a copy sent something to a firewall, and when that had ended; milliseconds since the epoch. */
+function writesOf(copy: Copy, firewall: string): readonly { readonly from: number; readonly to: number }[] {
+  const ends = new Map<number, number>();
+  const trail = copy.trail(firewall);
+  for (const { at, entry } of trail) if ('of' in entry) ends.set(entry.of, Date.parse(at));
+  return trail.flatMap(({ at, number, entry }) =>
+    entry.what === 'Sent' ? [{ from: Date.parse(at), to: ends.get(number) ?? Date.parse(at) }] : [],
+  );
+}
+
+/** Writes of one copy that were under way while the other's were; trails tell milliseconds. */
+export function overlaps(copies: readonly Copy[], firewall: string): readonly string[] {
+  const all = copies.flatMap((copy) => writesOf(copy, firewall).map((span) => ({ ...span, by: copy.name })));
+  all.sort((a, b) => a.from - b.from);
+  return all.flatMap((span, at) => {
+    const next = all[at + 1];
+    return next !== undefined && next.by !== span.by && next.from < span.to
+      ? [`${span.by} until ${span.to}, ${next.by} from ${next.from}`]
+      : [];
+  });
 }
 
 /** The Lease of a firewall in the API. */

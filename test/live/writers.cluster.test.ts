@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Copy, LiveBorder, leasePath, until } from '../kit/live-border.ts';
+import { type Copy, LiveBorder, leasePath, overlaps, until } from '../kit/live-border.ts';
 
 const FIREWALLS = ['edge-a', 'edge-b', 'edge-c'];
 let live: LiveBorder;
@@ -101,28 +101,6 @@ async function amidChanges(
   const [first, ...more] = new Set(failures);
   if (more.length > 0) throw new AggregateError([first, ...more], [first, ...more].map(String).join('; '));
   if (failures.length > 0) throw first;
-}
-
-/** When a copy sent something to a firewall, and when that had ended; milliseconds since the epoch. */
-function writesOf(copy: Copy, firewall: string): readonly { readonly from: number; readonly to: number }[] {
-  const ends = new Map<number, number>();
-  const trail = copy.trail(firewall);
-  for (const { at, entry } of trail) if ('of' in entry) ends.set(entry.of, Date.parse(at));
-  return trail.flatMap(({ at, number, entry }) =>
-    entry.what === 'Sent' ? [{ from: Date.parse(at), to: ends.get(number) ?? Date.parse(at) }] : [],
-  );
-}
-
-/** Writes of one copy that were under way while the other's were; trails tell milliseconds. */
-function overlaps(copies: readonly Copy[], firewall: string): readonly string[] {
-  const all = copies.flatMap((copy) => writesOf(copy, firewall).map((span) => ({ ...span, by: copy.name })));
-  all.sort((a, b) => a.from - b.from);
-  return all.flatMap((span, at) => {
-    const next = all[at + 1];
-    return next !== undefined && next.by !== span.by && next.from < span.to
-      ? [`${span.by} until ${span.to}, ${next.by} from ${next.from}`]
-      : [];
-  });
 }
 
 /** Which of some processes a process comes from; `undefined`: none of them, or it is gone. */
