@@ -1,8 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy, tier } from '../../test/kit/objects.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
-import { resourceKey } from '../api/resource.ts';
+import { type Resource, resourceKey } from '../api/resource.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import { type Selector, parseSelector } from '../selector/selector.ts';
 import { Engine } from './engine.ts';
@@ -160,4 +162,24 @@ describe('hostile names', () => {
     engine.register(WEB);
     expect([...engine.endpointsOf(WEB.id)]).toEqual(['pod:constructor/tostring']);
   });
+});
+
+test('an endpoint that stays as it was, while its pod is told again and again, keeps no earlier pod in memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const engine = engineOf();
+  engine.register(WEB);
+  const tell = (): WeakRef<Resource> => {
+    const { resource } = readResource(pod('a/web', { labels: { app: 'web' }, ips: ['10.0.0.1'] }), {});
+    if (resource === undefined) throw new Error('it can be read');
+    engine.inventory.apply({ kind: 'put', resource });
+    engine.flush();
+    return new WeakRef(resource);
+  };
+  const told = [tell(), tell(), tell()];
+  expect([...engine.endpointsOf(WEB.id)]).toEqual(['pod:a/web']);
+  // What was made in a turn is kept for its length.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(told.map((one) => one.deref() !== undefined)).toEqual([false, false, true]);
 });

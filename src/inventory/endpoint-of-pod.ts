@@ -35,7 +35,7 @@ export function endpointOfPod(
 /** A view on its pod: there are as many as pods, and to keep everything twice would be a fifth of what a pod costs. */
 class PodEndpoint implements Endpoint {
   readonly id: EndpointId;
-  readonly pod: Pod;
+  pod: Pod;
   readonly parents: readonly string[];
   readonly addresses: readonly Address[];
   readonly ports: readonly NamedPort[];
@@ -75,6 +75,11 @@ class PodEndpoint implements Endpoint {
   get labels(): ReadonlyMap<string, string> {
     return new WorkloadLabels(this.pod, KUBERNETES);
   }
+}
+
+/** An endpoint that is as it was, of a pod that is not: the earlier pod is let go, or every pod would be kept twice by and by. */
+export function followPod(known: Endpoint | undefined, now: Endpoint | undefined): void {
+  if (known instanceof PodEndpoint && now instanceof PodEndpoint) known.pod = now.pod;
 }
 
 /** In order, and where the pod shows just these in this order its own list. */

@@ -19,7 +19,7 @@ import { type InventoryChanges, type MapChanges, type OtherKind, type ResourceCh
 import { ClusterAddresses, nodeInfo, nodeMistakes, poolInfo, sameNode, samePool } from './cluster-addresses.ts';
 import type { Belief } from './credible-address.ts';
 import { endpointOfHost, hostEndpointId, hostEndpointMistakes } from './endpoint-of-host.ts';
-import { sameEndpoint } from './endpoint-of-pod.ts';
+import { followPod, sameEndpoint } from './endpoint-of-pod.ts';
 import { namespaceLabels, namespaceParent, serviceAccountLabels, serviceAccountParent } from './labels.ts';
 import { compareDiagnostics } from './mistake.ts';
 import type {
@@ -429,9 +429,10 @@ export class Inventory {
   }
 
   *#settle(): Pieces {
-    const lookedAt = yield* this.#pods.settle((id, endpoint) =>
-      this.#endpoints.put(id, this.#pods.has(id) ? endpoint : this.#workloads.endpointOf(id)),
-    );
+    const lookedAt = yield* this.#pods.settle((id, endpoint) => {
+      const now = this.#pods.has(id) ? endpoint : this.#workloads.endpointOf(id);
+      if (!this.#endpoints.put(id, now)) followPod(this.#endpoints.view.get(id), now);
+    });
     if (this.#lookedAt.size === 0) this.#lookedAt = lookedAt;
     else for (const id of lookedAt) this.#lookedAt.add(id);
     yield* this.#workloads.settle((id) => {
