@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
+import type { Ruleset } from '../border/ruleset.ts';
+import type { Actual } from './driver.ts';
 
 /** So often another writer's work is overruled at once: somebody's `apply`, a copy that took over. */
 const AT_ONCE = 3;
@@ -53,4 +55,12 @@ export class Rivals {
       this.#hurried = false;
     }
   }
+}
+
+/** Whether the device has an address that it had of us, as it was confirmed last, and that is wanted no more. */
+export function holdsGivenUp({ behaviour }: Actual, confirmed: Ruleset | undefined, wanted: Ruleset): boolean {
+  if (confirmed === undefined) return false;
+  for (const address of behaviour.senders.keys())
+    if (confirmed.members.has(address) && !wanted.members.has(address)) return true;
+  return false;
 }

@@ -17,6 +17,7 @@ import { Pause } from './pause.ts';
 import { quietUntil } from './quiet.ts';
 import { type Basis, Report, once } from './report.ts';
 import { beforeTouching, driftOf, isWork, leadingUrgent, sameSet } from './portions.ts';
+import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
 import { type Wish, Wishes, type Wished } from './wishes.ts';
 import type { WorkerStatus } from './worker-status.ts';
@@ -406,18 +407,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const render = (step: S): string => this.#session.render(step);
     if (steps.length > 0)
       this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render }));
-    const releases = once(() => this.#holdsGivenUp(actual, wished.ruleset));
+    const releases = once(() => holdsGivenUp(actual, this.#basis?.ruleset, wished.ruleset));
     const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull, releases);
     if (ended === 'done') this.#carriedOut = wished;
     if (steps.length > 0) this.#rounds.request();
-  }
-
-  /** Whether the device has an address that it had of us, and that is wanted no more. */
-  #holdsGivenUp({ behaviour }: A, { members }: Ruleset): boolean {
-    const before = this.#basis?.ruleset.members;
-    if (before === undefined) return false;
-    for (const address of behaviour.senders.keys()) if (before.has(address) && !members.has(address)) return true;
-    return false;
   }
 
   /** What became of a wish while its steps are carried out. */
