@@ -424,9 +424,10 @@ export abstract class Device implements AsyncDisposable {
   /** The device restarts: what lives in memory is gone, and nobody is answered for `ms`. */
   abstract reboot(ms?: number): void;
 
-  /** Another release overnight; the device restarts with it. */
-  upgrade(version: string): void {
+  /** Another release overnight, with what it does otherwise; the device restarts with it. */
+  upgrade(version: string, quirks: Partial<Quirks> = {}): void {
     this.version = release(version);
+    this.quirks = { ...this.quirks, ...quirks };
     this.reboot();
   }
 }

@@ -1,6 +1,16 @@
 import { codes, done, refuse, type Answer, Refusal } from './answer.ts';
 import { BadPath, keyOf, parsePath, type Place, placeOf, select, spoken, type Step } from './path.ts';
-import { foldersOf, isBuiltIn, referencesOf, referrers, resolves, type Scope, unitsOf } from './references.ts';
+import {
+  foldersOf,
+  isBuiltIn,
+  isNamedIn,
+  namesIn,
+  referencesOf,
+  referrers,
+  resolves,
+  type Scope,
+  unitsOf,
+} from './references.ts';
 import { mistakesOf, type Shape, shapeAt, shapeBelow } from './shape.ts';
 import { change, childAt, depthOf, find, merge, putChild, withChildren, withoutRepeats } from './tree.ts';
 import { type Element, MalformedXml, parseFragment } from './xml.ts';
@@ -175,15 +185,18 @@ export class Draft {
     const way = folder.slice(home.place.length).join('/');
     for (const scope of scopes)
       for (const { place, element, shape } of unitsOf(this.tree, scope, this.#rules.schema))
-        for (const { within, kind, name } of referencesOf(element, shape)) {
-          if (name !== oldName || !foldersOf[kind].some((one) => one.join('/') === way)) continue;
-          if (resolves(this.tree, scope, kind, name) || !resolves(before, scope, kind, name)) continue;
+        for (const reference of referencesOf(element, shape)) {
+          const { within, kind, holder } = reference;
+          if (!isNamedIn(reference, oldName) || !foldersOf[kind].some((one) => one.join('/') === way)) continue;
+          if (resolves(this.tree, scope, kind, oldName) || !resolves(before, scope, kind, oldName)) continue;
           const at = [...place, ...within];
-          this.tree = change(this.tree, at, (old) => (old === undefined ? old : { ...old, text: newName }));
-          this.notes.push({
-            kind: 'took',
-            place: within.at(-1)?.startsWith('member ') === true ? at.slice(0, -1) : at,
-          });
+          const rename = (text: string): string => (text === oldName ? newName : text);
+          const renamed = withChildren(
+            { ...holder, text: rename(holder.text) },
+            holder.children.map((one) => ({ ...one, text: rename(one.text) })),
+          );
+          this.tree = change(this.tree, at, () => withoutRepeats(renamed));
+          this.notes.push({ kind: 'took', place: at });
         }
   }
 
@@ -247,15 +260,12 @@ export class Draft {
     if (scope === undefined) return;
     const lost = referencesOf(given, shape)
       .filter(({ kind }) => kind !== 'zone' || this.#rules.zonesKnown)
-      .filter(({ kind, name }) => !isBuiltIn(kind, name) && !resolves(this.tree, scope, kind, name));
-    if (lost.length > 0)
-      throw refuse(
-        codes.invalidObject,
-        ...lost.map(
-          ({ name, within }) =>
-            ` ${spoken([...place.slice(-1), ...within.slice(0, -1)])} '${name}' is not a valid reference`,
-        ),
+      .flatMap((reference) =>
+        namesIn(reference)
+          .filter((name) => !isBuiltIn(reference.kind, name) && !resolves(this.tree, scope, reference.kind, name))
+          .map((name) => ` ${spoken([...place.slice(-1), ...reference.within])} '${name}' is not a valid reference`),
       );
+    if (lost.length > 0) throw refuse(codes.invalidObject, ...lost);
   }
 
   /** Refuses with code 10 if something that was named is gone from below `place`. */

@@ -1,5 +1,6 @@
+import { spoken } from './path.ts';
 import type { Scope } from './references.ts';
-import { referencesOf, unitsOf } from './references.ts';
+import { namesIn, referencesOf, unitsOf } from './references.ts';
 import { panoramaSchema } from './schema.ts';
 import { childAt } from './tree.ts';
 import { child, descend, element, type Element, entry } from './xml.ts';
@@ -62,10 +63,11 @@ export function unknownZones({ layers, template }: Pushed, own: Element | undefi
     ]);
     return [...unitsOf(root, home, panoramaSchema)].flatMap(({ place, element: rule, shape }) =>
       referencesOf(rule, shape)
-        .filter((one) => one.kind === 'zone' && !known(one.name))
-        .map(
-          (one) =>
-            ` ${place.slice(5).join(' -> ').replaceAll('entry ', '')} -> ${one.within[0] ?? ''} '${one.name}' is not a valid reference`,
+        .filter(({ kind }) => kind === 'zone')
+        .flatMap((one) =>
+          namesIn(one)
+            .filter((zone) => !known(zone))
+            .map((zone) => ` ${spoken([...place.slice(5), ...one.within])} '${zone}' is not a valid reference`),
         ),
     );
   });

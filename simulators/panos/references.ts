@@ -14,13 +14,21 @@ export interface Scope {
   readonly beside: readonly Element[];
 }
 
-/** A name that something in the configuration uses. */
-interface Reference {
+/** Where an entry names others: one text, or a list of members. */
+export interface Reference {
   /** Below the entry that holds it. */
   readonly within: Place;
   readonly kind: Kind;
-  readonly name: string;
+  readonly holder: Element;
 }
+
+/** The names themselves. */
+export const namesIn = ({ holder }: Reference): readonly string[] =>
+  holder.children.length > 0 ? holder.children.map(({ text }) => text) : holder.text === '' ? [] : [holder.text];
+
+/** Whether it names this. */
+export const isNamedIn = ({ holder }: Reference, name: string): boolean =>
+  holder.text === name || childAt(holder, `member ${name}`) !== undefined;
 
 /** Folders in which a kind of name is looked up, in this order. */
 export const foldersOf: Readonly<Record<Kind, readonly (readonly string[])[]>> = {
@@ -72,20 +80,6 @@ export function isBuiltIn(kind: Kind, name: string): boolean {
   }
 }
 
-const indexes = new WeakMap<Element, ReadonlySet<string>>();
-
-/** Whether a folder has an entry. Folders never change, so that what was found once stays found. */
-function holds(folder: Element | undefined, name: string): boolean {
-  if (folder === undefined || folder.children.length === 0) return false;
-  let index = indexes.get(folder);
-  if (index === undefined) {
-    if (folder.children.length < 16) return childAt(folder, `entry ${name}`) !== undefined;
-    index = new Set(folder.children.map((one) => one.attributes.get('name') ?? ''));
-    indexes.set(folder, index);
-  }
-  return index.has(name);
-}
-
 const folderIn = (of: Element | undefined, way: readonly string[]): Element | undefined =>
   way.reduce<Element | undefined>((at, key) => childAt(at, key), of);
 
@@ -97,7 +91,7 @@ export function definition(
   name: string,
 ): { readonly scope: Scope | undefined; readonly folder: readonly string[] } | undefined {
   const inside = (of: Element | undefined): readonly string[] | undefined =>
-    foldersOf[kind].find((folder) => holds(folderIn(of, folder), name));
+    foldersOf[kind].find((folder) => childAt(folderIn(of, folder), `entry ${name}`) !== undefined);
   for (const one of [scope, ...scope.sees]) {
     const folder = inside(find(root, one.place));
     if (folder !== undefined) return { scope: one, folder };
@@ -114,14 +108,14 @@ export const resolves = (root: Element, scope: Scope, kind: Kind, name: string):
 
 const cached = new WeakMap<Element, readonly Reference[]>();
 
-/** Every name that an entry uses. */
+/** Every place at which an entry names others. */
 export function referencesOf(unit: Element, shape: Shape): readonly Reference[] {
   const known = cached.get(unit);
   if (known !== undefined) return known;
   const found: Reference[] = [];
   const go = (of: Element, at: Shape, within: Place): void => {
-    if (at.kind === 'text') {
-      if (at.text.refers !== undefined && of.text !== '') found.push({ within, kind: at.text.refers, name: of.text });
+    if (at.kind === 'text' || at.kind === 'members') {
+      if (at.text.refers !== undefined) found.push({ within, kind: at.text.refers, holder: of });
       return;
     }
     for (const one of of.children) {
@@ -134,30 +128,45 @@ export function referencesOf(unit: Element, shape: Shape): readonly Reference[] 
   return found;
 }
 
+const kindsOf = new WeakMap<Shape, ReadonlySet<Kind>>();
+
+/** What entries of a shape can name. */
+function kindsIn(shape: Shape): ReadonlySet<Kind> {
+  const known = kindsOf.get(shape);
+  if (known !== undefined) return known;
+  const found = new Set<Kind>();
+  const go = (at: Shape): void => {
+    if (at.kind === 'folder') Object.values(at.children).forEach(go);
+    else if (at.kind === 'entries') go(at.of);
+    else if (at.kind !== 'opaque' && at.text.refers !== undefined) found.add(at.text.refers);
+  };
+  go(shape);
+  kindsOf.set(shape, found);
+  return found;
+}
+
 interface Unit {
   readonly place: Place;
   readonly element: Element;
   readonly shape: Shape;
 }
 
-/** Every entry of a scope that may name others. */
-export function* unitsOf(root: Element, scope: Scope, schema: Shape): Generator<Unit> {
+/** Every entry of a scope that may name others; with `kinds`, others of these kinds. */
+export function* unitsOf(root: Element, scope: Scope, schema: Shape, kinds?: ReadonlySet<Kind>): Generator<Unit> {
   const home = find(root, scope.place);
   for (const way of unitFolders) {
     const place = [...scope.place, ...way];
     const shape = shapeAt(schema, place);
     if (shape?.kind !== 'entries') continue;
+    if (kinds !== undefined && ![...kindsIn(shape.of)].some((kind) => kinds.has(kind))) continue;
     for (const one of folderIn(home, way)?.children ?? [])
       yield { place: [...place, keyOf(one)], element: one, shape: shape.of };
   }
 }
 
 /** How a device tells where a name is used: ` vsys -> vsys1 -> rulebase -> security -> rules -> r1 -> source`. */
-const told = (place: Place, { within }: Reference): string => {
-  const way = within.at(-1)?.startsWith('member ') === true ? within.slice(0, -1) : within;
-  const local = place[1] === 'devices' ? place.slice(3) : place.slice(1);
-  return ` ${spoken([...local, ...way])}`;
-};
+const told = (place: Place, { within }: Reference): string =>
+  ` ${spoken([...(place[1] === 'devices' ? place.slice(3) : place.slice(1)), ...within])}`;
 
 /** Names that lead nowhere, told as a commit tells them. `zones`: whether zones are known here at all. */
 export function dangling(root: Element, scopes: readonly Scope[], schema: Shape, zones: boolean): readonly string[] {
@@ -166,8 +175,9 @@ export function dangling(root: Element, scopes: readonly Scope[], schema: Shape,
     for (const { place, element, shape } of unitsOf(root, scope, schema))
       for (const reference of referencesOf(element, shape)) {
         if (reference.kind === 'zone' && !zones) continue;
-        if (!resolves(root, scope, reference.kind, reference.name))
-          found.push(`${told(place, reference)} '${reference.name}' is not a valid reference`);
+        for (const name of namesIn(reference))
+          if (!resolves(root, scope, reference.kind, name))
+            found.push(`${told(place, reference)} '${name}' is not a valid reference`);
       }
   return found;
 }
@@ -186,12 +196,12 @@ export function referrers(
   );
   const found = new Set<string>();
   for (const scope of scopes)
-    for (const { place, element, shape } of unitsOf(root, scope, schema))
+    for (const { place, element, shape } of unitsOf(root, scope, schema, kinds))
       for (const reference of referencesOf(element, shape))
         if (
-          reference.name === lost.name &&
           kinds.has(reference.kind) &&
-          !resolves(root, scope, reference.kind, reference.name)
+          isNamedIn(reference, lost.name) &&
+          !resolves(root, scope, reference.kind, lost.name)
         )
           found.add(told(place, reference));
   return [...found];

@@ -1,18 +1,43 @@
 import { keyOf, type Place } from './path.ts';
 import { element, type Element } from './xml.ts';
 
+/**
+ * Children by key, of elements that have many. A changed copy takes the index of its original along, which then has to make a new one should it
+ * be asked again: an edit of a large folder costs no walk through it.
+ */
+const indexes = new WeakMap<Element, Map<string, Element>>();
+const MANY = 16;
+
+function indexOf(of: Element): Map<string, Element> | undefined {
+  if (of.children.length < MANY) return undefined;
+  let index = indexes.get(of);
+  if (index === undefined) {
+    index = new Map();
+    for (const one of of.children) {
+      const key = keyOf(one);
+      if (!index.has(key)) index.set(key, one);
+    }
+    indexes.set(of, index);
+  }
+  return index;
+}
+
+/** Hands an index over to a copy that differs in these children. */
+function inherit(from: Element, to: Element, changed: Iterable<readonly [string, Element | undefined]>): void {
+  const index = indexes.get(from);
+  if (index === undefined) return;
+  indexes.delete(from);
+  for (const [key, one] of changed)
+    if (one === undefined) index.delete(key);
+    else index.set(key, one);
+  indexes.set(to, index);
+}
+
 /** The child with a key; `undefined` where there is none. */
 export function childAt(of: Element | undefined, key: string): Element | undefined {
   if (of === undefined) return undefined;
-  if (key.startsWith('entry ')) {
-    const name = key.slice('entry '.length);
-    return of.children.find((one) => one.name === 'entry' && one.attributes.get('name') === name);
-  }
-  if (key.startsWith('member ')) {
-    const text = key.slice('member '.length);
-    return of.children.find((one) => one.name === 'member' && one.text === text);
-  }
-  return of.children.find((one) => one.name === key);
+  const index = indexOf(of);
+  return index === undefined ? of.children.find((one) => keyOf(one) === key) : index.get(key);
 }
 
 /** `place` begins with the root's own key. */
@@ -35,9 +60,14 @@ export const withChildren = (of: Element, children: readonly Element[]): Element
 export function putChild(of: Element, key: string, next: Element | undefined): Element {
   const old = childAt(of, key);
   if (old === next) return of;
-  if (old === undefined) return next === undefined ? of : withChildren(of, [...of.children, next]);
-  const at = of.children.indexOf(old);
-  return withChildren(of, next === undefined ? of.children.toSpliced(at, 1) : of.children.with(at, next));
+  const children = of.children.slice();
+  if (old === undefined) {
+    if (next !== undefined) children.push(next);
+  } else if (next === undefined) children.splice(children.indexOf(old), 1);
+  else children[children.indexOf(old)] = next;
+  const copy = withChildren(of, children);
+  inherit(of, copy, [[key, next]]);
+  return copy;
 }
 
 /** A copy of the tree in which what stands at `place` was changed. Missing elements on the way are made unless nothing comes of it. */
@@ -72,23 +102,33 @@ export function merge(
   place: Place,
   touched: (place: Place) => void,
 ): Element {
-  const children = [...old.children];
-  const index = new Map(children.map((one, at) => [keyOf(one), at]));
+  const children = old.children.slice();
+  const changed = new Map<string, Element>();
   for (const one of incoming) {
     const key = keyOf(one);
     const below = [...place, key];
-    const at = index.get(key);
-    const present = at === undefined ? undefined : children[at];
-    if (at === undefined || present === undefined) {
-      index.set(key, children.push(withoutRepeats(one)) - 1);
+    const present = changed.get(key) ?? childAt(old, key);
+    if (present === undefined) {
+      const added = withoutRepeats(one);
+      children.push(added);
+      changed.set(key, added);
       touched(below);
-    } else if (one.children.length > 0) children[at] = merge(present, one.children, below, touched);
+      continue;
+    }
+    let next = present;
+    if (one.children.length > 0) next = merge(present, one.children, below, touched);
     else if (one.text !== present.text && present.children.length === 0) {
-      children[at] = { ...present, text: one.text };
+      next = { ...present, text: one.text };
       touched(below);
     }
+    if (next === present) continue;
+    children[children.indexOf(present)] = next;
+    changed.set(key, next);
   }
-  return withChildren(old, children);
+  if (changed.size === 0) return old;
+  const copy = withChildren(old, children);
+  inherit(old, copy, changed);
+  return copy;
 }
 
 /** Members that stand twice in one list count once (reference 1.15). */
