@@ -55,7 +55,7 @@ class Measured {
     print({ bench: `stops/${what}/total`, unit: 'ms', value: total, ...sizes });
   }
 
-  *#measure(work: Pieces): Pieces {
+  *#measure(work: Pieces<unknown>): Pieces {
     for (;;) {
       const before = process.cpuUsage();
       const { done } = work.next();

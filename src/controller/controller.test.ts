@@ -35,6 +35,8 @@ describe('a controller', () => {
   let controller: Controller;
   let openable: boolean;
   let notes: readonly string[];
+  /** Deliveries that were told on. */
+  let taken: number;
 
   const level =
     (name: string) =>
@@ -47,6 +49,7 @@ describe('a controller', () => {
     stop = new AbortController();
     openable = true;
     notes = [];
+    taken = 0;
     controller = new Controller({
       cluster: 'lab',
       source: {
@@ -64,6 +67,7 @@ describe('a controller', () => {
         return { driver, lock: soleWriter, close: () => Promise.resolve() };
       },
       mistakes: deviceMistakes,
+      taken: () => void (taken += 1),
       clock: new FakeClock(),
       log,
     });
@@ -126,6 +130,25 @@ describe('a controller', () => {
     expect(about('DEVICE_SETTING_UNUSED')).toEqual(['warn something is wrong with what was read']);
     await tell(EDGE);
     expect(about('DEVICE_SETTING_UNUSED').at(-1)).toBe('info mended');
+  });
+
+  test('takes a status that comes back, and what nobody reads, for no change', async () => {
+    const written = (generation: number, status: string, resourceVersion: string): string =>
+      `{apiVersion: sallyport.dev/v1alpha1, kind: ClusterBorderPolicy, metadata: {name: bank, uid: u-1, generation: ${generation}, resourceVersion: "${resourceVersion}"}, spec: {selector: all(), namespaceSelector: all(), egress: [{action: Allow, nets: [203.0.113.${generation}/32]}]}, status: {firewalls: [${status}]}}
+`;
+    const versions = (): unknown[] =>
+      lines.filter(({ message }) => message === 'changes taken').map(({ fields }) => fields['version']);
+    const desired = (): unknown => controller.station('edge-1')?.worker.status().desiredVersion;
+    await tell(`${EDGE}---\n${written(1, '', '1')}`);
+    expect(versions()).toEqual([1]);
+    await tell(written(1, '{name: edge-1, state: Confirmed}', '2'));
+    await tell(written(1, '', '3'));
+    expect(versions()).toEqual([1]);
+    expect(desired()).toBe(1);
+    await tell(written(2, '{name: edge-1, state: Confirmed}', '4'));
+    expect(versions()).toEqual([1, 2]);
+    expect(desired()).toBe(2);
+    expect(taken).toBe(4);
   });
 
   test('shows a firewall that cannot be opened as stalled, until its object goes', async () => {

@@ -178,7 +178,12 @@ export class Controller implements Picture {
     const before = this.world.state.kind;
     const { owners } = this.world;
     const followers = followersOf(this.#stations, this.world.firewalls);
-    yield* this.world.applying(delivery);
+    const differs = yield* this.world.applying(delivery);
+    // Nothing follows from it, and whoever asks which version is confirmed is not made to wait for another.
+    if (!differs) {
+      this.#options.departures?.taken(delivery.changes, delivery.state.kind);
+      return this.#tellTaken(delivery);
+    }
     if (followers.size > 0) {
       const moved = owners.difference(this.world.owners);
       this.#releases.changed(moved, followers, started);
@@ -201,6 +206,10 @@ export class Controller implements Picture {
     this.#options.departures?.taken(delivery.changes, state.kind);
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
+    this.#tellTaken(delivery);
+  }
+
+  #tellTaken(delivery: Delivery): void {
     this.readiness.changed();
     this.#options.reporter?.taken(delivery, this.#version);
     this.#options.approvals?.taken?.(delivery.changes);

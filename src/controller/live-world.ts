@@ -9,6 +9,8 @@ import { Inventory } from '../inventory/inventory.ts';
 import type { Delivery, SourceState } from '../sources/source.ts';
 import { OwnerTable } from './owners.ts';
 
+const NONE: ReadonlySet<ResourceKey> = new Set();
+
 /**
  * Resources in, rulesets out: inventory, engine and border in a row, fed by one source. What the members of this class themselves show is
  * always one whole version, also while the next one is computed in pieces; inventory, engine and border are to be asked between two versions.
@@ -21,7 +23,7 @@ export class LiveWorld {
   #owners: BucketMap<string> = BucketMap.empty();
   #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
   #sourceDiagnostics: readonly Diagnostic[] = [];
-  #broken: ReadonlySet<ResourceKey> = new Set();
+  #broken: ReadonlySet<ResourceKey> = NONE;
 
   /** `cluster`: the owner of what is created on devices. */
   constructor(cluster: string) {
@@ -43,18 +45,25 @@ export class LiveWorld {
     atOnce(this.applying(delivery));
   }
 
-  /** The same in pieces. */
-  *applying({ changes, state, diagnostics, broken = new Set() }: Delivery): Pieces {
+  /**
+   * The same in pieces. Gives whether the world is another one now: statuses that we write come back as changes of their objects, and what
+   * only differs in parts that nobody reads is no difference.
+   */
+  *applying({ changes, state, diagnostics, broken = NONE }: Delivery): Pieces<boolean> {
+    let differs = !sameState(this.#state, state) || !sameSet(this.#broken, broken);
     yield* each(changes, (change) => this.inventory.apply(change));
     if (state.kind !== 'loading') {
       const differences = yield* this.engine.flushing();
       const owners = yield* this.#ownerTable.update(differences);
       yield* this.border.updating(differences);
+      const { inventory, touchedEndpoints } = differences;
+      differs ||= owners !== this.#owners || inventory.other.size > 0 || touchedEndpoints.size > 0;
       this.#owners = owners;
     }
     this.#state = state;
     this.#sourceDiagnostics = diagnostics;
     this.#broken = broken;
+    return differs || state.kind === 'loading';
   }
 
   /** Whether an object that was read before cannot be read at present: it counts as it was, and nothing is planned from it. */
@@ -76,4 +85,16 @@ export class LiveWorld {
   findings(): readonly Finding[] {
     return [...this.border.findings(), ...[...this.firewalls.values()].flatMap((view) => view.findings)];
   }
+}
+
+function sameState(a: SourceState, b: SourceState): boolean {
+  const reason = (state: SourceState): string => ('reason' in state ? state.reason : '');
+  const since = (state: SourceState): number => ('sinceMs' in state ? state.sinceMs : 0);
+  return a.kind === b.kind && reason(a) === reason(b) && since(a) === since(b);
+}
+
+function sameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {
+  if (a.size !== b.size) return false;
+  for (const item of a) if (!b.has(item)) return false;
+  return true;
 }
