@@ -62,6 +62,15 @@ class ObservedDriver extends NftablesDriver {
   }
 }
 
+/** A device that never answers: what is wanted of it is worked out, and nothing is done about it. */
+class DeafDriver extends NftablesDriver {
+  override observe(signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    );
+  }
+}
+
 /** The real controller on a real kernel, and when what it was told was in force. */
 export class BorderRun {
   readonly controller: Controller;
@@ -77,7 +86,11 @@ export class BorderRun {
   readonly #directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
   readonly #running: Promise<void>;
 
-  constructor(source: Source) {
+  readonly #isDeaf: boolean;
+
+  /** `taken`: called whenever a delivery was computed. `isDeaf`: the kernel is left out. */
+  constructor(source: Source, taken: () => void = () => undefined, isDeaf = false) {
+    this.#isDeaf = isDeaf;
     const tell = (fields: object, message: string): void => void this.warnings.push(message + JSON.stringify(fields));
     const log: Log = {
       debug: () => undefined,
@@ -96,6 +109,7 @@ export class BorderRun {
       clock: systemClock,
       log,
       taken: (changes) => {
+        taken();
         for (const change of changes)
           this.#versionOf.set(change.kind === 'put' ? resourceKey(change.resource) : change.key, this.#taken);
       },
@@ -127,13 +141,17 @@ export class BorderRun {
 
   /** Takes the table away again, for the next one. */
   async close(): Promise<void> {
-    await this.controller.station(FIREWALL)?.worker.leave();
+    if (!this.#isDeaf) await this.controller.station(FIREWALL)?.worker.leave();
     this.#stop.abort();
     await this.#running;
     await rm(this.#directory, { recursive: true, force: true });
   }
 
   #open({ address }: BorderFirewall, log: Log): OpenDevice {
+    if (this.#isDeaf) {
+      const deaf = new DeafDriver({ address, log, directory: this.#directory });
+      return { driver: deaf, lock: soleWriter, close: () => deaf.close() };
+    }
     const driver = new ObservedDriver(this.#directory, log, address, (addresses) => {
       const now = performance.now();
       for (const each of addresses) if (!this.committedAt.has(each)) this.committedAt.set(each, now);

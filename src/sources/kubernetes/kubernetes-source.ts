@@ -29,6 +29,8 @@ const ASK_SPACING_MS = 1_000;
 /** While the first state is loading, so many objects are told together. */
 const PORTION = 2_000;
 const PROGRESS_MS = 5_000;
+/** So long at most are events gathered, where working out what follows from the last ones took longer. */
+const LONGEST_GATHERING_MS = 20;
 
 /** Where objects of a cluster stand, for people: they look them up by name. */
 const CLUSTER: Place = { file: 'cluster' };
@@ -82,6 +84,8 @@ export class KubernetesSource implements Source {
   #isScheduled = false;
   #needsTelling = false;
   #firstPending = 0;
+  /** Monotonic: until then events are gathered. */
+  #notBefore = 0;
   #lastState = '';
   #deliver: (delivery: Delivery) => void = () => {};
   #isRunning = false;
@@ -307,14 +311,27 @@ export class KubernetesSource implements Source {
     this.#schedule();
   }
 
-  /** Tells at the end of the turn: a burst of events is one delivery. */
+  /**
+   * Tells at the end of the turn: a burst of events is one delivery. While events come faster than what follows from them is worked out, as
+   * much time goes to reading as to that, so that deliveries grow instead of becoming many.
+   */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#firstPending = this.#options.clock.monotonic();
-    setImmediate(() => {
+    const { clock } = this.#options;
+    this.#firstPending = clock.monotonic();
+    const tell = (): void => {
       this.#isScheduled = false;
-      if (this.#isRunning) this.#tell();
+      if (!this.#isRunning) return;
+      const begun = clock.monotonic();
+      this.#tell();
+      const ended = clock.monotonic();
+      this.#notBefore = ended + Math.min(ended - begun, LONGEST_GATHERING_MS);
+    };
+    setImmediate(() => {
+      const wait = this.#notBefore - clock.monotonic();
+      if (wait < 1) tell();
+      else clock.after(wait, tell);
     });
   }
 

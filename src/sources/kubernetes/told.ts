@@ -1,4 +1,5 @@
 import {
+  type Pod,
   type ReadResource,
   type Resource,
   type ResourceKey,
@@ -8,6 +9,7 @@ import {
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { show } from '../../api/shape.ts';
 import { type Sent, Undecodable } from './encoding.ts';
+import { samePod } from './same-pod.ts';
 
 /** Where changes go. */
 export interface Output {
@@ -32,7 +34,9 @@ export interface Fresh {
 interface Known {
   readonly raw: ResourceKey;
   readonly uid: string;
-  readonly version: string;
+  version: string;
+  /** As it was told last, where there are so many events that those which say nothing new are worth looking for. */
+  readonly pod?: Pod | undefined;
   /** Whoever listens has it. */
   readonly isOut: boolean;
   /** The list that named it last, of those that are told as they come. */
@@ -137,6 +141,11 @@ export class Told {
     if (read === undefined) return;
     if (known !== undefined && known.raw !== raw && this.#isSecond(known, fresh)) return;
     if (this.#seconds.size > 0) this.#seconds.delete(raw);
+    const pod = read.resource?.type === 'Pod' ? read.resource : undefined;
+    if (pod !== undefined && known?.pod !== undefined && samePod(known.pod, pod)) {
+      known.version = version;
+      return this.#say(key, read.diagnostics);
+    }
     let isOut = known?.isOut ?? false;
     if (isOut && known?.uid !== uid) {
       this.#output.delete(key);
@@ -156,7 +165,7 @@ export class Told {
     this.#say(key, read.diagnostics);
     if (raw !== key) this.#renamed.set(raw, key);
     // The texts of the resource serve here too.
-    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, isOut, list: 0 };
+    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, pod, isOut, list: 0 };
     this.#objects.set(key, fresh.isStored === true ? { ...entry, stored: fresh } : entry);
   }
 

@@ -88,6 +88,26 @@ test('events change pods, or let one come and one go', async () => {
   watching.close();
 });
 
+test('pods come and go for long: each lives as long as there are others, and none comes back', async () => {
+  api.load.fill({ pods: 10 });
+  const watching = await Watching.open(`${api.url}/api/v1/pods?watch=true&resourceVersion=${api.version}`);
+  api.load.churn(100);
+  api.load.modify(20);
+  await watching.seen(120);
+  const gone = new Set<string | undefined>();
+  const came: (string | undefined)[] = [];
+  for (const { type, object } of watching.events) {
+    const name = object.metadata?.['name'] as string | undefined;
+    if (type === 'ADDED') came.push(name);
+    else if (type === 'DELETED') {
+      expect(came.slice(-9)).not.toContain(name);
+      gone.add(name);
+    } else expect(gone.has(name)).toBe(false);
+  }
+  expect([came.length, gone.size]).toEqual([50, 50]);
+  watching.close();
+});
+
 test('a reader that is slower than the window loses its watch, and what it got has no gap', async () => {
   await using small = await FakeApiServer.start({ historySize: 100 });
   small.load.fill({ pods: 10 });

@@ -61,10 +61,12 @@ export class Load {
         this.#entries.push(entry as TemplateEntry);
         continue;
       }
-      const old = this.#entries[this.#round % this.#entries.length];
-      if (old === undefined) throw new Error('fill comes before churn');
-      this.#entries[this.#round % this.#entries.length] = this.#entries.pop() as TemplateEntry;
-      this.#round++;
+      // The newest stands last, and takes the place of the oldest; never is it the one that goes.
+      const newest = this.#entries.pop();
+      const at = this.#round++ % this.#entries.length;
+      const old = this.#entries[at];
+      if (old === undefined || newest === undefined) throw new Error('fill comes before churn');
+      this.#entries[at] = newest;
       store.remove('pods', old.namespace, old.name, (_, version) => old.changed(version));
     }
   }
