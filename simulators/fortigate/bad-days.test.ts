@@ -28,6 +28,16 @@ describe('on the way', () => {
     expect(device.served.map(({ status }) => status)).toEqual([0, 200, 0, 200, 500]);
   });
 
+  test('the database fails', async () => {
+    await using device = await FortiGate.start({ plain: true });
+    device.faults.next({ kind: 'database error', error: -360 });
+    device.faults.next({ kind: 'database error', error: -361, http: 424 });
+    expect(ending(await ask(device, ADD, address('a')))).toBe('500 -360');
+    expect(ending(await ask(device, ADD, address('a')))).toBe('424 -361');
+    expect(has(device, 'a')).toBe(false);
+    await done(device, ADD, address('a'));
+  });
+
   test('a request arrives twice', async () => {
     await using device = await FortiGate.start({ plain: true });
     device.faults.next({ kind: 'twice' });

@@ -269,7 +269,8 @@ function change(
   } catch (thrown) {
     if (!(thrown instanceof CmdbFault)) throw thrown;
     const mkey = key ?? (wanted.kind === 'create' ? (wanted.body as Record<string, unknown>)[table.key] : undefined);
-    return envelope({ ...frame, revision: old }, thrown.http, {
+    const http = thrown.http === 500 ? device.switches.validation : thrown.http;
+    return envelope({ ...frame, revision: old }, http, {
       error: thrown.error,
       cli_error: thrown.message,
       ...(mkey === undefined ? {} : { mkey }),

@@ -13,6 +13,8 @@ export const GLOBAL = '';
 export class Configuration {
   readonly #tables: Map<string, Map<string, Row>>;
   readonly #own = new Set<string>();
+  /** Digests of tables that nobody has written since. */
+  readonly #revisions = new Map<string, string>();
 
   constructor(tables: Map<string, Map<string, Row>> = new Map()) {
     this.#tables = tables;
@@ -50,17 +52,24 @@ export class Configuration {
     }
     this.#tables.set(place(vdom, id), ordered);
     this.#own.add(place(vdom, id));
+    this.#revisions.delete(place(vdom, id));
   }
 
   /** A digest of a whole table: 32 hexadecimal digits (reference 1.3). Order counts. */
   revision(vdom: string, id: string): string {
-    const hash = createHash('md5').update(place(vdom, id));
-    for (const row of this.table(vdom, id).values()) hash.update(digestOf(row));
-    return hash.digest('hex');
+    const at = place(vdom, id);
+    let revision = this.#revisions.get(at);
+    if (revision === undefined) {
+      const digests = [Buffer.from(at), ...Array.from(this.table(vdom, id).values(), digestOf)];
+      revision = createHash('md5').update(Buffer.concat(digests)).digest('hex');
+      this.#revisions.set(at, revision);
+    }
+    return revision;
   }
 
   #writable(vdom: string, id: string): Map<string, Row> {
     const at = place(vdom, id);
+    this.#revisions.delete(at);
     let table = this.#tables.get(at);
     if (table === undefined || !this.#own.has(at)) {
       table = new Map(table);

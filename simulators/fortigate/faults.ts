@@ -12,6 +12,8 @@ export type Fault =
   | { readonly kind: 'twice' }
   /** It is not done; a page comes back. */
   | { readonly kind: 'page'; readonly status: number }
+  /** It is not done: the database fails with a code, -360 (it took too long) for one. */
+  | { readonly kind: 'database error'; readonly error: number; readonly http?: number }
   /** It is done, the device boots, there is no answer. `downMs`: so long nothing answers. */
   | { readonly kind: 'boot'; readonly downMs: number }
   /** A commit: so many of its changes are made, the device boots, there is no answer. */

@@ -53,11 +53,14 @@ export interface Served {
 
 const DAY_MS = 86_400_000;
 
+/** Requests that `served` keeps at most. */
+const REMEMBERED = 100_000;
+
 /** A FortiGate, as far as its API goes. */
 export class FortiGate implements AsyncDisposable {
   /** Bad days. */
   readonly faults = new Faults();
-  /** Every request in its order. */
+  /** The last requests, in their order. */
   readonly served: Served[] = [];
   /** Of the API administrator that is there from the start. */
   readonly token: string;
@@ -205,9 +208,16 @@ export class FortiGate implements AsyncDisposable {
     this.#commitAtMost = fault?.kind === 'power fails in commit' ? fault.changes : undefined;
     const asked = { method, url, body, incoming };
     if (fault?.kind === 'twice') this.#answer(asked);
-    const answer = fault?.kind === 'page' ? { status: fault.status, body: page(fault.status) } : this.#answer(asked);
+    const answer = this.#spoiled(fault, method, url) ?? this.#answer(asked);
     this.#commitAtMost = undefined;
     await this.#reply(incoming, response, { method, url, answer, fault });
+  }
+
+  /** What comes back for a request that never gets to be done. */
+  #spoiled(fault: Fault | undefined, method: string, url: string): Answer | undefined {
+    if (fault?.kind === 'page') return { status: fault.status, body: page(fault.status) };
+    if (fault?.kind !== 'database error') return undefined;
+    return this.#refused(method, url, new Refusal(fault.http ?? 500, `Return code ${fault.error}`, fault.error));
   }
 
   async #reply(
@@ -321,6 +331,7 @@ export class FortiGate implements AsyncDisposable {
   #log(served: Served): void {
     const url = served.url.replace(/(access_token=)[^&]*/, '$1[secret]');
     this.served.push({ ...served, url });
+    if (this.served.length > REMEMBERED) this.served.splice(0, REMEMBERED / 2);
     const status = served.status === 0 ? 'no answer' : String(served.status);
     this.#say(`${served.method} ${url} ${status}${served.error === undefined ? '' : ` error ${served.error}`}`);
   }

@@ -174,6 +174,8 @@ test('switches: identical POST, renaming PUT, unknown fields, the status line', 
   expect((await done(lenient, `POST ${list}`, address)).body).toMatchObject({ revision_changed: false });
   const other = await ask(lenient, `POST ${list}`, { ...address, subnet: '10.0.0.2/32' });
   expect([other.status, other.body['http_status'], other.body['error']]).toEqual([200, 500, -5]);
+  await using other424 = await FortiGate.start({ plain: true, switches: { validation: 424 } });
+  expect(ending(await ask(other424, `POST ${list}`, { name: 'all', subnet: '10.0.0.1/32' }))).toBe('424 -5');
   lenient.hand.create('firewall/addrgrp', { name: 'g', member: [{ name: 'x' }] });
   await done(lenient, `PUT ${list}/x`, { name: 'y' });
   expect(lenient.hand.get('firewall/addrgrp', 'g')?.['member']).toEqual([{ name: 'y' }]);

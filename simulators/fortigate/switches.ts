@@ -47,6 +47,8 @@ export interface Switches {
   readonly feedInCentralSnat: boolean;
   /** Whether the HTTP status line repeats `http_status`, or says 200 to everything that reached the database. */
   readonly statusLine: 'repeats' | 'always 200';
+  /** HTTP status of what the database refuses, where the reference has evidence for 500 and a table that says 424. */
+  readonly validation: 500 | 424;
   /** Failed logins of one address until it is blocked, and for how long. */
   readonly lockout: { readonly attempts: number; readonly ms: number };
   /** Sessions of logins at once. */
@@ -76,6 +78,7 @@ export const strict: Switches = {
   emptyMatches: 'nothing',
   feedInCentralSnat: true,
   statusLine: 'repeats',
+  validation: 500,
   lockout: { attempts: 3, ms: 60_000 },
   sessions: 20,
 };
