@@ -13,7 +13,7 @@ export interface ManifestObject {
 
 export interface ManifestText {
   readonly objects: readonly ManifestObject[];
-  /** Not empty: the text as a whole cannot be used, and `objects` is empty. */
+  /** Not empty: the text as a whole cannot be used, and `objects`, those of its sound documents, are there to find their mistakes at once. */
   readonly problems: readonly Diagnostic[];
 }
 
@@ -23,7 +23,7 @@ export const MANIFEST_LIMIT = 256 * 1024 * 1024;
 const YAML_LIMIT = 32 * 1024 * 1024;
 const ALIAS_LIMIT = 1_000;
 
-/** Reads a text of YAML documents or of one JSON value. Nothing is returned of a text that has a mistake anywhere: half a file is ignorance. */
+/** Reads a text of YAML documents or of one JSON value. Nothing of a text that has a mistake anywhere may be used: half a file is ignorance. */
 export function readManifestText(text: string, file: string): ManifestText {
   return looksLikeJson(text) ? (readJson(text, file) ?? readYaml(text, file)) : readYaml(text, file);
 }
@@ -116,7 +116,7 @@ function readYaml(text: string, file: string): ManifestText {
     };
     objects.push({ raw, locate, placeOf: locate });
   }
-  return problems.length > 0 ? { objects: [], problems } : { objects, problems };
+  return { objects, problems };
 }
 
 function firstLine(text: string): string {

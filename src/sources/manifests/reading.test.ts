@@ -62,6 +62,18 @@ describe('a text with a mistake gives nothing at all', () => {
     expect(codes(text)[0]).toBe(code);
   });
 
+  test('but the mistakes of all its documents at once', () => {
+    const policy =
+      'apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: { name: g }\nspec: { selector: a = b }\n';
+    const reading = readText(`${policy}---\na: b: c\n---\n${policy}`, 'a.yaml');
+    expect(reading).toMatchObject({ unreadable: true, resources: [], broken: [], objects: 0 });
+    expect(reading.diagnostics.map(({ code, at }) => `${code} ${at?.line}`)).toEqual([
+      'MANIFEST_SYNTAX 6',
+      'SELECTOR_SYNTAX 4',
+      'SELECTOR_SYNTAX 11',
+    ]);
+  });
+
   test('aliases that would fill the memory', () => {
     const levels = Array.from(
       { length: 12 },

@@ -21,11 +21,9 @@ export interface TextReading {
 /** Reads the objects of one manifest text: single objects, lists in any form, several documents. */
 export function readText(text: string, file: string): TextReading {
   const { objects, problems } = readManifestText(text, file);
-  if (problems.length > 0)
-    return { resources: [], broken: [], diagnostics: problems, unreadable: true, objects: 0, doubtful: true };
   const resources: Resource[] = [];
   const broken: ResourceKey[] = [];
-  const diagnostics: Diagnostic[] = [];
+  const diagnostics: Diagnostic[] = [...problems];
   let count = 0;
   let isUnnamed = false;
   for (const { raw, locate, placeOf } of objects) {
@@ -39,6 +37,9 @@ export function readText(text: string, file: string): TextReading {
       for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
     }
   }
+  // Its other documents were read for their mistakes alone: nobody knows what the unreadable one would have been.
+  if (problems.length > 0)
+    return { resources: [], broken: [], diagnostics, unreadable: true, objects: 0, doubtful: true };
   return {
     resources,
     broken,
