@@ -56,3 +56,10 @@ export function wrapped(text: string, first: string, others: string): readonly s
   }
   return [...lines, line];
 }
+
+/** A line that is too long over as many as it takes, further in than it begins. */
+export function rewrapped(line: string): readonly string[] {
+  const indent = /^ *([~+-] )?/.exec(line)?.[0] ?? '';
+  if (line.length <= WIDTH) return [line];
+  return wrapped(line.slice(indent.length), indent, `${' '.repeat(indent.length)}  `);
+}

@@ -3,6 +3,7 @@ import type { HopExplanation, WayExplanation } from '../border/explain.ts';
 import type { Hop as ClusterHop, Verdict } from '../engine/verdict.ts';
 import type { ForeignRule } from '../plan/foreign.ts';
 import { visible } from '../plan/print.ts';
+import { wrapped } from './connection-text.ts';
 
 /** A question about a flow, as it was asked. */
 export interface Question {
@@ -134,7 +135,7 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
     }
   if (asked.port === undefined && NEED_PORT.has(String(asked.protocol).toLowerCase()))
     lines.push('  note               no port was given: no rule that names ports matches');
-  for (const remedy of answer.wouldChange) lines.push(`  would change it    ${remedy}`);
+  for (const remedy of answer.wouldChange) lines.push(...wrapped(remedy, '  would change it    ', ' '.repeat(21)));
   return lines.join('\n');
 }
 

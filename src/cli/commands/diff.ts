@@ -5,7 +5,7 @@ import type { Behaviour } from '../../plan/behaviour.ts';
 import { printTraffic } from '../../plan/print.ts';
 import { absentBehaviour, behaviourOf } from '../../plan/ruleset-behaviour.ts';
 import { isUnchanged, type Traffic, trafficBetween } from '../../plan/traffic.ts';
-import { connectionLines, wrapped } from '../connection-text.ts';
+import { connectionLines, rewrapped, wrapped } from '../connection-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { namesOf } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -99,7 +99,7 @@ function differenceText(
         `Border firewall ${firewall}${HOW[presence]}`,
         traffic === undefined
           ? ['  its own mistakes leave it without rules in one of the worlds; `sallyport validate` names them']
-          : printTraffic(traffic, { nameOf }).slice(1, -1),
+          : printTraffic(traffic, { nameOf }).slice(1, -1).flatMap(rewrapped),
       ),
     ),
     [

@@ -7,6 +7,7 @@ import type { LiveWorld } from '../../controller/live-world.ts';
 import { endpointsOf, type Mention, mentionedBy, shownPolicies } from '../../engine/queries.ts';
 import { effectiveLabels } from '../../inventory/labels.ts';
 import type { PolicyId, Staged } from '../../inventory/model.ts';
+import { rewrapped } from '../connection-text.ts';
 import { type EndpointData, endpointData, endpointRow } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
@@ -102,7 +103,7 @@ function block({ policy: id, tier, order, staged, selector, endpoints, rules }: 
   const lines = [
     `${id}  ${tier.endsWith('Policy') ? 'layer' : 'tier'} ${tier}, ${order === null ? 'no order (last)' : `order ${order}`}`,
     staged === undefined ? '' : `  staged, so not enforced; to enforce it would ${wouldDo(staged)}`,
-    `  selects ${selector}`,
+    ...rewrapped(`  selects ${selector}`),
     `  ${staged === undefined ? 'applies' : 'would apply'} to ${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`,
     indent(table(endpoints.map(endpointRow))),
   ];
