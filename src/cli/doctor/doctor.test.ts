@@ -76,6 +76,7 @@ describe('a cluster', () => {
     expect(found.map(({ subject, result }) => `${subject ?? ''} ${result}`)).toEqual([
       'watch OK',
       'status Warning',
+      'leaving Warning',
       'events Warning',
       'leases Warning',
       'credentials OK',
@@ -93,6 +94,7 @@ describe('a cluster', () => {
     const found = await checks('rights', '-c', file);
     expect(found.filter(({ result }) => result === 'Error').map(({ subject }) => subject)).toEqual([
       'status',
+      'leaving',
       'events',
       'leases',
     ]);
