@@ -14,9 +14,9 @@ COPY src src
 RUN ["npm", "run", "build"]
 
 FROM ${BASE}
-# nft and conntrack for firewalls of this machine, ssh for those of others.
+# nft, conntrack and tcpdump for firewalls of this machine, ssh for those of others.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends nftables conntrack openssh-client \
+  && apt-get install --yes --no-install-recommends nftables conntrack tcpdump openssh-client \
   && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules \
   && useradd --uid 65532 --user-group --create-home --shell /usr/sbin/nologin sallyport
 COPY --from=build /build/dist /usr/lib/sallyport/dist

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DocumentKind, documentSchema, errorLine, lineSchemas, printedBy } from './output-schemas.ts';
 import { buildProgram } from './program.ts';
 
@@ -20,13 +20,22 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   Connections: [['connections', ...SHOP], 0],
   WorldDifference: [['diff', 'examples/shop', 'src/cli/golden/lint-world.yaml'], 2],
   Lint: [['lint', '-f', 'src/cli/golden/lint-world.yaml'], 2],
-  AddressHolders: [['whois', '192.0.2.110', ...SHOP], 0],
+  AddressHolders: [['whois', '192.0.2.110', '--cluster', 'prod', ...SHOP], 0],
   FlowAnswer: [['flow', '--from', CHECKOUT, '--to', '198.51.100.20', '--port', '443', ...SHOP], 2],
   Rendering: [['render', ...SHOP], 0],
   Validation: [['validate', ...SHOP], 0],
   LabSummary: [['lab', '--no-packets', '--once', ...SHOP], 0],
   Version: [['version'], 0],
 };
+
+const stateBefore = process.env['STATE_DIRECTORY'];
+beforeAll(() => {
+  process.env['STATE_DIRECTORY'] = 'src/cli/golden/state';
+});
+afterAll(() => {
+  if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
+  else process.env['STATE_DIRECTORY'] = stateBefore;
+});
 
 async function run(words: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
   const printed: string[] = [];
@@ -98,3 +107,13 @@ function emptyLists(document: unknown): readonly string[] {
   walk(document, '');
   return [...empty].filter((path) => !filled.has(path));
 }
+
+test('whois tells what was dropped before it was known, each time once', async () => {
+  const printed: string[] = [];
+  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
+  await program.run(['whois', '192.0.2.110', '--cluster', 'prod', ...SHOP]);
+  expect(printed.join('\n').split('\n').slice(-2)).toEqual([
+    'edge-1 dropped 3 packets of shop/web-5c9c7d4b8f-2xq7k before it knew the sender, from 2026-01-05T12:00:00.000Z to 2026-01-05T12:00:07.000Z',
+    'edge-2 dropped 1 packet of shop/web-5c9c7d4b8f-2xq7k before it knew the sender, from 2026-01-05T12:00:00.000Z to 2026-01-05T12:00:00.000Z; some may be of shop/cart-0',
+  ]);
+});

@@ -80,6 +80,20 @@ export const outputSchemas = {
           }),
         )
         .describe('everybody who has it now, in the cluster and beyond each border firewall'),
+      early: z
+        .array(
+          z.strictObject({
+            firewall: z.string().describe('name of the border firewall'),
+            sender: z.string().describe('namespace/name of who had the address, or soon got it'),
+            packets: z.number().describe('how many were told; in a flood the firewall drops more than it tells'),
+            from: z.string().describe('when the first of them was dropped, ISO 8601'),
+            to: z.string().describe('when the last one was'),
+            before: z.string().optional().describe('who had the address until shortly before, and may have sent some'),
+          }),
+        )
+        .describe(
+          'packets from it that a firewall dropped before it knew their sender, oldest first, as the controller of this machine has kept it',
+        ),
     })
     .describe('who has an address'),
 

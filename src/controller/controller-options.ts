@@ -2,6 +2,7 @@ import type { BorderFirewall } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Log } from '../base/log.ts';
+import type { EarlyDropBook } from '../insight/early-drop-book.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import type { Approvals } from './approvals.ts';
 import type { Departures } from './departures.ts';
@@ -30,6 +31,8 @@ export interface ControllerOptions {
   readonly metrics?: Metrics;
   /** Told of what was delivered, once it was computed. */
   readonly taken?: (changes: Delivery['changes']) => void;
+  /** Where early drops are kept for later questions; absent: nowhere. */
+  readonly early?: Pick<EarlyDropBook, 'append'>;
   /** Who tells the cluster how everything stands; absent: nobody. */
   readonly reporter?: Pick<
     Reporter,

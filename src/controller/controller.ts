@@ -73,6 +73,7 @@ export class Controller implements Picture {
       metrics: this.metrics,
       world: this.world,
       event: (pod, note) => options.reporter?.early(pod, note),
+      keep: (drops) => options.early?.append(drops),
     });
     this.readiness = new Readiness(
       () => ({

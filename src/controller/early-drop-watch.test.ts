@@ -4,6 +4,7 @@ import { BucketMap } from '../base/bucket-map.ts';
 import { SallyportError } from '../base/error.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { Driver, Drop } from '../firewalls/driver.ts';
+import type { BookedDrops } from '../insight/early-drop-book.ts';
 import { EarlyDropWatch, type EarlyDropWatchOptions } from './early-drop-watch.ts';
 import { Metrics } from './metrics.ts';
 
@@ -14,6 +15,7 @@ describe('what firewalls drop of unknown senders', () => {
   let metrics: Metrics;
   let lines: string[];
   let events: string[];
+  let kept: BookedDrops[];
   let owners: BucketMap<string>;
   let members: BucketMap<string>;
   let watch: EarlyDropWatch;
@@ -25,7 +27,7 @@ describe('what firewalls drop of unknown senders', () => {
   beforeEach(() => {
     clock = new FakeClock();
     metrics = new Metrics();
-    [lines, events, asked, fails, drop] = [[], [], 0, undefined, undefined];
+    [lines, events, kept, asked, fails, drop] = [[], [], [], 0, undefined, undefined];
     [owners, members] = [BucketMap.empty(), BucketMap.empty()];
     const log: Log = {
       ...silentLog,
@@ -41,7 +43,7 @@ describe('what firewalls drop of unknown senders', () => {
     } as unknown as EarlyDropWatchOptions['world'];
     const event: EarlyDropWatchOptions['event'] = ({ namespace, name }, note) =>
       void events.push(`${namespace}/${name}: ${note}`);
-    watch = new EarlyDropWatch({ clock, log, metrics, world, event });
+    watch = new EarlyDropWatch({ clock, log, metrics, world, event, keep: (one) => void kept.push(one) });
   });
 
   const driver: Pick<Driver, 'drops'> = {
@@ -91,6 +93,16 @@ describe('what firewalls drop of unknown senders', () => {
     expect(events).toEqual([
       'shop/till-1: edge dropped 2 packets of 10.1.0.1 before it knew the pod, from 2026-01-05T12:00:00.000Z to ' +
         '2026-01-05T12:00:02.000Z. An init container with `sallyport wait` holds a pod until the border knows it.',
+    ]);
+    expect(kept).toEqual([
+      {
+        firewall: 'edge',
+        sender: 'shop/till-1',
+        address: '10.1.0.1',
+        packets: 2,
+        from: '2026-01-05T12:00:00.000Z',
+        to: '2026-01-05T12:00:02.000Z',
+      },
     ]);
     expect(await counted()).toEqual({ early: 2 });
     await followed.stop();

@@ -7,6 +7,7 @@ import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { Driver } from '../firewalls/driver.ts';
+import type { BookedDrops } from '../insight/early-drop-book.ts';
 import { type EarlyDrops, EarlyDropTally } from '../insight/early-drops.ts';
 import type { LiveWorld } from './live-world.ts';
 import type { Metrics } from './metrics.ts';
@@ -18,6 +19,8 @@ export interface EarlyDropWatchOptions {
   readonly world: Pick<LiveWorld, 'owners' | 'firewalls'>;
   /** Writes an event on a pod. */
   readonly event: (pod: { readonly namespace: string; readonly name: string }, note: string) => void;
+  /** Keeps what was told, for later questions. */
+  readonly keep: (drops: BookedDrops) => void;
 }
 
 /** The denied packets of one firewall, as long as it is kept. */
@@ -114,14 +117,15 @@ export class EarlyDropWatch {
   }
 
   #tell({ firewall, address, owner, packets, from, to, before }: EarlyDrops): void {
-    const { event, log } = this.#options;
-    const [first, last] = [from, to].map((wall) => new Date(wall).toISOString());
+    const { event, keep, log } = this.#options;
+    const [first, last] = [new Date(from).toISOString(), new Date(to).toISOString()];
     const sender = nameOf(owner);
     const doubt = before === undefined ? undefined : nameOf(before);
+    const told = { firewall, sender, address, packets, from: first, to: last };
+    keep({ ...told, ...(doubt === undefined ? {} : { before: doubt }) });
     if (this.#lines.take() === 0) {
       const untold = this.#untold === 0 ? {} : { untold: this.#untold };
-      const fields = { firewall, sender, address, packets, from: first, to: last, before: doubt, ...untold };
-      log.warn(fields, 'packets were dropped before the firewall knew their sender');
+      log.warn({ ...told, before: doubt, ...untold }, 'packets were dropped before the firewall knew their sender');
       this.#untold = 0;
     } else this.#untold += 1;
     const pod = podOf(owner);

@@ -11,6 +11,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { openDevice } from '../../src/controller/devices.ts';
 import { openGate } from '../../src/controller/gate-duty.ts';
 import { Metrics } from '../../src/controller/metrics.ts';
+import { EarlyDropBook } from '../../src/insight/early-drop-book.ts';
 import { connectKubeconfig } from '../../src/kubernetes/kubeconfig.ts';
 import { podsOf, serveReadiness } from '../../src/server/readiness.ts';
 import { KubernetesSource } from '../../src/sources/kubernetes/kubernetes-source.ts';
@@ -28,6 +29,7 @@ export class LiveController {
   readonly warnings: readonly string[];
   /** Where `sallyport wait` asks, on loopback. */
   readonly port: number;
+  readonly stateFolder: string;
   readonly #end: () => Promise<void>;
 
   /** Writes leases, statuses, events and the readiness gate of pods, as the admin. */
@@ -60,6 +62,7 @@ export class LiveController {
         devices.slowed(firewall.name, openDevice(firewall, { log, stateFolder, by: 'test' }, grant)),
       taken: (changes) => taken(changes),
       metrics,
+      early: new EarlyDropBook({ folder: stateFolder, ...common }),
       ...common,
       ...duties,
     });
@@ -85,7 +88,7 @@ export class LiveController {
       rmSync(stateFolder, { recursive: true });
     };
     const { port } = listening.address() as AddressInfo;
-    return new LiveController({ controller, metrics, devices, warnings, port, end });
+    return new LiveController({ controller, metrics, devices, warnings, port, stateFolder, end });
   }
 
   private constructor(parts: {
@@ -94,10 +97,11 @@ export class LiveController {
     readonly devices: SlowDevices;
     readonly warnings: readonly string[];
     readonly port: number;
+    readonly stateFolder: string;
     readonly end: () => Promise<void>;
   }) {
     ({ controller: this.controller, metrics: this.metrics, devices: this.devices } = parts);
-    ({ warnings: this.warnings, port: this.port, end: this.#end } = parts);
+    ({ warnings: this.warnings, port: this.port, stateFolder: this.stateFolder, end: this.#end } = parts);
   }
 
   /** The firewall was read back with all that is wanted of it. */

@@ -4,6 +4,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bookedDrops } from '../../src/insight/early-drop-book.ts';
 import { Border } from '../kit/border.ts';
 import { LiveBorder, until } from '../kit/live-border.ts';
 import { LiveController } from '../kit/live-controller.ts';
@@ -214,6 +215,11 @@ describe('a pod behind a slow firewall', () => {
     );
     expect(controller.warnings.filter((line) => line.includes(`"sender":"shop/${pod.name}"`))).toEqual([
       expect.stringContaining(`"address":"${pod.ip}","packets":${dropped},`),
+    ]);
+
+    // The pod may go; who has the address from a log of the firewall still finds its name.
+    expect(bookedDrops(controller.stateFolder, pod.ip)).toMatchObject([
+      { firewall: 'edge', sender: `shop/${pod.name}`, packets: dropped },
     ]);
 
     controller.devices.letGo('edge');

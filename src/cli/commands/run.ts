@@ -11,6 +11,7 @@ import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
+import { EarlyDropBook } from '../../insight/early-drop-book.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
@@ -80,6 +81,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     clock: systemClock,
     log,
     metrics,
+    early: new EarlyDropBook({ folder, clock: systemClock, log }),
     taken: (changes) => gate?.gate.taken(changes),
     ...(duties ?? { approvals: new FolderApprovals(folder) }),
   });
