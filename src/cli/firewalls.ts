@@ -113,6 +113,7 @@ export async function onDevices<R>(
     try {
       const device = openDevice(firewall, {
         log: silentLog,
+        cluster: read.cluster ?? 'unnamed',
         stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
         by: `user ${userInfo().username}`,
       });

@@ -6,13 +6,7 @@ import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { closest } from '../base/closest.ts';
 import { isLoopback } from '../base/loopback.ts';
 import { readManifestText } from '../sources/manifests/document.ts';
-
-/** A text in place, in a file, or in an environment variable (design section 6). */
-const text = z.union([z.string(), z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]);
-
-const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'takes HOST:PORT, e.g. 127.0.0.1:8080');
-
-const pemFile = z.strictObject({ file: z.string().describe('a PEM file; it is read again when it changes') });
+import { type ConfiguredConsumer, feedsSchema, listen, pemFile, readFeeds, text } from './feeds-configuration.ts';
 
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
@@ -86,6 +80,9 @@ export const configurationSchema = z.strictObject({
     })
     .optional()
     .describe('what this process answers to'),
+  feeds: feedsSchema
+    .optional()
+    .describe('lists of addresses for firewalls that fetch them; absent: none are given out'),
 });
 
 /** What the name of a cluster has to be, after the name of the field. */
@@ -126,6 +123,13 @@ export interface Configuration {
     | undefined;
   /** Where init containers ask; absent: nowhere. */
   readonly readiness: Listen | undefined;
+  /** Where firewalls fetch lists, and who they are. */
+  readonly feeds:
+    | (Listen & {
+        readonly tls: { readonly cert: string; readonly key: string; readonly clientCA?: string };
+        readonly consumers: readonly ConfiguredConsumer[];
+      })
+    | undefined;
 }
 
 export interface Listen {
@@ -148,15 +152,22 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   if (problems.length > 0) return { diagnostics: problems.map((problem) => ({ ...problem, code: 'CONFIG_SYNTAX' })) };
   const [only, second] = objects;
   const diagnostics: Diagnostic[] = [];
-  const complain = (code: Code, path: readonly (string | number)[], message: string): void => {
+  const say = (
+    severity: Diagnostic['severity'],
+    code: Code,
+    path: readonly (string | number)[],
+    message: string,
+  ): void => {
     diagnostics.push({
-      severity: 'error',
+      severity,
       code,
       message,
       path: path.join('.'),
       at: only?.locate(path) ?? { file },
     });
   };
+  const complain = (code: Code, path: readonly (string | number)[], message: string): void =>
+    say('error', code, path, message);
   if (only === undefined || second !== undefined) {
     complain('CONFIG_SYNTAX', [], 'a configuration file holds exactly one YAML document');
     return { diagnostics };
@@ -253,7 +264,15 @@ export function parseConfiguration(source: string, file: string, around: Surroun
         `${reached}, and no source is a cluster that could say who may ask; listen on 127.0.0.1`,
       );
   }
-  if (diagnostics.length > 0) return { diagnostics: diagnostics.toSorted(byPlace) };
+  const lists =
+    value.feeds &&
+    readFeeds(value.feeds, file, {
+      environment: around.environment,
+      readFile: (path) => around.readFile(path),
+      complain: say,
+    });
+  const listsAt = lists && listenAt(lists.listen, ['feeds', 'listen']);
+  if (diagnostics.some(({ severity }) => severity === 'error')) return { diagnostics: diagnostics.toSorted(byPlace) };
   for (const name of sources.keys())
     if (name !== border?.source)
       diagnostics.push({
@@ -273,6 +292,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
       gate: gate && { account: account === undefined ? undefined : resolve(dirname(file), account) },
       probes: probesAt,
       readiness: readinessAt,
+      feeds: lists && listsAt && { ...listsAt, tls: lists.tls, consumers: lists.consumers },
       queries:
         queriesAt === undefined
           ? undefined

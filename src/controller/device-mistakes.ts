@@ -1,10 +1,7 @@
 import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { closest } from '../base/closest.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
-import { checkSettings } from '../firewalls/nftables/settings.ts';
-
-/** Drivers that a BorderFirewall may name. */
-const DRIVERS = ['nftables'] as const;
+import { driverKinds } from './drivers.ts';
 
 /**
  * What a BorderFirewall says that its kind of firewall, or this version, cannot do; found without asking the device. With an error the
@@ -19,9 +16,10 @@ export function deviceMistakes(firewall: BorderFirewall): readonly Diagnostic[] 
 }
 
 function driverMistakes(firewall: BorderFirewall): readonly Diagnostic[] {
-  if (firewall.driver === 'nftables') return checkSettings(firewall);
-  const near = closest(firewall.driver, DRIVERS);
-  const hint = near === undefined ? `known: ${DRIVERS.join(', ')}` : `did you mean "${near}"?`;
+  const kind = driverKinds.get(firewall.driver);
+  if (kind !== undefined) return kind.check(firewall);
+  const near = closest(firewall.driver, driverKinds.keys());
+  const hint = near === undefined ? `known: ${[...driverKinds.keys()].join(', ')}` : `did you mean "${near}"?`;
   const message = `there is no driver "${firewall.driver}"; ${hint}`;
   return [{ severity: 'error', code: 'DEVICE_DRIVER', path: 'spec.driver', message }];
 }

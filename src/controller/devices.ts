@@ -1,24 +1,27 @@
 import { join } from 'node:path';
-import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
 import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
-import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import { audited } from './audited-driver.ts';
 import type { OpenDevice } from './open-device.ts';
 import { deviceMistakes } from './device-mistakes.ts';
+import { driverKinds } from './drivers.ts';
+import type { Feeds } from './feeds.ts';
 import type { Grant } from './writers.ts';
 
 export interface DeviceSurroundings {
   readonly log: Log;
+  /** Owner of what is created. */
+  readonly cluster: string;
   /** Where lock files lie, so that one process of this machine writes to a device, and the audit trail of each firewall. */
   readonly stateFolder: string;
   /** On whose behalf is written, in the audit trail: `controller edge-a`, `user root`. */
   readonly by: string;
+  /** Where lists are given out; absent: nowhere by this process. */
+  readonly feeds?: Feeds;
 }
 
 /** Where the audit trail of a firewall lies. */
@@ -32,22 +35,15 @@ export function auditFolder(stateFolder: string, firewall: string): string {
  */
 export function openDevice(
   firewall: BorderFirewall,
-  { log, stateFolder, by }: DeviceSurroundings,
+  { log, cluster, stateFolder, by, feeds }: DeviceSurroundings,
   grant?: Grant,
 ): OpenDevice {
   const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
   if (errors[0] !== undefined)
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
-  const agentSocket = process.env['SSH_AUTH_SOCK'];
-  const directory = makePrivateFolder('device');
-  const driver = new NftablesDriver({
-    address: firewall.address,
-    log,
-    directory,
-    // A Lease is for all machines. The lock of this one would outlast it in a process that sleeps, and keep its successor out.
-    ...(grant === undefined ? { lockDirectory: join(stateFolder, 'locks') } : { epoch: grant.epoch }),
-    ...(agentSocket === undefined ? {} : { agentSocket }),
-  });
+  const kind = driverKinds.get(firewall.driver);
+  if (kind === undefined) throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"`);
+  const { driver, close } = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, feeds });
   const trail = new AuditTrail({
     folder: auditFolder(stateFolder, firewall.name),
     firewall: firewall.name,
@@ -57,12 +53,11 @@ export function openDevice(
   return {
     driver: audited(driver, trail, by),
     trail,
-    // The driver takes the device's lock before its first write and refuses without it; the fence in the table keeps late writes out.
+    // Without a Lease the driver takes the lock of this machine before its first write, and refuses without it.
     lock: grant?.lock ?? soleWriter,
     async close() {
-      await driver.close();
+      await close();
       trail.close();
-      removePrivateFolder(directory);
     },
   };
 }

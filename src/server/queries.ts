@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { isLoopback } from '../base/loopback.ts';
 import type { Log } from '../base/log.ts';
 import type { Access, ReviewedAccess } from '../kubernetes/reviewed-access.ts';
-import { WatchedFile } from '../kubernetes/watched-file.ts';
 import { answer, answerMetrics, type ListenAddress, listening, requestLimits } from './listening.ts';
+import { renewedTls } from './tls-files.ts';
 
 /** What stands before the answers. Beyond loopback both have to be there. */
 export interface Guards {
@@ -59,7 +59,8 @@ export async function serveQueries(
     answer(response, 404, `known here: ${QUERIES.join(', ')}`);
   };
   const guarded = access === undefined ? respond : reviewed(access, respond);
-  const server = tls === undefined ? createServer(requestLimits, guarded) : await tlsServer(tls, guarded, log, clock);
+  const server = tls === undefined ? createServer(requestLimits, guarded) : createTlsServer(requestLimits, guarded);
+  if (tls !== undefined && server instanceof TlsServer) await renewedTls(server, tls, 'server.queries', log, clock);
   await listening(server, address, 'the queries');
   return server;
 }
@@ -88,41 +89,4 @@ function reviewed(access: Pick<ReviewedAccess, 'ofReader'>, respond: Respond): R
 
 function pathOf(request: IncomingMessage): string {
   return request.url?.split('?', 1)[0] ?? '';
-}
-
-async function tlsServer(
-  tls: { readonly cert: string; readonly key: string },
-  respond: Respond,
-  log: Log,
-  clock: Clock,
-): Promise<Server> {
-  const files = { cert: new WatchedFile(tls.cert, clock), key: new WatchedFile(tls.key, clock) };
-  const server = createTlsServer(requestLimits, respond);
-  await renew(server, files);
-  let isRenewing = false;
-  server.on('connection', () => {
-    if (isRenewing) return;
-    isRenewing = true;
-    // A pair that is half replaced, or broken, changes nothing: the one before goes on.
-    renew(server, files)
-      .catch((thrown: unknown) => log.warn({ error: String(thrown) }, 'the TLS files of server.queries cannot be used'))
-      .finally(() => {
-        isRenewing = false;
-      });
-  });
-  return server;
-}
-
-/** Gives the next handshakes what the files hold now. */
-async function renew(
-  server: TlsServer,
-  files: { readonly cert: WatchedFile; readonly key: WatchedFile },
-): Promise<void> {
-  try {
-    const [cert, key] = await Promise.all([files.cert.text(), files.key.text()]);
-    server.setSecureContext({ cert, key });
-  } catch (thrown) {
-    const said = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new SallyportError('LISTEN_FAILED', `the TLS files ${files.cert.path} and ${files.key.path}: ${said}`);
-  }
 }

@@ -59,7 +59,7 @@ export class LiveController {
       cluster: CLUSTER,
       source: new KubernetesSource({ name: 'real', api, clock: systemClock }),
       open: (firewall, grant) =>
-        devices.slowed(firewall.name, openDevice(firewall, { log, stateFolder, by: 'test' }, grant)),
+        devices.slowed(firewall.name, openDevice(firewall, { log, cluster: CLUSTER, stateFolder, by: 'test' }, grant)),
       taken: (changes) => taken(changes),
       metrics,
       early: new EarlyDropBook({ folder: stateFolder, ...common }),

@@ -77,7 +77,12 @@ export class ControlledBorder {
       cluster: 'packets',
       source: new ManifestsSource('folder', this.#manifests.path, systemClock),
       open: (firewall) =>
-        openDevice(firewall, { log: silentLog, stateFolder: join(this.#manifests.root, 'state'), by: 'test' }),
+        openDevice(firewall, {
+          log: silentLog,
+          cluster: 'packets',
+          stateFolder: join(this.#manifests.root, 'state'),
+          by: 'test',
+        }),
       clock: systemClock,
       log: silentLog,
     });

@@ -38,7 +38,7 @@ export class PacketDevices implements Devices {
   open(firewall: BorderFirewall): OpenDevice {
     const device = openDevice(
       { ...firewall, address: `netns:${this.#border.firewall.name}` },
-      { log: silentLog, stateFolder: this.#folder, by: 'test' },
+      { log: silentLog, cluster: 'scenario', stateFolder: this.#folder, by: 'test' },
     );
     note(device.driver, this.#sent);
     return device;

@@ -38,6 +38,12 @@ export const configurationCodes = {
     now: 'Nothing starts.',
     fix: 'Check the file path and its rights, or set the variable.',
   },
+  CONFIG_SECRET_LITERAL: {
+    blame: 'input',
+    what: 'A secret stands in the configuration file itself.',
+    now: 'It is used.',
+    fix: 'Write `{file: PATH}` or `{env: NAME}`; a file is read again when it changes.',
+  },
   CLUSTER_UNNAMED: {
     blame: 'input',
     what: 'The configuration has no `cluster`, and manifests tell none; or the cluster may not be asked for its name: objects on a device could not be marked as ours.',

@@ -83,7 +83,8 @@ async function tell(
     story,
     packets: options.packets,
     agent: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'lab', '--agent'],
-    open: (firewall) => openDevice(firewall, { log: silentLog, stateFolder: join(folder, 'state'), by: 'lab' }),
+    open: (firewall) =>
+      openDevice(firewall, { log: silentLog, cluster: 'lab', stateFolder: join(folder, 'state'), by: 'lab' }),
     say: (line) => {
       if (!stop.aborted) say(line);
     },

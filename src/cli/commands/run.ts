@@ -10,9 +10,11 @@ import { openGate, reachedAt } from '../../controller/gate-duty.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
+import { Feeds } from '../../controller/feeds.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { EarlyDropBook } from '../../insight/early-drop-book.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
+import { openFeeds } from '../../server/feeds/open-feeds.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
 import { podsOf, serveReadiness } from '../../server/readiness.ts';
@@ -35,6 +37,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     probes,
     queries,
     readiness,
+    feeds,
     gate: wantedGate,
   } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
@@ -73,10 +76,12 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       readiness: reachedAt(readiness, process.env),
       gate: wantedGate !== undefined,
     });
+  const lists = new Feeds();
   const controller = new Controller({
     cluster,
     source,
-    open: (firewall, grant) => openDevice(firewall, { log, stateFolder: folder, by: `controller ${name}` }, grant),
+    open: (firewall, grant) =>
+      openDevice(firewall, { log, cluster, stateFolder: folder, by: `controller ${name}`, feeds: lists }, grant),
     mistakes: deviceMistakes,
     clock: systemClock,
     log,
@@ -102,6 +107,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
         ),
       );
     if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
+    if (feeds !== undefined) servers.push(await openFeeds(feeds, lists, log));
     log.info({ name, cluster, config: options.config, source: title }, 'started');
     await controller.run(stop.signal);
   } finally {

@@ -88,6 +88,7 @@ async function checkDevice(
   try {
     const device = openDevice(firewall, {
       log: silentLog,
+      cluster: cluster ?? 'unnamed',
       stateFolder: stateFolder(cluster ?? 'unnamed', process.env),
       by: `user ${userInfo().username}`,
     });

@@ -24,7 +24,7 @@ import { Device, type Observed } from './device.ts';
 import { followDrops } from './drops.ts';
 import { judge, type Judgement } from './judge.ts';
 import { behaviourOf } from './lift.ts';
-import { type Lock, lockOwners, takeLock } from './lock.ts';
+import { MachineLock } from '../machine-lock.ts';
 import { DEAD_MARK, LOG_GROUPS, type LogGroup, type NftTable } from './model.ts';
 import { familyName } from './names.ts';
 import { Newcomers } from './newcomers.ts';
@@ -68,13 +68,12 @@ const QUIET_MS = 300;
 
 /** A Linux border firewall: one table of ours, every change one transaction. */
 export class NftablesDriver implements Driver<NftablesActual, NftablesTranslation, NftStep> {
-  readonly #options: NftablesOptions;
   readonly #transport: Transport;
   readonly #nft: Nft;
   readonly #device: Device;
   readonly #conntrack: Conntrack;
   readonly #newcomers: Newcomers;
-  #lock: Promise<Lock> | undefined;
+  readonly #lock: MachineLock;
   /** The newest translation: it makes the next one cheap, and knows the origins behind tags. */
   #newest: NftTranslation | undefined;
   #actual: { readonly from: Observed; readonly actual: NftablesActual } | undefined;
@@ -82,8 +81,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
 
   /** Throws DEVICE_ADDRESS. Does not touch the device yet. */
   constructor(options: NftablesOptions) {
-    this.#options = options;
     this.#transport = connect(parseDeviceAddress(options.address), options);
+    this.#lock = new MachineLock(options.lockDirectory, this.#transport.name);
     this.#nft = new Nft(this.#transport);
     this.#device = new Device(this.#nft, options.log, options.clock ?? systemClock, options.epoch);
     this.#conntrack = new Conntrack(this.#transport);
@@ -132,7 +131,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   async apply(step: NftStep, signal: AbortSignal): Promise<void> {
-    await this.#takeLock();
+    await this.#lock.take();
     if (step.does === 'judge') return await this.#judge(step, signal);
     try {
       await this.#device.write(step.operations, signal);
@@ -156,9 +155,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return flows.filter((flow) => !isCut(flow) && /^(Cut|Restart)$/.test(judge(next, { ...flow, dead: false }))).length;
   }
 
-  async keepers(): Promise<readonly string[] | undefined> {
-    const { lockDirectory } = this.#options;
-    return lockDirectory === undefined ? undefined : await lockOwners(lockDirectory, this.#transport.name);
+  keepers(): Promise<readonly string[] | undefined> {
+    return this.#lock.owners();
   }
 
   counters(signal: AbortSignal): Promise<readonly CounterReading[]> {
@@ -176,27 +174,13 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   /** Gives the lock back. What is on the device stays. */
-  async close(): Promise<void> {
-    const lock = this.#lock;
-    this.#lock = undefined;
-    await (await lock)?.release();
+  close(): Promise<void> {
+    return this.#lock.release();
   }
 
   /** The whole origin behind a tag; of rules that are not wanted any more, what the tag itself says. */
   #originOf(tag: string): Origin {
     return this.#newest?.origins.get(tag) ?? parseOriginTag(tag);
-  }
-
-  async #takeLock(): Promise<void> {
-    const { lockDirectory } = this.#options;
-    if (lockDirectory === undefined) return;
-    this.#lock ??= takeLock(lockDirectory, this.#transport.name);
-    try {
-      await this.#lock;
-    } catch (error) {
-      this.#lock = undefined;
-      throw error;
-    }
   }
 
   /** Connections that lost their right end, and those that hold on to what is no longer so start anew. */

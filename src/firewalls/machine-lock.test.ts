@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lockOwners, takeLock } from './lock.ts';
+import { lockOwners, takeLock } from './machine-lock.ts';
 
 describe('the lock of a device', () => {
   let directory: string;
@@ -51,7 +51,7 @@ describe('the lock of a device', () => {
   });
 
   test('a holder that is killed holds nothing', async () => {
-    const source = `import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))};
+    const source = `import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'machine-lock.ts'))};
       await takeLock(${JSON.stringify(directory)}, 'x'); console.log('held'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', source]);
     await new Promise((resolve) => holder.stdout.once('data', resolve));

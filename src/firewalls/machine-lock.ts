@@ -1,9 +1,9 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { shortHash } from '../../base/encode.ts';
-import { SallyportError, localFiles } from '../../base/error.ts';
-import { childEnvironment, startChild } from './child.ts';
+import { shortHash } from '../base/encode.ts';
+import { SallyportError, localFiles } from '../base/error.ts';
+import { childEnvironment, startChild } from './nftables/child.ts';
 
 /** The right to write to a device, among the processes of this machine. */
 export interface Lock {
@@ -14,7 +14,7 @@ export interface Lock {
  * Takes the lock of a device (`identity`: what makes it one, not how it is written). Rejects with DEVICE_LOCKED while somebody has it,
  * this process included. A small child holds it by flock(2), which the kernel gives up the moment the holder is gone, however it went:
  * files with process ids leave a moment in which two find the same dead owner. The lock keeps honest copies apart; what keeps a late
- * write out is the fence in the table.
+ * write out is the device's own fence, where it has one.
  */
 export async function takeLock(directory: string, identity: string): Promise<Lock> {
   await localFiles(mkdir(directory, { recursive: true, mode: 0o700 }));
@@ -65,11 +65,47 @@ export async function lockOwners(directory: string, identity: string): Promise<r
 }
 
 function pathOf(directory: string, identity: string): string {
-  return join(directory, `nftables-${shortHash(identity)}.lock`);
+  return join(directory, `${shortHash(identity)}.lock`);
 }
 
 /** As its owner wrote it there. */
 async function ownerIn(path: string): Promise<string> {
   const owner = (await readFile(path, 'utf8').catch(() => '')).trim();
   return owner === '' ? 'unknown' : owner;
+}
+
+/** The lock of one device as its driver uses it: taken before the first write, and kept until the driver closes. */
+export class MachineLock {
+  readonly #directory: string | undefined;
+  readonly #identity: string;
+  #lock: Promise<Lock> | undefined;
+
+  /** `directory`: where lock files lie; absent: somebody else sees to it that one process writes. */
+  constructor(directory: string | undefined, identity: string) {
+    this.#directory = directory;
+    this.#identity = identity;
+  }
+
+  /** Rejects with DEVICE_LOCKED while somebody else has it. */
+  async take(): Promise<void> {
+    if (this.#directory === undefined) return;
+    this.#lock ??= takeLock(this.#directory, this.#identity);
+    try {
+      await this.#lock;
+    } catch (error) {
+      this.#lock = undefined;
+      throw error;
+    }
+  }
+
+  /** `lockOwners`. */
+  async owners(): Promise<readonly string[] | undefined> {
+    return this.#directory === undefined ? undefined : await lockOwners(this.#directory, this.#identity);
+  }
+
+  async release(): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    await (await lock)?.release();
+  }
 }

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import process from 'node:process';
+import type { BorderFirewall } from '../api/resource.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Log } from '../base/log.ts';
+import type { Driver } from '../firewalls/driver.ts';
+import { FeedDriver } from '../firewalls/feed/feed-driver.ts';
+import { FeedStore } from '../firewalls/feed/feed-store.ts';
+import { Publication } from '../firewalls/feed/publication.ts';
+import { checkFeedSettings } from '../firewalls/feed/settings.ts';
+import { NftablesDriver } from '../firewalls/nftables/driver.ts';
+import { checkSettings } from '../firewalls/nftables/settings.ts';
+import type { WriterEpoch } from '../firewalls/writer-lock.ts';
+import type { Feeds } from './feeds.ts';
+import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
+
+export interface DriverSurroundings {
+  readonly log: Log;
+  readonly cluster: string;
+  readonly stateFolder: string;
+  /** Of a Lease; absent: the lock of this machine keeps others out. */
+  readonly epoch: WriterEpoch | undefined;
+  /** Where lists are given out; absent: nowhere by this process. */
+  readonly feeds?: Feeds | undefined;
+}
+
+/** One kind of border firewall, by the word in `spec.driver`. */
+export interface DriverKind {
+  /** What a BorderFirewall says that this kind, or this version, cannot do; found without asking the device. */
+  check(firewall: BorderFirewall): readonly Diagnostic[];
+  /** Nothing is sent yet. Throws a SallyportError. */
+  open(firewall: BorderFirewall, around: DriverSurroundings): { readonly driver: Driver; close(): Promise<void> };
+}
+
+/** A Lease is for all machines. The lock of this one would outlast it in a process that sleeps, and keep its successor out. */
+function locksIn({ epoch, stateFolder }: DriverSurroundings): string | undefined {
+  return epoch === undefined ? join(stateFolder, 'locks') : undefined;
+}
+
+const nftables: DriverKind = {
+  check: checkSettings,
+  open(firewall, around) {
+    const agentSocket = process.env['SSH_AUTH_SOCK'];
+    const directory = makePrivateFolder('device');
+    const lockDirectory = locksIn(around);
+    const driver = new NftablesDriver({
+      address: firewall.address,
+      log: around.log,
+      directory,
+      ...(around.epoch === undefined ? {} : { epoch: around.epoch }),
+      ...(lockDirectory === undefined ? {} : { lockDirectory }),
+      ...(agentSocket === undefined ? {} : { agentSocket }),
+    });
+    return {
+      driver,
+      async close() {
+        await driver.close();
+        removePrivateFolder(directory);
+      },
+    };
+  },
+};
+
+const feed: DriverKind = {
+  check: checkFeedSettings,
+  open({ name: firewall }, around) {
+    const owner = { cluster: around.cluster, firewall };
+    const publication = new Publication(new FeedStore(join(around.stateFolder, 'feeds', firewall), owner), systemClock);
+    const driver = new FeedDriver(publication, owner, locksIn(around));
+    const end = around.feeds?.give(firewall, { owner, publication });
+    return {
+      driver,
+      async close() {
+        end?.();
+        await driver.close();
+      },
+    };
+  },
+};
+
+/** Every kind there is. */
+export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(Object.entries({ nftables, feed }));

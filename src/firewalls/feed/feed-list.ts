@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { Family } from '../../border/ruleset.ts';
+
+/** One list as it is published: the addresses of one AddressGroup at one firewall. Immutable. */
+export interface FeedList {
+  /** As the user wrote it; part of its URL. */
+  readonly name: string;
+  /** `AddressGroup/payments`. */
+  readonly resource: string;
+  readonly use: 'Allow' | 'Deny';
+  /** Canonical texts in order of their numbers. */
+  readonly addresses: Readonly<Record<Family, readonly string[]>>;
+}
+
+/** One address a line, IPv4 first; every line ends. What all that fetch plain lists can read: no comment, no empty line. */
+export function listText({ addresses }: Pick<FeedList, 'addresses'>, families: readonly Family[] = [4, 6]): string {
+  const lines = families.flatMap((family) => addresses[family]);
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** The name of a list's content: equal for equal contents, whenever and by whom it was made. 64 hexadecimal digits. */
+export function listVersion(list: FeedList): string {
+  return createHash('sha256').update(listText(list)).digest('hex');
+}
+
+/**
+ * The id of a group in Check Point's generic data centre, which has to be a UUID that stays: by name, from owner and list
+ * (RFC 9562, 5.8: version 8, of SHA-256).
+ */
+export function listUuid(cluster: string, firewall: string, name: string): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify(['sallyport', cluster, firewall, name]))
+    .digest();
+  const bytes = hash.subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,66 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type PeerCertificate, TLSSocket } from 'node:tls';
+
+/** A text that may change while we run: in a file that somebody replaces. */
+export type SecretText = () => Promise<string>;
+
+/** Who fetches lists, and how it is known. */
+export interface FeedConsumer {
+  readonly name: string;
+  /** The BorderFirewall whose lists it gets, and no others. */
+  readonly firewall: string;
+  readonly auth:
+    | { readonly kind: 'Basic'; readonly username: SecretText; readonly password: SecretText }
+    | { readonly kind: 'Bearer'; readonly token: SecretText }
+    /** A client certificate of the authority that feeds name, with this common name or DNS name. */
+    | { readonly kind: 'Certificate'; readonly subject: string };
+}
+
+/**
+ * Who asks. `undefined`: nobody that is known. Rejects where a secret cannot be read: whoever is turned away for that would take its
+ * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials).
+ */
+export async function consumerOf(
+  consumers: readonly FeedConsumer[],
+  { headers: { authorization }, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
+): Promise<FeedConsumer | undefined> {
+  const [scheme = '', shown = ''] = (authorization ?? '').split(/ +/, 2);
+  const subjects = subjectsOf(socket);
+  for (const consumer of consumers) if (await isIt(consumer, scheme.toLowerCase(), shown, subjects)) return consumer;
+  return undefined;
+}
+
+async function isIt(
+  { auth }: FeedConsumer,
+  scheme: string,
+  shown: string,
+  subjects: ReadonlySet<string>,
+): Promise<boolean> {
+  switch (auth.kind) {
+    case 'Basic': {
+      if (scheme !== 'basic') return false;
+      const wanted = Buffer.from(`${await auth.username()}:${await auth.password()}`).toString('base64');
+      return isSame(shown, wanted);
+    }
+    case 'Bearer':
+      return scheme === 'bearer' && isSame(shown, await auth.token());
+    case 'Certificate':
+      return subjects.has(auth.subject);
+  }
+}
+
+/** In a time that says nothing of where they differ, nor of their lengths. An empty secret opens nothing. */
+function isSame(shown: string, wanted: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(shown), digest(wanted)) && wanted !== '';
+}
+
+function subjectsOf(socket: IncomingMessage['socket']): ReadonlySet<string> {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return new Set();
+  // A session that was taken up again shows the certificate of its first handshake.
+  const certificate = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  const common: unknown = certificate.subject?.CN;
+  const names = [...(certificate.subjectaltname ?? '').matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name ?? '');
+  return new Set([...(typeof common === 'string' ? [common] : []), ...names]);
+}

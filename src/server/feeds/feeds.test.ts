@@ -1,0 +1,253 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Agent, request } from 'undici';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Authority, type Issued } from '../../../test/kit/certificates.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { Feeds } from '../../controller/feeds.ts';
+import type { ConfiguredConsumer } from '../../controller/feeds-configuration.ts';
+import type { FeedList } from '../../firewalls/feed/feed-list.ts';
+import { FeedStore } from '../../firewalls/feed/feed-store.ts';
+import { Publication } from '../../firewalls/feed/publication.ts';
+import { openFeeds } from './open-feeds.ts';
+
+let folder: string;
+let authority: Authority;
+let strangers: Authority;
+let server: Issued;
+let client: Issued;
+let feeds: Feeds;
+let publication: Publication;
+let running: Server;
+let base: string;
+const agents: Agent[] = [];
+
+const PAYMENTS: FeedList = {
+  name: 'payments',
+  resource: 'AddressGroup/payments',
+  use: 'Allow',
+  addresses: { 4: ['10.0.0.2', '10.0.0.10'], 6: ['fd00::1'] },
+};
+const HOSTILE: FeedList = { ...PAYMENTS, name: '../a b/%2e?#ü', addresses: { 4: ['10.0.0.3'], 6: [] } };
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-feeds-'));
+  authority = new Authority(folder, 'feed CA');
+  strangers = new Authority(folder, 'strange CA');
+  server = authority.issue('/CN=feeds', { names: 'IP:127.0.0.1' });
+  client = authority.issue('/CN=edge-3', { names: 'DNS:edge-3.example' });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeEach(async () => {
+  const token = join(folder, 'token');
+  writeFileSync(token, 't0ken\n');
+  const consumers: readonly ConfiguredConsumer[] = [
+    {
+      name: 'panos',
+      firewall: 'edge-1',
+      auth: { kind: 'Basic', username: { text: 'fw1' }, password: { text: 'p:ä' } },
+    },
+    { name: 'bearer', firewall: 'edge-1', auth: { kind: 'Bearer', token: { file: token } } },
+    { name: 'other', firewall: 'edge-2', auth: { kind: 'Bearer', token: { text: 'of-edge-2' } } },
+    { name: 'mutual', firewall: 'edge-1', auth: { kind: 'Certificate', subject: 'edge-3.example' } },
+    { name: 'unset', firewall: 'edge-1', auth: { kind: 'Bearer', token: { text: '' } } },
+  ];
+  feeds = new Feeds();
+  publication = publish('edge-1');
+  await publication.put(PAYMENTS);
+  await publication.put(HOSTILE);
+  running = await openFeeds(
+    {
+      host: '127.0.0.1',
+      port: 0,
+      tls: { cert: server.certificateFile, key: server.keyFile, clientCA: authority.file },
+      consumers,
+    },
+    feeds,
+    silentLog,
+  );
+  base = `https://127.0.0.1:${(running.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.destroy()));
+  running.closeAllConnections();
+  await new Promise((resolve) => running.close(resolve));
+  for (const name of publication.lists.keys()) await publication.remove(name);
+});
+
+function publish(firewall: string): Publication {
+  const owner = { cluster: 'lab', firewall };
+  const made = new Publication(new FeedStore(join(folder, 'feeds', firewall), owner), systemClock);
+  feeds.give(firewall, { owner, publication: made });
+  return made;
+}
+
+const BASIC = { authorization: `Basic ${Buffer.from('fw1:p:ä').toString('base64')}` };
+const BEARER = { authorization: 'Bearer t0ken' };
+
+interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+async function get(
+  path: string,
+  headers: Readonly<Record<string, string>> = BEARER,
+  { method = 'GET', shows }: { readonly method?: 'GET' | 'HEAD' | 'POST'; readonly shows?: Issued } = {},
+): Promise<Got> {
+  const identity = shows === undefined ? {} : { cert: shows.certificate, key: shows.key };
+  const agent = new Agent({ connect: { ca: authority.certificate, ...identity } });
+  agents.push(agent);
+  const answer = await request(base + path, { dispatcher: agent, method, headers });
+  const body = Buffer.from(await answer.body.arrayBuffer());
+  return { status: answer.statusCode, headers: answer.headers, body, text: body.toString() };
+}
+
+describe('what is given out', () => {
+  test('one address a line, in order, every line ended; one family alone; an empty list is empty', async () => {
+    expect((await get('/lists/payments.txt')).text).toBe('10.0.0.2\n10.0.0.10\nfd00::1\n');
+    expect((await get('/ipv4/payments.txt')).text).toBe('10.0.0.2\n10.0.0.10\n');
+    expect((await get('/ipv6/payments.txt')).text).toBe('fd00::1\n');
+    await publication.put({ ...PAYMENTS, addresses: { 4: [], 6: [] } });
+    expect(await get('/lists/payments.txt')).toMatchObject({ status: 200, text: '' });
+  });
+
+  test('a name that holds anything is one list of one path', async () => {
+    expect((await get(`/lists/${encodeURIComponent(HOSTILE.name)}.txt`)).text).toBe('10.0.0.3\n');
+    for (const path of [
+      '/lists/../../etc/passwd',
+      '/lists/%2e%2e%2fpayments.txt',
+      '/lists/payments',
+      '/lists/.txt',
+      '/',
+    ])
+      expect((await get(path)).status).toBe(404);
+  });
+
+  test('the MD5 of each text stands beside it', async () => {
+    for (const path of ['/lists/payments.txt', '/ipv4/payments.txt', '/ipv6/payments.txt']) {
+      const { body } = await get(path);
+      expect((await get(`${path}.md5`)).text).toBe(`${createHash('md5').update(body).digest('hex')}\n`);
+    }
+  });
+
+  test('all lists as a generic data centre, each with an id that stays', async () => {
+    const read = async (): Promise<{ objects: { name: string; id: string; ranges: string[] }[] }> =>
+      JSON.parse((await get('/generic-data-center.json')).text) as never;
+    const { objects } = await read();
+    expect(objects.map(({ name, ranges }) => [name, ranges])).toEqual(
+      expect.arrayContaining([
+        ['payments', ['10.0.0.2', '10.0.0.10', 'fd00::1']],
+        [HOSTILE.name, ['10.0.0.3']],
+      ]),
+    );
+    const [first] = objects;
+    expect(first?.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    await publication.put({ ...PAYMENTS, addresses: { 4: ['10.0.0.9'], 6: [] } });
+    expect((await read()).objects.map(({ id }) => id).toSorted()).toEqual(objects.map(({ id }) => id).toSorted());
+  });
+
+  test('packed for whoever takes that, and the same unpacked', async () => {
+    const plain = await get('/lists/payments.txt');
+    const packed = await get('/lists/payments.txt', { ...BEARER, 'accept-encoding': 'br, gzip' });
+    expect(packed.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(packed.body)).toEqual(plain.body);
+    expect(packed.headers['etag']).not.toBe(plain.headers['etag']);
+    const refused = await get('/lists/payments.txt', { ...BEARER, 'accept-encoding': 'gzip;q=0' });
+    expect(refused.headers['content-encoding']).toBeUndefined();
+  });
+
+  test('what is known already is not sent again, until it changes', async () => {
+    const { headers } = await get('/lists/payments.txt');
+    const again = { ...BEARER, 'if-none-match': `"other", W/${String(headers['etag'])}` };
+    expect(await get('/lists/payments.txt', again)).toMatchObject({ status: 304, text: '' });
+    await publication.put({ ...PAYMENTS, addresses: { 4: ['10.0.0.2'], 6: [] } });
+    expect(await get('/lists/payments.txt', again)).toMatchObject({ status: 200, text: '10.0.0.2\n' });
+    await publication.put({ ...PAYMENTS, addresses: { ...PAYMENTS.addresses } });
+    expect((await get('/lists/payments.txt', again)).status).toBe(304);
+  });
+
+  test('HEAD tells the same without a body; nothing else is a method', async () => {
+    const head = await get('/lists/payments.txt', BEARER, { method: 'HEAD' });
+    expect(head).toMatchObject({ status: 200, text: '' });
+    expect(head.headers['content-length']).toBe('27');
+    expect((await get('/lists/payments.txt', BEARER, { method: 'POST' })).status).toBe(405);
+  });
+
+  test('who has fetched which version is remembered', async () => {
+    const { headers } = await get('/lists/payments.txt');
+    await get('/lists/payments.txt', { ...BASIC, 'if-none-match': String(headers['etag']) });
+    await get('/ipv4/payments.txt.md5', {}, { shows: client });
+    await get('/lists/none.txt');
+    const version = publication.lists.get('payments')?.version;
+    expect(publication.fetches().map(({ at: _, ...fetch }) => fetch)).toEqual(
+      [
+        { consumer: 'panos', list: 'payments', version },
+        { consumer: 'bearer', list: 'payments', version },
+      ].toReversed(),
+    );
+  });
+});
+
+describe('who gets it', () => {
+  test.each<[string, () => Promise<Got>]>([
+    ['a name and a password, with colons and umlauts', () => get('/lists/payments.txt', BASIC)],
+    ['a token, however its scheme is written', () => get('/lists/payments.txt', { authorization: 'bearer  t0ken' })],
+    ['a certificate', () => get('/lists/payments.txt', {}, { shows: client })],
+  ])('whoever shows %s', async (_, ask) => {
+    expect(await ask()).toMatchObject({ status: 200, text: '10.0.0.2\n10.0.0.10\nfd00::1\n' });
+  });
+
+  test.each<[string, () => Promise<Got>]>([
+    ['nothing', () => get('/lists/payments.txt', {})],
+    ['another token', () => get('/lists/payments.txt', { authorization: 'Bearer t0kem' })],
+    ['an empty token', () => get('/lists/payments.txt', { authorization: 'Bearer ' })],
+    ['a token as a password', () => get('/lists/payments.txt', { authorization: 'Basic t0ken' })],
+    [
+      'another password',
+      () => get('/lists/payments.txt', { authorization: `Basic ${Buffer.from('fw1:x').toString('base64')}` }),
+    ],
+    [
+      'a certificate of another authority',
+      () => get('/lists/payments.txt', {}, { shows: strangers.issue('/CN=edge-3.example') }),
+    ],
+    ['a certificate of another name', () => get('/lists/payments.txt', {}, { shows: authority.issue('/CN=edge-4') })],
+    ['a list that is not there', () => get('/lists/none.txt', {})],
+  ])('not whoever shows %s, and it is not told what there is', async (_, ask) => {
+    expect(await ask()).toMatchObject({ status: 401, text: 'credentials of a consumer are needed\n' });
+  });
+
+  test('a consumer gets the lists of its firewall alone', async () => {
+    const other = publish('edge-2');
+    await other.put({ ...PAYMENTS, name: 'shop', resource: 'AddressGroup/shop' });
+    const theirs = { authorization: 'Bearer of-edge-2' };
+    expect((await get('/lists/shop.txt', theirs)).status).toBe(200);
+    expect((await get('/lists/payments.txt', theirs)).status).toBe(404);
+    expect((await get('/lists/shop.txt')).status).toBe(404);
+    expect((await get('/lists.json', theirs)).text).not.toContain('payments');
+  });
+
+  test('a token that is replaced in its file counts from then on, and the one before does not', async () => {
+    expect((await get('/lists/payments.txt')).status).toBe(200);
+    writeFileSync(join(folder, 'token'), 'renewed\n');
+    await expect
+      .poll(async () => (await get('/lists/payments.txt', { authorization: 'Bearer renewed' })).status)
+      .toBe(200);
+    expect((await get('/lists/payments.txt')).status).toBe(401);
+  });
+
+  test('what this copy does not keep is not given out: firewalls go on with what they have', async () => {
+    feeds = new Feeds();
+    const { status, headers } = await get('/lists/shop.txt', { authorization: 'Bearer of-edge-2' });
+    expect([status, headers['retry-after']]).toEqual([503, '30']);
+  });
+});

@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Log } from '../../base/log.ts';
+import type { Feed } from '../../controller/feeds.ts';
+import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
+import { renewedTls, type TlsFiles } from '../tls-files.ts';
+import { consumerOf, type FeedConsumer } from './consumers.ts';
+import { type Content, contentOf, dataCenterContent, type Form, indexContent } from './content.ts';
+
+export interface FeedServerOptions {
+  readonly tls: TlsFiles;
+  readonly consumers: readonly FeedConsumer[];
+  /** Lists of a BorderFirewall; `undefined`: this copy does not keep it. */
+  readonly feedOf: (firewall: string) => Feed | undefined;
+  readonly log: Log;
+}
+
+/** More firewalls than one process has lists for. */
+const MOST_CONNECTIONS = 2_000;
+const PATHS = /^\/(lists|ipv4|ipv6)\/([^/]+)\.txt(\.md5)?$/;
+/** Whoever is told to come back goes on with what it has. */
+const AGAIN_SECONDS = '30';
+
+/**
+ * Lists over HTTPS for whatever can fetch them: `/lists/NAME.txt`, one family alone under `/ipv4/` and `/ipv6/`, `.md5` beside each,
+ * `/generic-data-center.json`, and `/lists.json` for people. Whoever is known always gets 200 or 304 for a list that there is; while it cannot be
+ * given, 503, which leaves firewalls what they have fetched. Resolves once it listens.
+ */
+export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
+  const { tls, consumers, log } = options;
+  const server = createServer(
+    { ...requestLimits, requestCert: tls.clientCA !== undefined, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    (request, response) => {
+      respond(request, response, options).catch((thrown: unknown) => {
+        log.warn({ error: String(thrown) }, 'a list could not be given out');
+        if (response.headersSent) response.destroy();
+        else unavailable(response);
+      });
+    },
+  );
+  server.maxConnections = MOST_CONNECTIONS;
+  await renewedTls(server, tls, 'feeds', log);
+  await listening(server, address, 'the feeds');
+  if (consumers.length === 0) log.warn({}, 'feeds has no consumers: nobody can fetch a list');
+  return server;
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { consumers, feedOf }: FeedServerOptions,
+): Promise<void> {
+  const consumer = await consumerOf(consumers, request);
+  // Strangers are not told which lists there are.
+  if (consumer === undefined) {
+    response.setHeader('www-authenticate', ['Basic realm="lists", charset="UTF-8"', 'Bearer']);
+    return answer(response, 401, 'credentials of a consumer are needed');
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
+  const feed = feedOf(consumer.firewall);
+  if (feed === undefined) return unavailable(response);
+  const { publication, owner } = feed;
+  const path = request.url?.split('?', 1)[0] ?? '';
+  if (path === '/lists.json') return give(request, response, indexContent(publication.lists.values()));
+  if (path === '/generic-data-center.json') {
+    await give(request, response, dataCenterContent(owner, publication.lists.values()));
+    for (const { list, version } of publication.lists.values()) publication.fetched(consumer.name, list.name, version);
+    return;
+  }
+  const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
+  const found = folder === undefined ? undefined : publication.lists.get(decoded(encoded));
+  if (found === undefined)
+    return answer(response, 404, 'known here: /lists/NAME.txt, /ipv4/NAME.txt, /ipv6/NAME.txt, with .md5; /lists.json');
+  const form = `${folder === 'lists' ? 'all' : folder}${sum ?? ''}` as Form;
+  await give(request, response, contentOf(found.list, form), found.since);
+  if (sum === undefined) publication.fetched(consumer.name, found.list.name, found.version);
+}
+
+async function give(
+  request: IncomingMessage,
+  response: ServerResponse,
+  content: Content,
+  since?: number,
+): Promise<void> {
+  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))/i.test(String(request.headers['accept-encoding'] ?? ''));
+  const tag = takesGzip ? content.tag.replace(/"$/, '-gzip"') : content.tag;
+  const headers = {
+    etag: tag,
+    vary: 'accept-encoding',
+    'cache-control': 'no-cache',
+    'x-content-type-options': 'nosniff',
+    ...(since === undefined ? {} : { 'last-modified': new Date(since).toUTCString() }),
+  };
+  if (isKnown(request.headers['if-none-match'], tag)) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  const body = takesGzip ? await content.packed() : content.body;
+  response.writeHead(200, {
+    ...headers,
+    'content-type': content.type,
+    'content-length': body.length,
+    ...(takesGzip ? { 'content-encoding': 'gzip' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** `If-None-Match` compares weakly (RFC 9110, 13.1.2). */
+function isKnown(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  return header === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
+}
+
+function unavailable(response: ServerResponse): void {
+  response.setHeader('retry-after', AGAIN_SECONDS);
+  answer(response, 503, 'these lists are not given out by this copy now');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Server } from 'node:https';
+import { systemClock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Configuration } from '../../controller/configuration.ts';
+import type { Feeds } from '../../controller/feeds.ts';
+import type { Secret } from '../../controller/feeds-configuration.ts';
+import { WatchedFile } from '../../kubernetes/watched-file.ts';
+import type { FeedConsumer, SecretText } from './consumers.ts';
+import { serveFeeds } from './feeds.ts';
+
+/** Gives lists out as the configuration says; of the firewalls that this process keeps. Resolves once it listens. */
+export function openFeeds(configured: Configuration['feeds'] & {}, feeds: Feeds, log: Log): Promise<Server> {
+  const consumers = configured.consumers.map(({ auth, ...consumer }): FeedConsumer => {
+    if (auth.kind === 'Bearer') return { ...consumer, auth: { kind: 'Bearer', token: textOf(auth.token) } };
+    if (auth.kind === 'Certificate') return { ...consumer, auth };
+    const [username, password] = [textOf(auth.username), textOf(auth.password)];
+    return { ...consumer, auth: { kind: 'Basic', username, password } };
+  });
+  return serveFeeds(configured, { tls: configured.tls, consumers, feedOf: (firewall) => feeds.of(firewall), log });
+}
+
+/** What the file holds now, without the line end that editors leave. */
+function textOf(secret: Secret): SecretText {
+  if ('text' in secret) return () => Promise.resolve(secret.text);
+  const file = new WatchedFile(secret.file, systemClock);
+  return async () => (await file.text()).trim();
+}

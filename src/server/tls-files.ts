@@ -1,0 +1,54 @@
+import type { Server } from 'node:https';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { SallyportError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import { WatchedFile } from '../kubernetes/watched-file.ts';
+
+/** Paths of PEM files; they are read again when they change. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Whose client certificates are believed; absent: nobody's. */
+  readonly clientCA?: string;
+}
+
+/** Gives a server what the files hold, now and whenever they change. `title`: the key of the configuration. Throws `LISTEN_FAILED`. */
+export async function renewedTls(
+  server: Server,
+  { cert, key, clientCA }: TlsFiles,
+  title: string,
+  log: Log,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const files = {
+    cert: new WatchedFile(cert, clock),
+    key: new WatchedFile(key, clock),
+    ...(clientCA === undefined ? {} : { ca: new WatchedFile(clientCA, clock) }),
+  };
+  await renew(server, files);
+  let isRenewing = false;
+  server.on('connection', () => {
+    if (isRenewing) return;
+    isRenewing = true;
+    // A pair that is half replaced, or broken, changes nothing: the one before goes on.
+    renew(server, files)
+      .catch((thrown: unknown) => log.warn({ error: String(thrown) }, `the TLS files of ${title} cannot be used`))
+      .finally(() => {
+        isRenewing = false;
+      });
+  });
+}
+
+/** Gives the next handshakes what the files hold now. */
+async function renew(server: Server, files: Readonly<Record<string, WatchedFile>>): Promise<void> {
+  try {
+    const texts = await Promise.all(
+      Object.entries(files).map(async ([name, file]) => [name, await file.text()] as const),
+    );
+    server.setSecureContext(Object.fromEntries(texts));
+  } catch (thrown) {
+    const said = thrown instanceof Error ? thrown.message : String(thrown);
+    const paths = Object.values(files).map(({ path }) => path);
+    throw new SallyportError('LISTEN_FAILED', `the TLS files ${paths.join(' and ')}: ${said}`);
+  }
+}
