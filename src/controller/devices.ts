@@ -43,7 +43,7 @@ export function openDevice(
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
   const kind = driverKinds.get(firewall.driver);
   if (kind === undefined) throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"`);
-  const { driver, close } = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, feeds });
+  const device = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, feeds });
   const trail = new AuditTrail({
     folder: auditFolder(stateFolder, firewall.name),
     firewall: firewall.name,
@@ -51,12 +51,12 @@ export function openDevice(
     log,
   });
   return {
-    driver: audited(driver, trail, by),
+    driver: audited(device.driver, trail, by),
     trail,
     // Without a Lease the driver takes the lock of this machine before its first write, and refuses without it.
     lock: grant?.lock ?? soleWriter,
     async close() {
-      await close();
+      await device.close();
       trail.close();
     },
   };

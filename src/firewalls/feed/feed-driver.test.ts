@@ -50,7 +50,10 @@ function rulesetOf(groups: readonly Drawn[]): Ruleset {
     ([4, 6] as const).map((family): Group => {
       const own = members.filter((text) => text.includes(':') === (family === 6));
       const shared = { id: `g${family}-${name}`, kind: 'AddressGroup', family, deviceName: name, use } as const;
-      const inside = { resource: `AddressGroup/${name}`, members: BucketMap.from(own.map((text) => [text, true as const])) };
+      const inside = {
+        resource: `AddressGroup/${name}`,
+        members: BucketMap.from(own.map((text) => [text, true as const])),
+      };
       return { ...shared, ...inside, ...(held ? { held: true, members: BucketMap.empty() } : {}) };
     }),
   );
@@ -83,12 +86,12 @@ function expected(wishes: readonly (readonly Drawn[])[]): Readonly<Record<string
     for (const { name, members, held } of wish) if (!held) said.set(name, inOrder(members));
   }
   return Object.fromEntries(
-    [...said].map(([name, members]) => [name, members.map((address) => `${address}\n`).join('')]).toSorted(),
+    [...said].map(([name, members]) => [name, members.map((address) => `${address}\n`).join('')]),
   );
 }
 
 const given = ({ lists }: Publication): Readonly<Record<string, string>> =>
-  Object.fromEntries([...lists].map(([name, { list }]) => [name, listText(list)]).toSorted());
+  Object.fromEntries([...lists].map(([name, { list }]) => [name, listText(list)]));
 
 /** Brings a wish about, as far as `steps` steps; how many there were. */
 async function bring(driver: FeedDriver, wish: readonly Drawn[], most = Infinity): Promise<number> {
