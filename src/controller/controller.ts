@@ -21,6 +21,7 @@ import { Readiness } from './readiness/readiness.ts';
 import { Releases, followersOf } from './releases.ts';
 import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
+import { LastWishes } from './without-released.ts';
 import { type Wrong, Wrongs } from './wrongs.ts';
 
 /** What the device of a firewall cannot say. */
@@ -38,6 +39,7 @@ export class Controller implements Picture {
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
   readonly #unopened = new Map<string, { readonly identity: string; readonly code: Code; readonly message: string }>();
+  readonly #lastWishes = new LastWishes();
   readonly #leaving = new Set<Promise<void>>();
   /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
   readonly #leavers = new Map<string, AbortController>();
@@ -234,7 +236,8 @@ export class Controller implements Picture {
         station.worker.configure(view.firewall);
         station.drops.configure(view.firewall);
       }
-      if (this.#options.departures?.stageOf(name) === undefined) station.worker.desire(this.#wishFor(view));
+      if (this.#options.departures?.stageOf(name) === undefined)
+        station.worker.desire(this.#wishFor(view, station.worker));
     }
   }
 
@@ -247,17 +250,19 @@ export class Controller implements Picture {
     return this.#options.departures?.stageOf(name) === 'Left';
   }
 
-  #wishFor(view: FirewallView): Wish {
+  #wishFor(view: FirewallView, worker: Worker): Wish {
     const { state } = this.world;
     if (state.kind === 'loading') return { kind: 'unknown', reason: state.reason };
-    if (state.kind === 'frozen') return { kind: 'frozen', reason: state.reason };
+    if (state.kind === 'frozen') return this.#lastWishes.frozen(worker, state.reason, this.world.owners);
     if (this.world.isBroken(resourceKey(view.firewall)))
       return { kind: 'unknown', reason: 'the BorderFirewall cannot be read; its device keeps what it holds' };
     if (view.ruleset === undefined) {
       const error = view.findings.find((finding) => finding.severity === 'error');
       return { kind: 'unknown', reason: error?.message ?? 'the BorderFirewall has mistakes' };
     }
-    return { kind: 'ruleset', ruleset: view.ruleset, owners: this.world.owners, version: this.#version };
+    const { owners } = this.world;
+    this.#lastWishes.note(worker, { ruleset: view.ruleset, owners });
+    return { kind: 'ruleset', ruleset: view.ruleset, owners, version: this.#version };
   }
 
   #stationFor(name: string, { firewall }: FirewallView): Station | undefined {

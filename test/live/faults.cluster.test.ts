@@ -48,6 +48,33 @@ test('the API server is gone for an hour, and back with a new history: the borde
   await cluster.until(() => cluster.conditions().includes('Ready Confirmed'));
 });
 
+test('while one kind cannot be read, pods that are deleted leave the border all the same, and nothing else happens there', async () => {
+  const cluster = await ready();
+  for (const verb of ['list', 'watch'] as const)
+    cluster.api.faults.always({ fault: 'status', status: 500 }, { verb, resource: 'addressgroups' });
+  for (const stream of cluster.api.streams()) if (stream.call.path.includes('addressgroups')) stream.end();
+  await cluster.until(() => cluster.controller.ready().reason.includes('frozen'));
+  cluster.api.put(payPod('p5', '10.1.0.5'));
+  cluster.api.put({
+    ...payPod('p2', '10.1.0.2'),
+    metadata: { namespace: 'shop', name: 'p2', labels: { app: 'other' } },
+  });
+  await cluster.pass(5_000);
+  expect(cluster.held()).toEqual(ALL);
+  cluster.api.delete(payPod('p1', '10.1.0.1'));
+  // This one is made anew at once, with the same address: it is another one's now, and waits.
+  cluster.api.delete(payPod('p4', '10.1.0.4'));
+  cluster.api.put(payPod('p4', '10.1.0.4'));
+  await cluster.until(() => cluster.held().length === 2);
+  await cluster.pass(5_000);
+  expect(cluster.held()).toEqual(['10.1.0.2', '10.1.0.3']);
+  expect(cluster.conditions()).toContain('Frozen SourceLost');
+  cluster.api.faults.clear();
+  await cluster.until(() => cluster.held().includes('10.1.0.5'));
+  expect(cluster.held()).toEqual(['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5']);
+  await cluster.until(() => cluster.conditions().includes('Ready Confirmed'));
+});
+
 test('every watch ends cleanly every second: no list is read again, and requests stay few', async () => {
   const cluster = await ready();
   cluster.api.faults.always({ fault: 'endAfter', ms: 1_000 }, { verb: 'watch' });

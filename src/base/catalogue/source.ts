@@ -47,7 +47,7 @@ export const sourceCodes = {
   CLUSTER_KIND_LOST: {
     blame: 'transient',
     what: 'A kind of objects of the cluster cannot be listed and watched.',
-    now: 'Everything read from the cluster stays as it was, and firewalls keep what they hold; at start nothing is written. It is tried again.',
+    now: 'Everything read from the cluster stays as it was, and firewalls keep what they hold, but for the addresses of pods that are deleted; at start nothing is written. It is tried again.',
     fix: 'Mend what the message names: the network, the API server, or an API service behind it.',
   },
   CLUSTER_KIND_FORBIDDEN: {

@@ -1,4 +1,4 @@
-import type { ResourceKey } from '../../api/resource.ts';
+import type { ResourceKey, ResourceType } from '../../api/resource.ts';
 import { CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
@@ -31,6 +31,13 @@ const PORTION = 2_000;
 const PROGRESS_MS = 5_000;
 /** So long at most are events gathered, where working out what follows from the last ones took longer. */
 const LONGEST_GATHERING_MS = 20;
+
+/** Kinds that no firewall depends on: that they cannot be read is told, and stops nothing. */
+const SHOWN_ONLY: ReadonlySet<ResourceType> = new Set([
+  'StagedNetworkPolicy',
+  'StagedGlobalNetworkPolicy',
+  'StagedKubernetesNetworkPolicy',
+]);
 
 /** Where objects of a cluster stand, for people: they look them up by name. */
 const CLUSTER: Place = { file: 'cluster' };
@@ -68,7 +75,8 @@ interface Following {
 
 /**
  * A Kubernetes cluster: every kind that is read, listed and watched, in one stream of deliveries. What cannot be followed, or not be
- * believed, freezes the whole (design invariant 2): nothing is told until it is sound again, and then all at once.
+ * believed, freezes the whole (design invariant 2): nothing is told until it is sound again, and then all at once. Two things are not held
+ * up: that a pod was deleted, and kinds that are only shown.
  */
 export class KubernetesSource implements Source {
   readonly name: string;
@@ -292,7 +300,7 @@ export class KubernetesSource implements Source {
       if (state.kind === 'loading') {
         if (this.#isLoading) reasons.push(state.reason);
         isLoading = true;
-      } else if (state.kind === 'lost') {
+      } else if (state.kind === 'lost' && !SHOWN_ONLY.has(kind.type)) {
         reasons.push(state.reason);
         since = Math.min(since, state.sinceMs);
       }
@@ -339,15 +347,23 @@ export class KubernetesSource implements Source {
     const state = this.#state();
     if (state.kind === 'complete') this.#isLoading = false;
     const isHeld = state.kind === 'frozen' || (state.kind === 'loading' && this.#pending.size < PORTION);
-    if ((isHeld || this.#pending.size === 0) && !this.#needsTelling) return;
+    const released = state.kind === 'frozen' && this.#hearsPods ? this.#pending.takeDeletedPods() : [];
+    const isQuiet = isHeld ? released.length === 0 : this.#pending.size === 0;
+    if (isQuiet && !this.#needsTelling) return;
     const diagnostics = this.#diagnostics();
     const brief = `${JSON.stringify(state)}${JSON.stringify(diagnostics)}`;
     this.#needsTelling = false;
-    if ((isHeld || this.#pending.size === 0) && brief === this.#lastState) return;
+    if (isQuiet && brief === this.#lastState) return;
     this.#lastState = brief;
-    const changes = isHeld ? [] : this.#pending.take();
+    const changes = isHeld ? released : this.#pending.take();
     if (changes.length > 0) this.#options.events?.lag?.(this.#options.clock.monotonic() - this.#firstPending);
     this.#deliver({ changes, state, diagnostics, broken: this.#broken() });
+  }
+
+  /** What is told of pods is believed, whatever becomes of other kinds. */
+  get #hearsPods(): boolean {
+    for (const [{ type }, { feed }] of this.#following) if (type === 'Pod') return feed.state.kind === 'complete';
+    return false;
   }
 
   #broken(): ReadonlySet<ResourceKey> {

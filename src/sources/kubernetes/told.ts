@@ -14,7 +14,8 @@ import { samePod } from './same-pod.ts';
 /** Where changes go. */
 export interface Output {
   put(key: ResourceKey, resource: Resource): void;
-  delete(key: ResourceKey): void;
+  /** `isEvent`: the server told of its deletion; it is not only missing from a list. */
+  delete(key: ResourceKey, isEvent?: boolean): void;
 }
 
 /** An object of the server, compared with what was told of it. */
@@ -189,15 +190,15 @@ export class Told {
     const key = this.#keyOf(raw);
     const known = this.#objects.get(key);
     if (known === undefined || known.raw !== raw || (uid !== '' && known.uid !== uid)) return;
-    this.#forget(key);
+    this.#forget(key, true);
     const next = [...this.#seconds.values()].filter((second) => second.key === key).sort(byRaw)[0];
     if (next !== undefined) this.put(next);
   }
 
-  #forget(key: ResourceKey): void {
+  #forget(key: ResourceKey, isEvent = false): void {
     const known = this.#objects.get(key);
     if (known === undefined) return;
-    if (known.isOut) this.#output.delete(key);
+    if (known.isOut) this.#output.delete(key, isEvent);
     this.#objects.delete(key);
     this.#renamed.delete(known.raw);
     this.broken.delete(key);

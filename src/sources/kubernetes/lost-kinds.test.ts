@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import {
+  MemoryApi,
+  type MemoryObject,
+  NAMESPACES,
+  PODS,
+  POLICIES,
+  broken,
+  refused,
+} from '../../../test/kit/memory-api.ts';
+import { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import { KubernetesSource } from './kubernetes-source.ts';
+
+let api: MemoryApi;
+let clock: FakeClock;
+let seen: DeliveredState;
+let stop: AbortController;
+let running: Promise<void> | undefined;
+
+beforeEach(() => {
+  api = new MemoryApi();
+  clock = new FakeClock();
+  seen = new DeliveredState();
+  stop = new AbortController();
+  running = undefined;
+});
+afterEach(async () => {
+  stop.abort();
+  await running;
+});
+
+const start = (): void => {
+  const source = new KubernetesSource({ name: 'prod', api, clock, random: () => 0 });
+  running = source.run((delivery) => seen.take(delivery), stop.signal);
+};
+const until = (done: () => boolean): Promise<boolean> => vi.waitUntil(done, { timeout: 10_000, interval: 1 });
+/** Moves time step by step, with all that follows from each. */
+const pass = async (ms: number, step = 1_000): Promise<void> => {
+  for (let passed = 0; passed < ms; passed += step) {
+    clock.advance(step);
+    for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+};
+const pod = (name: string, fields: object = {}): MemoryObject => ({
+  metadata: { namespace: 'shop', name },
+  spec: { nodeName: 'n1' },
+  status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }] },
+  ...fields,
+});
+const policy = (name: string): MemoryObject => ({
+  metadata: { namespace: 'shop', name, uid: `uid-of-${name}` },
+  spec: { podSelector: {} },
+});
+const namespace = (name: string): MemoryObject => ({ metadata: { name } });
+
+test('while one kind is lost nothing is told of others that come or change, and then everything at once', async () => {
+  api.put(PODS, pod('a'));
+  api.put(NAMESPACES, namespace('old'));
+  start();
+  await until(() => seen.state === 'complete');
+  api.intercept = ({ path }) => (path === POLICIES ? refused(500, 'InternalError') : undefined);
+  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  await pass(70_000);
+  expect(seen.state).toBe('frozen');
+  const since = seen.last?.state;
+  api.delete(NAMESPACES, 'old');
+  api.put(PODS, pod('b'));
+  await pass(10_000);
+  expect(seen.keys).toEqual(['Namespace/old', 'Pod/shop/a']);
+  expect(seen.last?.state).toEqual(since);
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['Pod/shop/a', 'Pod/shop/b']]);
+});
+
+test('while one kind is lost, deletions of pods are told, and nothing else is', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) api.put(PODS, pod(name));
+  api.put(POLICIES, policy('p'));
+  start();
+  await until(() => seen.state === 'complete');
+  api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
+  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  await pass(90_000);
+  expect(seen.state).toBe('frozen');
+  api.put(PODS, pod('new'));
+  api.put(PODS, pod('b', { status: { phase: 'Failed' } }));
+  api.put(NAMESPACES, namespace('later'));
+  api.delete(PODS, 'shop/a');
+  api.delete(PODS, 'shop/c');
+  api.put(PODS, pod('c'));
+  await until(() => seen.deleted.length === 2);
+  expect([seen.state, seen.deleted, seen.keys]).toEqual([
+    'frozen',
+    ['Pod/shop/a', 'Pod/shop/c'],
+    ['KubernetesNetworkPolicy/shop/p', 'Pod/shop/b', 'Pod/shop/d', 'Pod/shop/e'],
+  ]);
+  // What is only missing from a list is no proof.
+  api.delete(PODS, 'shop/d', false);
+  api.compact();
+  for (const stream of api.watches(PODS)) stream.end(broken());
+  await pass(10_000);
+  expect([seen.state, seen.deleted]).toEqual(['frozen', ['Pod/shop/a', 'Pod/shop/c']]);
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect(seen.state).toBe('complete');
+  expect(seen.keys).toEqual([
+    'KubernetesNetworkPolicy/shop/p',
+    'Namespace/later',
+    'Pod/shop/b',
+    'Pod/shop/c',
+    'Pod/shop/e',
+    'Pod/shop/new',
+  ]);
+});
+
+test('a kind that is only shown stops nothing, at the start or later, and is told', async () => {
+  const staged = '/apis/projectcalico.org/v3/stagednetworkpolicies';
+  api.serve(staged);
+  api.put(PODS, pod('a'));
+  api.intercept = ({ path }) => (path === staged ? refused(403, 'Forbidden') : undefined);
+  start();
+  await pass(90_000);
+  expect([seen.state, seen.codes, seen.keys]).toEqual(['complete', ['CLUSTER_KIND_FORBIDDEN'], ['Pod/shop/a']]);
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect([seen.state, seen.codes]).toEqual(['complete', []]);
+  api.intercept = ({ path }) => (path === staged ? broken() : undefined);
+  for (const stream of api.watches(staged)) stream.end(broken());
+  await pass(90_000);
+  expect([seen.state, seen.codes]).toEqual(['complete', ['CLUSTER_KIND_LOST']]);
+});
