@@ -342,6 +342,12 @@ describe('jobs', () => {
     expect(firewall.runs()).toContain('"b"');
   });
 
+  test('a time instead of 100 at the end, as some releases tell it', async () => {
+    await using firewall = await device({ quirks: { finalProgress: 'time' } });
+    firewall.set(...put('a'));
+    expect(firewall.commit()).toMatch(/^FIN OK 2026\/01\/05 12:00:01: /);
+  });
+
   test('unknown ones', async () => {
     await using firewall = await device();
     expect(firewall.op('<show><jobs><id>999</id></jobs></show>')).toBe('error: job 999 not found');

@@ -321,6 +321,28 @@ describe('order, names, copies', () => {
     expect(firewall.rename("address/entry[@name='b1']")).toContain('error 18');
   });
 
+  test('rename follows the object that was meant, in every scope, and nothing else', async () => {
+    await using firewall = await device();
+    firewall.set("/config/shared/address/entry[@name='a1']", '<ip-netmask>10.0.0.9</ip-netmask>');
+    firewall.set("/config/shared/address-group/entry[@name='far']", '<static><member>a1</member></static>');
+    firewall.set("address-group/entry[@name='near']", '<static><member>a1</member></static>');
+    firewall.set(...address('own'));
+    firewall.set("address-group/entry[@name='near']/static", '<member>own</member>');
+    firewall.rename("/config/shared/address/entry[@name='a1']", { newname: 'b1' });
+    expect(firewall.get("address-group/entry[@name='near']")).toBe('success 19: b1 | own');
+    expect(firewall.get("/config/shared/address-group/entry[@name='far']")).toBe('success 19: b1');
+    // An own object of that name is another object.
+    firewall.set(...address('b1'));
+    firewall.rename("address/entry[@name='b1']", { newname: 'c1' });
+    expect(firewall.get("address-group/entry[@name='near']")).toBe('success 19: c1 | own');
+    expect(firewall.get("/config/shared/address-group/entry[@name='far']")).toBe('success 19: b1');
+    // A group that is named by itself and by a rule.
+    firewall.set(`${rules}/entry[@name='r1']`, rule({ source: 'near' }));
+    firewall.rename("address-group/entry[@name='near']", { newname: 'close' });
+    expect(firewall.get(`${rules}/entry[@name='r1']/source`)).toBe('success 19: close');
+    expect(firewall.rename(vsys, { newname: 'vsys2' })).toContain('error 14');
+  });
+
   test('clone names a folder and a source', async () => {
     await using firewall = await device();
     firewall.set(...address('a1'));
@@ -481,7 +503,18 @@ describe('what no administrator may', () => {
   test('pushed configuration, the device itself, actions that are not built, elements that are no XML', async () => {
     await using firewall = await device();
     expect(firewall.set('/config/panorama/vsys', '<x/>')).toContain('error 15');
-    expect(firewall.remove('/config/devices')).toContain('error 15');
+    for (const place of [
+      '/config',
+      '/config/shared',
+      '/config/devices',
+      vsys,
+      vsys.replace(/\/entry\[@name='vsys1'\]$/, ''),
+    ])
+      expect(firewall.remove(place)).toContain('error 15');
+    expect(firewall.edit('/config', '<config><shared/></config>')).toContain('error 15');
+    expect(firewall.edit('/config/devices', '<devices/>')).toContain('error 15');
+    expect(firewall.set("/config/shared/address/entry[@name='a']", '<ip-netmask>10.0.0.1</ip-netmask>')).toBe(DONE);
+    expect(firewall.remove('/config/shared/address')).toBe(DONE);
     expect(firewall.set("address/entry[@name='a']", '<ip-netmask>')).toContain('error 18');
     expect(firewall.set("address/entry[@name='a']", '<!DOCTYPE x><a/>')).toContain('error 18');
     expect(firewall.set("address/entry[@name='a']")).toContain('error 18');

@@ -102,7 +102,7 @@ export abstract class Device implements AsyncDisposable {
       options.accounts ?? [{ name: 'admin', password: 'admin' }],
       options.keyLifetimeMs,
     );
-    this.jobs = new Jobs(this.clock);
+    this.jobs = new Jobs(this.clock, () => this.quirks.finalProgress);
     this.configuration = new Configuration(start);
     this.#operations = new Map([...commonOperations, ...operations]);
     this.#bootedAt = this.clock.monotonic();

@@ -1,6 +1,7 @@
 import { codes, done, refuse, type Answer, Refusal } from './answer.ts';
 import { BadPath, keyOf, parsePath, type Place, placeOf, select, spoken, type Step } from './path.ts';
 import {
+  definition,
   foldersOf,
   isBuiltIn,
   isNamedIn,
@@ -73,6 +74,7 @@ export class Draft {
     if (given === undefined || more.length > 0) throw refuse(codes.invalidObject, ' edit takes exactly one element');
     if (keyOf(given) !== place.at(-1))
       throw refuse(codes.invalidObject, ` ${spoken([keyOf(given)])} is not the node of the xpath`);
+    if (structural(place) && place[1] !== 'shared') throw refuse(codes.denied, ` ${spoken(place)} cannot be replaced`);
     this.#check(given, shape, place);
     this.#makeWay(place);
     const before = this.tree;
@@ -89,7 +91,8 @@ export class Draft {
     const before = this.tree;
     for (const { place } of found) {
       this.#rules.allow(place);
-      if (place.length < 4) throw refuse(codes.denied, ` ${spoken(place)} cannot be deleted`);
+      if (structural(place) || (place[3] === 'vsys' && place.length === 5))
+        throw refuse(codes.denied, ` ${spoken(place)} cannot be deleted`);
       const phantom = this.#rules.phantoms(place);
       if (phantom.length > 0) throw blocked(spoken(place.slice(-1)), phantom);
       this.tree = change(this.tree, place, () => undefined);
@@ -133,6 +136,10 @@ export class Draft {
     const key = place.at(-1) ?? '';
     const old = find(this.tree, place);
     if (old === undefined) throw refuse(codes.notPresent, 'No such node');
+    if (
+      !this.#rules.scopes(this.tree).some((scope) => scope.place.length < folder.length && within(folder, scope.place))
+    )
+      throw refuse(codes.notPossible, ` ${spoken([key])} cannot be renamed`);
     const name = this.#newName(folder, newName);
     const before = this.tree;
     const renamed: Element = { ...old, attributes: new Map([...old.attributes, ['name', name]]) };
@@ -177,26 +184,32 @@ export class Draft {
     return given;
   }
 
-  /** Renames what was named in every scope that saw the object under its old name. */
+  /** Renames what named the object, wherever it was the one that was meant. */
   #follow(before: Element, folder: Place, oldName: string, newName: string): void {
     const scopes = this.#rules.scopes(before);
-    const home = scopes.find(({ place }) => spoken(place) === spoken(folder.slice(0, place.length)));
+    const home = scopes.find(({ place }) => within(folder, place));
     if (home === undefined) return;
     const way = folder.slice(home.place.length).join('/');
     for (const scope of scopes)
-      for (const { place, element, shape } of unitsOf(this.tree, scope, this.#rules.schema))
+      for (const { place, element, shape } of unitsOf(before, scope, this.#rules.schema))
         for (const reference of referencesOf(element, shape)) {
-          const { within, kind, holder } = reference;
-          if (!isNamedIn(reference, oldName) || !foldersOf[kind].some((one) => one.join('/') === way)) continue;
-          if (resolves(this.tree, scope, kind, oldName) || !resolves(before, scope, kind, oldName)) continue;
-          const at = [...place, ...within];
-          const rename = (text: string): string => (text === oldName ? newName : text);
-          const renamed = withChildren(
-            { ...holder, text: rename(holder.text) },
-            holder.children.map((one) => ({ ...one, text: rename(one.text) })),
+          const meant = isNamedIn(reference, oldName) ? definition(before, scope, reference.kind, oldName) : undefined;
+          if (meant?.scope?.name !== home.name || meant.folder.join('/') !== way) continue;
+          // The entry itself may be the one that has another name now.
+          const unit = place.map((key, index) =>
+            index === folder.length && within(place, folder) && key === `entry ${oldName}` ? `entry ${newName}` : key,
           );
-          this.tree = change(this.tree, at, () => withoutRepeats(renamed));
-          this.notes.push({ kind: 'took', place: at });
+          const at = [...unit, ...reference.within];
+          const list = reference.holder.children.length > 0;
+          this.tree = change(this.tree, at, (old) =>
+            old === undefined ? old : list ? withMember(old, oldName, newName) : { ...old, text: newName },
+          );
+          if (list)
+            this.notes.push(
+              { kind: 'took', place: [...at, `member ${oldName}`] },
+              { kind: 'took', place: [...at, `member ${newName}`] },
+            );
+          else this.notes.push({ kind: 'took', place: at });
         }
   }
 
@@ -224,11 +237,10 @@ export class Draft {
 
   #makeWay(place: Place): void {
     this.#checkNames(place);
-    const at = place.findIndex((key) => key.startsWith('entry vsys'));
     // A vsys needs more than a line of configuration: none appears by being written to.
-    if (at >= 0 && place[at - 1] === 'vsys' && at < place.length && !place.includes('template'))
-      if (find(this.tree, place.slice(0, at + 1)) === undefined && !place.includes('device-group'))
-        throw refuse(codes.invalidObject, ` ${spoken(place.slice(at - 1, at + 1))} is invalid`);
+    const vsys = place.slice(0, 5);
+    if (place[3] === 'vsys' && vsys.length === 5 && find(this.tree, vsys) === undefined)
+      throw refuse(codes.invalidObject, ` ${spoken(vsys.slice(3))} is invalid`);
   }
 
   #checkNames(place: Place): void {
@@ -256,7 +268,7 @@ export class Draft {
     const wrong = mistakesOf(given, shape, place);
     if (wrong.length > 0) throw refuse(codes.invalidObject, ...wrong);
     if (!this.#rules.referencesAtEdit) return;
-    const scope = this.#rules.scopes(this.tree).find((one) => one.place.every((key, index) => place[index] === key));
+    const scope = this.#rules.scopes(this.tree).find((one) => within(place, one.place));
     if (scope === undefined) return;
     const lost = referencesOf(given, shape)
       .filter(({ kind }) => kind !== 'zone' || this.#rules.zonesKnown)
@@ -337,6 +349,22 @@ function fragment(xml: string): readonly Element[] {
     throw thrown;
   }
 }
+
+/** Whether a place is this one or below it. */
+const within = (place: Place, above: Place): boolean => above.every((key, index) => place[index] === key);
+
+/** What holds the device together: neither replaced nor removed whole. */
+const structural = (place: Place): boolean =>
+  place.length < 3 || (place[1] === 'devices' && (place.length < 4 || (place.length === 4 && place[3] === 'vsys')));
+
+/** A list in which one member has another name. */
+const withMember = (list: Element, oldName: string, newName: string): Element =>
+  withoutRepeats(
+    withChildren(
+      list,
+      list.children.map((one) => (one.text === oldName ? { ...one, text: newName } : one)),
+    ),
+  );
 
 /** Refuses a path on which an element stands that the configuration cannot have. */
 export function checkSteps(steps: readonly Step[], schema: Shape): void {

@@ -249,17 +249,18 @@ export class PanOs extends Device {
     return this.pushedParts();
   }
 
-  /** A push of a Panorama, whole or (with the lines that say why) not at all. */
-  receive(vsys: string, pushed: Pushed, mergeCandidate: boolean): readonly string[] {
-    if (!this.vsys.includes(vsys)) return [` ${vsys} is invalid`];
+  /** A push of a Panorama to some vsys, whole or (with the lines that say why) not at all. */
+  receive(pushed: ReadonlyMap<string, Pushed>, mergeCandidate: boolean): readonly string[] {
+    const foreign = [...pushed.keys()].filter((name) => !this.vsys.includes(name));
+    if (foreign.length > 0) return foreign.map((name) => ` ${name} is invalid`);
     if (this.jobs.active) return ['Another commit/validate is in progress. Please try again later'];
     const [lock] = this.locks.held('commit');
     if (lock !== undefined) return [`Configuration is locked by ${lock.owner}`];
     const before = this.#pushed;
-    this.#pushed = new Map([...before, [vsys, pushed]]);
+    this.#pushed = new Map([...before, ...pushed]);
     const prepared = this.prepare(() => mergeCandidate, 'panorama');
-    const own = find(prepared.root, vsysPlace(vsys));
-    const wrong = [...prepared.mistakes, ...unknownZones(pushed, own)];
+    const zones = [...pushed].flatMap(([name, one]) => unknownZones(one, find(prepared.root, vsysPlace(name))));
+    const wrong = [...prepared.mistakes, ...zones];
     if (wrong.length > 0) {
       this.#pushed = before;
       return wrong;

@@ -44,11 +44,13 @@ export class Jobs {
   readonly #clock: Clock;
   readonly #all: Job[] = [];
   readonly #cancels = new Set<() => void>();
-  #last: number;
+  readonly #finalProgress: () => '100' | 'time';
+  #last = 0;
 
-  constructor(clock: Clock, first = 1) {
+  /** `finalProgress`: what stands for 100 at the end. */
+  constructor(clock: Clock, finalProgress: () => '100' | 'time') {
     this.#clock = clock;
-    this.#last = first - 1;
+    this.#finalProgress = finalProgress;
   }
 
   /** Whether something runs or waits beside which no other commit can. */
@@ -128,7 +130,10 @@ export class Jobs {
       element('result', outcome?.result ?? 'PEND'),
       element('tfin', finished === undefined ? 'Still Active' : stamp(finished)),
       element('positionInQ', String(waiting)),
-      element('progress', String(progress)),
+      element(
+        'progress',
+        finished !== undefined && this.#finalProgress() === 'time' ? stamp(finished) : String(progress),
+      ),
       element('warnings', rows(outcome?.warnings ?? [])),
       element('details', rows(outcome?.details ?? [])),
       ...(work.devices === undefined ? [] : [element('devices', work.devices.map(pushedRow))]),

@@ -224,6 +224,50 @@ describe('whose work is pushed', () => {
     expect(runs(at)).toBe('mine hers');
   });
 
+  test("that hangs on others' fails on the firewall; a template by itself brings none of it", async () => {
+    await using at = await border();
+    at.set(...put('hers'), 'alice');
+    at.set(`${dg('edge')}/address-group/entry[@name='mine']`, '<static><member>hers</member></static>');
+    at.commit();
+    expect(at.pushed('<commit-all><template><name>t-0123456789</name></template></commit-all>')).toEqual(OK);
+    expect(at.pushed(mine)).toEqual([
+      "0123456789 FAIL device-group -> edge -> address-group -> mine -> static 'hers' is not a valid reference",
+    ]);
+    expect(at.pushed(all('edge', '<admin><member>alice</member></admin>'))).toEqual(OK);
+    expect(at.pushed(mine)).toEqual(OK);
+    expect(runs(at)).toBe('hers');
+    expect(at.firewall.membership('vsys1').lookup('mine', 'address-group')).toBeDefined();
+  });
+
+  test('several vsys of one firewall get all of it, or nothing', async () => {
+    await using at = await border();
+    await using large = await PanOs.start({
+      clock: at.clock,
+      model: 'PA-3220',
+      serial: '0000000003',
+      vsys: ['vsys1', 'vsys2'],
+      zones: ['k8s'],
+    });
+    at.panorama.manage(large, { group: 'lab', vsys: ['vsys1', 'vsys2'] });
+    at.set(`${dg('lab')}/address/entry[@name='a']`, '<ip-netmask>10.0.0.1</ip-netmask>');
+    at.commit();
+    expect(at.pushed(all('lab'))).toEqual(['0000000003 OK ']);
+    for (const vsys of large.vsys) expect(large.membership(vsys).lookup('a', 'address')).toBeDefined();
+    large.byHand({
+      type: 'config',
+      action: 'set',
+      xpath: `${D}/vsys/entry[@name='vsys2']/zone/entry[@name='internet']`,
+      element: '<network><layer3/></network>',
+    });
+    large.byHand({ type: 'commit', cmd: '<commit/>' });
+    at.clock.advance(MS);
+    // vsys2 has both zones, vsys1 has not.
+    at.set(`${dg('lab')}/pre-rulebase/security/rules/entry[@name='r1']`, rule());
+    at.commit();
+    expect(at.pushed(all('lab'))[0]).toContain('FAIL');
+    expect(large.passes(web, 'vsys2').rule).toBe('interzone-default');
+  });
+
   test("everybody's, before 10.2", async () => {
     await using at = await border({ version: '10.1.9' });
     at.set(...put('mine'));

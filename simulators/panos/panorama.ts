@@ -8,7 +8,7 @@ import type { PushedTo } from './jobs.ts';
 import { panoramaFamily } from './models.ts';
 import { panoramaOperations } from './panorama-operations.ts';
 import { readPush } from './push-request.ts';
-import { devicePlace, Pushes, targetsOf } from './push.ts';
+import { devicePlace, Pushes, type PushSource, targetsOf } from './push.ts';
 import type { Scope } from './references.ts';
 import { panoramaSchema } from './schema.ts';
 import type { ListenOptions } from './server.ts';
@@ -181,21 +181,18 @@ export class Panorama extends Device {
       ms: this.commitMs,
       devices: rows,
       begin: () => {
-        const { running } = this.configuration;
+        const source: PushSource = {
+          running: this.configuration.running,
+          rules: this.rulesFor(account.name),
+          chain: (group) => [group, ...this.ancestors(group)],
+        };
         return () => {
           const bring = (): void => {
             for (const [index, target] of targets.entries()) {
               const row = rows[index];
               const known = this.#firewalls.get(target.serial);
               if (row === undefined) continue;
-              this.#pushes.push(
-                known?.connected === true ? known.firewall : undefined,
-                target,
-                running,
-                request,
-                (_, group) => [group, ...this.ancestors(group)],
-                row,
-              );
+              this.#pushes.push(known?.connected === true ? known.firewall : undefined, target, request, source, row);
               if (row.result === 'FAIL') {
                 outcome.result = 'FAIL';
                 outcome.details.push(`${row.name}: commit failed`, ...row.errors);

@@ -1,10 +1,12 @@
 import { codes, refuse } from './answer.ts';
 import { type Change, Changes } from './changes.ts';
+import type { EditRules } from './draft.ts';
 import type { PanOs } from './firewall.ts';
 import type { PushedTo } from './jobs.ts';
 import type { Layer, Pushed } from './pushed.ts';
 import type { PushRequest } from './push-request.ts';
 import { childAt, find } from './tree.ts';
+import { mistakesInWhole } from './validation.ts';
 import { child, descend, type Element, element, entry, entryNames, members } from './xml.ts';
 
 /** What one firewall has of a Panorama's configuration, and what has been committed there since. */
@@ -21,6 +23,14 @@ export interface Target {
   /** Where its rules come from; `undefined`: only its template is pushed. */
   readonly group: string | undefined;
   readonly vsys: readonly string[];
+}
+
+/** What a push is taken from. */
+export interface PushSource {
+  readonly running: Element;
+  readonly rules: EditRules;
+  /** A group and those above it, nearest first. */
+  readonly chain: (group: string) => readonly string[];
 }
 
 /** What has been pushed to whom: pushes of one administrator's work leave the others' behind (reference 1.7). */
@@ -62,45 +72,49 @@ export class Pushes {
   }
 
   /** Brings one firewall up to date. `row` tells what became of it. */
-  push(
+  push(firewall: PanOs | undefined, target: Target, request: PushRequest, source: PushSource, row: PushedTo): void {
+    const wrong = this.#bring(firewall, target, request, source);
+    row.result = wrong.length > 0 ? 'FAIL' : 'OK';
+    row.errors = wrong;
+  }
+
+  #bring(
     firewall: PanOs | undefined,
-    target: Target,
-    running: Element,
+    { serial, group, vsys }: Target,
     request: PushRequest,
-    chain: (root: Element, group: string) => readonly string[],
-    row: PushedTo,
-  ): void {
-    const fail = (lines: readonly string[]): void => {
-      row.result = 'FAIL';
-      row.errors = lines;
-    };
-    if (firewall === undefined || !firewall.online) return fail(['Device is not connected']);
-    const planned = this.#failing.get(target.serial)?.shift();
-    if (planned !== undefined) return fail(planned);
-    const received = this.#of(target.serial);
+    source: PushSource,
+  ): readonly string[] {
+    if (firewall === undefined || !firewall.online) return ['Device is not connected'];
+    const planned = this.#failing.get(serial)?.shift();
+    if (planned !== undefined) return planned;
+    const received = this.#of(serial);
     const admins = request.admins === undefined ? undefined : new Set(request.admins);
     const included = ({ admin }: Change): boolean => admins?.has(admin) !== false;
     const { root, orphans } =
-      admins === undefined ? { root: running, orphans: [] } : received.since.compose(received.root, running, included);
-    if (orphans.length > 0) return fail(['something inside of what another administrator made cannot be pushed alone']);
-    for (const vsys of target.vsys) {
-      const before = firewall.pushedTo(vsys);
-      const wrong = firewall.receive(
-        vsys,
-        {
-          layers: target.group === undefined ? before.layers : layersOf(root, chain(root, target.group)),
-          template:
-            target.group === undefined || request.includeTemplate
-              ? templateOf(root, target.serial, vsys)
-              : before.template,
-        } satisfies Pushed,
-        request.mergeCandidate,
-      );
-      if (wrong.length > 0) return fail(wrong);
-    }
+      admins === undefined
+        ? { root: source.running, orphans: [] }
+        : received.since.compose(received.root, source.running, included);
+    const wrong = mistakesInWhole(root, source.rules, orphans);
+    if (wrong.length > 0) return wrong;
+    const parts = new Map(
+      vsys.map((name): readonly [string, Pushed] => {
+        const before = firewall.pushedTo(name);
+        return [
+          name,
+          {
+            layers: group === undefined ? before.layers : layersOf(root, source.chain(group)),
+            template: group === undefined || request.includeTemplate ? templateOf(root, serial, name) : before.template,
+          },
+        ];
+      }),
+    );
+    const refused = firewall.receive(parts, request.mergeCandidate);
+    if (refused.length > 0) return refused;
+    // A template by itself brings nothing of the device group.
+    if (group === undefined) return [];
     received.root = root;
     received.since.settle(included);
-    row.result = 'OK';
+    return [];
   }
 }
 

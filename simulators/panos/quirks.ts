@@ -11,6 +11,8 @@ export interface Quirks {
   readonly reregistering: Reregistering;
   /** Whether a second commit waits for its turn; else it is refused. */
   readonly commitQueue: boolean;
+  /** What the progress of a job says at its end. */
+  readonly finalProgress: '100' | 'time';
   /** Whether locks outlive their owner's commit. */
   readonly locksSurviveCommit: boolean;
   /** Whether both of an HA pair share registered addresses. */
@@ -24,6 +26,7 @@ export const strictQuirks: Quirks = {
   missingText: "Object doesn't exist",
   reregistering: 'error',
   commitQueue: false,
+  finalProgress: '100',
   locksSurviveCommit: false,
   haSharesRegistered: false,
   maxOperations: 500,
