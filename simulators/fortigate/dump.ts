@@ -42,12 +42,12 @@ export function dump({ configuration, factory, vdoms, release }: Dumped): string
       const [[, first] = ['', {}]] = sorted;
       const lines =
         table.shape === 'single'
-          ? settings(fields, first, initial, '')
+          ? settings(fields, first, initial, '', release)
           : [
               ...removed.toSorted(compareUtf8).map((key) => `delete ${quoted(key)}`),
               ...sorted.flatMap(([key, row]) => [
                 `edit ${table.keyKind === 'number' ? key : quoted(key)}`,
-                ...indented(settings(fields, row, initial, table.key)),
+                ...indented(settings(fields, row, initial, table.key, release)),
                 'next',
               ]),
             ];
@@ -72,16 +72,16 @@ function withoutUuid(row: Row): Row {
   return 'uuid' in row ? { ...row, uuid: '' } : row;
 }
 
-function settings(fields: readonly Field[], row: Row, initial: Row, key: string): readonly string[] {
+function settings(fields: readonly Field[], row: Row, initial: Row, key: string, release: Release): readonly string[] {
   return fields.flatMap((field) => {
     const value = row[field.name];
     if (value === undefined || field.name === key || field.kind === 'uuid') return [];
     if (JSON.stringify(value) === JSON.stringify(initial[field.name])) return [];
-    return setting(field, value, initial[field.name]);
+    return setting(field, value, initial[field.name], release);
   });
 }
 
-function setting(field: Field, value: Value, initial: Value | undefined): readonly string[] {
+function setting(field: Field, value: Value, initial: Value | undefined, release: Release): readonly string[] {
   if (field.kind === 'references' && isRows(value))
     return value.length === 0
       ? [`unset ${field.name}`]
@@ -91,15 +91,19 @@ function setting(field: Field, value: Value, initial: Value | undefined): readon
       `config ${field.name}`,
       ...indented(
         value.flatMap((one) => [
-          `edit ${quoted(wordOf(one[field.key]))}`,
-          ...indented(settings(field.fields, one, {}, field.key)),
+          `edit ${typeof one[field.key] === 'number' ? wordOf(one[field.key]) : quoted(wordOf(one[field.key]))}`,
+          ...indented(settings(field.fields, one, defaults(field.fields, release), field.key, release)),
           'next',
         ]),
       ),
       'end',
     ];
   if (field.kind === 'part' && !isRows(value) && typeof value === 'object')
-    return [`config ${field.name}`, ...indented(settings(field.fields, value, (initial ?? {}) as Row, '')), 'end'];
+    return [
+      `config ${field.name}`,
+      ...indented(settings(field.fields, value, (initial ?? {}) as Row, '', release)),
+      'end',
+    ];
   if (field.kind === 'choice' || field.kind === 'number') return [`set ${field.name} ${wordOf(value)}`];
   if (field.kind === 'text' && field.secret === true)
     return [`set ${field.name} ENC ${quoted(concealed(wordOf(value)))}`];

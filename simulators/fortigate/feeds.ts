@@ -160,6 +160,11 @@ export class Feeds {
     this.follow();
   }
 
+  /** Empties every list, pushed or fetched, as nothing should. */
+  empty(): void {
+    this.#states.clear();
+  }
+
   stop(): void {
     for (const { stop } of this.#polling.values()) stop();
     this.#polling.clear();

@@ -117,6 +117,13 @@ export class Hand {
     this.#live.accounts.addPerson(name, password, profile);
   }
 
+  /** Everything that a boot may lose, lost without one: lists, what dynamic addresses stand for, sessions and counters. */
+  emptyVolatile(): void {
+    this.#live.feeds.empty();
+    this.#live.dynamic.boot();
+    this.#live.sessions.boot();
+  }
+
   /** What a connector, or the DNS, tells about an address. */
   resolve(address: string, values: readonly string[], vdom = this.#live.device.vdoms[0] ?? 'root'): void {
     this.#live.dynamic.resolve(vdom, address, values);
