@@ -18,7 +18,7 @@ import type { Source } from '../src/sources/source.ts';
 import { FakeApiServerApart } from '../test/kit/fake-apiserver/apart.ts';
 import type { Given } from '../test/kit/fake-apiserver/server.ts';
 import { BorderRun, ownTranslations } from './border-run.ts';
-import { cpuSeconds, load, print, quantile, smoke } from './figure.ts';
+import { collectGarbage, cpuSeconds, load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
 import { FIREWALL } from './world.ts';
 
@@ -288,6 +288,16 @@ async function idle(pods: number): Promise<void> {
   const worst = Number(Math.max(...shares).toPrecision(3));
   const rest = { worst, pods, addresses: live.addresses(), ...load() };
   print({ bench: 'live/idle', unit: 'ratio', value: quantile(shares, 0.5), budget: 0.01, ...rest });
+  const text = await live.run.controller.metrics.text();
+  const estimated = Array.from(
+    text.matchAll(/^sallyport_memory_bytes\{.*\} (.*)$/gm),
+    ([, bytes]) => Number(bytes) / 1e6,
+  );
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  const heap = Math.round((heapUsed + external) / 1e6);
+  const sum = estimated.reduce((total, part) => total + part, 0);
+  print({ bench: 'live/idle/estimated-memory', unit: 'MB', value: sum, heap_mb: heap, pods });
   const peak = process.resourceUsage().maxRSS / 1_024;
   print({ bench: 'live/idle/peak-rss', unit: 'MB', value: peak, pods });
   await live.close();

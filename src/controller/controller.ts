@@ -15,6 +15,7 @@ import type { ControllerOptions } from './controller-options.ts';
 import { Intake } from './intake.ts';
 import { leaveUntil } from './leaving.ts';
 import { LiveWorld } from './live-world.ts';
+import { memoryParts } from './memory.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
@@ -62,6 +63,12 @@ export class Controller implements Picture {
     this.metrics = options.metrics ?? new Metrics();
     this.#meter = new Meter(this.metrics, options.clock);
     this.#wrongs = new Wrongs(options.log);
+    this.metrics.memory.parts = () =>
+      memoryParts(
+        options.source,
+        this.world,
+        Array.from(this.#stations.values(), ({ worker }) => worker),
+      );
     let failed: (thrown: unknown) => void = () => undefined;
     this.#failure = new Promise((_, reject) => (failed = reject));
     const taking = { take: (delivery: Delivery, at: number) => this.#take(delivery, at), say: () => this.#sayAll() };

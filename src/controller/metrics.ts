@@ -18,6 +18,20 @@ class AgeGauge extends Gauge<'source'> {
   }
 }
 
+/** A gauge by parts, worked out when somebody asks. */
+class PartsGauge extends Gauge<'part'> {
+  parts: (() => Readonly<Record<string, number>>) | undefined;
+
+  constructor(configuration: GaugeConfiguration<'part'>) {
+    super({
+      ...configuration,
+      collect: () => {
+        for (const [part, bytes] of Object.entries(this.parts?.() ?? {})) this.set({ part }, bytes);
+      },
+    });
+  }
+}
+
 /**
  * All metrics of a controller, in a registry of its own. Labels are names of firewalls, sources and fixed words only: never a pod, a
  * policy or an address (docs/reference/metrics.md is made from this class).
@@ -154,6 +168,13 @@ export class Metrics {
     name: 'sallyport_firewall_unknown_drops_total',
     help: 'Packets that a firewall logged as dropped because it did not know the sender: of workloads that had, or soon got, the address (early), or of nobody',
     labelNames: ['firewall', 'sender'] as const,
+    registers: [this.registry],
+  });
+
+  readonly memory = new PartsGauge({
+    name: 'sallyport_memory_bytes',
+    help: 'Estimated memory of a part (source, inventory, engine, border, firewalls): what it holds, counted, times what one took when it was measured; for thousands of pods and more right within a factor of two',
+    labelNames: ['part'] as const,
     registers: [this.registry],
   });
 

@@ -27,6 +27,8 @@ export interface Delivery {
 /** Where resources come from: one ordered stream of deliveries. The first `complete` delivery holds the whole first state. */
 export interface Source {
   readonly name: string;
+  /** How many objects it remembers; absent: it does not say. */
+  readonly size?: number;
   /** Delivers until the signal aborts, then resolves. `deliver` is synchronous and called in order; it never throws. */
   run(deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void>;
 }

@@ -109,6 +109,12 @@ export class KubernetesSource implements Source {
     this.#pending = new PendingChanges(() => this.#schedule());
   }
 
+  get size(): number {
+    let size = 0;
+    for (const { feed } of this.#following.values()) size += feed.told.size;
+    return size;
+  }
+
   async run(deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void> {
     this.#deliver = deliver;
     this.#isRunning = true;
