@@ -1,5 +1,6 @@
 /** What pods send before a slow firewall knows them (design section 10): a real API server, nftables, packets, and `sallyport wait` as a process. */
 import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,6 +19,8 @@ const PORT = 443;
 const READINESS_PORT = 8081;
 /** So many attempts of TCP, and so many datagrams. */
 const ATTEMPTS = 5;
+/** More than are remembered, and than a firewall logs at once. */
+const INVENTED = 20_000;
 
 let live: LiveBorder;
 let border: Border;
@@ -230,5 +233,34 @@ describe('a pod behind a slow firewall', () => {
     );
     expect(await application(pod, 5_000)).toBe(2 * ATTEMPTS);
     expect([await kernelCount(), await metric('early')]).toEqual([exact, before.early + dropped]);
+  });
+
+  test('after a flood of invented senders: all of it is dropped, and who comes then is known and named as before', async () => {
+    const before = await kernelCount();
+    await border.inside.namespace.ip('route add local 10.1.0.0/16 dev lo');
+    const script = join(import.meta.dirname, '../kit/invented-senders.mjs');
+    await border.inside.namespace.must(process.execPath, [script, String(INVENTED), SERVER, String(PORT)]);
+    const exact = await until(kernelCount, (packets) => packets >= before + INVENTED);
+    await settle(border, outside);
+    expect(outside.packets.filter(({ source }) => source.startsWith('10.1.'))).toEqual([]);
+
+    controller.devices.hold('edge');
+    const pod = await newPod();
+    await until(
+      () => controller.controller.world.owners.get(pod.ip),
+      (owner) => owner === `pod:shop/${pod.name}`,
+    );
+    // By now the log of the firewall takes packets again: two thousand a second.
+    await pause(1_000);
+    expect(await application(pod, 30)).toBe(0);
+    const dropped = (await until(kernelCount, (packets) => packets > exact)) - exact;
+    const [event = ''] = await until(
+      () => events(pod),
+      (told) => told.length > 0,
+    );
+    expect(event).toContain(`edge dropped ${dropped} packets of ${pod.ip} `);
+    controller.devices.letGo('edge');
+    await until(held, (addresses) => addresses.includes(pod.ip));
+    expect(await application(pod, 5_000)).toBe(2 * ATTEMPTS);
   });
 });
