@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { toSallyportError } from '../base/error.ts';
-import type { Driver } from '../firewalls/driver.ts';
+import type { Driver, MayGoOn } from '../firewalls/driver.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { Step } from '../plan/step.ts';
 
@@ -17,7 +17,7 @@ export interface AuditedDriver extends Driver {
 export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedDriver {
   let plan: string | undefined;
   const send = driver.apply.bind(driver);
-  const apply = async (step: Step, signal: AbortSignal): Promise<void> => {
+  const apply = async (step: Step, signal: AbortSignal, mayGoOn?: MayGoOn): Promise<void> => {
     const of = trail.append({
       what: 'Sent',
       step: step.kind,
@@ -30,7 +30,7 @@ export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedD
     });
     const began = performance.now();
     try {
-      await send(step, signal);
+      await send(step, signal, mayGoOn);
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       trail.append({ what: 'Refused', of, ms: since(began), code, message });

@@ -61,6 +61,9 @@ export interface Drop {
   readonly origin: Origin;
 }
 
+/** Throws NOT_THE_WRITER once the right to write is gone, or about to run out; never waits. Absent: the writer is alone. */
+export type MayGoOn = () => void;
+
 /**
  * One kind of border firewall (design section 9). `A`, `W`, `S`: the driver's own forms of actual, wanted and step.
  * Methods that talk to the device reject with a SallyportError whose code says who has to act.
@@ -80,8 +83,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    * the same difference gives the same text, so it holds no revision, time or count of earlier writes.
    */
   render(what: S | W): string;
-  /** Idempotent. All or nothing where the device can. */
-  apply(step: S, signal: AbortSignal): Promise<void>;
+  /**
+   * Idempotent. All or nothing where the device can. A step that takes several requests asks `mayGoOn` right before each one that writes: a
+   * process that slept in between may have lost its right to write.
+   */
+  apply(step: S, signal: AbortSignal, mayGoOn?: MayGoOn): Promise<void>;
   /** Calls back at once when the device says that somebody, us included, changed something of ours or may have. Until abort. */
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
   /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */

@@ -91,11 +91,14 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
 
   /** `releases`: whether urgent steps take away what we gave up, and not what another writer with our marks brought. */
   async apply(step: S, releases: () => boolean = () => false): Promise<void> {
-    if (!this.#lock.held())
+    const mayGoOn = (): void => {
+      if (this.#lock.held()) return;
       throw new SallyportError('NOT_THE_WRITER', 'the lock of this firewall is not held, or about to run out');
+    };
+    mayGoOn();
     this.#rivals.overrule(() => step.urgent && releases());
     using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
-    await this.#driver.apply(step, limit.signal);
+    await this.#driver.apply(step, limit.signal, mayGoOn);
   }
 
   /** Something went wrong: the device may be another one when it answers again. */

@@ -20,6 +20,7 @@ import {
   sameFate,
   stepsOf,
 } from './harness.ts';
+import { sleepingWriter } from './sleeping-writer.ts';
 import { workerPromises } from './worker-promises.ts';
 import { tries } from '../../../test/kit/runs.ts';
 
@@ -60,6 +61,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
     };
 
     workerPromises({ harness: () => harness, fresh, promise });
+    sleepingWriter({ harness: () => harness, fresh, promise }, runs);
 
     promise('0 does what the ruleset says', 'every packet has the fate that the ruleset gives it, read back', () =>
       check(rulesets(), runs, async (ruleset) => {

@@ -3,7 +3,7 @@ import type { Ruleset } from '../../border/ruleset.ts';
 import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import type { Step } from '../../plan/step.ts';
-import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from '../driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 
 /** Any driver: its own forms of actual, wanted and step are its own business. */
 export type AnyDriver = Driver<Actual, Translation, Step>;
@@ -35,6 +35,8 @@ export interface DriverHarness {
    * other objects. `false`: there are no more ways.
    */
   tamper(variant: number): Promise<boolean>;
+  /** Requests that write and reached the device so far, whoever sent them. Absent: each step is one such request, or the driver's own tests count. */
+  received?(): number;
   close(): Promise<void>;
 }
 
@@ -84,16 +86,16 @@ export class Killable implements AnyDriver {
     return this.#inner.render(what);
   }
 
-  async apply(step: Step, signal: AbortSignal): Promise<void> {
+  async apply(step: Step, signal: AbortSignal, mayGoOn?: MayGoOn): Promise<void> {
     const dies = this.#lives-- <= 0;
     if (dies && this.#last === 'unsent') throw new Death('before the step was sent');
     this.sent++;
     if (dies && typeof this.#last === 'object') {
       const cut = new AbortController();
       const timer = setTimeout(() => cut.abort(new Death('while the step was sent')), this.#last.cutAfterMs);
-      await this.#inner.apply(step, cut.signal).catch(() => {});
+      await this.#inner.apply(step, cut.signal, mayGoOn).catch(() => {});
       clearTimeout(timer);
-    } else await this.#inner.apply(step, signal);
+    } else await this.#inner.apply(step, signal, mayGoOn);
     if (dies) throw new Death('before the answer came');
   }
 }

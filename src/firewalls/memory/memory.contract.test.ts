@@ -18,6 +18,7 @@ function make(): Promise<DriverHarness> {
     connect: () => new MemoryDriver(device),
     foreign: () => Promise.resolve(device.dumpForeign()),
     ours: () => Promise.resolve(device.dump()),
+    received: () => device.writes,
     tamper: (variant) => {
       ways[variant]?.();
       return Promise.resolve(variant < ways.length);

@@ -94,3 +94,16 @@ test('one that never gets there is told', async () => {
     code: 'DEVICE_CHANGED',
   });
 });
+
+test('a writer that lost its right in between stops before the next request', async () => {
+  const table = new BusyTable([1, 2, 3, 4, 5, 6], 2);
+  const conntrack = new Conntrack(table.transport);
+  const flows = await conntrack.flows('all', signal);
+  let left = 2;
+  const mayGoOn = (): void => {
+    if (left-- === 0) throw new Error('not the writer');
+  };
+  await expect(conntrack.cut(flows, flows, signal, mayGoOn)).rejects.toThrow('not the writer');
+  expect(table.rounds).toHaveLength(2);
+  expect([...table.marks.values()].filter((mark) => mark !== 0)).toHaveLength(4);
+});

@@ -1,3 +1,4 @@
+import type { MayGoOn } from '../driver.ts';
 import { setImmediate } from 'node:timers/promises';
 import { formatAddress } from '../../ip/address.ts';
 import { conntrackError } from './error-classes.ts';
@@ -42,20 +43,27 @@ export class Conntrack {
    * From now on packets of both directions are refused. A connection that has ended meanwhile is no mistake. `spared`: what is known of
    * and must stay as it is.
    */
-  async cut(flows: readonly TrackedFlow[], spared: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+  async cut(
+    flows: readonly TrackedFlow[],
+    spared: readonly TrackedFlow[],
+    signal: AbortSignal,
+    mayGoOn: MayGoOn = () => undefined,
+  ): Promise<void> {
     const isCut = ({ mark }: TrackedFlow): boolean => (mark & DEAD_MARK) !== 0;
-    await this.#untilDone(flows, spared, { one: '-U', many: '-U', more: ` --mark ${MARK}`, isDone: isCut }, signal);
+    const how = { one: '-U', many: '-U', more: ` --mark ${MARK}`, isDone: isCut };
+    await this.#untilDone(flows, spared, how, signal, mayGoOn);
   }
 
   /** Forgets connections that were cut: their next packet is judged as the first of a new one. `spared`: other cut ones. */
-  async forget(flows: readonly TrackedFlow[], spared: readonly TrackedFlow[], signal: AbortSignal): Promise<void> {
+  async forget(
+    flows: readonly TrackedFlow[],
+    spared: readonly TrackedFlow[],
+    signal: AbortSignal,
+    mayGoOn: MayGoOn = () => undefined,
+  ): Promise<void> {
     // One that is there again under the same name was opened anew, and judged.
-    await this.#untilDone(
-      flows,
-      spared,
-      { one: '-D', many: `-D --mark ${MARK}`, more: '', isDone: () => false },
-      signal,
-    );
+    const how = { one: '-D', many: `-D --mark ${MARK}`, more: '', isDone: () => false };
+    await this.#untilDone(flows, spared, how, signal, mayGoOn);
   }
 
   /**
@@ -69,6 +77,7 @@ export class Conntrack {
     spared: readonly TrackedFlow[],
     how: { one: string; many: string; more: string; isDone: (flow: TrackedFlow) => boolean },
     signal: AbortSignal,
+    mayGoOn: MayGoOn,
   ): Promise<void> {
     const mixed = new Set(spared.map(nameKindred));
     const command = (flow: TrackedFlow): string => {
@@ -79,6 +88,7 @@ export class Conntrack {
     let idle = 0;
     while (left.length > 0) {
       const lines = [...new Set(left.map(command))];
+      mayGoOn();
       const { code, stderr } = await this.#transport.runWithFile('conntrack', ['-R'], `${lines.join('\n')}\n`, signal);
       if (code === 0) return;
       const error = conntrackError(stderr);

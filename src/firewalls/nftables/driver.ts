@@ -11,6 +11,7 @@ import type {
   Driver,
   Drop,
   ForeignRule,
+  MayGoOn,
   Translation,
 } from '../driver.ts';
 import { refuseForms } from '../refuse.ts';
@@ -130,9 +131,10 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return what.does === 'transaction' ? renderOperations(what.operations) : renderJudge(what);
   }
 
-  async apply(step: NftStep, signal: AbortSignal): Promise<void> {
+  async apply(step: NftStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
-    if (step.does === 'judge') return await this.#judge(step, signal);
+    mayGoOn();
+    if (step.does === 'judge') return await this.#judge(step, signal, mayGoOn);
     try {
       await this.#device.write(step.operations, signal);
     } catch (error) {
@@ -141,7 +143,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
       const { table } = await this.#device.observe(signal);
       if (!sameTable(table, step.after)) throw error;
     }
-    if (step.after !== undefined) await this.#newcomers.greet(step.operations, step.after, signal);
+    if (step.after !== undefined) await this.#newcomers.greet(step.operations, step.after, signal, mayGoOn);
   }
 
   watch(changed: () => void, signal: AbortSignal): Promise<void> {
@@ -184,17 +186,17 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   /** Connections that lost their right end, and those that hold on to what is no longer so start anew. */
-  async #judge({ table, scope }: JudgeStep, signal: AbortSignal): Promise<void> {
+  async #judge({ table, scope }: JudgeStep, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     const flows = await this.#conntrack.flows(scope === 'everyone' ? 'all' : new Set(scope), signal);
     const judged: Record<Judgement, TrackedFlow[]> = { Keep: [], Cut: [], Forget: [], Restart: [] };
     for (const flow of flows) judged[judge(table, { ...flow, dead: isCut(flow) })].push(flow);
     const live = judged.Keep.filter((flow) => !isCut(flow));
-    await this.#conntrack.cut([...judged.Cut, ...judged.Restart], live, signal);
+    await this.#conntrack.cut([...judged.Cut, ...judged.Restart], live, signal, mayGoOn);
     const dead = [...judged.Cut, ...judged.Keep.filter(isCut)];
     this.#newcomers.note(dead);
     // Answers to what was asked before the cut are on their way: they would open the flow from outside, untranslated.
     if (judged.Restart.length > 0) await setTimeout(QUIET_MS, undefined, { signal });
-    await this.#conntrack.forget([...judged.Forget, ...judged.Restart], dead, signal);
+    await this.#conntrack.forget([...judged.Forget, ...judged.Restart], dead, signal, mayGoOn);
   }
 }
 

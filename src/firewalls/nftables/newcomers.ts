@@ -1,4 +1,5 @@
 import { formatAddress } from '../../ip/address.ts';
+import type { MayGoOn } from '../driver.ts';
 import type { Conntrack } from './conntrack.ts';
 import type { TrackedFlow } from './conntrack-lines.ts';
 import { judge } from './judge.ts';
@@ -32,7 +33,7 @@ export class Newcomers {
   }
 
   /** After a transaction that led to `table`. What fails is made up for after the next one. */
-  async greet(operations: readonly Operation[], table: NftTable, signal: AbortSignal): Promise<void> {
+  async greet(operations: readonly Operation[], table: NftTable, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     const joined = joinedSenders(operations);
     if (joined.length === 0 && this.#owed.size === 0) return;
     this.#withCut ??= new Set((await this.#conntrack.dead(signal)).map(({ flow }) => formatAddress(flow.source)));
@@ -42,7 +43,7 @@ export class Newcomers {
     const cut = flows.filter(({ mark }) => (mark & DEAD_MARK) !== 0);
     const again = cut.filter((flow) => judge(table, { ...flow, dead: true }) === 'Forget');
     const staying = cut.filter((flow) => !again.includes(flow));
-    await this.#conntrack.forget(again, staying, signal);
+    await this.#conntrack.forget(again, staying, signal, mayGoOn);
     this.#owed.clear();
     this.note(staying);
   }
