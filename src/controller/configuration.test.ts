@@ -42,6 +42,21 @@ server: { probes: "[::1]:8080" }
     });
   });
 
+  test('the room of audit trails is a whole number of mebibytes', () => {
+    const text = (audit: string): string =>
+      `sources: { one: {} }\ncontrollers: { border: { source: one } }\naudit: ${audit}\n`;
+    expect(parse(text('{ mebibytes: 192 }')).value?.auditBytes).toBe(192 * 1_048_576);
+    expect(parse('sources: { one: {} }\ncontrollers: { border: { source: one } }\n').value?.auditBytes).toBeUndefined();
+    for (const wrong of [
+      '{ mebibytes: 1 }',
+      '{ mebibytes: 1.5 }',
+      '{ mebibytes: much }',
+      '{ mebibytes: 9, bytes: 9 }',
+      '{}',
+    ])
+      expect(complaints(text(wrong)), wrong).toHaveLength(1);
+  });
+
   test('conditions of pods are written where there are pods, as an account of its own where one is named', () => {
     const text = (source: string, readiness: string): string =>
       `sources: { one: ${source} }\ncontrollers: { border: { source: one }, readiness: ${readiness} }\n`;

@@ -83,6 +83,16 @@ export const configurationSchema = z.strictObject({
   feeds: feedsSchema
     .optional()
     .describe('lists of addresses for firewalls that fetch them; absent: none are given out'),
+  audit: z
+    .strictObject({
+      mebibytes: z
+        .int()
+        .min(8)
+        .max(1 << 20)
+        .describe('of disk for the audit trails of all firewalls together; what was written longest ago goes'),
+    })
+    .optional()
+    .describe('how much is kept of what was written to firewalls; absent: 1024 mebibytes for each of them'),
 });
 
 /** What the name of a cluster has to be, after the name of the field. */
@@ -130,6 +140,8 @@ export interface Configuration {
         readonly consumers: readonly ConfiguredConsumer[];
       })
     | undefined;
+  /** Bytes of all audit trails together; absent: each is limited by itself. */
+  readonly auditBytes: number | undefined;
 }
 
 export interface Listen {
@@ -293,6 +305,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
       probes: probesAt,
       readiness: readinessAt,
       feeds: lists && listsAt && { ...listsAt, tls: lists.tls, consumers: lists.consumers },
+      auditBytes: value.audit && value.audit.mebibytes * 2 ** 20,
       queries:
         queriesAt === undefined
           ? undefined
@@ -365,6 +378,8 @@ function knownKeys(path: readonly (string | number)[]): readonly string[] {
       return ['source'];
     case 'controllers.readiness':
       return ['account'];
+    case 'audit':
+      return ['mebibytes'];
     case 'server':
       return ['probes', 'queries', 'readiness'];
     case 'server.queries':

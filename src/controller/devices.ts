@@ -18,6 +18,8 @@ export interface DeviceSurroundings {
   readonly cluster: string;
   /** Where lock files lie, so that one process of this machine writes to a device, and the audit trail of each firewall. */
   readonly stateFolder: string;
+  /** Bytes of the audit trails of all firewalls together; absent: each is limited by itself. */
+  readonly auditBytes?: number | undefined;
   /** On whose behalf is written, in the audit trail: `controller edge-a`, `user root`. */
   readonly by: string;
   /** Where lists are given out; absent: nowhere by this process. */
@@ -35,7 +37,7 @@ export function auditFolder(stateFolder: string, firewall: string): string {
  */
 export function openDevice(
   firewall: BorderFirewall,
-  { log, cluster, stateFolder, by, feeds }: DeviceSurroundings,
+  { log, cluster, stateFolder, auditBytes, by, feeds }: DeviceSurroundings,
   grant?: Grant,
 ): OpenDevice {
   const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
@@ -49,6 +51,7 @@ export function openDevice(
     firewall: firewall.name,
     clock: systemClock,
     log,
+    ...(auditBytes === undefined ? {} : { roomBytes: auditBytes }),
   });
   return {
     driver: audited(device.driver, trail, by),

@@ -114,6 +114,29 @@ describe('the chart', () => {
     });
   });
 
+  test('what a copy writes down has room, with its pod or beyond it, and the trails keep to it', () => {
+    const trails = (set: Readonly<Record<string, unknown>>): unknown => {
+      const configuration = objects(renderChart(root, set)).find(({ kind }) => kind === 'ConfigMap');
+      return at(parse(String(at(configuration, 'data', 'configuration.yaml'))), 'audit', 'mebibytes');
+    };
+    const volume = (one: Manifest): unknown =>
+      (at(one, ...POD, 'volumes') as { name: string }[]).find(({ name }) => name === 'state');
+    expect(volume(deployment())).toEqual({ name: 'state', emptyDir: { sizeLimit: '256Mi' } });
+    expect(trails({})).toBe(192);
+    const state = { mebibytes: 1000, persistent: true, storageClass: 'fast' };
+    const all = objects(renderChart(root, { state }));
+    expect(all.some(({ kind }) => kind === 'Deployment')).toBe(false);
+    const copies = all.find(({ kind }) => kind === 'StatefulSet') as Manifest;
+    expect(volume(copies)).toBeUndefined();
+    expect(at(copies, 'spec', 'volumeClaimTemplates', 0, 'spec')).toEqual({
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'fast',
+      resources: { requests: { storage: '1000Mi' } },
+    });
+    expect(at(copies, ...CONTAINER, 'volumeMounts')).toContainEqual({ name: 'state', mountPath: '/var/lib/sallyport' });
+    expect(trails({ state })).toBe(750);
+  });
+
   test('what can be switched on is off', () => {
     const all = objects(renderChart(root));
     const kinds = all.map(({ kind }) => kind);

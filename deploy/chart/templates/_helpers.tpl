@@ -43,6 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $own := dict
   "sources" (dict "kubernetes" dict)
   "controllers" (dict "border" (dict "source" "kubernetes"))
+  "audit" (dict "mebibytes" (div (mul 3 (int .Values.state.mebibytes)) 4))
   "server" (dict "probes" "0.0.0.0:8080") -}}
 {{- if .Values.queries.enabled -}}
 {{- $tls := "/etc/sallyport-tls" -}}

@@ -38,6 +38,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     queries,
     readiness,
     feeds,
+    auditBytes,
     gate: wantedGate,
   } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
@@ -81,7 +82,11 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     cluster,
     source,
     open: (firewall, grant) =>
-      openDevice(firewall, { log, cluster, stateFolder: folder, by: `controller ${name}`, feeds: lists }, grant),
+      openDevice(
+        firewall,
+        { log, cluster, stateFolder: folder, auditBytes, by: `controller ${name}`, feeds: lists },
+        grant,
+      ),
     mistakes: deviceMistakes,
     clock: systemClock,
     log,

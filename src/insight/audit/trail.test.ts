@@ -1,8 +1,10 @@
+import { pbkdf2 } from 'node:crypto';
 import {
   appendFileSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -10,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { type Log, silentLog } from '../../base/log.ts';
@@ -48,6 +51,15 @@ function open(more: Partial<TrailOptions> = {}): AuditTrail {
   });
 }
 
+/** What a descriptor of this process is; one that went meanwhile is nothing. */
+function readlink(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
+
 async function read(): Promise<{ titles: string[]; problems: string[] }> {
   const titles: string[] = [];
   const problems: string[] = [];
@@ -79,6 +91,53 @@ describe('an audit trail', () => {
     expect(problems).toEqual([]);
     expect(titles.at(-1)).toBe('step 29');
     expect(titles.length).toBeLessThan(30);
+  });
+
+  test('all trails together keep to their room, whatever each of them writes, and stay whole', async () => {
+    const roomBytes = 2 << 20;
+    const names = ['edge-1', 'edge-2', 'edge-3'];
+    const trails = names.map((name) => open({ folder: join(folder, name), firewall: name, roomBytes }));
+    const taken = (): number =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map((path) => statSync(join(folder, path)))
+        .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+    const long = sent('x'.repeat(4_000));
+    for (let at = 0; at < 2_000; at++) {
+      // One of them writes nearly all; a quiet one keeps its newest file all the same.
+      trails[at % 50 === 0 ? at % 3 : 1]?.append(long);
+      if (at % 100 === 0) expect(taken()).toBeLessThanOrEqual(roomBytes);
+    }
+    expect(taken()).toBeGreaterThan(roomBytes / 2);
+    for (const trail of trails) trail.close();
+    for (const name of names) {
+      const problems: string[] = [];
+      let records = 0;
+      for await (const item of readTrail(join(folder, name))) {
+        if ('problem' in item) problems.push(item.problem.message);
+        else records += 1;
+      }
+      expect([problems, records > 0]).toEqual([[], true]);
+    }
+  });
+
+  test('a file is closed only when it has been brought to the disk', async () => {
+    const errors: string[] = [];
+    const log: Log = { ...silentLog, error: (_, message) => void errors.push(message) };
+    const clock = new FakeClock();
+    const trail = open({ clock, log, limits: { bytes: 1, files: 64 } });
+    // A slow disk: whatever is asked of it waits behind this.
+    const slow = Array.from({ length: 8 }, () => promisify(pbkdf2)('slow', 'disk', 200_000, 32, 'sha256'));
+    // Each record begins a file, while the one before is on its way to the disk.
+    for (let at = 0; at < 50; at++) {
+      trail.append(sent(`${at}`));
+      if (at % 2 === 0) clock.advance(1_000);
+    }
+    clock.advance(1_000);
+    trail.close();
+    await Promise.all(slow);
+    await promisify(pbkdf2)('slow', 'disk', 1, 32, 'sha256');
+    await expect.poll(() => readdirSync('/proc/self/fd').filter((fd) => readlink(fd).startsWith(folder))).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
   test('two processes that take turns make one chain', async () => {
