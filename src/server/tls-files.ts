@@ -25,13 +25,16 @@ export async function renewedTls(
     key: new WatchedFile(key, clock),
     ...(clientCA === undefined ? {} : { ca: new WatchedFile(clientCA, clock) }),
   };
-  await renew(server, files);
+  let given = await renew(server, files, '');
   let isRenewing = false;
   server.on('connection', () => {
     if (isRenewing) return;
     isRenewing = true;
     // A pair that is half replaced, or broken, changes nothing: the one before goes on.
-    renew(server, files)
+    renew(server, files, given)
+      .then((now) => {
+        given = now;
+      })
       .catch((thrown: unknown) => log.warn({ error: String(thrown) }, `the TLS files of ${title} cannot be used`))
       .finally(() => {
         isRenewing = false;
@@ -39,13 +42,15 @@ export async function renewedTls(
   });
 }
 
-/** Gives the next handshakes what the files hold now. */
-async function renew(server: Server, files: Readonly<Record<string, WatchedFile>>): Promise<void> {
+/** Gives the next handshakes what the files hold now, unless that is what they were given; what that is. */
+async function renew(server: Server, files: Readonly<Record<string, WatchedFile>>, given: string): Promise<string> {
   try {
     const texts = await Promise.all(
       Object.entries(files).map(async ([name, file]) => [name, await file.text()] as const),
     );
-    server.setSecureContext(Object.fromEntries(texts));
+    const now = JSON.stringify(texts);
+    if (now !== given) server.setSecureContext(Object.fromEntries(texts));
+    return now;
   } catch (thrown) {
     const said = thrown instanceof Error ? thrown.message : String(thrown);
     const paths = Object.values(files).map(({ path }) => path);

@@ -168,17 +168,19 @@ describe('lists that a firewall fetches', () => {
     const [file = ''] = readdirSync(folder);
     const text = readFileSync(join(folder, file), 'utf8');
     writeFileSync(join(folder, file), text.replace('"lab"', '"prod"'));
-    writeFileSync(join(folder, 'half.json'), text.slice(0, 40));
-    writeFileSync(join(folder, 'wrong.json'), text.replace('10.0.0.2', '10.0.0.256'));
-    writeFileSync(join(folder, 'copy.json'), text);
+    writeFileSync(join(folder, 'half.list'), text.slice(0, 40));
+    writeFileSync(join(folder, 'short.list'), text.replace('10.0.0.2\n', ''));
+    writeFileSync(join(folder, 'wrong.list'), text.replace('10.0.0.2', '10.0.0.256'));
+    writeFileSync(join(folder, 'copy.list'), text);
     const publication = open(folder);
     expect(given(publication)).toEqual({});
     const { notes } = await driverOn(publication).capabilities(signal);
     expect(notes.map((note) => note.replace(file, 'OTHERS').slice(0, 60))).toEqual(
       expect.arrayContaining([
-        expect.stringContaining('half.json among the lists cannot be read') as string,
-        expect.stringContaining('wrong.json among the lists is no list') as string,
-        expect.stringContaining('copy.json among the lists is named otherwise') as string,
+        expect.stringContaining('half.list among the lists cannot be read') as string,
+        expect.stringContaining('short.list among the lists is no whole list') as string,
+        expect.stringContaining('wrong.list among the lists is no whole list') as string,
+        expect.stringContaining('copy.list among the lists is named otherwise') as string,
         expect.stringContaining('OTHERS among the lists belongs to the cluster prod') as string,
       ]),
     );

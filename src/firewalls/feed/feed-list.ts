@@ -12,10 +12,18 @@ export interface FeedList {
   readonly addresses: Readonly<Record<Family, readonly string[]>>;
 }
 
+/** Texts of lists of addresses that were made already: they stand on disk, are given out and compared. */
+const made = new WeakMap<readonly string[], string>();
+
 /** One address a line, IPv4 first; every line ends. What all that fetch plain lists can read: no comment, no empty line. */
 export function listText({ addresses }: Pick<FeedList, 'addresses'>, families: readonly Family[] = [4, 6]): string {
-  const lines = families.flatMap((family) => addresses[family]);
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  return families.map((family) => linesOf(addresses[family])).join('');
+}
+
+function linesOf(addresses: readonly string[]): string {
+  const known = made.get(addresses) ?? (addresses.length === 0 ? '' : `${addresses.join('\n')}\n`);
+  made.set(addresses, known);
+  return known;
 }
 
 /** The name of a list's content: equal for equal contents, whenever and by whom it was made. 64 hexadecimal digits. */

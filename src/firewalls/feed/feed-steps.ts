@@ -89,11 +89,16 @@ function changeOf(before: FeedList | undefined, after: FeedList): readonly FeedS
   ];
 }
 
-/** What is in `all` and not in `others`. */
+/** What is in `all` and not in `others`; both in the same order. What they begin and end with alike is passed over. */
 function without(all: readonly string[], others: readonly string[]): readonly string[] {
   if (all === others) return [];
-  const known = new Set(others);
-  return all.filter((text) => !known.has(text));
+  const shorter = Math.min(all.length, others.length);
+  let first = 0;
+  while (first < shorter && all[first] === others[first]) first += 1;
+  let last = 0;
+  while (last < shorter - first && all.at(-1 - last) === others.at(-1 - last)) last += 1;
+  const known = new Set(others.slice(first, others.length - last));
+  return all.slice(first, all.length - last).filter((text) => !known.has(text));
 }
 
 function quoted(name: string): string {

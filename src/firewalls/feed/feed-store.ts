@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError, localFiles } from '../../base/error.ts';
+import type { Family } from '../../border/ruleset.ts';
 import { parseAddress } from '../../ip/address.ts';
-import type { FeedList } from './feed-list.ts';
+import { type FeedList, listText } from './feed-list.ts';
 
 /** Whose lists are in a folder. */
 export interface FeedOwner {
@@ -14,13 +15,14 @@ export interface FeedOwner {
   readonly firewall: string;
 }
 
-const addresses = z.array(z.string().refine((text) => parseAddress(text) !== undefined));
-const fileForm = z.strictObject({
+/** The first line of a file. Below it stands the list as it is given out. */
+const headForm = z.strictObject({
   owner: z.strictObject({ cluster: z.string(), firewall: z.string() }),
   name: z.string().min(1),
   resource: z.string(),
   use: z.enum(['Allow', 'Deny']),
-  addresses: z.strictObject({ 4: addresses, 6: addresses }),
+  /** How many addresses follow: a file that was cut is none. */
+  count: z.int().min(0),
 });
 
 /** What a folder holds, as read. */
@@ -50,7 +52,7 @@ export class FeedStore {
     let files: readonly string[];
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      files = readdirSync(this.folder).filter((file) => file.endsWith('.json'));
+      files = readdirSync(this.folder).filter((file) => file.endsWith('.list'));
     } catch (thrown) {
       throw new SallyportError('LOCAL_SYSTEM', `this machine refused a folder: ${String(thrown)}`, {}, thrown);
     }
@@ -63,25 +65,39 @@ export class FeedStore {
   }
 
   #readFile(file: string): FeedList | { readonly why: string; readonly isOthers: boolean } {
-    let raw: unknown;
+    let head: unknown;
+    let lines: readonly string[];
     try {
-      raw = JSON.parse(readFileSync(join(this.folder, file), 'utf8'));
+      const text = readFileSync(join(this.folder, file), 'utf8');
+      const end = text.indexOf('\n');
+      head = JSON.parse(text.slice(0, end));
+      lines = text.slice(end + 1).split('\n');
     } catch (thrown) {
       return { why: `cannot be read: ${String(thrown)}`, isOthers: false };
     }
-    const parsed = fileForm.safeParse(raw);
-    if (!parsed.success) return { why: `is no list: ${parsed.error.issues[0]?.message ?? ''}`, isOthers: false };
-    const { owner, ...list } = parsed.data;
+    const parsed = headForm.safeParse(head);
+    const isWhole = lines.at(-1) === '' && parsed.data?.count === lines.length - 1;
+    const addresses: Record<Family, string[]> = { 4: [], 6: [] };
+    let isSound = parsed.success && isWhole;
+    for (const line of lines.slice(0, -1)) {
+      const address = parseAddress(line);
+      if (address === undefined) isSound = false;
+      else addresses[address.family].push(line);
+    }
+    if (!parsed.success || !isSound) return { why: 'is no whole list', isOthers: false };
+    const { owner, name, resource, use } = parsed.data;
     if (owner.cluster !== this.#owner.cluster || owner.firewall !== this.#owner.firewall)
       return { why: `belongs to the cluster ${owner.cluster}, BorderFirewall ${owner.firewall}`, isOthers: true };
-    return fileOf(list.name) === file ? list : { why: `is named otherwise than its list`, isOthers: false };
+    if (fileOf(name) !== file) return { why: 'is named otherwise than its list', isOthers: false };
+    return { name, resource, use, addresses };
   }
 
   /** Replaces one list. It is on disk when this resolves. */
   async put(list: FeedList): Promise<void> {
     const path = join(this.folder, fileOf(list.name));
-    const { name, resource, use, addresses: members } = list;
-    const text = JSON.stringify({ owner: this.#owner, name, resource, use, addresses: members });
+    const { name, resource, use, addresses } = list;
+    const head = { owner: this.#owner, name, resource, use, count: addresses[4].length + addresses[6].length };
+    const text = `${JSON.stringify(head)}\n${listText(list)}`;
     await localFiles(
       (async () => {
         const file = await open(`${path}.new`, 'w', 0o600);
@@ -103,5 +119,5 @@ export class FeedStore {
 
 /** Names may hold anything; file names may not. */
 function fileOf(name: string): string {
-  return `${createHash('sha256').update(name).digest('hex')}.json`;
+  return `${createHash('sha256').update(name).digest('hex')}.list`;
 }

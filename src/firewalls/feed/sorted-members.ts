@@ -1,19 +1,13 @@
-import { SallyportError } from '../../base/error.ts';
 import type { BucketMap } from '../../base/bucket-map.ts';
+import { SallyportError } from '../../base/error.ts';
 import { type Address, compareAddresses, parseAddress } from '../../ip/address.ts';
 
-/** So many changes are merged into a sorted list; more are sorted anew. */
-const MOST_MERGED = 2_000;
-
-interface Entry {
-  readonly address: Address;
-  readonly text: string;
-}
+/** So many changes are put in their places one by one; more are sorted anew. */
+const MOST_PLACED = 200;
 
 /** The members of one group in order of their numbers. Versions of a group share what did not change, and so does the work. */
 export class SortedMembers {
   #members: BucketMap<true> | undefined;
-  #entries: readonly Entry[] = [];
   #texts: readonly string[] = [];
 
   /** Canonical texts; the same array while the members are the same. */
@@ -21,43 +15,39 @@ export class SortedMembers {
     if (members === this.#members) return this.#texts;
     const difference = this.#members?.difference(members);
     const changes = difference === undefined ? Infinity : difference.added.length + difference.removed.length;
-    if (changes === 0) {
-      this.#members = members;
-      return this.#texts;
+    if (difference === undefined || changes > MOST_PLACED) this.#texts = sorted(members.keys());
+    else if (changes > 0) {
+      const texts = this.#texts.slice();
+      for (const [text] of difference.removed) texts.splice(placeOf(text, texts), 1);
+      for (const [text] of difference.added) texts.splice(placeOf(text, texts), 0, text);
+      this.#texts = texts;
     }
-    this.#entries =
-      difference === undefined || changes > MOST_MERGED
-        ? [...members.keys()].map(entryOf).sort(byAddress)
-        : merged(
-            this.#entries,
-            new Set(difference.removed.map(([text]) => text)),
-            difference.added.map(([text]) => entryOf(text)).sort(byAddress),
-          );
     this.#members = members;
-    this.#texts = this.#entries.map(({ text }) => text);
     return this.#texts;
   }
 }
 
-function merged(before: readonly Entry[], gone: ReadonlySet<string>, come: readonly Entry[]): readonly Entry[] {
-  const after: Entry[] = [];
-  let next = 0;
-  for (const entry of before) {
-    if (gone.has(entry.text)) continue;
-    for (let one = come[next]; one !== undefined && byAddress(one, entry) < 0; one = come[next]) {
-      after.push(one);
-      next += 1;
-    }
-    after.push(entry);
-  }
-  for (const one of come.slice(next)) after.push(one);
-  return after;
+function sorted(texts: Iterable<string>): readonly string[] {
+  return Array.from(texts, (text) => ({ text, address: addressOf(text) }))
+    .sort((a, b) => compareAddresses(a.address, b.address))
+    .map(({ text }) => text);
 }
 
-function entryOf(text: string): Entry {
+/** Where a text stands, or would stand. */
+function placeOf(text: string, texts: readonly string[]): number {
+  const address = addressOf(text);
+  let low = 0;
+  let high = texts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareAddresses(addressOf(texts[middle] ?? ''), address) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function addressOf(text: string): Address {
   const address = parseAddress(text);
   if (address === undefined) throw new SallyportError('INTERNAL', `"${text}" is no address of a group`);
-  return { address, text };
+  return address;
 }
-
-const byAddress = (a: Entry, b: Entry): number => compareAddresses(a.address, b.address);
