@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { closest } from '../base/closest.ts';
-import { domain, list, looseCidr, optional, readPorts } from './fields.ts';
-import { portNameProblem, portProtocol, strictLabelSelector } from './kubernetes-network-policy.ts';
+import { portName as calicoPortName, looseCidr, optional, readPorts } from './fields.ts';
+import { portProtocol, strictLabelSelector } from './kubernetes-network-policy.ts';
 import { refuse } from './mistake.ts';
 import type {
   AdminPeer,
@@ -31,12 +31,63 @@ function single(written: object, context: z.RefinementCtx, choices: string): boo
   return false;
 }
 
-const podsBySelectors = z.strictObject({
-  namespaceSelector: strictLabelSelector.describe('which namespaces; write {} for all'),
-  podSelector: strictLabelSelector.describe('which pods of them; write {} for all'),
-});
+/** The two versions of the API, where they differ in more than words: the most peers and the most ports of a rule, among others. */
+interface Version {
+  readonly entries: number;
+  /** Whether pods of all namespaces are meant where none are named; else they have to be named. */
+  readonly namesAreOptional: boolean;
+}
 
-const selected = { namespaces: optional(strictLabelSelector), pods: optional(podsBySelectors) };
+const V1ALPHA1: Version = { entries: 100, namesAreOptional: false };
+const V1ALPHA2: Version = { entries: 25, namesAreOptional: true };
+
+/** The most networks or domain names of a peer. */
+const OUTSIDE = 25;
+
+/** Schemas of whom a policy or rule is about. */
+function whoOf(version: Version) {
+  const namespaces = strictLabelSelector.describe('which namespaces; write {} for all');
+  const everywhere = strictLabelSelector.prefault({ matchLabels: undefined, matchExpressions: undefined });
+  const podsBySelectors = z.strictObject({
+    namespaceSelector: version.namesAreOptional ? everywhere : namespaces,
+    podSelector: strictLabelSelector.describe('which pods of them; write {} for all'),
+  });
+  const selected = { namespaces: optional(strictLabelSelector), pods: optional(podsBySelectors) };
+  const subject = z
+    .strictObject(selected)
+    .transform(
+      (written, context): AdminPods =>
+        single(written, context, 'namespaces or pods') ? podsOf(defined(written), context) : z.NEVER,
+    );
+  const ingressPeer = z
+    .strictObject(selected)
+    .transform(
+      (written, context): AdminPeer =>
+        single(written, context, 'namespaces or pods')
+          ? { kind: 'Pods', ...podsOf(defined(written), context) }
+          : z.NEVER,
+    );
+  const egressPeer = z
+    .strictObject({
+      ...selected,
+      // The API server takes what Go parses as a CIDR, and Calico clears its host bits.
+      networks: optional(several(looseCidr, OUTSIDE, 'networks')),
+      nodes: optional(strictLabelSelector),
+      domainNames: optional(several(domainName, OUTSIDE, 'domain names')),
+    })
+    .transform((written, context): AdminPeer | UnsupportedPeer => {
+      if (!single(written, context, 'namespaces, pods or networks')) return z.NEVER;
+      if (written.networks !== undefined) return { kind: 'Networks', nets: written.networks };
+      if (written.nodes !== undefined) return { kind: 'Unsupported', field: 'nodes' };
+      if (written.domainNames !== undefined) return { kind: 'Unsupported', field: 'domainNames' };
+      return { kind: 'Pods', ...podsOf(defined(written), context) };
+    });
+  // One without any would be read as "nobody" by some and as "everybody" by others.
+  const peers = <S extends z.ZodType>(peer: S) =>
+    several(peer, version.entries, 'peers').describe('whom the rule is about; at least one peer');
+  const from: z.ZodType<(AdminPeer | UnsupportedPeer)[]> = peers(ingressPeer);
+  return { subject, from, to: peers(egressPeer) };
+}
 
 interface Selected {
   readonly namespaces?: LabelSelector;
@@ -48,64 +99,40 @@ function podsOf({ namespaces, pods }: Selected, context: z.RefinementCtx): Admin
   return pods ?? refuse(context, 'FIELD_MISSING', 'this says nothing that is known; write namespaces or pods');
 }
 
-const subject = z
-  .strictObject(selected)
-  .transform(
-    (written, context): AdminPods =>
-      single(written, context, 'namespaces or pods') ? podsOf(defined(written), context) : z.NEVER,
-  );
-
 /** What cannot be told by addresses; Calico does not convert it either (semantics 9.2.7). */
 interface UnsupportedPeer {
   readonly kind: 'Unsupported';
   readonly field: 'nodes' | 'domainNames';
 }
 
-const ingressPeer = z
-  .strictObject(selected)
-  .transform(
-    (written, context): AdminPeer =>
-      single(written, context, 'namespaces or pods') ? { kind: 'Pods', ...podsOf(defined(written), context) } : z.NEVER,
-  );
-
-const egressPeer = z
-  .strictObject({
-    ...selected,
-    networks: optional(
-      // The API server takes what Go parses as a CIDR, and Calico clears its host bits.
-      z.array(looseCidr).transform((nets, context) => (nets.length > 0 ? nets : refuseEmpty(context, 'networks'))),
-    ),
-    nodes: optional(strictLabelSelector),
-    domainNames: optional(
-      z.array(domain).transform((names, context) => (names.length > 0 ? names : refuseEmpty(context, 'domain names'))),
-    ),
-  })
-  .transform((written, context): AdminPeer | UnsupportedPeer => {
-    if (!single(written, context, 'namespaces, pods or networks')) return z.NEVER;
-    if (written.networks !== undefined) return { kind: 'Networks', nets: written.networks };
-    if (written.nodes !== undefined) return { kind: 'Unsupported', field: 'nodes' };
-    if (written.domainNames !== undefined) return { kind: 'Unsupported', field: 'domainNames' };
-    return { kind: 'Pods', ...podsOf(defined(written), context) };
-  });
+/** A list that is not empty, with the API's own limit. */
+function several<S extends z.ZodType>(entry: S, limit: number, what: string) {
+  return z
+    .array(entry)
+    .max(limit)
+    .transform((written, context) => (written.length > 0 ? written : refuseEmpty(context, what)));
+}
 
 function refuseEmpty(context: z.RefinementCtx, what: string): never {
   return refuse(context, 'FIELD_MISSING', `this list of ${what} is empty; write at least one`);
 }
 
-/** Peers of a rule; one without any would be read as "nobody" by some and as "everybody" by others. */
-function peers<S extends z.ZodType>(peer: S) {
-  return z
-    .array(peer)
-    .transform((written, context) => (written.length > 0 ? written : refuseEmpty(context, 'peers')))
-    .describe('whom the rule is about; at least one peer');
-}
+const DOMAIN_NAME = /^(\*\.)?([a-zA-Z0-9]([-\w]*[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([-\w]*[a-zA-Z0-9])?\.?$/;
+
+/** As this API writes domain names. Nothing is made of them. */
+const domainName = z.string().transform((text, context) => {
+  if (DOMAIN_NAME.test(text)) return text;
+  return refuse(context, 'DOMAIN_INVALID', `${show(text)} is no domain name; write one like "api.example.com"`);
+});
 
 const portNumber = z.int().transform((number, context) => readPorts(number, context)[0]);
 
-const portName = z.string().transform((name, context) => {
-  const problem = portNameProblem(name);
-  return problem === undefined ? name : refuse(context, 'PORT_INVALID', problem);
-});
+/** The API takes any text; what Calico would take for a number is refused. */
+const portName = calicoPortName.transform((text, context) =>
+  /^\d+$/.test(text)
+    ? refuse(context, 'PORT_INVALID', `${show(text)} is no name of a port; write the number as one`)
+    : text,
+);
 
 function portRange<S extends z.ZodRawShape>(more: S) {
   return z.strictObject({ start: portNumber, end: portNumber, ...more });
@@ -171,6 +198,8 @@ interface Dialect {
   readonly ruleLimit: number;
   /** The field with the ports of a rule, and the one of the other version, which would be taken for "all traffic". */
   readonly ports: 'protocols' | 'ports';
+  readonly who: ReturnType<typeof whoOf>;
+  readonly rulePorts: z.ZodType<AdminPort[] | undefined>;
 }
 
 const newWords = z
@@ -183,6 +212,8 @@ const newDialect: Dialect = {
   accept: 'Accept',
   ruleLimit: 25,
   ports: 'protocols',
+  who: whoOf(V1ALPHA2),
+  rulePorts: optional(several(protocolEntry, V1ALPHA2.entries, 'protocols')),
 };
 const oldDialect: Dialect = {
   type: 'AdminNetworkPolicy',
@@ -190,6 +221,8 @@ const oldDialect: Dialect = {
   accept: 'Allow',
   ruleLimit: 100,
   ports: 'ports',
+  who: whoOf(V1ALPHA1),
+  rulePorts: optional(several(portEntry, V1ALPHA1.entries, 'ports')),
 };
 const baselineDialect: Dialect = {
   ...oldDialect,
@@ -256,7 +289,7 @@ function readPolicy(
   priority: Readable<number>,
   scope: Scope,
 ): Omit<AdminPolicy, 'tier'> | undefined {
-  const who = readSubject(spec['subject'], scope.at('subject'));
+  const who = readSubject(dialect, spec['subject'], scope.at('subject'));
   const direction = (side: 'from' | 'to') => {
     const name = side === 'from' ? 'ingress' : 'egress';
     const rules = readDirection(dialect, side, spec[name], scope.at(name));
@@ -269,15 +302,19 @@ function readPolicy(
   return { ...meta, type: dialect.type, order, subject: who, ...rules };
 }
 
+const SUBJECTS = ['namespaces', 'pods'] as const;
+
 /** `undefined`: nothing says whom the policy is about. That is not the same as words about it that cannot be read. */
-function readSubject(raw: unknown, scope: Scope): Readable<AdminPods> | undefined {
-  const known = isMap(raw) ? Object.keys(selected).filter((name) => (raw[name] ?? undefined) !== undefined) : [];
+function readSubject(dialect: Dialect, raw: unknown, scope: Scope): Readable<AdminPods> | undefined {
+  const known = isMap(raw) ? SUBJECTS.filter((name) => (raw[name] ?? undefined) !== undefined) : [];
   if (raw === undefined || raw === null || (isMap(raw) && known.length === 0)) {
     const nobody = 'this field is required: whom the policy is about; write namespaces or pods';
     scope.otherwise(LEFT_OUT).mistake('FIELD_MISSING', nobody);
     return undefined;
   }
-  return scope.otherwise('The policy selects every pod; of its rules only Deny counts as written.').value(subject, raw);
+  return scope
+    .otherwise('The policy selects every pod; of its rules only Deny counts as written.')
+    .value(dialect.who.subject, raw);
 }
 
 function readDirection(dialect: Dialect, side: 'from' | 'to', raw: unknown, scope: Scope): AdminPolicy['ingress'] {
@@ -289,15 +326,6 @@ function readDirection(dialect: Dialect, side: 'from' | 'to', raw: unknown, scop
   );
   return limited(rules, dialect.ruleLimit, scope);
 }
-
-const rulePeers: Readonly<Record<'from' | 'to', z.ZodType<(AdminPeer | UnsupportedPeer)[]>>> = {
-  from: peers(ingressPeer),
-  to: peers(egressPeer),
-};
-const rulePorts: Readonly<Record<Dialect['ports'], z.ZodType<AdminPort[]>>> = {
-  protocols: list(protocolEntry),
-  ports: list(portEntry),
-};
 
 function readRule(
   dialect: Dialect,
@@ -315,13 +343,13 @@ function readRule(
     const message = `there is no field ${show(field)} in this version, so what it limits would be meant as a whole; ${hint}`;
     scope.mistake('FIELD_UNKNOWN', message, field);
   }
-  const found = scope.at(side).value(rulePeers[side], raw[side] ?? undefined);
-  const ports = scope.at(dialect.ports).value(rulePorts[dialect.ports], raw[dialect.ports]);
+  const found = scope.at(side).value(dialect.who[side], raw[side] ?? undefined);
+  const ports = scope.at(dialect.ports).value(dialect.rulePorts, raw[dialect.ports]);
   if (!found.ok) return undefined;
   const whole = supportedPeers(dialect, found.value, action, scope.at(side));
   return whole === undefined || !ports.ok || unknown.length > 0
     ? undefined
-    : { action, peers: whole, ports: ports.value };
+    : { action, peers: whole, ports: ports.value ?? [] };
 }
 
 /** The peers of a rule, if all of them can be enforced. */

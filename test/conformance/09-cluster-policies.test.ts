@@ -222,6 +222,64 @@ describe('9.1: meaning', () => {
     });
     expect(worldOf(other).diagnostics.map(({ severity }) => severity)).toEqual(['error']);
   });
+
+  const severities = (...objects: PlainObject[]): readonly string[] =>
+    worldOf(...objects).diagnostics.map(({ severity }) => severity);
+  const many = (count: number, entry: object): object[] => Array.from({ length: count }, () => entry);
+  const tcp = { tcp: { destinationPort: { number: 80 } } };
+  const named = { namedPort: 'web' };
+
+  test.each<[string, PlainObject]>([
+    ['26 peers', admin('x', { ingress: [{ action: 'Deny', from: many(26, { namespaces: {} }) }] })],
+    ['101 peers of v1alpha1', older('x', { ingress: [{ action: 'Deny', from: many(101, { namespaces: {} }) }] })],
+    ['26 protocols', admin('x', { ingress: [{ action: 'Deny', from: anyone, protocols: many(26, tcp) }] })],
+    ['101 ports of v1alpha1', older('x', { ingress: [{ action: 'Deny', from: anyone, ports: many(101, named) }] })],
+    ['no protocol', admin('x', { ingress: [{ action: 'Deny', from: anyone, protocols: [] }] })],
+    ['no port of v1alpha1', older('x', { ingress: [{ action: 'Deny', from: anyone, ports: [] }] })],
+    [
+      'a number for a name',
+      admin('x', { ingress: [{ action: 'Deny', from: anyone, protocols: [{ destinationNamedPort: '80' }] }] }),
+    ],
+  ])('9.1.8 to 9.1.10 a list that the API refuses closes: %s', (_what, object) => {
+    expect(severities(object)).toEqual(['error']);
+    expect(arriving(worldOf(object))).toMatchObject({ allowed: false, rule: 0 });
+  });
+
+  test.each<[string, PlainObject]>([
+    [
+      '26 networks',
+      admin('x', { egress: [{ action: 'Deny', to: [{ networks: many(26, {}).map((_, at) => `10.${at}.0.0/16`) }] }] }),
+    ],
+    ['one label', admin('x', { egress: [{ action: 'Deny', to: [{ domainNames: ['a'] }] }] })],
+  ])('9.1.8 to 9.1.10 and so does a peer: %s', (_what, object) => {
+    expect(severities(object)).toEqual(['error']);
+    expect(leaving(worldOf(object))).toMatchObject({ allowed: false, rule: 0 });
+  });
+
+  test('9.1.10 the bounds', () => {
+    const ingresses = [
+      { action: 'Deny', from: many(25, { namespaces: {} }), protocols: many(25, tcp) },
+      { action: 'Deny', from: anyone, protocols: [{ destinationNamedPort: 'A_b.c' }] },
+    ];
+    expect(severities(admin('x', { ingress: ingresses }))).toEqual([]);
+    expect(severities(older('x', { ingress: [{ action: 'Deny', from: many(100, { namespaces: {} }) }] }))).toEqual([]);
+    // Right as it is written, and not enforced.
+    const unsupported = admin('x', { egress: [{ action: 'Accept', to: [{ domainNames: ['*.a.b.'] }] }] });
+    expect(severities(unsupported)).toEqual(['warning']);
+  });
+
+  test('9.1.6 pods of v1alpha2 without namespaces are those of all; v1alpha1 wants them named', () => {
+    const pods = { pods: { podSelector: { matchLabels: { app: 'me' } } } };
+    const rule = { action: 'Deny', from: [{ pods: { podSelector: { matchLabels: { app: 'web' } } } }] };
+    const world = worldOf(admin('x', { subject: pods, ingress: [rule] }));
+    expect(world.diagnostics).toEqual([]);
+    expect(world.policySelectors().get(id('x'))).toBe(
+      '((projectcalico.org/orchestrator == "k8s" && app == "me") && has(projectcalico.org/namespace))',
+    );
+    expect(arriving(world)).toMatchObject({ allowed: false, rule: 0 });
+    expect(arriving(world, OUTSIDE)).toMatchObject({ allowed: true });
+    expect(severities(older('x', { subject: pods, ingress: [rule] }))).toEqual(['error', 'error']);
+  });
 });
 
 describe('9.2: conversion', () => {
