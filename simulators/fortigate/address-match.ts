@@ -1,5 +1,6 @@
 import { type Family, prefixRange, type Range, readAddress, readAddress4, maskLength } from './addresses.ts';
 import { type Configuration, GLOBAL } from './configuration.ts';
+import { any, both, doubtful, type Holds, not, sure } from './doubt.ts';
 import { namesOf, type Row, textOf } from './row.ts';
 import type { Switches } from './switches.ts';
 
@@ -17,16 +18,14 @@ export interface AddressBook {
   readonly resolved: (name: string) => readonly Range[] | undefined;
   /** Of a feed. */
   readonly listed: (name: string) => readonly Range[];
-  /** Told what could have decided otherwise. */
-  readonly unsure: (what: string) => void;
 }
 
 /** Whether one of the names of a rule's field stands for an address. */
-export function namesHold(book: AddressBook, names: readonly string[], address: Address): boolean {
-  return names.some((name) => nameHolds(book, name, address));
+export function namesHold(book: AddressBook, names: readonly string[], address: Address): Holds {
+  return any(names, (name) => nameHolds(book, name, address));
 }
 
-function nameHolds(book: AddressBook, name: string, address: Address): boolean {
+function nameHolds(book: AddressBook, name: string, address: Address): Holds {
   const { configuration, vdom, switches } = book;
   const suffix = address.family === 6 ? '6' : '';
   const object = configuration.row(vdom, `firewall/address${suffix}`, name);
@@ -34,39 +33,35 @@ function nameHolds(book: AddressBook, name: string, address: Address): boolean {
   const group = configuration.row(vdom, `firewall/addrgrp${suffix}`, name);
   if (group !== undefined) {
     const members = namesOf(group, 'member');
-    if (members.length === 0) return empty(book, `group ${name} is empty`, switches);
-    const excluded =
-      textOf(group, 'exclude') === 'enable' && namesHold(book, namesOf(group, 'exclude-member'), address);
-    return !excluded && namesHold(book, members, address);
+    if (members.length === 0) return empty(`group ${name} is empty`, switches);
+    const excluded = textOf(group, 'exclude') === 'enable' ? namesOf(group, 'exclude-member') : [];
+    return both(
+      () => namesHold(book, members, address),
+      () => not(namesHold(book, excluded, address)),
+    );
   }
   const feed =
     configuration.row(vdom, 'system/external-resource', name) ??
     configuration.row(GLOBAL, 'system/external-resource', name);
-  if (feed === undefined) return false;
-  const ranges = textOf(feed, 'status') === 'enable' ? book.listed(name) : [];
-  return ranges.length === 0 ? empty(book, `feed ${name} is empty`, switches) : rangesHold(ranges, address);
+  if (feed === undefined) return sure(false);
+  const held = textOf(feed, 'status') === 'enable' ? book.listed(name) : [];
+  return held.length === 0 ? empty(`feed ${name} is empty`, switches) : sure(rangesHold(held, address));
 }
 
-function empty({ unsure }: AddressBook, what: string, { emptyMatches }: Switches): boolean {
-  unsure(what);
-  return emptyMatches === 'everything';
-}
+const empty = (what: string, { emptyMatches }: Switches): Holds => doubtful(emptyMatches === 'everything', what);
 
 export const rangesHold = (ranges: readonly Range[], { family, value }: Address): boolean =>
   ranges.some((range) => range.family === family && value >= range.from && value <= range.to);
 
-function objectHolds(book: AddressBook, name: string, row: Row, address: Address): boolean {
+function objectHolds(book: AddressBook, name: string, row: Row, address: Address): Holds {
   const type = textOf(row, 'type');
-  if (type === 'wildcard' && address.family === 4) return wildcardHolds(textOf(row, 'wildcard'), address.value);
+  if (type === 'wildcard' && address.family === 4) return sure(wildcardHolds(textOf(row, 'wildcard'), address.value));
   const range = rangeOf(row);
-  if (range !== undefined) return rangesHold([range], address);
+  if (range !== undefined) return sure(rangesHold([range], address));
   const resolved = book.resolved(name);
-  if (resolved === undefined) {
-    book.unsure(`what ${name} (${type}) stands for is not known`);
-    return false;
-  }
-  if (resolved.length === 0) return empty(book, `${name} (${type}) stands for nothing now`, book.switches);
-  return rangesHold(resolved, address);
+  if (resolved === undefined) return doubtful(false, `what ${name} (${type}) stands for is not known`);
+  if (resolved.length === 0) return empty(`${name} (${type}) stands for nothing now`, book.switches);
+  return sure(rangesHold(resolved, address));
 }
 
 function wildcardHolds(text: string, value: bigint): boolean {

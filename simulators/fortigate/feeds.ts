@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/base/clock.ts';
-import type { Range } from './addresses.ts';
+import { type Range, readEntry } from './addresses.ts';
 import { GLOBAL } from './configuration.ts';
 import type { Device } from './device.ts';
 import type { Dynamic } from './dynamic.ts';
@@ -101,10 +101,11 @@ export class Feeds {
     const before = this.state(vdom, name);
     const entries = new Map(command === 'snapshot' ? [] : before.entries);
     const invalid: string[] = [];
-    for (const entry of texts.flatMap((text) => readList(text))) {
-      if (entry.range === undefined) invalid.push(entry.text);
-      else if (command === 'remove') entries.delete(canonical(entry.range));
-      else entries.set(canonical(entry.range), entry);
+    for (const text of texts) {
+      const range = readEntry(text.trim());
+      if (range === undefined) invalid.push(text);
+      else if (command === 'remove') entries.delete(canonical(range));
+      else entries.set(canonical(range), { text: text.trim(), comment: '', range });
     }
     const now = this.#clock.wall();
     this.#states.set(at(vdom, name), { ...before, entries, succeeded: now, updated: now, attempted: now, error: '' });

@@ -1,6 +1,7 @@
 import { type Address, type AddressBook, namesHold } from './address-match.ts';
 import { readAddress, readEntry, writeAddress } from './addresses.ts';
 import { type Configuration, GLOBAL } from './configuration.ts';
+import { any, both, doubtful, type Holds, not, sure } from './doubt.ts';
 import { namesOf, numberOf, type Row, rowsOf, textOf } from './row.ts';
 import { protocolNumber, servicesHold } from './service-match.ts';
 
@@ -53,9 +54,7 @@ export interface Passage {
 }
 
 /** Whether a flow would pass, by which policy, translated to what: from the configuration alone. Throws an `Error` for a flow that cannot be. */
-export function passage(flow: Flow, book: Omit<AddressBook, 'unsure'>): Passage {
-  const unsure: string[] = [];
-  const whole: AddressBook = { ...book, unsure: (what) => void (unsure.includes(what) || unsure.push(what)) };
+export function passage(flow: Flow, book: AddressBook): Passage {
   const { configuration, vdom } = book;
   const [source, destination] = [readAddress(flow.source), readAddress(flow.destination)];
   const protocol = protocolNumber(flow.protocol);
@@ -65,16 +64,17 @@ export function passage(flow: Flow, book: Omit<AddressBook, 'unsure'>): Passage 
   const packet: Packet = { ...flow, protocol };
   const central = textOf(configuration.row(vdom, 'system/settings', '') ?? {}, 'central-nat') === 'enable';
   const vip = virtual(configuration, vdom, flow, destination, packet, central);
-  const asked: Asked = { book: whole, flow, packet, source, destination, vip, central };
+  const doubts = new Set<string>();
+  const asked: Asked = { book, flow, packet, source, destination, vip, central, doubts };
   for (const [id, row] of configuration.table(vdom, 'firewall/policy')) {
-    if (!matches(asked, id, row)) continue;
+    if (!counts(asked, matches(asked, id, row))) continue;
     const verdict = textOf(row, 'action') as Passage['verdict'];
     const translated =
       verdict === 'deny' ? { source: { kind: 'none' } as const, centralSnat: 0 } : translation(asked, row);
     const destined = verdict === 'deny' || vip === undefined ? {} : { destination: vip.to };
-    return { verdict, policy: Number(id), ...translated, ...destined, unsure };
+    return { verdict, policy: Number(id), ...translated, ...destined, unsure: [...doubts] };
   }
-  return { verdict: 'deny', policy: 0, source: { kind: 'none' }, centralSnat: 0, unsure };
+  return { verdict: 'deny', policy: 0, source: { kind: 'none' }, centralSnat: 0, unsure: [...doubts] };
 }
 
 interface Asked {
@@ -85,45 +85,55 @@ interface Asked {
   readonly destination: Address;
   readonly vip: Virtual | undefined;
   readonly central: boolean;
+  /** What could have decided otherwise. */
+  readonly doubts: Set<string>;
 }
 
-function matches({ book, flow, packet, source, destination, vip, central }: Asked, id: string, row: Row): boolean {
-  const { configuration, vdom, unsure } = book;
-  if (textOf(row, 'status') !== 'enable') return false;
-  if (!isPlace(configuration, vdom, namesOf(row, 'srcintf'), flow.from)) return false;
-  if (!isPlace(configuration, vdom, namesOf(row, 'dstintf'), flow.to)) return false;
+function counts({ doubts: all }: Asked, { holds, doubts }: Holds): boolean {
+  for (const doubt of doubts) all.add(doubt);
+  return holds;
+}
+
+function matches({ book, flow, packet, source, destination, vip, central }: Asked, id: string, row: Row): Holds {
+  const { configuration, vdom } = book;
   const six = source.family === 6 ? '6' : '';
-  const holds = (field: 'srcaddr' | 'dstaddr', address: Address): boolean => {
+  const isOn = (field: string): boolean => textOf(row, field) === 'enable';
+  const holds = (field: 'srcaddr' | 'dstaddr', address: Address): Holds => {
     const names = namesOf(row, `${field}${six}`);
-    if (names.length === 0) return false;
-    const negated = textOf(row, `${field}-negate`) === 'enable';
-    if (negated && six !== '') unsure(`whether ${field}-negate of policy ${id} is for IPv6 too`);
-    return namesHold(book, names, address) !== (negated && six === '');
+    if (names.length === 0) return sure(false);
+    const held = namesHold(book, names, address);
+    if (!isOn(`${field}-negate`)) return held;
+    if (six === '') return not(held);
+    return doubtful(held.holds, `whether ${field}-negate of policy ${id} is for IPv6 too`, ...held.doubts);
   };
-  if (!holds('srcaddr', source)) return false;
   // Without central NAT, what goes to a virtual address is for policies that name it.
   const named = vip !== undefined && namesOf(row, `dstaddr${six}`).includes(vip.to.vip);
   const translatedTo = vip === undefined || !central ? destination : (readAddress(vip.to.address) ?? destination);
-  if (vip !== undefined && !central && !named && textOf(row, 'match-vip') !== 'enable') return false;
-  if (!named && !holds('dstaddr', translatedTo)) return false;
-  const served = servicesHold(configuration, vdom, namesOf(row, 'service'), packet, unsure);
-  if (served === (textOf(row, 'service-negate') === 'enable')) return false;
+  const served = (): Holds => {
+    const held = servicesHold(configuration, vdom, namesOf(row, 'service'), packet);
+    return isOn('service-negate') ? not(held) : held;
+  };
   const schedule = textOf(row, 'schedule');
-  if (schedule === 'none') return false;
-  if (schedule !== 'always') {
-    unsure(`policy ${id} is for times (${schedule})`);
-    return false;
-  }
-  if (textOf(row, 'internet-service') === 'enable') {
-    unsure(`policy ${id} is for a set of the vendor`);
-    return false;
-  }
-  if (['groups', 'users', 'fsso-groups'].some((field) => rowsOf(row, field).length > 0)) {
-    unsure(`policy ${id} is for people`);
-    return false;
-  }
-  return true;
+  return both(
+    () => sure(isOn('status') && schedule !== 'none'),
+    () => sure(isPlace(configuration, vdom, namesOf(row, 'srcintf'), flow.from)),
+    () => sure(isPlace(configuration, vdom, namesOf(row, 'dstintf'), flow.to)),
+    () => sure(vip === undefined || central || named || isOn('match-vip')),
+    () => holds('srcaddr', source),
+    () => unless(isOn('internet-service'), `policy ${id} is for a set of the vendor`),
+    () => (named || isOn('internet-service') ? sure(true) : holds('dstaddr', translatedTo)),
+    () => (isOn('internet-service') ? sure(true) : served()),
+    () => unless(schedule !== 'always', `policy ${id} is for times (${schedule})`),
+    () =>
+      unless(
+        ['groups', 'users', 'fsso-groups'].some((one) => rowsOf(row, one).length > 0),
+        `policy ${id} is for people`,
+      ),
+  );
 }
+
+/** What cannot be judged here counts as not matching, with a doubt. */
+const unless = (is: boolean, doubt: string): Holds => (is ? doubtful(false, doubt) : sure(true));
 
 /** Whether a rule's interfaces are the one of a packet: by name, by the zone that it is in, or any. */
 function isPlace(configuration: Configuration, vdom: string, names: readonly string[], place: string): boolean {
@@ -136,10 +146,10 @@ function isPlace(configuration: Configuration, vdom: string, names: readonly str
 }
 
 function translation(asked: Asked, policy: Row): Pick<Passage, 'source' | 'centralSnat'> {
-  const { book, flow, source, central } = asked;
+  const { book, flow, source, central, doubts } = asked;
   for (const field of ['nat46', 'nat64'])
     if (textOf(policy, field) === 'enable')
-      book.unsure(`policy ${numberOf(policy, 'policyid')} translates between families`);
+      doubts.add(`policy ${numberOf(policy, 'policyid')} translates between families`);
   if (central) return byCentralSnat(asked);
   if (textOf(policy, 'nat') !== 'enable') return { source: { kind: 'none' }, centralSnat: 0 };
   const pools =
@@ -147,35 +157,40 @@ function translation(asked: Asked, policy: Row): Pick<Passage, 'source' | 'centr
   return { source: toPools(book, source, pools, flow.to), centralSnat: 0 };
 }
 
-function byCentralSnat({
-  book,
-  flow,
-  packet,
-  source,
-  destination,
-  vip,
-}: Asked): Pick<Passage, 'source' | 'centralSnat'> {
-  const { configuration, vdom, switches, unsure } = book;
-  const six = source.family === 6 ? '6' : '';
-  const goes = vip === undefined ? destination : (readAddress(vip.to.address) ?? destination);
-  for (const [id, row] of configuration.table(vdom, 'firewall/central-snat-map')) {
-    if (textOf(row, 'status') !== 'enable' || textOf(row, 'type') !== (six === '' ? 'ipv4' : 'ipv6')) continue;
-    if (!isPlace(configuration, vdom, namesOf(row, 'srcintf'), flow.from)) continue;
-    if (!isPlace(configuration, vdom, namesOf(row, 'dstintf'), flow.to)) continue;
-    const origins = namesOf(row, `orig-addr${six}`);
-    const isFeed = (name: string): boolean =>
-      [vdom, GLOBAL].some((at) => configuration.row(at, 'system/external-resource', name) !== undefined);
-    if (origins.some(isFeed)) unsure(`whether packets meet the feed in central SNAT rule ${id}`);
-    const met = switches.feedInCentralSnat ? origins : origins.filter((name) => !isFeed(name));
-    if (!namesHold(book, met, source) || !namesHold(book, namesOf(row, `dst-addr${six}`), goes)) continue;
-    const protocol = numberOf(row, 'protocol');
-    if (protocol !== 0 && protocol !== packet.protocol) continue;
-    if (!portHolds(textOf(row, 'orig-port'), packet.sourcePort)) continue;
-    if (!portHolds(textOf(row, 'dst-port'), vip?.to.port ?? packet.destinationPort)) continue;
+function byCentralSnat(asked: Asked): Pick<Passage, 'source' | 'centralSnat'> {
+  const { book, flow, source } = asked;
+  for (const [id, row] of book.configuration.table(book.vdom, 'firewall/central-snat-map')) {
+    if (!counts(asked, translates(asked, id, row))) continue;
     if (textOf(row, 'nat') !== 'enable') return { source: { kind: 'none' }, centralSnat: Number(id) };
-    return { source: toPools(book, source, namesOf(row, `nat-ippool${six}`), flow.to), centralSnat: Number(id) };
+    const pools = namesOf(row, `nat-ippool${source.family === 6 ? '6' : ''}`);
+    return { source: toPools(book, source, pools, flow.to), centralSnat: Number(id) };
   }
   return { source: { kind: 'none' }, centralSnat: 0 };
+}
+
+function translates({ book, flow, packet, source, destination, vip }: Asked, id: string, row: Row): Holds {
+  const { configuration, vdom, switches } = book;
+  const six = source.family === 6 ? '6' : '';
+  const goes = vip === undefined ? destination : (readAddress(vip.to.address) ?? destination);
+  const isFeed = (name: string): boolean =>
+    [vdom, GLOBAL].some((at) => configuration.row(at, 'system/external-resource', name) !== undefined);
+  const origin = (name: string): Holds => {
+    const held = namesHold(book, [name], source);
+    if (!isFeed(name) || !held.holds) return held;
+    const doubt = `whether packets meet the feed in central SNAT rule ${id}`;
+    return doubtful(switches.feedInCentralSnat, doubt, ...held.doubts);
+  };
+  const protocol = numberOf(row, 'protocol');
+  return both(
+    () => sure(textOf(row, 'status') === 'enable' && textOf(row, 'type') === (six === '' ? 'ipv4' : 'ipv6')),
+    () => sure(isPlace(configuration, vdom, namesOf(row, 'srcintf'), flow.from)),
+    () => sure(isPlace(configuration, vdom, namesOf(row, 'dstintf'), flow.to)),
+    () => sure(protocol === 0 || protocol === packet.protocol),
+    () => sure(portHolds(textOf(row, 'orig-port'), packet.sourcePort)),
+    () => sure(portHolds(textOf(row, 'dst-port'), vip?.to.port ?? packet.destinationPort)),
+    () => namesHold(book, namesOf(row, `dst-addr${six}`), goes),
+    () => any(namesOf(row, `orig-addr${six}`), origin),
+  );
 }
 
 /** `0`: any. */

@@ -1,4 +1,5 @@
-import { type Configuration } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
+import { any, doubtful, type Holds, sure } from './doubt.ts';
 import type { Packet } from './packet.ts';
 import { type PortPair, readPorts } from './ports.ts';
 import { namesOf, numberOf, type Row, textOf } from './row.ts';
@@ -17,38 +18,33 @@ export function servicesHold(
   vdom: string,
   names: readonly string[],
   packet: Packet,
-  unsure: (what: string) => void,
-): boolean {
-  return names.some((name) => {
+): Holds {
+  return any(names, (name) => {
     const group = configuration.row(vdom, 'firewall.service/group', name);
-    if (group !== undefined) return servicesHold(configuration, vdom, namesOf(group, 'member'), packet, unsure);
+    if (group !== undefined) return servicesHold(configuration, vdom, namesOf(group, 'member'), packet);
     const service = configuration.row(vdom, 'firewall.service/custom', name);
-    return service !== undefined && serviceHolds(name, service, packet, unsure);
+    return service === undefined ? sure(false) : serviceHolds(name, service, packet);
   });
 }
 
-function serviceHolds(name: string, row: Row, packet: Packet, unsure: (what: string) => void): boolean {
+function serviceHolds(name: string, row: Row, packet: Packet): Holds {
   const kind = textOf(row, 'protocol');
   if (kind.startsWith('TCP/UDP')) {
     const field = { 6: 'tcp-portrange', 17: 'udp-portrange', 132: 'sctp-portrange' }[packet.protocol];
-    return field !== undefined && (readPorts(textOf(row, field)) ?? []).some((pair) => pairHolds(pair, packet));
+    const pairs = field === undefined ? [] : (readPorts(textOf(row, field)) ?? []);
+    return sure(pairs.some((pair) => pairHolds(pair, packet)));
   }
   if (kind === 'ICMP' || kind === 'ICMP6') {
     const wanted = (field: string, value: number | undefined): boolean => {
       const text = textOf(row, field);
       return text === '' || Number(text) === value;
     };
-    return (
-      packet.protocol === (kind === 'ICMP' ? 1 : 58) &&
-      wanted('icmptype', packet.icmpType) &&
-      wanted('icmpcode', packet.icmpCode)
-    );
+    const isKind = packet.protocol === (kind === 'ICMP' ? 1 : 58);
+    return sure(isKind && wanted('icmptype', packet.icmpType) && wanted('icmpcode', packet.icmpCode));
   }
-  if (kind === 'IP')
-    return numberOf(row, 'protocol-number') === 0 || numberOf(row, 'protocol-number') === packet.protocol;
-  if (kind === 'ALL') return true;
-  unsure(`service ${name} is of a proxy (${kind})`);
-  return false;
+  if (kind === 'IP') return sure([0, packet.protocol].includes(numberOf(row, 'protocol-number')));
+  if (kind === 'ALL') return sure(true);
+  return doubtful(false, `service ${name} is of a proxy (${kind})`);
 }
 
 const pairHolds = ({ destination, source }: PortPair, { destinationPort = 0, sourcePort = 0 }: Packet): boolean =>
