@@ -39,6 +39,11 @@ describe('who is let in', () => {
     }
   });
 
+  test('keys mean the same in a form whether they are encoded or not', async () => {
+    await using device = await PanOs.start({ plain: true });
+    for (let n = 0; n < 50; n++) expect(await keyOf(device)).toMatch(/^[A-Za-z0-9]+==$/);
+  });
+
   test.each([
     ['no key', { type: 'op', cmd: INFO }],
     ['a wrong key', { type: 'op', cmd: INFO, key: 'LUFRPT1nonsense==' }],

@@ -11,6 +11,9 @@ export interface PushedTo {
   result: 'PEND' | JobResult;
   errors: readonly string[];
   warnings: readonly string[];
+  /** Wall times; `undefined`: not yet. */
+  started: number | undefined;
+  finished: number | undefined;
 }
 
 export interface Outcome {
@@ -141,12 +144,14 @@ export class Jobs {
   }
 }
 
-function pushedRow({ serial, name, result: how, errors, warnings }: PushedTo): Element {
+function pushedRow({ serial, name, result: how, errors, warnings, started, finished }: PushedTo): Element {
   const rows = (all: readonly string[]): Element[] => all.map((one) => element('line', one));
   return element('entry', [
     element('serial-no', serial),
     element('devicename', name),
     element('result', how),
+    element('tstart', started === undefined ? '' : stamp(started)),
+    element('tfin', finished === undefined ? '' : stamp(finished)),
     element('details', [element('msg', [element('errors', rows(errors)), element('warnings', rows(warnings))])]),
   ]);
 }

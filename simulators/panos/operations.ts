@@ -125,6 +125,12 @@ function systemRows(device: Device): readonly Element[] {
     uptime: uptime(device.uptimeMs),
     time: stamp(device.clock.wall()),
     'sw-version': device.version,
+    // Contents that every device has, of no version that means anything here.
+    'app-version': '8000-1',
+    'threat-version': '8000-1',
+    'av-version': '4000-1',
+    'wildfire-version': '0',
+    'url-filtering-version': '0',
     ...device.identity(),
   };
   return Object.entries(rows).map(([name, text]) => element(name, text));

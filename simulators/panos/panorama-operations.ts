@@ -31,6 +31,18 @@ export const panoramaOperations: ReadonlyMap<string, Operation> = new Map<string
       return panorama(call).moveGroup(group.attributes.get('name') ?? '', parent);
     }),
   ],
+  [
+    'show devicegroups',
+    reads((call) => {
+      const device = panorama(call);
+      return result([
+        element(
+          'devicegroups',
+          device.groups().map((name) => entry(name, [devices(call, false, device.members(name))])),
+        ),
+      ]);
+    }),
+  ],
   ['show devices connected', reads((call) => result([devices(call, true)]))],
   ['show devices all', reads((call) => result([devices(call, false)]))],
   ['show object registered-ip', reads((call) => panorama(call).users.show(call.at))],
@@ -44,10 +56,11 @@ export const panoramaOperations: ReadonlyMap<string, Operation> = new Map<string
   ],
 ]);
 
-function devices(call: Call, onlyConnected: boolean): Element {
+/** `serials`: only these. */
+function devices(call: Call, onlyConnected: boolean, serials?: readonly string[]): Element {
   const rows = panorama(call)
     .managed()
-    .filter(({ connected }) => connected || !onlyConnected)
+    .filter(({ connected, firewall }) => (connected || !onlyConnected) && serials?.includes(firewall.serial) !== false)
     .map(({ firewall, connected }) =>
       entry(firewall.serial, [
         element('serial', firewall.serial),

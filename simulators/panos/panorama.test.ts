@@ -111,6 +111,8 @@ describe('commit, then push', () => {
     expect(at.rows('2')).toEqual(['0123456789 PEND ']);
     at.clock.advance(LAG);
     expect(at.rows('2')).toEqual(OK);
+    expect(told(at.job('2') as Element)).toContain('OK | 2026/01/05 12:00:00 | 2026/01/05 12:00:00');
+    expect(at.op('<show><devicegroups/></show>')).toContain('0123456789 | yes | edge-1');
   });
 
   test('older form, one device of several, template alone', async () => {

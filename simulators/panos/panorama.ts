@@ -74,6 +74,12 @@ export class Panorama extends Device {
     return entryNames(child(find(root, devicePlace), 'device-group'));
   }
 
+  /** Serials that a group lists. */
+  members(group: string): readonly string[] {
+    const place = [...devicePlace, 'device-group', `entry ${group}`, 'devices'];
+    return entryNames(find(this.configuration.running, place));
+  }
+
   /** The groups above a group, nearest first. */
   ancestors(group: string): readonly string[] {
     const found: string[] = [];
@@ -173,6 +179,8 @@ export class Panorama extends Device {
       result: 'PEND',
       errors: [],
       warnings: [],
+      started: undefined,
+      finished: undefined,
     }));
     const outcome: { result: 'OK' | 'FAIL'; details: string[] } = { result: 'OK', details: [] };
     const id = this.jobs.enqueue({
@@ -181,6 +189,7 @@ export class Panorama extends Device {
       ms: this.commitMs,
       devices: rows,
       begin: () => {
+        for (const row of rows) row.started = this.clock.wall();
         const source: PushSource = {
           running: this.configuration.running,
           rules: this.rulesFor(account.name),
@@ -192,6 +201,7 @@ export class Panorama extends Device {
               const row = rows[index];
               const known = this.#firewalls.get(target.serial);
               if (row === undefined) continue;
+              row.finished = this.clock.wall();
               this.#pushes.push(known?.connected === true ? known.firewall : undefined, target, request, source, row);
               if (row.result === 'FAIL') {
                 outcome.result = 'FAIL';
