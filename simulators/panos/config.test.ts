@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type PanOsOptions, PanOs } from './index.ts';
 import { rule, rules, told, vsys } from './client.fixture.ts';
+import { serialise } from './xml.ts';
 
 const zones = ['k8s', 'internet'];
 const DONE = 'success 20: command succeeded';
@@ -132,6 +133,17 @@ describe('get and show', () => {
     expect(firewall.get("address/entry[@name='a3' or @name='a1']")).toBe('success 19: 10.0.0.1 | 10.0.0.3');
     const answer = firewall.byHand({ type: 'config', action: 'get', xpath: `${vsys}/address/entry` });
     expect(Object.fromEntries(answer.children[0]?.attributes ?? [])).toEqual({ 'total-count': '3', count: '3' });
+  });
+
+  test('names alone', async () => {
+    await using firewall = await device();
+    firewall.set(...address('a1'));
+    firewall.set(...address('a2'));
+    const answer = firewall.byHand({ type: 'config', action: 'get', xpath: `${vsys}/address/entry/@name` });
+    expect(answer.attributes.get('code')).toBe('19');
+    expect(answer.children[0]?.children.map(serialise)).toEqual(['<entry name="a1"/>', '<entry name="a2"/>']);
+    expect(firewall.get("address/entry[@name='a1']/@name")).toContain('error 6');
+    expect(firewall.remove('address/entry/@name')).toContain('error 6');
   });
 
   test('a miss of get has an empty result, a miss of show is an error without a code', async () => {

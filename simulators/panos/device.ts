@@ -265,12 +265,16 @@ export abstract class Device implements AsyncDisposable {
 
   #read(action: 'get' | 'show', xpath: string): Answer {
     try {
-      const steps = parsePath(xpath);
+      // Names alone: the vendor's own clients list what there is so.
+      const names = xpath.endsWith('/entry/@name');
+      const steps = parsePath(names ? xpath.slice(0, -'/@name'.length) : xpath);
       const own = action === 'get' ? this.configuration.candidate : this.configuration.running;
       const pushed = steps[1]?.name === 'panorama';
       if (!pushed) checkSteps(steps, this.schema);
       const root = pushed ? { ...own, children: this.extraRoots() } : own;
-      const found = select(root, steps).map((one) => one.element);
+      const found = select(root, steps).map((one) =>
+        names ? { ...one.element, children: [], text: '' } : one.element,
+      );
       if (action === 'show') {
         const [only, ...more] = found;
         if (only === undefined) throw refuse(undefined, 'No such node');

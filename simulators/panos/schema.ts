@@ -145,6 +145,8 @@ const securityRule = folder(
     'log-start': yesNo,
     'log-end': yesNo,
     action: text({ words: ['allow', 'deny', 'drop', 'reset-client', 'reset-server', 'reset-both'] }),
+    // Not in the reference; the vendor's own client always sends it.
+    'icmp-unreachable': yesNo,
     'rule-type': text({ words: ['universal', 'intrazone', 'interzone'] }),
     'log-setting': text({ max: 63, refers: 'log-profile' }),
     schedule: text({ refers: 'schedule' }),
