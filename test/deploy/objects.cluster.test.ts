@@ -73,6 +73,32 @@ describe('a real API server takes, strictly,', () => {
   });
 });
 
+test('its pod keeps to the restricted level of pod security; with the firewall of the node itself it cannot', async () => {
+  const namespace = 'strict';
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await server.admin.json('POST', '/api/v1/namespaces', { metadata: { name: namespace, labels } });
+  await server.admin.json('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+    metadata: { name: 'sallyport' },
+  });
+  const everything = { queries: { enabled: true, tlsSecret: 'tls' }, readiness: { enabled: true }, sshSecret: 'ssh' };
+  const answer = async (values: Readonly<Record<string, unknown>>): Promise<string> => {
+    const found = objects(renderChart(root, values)).find(({ kind }) => kind === 'Deployment') as unknown as {
+      spec: { template: { metadata: object; spec: object } };
+    };
+    const { metadata, spec } = found.spec.template;
+    const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+    const { status, bytes } = await server.admin.send({
+      method: 'POST',
+      path,
+      body: { metadata: { ...metadata, name: 'sallyport' }, spec },
+    });
+    return `${status} ${status === 201 ? '' : bytes.toString()}`;
+  };
+  expect(await answer({})).toBe('201 ');
+  expect(await answer(everything)).toBe('201 ');
+  expect(await answer({ localNftables: { enabled: true } })).toMatch(/^403 .*violates PodSecurity.*restricted/);
+});
+
 interface Condition {
   readonly type: string;
   readonly status: string;

@@ -17,16 +17,17 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const ROLES = ['sallyport-border-owner', 'sallyport-approver', 'sallyport-viewer'] as const;
 const people = new Map<string, RawApi>();
 let server: ApiServer;
+let rendered: readonly ApiObject[];
 
 beforeAll(async () => {
   server = await startApiServer();
   const { admin } = server;
   await define(admin);
-  const objects = parseAllDocuments(renderChart(join(import.meta.dirname, '../..'))).map(
-    (document) => document.toJS() as ApiObject | null,
-  );
+  rendered = parseAllDocuments(renderChart(join(import.meta.dirname, '../..')))
+    .map((document) => document.toJS() as ApiObject | null)
+    .filter((one) => one !== null);
   for (const role of ROLES) {
-    const found = objects.find((one) => one?.kind === 'ClusterRole' && one.metadata.name === role);
+    const found = rendered.find((one) => one.kind === 'ClusterRole' && one.metadata.name === role);
     await apply(admin, `${RBAC}/clusterroles/${role}`, found ?? {});
     await admin.json('POST', `${RBAC}/clusterrolebindings`, {
       metadata: { name: role },
@@ -75,6 +76,24 @@ async function answers(method: string, path: string, body?: (role: string) => ob
 }
 
 const yes = (role: string) => object('BorderApproval', role, { firewall: 'edge-1', digest: 'a'.repeat(64) });
+
+test('what namespaces are about comes with roles of Kubernetes, by the labels that it gathers, and nothing else does', () => {
+  const label = /^rbac\.authorization\.k8s\.io\/aggregate-to-(\w+)$/;
+  const parts = rendered
+    .filter((one) => one.kind === 'ClusterRole')
+    .flatMap(({ metadata }) =>
+      Object.entries(metadata.labels ?? {}).map(([key, value]) => ({ ...metadata, key, value })),
+    )
+    .flatMap(({ name, key, value }) => {
+      const role = label.exec(key)?.[1];
+      return role === undefined ? [] : [`${name} ${role} ${value}`];
+    });
+  expect(parts.toSorted()).toEqual([
+    'sallyport-namespace-editor admin true',
+    'sallyport-namespace-editor edit true',
+    'sallyport-namespace-viewer view true',
+  ]);
+});
 
 test('who says yes to a plan writes nothing that it is made of, and the other way round', async () => {
   expect(await answers('POST', `${OURS}/borderapprovals`, yes)).toEqual([403, 201, 403]);

@@ -33,8 +33,8 @@ test('the oldest version is the one that the chart asks for', () => {
 });
 
 test.each([
-  ['v1.28.15', 'Error'],
-  ['v1.29.0', 'OK'],
+  ['v1.29.14', 'Error'],
+  ['v1.30.0', 'OK'],
   ['v1.36.3+k3s1', 'OK'],
   ['v2.0.0', 'Warning'],
   ['nonsense', 'Warning'],

@@ -4,8 +4,8 @@ import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { serverVersion } from '../../kubernetes/discovery.ts';
 import type { Check } from './checks.ts';
 
-/** The oldest minor version of Kubernetes 1 that has all that is used: rules in definitions (CEL) are in every server from here on. */
-export const OLDEST_MINOR = 29;
+/** The oldest minor version of Kubernetes 1 that has all that is used: rules in definitions (CEL), and admission policies made of such. */
+export const OLDEST_MINOR = 30;
 
 /** Beyond these clocks make trouble: times in statuses mislead, and, further apart, certificates, tokens and approvals are not taken. */
 const WARNING_MS = 5_000;
