@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import type { Call } from '../../../test/kit/fake-apiserver/call.ts';
 import type { Fault } from '../../../test/kit/fake-apiserver/faults.ts';
 import { FakeApiServer, type Given } from '../../../test/kit/fake-apiserver/server.ts';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
@@ -143,5 +144,32 @@ describe.each([
     };
     await until(() => isThere() && seen.state === 'complete' && seen.diagnostics.length === 0);
     expect([names(), seen.deleted]).toEqual([['new', ...pods(1)], ['Pod/shop/p0']]);
+  });
+});
+
+describe('pods of a server', () => {
+  const asksProtobuf = ({ resource, headers }: Call): boolean =>
+    resource === 'pods' && headers.accept?.includes('protobuf') === true;
+
+  test.each<readonly [string, Fault]>([
+    ['that refuses protobuf with a 406', { fault: 'status', status: 406 }],
+    ['that refuses protobuf with a 415', { fault: 'status', status: 415 }],
+    ['whose protobuf makes no sense', { fault: 'insert', text: 'garbage' }],
+  ])('%s come as JSON from then on', async (_, fault) => {
+    await begin(true);
+    api.faults.always(fault, asksProtobuf);
+    follow();
+    await until(() => seen.state === 'complete');
+    expect([names(), seen.deleted]).toEqual([pods(0), []]);
+    api.forgetRequests();
+    api.put(pod('new'));
+    await until(() => names().includes('new'));
+    for (const stream of api.streams()) stream.end();
+    api.delete(pod('p0'));
+    await until(() => !names().includes('p0'));
+    expect(seen.diagnostics).toEqual([]);
+    const asked = api.requests.filter(({ path }) => path.endsWith('/pods')).map(({ headers }) => headers.accept);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((accept) => accept?.includes('protobuf'))).toEqual([]);
   });
 });
