@@ -1,3 +1,4 @@
+import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
@@ -63,7 +64,43 @@ describe('on the way', () => {
   });
 });
 
+test('who stops waiting has sent it all the same', async () => {
+  const clock = new FakeClock();
+  await using device = await FortiGate.start({ plain: true, clock });
+  device.faults.next({ kind: 'slow', ms: 60_000 });
+  const { port } = new URL(device.url);
+  const asking = plainRequest({
+    port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: ADD.split(' ')[1],
+    agent: false,
+    headers: { authorization: `Bearer ${device.token}` },
+  });
+  asking.on('error', () => undefined).end(JSON.stringify(address('a')));
+  await expect.poll(() => clock.next()).toBe(60_000);
+  asking.destroy();
+  clock.advance(60_000);
+  await expect.poll(() => has(device, 'a')).toBe(true);
+  await expect.poll(() => device.served.length).toBe(1);
+});
+
 describe('boots', () => {
+  test('what was not answered yet is lost; a device that is gone does not come back', async () => {
+    const clock = new FakeClock();
+    const device = await FortiGate.start({ plain: true, clock });
+    device.faults.next({ kind: 'slow', ms: 60_000 });
+    const asked = ask(device, ADD, address('a')).catch(() => 'lost');
+    await expect.poll(() => clock.next()).toBe(60_000);
+    await device.reboot(10_000);
+    expect(await asked).toBe('lost');
+    expect(clock.next()).toBe(10_000);
+    await device[Symbol.asyncDispose]();
+    clock.advance(120_000);
+    expect(has(device, 'a')).toBe(false);
+    await expect(ask(device, PROBE)).rejects.toThrow('ECONNREFUSED');
+  });
+
   test('what is volatile is lost: sessions, transactions, counters, logins; tokens and configuration stay', async () => {
     await using device = await FortiGate.start({ plain: true });
     await done(device, ADD, address('a'));

@@ -72,6 +72,7 @@ export class FortiGate implements AsyncDisposable {
   readonly #listener: Listener;
   readonly #say: (line: string) => void;
   readonly #background = new Set<Promise<void>>();
+  readonly #waiting = new Set<() => void>();
   #recent: number[] = [];
   #commitAtMost: number | undefined;
 
@@ -168,6 +169,7 @@ export class FortiGate implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#forget();
     this.live.stop();
     await this.#listener.close();
     await Promise.all(this.#background);
@@ -176,10 +178,11 @@ export class FortiGate implements AsyncDisposable {
   }
 
   async #boot(release: Release, downMs: number): Promise<void> {
+    this.#forget();
     await this.#listener.close();
     this.live.boot(release);
     if (downMs === 0) await this.#listener.open();
-    else this.#clock.after(downMs, () => this.#inBackground(this.#listener.open()));
+    else this.#later(downMs, () => this.#inBackground(this.#listener.open()));
   }
 
   #certificate(host: string, validMs: number): ReturnType<typeof ownCertificate> {
@@ -193,6 +196,21 @@ export class FortiGate implements AsyncDisposable {
     return ownCertificate({ commonName: this.live.device.model.serial, names, from: now - DAY_MS, to: now + validMs });
   }
 
+  /** Calls back after so long, unless the device boots or ends before. */
+  #later(ms: number, callback: () => void): void {
+    const cancel = this.#clock.after(ms, () => {
+      this.#waiting.delete(cancel);
+      callback();
+    });
+    this.#waiting.add(cancel);
+  }
+
+  /** What waits is lost with the connection that it came by. */
+  #forget(): void {
+    for (const cancel of this.#waiting) cancel();
+    this.#waiting.clear();
+  }
+
   #inBackground(work: Promise<void>): void {
     const tracked = work.finally(() => this.#background.delete(tracked));
     this.#background.add(tracked);
@@ -201,9 +219,10 @@ export class FortiGate implements AsyncDisposable {
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const [method, url] = [incoming.method ?? 'GET', incoming.url ?? '/'];
     const fault = this.faults.take(method, url);
-    const wait = this.latencyMs + (fault?.kind === 'slow' ? fault.ms : 0);
-    if (wait > 0) await new Promise<void>((due) => this.#clock.after(wait, due));
+    // Whoever stops waiting has sent it all the same: it is done when its time comes.
     const body = await readBody(incoming, this.live.device.switches.bodyLimit);
+    const wait = this.latencyMs + (fault?.kind === 'slow' ? fault.ms : 0);
+    if (wait > 0) await new Promise<void>((due) => this.#later(wait, due));
     if (fault?.kind === 'request lost') return this.#break(incoming, method, url);
     this.#commitAtMost = fault?.kind === 'power fails in commit' ? fault.changes : undefined;
     const asked = { method, url, body, incoming };

@@ -44,6 +44,8 @@ export class Listener {
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch((error: unknown) => {
         response.destroy();
+        // A client that goes away before it has said everything is no failure of the device.
+        if (!request.complete) return;
         throw error;
       });
     };
