@@ -89,7 +89,7 @@ export class BorderRun {
   readonly #isDeaf: boolean;
 
   /** `taken`: called whenever a delivery was computed. `isDeaf`: the kernel is left out. */
-  constructor(source: Source, taken: () => void = () => undefined, isDeaf = false) {
+  constructor(source: Source, taken: (changes: Delivery['changes']) => void = () => undefined, isDeaf = false) {
     this.#isDeaf = isDeaf;
     const tell = (fields: object, message: string): void => void this.warnings.push(message + JSON.stringify(fields));
     const log: Log = {
@@ -109,7 +109,7 @@ export class BorderRun {
       clock: systemClock,
       log,
       taken: (changes) => {
-        taken();
+        taken(changes);
         for (const change of changes)
           this.#versionOf.set(change.kind === 'put' ? resourceKey(change.resource) : change.key, this.#taken);
       },

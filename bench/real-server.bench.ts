@@ -1,7 +1,7 @@
 /**
  * 100 pod events a second, written to a real API server (kube-apiserver and etcd on this machine), until they are committed in the kernel:
  * half of them pods that get an address, half pods that go. `server`: from the write being sent to its event being readable here; `ours`:
- * from there to the transaction being in force. Behind the border are 10,000 pods more, which the bench tells itself, as it does everything
+ * from there to the transaction being in force, of which `wish` is the time to the ruleset that follows, and `border` the rest. Behind the border are 10,000 pods more, which the bench tells itself, as it does everything
  * but namespaces and moving pods. The client, the controller and nft run beside the server, on the same cores.
  */
 import process from 'node:process';
@@ -39,6 +39,8 @@ interface Event {
   readonly moving: Moving;
   readonly sentAt: number;
   readableAt: number;
+  /** The ruleset that follows from it is worked out. */
+  wantedAt: number;
   committedAt: number;
 }
 
@@ -126,7 +128,14 @@ async function measure(server: ApiServer): Promise<void> {
   const readableAt = new Map<string, number>();
   const source = new KubernetesSource({ name: 'bench', api: watched(client, readableAt), clock: systemClock });
   const told = [...frame.filter(({ kind }) => kind !== 'Namespace'), ...pods];
-  const run = new BorderRun(joined(source, told));
+  const wantedAt = new Map<string, number>();
+  const run = new BorderRun(joined(source, told), (changes) => {
+    const now = performance.now();
+    for (const change of changes) {
+      const name = change.kind === 'put' ? change.resource.name : change.key.slice(change.key.lastIndexOf('/') + 1);
+      if (!wantedAt.has(name)) wantedAt.set(name, now);
+    }
+  });
   await run.settled();
 
   const events: Event[] = [];
@@ -134,14 +143,22 @@ async function measure(server: ApiServer): Promise<void> {
   const take = (): void => {
     for (const event of waiting) {
       event.readableAt = readableAt.get(event.moving.name) ?? Number.NaN;
+      event.wantedAt = wantedAt.get(event.moving.name) ?? Number.NaN;
       event.committedAt = run.committedAt.get(event.moving.address) ?? Number.NaN;
       if (event.readableAt > 0 && event.committedAt > 0) waiting.delete(event);
     }
   };
   const begin = (one: Moving): void => {
     readableAt.delete(one.name);
+    wantedAt.delete(one.name);
     run.committedAt.delete(one.address);
-    const event = { moving: one, sentAt: performance.now(), readableAt: Number.NaN, committedAt: Number.NaN };
+    const event = {
+      moving: one,
+      sentAt: performance.now(),
+      readableAt: Number.NaN,
+      wantedAt: Number.NaN,
+      committedAt: Number.NaN,
+    };
     events.push(event);
     waiting.add(event);
   };
@@ -167,6 +184,8 @@ async function measure(server: ApiServer): Promise<void> {
   const parts = {
     server: { sample: events.map(({ sentAt, readableAt: readable }) => readable - sentAt), budgets: [] },
     ours: { sample: events.map((event) => event.committedAt - event.readableAt), budgets: [10, 50] },
+    wish: { sample: events.map((event) => event.wantedAt - event.readableAt), budgets: [] },
+    border: { sample: events.map((event) => event.committedAt - event.wantedAt), budgets: [] },
     whole: { sample: events.map(({ sentAt, committedAt }) => committedAt - sentAt), budgets: [] },
   } as const;
   for (const [part, { sample, budgets }] of Object.entries(parts))
