@@ -23,7 +23,7 @@ const PODS = smoke ? 100 : 10_000;
 const PER_SECOND = 100;
 const seconds = smoke ? 2 : 60;
 /** Pods that have their address before it begins, and so the time for which a pod lives. */
-const AHEAD = 200;
+const AHEAD = smoke ? 200 : 1_000;
 const AT_ONCE = 16;
 const PATIENCE_MS = 30_000;
 
