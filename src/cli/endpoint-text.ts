@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { type AppliedPolicies, type TierList, isStaged } from '../engine/queries.ts';
+import { type AppliedPolicies, type AppliedTier, isStaged } from '../engine/queries.ts';
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
 import { formatAddress } from '../ip/address.ts';
 
@@ -39,7 +39,7 @@ export function policyLines(answer: EndpointData & AppliedPolicies): readonly st
 }
 
 /** `of`: which of a host endpoint's lists. */
-function tierLines(of: string, tiers: readonly TierList[] = []): readonly string[] {
+function tierLines(of: string, tiers: readonly AppliedTier[] = []): readonly string[] {
   return tiers.flatMap((tier) => {
     const decides = [...tier.egress, ...tier.ingress].some((id) => !isStaged(id));
     return [

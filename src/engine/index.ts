@@ -2,7 +2,7 @@
  * What the policies of a cluster do: which apply to whom, and what they say to a flow. Needs no cluster and no firewall.
  * @module sallyport/engine
  */
-export { type World, type WorldEndpoint, loadWorld, worldOf } from './world.ts';
+export { type TierList, type World, type WorldEndpoint, loadWorld, worldOf } from './world.ts';
 export type { IpSet } from './ip-sets.ts';
 export { Engine, type EngineChanges } from './engine.ts';
 export {
@@ -17,8 +17,8 @@ export { type Flow, type Packet, packetOf, protocolNumber } from './packet.ts';
 export type { Hop, Verdict } from './verdict.ts';
 export {
   type AppliedPolicies,
+  type AppliedTier,
   type Mention,
-  type TierList,
   endpointsMatching,
   endpointsOf,
   mentionedBy,

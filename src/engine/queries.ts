@@ -5,23 +5,23 @@ import type { Selector } from '../selector/selector.ts';
 import type { Engine } from './engine.ts';
 import { type Direction, type PolicyList, isSubject } from './selected-policies.ts';
 
-/** A tier that holds for an endpoint, with its policies that select it, in order. */
-export interface TierList {
+/** A tier that holds for an endpoint, with its policies that select it, in order; other endpoints' lists may be the same arrays. */
+export interface AppliedTier {
   readonly name: string;
   readonly defaultAction: 'Deny' | 'Pass';
-  readonly ingress: PolicyId[];
-  readonly egress: PolicyId[];
+  readonly ingress: readonly PolicyId[];
+  readonly egress: readonly PolicyId[];
 }
 
 /** What decides about an endpoint's traffic, in the order in which it is asked. */
 export interface AppliedPolicies {
-  readonly tiers: TierList[];
+  readonly tiers: AppliedTier[];
   /** Host endpoints that some such policy selects: asked before all others, without connection tracking. */
-  readonly untrackedTiers?: TierList[];
+  readonly untrackedTiers?: AppliedTier[];
   /** The same: asked about what arrives, before its destination is translated. */
-  readonly preDNATTiers?: TierList[];
+  readonly preDNATTiers?: AppliedTier[];
   /** The same: asked about what is forwarded, which without any policy for its direction here is allowed (semantics 7.6). */
-  readonly forwardTiers?: TierList[];
+  readonly forwardTiers?: AppliedTier[];
   /** Asked after the last tier. */
   readonly profiles: string[];
 }
@@ -43,12 +43,12 @@ export interface Mention {
  * do not exist.
  */
 export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicies {
-  const tiers = (list?: PolicyList): TierList[] =>
+  const tiers = (list?: PolicyList): AppliedTier[] =>
     engine.shownTiersOf(endpoint, list).map(({ tier, ingress, egress }) => ({
       name: tier.name,
       defaultAction: tier.defaultAction,
-      ingress: ingress.map(({ id }) => id),
-      egress: egress.map(({ id }) => id),
+      ingress: idsOf(ingress),
+      egress: idsOf(egress),
     }));
   const [untrackedTiers, preDNATTiers, forwardTiers] = [tiers('untracked'), tiers('preDNAT'), tiers('forward')];
   return {
@@ -58,6 +58,18 @@ export function policiesOf(engine: Engine, endpoint: EndpointId): AppliedPolicie
     ...(preDNATTiers.length === 0 ? {} : { preDNATTiers }),
     ...(forwardTiers.length === 0 ? {} : { forwardTiers }),
   };
+}
+
+/** By the list itself, which never changes and which endpoints have in common: one can have ten thousand policies. */
+const IDS = new WeakMap<readonly Policy[], readonly PolicyId[]>();
+
+function idsOf(policies: readonly Policy[]): readonly PolicyId[] {
+  let ids = IDS.get(policies);
+  if (ids === undefined) {
+    ids = Object.freeze(policies.map(({ id }) => id));
+    IDS.set(policies, ids);
+  }
+  return ids;
 }
 
 /** Whether a policy is shown and never enforced: kinds of staged policies say so in their name. */

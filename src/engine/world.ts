@@ -12,9 +12,17 @@ import { type WorkloadId, workloadsOf } from './analysis/workload.ts';
 import { Engine } from './engine.ts';
 import { type IpSet, ipSetsOf } from './ip-sets.ts';
 import { type Flow, packetOf } from './packet.ts';
-import { type TierList, policiesOf } from './queries.ts';
+import { type AppliedTier, policiesOf } from './queries.ts';
 import { isSubject } from './selected-policies.ts';
 import type { Verdict } from './verdict.ts';
+
+/** A tier that holds for an endpoint, with its policies that select it, in order. */
+export interface TierList {
+  name: string;
+  defaultAction: 'Deny' | 'Pass';
+  ingress: PolicyId[];
+  egress: PolicyId[];
+}
 
 /** An endpoint as policy sees it. */
 export interface WorldEndpoint {
@@ -87,7 +95,7 @@ export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = eng
       [...engine.endpoints.values()]
         .filter(isSubject)
         .sort((a, b) => compareUtf8(a.id, b.id))
-        .map(({ id, addresses }) => ({ id, ips: addresses.map(formatAddress), ...policiesOf(engine, id) })),
+        .map(({ id, addresses }) => ({ id, ips: addresses.map(formatAddress), ...ownPoliciesOf(engine, id) })),
     policySelectors: () =>
       new Map(
         [...engine.policies.values(), ...engine.staged.values()]
@@ -98,6 +106,20 @@ export function worldOf(engine: Engine, diagnostics: readonly Diagnostic[] = eng
     workloads: () => workloadsOf(engine),
     connections: () => connectionsOf(engine),
     verdict: (flow) => engine.verdict(packetOf(flow)),
+  };
+}
+
+/** The policies of an endpoint in arrays that are the caller's to change. */
+function ownPoliciesOf(engine: Engine, endpoint: EndpointId): Omit<WorldEndpoint, 'id' | 'ips'> {
+  const { profiles, tiers, untrackedTiers, preDNATTiers, forwardTiers } = policiesOf(engine, endpoint);
+  const own = (lists: readonly AppliedTier[]): TierList[] =>
+    lists.map((list) => ({ ...list, ingress: [...list.ingress], egress: [...list.egress] }));
+  return {
+    profiles,
+    tiers: own(tiers),
+    ...(untrackedTiers && { untrackedTiers: own(untrackedTiers) }),
+    ...(preDNATTiers && { preDNATTiers: own(preDNATTiers) }),
+    ...(forwardTiers && { forwardTiers: own(forwardTiers) }),
   };
 }
 
