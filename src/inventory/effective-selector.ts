@@ -15,6 +15,7 @@ import {
   replaceAll,
   selectorOf,
 } from '../selector/index.ts';
+import { conjunctionOf } from '../selector/selector.ts';
 import { NAMESPACE_LABEL, NAMESPACE_PREFIX, SERVICE_ACCOUNT_LABEL, SERVICE_ACCOUNT_PREFIX } from './labels.ts';
 
 /** Written selectors of a policy; absent is "not written", which selects the whole scope. */
@@ -36,12 +37,12 @@ function namespacedPolicyNode(namespace: string, written: PolicySelectors): Sele
 
 /** The same for pods of the policy's namespace, which is none of a global policy. */
 export function podsOfPolicy(namespace: string, pods: SelectorNode): Selector {
-  return selectorOf(and(pods, inNamespace(namespace)));
+  return conjunctionOf(pods, inNamespace(namespace));
 }
 
 /** The pods that a peer of a policy's rule selects (semantics 3.2): those of the policy's namespace, or of the namespaces that it selects. */
 export function podsOfPeer(namespace: string, pods: SelectorNode, namespaces: SelectorNode | undefined): Selector {
-  return selectorOf(and(namespaces === undefined ? inNamespace(namespace) : ofNamespaces(namespaces), pods));
+  return conjunctionOf(namespaces === undefined ? inNamespace(namespace) : ofNamespaces(namespaces), pods);
 }
 
 /** Calico rewrites `all()` in the joined text, so the policy's own `all()` is rewritten too (semantics 3.1.4). */

@@ -85,15 +85,17 @@ export class Inventory {
     this.#workloads = new WorkloadEndpoints(belief);
   }
 
+  /** Endpoints, parents and policies as they were at the last flush: nobody need keep them once more to know what changed. */
+  get flushed(): Pick<Inventory, 'endpoints' | 'parents' | 'policies' | 'staged'> {
+    const { enforced, staged } = this.#policies;
+    const [endpoints, parents] = [this.#endpoints.taken, this.#profiles.taken];
+    return { endpoints, parents, policies: enforced.taken, staged: staged.taken };
+  }
+
   /** Pods and host endpoints, by id. */
   get endpoints(): ReadonlyMap<EndpointId, Endpoint> {
     atOnce(this.#settle());
     return this.#endpoints.view;
-  }
-
-  /** The same as they were at the last flush. */
-  get flushedEndpoints(): ReadonlyMap<EndpointId, Endpoint> {
-    return this.#endpoints.taken;
   }
 
   /** Profiles by name: namespaces, service accounts, and those that are given. */
@@ -116,19 +118,9 @@ export class Inventory {
     return this.#policies.enforced.view;
   }
 
-  /** The same as they were at the last flush. */
-  get flushedPolicies(): ReadonlyMap<PolicyId, Policy> {
-    return this.#policies.enforced.taken;
-  }
-
   /** Policies that are shown and never enforced. */
   get staged(): ReadonlyMap<PolicyId, Policy> {
     return this.#policies.staged.view;
-  }
-
-  /** The same as they were at the last flush. */
-  get flushedStaged(): ReadonlyMap<PolicyId, Policy> {
-    return this.#policies.staged.taken;
   }
 
   /** Tiers that exist; policies may name others. */

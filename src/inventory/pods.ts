@@ -36,6 +36,8 @@ export class Pods {
   #nodesMoved = false;
   readonly #around: Surroundings;
   readonly #belief: Belief;
+  /** Whether what other pods show speaks against an address; only then is it kept which pods show it. */
+  readonly #asksOthers: boolean;
   /** Number of pods in each namespace, endpoints or not. */
   readonly #namespaces = new Map<string, number>();
   /** What the last endpoint in each of them inherits from, which most others in it do too. */
@@ -43,6 +45,7 @@ export class Pods {
 
   constructor(cluster: Cluster, belief: Belief) {
     this.#belief = belief;
+    this.#asksOthers = belief === 'Credible';
     this.#around = {
       get hasPools() {
         return cluster.hasPools;
@@ -71,7 +74,7 @@ export class Pods {
     this.#remove(id);
     this.#pods.set(id, pod);
     this.#namespaces.set(pod.namespace, (this.#namespaces.get(pod.namespace) ?? 0) + 1);
-    for (const address of shownAddresses(pod)) this.#show(address, id);
+    if (this.#asksOthers) for (const address of shownAddresses(pod)) this.#show(address, id);
   }
 
   delete(key: ResourceKey): void {
@@ -87,7 +90,7 @@ export class Pods {
       this.#namespaces.delete(pod.namespace);
       this.#parents.delete(pod.namespace);
     } else this.#namespaces.set(pod.namespace, left);
-    for (const address of shownAddresses(pod)) this.#unshow(address, id);
+    if (this.#asksOthers) for (const address of shownAddresses(pod)) this.#unshow(address, id);
     this.#contextual.delete(id);
     this.#mistakes.delete(id);
     this.#pods.delete(id);

@@ -30,12 +30,16 @@ export function profileRules(id: string, parents: ReadonlyMap<string, Parent>): 
  */
 export class Profiles {
   readonly #parents = new TrackedMap<Parent>((a, b) => sameMap(a.labels, b.labels) && a.rules === b.rules);
-  readonly #rules = new TrackedMap<ProfileRules>();
   readonly #derived = new Map<string, Parent>();
   readonly #given = new Map<string, Parent>();
 
   get view(): ReadonlyMap<string, Parent> {
     return this.#parents.view;
+  }
+
+  /** The same as they were at the last `take`. */
+  get taken(): ReadonlyMap<string, Parent> {
+    return this.#parents.taken;
   }
 
   /** What a namespace or service account becomes; `undefined`: it is gone. */
@@ -51,16 +55,18 @@ export class Profiles {
   /** What differs since the last call; `rules`: some profile that was there and is there has other rules. */
   *take(): Pieces<{ readonly parents: MapChanges; readonly rules: boolean }> {
     const parents = yield* this.#parents.take();
-    const rules = yield* this.#rules.take();
-    return { parents, rules: rules.changed.length > 0 };
+    const rules = parents.keys.some((id) => {
+      const before = parents.before.get(id);
+      const now = this.view.get(id);
+      return before !== undefined && now !== undefined && before.rules !== now.rules;
+    });
+    return { parents, rules };
   }
 
   #put(map: Map<string, Parent>, id: string, parent: Parent | undefined): void {
     if (parent === undefined) map.delete(id);
     else map.set(id, parent);
-    const now = this.#derived.get(id) ?? this.#given.get(id);
-    this.#parents.put(id, now);
-    this.#rules.put(id, now?.rules);
+    this.#parents.put(id, this.#derived.get(id) ?? this.#given.get(id));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { print, uniqueId } from './canonical.ts';
 import { type Labels, type Program, compile, run } from './matcher.ts';
-import type { SelectorNode } from './node.ts';
+import { type SelectorNode, and } from './node.ts';
 import { column, parseNode } from './parser.ts';
 
 export type { Labels } from './matcher.ts';
@@ -42,18 +42,23 @@ export function selectorOf(node: SelectorNode): Selector {
 }
 
 /**
+ * The selector of `and(first, second)`. Policies have hundreds of thousands of such, of which one half or both are shared: the tree is put
+ * together for whoever asks, and not kept, because it would take as much memory as the rest.
+ */
+export function conjunctionOf(first: SelectorNode, second: SelectorNode): Selector {
+  return new ConjunctionSelector(first, second);
+}
+
+/**
  * Text, id and program are made when first asked for: most selectors of a cluster need only their id, and the text that it is made from
  * is three times as long and not kept.
  */
-class TreeSelector implements Selector {
-  readonly node: SelectorNode;
+abstract class LazySelector implements Selector {
   #canonical: string | undefined;
   #id: string | undefined;
   #program: Program | undefined;
 
-  constructor(node: SelectorNode) {
-    this.node = node;
-  }
+  abstract get node(): SelectorNode;
 
   get canonical(): string {
     this.#canonical ??= print(this.node);
@@ -68,5 +73,29 @@ class TreeSelector implements Selector {
   matches(labels: Labels): boolean {
     this.#program ??= compile(this.node);
     return run(this.#program, labels);
+  }
+}
+
+class TreeSelector extends LazySelector {
+  readonly node: SelectorNode;
+
+  constructor(node: SelectorNode) {
+    super();
+    this.node = node;
+  }
+}
+
+class ConjunctionSelector extends LazySelector {
+  readonly #first: SelectorNode;
+  readonly #second: SelectorNode;
+
+  constructor(first: SelectorNode, second: SelectorNode) {
+    super();
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get node(): SelectorNode {
+    return and(this.#first, this.#second);
   }
 }
