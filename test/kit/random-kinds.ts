@@ -51,7 +51,11 @@ function rules(side: 'from' | 'to', actions: readonly string[], ports: fc.Arbitr
   const field = actions.includes('Accept') ? 'protocols' : 'ports';
   return list(
     fc
-      .record({ action: fc.constantFrom(...actions), [side]: peers[side], [field]: some(list(ports, 3)) })
+      .record({
+        action: fc.constantFrom(...actions),
+        [side]: peers[side],
+        [field]: some(fc.array(ports, { minLength: 1, maxLength: 3 })),
+      })
       .map((rule) => without(rule)),
     3,
   );
