@@ -100,17 +100,17 @@ describe('packets of unknown senders', () => {
     expect(told.map(({ firewall }) => firewall)).toEqual(['edge-2']);
   });
 
-  test('of a million invented addresses take no room, and hide nobody who sends meanwhile', () => {
-    for (let n = 0; n < 1_000_000; n++) {
+  test('of 200,000 invented addresses take no room, and hide nobody who sends meanwhile', () => {
+    for (let n = 0; n < 200_000; n++) {
       tally.dropped('edge', `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
-      if (n % 10_000 === 0) tally.dropped('edge', 'fd00::1');
+      if (n % 2_000 === 0) tally.dropped('edge', 'fd00::1');
     }
     expect(tally.size).toBe(16_384);
     become('fd00::1', 'pod:shop/till-1');
     clock.advance(3_000);
     expect(words()).toEqual(['pod:shop/till-1 100 in 0 ms']);
     clock.advance(61_000);
-    expect([counts, tally.size]).toEqual([{ early: 100, nobody: 1_000_000 }, 0]);
+    expect([counts, tally.size]).toEqual([{ early: 100, nobody: 200_000 }, 0]);
   });
 
   test('any walk: each is counted once, as somebody’s or nobody’s, and all of somebody’s are told', () => {

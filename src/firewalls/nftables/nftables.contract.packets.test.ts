@@ -74,4 +74,4 @@ async function make(): Promise<DriverHarness> {
   };
 }
 
-driverContract('nftables', make, { runs: 4 });
+driverContract('nftables', make, { runs: 3 });
