@@ -287,8 +287,13 @@ test('the API server is gone until everything counts as lost, and back with a ne
   timeout: 500_000,
 }, async () => {
   const copy = await live.copy('gone');
+  await live.removeAllPods();
   const addresses = [await newPod(), await newPod(), await newPod(), await newPod()];
   for (const ip of addresses) await arrives(ip);
+  await until(
+    () => live.holds('edge'),
+    (held) => held.length === addresses.length,
+  );
   const before = await settled();
   await server.down();
   await until(
