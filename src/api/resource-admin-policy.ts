@@ -1,6 +1,6 @@
 import type { Prefix } from '../ip/prefix.ts';
 import type { LabelSelector } from '../selector/label-selector.ts';
-import type { Meta, Readable, ReadableRule, RuleAction } from './resource.ts';
+import type { Meta, Readable, ReadableRule, RuleAction } from './resource-meta.ts';
 
 /** Pods by the labels of their namespaces and, where `podSelector` is there, by their own. */
 export interface AdminPods {

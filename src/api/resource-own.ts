@@ -1,7 +1,8 @@
 import type { PortSet } from '../ip/port-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
-import type { IcmpMatch, Meta, Readable, ReadableRule, RuleAction } from './resource.ts';
+import type { Meta, Readable, ReadableRule, RuleAction } from './resource-meta.ts';
+import type { IcmpMatch } from './resource-policies.ts';
 
 // The kinds of sallyport.dev/v1alpha1.
 

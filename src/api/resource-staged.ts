@@ -1,4 +1,5 @@
-import type { CalicoPolicySpec, KubernetesNetworkPolicy, Meta } from './resource.ts';
+import type { Meta } from './resource-meta.ts';
+import type { CalicoPolicySpec, KubernetesNetworkPolicy } from './resource-policies.ts';
 
 /** What enforcing a staged policy would do: write the policy (Set), or delete the one of its name. Learn and Ignore are for Calico's tools. */
 export type StagedAction = 'Set' | 'Delete' | 'Learn' | 'Ignore';

@@ -1,15 +1,16 @@
-import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Address } from '../ip/address.ts';
 import type { Prefix } from '../ip/prefix.ts';
-import type { PortSet } from '../ip/port-set.ts';
-import type { LabelSelector } from '../selector/label-selector.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { AdminPolicy } from './resource-admin-policy.ts';
+import type { Meta, ReadableRule } from './resource-meta.ts';
 import type { OwnResource } from './resource-own.ts';
+import type { CalicoPolicySpec, CalicoRule, KubernetesNetworkPolicy } from './resource-policies.ts';
 import type { StagedCalicoPolicy, StagedKubernetesNetworkPolicy } from './resource-staged.ts';
 
 export type { LabelSelector } from '../selector/label-selector.ts';
 export type { AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule } from './resource-admin-policy.ts';
+export type { Meta, Readable, ReadableRule, RuleAction } from './resource-meta.ts';
 export type {
   AddressGroup,
   BorderApproval,
@@ -25,37 +26,20 @@ export type {
   SourceNAT,
   Translate,
 } from './resource-own.ts';
+export type {
+  CalicoEntity,
+  CalicoPolicySpec,
+  CalicoPorts,
+  CalicoRule,
+  IcmpMatch,
+  KubernetesNetworkPolicy,
+  KubernetesPeer,
+  KubernetesRule,
+} from './resource-policies.ts';
 export type { StagedAction, StagedCalicoPolicy, StagedKubernetesNetworkPolicy } from './resource-staged.ts';
 
 /** What a resource is, in one word; Kubernetes' own NetworkPolicy gets Calico's name for it, because the kinds collide. */
 export type ResourceType = Resource['type'];
-
-/** What every object has. Names are the API's; `''` stands for cluster scope. */
-export interface Meta {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid?: string | undefined;
-  readonly labels: ReadonlyMap<string, string>;
-  readonly annotations: ReadonlyMap<string, string>;
-  /** `metadata.deletionTimestamp` is set. */
-  readonly deleting: boolean;
-  /** Where it was read. */
-  readonly place: Place;
-}
-
-/**
- * A part that could be read, or word that it could not. Whoever reads it takes the safe side (design invariant 5): an unreadable
- * selector selects its whole scope, an unreadable Allow rule is absent, an unreadable Deny or Pass rule denies everything. Nobody knows for
- * whom the rules of a policy without readable selectors were meant: `src/api` makes all of them but Deny unreadable.
- */
-export type Readable<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
-
-export type RuleAction = 'Allow' | 'Deny' | 'Pass' | 'Log';
-
-/** A rule, or what is known of one that could not be read: its action, `Deny` where even that is unreadable. */
-export type ReadableRule<R> =
-  | { readonly ok: true; readonly rule: R }
-  | { readonly ok: false; readonly action: RuleAction };
 
 // ---- Kubernetes -------------------------------------------------------------------------------------------------------
 
@@ -112,86 +96,7 @@ export interface EndpointSlice extends Meta {
   readonly ports: readonly { readonly protocol: number; readonly port: number }[];
 }
 
-export interface KubernetesPeer {
-  readonly podSelector?: LabelSelector;
-  readonly namespaceSelector?: LabelSelector;
-  readonly ipBlock?: { readonly cidr: Prefix; readonly except: readonly Prefix[] };
-}
-
-export interface KubernetesRule {
-  /** Absent or empty: every peer. */
-  readonly peers: readonly KubernetesPeer[];
-  readonly ports: readonly {
-    readonly protocol: 'TCP' | 'UDP' | 'SCTP';
-    readonly port?: number | string;
-    readonly endPort?: number;
-  }[];
-}
-
-export interface KubernetesNetworkPolicy extends Meta {
-  readonly type: 'KubernetesNetworkPolicy';
-  readonly podSelector: Readable<LabelSelector>;
-  /** With the API server's default applied (semantics 8.1.2). */
-  readonly types: readonly ('Ingress' | 'Egress')[];
-  readonly ingress: readonly ReadableRule<KubernetesRule>[];
-  readonly egress: readonly ReadableRule<KubernetesRule>[];
-}
-
 // ---- Calico -----------------------------------------------------------------------------------------------------------
-
-export interface CalicoEntity {
-  readonly nets: readonly Prefix[];
-  readonly notNets: readonly Prefix[];
-  readonly selector?: Selector;
-  readonly notSelector?: Selector;
-  readonly namespaceSelector?: Selector;
-  readonly serviceAccounts?: { readonly names: readonly string[]; readonly selector?: Selector };
-  readonly services?: { readonly name: string; readonly namespace: string };
-  readonly ports?: CalicoPorts;
-  readonly notPorts?: CalicoPorts;
-  readonly domains: readonly string[];
-}
-
-export interface CalicoPorts {
-  readonly numbers: PortSet;
-  readonly names: readonly string[];
-}
-
-export interface IcmpMatch {
-  readonly type: number;
-  readonly code?: number;
-}
-
-export interface CalicoRule {
-  readonly action: RuleAction;
-  /** Written, or implied by ICMP by name or by the CIDRs, negative ones too (semantics 5, table and 5.4): nobody needs to imply it again. */
-  readonly ipVersion?: 4 | 6;
-  /** IP protocol number; names are resolved (semantics 5). */
-  readonly protocol?: { readonly number: number; readonly byName: boolean };
-  readonly notProtocol?: { readonly number: number; readonly byName: boolean };
-  readonly icmp?: IcmpMatch;
-  readonly notIcmp?: IcmpMatch;
-  readonly source: CalicoEntity;
-  readonly destination: CalicoEntity;
-  /** The rule has an `http` match, which nothing below layer 7 can enforce. */
-  readonly http: boolean;
-}
-
-export interface CalicoPolicySpec {
-  readonly tier: string;
-  /** Absent is `Infinity`. */
-  readonly order: number;
-  /** Absent where nothing is written, which is not the same as `all()`: beside a namespaceSelector that one means "has a namespace" (semantics 3.1.4). */
-  readonly selector: Readable<Selector | undefined>;
-  readonly namespaceSelector: Readable<Selector | undefined>;
-  readonly serviceAccountSelector: Readable<Selector | undefined>;
-  readonly types: readonly ('Ingress' | 'Egress')[];
-  readonly ingress: readonly ReadableRule<CalicoRule>[];
-  readonly egress: readonly ReadableRule<CalicoRule>[];
-  readonly doNotTrack: boolean;
-  readonly preDNAT: boolean;
-  readonly applyOnForward: boolean;
-}
 
 export interface NetworkPolicy extends Meta {
   readonly type: 'NetworkPolicy';

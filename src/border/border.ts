@@ -9,6 +9,7 @@ import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { type FindingTables, findingsOf, tablesOf } from './firewall-findings.ts';
 import { FirewallState } from './firewall-state.ts';
+import type { FirewallView } from './firewall-view.ts';
 import type { Frame } from './frame.ts';
 import { factsOf } from './inventory-facts.ts';
 import type { Ruleset } from './ruleset.ts';
@@ -20,15 +21,6 @@ interface Made {
   readonly compilation: Compilation;
   readonly states: ReadonlyMap<string, FirewallState>;
   readonly appearances: Map<EndpointId, Appearance>;
-}
-
-/** What one border firewall must hold, and what keeps it from being all that was asked for. One version; it never changes. */
-export interface FirewallView {
-  readonly firewall: BorderFirewall;
-  /** Absent: the firewall's own mistakes leave nothing to plan; its device keeps what it holds. */
-  readonly ruleset?: Ruleset;
-  /** Sorted. */
-  readonly findings: readonly Finding[];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Flow } from '../engine/flows/flow-set.ts';
 import type { Endpoint } from '../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../ip/address.ts';
-import type { FirewallView } from './border.ts';
+import type { FirewallView } from './firewall-view.ts';
 import type { Compilation } from './compilation.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 

@@ -11,7 +11,7 @@ import type { Connected } from '../kubernetes/in-cluster.ts';
 import type { LeaseHolders } from './lease-holders.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import type { CommandWorld } from './world.ts';
+import type { CommandWorld } from './command-world.ts';
 
 /** A cluster that a command is about. */
 export interface ClusterPlace {

@@ -5,7 +5,7 @@ import { compareUtf8 } from '../base/compare.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
 import { closest } from '../base/closest.ts';
 import { silentLog } from '../base/log.ts';
-import type { FirewallView } from '../border/border.ts';
+import type { FirewallView } from '../border/firewall-view.ts';
 import type { Finding } from '../border/finding.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import { deviceMistakes } from '../controller/device-mistakes.ts';
@@ -17,7 +17,7 @@ import type { Actual, Capabilities, Driver, Translation } from '../firewalls/dri
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
-import type { CommandWorld } from './world.ts';
+import type { CommandWorld } from './command-world.ts';
 
 /** A firewall with a ruleset, and its device opened. */
 export interface CommandFirewall {

@@ -4,7 +4,6 @@ import type { Connected } from '../kubernetes/in-cluster.ts';
 import { leasePlace } from '../kubernetes/leases/lease.ts';
 import { resourcePath } from '../kubernetes/resource-path.ts';
 import type { Terminal } from './terminal.ts';
-import type { CommandWorld } from './world.ts';
 
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
@@ -24,6 +23,9 @@ export interface LeaseHolders {
   /** The one namespace that could be looked at; absent: all were. */
   readonly only?: string;
 }
+
+/** Looks at the Leases of a firewall of one cluster. */
+export type LookForWriters = (firewall: string) => Promise<LeaseHolders>;
 
 /**
  * Looks at the Leases of a firewall: in all namespaces, or, where that is not allowed, in our own. Throws the `API_…` codes: API_FORBIDDEN where not
@@ -68,7 +70,7 @@ function isForbidden(thrown: unknown): thrown is SallyportError {
  */
 export async function refuseOtherWriter(
   terminal: Terminal,
-  { writersOf }: CommandWorld,
+  { writersOf }: { readonly writersOf?: LookForWriters },
   firewall: string,
 ): Promise<void> {
   if (writersOf === undefined) return;

@@ -14,24 +14,10 @@ import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
 import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
-import type { LeaseHolders } from './lease-holders.ts';
+import type { CommandWorld } from './command-world.ts';
 import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
-
-/** A world as a command reads it: once, whole. */
-export interface CommandWorld {
-  /** For people: which one. */
-  readonly title: string;
-  readonly world: LiveWorld;
-  /** The owner of what is created; absent where neither option nor configuration names one. */
-  readonly cluster: string | undefined;
-  readonly diagnostics: readonly Diagnostic[];
-  /** Copies of Sallyport that write to a firewall, as the cluster's Leases say; absent: it was no cluster. */
-  readonly writersOf?: (firewall: string) => Promise<LeaseHolders>;
-  /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
-  readonly isFromAnywhere?: boolean;
-}
 
 /** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */
 const NO_CLUSTER = 'unnamed';

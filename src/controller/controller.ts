@@ -4,7 +4,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Code } from '../base/catalogue.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Pieces } from '../base/pieces.ts';
-import type { FirewallView } from '../border/border.ts';
+import type { FirewallView } from '../border/firewall-view.ts';
 import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Wish } from '../firewalls/wishes.ts';

@@ -1,7 +1,7 @@
 import type { BorderFirewall } from '../api/resource.ts';
 import type { BucketDifference } from '../base/bucket-map.ts';
 import type { Clock } from '../base/clock.ts';
-import type { FirewallView } from '../border/border.ts';
+import type { FirewallView } from '../border/firewall-view.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Confirmed } from '../firewalls/course.ts';
 import type { Worker } from '../firewalls/worker.ts';

@@ -123,6 +123,35 @@ function wrongArrows(): string[] {
   return wrong;
 }
 
+/** Files that import each other in a loop, each loop once: those that can be reached from themselves. */
+function circles(): readonly string[][] {
+  const arrows = new Map<string, readonly string[]>();
+  for (const file of files(source)) {
+    if (isTest(file)) continue;
+    const targets = imports(file).filter((target) => target.startsWith('.'));
+    arrows.set(
+      file,
+      targets.map((target) => resolve(dirname(file), target)),
+    );
+  }
+  const reach = (from: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [...(arrows.get(from) ?? [])];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      open.push(...(arrows.get(file) ?? []));
+    }
+    return seen;
+  };
+  const reached = new Map([...arrows.keys()].map((file) => [file, reach(file)]));
+  const looped = [...reached].filter(([file, from]) => from.has(file)).map(([file]) => file);
+  const loops = looped.map((file) =>
+    looped.filter((other) => reached.get(file)?.has(other) === true && reached.get(other)?.has(file) === true),
+  );
+  return [...new Map(loops.map((loop) => [loop.join(), loop.map((file) => relative(root, file))])).values()];
+}
+
 describe('the house', () => {
   test('every folder of src has a place in the order', () => {
     const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -131,6 +160,10 @@ describe('the house', () => {
 
   test('imports point one way', () => {
     expect(wrongArrows()).toEqual([]);
+  });
+
+  test('no files import each other in a circle', () => {
+    expect(circles()).toEqual([]);
   });
 
   test('simulators share no code with what they judge', () => {

@@ -1,6 +1,7 @@
 import { readResource } from '../../src/api/read.ts';
 import { type Resource, resourceKey } from '../../src/api/resource.ts';
-import { Border, type FirewallView } from '../../src/border/border.ts';
+import { Border } from '../../src/border/border.ts';
+import type { FirewallView } from '../../src/border/firewall-view.ts';
 import { type Evaluation, evaluate } from '../../src/border/evaluate.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Engine } from '../../src/engine/engine.ts';

@@ -1,5 +1,5 @@
 import { BucketMap } from '../../src/base/bucket-map.ts';
-import type { FirewallView } from '../../src/border/border.ts';
+import type { FirewallView } from '../../src/border/firewall-view.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { PortSet, PrefixSet } from '../../src/ip/index.ts';
 

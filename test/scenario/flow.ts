@@ -1,5 +1,5 @@
 import { evaluate, type Evaluation } from '../../src/border/evaluate.ts';
-import type { FirewallView } from '../../src/border/border.ts';
+import type { FirewallView } from '../../src/border/firewall-view.ts';
 import type { Outgoing } from '../../src/border/explain.ts';
 import { podEndpointId } from '../../src/inventory/endpoint-of-pod.ts';
 import { formatAddress, parseAddress } from '../../src/ip/address.ts';

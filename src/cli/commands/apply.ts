@@ -22,7 +22,8 @@ import { planData } from '../plan-data.ts';
 import { refuseOtherWriter } from '../lease-holders.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
-import { type CommandWorld, readWholeWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
+import { readWholeWorld } from '../world.ts';
 
 interface ApplyOptions extends WorldOptions, OutputOptions {
   readonly firewall?: string;

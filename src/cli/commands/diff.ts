@@ -1,5 +1,5 @@
 import { compareUtf8 } from '../../base/compare.ts';
-import type { FirewallView } from '../../border/border.ts';
+import type { FirewallView } from '../../border/firewall-view.ts';
 import { type WorldDifference, diffWorlds } from '../../engine/analysis/difference.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import { printTraffic } from '../../plan/print.ts';
@@ -12,7 +12,8 @@ import type { OutputOptions, WorldOptions } from '../options.ts';
 import { trafficData } from '../plan-data.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
-import { type CommandWorld, readWholeWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
+import { readWholeWorld } from '../world.ts';
 
 interface DiffOptions extends OutputOptions {
   readonly kubeconfig?: string;

@@ -13,7 +13,8 @@ import { checkVisibility } from '../doctor/visibility.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, table, type Terminal } from '../terminal.ts';
-import { type CommandWorld, parseConfigurationFile, placeOf, readWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
+import { parseConfigurationFile, placeOf, readWorld } from '../world.ts';
 
 type Options = WorldOptions & OutputOptions;
 

@@ -6,7 +6,8 @@ import { answerLines, refuseTwoReaders } from '../lines.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
-import { type CommandWorld, readWholeWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
+import { readWholeWorld } from '../world.ts';
 
 interface FlowOptions extends WorldOptions, OutputOptions {
   readonly from?: string;

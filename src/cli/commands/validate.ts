@@ -5,7 +5,8 @@ import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, UNASKED } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
-import { type CommandWorld, parseConfigurationFile, readWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
+import { parseConfigurationFile, readWorld } from '../world.ts';
 
 /** `sallyport validate`: every mistake, and what keeps a firewall from holding all that was asked for. Asks no device. */
 export async function validate(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {

@@ -5,13 +5,13 @@ import { deadline } from '../../base/deadline.ts';
 import { toSallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
 import type { BorderFirewall } from '../../api/resource.ts';
-import type { FirewallView } from '../../border/border.ts';
+import type { FirewallView } from '../../border/firewall-view.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { stateFolder } from '../../controller/state-folder.ts';
 import type { ForeignRule } from '../../firewalls/driver.ts';
 import type { Connected } from '../../kubernetes/in-cluster.ts';
-import type { CommandWorld } from '../world.ts';
+import type { CommandWorld } from '../command-world.ts';
 import { type Check, failed, ofDiagnostic } from './checks.ts';
 
 /** A device that answers nothing in this time is not there. */

@@ -1,7 +1,7 @@
 import type { RawMap } from '../../api/shape.ts';
 import { resourceKey } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { FirewallView } from '../../border/border.ts';
+import type { FirewallView } from '../../border/firewall-view.ts';
 import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
 import type { HappenedEvent } from '../../kubernetes/events.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';

@@ -4,6 +4,7 @@ import { DIFFERENCE, INTERSECTION, UNION } from '../../ip/boundaries.ts';
 import type { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type DomainTerm, domainTerms, domainsHold } from './domain-function.ts';
+import type { FlowRow } from './flow-row.ts';
 import { describeFlows } from './flow-text.ts';
 import { type Piecewise, constant, eachPiece, onSpans, valueAt, zip } from './piecewise.ts';
 import {
@@ -58,12 +59,6 @@ export interface FlowBox {
   /** ICMP type × 256 + code. */
   readonly icmp?: PortSet;
   readonly domains: DomainTerm;
-}
-
-/** Flows of one destination set: a row of a set's normal form. */
-export interface FlowRow {
-  readonly destination: PrefixSet;
-  readonly services: ServiceSet;
 }
 
 type Value = number | bigint;

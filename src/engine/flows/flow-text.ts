@@ -3,7 +3,7 @@ import { DIFFERENCE } from '../../ip/boundaries.ts';
 import { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type DomainFunction, domainKey, readableTerms } from './domain-function.ts';
-import type { FlowRow } from './flow-set.ts';
+import type { FlowRow } from './flow-row.ts';
 import { EVERY_SERVICE, type ServiceBox, combineServices, serviceBoxes } from './service-set.ts';
 
 const SHOWN_PREFIXES = 6;

@@ -1,4 +1,4 @@
-import { Undecodable } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { BYTES, type Wire } from './wire.ts';
 
 /** Bytes from one place to another; both zero: nothing is there. */

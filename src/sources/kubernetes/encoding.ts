@@ -2,11 +2,6 @@ import type { ReadResource } from '../../api/resource.ts';
 import type { Status } from '../../kubernetes/api-errors.ts';
 import type { Records } from './records.ts';
 
-/** What a server sent cannot be understood; nobody knows what else of it is wrong. */
-export class Undecodable extends Error {
-  override readonly name = 'Undecodable';
-}
-
 /** One object as a server sent it. */
 export interface Sent {
   /** `''`: cluster scope. */

@@ -5,7 +5,8 @@ import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { ApiClient, ApiStream } from '../../kubernetes/api-client.ts';
 import { refusal } from '../../kubernetes/api-errors.ts';
 import { BackOff } from './back-off.ts';
-import { type Encoding, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
+import type { Encoding, Page, Sent, WatchEvent } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { Gathered } from './gathered.ts';
 import { looksOlder } from './versions.ts';
 

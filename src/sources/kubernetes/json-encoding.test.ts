@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readResource } from '../../api/read.ts';
 import { isMap, type RawMap } from '../../api/shape.ts';
-import { type Sent, Undecodable } from './encoding.ts';
+import type { Sent } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { usedAnnotations } from './used-annotations.ts';
 

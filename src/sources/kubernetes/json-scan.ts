@@ -1,4 +1,4 @@
-import { Undecodable } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encode, framed, wrapped } from '../../../test/kit/pod-proto.ts';
-import { type Sent, Undecodable } from './encoding.ts';
+import type { Sent } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { PodEncoding } from './pod-encoding.ts';
 

@@ -1,5 +1,6 @@
 import type { Place } from '../../base/diagnostic.ts';
-import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, Undecodable, type WatchEvent } from './encoding.ts';
+import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, type WatchEvent } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { EncodedPod, field } from './encoded-pod.ts';
 import { readPickedPod } from './pod-picker.ts';
 import { Frames, type Records } from './records.ts';

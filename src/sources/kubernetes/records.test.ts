@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Undecodable } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { Frames, Lines } from './records.ts';
 
 const MIB = 1024 * 1024;

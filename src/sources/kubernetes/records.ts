@@ -1,4 +1,4 @@
-import { Undecodable } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 
 /** Cuts a body into records, whatever the chunks are that it comes in. */
 export interface Records {

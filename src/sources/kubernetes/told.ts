@@ -8,7 +8,8 @@ import {
 } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { show } from '../../api/shape.ts';
-import { type Sent, Undecodable } from './encoding.ts';
+import type { Sent } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { samePod } from './same-pod.ts';
 
 /** Where changes go. */

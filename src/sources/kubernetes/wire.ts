@@ -1,4 +1,4 @@
-import { Undecodable } from './encoding.ts';
+import { Undecodable } from './undecodable.ts';
 import { ShortTexts } from './short-texts.ts';
 
 /** How the value of a field is written. Groups (3 and 4) are in no object of Kubernetes. */

@@ -1,0 +1,17 @@
+import type { Diagnostic } from '../base/diagnostic.ts';
+import type { LiveWorld } from '../controller/live-world.ts';
+import type { LookForWriters } from './lease-holders.ts';
+
+/** A world as a command reads it: once, whole. */
+export interface CommandWorld {
+  /** For people: which one. */
+  readonly title: string;
+  readonly world: LiveWorld;
+  /** The owner of what is created; absent where neither option nor configuration names one. */
+  readonly cluster: string | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Copies of Sallyport that write to a firewall, as the cluster's Leases say; absent: it was no cluster. */
+  readonly writersOf?: LookForWriters;
+  /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
+  readonly isFromAnywhere?: boolean;
+}
