@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { SourcePlace } from '../controller/configuration.ts';
+import type { SecretReader } from '../controller/device-credentials.ts';
 import { LiveWorld } from '../controller/live-world.ts';
 import { textLog } from '../controller/logs.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
@@ -95,7 +96,7 @@ export async function readClusterWorld(terminal: Terminal, place: ClusterPlace):
 export async function worldOf(
   terminal: Terminal,
   place: ClusterPlace,
-  { client: api, title }: Connected,
+  { client: api, title, namespace }: Connected,
 ): Promise<CommandWorld> {
   const { readCluster } = await import('../controller/read-cluster.ts');
   const cluster = place.cluster ?? (await nameOf(terminal, api));
@@ -117,12 +118,22 @@ export async function worldOf(
       await again.client.close();
     }
   };
+  const readSecretAgain: SecretReader['read'] = async (name, signal) => {
+    const { secretsOf } = await import('../kubernetes/secret.ts');
+    const again = await connect(terminal, place.address, process.env);
+    try {
+      return await secretsOf(again.client, namespace ?? 'default').read(name, signal);
+    } finally {
+      await again.client.close();
+    }
+  };
   return {
     title,
     world,
     cluster,
     diagnostics: world.diagnostics(),
     writersOf,
+    secrets: { namespace: namespace ?? 'default', read: readSecretAgain },
     isFromAnywhere: place.from === undefined && place.address.kind === 'Kubeconfig',
   };
 }

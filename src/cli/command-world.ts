@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
+import type { SecretReader } from '../controller/device-credentials.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
 import type { LookForWriters } from './lease-holders.ts';
 
@@ -12,6 +13,8 @@ export interface CommandWorld {
   readonly diagnostics: readonly Diagnostic[];
   /** Copies of Sallyport that write to a firewall, as the cluster's Leases say; absent: it was no cluster. */
   readonly writersOf?: LookForWriters;
+  /** Secrets of our namespace in that cluster; absent: it was no cluster. */
+  readonly secrets?: SecretReader;
   /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
   readonly isFromAnywhere?: boolean;
 }

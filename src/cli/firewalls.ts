@@ -116,6 +116,7 @@ export async function onDevices<R>(
         cluster: read.cluster ?? 'unnamed',
         stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
         by: `user ${userInfo().username}`,
+        places: { environment: process.env, secrets: read.secrets },
       });
       try {
         const isElsewhere = read.isFromAnywhere === true && isOfThisMachine(firewall.address);

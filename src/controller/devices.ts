@@ -7,6 +7,7 @@ import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { audited } from './audited-driver.ts';
 import type { OpenDevice } from './open-device.ts';
+import { type CredentialPlaces, credentialsOf } from './device-credentials.ts';
 import { deviceMistakes } from './device-mistakes.ts';
 import { driverKinds } from './drivers.ts';
 import type { Feeds } from './feeds.ts';
@@ -24,6 +25,8 @@ export interface DeviceSurroundings {
   readonly by: string;
   /** Where lists are given out; absent: nowhere by this process. */
   readonly feeds?: Feeds;
+  /** Where `credentialsRef` may lead; absent: to files. */
+  readonly places?: CredentialPlaces | undefined;
 }
 
 /** Where the audit trail of a firewall lies. */
@@ -37,7 +40,7 @@ export function auditFolder(stateFolder: string, firewall: string): string {
  */
 export function openDevice(
   firewall: BorderFirewall,
-  { log, cluster, stateFolder, auditBytes, by, feeds }: DeviceSurroundings,
+  { log, cluster, stateFolder, auditBytes, by, feeds, places = { environment: {} } }: DeviceSurroundings,
   grant?: Grant,
 ): OpenDevice {
   const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
@@ -45,7 +48,8 @@ export function openDevice(
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
   const kind = driverKinds.get(firewall.driver);
   if (kind === undefined) throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"`);
-  const device = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, feeds });
+  const credentials = credentialsOf(firewall, places);
+  const device = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, credentials, feeds });
   const trail = new AuditTrail({
     folder: auditFolder(stateFolder, firewall.name),
     firewall: firewall.name,

@@ -4,6 +4,7 @@ import type { BorderFirewall } from '../api/resource.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Log } from '../base/log.ts';
+import type { DeviceCredentials } from '../firewalls/device-credentials.ts';
 import type { Driver } from '../firewalls/driver.ts';
 import { FeedDriver } from '../firewalls/feed/feed-driver.ts';
 import { FeedStore } from '../firewalls/feed/feed-store.ts';
@@ -21,6 +22,8 @@ export interface DriverSurroundings {
   readonly stateFolder: string;
   /** Of a Lease; absent: the lock of this machine keeps others out. */
   readonly epoch: WriterEpoch | undefined;
+  /** What lets us in, by `credentialsRef`; absent: it has none. */
+  readonly credentials?: DeviceCredentials | undefined;
   /** Where lists are given out; absent: nowhere by this process. */
   readonly feeds?: Feeds | undefined;
 }

@@ -33,6 +33,17 @@ export async function readSecret(
   );
 }
 
+/** The Secrets of one namespace, each read by its name when it is asked for. */
+export function secretsOf(
+  client: ApiClient,
+  namespace: string,
+): {
+  readonly namespace: string;
+  read(name: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+} {
+  return { namespace, read: (name, signal) => readSecret(client, { namespace, name }, signal) };
+}
+
 function withoutLineEnd(text: string): string {
   return text.replace(/\r?\n$/, '');
 }

@@ -100,21 +100,33 @@ export const deviceCodes = {
   },
   DEVICE_RIGHTS: {
     blame: 'rejected',
-    what: 'The user on the firewall may not read or change its rules.',
+    what: 'The user or API account on the firewall may not read or change its rules.',
     now: 'Nothing is written; what the firewall holds stays.',
-    fix: 'Run as root, or with the capability CAP_NET_ADMIN in the network namespace of the firewall.',
+    fix: 'On Linux run as root, or with the capability CAP_NET_ADMIN in the network namespace of the firewall; on others give the account the rights that its how-to page lists.',
   },
   DEVICE_BUSY: {
     blame: 'transient',
-    what: 'Somebody else kept changing the rules of the device while they were read, or the kernel was short of something for a moment.',
+    what: 'Somebody else kept changing the rules of the device while they were read, or the device was short of something for a moment or takes no more requests.',
     now: 'What was read in part is thrown away; the worker reads again after a pause.',
-    fix: 'Nothing, if it passes. Otherwise find the writer: `nft monitor` names its process.',
+    fix: 'Nothing, if it passes. Otherwise find the other writer; on Linux `nft monitor` names its process.',
   },
   DEVICE_CHANGED: {
     blame: 'conflict',
     what: 'What the transaction was made for is no longer on the device: somebody changed something of ours meanwhile.',
     now: 'The whole transaction is void; the worker reads the device again and plans anew.',
     fix: 'Nothing, if it passes. Otherwise find the other writer: the status names it where the device tells.',
+  },
+  DEVICE_EDIT_LOCK: {
+    blame: 'transient',
+    what: 'Somebody else is editing the configuration of the firewall and holds a lock on what is to be written.',
+    now: 'Nothing is written; what the firewall holds stays. The worker tries again with growing pauses, a minute at the longest, until the lock is gone; no lock of others is broken.',
+    fix: 'Ask whoever holds it to commit or discard; the message names the lock as far as the device does.',
+  },
+  DEVICE_NAME_TAKEN: {
+    blame: 'rejected',
+    what: 'The firewall has another object with a name that one of ours is to have, and it does not bear our mark.',
+    now: 'The other object is not touched, and ours is not made.',
+    fix: 'Choose another name for ours (`spec.name` of an AddressGroup), rename the other one, or take it over by its exact name in `spec.adopt`.',
   },
   DEVICE_LOCKED: {
     blame: 'conflict',
@@ -130,15 +142,15 @@ export const deviceCodes = {
   },
   DEVICE_LIMIT: {
     blame: 'rejected',
-    what: 'The kernel refused the rules because a limit was reached: too many jumps, a full set, no memory.',
+    what: 'The firewall refused the rules because a limit was reached: a full table, too many jumps, no memory.',
     now: 'Nothing of it is written; what the firewall holds stays.',
-    fix: 'The message holds the words of the kernel; use fewer tiers, or ask for help with the printed text.',
+    fix: 'The message names the limit or holds the words of the device; make room there, use fewer tiers, or ask for help with the printed text.',
   },
   DEVICE_UNSUPPORTED: {
     blame: 'rejected',
-    what: 'The kernel of the firewall lacks something that the rules need.',
+    what: 'The firewall lacks something that the rules need: its kernel or its version cannot do it, or a setting of it stands against it.',
     now: 'Nothing of it is written; what the firewall holds stays.',
-    fix: 'Load the modules nf_tables, nft_ct, nft_nat, nft_log and nft_reject_inet, or use a kernel that has them.',
+    fix: 'The message says what. On Linux load the modules nf_tables, nft_ct, nft_nat, nft_log and nft_reject_inet, or use a kernel that has them.',
   },
   DEVICE_REJECTED: {
     blame: 'rejected',
@@ -148,9 +160,9 @@ export const deviceCodes = {
   },
   DEVICE_UNREADABLE: {
     blame: 'rejected',
-    what: 'What the firewall printed about its rules could not be understood.',
+    what: 'What the firewall answered about its rules could not be understood.',
     now: 'Its state counts as unknown, never as empty; nothing is written.',
-    fix: 'Please report it with the version of nft and the printed text.',
+    fix: 'Please report it with the version of the device and the printed text.',
   },
   DOMAINS_UNSUPPORTED: {
     blame: 'input',

@@ -14,6 +14,7 @@ import { Feeds } from '../../controller/feeds.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { EarlyDropBook } from '../../insight/early-drop-book.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
+import { secretsOf } from '../../kubernetes/secret.ts';
 import { openFeeds } from '../../server/feeds/open-feeds.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
@@ -78,13 +79,14 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       gate: wantedGate !== undefined,
     });
   const lists = new Feeds();
+  const places = { environment: process.env, secrets: api && secretsOf(api, namespace ?? 'default') };
   const controller = new Controller({
     cluster,
     source,
     open: (firewall, grant) =>
       openDevice(
         firewall,
-        { log, cluster, stateFolder: folder, auditBytes, by: `controller ${name}`, feeds: lists },
+        { log, cluster, stateFolder: folder, auditBytes, by: `controller ${name}`, feeds: lists, places },
         grant,
       ),
     mistakes: deviceMistakes,

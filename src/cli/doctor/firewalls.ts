@@ -77,7 +77,7 @@ async function checkWriter(connected: Connected, cluster: string, name: string, 
 }
 
 async function checkDevice(
-  { cluster }: CommandWorld,
+  { cluster, secrets }: CommandWorld,
   { firewall, ruleset }: FirewallView,
   { signal, hasLease }: { readonly signal: AbortSignal; readonly hasLease: boolean },
 ): Promise<readonly Check[]> {
@@ -91,6 +91,7 @@ async function checkDevice(
       cluster: cluster ?? 'unnamed',
       stateFolder: stateFolder(cluster ?? 'unnamed', process.env),
       by: `user ${userInfo().username}`,
+      places: { environment: process.env, secrets: secrets },
     });
     try {
       const { device: title, families, notes } = await device.driver.capabilities(limit.signal);
