@@ -287,9 +287,8 @@ export class FirewallState {
   }
 }
 
-/** `Group` is what every firewall has. */
-function formOf({ as }: AddressGroup): { readonly form?: 'Feed' | 'Tag' } {
-  return as === 'Feed' || as === 'Tag' ? { form: as } : {};
+function formOf({ as }: AddressGroup): { readonly form?: 'Group' | 'Feed' | 'Tag' } {
+  return as === 'Auto' ? {} : { form: as };
 }
 
 /** Sorted indexes that any sender's profile has. */

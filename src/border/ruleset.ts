@@ -101,8 +101,8 @@ export type Group =
       readonly resource: string;
       readonly use: 'Allow' | 'Deny';
       readonly members: BucketMap<true>;
-      /** The form it is wanted in, and no other; absent: whichever the device has. */
-      readonly form?: 'Feed' | 'Tag';
+      /** The form it is wanted in, and no other; absent: whichever the device has. `Group` is what every device has. */
+      readonly form?: 'Group' | 'Feed' | 'Tag';
       /** The object cannot be read: what the device holds stays as it is, `members` says nothing. */
       readonly held?: true;
     };

@@ -76,7 +76,7 @@ function refusalOf(rule: BorderRule, device: string, reason: string, denies: boo
 /** Leaves groups that are wanted in a form which a device does not have as it holds them, and says so. */
 export function refuseForms(ruleset: Ruleset, device: string): Sayable {
   const refused = [...ruleset.groups.values()].filter(
-    (group) => group.kind === 'AddressGroup' && group.form !== undefined,
+    (group) => group.kind === 'AddressGroup' && group.form !== undefined && group.form !== 'Group',
   );
   if (refused.length === 0) return { ruleset, refusals: [] };
   const groups = new Map(ruleset.groups);

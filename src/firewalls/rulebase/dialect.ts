@@ -1,0 +1,54 @@
+import type { Family } from '../../border/ruleset.ts';
+import type { FlatService } from '../../plan/flat/flat-list.ts';
+
+/** The longest names and texts that a device takes, in characters, and what it takes in them. */
+export interface TextLimits {
+  /** Characters that names may hold; `-` and `0-9a-z` are always among them. Others become `_`. */
+  readonly alphabet: RegExp;
+  readonly object: number;
+  readonly group: number;
+  readonly volatileGroup: number;
+  readonly service: number;
+  readonly rule: number;
+  readonly translation: number;
+  /** Of the comment in which the mark stands. */
+  readonly mark: number;
+  readonly comment: number;
+}
+
+/** The fast way for members, where a device has one. */
+export interface VolatileWay {
+  /** What an AddressGroup calls it. */
+  readonly form: 'Feed' | 'Tag';
+  /** Most entries of one call. */
+  readonly portion: number;
+  /** One group may hold both families. */
+  readonly mixed: boolean;
+  /** Members can be told before the group exists (tags); else the group is made first (pushed lists). */
+  readonly membersFirst: boolean;
+}
+
+/** What a kind of device can say, at its version and in its mode: all that this folder has to know of it. */
+export interface Dialect {
+  /** For people: `FortiGate 7.4.8`. */
+  readonly device: string;
+  readonly text: TextLimits;
+  /** Absent: no fast way, all groups are configured. */
+  readonly volatile?: VolatileWay;
+  /** A configured group may hold both families. */
+  readonly mixedGroups: boolean;
+  /** An address object can be a range that is no prefix. */
+  readonly ranges: boolean;
+  /** Objects for domain names, as they stand, and with `*.` before. */
+  readonly domains: 'None' | 'Exact' | 'Wildcards';
+  /** Rules that note a flow and go on. */
+  readonly logRules: boolean;
+  /** What of a service it cannot say, in words; `undefined`: it can. */
+  readonly serviceLimit: (service: FlatService, family: Family) => string | undefined;
+  /** Most services of one rule. */
+  readonly servicesPerRule: number;
+  /** Families in which it translates sources, and the reason why not in others. */
+  readonly translates: Readonly<Record<Family, true | string>>;
+  /** Most operations that take effect together, by one transaction or commit; 1: each by itself. */
+  readonly transaction: number;
+}
