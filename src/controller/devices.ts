@@ -49,7 +49,10 @@ export function openDevice(
   const kind = driverKinds.get(firewall.driver);
   if (kind === undefined) throw new SallyportError('DEVICE_DRIVER', `there is no driver "${firewall.driver}"`);
   const credentials = credentialsOf(firewall, places);
-  const device = kind.open(firewall, { log, cluster, stateFolder, epoch: grant?.epoch, credentials, feeds });
+  // Without a Lease the driver takes the lock of this machine before its first write, and refuses without it.
+  const lock = grant?.lock ?? soleWriter;
+  const epoch = grant?.epoch;
+  const device = kind.open(firewall, { log, cluster, stateFolder, lock, epoch, credentials, feeds });
   const trail = new AuditTrail({
     folder: auditFolder(stateFolder, firewall.name),
     firewall: firewall.name,
@@ -60,8 +63,7 @@ export function openDevice(
   return {
     driver: audited(device.driver, trail, by),
     trail,
-    // Without a Lease the driver takes the lock of this machine before its first write, and refuses without it.
-    lock: grant?.lock ?? soleWriter,
+    lock,
     async close() {
       await device.close();
       trail.close();

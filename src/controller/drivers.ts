@@ -12,7 +12,7 @@ import { Publication } from '../firewalls/feed/publication.ts';
 import { checkFeedSettings } from '../firewalls/feed/settings.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { checkSettings } from '../firewalls/nftables/settings.ts';
-import type { WriterEpoch } from '../firewalls/writer-lock.ts';
+import type { WriterEpoch, WriterLock } from '../firewalls/writer-lock.ts';
 import type { Feeds } from './feeds.ts';
 import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 
@@ -22,6 +22,8 @@ export interface DriverSurroundings {
   readonly stateFolder: string;
   /** Of a Lease; absent: the lock of this machine keeps others out. */
   readonly epoch: WriterEpoch | undefined;
+  /** The right to write to this firewall. */
+  readonly lock: WriterLock;
   /** What lets us in, by `credentialsRef`; absent: it has none. */
   readonly credentials?: DeviceCredentials | undefined;
   /** Where lists are given out; absent: nowhere by this process. */
@@ -70,8 +72,10 @@ const feed: DriverKind = {
   open({ name: firewall }, around) {
     const owner = { cluster: around.cluster, firewall };
     const publication = new Publication(new FeedStore(join(around.stateFolder, 'feeds', firewall), owner), systemClock);
-    const driver = new FeedDriver(publication, owner, locksIn(around));
-    const end = around.feeds?.give(firewall, { owner, publication });
+    const givesOut = around.feeds !== undefined;
+    const driver = new FeedDriver(publication, owner, { lockDirectory: locksIn(around), givesOut });
+    const holds = (): boolean => around.lock.held() && driver.holds;
+    const end = around.feeds?.give(firewall, { owner, publication, holds });
     return {
       driver,
       async close() {

@@ -79,11 +79,17 @@ export class MachineLock {
   readonly #directory: string | undefined;
   readonly #identity: string;
   #lock: Promise<Lock> | undefined;
+  #isTaken = false;
 
   /** `directory`: where lock files lie; absent: somebody else sees to it that one process writes. */
   constructor(directory: string | undefined, identity: string) {
     this.#directory = directory;
     this.#identity = identity;
+  }
+
+  /** Nobody else may write: it was taken and not given back, or somebody else sees to it. */
+  get isTaken(): boolean {
+    return this.#directory === undefined || this.#isTaken;
   }
 
   /** Rejects with DEVICE_LOCKED while somebody else has it. */
@@ -92,6 +98,7 @@ export class MachineLock {
     this.#lock ??= takeLock(this.#directory, this.#identity);
     try {
       await this.#lock;
+      this.#isTaken = true;
     } catch (error) {
       this.#lock = undefined;
       throw error;
@@ -106,6 +113,7 @@ export class MachineLock {
   async release(): Promise<void> {
     const lock = this.#lock;
     this.#lock = undefined;
+    this.#isTaken = false;
     await (await lock)?.release();
   }
 }

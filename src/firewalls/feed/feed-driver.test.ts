@@ -162,6 +162,41 @@ describe('lists that a firewall fetches', () => {
     expect(() => driver.leave({ lists: new Map() } as never, { ...OWNER, cluster: 'other' })).toThrow(/belong to/);
   });
 
+  test('are kept by who gives them out, from the first reading on: what is on disk does not change under it', async () => {
+    const folder = emptyFolder();
+    const lockDirectory = join(folder, 'locks');
+    const members = (...list: readonly string[]): readonly Drawn[] => [
+      { name: 'web', use: 'Allow', members: list, held: false },
+    ];
+    const command = new FeedDriver(open(folder), OWNER, { lockDirectory });
+    await bring(command, members('10.0.0.2'));
+    const published = open(folder);
+    // The command writes once more, after the lists were read and before they are kept.
+    const given1 = given(published);
+    await bring(command, members('10.0.0.10'));
+    const running = new FeedDriver(published, OWNER, { lockDirectory, givesOut: true });
+    await expect(running.observe(signal)).rejects.toMatchObject({ code: 'DEVICE_LOCKED' });
+    expect(running.holds).toBe(false);
+    await command.close();
+    await running.observe(signal);
+    expect([running.holds, given1, given(published)]).toEqual([true, { web: '10.0.0.2\n' }, { web: '10.0.0.10\n' }]);
+    await expect(bring(command, members('10.0.0.2'))).rejects.toMatchObject({ code: 'DEVICE_LOCKED' });
+    await running.close();
+    expect(running.holds).toBe(false);
+    await bring(command, members('10.0.0.2'));
+    await command.close();
+  });
+
+  test('leave nothing behind of a writer that died, once they go', async () => {
+    const folder = emptyFolder();
+    const publication = open(folder);
+    await bring(driverOn(publication), [{ name: 'web', use: 'Allow', members: ['10.0.0.2'], held: false }]);
+    const [file = ''] = readdirSync(folder);
+    writeFileSync(join(folder, `${file}.new`), 'half');
+    await publication.remove('web');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('of another owner, and files that are no lists, are told and not given out', async () => {
     const folder = emptyFolder();
     await bring(driverOn(open(folder)), [{ name: 'web', use: 'Allow', members: ['10.0.0.2'], held: false }]);

@@ -32,13 +32,27 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
   readonly #publication: Publication;
   readonly #owner: FeedOwner;
   readonly #lock: MachineLock;
+  readonly #givesOut: boolean;
   readonly #sorted = new Map<GroupId, SortedMembers>();
 
-  /** `lockDirectory`: where lock files lie; absent: somebody else sees to it that one process writes. */
-  constructor(publication: Publication, owner: FeedOwner, lockDirectory?: string) {
+  /**
+   * `lockDirectory`: where lock files lie; absent: somebody else sees to it that one process writes. `givesOut`: firewalls fetch from this
+   * process, so that what is on disk must not change under it: the lock is taken before the first reading, not before the first write.
+   */
+  constructor(
+    publication: Publication,
+    owner: FeedOwner,
+    { lockDirectory, givesOut = false }: { readonly lockDirectory?: string | undefined; readonly givesOut?: boolean } = {},
+  ) {
     this.#publication = publication;
     this.#owner = owner;
+    this.#givesOut = givesOut;
     this.#lock = new MachineLock(lockDirectory, `feed ${owner.firewall}`);
+  }
+
+  /** What is published is what is on disk, and stays so until this process changes it. */
+  get holds(): boolean {
+    return this.#lock.isTaken;
   }
 
   capabilities(signal: AbortSignal): Promise<Capabilities> {
@@ -54,7 +68,7 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
 
   async observe(signal: AbortSignal): Promise<FeedActual> {
     signal.throwIfAborted();
-    await Promise.resolve();
+    await this.#read();
     const { lists } = this.#publication;
     return {
       empty: lists.size === 0,
@@ -120,6 +134,15 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
   /** Gives the lock back. What is given out stays. */
   close(): Promise<void> {
     return this.#lock.release();
+  }
+
+  /** Takes over what is on disk, as long as another process may write there. */
+  async #read(): Promise<void> {
+    if (this.#givesOut) {
+      if (this.#lock.isTaken) return;
+      await this.#lock.take();
+    }
+    this.#publication.readAgain();
   }
 
   #sortedOf(id: GroupId): SortedMembers {

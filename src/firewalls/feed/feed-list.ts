@@ -26,9 +26,12 @@ function linesOf(addresses: readonly string[]): string {
   return known;
 }
 
-/** The name of a list's content: equal for equal contents, whenever and by whom it was made. 64 hexadecimal digits. */
-export function listVersion(list: FeedList): string {
-  return createHash('sha256').update(listText(list)).digest('hex');
+/**
+ * The name of a list's content, or of what it has of one family: equal for equal contents, whenever and by whom it was made. 64 hexadecimal
+ * digits.
+ */
+export function listVersion(list: FeedList, families?: readonly Family[]): string {
+  return createHash('sha256').update(listText(list, families)).digest('hex');
 }
 
 /**

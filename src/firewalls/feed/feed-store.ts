@@ -113,7 +113,10 @@ export class FeedStore {
   }
 
   async remove(name: string): Promise<void> {
-    await localFiles(rm(join(this.folder, fileOf(name)), { force: true }));
+    const path = join(this.folder, fileOf(name));
+    await localFiles(rm(path, { force: true }));
+    // Of whoever died while it wrote.
+    await localFiles(rm(`${path}.new`, { force: true }));
   }
 }
 

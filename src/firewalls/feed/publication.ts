@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Family } from '../../border/ruleset.ts';
 import { type FeedList, listVersion } from './feed-list.ts';
 import type { FeedStore, StoredLists } from './feed-store.ts';
 
@@ -11,10 +12,17 @@ export interface PublishedList {
   readonly since: number;
 }
 
+/** Which part of a list was fetched. */
+export type FetchedPart = 'all' | 'ipv4' | 'ipv6';
+
+export const PART_FAMILIES: Readonly<Record<FetchedPart, readonly Family[]>> = { all: [4, 6], ipv4: [4], ipv6: [6] };
+
 /** Who fetched what last. An answer that nothing has changed counts: the consumer has it. */
 export interface Fetch {
   readonly consumer: string;
   readonly list: string;
+  readonly part: FetchedPart;
+  /** `listVersion` of the part. */
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -29,8 +37,7 @@ export class Publication {
   readonly #clock: Clock;
   readonly #lists = new Map<string, PublishedList>();
   readonly #fetches = new Map<string, Fetch>();
-  /** What lies among the lists and is none of this owner; not given out. */
-  readonly strange: StoredLists['strange'];
+  #strange: StoredLists['strange'] = [];
   /** Rises with each change. */
   #changes = 0;
 
@@ -38,9 +45,24 @@ export class Publication {
   constructor(store: FeedStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    const { lists, strange } = store.read();
-    this.strange = strange;
-    for (const list of lists.values()) this.#set(list);
+    this.readAgain();
+  }
+
+  /** What lies among the lists and is none of this owner; not given out. */
+  get strange(): StoredLists['strange'] {
+    return this.#strange;
+  }
+
+  /** Gives out what is on disk now, should another process have changed it. Throws `LOCAL_SYSTEM`. */
+  readAgain(): void {
+    const { lists, strange } = this.#store.read();
+    this.#strange = strange;
+    for (const name of this.#lists.keys()) if (!lists.has(name)) this.#forget(name);
+    for (const list of lists.values()) {
+      const known = this.#lists.get(list.name);
+      const isSame = known?.version === listVersion(list) && known.list.resource === list.resource;
+      if (!isSame || known.list.use !== list.use) this.#set(list);
+    }
   }
 
   get changes(): number {
@@ -59,19 +81,24 @@ export class Publication {
 
   async remove(name: string): Promise<void> {
     await this.#store.remove(name);
-    if (this.#lists.delete(name)) this.#changes += 1;
-    for (const [key, { list }] of this.#fetches) if (list === name) this.#fetches.delete(key);
+    this.#forget(name);
   }
 
-  fetched(consumer: string, list: string, version: string): void {
-    const key = JSON.stringify([consumer, list]);
+  /** A consumer has a version of a part of a list: the one that it was given. */
+  fetched(fetch: Omit<Fetch, 'at'>): void {
+    const key = JSON.stringify([fetch.consumer, fetch.list, fetch.part]);
     if (this.#fetches.has(key) || this.#fetches.size < MOST_FETCHES)
-      this.#fetches.set(key, { consumer, list, version, at: this.#clock.wall() });
+      this.#fetches.set(key, { ...fetch, at: this.#clock.wall() });
   }
 
-  /** The last fetch of each consumer and list. */
+  /** The last fetch of each consumer, list and part. */
   fetches(): readonly Fetch[] {
     return [...this.#fetches.values()];
+  }
+
+  #forget(name: string): void {
+    if (this.#lists.delete(name)) this.#changes += 1;
+    for (const [key, { list }] of this.#fetches) if (list === name) this.#fetches.delete(key);
   }
 
   #set(list: FeedList): void {

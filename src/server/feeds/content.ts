@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { gzip as gzipWith } from 'node:zlib';
 import { type FeedList, listText, listUuid } from '../../firewalls/feed/feed-list.ts';
 import type { FeedOwner } from '../../firewalls/feed/feed-store.ts';
-import type { PublishedList } from '../../firewalls/feed/publication.ts';
+import { type FetchedPart, PART_FAMILIES, type PublishedList } from '../../firewalls/feed/publication.ts';
+import type { Feed } from '../../controller/feeds.ts';
 
 const gzip = promisify(gzipWith);
 
@@ -11,6 +12,8 @@ const gzip = promisify(gzipWith);
 export interface Content {
   readonly type: string;
   readonly body: Buffer;
+  /** SHA-256 of the body in hexadecimal digits. */
+  readonly version: string;
   /** Strong, in quotes; of the packed body it ends in `-gzip`. */
   readonly tag: string;
   /** Packed by a thread of Node's own; made when it is first asked for. */
@@ -18,9 +21,8 @@ export interface Content {
 }
 
 /** Forms of one list: of both families or one; with the MD5 of its text beside it, which Cisco asks before it fetches. */
-export type Form = 'all' | 'ipv4' | 'ipv6' | 'all.md5' | 'ipv4.md5' | 'ipv6.md5';
+export type Form = FetchedPart | `${FetchedPart}.md5`;
 
-const FAMILIES = { all: [4, 6], ipv4: [4], ipv6: [6] } as const;
 const PLAIN = 'text/plain; charset=utf-8';
 
 const made = new WeakMap<FeedList, Map<Form, Content>>();
@@ -35,16 +37,39 @@ export function contentOf(list: FeedList, form: Form): Content {
 }
 
 function bodyOf(list: FeedList, form: Form): string {
-  const [families, sum] = form.split('.') as [keyof typeof FAMILIES, string | undefined];
-  if (sum === undefined) return listText(list, FAMILIES[families]);
-  return `${createHash('md5').update(contentOf(list, families).body).digest('hex')}\n`;
+  const [part, sum] = form.split('.') as [FetchedPart, string | undefined];
+  if (sum === undefined) return listText(list, PART_FAMILIES[part]);
+  return `${createHash('md5').update(contentOf(list, part).body).digest('hex')}\n`;
+}
+
+/** Documents about all lists of a firewall. */
+export type Document = 'data centre' | 'index';
+
+interface MadeDocument {
+  readonly of: string;
+  readonly content: Content;
+}
+
+const madeDocuments = new WeakMap<Feed['publication'], Map<Document, MadeDocument>>();
+
+/** A document as the lists are now; made once for each of their versions. */
+export function documentOf(document: Document, { owner, publication }: Feed, frozenSince: number | undefined): Content {
+  const made = madeDocuments.get(publication) ?? new Map<Document, MadeDocument>();
+  madeDocuments.set(publication, made);
+  const of = document === 'index' ? `${publication.changes} ${frozenSince ?? ''}` : `${publication.changes}`;
+  const known = made.get(document);
+  if (known?.of === of) return known.content;
+  const lists = publication.lists.values();
+  const content = document === 'index' ? indexContent(lists, frozenSince) : dataCenterContent(owner, lists);
+  made.set(document, { of, content });
+  return content;
 }
 
 /**
  * All lists as Check Point's generic data centre reads them (sk167210): one object a list, with an id that stays.
  * An object without ranges is an empty group.
  */
-export function dataCenterContent({ cluster, firewall }: FeedOwner, lists: Iterable<PublishedList>): Content {
+function dataCenterContent({ cluster, firewall }: FeedOwner, lists: Iterable<PublishedList>): Content {
   const objects = [...lists].map(({ list: { name, resource, addresses } }) => ({
     name,
     id: listUuid(cluster, firewall, name),
@@ -56,7 +81,7 @@ export function dataCenterContent({ cluster, firewall }: FeedOwner, lists: Itera
 }
 
 /** What there is to fetch, for people. */
-export function indexContent(lists: Iterable<PublishedList>): Content {
+function indexContent(lists: Iterable<PublishedList>, frozenSince: number | undefined): Content {
   const document = [...lists].map(({ list: { name, resource, use, addresses }, version, since }) => ({
     name,
     resource,
@@ -66,16 +91,19 @@ export function indexContent(lists: Iterable<PublishedList>): Content {
     version,
     since: new Date(since).toISOString(),
   }));
-  return contentFrom(JSON.stringify({ lists: document }), 'application/json');
+  const frozen = frozenSince === undefined ? {} : { frozenSince: new Date(frozenSince).toISOString() };
+  return contentFrom(JSON.stringify({ ...frozen, lists: document }), 'application/json');
 }
 
 function contentFrom(text: string, type: string): Content {
   const body = Buffer.from(text);
+  const version = createHash('sha256').update(body).digest('hex');
   let packed: Promise<Buffer> | undefined;
   return {
     type,
     body,
-    tag: `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`,
+    version,
+    tag: `"${version.slice(0, 32)}"`,
     packed: () => (packed ??= gzip(body)),
   };
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -15,6 +17,7 @@ import type { ConfiguredConsumer } from '../../controller/feeds-configuration.ts
 import type { FeedList } from '../../firewalls/feed/feed-list.ts';
 import { FeedStore } from '../../firewalls/feed/feed-store.ts';
 import { Publication } from '../../firewalls/feed/publication.ts';
+import { documentOf } from './content.ts';
 import { openFeeds } from './open-feeds.ts';
 
 let folder: string;
@@ -26,6 +29,8 @@ let feeds: Feeds;
 let publication: Publication;
 let running: Server;
 let base: string;
+/** Whether this process has the right to write. */
+let holds: boolean;
 const agents: Agent[] = [];
 
 const PAYMENTS: FeedList = {
@@ -46,6 +51,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(async () => {
+  holds = true;
   const token = join(folder, 'token');
   writeFileSync(token, 't0ken\n');
   const consumers: readonly ConfiguredConsumer[] = [
@@ -85,12 +91,16 @@ afterEach(async () => {
 function publish(firewall: string): Publication {
   const owner = { cluster: 'lab', firewall };
   const made = new Publication(new FeedStore(join(folder, 'feeds', firewall), owner), systemClock);
-  feeds.give(firewall, { owner, publication: made });
+  feeds.give(firewall, { owner, publication: made, holds: () => holds });
   return made;
 }
 
 const BASIC = { authorization: `Basic ${Buffer.from('fw1:p:ä').toString('base64')}` };
 const BEARER = { authorization: 'Bearer t0ken' };
+
+/** Addresses of one list, in order. */
+const many = (from: number, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, at) => from + at).map((at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`);
 
 interface Got {
   readonly status: number;
@@ -187,14 +197,64 @@ describe('what is given out', () => {
     const { headers } = await get('/lists/payments.txt');
     await get('/lists/payments.txt', { ...BASIC, 'if-none-match': String(headers['etag']) });
     await get('/ipv4/payments.txt.md5', {}, { shows: client });
+    await get('/ipv4/payments.txt', { connection: 'close' }, { shows: client });
+    await get('/lists/payments.txt', { authorization: 'Bearer t0ken' }, { method: 'HEAD', shows: client });
     await get('/lists/none.txt');
     const version = publication.lists.get('payments')?.version;
-    expect(publication.fetches().map(({ consumer, list, version: had }) => ({ consumer, list, version: had }))).toEqual(
-      [
-        { consumer: 'panos', list: 'payments', version },
-        { consumer: 'bearer', list: 'payments', version },
-      ].toReversed(),
+    const ofFour = createHash('sha256').update('10.0.0.2\n10.0.0.10\n').digest('hex');
+    await expect.poll(() => publication.fetches()).toHaveLength(3);
+    expect(publication.fetches().map(({ consumer, list, part, version: had }) => ({ consumer, list, part, had }))).toEqual(
+      expect.arrayContaining([
+        { consumer: 'panos', list: 'payments', part: 'all', had: version },
+        { consumer: 'bearer', list: 'payments', part: 'all', had: version },
+        { consumer: 'mutual', list: 'payments', part: 'ipv4', had: ofFour },
+      ]),
     );
+  });
+
+  test('a look with HEAD, and an answer that was not taken to its end, are no fetch', async () => {
+    await get('/lists/payments.txt', BEARER, { method: 'HEAD' });
+    // More than the buffers of both ends take.
+    await publication.put({ ...PAYMENTS, addresses: { 4: many(0, 1_300_000), 6: [] } });
+    const agent = new Agent({ connect: { ca: authority.certificate } });
+    agents.push(agent);
+    const { body } = await request(`${base}/lists/payments.txt`, { dispatcher: agent, headers: BEARER });
+    await once(body, 'readable');
+    body.destroy();
+    await publication.put(PAYMENTS);
+    await get('/lists/payments.txt', BASIC);
+    await expect.poll(() => publication.fetches()).toHaveLength(1);
+    expect(publication.fetches()).toMatchObject([{ consumer: 'panos' }]);
+  });
+
+  test('what was fetched is what was given, whatever the lists have become meanwhile', async () => {
+    await publication.put({ ...PAYMENTS, addresses: { 4: many(0, 50_000), 6: [] } });
+    const before = publication.lists.get('payments')?.version;
+    const asked = get('/generic-data-center.json', { ...BEARER, 'accept-encoding': 'gzip' });
+    // Packing it is under way.
+    await sleep(5);
+    const put = publication.put(PAYMENTS);
+    const got = await asked;
+    await put;
+    const inIt = gunzipSync(got.body).toString().includes('"10.0.195.79"');
+    await expect.poll(() => publication.fetches().some(({ list }) => list === 'payments')).toBe(true);
+    const fetch = publication.fetches().find(({ list }) => list === 'payments');
+    expect(fetch?.version === before).toBe(inIt);
+  });
+
+  test('documents about all lists are made once for each of their versions', async () => {
+    const feed = { owner: { cluster: 'lab', firewall: 'edge-1' }, publication, holds: () => true };
+    const first = documentOf('data centre', feed, undefined);
+    expect(documentOf('data centre', feed, undefined)).toBe(first);
+    const index = documentOf('index', feed, undefined);
+    expect(documentOf('index', feed, 1_000)).not.toBe(index);
+    await publication.put({ ...PAYMENTS, addresses: { 4: [], 6: [] } });
+    expect(documentOf('data centre', feed, undefined)).not.toBe(first);
+  });
+
+  test('since when the source has been lost stands in the list of lists', async () => {
+    feeds.frozenSince = Date.UTC(2026, 0, 5);
+    expect(JSON.parse((await get('/lists.json')).text)).toMatchObject({ frozenSince: '2026-01-05T00:00:00.000Z' });
   });
 });
 
@@ -249,5 +309,17 @@ describe('who gets it', () => {
     feeds = new Feeds();
     const { status, headers } = await get('/lists/shop.txt', { authorization: 'Bearer of-edge-2' });
     expect([status, headers['retry-after']]).toEqual([503, '30']);
+  });
+
+  test('nor what another copy may keep by now, from one request to the next, not even as unchanged', async () => {
+    const { headers: had } = await get('/lists/payments.txt');
+    holds = false;
+    for (const more of [{}, { 'if-none-match': String(had['etag']) }])
+      expect(await get('/lists/payments.txt', { ...BEARER, ...more })).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '30' },
+      });
+    holds = true;
+    expect((await get('/lists/payments.txt')).status).toBe(200);
   });
 });

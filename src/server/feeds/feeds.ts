@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Log } from '../../base/log.ts';
-import type { Feed } from '../../controller/feeds.ts';
+import type { Feed, Feeds } from '../../controller/feeds.ts';
+import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
 import { renewedTls, type TlsFiles } from '../tls-files.ts';
 import { consumerOf, type FeedConsumer } from './consumers.ts';
-import { type Content, contentOf, dataCenterContent, type Form, indexContent } from './content.ts';
+import { type Content, contentOf, documentOf } from './content.ts';
 
 export interface FeedServerOptions {
   readonly tls: TlsFiles;
   readonly consumers: readonly FeedConsumer[];
-  /** Lists of a BorderFirewall; `undefined`: this copy does not keep it. */
-  readonly feedOf: (firewall: string) => Feed | undefined;
+  readonly feeds: Feeds;
   readonly log: Log;
 }
 
@@ -24,7 +24,7 @@ const AGAIN_SECONDS = '30';
 /**
  * Lists over HTTPS for whatever can fetch them: `/lists/NAME.txt`, one family alone under `/ipv4/` and `/ipv6/`, `.md5` beside each,
  * `/generic-data-center.json`, and `/lists.json` for people. Whoever is known always gets 200 or 304 for a list that there is; while it cannot be
- * given, 503, which leaves firewalls what they have fetched. Resolves once it listens.
+ * given, or another copy may keep the firewall by now, 503, which leaves firewalls what they have fetched. Resolves once it listens.
  */
 export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
   const { tls, consumers, log } = options;
@@ -48,7 +48,7 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { consumers, feedOf }: FeedServerOptions,
+  { consumers, feeds }: FeedServerOptions,
 ): Promise<void> {
   const consumer = await consumerOf(consumers, request);
   // Strangers are not told which lists there are.
@@ -57,30 +57,52 @@ async function respond(
     return answer(response, 401, 'credentials of a consumer are needed');
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
-  const feed = feedOf(consumer.firewall);
+  const feed = feeds.of(consumer.firewall);
   if (feed === undefined) return unavailable(response);
-  const { publication, owner } = feed;
-  const path = request.url?.split('?', 1)[0] ?? '';
-  if (path === '/lists.json') return give(request, response, indexContent(publication.lists.values()));
-  if (path === '/generic-data-center.json') {
-    await give(request, response, dataCenterContent(owner, publication.lists.values()));
-    for (const { list, version } of publication.lists.values()) publication.fetched(consumer.name, list.name, version);
-    return;
-  }
-  const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
-  const found = folder === undefined ? undefined : publication.lists.get(decoded(encoded));
+  const { publication } = feed;
+  const found = foundAt(request.url?.split('?', 1)[0] ?? '', feed, feeds.frozenSince);
   if (found === undefined)
     return answer(response, 404, 'known here: /lists/NAME.txt, /ipv4/NAME.txt, /ipv6/NAME.txt, with .md5; /lists.json');
-  const form = `${folder === 'lists' ? 'all' : folder}${sum ?? ''}` as Form;
-  await give(request, response, contentOf(found.list, form), found.since);
-  if (sum === undefined) publication.fetched(consumer.name, found.list.name, found.version);
+  if (request.method === 'GET')
+    // The last byte has been handed over. It is also told of an answer whose connection broke, and who went away has nothing.
+    response.once('finish', () => {
+      if (response.statusCode === 503 || request.socket.destroyed) return;
+      for (const fetch of found.fetches) publication.fetched({ ...fetch, consumer: consumer.name });
+    });
+  await give(request, response, found, () => feeds.of(consumer.firewall) === feed);
 }
 
+/** What stands at a path, and what of which list whoever gets it has then. */
+interface Found {
+  readonly content: Content;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly fetches: readonly Omit<Fetch, 'consumer' | 'at'>[];
+}
+
+function foundAt(path: string, feed: Feed, frozenSince: number | undefined): Found | undefined {
+  const { lists } = feed.publication;
+  if (path === '/lists.json') return { content: documentOf('index', feed, frozenSince), fetches: [] };
+  if (path === '/generic-data-center.json') {
+    const fetches = [...lists.values()].map(({ list, version }) => ({ list: list.name, part: 'all', version }) as const);
+    return { content: documentOf('data centre', feed, frozenSince), fetches };
+  }
+  const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
+  const found = folder === undefined ? undefined : lists.get(decoded(encoded));
+  if (found === undefined) return undefined;
+  const part = (folder === 'lists' ? 'all' : folder) as FetchedPart;
+  const { list, since } = found;
+  if (sum !== undefined) return { content: contentOf(list, `${part}.md5`), since, fetches: [] };
+  const content = contentOf(list, part);
+  return { content, since, fetches: [{ list: list.name, part, version: content.version }] };
+}
+
+/** `mayGive`: asked at last, for to pack takes a while. */
 async function give(
   request: IncomingMessage,
   response: ServerResponse,
-  content: Content,
-  since?: number,
+  { content, since }: Found,
+  mayGive: () => boolean,
 ): Promise<void> {
   const takesGzip = /\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))/i.test(String(request.headers['accept-encoding'] ?? ''));
   const tag = takesGzip ? content.tag.replace(/"$/, '-gzip"') : content.tag;
@@ -96,6 +118,7 @@ async function give(
     return;
   }
   const body = takesGzip ? await content.packed() : content.body;
+  if (!mayGive()) return unavailable(response);
   response.writeHead(200, {
     ...headers,
     'content-type': content.type,

@@ -16,7 +16,7 @@ export function openFeeds(configured: Configuration['feeds'] & {}, feeds: Feeds,
     const [username, password] = [textOf(auth.username), textOf(auth.password)];
     return { ...consumer, auth: { kind: 'Basic', username, password } };
   });
-  return serveFeeds(configured, { tls: configured.tls, consumers, feedOf: (firewall) => feeds.of(firewall), log });
+  return serveFeeds(configured, { tls: configured.tls, consumers, feeds, log });
 }
 
 /** What the file holds now, without the line end that editors leave. */
