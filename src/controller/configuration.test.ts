@@ -57,6 +57,29 @@ server: { probes: "[::1]:8080" }
       expect(complaints(text(wrong)), wrong).toHaveLength(1);
   });
 
+  test('all mistakes of lists at once: an unknown key hides none, and each place names its own keys', () => {
+    const text = `
+cluster: prod
+sources: { static: { manifests: ./shop } }
+controllers: { border: { source: statik } }
+feeds:
+  listen: 0.0.0.0:8443
+  tls: { cert: { file: ./feeds.crt }, key: { file: ./cluster } }
+  consumers:
+    - { name: panos, firewall: edge, colour: red, auth: { bearer: { file: ./token } } }
+    - { name: panos, firewall: edge, auth: { basik: { username: a, password: b } } }
+`;
+    expect(complaints(text)).toEqual([
+      '4:34 CONFIG_SOURCE controllers.border.source: there is no source "statik"; did you mean "static"?',
+      '7:16 CONFIG_SECRET feeds.tls.cert: the file ./feeds.crt cannot be read',
+      '9:46 CONFIG_UNKNOWN_KEY feeds.consumers.0.colour: "colour" is not a key that this version knows; known here: name, firewall, auth',
+      '9:67 CONFIG_SECRET feeds.consumers.0.auth.bearer: the file ./token cannot be read',
+      '10:15 CONFIG_VALUE feeds.consumers.1.name: there is another consumer "panos"',
+      '10:44 CONFIG_VALUE feeds.consumers.1.auth: takes exactly one of basic, bearer and certificate',
+      '10:53 CONFIG_UNKNOWN_KEY feeds.consumers.1.auth.basik: "basik" is not a key that this version knows; did you mean "basic"?',
+    ]);
+  });
+
   test('conditions of pods are written where there are pods, as an account of its own where one is named', () => {
     const text = (source: string, readiness: string): string =>
       `sources: { one: ${source} }\ncontrollers: { border: { source: one }, readiness: ${readiness} }\n`;

@@ -186,10 +186,13 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   }
 
   const parsed = configurationSchema.safeParse(only.raw, { reportInput: true });
-  for (const issue of parsed.error?.issues ?? []) explain(issue, complain);
-  if (!parsed.success) return { diagnostics: diagnostics.toSorted(byPlace) };
+  const issues = parsed.error?.issues ?? [];
+  for (const issue of issues) explain(issue, complain);
+  // What is known of the file is checked all the same.
+  const rest = configurationSchema.safeParse(withoutUnknownKeys(only.raw, issues));
+  if (!rest.success) return { diagnostics: diagnostics.toSorted(byPlace) };
 
-  const value = parsed.data;
+  const value = rest.data;
   const resolveText = (given: z.infer<typeof text>, path: readonly string[]): string => {
     if (typeof given === 'string') return given;
     if ('env' in given) {
@@ -365,28 +368,35 @@ function explain(
   }
 }
 
+/** A copy of what was read without the keys that issues call unknown; the same object where there are none. */
+function withoutUnknownKeys(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
+  if (unknown.length === 0) return raw;
+  const copy = structuredClone(raw);
+  for (const { path, keys } of unknown) {
+    let place: unknown = copy;
+    for (const step of path) place = (place as Record<PropertyKey, unknown>)[step];
+    for (const key of keys) Reflect.deleteProperty(place as object, key);
+  }
+  return copy;
+}
+
 /** The keys that a place of the file knows, for corrections. */
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
-  switch (path.length === 2 && path[0] === 'sources' ? 'source' : path.join('.')) {
-    case '':
-      return Object.keys(configurationSchema.shape);
-    case 'source':
-      return ['manifests', 'kubeconfig', 'context'];
-    case 'controllers':
-      return ['border', 'readiness'];
-    case 'controllers.border':
-      return ['source'];
-    case 'controllers.readiness':
-      return ['account'];
-    case 'audit':
-      return ['mebibytes'];
-    case 'server':
-      return ['probes', 'queries', 'readiness'];
-    case 'server.queries':
-      return ['listen', 'tls'];
-    case 'server.queries.tls':
-      return ['cert', 'key'];
-    default:
-      return ['file', 'env'];
+  let place: z.core.$ZodType | undefined = configurationSchema;
+  for (const step of path) {
+    place = bare(place);
+    if (place instanceof z.ZodObject) place = (place.shape as Record<string, z.core.$ZodType>)[step];
+    else if (place instanceof z.ZodArray) place = place.element;
+    else if (place instanceof z.ZodRecord) place = place.valueType;
+    else place = undefined;
   }
+  place = bare(place);
+  const objects = place instanceof z.ZodUnion ? place.options : [place];
+  return objects.flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []));
+}
+
+/** A schema without what says that it may be absent. */
+function bare(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
+  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
 }

@@ -103,6 +103,15 @@ export function readFeeds(
     }
     return { file: absolute(given.file) };
   };
+  for (const key of ['cert', 'key', 'clientCA'] as const) {
+    const given = tls[key]?.file;
+    if (given === undefined) continue;
+    try {
+      readFile(absolute(given));
+    } catch {
+      complain('error', 'CONFIG_SECRET', ['feeds', 'tls', key], `the file ${given} cannot be read`);
+    }
+  }
   const names = new Set<string>();
   const read = consumers.flatMap(({ name, firewall, auth }, index): ConfiguredConsumer[] => {
     const path = ['feeds', 'consumers', index];

@@ -119,5 +119,5 @@ test('files that are not there are told at once', async () => {
   const none = { cert: join(folder, 'none'), key: tls.key };
   await expect(
     serveQueries({ host: '127.0.0.1', port: 0 }, answers, { tls: none, access: undefined }, log, clock),
-  ).rejects.toMatchObject({ code: 'LISTEN_FAILED', message: expect.stringContaining('ENOENT') as string });
+  ).rejects.toMatchObject({ code: 'TLS_FILES', message: expect.stringContaining('ENOENT') as string });
 });

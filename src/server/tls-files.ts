@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly clientCA?: string;
 }
 
-/** Gives a server what the files hold, now and whenever they change. `title`: the key of the configuration. Throws `LISTEN_FAILED`. */
+/** Gives a server what the files hold, now and whenever they change. `title`: the key of the configuration. Throws `TLS_FILES`. */
 export async function renewedTls(
   server: Server,
   { cert, key, clientCA }: TlsFiles,
@@ -54,6 +54,6 @@ async function renew(server: Server, files: Readonly<Record<string, WatchedFile>
   } catch (thrown) {
     const said = thrown instanceof Error ? thrown.message : String(thrown);
     const paths = Object.values(files).map(({ path }) => path);
-    throw new SallyportError('LISTEN_FAILED', `the TLS files ${paths.join(' and ')}: ${said}`);
+    throw new SallyportError('TLS_FILES', `${paths.join(' and ')}: ${said}`, {}, thrown);
   }
 }

@@ -54,7 +54,13 @@ export const configurationCodes = {
     blame: 'rejected',
     what: 'An address of the configuration file, or of `--listen`, cannot be listened on.',
     now: 'The process ends: a controller that nobody can probe would be restarted for ever.',
-    fix: 'Choose another address under `server`, or stop what holds the port.',
+    fix: 'Choose another address where the message says (`server` or `feeds` of the configuration file, or `--listen`), or stop what holds the port.',
+  },
+  TLS_FILES: {
+    blame: 'rejected',
+    what: 'A certificate, its key or an authority of the configuration file cannot be used: a file is missing, is not PEM, or key and certificate are not a pair.',
+    now: 'The process ends if it just began; else it goes on with the files that it had, and tries again when somebody connects.',
+    fix: 'Check the files that the message names: that they are there, may be read, hold PEM, and that the key belongs to the certificate.',
   },
   USAGE: {
     blame: 'input',

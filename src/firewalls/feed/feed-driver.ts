@@ -42,7 +42,10 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
   constructor(
     publication: Publication,
     owner: FeedOwner,
-    { lockDirectory, givesOut = false }: { readonly lockDirectory?: string | undefined; readonly givesOut?: boolean } = {},
+    {
+      lockDirectory,
+      givesOut = false,
+    }: { readonly lockDirectory?: string | undefined; readonly givesOut?: boolean } = {},
   ) {
     this.#publication = publication;
     this.#owner = owner;

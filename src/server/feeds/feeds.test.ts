@@ -203,7 +203,9 @@ describe('what is given out', () => {
     const version = publication.lists.get('payments')?.version;
     const ofFour = createHash('sha256').update('10.0.0.2\n10.0.0.10\n').digest('hex');
     await expect.poll(() => publication.fetches()).toHaveLength(3);
-    expect(publication.fetches().map(({ consumer, list, part, version: had }) => ({ consumer, list, part, had }))).toEqual(
+    expect(
+      publication.fetches().map(({ consumer, list, part, version: had }) => ({ consumer, list, part, had })),
+    ).toEqual(
       expect.arrayContaining([
         { consumer: 'panos', list: 'payments', part: 'all', had: version },
         { consumer: 'bearer', list: 'payments', part: 'all', had: version },

@@ -84,7 +84,9 @@ function foundAt(path: string, feed: Feed, frozenSince: number | undefined): Fou
   const { lists } = feed.publication;
   if (path === '/lists.json') return { content: documentOf('index', feed, frozenSince), fetches: [] };
   if (path === '/generic-data-center.json') {
-    const fetches = [...lists.values()].map(({ list, version }) => ({ list: list.name, part: 'all', version }) as const);
+    const fetches = [...lists.values()].map(
+      ({ list, version }) => ({ list: list.name, part: 'all', version }) as const,
+    );
     return { content: documentOf('data centre', feed, frozenSince), fetches };
   }
   const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
