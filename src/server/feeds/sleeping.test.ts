@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -43,13 +42,14 @@ async function start(name: string, address: string, holder: () => string, manner
     { execArgv: ['--import', 'tsx'] },
   );
   running.push(child);
-  child.on('message', (said: { readonly renew?: true }) => {
-    if (said.renew === true) child.send(holder() === name);
+  // One listener for all: messages that come together are told before whoever awaits the first one goes on.
+  const port = await new Promise<number>((found) => {
+    child.on('message', (said: { readonly renew?: true; readonly port?: number }) => {
+      if (said.renew === true) child.send(holder() === name);
+      if (said.port !== undefined) found(said.port);
+    });
   });
-  for (;;) {
-    const [said] = (await once(child, 'message')) as [{ readonly port?: number }];
-    if (said.port !== undefined) return { child, url: `https://127.0.0.1:${said.port}/lists/payments.txt` };
-  }
+  return { child, url: `https://127.0.0.1:${port}/lists/payments.txt` };
 }
 
 async function fetched({ url }: Copy): Promise<string> {
