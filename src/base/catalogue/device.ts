@@ -106,7 +106,7 @@ export const deviceCodes = {
   },
   DEVICE_BUSY: {
     blame: 'transient',
-    what: 'Somebody else kept changing the rules of the device while they were read, or the device was short of something for a moment or takes no more requests.',
+    what: 'Somebody else kept changing the rules of the device while they were read, or the device was short of something for a moment, is busy with a commit or takes no more requests.',
     now: 'What was read in part is thrown away; the worker reads again after a pause.',
     fix: 'Nothing, if it passes. Otherwise find the other writer; on Linux `nft monitor` names its process.',
   },
@@ -133,6 +133,12 @@ export const deviceCodes = {
     what: 'Another process of Sallyport keeps the same firewall: one on this machine, or, in a cluster, one that holds the Lease of the firewall.',
     now: 'Nothing is written by this process until the other one ends.',
     fix: 'Run one Sallyport per firewall; the message names who holds it.',
+  },
+  DEVICE_EDIT_LOCKED: {
+    blame: 'transient',
+    what: 'A person, or another program, holds a lock on the configuration of the firewall, or on its commits.',
+    now: 'Rules and objects stay as they were confirmed; members that need no commit go on. It is tried again with growing pauses.',
+    fix: 'Ask the holder, whom the message names, to commit or to give the lock back; nobody is overruled.',
   },
   TRANSACTION_TOO_LARGE: {
     blame: 'rejected',

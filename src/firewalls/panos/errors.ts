@@ -1,0 +1,126 @@
+import type { Code } from '../../base/catalogue.ts';
+import { SallyportError } from '../../base/error.ts';
+import { tame } from '../../base/secret-text.ts';
+
+/**
+ * What an error of PAN-OS means for us; the one place that looks at its codes and words. The numbers are those of the XML API's error codes
+ * (reference 1.2). The device gives many classes in words alone: those are looked for first, each as the vendor's own public clients know them.
+ */
+
+/** Words of a message, and what they mean. The first row that fits counts; unknown words mean what their code means. */
+const WORDS: readonly (readonly [RegExp, Code])[] = [
+  // 1.1 and 1.2: recognised by this prefix in every release.
+  [/^Invalid credentials?\b/i, 'DEVICE_CREDENTIALS'],
+  // 1.2: seen while another administrator commits; passes.
+  [/^Session timed out/i, 'DEVICE_BUSY'],
+  // 1.2, 1.7: one commit at a time.
+  [/^Another (commit|sync|validate)[\w/ ]* is in progress/i, 'DEVICE_BUSY'],
+  [/^A commit is in progress/i, 'DEVICE_BUSY'],
+  [/^You cannot commit while an install is in progress/i, 'DEVICE_BUSY'],
+  // 1.2: of pairs; the active one has what it was told.
+  [/^Failed to synchronize running configuration with HA peer/i, 'DEVICE_BUSY'],
+  // 1.7: locks of others. Who holds it is in the words.
+  [/^Configuration is locked by/i, 'DEVICE_EDIT_LOCKED'],
+  [/^Config for scope .* is currently locked/i, 'DEVICE_EDIT_LOCKED'],
+  [/^Commit lock is already held/i, 'DEVICE_EDIT_LOCKED'],
+  [/commit lock/i, 'DEVICE_EDIT_LOCKED'],
+  // 1.6: validation says so in these words, with code 12.
+  [/can be at most \d+ characters/i, 'DEVICE_REJECTED'],
+  // 1.8
+  [/^Failed to register/i, 'DEVICE_REJECTED'],
+];
+
+/** Codes of the XML API (reference 1.2), where the words say nothing. */
+const CODES: Readonly<Record<number, Code>> = {
+  // Unknown command, bad xpath, malformed command: we said something that this release does not know.
+  1: 'DEVICE_REJECTED',
+  6: 'DEVICE_REJECTED',
+  17: 'DEVICE_REJECTED',
+  18: 'DEVICE_REJECTED',
+  // Internal errors of the device: they pass, or its log tells.
+  2: 'DEVICE_BUSY',
+  3: 'DEVICE_BUSY',
+  4: 'DEVICE_BUSY',
+  5: 'DEVICE_BUSY',
+  11: 'DEVICE_BUSY',
+  21: 'DEVICE_BUSY',
+  // What we meant is not as we read it: absent, there twice, or in use. Reading again tells.
+  7: 'DEVICE_CHANGED',
+  8: 'DEVICE_CHANGED',
+  10: 'DEVICE_CHANGED',
+  13: 'DEVICE_CHANGED',
+  12: 'DEVICE_REJECTED',
+  14: 'DEVICE_REJECTED',
+  15: 'DEVICE_REJECTED',
+  16: 'DEVICE_RIGHTS',
+  22: 'DEVICE_BUSY',
+  400: 'DEVICE_REJECTED',
+  403: 'DEVICE_RIGHTS',
+};
+
+/** An answer that says no, as an error of ours. `status`: of HTTP; `code`: of the envelope, absent where it has none. */
+export function refusal(
+  request: string,
+  { status, code, message }: { readonly status: number; readonly code: number | undefined; readonly message: string },
+  secrets: readonly string[] = [],
+): SallyportError {
+  const words = tame(message, secrets);
+  const found = codeOf(status, code, message);
+  return new SallyportError(found, `${request}: ${words === '' ? 'no reason is given' : words}${numbered(status, code)}`, {
+    deviceWords: words,
+    ...(code === undefined ? {} : { deviceCode: code }),
+  });
+}
+
+/** What the device itself said in an answer that says no; `''` where an error is not its own. */
+function wordsOf(thrown: unknown): string {
+  const words = thrown instanceof SallyportError ? thrown.details['deviceWords'] : undefined;
+  return typeof words === 'string' ? words : '';
+}
+
+function codeOf(status: number, code: number | undefined, message: string): Code {
+  const known = WORDS.find(([words]) => words.test(message));
+  if (known !== undefined) return known[1];
+  const byCode = code === undefined ? undefined : CODES[code];
+  if (byCode !== undefined) return byCode;
+  if (status === 401) return 'DEVICE_CREDENTIALS';
+  if (status === 403) return 'DEVICE_RIGHTS';
+  if (status >= 500 || status === 408 || status === 429) return 'DEVICE_BUSY';
+  return 'DEVICE_REJECTED';
+}
+
+function numbered(status: number, code: number | undefined): string {
+  if (code !== undefined) return ` (code ${code})`;
+  return status === 200 ? '' : ` (HTTP ${status})`;
+}
+
+/** The words with which `show` says that nothing is at a path (reference 1.3); it has no code of its own. */
+export function isNoSuchNode(thrown: unknown): boolean {
+  return /^(No such node|Object doesn't exist)/i.test(wordsOf(thrown));
+}
+
+/** Of registered addresses: it is as it was asked for, and was so before (reference 1.8). */
+export function isAlready(thrown: unknown): boolean {
+  return /(already exists, ignore|does not exist, ignore unreg)\s*$/i.test(wordsOf(thrown));
+}
+
+/** A lock that we wanted and have, and one that we gave back and do not have (reference 1.7). */
+export function isOwnLock(thrown: unknown): boolean {
+  return /^You already own a config lock for scope /i.test(wordsOf(thrown));
+}
+
+export function isNoLock(thrown: unknown): boolean {
+  return /^Config is not currently locked for scope /i.test(wordsOf(thrown));
+}
+
+/** An answer to a commit that has nothing to do (reference 1.7). */
+export function isNothingToCommit(message: string): boolean {
+  return /^There are no changes to commit/i.test(message);
+}
+
+/** Why a job failed. A job that was stopped because of others passes; what validation says does not. */
+export function jobFailure(what: string, lines: readonly string[]): SallyportError {
+  const message = lines.join(' ').trim();
+  const known = WORDS.find(([words]) => lines.some((line) => words.test(line.trim())));
+  return new SallyportError(known?.[1] ?? 'DEVICE_REJECTED', `${what} failed: ${tame(message, []) || 'no reason is given'}`);
+}

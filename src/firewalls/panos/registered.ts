@@ -1,0 +1,137 @@
+import { SallyportError } from '../../base/error.ts';
+import type { MayGoOn } from '../driver.ts';
+import { type PanosApi, type Target, command } from './api.ts';
+import { isAlready } from './errors.ts';
+import { type XmlElement, element, entriesAt, members, membersAt, textAt, xmlText } from './xml.ts';
+
+/** Rows of one answer (reference 1.8); a page that is shorter is the last one. */
+const PAGE = 500;
+/** Addresses in one message, and its length in bytes: the device takes 2 MB to 5 MB, by release. */
+const MOST_ADDRESSES = 500;
+const LONGEST_MESSAGE = 1024 * 1024;
+
+/** Registered addresses (canonical text as the device writes it) and their tags. */
+export type Registered = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** One address that joins or leaves a tag. */
+export interface TagChange {
+  readonly address: string;
+  readonly tag: string;
+}
+
+/** Every registered address of a vsys, whoever registered it. */
+export async function readRegistered(api: PanosApi, where: Target, signal: AbortSignal): Promise<Registered> {
+  const found = new Map<string, Set<string>>();
+  for (let start = 1; ; start += PAGE) {
+    const result = await api.op(asking([element('limit', `${PAGE}`), element('start-point', `${start}`)]), signal, where);
+    const rows = entriesAt(result);
+    for (const row of rows) {
+      const address = row.attributes.get('ip');
+      if (address === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'a registered address has no address');
+      const tags = found.get(address) ?? new Set();
+      for (const tag of membersAt(row, 'tag')) tags.add(tag);
+      found.set(address, tags);
+    }
+    if (rows.length < PAGE) return found;
+  }
+}
+
+/** The tags of one address. */
+export async function readTagsOf(
+  api: PanosApi,
+  address: string,
+  where: Target,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const result = await api.op(asking([element('ip', address)]), signal, where);
+  return new Set(
+    entriesAt(result)
+      .filter(({ attributes }) => attributes.get('ip') === address)
+      .flatMap((row) => membersAt(row, 'tag')),
+  );
+}
+
+/** How many addresses are registered; a cheap look for whether anything happened. */
+export async function countRegistered(api: PanosApi, where: Target, signal: AbortSignal): Promise<number> {
+  const result = await api.op(asking([element('all', [element('option', 'count')])]), signal, where);
+  const count = textAt(result, 'count') ?? '';
+  if (!/^\d+$/.test(count)) throw new SallyportError('DEVICE_UNREADABLE', 'the number of registered addresses is no number');
+  return Number(count);
+}
+
+/**
+ * Deltas as messages, each as large as a device takes. What joins and what leaves an address stands in one message, so that an address that
+ * moves does so at once; a tag that is there already must not be sent (reference 1.8).
+ */
+export function messages(joins: readonly TagChange[], leaves: readonly TagChange[]): readonly XmlElement[] {
+  const byAddress = new Map<string, { readonly joins: string[]; readonly leaves: string[] }>();
+  const of = (address: string): { readonly joins: string[]; readonly leaves: string[] } => {
+    const known = byAddress.get(address) ?? { joins: [], leaves: [] };
+    byAddress.set(address, known);
+    return known;
+  };
+  for (const { address, tag } of leaves) of(address).leaves.push(tag);
+  for (const { address, tag } of joins) of(address).joins.push(tag);
+  const found: XmlElement[] = [];
+  let batch: { readonly register: XmlElement[]; readonly unregister: XmlElement[] } = { register: [], unregister: [] };
+  let length = 0;
+  let count = 0;
+  const close = (): void => {
+    if (count > 0) found.push(message(batch.register, batch.unregister));
+    batch = { register: [], unregister: [] };
+    length = 0;
+    count = 0;
+  };
+  for (const [address, change] of byAddress) {
+    const rows = [
+      ...(change.joins.length === 0 ? [] : [['register', row(address, change.joins)] as const]),
+      ...(change.leaves.length === 0 ? [] : [['unregister', row(address, change.leaves)] as const]),
+    ];
+    const size = rows.reduce((sum, [, one]) => sum + xmlText(one).length, 0);
+    if (count + 1 > MOST_ADDRESSES || length + size > LONGEST_MESSAGE) close();
+    for (const [kind, one] of rows) batch[kind].push(one);
+    length += size;
+    count++;
+  }
+  close();
+  return found;
+}
+
+/**
+ * Sends one message. Rejects with `DEVICE_CHANGED` where the device refused a part of it because its addresses are not as they were read:
+ * what it did of the rest is not known then, and has to be read.
+ */
+export async function sendMessage(
+  api: PanosApi,
+  message: XmlElement,
+  where: Target,
+  signal: AbortSignal,
+  mayGoOn: MayGoOn,
+): Promise<void> {
+  try {
+    await api.userId(message, signal, mayGoOn, where);
+  } catch (thrown) {
+    if (!isAlready(thrown) || !(thrown instanceof SallyportError)) throw thrown;
+    throw new SallyportError('DEVICE_CHANGED', `registered addresses are not as they were read: ${thrown.message}`);
+  }
+}
+
+function asking(what: readonly XmlElement[]): XmlElement {
+  return command(['show', 'object', 'registered-ip'], what);
+}
+
+function row(address: string, tags: readonly string[]): XmlElement {
+  return element('entry', [element('tag', members(tags))], { ip: address });
+}
+
+function message(register: readonly XmlElement[], unregister: readonly XmlElement[]): XmlElement {
+  return element('uid-message', [
+    element('version', '2.0'),
+    element('type', 'update'),
+    element('payload', [
+      ...(unregister.length === 0 ? [] : [element('unregister', unregister)]),
+      ...(register.length === 0 ? [] : [element('register', register)]),
+    ]),
+  ]);
+}
+
