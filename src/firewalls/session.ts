@@ -7,7 +7,7 @@ import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from './d
 import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
 
-/** Longest time of one read, and of one write; a lock's margin must be longer than the latter. */
+/** Longest time of one read, and of one write that is one request; a lock's margin must be longer than the latter. */
 export const OBSERVE_DEADLINE_MS = 30_000;
 export const APPLY_DEADLINE_MS = 10_000;
 
@@ -97,7 +97,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     };
     mayGoOn();
     this.#rivals.overrule(() => step.urgent && releases());
-    using limit = deadline(this.#signal, APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
+    using limit = deadline(this.#signal, step.longestMs ?? APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
     await this.#driver.apply(step, limit.signal, mayGoOn);
   }
 

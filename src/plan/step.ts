@@ -26,4 +26,9 @@ export interface Step {
   readonly exposes?: Exposure;
   /** It takes something away from an address whose owner is gone, or narrows; goes ahead of everything else and is never held. */
   readonly urgent: boolean;
+  /**
+   * It takes this long at most where that is more than one request: a commit that is followed to its end. Each request in it keeps its own
+   * deadline, and asks for the right to write anew. In milliseconds.
+   */
+  readonly longestMs?: number;
 }

@@ -8,8 +8,8 @@ export interface Envelope {
   readonly code: number | undefined;
   /** Absent where it only has a message. */
   readonly result: XmlElement | undefined;
-  /** All lines of its message, joined by spaces. */
-  readonly message: string;
+  /** The lines of its message; of registered addresses, one for each that was refused. */
+  readonly messages: readonly string[];
   readonly root: XmlElement;
 }
 
@@ -20,7 +20,17 @@ export function readEnvelope(body: string): Envelope {
   if (root.name !== 'response' || (status !== 'success' && status !== 'error'))
     throw new SallyportError('DEVICE_UNREADABLE', 'the answer is no <response> with a status');
   const result = child(root, 'result');
-  return { succeeded: status === 'success', code: codeIn(root), result, message: messageIn(root), root };
+  // A batch answers by one response for each edit, up to the one that failed: that one says why (reference 1.4).
+  const failed = root.children.find(
+    ({ name, attributes }) => name === 'response' && attributes.get('status') === 'error',
+  );
+  return {
+    succeeded: status === 'success' && failed === undefined,
+    code: failed === undefined ? codeIn(root) : codeIn(failed),
+    result,
+    messages: messagesIn(failed ?? root),
+    root,
+  };
 }
 
 function codeIn({ attributes }: XmlElement): number | undefined {
@@ -30,10 +40,17 @@ function codeIn({ attributes }: XmlElement): number | undefined {
   return Number(code);
 }
 
-/** `<msg>` with a text or with `<line>`s, beside the result or in it. */
-export function messageIn(root: XmlElement): string {
+/** `<msg>` with a text or with `<line>`s, beside the result or in it; refused addresses say it in an attribute (reference 1.8). */
+function messagesIn(root: XmlElement): readonly string[] {
   const message = child(root, 'msg') ?? child(root, 'result', 'msg');
-  return message === undefined ? '' : linesIn(message).join(' ');
+  if (message === undefined) return [];
+  const said = attributesIn(message, 'message');
+  return said.length === 0 ? linesIn(message) : said;
+}
+
+function attributesIn(from: XmlElement, key: string): readonly string[] {
+  const own = from.attributes.get(key);
+  return [...(own === undefined ? [] : [own.trim()]), ...from.children.flatMap((one) => attributesIn(one, key))];
 }
 
 /** Texts of all `<line>`s below an element, in order, or its own text. */

@@ -7,6 +7,9 @@ import { tame } from '../../base/secret-text.ts';
  * (reference 1.2). The device gives many classes in words alone: those are looked for first, each as the vendor's own public clients know them.
  */
 
+/** So many lines of a message are for people; a batch may refuse hundreds of addresses. */
+const MOST_WORDS = 5;
+
 /** Words of a message, and what they mean. The first row that fits counts; unknown words mean what their code means. */
 const WORDS: readonly (readonly [RegExp, Code])[] = [
   // 1.1 and 1.2: recognised by this prefix in every release.
@@ -61,25 +64,34 @@ const CODES: Readonly<Record<number, Code>> = {
 /** An answer that says no, as an error of ours. `status`: of HTTP; `code`: of the envelope, absent where it has none. */
 export function refusal(
   request: string,
-  { status, code, message }: { readonly status: number; readonly code: number | undefined; readonly message: string },
+  {
+    status,
+    code,
+    messages,
+  }: { readonly status: number; readonly code: number | undefined; readonly messages: readonly string[] },
   secrets: readonly string[] = [],
 ): SallyportError {
-  const words = tame(message, secrets);
-  const found = codeOf(status, code, message);
-  return new SallyportError(found, `${request}: ${words === '' ? 'no reason is given' : words}${numbered(status, code)}`, {
-    deviceWords: words,
-    ...(code === undefined ? {} : { deviceCode: code }),
-  });
+  const words = tame(messages.slice(0, MOST_WORDS).join(' '), secrets);
+  const found = codeOf(status, code, messages);
+  return new SallyportError(
+    found,
+    `${request}: ${words === '' ? 'no reason is given' : words}${numbered(status, code)}`,
+    {
+      deviceWords: messages.map((line) => tame(line, secrets)),
+      ...(code === undefined ? {} : { deviceCode: code }),
+    },
+  );
 }
 
-/** What the device itself said in an answer that says no; `''` where an error is not its own. */
-function wordsOf(thrown: unknown): string {
-  const words = thrown instanceof SallyportError ? thrown.details['deviceWords'] : undefined;
-  return typeof words === 'string' ? words : '';
+/** What the device itself said in an answer that says no, line by line; nothing where an error is not its own. */
+function wordsOf(thrown: unknown): readonly string[] {
+  const words: unknown = thrown instanceof SallyportError ? thrown.details['deviceWords'] : undefined;
+  return Array.isArray(words) ? words.map(String) : [];
 }
 
-function codeOf(status: number, code: number | undefined, message: string): Code {
-  const known = WORDS.find(([words]) => words.test(message));
+function codeOf(status: number, code: number | undefined, messages: readonly string[]): Code {
+  const whole = messages.join(' ');
+  const known = WORDS.find(([words]) => words.test(whole));
   if (known !== undefined) return known[1];
   const byCode = code === undefined ? undefined : CODES[code];
   if (byCode !== undefined) return byCode;
@@ -96,31 +108,37 @@ function numbered(status: number, code: number | undefined): string {
 
 /** The words with which `show` says that nothing is at a path (reference 1.3); it has no code of its own. */
 export function isNoSuchNode(thrown: unknown): boolean {
-  return /^(No such node|Object doesn't exist)/i.test(wordsOf(thrown));
+  return wordsOf(thrown).some((line) => /^(No such node|Object doesn't exist)/i.test(line));
 }
 
-/** Of registered addresses: it is as it was asked for, and was so before (reference 1.8). */
+/** Of registered addresses: each that was refused is as it was asked for, and was so before (reference 1.8). */
 export function isAlready(thrown: unknown): boolean {
-  return /(already exists, ignore|does not exist, ignore unreg)\s*$/i.test(wordsOf(thrown));
+  const words = wordsOf(thrown);
+  return (
+    words.length > 0 && words.every((line) => /(already exists, ignore|does not exist, ignore unreg)\s*$/i.test(line))
+  );
 }
 
 /** A lock that we wanted and have, and one that we gave back and do not have (reference 1.7). */
 export function isOwnLock(thrown: unknown): boolean {
-  return /^You already own a config lock for scope /i.test(wordsOf(thrown));
+  return wordsOf(thrown).some((line) => /^You already own a config lock for scope /i.test(line));
 }
 
 export function isNoLock(thrown: unknown): boolean {
-  return /^Config is not currently locked for scope /i.test(wordsOf(thrown));
+  return wordsOf(thrown).some((line) => /^Config is not currently locked for scope /i.test(line));
 }
 
 /** An answer to a commit that has nothing to do (reference 1.7). */
-export function isNothingToCommit(message: string): boolean {
-  return /^There are no changes to commit/i.test(message);
+export function isNothingToCommit(messages: readonly string[]): boolean {
+  return messages.some((line) => /^There are no changes to commit/i.test(line));
 }
 
 /** Why a job failed. A job that was stopped because of others passes; what validation says does not. */
 export function jobFailure(what: string, lines: readonly string[]): SallyportError {
   const message = lines.join(' ').trim();
   const known = WORDS.find(([words]) => lines.some((line) => words.test(line.trim())));
-  return new SallyportError(known?.[1] ?? 'DEVICE_REJECTED', `${what} failed: ${tame(message, []) || 'no reason is given'}`);
+  return new SallyportError(
+    known?.[1] ?? 'DEVICE_REJECTED',
+    `${what} failed: ${tame(message, []) || 'no reason is given'}`,
+  );
 }

@@ -34,7 +34,7 @@ const ASK_SELDOM_MS = 2_000;
 export function jobOf(answer: Envelope): number | undefined {
   const text = textAt(answer.result, 'job');
   if (text !== undefined && /^\d+$/.test(text)) return Number(text);
-  if (isNothingToCommit(answer.message)) return undefined;
+  if (isNothingToCommit(answer.messages)) return undefined;
   throw new SallyportError('DEVICE_UNREADABLE', 'the answer to a commit names no job');
 }
 
@@ -56,12 +56,7 @@ export async function readOneJob(api: PanosApi, id: number, signal: AbortSignal)
  * Follows a job to its end, on every device of a push. Rejects with what it failed with, in the device's words. Its warnings are
  * returned; `waited` is called between two questions.
  */
-export async function followJob(
-  api: PanosApi,
-  id: number,
-  what: string,
-  signal: AbortSignal,
-): Promise<Job> {
+export async function followJob(api: PanosApi, id: number, what: string, signal: AbortSignal): Promise<Job> {
   for (let pauseMs = ASK_FIRST_MS; ; pauseMs = Math.min(pauseMs * 1.5, ASK_SELDOM_MS)) {
     const job = await asked(api, id, signal);
     if (job?.finished === true) {

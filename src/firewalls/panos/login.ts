@@ -41,20 +41,25 @@ export class Login {
     this.#key = undefined;
   }
 
-  async #made(device: DeviceApi, signal: AbortSignal): Promise<{ readonly key: string; readonly user: string | undefined }> {
+  async #made(
+    device: DeviceApi,
+    signal: AbortSignal,
+  ): Promise<{ readonly key: string; readonly user: string | undefined }> {
     const { title } = this.#credentials;
     const found = await this.#credentials.read(signal);
     const [key, user, password] = [found.get('key'), found.get('user'), found.get('password')];
     if (key !== undefined) {
       // It becomes a header: a line break in it would be another header.
-      if (!/^[\x21-\x7e]+$/.test(key)) throw new SallyportError('DEVICE_CREDENTIALS', `${title}: the key "key" is no API key`);
+      if (!/^[\x21-\x7e]+$/.test(key))
+        throw new SallyportError('DEVICE_CREDENTIALS', `${title}: the key "key" is no API key`);
       return { key, user };
     }
     if (user === undefined || password === undefined)
       throw new SallyportError('DEVICE_CREDENTIALS', `${title}: write "key", or "user" and "password", into it`);
     const answer = await ask(device, { type: 'keygen', user, password }, {}, [password], signal);
     const made = textAt(answer.result, 'key');
-    if (made === undefined || made === '') throw new SallyportError('DEVICE_UNREADABLE', 'keygen: the answer holds no key');
+    if (made === undefined || made === '')
+      throw new SallyportError('DEVICE_UNREADABLE', 'keygen: the answer holds no key');
     return { key: made, user };
   }
 }
@@ -67,7 +72,9 @@ export async function ask(
   secrets: readonly string[],
   signal: AbortSignal,
 ): Promise<Envelope> {
-  const title = [parameters['type'], parameters['action'], parameters['xpath']].filter((word) => word !== undefined).join(' ');
+  const title = [parameters['type'], parameters['action'], parameters['xpath']]
+    .filter((word) => word !== undefined)
+    .join(' ');
   const answer = await device.ask(
     {
       method: 'POST',
@@ -84,7 +91,7 @@ export async function ask(
     envelope = readEnvelope(answer.body.toString('utf8'));
   } catch (thrown) {
     // Something before the API answered: a proxy, a web server that starts.
-    if (status !== 200) throw refusal(title, { status, code: undefined, message: '' }, secrets);
+    if (status !== 200) throw refusal(title, { status, code: undefined, messages: [] }, secrets);
     if (thrown instanceof SallyportError) throw new SallyportError(thrown.code, `${title}: ${thrown.message}`);
     throw thrown;
   }

@@ -23,7 +23,11 @@ export interface TagChange {
 export async function readRegistered(api: PanosApi, where: Target, signal: AbortSignal): Promise<Registered> {
   const found = new Map<string, Set<string>>();
   for (let start = 1; ; start += PAGE) {
-    const result = await api.op(asking([element('limit', `${PAGE}`), element('start-point', `${start}`)]), signal, where);
+    const result = await api.op(
+      asking([element('limit', `${PAGE}`), element('start-point', `${start}`)]),
+      signal,
+      where,
+    );
     const rows = entriesAt(result);
     for (const row of rows) {
       const address = row.attributes.get('ip');
@@ -55,7 +59,8 @@ export async function readTagsOf(
 export async function countRegistered(api: PanosApi, where: Target, signal: AbortSignal): Promise<number> {
   const result = await api.op(asking([element('all', [element('option', 'count')])]), signal, where);
   const count = textAt(result, 'count') ?? '';
-  if (!/^\d+$/.test(count)) throw new SallyportError('DEVICE_UNREADABLE', 'the number of registered addresses is no number');
+  if (!/^\d+$/.test(count))
+    throw new SallyportError('DEVICE_UNREADABLE', 'the number of registered addresses is no number');
   return Number(count);
 }
 
@@ -134,4 +139,3 @@ function message(register: readonly XmlElement[], unregister: readonly XmlElemen
     ]),
   ]);
 }
-

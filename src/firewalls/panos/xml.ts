@@ -64,12 +64,19 @@ export function nameOf({ attributes }: XmlElement): string {
   return attributes.get('name') ?? '';
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** What XML 1.0 cannot hold, not even as a reference. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const FORBIDDEN =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 function escapeXml(text: string): string {
   if (FORBIDDEN.test(text)) throw new SallyportError('INTERNAL', 'a text cannot be written as XML');
@@ -105,7 +112,8 @@ class Reader {
   #at: number;
 
   constructor(text: string) {
-    if (FORBIDDEN.test(text)) throw new SallyportError('DEVICE_UNREADABLE', 'the XML holds a character that XML cannot hold');
+    if (FORBIDDEN.test(text))
+      throw new SallyportError('DEVICE_UNREADABLE', 'the XML holds a character that XML cannot hold');
     this.#text = text;
     this.#at = DECLARATION.exec(text)?.[0].length ?? 0;
   }
@@ -192,9 +200,11 @@ class Reader {
     if (!text.includes('&')) return text;
     return text.replace(/&([^;&]{0,10})(;?)/g, (_, name: string, end: string) => {
       const code = /^#(?:x([\da-f]{1,6})|(\d{1,7}))$/i.exec(name);
-      const point = code === null ? Number.NaN : Number.parseInt(code[1] ?? code[2] ?? '', code[1] === undefined ? 10 : 16);
+      const point =
+        code === null ? Number.NaN : Number.parseInt(code[1] ?? code[2] ?? '', code[1] === undefined ? 10 : 16);
       const found = Number.isNaN(point) ? ENTITIES[name] : point <= 0x10ffff ? String.fromCodePoint(point) : undefined;
-      if (end === '' || found === undefined || FORBIDDEN.test(found)) throw this.#wrong('an "&" stands for nothing known');
+      if (end === '' || found === undefined || FORBIDDEN.test(found))
+        throw this.#wrong('an "&" stands for nothing known');
       return found;
     });
   }
