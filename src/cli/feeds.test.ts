@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Authority } from '../../test/kit/certificates.ts';
+import { freePort } from '../../test/kit/free-port.ts';
 
 const main = resolve(import.meta.dirname, 'main.ts');
 let folder: string;
@@ -71,14 +71,6 @@ const pods = (...addresses: readonly string[]): void =>
       status: { phase: 'Running', podIPs: [{ ip }] },
     })),
   );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function start(): ChildProcess {
   const child = spawn(

@@ -14,6 +14,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { serveProbes } from '../../src/server/probes.ts';
 import { readText } from '../../src/sources/manifests/reading.ts';
 import type { Delivery } from '../../src/sources/source.ts';
+import { freePort } from '../kit/free-port.ts';
 import { type Series, alertCases } from './alert-cases.ts';
 import { ALERTS, readAlerts } from './files.ts';
 
@@ -80,15 +81,6 @@ const alertList = z.object({
     alerts: z.array(z.object({ state: z.string(), labels: z.record(z.string(), z.string()) })),
   }),
 });
-
-/** A free port of loopback; another process may take it meanwhile, which then fails loudly. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('a real Prometheus and Alertmanager', () => {
   const children: ChildProcess[] = [];
