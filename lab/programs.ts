@@ -25,16 +25,17 @@ export const clusterPrograms: readonly Program[] = [
 ];
 
 /** Whether a program is in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
-export function isThere(program: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+export function isThere(program: string, path = process.env['PATH']): boolean {
+  return [...(path ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => mayBeRun(join(folder, program)));
+}
+
+export function mayBeRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Debian packages of programs that are missing; of the lab's if none are named. */

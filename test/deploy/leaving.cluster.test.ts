@@ -1,6 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { helm } from '../../scripts/helm.ts';
 import { kinds } from '../../src/api/kinds.ts';
@@ -21,8 +19,7 @@ import { define } from './definitions.ts';
 // What docs/how-to/kubernetes.md says of uninstalling. The server has no controllers: nobody ends pods of a Deployment that is gone, and nobody empties
 // a namespace that is deleted, so here the controller outlives its own rights, which a real one seldom does.
 
-/** The chart, but for the version of Kubernetes that it asks for: the server of the tests says none. */
-const chart = join(mkdtempSync(join(tmpdir(), 'sallyport-leaving-test-')), 'sallyport');
+const chart = join(import.meta.dirname, '../../deploy/chart');
 const OURS = '/apis/sallyport.dev/v1alpha1';
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const FOREIGN = ['a rule of somebody else'];
@@ -34,9 +31,6 @@ const inNamespace = (...words: readonly string[]): string =>
 const install = (): string => inNamespace('install', 'sallyport', chart, '--set', 'cluster=prod');
 
 beforeAll(async () => {
-  cpSync(join(import.meta.dirname, '../../deploy/chart'), chart, { recursive: true });
-  const about = join(chart, 'Chart.yaml');
-  writeFileSync(about, readFileSync(about, 'utf8').replace(/^kubeVersion: .*\n/m, ''));
   server = await startApiServer();
   const { admin } = server;
   await define(admin);
@@ -61,10 +55,7 @@ beforeAll(async () => {
   });
   await addPod('till-1', '10.1.0.1');
 });
-afterAll(async () => {
-  rmSync(dirname(chart), { recursive: true });
-  await server.stop();
-});
+afterAll(() => server.stop());
 
 async function make(plural: string, kind: string, name: string, spec: object): Promise<void> {
   await server.admin.json('POST', `${OURS}/${plural}`, {

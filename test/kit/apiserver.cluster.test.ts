@@ -1,7 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ApiServer, startApiServer } from './apiserver.ts';
+import { apiServerProgram, apiServerSource, buildApiServer } from './apiserver-program.ts';
 import { type ApiTarget, RawApi } from './raw-api.ts';
 
 let server: ApiServer;
@@ -67,6 +70,30 @@ test('flags that are wrong are told in the words of the server, and the next sta
   await server.up(['--feature-gates=WatchList=false']);
   const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
   expect((await server.admin.send({ path: `/api/v1/namespaces?${query}` })).status).toBe(422);
+});
+
+test('it says the version of Kubernetes that it was built from', async () => {
+  const { gitVersion } = await server.admin.json<{ gitVersion: string }>('GET', '/version');
+  const [, built] = /k8s\.io\/kubernetes (v\S+)/.exec(readFileSync(join(apiServerSource, 'go.mod'), 'utf8')) ?? [];
+  expect(gitVersion).toBe(built);
+});
+
+test('the servers of the folder that KUBEBUILDER_ASSETS names run', async ({ onTestFinished }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-assets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  // Servers under their own names, as in the folders that Kubernetes' test tools fetch; each tells that it was run.
+  for (const name of ['etcd', 'kube-apiserver'])
+    writeFileSync(
+      join(folder, name),
+      `#!/bin/sh\ntouch '${join(folder, `${name}-ran`)}'\nunset KUBEBUILDER_ASSETS\nexec '${apiServerProgram()}' ${name} "$@"\n`,
+      { mode: 0o755 },
+    );
+  const environment = { ...process.env, KUBEBUILDER_ASSETS: folder };
+  expect(await buildApiServer(() => undefined, environment)).not.toBe(apiServerProgram());
+  const other = await startApiServer({ environment });
+  onTestFinished(() => other.stop());
+  expect(await namespaces(other.admin)).toEqual(everyCluster);
+  expect(readdirSync(folder)).toEqual(['etcd', 'etcd-ran', 'kube-apiserver', 'kube-apiserver-ran']);
 });
 
 test('nothing is left when it stops', async () => {

@@ -2,8 +2,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { createInterface, type Interface } from 'node:readline';
-import { apiServerProgram } from './apiserver-program.ts';
+import { type Environment, apiServerProgram } from './apiserver-program.ts';
 import { type ApiTarget, RawApi } from './raw-api.ts';
 
 export interface ApiServerOptions {
@@ -11,6 +12,8 @@ export interface ApiServerOptions {
   readonly flags?: readonly string[];
   /** Write one line for each request to the file `auditLog`. */
   readonly audit?: boolean;
+  /** Instead of this process's: KUBEBUILDER_ASSETS says whose servers run. */
+  readonly environment?: Environment;
 }
 
 /** Told by the program once both servers serve. */
@@ -29,10 +32,11 @@ type Answer = { readonly done?: string; readonly error?: string; readonly certif
 
 /** Starts a server of its own; takes some seconds. Stop it in `afterAll`; it ends with this process in any case. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const program = apiServerProgram();
+  const environment = options.environment ?? process.env;
+  const program = apiServerProgram(environment);
   if (!existsSync(program)) throw new Error('the API server is not built: `npm run test:cluster` builds it');
   const words = [...(options.audit === true ? ['-audit'] : []), '--', ...(options.flags ?? [])];
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...environment } });
   const dialogue = new Dialogue(child);
   return new ApiServer(dialogue, JSON.parse(await dialogue.line()) as Description);
 }
