@@ -45,7 +45,8 @@ export default defineConfig({
           ],
           globalSetup: ['test/kit/apiserver-setup.ts'],
           isolate: false,
-          fileParallelism: false,
+          // Most of the time they wait: for Leases that run out, for what must not happen.
+          maxWorkers: 4,
           testTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
           hookTimeout: 240_000,

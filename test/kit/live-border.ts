@@ -1,7 +1,6 @@
 /** A cluster, firewalls in network namespaces, and `sallyport run` as processes of their own between them. Needs the right to make namespaces. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parse } from 'yaml';
@@ -10,6 +9,7 @@ import { leasePlace } from '../../src/kubernetes/leases/lease.ts';
 import { define } from '../deploy/definitions.ts';
 import { Command, ended } from '../packets/command.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
+import { freePort } from './free-port.ts';
 import { type Namespace, Namespaces } from './netns.ts';
 import type { ApiObject, RawApi } from './raw-api.ts';
 
@@ -18,6 +18,8 @@ const UNGUARDED = { percent: 100, atLeast: 1_000_000, percentPerHour: 100 };
 const OURS = '/apis/sallyport.dev/v1alpha1';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/sallyport/leases';
 const PATIENCE_MS = 60_000;
+/** A copy that is told to end has ended by then. */
+const STUCK_MS = 10_000;
 
 /** One line of a copy's log. */
 export interface Line {
@@ -81,6 +83,15 @@ export class Copy {
     this.child.kill('SIGCONT');
     this.child.kill('SIGTERM');
     return end;
+  }
+
+  /** Ends it in any case. */
+  async end(): Promise<void> {
+    const { child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const stuck = setTimeout(() => child.kill('SIGKILL'), STUCK_MS);
+    await this.stop();
+    clearTimeout(stuck);
   }
 
   /** Lines with these words. */
@@ -263,15 +274,6 @@ export class LiveBorder {
     await this.admin.json('DELETE', `/api/v1/namespaces/shop/pods/${name}?gracePeriodSeconds=0`);
   }
 
-  /** Pods that earlier tests left, of every namespace: how much of a world vanishes is judged by how much there was. */
-  async removeAllPods(): Promise<void> {
-    const { items } = await this.admin.json<{ items: readonly ApiObject[] }>('GET', '/api/v1/pods');
-    for (const { metadata } of items) {
-      const path = `/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}?gracePeriodSeconds=0`;
-      await this.admin.json('DELETE', path);
-    }
-  }
-
   /** Addresses of the pods `app: pay` that the API server knows, sorted as `holds` sorts them. */
   async addresses(): Promise<readonly string[]> {
     const path = '/api/v1/pods?labelSelector=app%3Dpay';
@@ -322,15 +324,10 @@ export class LiveBorder {
     };
   }
 
-  /** Ends all copies, whatever their state. */
+  /** Ends all copies, whatever their state; as they should be ended if they can, so that the next ones wait for no Lease to run out. */
   async endCopies(): Promise<void> {
-    for (const twin of this.#twins) await twin.endCopies();
-    for (const { child } of this.#copies.splice(0)) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const end = ended(child);
-      child.kill('SIGKILL');
-      await end;
-    }
+    const twins = this.#twins.map((twin) => twin.endCopies());
+    await Promise.all([...twins, ...this.#copies.splice(0).map((copy) => copy.end())]);
   }
 
   async close(): Promise<void> {
@@ -382,15 +379,4 @@ export async function until<T>(
     if (performance.now() > end) throw new Error(`not within ${ms} ms; seen last: ${JSON.stringify(seen)}`);
     await pause(stepMs);
   }
-}
-
-/** A port of loopback that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -4,49 +4,23 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ApiServer } from '../kit/apiserver.ts';
-import { type Copy, LiveBorder, until } from '../kit/live-border.ts';
+import { EdgeBorder } from '../kit/edge-border.ts';
+import { type Copy, type LiveBorder, until } from '../kit/live-border.ts';
 import { RawApi } from '../kit/raw-api.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/addressgroups.sallyport.dev';
+let border: EdgeBorder;
 let live: LiveBorder;
 let server: ApiServer;
-let pods = 0;
 
 beforeAll(async () => {
-  live = await LiveBorder.open({ firewalls: ['edge'] });
+  border = await EdgeBorder.open();
+  ({ live } = border);
   ({ server } = live);
 });
 afterAll(() => live.close());
 afterEach(() => live.endCopies());
-
-async function newPod(): Promise<string> {
-  pods += 1;
-  const ip = `10.1.0.${pods}`;
-  await live.pod(`pod-${pods}`, ip);
-  return ip;
-}
-
-const arrives = (ip: string): Promise<unknown> =>
-  until(
-    () => live.holds('edge'),
-    (addresses) => addresses.includes(ip),
-  );
-
-/** The table once nothing is under way any more. */
-async function settled(): Promise<string> {
-  let before = '';
-  return until(
-    () => live.table('edge'),
-    (table) => {
-      const isSame = table === before && table.includes('judge=none');
-      before = table;
-      return isSame;
-    },
-    30_000,
-    1_000,
-  );
-}
 
 const says = (copy: Copy, words: string): Promise<unknown> =>
   until(
@@ -74,51 +48,9 @@ function kubeconfig(name: string, user: object): string {
   return path;
 }
 
-const LONG_MS = 240_000;
-
-// First, with a fresh world: of no kind may half of the objects vanish for good.
-test('the API server is gone until everything counts as lost, and back with a new history: the border keeps everything', {
-  timeout: 500_000,
-}, async () => {
-  const copy = await live.copy('gone');
-  await live.removeAllPods();
-  const addresses = [await newPod(), await newPod(), await newPod(), await newPod()];
-  for (const ip of addresses) await arrives(ip);
-  await until(
-    () => live.holds('edge'),
-    (held) => held.length === addresses.length,
-  );
-  const before = await settled();
-  await server.down();
-  await until(
-    () => copy.standing(),
-    (text) => text.includes('frozen'),
-    LONG_MS,
-  );
-  expect(await live.table('edge')).toBe(before);
-  // First there is nothing, then everything but one pod comes back, in the order in which somebody would install it.
-  await server.wipe();
-  await pause(20_000);
-  expect(await live.table('edge')).toBe(before);
-  await live.furnish();
-  const [lost = '', ...kept] = addresses;
-  for (const [index, ip] of kept.entries()) await live.pod(`back-${index}`, ip);
-  const late = await newPod();
-  await until(
-    () => live.holds('edge'),
-    (held) => held.includes(late) && !held.includes(lost),
-    LONG_MS,
-  );
-  expect(await live.holds('edge')).toEqual(await live.addresses());
-  await until(
-    () => live.status('borderfirewalls', 'edge'),
-    (status) => status.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false,
-  );
-});
-
 test('a tenant labels, annotates and names things to get in: the border does not change', async () => {
   await live.copy('tenant-watch');
-  await arrives(await newPod());
+  await border.arrives(await border.newPod());
   const ours = 'sallyport.dev/v1alpha1';
   const vault = { selector: "app == 'vault'", namespaceSelector: "kubernetes.io/metadata.name == 'vault'" };
   await live.post(`/apis/${ours}/addressgroups`, ours, 'AddressGroup', { name: 'vault' }, vault);
@@ -213,8 +145,8 @@ test('a tenant labels, annotates and names things to get in: the border does not
   // The kubelet gives the pod an address, as it would.
   const status = { phase: 'Running', podIP: '10.1.9.9', podIPs: [{ ip: '10.1.9.9' }] };
   await live.admin.json('PATCH', `${there}/pods/vault/status`, { status }, merge);
-  const last = await newPod();
-  await arrives(last);
+  const last = await border.newPod();
+  await border.arrives(last);
   // It is a pod like any other that no policy selects; the groups are as they were.
   const table = await live.table('edge');
   const group = (name: string): string =>
@@ -229,8 +161,8 @@ test('a tenant labels, annotates and names things to get in: the border does not
 
 test('a definition is deleted under us: what it defined stays in force, and statuses say why', async () => {
   const copy = await live.copy('definitions');
-  await arrives(await newPod());
-  const before = await settled();
+  await border.arrives(await border.newPod());
+  const before = await border.settled();
   const definition = await live.admin.json('GET', CRD);
   await live.admin.json('DELETE', CRD);
   await until(
@@ -238,7 +170,7 @@ test('a definition is deleted under us: what it defined stays in force, and stat
     (text) => text.includes('frozen') && /addressgroup/i.test(text),
   );
   expect(await copy.ready()).toMatch(/^200 the source is frozen; firewalls keep what they hold\n?$/);
-  const late = await newPod();
+  const late = await border.newPod();
   await pause(3_000);
   expect(await live.table('edge')).toBe(before);
   const { conditions = [] } = await until(
@@ -268,7 +200,7 @@ test('a definition is deleted under us: what it defined stays in force, and stat
   );
   const everywhere = { selector: "app == 'pay'", namespaceSelector: 'all()' };
   await live.post(groups, 'sallyport.dev/v1alpha1', 'AddressGroup', { name: 'payers' }, everywhere);
-  await arrives(late);
+  await border.arrives(late);
 });
 
 test('a token that is worth nothing freezes, and a new one in its file is used', async () => {
@@ -286,18 +218,18 @@ test('a token that is worth nothing freezes, and a new one in its file is used',
   const rotate = async (): Promise<void> => writeFileSync(tokenFile, await server.tokenFor('sallyport', 'runner'));
   await rotate();
   const copy = await live.copy('token', kubeconfig('with-token', { tokenFile }));
-  await arrives(await newPod());
+  await border.arrives(await border.newPod());
   // Rotated as kubelets do it: nobody notices.
   await rotate();
-  await arrives(await newPod());
+  await border.arrives(await border.newPod());
   await live.admin.json('DELETE', `${accounts}/runner`);
   await says(copy, '401');
-  const before = await settled();
+  const before = await border.settled();
   await account();
   await pause(5_000);
   expect(await live.table('edge')).toBe(before);
   await rotate();
-  await arrives(await newPod());
+  await border.arrives(await border.newPod());
 });
 
 test('a client certificate that has expired is named, nothing is written, and a new one in its place is used', async () => {
@@ -313,45 +245,11 @@ test('a client certificate that has expired is named, nothing is written, and a 
   // Long enough for a busy machine to start with it.
   await renew(40);
   const copy = await live.copy('certificate', kubeconfig('with-certificate', files));
-  await arrives(await newPod());
+  await border.arrives(await border.newPod());
   await says(copy, 'expired');
-  const before = await settled();
+  const before = await border.settled();
   await pause(3_000);
   expect(await live.table('edge')).toBe(before);
   await renew(3_600);
-  await arrives(await newPod());
-});
-
-/** Longer than anything that is not believed at first has to look sound. */
-
-test('the server is restored from a backup that has less than half of the pods: nothing is removed until they are back', {
-  timeout: 500_000,
-}, async () => {
-  const copy = await live.copy('restored');
-  const few = [await newPod(), await newPod()];
-  for (const ip of few) await arrives(ip);
-  await server.save();
-  const later = pods;
-  const many = [];
-  for (let index = 0; index < 12; index++) many.push(await newPod());
-  for (const ip of many) await arrives(ip);
-  const all = await live.addresses();
-  const before = await settled();
-  await server.restore();
-  await until(
-    () => copy.standing(),
-    (text) => /frozen: .* objects of pods vanished/.test(text),
-    LONG_MS,
-  );
-  // Longer than what looks sound has to look so.
-  await pause(70_000);
-  expect(await live.table('edge')).toBe(before);
-  for (const [index, ip] of many.entries()) await live.pod(`pod-${later + index + 1}`, ip);
-  const late = await newPod();
-  await until(
-    () => live.holds('edge'),
-    (held) => held.includes(late),
-    LONG_MS,
-  );
-  expect(await live.holds('edge')).toEqual([...all, late].toSorted());
+  await border.arrives(await border.newPod());
 });
