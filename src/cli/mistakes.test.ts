@@ -68,7 +68,10 @@ describe('validate', () => {
     writeFileSync(file, 'sources: {a: {manifests: .}}\ncontrollers: {border: {source: b}, borde: {}}\n');
     const ended = await runOn('validate', '-c', file, '-o', 'json');
     expect(ended.code).toBe(1);
-    expect(found(ended)).toEqual(['error CONFIG_UNKNOWN_KEY controllers.borde']);
+    expect(found(ended)).toEqual([
+      'error CONFIG_SOURCE controllers.border.source',
+      'error CONFIG_UNKNOWN_KEY controllers.borde',
+    ]);
   });
 
   test('tells of a source that nobody uses', async () => {
