@@ -1,4 +1,4 @@
-import type { BorderFirewall } from '../api/resource.ts';
+import type { BorderFirewall, ResourceType } from '../api/resource.ts';
 import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
@@ -6,6 +6,7 @@ import { PrefixSet } from '../ip/prefix-set.ts';
 import { type Appearance, Compilation } from './compilation.ts';
 import { type Outgoing, type WayExplanation, explain } from './explain.ts';
 import type { Facts } from './facts.ts';
+import { fedBy } from './fed-by.ts';
 import type { Finding } from './finding.ts';
 import { type FindingTables, findingsOf, tablesOf } from './firewall-findings.ts';
 import { FirewallState } from './firewall-state.ts';
@@ -47,6 +48,11 @@ export class Border {
   /** About objects that concern no one firewall, e.g. a policy that names one which does not exist; sorted. */
   findings(): readonly Finding[] {
     return this.#made?.compilation.findings ?? [];
+  }
+
+  /** Names of the firewalls for which nothing new may be planned while these kinds are lost. */
+  fedBy(kinds: ReadonlySet<ResourceType>): ReadonlySet<string> {
+    return this.#made === undefined ? new Set() : fedBy(kinds, this.#made.facts);
   }
 
   /** How a workload shows at the firewalls on its way; `undefined` where it is not known, or has no address that is believed. */

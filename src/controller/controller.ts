@@ -19,6 +19,7 @@ import { memoryParts } from './memory.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
+import { type Ready, readyOf } from './ready.ts';
 import { Releases, followersOf } from './releases.ts';
 import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
@@ -130,18 +131,9 @@ export class Controller implements Picture {
   }
 
   /** Whether the picture is complete, and if not why; `plain` says the same without a name, for whoever asks. */
-  ready(): { readonly ready: boolean; readonly reason: string; readonly plain: string } {
-    const { state } = this.world;
+  ready(): Ready {
     const { source, writers } = this.#options;
-    if (state.kind === 'loading') {
-      const plain = 'the source has not delivered a complete picture yet';
-      return { ready: false, reason: `source ${source.name} has not delivered: ${state.reason}`, plain };
-    }
-    const counts = writers?.counts();
-    const shares = counts === undefined ? 'ready' : `writes to ${counts.own} of ${counts.all} firewalls`;
-    if (state.kind === 'complete') return { ready: true, reason: writers?.summary() ?? 'ready', plain: shares };
-    const reason = `source ${source.name} is frozen: ${state.reason}`;
-    return { ready: true, reason, plain: 'the source is frozen; firewalls keep what they hold' };
+    return readyOf(this.world, source.name, writers);
   }
 
   /** Whether a delivery is still being computed. */
@@ -191,7 +183,7 @@ export class Controller implements Picture {
     const differs = yield* this.world.applying(delivery);
     // Nothing follows from it, and whoever asks which version is confirmed is not made to wait for another.
     if (!differs) {
-      this.#options.departures?.taken(delivery.changes, delivery.state.kind);
+      this.#departuresTake(delivery);
       return this.#tellTaken(delivery);
     }
     if (followers.size > 0) {
@@ -213,10 +205,14 @@ export class Controller implements Picture {
         { source: source.name, changes: delivery.changes.length, version: this.#version, ms: Math.round(ms) },
         'changes taken',
       );
-    this.#options.departures?.taken(delivery.changes, state.kind);
+    this.#departuresTake(delivery);
     // Before the first complete state nothing is known of which firewalls there are, and none is touched.
     if (state.kind !== 'loading') this.#assign();
     this.#tellTaken(delivery);
+  }
+
+  #departuresTake({ changes, state }: Delivery): void {
+    this.#options.departures?.taken(changes, this.world.knowsWays ? 'complete' : state.kind);
   }
 
   #tellTaken(delivery: Delivery): void {
@@ -231,7 +227,7 @@ export class Controller implements Picture {
     const views = this.world.firewalls;
     this.#granted = false;
     this.#options.writers?.want([...views.values()].map(({ firewall }) => firewall));
-    if (this.world.state.kind === 'complete')
+    if (this.world.knowsWays)
       for (const name of [...this.#stations.keys(), ...this.#unopened.keys()])
         if (!views.has(name)) this.#release(name);
     this.#options.departures?.look();
@@ -260,7 +256,8 @@ export class Controller implements Picture {
   #wishFor(view: FirewallView, worker: Worker): Wish {
     const { state } = this.world;
     if (state.kind === 'loading') return { kind: 'unknown', reason: state.reason };
-    if (state.kind === 'frozen') return this.#lastWishes.frozen(worker, state.reason, this.world.owners);
+    if (state.kind === 'frozen' && this.world.isFrozen(view.firewall.name))
+      return this.#lastWishes.frozen(worker, state.reason, this.world.owners, this.world.replaced);
     if (this.world.isBroken(resourceKey(view.firewall)))
       return { kind: 'unknown', reason: 'the BorderFirewall cannot be read; its device keeps what it holds' };
     if (view.ruleset === undefined) {

@@ -23,7 +23,7 @@ export interface GateDutyOptions {
   readonly log: Log;
 }
 
-/** The gate of a controller in a cluster: what it writes counts only while the source is complete, and this copy is the one that writes. */
+/** The gate of a controller in a cluster: what it writes counts only while all ways are known, and this copy is the one that writes. */
 export async function openGate({ controller, writers, account, environment, clock, log, ...given }: GateDutyOptions) {
   const own = account === undefined ? undefined : await connectInCluster({ environment, folder: account, clock });
   const { world, readiness } = controller;
@@ -31,7 +31,7 @@ export async function openGate({ controller, writers, account, environment, cloc
     api: own?.client ?? given.api,
     standing: (endpoint, signal) => readiness.standingEverywhere(endpoint, signal),
     addressesOf: (endpoint) => (world.engine.endpoints.get(endpoint)?.addresses ?? []).map(formatAddress),
-    mayWrite: () => world.state.kind === 'complete' && writers.grant(BORDER_GATE)?.lock.held() === true,
+    mayWrite: () => world.knowsWays && writers.grant(BORDER_GATE)?.lock.held() === true,
     clock,
     log,
   });

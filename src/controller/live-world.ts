@@ -1,5 +1,5 @@
 import { BucketMap } from '../base/bucket-map.ts';
-import type { ResourceKey } from '../api/resource.ts';
+import { type ResourceKey, resourceKey } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import { Border } from '../border/border.ts';
@@ -7,10 +7,14 @@ import type { FirewallView } from '../border/firewall-view.ts';
 import type { Finding } from '../border/finding.ts';
 import { Engine } from '../engine/engine.ts';
 import { Inventory } from '../inventory/inventory.ts';
-import type { Delivery, SourceState } from '../sources/source.ts';
+import type { EndpointId } from '../inventory/model.ts';
+import type { Delivery, ResourceChange, SourceState } from '../sources/source.ts';
 import { OwnerTable } from './owners.ts';
+import type { Replaced } from './without-released.ts';
 
 const NONE: ReadonlySet<ResourceKey> = new Set();
+const NOBODY: ReadonlySet<string> = new Set();
+const POD = 'Pod/';
 
 /**
  * Resources in, rulesets out: inventory, engine and border in a row, fed by one source. What the members of this class themselves show is
@@ -25,15 +29,34 @@ export class LiveWorld {
   #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
   #sourceDiagnostics: readonly Diagnostic[] = [];
   #broken: ReadonlySet<ResourceKey> = NONE;
+  #frozen: ReadonlySet<string> = NOBODY;
+  #replaced: Replaced = new Map();
 
   /** `cluster`: the owner of what is created on devices. */
   constructor(cluster: string) {
     this.border = new Border(this.engine, cluster);
   }
 
-  /** How much the source's word is worth now; what a firewall holds may be changed only while it is `complete`. */
+  /** How much the source's word is worth now; nothing new is planned for a firewall that `isFrozen`. */
   get state(): SourceState {
     return this.#state;
+  }
+
+  /** Whether something that feeds the firewall is lost: what was wished for it last stays. */
+  isFrozen(firewall: string): boolean {
+    const state = this.#state;
+    return state.kind === 'frozen' && (state.kinds === undefined || this.#frozen.has(firewall));
+  }
+
+  /** Whether everything is known that feeds all firewalls: which there are, and who leaves through which. */
+  get knowsWays(): boolean {
+    const state = this.#state;
+    return state.kind === 'complete' || (state.kind === 'frozen' && state.kinds !== undefined);
+  }
+
+  /** Pods that the last delivery removed, or put another one with the same name in the place of, by the addresses they had. */
+  get replaced(): Replaced {
+    return this.#replaced;
   }
 
   /** By name of the BorderFirewall. */
@@ -52,7 +75,11 @@ export class LiveWorld {
    */
   *applying({ changes, state, diagnostics, broken = NONE }: Delivery): Pieces<boolean> {
     let differs = !sameState(this.#state, state) || !sameSet(this.#broken, broken);
-    yield* each(changes, (change) => this.inventory.apply(change));
+    const replaced = new Map<string, Set<EndpointId>>();
+    yield* each(changes, (change) => {
+      if (state.kind === 'frozen') this.#noteReplaced(change, replaced);
+      this.inventory.apply(change);
+    });
     if (state.kind !== 'loading') {
       const differences = yield* this.engine.flushing();
       const owners = yield* this.#ownerTable.update(differences);
@@ -62,9 +89,23 @@ export class LiveWorld {
       this.#owners = owners;
     }
     this.#state = state;
+    this.#replaced = replaced;
+    this.#frozen = state.kind === 'frozen' && state.kinds !== undefined ? this.border.fedBy(state.kinds) : NOBODY;
     this.#sourceDiagnostics = diagnostics;
     this.#broken = broken;
-    return differs || state.kind === 'loading';
+    return differs || replaced.size > 0 || state.kind === 'loading';
+  }
+
+  #noteReplaced(change: ResourceChange, replaced: Map<string, Set<EndpointId>>): void {
+    const key = change.kind === 'put' ? resourceKey(change.resource) : change.key;
+    if (!key.startsWith(POD)) return;
+    const id: EndpointId = `pod:${key.slice(POD.length)}`;
+    if (change.kind === 'put' && this.inventory.uidOf(id) === change.resource.uid) return;
+    for (const address of this.#ownerTable.addressesOf(id)) {
+      const pods = replaced.get(address);
+      if (pods === undefined) replaced.set(address, new Set([id]));
+      else pods.add(id);
+    }
   }
 
   /** Whether an object that was read before cannot be read at present: it counts as it was, and nothing is planned from it. */
@@ -91,7 +132,10 @@ export class LiveWorld {
 function sameState(a: SourceState, b: SourceState): boolean {
   const reason = (state: SourceState): string => ('reason' in state ? state.reason : '');
   const since = (state: SourceState): number => ('sinceMs' in state ? state.sinceMs : 0);
-  return a.kind === b.kind && reason(a) === reason(b) && since(a) === since(b);
+  const kinds = (state: SourceState): ReadonlySet<string> | undefined => ('kinds' in state ? state.kinds : undefined);
+  const [lostBefore, lost] = [kinds(a), kinds(b)];
+  const sameKinds = lostBefore === undefined || lost === undefined ? lostBefore === lost : sameSet(lostBefore, lost);
+  return a.kind === b.kind && reason(a) === reason(b) && since(a) === since(b) && sameKinds;
 }
 
 function sameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {

@@ -22,6 +22,11 @@ export class OwnerTable {
     this.#engine = engine;
   }
 
+  /** Of an endpoint, or node, at the last update. */
+  addressesOf(holder: string): readonly string[] {
+    return this.#addressesOf.get(holder) ?? [];
+  }
+
   /** Takes what the engine's last flush told, and gives the present table. */
   *update({ touchedEndpoints, inventory }: EngineChanges): Pieces<BucketMap<string>> {
     const touched = new Set<string>();
@@ -70,4 +75,9 @@ export class OwnerTable {
     this.#holders.delete(address);
     return undefined;
   }
+}
+
+/** The endpoints and nodes in what the table says of an address. */
+export function holdersIn(text: string): readonly string[] {
+  return text.match(/(?:node )?\S+/g) ?? [];
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { world } from '../../test/kit/worlds.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
+import { holdersIn } from './owners.ts';
 import { withoutReleased } from './without-released.ts';
 
 const nat = {
@@ -45,12 +46,42 @@ test('an address that nobody has any more leaves everything, and nobody else doe
   expect(after.owners.has('10.0.0.1')).toBe(false);
 });
 
-test('what one of several gives up, what changes hands, and what was never there stays as it was', () => {
+test('what one of several gives up stays, for the others alone; what was never there changes nothing', () => {
   const now = owners.with([
-    ['10.0.0.1', 'pod:a/other'],
     ['10.0.0.2', 'pod:a/two'],
     ['10.0.0.9', undefined],
     ['10.0.0.7', 'pod:a/new'],
   ]);
-  expect(withoutReleased(before, now)).toBe(before);
+  const after = withoutReleased(before, now);
+  expect(after.ruleset).toBe(ruleset);
+  expect(after.owners.get('10.0.0.2')).toBe('pod:a/two');
+  expect(withoutReleased(after, now)).toBe(after);
+  // He comes back, and the other one goes: it is a stranger to what stays.
+  const back = withoutReleased(after, owners.with([['10.0.0.2', 'pod:a/three']]));
+  expect(back.ruleset.members.has('10.0.0.2')).toBe(false);
+});
+
+test('whoever gets an address whose owners are gone gets nothing with it', () => {
+  const after = withoutReleased(
+    before,
+    owners.with([
+      ['10.0.0.1', 'pod:a/other'],
+      ['10.0.0.2', 'pod:a/other pod:a/three'],
+    ]),
+  );
+  expect([...after.ruleset.members.keys()].toSorted()).toEqual(['10.0.0.2', '10.0.0.3']);
+  expect(after.owners.has('10.0.0.1')).toBe(false);
+});
+
+test('a pod is gone though another one has its name', () => {
+  const one = new Map([['10.0.0.1', new Set(['pod:a/one'])]]);
+  expect([...withoutReleased(before, owners, one).ruleset.members.keys()].toSorted()).toEqual(['10.0.0.2', '10.0.0.3']);
+  const two = new Map([['10.0.0.2', new Set(['pod:a/two'])]]);
+  expect(withoutReleased(before, owners, two).ruleset).toBe(ruleset);
+});
+
+test('nodes have names that read as such', () => {
+  expect(holdersIn('node n1 pod:a/b')).toEqual(['node n1', 'pod:a/b']);
+  const held = { ruleset, owners: owners.with([['10.0.0.1', 'node n1']]) };
+  expect(withoutReleased(held, owners.with([['10.0.0.1', 'node n2']])).ruleset.members.has('10.0.0.1')).toBe(false);
 });

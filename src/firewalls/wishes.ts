@@ -65,8 +65,9 @@ export class Wishes {
     this.#cameAt = now;
     this.#endLull();
     if (wish.kind === 'unknown' || wish.ruleset === undefined) return;
-    const given = wish.kind === 'ruleset' ? wish.version : undefined;
-    const version = given ?? (this.#wished?.version ?? 0) + 1;
+    // What a lost source leaves is of the version it was made from: nothing of a later one is in it.
+    const last = this.#wished?.version ?? 0;
+    const version = wish.kind === 'frozen' ? last : (wish.version ?? last + 1);
     this.#wished = { ruleset: wish.ruleset, owners: wish.owners, version };
     if (this.#open.length < MOST_OPEN) this.#open.push({ version, at: now });
   }

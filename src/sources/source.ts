@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey } from '../api/resource.ts';
+import type { Resource, ResourceKey, ResourceType } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 
 export type ResourceChange =
@@ -8,12 +8,18 @@ export type ResourceChange =
 /**
  * How much a source's word is worth (design invariant 2).
  * `loading`: no complete first state yet, nothing may be planned from it; `complete`: what was delivered is the whole present state;
- * `frozen`: the source is lost or answers in part, what was delivered last stays as it was.
+ * `frozen`: the source is lost or answers in part, what was delivered last stays as it was. With `kinds` that is so of these alone: of all
+ * others what was delivered is the whole present state, and changes go on being delivered.
  */
 export type SourceState =
   | { readonly kind: 'loading'; readonly reason: string }
   | { readonly kind: 'complete' }
-  | { readonly kind: 'frozen'; readonly sinceMs: number; readonly reason: string };
+  | {
+      readonly kind: 'frozen';
+      readonly sinceMs: number;
+      readonly reason: string;
+      readonly kinds?: ReadonlySet<ResourceType>;
+    };
 
 /** One atomic delivery: the changes, the state after them, and every mistake in the present content (not only the new ones). */
 export interface Delivery {

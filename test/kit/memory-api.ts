@@ -81,6 +81,7 @@ export type Intercept = (request: ApiRequest) => SallyportError | MemoryStream |
 /** Paths of collections that tests use. */
 export const PODS = '/api/v1/pods';
 export const NAMESPACES = '/api/v1/namespaces';
+export const NODES = '/api/v1/nodes';
 export const POLICIES = '/apis/networking.k8s.io/v1/networkpolicies';
 export const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
@@ -89,7 +90,7 @@ const builtIn: readonly string[] = [
   NAMESPACES,
   POLICIES,
   '/api/v1/serviceaccounts',
-  '/api/v1/nodes',
+  NODES,
   '/apis/discovery.k8s.io/v1/endpointslices',
   CRDS,
 ];

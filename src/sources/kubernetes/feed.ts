@@ -29,7 +29,8 @@ export type Definition =
 export type FeedState =
   | { readonly kind: 'absent' | 'complete' }
   | { readonly kind: 'loading'; readonly reason: string }
-  | { readonly kind: 'lost'; readonly sinceMs: number; readonly reason: string };
+  /** `isShrunk`: the server answers, and leaves out what was there; its word about other kinds may be worth as little. */
+  | { readonly kind: 'lost'; readonly sinceMs: number; readonly reason: string; readonly isShrunk?: true };
 
 export interface FeedOptions {
   readonly kind: Kind;
@@ -145,8 +146,10 @@ export class Feed implements Listener {
       const { since, sinceMs } = this.#served;
       return clock.monotonic() - since < GRACE_MS ? { kind: 'loading', reason } : { kind: 'lost', sinceMs, reason };
     }
-    if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking')
-      return { kind: 'lost', sinceMs: this.#doubt.sinceMs, reason: problem?.message ?? '' };
+    if (this.#doubt !== undefined && this.#doubt.kind !== 'Checking') {
+      const shrunk = this.#doubt.kind === 'Shrunk' ? { isShrunk: true as const } : {};
+      return { kind: 'lost', sinceMs: this.#doubt.sinceMs, reason: problem?.message ?? '', ...shrunk };
+    }
     const failure = this.#failure;
     if (failure !== undefined && clock.monotonic() - failure.since >= GRACE_MS)
       return { kind: 'lost', sinceMs: failure.sinceMs, reason: problem?.message ?? '' };

@@ -224,7 +224,7 @@ test('a right that is missing is named, and given later it is used', async () =>
   api.put(POLICIES, policy('a'));
   api.intercept = ({ path }) => (path === POLICIES ? refused(403, 'Forbidden') : undefined);
   start();
-  await pass(200_000);
+  await pass(50_000);
   expect(seen.state).toBe('loading');
   expect(seen.reason).toMatchInlineSnapshot(
     `"the right to list and watch networkpolicies.networking.k8s.io is missing (memory: 403 Forbidden)"`,

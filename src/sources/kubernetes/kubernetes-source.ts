@@ -1,4 +1,5 @@
 import type { ResourceKey, ResourceType } from '../../api/resource.ts';
+import { feedingOf } from '../../api/feeding.ts';
 import { CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
@@ -31,13 +32,6 @@ const PORTION = 2_000;
 const PROGRESS_MS = 5_000;
 /** So long at most are events gathered, where working out what follows from the last ones took longer. */
 const LONGEST_GATHERING_MS = 20;
-
-/** Kinds that no firewall depends on: that they cannot be read is told, and stops nothing. */
-const SHOWN_ONLY: ReadonlySet<ResourceType> = new Set([
-  'StagedNetworkPolicy',
-  'StagedGlobalNetworkPolicy',
-  'StagedKubernetesNetworkPolicy',
-]);
 
 /** Where objects of a cluster stand, for people: they look them up by name. */
 const CLUSTER: Place = { file: 'cluster' };
@@ -75,8 +69,8 @@ interface Following {
 
 /**
  * A Kubernetes cluster: every kind that is read, listed and watched, in one stream of deliveries. What cannot be followed, or not be
- * believed, freezes the whole (design invariant 2): nothing is told until it is sound again, and then all at once. Two things are not held
- * up: that a pod was deleted, and kinds that are only shown.
+ * believed, freezes what it feeds (design invariant 2): a kind of policies some firewalls, and all else goes on being told; any other kind the
+ * whole, and nothing is told until it is sound again, but that a pod was deleted (docs/decisions/0013).
  */
 export class KubernetesSource implements Source {
   readonly name: string;
@@ -299,24 +293,29 @@ export class KubernetesSource implements Source {
     const reasons: string[] = [];
     let isLoading = !this.#isServedKnown;
     let since = Number.POSITIVE_INFINITY;
+    const lost = new Set<ResourceType>();
+    let isWhole = false;
     for (const [kind, { feed }] of this.#following) {
       const { state } = feed;
       this.#options.events?.following?.(kindTitle(kind), state.kind === 'complete');
+      const feeding = feedingOf(kind.type);
       // A kind that appears later counts as empty until its first list is whole, which takes a moment.
       if (state.kind === 'loading') {
         if (this.#isLoading) reasons.push(state.reason);
         isLoading = true;
-      } else if (state.kind === 'lost' && !SHOWN_ONLY.has(kind.type)) {
+      } else if (state.kind === 'lost' && feeding !== 'None') {
         reasons.push(state.reason);
         since = Math.min(since, state.sinceMs);
+        lost.add(kind.type);
+        isWhole ||= feeding === 'Every' || state.isShrunk === true;
       }
     }
-    if (this.#isLoading && (isLoading || since < Number.POSITIVE_INFINITY)) {
+    if (this.#isLoading && (isLoading || isWhole)) {
       if (!this.#isServedKnown && this.#servedProblem !== undefined) reasons.unshift(this.#servedProblem);
       return { kind: 'loading', reason: shorten(reasons) };
     }
-    if (since < Number.POSITIVE_INFINITY) return { kind: 'frozen', sinceMs: since, reason: shorten(reasons) };
-    return { kind: 'complete' };
+    if (lost.size === 0) return { kind: 'complete' };
+    return { kind: 'frozen', sinceMs: since, reason: shorten(reasons), ...(isWhole ? {} : { kinds: lost }) };
   }
 
   /** A state or problem may be another. */
@@ -351,13 +350,15 @@ export class KubernetesSource implements Source {
 
   #tell(): void {
     const state = this.#state();
-    if (state.kind === 'complete') this.#isLoading = false;
-    const isHeld = state.kind === 'frozen' || (state.kind === 'loading' && this.#pending.size < PORTION);
-    const released = state.kind === 'frozen' && this.#hearsPods ? this.#pending.takeDeletedPods() : [];
+    if (state.kind !== 'loading') this.#isLoading = false;
+    const isWhole = state.kind === 'frozen' && state.kinds === undefined;
+    const isHeld = isWhole || (state.kind === 'loading' && this.#pending.size < PORTION);
+    const released = isWhole && this.#hearsPods ? this.#pending.takeDeletedPods() : [];
     const isQuiet = isHeld ? released.length === 0 : this.#pending.size === 0;
     if (isQuiet && !this.#needsTelling) return;
     const diagnostics = this.#diagnostics();
-    const brief = `${JSON.stringify(state)}${JSON.stringify(diagnostics)}`;
+    const lost = state.kind === 'frozen' ? [...(state.kinds ?? [])] : [];
+    const brief = JSON.stringify([state, lost, diagnostics]);
     this.#needsTelling = false;
     if (isQuiet && brief === this.#lastState) return;
     this.#lastState = brief;

@@ -4,6 +4,7 @@ import {
   MemoryApi,
   type MemoryObject,
   NAMESPACES,
+  NODES,
   PODS,
   POLICIES,
   broken,
@@ -54,15 +55,25 @@ const policy = (name: string): MemoryObject => ({
 });
 const namespace = (name: string): MemoryObject => ({ metadata: { name } });
 
-test('while one kind is lost nothing is told of others that come or change, and then everything at once', async () => {
+/** The watch of a kind breaks, and goes on doing so. */
+const lose = (path: string): void => {
+  api.intercept = (request) => (request.path === path ? broken() : undefined);
+  for (const stream of api.watches(path)) stream.end(broken());
+};
+const lostKinds = (): readonly string[] | undefined => {
+  const state = seen.last?.state;
+  return state?.kind === 'frozen' && state.kinds !== undefined ? [...state.kinds] : undefined;
+};
+
+test('while a kind that feeds every firewall is lost nothing is told of others that come or change, and then everything at once', async () => {
   api.put(PODS, pod('a'));
   api.put(NAMESPACES, namespace('old'));
   start();
   await until(() => seen.state === 'complete');
-  api.intercept = ({ path }) => (path === POLICIES ? refused(500, 'InternalError') : undefined);
-  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  api.intercept = ({ path }) => (path === NODES ? refused(500, 'InternalError') : undefined);
+  for (const stream of api.watches(NODES)) stream.end(broken());
   await pass(70_000);
-  expect(seen.state).toBe('frozen');
+  expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
   const since = seen.last?.state;
   api.delete(NAMESPACES, 'old');
   api.put(PODS, pod('b'));
@@ -74,13 +85,12 @@ test('while one kind is lost nothing is told of others that come or change, and 
   expect([seen.state, seen.keys]).toEqual(['complete', ['Pod/shop/a', 'Pod/shop/b']]);
 });
 
-test('while one kind is lost, deletions of pods are told, and nothing else is', async () => {
+test('while such a kind is lost, deletions of pods are told, and nothing else is', async () => {
   for (const name of ['a', 'b', 'c', 'd', 'e']) api.put(PODS, pod(name));
   api.put(POLICIES, policy('p'));
   start();
   await until(() => seen.state === 'complete');
-  api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
-  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  lose(NODES);
   await pass(90_000);
   expect(seen.state).toBe('frozen');
   api.put(PODS, pod('new'));
@@ -112,6 +122,84 @@ test('while one kind is lost, deletions of pods are told, and nothing else is', 
     'Pod/shop/e',
     'Pod/shop/new',
   ]);
+});
+
+test('while a kind of policies is lost, all others are told as ever, and the state names it', async () => {
+  api.put(PODS, pod('a'));
+  api.put(POLICIES, policy('p'));
+  api.put(POLICIES, policy('q'));
+  start();
+  await until(() => seen.state === 'complete');
+  lose(POLICIES);
+  await pass(70_000);
+  expect([seen.state, lostKinds()]).toEqual(['frozen', ['KubernetesNetworkPolicy']]);
+  api.put(PODS, pod('b'));
+  api.put(NAMESPACES, namespace('later'));
+  api.delete(PODS, 'shop/a');
+  api.delete(POLICIES, 'shop/p');
+  await until(() => seen.keys.includes('Namespace/later'));
+  expect(seen.keys).toEqual([
+    'KubernetesNetworkPolicy/shop/p',
+    'KubernetesNetworkPolicy/shop/q',
+    'Namespace/later',
+    'Pod/shop/b',
+  ]);
+  // One that feeds every firewall is lost as well: now nothing is told but deletions of pods.
+  api.intercept = ({ path }) => (path === POLICIES || path === NODES ? broken() : undefined);
+  for (const stream of api.watches(NODES)) stream.end(broken());
+  await pass(70_000);
+  expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
+  api.put(PODS, pod('c'));
+  await pass(5_000);
+  expect(seen.keys).not.toContain('Pod/shop/c');
+  api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
+  await pass(40_000);
+  expect(lostKinds()).toEqual(['KubernetesNetworkPolicy']);
+  expect(seen.keys).toContain('Pod/shop/c');
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect([seen.state, seen.keys.filter((key) => key.startsWith('Kubernetes'))]).toEqual([
+    'complete',
+    ['KubernetesNetworkPolicy/shop/q'],
+  ]);
+});
+
+test('a kind of policies that shrank freezes the whole: the server may leave out more', async () => {
+  for (const name of ['p', 'q', 'r', 's']) api.put(POLICIES, policy(name));
+  api.put(PODS, pod('a'));
+  start();
+  await until(() => seen.state === 'complete');
+  for (const name of ['p', 'q', 'r']) api.delete(POLICIES, `shop/${name}`, false);
+  api.compact();
+  for (const stream of api.watches(POLICIES)) stream.end(broken());
+  await pass(10_000);
+  expect(seen.codes).toEqual(['CLUSTER_KIND_SHRUNK']);
+  expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
+});
+
+test('a kind of policies that was never heard keeps nobody but those whom it feeds from beginning', async () => {
+  api.put(PODS, pod('a'));
+  api.put(POLICIES, policy('p'));
+  api.intercept = ({ path }) => (path === POLICIES ? refused(403, 'Forbidden') : undefined);
+  start();
+  await pass(30_000);
+  expect(seen.state).toBe('loading');
+  await pass(40_000);
+  expect([seen.state, lostKinds(), seen.keys]).toEqual(['frozen', ['KubernetesNetworkPolicy'], ['Pod/shop/a']]);
+  api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
+  await pass(40_000);
+  expect(seen.state).toBe('frozen');
+  api.intercept = () => undefined;
+  await pass(40_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['KubernetesNetworkPolicy/shop/p', 'Pod/shop/a']]);
+});
+
+test('one that feeds every firewall and was never heard keeps all from beginning', async () => {
+  api.put(PODS, pod('a'));
+  api.intercept = ({ path }) => (path === NODES ? refused(403, 'Forbidden') : undefined);
+  start();
+  await pass(90_000);
+  expect(seen.state).toBe('loading');
 });
 
 test('a kind that is only shown stops nothing, at the start or later, and is told', async () => {
