@@ -134,12 +134,6 @@ export const deviceCodes = {
     now: 'Nothing is written by this process until the other one ends.',
     fix: 'Run one Sallyport per firewall; the message names who holds it.',
   },
-  DEVICE_EDIT_LOCKED: {
-    blame: 'transient',
-    what: 'A person, or another program, holds a lock on the configuration of the firewall, or on its commits.',
-    now: 'Rules and objects stay as they were confirmed; members that need no commit go on. It is tried again with growing pauses.',
-    fix: 'Ask the holder, whom the message names, to commit or to give the lock back; nobody is overruled.',
-  },
   TRANSACTION_TOO_LARGE: {
     blame: 'rejected',
     what: 'The kernel takes no transaction of this size from a user namespace (net.core.wmem_default limits it there).',

@@ -103,8 +103,8 @@ describe('configuration', () => {
     const { device, api } = await start();
     device.locks.take('config', 'vsys1', 'alice');
     const work = (): Promise<void> => withConfigLock(api, 'vsys1', signal, free, () => Promise.resolve());
-    await expect(work()).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCKED' });
-    await expect(api.edit([address('a')], signal, free)).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCKED' });
+    await expect(work()).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCK' });
+    await expect(api.edit([address('a')], signal, free)).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCK' });
     device.locks.release('config', 'vsys1', 'alice');
     await work();
     device.locks.take('config', 'vsys1', 'bot');

@@ -33,9 +33,10 @@ export class PanosApi {
     this.#login = login;
   }
 
-  /** The account that writes, where the credentials name it. */
-  get user(): string | undefined {
-    return this.#login.user;
+  /** The account that writes; its name where the credentials tell. */
+  async account(signal: AbortSignal): Promise<{ readonly user: string | undefined }> {
+    await this.#login.key(this.#device, signal);
+    return { user: this.#login.user };
   }
 
   /** An operational command. One that only reads may be asked at any time. */

@@ -23,10 +23,10 @@ const WORDS: readonly (readonly [RegExp, Code])[] = [
   // 1.2: of pairs; the active one has what it was told.
   [/^Failed to synchronize running configuration with HA peer/i, 'DEVICE_BUSY'],
   // 1.7: locks of others. Who holds it is in the words.
-  [/^Configuration is locked by/i, 'DEVICE_EDIT_LOCKED'],
-  [/^Config for scope .* is currently locked/i, 'DEVICE_EDIT_LOCKED'],
-  [/^Commit lock is already held/i, 'DEVICE_EDIT_LOCKED'],
-  [/commit lock/i, 'DEVICE_EDIT_LOCKED'],
+  [/^Configuration is locked by/i, 'DEVICE_EDIT_LOCK'],
+  [/^Config for scope .* is currently locked/i, 'DEVICE_EDIT_LOCK'],
+  [/^Commit lock is already held/i, 'DEVICE_EDIT_LOCK'],
+  [/commit lock/i, 'DEVICE_EDIT_LOCK'],
   // 1.6: validation says so in these words, with code 12.
   [/can be at most \d+ characters/i, 'DEVICE_REJECTED'],
   // 1.8

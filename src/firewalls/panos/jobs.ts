@@ -27,7 +27,7 @@ export interface DeviceResult {
 }
 
 /** How often a job is asked for: quickly at first, for small devices commit in seconds. */
-const ASK_FIRST_MS = 200;
+const ASK_FIRST_MS = 50;
 const ASK_SELDOM_MS = 2_000;
 
 /** The number of the job that an answer has enqueued; `undefined`: there was nothing to do. */

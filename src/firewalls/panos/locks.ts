@@ -9,7 +9,7 @@ const COMMENT = 'Sallyport writes';
 
 /**
  * Runs with the config lock of a scope (reference 1.7), so that nobody edits between our reading and our commit. Rejects with
- * `DEVICE_EDIT_LOCKED` where somebody else has it. It is given back whatever happens; one that a process of ours died with is taken over, because
+ * `DEVICE_EDIT_LOCK` where somebody else has it. It is given back whatever happens; one that a process of ours died with is taken over, because
  * the device knows it by the account.
  */
 export async function withConfigLock<T>(

@@ -1,0 +1,98 @@
+import type { PanosApi } from './api.ts';
+import { readIdentity } from './identity.ts';
+import { type Job, readJobs } from './jobs.ts';
+import { type Folders, foldersOf } from './read-entries.ts';
+import { type Scope, scopePath } from './scope.ts';
+import { command } from './api.ts';
+import type { XmlElement } from './xml.ts';
+
+/** A scope's configuration as it runs, and as it would run after a commit of everything. */
+export interface ConfigurationReading {
+  readonly running: Folders;
+  readonly candidate: Folders;
+  /** Jobs that change what runs, and are not at their end. */
+  readonly busy: readonly Job[];
+  /** How often the device was seen to have been started anew. */
+  readonly starts: number;
+}
+
+/** Jobs after which other things may run; others fetch lists and signatures. */
+const CHANGES = /^(Commit|CommitAll|AutoCom|Revert|Load|HA-?Sync|HAsync|Config)/i;
+
+interface Known {
+  readonly reading: ConfigurationReading;
+  readonly jobs: string;
+  readonly uptimeSeconds: number | undefined;
+  readonly isPending: boolean;
+}
+
+/**
+ * The configuration of one scope, read when it may have changed: whenever a commit has ended, the device was started, or there are edits
+ * that nobody has committed. Else three small questions tell that all is as it was.
+ */
+export class ConfigurationWatch {
+  readonly #scope: Scope;
+  #known: Known | undefined;
+  #starts = 0;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  async read(api: PanosApi, signal: AbortSignal): Promise<ConfigurationReading> {
+    // What may have changed is asked first: what changes while we read is found the next time.
+    const [identity, jobs, isPending] = await Promise.all([
+      readIdentity(api, signal),
+      readJobs(api, signal),
+      readPending(api, signal),
+    ]);
+    const changing = jobs.filter(({ type }) => CHANGES.test(type));
+    const done = changing.filter(({ finished }) => finished).map(({ id, succeeded }) => `${id}${succeeded ? '' : '!'}`);
+    const busy = changing.filter(({ finished }) => !finished);
+    const key = done.join(' ');
+    const known = this.#known;
+    const { uptimeSeconds } = identity;
+    const isRestarted =
+      known?.uptimeSeconds !== undefined && uptimeSeconds !== undefined && uptimeSeconds < known.uptimeSeconds;
+    if (isRestarted) this.#starts++;
+    const runsAsKnown = known !== undefined && !isRestarted && known.jobs === key;
+    if (runsAsKnown && !isPending && !known.isPending && sameBusy(known.reading.busy, busy)) {
+      this.#known = { ...known, uptimeSeconds };
+      return known.reading;
+    }
+    const running = runsAsKnown ? known.reading.running : await this.#running(api, signal);
+    const candidate = isPending ? await this.#candidate(api, signal) : running;
+    const reading = { running, candidate, busy, starts: this.#starts };
+    this.#known = { reading, jobs: key, uptimeSeconds, isPending };
+    return reading;
+  }
+
+  /** Both, whatever is thought to be known. */
+  async readNow(api: PanosApi, signal: AbortSignal): Promise<Pick<ConfigurationReading, 'running' | 'candidate'>> {
+    this.#known = undefined;
+    const [running, candidate] = await Promise.all([this.#running(api, signal), this.#candidate(api, signal)]);
+    return { running, candidate };
+  }
+
+  async #running(api: PanosApi, signal: AbortSignal): Promise<Folders> {
+    return this.#folders(await api.running(scopePath(this.#scope), signal));
+  }
+
+  async #candidate(api: PanosApi, signal: AbortSignal): Promise<Folders> {
+    return this.#folders((await api.candidate(scopePath(this.#scope), signal))[0]);
+  }
+
+  #folders(scope: XmlElement | undefined): Folders {
+    return foldersOf(scope, this.#scope.kind === 'vsys' ? 'rulebase' : `${this.#scope.rulebase}-rulebase`);
+  }
+}
+
+function sameBusy(one: readonly Job[], other: readonly Job[]): boolean {
+  return one.length === other.length && one.every(({ id }, at) => id === other[at]?.id);
+}
+
+async function readPending(api: PanosApi, signal: AbortSignal): Promise<boolean> {
+  const result = await api.op(command(['check', 'pending-changes']), signal);
+  // Whatever is not a clear no makes us read.
+  return result?.text.trim() !== 'no';
+}

@@ -1,0 +1,35 @@
+import type { Dialect } from '../rulebase/dialect.ts';
+import { serviceLimit } from './services.ts';
+
+/** Addresses of one message (reference 1.8). */
+export const PORTION = 500;
+
+/** What PAN-OS can say, by reference 1.6 and 1.8. `device`: for people. */
+export function panosDialect(device: string): Dialect {
+  return {
+    device,
+    text: {
+      alphabet: /[A-Za-z0-9._-]/,
+      object: 63,
+      group: 63,
+      volatileGroup: 63,
+      // Parts of a service have its name and a protocol's.
+      service: 58,
+      rule: 63,
+      translation: 63,
+      mark: 200,
+      comment: 700,
+    },
+    volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true },
+    mixedGroups: true,
+    ranges: true,
+    // Who asks a name server when, and how many of its answers count, is the device's own; a Deny must not rest on it.
+    domains: 'None',
+    logRules: false,
+    serviceLimit,
+    servicesPerRule: 100,
+    translates: { 4: true, 6: `${device} has no source translation for IPv6 but NAT64 and NPTv6` },
+    // One commit for everything: it takes a minute, whatever is in it.
+    transaction: Number.POSITIVE_INFINITY,
+  };
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { isMarked } from '../rulebase/names.ts';
+import { type Entries, OUR_FOLDERS } from './entries.ts';
+import { normalText } from './normal.ts';
+import type { Folders } from './read-entries.ts';
+import { type XmlElement, membersAt, nameOf, textAt } from './xml.ts';
+
+/** Whether an entry bears the mark of our cluster. */
+export function isOurs(entry: XmlElement, cluster: string): boolean {
+  return isMarked(textAt(entry, 'description') ?? '', cluster);
+}
+
+/** What of a scope bears our mark, as it is printed. A service group has no description: it is ours if all that is in it is. */
+export function ownedIn(folders: Folders, cluster: string): Entries {
+  const services = new Set(folders.objects.service.filter((entry) => isOurs(entry, cluster)).map(nameOf));
+  const isOurGroup = (group: XmlElement): boolean => {
+    const names = membersAt(group, 'members');
+    return names.length > 0 && names.every((name) => services.has(name));
+  };
+  const byName = (list: readonly XmlElement[], isIt = (entry: XmlElement): boolean => isOurs(entry, cluster)) =>
+    new Map(list.filter(isIt).map((entry) => [nameOf(entry), entry]));
+  const { objects, security, nat } = folders;
+  return {
+    objects: {
+      address: byName(objects.address),
+      service: byName(objects.service),
+      'service-group': byName(objects['service-group'], isOurGroup),
+      'address-group': byName(objects['address-group']),
+    },
+    security: security.filter((entry) => isOurs(entry, cluster)),
+    nat: nat.filter((entry) => isOurs(entry, cluster)),
+  };
+}
+
+/** Nothing of ours. */
+export function isEmpty({ objects, security, nat }: Entries): boolean {
+  return security.length === 0 && nat.length === 0 && OUR_FOLDERS.every((folder) => objects[folder].size === 0);
+}
+
+/** One text for equal configurations of ours, whatever order the device prints objects in. */
+export function ownedText({ objects, security, nat }: Entries): string {
+  const folders = OUR_FOLDERS.map((folder) => [...objects[folder].values()].map(normalText).toSorted().join('\n'));
+  return [...folders, ...[security, nat].map((rules) => rules.map(normalText).join('\n'))].join('\n\n');
+}
+
+export function digestOf(entries: Entries): string {
+  return createHash('sha256').update(ownedText(entries)).digest('hex');
+}

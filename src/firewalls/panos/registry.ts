@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { shortHash } from '../../base/encode.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { MayGoOn } from '../driver.ts';
+import type { PanosApi, Target } from './api.ts';
+import {
+  type Registered,
+  type TagChange,
+  countRegistered,
+  messages,
+  readRegistered,
+  readTagsOf,
+  sendMessage,
+} from './registered.ts';
+
+/** So many addresses that we changed are read one by one; with more, all are. */
+const MOST_SINGLE = 16;
+/** Everything is read again after this time, and after many times what that took: others may have changed as many as they took. */
+const READ_AGAIN_MS = 60_000;
+const READ_AGAIN_TIMES = 100;
+/** Tags of one address (reference 1.8). */
+const MOST_TAGS = 32;
+
+/** Which state of ours a device's registered addresses are in, and who of us brought them there. */
+export interface Marker {
+  readonly writer: string;
+  readonly state: string;
+}
+
+export interface RegistryReading {
+  readonly registered: Registered;
+  readonly marker: Marker | undefined;
+}
+
+/** No state of ours: nothing was written yet, or the device lost it. */
+export const NO_STATE = 'none';
+
+export interface RegistryOptions {
+  readonly cluster: string;
+  readonly firewall: string;
+  readonly where: Target;
+  readonly clock: Clock;
+  /** Where the device tells: addresses that it takes. */
+  readonly capacity?: number | undefined;
+}
+
+/**
+ * The registered addresses of one firewall: read in full seldom, followed cheaply, written as deltas. They have no lock and no revision, so a
+ * marker of ours stands among them: an address of a documentation range, whose tag names who of us wrote last and what. A step that was
+ * made for another state is refused, but for what overtakes it within one request.
+ */
+export class Registry {
+  readonly #options: RegistryOptions;
+  readonly #writer = randomBytes(4).toString('hex');
+  readonly #prefix: string;
+  readonly #address: string;
+  #known: { readonly reading: RegistryReading; readonly at: number; readonly tookMs: number } | undefined;
+  #touched = new Set<string>();
+  #wrote = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#prefix = `sp-${shortHash(options.cluster)}-w.`;
+    const owner = Number.parseInt(shortHash(`${options.cluster}/${options.firewall}`), 16);
+    this.#address = `192.0.2.${1 + (owner % 254)}`;
+  }
+
+  /** Everything, as the device says it; the same object as long as nothing changed. */
+  async read(api: PanosApi, signal: AbortSignal): Promise<RegistryReading> {
+    const { where, clock } = this.#options;
+    const known = this.#known;
+    if (
+      known !== undefined &&
+      clock.monotonic() - known.at < Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * known.tookMs)
+    ) {
+      const [tags, count] = await Promise.all([
+        readTagsOf(api, this.#address, where, signal),
+        countRegistered(api, where, signal),
+      ]);
+      const reading = await this.#followed(api, known.reading, tags, signal);
+      if (reading?.registered.size === count) {
+        this.#known = { ...known, reading };
+        return reading;
+      }
+    }
+    const began = clock.monotonic();
+    this.#known = undefined;
+    const registered = await readRegistered(api, where, signal);
+    const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
+    this.#touched.clear();
+    this.#known = { reading, at: began, tookMs: clock.monotonic() - began };
+    return reading;
+  }
+
+  /** Another one of ours wrote last, though we have written before. */
+  rival(marker: Marker | undefined): string | undefined {
+    return this.#wrote && marker !== undefined && marker.writer !== this.#writer
+      ? `the copy of Sallyport that calls itself ${marker.writer}`
+      : undefined;
+  }
+
+  /** The state that a device is in, read now. */
+  async state(api: PanosApi, signal: AbortSignal): Promise<string> {
+    const tags = await readTagsOf(api, this.#address, this.#options.where, signal);
+    return this.#markerIn(tags)?.state ?? NO_STATE;
+  }
+
+  /**
+   * Sends deltas, and the new state with the first of them; `to: undefined` takes the marker away. Rejects with `DEVICE_CHANGED`
+   * where the device is in neither state, with `DEVICE_LIMIT` before anything is sent where it cannot hold them.
+   */
+  async write(
+    api: PanosApi,
+    {
+      from,
+      to,
+      joins,
+      leaves,
+    }: StateChange & { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
+    signal: AbortSignal,
+    mayGoOn: MayGoOn,
+  ): Promise<void> {
+    const { where } = this.#options;
+    const { registered, marker } = await this.read(api, signal);
+    const state = marker?.state ?? NO_STATE;
+    if (state !== from && state !== to)
+      throw new SallyportError(
+        'DEVICE_CHANGED',
+        'another copy of Sallyport has registered addresses since they were read',
+      );
+    const has = ({ address, tag }: TagChange): boolean => registered.get(address)?.has(tag) === true;
+    const [adds, removes] = [joins.filter((one) => !has(one)), leaves.filter(has)];
+    this.#checkRoom(registered, adds, removes);
+    const mine = this.#markerTag({ writer: this.#writer, state: to ?? NO_STATE });
+    const old = [...(registered.get(this.#address) ?? [])].filter((tag) => tag.startsWith(this.#prefix));
+    const markerLeaves = old
+      .filter((tag) => to === undefined || tag !== mine)
+      .map((tag) => ({ address: this.#address, tag }));
+    const markerJoins = to === undefined || old.includes(mine) ? [] : [{ address: this.#address, tag: mine }];
+    const sent = messages([...markerJoins, ...adds], [...markerLeaves, ...removes]);
+    for (const { address } of [...adds, ...removes]) this.#touched.add(address);
+    try {
+      for (const message of sent) {
+        await sendMessage(api, message, where, signal, mayGoOn);
+        this.#wrote = true;
+      }
+    } catch (thrown) {
+      this.#known = undefined;
+      throw thrown;
+    }
+  }
+
+  /** What was thought of it is not believed any more: it answers from another life. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  async #followed(
+    api: PanosApi,
+    { registered, marker }: RegistryReading,
+    tags: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<RegistryReading | undefined> {
+    const now = this.#markerIn(tags);
+    const isOurs = now === undefined || now.writer === this.#writer;
+    const isSame = now?.state === marker?.state && now?.writer === marker?.writer;
+    if ((!isOurs && !isSame) || this.#touched.size > MOST_SINGLE) return undefined;
+    if (isSame && this.#touched.size === 0) return { registered, marker };
+    const next = new Map(registered);
+    const put = (address: string, own: ReadonlySet<string>): void => {
+      if (own.size === 0) next.delete(address);
+      else next.set(address, own);
+    };
+    put(this.#address, tags);
+    for (const address of this.#touched) put(address, await readTagsOf(api, address, this.#options.where, signal));
+    this.#touched.clear();
+    return { registered: next, marker: now };
+  }
+
+  #checkRoom(registered: Registered, adds: readonly TagChange[], removes: readonly TagChange[]): void {
+    if (adds.length === 0) return;
+    const tags = new Map<string, number>();
+    const count = ({ address }: TagChange, by: number): void => {
+      tags.set(address, (tags.get(address) ?? registered.get(address)?.size ?? 0) + by);
+    };
+    for (const one of removes) count(one, -1);
+    for (const one of adds) count(one, 1);
+    const full = [...tags].find(([, many]) => many > MOST_TAGS);
+    if (full !== undefined)
+      throw new SallyportError(
+        'DEVICE_LIMIT',
+        `${full[0]} would have ${full[1]} tags, and a registered address has ${MOST_TAGS} at most; nothing of it is sent`,
+      );
+    const { capacity } = this.#options;
+    if (capacity === undefined) return;
+    const fresh = [...tags].filter(([address, many]) => many > 0 && !registered.has(address)).length;
+    const gone = [...tags].filter(([address, many]) => many === 0 && registered.has(address)).length;
+    const total = registered.size + fresh - gone + (registered.has(this.#address) ? 0 : 1);
+    if (total > capacity)
+      throw new SallyportError(
+        'DEVICE_LIMIT',
+        `${total} addresses would be registered, and the device takes ${capacity}; nothing of it is sent`,
+      );
+  }
+
+  #markerIn(tags: ReadonlySet<string> | undefined): Marker | undefined {
+    const text = [...(tags ?? [])].find((tag) => tag.startsWith(this.#prefix));
+    const [writer, state] = text?.slice(this.#prefix.length).split('.') ?? [];
+    return writer === undefined || state === undefined ? undefined : { writer, state };
+  }
+
+  #markerTag({ writer, state }: Marker): string {
+    return `${this.#prefix}${writer}.${state}`;
+  }
+}
+
+export interface StateChange {
+  readonly from: string;
+  /** Absent: nothing of ours stays. */
+  readonly to: string | undefined;
+}

@@ -1,0 +1,221 @@
+import { compareUtf8 } from '../../base/compare.ts';
+import { shortHash } from '../../base/encode.ts';
+import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import type { Dialect } from '../rulebase/dialect.ts';
+import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
+import { stepsBetween } from '../rulebase/steps.ts';
+import type { Step } from '../../plan/step.ts';
+import { multiConfig } from './api.ts';
+import { carriedOut } from './carry-out.ts';
+import { type Entries, type Style, entriesOf, tagOf } from './entries.ts';
+import { type Position, editsBetween } from './edits.ts';
+import { digestOf, isEmpty, ownedIn } from './owned.ts';
+import type { Folders } from './read-entries.ts';
+import { type TagChange, messages } from './registered.ts';
+import type { StateChange } from './registry.ts';
+import type { Scope } from './scope.ts';
+import { xmlText } from './xml.ts';
+
+/** Everything that a commit takes, on small devices with large configurations. */
+const COMMIT_MS = 600_000;
+/** Some hundreds of messages. */
+const REGISTER_MS = 60_000;
+
+/** `TakeBack`: edits of ours that nobody committed go. */
+export type PanosStep = Step & { readonly longestMs: number; readonly text: string } & (
+    | ({ readonly does: 'configure'; readonly before: string; readonly after: Entries } & StateChange)
+    | ({
+        readonly does: 'register';
+        readonly joins: readonly TagChange[];
+        readonly leaves: readonly TagChange[];
+      } & StateChange)
+    | { readonly does: 'takeBack' }
+  );
+
+/** What steps begin from. */
+export interface Start {
+  readonly observed: ObservedRuleBase;
+  readonly running: Folders;
+  readonly candidate: Folders;
+  /** Tags of ours that no group of ours has. */
+  readonly orphans: readonly TagChange[];
+  readonly state: string;
+}
+
+export interface Ground {
+  readonly scope: Scope;
+  readonly cluster: string;
+  readonly position: Position;
+  readonly style: Style;
+  readonly dialect: Dialect;
+}
+
+/** From what was read to what is wanted. */
+export function stepsTo(start: Start, wanted: WantedRuleBase, ground: Ground): readonly PanosStep[] {
+  const chain = new Chain(start, ground);
+  for (const step of stepsBetween(start.observed, wanted, ground.dialect)) chain.add(step);
+  const tags = new Set(
+    [...wanted.groups.values(), ...heldGroups(start.observed, wanted)].map((group) => tagOf(group, ground.style)),
+  );
+  chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
+  return chain.steps();
+}
+
+/** Everything of ours goes: first what passes traffic or stops it, with one commit, then the registered addresses. */
+export function stepsToLeave(start: Start, ground: Ground): readonly PanosStep[] {
+  const chain = new Chain(start, ground);
+  const { observed } = start;
+  const tagged = [...observed.groups.values()]
+    .filter(({ store }) => store === 'Volatile')
+    .flatMap((group) => [...group.members].map((address) => ({ address, tag: tagOf(group, ground.style) })));
+  chain.leave([...tagged, ...start.orphans]);
+  return chain.steps();
+}
+
+function heldGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly { readonly name: string }[] {
+  return [...observed.groups].filter(([key]) => wanted.held.has(key)).map(([, group]) => group);
+}
+
+/** Each step is for the state that the one before it leaves. */
+class Chain {
+  readonly #start: Start;
+  readonly #ground: Ground;
+  readonly #steps: PanosStep[] = [];
+  #state: string;
+  #base: RuleBase;
+  /** The configuration before the next step: at first as it is printed, then as we wrote it. */
+  #entries: Entries;
+  #folders: Folders;
+
+  constructor(start: Start, ground: Ground) {
+    this.#start = start;
+    this.#ground = ground;
+    this.#state = start.state;
+    this.#base = start.observed;
+    this.#entries = ownedIn(start.running, ground.cluster);
+    this.#folders = start.running;
+  }
+
+  add({ operations, way, ...step }: RuleBaseStep): void {
+    this.#base = carriedOut(this.#base, operations);
+    if (way === 'Configured') this.#configure(step, entriesOf(this.#base, this.#ground.style));
+    else this.#register(step, tagChanges(operations, this.#ground.style));
+  }
+
+  /** Tags that nothing needs any more. */
+  clean(leaves: readonly TagChange[]): void {
+    if (leaves.length === 0) return;
+    const step = { kind: 'Clean', title: 'tags that nothing needs go', urgent: false, objects: [] } as const;
+    this.#register(step, { joins: [], leaves });
+  }
+
+  leave(leaves: readonly TagChange[]): void {
+    const nothing: Entries = {
+      objects: { address: new Map(), service: new Map(), 'service-group': new Map(), 'address-group': new Map() },
+      security: [],
+      nat: [],
+    };
+    const objects = [
+      ...this.#entries.security.map((entry) => ['rule', entry.attributes.get('name') ?? ''] as const),
+      ...this.#entries.nat.map((entry) => ['translation', entry.attributes.get('name') ?? ''] as const),
+      ...[...this.#entries.objects['address-group'].keys()].map((name) => ['group', name] as const),
+    ].map(([kind, name]) => ({ change: '-', kind, name, detail: '' }) as const);
+    if (!isEmpty(this.#entries))
+      this.#configure({ kind: 'Remove', title: 'rules, groups and objects go', urgent: false, objects }, nothing);
+    if (leaves.length === 0 && this.#state === NOTHING) return;
+    const title = 'registered addresses go';
+    this.#register({ kind: 'Remove', title, urgent: false, objects: [] }, { joins: [], leaves }, true);
+  }
+
+  steps(): readonly PanosStep[] {
+    const last = this.#steps.findLast(({ does }) => does === 'configure');
+    const { candidate, running } = this.#start;
+    const { cluster } = this.#ground;
+    // A commit writes the candidate anew; without one, what nobody committed is taken back.
+    if (
+      last !== undefined ||
+      candidate === running ||
+      digestOf(ownedIn(candidate, cluster)) === digestOf(ownedIn(running, cluster))
+    )
+      return this.#steps;
+    const edits = editsBetween(candidate, ownedIn(running, cluster), this.#ground);
+    const step: PanosStep = {
+      does: 'takeBack',
+      kind: 'Clean',
+      title: 'edits that were never committed go',
+      urgent: false,
+      objects: [],
+      longestMs: REGISTER_MS,
+      text: `${multiConfig(edits)}\n`,
+    };
+    return [...this.#steps, step];
+  }
+
+  #configure(step: Step, after: Entries): void {
+    const edits = editsBetween(this.#folders, after, this.#ground);
+    const before = digestOf(this.#entries);
+    const text = `${multiConfig(edits)}\n<commit/>\n`;
+    this.#steps.push({ ...step, does: 'configure', before, after, text, longestMs: COMMIT_MS, ...this.#next(text) });
+    this.#entries = after;
+    this.#folders = withEntries(this.#folders, after, this.#ground.cluster);
+  }
+
+  #register(
+    step: Step,
+    change: { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
+    isLast = false,
+  ): void {
+    const text = messages(change.joins, change.leaves)
+      .map((message) => `${xmlText(message)}\n`)
+      .join('');
+    const next = isLast ? { from: this.#state, to: undefined } : this.#next(text);
+    this.#steps.push({ ...step, does: 'register', ...change, text, longestMs: REGISTER_MS, ...next });
+  }
+
+  #next(text: string): StateChange {
+    const from = this.#state;
+    this.#state = shortHash(`${from} ${text}`);
+    return { from, to: this.#state };
+  }
+}
+
+const NOTHING = 'none';
+
+/** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
+function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
+  const owned = ownedIn(folders, cluster);
+  const { objects } = folders;
+  const replaced = <F extends keyof Folders['objects']>(folder: F): Folders['objects'][F] => [
+    ...objects[folder].filter((entry) => !owned.objects[folder].has(entry.attributes.get('name') ?? '')),
+    ...after.objects[folder].values(),
+  ];
+  const others = (list: Folders['security'], own: Entries['security']): Folders['security'] => {
+    const names = new Set(own);
+    return list.filter((entry) => !names.has(entry));
+  };
+  return {
+    objects: {
+      address: replaced('address'),
+      service: replaced('service'),
+      'service-group': replaced('service-group'),
+      'address-group': replaced('address-group'),
+    },
+    security: [...others(folders.security, owned.security), ...after.security],
+    nat: [...others(folders.nat, owned.nat), ...after.nat],
+  };
+}
+
+function tagChanges(
+  operations: readonly Operation[],
+  style: Style,
+): { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] } {
+  const of = (side: 'joins' | 'leaves'): readonly TagChange[] =>
+    operations
+      .flatMap((operation) =>
+        operation.kind === 'ChangeMembers'
+          ? operation[side].map((address) => ({ address, tag: tagOf(operation.group, style) }))
+          : [],
+      )
+      .toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
+  return { joins: of('joins'), leaves: of('leaves') };
+}
