@@ -5,6 +5,7 @@ import { configurationCodes } from '../src/base/catalogue/configuration.ts';
 import { deviceCodes } from '../src/base/catalogue/device.ts';
 import type { Blame, CatalogueEntry, Codes } from '../src/base/catalogue/entry.ts';
 import { kubernetesCodes } from '../src/base/catalogue/kubernetes.ts';
+import { machineCodes } from '../src/base/catalogue/machine.ts';
 import { policyCodes } from '../src/base/catalogue/policy.ts';
 import { resourceCodes } from '../src/base/catalogue/resource.ts';
 import { sourceCodes } from '../src/base/catalogue/source.ts';
@@ -24,6 +25,7 @@ const areas: readonly { readonly title: string; readonly codes: Codes }[] = [
   { title: 'Policies at the border', codes: borderCodes },
   { title: 'Plans and their guard', codes: workerCodes },
   { title: 'Devices', codes: deviceCodes },
+  { title: 'Firewall machines', codes: machineCodes },
 ];
 
 const whoActs: Readonly<Record<Blame, string>> = {

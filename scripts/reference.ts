@@ -10,7 +10,7 @@ import { chartFiles } from './chart-files.ts';
 import { crdFiles } from './crds.ts';
 import { cliPage } from './reference-cli.ts';
 import { cliOutputPages } from './reference-cli-output.ts';
-import { configurationPage } from './reference-configuration.ts';
+import { configurationJsonSchema, configurationPage } from './reference-configuration.ts';
 import { errorsPage } from './reference-errors.ts';
 import { metricsPage } from './reference-metrics.ts';
 import { resourcePages } from './reference-resources.ts';
@@ -27,6 +27,7 @@ function files(): ReadonlyMap<string, string> {
     ...within('docs/reference', [
       ['cli.md', cliPage()],
       ['configuration.md', configurationPage(root)],
+      ['schema/configuration.json', configurationJsonSchema()],
       ['errors.md', errorsPage()],
       ['metrics.md', metricsPage()],
       ['rights.md', rightsPage()],

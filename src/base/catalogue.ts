@@ -3,6 +3,7 @@ import { borderCodes } from './catalogue/border.ts';
 import { configurationCodes } from './catalogue/configuration.ts';
 import { deviceCodes } from './catalogue/device.ts';
 import { kubernetesCodes } from './catalogue/kubernetes.ts';
+import { machineCodes } from './catalogue/machine.ts';
 import { policyCodes } from './catalogue/policy.ts';
 import { resourceCodes } from './catalogue/resource.ts';
 import { sourceCodes } from './catalogue/source.ts';
@@ -21,6 +22,7 @@ export const catalogue = {
   ...configurationCodes,
   ...deviceCodes,
   ...workerCodes,
+  ...machineCodes,
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -3,8 +3,8 @@ import process from 'node:process';
 import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { type Log, silentLog } from '../base/log.ts';
-import type { SourcePlace } from '../controller/configuration.ts';
 import type { SecretReader } from '../controller/device-credentials.ts';
+import type { ObjectsPlace } from '../controller/source-places.ts';
 import { LiveWorld } from '../controller/live-world.ts';
 import { textLog } from '../controller/logs.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
@@ -30,7 +30,7 @@ export type ClusterAddress =
   | { readonly kind: 'Kubeconfig'; readonly path?: string | undefined; readonly context?: string | undefined };
 
 /** Where a source of a configuration is. */
-export function addressOf({ kubeconfig, context }: Extract<SourcePlace, { type: 'kubernetes' }>): ClusterAddress {
+export function addressOf({ kubeconfig, context }: Extract<ObjectsPlace, { type: 'kubernetes' }>): ClusterAddress {
   return kubeconfig === undefined ? { kind: 'Around' } : { kind: 'Kubeconfig', path: kubeconfig, context };
 }
 

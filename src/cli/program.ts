@@ -69,6 +69,10 @@ export function buildProgram(terminal: Terminal): Program {
       .option('--context <name>', 'read the cluster of this context of the kubeconfig')
       .option('--kubeconfig <file>', 'the kubeconfig; else the files of KUBECONFIG, or ~/.kube/config')
       .option('--cluster <name>', 'who owns what is created; overrides the configuration file');
+  const machine = (of: Command): Command =>
+    of
+      .option('--objects <path>', 'of a firewall machine (with -c): what its sources hold, as a folder of manifests')
+      .option('--facts <file>', 'of a firewall machine (with -c): its install.yaml');
   const output = (of: Command): Command =>
     of.addOption(
       new Option('-o, --output <format>', 'how to print').choices(['table', 'json', 'yaml']).default('table'),
@@ -107,14 +111,13 @@ export function buildProgram(terminal: Terminal): Program {
     async () => (await import('./commands/approve.ts')).approve,
   );
   does(
-    output(world(command('render', 'print the device text; needs no device'))).option(
-      '--firewall <name>',
-      'only this firewall',
-    ),
+    machine(output(world(command('render', 'print the device text; needs no device'))))
+      .option('--firewall <name>', 'only this firewall')
+      .option('--out <file>', 'of a firewall machine: write the rules there; - is standard output'),
     async () => (await import('./commands/render.ts')).render,
   );
   does(
-    output(world(command('validate', 'print every mistake in manifests or configuration, with its place'))),
+    machine(output(world(command('validate', 'print every mistake in manifests or configuration, with its place')))),
     async () => (await import('./commands/validate.ts')).validate,
   );
   does(

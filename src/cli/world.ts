@@ -9,6 +9,7 @@ import {
   isClusterName,
   parseConfiguration,
 } from '../controller/configuration.ts';
+import { holdsObjects } from '../controller/source-places.ts';
 import { LiveWorld } from '../controller/live-world.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
@@ -28,8 +29,8 @@ const LARGE = 2_000_000;
 /** Milliseconds of reading after which a line says that it goes on. */
 const PROGRESS_MS = 1_000;
 
-/** Reads a configuration file and says what is wrong with it, its not being there included. */
-export function parseConfigurationFile(file: string): Parsed<Configuration> {
+/** Reads a configuration file and says what is wrong with it, its not being there included. `hostname`: of the machine that it is about, if that is another. */
+export function parseConfigurationFile(file: string, hostname?: string): Parsed<Configuration> {
   let source: string;
   try {
     source = readFileSync(file, 'utf8');
@@ -39,7 +40,7 @@ export function parseConfigurationFile(file: string): Parsed<Configuration> {
     return { diagnostics: [{ severity: 'error', code: 'CONFIG_SYNTAX', message, path: '', at: { file } }] };
   }
   const readText = (path: string): string => readFileSync(path, 'utf8');
-  return parseConfiguration(source, file, { readFile: readText, environment: process.env });
+  return parseConfiguration(source, file, { readFile: readText, environment: process.env, hostname });
 }
 
 /** Reads a configuration file, or prints all that is wrong with it and throws. */
@@ -158,7 +159,7 @@ function placeOfConfiguration(
   const configuration = readConfiguration(terminal, file);
   const name = configuration.border?.source;
   const source = name === undefined ? undefined : configuration.sources.get(name);
-  if (name === undefined || source === undefined)
+  if (name === undefined || !holdsObjects(source))
     throw new SallyportError('CONFIG_SOURCE', `${file} has no controllers.border to take a source from`);
   const cluster = given ?? configuration.cluster;
   const from = `source ${name} of ${file}`;

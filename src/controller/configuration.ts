@@ -1,12 +1,22 @@
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { isMap } from '../api/shape.ts';
 import type { Code } from '../base/catalogue.ts';
 import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
-import { closest } from '../base/closest.ts';
 import { isLoopback } from '../base/loopback.ts';
 import { readManifestText } from '../sources/manifests/document.ts';
+import { explainIssue, withoutUnknownKeys } from './configuration-mistakes.ts';
 import { type ConfiguredConsumer, feedsSchema, listen, pemFile, readFeeds, text } from './feeds-configuration.ts';
+import {
+  checkSource,
+  type MachineConfiguration,
+  machineControllers,
+  machineSchema,
+  readMachine,
+} from './machine-configuration.ts';
+import { sourceSchema } from './source-configuration.ts';
+import { readSources, type SourcePlace } from './source-places.ts';
 
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
@@ -17,19 +27,10 @@ export const configurationSchema = z.strictObject({
       'the owner of all that is created on devices; absent: what a cluster calls itself (the first 8 digits of the UID of its namespace kube-system); with manifests required before the first write',
     ),
   sources: z
-    .record(
-      z.string(),
-      z.strictObject({
-        manifests: text.optional().describe('a folder of manifests; it is watched'),
-        kubeconfig: text
-          .optional()
-          .describe(
-            'the file that tells how to reach the API server of a cluster; without it and `manifests` (`{}`): the cluster that this process runs in, as the service account of its pod',
-          ),
-        context: text.optional().describe('a context of the kubeconfig; absent: its current one'),
-      }),
-    )
-    .describe('where objects come from, by names of your choice: each is a folder of manifests, or a cluster'),
+    .record(z.string(), sourceSchema)
+    .describe(
+      'where objects come from, by names of your choice: each is a folder of manifests, a cluster, the metal-api, or what stands in this file',
+    ),
   controllers: z
     .strictObject({
       border: z
@@ -48,8 +49,10 @@ export const configurationSchema = z.strictObject({
         .describe(
           'writes the condition sallyport.dev/border of pods with that readiness gate, of the cluster that the border controller follows; absent: off',
         ),
+      ...machineControllers,
     })
     .describe('what this process does'),
+  machine: machineSchema.optional().describe('of firewall machines: where their own files are'),
   server: z
     .strictObject({
       probes: listen
@@ -109,12 +112,6 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Where a source reads. */
-export type SourcePlace =
-  | { readonly type: 'manifests'; readonly path: string }
-  /** Without kubeconfig: the cluster that this process runs in. Without context: the current one. */
-  | { readonly type: 'kubernetes'; readonly kubeconfig?: string; readonly context?: string };
-
 /** The configuration file, read and checked; paths are absolute. */
 export interface Configuration {
   /** This process, in the log. */
@@ -124,6 +121,8 @@ export interface Configuration {
   readonly sources: ReadonlyMap<string, SourcePlace>;
   /** The source of the border controller; absent: that controller is off. */
   readonly border: { readonly source: string } | undefined;
+  /** What a firewall machine runs; absent: this is none. */
+  readonly machine: MachineConfiguration | undefined;
   /** Writes conditions of pods, as the service account in a folder (absolute) or as whoever reads the source; absent: off. */
   readonly gate: { readonly account: string | undefined } | undefined;
   readonly probes: Listen | undefined;
@@ -153,6 +152,8 @@ export interface Listen {
 export interface Surroundings {
   readFile(path: string): string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of this machine; absent: what the system says. */
+  readonly hostname?: string | undefined;
 }
 
 /**
@@ -187,7 +188,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
 
   const parsed = configurationSchema.safeParse(only.raw, { reportInput: true });
   const issues = parsed.error?.issues ?? [];
-  for (const issue of issues) explain(issue, complain);
+  for (const issue of issues) explainIssue(configurationSchema, issue, complain);
   // What is known of the file is checked all the same.
   const rest = configurationSchema.safeParse(withoutUnknownKeys(only.raw, issues));
   if (!rest.success) return { diagnostics: diagnostics.toSorted(byPlace) };
@@ -208,41 +209,12 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     }
   };
 
-  const sources = new Map<string, SourcePlace>();
-  for (const [name, given] of Object.entries(value.sources)) {
-    const at = (key: 'manifests' | 'kubeconfig' | 'context'): string | undefined =>
-      given[key] === undefined ? undefined : resolveText(given[key], ['sources', name, key]);
-    const pathAt = (key: 'manifests' | 'kubeconfig'): string | undefined => {
-      const path = at(key);
-      return path === undefined ? undefined : resolve(dirname(file), path);
-    };
-    const [path, kubeconfig, context] = [pathAt('manifests'), pathAt('kubeconfig'), at('context')];
-    if (path !== undefined && (kubeconfig ?? context) !== undefined)
-      complain(
-        'CONFIG_VALUE',
-        ['sources', name],
-        'is a folder or a cluster; remove `manifests`, or `kubeconfig` and `context`',
-      );
-    else if (context !== undefined && kubeconfig === undefined)
-      complain('CONFIG_VALUE', ['sources', name, 'context'], 'is of a kubeconfig; name the file with `kubeconfig`');
-    sources.set(
-      name,
-      path === undefined
-        ? {
-            type: 'kubernetes',
-            ...(kubeconfig !== undefined && { kubeconfig }),
-            ...(context !== undefined && { context }),
-          }
-        : { type: 'manifests', path },
-    );
-  }
+  const reading = { file, environment: around.environment, resolveText, say, locate: only.locate };
+  const sources = readSources(value.sources, reading);
   const border = value.controllers.border;
-  if (border !== undefined && !sources.has(border.source)) {
-    const near = closest(border.source, sources.keys());
-    const known = [...sources.keys()].sort().join(', ') || 'none';
-    const hint = near === undefined ? `sources here: ${known}` : `did you mean "${near}"?`;
-    complain('CONFIG_SOURCE', ['controllers', 'border', 'source'], `there is no source "${border.source}"; ${hint}`);
-  }
+  for (const key of ['border', 'firewall', 'service', 'cwnp', 'monitor'] as const)
+    checkSource(key, value.controllers[key]?.source, sources, say);
+  const machine = readMachine(value.controllers, value.machine, reading);
   const gate = value.controllers.readiness;
   if (gate !== undefined && sources.get(border?.source ?? '')?.type !== 'kubernetes')
     complain(
@@ -288,22 +260,32 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     });
   const listsAt = lists && listenAt(lists.listen, ['feeds', 'listen']);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { diagnostics: diagnostics.toSorted(byPlace) };
+  const used = new Set(
+    (['border', 'firewall', 'service', 'cwnp', 'monitor'] as const).map((key) => value.controllers[key]?.source),
+  );
   for (const name of sources.keys())
-    if (name !== border?.source)
-      diagnostics.push({
-        severity: 'warning',
-        code: 'CONFIG_SOURCE_UNUSED',
-        path: `sources.${name}`,
-        message: 'no controller uses this source, so nothing of it counts; remove it, or name it in controllers',
-        at: only.locate(['sources', name]),
-      });
+    if (!used.has(name))
+      say(
+        'warning',
+        'CONFIG_SOURCE_UNUSED',
+        ['sources', name],
+        'no controller uses this source, so nothing of it counts; remove it, or name it in controllers',
+      );
+  for (const path of placeholders(only.raw))
+    say(
+      'warning',
+      'CONFIG_PLACEHOLDER',
+      path,
+      'holds ${…}, which nothing replaces here; whatever writes this file has to',
+    );
   return {
     diagnostics,
     value: {
-      name: value.name === undefined ? hostname() : resolveText(value.name, ['name']),
+      name: value.name === undefined ? (around.hostname ?? hostname()) : resolveText(value.name, ['name']),
       cluster,
       sources,
       border: border === undefined ? undefined : { source: border.source },
+      machine,
       gate: gate && { account: account === undefined ? undefined : resolve(dirname(file), account) },
       probes: probesAt,
       readiness: readinessAt,
@@ -323,80 +305,15 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   };
 }
 
+/** Where texts hold `${NAME}`. */
+function* placeholders(raw: unknown, path: readonly (string | number)[] = []): Generator<readonly (string | number)[]> {
+  if (typeof raw === 'string') {
+    if (/\$\{[A-Za-z_]\w*\}/.test(raw)) yield path;
+  } else if (Array.isArray(raw))
+    for (const [index, entry] of raw.entries()) yield* placeholders(entry, [...path, index]);
+  else if (isMap(raw)) for (const [key, entry] of Object.entries(raw)) yield* placeholders(entry, [...path, key]);
+}
+
 function byPlace(a: Diagnostic, b: Diagnostic): number {
   return (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0);
-}
-
-/** What the schema's words for kinds of values mean to people who write YAML. */
-const KINDS: Readonly<Record<string, string>> = {
-  object: 'a mapping (`key: value` lines)',
-  record: 'a mapping (`name: …` lines)',
-  string: 'a text',
-};
-
-/** A schema issue as people say it. */
-function explain(
-  issue: z.core.$ZodIssue,
-  complain: (code: Code, path: readonly (string | number)[], message: string) => void,
-): void {
-  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      for (const key of issue.keys) {
-        const known = knownKeys(path);
-        const near = closest(key, known);
-        const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`;
-        complain('CONFIG_UNKNOWN_KEY', [...path, key], `"${key}" is not a key that this version knows; ${hint}`);
-      }
-      break;
-    case 'invalid_union':
-      complain(
-        'CONFIG_VALUE',
-        path,
-        `${issue.input === undefined ? 'is missing; it ' : ''}takes a text, {file: PATH} or {env: NAME}`,
-      );
-      break;
-    case 'invalid_type':
-      complain(
-        'CONFIG_VALUE',
-        path,
-        `${issue.input === undefined ? 'is missing; it ' : ''}takes ${KINDS[issue.expected] ?? issue.expected}`,
-      );
-      break;
-    default:
-      complain('CONFIG_VALUE', path, issue.message);
-  }
-}
-
-/** A copy of what was read without the keys that issues call unknown; the same object where there are none. */
-function withoutUnknownKeys(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
-  const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
-  if (unknown.length === 0) return raw;
-  const copy = structuredClone(raw);
-  for (const { path, keys } of unknown) {
-    let place: unknown = copy;
-    for (const step of path) place = (place as Record<PropertyKey, unknown>)[step];
-    for (const key of keys) Reflect.deleteProperty(place as object, key);
-  }
-  return copy;
-}
-
-/** The keys that a place of the file knows, for corrections. */
-function knownKeys(path: readonly (string | number)[]): readonly string[] {
-  let place: z.core.$ZodType | undefined = configurationSchema;
-  for (const step of path) {
-    place = bare(place);
-    if (place instanceof z.ZodObject) place = (place.shape as Record<string, z.core.$ZodType>)[step];
-    else if (place instanceof z.ZodArray) place = place.element;
-    else if (place instanceof z.ZodRecord) place = place.valueType;
-    else place = undefined;
-  }
-  place = bare(place);
-  const objects = place instanceof z.ZodUnion ? place.options : [place];
-  return objects.flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []));
-}
-
-/** A schema without what says that it may be absent. */
-function bare(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
-  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
 }

@@ -9,7 +9,7 @@ import { connectKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { KubernetesSource, type KubernetesSourceEvents } from '../sources/kubernetes/kubernetes-source.ts';
 import { ManifestsSource } from '../sources/manifests/manifests-source.ts';
 import type { Source } from '../sources/source.ts';
-import type { SourcePlace } from './configuration.ts';
+import type { ObjectsPlace } from './source-places.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A source that is ready to run. */
@@ -32,7 +32,7 @@ export interface OpenSourceOptions {
 }
 
 /** Opens a source of the configuration. Asks nothing of a cluster yet. Throws `KUBECONFIG_INVALID`. */
-export async function openSource(name: string, place: SourcePlace, options: OpenSourceOptions): Promise<OpenSource> {
+export async function openSource(name: string, place: ObjectsPlace, options: OpenSourceOptions): Promise<OpenSource> {
   const { clock, log, environment } = options;
   if (place.type === 'manifests') return { source: new ManifestsSource(name, place.path, clock), title: place.path };
   const { kubeconfig, context } = place;

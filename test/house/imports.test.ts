@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inventory: ['base', 'ip', 'selector', 'api'],
   engine: ['base', 'ip', 'selector', 'api', 'inventory'],
   border: ['base', 'ip', 'selector', 'api', 'inventory', 'engine'],
+  machine: ['base', 'ip', 'selector', 'api'],
   plan: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border'],
   firewalls: ['base', 'ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan'],
   kubernetes: ['base', 'ip', 'selector', 'api'],
@@ -28,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'border',
     'plan',
+    'machine',
     'firewalls',
     'kubernetes',
     'sources',
@@ -42,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'border',
     'plan',
+    'machine',
     'firewalls',
     'kubernetes',
     'sources',
@@ -57,6 +60,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'border',
     'plan',
+    'machine',
     'firewalls',
     'kubernetes',
     'sources',
@@ -67,7 +71,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The pure folders: no I/O, no clock, no log (docs/design/index.md). `node:crypto` computes and touches nothing outside. */
-const pure = ['ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan'];
+const pure = ['ip', 'selector', 'api', 'inventory', 'engine', 'border', 'plan', 'machine'];
 const pureBuiltins = new Set(['node:crypto', 'node:buffer', 'node:net']);
 
 function* files(folder: string): Generator<string> {

@@ -44,6 +44,12 @@ export const configurationCodes = {
     now: 'It is used.',
     fix: 'Write `{file: PATH}` or `{env: NAME}`; a file is read again when it changes.',
   },
+  CONFIG_PLACEHOLDER: {
+    blame: 'input',
+    what: 'A text of the configuration file holds `${NAME}`, which templates of such files do.',
+    now: 'It is taken as it stands; nothing replaces it here.',
+    fix: 'Have it replaced by whatever writes the file, or write `{env: NAME}`.',
+  },
   CLUSTER_UNNAMED: {
     blame: 'input',
     what: 'The configuration has no `cluster`, and manifests tell none; or the cluster may not be asked for its name: objects on a device could not be marked as ours.',

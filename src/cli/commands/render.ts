@@ -1,15 +1,23 @@
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, UNASKED, viewsOf } from '../firewalls.ts';
-import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
+import { type MachineOptions, readMachineWorld } from '../machine-world.ts';
+import { renderMachine } from './render-machine.ts';
 
-interface RenderOptions extends WorldOptions, OutputOptions {
+interface RenderOptions extends MachineOptions {
   readonly firewall?: string;
+  readonly out?: string;
 }
 
 /** `sallyport render`: the text that a device would hold, without asking any device. */
 export async function render(terminal: Terminal, options: RenderOptions): Promise<ExitCode> {
+  const machine = await readMachineWorld(options);
+  if (machine !== undefined && 'result' in machine) return renderMachine(terminal, machine, options);
+  if (machine !== undefined) {
+    printDiagnostics(terminal, machine.diagnostics);
+    return exit.wrong;
+  }
   const read = await readWholeWorld(terminal, options);
   const asked = viewsOf(terminal, read, options.firewall);
   const { results, incomplete } = await onDevices(terminal, read, asked, ({ name, ruleset, device: { driver } }) => {

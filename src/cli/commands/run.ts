@@ -9,6 +9,7 @@ import { openDevice } from '../../controller/devices.ts';
 import { openGate, reachedAt } from '../../controller/gate-duty.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
+import { holdsObjects } from '../../controller/source-places.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { Feeds } from '../../controller/feeds.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
@@ -43,7 +44,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     gate: wantedGate,
   } = readConfiguration(terminal, options.config);
   const place = border === undefined ? undefined : sources.get(border.source);
-  if (border === undefined || place === undefined)
+  if (border === undefined || !holdsObjects(place))
     throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
   if (given === undefined && place.type === 'manifests')
     throw new SallyportError(

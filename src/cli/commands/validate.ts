@@ -3,13 +3,13 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, UNASKED } from '../firewalls.ts';
-import type { OutputOptions, WorldOptions } from '../options.ts';
+import { type MachineOptions, readMachineWorld } from '../machine-world.ts';
 import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
 import type { CommandWorld } from '../command-world.ts';
 import { parseConfigurationFile, readWorld } from '../world.ts';
 
 /** `sallyport validate`: every mistake, and what keeps a firewall from holding all that was asked for. Asks no device. */
-export async function validate(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {
+export async function validate(terminal: Terminal, options: MachineOptions): Promise<ExitCode> {
   const found = await diagnosticsOf(terminal, options);
   const all = sortDiagnostics(found);
   const errors = all.filter((diagnostic) => diagnostic.severity === 'error').length;
@@ -20,7 +20,9 @@ export async function validate(terminal: Terminal, options: WorldOptions & Outpu
   return errors === 0 ? exit.done : exit.wrong;
 }
 
-async function diagnosticsOf(terminal: Terminal, options: WorldOptions): Promise<readonly Diagnostic[]> {
+async function diagnosticsOf(terminal: Terminal, options: MachineOptions): Promise<readonly Diagnostic[]> {
+  const machine = await readMachineWorld(options);
+  if (machine !== undefined) return withoutUnreached(machine, options);
   const configuration =
     options.filename === undefined && options.config !== undefined ? parseConfigurationFile(options.config) : undefined;
   // Which manifests it means is not known, then.
@@ -32,6 +34,18 @@ async function diagnosticsOf(terminal: Terminal, options: WorldOptions): Promise
     ...read.world.findings(),
     ...(await deviceDiagnostics(terminal, read)),
   ];
+}
+
+/**
+ * Of a firewall machine, what can be said without its sources: what depends on objects or facts that were not given is left to those who
+ * give them.
+ */
+function withoutUnreached(
+  machine: Exclude<Awaited<ReturnType<typeof readMachineWorld>>, undefined>,
+  options: MachineOptions,
+): readonly Diagnostic[] {
+  const left = options.facts === undefined ? new Set(['MACHINE_FACTS', 'MACHINE_NETWORK']) : new Set<string>();
+  return machine.diagnostics.filter(({ code }) => !left.has(code));
 }
 
 /** What firewalls cannot be, and of rules cannot say, whatever device of their kind it is. */

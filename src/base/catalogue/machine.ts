@@ -1,0 +1,77 @@
+import type { Codes } from './entry.ts';
+
+/** Codes of firewall machines: what of a Firewall, a policy or a Service does not come into force as written. */
+export const machineCodes = {
+  CWNP_INVALID: {
+    blame: 'input',
+    what: 'A ClusterwideNetworkPolicy holds something that cannot be read: a port, a protocol, a net, an exception or a name.',
+    now: 'The whole policy is ignored, as its status says; all other policies are in force.',
+    fix: 'Correct the field that the message names.',
+  },
+  CWNP_NAMESPACE: {
+    blame: 'input',
+    what: 'A ClusterwideNetworkPolicy stands in a namespace that the firewall does not read.',
+    now: 'It is ignored.',
+    fix: 'Move it into the namespace that the message names (`sources.NAME.namespace`, by default `firewall`).',
+  },
+  CWNP_FORBIDDEN: {
+    blame: 'input',
+    what: 'A policy names a net outside the allowed networks of its Firewall.',
+    now: 'The whole policy is ignored, as its status says.',
+    fix: 'Name nets within the range that the message gives, or have `allowedNetworks` of the Firewall widened.',
+  },
+  CWNP_NO_EFFECT: {
+    blame: 'input',
+    what: 'An entry of a policy has no ports, or no destination, which metal-stack has always taken for "nothing".',
+    now: 'The entry opens nothing; the rest of the policy is in force.',
+    fix: 'Write the ports and destinations, or set `semantics: strict`, with which an absent list means "all".',
+  },
+  CWNP_NARROWED: {
+    blame: 'input',
+    what: 'Part of a policy could be read in two ways, and the wider one would open more than was meant.',
+    now: 'The narrower reading is in force.',
+    fix: 'Write it so that only one reading is left, as the message says.',
+  },
+  CWNP_NOT_RESOLVED: {
+    blame: 'input',
+    what: 'A policy names domains, and nothing here resolves them.',
+    now: 'The rules are there, over sets without addresses: nothing is open through them.',
+    fix: 'Name nets instead, as long as this version has no DNS proxy.',
+  },
+  SERVICE_ADDRESS: {
+    blame: 'input',
+    what: 'An address or a source range of a Service cannot be read, or lies outside the allowed networks.',
+    now: 'It is left out; where no source range or no address remains, nothing is opened for the Service.',
+    fix: 'Correct it, or have `allowedNetworks` of the Firewall widened.',
+  },
+  SERVICE_PENDING: {
+    blame: 'input',
+    what: 'A Service has source ranges and no address yet, or is one that never gets an address of its own.',
+    now: 'Nothing is opened for it: a rule without a destination would open its ports towards every address behind the firewall.',
+    fix: 'Wait for the address, or use type LoadBalancer.',
+  },
+  FIREWALL_MISSING: {
+    blame: 'input',
+    what: 'The source of the firewall controller has no Firewall with the name of this machine.',
+    now: 'Rules that need it (rate limits, SNAT, internal prefixes) are left out; everything else is rendered from the facts of the machine. A controller keeps the rules it had.',
+    fix: 'Check `name` in the configuration file and the namespace of the source.',
+  },
+  MACHINE_NETWORK: {
+    blame: 'input',
+    what: 'A rule needs a network, or an address in one, that this machine is not attached to.',
+    now: 'This rule is left out; all others are in force.',
+    fix: 'Correct the network or the address; the message names what there is.',
+  },
+  MACHINE_FACTS: {
+    blame: 'input',
+    what: 'The networks of this machine are not known: there is no status of the Firewall, and no install.yaml that could be read.',
+    now: 'Rules that name interfaces or networks are left out.',
+    fix: 'Give the file with `--facts`, or `machine.facts` in the configuration file.',
+  },
+  MACHINE_RULES_REFUSED: {
+    blame: 'rejected',
+    what: 'nft refused a rule that Sallyport had made.',
+    now: 'Everything from the object that it came from is left out; all else is in force.',
+    fix: 'Please report it with the printed rule; until then change the object.',
+  },
+} as const satisfies Codes;

@@ -1,0 +1,82 @@
+import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Configuration } from '../controller/configuration.ts';
+import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
+import { type AssembledInput, assembleInput } from '../controller/machine/input.ts';
+import { NO_FACTS } from '../machine/kinds/facts.ts';
+import { type MachineResult, machineRuleset } from '../machine/ruleset.ts';
+import type { OutputOptions, WorldOptions } from './options.ts';
+import { parseConfigurationFile } from './world.ts';
+import { usage } from './usage.ts';
+
+/** Where a command finds, without asking any source, what the sources of a firewall machine would say. */
+export interface MachineOptions extends WorldOptions, OutputOptions {
+  /** A folder with the objects of all clusters and of the metal-api. */
+  readonly objects?: string;
+  /** The machine's install.yaml. */
+  readonly facts?: string;
+}
+
+/** A firewall machine as a command reads it, and what its rules come to. */
+export interface MachineWorld {
+  readonly configuration: Configuration;
+  readonly assembled: AssembledInput;
+  readonly result: MachineResult;
+  /** Everything that is wrong, in the configuration, the objects, the facts and the rules. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** What a rule depends on could not be read at all. */
+  readonly incomplete: boolean;
+}
+
+/**
+ * The firewall machine that `-c` configures. `undefined`: the file configures none, and none was asked for; the mistakes of the file alone:
+ * nothing can be made from it.
+ */
+export async function readMachineWorld(
+  options: MachineOptions,
+): Promise<MachineWorld | { readonly diagnostics: readonly Diagnostic[] } | undefined> {
+  const asked = options.objects !== undefined || options.facts !== undefined;
+  if (options.config === undefined) {
+    if (asked) throw usage('--objects and --facts are of a firewall machine; name its configuration with -c FILE');
+    return undefined;
+  }
+  if (options.filename !== undefined) {
+    if (asked) throw usage('-f names manifests of a border; a firewall machine takes --objects');
+    return undefined;
+  }
+  const given = options.facts === undefined ? undefined : await readFactsFile(options.facts);
+  const parsed = parseConfigurationFile(options.config, given?.facts?.hostname);
+  const configuration = parsed.value;
+  if (configuration === undefined) return asked ? { diagnostics: parsed.diagnostics } : undefined;
+  const { machine } = configuration;
+  if (machine === undefined) {
+    if (asked) throw usage(`${options.config} configures no firewall machine: it has no controllers.firewall`);
+    return undefined;
+  }
+  const facts = given ?? (await readFactsFile(machine.facts));
+  // The default file is on the machine itself; elsewhere, the networks are simply not known.
+  const factsMatter = given !== undefined || facts.facts !== undefined;
+  const pool = options.objects === undefined ? undefined : await readMachineFolder(options.objects);
+  const folders = new Map<string, Awaited<ReturnType<typeof readMachineFolder>>>();
+  for (const [name, place] of configuration.sources)
+    if (place.type === 'manifests') folders.set(name, await readMachineFolder(place.path));
+  const assembled = assembleInput(configuration, machine, {
+    objects: (source) => folders.get(source)?.objects ?? pool?.objects,
+    facts: facts.facts ?? NO_FACTS,
+  });
+  const result = machineRuleset(assembled.input);
+  const readings = [...folders.values(), ...(pool === undefined ? [] : [pool])];
+  return {
+    configuration,
+    assembled,
+    result,
+    diagnostics: [
+      ...parsed.diagnostics,
+      ...(factsMatter ? facts.diagnostics : []),
+      ...readings.flatMap(({ diagnostics }) => diagnostics),
+      ...assembled.diagnostics,
+      ...result.diagnostics,
+    ],
+    incomplete:
+      readings.some(({ objects }) => objects === undefined) || (given !== undefined && given.facts === undefined),
+  };
+}

@@ -1,0 +1,133 @@
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { closest } from '../base/closest.ts';
+import type { Semantics } from '../machine/rules/policy-rules.ts';
+import { text } from './feeds-configuration.ts';
+import type { SourceType } from './source-configuration.ts';
+import type { ConfigurationReading, SourcePlace } from './source-places.ts';
+
+const source = z.string().describe('the name of its source');
+const enabled = z.strictObject({ enabled: z.boolean().describe('whether it is on') });
+
+/** The controllers of a firewall machine, each with its own source. */
+export const machineControllers = {
+  firewall: z
+    .strictObject({
+      source,
+      selfUpdate: enabled.optional().describe('replaces this program by a newer one; absent: off'),
+      droptailer: enabled.optional().describe('ships what was dropped; absent: off'),
+    })
+    .optional()
+    .describe("keeps a firewall machine's own rules: metal-stack's firewall-controller; absent: off"),
+  service: z.strictObject({ source }).optional().describe('opens Services of type LoadBalancer; absent: off'),
+  cwnp: z
+    .strictObject({
+      source,
+      semantics: z
+        .enum(['compatible', 'strict'])
+        .optional()
+        .describe(
+          'what entries without ports or without destinations open: nothing, as ever (`compatible`, the default), or everything, as the API text says (`strict`)',
+        ),
+    })
+    .optional()
+    .describe('opens what ClusterwideNetworkPolicies say; absent: off'),
+  monitor: z.strictObject({ source }).optional().describe('reports into the FirewallMonitor; absent: off'),
+};
+
+export const machineSchema = z.strictObject({
+  facts: text.optional().describe('what the installation says of this machine; absent: /etc/metal/install.yaml'),
+});
+
+/** What a firewall machine runs. Sources are names; each is there, and of a type that its controller can use. */
+export interface MachineConfiguration {
+  readonly firewall: { readonly source: string; readonly selfUpdate: boolean; readonly droptailer: boolean };
+  readonly service: { readonly source: string } | undefined;
+  readonly cwnp: { readonly source: string; readonly semantics: Semantics } | undefined;
+  readonly monitor: { readonly source: string } | undefined;
+  /** Absolute path. */
+  readonly facts: string;
+}
+
+const DEFAULT_FACTS = '/etc/metal/install.yaml';
+
+type ControllerName = 'border' | 'firewall' | 'service' | 'cwnp' | 'monitor';
+
+/** Which types of sources each controller can use. */
+const USABLE: Readonly<Record<ControllerName, readonly SourceType[]>> = {
+  border: ['manifests', 'kubernetes'],
+  firewall: ['manifests', 'kubernetes', 'metal', 'static'],
+  // The metal-api holds no Services; the proposal lists it all the same, so it is taken as "none".
+  service: ['manifests', 'kubernetes', 'metal', 'static'],
+  cwnp: ['manifests', 'kubernetes', 'metal', 'static'],
+  monitor: ['kubernetes'],
+};
+
+const WORDS: Readonly<Record<SourceType, string>> = {
+  manifests: 'a folder of manifests',
+  kubernetes: 'a cluster',
+  metal: 'the metal-api',
+  static: 'the configuration file itself',
+};
+
+/** The source that a controller names is there, and of a type that it can use. */
+export function checkSource(
+  controller: ControllerName,
+  name: string | undefined,
+  sources: ReadonlyMap<string, SourcePlace>,
+  say: ConfigurationReading['say'],
+): void {
+  if (name === undefined) return;
+  const path = ['controllers', controller, 'source'];
+  const source = sources.get(name);
+  if (source === undefined) {
+    const near = closest(name, sources.keys());
+    const known = [...sources.keys()].sort().join(', ') || 'none';
+    const hint = near === undefined ? `sources here: ${known}` : `did you mean "${near}"?`;
+    say('error', 'CONFIG_SOURCE', path, `there is no source "${name}"; ${hint}`);
+  } else if (!USABLE[controller].includes(source.type)) {
+    const usable = USABLE[controller].map((type) => WORDS[type]).join(' or ');
+    say('error', 'CONFIG_SOURCE', path, `source "${name}" is ${WORDS[source.type]}; this controller uses ${usable}`);
+  } else if (controller === 'service' && source.type === 'metal')
+    say('warning', 'CONFIG_SOURCE', path, 'the metal-api holds no Services, so none is opened; name another source');
+}
+
+/** Reads what a firewall machine runs. */
+export function readMachine(
+  controllers: {
+    readonly border?: unknown;
+    readonly firewall?: z.infer<typeof machineControllers.firewall>;
+    readonly service?: z.infer<typeof machineControllers.service>;
+    readonly cwnp?: z.infer<typeof machineControllers.cwnp>;
+    readonly monitor?: z.infer<typeof machineControllers.monitor>;
+  },
+  machine: z.infer<typeof machineSchema> | undefined,
+  { file, resolveText, say }: ConfigurationReading,
+): MachineConfiguration | undefined {
+  const { border, firewall, service, cwnp, monitor } = controllers;
+  if (firewall === undefined) {
+    for (const [key, given] of Object.entries({ service, cwnp, monitor }))
+      if (given !== undefined)
+        say('error', 'CONFIG_VALUE', ['controllers', key], 'is part of a firewall machine; add `controllers.firewall`');
+    return undefined;
+  }
+  if (border !== undefined)
+    say(
+      'error',
+      'CONFIG_VALUE',
+      ['controllers', 'border'],
+      'and `firewall` are two controllers; run one process for each',
+    );
+  const facts = machine?.facts === undefined ? DEFAULT_FACTS : resolveText(machine.facts, ['machine', 'facts']);
+  return {
+    firewall: {
+      source: firewall.source,
+      selfUpdate: firewall.selfUpdate?.enabled ?? false,
+      droptailer: firewall.droptailer?.enabled ?? false,
+    },
+    service,
+    cwnp: cwnp && { source: cwnp.source, semantics: cwnp.semantics ?? 'compatible' },
+    monitor,
+    facts: resolve(dirname(file), facts),
+  };
+}

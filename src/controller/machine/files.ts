@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { unfoldList } from '../../api/list.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import { type Facts, readFacts } from '../../machine/kinds/facts.ts';
+import { type MachineObjects, type RawObject, readMachineObjects } from '../../machine/objects.ts';
+import { readManifestText } from '../../sources/manifests/document.ts';
+import { lookAtFolder, readManifestFile } from '../../sources/manifests/folder.ts';
+
+/** What a folder of manifests says to a firewall machine. */
+export interface FolderReading {
+  /** Absent: a file could not be read, and half of a folder is ignorance. */
+  readonly objects: MachineObjects | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Equal texts mean that nothing changed. */
+  readonly signature: string;
+}
+
+/** Reads a folder, or one file. Never throws for what is in it. */
+export async function readMachineFolder(path: string): Promise<FolderReading> {
+  const { files, problems } = await lookAtFolder(path);
+  const signature = files.map((file) => `${file.path} ${file.signature}`).join('\n');
+  const diagnostics: Diagnostic[] = [...problems];
+  const documents: RawObject[] = [];
+  for (const file of files) {
+    const read = await readManifestFile(file.path);
+    if ('problem' in read) {
+      diagnostics.push(read.problem);
+      continue;
+    }
+    const { objects, problems: mistakes } = readManifestText(read.text, file.path);
+    diagnostics.push(...mistakes);
+    for (const { raw, locate, placeOf } of objects)
+      for (const { item, path: base } of unfoldList(raw) ?? [{ item: raw, path: [] }])
+        documents.push({ raw: item, place: placeOf(base), locate, base });
+  }
+  if (diagnostics.length > 0) return { objects: undefined, diagnostics, signature };
+  const found: Diagnostic[] = [];
+  const objects = readMachineObjects(documents, found);
+  return { objects, diagnostics: found, signature };
+}
+
+/** Reads what the installation says of the machine; `undefined`, with the reason, if that cannot be read. */
+export async function readFactsFile(
+  path: string,
+): Promise<{ readonly facts: Facts | undefined; readonly diagnostics: readonly Diagnostic[] }> {
+  const refuse = (message: string): { facts: undefined; diagnostics: readonly Diagnostic[] } => ({
+    facts: undefined,
+    diagnostics: [{ severity: 'error', code: 'MACHINE_FACTS', message, path: '', at: { file: path } }],
+  });
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+    return refuse(`what the installation says of this machine cannot be read (${reason})`);
+  }
+  const { objects, problems } = readManifestText(text, path);
+  const [only] = objects;
+  if (problems.length > 0) return { facts: undefined, diagnostics: problems };
+  if (only === undefined || objects.length > 1) return refuse('it has to hold one YAML document');
+  const diagnostics: Diagnostic[] = [];
+  const place = { file: path };
+  return {
+    facts: readFacts(only.raw, { object: undefined, place, locate: only.locate, base: [] }, diagnostics),
+    diagnostics,
+  };
+}

@@ -1,0 +1,199 @@
+import { isMap } from '../../api/shape.ts';
+import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+import type { Facts } from '../../machine/kinds/facts.ts';
+import { type FirewallSpec, readFirewallSpec } from '../../machine/kinds/firewall.ts';
+import type { MetalRule } from '../../machine/kinds/metal-rules.ts';
+import { type Network, primaryOf } from '../../machine/kinds/network.ts';
+import { type Policy, readPolicySpec } from '../../machine/kinds/policy.ts';
+import type { Service } from '../../machine/kinds/service.ts';
+import { type MachineObjects, type MetalFirewall, readMachineObjects } from '../../machine/objects.ts';
+import type { MachineInput } from '../../machine/ruleset.ts';
+import type { Configuration } from '../configuration.ts';
+import type { MachineConfiguration } from '../machine-configuration.ts';
+import type { MetalPlace, SourcePlace, StaticPlace } from '../source-places.ts';
+
+/** The namespace of everything in the workload cluster, where the configuration names no other. */
+const DEFAULT_NAMESPACE = 'firewall';
+
+/** What is known of the sources of a firewall machine now. */
+export interface MachineReadings {
+  /** What a source holds; `undefined`: it never said. What stands in the configuration file is not asked for. */
+  readonly objects: (source: string) => MachineObjects | undefined;
+  readonly facts: Facts;
+}
+
+/** What the rules are made from, or of which sources nothing is known yet. */
+export interface AssembledInput {
+  readonly input: MachineInput;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Sources that never said anything: what they would contribute is not known, and not "nothing". */
+  readonly unknown: readonly string[];
+  /** The Firewall of this machine is there, or its source needs none. */
+  readonly hasFirewall: boolean;
+}
+
+/** Puts together what each controller's own source says. Pure. */
+export function assembleInput(
+  configuration: Configuration,
+  machine: MachineConfiguration,
+  readings: MachineReadings,
+): AssembledInput {
+  const diagnostics: Diagnostic[] = [];
+  const unknown = new Set<string>();
+  const reader = new Reader(configuration, readings, diagnostics, unknown);
+  const firewall = reader.firewall(machine.firewall.source);
+  const networks = firewall.networks.length > 0 ? firewall.networks : readings.facts.networks;
+  if (primaryOf(networks) === undefined)
+    diagnostics.push({
+      severity: 'error',
+      code: 'MACHINE_FACTS',
+      path: '',
+      message:
+        networks.length === 0
+          ? 'the networks of this machine are not known; give install.yaml with --facts, or machine.facts'
+          : 'none of the networks of this machine is a private primary one; rules about the cluster’s network are left out',
+    });
+  const policies = reader.policies(machine.cwnp?.source);
+  const services = reader.services(machine.service?.source);
+  const cwnp = configuration.sources.get(machine.cwnp?.source ?? '');
+  return {
+    input: {
+      firewall: firewall.spec,
+      networks,
+      policies: policies.policies,
+      metalRules: policies.rules,
+      services,
+      semantics: machine.cwnp?.semantics ?? 'compatible',
+      namespace: (cwnp !== undefined && 'namespace' in cwnp ? cwnp.namespace : undefined) ?? DEFAULT_NAMESPACE,
+      resolved: undefined,
+    },
+    diagnostics,
+    unknown: [...unknown],
+    hasFirewall: firewall.found,
+  };
+}
+
+class Reader {
+  readonly #configuration: Configuration;
+  readonly #readings: MachineReadings;
+  readonly #diagnostics: Diagnostic[];
+  readonly #unknown: Set<string>;
+
+  constructor(
+    configuration: Configuration,
+    readings: MachineReadings,
+    diagnostics: Diagnostic[],
+    unknown: Set<string>,
+  ) {
+    this.#configuration = configuration;
+    this.#readings = readings;
+    this.#diagnostics = diagnostics;
+    this.#unknown = unknown;
+  }
+
+  firewall(source: string): { spec: FirewallSpec; networks: readonly Network[]; found: boolean } {
+    const place = this.#place(source);
+    if (place?.type === 'static') {
+      const spec = this.#inlineFirewall(source, place);
+      return { spec, networks: spec.networks, found: true };
+    }
+    if (place?.type === 'metal') {
+      const spec = this.#inlineFirewall(source, place);
+      const metal = this.#metal(source, place);
+      return { spec, networks: metal?.networks ?? [], found: true };
+    }
+    const objects = this.#objects(source);
+    const { name } = this.#configuration;
+    const namespace = place?.namespace;
+    const there = objects?.firewalls.filter((each) => namespace === undefined || each.namespace === namespace) ?? [];
+    const [found, second] = there.filter((each) => each.name === name);
+    if (found !== undefined && second === undefined)
+      return { spec: found.spec, networks: found.spec.networks, found: true };
+    if (objects !== undefined)
+      this.#diagnostics.push({
+        severity: 'error',
+        code: 'FIREWALL_MISSING',
+        path: 'name',
+        message:
+          second === undefined
+            ? `there is no Firewall "${name}"${namespace === undefined ? '' : ` in namespace ${namespace}`}; there are: ${there.map((each) => each.name).join(', ') || 'none'}`
+            : `there are several Firewalls "${name}"; give the source a namespace`,
+      });
+    const subject = { object: undefined, place: {}, locate: undefined, base: [] };
+    return {
+      spec: readFirewallSpec(undefined, { raw: undefined, path: [] }, subject, []),
+      networks: [],
+      found: false,
+    };
+  }
+
+  policies(source: string | undefined): { policies: readonly Policy[]; rules: readonly MetalRule[] } {
+    if (source === undefined) return { policies: [], rules: [] };
+    const place = this.#place(source);
+    if (place?.type === 'static') return { policies: inlinePolicies(source, place), rules: [] };
+    // Until the metal-api answers, the rules of the installation are what it said last.
+    if (place?.type === 'metal')
+      return { policies: [], rules: this.#metal(source, place)?.rules ?? this.#readings.facts.rules };
+    return { policies: this.#objects(source)?.policies ?? [], rules: [] };
+  }
+
+  services(source: string | undefined): readonly Service[] {
+    if (source === undefined) return [];
+    const place = this.#place(source);
+    if (place?.type === 'metal') return [];
+    if (place?.type !== 'static') return this.#objects(source)?.services ?? [];
+    const { locate } = place;
+    const documents = place.services.map((raw, index) => {
+      const base = ['sources', source, 'service', index];
+      const document = isMap(raw) ? { apiVersion: 'v1', kind: 'Service', ...raw } : raw;
+      return { raw: document, place: locate(base), locate, base };
+    });
+    return readMachineObjects(documents, this.#diagnostics).services;
+  }
+
+  #place(source: string): SourcePlace | undefined {
+    return this.#configuration.sources.get(source);
+  }
+
+  #objects(source: string): MachineObjects | undefined {
+    const objects = this.#readings.objects(source);
+    if (objects === undefined) this.#unknown.add(source);
+    return objects;
+  }
+
+  /** The machine in the metal-api: of its name, in its project. */
+  #metal(source: string, place: MetalPlace): MetalFirewall | undefined {
+    const { name } = this.#configuration;
+    return this.#readings
+      .objects(source)
+      ?.metal.find((each) => each.name === name && (place.project === '' || each.project === place.project));
+  }
+
+  #inlineFirewall(source: string, { firewall, locate }: StaticPlace | MetalPlace): FirewallSpec {
+    const base = ['sources', source, 'firewall'];
+    const networks = isMap(firewall) ? firewall['firewallNetworks'] : undefined;
+    const subject = { object: undefined, place: locate(base), locate, base };
+    return readFirewallSpec(
+      firewall,
+      { raw: networks, path: [...base, 'firewallNetworks'] },
+      subject,
+      this.#diagnostics,
+    );
+  }
+}
+
+/** Each entry counts by itself: a slip in one leaves the others in force. */
+function inlinePolicies(source: string, { policies, locate }: StaticPlace): readonly Policy[] {
+  const base = ['sources', source, 'cwnp'];
+  const place: Place = locate(base);
+  return (['ingress', 'egress'] as const).flatMap((direction) =>
+    policies[direction].map((entry, index) => ({
+      subject: { object: undefined, place, locate, base },
+      namespace: '',
+      name: source,
+      owner: `${source} ${direction} ${index}`,
+      fields: { path: [], offset: index },
+      spec: readPolicySpec({ [direction]: [entry] }),
+    })),
+  );
+}

@@ -1,0 +1,156 @@
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { Code } from '../base/catalogue.ts';
+import type { Diagnostic, Place } from '../base/diagnostic.ts';
+import type { Secret, text } from './feeds-configuration.ts';
+import { type sourceSchema, typeOfSource } from './source-configuration.ts';
+
+/** Where a source of manifests or a cluster reads. */
+export type ObjectsPlace =
+  | { readonly type: 'manifests'; readonly path: string; readonly namespace?: string }
+  /** Without kubeconfig: the cluster that this process runs in. Without context: the current one. */
+  | {
+      readonly type: 'kubernetes';
+      readonly kubeconfig?: string;
+      readonly context?: string;
+      readonly namespace?: string;
+    };
+
+/** What stands in the file itself, not looked into yet: what is wrong in it harms one entry, not the file. */
+export interface StaticPlace {
+  readonly type: 'static';
+  readonly firewall: unknown;
+  readonly policies: { readonly ingress: readonly unknown[]; readonly egress: readonly unknown[] };
+  readonly services: readonly unknown[];
+  /** Finds the place of a field of the file. */
+  readonly locate: (path: readonly (string | number)[]) => Place;
+}
+
+export interface MetalPlace {
+  readonly type: 'metal';
+  readonly url: string;
+  readonly hmac: Secret;
+  readonly user: string;
+  readonly project: string;
+  /** What the metal-api cannot hold yet. */
+  readonly firewall: unknown;
+  readonly locate: (path: readonly (string | number)[]) => Place;
+}
+
+/** Where a source reads. */
+export type SourcePlace = ObjectsPlace | StaticPlace | MetalPlace;
+
+/** Whether a source holds objects of any kind: a folder, or a cluster. */
+export function holdsObjects(place: SourcePlace | undefined): place is ObjectsPlace {
+  return place?.type === 'manifests' || place?.type === 'kubernetes';
+}
+
+/** What reading the parts of a configuration file needs of the whole. */
+export interface ConfigurationReading {
+  /** The file; relative paths count from its folder. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text behind `{file}` and `{env}`; notes what cannot be had. */
+  readonly resolveText: (given: z.infer<typeof text>, path: readonly string[]) => string;
+  readonly say: (
+    severity: Diagnostic['severity'],
+    code: Code,
+    path: readonly (string | number)[],
+    message: string,
+  ) => void;
+  readonly locate: (path: readonly (string | number)[]) => Place;
+}
+
+/** Reads `sources`: what each is, by its keys, and what about it cannot be. */
+export function readSources(
+  given: Readonly<Record<string, z.infer<typeof sourceSchema>>>,
+  reading: ConfigurationReading,
+): ReadonlyMap<string, SourcePlace> {
+  return new Map(Object.entries(given).map(([name, source]) => [name, readSource(name, source, reading)]));
+}
+
+function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: ConfigurationReading): SourcePlace {
+  const here = ['sources', name];
+  const { type, strangers } = typeOfSource(name, given);
+  const complain = (path: readonly string[], message: string): void =>
+    reading.say('error', 'CONFIG_VALUE', path, message);
+  const textAt = (key: 'manifests' | 'kubeconfig' | 'context' | 'namespace' | 'url' | 'type' | 'projectID') =>
+    given[key] === undefined ? undefined : reading.resolveText(given[key], [...here, key]);
+  const pathAt = (key: 'manifests' | 'kubeconfig'): string | undefined => {
+    const path = textAt(key);
+    return path === undefined ? undefined : resolve(dirname(reading.file), path);
+  };
+  if (type === 'manifests' && strangers.some((key) => key === 'kubeconfig' || key === 'context'))
+    complain(here, 'is a folder or a cluster; remove `manifests`, or `kubeconfig` and `context`');
+  else
+    for (const key of strangers)
+      complain([...here, key], `does not belong to ${WORDS[type]}; make it a source of its own, with another name`);
+  const { locate } = reading;
+  switch (type) {
+    case 'static':
+      return {
+        type,
+        firewall: given.firewall,
+        policies: { ingress: given.cwnp?.ingress ?? [], egress: given.cwnp?.egress ?? [] },
+        services: given.service ?? [],
+        locate,
+      };
+    case 'metal': {
+      const url = textAt('url') ?? '';
+      // Templates of such files (`${METAL_API_URL}`) are valid as they stand; that nothing replaces them is told elsewhere.
+      if (!/^https?:\/\/[^/]/.test(url) && !url.includes('${'))
+        complain([...here, 'url'], 'takes the address of the metal-api, e.g. https://api.example.org/metal');
+      return {
+        type,
+        url,
+        hmac: readSecret(given.hmac, [...here, 'hmac'], reading),
+        user: textAt('type') ?? 'Metal-View',
+        project: textAt('projectID') ?? '',
+        firewall: given.firewall,
+        locate,
+      };
+    }
+    case 'manifests': {
+      const namespace = textAt('namespace');
+      return { type, path: pathAt('manifests') ?? '', ...(namespace !== undefined && { namespace }) };
+    }
+    case 'kubernetes': {
+      const [kubeconfig, context, namespace] = [pathAt('kubeconfig'), textAt('context'), textAt('namespace')];
+      if (context !== undefined && kubeconfig === undefined)
+        complain([...here, 'context'], 'is of a kubeconfig; name the file with `kubeconfig`');
+      return {
+        type,
+        ...(kubeconfig !== undefined && { kubeconfig }),
+        ...(context !== undefined && { context }),
+        ...(namespace !== undefined && { namespace }),
+      };
+    }
+  }
+}
+
+const WORDS = {
+  manifests: 'a folder of manifests',
+  kubernetes: 'a cluster',
+  metal: 'the metal-api',
+  static: 'a source that stands in this file',
+} as const;
+
+/** A secret is read where it is used: a file that is missing now may come, and its source is lost until then. */
+function readSecret(
+  given: z.infer<typeof text> | undefined,
+  path: readonly string[],
+  { environment, file, say }: ConfigurationReading,
+): Secret {
+  if (given === undefined) {
+    say('error', 'CONFIG_VALUE', path, 'is missing; it takes a text, {file: PATH} or {env: NAME}');
+    return { text: '' };
+  }
+  if (typeof given === 'string') {
+    say('warning', 'CONFIG_SECRET_LITERAL', path, 'a secret in place; write {file: PATH} or {env: NAME}');
+    return { text: given };
+  }
+  if ('file' in given) return { file: resolve(dirname(file), given.file) };
+  const found = environment[given.env];
+  if (found === undefined) say('error', 'CONFIG_SECRET', path, `the environment variable ${given.env} is not set`);
+  return { text: found ?? '' };
+}

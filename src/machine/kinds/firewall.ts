@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { looseCidr, optionalText } from '../../api/fields.ts';
+import { isMap, show } from '../../api/shape.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import { type Address, parseAddress } from '../../ip/address.ts';
+import type { Prefix } from '../../ip/prefix.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
+import { scopeOf, type Subject } from '../subject.ts';
+import { type Network, readNetworks } from './network.ts';
+import { readEntries } from './values.ts';
+
+/** A network's limit for what comes in from it. */
+export interface RateLimit {
+  readonly networkId: string;
+  /** MiB a second. */
+  readonly rate: number;
+  readonly index: number;
+}
+
+/** The addresses that traffic into a network leaves with. Texts as written: each is judged by itself. */
+export interface EgressRule {
+  readonly networkId: string;
+  readonly addresses: readonly string[];
+  readonly index: number;
+}
+
+/** What nets policies may name; a side that is not given allows nothing, if the other one is. */
+export interface AllowedNetworks {
+  readonly ingress: PrefixSet;
+  readonly egress: PrefixSet;
+}
+
+/** The part of a Firewall (firewall.metal-stack.io/v2) that its machine acts on. Whatever cannot be read is left out alone. */
+export interface FirewallSpec {
+  readonly subject: Subject;
+  readonly rateLimits: readonly RateLimit[];
+  readonly internalPrefixes: readonly Prefix[];
+  readonly egressRules: readonly EgressRule[];
+  readonly logAcceptedConnections: boolean;
+  /** The upstream resolver of the DNS proxy. */
+  readonly dnsServerAddress: Address | undefined;
+  /** Absent: no restriction. */
+  readonly allowedNetworks: AllowedNetworks | undefined;
+  /** Absolute path; absent: the default. */
+  readonly ruleFile: string | undefined;
+  /** Render and check, and change nothing. */
+  readonly dryRun: boolean;
+  /** Of the status, or of the configuration file; empty: what the machine's own files say counts. */
+  readonly networks: readonly Network[];
+}
+
+/** Reads `spec` (and, for objects, `status`) of a Firewall, or `sources.NAME.firewall` of the configuration file, where networks stand beside. */
+export function readFirewallSpec(
+  raw: unknown,
+  networks: { readonly raw: unknown; readonly path: readonly (string | number)[] },
+  subject: Subject,
+  diagnostics: Diagnostic[],
+): FirewallSpec {
+  const whole = scopeOf(subject, diagnostics);
+  const spec = isMap(raw) ? raw : {};
+  if (raw !== undefined && raw !== null && !isMap(raw))
+    whole.otherwise('It counts as empty.').mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a map`);
+  const flag = (name: string, whenUnread: boolean): boolean => {
+    const written = spec[name] ?? false;
+    if (typeof written === 'boolean') return written;
+    whole
+      .otherwise(`It counts as ${String(whenUnread)}.`)
+      .mistake('FIELD_INVALID', `this is ${show(written)} and has to be true or false`, name);
+    return whenUnread;
+  };
+  const entries = <S extends z.ZodType>(schema: S, name: string) =>
+    readEntries(schema, spec[name], whole.at(name).otherwise('This entry is left out.'));
+  return {
+    subject,
+    rateLimits: entries(rateLimit, 'rateLimits').map(({ value, index }) => ({
+      networkId: value.networkID,
+      rate: value.rate,
+      index,
+    })),
+    internalPrefixes: entries(looseCidr, 'internalPrefixes').map(({ value }) => value),
+    egressRules: entries(egressRule, 'egressRules').map(({ value, index }) => ({
+      networkId: value.networkID,
+      addresses: value.ips,
+      index,
+    })),
+    logAcceptedConnections: flag('logAcceptedConnections', false),
+    dnsServerAddress: readAddress(spec['dnsServerAddress'], whole),
+    allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
+    ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
+    dryRun: flag('dryRun', true),
+    networks: readNetworks(networks.raw, scopeOf({ ...subject, base: networks.path }, diagnostics)),
+  };
+}
+
+const rateLimit = z.object({ networkID: z.string().min(1), rate: z.int().min(1).max(4_294_967_295) });
+const egressRule = z.object({ networkID: z.string().min(1), ips: z.array(z.string()).min(1) });
+
+function readAddress(raw: unknown, whole: ReturnType<typeof scopeOf>): Address | undefined {
+  if (raw === undefined || raw === null || raw === '') return undefined;
+  const read = typeof raw === 'string' ? parseAddress(raw) : undefined;
+  if (read === undefined)
+    whole
+      .otherwise('The default resolver is used.')
+      .mistake('FIELD_INVALID', `${show(raw)} is no IP address`, 'dnsServerAddress');
+  return read;
+}
+
+function readRuleFile(raw: unknown, whole: ReturnType<typeof scopeOf>): string | undefined {
+  const read = optionalText.safeParse(raw);
+  const text = read.success ? read.data : undefined;
+  if (raw === undefined || raw === null || raw === '') return undefined;
+  // Relative to what? And a name that begins with a dot is not loaded at a start of the machine (reference 1.1).
+  if (text !== undefined && /^\/[\x21-\x7e]+$/.test(text) && !/\/\.[^/]*$/.test(text)) return text;
+  whole
+    .otherwise('The default file is used.')
+    .mistake('FIELD_INVALID', `${show(raw)} is no absolute path to a file that nftables loads`, 'ipv4RuleFile');
+  return undefined;
+}
+
+/** A restriction that cannot be read forbids: to leave it out would lift it. */
+function readAllowed(raw: unknown, subject: Subject, diagnostics: Diagnostic[]): AllowedNetworks | undefined {
+  if (raw === undefined || raw === null) return undefined;
+  const scope = scopeOf({ ...subject, base: [...subject.base, 'allowedNetworks'] }, diagnostics);
+  if (!isMap(raw)) {
+    scope.otherwise('It forbids everything.').mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a map`);
+    return { ingress: PrefixSet.empty, egress: PrefixSet.empty };
+  }
+  const side = (name: string): PrefixSet =>
+    PrefixSet.of(
+      readEntries(looseCidr, raw[name], scope.at(name).otherwise('It allows nothing.')).map(({ value }) => value),
+    );
+  const given = (name: string): boolean => {
+    const written = raw[name] ?? undefined;
+    return written !== undefined && (!Array.isArray(written) || written.length > 0);
+  };
+  if (!given('ingress') && !given('egress')) return undefined;
+  return { ingress: side('ingress'), egress: side('egress') };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { list, optional, optionalText } from '../../api/fields.ts';
+import { type Prefix, formatPrefix, parsePrefix } from '../../ip/prefix.ts';
+import { type Address, parseAddress } from '../../ip/address.ts';
+import { show } from '../../api/shape.ts';
+import type { Scope } from '../../api/scope.ts';
+import { count, readEntries } from './values.ts';
+
+/** What a network is to a firewall machine (metal-stack reference, 1.3). */
+export type NetworkRole = 'primary' | 'secondary' | 'external' | 'underlay' | 'other';
+
+/** One network that a firewall machine is attached to. */
+export interface Network {
+  readonly id: string;
+  readonly role: NetworkRole;
+  /** Names its interfaces: `vrf<ID>`, `vlan<ID>`, `vni<ID>`. */
+  readonly vrf: number;
+  readonly asn: number;
+  readonly nat: boolean;
+  readonly prefixes: readonly Prefix[];
+  readonly destinations: readonly Prefix[];
+  readonly addresses: readonly Address[];
+}
+
+const ROLES: Readonly<Record<string, NetworkRole>> = {
+  privateprimaryunshared: 'primary',
+  privateprimaryshared: 'primary',
+  privatesecondaryshared: 'secondary',
+  privatesecondaryunshared: 'secondary',
+  external: 'external',
+  underlay: 'underlay',
+};
+
+const flag = optional(z.boolean());
+
+/** The spellings of `status.firewallNetworks` and of install.yaml, together. */
+const schema = z.object({
+  networkID: optionalText,
+  networkid: optionalText,
+  networkType: optionalText,
+  networktype: optionalText,
+  vrf: optional(count),
+  asn: optional(count),
+  nat: flag,
+  private: flag,
+  underlay: flag,
+  prefixes: list(z.string()),
+  destinationPrefixes: list(z.string()),
+  destinationprefixes: list(z.string()),
+  ips: list(z.string()),
+});
+
+/** Reads a list of networks; what cannot be read of one is noted and left out. */
+export function readNetworks(raw: unknown, scope: Scope): readonly Network[] {
+  return readEntries(schema, raw, scope.otherwise('This network is left out.')).map(({ value, index }) => {
+    const here = scope.at(index).otherwise('It is left out.');
+    const nets = (written: readonly string[], field: string): readonly Prefix[] =>
+      written.flatMap((text, at) => {
+        const read = parsePrefix(text, { hostBits: 'mask', bareAddress: true });
+        if ('value' in read) return [read.value];
+        here.mistake('PREFIX_INVALID', read.problem, field, at);
+        return [];
+      });
+    const addresses = value.ips.flatMap((text, at) => {
+      const read = parseAddress(text);
+      if (read !== undefined) return [read];
+      here.mistake('FIELD_INVALID', `${show(text)} is no IP address`, 'ips', at);
+      return [];
+    });
+    const written = value.networkType ?? value.networktype;
+    return {
+      id: value.networkID ?? value.networkid ?? '',
+      role: written === undefined ? roleByFlags(value) : (ROLES[written] ?? 'other'),
+      vrf: Number(value.vrf ?? 0),
+      asn: Number(value.asn ?? 0),
+      nat: value.nat ?? false,
+      prefixes: nets(value.prefixes, 'prefixes'),
+      destinations: nets(
+        [...value.destinationPrefixes, ...value.destinationprefixes],
+        value.destinationPrefixes.length > 0 ? 'destinationPrefixes' : 'destinationprefixes',
+      ),
+      addresses,
+    };
+  });
+}
+
+/** Files from before network types say `private` and `underlay` alone. */
+function roleByFlags(value: {
+  readonly private?: boolean | undefined;
+  readonly underlay?: boolean | undefined;
+}): NetworkRole {
+  if (value.underlay === true) return 'underlay';
+  return value.private === true ? 'primary' : 'external';
+}
+
+/** The network of the cluster behind the firewall; there is one, or the machine is not set up. */
+export function primaryOf(networks: readonly Network[]): Network | undefined {
+  return networks.find(({ role }) => role === 'primary');
+}
+
+/** The network towards the world: its first address is where the DNS proxy listens. */
+export function defaultRouteNetwork(networks: readonly Network[]): Network | undefined {
+  const toEverywhere = ({ destinations }: Network): boolean => destinations.some(({ length }) => length === 0);
+  return (
+    networks.find((network) => network.role === 'external' && toEverywhere(network)) ??
+    networks.find((network) => network.role === 'secondary' && toEverywhere(network))
+  );
+}
+
+/** Texts for rules. */
+export function prefixTexts(prefixes: readonly Prefix[], family: 4 | 6): readonly string[] {
+  return prefixes.filter((prefix) => prefix.family === family).map(formatPrefix);
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { optional } from '../../api/fields.ts';
+import { type Mistake, mistakesOf, refuse } from '../../api/mistake.ts';
+import type { Scope } from '../../api/scope.ts';
+import { show } from '../../api/shape.ts';
+import { type Address, parseAddress } from '../../ip/address.ts';
+
+/** A port as policies have it. A text of digits is taken too: before June 2026 the field was a number or a text. */
+export const port = z
+  .union([z.number(), z.string()], { error: 'a port is a number from 1 to 65535' })
+  .transform((written, context): number => {
+    const text = String(written);
+    const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+    if (number >= 1 && number <= 65_535) return number;
+    return refuse(context, 'FIELD_INVALID', `${show(written)} is not a port; use 1 to 65535`);
+  });
+
+/** An address without a length. */
+export const address = z.string().transform((text, context): Address => {
+  const read = parseAddress(text);
+  return read ?? refuse(context, 'FIELD_INVALID', `${show(text)} is no IP address`);
+});
+
+/** Whole numbers that some writers put in quotes (uint64 in JSON). */
+export const count = z.union([z.int().min(0), z.string().regex(/^[0-9]{1,15}$/)], {
+  error: 'a whole number from 0 on',
+});
+
+export const texts = optional(z.array(z.string()));
+
+/**
+ * Reads a value of others' objects: sound, or every mistake in it. Fields that the schema does not know are left alone: newer writers
+ * may have some.
+ */
+export function readValue<S extends z.ZodType>(
+  schema: S,
+  raw: unknown,
+): { readonly value: z.output<S> } | { readonly mistakes: readonly Mistake[] } {
+  const read = schema.safeParse(raw, { reportInput: true });
+  return read.success ? { value: read.data } : { mistakes: mistakesOf(schema, read.error.issues) };
+}
+
+/** The entries of a list that can be read; each other one is noted by itself and left out. */
+export function readEntries<S extends z.ZodType>(
+  schema: S,
+  raw: unknown,
+  scope: Scope,
+): readonly { readonly value: z.output<S>; readonly index: number }[] {
+  if (raw === undefined || raw === null) return [];
+  if (!Array.isArray(raw)) {
+    scope.mistake('FIELD_INVALID', `this is ${show(raw)} and has to be a list`);
+    return [];
+  }
+  return raw.flatMap((entry: unknown, index) => {
+    const read = readValue(schema, entry);
+    if ('value' in read) return [{ value: read.value, index }];
+    for (const { code, message, path } of read.mistakes) scope.mistake(code, message, index, ...path);
+    return [];
+  });
+}

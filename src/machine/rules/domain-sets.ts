@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { DomainName } from '../kinds/policy.ts';
+
+/** The set of a name's addresses of one family. */
+export interface DomainSet {
+  readonly name: string;
+  /** Lower case, with its last dot. */
+  readonly domain: string;
+  readonly type: 'ipv4_addr' | 'ipv6_addr';
+  /** Sorted as texts. */
+  readonly addresses: readonly string[];
+}
+
+/** Addresses by name (lower case, last dot), as a resolver has seen them. */
+export type Resolved = ReadonlyMap<string, { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
+
+/** A name as sets and resolvers know it: lower case, with its last dot. */
+export function canonicalDomain(text: string): string {
+  const name = text.trim().toLowerCase();
+  return name.endsWith('.') ? name : `${name}.`;
+}
+
+/**
+ * The set's name as today's controller makes it (reference 5): 16 hex digits of MD5, beginning with a letter. `attempt` counts on where two
+ * names of one ruleset fall together.
+ */
+export function domainSetName(domain: string, type: DomainSet['type'], attempt = 0): string {
+  const digest = createHash('md5')
+    .update(`${domain}${type}${attempt === 0 ? '' : attempt}`)
+    .digest('hex');
+  const letter = digest.search(/[a-f]/);
+  // None in 32 digits, or too late: one in millions.
+  if (letter < 0 || letter > 16) return domainSetName(domain, type, attempt + 1);
+  return digest.slice(letter, letter + 16);
+}
+
+/** Whether a name matches a pattern: `*` alone is any name, else it stands for any number of letters, digits, "-", "_" and ".". */
+export function matchesPattern(pattern: string, domain: string): boolean {
+  const text = pattern.trim();
+  if (text === '*') return true;
+  const parts = canonicalDomain(text)
+    .split('*')
+    .map((part) => part.replaceAll(/[.\\^$+?()[\]{}|-]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('[-a-zA-Z0-9_.]*')}$`).test(domain);
+}
+
+/** The sets that a name or pattern of a policy stands for. A name has its set before anything is known of it; a pattern, the names seen. */
+export function setsOf({ kind, text }: DomainName, resolved: Resolved): readonly DomainSet[] {
+  const domains =
+    kind === 'name'
+      ? [canonicalDomain(text)]
+      : [...resolved.keys()].filter((domain) => matchesPattern(text, domain)).toSorted();
+  return domains.flatMap((domain) => {
+    const seen = resolved.get(domain) ?? { ipv4: [], ipv6: [] };
+    const set = (type: DomainSet['type'], addresses: readonly string[]): DomainSet => ({
+      name: domainSetName(domain, type),
+      domain,
+      type,
+      addresses: [...new Set(addresses)].toSorted(),
+    });
+    return [set('ipv4_addr', seen.ipv4), ...(seen.ipv6.length > 0 ? [set('ipv6_addr', seen.ipv6)] : [])];
+  });
+}
+
+/** Sets of all policies together, each once, by name. Of two names that fall together the later one gets another set name. */
+export class DomainSets {
+  readonly #byName = new Map<string, DomainSet>();
+
+  /** The set as it will stand in the ruleset. */
+  add(set: DomainSet): DomainSet {
+    for (let attempt = 0; ; attempt++) {
+      const name = attempt === 0 ? set.name : domainSetName(set.domain, set.type, attempt);
+      const there = this.#byName.get(name);
+      if (there === undefined) {
+        const named = { ...set, name };
+        this.#byName.set(name, named);
+        return named;
+      }
+      if (there.domain === set.domain && there.type === set.type) return there;
+    }
+  }
+
+  all(): readonly DomainSet[] {
+    return [...this.#byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}

@@ -1,0 +1,59 @@
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { Family } from '../../ip/address.ts';
+import type { MetalRule } from '../kinds/metal-rules.ts';
+import type { Network } from '../kinds/network.ts';
+import { scopeOf } from '../subject.ts';
+import { portRule, prefixMatch, type RuleUnit } from './text.ts';
+
+/**
+ * The rules of an allocation, as the metal-api holds them. Egress is what comes from the cluster's network; ingress goes to its `to`, and
+ * without one to the cluster's network (reference 4.10, 17.2).
+ */
+export function metalRules(
+  rules: readonly MetalRule[],
+  primary: Network | undefined,
+  log: boolean,
+  diagnostics: Diagnostic[],
+): { readonly ingress: readonly RuleUnit[]; readonly egress: readonly RuleUnit[] } {
+  const units = rules.map((rule) => ({ rule, units: unitsOf(rule, primary, log, diagnostics) }));
+  const of = (direction: MetalRule['direction']): readonly RuleUnit[] =>
+    units.filter(({ rule }) => rule.direction === direction).flatMap((each) => each.units);
+  return { ingress: of('ingress'), egress: of('egress') };
+}
+
+function unitsOf(
+  rule: MetalRule,
+  primary: Network | undefined,
+  log: boolean,
+  diagnostics: Diagnostic[],
+): readonly RuleUnit[] {
+  const scope = scopeOf(rule.subject, diagnostics, 'This rule is left out.');
+  if (rule.ports.length === 0) {
+    scope.warning('CWNP_NO_EFFECT', 'has no ports, so it opens nothing');
+    return [];
+  }
+  if (rule.direction === 'egress' && rule.to.length === 0) {
+    scope.warning('CWNP_NO_EFFECT', 'has no "to", so it opens nothing');
+    return [];
+  }
+  const behind = primary && `{ "vrf${primary.vrf}", "vni${primary.vrf}", "vlan${primary.vrf}" }`;
+  const needsNetwork = rule.direction === 'egress' || rule.to.length === 0;
+  if (needsNetwork && behind === undefined) {
+    scope.mistake('MACHINE_NETWORK', 'this machine has no private primary network, which the rule is about');
+    return [];
+  }
+  const owner = `firewall_rules ${rule.direction} ${rule.index}`;
+  const words = rule.comment === '' ? `accept traffic for metal ${rule.direction} rule ${rule.index}` : rule.comment;
+  const ports = rule.ports.map(String);
+  const ofFamily = (family: Family): readonly RuleUnit[] => {
+    const from = prefixMatch('saddr', '', family, rule.from);
+    const to = prefixMatch('daddr', '', family, rule.to);
+    if ((rule.from.length > 0 && from.length === 0) || (rule.to.length > 0 && to.length === 0)) return [];
+    const where =
+      rule.direction === 'egress' ? [`iifname ${behind}`] : rule.to.length === 0 ? [`oifname ${behind}`] : [];
+    return [portRule(owner, [...where, ...from, ...to], rule.protocol, ports, log, words)];
+  };
+  // Without nets there is nothing that families differ in.
+  if (rule.from.length === 0 && rule.to.length === 0) return ofFamily(4);
+  return ([4, 6] as const).flatMap(ofFamily);
+}

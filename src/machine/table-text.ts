@@ -1,0 +1,139 @@
+import { formatAddress } from '../ip/address.ts';
+import { prefixTexts } from './kinds/network.ts';
+import { ACCEPTED_PREFIX, comment, DROPPED_PREFIX, inlineSet, type RuleUnit } from './rules/text.ts';
+import type { MachineRuleset } from './ruleset.ts';
+
+/** A line of the file, and whose rule it is; absent for what every ruleset has. */
+export interface TableLine {
+  readonly text: string;
+  readonly owner?: string;
+}
+
+/** Counters that exporters and monitors know by name. */
+export const NAMED_COUNTERS = [
+  'internal_in',
+  'internal_out',
+  'external_in',
+  'external_out',
+  'drop_total',
+  'drop_ratelimit',
+] as const;
+
+/**
+ * The file `/etc/nftables/firewall-controller.v4`, in the form of today's controller: the names of table, sets, chains and counters, the
+ * comments of rules, the log prefixes and the order are what exporters, dashboards and log pipelines rely on (reference 4.2).
+ */
+export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
+  const plain = (...texts: readonly string[]): readonly TableLine[] => texts.map((text) => ({ text }));
+  const rules = (units: readonly RuleUnit[]): readonly TableLine[] =>
+    units.flatMap(({ lines, owner }) => lines.map((line) => ({ text: `\t\t${line}`, owner })));
+  return [
+    ...plain('table inet firewall {', '\t# what counts as inside when traffic is counted'),
+    ...plain(...intervalSet('internal_prefixes', 'ipv4_addr', prefixTexts(ruleset.internalPrefixes, 4), true)),
+    ...internal6(ruleset, plain),
+    ...plain('', '\t# where the cluster sends from'),
+    ...plain(...intervalSet('cluster_prefixes', 'ipv4_addr', ['10.0.0.0/8'])),
+    ...(ruleset.clusterPrefixes6.length === 0
+      ? []
+      : plain(...intervalSet('cluster_prefixes_v6', 'ipv6_addr', ruleset.clusterPrefixes6))),
+    ...ruleset.domainSets.flatMap(({ name, type, addresses }) =>
+      plain(
+        `\tset ${name} {`,
+        `\t\ttype ${type}`,
+        ...(addresses.length === 0 ? [] : [`\t\telements = ${inlineSet(addresses)}`]),
+        '\t}',
+      ),
+    ),
+    ...plain('', '\t# counters that are read by name'),
+    ...NAMED_COUNTERS.flatMap((name) => plain(`\tcounter ${name} {`, '\t}')),
+    ...plain('', '\tchain forward {', '\t\ttype filter hook forward priority 1; policy drop;', ''),
+    ...plain('\t\t# traffic is counted, inside and outside', ...accounting(ruleset)),
+    ...plain('', '\t\t# rate limits'),
+    ...rules(ruleset.rateLimits),
+    ...plain(
+      '',
+      '\t\t# what belongs to connections',
+      `\t\tct state established,related counter accept ${comment('accept established connections')}`,
+      `\t\tct state invalid counter drop ${comment('drop packets with invalid ct state')}`,
+      '',
+      '\t\t# icmp',
+      `\t\tip protocol icmp icmp type echo-request limit rate over 10/second burst 4 packets counter drop ${comment('drop ping floods')}`,
+      `\t\tip protocol icmp icmp type { destination-unreachable, router-solicitation, router-advertisement, time-exceeded, parameter-problem } counter log prefix "${ACCEPTED_PREFIX}" accept ${comment('accept icmp')}`,
+      '',
+      '\t\t# ingress',
+    ),
+    ...rules(ruleset.ingress),
+    ...plain('', '\t\t# egress'),
+    ...rules(ruleset.egress),
+    ...plain(
+      '',
+      `\t\tcounter ${comment('count and log dropped packets')}`,
+      // Counted before it is limited: the counter is of what was dropped, not of what was logged (reference 17.7).
+      `\t\tcounter name drop_total limit rate 10/second log prefix "${DROPPED_PREFIX}"`,
+      '\t}',
+    ),
+    ...(ruleset.translation.length === 0
+      ? []
+      : [
+          ...plain('', '\tchain postrouting {', '\t\ttype nat hook postrouting priority -1; policy accept;'),
+          ...rules(ruleset.translation),
+          ...plain('\t}'),
+        ]),
+    ...plain('}'),
+    ...(ruleset.interceptedResolver?.family === 4
+      ? plain(
+          '',
+          'table inet nat {',
+          ...intervalSet('proxy_dns_servers', 'ipv4_addr', [formatAddress(ruleset.interceptedResolver)]),
+          '}',
+        )
+      : []),
+  ];
+}
+
+/** The text of the file. */
+export function tableText(ruleset: MachineRuleset): string {
+  return `${tableLines(ruleset)
+    .map(({ text }) => text)
+    .join('\n')}\n`;
+}
+
+/** `padded`: today's template leaves lines that hold two tabs around the elements, or one in their place. */
+function intervalSet(name: string, type: string, elements: readonly string[], padded = false): readonly string[] {
+  const line = elements.length === 0 ? [] : [`\t\telements = ${inlineSet(elements)}`];
+  const pad = padded ? ['\t\t'] : [];
+  return [
+    `\tset ${name} {`,
+    `\t\ttype ${type}`,
+    '\t\tflags interval',
+    '\t\tauto-merge',
+    ...pad,
+    ...line,
+    ...(line.length === 0 ? [] : pad),
+    '\t}',
+  ];
+}
+
+/** Internal prefixes of IPv6 count as those of IPv4 do; without any, nothing of IPv6 is counted, as today. */
+function internal6(
+  { internalPrefixes }: MachineRuleset,
+  plain: (...texts: readonly string[]) => readonly TableLine[],
+): readonly TableLine[] {
+  const elements = prefixTexts(internalPrefixes, 6);
+  return elements.length === 0 ? [] : plain(...intervalSet('internal_prefixes_v6', 'ipv6_addr', elements));
+}
+
+function accounting({ primaryVrf, internalPrefixes }: MachineRuleset): readonly string[] {
+  if (primaryVrf === undefined) return [];
+  const interfaces = `{"vlan${primaryVrf}", "vrf${primaryVrf}"}`;
+  const of = (header: string, set: string): readonly string[] => [
+    `\t\t${header} saddr != @${set} oifname ${interfaces} counter name external_in ${comment('count external traffic incoming')}`,
+    `\t\t${header} daddr != @${set} iifname ${interfaces} counter name external_out ${comment('count external traffic outgoing')}`,
+    `\t\t${header} saddr @${set} oifname ${interfaces} counter name internal_in ${comment('count internal traffic incoming')}`,
+    `\t\t${header} daddr @${set} iifname ${interfaces} counter name internal_out ${comment('count internal traffic outgoing')}`,
+  ];
+  return [
+    ...of('ip', 'internal_prefixes'),
+    ...(internalPrefixes.some(({ family }) => family === 6) ? of('ip6', 'internal_prefixes_v6') : []),
+  ];
+}
