@@ -3,6 +3,7 @@ import type { Configuration } from '../controller/configuration.ts';
 import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
 import { type AssembledInput, assembleInput } from '../controller/machine/input.ts';
 import { NO_FACTS } from '../machine/kinds/facts.ts';
+import type { Resolved } from '../machine/rules/domain-sets.ts';
 import { type MachineResult, machineRuleset } from '../machine/ruleset.ts';
 import type { OutputOptions, WorldOptions } from './options.ts';
 import { parseConfigurationFile } from './world.ts';
@@ -29,10 +30,11 @@ export interface MachineWorld {
 
 /**
  * The firewall machine that `-c` configures. `undefined`: the file configures none, and none was asked for; the mistakes of the file alone:
- * nothing can be made from it.
+ * nothing can be made from it. `resolved`: what a DNS proxy would have seen, if one were to be running.
  */
 export async function readMachineWorld(
   options: MachineOptions,
+  resolved?: Resolved,
 ): Promise<MachineWorld | { readonly diagnostics: readonly Diagnostic[] } | undefined> {
   const asked = options.objects !== undefined || options.facts !== undefined;
   if (options.config === undefined) {
@@ -62,6 +64,7 @@ export async function readMachineWorld(
   const assembled = assembleInput(configuration, machine, {
     objects: (source) => folders.get(source)?.objects ?? pool?.objects,
     facts: facts.facts ?? NO_FACTS,
+    resolved,
   });
   const result = machineRuleset(assembled.input);
   const readings = [...folders.values(), ...(pool === undefined ? [] : [pool])];

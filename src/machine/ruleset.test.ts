@@ -258,6 +258,21 @@ describe('translation', () => {
     ]);
   });
 
+  test('IPv6 to addresses of IPv6', () => {
+    const facts = `
+networks:
+  - { networkid: nodes, networktype: privateprimaryunshared, vrf: 42, prefixes: [10.0.0.0/22, "2001:db8:42::/64"] }
+  - { networkid: internet, networktype: external, vrf: 7, prefixes: ["2001:db8:100::/64"] }
+`;
+    expect(rules(smallMachine(egress('"2001:db8:100::7"'), { facts }).text)).toEqual([
+      'ip6 saddr { 2001:db8:42::/64 } oifname "vlan7" counter snat ip6 to 2001:db8:100::7 random comment "snat for internet"',
+    ]);
+    expect(rules(smallMachine(egress('"2001:db8:100::7", "2001:db8:100::8"'), { facts }).text)).toEqual([
+      'ip6 saddr { 2001:db8:42::/64 } oifname "vlan7" counter snat ip6 to jhash ip6 daddr . tcp sport mod 2 map { 0 : 2001:db8:100::7, 1 : 2001:db8:100::8 } random comment "snat for internet"',
+      'ip6 saddr { 2001:db8:42::/64 } oifname "vlan7" meta l4proto != tcp counter snat ip6 to jhash ip6 daddr mod 2 map { 0 : 2001:db8:100::7, 1 : 2001:db8:100::8 } random comment "snat for internet"',
+    ]);
+  });
+
   test('each address is judged by itself, and each rule', () => {
     const { text, said } = smallMachine(
       firewall(

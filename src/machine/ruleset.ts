@@ -26,7 +26,7 @@ export interface MachineInput {
   readonly semantics: Semantics;
   /** The one namespace whose ClusterwideNetworkPolicies count. */
   readonly namespace: string;
-  /** What a resolver has seen; `undefined`: nothing resolves names here. */
+  /** What the DNS proxy has seen; `undefined`: there is none, so nothing leads to it and sets of names stay empty. */
   readonly resolved: Resolved | undefined;
 }
 
@@ -81,7 +81,7 @@ export function machineRuleset(input: MachineInput): MachineResult {
     .toSorted((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1))
     .flatMap((service) => serviceRules(service, context, diagnostics));
   const domainSets = sets.all();
-  const resolver = domainSets.length === 0 && !asksForNames(input) ? undefined : resolverAddress(networks);
+  const resolver = input.resolved !== undefined && asksForNames(input) ? resolverAddress(networks) : undefined;
   const egress = sortedUnits([...policies.flatMap((each) => each.egress), ...metal.egress]);
   return {
     ruleset: {

@@ -7,6 +7,7 @@ import { type Network, primaryOf } from '../../machine/kinds/network.ts';
 import { type Policy, readPolicySpec } from '../../machine/kinds/policy.ts';
 import type { Service } from '../../machine/kinds/service.ts';
 import { type MachineObjects, type MetalFirewall, readMachineObjects } from '../../machine/objects.ts';
+import type { Resolved } from '../../machine/rules/domain-sets.ts';
 import type { MachineInput } from '../../machine/ruleset.ts';
 import type { Configuration } from '../configuration.ts';
 import type { MachineConfiguration } from '../machine-configuration.ts';
@@ -20,6 +21,8 @@ export interface MachineReadings {
   /** What a source holds; `undefined`: it never said. What stands in the configuration file is not asked for. */
   readonly objects: (source: string) => MachineObjects | undefined;
   readonly facts: Facts;
+  /** What the DNS proxy has seen; `undefined`: there is none. */
+  readonly resolved?: Resolved | undefined;
 }
 
 /** What the rules are made from, or of which sources nothing is known yet. */
@@ -65,7 +68,7 @@ export function assembleInput(
       services,
       semantics: machine.cwnp?.semantics ?? 'compatible',
       namespace: (cwnp !== undefined && 'namespace' in cwnp ? cwnp.namespace : undefined) ?? DEFAULT_NAMESPACE,
-      resolved: undefined,
+      resolved: readings.resolved,
     },
     diagnostics,
     unknown: [...unknown],

@@ -55,7 +55,7 @@ export function policyRules(policy: Policy, context: PolicyContext, diagnostics:
   if ('mistakes' in spec) {
     const told = spec.mistakes.map(({ path, message }) => `${formatPath(fieldPath(policy, path))}: ${message}`);
     for (const { path, message } of spec.mistakes)
-      scope.otherwise('The whole policy is ignored.').mistake('CWNP_INVALID', message, ...fieldPath(policy, path));
+      scope.otherwise(wholeOf(policy)).mistake('CWNP_INVALID', message, ...fieldPath(policy, path));
     return ignored(`policy is not valid: ${told.join('; ')}`);
   }
   if (context.allowed !== undefined && findForbidden(policy, spec, context.allowed, scope))
@@ -64,7 +64,7 @@ export function policyRules(policy: Policy, context: PolicyContext, diagnostics:
   if (both >= 0 && context.semantics === 'strict') {
     const message = 'an entry takes "to" or "toFQDNs", not both';
     const path = fieldPath(policy, ['egress', both]);
-    scope.otherwise('The whole policy is ignored.').mistake('CWNP_INVALID', message, ...path);
+    scope.otherwise(wholeOf(policy)).mistake('CWNP_INVALID', message, ...path);
     return ignored(`policy is not valid: ${formatPath(path)}: ${message}`);
   }
   const rules = new PolicyText(policy, context, scope);
@@ -74,6 +74,11 @@ export function policyRules(policy: Policy, context: PolicyContext, diagnostics:
     ingress: sortedUnits(spec.ingress.flatMap((entry, index) => rules.ingress(entry, index))),
     egress: sortedUnits(spec.egress.flatMap((entry, index) => rules.egress(entry, index))),
   };
+}
+
+/** What a mistake takes along: of the configuration file each entry counts by itself. */
+function wholeOf({ namespace }: Policy): string {
+  return namespace === '' ? 'This entry is ignored.' : 'The whole policy is ignored.';
 }
 
 /** A path inside the spec, as it stands in the subject. */

@@ -1,0 +1,156 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildProgram } from './program.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const example = join(root, 'examples/machine');
+const given = ['--objects', join(example, 'objects'), '--facts', join(example, 'install.yaml')];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-machine-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
+  const code = await program.run(words);
+  const clean = (lines: readonly string[]): string => lines.join('\n').replaceAll(folder, '').replaceAll(root, '');
+  return { code, out: clean(out), err: clean(err) };
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const config = join(example, 'config.yaml');
+
+describe('a firewall machine on the command line', () => {
+  test('render prints the file, without any source being reachable', async () => {
+    const { code, out, err } = await run('render', '-c', config, ...given, '--out', '-');
+    expect([code, err]).toEqual([0, '']);
+    await expect(`${out}\n`).toMatchFileSnapshot('golden/machine.v4');
+  });
+
+  test('render writes the same into a file', async () => {
+    const out = join(folder, 'rules.v4');
+    expect(await run('render', '-c', config, ...given, '--out', out)).toEqual({ code: 0, out: '', err: '' });
+    expect(readFileSync(out, 'utf8')).toBe(readFileSync(join(import.meta.dirname, 'golden/machine.v4'), 'utf8'));
+  });
+
+  test('validate finds nothing, with objects and without', async () => {
+    expect(await run('validate', '-c', config)).toMatchObject({ code: 0, out: '0 errors, 0 warnings' });
+    expect(await run('validate', '-c', config, ...given)).toMatchObject({ code: 0, out: '0 errors, 0 warnings' });
+  });
+
+  test('`static: {}` is rules that let nothing in or out', async () => {
+    const empty = file('empty.yaml', 'sources: { static: {} }\ncontrollers: { firewall: { source: static } }\n');
+    const { code, out } = await run('render', '-c', empty);
+    expect(code).toBe(0);
+    expect(out).toContain('policy drop;');
+    expect(out).not.toContain('accept traffic');
+  });
+
+  test('one bad object is told and left out; validate fails for it, render does not', async () => {
+    const bad = file(
+      'bad.yaml',
+      `apiVersion: metal-stack.io/v1
+kind: ClusterwideNetworkPolicy
+metadata: { name: slip, namespace: firewall }
+spec:
+  ingress:
+    - from:
+        - cidr: 192.0.2.0/33
+      ports: [{ port: 443 }]
+`,
+    );
+    const words = ['-c', config, '--objects', bad, '--facts', join(example, 'install.yaml')];
+    const { code, out, err } = await run('render', ...words);
+    expect([code, out.includes('slip')]).toEqual([0, false]);
+    expect(err.split('\n')).toEqual([
+      'error FIREWALL_MISSING name: there is no Firewall "shop-firewall-1" in namespace shoot--prod--shop; there are: none',
+      expect.stringMatching(
+        /^error CWNP_INVALID \/bad.yaml:7:17 ClusterwideNetworkPolicy\/firewall\/slip spec\.ingress\[0\]\.from\[0\]\.cidr: .* The whole policy is ignored\.$/,
+      ),
+    ]);
+    expect((await run('validate', ...words)).code).toBe(1);
+  });
+
+  test('mistakes of the file are told with their place, and nothing is rendered', async () => {
+    const wrong = file(
+      'wrong.yaml',
+      'sources: { static: { firewall: { rateLimit: [] } } }\ncontrollers: { firewall: { source: statik } }\n',
+    );
+    for (const command of ['render', 'validate']) {
+      const { code, out, err } = await run(command, '-c', wrong, ...given);
+      expect(code).toBe(1);
+      expect(`${out}${err}`).toContain(
+        'error CONFIG_UNKNOWN_KEY /wrong.yaml:1:45 sources.static.firewall.rateLimit: "rateLimit" is not a key that this version knows; did you mean "rateLimits"?',
+      );
+    }
+  });
+
+  test('what stands in the configuration file counts entry by entry', async () => {
+    const own = file(
+      'own.yaml',
+      `name: m
+sources:
+  static:
+    firewall:
+      firewallNetworks:
+        - { networkID: nodes, networkType: privateprimaryunshared, vrf: 42, prefixes: [10.0.0.0/22] }
+    cwnp:
+      ingress:
+        - { from: [{ cidr: nonsense }], ports: [{ port: 1 }] }
+        - { from: [{ cidr: 192.0.2.0/24 }], ports: [{ port: 2 }] }
+    service:
+      - metadata: { name: web, namespace: shop }
+        spec: { type: LoadBalancer, loadBalancerIP: 198.51.100.80, ports: [{ port: 443 }] }
+controllers:
+  firewall: { source: static }
+  cwnp: { source: static }
+  service: { source: static }
+`,
+    );
+    const { code, out, err } = await run('render', '-c', own);
+    expect(code).toBe(0);
+    expect(out.split('\n').filter((line) => line.includes('accept traffic'))).toEqual([
+      '\t\tip saddr { 192.0.2.0/24 } tcp dport { 2 } counter accept comment "accept traffic for k8s network policy static tcp"',
+      '\t\tip daddr { 198.51.100.80 } tcp dport { 443 } counter accept comment "accept traffic for k8s service shop/web"',
+    ]);
+    expect(err).toMatch(/^error CWNP_INVALID \/own\.yaml:9:28 sources\.static\.cwnp\.ingress\[0\]\.from\[0\]\.cidr: /);
+  });
+
+  test('rules of the metal-api: what it says, else what the installation kept', async () => {
+    const metal = file(
+      'metal.yaml',
+      'name: m\nsources: { metal: { url: "https://api.example.org", hmac: { file: ./none }, projectID: p } }\ncontrollers: { firewall: { source: metal }, cwnp: { source: metal } }\n',
+    );
+    const rules = (port: number): string =>
+      `firewall_rules: { egress: [{ protocol: tcp, ports: [${port}], to: [192.0.2.0/24], comment: out }] }`;
+    const networks =
+      'networks: [{ networkid: nodes, networktype: privateprimaryunshared, vrf: 42, prefixes: [10.0.0.0/22] }]';
+    const facts = file('facts.yaml', `hostname: m\n${networks}\n${rules(1)}\n`);
+    const answer = file('answer.yaml', `allocation:\n  hostname: m\n  project: p\n  ${networks}\n  ${rules(2)}\n`);
+    const rule = (port: number): string =>
+      `\t\tiifname { "vrf42", "vni42", "vlan42" } ip daddr { 192.0.2.0/24 } tcp dport { ${port} } counter accept comment "out"`;
+    expect((await run('render', '-c', metal, '--facts', facts)).out).toContain(rule(1));
+    const { out } = await run('render', '-c', metal, '--facts', facts, '--objects', answer);
+    expect([out.includes(rule(1)), out.includes(rule(2))]).toEqual([false, true]);
+  });
+
+  test('options that belong to something else are refused', async () => {
+    for (const words of [
+      ['render', ...given],
+      ['render', '-f', example, ...given],
+      ['validate', '-c', join(root, 'examples/configuration.yaml'), ...given],
+    ])
+      expect(await run(...words)).toMatchObject({ code: 1, out: '' });
+  });
+});
