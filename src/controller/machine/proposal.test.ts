@@ -81,10 +81,15 @@ controllers:
 `),
     ).toMatchInlineSnapshot(`
       [
+        "error 3 CONFIG_VALUE sources.seed.url: does not belong to a cluster; make it a source of its own, with another name",
+        "error 4 CONFIG_VALUE sources.metal.hmac: is missing; it takes a text, {file: PATH} or {env: NAME}",
+        "error 4 CONFIG_VALUE sources.metal.url: takes the address of the metal-api, e.g. https://api.example.org/metal",
         "error 4 CONFIG_UNKNOWN_KEY sources.metal.hmak: "hmak" is not a key that this version knows; did you mean "hmac"?",
         "error 5 CONFIG_UNKNOWN_KEY sources.static.firewall.rateLimit: "rateLimit" is not a key that this version knows; did you mean "rateLimits"?",
         "error 5 CONFIG_UNKNOWN_KEY sources.static.cwnp.egres: "egres" is not a key that this version knows; did you mean "egress"?",
         "error 7 CONFIG_UNKNOWN_KEY controllers.firewal: "firewal" is not a key that this version knows; did you mean "firewall"?",
+        "error 8 CONFIG_VALUE controllers.monitor: is part of a firewall machine; add \`controllers.firewall\`",
+        "error 8 CONFIG_SOURCE controllers.monitor.source: source "static" is the configuration file itself; this controller uses a cluster",
       ]
     `);
     expect(
