@@ -149,13 +149,24 @@ export function deviceHere({ name, view, device, isElsewhere }: CommandFirewall)
   );
 }
 
+/** A ruleset in a device's terms, worked out first where that takes long. */
+export async function translated(
+  driver: Driver,
+  ruleset: Ruleset,
+  capabilities: Capabilities,
+  signal: AbortSignal,
+): Promise<Translation> {
+  await driver.prepare?.(ruleset, capabilities, signal);
+  return driver.translate(ruleset, capabilities);
+}
+
 /** Reads a device and makes the plan for it. */
 export async function lookAt(firewall: CommandFirewall, signal: AbortSignal): Promise<Look> {
   const { ruleset } = firewall;
   const driver = deviceHere(firewall);
   const capabilities = await driver.capabilities(signal);
   const actual = await driver.observe(signal);
-  const wanted = driver.translate(ruleset, capabilities);
+  const wanted = await translated(driver, ruleset, capabilities, signal);
   const steps = driver.steps(actual, wanted);
   const plan = planOf({ desired: ruleset, actual, wanted, steps, render: (step) => driver.render(step) });
   return { capabilities, actual, wanted, steps, plan };

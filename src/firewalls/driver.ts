@@ -72,6 +72,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   capabilities(signal: AbortSignal): Promise<Capabilities>;
   /** Everything we own on the device, read back. Cheap when nothing changed since the last call; never from what was sent. */
   observe(signal: AbortSignal): Promise<A>;
+  /**
+   * Works out what `translate` needs and what would stop the process: done once for as long as rules do not change. Drivers that have it throw
+   * FLAT_PENDING from `translate` until it was called for such a ruleset. Rejects with what then stands in the way of sending anything.
+   */
+  prepare?(desired: Ruleset, capabilities: Capabilities, signal: AbortSignal): Promise<void>;
   /** The device's own terms for a ruleset; refuses what it cannot say. Pure. */
   translate(desired: Ruleset, capabilities: Capabilities): W;
   /** Steps from actual to wanted; none when they agree. Every prefix keeps invariant 1, or the step says what it exposes. Pure. */

@@ -26,6 +26,8 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   readonly #rivals: Rivals;
   #capabilities: Capabilities | undefined;
   #askedAt = 0;
+  /** What the driver could not translate unprepared. */
+  #pending: { readonly ruleset: Ruleset; readonly capabilities: Capabilities } | undefined;
   #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
   #translations: readonly { readonly ruleset: Ruleset; readonly wanted: W }[] = [];
 
@@ -68,9 +70,32 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     const known = this.#translations.find((one) => one.ruleset === ruleset);
     if (this.#capabilities === undefined)
       throw new SallyportError('INTERNAL', 'a ruleset was translated before the device was asked');
-    const found = known ?? { ruleset, wanted: this.#driver.translate(ruleset, this.#capabilities) };
+    const found = known ?? { ruleset, wanted: this.#translated(ruleset, this.#capabilities) };
     this.#translations = [found, ...this.#translations.filter((one) => one !== found)].slice(0, KEPT);
     return found.wanted;
+  }
+
+  #translated(ruleset: Ruleset, capabilities: Capabilities): W {
+    try {
+      return this.#driver.translate(ruleset, capabilities);
+    } catch (thrown) {
+      if (isPending(thrown)) this.#pending = { ruleset, capabilities };
+      throw thrown;
+    }
+  }
+
+  /** Does work that translates rulesets, again after each that the driver has to prepare first. */
+  async prepared<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (thrown) {
+        const pending = this.#pending;
+        if (!isPending(thrown) || pending === undefined || this.#driver.prepare === undefined) throw thrown;
+        this.#pending = undefined;
+        await this.#driver.prepare(pending.ruleset, pending.capabilities, this.#signal);
+      }
+    }
   }
 
   steps(actual: A, ruleset: Ruleset): readonly S[] {
@@ -107,4 +132,8 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     this.#translations = [];
     this.#steps = [];
   }
+}
+
+function isPending(thrown: unknown): boolean {
+  return thrown instanceof SallyportError && thrown.code === 'FLAT_PENDING';
 }

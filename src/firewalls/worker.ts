@@ -170,7 +170,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #round(): Promise<NextRound> {
     let next: NextRound;
     try {
-      next = this.#rest() ?? (await this.#work());
+      next = this.#rest() ?? (await this.#session.prepared(() => this.#work()));
     } catch (thrown) {
       // What fails because we were told to stop is no failure.
       next = this.#stop.signal.aborted ? undefined : this.#failed(toSallyportError(thrown));

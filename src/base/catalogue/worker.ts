@@ -20,6 +20,12 @@ export const workerCodes = {
     now: 'They are not sent; what the firewall holds stays.',
     fix: 'If the message says that a limit was reached, use fewer rules with Pass. If it shows a flow, please report it: Sallyport is wrong.',
   },
+  FLAT_PENDING: {
+    blame: 'transient',
+    what: 'The rules for a firewall without jumps are still being worked out and proved.',
+    now: 'Nothing is sent until they are; what the firewall holds stays.',
+    fix: 'Nothing, if it passes.',
+  },
   GROUP_FORM: {
     blame: 'input',
     what: 'An AddressGroup is to be a feed or a tag, and this kind of firewall has no such thing.',

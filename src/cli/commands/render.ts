@@ -1,5 +1,5 @@
 import { type ExitCode, exit } from '../exit.ts';
-import { onDevices, UNASKED, viewsOf } from '../firewalls.ts';
+import { onDevices, translated, UNASKED, viewsOf } from '../firewalls.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 import { type MachineOptions, readMachineWorld } from '../machine-world.ts';
@@ -20,10 +20,15 @@ export async function render(terminal: Terminal, options: RenderOptions): Promis
   }
   const read = await readWholeWorld(terminal, options);
   const asked = viewsOf(terminal, read, options.firewall);
-  const { results, incomplete } = await onDevices(terminal, read, asked, ({ name, ruleset, device: { driver } }) => {
-    const wanted = driver.translate(ruleset, UNASKED);
-    return Promise.resolve({ firewall: name, text: driver.render(wanted).trimEnd(), refusals: wanted.refusals });
-  });
+  const { results, incomplete } = await onDevices(
+    terminal,
+    read,
+    asked,
+    async ({ name, ruleset, device: { driver } }) => {
+      const wanted = await translated(driver, ruleset, UNASKED, new AbortController().signal);
+      return { firewall: name, text: driver.render(wanted).trimEnd(), refusals: wanted.refusals };
+    },
+  );
   for (const { refusals } of results) printDiagnostics(terminal, refusals);
   printResult(terminal, options.output, 'Rendering', { firewalls: results }, () =>
     results.map(({ text }) => text).join('\n'),

@@ -2,7 +2,7 @@ import { resourceKey } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { onDevices, UNASKED } from '../firewalls.ts';
+import { onDevices, translated, UNASKED } from '../firewalls.ts';
 import { type MachineOptions, readMachineWorld } from '../machine-world.ts';
 import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
 import type { CommandWorld } from '../command-world.ts';
@@ -56,11 +56,10 @@ async function deviceDiagnostics(terminal: Terminal, read: CommandWorld): Promis
   const views = [...firewalls.values()].flatMap(({ firewall, ruleset, findings }) =>
     ruleset === undefined || broken.has(resourceKey(firewall)) ? [] : [{ firewall, ruleset, findings }],
   );
-  const { results } = await onDevices(terminal, read, { views, leftOut: false }, ({ name, ruleset, device }) =>
-    Promise.resolve(
-      device.driver.translate(ruleset, UNASKED).refusals.map((refusal) => ({ ...refusal, firewall: name })),
-    ),
-  );
+  const { results } = await onDevices(terminal, read, { views, leftOut: false }, async ({ name, ruleset, device }) => {
+    const { refusals } = await translated(device.driver, ruleset, UNASKED, new AbortController().signal);
+    return refusals.map((refusal) => ({ ...refusal, firewall: name }));
+  });
   const places = new Map(
     [
       ...inventory.clusterBorderPolicies.values(),

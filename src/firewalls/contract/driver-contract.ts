@@ -19,6 +19,7 @@ import {
   fates,
   sameFate,
   stepsOf,
+  translationOf,
 } from './harness.ts';
 import { sleepingWriter } from './sleeping-writer.ts';
 import { workerPromises } from './worker-promises.ts';
@@ -167,7 +168,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       () =>
         check(rulesets({ domains: true }), runs, async (ruleset) => {
           const driver = await fresh();
-          const { refusals } = driver.translate(ruleset, await driver.capabilities(signal));
+          const { refusals } = await translationOf(driver, ruleset);
           await bring(driver, ruleset);
           const read = fates(await behaviourNow(harness.connect()), packets);
           for (const [at, packet] of packets.entries()) {

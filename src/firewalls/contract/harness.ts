@@ -70,6 +70,10 @@ export class Killable implements AnyDriver {
     return this.#inner.observe(signal);
   }
 
+  async prepare(desired: Ruleset, capabilities: Capabilities, until: AbortSignal): Promise<void> {
+    await this.#inner.prepare?.(desired, capabilities, until);
+  }
+
   translate(desired: Ruleset, capabilities: Capabilities): Translation {
     return this.#inner.translate(desired, capabilities);
   }
@@ -107,13 +111,19 @@ export class Death extends Error {
 
 const signal = new AbortController().signal;
 
+/** A ruleset in the device's own terms, worked out first where the driver asks for it. */
+export async function translationOf(driver: AnyDriver, ruleset: Ruleset): Promise<Translation> {
+  const capabilities = await driver.capabilities(signal);
+  await driver.prepare?.(ruleset, capabilities, signal);
+  return driver.translate(ruleset, capabilities);
+}
+
 /**
  * Brings a device to a ruleset, as a worker does: reads again when somebody else wrote in between. Returns the number of steps that it
  * took, and fails if it never gets there.
  */
 export async function bring(driver: AnyDriver, ruleset: Ruleset): Promise<number> {
-  const capabilities = await driver.capabilities(signal);
-  const wanted = driver.translate(ruleset, capabilities);
+  const wanted = await translationOf(driver, ruleset);
   let sent = 0;
   for (let round = 0; round < 6; round++) {
     const steps = driver.steps(await driver.observe(signal), wanted);
@@ -145,7 +155,7 @@ export async function clear(driver: AnyDriver): Promise<void> {
 
 /** The steps from what a device holds to a ruleset. */
 export async function stepsOf(driver: AnyDriver, ruleset: Ruleset): Promise<readonly Step[]> {
-  const wanted = driver.translate(ruleset, await driver.capabilities(signal));
+  const wanted = await translationOf(driver, ruleset);
   return driver.steps(await driver.observe(signal), wanted);
 }
 

@@ -1,5 +1,4 @@
 import type { Dialect } from '../rulebase/dialect.ts';
-import { serviceLimit } from './services.ts';
 
 /** Addresses of one message (reference 1.8). */
 export const PORTION = 500;
@@ -26,10 +25,11 @@ export function panosDialect(device: string): Dialect {
     // Who asks a name server when, and how many of its answers count, is the device's own; a Deny must not rest on it.
     domains: 'None',
     logRules: false,
-    serviceLimit,
-    servicesPerRule: 100,
+    // All other protocols are a matter of applications there, which are told by looking at traffic. A port expression has 1023 characters.
+    services: { protocols: [6, 17, 132], sourcePorts: true, icmp: 'Whole', parts: 100, ranges: 85 },
     translates: { 4: true, 6: `${device} has no source translation for IPv6 but NAT64 and NPTv6` },
     // One commit for everything: it takes a minute, whatever is in it.
     transaction: Number.POSITIVE_INFINITY,
+    slowMs: 120_000,
   };
 }

@@ -1,4 +1,3 @@
-import type { Family } from '../../border/ruleset.ts';
 import { PortSet, parsePortRange } from '../../ip/port-set.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
 import { type XmlElement, child, element, textAt } from './xml.ts';
@@ -9,25 +8,6 @@ const PROTOCOLS: ReadonlyMap<number, string> = new Map([
   [17, 'udp'],
   [132, 'sctp'],
 ]);
-/** Characters of a port expression (reference 1.6). */
-const LONGEST_PORTS = 1023;
-
-/** What of a service PAN-OS cannot say, in words; `undefined`: it can. */
-export function serviceLimit(
-  { protocols, ports, sourcePorts, icmp }: FlatService,
-  _family: Family,
-): string | undefined {
-  if (icmp !== undefined) return 'ICMP: there it is an application, not a service';
-  const strange = protocols.find((protocol) => !PROTOCOLS.has(protocol));
-  if (strange !== undefined)
-    return protocols.length > 3
-      ? 'protocols by number, or all but some: services are TCP, UDP and SCTP there'
-      : `protocol ${strange}: services are TCP, UDP and SCTP there`;
-  if ([ports, sourcePorts].some((set) => set !== undefined && portText(set).length > LONGEST_PORTS))
-    return `so many ports: a service takes ${LONGEST_PORTS} characters of them`;
-  return undefined;
-}
-
 /** One part of a service: the suffix of its name where there are several, and what it says. */
 export interface ServicePart {
   readonly suffix: string;

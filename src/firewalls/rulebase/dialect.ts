@@ -1,9 +1,9 @@
 import type { Family } from '../../border/ruleset.ts';
-import type { FlatService } from '../../plan/flat/flat-list.ts';
+import type { ServiceAbilities } from '../flat/service-parts.ts';
 
 /** The longest names and texts that a device takes, in characters, and what it takes in them. */
 export interface TextLimits {
-  /** Characters that names may hold; `-` and `0-9a-z` are always among them. Others become `_`. */
+  /** One character that names may hold; `-` and `0-9a-z` are always among them. Others become `_`. */
   readonly alphabet: RegExp;
   readonly object: number;
   readonly group: number;
@@ -43,12 +43,23 @@ export interface Dialect {
   readonly domains: 'None' | 'Exact' | 'Wildcards';
   /** Rules that note a flow and go on. */
   readonly logRules: boolean;
-  /** What of a service it cannot say, in words; `undefined`: it can. */
-  readonly serviceLimit: (service: FlatService, family: Family) => string | undefined;
-  /** Most services of one rule. */
-  readonly servicesPerRule: number;
+  readonly services: ServiceAbilities;
   /** Families in which it translates sources, and the reason why not in others. */
   readonly translates: Readonly<Record<Family, true | string>>;
   /** Most operations that take effect together, by one transaction or commit; 1: each by itself. */
   readonly transaction: number;
+  /** The longest time that a configured step takes to be in force, ms: how long an exposure can last. */
+  readonly slowMs: number;
+}
+
+/** What the owner of a firewall wants of the form of our block (design 8.8). */
+export interface BlockOptions {
+  readonly form: 'Full' | 'Filter';
+  readonly layout: 'Class' | 'Group';
+  /** Rules note what they decide. */
+  readonly log: boolean;
+  /** Inspection of what `Full` allows, by the device's name for it. */
+  readonly profile?: string;
+  /** Names of existing objects that may be taken over. */
+  readonly adopt: readonly string[];
 }

@@ -4,9 +4,9 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import type { Dialect } from './dialect.ts';
 import { type ObservedRuleBase, nothingObserved } from './model.ts';
-import { plainDialect } from './plain-dialect.fixture.ts';
+import { plainDialect, plainOptions, writeAtOnce } from './plain-dialect.fixture.ts';
 import { stepsBetween } from './steps.ts';
-import { wantedGroups } from './wanted.ts';
+import { RuleBaseTranslator, type WantedAnswer } from './translator.ts';
 
 type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
 
@@ -29,9 +29,17 @@ function withGroup(members: readonly string[], group: Partial<AddressGroup> = {}
   return { ...smallRuleset({ policies: {}, members: {} }), groups: new Map([[one.id, one]]) };
 }
 
+async function wantedGroups(ruleset: Ruleset, dialect: Dialect): Promise<WantedAnswer> {
+  const translator = new RuleBaseTranslator(plainOptions, writeAtOnce);
+  await translator.prepare(ruleset, dialect, new AbortController().signal);
+  const { wanted, refusals } = translator.translate(ruleset, dialect);
+  const shared = new Map([...wanted.groups].filter(([, group]) => group.shared));
+  return { wanted: { ...wanted, groups: shared, rules: [], services: new Map(), objects: new Map() }, refusals };
+}
+
 /** What the device holds after all steps. */
-function holding(ruleset: Ruleset, dialect: Dialect): ObservedRuleBase {
-  return { ...nothingObserved, ...wantedGroups(ruleset, dialect).wanted };
+async function holding(ruleset: Ruleset, dialect: Dialect): Promise<ObservedRuleBase> {
+  return { ...nothingObserved, ...(await wantedGroups(ruleset, dialect)).wanted };
 }
 
 test.each([
@@ -43,20 +51,20 @@ test.each([
   ['Tag', 'Tag', 'Allow', pushed, [], ['GROUP_FORM spec.as']],
   ['Feed for a Deny', 'Feed', 'Deny', pushed, [], ['GROUP_FORM spec.as']],
   ['Feed without a fast way', 'Feed', 'Allow', plainDialect, [], ['GROUP_FORM spec.as']],
-] as const)('as: %s', (_what, form, use, dialect, keys, codes) => {
+] as const)('as: %s', async (_what, form, use, dialect, keys, codes) => {
   const ruleset = withGroup(['10.0.0.1'], { use, ...(form === undefined ? {} : { form }) });
-  const { wanted, refusals } = wantedGroups(ruleset, dialect);
+  const { wanted, refusals } = await wantedGroups(ruleset, dialect);
   expect([...wanted.groups.keys()]).toEqual(keys);
   expect(refusals.map(({ code, path }) => `${code} ${path}`)).toEqual(codes);
   expect(wanted.held.size > 0).toBe(codes.length > 0);
 });
 
-test('members come and go in few operations, and what is held stays', () => {
-  const before = holding(withGroup(['10.0.0.1', '10.0.0.2']), pushed);
-  const after = wantedGroups(withGroup(['10.0.0.2', '10.0.0.3']), pushed).wanted;
+test('members come and go in few operations, and what is held stays', async () => {
+  const before = await holding(withGroup(['10.0.0.1', '10.0.0.2']), pushed);
+  const after = (await wantedGroups(withGroup(['10.0.0.2', '10.0.0.3']), pushed)).wanted;
   const told = stepsBetween(before, after, pushed).flatMap(({ operations }) => operations);
   expect(told).toEqual([expect.objectContaining({ kind: 'ChangeMembers', joins: ['10.0.0.3'], leaves: ['10.0.0.1'] })]);
-  expect(stepsBetween(before, wantedGroups(withGroup([], { held: true }), pushed).wanted, pushed)).toEqual([]);
-  const [first] = stepsBetween(before, wantedGroups(withGroup(['10.0.0.2']), pushed).wanted, pushed);
+  expect(stepsBetween(before, (await wantedGroups(withGroup([], { held: true }), pushed)).wanted, pushed)).toEqual([]);
+  const [first] = stepsBetween(before, (await wantedGroups(withGroup(['10.0.0.2']), pushed)).wanted, pushed);
   expect(first).toMatchObject({ kind: 'Members', urgent: true, way: 'Volatile' });
 });

@@ -1,4 +1,5 @@
 import type { Family } from '../../border/ruleset.ts';
+import type { PrefixSet } from '../../ip/prefix-set.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
 
 /** An address object: what groups and rules name. Its name is made from its value, so that it never changes. */
@@ -11,7 +12,7 @@ export interface AddressObject {
   readonly mark: string;
 }
 
-/** Protocol and ports; what of it takes one object and what a group of objects is the driver's. Its name is made from its match. */
+/** Protocols and ports; what of it takes one object and what a group of objects is the driver's. Its name is made from its match. */
 export interface Service {
   readonly name: string;
   readonly match: FlatService;
@@ -118,6 +119,8 @@ export interface WantedRuleBase extends RuleBase {
   readonly held: ReadonlySet<GroupKey>;
   /** Names of existing objects that may be taken over. */
   readonly adopt: ReadonlySet<string>;
+  /** Prefixes in which whoever is not known may send nothing. */
+  readonly networks: PrefixSet;
 }
 
 export const nothingObserved: ObservedRuleBase = {

@@ -7,7 +7,7 @@ import type { TextLimits } from './dialect.ts';
 /** What a name is for; each kind has its own limit. */
 export type Named = 'object' | 'group' | 'volatileGroup' | 'service' | 'rule' | 'translation';
 
-/** 48 bits: among 100,000 objects two share a name once in 50,000 worlds, and then it is an error instead of a wrong rule base. */
+/** 48 bits: among 100,000 objects two share a name once in 50,000 worlds, and then it is an error (`putNamed`), no wrong rule base. */
 const DIGITS = 12;
 
 const PREFIX = 'sp-';
@@ -19,27 +19,20 @@ const PREFIX = 'sp-';
 export class Names {
   readonly #limits: TextLimits;
   readonly #cluster: string;
-  /** The rest of the digest by name. */
-  readonly #rests = new Map<string, string>();
 
   constructor(limits: TextLimits, cluster: string) {
     this.#limits = limits;
     this.#cluster = cluster;
   }
 
-  /** `readable` is for people alone; `identity` decides. Throws INTERNAL if two identities of a kind would share a name. */
+  /** `readable` is for people alone; `identity` decides. */
   of(kind: Named, readable: string, identity: string): string {
     const digest = createHash('sha256')
       .update(JSON.stringify([this.#cluster, kind, identity]))
       .digest('hex');
     const room = this.#limits[kind] - PREFIX.length - DIGITS - 1;
     const words = slug(readable, this.#limits.alphabet, room);
-    const name = `${PREFIX}${words === '' ? '' : `${words}-`}${digest.slice(0, DIGITS)}`;
-    const key = `${kind} ${name}`;
-    const known = this.#rests.get(key);
-    if (known === undefined) this.#rests.set(key, digest);
-    else if (known !== digest) throw new SallyportError('INTERNAL', `two things have the name ${name}`, { identity });
-    return name;
+    return `${PREFIX}${words === '' ? '' : `${words}-`}${digest.slice(0, DIGITS)}`;
   }
 
   /**
@@ -54,6 +47,18 @@ export class Names {
   comment(origins: readonly Origin[]): string {
     return encodeForDevice(origins.map(originText).join('_'), this.#limits.comment);
   }
+}
+
+/** Adds a thing by its name. Throws INTERNAL if another one bears it. */
+export function putNamed<T extends { readonly name: string }>(
+  things: Map<string, T>,
+  thing: T,
+  identity: (thing: T) => string,
+): void {
+  const known = things.get(thing.name);
+  if (known !== undefined && known !== thing && identity(known) !== identity(thing))
+    throw new SallyportError('INTERNAL', `two things have the name ${thing.name}`, { identity: identity(thing) });
+  things.set(thing.name, thing);
 }
 
 /** Whether a comment holds the mark of this cluster; the rest of it may be anybody's. */

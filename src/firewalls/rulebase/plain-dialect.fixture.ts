@@ -1,4 +1,6 @@
-import type { Dialect } from './dialect.ts';
+import { writeList } from '../flat/writing.ts';
+import type { BlockOptions, Dialect } from './dialect.ts';
+import type { ListWriter } from './translator.ts';
 
 /** A device that can say everything, slowly: each operation by itself. */
 export const plainDialect: Dialect = {
@@ -18,8 +20,16 @@ export const plainDialect: Dialect = {
   ranges: true,
   domains: 'Wildcards',
   logRules: true,
-  serviceLimit: () => undefined,
-  servicesPerRule: Infinity,
+  services: { protocols: 'All', sourcePorts: true, icmp: 'Codes', parts: 1000, ranges: 1000 },
   translates: { 4: true, 6: true },
   transaction: 1,
+  slowMs: 1000,
+};
+
+export const plainOptions: BlockOptions = { form: 'Full', layout: 'Class', log: true, adopt: [] };
+
+/** Lists without a proof and without a thread: they have tests of their own. */
+export const writeAtOnce: ListWriter = (ruleset, writing) => {
+  const { list, refusals } = writeList(ruleset, writing);
+  return Promise.resolve({ list, refusals });
 };

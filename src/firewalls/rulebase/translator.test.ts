@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { flatFateOf } from '../../../test/kit/flat-oracle.ts';
+import { rulesets } from '../../../test/kit/rulesets.ts';
+import { tries } from '../../../test/kit/runs.ts';
+import { everyPacket } from '../../../test/kit/universe.ts';
+import { writeList } from '../flat/writing.ts';
+import type { BlockOptions, Dialect } from './dialect.ts';
+import { plainFate } from '../../../test/kit/plain-rule-base.ts';
+import { plainDialect, writeAtOnce } from './plain-dialect.fixture.ts';
+import { RuleBaseTranslator } from './translator.ts';
+
+const signal = new AbortController().signal;
+
+const blocks: fc.Arbitrary<BlockOptions> = fc.record({
+  form: fc.constantFrom('Full' as const, 'Filter' as const),
+  layout: fc.constantFrom('Class' as const, 'Group' as const),
+  log: fc.boolean(),
+  adopt: fc.constant([]),
+});
+
+const dialects: fc.Arbitrary<Dialect> = fc
+  .record({
+    ranges: fc.boolean(),
+    logRules: fc.boolean(),
+    domains: fc.constantFrom('None' as const, 'Wildcards' as const),
+    fast: fc.boolean(),
+  })
+  .map(({ fast, ...rest }) => ({
+    ...plainDialect,
+    ...rest,
+    ...(fast ? { volatile: { form: 'Feed' as const, portion: 3, mixed: true, membersFirst: false } } : {}),
+  }));
+
+test('a rule base does what its flat list does, packet by packet', async () => {
+  const packets = everyPacket();
+  const drawn = rulesets({ domains: true, hostile: true, translations: false, addressGroups: false });
+  await fc.assert(
+    fc.asyncProperty(drawn, blocks, dialects, async (ruleset, options, dialect) => {
+      const translator = new RuleBaseTranslator(options, writeAtOnce);
+      expect(() => translator.translate(ruleset, dialect)).toThrow(/not been worked out/);
+      await translator.prepare(ruleset, dialect, signal);
+      const { wanted, refusals } = translator.translate(ruleset, dialect);
+      const { list, refusals: told } = writeList(ruleset, { ...dialect, ...options });
+      expect(refusals.length).toBe(told.length);
+      for (const packet of packets) {
+        const id = ruleset.members.get(packet.source);
+        const { verdict } = flatFateOf(list, ruleset, packet, id === undefined ? [] : [id]);
+        expect(plainFate(wanted, packet).verdict, JSON.stringify(packet)).toBe(verdict);
+      }
+      for (const { name, comment, mark } of wanted.rules) {
+        expect(name).toMatch(/^sp-[A-Za-z0-9._-]+$/);
+        expect(name.length).toBeLessThanOrEqual(35);
+        expect(comment).toMatch(/^[A-Za-z0-9._/-]*$/);
+        expect(mark).toMatch(/^sallyport:lab:[A-Za-z0-9._/-]+$/);
+      }
+    }),
+    tries(12),
+  );
+});
+
+test('who is lost from volatile groups may send no more than before, whoever and however many they are', async () => {
+  const packets = everyPacket();
+  const drawn = rulesets({ translations: false, addressGroups: false });
+  const fast = { ...plainDialect, volatile: { form: 'Feed', portion: 3, mixed: true, membersFirst: false } } as const;
+  let seen = 0;
+  await fc.assert(
+    fc.asyncProperty(drawn, blocks, fc.infiniteStream(fc.boolean()), async (ruleset, options, isLost) => {
+      const translator = new RuleBaseTranslator(options, writeAtOnce);
+      await translator.prepare(ruleset, fast, signal);
+      const { wanted } = translator.translate(ruleset, fast);
+      const groups = new Map(
+        [...wanted.groups].map(([key, group]) => {
+          if (group.store === 'Configured') return [key, group] as const;
+          const members = [...group.members].filter(() => isLost.next().value !== true);
+          seen += group.members.size - members.length;
+          return [key, { ...group, members: new Set(members) }] as const;
+        }),
+      );
+      const rank = { Denied: 0, Left: 1, Allowed: 2 };
+      for (const packet of packets) {
+        const before = plainFate(wanted, packet).verdict;
+        expect(rank[plainFate({ ...wanted, groups }, packet).verdict]).toBeLessThanOrEqual(rank[before]);
+      }
+    }),
+    tries(15),
+  );
+  expect(seen).toBeGreaterThan(0);
+});
