@@ -1,5 +1,5 @@
 /**
- * `npm run test:thorough`: every property, of the unit and of the packet suite, in more random worlds: ten times as many, and five times
+ * `npm run test:thorough`: every property, of the unit and of the packet suite, in more random worlds: twenty times as many, and five times
  * where packets are sent (`WORLDS`: another factor for both). `npm test` tries each in few, so that it stays quick.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ const isPackets = (file: string): boolean => file.endsWith('.packets.test.ts');
 
 const suites = new Suites();
 const long = '--testTimeout=900000';
-process.env['WORLDS'] = given ?? '10';
+process.env['WORLDS'] = given ?? '20';
 suites.suite(
   `properties, ${process.env['WORLDS']} times`,
   'unit',

@@ -22,6 +22,8 @@ export interface BucketDifference<V> {
 /** Buckets and maps that were compared and found equal, so that standing differences of identity cost nothing the second time. */
 const equalBuckets = new WeakMap<object, object>();
 const equalMaps = new WeakMap<object, object>();
+/** To be copied: a copy takes a fraction of the time of making one. */
+const NO_BUCKETS: readonly undefined[] = Array.from<undefined>({ length: BUCKETS });
 const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed: [] };
 
 /**
@@ -29,7 +31,7 @@ const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed
  * versions are compared bucket by bucket, skipping equal ones. Made for member tables of 100,000 addresses with a few changes at a time.
  */
 export class BucketMap<V> {
-  static readonly #empty = new BucketMap<never>(Array.from<undefined>({ length: BUCKETS }), 0);
+  static readonly #empty = new BucketMap<never>(NO_BUCKETS, 0);
   readonly size: number;
   readonly #buckets: readonly (ReadonlyMap<string, V> | undefined)[];
 
@@ -44,7 +46,7 @@ export class BucketMap<V> {
 
   /** Later entries win. */
   static from<V>(entries: Iterable<readonly [string, V]>): BucketMap<V> {
-    const buckets = Array.from<Map<string, V> | undefined>({ length: BUCKETS });
+    const buckets: (Map<string, V> | undefined)[] = NO_BUCKETS.slice();
     for (const [key, value] of entries) {
       const index = bucketOf(key);
       const bucket = buckets[index];

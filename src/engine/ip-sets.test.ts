@@ -176,7 +176,7 @@ test(
         const objects = parts.flat();
         expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
       }),
-      tries(50),
+      tries(25),
     );
   },
   PATIENCE_MS,

@@ -152,7 +152,7 @@ describe('what the inventory and the engine say depends on the present state alo
         direct.flush();
         expect(dump(travelled)).toEqual(dump(direct));
       }),
-      tries(28),
+      tries(12),
     );
   });
 
@@ -167,7 +167,7 @@ describe('what the inventory and the engine say depends on the present state alo
           [],
         );
       }),
-      tries(18),
+      tries(8),
     );
   });
 });

@@ -74,7 +74,7 @@ describe('what may go ahead while the rest waits', () => {
         expect(interim.networks.equals(approved.networks)).toBe(true);
         expect(interim.nats.map(({ id }) => id)).toEqual(approved.nats.map(({ id }) => id));
       }),
-      tries(75),
+      tries(30),
     );
   });
 
@@ -89,7 +89,7 @@ describe('what may go ahead while the rest waits', () => {
             expect(interim.nats[at]?.sources.get(address)).toEqual(one.sources.get(address));
         }
       }),
-      tries(75),
+      tries(30),
     );
   });
 
@@ -104,7 +104,7 @@ describe('what may go ahead while the rest waits', () => {
         );
         expect(interimRuleset(approved, approved, { moves: how })).toBe(approved);
       }),
-      tries(50),
+      tries(20),
     );
   });
 
@@ -200,7 +200,7 @@ describe('what needs a yes in mode Approve', () => {
         const other = new Map(ruleset.classes).set('new', denyAll('new'));
         expect(needsYes(ruleset, { ...ruleset, classes: other }, new Map())).toBe(true);
       }),
-      tries(25),
+      tries(10),
     );
   });
 

@@ -53,7 +53,7 @@ describe('traffic between two behaviours', () => {
             );
         }
       }),
-      tries(125),
+      tries(60),
     );
   });
 
@@ -73,7 +73,7 @@ describe('traffic between two behaviours', () => {
           expect(other?.flows?.gained.equals(change.flows?.lost ?? other.flows.lost)).toBe(true);
         }
       }),
-      tries(30),
+      tries(15),
     );
   });
 
@@ -91,7 +91,7 @@ describe('traffic between two behaviours', () => {
           );
         },
       ),
-      tries(30),
+      tries(15),
     );
   });
 

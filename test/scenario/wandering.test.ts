@@ -16,6 +16,6 @@ test('wherever a story wandered, it ends where one that starts there begins, and
         expect(stage.sent).toEqual([]);
       });
     }),
-    tries(6),
+    tries(3),
   );
 }, 60_000);

@@ -47,7 +47,7 @@ test(
           for (const question of flows) expect(words(other, question)).toEqual(words(world, question));
         }
       }),
-      tries(30),
+      tries(12),
     );
   },
   PATIENCE_MS,

@@ -138,7 +138,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
             expect({ point, has: !holds(point) }).toBeUndefined();
         }
       }),
-      tries(120),
+      tries(60),
     );
   });
 
@@ -151,7 +151,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(a.set.equals(b.set)).toBe(inA.every((x, i) => x === inB[i]));
         expect(a.set.covers(b.set)).toBe(inA.every((x, i) => x || inB[i] === false));
       }),
-      tries(80),
+      tries(40),
     );
   });
 
@@ -165,7 +165,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(set.has(packet, domains)).toBe(true);
         expect(holds({ packet, domains })).toBe(true);
       }),
-      tries(80),
+      tries(40),
     );
   });
 
@@ -188,7 +188,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
           expect(inside.length).toBe(holds(point) ? 1 : 0);
         }
       }),
-      tries(24),
+      tries(12),
     );
   });
 
@@ -202,7 +202,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(one.describe().length === 0).toBe(one.isEmpty);
         expect(a.subtract(a.intersect(b)).equals(a.subtract(b))).toBe(true);
       }),
-      tries(40),
+      tries(20),
     );
   });
 });

@@ -105,7 +105,7 @@ describe('steps', () => {
         expect(text(last)).toBe(text(translate(after).table));
         expect(stepsTo(last, translate(after))).toEqual([]);
       }),
-      tries(20),
+      tries(8),
     );
   });
 
@@ -118,7 +118,7 @@ describe('steps', () => {
           expect(text(end(table, third))).toBe(text(translate(third).table));
         }
       }),
-      tries(12),
+      tries(5),
     );
   });
 
@@ -142,7 +142,7 @@ describe('steps', () => {
           }
         }
       }),
-      tries(20),
+      tries(8),
     );
   });
 
@@ -180,7 +180,7 @@ describe('steps', () => {
           else if (now2.translation?.target.kind === 'Address') expect(state, why).not.toBe('live');
         }
       }),
-      tries(40),
+      tries(16),
     );
   });
 
@@ -195,7 +195,7 @@ describe('steps', () => {
         if (text(damaged) !== text(whole)) expect(steps.length).toBeGreaterThan(0);
         for (const step of steps) renderStep(step);
       }),
-      tries(30),
+      tries(12),
     );
   });
 
@@ -237,7 +237,7 @@ describe('steps', () => {
         const steps = stepsToLeave(end(undefined, ruleset), ruleset);
         expect(tablesOnTheWay(end(undefined, ruleset), steps).at(-1)).toBeUndefined();
       }),
-      tries(5),
+      tries(2),
     );
   });
 });
@@ -252,6 +252,6 @@ test("leaving takes nothing that is another cluster's or another firewall's", ()
       ])
         expect(() => stepsToLeave(table, owner)).toThrow(expect.objectContaining({ code: 'DEVICE_OWNED' }) as Error);
     }),
-    tries(10),
+    tries(4),
   );
 });

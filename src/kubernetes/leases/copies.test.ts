@@ -344,7 +344,7 @@ describe('any number of copies, whatever befalls them', () => {
         await until(300_000);
         for (const firewall of firewalls) expect(writers(firewall)).toHaveLength(1);
       }),
-      tries(12),
+      tries(6),
     );
   });
 });

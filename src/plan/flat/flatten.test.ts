@@ -106,7 +106,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(wrongGrants(ruleset, list)).toEqual([]);
         expect(prove(ruleset, list)).toEqual({ kind: 'Equal' });
       }),
-      tries(12),
+      tries(5),
     );
   });
 
@@ -118,7 +118,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(listText(make(later))).toBe(listText(list));
         expect(wrongPackets(later, list)).toEqual([]);
       }),
-      tries(10),
+      tries(4),
     );
   });
 
@@ -130,7 +130,7 @@ describe.each(cases)('$name', ({ make }) => {
           expect(listText(make(after))).toBe(listText(make(before)));
         },
       ),
-      tries(10),
+      tries(4),
     );
   });
 
@@ -149,7 +149,7 @@ describe.each(cases)('$name', ({ make }) => {
           );
         }
       }),
-      tries(6),
+      tries(3),
     );
   });
 });
@@ -169,6 +169,6 @@ test('an address in two class groups gets the verdict of one of them (design 8.5
             expect([alone.get(a), alone.get(b)]).toContain(flatFateOf(list, ruleset, packet, [a, b]).verdict);
       }
     }),
-    tries(5),
+    tries(2),
   );
 });
