@@ -76,8 +76,3 @@ export class OwnerTable {
     return undefined;
   }
 }
-
-/** The endpoints and nodes in what the table says of an address. */
-export function holdersIn(text: string): readonly string[] {
-  return text.match(/(?:node )?\S+/g) ?? [];
-}

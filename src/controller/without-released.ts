@@ -1,18 +1,12 @@
-import type { Group, Ruleset } from '../border/ruleset.ts';
+import type { Ruleset } from '../border/ruleset.ts';
+import { type Owned, holdersIn, withoutAddresses } from '../firewalls/handover.ts';
 import type { Owners } from '../firewalls/interim.ts';
 import type { Wish } from '../firewalls/wishes.ts';
 import type { EndpointId } from '../inventory/model.ts';
-import { holdersIn } from './owners.ts';
 
 /** Pods that are gone, though another one may have their name, by the addresses they had. */
 export type Replaced = ReadonlyMap<string, ReadonlySet<EndpointId>>;
 const NOBODY: Replaced = new Map();
-
-/** A ruleset, and who had its addresses then. */
-export interface Owned {
-  readonly ruleset: Ruleset;
-  readonly owners: Owners;
-}
 
 /** What each worker was told to bring its firewall to last. */
 export class LastWishes {
@@ -43,20 +37,9 @@ export function withoutReleased(before: Owned, now: Owners, replaced: Replaced =
   if (left.length === 0) return before;
   const owners = before.owners.with(left);
   const gone = left.flatMap(([address, holders]) =>
-    holders === undefined && mentions(ruleset, address) ? [[address, undefined] as const] : [],
+    holders === undefined && mentions(ruleset, address) ? [address] : [],
   );
-  if (gone.length === 0) return { ruleset, owners };
-  const without = (group: Group): Group =>
-    group.kind === 'AddressGroup' ? { ...group, members: group.members.with(gone) } : group;
-  return {
-    ruleset: {
-      ...ruleset,
-      members: ruleset.members.with(gone),
-      groups: new Map([...ruleset.groups].map(([id, group]) => [id, without(group)])),
-      nats: ruleset.nats.map((nat) => ({ ...nat, sources: nat.sources.with(gone) })),
-    },
-    owners,
-  };
+  return { ruleset: gone.length === 0 ? ruleset : withoutAddresses(ruleset, gone), owners };
 }
 
 /** Addresses that somebody has given up, with those who had them and have them still. */

@@ -95,6 +95,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   apply(step: S, signal: AbortSignal, mayGoOn?: MayGoOn): Promise<void>;
   /** Calls back at once when the device says that somebody, us included, changed something of ours or may have. Until abort. */
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
+  /** The connections of an address that is no longer known are ended, where unknown senders are dropped. Absent: the device leaves them. */
+  readonly endsConnections?: true;
   /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */
   outlawed?(actual: A, wanted: W, signal: AbortSignal): Promise<number>;
   /** The processes of this machine that keep the device, as its lock tells; `undefined`: nobody knows. The lock is not touched. */

@@ -44,3 +44,17 @@ function minutesOf(text: string): number | undefined {
   const total = Number(hours) * 60 + Number(minutes);
   return total <= DAY_MINUTES ? total : undefined;
 }
+
+/** Why rules rest at a moment (wall clock), for people. `behind`: firewalls to go first that have not confirmed. */
+export function restReasons(
+  { quiet, after }: { readonly quiet: readonly QuietWindow[]; readonly after: readonly string[] },
+  wall: number,
+  behind: () => readonly string[],
+): readonly string[] {
+  const until = quietUntil(quiet, wall);
+  const ahead = after.length === 0 ? [] : behind();
+  return [
+    ...(until === undefined ? [] : [`quiet time until ${new Date(until).toISOString()}`]),
+    ...(ahead.length === 0 ? [] : [`${ahead.join(', ')} come first and have not confirmed`]),
+  ];
+}

@@ -1,6 +1,5 @@
 import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
-import { elapsed } from '../base/elapsed.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { type NextRound, Rounds } from '../base/rounds.ts';
@@ -14,12 +13,14 @@ import { type Confirmed, type Course, type WorkerSettings, chooseCourse } from '
 import type { Actual, Driver, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Pause } from './pause.ts';
-import { quietUntil } from './quiet.ts';
+import { quietUntil, restReasons } from './quiet.ts';
 import { type Basis, Report, once } from './report.ts';
 import { beforeTouching, driftOf, isWork, leadingUrgent, sameSet } from './portions.ts';
+import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
 import { type Wish, Wishes, type Wished } from './wishes.ts';
+import { watchDevice } from './watch-device.ts';
 import type { WorkerStatus } from './worker-status.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -65,6 +66,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #guard: Guard;
   readonly #approvals: Approvals;
   readonly #pause = new Pause();
+  readonly #handovers = new Handovers();
   readonly #remembered = new Map<ClassId, Class>();
   readonly #report: Report;
   readonly #carrier: Carrier<A, W, S>;
@@ -100,7 +102,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { lock, driver, log, firewall } = this.#options;
     const end = lock.onChange(() => this.#rounds.request());
     this.#stop.signal.addEventListener('abort', end, { once: true });
-    if (driver.watch !== undefined) background(`watch ${firewall}`, this.#watch(), log);
+    if (driver.watch !== undefined)
+      background(
+        `watch ${firewall}`,
+        watchDevice(this.#options, LOOK_MS, () => this.#rounds.request(), this.#stop.signal),
+        log,
+      );
     this.#rounds.request();
   }
 
@@ -226,13 +233,28 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const steps = this.#session.steps(actual, wished.ruleset);
     this.#confirmOvertaken(wished, actual);
     this.#lookForDrift(actual);
-    const next = steps.some(isWork)
-      ? await this.#goAhead(wished, actual, steps)
-      : await this.#tidy(wished, actual, steps);
+    if (await this.#letGo(wished, actual)) return undefined;
+    const isDone = !steps.some(isWork);
+    const next = await (isDone ? this.#tidy(wished, actual, steps) : this.#goAhead(wished, actual, steps));
     this.#failure = undefined;
     this.#report.error = undefined;
     this.#pause.reset();
     return next ?? (driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS);
+  }
+
+  /** Takes off the device what went from one owner to another, with its connections; true: something was sent. It waits for nobody. */
+  async #letGo(wished: Wished, actual: A): Promise<boolean> {
+    const mayCut = this.#options.driver.endsConnections === true && this.#settings.mode !== 'Observe';
+    const without = mayCut ? this.#handovers.of(this.#basis, wished) : undefined;
+    if (without === undefined) return false;
+    const all = this.#session.steps(actual, without.ruleset);
+    const todo = this.#settings.drift === 'Show' ? beforeTouching(all, this.#drifted) : all;
+    if (todo.some(isWork)) {
+      this.#countAttempt(without.ruleset, actual);
+      await this.#carryOut(todo, wished, actual);
+      this.#carriedOut = undefined;
+    } else if (todo.length === all.length) this.#becomesBasis(without.ruleset, without, actual);
+    return todo.some(isWork);
   }
 
   /** The device holds what is wanted: say so, and remove what nothing uses any more. */
@@ -315,15 +337,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     );
   }
 
-  #rests(wished: Wished): readonly string[] {
-    const { canaries, clock } = this.#options;
-    const { quiet, after } = this.#settings.guard;
-    const until = quietUntil(quiet, clock.wall());
-    const ahead = after.length === 0 ? [] : (canaries?.(wished.version) ?? []);
-    return [
-      ...(until === undefined ? [] : [`quiet time until ${new Date(until).toISOString()}`]),
-      ...(ahead.length === 0 ? [] : [`${ahead.join(', ')} come first and have not confirmed`]),
-    ];
+  #rests({ version }: Wished): readonly string[] {
+    return restReasons(this.#settings.guard, this.#options.clock.wall(), () => this.#options.canaries?.(version) ?? []);
   }
 
   /** All that may go ahead is there. A yes to what is left is looked for only now, because its digest is of what is left. */
@@ -354,7 +369,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
   }
 
-  #becomesBasis(ruleset: Ruleset, wished: Wished, actual: A): void {
+  #becomesBasis(ruleset: Ruleset, wished: Pick<Wished, 'owners'>, actual: A): void {
     const { behaviour } = this.#session.translate(ruleset);
     this.#basis = { ruleset, behaviour, owners: wished.owners, actual };
     this.#sent = undefined;
@@ -430,20 +445,5 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     for (const step of steps) await this.#session.apply(step);
     if (steps.length > 0) this.#rounds.request();
     return undefined;
-  }
-
-  async #watch(): Promise<void> {
-    const { driver, clock, log, firewall } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted && driver.watch !== undefined) {
-      try {
-        await driver.watch(() => this.#rounds.request(), signal);
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const { code, message } = toSallyportError(thrown);
-        log.warn({ firewall, code, error: message }, 'the firewall does not tell of changes for a while');
-      }
-      if (!signal.aborted) await elapsed(clock, LOOK_MS, signal);
-    }
   }
 }

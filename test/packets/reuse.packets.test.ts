@@ -98,4 +98,21 @@ describe('an address that another pod gets', () => {
     });
     expect(left.filter((each) => !may.includes(each))).toEqual([]);
   });
+
+  // Nothing of what the border holds is other than before; but whoever talked to the old one is no business of the heir.
+  test('an heir with the same rights, in one step: connections of the old one end', async () => {
+    await controlled.bring(...world(first));
+    const old = [];
+    for (const family of FAMILIES) {
+      old.push(await flows.open('tcp', family, 'web', 80));
+      // Of UDP the far side alone goes on: what is sent from inside now is the heir's own, and his right.
+      for (const transport of ['tcp', 'udp'] as const)
+        old.push(await flows.open(transport, family, 'web', 80, 'silent'));
+    }
+    const neighbour = await flows.open('tcp', 4, 'job', 80);
+    await controlled.bring(...world(podAt('first-2', 'first', 'web')));
+    expect(await flows.moving(neighbour, old)).toEqual(old.map(() => ({ in: false, out: false })));
+    expect((await flows.state(neighbour)).state).toBe('open');
+    expect(await rights('first')).toEqual(all(80, 'nat'));
+  });
 });

@@ -150,6 +150,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return this.#device.follow(changed, signal);
   }
 
+  readonly endsConnections = true;
+
   async outlawed({ table }: NftablesActual, wanted: NftablesTranslation, signal: AbortSignal): Promise<number> {
     const next = table === undefined ? wanted.table : withGone(wanted.table, affected(table, wanted.table).gone);
     const flows = await this.#conntrack.flows('all', signal);
