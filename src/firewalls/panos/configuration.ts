@@ -1,6 +1,6 @@
 import type { PanosApi } from './api.ts';
 import { readIdentity } from './identity.ts';
-import { type Job, readJobs } from './jobs.ts';
+import { type Job, changesWhatRuns, readJobs } from './jobs.ts';
 import { type Folders, foldersOf } from './read-entries.ts';
 import { type Scope, scopePath } from './scope.ts';
 import { command } from './api.ts';
@@ -15,9 +15,6 @@ export interface ConfigurationReading {
   /** How often the device was seen to have been started anew. */
   readonly starts: number;
 }
-
-/** Jobs after which other things may run; others fetch lists and signatures. */
-const CHANGES = /^(Commit|CommitAll|AutoCom|Revert|Load|HA-?Sync|HAsync|Config)/i;
 
 interface Known {
   readonly reading: ConfigurationReading;
@@ -46,7 +43,7 @@ export class ConfigurationWatch {
       readJobs(api, signal),
       readPending(api, signal),
     ]);
-    const changing = jobs.filter(({ type }) => CHANGES.test(type));
+    const changing = jobs.filter(changesWhatRuns);
     const done = changing.filter(({ finished }) => finished).map(({ id, succeeded }) => `${id}${succeeded ? '' : '!'}`);
     const busy = changing.filter(({ finished }) => !finished);
     const key = done.join(' ');

@@ -5,9 +5,11 @@ import type { DeviceCredentials } from '../device-credentials.ts';
 import { parseHttpsAddress } from '../https/device-address.ts';
 import { DeviceApi } from '../https/device-api.ts';
 import { PanosApi } from './api.ts';
+import { PanosDevice } from './device.ts';
 import { PanosDriver } from './driver.ts';
 import { Login } from './login.ts';
 import { readOptions } from './options.ts';
+import type { Unit } from './pair.ts';
 
 /** Reads do not wait for each other; management planes are small. */
 const CONNECTIONS = 3;
@@ -24,16 +26,31 @@ export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): 
   const { cluster, clock, credentials, lockDirectory } = around;
   if (credentials === undefined)
     throw new SallyportError('DEVICE_CREDENTIALS', 'spec.credentialsRef is missing: nobody is let in without it');
-  const url = parseHttpsAddress(firewall.address);
-  const https = new DeviceApi({ url, tls: firewall.tls, connections: CONNECTIONS });
+  const options = readOptions(firewall);
+  const { peer } = options;
+  const urls = [firewall.address, ...(peer === undefined ? [] : [peer.address])].map(parseHttpsAddress);
+  const talks = urls.map((url, at) => {
+    const pinned = at === 1 && peer?.pin !== undefined ? { pin: peer.pin } : firewall.tls;
+    return { url, https: new DeviceApi({ url, tls: pinned, connections: CONNECTIONS }) };
+  });
   return new PanosDriver({
-    api: new PanosApi(https, new Login(credentials)),
+    units: (scope, position) => {
+      const [first, second] = talks.map(({ url, https }, at): Unit => {
+        const api = new PanosApi(https, new Login(credentials));
+        const unit = `${at + 1}`;
+        const device = new PanosDevice(api, { scope, cluster, firewall: firewall.name, unit, position, clock });
+        return { title: url.host, api, device };
+      });
+      if (first === undefined) throw new SallyportError('INTERNAL', 'a firewall has no address');
+      return second === undefined ? [first] : [first, second];
+    },
     cluster,
     firewall: firewall.name,
-    options: readOptions(firewall),
-    clock,
+    options,
     lockDirectory,
-    identity: url.host,
-    close: () => https.close(),
+    identity: urls.map(({ host }) => host).join(' '),
+    close: async () => {
+      await Promise.all(talks.map(({ https }) => https.close()));
+    },
   });
 }

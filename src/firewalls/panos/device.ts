@@ -6,6 +6,7 @@ import { followCommit, startCommit } from './commit.ts';
 import { type ConfigurationReading, ConfigurationWatch } from './configuration.ts';
 import { type Position, editsBetween } from './edits.ts';
 import type { Entries } from './entries.ts';
+import { waitForJobs } from './jobs.ts';
 import { withConfigLock } from './locks.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
@@ -33,6 +34,8 @@ export interface PanosDeviceOptions {
   readonly scope: Scope;
   readonly cluster: string;
   readonly firewall: string;
+  /** Which one of a pair. */
+  readonly unit: string;
   readonly position: Position;
   readonly clock: Clock;
 }
@@ -52,6 +55,11 @@ export class PanosDevice {
     this.#registry = new Registry({ ...options, where: { vsys: scopeWord(options.scope) } });
   }
 
+  /** How many addresses it takes, where it tells. */
+  set capacity(most: number | undefined) {
+    this.#registry.capacity = most;
+  }
+
   /** The same object as long as nothing changed. */
   async read(signal: AbortSignal): Promise<DeviceReading> {
     const starts = this.#last?.configuration.starts;
@@ -62,6 +70,11 @@ export class PanosDevice {
     if (last?.configuration === configuration && last.registry === registry) return last;
     this.#last = { configuration, registry };
     return this.#last;
+  }
+
+  /** Of the one that stands by: its configuration is handed on to it. */
+  readRegistered(signal: AbortSignal): Promise<RegistryReading> {
+    return this.#registry.read(this.#api, signal);
   }
 
   rival({ registry }: DeviceReading): string | undefined {
@@ -85,6 +98,7 @@ export class PanosDevice {
   async configure(change: ConfigurationChange, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     const { scope, cluster } = this.#options;
     const admin = await this.#admin(signal);
+    await waitForJobs(this.#api, signal);
     const started = await withConfigLock(this.#api, scopeWord(scope), signal, mayGoOn, async () => {
       const state = await this.#registry.state(this.#api, signal);
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);

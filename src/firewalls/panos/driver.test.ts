@@ -1,15 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
 import { world } from '../../../test/kit/worlds.ts';
+import type { BorderFirewall } from '../../api/resource.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf } from '../contract/harness.ts';
-import { DeviceApi } from '../https/device-api.ts';
-import { PanosApi } from './api.ts';
-import { PanosDriver } from './driver.ts';
-import { Login } from './login.ts';
-import { panosOptions } from './options.ts';
+import { openPanos } from './connect.ts';
+import type { PanosDriver } from './driver.ts';
 
 const signal = new AbortController().signal;
 const opened: AsyncDisposable[] = [];
@@ -26,21 +24,13 @@ async function start(options: PanOsOptions = {}): Promise<PanOs> {
 
 function connect(device: PanOs, options: object = {}): PanosDriver {
   const { url, fingerprint = '' } = device;
-  const https = new DeviceApi({ url: new URL(url), tls: { pin: fingerprint }, connections: 3 });
   const secret = new Map([
     ['user', 'bot'],
     ['password', 'pw'],
   ]);
-  const login = new Login({ title: 'a test', read: () => Promise.resolve(secret) });
-  const driver = new PanosDriver({
-    api: new PanosApi(https, login),
-    cluster: 'lab',
-    firewall: 'edge-1',
-    options: panosOptions.parse(options),
-    clock: systemClock,
-    identity: url,
-    close: () => https.close(),
-  });
+  const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
+  const firewall = { name: 'edge-1', address: url, tls: { pin: fingerprint }, options } as BorderFirewall;
+  const driver = openPanos(firewall, { cluster: 'lab', clock: systemClock, credentials, lockDirectory: undefined });
   opened.push({ [Symbol.asyncDispose]: () => driver.close() });
   return driver;
 }
@@ -78,7 +68,7 @@ describe('AddressGroups as tags', () => {
     expect(device.dumpRegistered().replace(/-w\..*/, '-w.WRITER')).toMatchInlineSnapshot(`
       "10.0.0.2 sp-a51146d3.payments
       10.0.0.3 sp-a51146d3.payments
-      192.0.2.246 sp-a51146d3-w.WRITER
+      192.0.2.246 sp-fcb84f54-w.WRITER
       "
     `);
     const before = device.served.length;
@@ -102,9 +92,21 @@ describe('AddressGroups as tags', () => {
             <vsys>
               <entry name="vsys1">
                 <address>
+                  <entry name="sp-0.0.0.0-9.255.255.255-16ee133690a6">
+                    <description>sallyport:lab:addresses</description>
+                    <ip-range>0.0.0.0-9.255.255.255</ip-range>
+                  </entry>
+                  <entry name="sp-10.0.0.0_16-d3dd0f5bb076">
+                    <description>sallyport:lab:addresses</description>
+                    <ip-netmask>10.0.0.0/16</ip-netmask>
+                  </entry>
                   <entry name="sp-10.0.0.9-85ea1ebcd2dc">
                     <description>sallyport:lab:addresses</description>
                     <ip-netmask>10.0.0.9/32</ip-netmask>
+                  </entry>
+                  <entry name="sp-11.0.0.0-255.255.255.255-9715bbc5b666">
+                    <description>sallyport:lab:addresses</description>
+                    <ip-range>11.0.0.0-255.255.255.255</ip-range>
                   </entry>
                 </address>
                 <address-group>
@@ -112,6 +114,19 @@ describe('AddressGroups as tags', () => {
                     <description>sallyport:lab:AddressGroup/deny</description>
                     <static>
                       <member>sp-10.0.0.9-85ea1ebcd2dc</member>
+                    </static>
+                  </entry>
+                  <entry name="sp-networks4-7cfd0f613878">
+                    <description>sallyport:lab:group/networks IPv4</description>
+                    <static>
+                      <member>sp-10.0.0.0_16-d3dd0f5bb076</member>
+                    </static>
+                  </entry>
+                  <entry name="sp-outside4-66d132bad68f">
+                    <description>sallyport:lab:group/outside4 IPv4</description>
+                    <static>
+                      <member>sp-0.0.0.0-9.255.255.255-16ee133690a6</member>
+                      <member>sp-11.0.0.0-255.255.255.255-9715bbc5b666</member>
                     </static>
                   </entry>
                 </address-group>
@@ -145,5 +160,60 @@ describe('AddressGroups as tags', () => {
     await clear(driver);
     expect([device.dump(), device.dumpCandidate(), device.dumpRegistered()]).toEqual([bare, bare, '']);
     expect((await connect(device).observe(signal)).empty).toBe(true);
+  });
+});
+
+describe('a pair', () => {
+  const accounts = [{ name: 'bot', password: 'pw', role: 'superuser' as const }];
+  const pairOf = async (quirks: PanOsOptions['quirks'] = {}): Promise<readonly [PanOs, PanOs]> => {
+    const pair = await PanOs.startPair({ accounts, zones: ['k8s', 'internet'], commitMs: 5, quirks });
+    opened.push(...pair);
+    return pair;
+  };
+  const peerOf = ({ url, fingerprint = '' }: PanOs): object => ({ peer: { address: url, pin: fingerprint } });
+  const tags = (device: PanOs): readonly string[] =>
+    device
+      .dumpRegistered()
+      .split('\n')
+      .filter((line) => line.endsWith('payments'))
+      .map((line) => line.split(' ')[0] ?? '');
+
+  test.each([false, true])(
+    'has its members on both, also after it failed over (shared: %s)',
+    async (haSharesRegistered) => {
+      const [one, two] = await pairOf({ haSharesRegistered });
+      const driver = connect(two, peerOf(one));
+      await bring(driver, groups({ payments: ['10.0.0.1', '10.0.0.2'] }));
+      expect([tags(one), tags(two)]).toEqual([
+        ['10.0.0.1', '10.0.0.2'],
+        ['10.0.0.1', '10.0.0.2'],
+      ]);
+      expect([one.dump().includes('payments'), two.dump().includes('payments')]).toEqual([true, true]);
+      one.failOver();
+      await bring(driver, groups({ payments: ['10.0.0.2', '10.0.0.3'], more: ['10.0.0.9'] }));
+      expect([tags(one), tags(two)]).toEqual([
+        ['10.0.0.2', '10.0.0.3'],
+        ['10.0.0.2', '10.0.0.3'],
+      ]);
+      expect(
+        await stepsOf(connect(one, peerOf(two)), groups({ payments: ['10.0.0.2', '10.0.0.3'], more: ['10.0.0.9'] })),
+      ).toEqual([]);
+      await clear(driver);
+      expect([one.dumpRegistered(), two.dumpRegistered()]).toEqual(['', '']);
+    },
+  );
+
+  test('one alone that stands by is not written to', async () => {
+    const [, two] = await pairOf();
+    await expect(connect(two).observe(signal)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
+  });
+
+  test('a step that was made for the other one is refused after it failed over', async () => {
+    const [one, two] = await pairOf();
+    const driver = connect(one, peerOf(two));
+    const [step] = await stepsOf(driver, groups({ payments: ['10.0.0.1'] }));
+    one.failOver();
+    if (step === undefined) throw new Error('no step');
+    await expect(driver.apply(step as never, signal)).rejects.toMatchObject({ code: 'DEVICE_CHANGED' });
   });
 });

@@ -1,24 +1,23 @@
-import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import { absentBehaviour } from '../../plan/ruleset-behaviour.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, ForeignRule, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { Names } from '../rulebase/names.ts';
-import { wantedGroups } from '../rulebase/wanted.ts';
-import type { PanosApi } from './api.ts';
-import { PanosDevice, type DeviceReading } from './device.ts';
+import { behaviourOf } from '../rulebase/lift.ts';
+import { RuleBaseTranslator } from '../rulebase/translator.ts';
+import type { DeviceReading } from './device.ts';
 import { panosDialect } from './dialect.ts';
-import { moves } from './edits.ts';
+import { type Position, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
 import { type PanosOptions, positionOf } from './options.ts';
 import { isEmpty, isOurs, ownedIn } from './owned.ts';
+import { Pair, type Unit } from './pair.ts';
 import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
 import type { Registered, TagChange } from './registered.ts';
-import { NO_STATE } from './registry.ts';
+import { NO_STATE, type RegistryReading } from './registry.ts';
 import type { Scope } from './scope.ts';
 import { type Ground, type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 import { type XmlElement, membersAt, nameOf, textAt, xmlText, element } from './xml.ts';
@@ -27,6 +26,9 @@ export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
   readonly reading: DeviceReading;
   readonly orphans: readonly TagChange[];
+  readonly active: Unit;
+  /** Registered addresses of the one that stands by. */
+  readonly standby: RegistryReading | undefined;
 }
 
 export interface PanosTranslation extends Translation {
@@ -38,11 +40,11 @@ export interface PanosCapabilities extends Capabilities {
 }
 
 export interface PanosDriverOptions {
-  readonly api: PanosApi;
+  /** The firewall, or both of a pair, each with what it needs to be reached; made when their scope is known. */
+  readonly units: (scope: Scope, position: Position) => readonly [Unit] | readonly [Unit, Unit];
   readonly cluster: string;
   readonly firewall: string;
   readonly options: PanosOptions;
-  readonly clock: Clock;
   /** Where lock files lie; absent: somebody else sees to it that one process writes. */
   readonly lockDirectory?: string | undefined;
   /** What makes the device one, for the lock of this machine. */
@@ -53,14 +55,22 @@ export interface PanosDriverOptions {
 /** A firewall with PAN-OS 10.1 to 11.2, one vsys of it. */
 export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosStep> {
   readonly #options: PanosDriverOptions;
-  readonly #device: PanosDevice;
+  readonly #pair: Pair;
   readonly #lock: MachineLock;
   readonly #ground: Ground;
+  readonly #translator: RuleBaseTranslator;
   #actual: PanosActual | undefined;
 
   constructor(options: PanosDriverOptions) {
-    const { cluster, firewall, clock, lockDirectory, identity } = options;
-    const { vsys, from, to, translateTo, log } = options.options;
+    const { cluster, lockDirectory, identity } = options;
+    const { vsys, zones, logSetting, form, layout, log, securityProfile } = options.options;
+    this.#translator = new RuleBaseTranslator({
+      form,
+      layout,
+      log: log !== 'None',
+      ...(securityProfile === undefined || securityProfile === 'none' ? {} : { profile: securityProfile }),
+      adopt: [],
+    });
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
     const position = positionOf(options.options);
@@ -68,18 +78,18 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const style: Style = {
       names: new Names(dialect.text, cluster),
       tags: tagPrefix(cluster),
-      from,
-      to,
-      natTo: translateTo,
-      logSetting: typeof log === 'object' ? log.setting : undefined,
+      from: zones.from,
+      to: zones.to,
+      logSetting,
     };
     this.#ground = { scope, cluster, position, style, dialect };
-    this.#device = new PanosDevice(options.api, { scope, cluster, firewall, position, clock });
+    this.#pair = new Pair(options.units(scope, position));
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);
   }
 
   async capabilities(signal: AbortSignal): Promise<PanosCapabilities> {
-    const { api } = this.#options;
+    const { active, notes } = await this.#pair.roles(signal);
+    const { api } = active;
     const identity = await readIdentity(api, signal);
     const { model, version, isPanorama } = identity;
     if (isPanorama)
@@ -88,21 +98,31 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         'this is a Panorama; the driver panos keeps single firewalls and pairs',
       );
     const capacity = await readCapacity(api, signal);
+    for (const { device } of this.#pair.units) device.capacity = capacity.registered;
     return {
       device: `${model}, PAN-OS ${version}`,
       families: [4, 6],
       owns: undefined,
       transactionLimit: undefined,
-      notes: isKnownVersion(version)
-        ? []
-        : [`PAN-OS ${version} is not among the releases that are known, 10.1 to 11.2`],
+      notes: [
+        ...notes,
+        ...(isKnownVersion(version)
+          ? []
+          : [`PAN-OS ${version} is not among the releases that are known, 10.1 to 11.2`]),
+      ],
       capacity,
     };
   }
 
   async observe(signal: AbortSignal): Promise<PanosActual> {
-    const reading = await this.#device.read(signal);
-    if (this.#actual?.reading === reading) return this.#actual;
+    const roles = await this.#pair.roles(signal);
+    const { active } = roles;
+    const [reading, standby] = await Promise.all([
+      active.device.read(signal),
+      roles.standby?.device.readRegistered(signal),
+    ]);
+    const last = this.#actual;
+    if (last?.active === active && last.reading === reading && last.standby === standby) return last;
     const { cluster, style } = this.#ground;
     const { running, candidate } = reading.configuration;
     const { registered, marker } = reading.registry;
@@ -113,21 +133,28 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         isEmpty(ownedIn(running, cluster)) &&
         isEmpty(ownedIn(candidate, cluster)) &&
         marker === undefined &&
+        standby?.marker === undefined &&
         orphans.length === 0,
       drift: [],
       foreign: this.#foreign(running),
-      behaviour: absentBehaviour,
-      rival: this.#device.rival(reading),
+      behaviour: behaviourOf(observed),
+      rival: active.device.rival(reading),
       observed,
       reading,
       orphans,
+      active,
+      standby,
     };
     return this.#actual;
   }
 
+  prepare(desired: Ruleset, _capabilities: PanosCapabilities, signal: AbortSignal): Promise<void> {
+    return this.#translator.prepare(desired, this.#ground.dialect, signal);
+  }
+
   translate(desired: Ruleset): PanosTranslation {
-    const { wanted, refusals } = wantedGroups(desired, this.#ground.dialect);
-    return { refusals, behaviour: absentBehaviour, wanted };
+    const { wanted, refusals } = this.#translator.translate(desired, this.#ground.dialect);
+    return { refusals, behaviour: behaviourOf(wanted), wanted };
   }
 
   steps(actual: PanosActual, { wanted }: PanosTranslation): readonly PanosStep[] {
@@ -160,9 +187,15 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   async apply(step: PanosStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
     signal.throwIfAborted();
-    if (step.does === 'register') await this.#device.register(step, signal, mayGoOn);
-    else if (step.does === 'configure') await this.#device.configure(step, signal, mayGoOn);
-    else await this.#device.takeBack(signal, mayGoOn);
+    const { active, standby } = await this.#pair.roles(signal);
+    if (active.title !== step.active)
+      throw new SallyportError(
+        'DEVICE_CHANGED',
+        `${step.active} is not the active one any more: ${active.title} took over`,
+      );
+    if (step.does === 'configure') await active.device.configure(step, signal, mayGoOn);
+    else if (step.does === 'takeBack') await active.device.takeBack(signal, mayGoOn);
+    else await (step.standby ? standby : active)?.device.register(step, signal, mayGoOn);
   }
 
   keepers(): Promise<readonly string[] | undefined> {
@@ -175,9 +208,19 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     await this.#lock.release();
   }
 
-  #start({ observed, reading, orphans }: PanosActual): Parameters<typeof stepsTo>[0] {
+  #start({ observed, reading, orphans, active, standby }: PanosActual): Parameters<typeof stepsTo>[0] {
     const { running, candidate } = reading.configuration;
-    return { observed, running, candidate, orphans, state: reading.registry.marker?.state ?? NO_STATE };
+    const state = reading.registry.marker?.state ?? NO_STATE;
+    const other = standby && { tags: this.#tagsOf(standby.registered), state: standby.marker?.state ?? NO_STATE };
+    return { observed, running, candidate, orphans, state, active: active.title, standby: other };
+  }
+
+  /** What of registered addresses is ours. */
+  #tagsOf(registered: Registered): readonly TagChange[] {
+    const { tags: prefix } = this.#ground.style;
+    return [...registered].flatMap(([address, tags]) =>
+      [...tags].filter((tag) => tag.startsWith(prefix)).map((tag) => ({ address: canonical(address), tag })),
+    );
   }
 
   /** Tags of ours whose group is not there. */
@@ -186,11 +229,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const known = new Set(
       [...groups.values()].filter(({ store }) => store === 'Volatile').map((group) => tagOf(group, style)),
     );
-    const found: TagChange[] = [];
-    for (const [address, tags] of registered)
-      for (const tag of tags)
-        if (tag.startsWith(style.tags) && !known.has(tag)) found.push({ address: canonical(address), tag });
-    return found;
+    return this.#tagsOf(registered).filter(({ tag }) => !known.has(tag));
   }
 
   #withStrays(observed: ObservedRuleBase, { security, nat }: Folders): ObservedRuleBase {

@@ -40,8 +40,6 @@ export interface Style {
   readonly tags: string;
   readonly from: readonly string[];
   readonly to: readonly string[];
-  /** Where translations lead; a rule of translation names one zone. */
-  readonly natTo: string | undefined;
   readonly logSetting: string | undefined;
 }
 
@@ -161,7 +159,7 @@ export function natEntry(rule: TranslationRule, base: Pick<RuleBase, 'groups'>, 
   return entry(name, [
     element('nat-type', 'ipv4'),
     list('from', style.from),
-    list('to', [style.natTo ?? 'any']),
+    list('to', style.to),
     list('source', groupNames(source.groups, base)),
     list('destination', destination.objects.length === 0 ? ANY : destination.objects.toSorted(compareUtf8)),
     element('service', service ?? 'any'),

@@ -69,6 +69,26 @@ export async function followJob(api: PanosApi, id: number, what: string, signal:
   }
 }
 
+/**
+ * Waits until no job changes what runs: another one could not begin, and what runs afterwards is not what was read. `true`: there was one.
+ */
+export async function waitForJobs(api: PanosApi, signal: AbortSignal): Promise<boolean> {
+  for (let waited = false; ; waited = true) {
+    const busy = (await readJobs(api, signal)).find((job) => !job.finished && changesWhatRuns(job));
+    if (busy === undefined) return waited;
+    await setTimeout(ASK_FIRST_MS, undefined, { signal });
+    await followJob(api, busy.id, busy.type, signal).catch((thrown: unknown) => {
+      // Whose ever it was: how it ended is its owner's business.
+      if (!(thrown instanceof SallyportError) || thrown.blame !== 'rejected') throw thrown;
+    });
+  }
+}
+
+/** Jobs after which other things may run; others fetch lists and signatures. */
+export function changesWhatRuns({ type }: Pick<Job, 'type'>): boolean {
+  return /^(Commit|CommitAll|AutoCom|Revert|Load|HA-?Sync|Config)/i.test(type);
+}
+
 /** A session that ends while others commit is no answer, and passes (reference 1.2). */
 async function asked(api: PanosApi, id: number, signal: AbortSignal): Promise<Job | undefined> {
   try {

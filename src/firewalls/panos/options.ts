@@ -13,30 +13,44 @@ export const panosOptions = z.strictObject({
     .regex(/^vsys\d{1,3}$/, { error: 'write a vsys like "vsys1"' })
     .default('vsys1')
     .describe('the virtual system that is written to'),
+  peer: z
+    .strictObject({
+      address: z.string().min(1).max(300).describe('https://HOST or https://HOST:PORT'),
+      pin: z
+        .string()
+        .min(1)
+        .max(100)
+        .optional()
+        .describe('the fingerprint of its certificate, where spec.tls has a pin'),
+    })
+    .optional()
+    .describe('the other firewall of a pair; spec.address may be either of them'),
   position: z
-    .union([z.enum(['top', 'bottom']), z.strictObject({ before: text }), z.strictObject({ after: text })])
+    .union([z.enum(['First', 'Last']), z.strictObject({ before: text }), z.strictObject({ after: text })])
     .optional()
     .describe('where our block of rules stands among the rules of others; needed in mode Enforce'),
   form: z
     .enum(['Filter', 'Full'])
     .default('Filter')
     .describe('Filter: our rules deny, and what they allow still passes the rules below; Full: our Allow is final'),
-  layout: z.enum(['Class', 'Groups']).default('Class').describe('one block for each class, or one list for all'),
-  from: zones.default(['any']).describe('zones that our rules are for, where traffic comes from'),
-  to: zones.default(['any']).describe('zones that our rules are for, where traffic goes to'),
-  translateTo: z
-    .string()
-    .min(1)
-    .max(31)
-    .optional()
-    .describe('the zone that translations lead to; needed for SourceNAT'),
+  layout: z
+    .enum(['Class', 'Group'])
+    .default('Class')
+    .describe(
+      'Class: one block of rules for each class; Group: one list for all, with fewer rules, and steps that say what they expose',
+    ),
+  zones: z
+    .strictObject({
+      from: zones.default(['any']).describe('zones on the side of the pods'),
+      to: zones.default(['any']).describe('zones on the other side; one alone for SourceNAT'),
+    })
+    .prefault({})
+    .describe('between which our rules stand'),
   securityProfile: text
     .optional()
-    .describe('the profile group that inspects what we allow, or none; needed with form Full'),
-  log: z
-    .union([z.literal('none'), z.strictObject({ setting: text.optional() })])
-    .optional()
-    .describe('how our rules log: none, or at the end of a session, forwarded by a log setting; needed with form Full'),
+    .describe('with Full: the profile group that inspects what we allow, or none, which is told as Uninspected'),
+  log: z.enum(['All', 'None']).optional().describe('with Full: whether what we allow is logged; denials always are'),
+  logSetting: text.optional().describe('the log forwarding profile of our rules'),
 });
 
 export type PanosOptions = z.infer<typeof panosOptions>;
@@ -56,8 +70,8 @@ export function readOptions({ options }: Pick<BorderFirewall, 'options'>): Panos
   return panosOptions.parse(options);
 }
 
-/** Without one, where nothing may be written but groups, the end of the list harms nobody. */
-export function positionOf({ position = 'bottom' }: PanosOptions): Position {
-  if (typeof position === 'string') return { at: position };
+/** Without one nothing but groups may be written in mode Enforce; the end of the list overrules nobody. */
+export function positionOf({ position = 'Last' }: PanosOptions): Position {
+  if (typeof position === 'string') return { at: position === 'First' ? 'top' : 'bottom' };
   return 'before' in position ? { at: 'before', rule: position.before } : { at: 'after', rule: position.after };
 }

@@ -39,10 +39,10 @@ export const NO_STATE = 'none';
 export interface RegistryOptions {
   readonly cluster: string;
   readonly firewall: string;
+  /** Which one of a pair: pairs may share registered addresses, and each keeps its own marker. */
+  readonly unit: string;
   readonly where: Target;
   readonly clock: Clock;
-  /** Where the device tells: addresses that it takes. */
-  readonly capacity?: number | undefined;
 }
 
 /**
@@ -58,10 +58,12 @@ export class Registry {
   #known: { readonly reading: RegistryReading; readonly at: number; readonly tookMs: number } | undefined;
   #touched = new Set<string>();
   #wrote = false;
+  /** Where the device tells: how many addresses it takes. */
+  capacity: number | undefined;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#prefix = `sp-${shortHash(options.cluster)}-w.`;
+    this.#prefix = `sp-${shortHash(`${options.cluster}/${options.firewall}/${options.unit}`)}-w.`;
     const owner = Number.parseInt(shortHash(`${options.cluster}/${options.firewall}`), 16);
     this.#address = `192.0.2.${1 + (owner % 254)}`;
   }
@@ -192,7 +194,7 @@ export class Registry {
         'DEVICE_LIMIT',
         `${full[0]} would have ${full[1]} tags, and a registered address has ${MOST_TAGS} at most; nothing of it is sent`,
       );
-    const { capacity } = this.#options;
+    const { capacity } = this;
     if (capacity === undefined) return;
     const fresh = [...tags].filter(([address, many]) => many > 0 && !registered.has(address)).length;
     const gone = [...tags].filter(([address, many]) => many === 0 && registered.has(address)).length;

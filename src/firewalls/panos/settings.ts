@@ -2,7 +2,7 @@ import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { checkHttpsAddress } from '../https/device-address.ts';
 import { checkTls } from '../https/device-tls.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, panosOptions } from './options.ts';
 
 type Settings = Pick<
   BorderFirewall,
@@ -27,6 +27,8 @@ export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
     ...checkHttpsAddress(address),
     ...checkTls(tls),
     ...checkOptions(options, 'spec.options'),
+    ...peerMistakes(settings),
+    ...blockMistakes(settings),
     ...(credentialsRef === undefined
       ? [
           say(
@@ -57,5 +59,62 @@ export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
             'the panos driver approximates nothing; what it cannot say is refused, whatever stands here',
           ),
         ]),
+  ];
+}
+
+/** What has to be said before rules are written (design 8.8): they overrule what stands below them. */
+function blockMistakes({ options, mode }: Settings): readonly Diagnostic[] {
+  const parsed = panosOptions.safeParse(options ?? {});
+  if (!parsed.success || mode !== 'Enforce') return [];
+  const { position, form, securityProfile, log } = parsed.data;
+  const missing = (key: string, why: string): Diagnostic => ({
+    severity: 'error',
+    code: 'DEVICE_SETTING',
+    path: `spec.options.${key}`,
+    message: why,
+  });
+  return [
+    ...(position === undefined
+      ? [
+          missing(
+            'position',
+            'say where our rules stand among those of others: First, Last, {before: RULE} or {after: RULE}',
+          ),
+        ]
+      : []),
+    ...(form === 'Full' && securityProfile === undefined
+      ? [
+          missing(
+            'securityProfile',
+            'form Full lets traffic pass for good: name the profile group that inspects it, or write none',
+          ),
+        ]
+      : []),
+    ...(form === 'Full' && log === undefined
+      ? [missing('log', 'form Full lets traffic pass for good: say whether it is logged, All or None')]
+      : []),
+  ];
+}
+
+function peerMistakes({ options, tls }: Settings): readonly Diagnostic[] {
+  const parsed = panosOptions.safeParse(options ?? {});
+  const peer = parsed.data?.peer;
+  if (peer === undefined) return [];
+  const at = (list: readonly Diagnostic[], path: string): readonly Diagnostic[] =>
+    list.map((one) => ({ ...one, path }));
+  const isPinned = tls !== undefined && 'pin' in tls && tls.pin !== undefined;
+  return [
+    ...at(checkHttpsAddress(peer.address), 'spec.options.peer.address'),
+    ...(peer.pin === undefined ? [] : at(checkTls({ pin: peer.pin }), 'spec.options.peer.pin')),
+    ...(isPinned && peer.pin === undefined
+      ? [
+          {
+            severity: 'error',
+            code: 'DEVICE_SETTING',
+            path: 'spec.options.peer.pin',
+            message: 'each of a pair has a certificate of its own; name the fingerprint of this one too',
+          } as const,
+        ]
+      : []),
   ];
 }

@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
-import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import type { MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import type { Dialect } from '../rulebase/dialect.ts';
 import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
 import { stepsBetween } from '../rulebase/steps.ts';
@@ -12,7 +12,7 @@ import { type Position, editsBetween } from './edits.ts';
 import { digestOf, isEmpty, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
-import type { StateChange } from './registry.ts';
+import { NO_STATE, type StateChange } from './registry.ts';
 import type { Scope } from './scope.ts';
 import { xmlText } from './xml.ts';
 
@@ -22,10 +22,17 @@ const COMMIT_MS = 600_000;
 const REGISTER_MS = 60_000;
 
 /** `TakeBack`: edits of ours that nobody committed go. */
-export type PanosStep = Step & { readonly longestMs: number; readonly text: string } & (
+export type PanosStep = Step & {
+  readonly longestMs: number;
+  readonly text: string;
+  /** The unit that was active when it was made. */
+  readonly active: string;
+} & (
     | ({ readonly does: 'configure'; readonly before: string; readonly after: Entries } & StateChange)
     | ({
         readonly does: 'register';
+        /** The one that stands by catches up. */
+        readonly standby: boolean;
         readonly joins: readonly TagChange[];
         readonly leaves: readonly TagChange[];
       } & StateChange)
@@ -40,6 +47,9 @@ export interface Start {
   /** Tags of ours that no group of ours has. */
   readonly orphans: readonly TagChange[];
   readonly state: string;
+  readonly active: string;
+  /** Tags of ours at the one that stands by, and its state. */
+  readonly standby: { readonly tags: readonly TagChange[]; readonly state: string } | undefined;
 }
 
 export interface Ground {
@@ -58,6 +68,7 @@ export function stepsTo(start: Start, wanted: WantedRuleBase, ground: Ground): r
     [...wanted.groups.values(), ...heldGroups(start.observed, wanted)].map((group) => tagOf(group, ground.style)),
   );
   chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
+  chain.catchUp([...wanted.groups.values(), ...heldGroups(start.observed, wanted)]);
   return chain.steps();
 }
 
@@ -69,10 +80,11 @@ export function stepsToLeave(start: Start, ground: Ground): readonly PanosStep[]
     .filter(({ store }) => store === 'Volatile')
     .flatMap((group) => [...group.members].map((address) => ({ address, tag: tagOf(group, ground.style) })));
   chain.leave([...tagged, ...start.orphans]);
+  chain.catchUp([], true);
   return chain.steps();
 }
 
-function heldGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly { readonly name: string }[] {
+function heldGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly MemberGroup[] {
   return [...observed.groups].filter(([key]) => wanted.held.has(key)).map(([, group]) => group);
 }
 
@@ -109,6 +121,38 @@ class Chain {
     this.#register(step, { joins: [], leaves });
   }
 
+  /** The one that stands by has the registered addresses that the active one shall have. */
+  catchUp(groups: readonly MemberGroup[], isLast = false): void {
+    const { standby } = this.#start;
+    if (standby === undefined) return;
+    const { style } = this.#ground;
+    const key = ({ address, tag }: TagChange): string => `${address} ${tag}`;
+    const wanted = groups
+      .filter(({ store }) => store === 'Volatile')
+      .flatMap((group) => [...group.members].map((address) => ({ address, tag: tagOf(group, style) })));
+    const [has, shall] = [new Set(standby.tags.map(key)), new Set(wanted.map(key))];
+    const joins = sortedChanges(wanted.filter((one) => !has.has(key(one))));
+    const leaves = sortedChanges(standby.tags.filter((one) => !shall.has(key(one))));
+    const isMarked = standby.state !== NO_STATE;
+    if (joins.length === 0 && leaves.length === 0 && !(isLast && isMarked)) return;
+    const text = textOf(joins, leaves);
+    this.#steps.push({
+      kind: isLast ? 'Remove' : 'Members',
+      title: 'the firewall that stands by catches up',
+      urgent: false,
+      objects: [],
+      does: 'register',
+      standby: true,
+      active: this.#start.active,
+      joins,
+      leaves,
+      text,
+      longestMs: REGISTER_MS,
+      from: standby.state,
+      to: isLast ? undefined : shortHash(`${standby.state} ${text}`),
+    });
+  }
+
   leave(leaves: readonly TagChange[]): void {
     const nothing: Entries = {
       objects: { address: new Map(), service: new Map(), 'service-group': new Map(), 'address-group': new Map() },
@@ -122,7 +166,7 @@ class Chain {
     ].map(([kind, name]) => ({ change: '-', kind, name, detail: '' }) as const);
     if (!isEmpty(this.#entries))
       this.#configure({ kind: 'Remove', title: 'rules, groups and objects go', urgent: false, objects }, nothing);
-    if (leaves.length === 0 && this.#state === NOTHING) return;
+    if (leaves.length === 0 && this.#state === NO_STATE) return;
     const title = 'registered addresses go';
     this.#register({ kind: 'Remove', title, urgent: false, objects: [] }, { joins: [], leaves }, true);
   }
@@ -141,6 +185,7 @@ class Chain {
     const edits = editsBetween(candidate, ownedIn(running, cluster), this.#ground);
     const step: PanosStep = {
       does: 'takeBack',
+      active: this.#start.active,
       kind: 'Clean',
       title: 'edits that were never committed go',
       urgent: false,
@@ -155,7 +200,16 @@ class Chain {
     const edits = editsBetween(this.#folders, after, this.#ground);
     const before = digestOf(this.#entries);
     const text = `${multiConfig(edits)}\n<commit/>\n`;
-    this.#steps.push({ ...step, does: 'configure', before, after, text, longestMs: COMMIT_MS, ...this.#next(text) });
+    this.#steps.push({
+      ...step,
+      does: 'configure',
+      active: this.#start.active,
+      before,
+      after,
+      text,
+      longestMs: COMMIT_MS,
+      ...this.#next(text),
+    });
     this.#entries = after;
     this.#folders = withEntries(this.#folders, after, this.#ground.cluster);
   }
@@ -165,11 +219,18 @@ class Chain {
     change: { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
     isLast = false,
   ): void {
-    const text = messages(change.joins, change.leaves)
-      .map((message) => `${xmlText(message)}\n`)
-      .join('');
+    const text = textOf(change.joins, change.leaves);
     const next = isLast ? { from: this.#state, to: undefined } : this.#next(text);
-    this.#steps.push({ ...step, does: 'register', ...change, text, longestMs: REGISTER_MS, ...next });
+    this.#steps.push({
+      ...step,
+      does: 'register',
+      standby: false,
+      active: this.#start.active,
+      ...change,
+      text,
+      longestMs: REGISTER_MS,
+      ...next,
+    });
   }
 
   #next(text: string): StateChange {
@@ -178,8 +239,6 @@ class Chain {
     return { from, to: this.#state };
   }
 }
-
-const NOTHING = 'none';
 
 /** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
 function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
@@ -205,17 +264,27 @@ function withEntries(folders: Folders, after: Entries, cluster: string): Folders
   };
 }
 
+function textOf(joins: readonly TagChange[], leaves: readonly TagChange[]): string {
+  return messages(joins, leaves)
+    .map((message) => `${xmlText(message)}\n`)
+    .join('');
+}
+
+function sortedChanges(list: readonly TagChange[]): readonly TagChange[] {
+  return list.toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
+}
+
 function tagChanges(
   operations: readonly Operation[],
   style: Style,
 ): { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] } {
   const of = (side: 'joins' | 'leaves'): readonly TagChange[] =>
-    operations
-      .flatMap((operation) =>
+    sortedChanges(
+      operations.flatMap((operation) =>
         operation.kind === 'ChangeMembers'
           ? operation[side].map((address) => ({ address, tag: tagOf(operation.group, style) }))
           : [],
-      )
-      .toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
+      ),
+    );
   return { joins: of('joins'), leaves: of('leaves') };
 }

@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fateOf } from '../../../test/kit/ruleset-oracle.ts';
+import { rulesets } from '../../../test/kit/rulesets.ts';
+import { tries } from '../../../test/kit/runs.ts';
+import { everyPacket } from '../../../test/kit/universe.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
+import { fateUnder } from '../../plan/fate.ts';
+import { behaviourOf } from './lift.ts';
+import { type RuleBase, emptyRuleBase } from './model.ts';
+import { plainDialect, plainOptions, writeAtOnce } from './plain-dialect.fixture.ts';
+import { RuleBaseTranslator } from './translator.ts';
+
+const signal = new AbortController().signal;
+const packets = everyPacket();
+
+async function wantedFor(ruleset: Ruleset): Promise<RuleBase> {
+  const translator = new RuleBaseTranslator(plainOptions, writeAtOnce);
+  await translator.prepare(ruleset, plainDialect, signal);
+  return translator.translate(ruleset, plainDialect).wanted;
+}
+
+describe('a rule base as flows', () => {
+  test('does to every packet what the ruleset says that it was made for', () =>
+    fc.assert(
+      fc.asyncProperty(rulesets(), async (drawn) => {
+        const ruleset = { ...drawn, nats: [] };
+        const behaviour = behaviourOf(await wantedFor(ruleset));
+        for (const packet of packets)
+          expect(fateUnder(behaviour, packet), JSON.stringify(packet)).toEqual(fateOf(ruleset, packet));
+      }),
+      tries(100),
+    ));
+
+  test('of nothing of ours leaves all to others, and a rule that says more than we wrote is none', async () => {
+    expect(behaviourOf(emptyRuleBase).present).toBe(false);
+    const [ruleset] = fc.sample(rulesets(), 1);
+    if (ruleset === undefined) return;
+    const base = await wantedFor(ruleset);
+    const strange = base.rules.map((rule) => ({ ...rule, strange: 'disabled' }));
+    expect(behaviourOf({ ...base, rules: strange, translations: [] }).present).toBe(false);
+  });
+});
