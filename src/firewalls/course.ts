@@ -4,7 +4,7 @@ import type { Behaviour } from '../plan/behaviour.ts';
 import type { Exposure } from '../plan/step.ts';
 import { trafficBetween } from '../plan/traffic.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
-import { type Owners, interimRuleset, needsYes } from './interim.ts';
+import { type Owners, interimRuleset, needsYes, withLists } from './interim.ts';
 
 /** What a BorderFirewall says about when to write. */
 export type WorkerSettings = Pick<BorderFirewall, 'mode' | 'approve' | 'drift' | 'guard'>;
@@ -49,8 +49,10 @@ export interface Course {
 }
 
 /** Decides how much of the way from actual to desired may be gone now (design invariant 4 and `mode`). Writes nothing. */
-export function chooseCourse(question: CourseQuestion, guard: Guard): Course {
-  const { settings, desired, confirmed, actual, approved, rests } = question;
+export function chooseCourse(asked: CourseQuestion, guard: Guard): Course {
+  const confirmed = asked.confirmed ?? readFromLists(asked);
+  const question = { ...asked, confirmed };
+  const { settings, desired, actual, approved, rests } = question;
   if (settings.mode === 'Observe') return { target: undefined, urgent: false, waits: ['mode Observe writes nothing'] };
   if (approved) return { target: desired, urgent: false, waits: [] };
   // What was confirmed is repaired without asking; whether drift is repaired at all is decided elsewhere.
@@ -71,6 +73,17 @@ export function chooseCourse(question: CourseQuestion, guard: Guard): Course {
     return { target: candidate, urgent: true, waits: candidate === desired ? [] : waits, passes };
   const stay = confirmed === undefined ? undefined : interim(question, confirmed, 'stay');
   return { target: stay, urgent: true, waits: [...judgement.reasons, ...(candidate === desired ? [] : waits)] };
+}
+
+/**
+ * Where nobody knows what was confirmed, lists that rules of others use say it themselves: what is in them was given out. Who had an
+ * address then is not known, so that nobody counts as new, and an address of nobody as given up. Only where the device holds nothing else of
+ * ours.
+ */
+function readFromLists({ actual, desired }: CourseQuestion): Confirmed | undefined {
+  const { present, lists } = actual.behaviour;
+  if (present || lists === undefined || actual.empty) return undefined;
+  return { ruleset: withLists(desired, lists), behaviour: actual.behaviour, owners: undefined };
 }
 
 /** As much of the desired state as changes no rule; `undefined` where nobody knows what was approved. */
@@ -101,7 +114,7 @@ function ownersOf(
 
 function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuestion {
   const { confirmed, actual, owners, settings } = question;
-  const before = confirmed?.behaviour ?? actual.behaviour;
+  const before = withLeftLists(confirmed?.behaviour ?? actual.behaviour, actual.behaviour);
   const only = confirmed === undefined ? undefined : sendersApart(confirmed.ruleset, candidate);
   const ownerOf = (address: string): string | undefined => owners?.get(address) ?? confirmed?.owners?.get(address);
   return {
@@ -110,6 +123,7 @@ function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuest
     limits: settings.guard,
     ownerOf,
     isGone: (address) => owners !== undefined && isGivenUp(address, owners, confirmed?.owners),
+    isNew: (address) => isNewcomer(address, confirmed, owners),
     existing: () => new Set([...before.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
   };
 }
@@ -117,6 +131,20 @@ function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuest
 /** Addresses that nobody ever owned, as those that a nearer firewall translates to, are not given up. */
 function isGivenUp(address: string, now: Owners, before: Owners | undefined): boolean {
   return before === undefined ? !now.has(address) : before.get(address) !== now.get(address);
+}
+
+/** Where owners are not known, an address that was not known before is somebody new's. */
+function isNewcomer(address: string, confirmed: Confirmed | undefined, now: Owners | undefined): boolean {
+  if (confirmed === undefined) return false;
+  if (confirmed.owners === undefined || now === undefined) return !confirmed.ruleset.members.has(address);
+  return confirmed.owners.get(address) !== now.get(address);
+}
+
+/** With the lists that stay on the device though nobody asks for them, and those about which nothing is said. */
+function withLeftLists(behaviour: Behaviour, actual: Behaviour): Behaviour {
+  if (actual.lists === undefined || behaviour === actual) return behaviour;
+  const said = [...(behaviour.lists ?? [])].filter(([, list]) => list !== 'stays');
+  return { ...behaviour, lists: new Map([...actual.lists, ...said]) };
 }
 
 /**

@@ -15,6 +15,7 @@ function ask(before: Ruleset, after: Ruleset, rest: Partial<GuardQuestion> = {})
     limits: { removals: limit, gains: limit },
     ownerOf: () => undefined,
     isGone: () => false,
+    isNew: () => false,
     existing: () => before.members.size,
     ...rest,
   };

@@ -1,6 +1,7 @@
 import type { GuardLimit } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Exposure } from '../plan/step.ts';
+import type { ListChange } from '../plan/lists.ts';
 import type { Traffic } from '../plan/traffic.ts';
 
 /** The guard's part of a BorderFirewall. */
@@ -17,30 +18,42 @@ export interface GuardQuestion {
   readonly ownerOf: (address: string) => string | undefined;
   /** Whether an address that leaves has lost its owner; then what it may send counts for nobody. */
   readonly isGone: (address: string) => boolean;
+  /** Whether the owner of an address that joins has it only now; joining a list then counts for nobody. */
+  readonly isNew: (address: string) => boolean;
   /** Number of owners known before the change. */
   readonly existing: () => number;
 }
 
 export type Judgement = { readonly kind: 'go' } | { readonly kind: 'stop'; readonly reasons: readonly string[] };
 
-/** Owners that gain and that lose traffic by one change. */
+/** Owners that gain and that lose traffic by one change, at the firewall or by one of its lists. */
 interface Affected {
+  /** Empty for the firewall, else the list's name. */
+  readonly list: string;
   readonly gains: ReadonlySet<string>;
   readonly losses: ReadonlySet<string>;
+  /** Number of owners of whom these are a part. */
+  readonly existing: () => number;
+}
+
+/** Owner → monotonic time of its last change. */
+interface Hour {
+  readonly gained: Map<string, number>;
+  readonly lost: Map<string, number>;
 }
 
 const HOUR_MS = 3_600_000;
 
 /**
  * Stops mass accidents in either direction (design invariant 4). Counts owners that were known before and still are, and addresses
- * that leave their rules while somebody still owns them; newcomers and addresses given up never count. Remembers one hour of what it
- * let go ahead, so that an accident in small portions is stopped as well.
+ * that leave their rules while somebody still owns them; newcomers and addresses given up never count. A list that rules of others use is
+ * counted by itself, against those who were in it, because a list of few is easily emptied or flooded beside many workloads. Remembers one
+ * hour of what it let go ahead, so that an accident in small portions is stopped as well.
  */
 export class Guard {
   readonly #clock: Clock;
-  /** Owner → monotonic time of its last change. */
-  readonly #gained = new Map<string, number>();
-  readonly #lost = new Map<string, number>();
+  /** By list; the firewall's own has the empty name. */
+  readonly #hours = new Map<string, Hour>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -49,11 +62,19 @@ export class Guard {
   /** Whether a change may go ahead without a yes. Does not remember it: see `passed`. */
   judge(question: GuardQuestion): Judgement {
     const { limits, exposures, traffic } = question;
-    const affected = affectedBy(question);
-    const reasons = [
-      ...this.#beyond('lose traffic', affected.losses, this.#lost, limits.removals, question),
-      ...this.#beyond('gain traffic', affected.gains, this.#gained, limits.gains, question),
-    ];
+    const reasons = affectedBy(question).flatMap(({ list, losses, gains, existing }) => {
+      const by = list === '' ? '' : ` by the list "${list}"`;
+      const { lost, gained } = this.#hourOf(list);
+      return [
+        ...this.#beyond(`lose traffic${by}`, losses, lost, limits.removals, existing),
+        ...this.#beyond(`gain traffic${by}`, gains, gained, limits.gains, existing),
+      ];
+    });
+    for (const { list, resource, opens, leaves } of traffic.lists) {
+      const owned = leaves.filter((address) => !question.isGone(address)).length;
+      if (opens && owned > 0)
+        reasons.push(`the list "${list}" denies ${owned} addresses, and ${resource} that asked for it is gone`);
+    }
     if (!traffic.unknownGained.isEmpty)
       reasons.push(`unknown senders in ${traffic.unknownGained.toString()} would no longer be dropped`);
     if (!traffic.freed.isEmpty) reasons.push(`traffic to ${traffic.freed.toString()} would no longer be judged here`);
@@ -65,9 +86,17 @@ export class Guard {
   /** Remembers a change that went ahead within the limits; one that a person said yes to is not remembered. */
   passed(question: GuardQuestion): void {
     const now = this.#clock.monotonic();
-    const { gains, losses } = affectedBy(question);
-    for (const owner of gains) this.#gained.set(owner, now);
-    for (const owner of losses) this.#lost.set(owner, now);
+    for (const { list, gains, losses } of affectedBy(question)) {
+      const { gained, lost } = this.#hourOf(list);
+      for (const owner of gains) gained.set(owner, now);
+      for (const owner of losses) lost.set(owner, now);
+    }
+  }
+
+  #hourOf(list: string): Hour {
+    const known = this.#hours.get(list) ?? { gained: new Map(), lost: new Map() };
+    this.#hours.set(list, known);
+    return known;
   }
 
   #beyond(
@@ -75,14 +104,14 @@ export class Guard {
     owners: ReadonlySet<string>,
     memory: Map<string, number>,
     limit: GuardLimit,
-    question: GuardQuestion,
+    countExisting: () => number,
   ): readonly string[] {
     if (owners.size === 0) return [];
     const before = this.#clock.monotonic() - HOUR_MS;
     for (const [owner, at] of memory) if (at <= before) memory.delete(owner);
     const inHour = new Set([...memory.keys(), ...owners]).size;
     if (owners.size < limit.atLeast && inHour < limit.atLeast) return [];
-    const existing = question.existing();
+    const existing = countExisting();
     const share = (count: number): number => (existing === 0 ? 100 : (100 * count) / existing);
     if (owners.size >= limit.atLeast && share(owners.size) > limit.percent)
       return [`${owners.size} of ${existing} workloads ${what}, more than ${limit.percent} %`];
@@ -92,7 +121,11 @@ export class Guard {
   }
 }
 
-function affectedBy({ traffic, ownerOf, isGone }: GuardQuestion): Affected {
+function affectedBy(question: GuardQuestion): readonly Affected[] {
+  return [byTraffic(question), ...question.traffic.lists.map((change) => byList(change, question))];
+}
+
+function byTraffic({ traffic, ownerOf, isGone, existing }: GuardQuestion): Affected {
   const gains = new Set<string>();
   const losses = new Set<string>();
   for (const { presence, senders, flows } of traffic.changes) {
@@ -107,5 +140,18 @@ function affectedBy({ traffic, ownerOf, isGone }: GuardQuestion): Affected {
       if (loss) losses.add(owner);
     }
   }
-  return { gains, losses };
+  return { list: '', gains, losses, existing };
+}
+
+function byList({ list, gained, lost, joins, before }: ListChange, question: GuardQuestion): Affected {
+  const { ownerOf, isGone, isNew } = question;
+  const joining = new Set(joins);
+  const count = (addresses: readonly string[]): ReadonlySet<string> =>
+    new Set(
+      addresses
+        .filter((address) => !(joining.has(address) ? isNew(address) : isGone(address)))
+        .map((address) => ownerOf(address) ?? address),
+    );
+  const existing = (): number => new Set(before.map((address) => ownerOf(address) ?? address)).size;
+  return { list, gains: count(gained), losses: count(lost), existing };
 }

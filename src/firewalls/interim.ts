@@ -1,7 +1,8 @@
-import type { BucketMap } from '../base/bucket-map.ts';
-import type { Class, ClassId, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
+import { BucketMap } from '../base/bucket-map.ts';
+import type { Class, ClassId, Family, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
 import { parseAddress } from '../ip/address.ts';
 import { classText, groupText, natText, settingsText } from '../plan/canonical.ts';
+import type { ListBehaviour, Lists } from '../plan/lists.ts';
 import { ordinaryInside } from '../plan/traffic.ts';
 
 /** Who sends from an address: the text is for comparing only. */
@@ -54,7 +55,7 @@ export function interimRuleset(base: Ruleset, desired: Ruleset, options: Interim
     );
     return sources === nat.sources ? nat : { ...nat, sources };
   });
-  const groups = interimGroups(approved, desired, moves);
+  const groups = interimGroups(approved, desired, options);
   const inside = withOrdinaryInside(approved, desired);
   const unchanged =
     approved === base &&
@@ -213,13 +214,46 @@ function withOrdinaryInside(approved: Ruleset, desired: Ruleset): Ruleset['insid
   return approved.inside.subtract(moved).union(desired.inside.intersect(moved));
 }
 
-/** Approved groups with the members that may flow; none is made and none goes. */
-function interimGroups(approved: Ruleset, desired: Ruleset, moves: InterimOptions['moves']): Ruleset['groups'] {
+/**
+ * A ruleset as if the lists that rules of others use had been approved as they are: groups with what is in the list of their name, those
+ * without a list left out, and those that nobody wants any more for what is still in their lists.
+ */
+export function withLists(desired: Ruleset, lists: Lists): Ruleset {
+  const groups = new Map<GroupId, Group>();
+  const named = new Set<string>();
+  for (const [id, group] of desired.groups) {
+    if (group.kind === 'Outside') groups.set(id, group);
+    else {
+      named.add(group.deviceName);
+      const list = lists.get(group.deviceName);
+      if (group.held === true) groups.set(id, group);
+      else if (list !== undefined && list !== 'stays')
+        groups.set(id, { ...group, resource: list.resource, use: list.use, members: membersOf(list, group.family) });
+    }
+  }
+  for (const [name, list] of lists)
+    if (!named.has(name) && list !== 'stays')
+      for (const family of [4, 6] as const) {
+        if (list.addresses[family].length === 0) continue;
+        const { resource, use } = list;
+        const id = `list ${family} ${name}`;
+        const members = membersOf(list, family);
+        groups.set(id, { id, kind: 'AddressGroup', family, deviceName: name, resource, use, members });
+      }
+  return { ...desired, groups };
+}
+
+function membersOf({ addresses }: ListBehaviour, family: Family): BucketMap<true> {
+  return BucketMap.from(addresses[family].map((address) => [address, true as const]));
+}
+
+/** Approved groups with the members that may flow; none is made and none goes, but members whose address was given up do. */
+function interimGroups(approved: Ruleset, desired: Ruleset, options: InterimOptions): Ruleset['groups'] {
   const next = new Map<GroupId, Group>();
   let same = true;
   for (const [id, group] of approved.groups) {
     const wanted = desired.groups.get(id);
-    const result = wanted === undefined ? group : interimGroup(group, wanted, approved, desired, moves);
+    const result = interimGroup(group, wanted, approved, desired, options);
     same &&= result === group;
     next.set(id, result);
   }
@@ -228,18 +262,21 @@ function interimGroups(approved: Ruleset, desired: Ruleset, moves: InterimOption
 
 function interimGroup(
   group: Group,
-  wanted: Group,
+  wanted: Group | undefined,
   approved: Ruleset,
   desired: Ruleset,
-  moves: InterimOptions['moves'],
+  { moves, owners }: InterimOptions,
 ): Group {
   if (group.kind === 'Outside')
-    return moves === 'flow' && wanted.kind === 'Outside' && !group.nets.equals(wanted.nets)
+    return moves === 'flow' && wanted?.kind === 'Outside' && !group.nets.equals(wanted.nets)
       ? { ...group, nets: wanted.nets }
       : group;
-  if (wanted.kind !== 'AddressGroup') return group;
-  const { added, removed } = group.members.difference(wanted.members);
-  const free = (address: string, known: Ruleset): boolean => moves === 'flow' || !known.members.has(address);
+  if (wanted?.kind === 'Outside' || group.held === true || wanted?.held === true) return group;
+  // A group that waits to go loses only what is free to leave.
+  const flows = moves === 'flow' && wanted !== undefined;
+  const { added, removed } = group.members.difference(wanted?.members ?? BucketMap.empty());
+  const free = (address: string, known: Ruleset): boolean =>
+    flows || !known.members.has(address) || isReused(address, desired, owners);
   const members = group.members.with([
     ...added.filter(([address]) => free(address, approved)).map(([address]) => [address, true as const] as const),
     ...removed.filter(([address]) => free(address, desired)).map(([address]) => [address, undefined] as const),

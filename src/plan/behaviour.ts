@@ -2,6 +2,7 @@ import type { BucketMap } from '../base/bucket-map.ts';
 import type { Family } from '../border/ruleset.ts';
 import type { FlowSet } from '../engine/flows/flow-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
+import type { Lists } from './lists.ts';
 
 /** How a sender's flows are translated: the first entry whose flows hold the packet. */
 export interface TranslationBehaviour {
@@ -29,4 +30,6 @@ export interface Behaviour {
   allowed(id: string, family: Family): FlowSet;
   /** In order of precedence. */
   translations(sender: string): readonly TranslationBehaviour[];
+  /** Lists that rules of others use; absent: none that they can. */
+  readonly lists?: Lists;
 }

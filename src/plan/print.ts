@@ -1,4 +1,5 @@
 import { PrefixSet } from '../ip/prefix-set.ts';
+import type { ListChange } from './lists.ts';
 import type { Plan } from './plan.ts';
 import type { ObjectChange } from './step.ts';
 import type { Traffic, TrafficChange, TranslationChange } from './traffic.ts';
@@ -59,6 +60,7 @@ class Printer {
       ...this.#prefixes('  - unknown senders, dropped from now on: ', traffic.unknownLost),
       ...this.#prefixes('  + destinations that are no longer judged here: ', traffic.freed),
       ...this.#prefixes('  - destinations that are judged here from now on: ', traffic.taken),
+      ...traffic.lists.flatMap((change) => this.#list(change)),
     ];
     return section('Traffic', lines.length === 0 ? ['  nothing gained, nothing lost'] : lines);
   }
@@ -118,6 +120,14 @@ class Printer {
     return [
       `  ~ ${this.#names(senders)}: translated to ${to} instead of ${from}`,
       ...flows.describe(this.#limit).map((line) => `      ~ ${line}`),
+    ];
+  }
+
+  #list({ list, joins, leaves, opens }: ListChange): readonly string[] {
+    return [
+      `  ~ list ${visible(list)}${opens ? ', which denies, and which nobody asks for any more' : ''}`,
+      ...(joins.length === 0 ? [] : [`      + ${this.#names(joins)}`]),
+      ...(leaves.length === 0 ? [] : [`      - ${this.#names(leaves)}`]),
     ];
   }
 

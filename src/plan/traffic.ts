@@ -4,6 +4,7 @@ import { FlowSet } from '../engine/flows/flow-set.ts';
 import { parseAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from './behaviour.ts';
+import { type ListChange, listsBetween } from './lists.ts';
 import { Interner, translationKey } from './translation-key.ts';
 
 /** Whether a sender is known before and after, after only, or before only. */
@@ -39,6 +40,8 @@ export interface Traffic {
   /** Where senders that are not known may send now, and where no more. */
   readonly unknownGained: PrefixSet;
   readonly unknownLost: PrefixSet;
+  /** Lists that rules of others use. */
+  readonly lists: readonly ListChange[];
   readonly sendersBefore: number;
   readonly sendersAfter: number;
 }
@@ -171,6 +174,7 @@ export function trafficBetween(before: Behaviour, after: Behaviour, options: Tra
     unknownLost: after.present
       ? after.networks.subtract(before.present ? before.networks : PrefixSet.empty)
       : PrefixSet.empty,
+    lists: listsBetween(before.lists ?? new Map(), after.lists ?? new Map()),
     sendersBefore: before.senders.size,
     sendersAfter: after.senders.size,
   };
@@ -178,10 +182,11 @@ export function trafficBetween(before: Behaviour, after: Behaviour, options: Tra
 
 /** Nobody's flows and nobody's translation changes. */
 export function isUnchanged(traffic: Traffic): boolean {
-  const { changes, translations, freed, taken, unknownGained, unknownLost } = traffic;
+  const { changes, translations, freed, taken, unknownGained, unknownLost, lists } = traffic;
   return (
     changes.length === 0 &&
     translations.length === 0 &&
+    lists.length === 0 &&
     [freed, taken, unknownGained, unknownLost].every((set) => set.isEmpty)
   );
 }

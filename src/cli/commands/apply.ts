@@ -117,6 +117,8 @@ function refuseAccident({ world }: CommandWorld, { name, view }: CommandFirewall
     limits: view.firewall.guard,
     ownerOf,
     isGone: (address) => !world.owners.has(address),
+    // Who was there before is not known here, so that nobody counts as new.
+    isNew: () => false,
     existing: () => new Set([...actual.behaviour.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
   });
   if (judgement.kind === 'stop')

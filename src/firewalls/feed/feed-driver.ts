@@ -77,8 +77,7 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
       empty: lists.size === 0,
       drift: [],
       foreign: [],
-      behaviour: absentBehaviour,
-      lists: new Map([...lists].map(([name, { list }]) => [name, list])),
+      ...listed(new Map([...lists].map(([name, { list }]) => [name, list]))),
     };
   }
 
@@ -101,7 +100,7 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
       lists.set(name, { ...known, addresses: { ...known.addresses, [family]: addresses } satisfies Addresses });
     }
     for (const id of this.#sorted.keys()) if (!present.has(id)) this.#sorted.delete(id);
-    return { refusals: unique(refusals), behaviour: absentBehaviour, lists, held };
+    return { refusals: unique(refusals), ...listed(lists, held), held };
   }
 
   steps({ lists }: FeedActual, wanted: FeedTranslation): readonly FeedStep[] {
@@ -156,6 +155,16 @@ export class FeedDriver implements Driver<FeedActual, FeedTranslation, FeedStep>
 }
 
 type Addresses = Record<Family, readonly string[]>;
+
+/** Lists, and what they mean: all else is up to rules of others. */
+function listed(
+  lists: ReadonlyMap<string, FeedList>,
+  held: ReadonlySet<string> = new Set(),
+): Pick<FeedActual, 'behaviour' | 'lists'> {
+  const said = new Map<string, FeedList | 'stays'>(lists);
+  for (const name of held) said.set(name, 'stays');
+  return { behaviour: { ...absentBehaviour, lists: said }, lists };
+}
 
 function formRefusal(resource: string): Diagnostic {
   return {

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Family } from '../../border/ruleset.ts';
+import { without } from '../../plan/lists.ts';
 import type { Step } from '../../plan/step.ts';
 import type { FeedList } from './feed-list.ts';
 
@@ -18,7 +19,8 @@ const NOBODY: FeedList['addresses'] = { 4: [], 6: [] };
 
 /**
  * From what is published to what is wanted: lists that only lose addresses first, then all others. A list that nobody wants any more
- * becomes empty and stays: whoever fetches a list that is gone goes on with the addresses it had, and others get them by and by.
+ * becomes empty and stays: whoever fetches a list that is gone goes on with the addresses it had, and others get them by and by. That is
+ * a change of rules, not of members: somebody took the group away.
  */
 export function stepsOf(
   actual: ReadonlyMap<string, FeedList>,
@@ -27,8 +29,9 @@ export function stepsOf(
   const names = [...new Set([...actual.keys(), ...wanted.keys()])].toSorted(compareUtf8);
   const steps = names.flatMap((name) => {
     const before = actual.get(name);
-    const after = wanted.get(name) ?? (before && { ...before, addresses: NOBODY });
-    return after === undefined ? [] : changeOf(before, after);
+    const now = wanted.get(name);
+    const after = now ?? (before && { ...before, addresses: NOBODY });
+    return after === undefined ? [] : changeOf(before, after, now !== undefined);
   });
   return [...steps.filter(({ urgent }) => urgent), ...steps.filter(({ urgent }) => !urgent)];
 }
@@ -59,28 +62,28 @@ export function countOf({ addresses }: Pick<FeedList, 'addresses'>): string {
   return FAMILIES.map((family) => `${addresses[family].length} IPv${family}`).join(', ');
 }
 
-function changeOf(before: FeedList | undefined, after: FeedList): readonly FeedStep[] {
+function changeOf(before: FeedList | undefined, after: FeedList, isWanted: boolean): readonly FeedStep[] {
   if (before === after) return [];
   const had = before?.addresses ?? NOBODY;
   const joins = FAMILIES.flatMap((family) => without(after.addresses[family], had[family]));
   const leaves = FAMILIES.flatMap((family) => without(had[family], after.addresses[family]));
   const isSame = before !== undefined && before.resource === after.resource && before.use === after.use;
   if (isSame && joins.length === 0 && leaves.length === 0) return [];
-  const isMembers = before !== undefined;
+  const isMembers = isSame && isWanted;
   return [
     {
       kind: isMembers ? 'Members' : 'Rules',
-      title: isMembers ? 'addresses join and leave a list' : 'a new list',
+      title: titleOf(before !== undefined, isSame, isWanted),
       objects: [
         {
-          change: isMembers ? '~' : '+',
+          change: before === undefined ? '+' : '~',
           kind: 'list',
           name: after.name,
           detail: `${countOf(after)}, ${joins.length} join, ${leaves.length} leave; ${after.resource}`,
         },
       ],
       // Of a list that denies, losing an address lets it through.
-      urgent: isSame && joins.length === 0 && after.use === 'Allow',
+      urgent: isMembers && joins.length === 0 && after.use === 'Allow',
       list: after.name,
       becomes: after,
       joins,
@@ -89,16 +92,10 @@ function changeOf(before: FeedList | undefined, after: FeedList): readonly FeedS
   ];
 }
 
-/** What is in `all` and not in `others`; both in the same order. What they begin and end with alike is passed over. */
-function without(all: readonly string[], others: readonly string[]): readonly string[] {
-  if (all === others) return [];
-  const shorter = Math.min(all.length, others.length);
-  let first = 0;
-  while (first < shorter && all[first] === others[first]) first += 1;
-  let last = 0;
-  while (last < shorter - first && all.at(-1 - last) === others.at(-1 - last)) last += 1;
-  const known = new Set(others.slice(first, others.length - last));
-  return all.slice(first, all.length - last).filter((text) => !known.has(text));
+function titleOf(isKnown: boolean, isSame: boolean, isWanted: boolean): string {
+  if (!isKnown) return 'a new list';
+  if (!isWanted) return 'a list that nobody asks for any more becomes empty';
+  return isSame ? 'addresses join and leave a list' : 'a list is used otherwise than before';
 }
 
 function quoted(name: string): string {
