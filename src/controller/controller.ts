@@ -312,6 +312,7 @@ export class Controller implements Picture {
           wrote: (_, ms, error) => this.#meter.wrote(name, ms, error === undefined),
         },
         canaries: (version) => this.#canariesBehind(name, version),
+        ...(device.memory === undefined ? {} : { memory: device.memory }),
       });
       const drops = this.#early.follow(name, device.driver);
       drops.configure(firewall);

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { audited } from './audited-driver.ts';
+import { GuardFolder } from './guard-folder.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type CredentialPlaces, credentialsOf } from './device-credentials.ts';
 import { deviceMistakes } from './device-mistakes.ts';
@@ -63,6 +64,7 @@ export function openDevice(
   return {
     driver: audited(device.driver, trail, by),
     trail,
+    memory: new GuardFolder(stateFolder, { cluster, firewall: firewall.name }),
     lock,
     async close() {
       await device.close();

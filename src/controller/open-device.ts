@@ -1,4 +1,5 @@
 import type { Driver } from '../firewalls/driver.ts';
+import type { MemoryPlace } from '../firewalls/guard-memory.ts';
 import type { WriterLock } from '../firewalls/writer-lock.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { AuditedDriver } from './audited-driver.ts';
@@ -9,5 +10,7 @@ export interface OpenDevice {
   readonly lock: WriterLock;
   /** What is written there is recorded; absent: nowhere. */
   readonly trail?: AuditTrail;
+  /** What its guard must not forget; absent: it forgets with the process. */
+  readonly memory?: MemoryPlace;
   close(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
+import { HOUR_MS } from './guard-memory.ts';
 
 /** How long a yes stands: after it, what the person looked at may be forgotten. */
-const LAPSE_MS = 3_600_000;
+const LAPSE_MS = HOUR_MS;
 
 /** The yes of a person, each to one plan's digest. It lapses after an hour; a plan that changes has another digest. */
 export class Approvals {
@@ -23,6 +24,28 @@ export class Approvals {
     if (this.#clock.monotonic() - at < LAPSE_MS) return true;
     this.#given.delete(digest);
     return false;
+  }
+
+  /** The yes to one plan stands for another one as well: for what is left of it. */
+  extend(digest: string, to: string): void {
+    const at = this.#given.get(digest);
+    if (at !== undefined) this.#given.set(to, at);
+  }
+
+  /** Each yes that still stands, and when it was said (milliseconds since the epoch). */
+  standing(): [string, number][] {
+    const ahead = this.#clock.wall() - this.#clock.monotonic();
+    return [...this.#given]
+      .filter(([digest]) => this.has(digest))
+      .map(([digest, at]) => [digest, Math.max(0, Math.floor(at + ahead))]);
+  }
+
+  /** Takes over what an earlier process was told. What was said in times to come does not count: nobody knows how old it is. */
+  takeOver(standing: readonly (readonly [string, number])[]): void {
+    for (const [digest, at] of standing) {
+      const ageMs = this.#clock.wall() - at;
+      if (ageMs >= 0 && ageMs < LAPSE_MS && !this.#given.has(digest)) this.give(digest, ageMs);
+    }
   }
 
   get isEmpty(): boolean {

@@ -1,5 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
-import type { Class, ClassId, Nat, Ruleset } from '../border/ruleset.ts';
+import type { Class, ClassId, Family, Nat, Ruleset } from '../border/ruleset.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
 import type { Exposure } from '../plan/step.ts';
 import { trafficBetween } from '../plan/traffic.ts';
@@ -39,9 +39,10 @@ export interface CourseQuestion {
 
 /** What to go for now, and what waits. */
 export interface Course {
-  /** `undefined`: nothing may be written but what the driver's steps call urgent, where `urgent` says so. */
+  /** `undefined`: nothing may be written but what the driver's steps to `urgent` call urgent. */
   readonly target: Ruleset | undefined;
-  readonly urgent: boolean;
+  /** Addresses that were given up are not in it; absent: nothing at all may be written. */
+  readonly urgent?: Ruleset;
   /** Why the target is not what is desired; empty when it is. */
   readonly waits: readonly string[];
   /** To be remembered by the guard once it goes ahead. */
@@ -53,26 +54,26 @@ export function chooseCourse(asked: CourseQuestion, guard: Guard): Course {
   const confirmed = asked.confirmed ?? readFromLists(asked);
   const question = { ...asked, confirmed };
   const { settings, desired, actual, approved, rests } = question;
-  if (settings.mode === 'Observe') return { target: undefined, urgent: false, waits: ['mode Observe writes nothing'] };
-  if (approved) return { target: desired, urgent: false, waits: [] };
+  if (settings.mode === 'Observe') return { target: undefined, waits: ['mode Observe writes nothing'] };
+  if (approved) return { target: desired, waits: [] };
   // What was confirmed is repaired without asking; whether drift is repaired at all is decided elsewhere.
-  if (confirmed !== undefined && confirmed.ruleset === desired) return { target: desired, urgent: false, waits: [] };
+  if (confirmed !== undefined && confirmed.ruleset === desired) return { target: desired, waits: [] };
   const asks = settings.mode === 'Approve' ? ['mode Approve waits for a yes'] : [];
   if (actual.empty && confirmed === undefined) {
     const waits = [...asks, ...rests];
-    return { target: waits.length === 0 ? desired : undefined, urgent: false, waits };
+    return { target: waits.length === 0 ? desired : undefined, waits };
   }
   if (settings.mode === 'Approve' && settings.approve === 'Everything')
-    return { target: confirmed?.ruleset, urgent: false, waits: ['mode Approve waits for a yes to everything'] };
+    return { target: confirmed?.ruleset, waits: ['mode Approve waits for a yes to everything'] };
   const waits = [...asks, ...rests];
   const candidate = waits.length === 0 ? desired : withoutRules(question);
-  if (candidate === undefined) return { target: undefined, urgent: true, waits };
+  if (candidate === undefined) return { target: undefined, urgent: withOwned(question), waits };
   const passes = guardQuestion(question, candidate);
   const judgement = guard.judge(passes);
-  if (judgement.kind === 'go')
-    return { target: candidate, urgent: true, waits: candidate === desired ? [] : waits, passes };
-  const stay = confirmed === undefined ? undefined : interim(question, confirmed, 'stay');
-  return { target: stay, urgent: true, waits: [...judgement.reasons, ...(candidate === desired ? [] : waits)] };
+  if (judgement.kind === 'go') return { target: candidate, waits: candidate === desired ? [] : waits, passes };
+  const reasons = [...judgement.reasons, ...(candidate === desired ? [] : waits)];
+  if (confirmed === undefined) return { target: undefined, urgent: withOwned(question), waits: reasons };
+  return { target: interim(question, confirmed, 'stay'), waits: reasons };
 }
 
 /**
@@ -84,6 +85,29 @@ function readFromLists({ actual, desired }: CourseQuestion): Confirmed | undefin
   const { present, lists } = actual.behaviour;
   if (present || lists === undefined || actual.empty) return undefined;
   return { ruleset: withLists(desired, lists), behaviour: actual.behaviour, owners: undefined };
+}
+
+/** No rule needs it: of the steps to a ruleset with it only those are carried out that take addresses away. */
+const STAYS = { 4: 'stays/4', 6: 'stays/6' } as const;
+
+/**
+ * What is desired, with the addresses that are to leave though somebody still owns them: to lose them all at once may be what the guard
+ * stopped, and only addresses that were given up leave whatever waits.
+ */
+function withOwned({ desired, owners, actual }: CourseQuestion): Ruleset {
+  if (owners === undefined) return desired;
+  const staying: [string, ClassId][] = [];
+  for (const address of actual.behaviour.senders.keys())
+    if (!desired.members.has(address) && owners.has(address)) staying.push([address, STAYS[familyOf(address)]]);
+  if (staying.length === 0) return desired;
+  const classes = new Map(desired.classes);
+  for (const family of [4, 6] as const)
+    classes.set(STAYS[family], { id: STAYS[family], family, parts: [], widened: [] });
+  return { ...desired, classes, members: desired.members.with(staying) };
+}
+
+function familyOf(address: string): Family {
+  return address.includes(':') ? 6 : 4;
 }
 
 /** As much of the desired state as changes no rule; `undefined` where nobody knows what was approved. */

@@ -3,6 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Exposure } from '../plan/step.ts';
 import type { ListChange } from '../plan/lists.ts';
 import type { Traffic } from '../plan/traffic.ts';
+import { GuardHour } from './guard-hour.ts';
+import { type GuardMemory, HOUR_MS } from './guard-memory.ts';
 
 /** The guard's part of a BorderFirewall. */
 export interface GuardLimits {
@@ -36,24 +38,24 @@ interface Affected {
   readonly existing: () => number;
 }
 
-/** Owner → monotonic time of its last change. */
+/** What passed within an hour, in each direction. */
 interface Hour {
-  readonly gained: Map<string, number>;
-  readonly lost: Map<string, number>;
+  readonly gained: GuardHour;
+  readonly lost: GuardHour;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Stops mass accidents in either direction (design invariant 4). Counts owners that were known before and still are, and addresses
  * that leave their rules while somebody still owns them; newcomers and addresses given up never count. A list that rules of others use is
  * counted by itself, against those who were in it, because a list of few is easily emptied or flooded beside many workloads. Remembers one
- * hour of what it let go ahead, so that an accident in small portions is stopped as well.
+ * hour of what it let go ahead, so that an accident in small portions is stopped as well; where that is not known, nothing that counts passes.
  */
 export class Guard {
   readonly #clock: Clock;
   /** By list; the firewall's own has the empty name. */
   readonly #hours = new Map<string, Hour>();
+  /** Until when (monotonic) more may have passed within the hour than is known, and why. */
+  #unsure = { until: Number.NEGATIVE_INFINITY, why: '' };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -62,7 +64,8 @@ export class Guard {
   /** Whether a change may go ahead without a yes. Does not remember it: see `passed`. */
   judge(question: GuardQuestion): Judgement {
     const { limits, exposures, traffic } = question;
-    const reasons = affectedBy(question).flatMap(({ list, losses, gains, existing }) => {
+    const affected = affectedBy(question);
+    const reasons = affected.flatMap(({ list, losses, gains, existing }) => {
       const by = list === '' ? '' : ` by the list "${list}"`;
       const { lost, gained } = this.#hourOf(list);
       return [
@@ -75,6 +78,7 @@ export class Guard {
       if (opens && owned > 0)
         reasons.push(`the list "${list}" denies ${owned} addresses, and ${resource} that asked for it is gone`);
     }
+    if (this.#clock.monotonic() < this.#unsure.until && counts(affected)) reasons.push(this.#unsure.why);
     if (!traffic.unknownGained.isEmpty)
       reasons.push(`unknown senders in ${traffic.unknownGained.toString()} would no longer be dropped`);
     if (!traffic.freed.isEmpty) reasons.push(`traffic to ${traffic.freed.toString()} would no longer be judged here`);
@@ -83,18 +87,53 @@ export class Guard {
     return reasons.length === 0 ? { kind: 'go' } : { kind: 'stop', reasons };
   }
 
-  /** Remembers a change that went ahead within the limits; one that a person said yes to is not remembered. */
-  passed(question: GuardQuestion): void {
-    const now = this.#clock.monotonic();
-    for (const { list, gains, losses } of affectedBy(question)) {
+  /**
+   * Remembers a change that goes ahead within the limits; one that a person said yes to is not remembered. Whether it counted: then
+   * it has to outlive this process before it is sent.
+   */
+  passed(question: GuardQuestion): boolean {
+    const affected = affectedBy(question);
+    for (const { list, gains, losses } of affected) {
+      if (gains.size + losses.size === 0) continue;
       const { gained, lost } = this.#hourOf(list);
-      for (const owner of gains) gained.set(owner, now);
-      for (const owner of losses) lost.set(owner, now);
+      gained.add(gains);
+      lost.add(losses);
     }
+    return counts(affected);
+  }
+
+  /** For so long, more may have passed within the last hour than is known here. */
+  distrust(why: string, forMs: number): void {
+    const until = this.#clock.monotonic() + forMs;
+    if (until > this.#unsure.until) this.#unsure = { until, why };
+  }
+
+  /** What has to outlive this process. */
+  memory(): Pick<GuardMemory, 'hour' | 'unsureUntil'> {
+    for (const [list, { gained, lost }] of this.#hours) if (gained.isEmpty && lost.isEmpty) this.#hours.delete(list);
+    const hour = [...this.#hours].map(([list, { gained, lost }]) => ({
+      list,
+      gained: gained.counts(),
+      lost: lost.counts(),
+    }));
+    const ahead = this.#clock.wall() - this.#clock.monotonic();
+    const isUnsure = this.#clock.monotonic() < this.#unsure.until;
+    return { hour, unsureUntil: isUnsure ? Math.ceil(this.#unsure.until + ahead) : 0 };
+  }
+
+  /** Takes over what an earlier process left. */
+  takeOver({ hour, unsureUntil }: Pick<GuardMemory, 'hour' | 'unsureUntil'>): void {
+    for (const { list, gained, lost } of hour) {
+      const mine = this.#hourOf(list);
+      mine.gained.takeOver(gained);
+      mine.lost.takeOver(lost);
+    }
+    const left = Math.min(unsureUntil - this.#clock.wall(), HOUR_MS);
+    if (left > 0) this.distrust(UNSURE, left);
   }
 
   #hourOf(list: string): Hour {
-    const known = this.#hours.get(list) ?? { gained: new Map(), lost: new Map() };
+    const known = this.#hours.get(list) ?? { gained: new GuardHour(this.#clock), lost: new GuardHour(this.#clock) };
     this.#hours.set(list, known);
     return known;
   }
@@ -102,14 +141,12 @@ export class Guard {
   #beyond(
     what: string,
     owners: ReadonlySet<string>,
-    memory: Map<string, number>,
+    hour: GuardHour,
     limit: GuardLimit,
     countExisting: () => number,
   ): readonly string[] {
     if (owners.size === 0) return [];
-    const before = this.#clock.monotonic() - HOUR_MS;
-    for (const [owner, at] of memory) if (at <= before) memory.delete(owner);
-    const inHour = new Set([...memory.keys(), ...owners]).size;
+    const inHour = hour.with(owners);
     if (owners.size < limit.atLeast && inHour < limit.atLeast) return [];
     const existing = countExisting();
     const share = (count: number): number => (existing === 0 ? 100 : (100 * count) / existing);
@@ -119,6 +156,12 @@ export class Guard {
       return [`${inHour} of ${existing} workloads ${what} within an hour, more than ${limit.percentPerHour} %`];
     return [];
   }
+}
+
+const UNSURE = 'what passed within the last hour was not kept whole';
+
+function counts(affected: readonly Affected[]): boolean {
+  return affected.some(({ gains, losses }) => gains.size + losses.size > 0);
 }
 
 function affectedBy(question: GuardQuestion): readonly Affected[] {

@@ -13,6 +13,14 @@ export function leadingUrgent<S extends Step>(steps: readonly S[]): readonly S[]
   return end < 0 ? steps : steps.slice(0, end);
 }
 
+/** So many steps of a plan are followed one by one. */
+const MOST_RESTS = 20;
+
+/** What is left of a plan after each of its steps; of one with many steps, after the first ones. */
+export function restsOf<S extends Step>(steps: readonly S[]): readonly (readonly S[])[] {
+  return steps.slice(1, MOST_RESTS).map((_, at) => steps.slice(at + 1));
+}
+
 /** The steps before the first that changes one of these objects. */
 export function beforeTouching<S extends Step>(steps: readonly S[], names: ReadonlySet<string>): readonly S[] {
   const end = steps.findIndex(({ objects }) => objects.some(({ name }) => names.has(name)));

@@ -15,12 +15,14 @@ import { Guard } from './guard.ts';
 import { Pause } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
 import { type Basis, Report, once } from './report.ts';
-import { beforeTouching, driftOf, isWork, leadingUrgent, sameSet } from './portions.ts';
+import { type MemoryPlace, fleetingMemory } from './guard-memory.ts';
+import { beforeTouching, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
 import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
 import { type Wish, Wishes, type Wished } from './wishes.ts';
 import { watchDevice } from './watch-device.ts';
+import { WorkerMemory } from './worker-memory.ts';
 import type { WorkerStatus } from './worker-status.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -36,6 +38,8 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
   readonly events?: WorkerEvents;
   /** Canary firewalls (`guard.after`) that have not confirmed this version yet; call `nudge` when that changes. */
   readonly canaries?: (version: number) => readonly string[];
+  /** Where lies what must outlive this process; absent: nothing does. */
+  readonly memory?: MemoryPlace;
 }
 
 /** Drift is found within this time on devices that do not tell. */
@@ -65,6 +69,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #wishes: Wishes;
   readonly #guard: Guard;
   readonly #approvals: Approvals;
+  readonly #memory: WorkerMemory;
   readonly #pause = new Pause();
   readonly #handovers = new Handovers();
   readonly #remembered = new Map<ClassId, Class>();
@@ -93,6 +98,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#wishes = new Wishes(options.clock);
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
+    const place = options.memory ?? fleetingMemory;
+    this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
     this.#report = new Report(options.firewall);
     this.#carrier = new Carrier(this.#session, this.#report, options);
   }
@@ -133,6 +140,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** A yes to the plan with this digest, said so long ago; it lapses an hour after that, or when another plan takes its place. */
   approve(digest: string, ageMs = 0): void {
     this.#approvals.give(digest, ageMs);
+    this.#memory.changed();
     this.#rounds.request();
   }
 
@@ -225,6 +233,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       this.#report.settled = false;
       return undefined;
     }
+    // Before the device is read: the wish is to be the newest when it is compared with what was read.
+    await this.#memory.settle();
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
@@ -261,7 +271,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #tidy(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
     const drifted = this.#drifted;
     this.#confirm(wished, actual);
-    if (this.#authorised !== undefined) this.#approvals.clear();
+    if (this.#authorised !== undefined) await this.#forgetYeses();
     this.#authorised = undefined;
     if (this.#settings.mode === 'Observe') return undefined;
     const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
@@ -291,17 +301,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   async #goAhead(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
     this.#report.settled = false;
-    const course = this.#course(wished, actual);
-    const { target } = course;
-    const all =
-      target === undefined ? (course.urgent ? leadingUrgent(steps) : []) : this.#session.steps(actual, target);
-    const shown = this.#settings.drift === 'Show' && this.#authorised !== wished.ruleset;
-    const todo = shown ? beforeTouching(all, this.#drifted) : all;
-    const waits =
-      todo.length < all.length ? [...course.waits, 'what somebody else changed is shown, not repaired'] : course.waits;
+    let going = this.#going(wished, actual, steps);
+    // What counts has to outlive this process before it is sent; else it does not pass.
+    const { passes } = going.course;
+    if (going.todo.some(isWork) && passes !== undefined && this.#guard.passed(passes) && !(await this.#memory.keep()))
+      going = this.#going(wished, actual, steps);
+    const { all, todo, waits } = going;
+    const { target } = going.course;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
-      if (course.passes !== undefined) this.#guard.passed(course.passes);
       this.#countAttempt(target, actual);
       try {
         await this.#carryOut(todo, wished, actual);
@@ -313,7 +321,29 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       return undefined;
     }
     if (target !== undefined && todo.length === all.length) this.#becomesBasis(target, wished, actual);
-    return this.#hold(wished, actual, steps, waits);
+    return await this.#hold(wished, actual, steps, waits);
+  }
+
+  /** What may be done now of what is left to do, and why not the rest. */
+  #going(
+    wished: Wished,
+    actual: A,
+    steps: readonly S[],
+  ): {
+    readonly course: Course;
+    readonly all: readonly S[];
+    readonly todo: readonly S[];
+    readonly waits: readonly string[];
+  } {
+    const course = this.#course(wished, actual);
+    const { target, waits } = course;
+    const urgent = (to: Ruleset | undefined): readonly S[] =>
+      to === undefined ? [] : leadingUrgent(to === wished.ruleset ? steps : this.#session.steps(actual, to));
+    const all = target === undefined ? urgent(course.urgent) : this.#session.steps(actual, target);
+    const shown = this.#settings.drift === 'Show' && this.#authorised !== wished.ruleset;
+    const todo = shown ? beforeTouching(all, this.#drifted) : all;
+    const left = todo.length < all.length ? ['what somebody else changed is shown, not repaired'] : [];
+    return { course, all, todo, waits: [...waits, ...left] };
   }
 
   #course(wished: Wished, actual: A): Course {
@@ -342,7 +372,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   /** All that may go ahead is there. A yes to what is left is looked for only now, because its digest is of what is left. */
-  #hold(wished: Wished, actual: A, steps: readonly S[], reasons: readonly string[]): NextRound {
+  async #hold(wished: Wished, actual: A, steps: readonly S[], reasons: readonly string[]): Promise<NextRound> {
     const { log, firewall, clock } = this.#options;
     const { mode, guard } = this.#settings;
     // Translated now: whoever reads the plan may do so after the device was lost.
@@ -357,16 +387,25 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (this.#approvals.has(digest)) {
       log.info({ firewall, digest }, 'somebody said yes to the plan');
       this.#authorised = wished.ruleset;
+      // Whoever comes after this process, should it die on the way, may go the rest of it.
+      for (const rest of restsOf(steps))
+        this.#approvals.extend(digest, planDigest({ desired: wished.ruleset, steps: rest, render }));
+      await this.#memory.keep();
       this.#rounds.request();
       return undefined;
     }
     if (!this.#approvals.isEmpty) {
       log.warn({ firewall, digest }, 'a yes lapsed: it was for another plan');
-      this.#approvals.clear();
+      await this.#forgetYeses();
     }
     this.#report.waits({ reasons, plan, digest }, digest, log);
     const quietEnd = quietUntil(guard.quiet, clock.wall());
     return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
+  }
+
+  async #forgetYeses(): Promise<void> {
+    this.#approvals.clear();
+    await this.#memory.keep();
   }
 
   #becomesBasis(ruleset: Ruleset, wished: Pick<Wished, 'owners'>, actual: A): void {

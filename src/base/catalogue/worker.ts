@@ -32,6 +32,12 @@ export const workerCodes = {
     now: 'The group stays as the firewall holds it; where it holds none, it is empty.',
     fix: 'Write `as: Auto` or `as: Group`, or keep the group off this firewall with `firewalls`.',
   },
+  GUARD_MEMORY: {
+    blame: 'rejected',
+    what: 'What the guard of a firewall must not forget over a restart is there and cannot be read whole: it was damaged, edited, or written by another version or for another firewall.',
+    now: 'For an hour every change waits for a yes that takes traffic from, or gives it to, workloads that were known before. What concerns new workloads and addresses that were given up goes ahead. The memory is written anew.',
+    fix: 'Nothing, or say yes to the plan that waits. If it happens again, look at the disk of the state folder.',
+  },
   NOT_THE_WRITER: {
     blame: 'conflict',
     what: 'This copy of Sallyport does not hold the lock of the firewall, or its lock was about to run out.',
