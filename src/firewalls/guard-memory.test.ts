@@ -10,13 +10,7 @@ const moment = fc.integer({ min: 0, max: 4_102_444_800_000 });
 const counts = fc.array(fc.tuple(moment, fc.integer({ min: 1, max: 100_000 })), { maxLength: 61 });
 const memories = fc.record({
   hour: fc.array(fc.record({ list: fc.string(), gained: counts, lost: counts }), { maxLength: 5 }),
-  yeses: fc.array(
-    fc.tuple(
-      fc.array(fc.constantFrom(...'0123456789abcdef'), { minLength: 64, maxLength: 64 }).map((all) => all.join('')),
-      moment,
-    ),
-    { maxLength: 5 },
-  ),
+  yeses: fc.array(fc.tuple(fc.stringMatching(/^[0-9a-f]{64}$/), moment), { maxLength: 5 }),
   unsureUntil: moment,
 });
 
