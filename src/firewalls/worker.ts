@@ -6,13 +6,14 @@ import { type NextRound, Rounds } from '../base/rounds.ts';
 import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import { planDigest, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
+import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type WishStanding, type WorkerEvents } from './carrier.ts';
 
 import { type Confirmed, type Course, type WorkerSettings, chooseCourse } from './course.ts';
 import type { Actual, Driver, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
-import { Pause } from './pause.ts';
+import { Setback } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
 import { type Basis, Report, once } from './report.ts';
 import { type MemoryPlace, fleetingMemory } from './guard-memory.ts';
@@ -46,16 +47,7 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
 const LOOK_MS = 10_000;
 /** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
 const LOOK_SELDOM_MS = 60_000;
-/** So many writes of one target without its being read back mean that the device does not keep it. */
-const MOST_ATTEMPTS = 5;
 const MOST_REMEMBERED = 10_000;
-
-/** Why and until when (monotonic) nothing is tried, and for which wish. */
-interface Failure {
-  readonly error: SallyportError;
-  readonly until: number;
-  readonly wished: Ruleset | undefined;
-}
 
 /**
  * Keeps one firewall in step with what is wished for it. At most one request is under way; the newest wish wins, also between two
@@ -70,7 +62,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #guard: Guard;
   readonly #approvals: Approvals;
   readonly #memory: WorkerMemory;
-  readonly #pause = new Pause();
+  readonly #setback: Setback;
   readonly #handovers = new Handovers();
   readonly #remembered = new Map<ClassId, Class>();
   readonly #report: Report;
@@ -79,13 +71,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #basis: Basis<A> | undefined;
   /** Somebody else may have been the writer since the basis was confirmed. */
   #doubts = false;
-  /** What was sent since the last confirmation, and how often: a difference from it is no drift. */
-  #sent: { readonly target: Ruleset | undefined; readonly times: number } | undefined;
+  readonly #attempts = new Attempts();
   /** The wished ruleset whose whole plan somebody said yes to. */
   #authorised: Ruleset | undefined;
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
-  #failure: Failure | undefined;
   /** Whose plan was carried out to its end and has not been read back since. */
   #carriedOut: Wished | undefined;
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
@@ -96,6 +86,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#rounds = new Rounds(options.clock, () => this.#round());
     this.#session = new Session(options.driver, options.lock, options.clock, this.#stop.signal);
     this.#wishes = new Wishes(options.clock);
+    this.#setback = new Setback(options.clock);
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
     const place = options.memory ?? fleetingMemory;
@@ -133,7 +124,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** The BorderFirewall was edited. */
   configure(settings: WorkerSettings): void {
     this.#settings = settings;
-    this.#failure = undefined;
+    this.#setback.retry();
     this.#rounds.request();
   }
 
@@ -154,7 +145,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (this.#settings.mode === 'Observe')
       throw new SallyportError('MODE_OBSERVE', 'a firewall in mode Observe is not written to');
     if (this.#stay === 'stays') this.#stay = 'leaving';
-    this.#failure = undefined;
+    this.#setback.retry();
     this.#rounds.request();
     await this.#rounds.settled();
     if (this.#stay === 'leaving')
@@ -185,7 +176,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #round(): Promise<NextRound> {
     let next: NextRound;
     try {
-      next = this.#rest() ?? (await this.#session.prepared(() => this.#work()));
+      const pause = this.#setback.left(this.#wishes.wished?.ruleset);
+      next = pause ?? (await this.#session.prepared(() => this.#work()));
     } catch (thrown) {
       // What fails because we were told to stop is no failure.
       next = this.#stop.signal.aborted ? undefined : this.#failed(toSallyportError(thrown));
@@ -194,25 +186,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     return next;
   }
 
-  /** Milliseconds left of a pause after a failure, unless it was about a wish that is no longer the newest. */
-  #rest(): number | undefined {
-    const failure = this.#failure;
-    if (failure === undefined) return undefined;
-    const { error, until, wished } = failure;
-    const passing = error.blame === 'transient' || error.blame === 'conflict';
-    const left = until - this.#options.clock.monotonic();
-    if (left <= 0 || (!passing && wished !== this.#wishes.wished?.ruleset)) return undefined;
-    return left;
-  }
-
   #failed(error: SallyportError): NextRound {
-    const { clock, log, firewall } = this.#options;
-    const pauseMs = this.#pause.after(error.blame);
-    this.#failure = {
-      error,
-      until: pauseMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + pauseMs,
-      wished: this.#wishes.wished?.ruleset,
-    };
+    const { log, firewall } = this.#options;
+    const pauseMs = this.#setback.after(error, this.#wishes.wished?.ruleset);
     if (error.blame !== 'conflict') this.#session.forget();
     this.#report.error = error;
     this.#report.settled = false;
@@ -229,7 +205,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (this.#settings.mode !== 'Observe' && !lock.held()) {
       // Another copy may write from now on.
       this.#doubts = true;
-      this.#sent = undefined;
+      this.#attempts.over();
       this.#report.settled = false;
       return undefined;
     }
@@ -246,9 +222,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (await this.#letGo(wished, actual)) return undefined;
     const isDone = !steps.some(isWork);
     const next = await (isDone ? this.#tidy(wished, actual, steps) : this.#goAhead(wished, actual, steps));
-    this.#failure = undefined;
     this.#report.error = undefined;
-    this.#pause.reset();
+    this.#setback.over();
     return next ?? (driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS);
   }
 
@@ -310,12 +285,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { target } = going.course;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
-      this.#countAttempt(target, actual);
+      const times = this.#attempts.count(target, actual.rival !== undefined);
+      if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
       try {
         await this.#carryOut(todo, wished, actual);
       } catch (thrown) {
-        // What failed was not accepted, and says nothing about whether the device keeps what it accepts.
-        if (this.#sent !== undefined) this.#sent = { ...this.#sent, times: this.#sent.times - 1 };
+        this.#attempts.failed();
         throw thrown;
       }
       return undefined;
@@ -411,7 +386,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #becomesBasis(ruleset: Ruleset, wished: Pick<Wished, 'owners'>, actual: A): void {
     const { behaviour } = this.#session.translate(ruleset);
     this.#basis = { ruleset, behaviour, owners: wished.owners, actual };
-    this.#sent = undefined;
+    this.#attempts.over();
     this.#drifted = new Set();
     for (const [id, one] of ruleset.classes) this.#remembered.set(id, one);
     for (const id of this.#remembered.keys()) {
@@ -428,7 +403,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       if (this.#session.steps(actual, this.#basis.ruleset).some(isWork)) this.#basis = undefined;
       this.#doubts = false;
     }
-    if (this.#basis === undefined || this.#sent !== undefined || actual === this.#basis.actual) return;
+    if (this.#basis === undefined || this.#attempts.isOpen || actual === this.#basis.actual) return;
     const told = new Set(actual.drift.map(({ object }) => object));
     const repairs = this.#session.steps(actual, this.#basis.ruleset);
     const touched = repairs.flatMap((step) => step.objects.filter(({ name }) => isWork(step) || told.has(name)));
@@ -441,19 +416,6 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       );
     }
     this.#drifted = found;
-  }
-
-  #countAttempt(target: Ruleset | undefined, { rival }: A): void {
-    // What a rival took away was kept by the device.
-    const again = rival === undefined && this.#sent !== undefined && this.#sent.target === target;
-    const times = again ? (this.#sent?.times ?? 0) + 1 : 1;
-    this.#sent = times > MOST_ATTEMPTS ? undefined : { target, times };
-    if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
-    if (times > MOST_ATTEMPTS)
-      throw new SallyportError(
-        'NOT_KEPT',
-        `${MOST_ATTEMPTS} times the same changes were accepted and were not there when read back`,
-      );
   }
 
   async #carryOut(steps: readonly S[], wished: Wished, actual: A): Promise<void> {
@@ -479,7 +441,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const actual = await this.#session.observe();
     const steps = this.#session.leave(actual, { cluster: this.#options.cluster, firewall: this.#options.firewall });
     this.#basis = undefined;
-    this.#sent = undefined;
+    this.#attempts.over();
     if (steps.length === 0) this.#stay = 'left';
     for (const step of steps) await this.#session.apply(step);
     if (steps.length > 0) this.#rounds.request();
