@@ -96,8 +96,22 @@ const STAYS = { 4: 'stays/4', 6: 'stays/6' } as const;
  */
 function withOwned({ desired, owners, actual }: CourseQuestion): Ruleset {
   if (owners === undefined) return desired;
+  const known = owned.get(actual.behaviour);
+  if (known?.desired === desired && known.owners === owners) return known.ruleset;
+  const ruleset = makeOwned(desired, owners, actual.behaviour);
+  owned.set(actual.behaviour, { desired, owners, ruleset });
+  return ruleset;
+}
+
+/** The same questions give the same object: drivers prepare translations of objects. */
+const owned = new WeakMap<
+  Behaviour,
+  { readonly desired: Ruleset; readonly owners: Owners; readonly ruleset: Ruleset }
+>();
+
+function makeOwned(desired: Ruleset, owners: Owners, behaviour: Behaviour): Ruleset {
   const staying: [string, ClassId][] = [];
-  for (const address of actual.behaviour.senders.keys())
+  for (const address of behaviour.senders.keys())
     if (!desired.members.has(address) && owners.has(address)) staying.push([address, STAYS[familyOf(address)]]);
   if (staying.length === 0) return desired;
   const classes = new Map(desired.classes);
