@@ -55,6 +55,12 @@ export class WorkerMemory {
     }
   }
 
+  /** What they were for was done, or is no longer so. */
+  async forgetYeses(): Promise<void> {
+    this.#approvals.clear();
+    await this.keep();
+  }
+
   async #recall(): Promise<void> {
     try {
       const left = await this.#place.load();

@@ -246,7 +246,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #tidy(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
     const drifted = this.#drifted;
     this.#confirm(wished, actual);
-    if (this.#authorised !== undefined) await this.#forgetYeses();
+    if (this.#authorised !== undefined) await this.#memory.forgetYeses();
     this.#authorised = undefined;
     if (this.#settings.mode === 'Observe') return undefined;
     const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
@@ -285,8 +285,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { target } = going.course;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
-      const times = this.#attempts.count(target, actual.rival !== undefined);
-      if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
+      this.#countAttempt(target, actual);
       try {
         await this.#carryOut(todo, wished, actual);
       } catch (thrown) {
@@ -371,16 +370,16 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     }
     if (!this.#approvals.isEmpty) {
       log.warn({ firewall, digest }, 'a yes lapsed: it was for another plan');
-      await this.#forgetYeses();
+      await this.#memory.forgetYeses();
     }
     this.#report.waits({ reasons, plan, digest }, digest, log);
     const quietEnd = quietUntil(guard.quiet, clock.wall());
     return quietEnd === undefined ? LOOK_SELDOM_MS : Math.min(quietEnd - clock.wall(), LOOK_SELDOM_MS);
   }
 
-  async #forgetYeses(): Promise<void> {
-    this.#approvals.clear();
-    await this.#memory.keep();
+  #countAttempt(target: Ruleset | undefined, { rival }: A): void {
+    const times = this.#attempts.count(target, rival !== undefined);
+    if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
   }
 
   #becomesBasis(ruleset: Ruleset, wished: Pick<Wished, 'owners'>, actual: A): void {
