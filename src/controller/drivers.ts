@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { BorderFirewall } from '../api/resource.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { DeviceCredentials } from '../firewalls/device-credentials.ts';
 import type { Driver } from '../firewalls/driver.ts';
@@ -10,6 +11,9 @@ import { FeedDriver } from '../firewalls/feed/feed-driver.ts';
 import { FeedStore } from '../firewalls/feed/feed-store.ts';
 import { Publication } from '../firewalls/feed/publication.ts';
 import { checkFeedSettings } from '../firewalls/feed/settings.ts';
+import { FortigateDriver } from '../firewalls/fortigate/driver.ts';
+import { checkFortigateSettings, optionsOf } from '../firewalls/fortigate/settings.ts';
+import { parseHttpsAddress } from '../firewalls/https/device-address.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { checkSettings } from '../firewalls/nftables/settings.ts';
 import type { WriterEpoch, WriterLock } from '../firewalls/writer-lock.ts';
@@ -86,5 +90,25 @@ const feed: DriverKind = {
   },
 };
 
+const fortigate: DriverKind = {
+  check: checkFortigateSettings,
+  open(firewall, around) {
+    const { credentials, cluster } = around;
+    if (credentials === undefined)
+      throw new SallyportError('DEVICE_CREDENTIALS', `${firewall.name}: spec.credentialsRef names no credentials`);
+    const driver = new FortigateDriver({
+      url: parseHttpsAddress(firewall.address),
+      tls: firewall.tls,
+      credentials,
+      options: optionsOf(firewall),
+      adopt: firewall.adopt,
+      owner: { cluster, firewall: firewall.name },
+      clock: systemClock,
+      lockDirectory: locksIn(around),
+    });
+    return { driver, close: () => driver.close() };
+  },
+};
+
 /** Every kind there is. */
-export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(Object.entries({ nftables, feed }));
+export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(Object.entries({ nftables, feed, fortigate }));

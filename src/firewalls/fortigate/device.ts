@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { SallyportError } from '../../base/error.ts';
+import type { MayGoOn } from '../driver.ts';
+import { isMarked } from '../rulebase/names.ts';
+import type { Operation } from '../rulebase/operation.ts';
+import { Editor } from './editor.ts';
+import type { Envelope } from './envelope.ts';
+import type { FortigateFacts } from './facts.ts';
+import { type FeedChange, pushFeeds, readFeed } from './feeds.ts';
+import type { FortiosApi } from './fortios-api.ts';
+import { feedEntries } from './read-groups.ts';
+import { formatRelease } from './release.ts';
+import { TABLES, type TableId } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
+import { Snapshot, sameEntries } from './snapshot.ts';
+import { TableReader, forEach } from './tables.ts';
+import { Transaction } from './transaction.ts';
+import { FEED, commentOf, textOf } from './words.ts';
+
+/** What one write is for. */
+export interface Change {
+  readonly operations: readonly Operation[];
+  readonly adopt: ReadonlySet<string>;
+  /** Nothing of ours is left afterwards. */
+  readonly leaves: boolean;
+}
+
+/** A FortiGate as what it holds: read whole at a revision, and changed in transactions that are made for one. */
+export class FortigateDevice {
+  readonly #api: FortiosApi;
+  readonly #scope: FortigateScope;
+  readonly #reader: TableReader;
+  /** Tells this process from others that write with our marks. */
+  readonly #writer = randomBytes(4).toString('hex');
+  #snapshot: Snapshot | undefined;
+  #wrote = false;
+
+  constructor(api: FortiosApi, scope: FortigateScope) {
+    this.#api = api;
+    this.#scope = scope;
+    this.#reader = new TableReader(api);
+  }
+
+  /** The same snapshot as before where nothing changed. */
+  async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
+    const tables = await this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope));
+    const names = (tables.get(FEED)?.rows ?? [])
+      .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
+      .map((row) => textOf(row, 'name'));
+    const entries = await forEach(names, (name) => readFeed(this.#api, name, signal));
+    const next = new Snapshot(tables, entries);
+    if (this.#snapshot === undefined || !this.#snapshot.equals(next)) this.#snapshot = next;
+    return this.#snapshot;
+  }
+
+  /** Who wrote last, if it was not this process though it has written. */
+  rival(snapshot: Snapshot): string | undefined {
+    const row = snapshot.row('firewall/address', this.#scope.auxiliaries.writer);
+    const writer = row && this.#scope.afterMark(commentOf('firewall/address', row));
+    return this.#wrote && writer !== undefined && writer !== this.#writer ? `writer ${writer}` : undefined;
+  }
+
+  /**
+   * Carries out a change of the configuration in one transaction: all of it, or nothing. Throws DEVICE_CHANGED where the device is not what it
+   * was made for.
+   */
+  async configure(
+    { operations, adopt, leaves }: Change,
+    base: Snapshot,
+    facts: FortigateFacts,
+    mayGoOn: MayGoOn,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await Transaction.run(this.#api, mayGoOn, signal, async (transaction) => {
+      const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
+      if (!leaves) await editor.sign(this.#writer);
+      for (const operation of operations) await editor.perform(operation);
+      await editor.settle();
+      if (leaves) await editor.unsign();
+      // What was written is locked by now: who would have come in between is seen here, or is refused.
+      await this.#expectUnchanged(base, signal);
+    });
+    this.#wrote = true;
+    if (facts.savesByHand) {
+      mayGoOn();
+      await this.#api.ask({ method: 'POST', path: 'monitor/system/config/save', body: {} }, signal);
+    }
+  }
+
+  /** Fills feeds. Each call takes effect at once. */
+  async fill(operations: readonly Operation[], base: Snapshot, mayGoOn: MayGoOn, signal: AbortSignal): Promise<void> {
+    await this.#expectUnchanged(base, signal);
+    const wanted = new Map<string, { readonly adds: Set<string>; readonly removes: Set<string> }>();
+    for (const operation of operations) {
+      if (operation.kind !== 'ChangeMembers') continue;
+      const { name } = operation.group;
+      const change = wanted.get(name) ?? { adds: new Set<string>(), removes: new Set<string>() };
+      wanted.set(name, change);
+      for (const member of operation.joins) change.adds.add(member);
+      for (const member of operation.leaves) change.removes.add(member);
+    }
+    const present = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
+    for (const [name, entries] of present)
+      if (!sameEntries(entries, base.entries(name)))
+        throw new SallyportError('DEVICE_CHANGED', `the feed ${name} is not what the change was made for`);
+    const changes: FeedChange[] = [];
+    for (const [name, { adds, removes }] of wanted) {
+      const held = new Set(base.entries(name));
+      const members = new Set(base.entries(name));
+      for (const entry of removes) members.delete(entry);
+      for (const entry of adds) members.add(entry);
+      const target = feedEntries(members);
+      changes.push({
+        name,
+        adds: [...target].filter((entry) => !held.has(entry)),
+        removes: [...held].filter((entry) => !target.has(entry)),
+      });
+    }
+    await pushFeeds(this.#api, changes, mayGoOn, signal);
+    this.#wrote = true;
+  }
+
+  async #expectUnchanged(base: Snapshot, signal: AbortSignal): Promise<void> {
+    const now = await this.#reader.revisions([...base.revisions.keys()], signal);
+    for (const [table, revision] of base.revisions)
+      if (now.get(table) !== revision)
+        throw new SallyportError('DEVICE_CHANGED', `${table} is not what the change was made for`);
+  }
+
+  close(): Promise<void> {
+    return this.#api.close();
+  }
+}
+
+function tablesOf({ dialect }: FortigateFacts): readonly TableId[] {
+  return TABLES.filter((table) => table !== FEED || dialect.pushedFeeds);
+}
+
+/** Another firmware speaks another dialect: everything is asked anew then. */
+function sameRelease({ release }: FortigateFacts, { version }: Envelope): void {
+  const known = `v${formatRelease(release)}`;
+  if (version !== undefined && version !== known)
+    throw new SallyportError('DEVICE_BUSY', `it runs FortiOS ${version} by now, and ran ${known} when it was asked`);
+}

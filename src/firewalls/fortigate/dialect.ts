@@ -1,0 +1,47 @@
+import type { Dialect } from '../rulebase/dialect.ts';
+import type { FortigateFacts } from './facts.ts';
+import { formatRelease } from './release.ts';
+
+/** Most entries of one call that fills a feed (vendor reference 1.10). */
+export const PUSH_PORTION = 1_000;
+
+/**
+ * Operations of one transaction. A device answers each in tens of milliseconds, and a step has to be over before its deadline; no limit of
+ * the device is known.
+ */
+const TRANSACTION = 150;
+
+/** What a FortiGate can say (vendor reference 1.6, 1.10, 1.12). */
+export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {
+  const release = facts === undefined ? '' : ` ${formatRelease(facts.release)}`;
+  const device = `FortiGate${release}`;
+  const byPolicies = `${device} has central-nat off in this VDOM: its policies translate, and those are their owner's`;
+  return {
+    device,
+    text: {
+      alphabet: /[A-Za-z0-9._-]/,
+      object: 79,
+      // The complement of a group has its name and `.not`.
+      group: 74,
+      volatileGroup: 35,
+      // Parts of a service have its name and a number.
+      service: 74,
+      // A rule may take several policies, each with a number.
+      rule: 31,
+      translation: 79,
+      mark: 200,
+      comment: 700,
+    },
+    ...(facts === undefined || facts.dialect.pushedFeeds
+      ? { volatile: { form: 'Feed', portion: PUSH_PORTION, mixed: true, membersFirst: false } as const }
+      : {}),
+    mixedGroups: false,
+    ranges: true,
+    domains: 'Exact',
+    logRules: false,
+    services: { protocols: 'All', sourcePorts: true, icmp: 'Codes', parts: 1_000, ranges: 1_000 },
+    translates: facts === undefined || facts.centralNat ? { 4: true, 6: true } : { 4: byPolicies, 6: byPolicies },
+    transaction: TRANSACTION,
+    slowMs: 30_000,
+  };
+}

@@ -1,0 +1,366 @@
+import { SallyportError, assertNever } from '../../base/error.ts';
+import type { Family } from '../../border/ruleset.ts';
+import type { AddressObject, GroupKey, MemberGroup, SecurityRule, Service } from '../rulebase/model.ts';
+import { isMarked } from '../rulebase/names.ts';
+import type { Operation } from '../rulebase/operation.ts';
+import { complementRanges, complementSources } from './complement.ts';
+import { partsOf } from './group-parts.ts';
+import { complementName } from './marks.ts';
+import { OrderedPolicies, policyName } from './policy-order.ts';
+import { NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
+import { FORMS, type Row, type TableId, changeOf } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
+import { sayService } from './services.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Write } from './transaction.ts';
+import {
+  ADDRESSES,
+  ANY_SERVICE,
+  CUSTOM,
+  FEED,
+  GROUPS,
+  POLICY,
+  SERVICE_GROUP,
+  addressRow,
+  commentOf,
+  namesIn,
+  policyRow,
+  addressValue,
+  textOf,
+} from './words.ts';
+
+/** Sends one write; gives the key of a new entry. */
+export type Send = (write: Write) => Promise<string | undefined>;
+
+/** Tables whose entries name entries of others, and where. */
+const NAMING: readonly (readonly [TableId, readonly string[]])[] = [
+  ['firewall/addrgrp', ['member']],
+  ['firewall/addrgrp6', ['member']],
+  [SERVICE_GROUP, ['member']],
+  [POLICY, ['srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6', 'service', 'poolname', 'poolname6']],
+  ['firewall/central-snat-map', ['orig-addr', 'orig-addr6', 'dst-addr', 'dst-addr6', 'nat-ippool', 'nat-ippool6']],
+];
+
+/**
+ * Carries out operations as writes to the device, and knows what it holds after each: what is there already is not written, what is gone is
+ * not deleted, and what does not bear our mark is never touched.
+ */
+export class Editor {
+  readonly #scope: FortigateScope;
+  readonly #adopt: ReadonlySet<string>;
+  readonly #send: Send;
+  readonly #tables = new Map<TableId, Map<string, Row>>();
+  readonly #policies: OrderedPolicies;
+  /** IPv6 groups whose members changed: what is in none of them does too. */
+  readonly #changed6 = new Set<string>();
+
+  constructor(snapshot: Snapshot, scope: FortigateScope, adopt: ReadonlySet<string>, send: Send) {
+    this.#scope = scope;
+    this.#adopt = adopt;
+    this.#send = send;
+    for (const id of Object.keys(FORMS) as TableId[]) this.#tables.set(id, new Map(snapshot.keyed(id)));
+    this.#policies = new OrderedPolicies(this.#table(POLICY), scope);
+  }
+
+  async perform(operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case 'MakeObject':
+        return await this.#putObject(operation.object);
+      case 'RemoveObject':
+        return await this.#remove(ADDRESSES[operation.object.family], operation.object.name);
+      case 'MakeService':
+        return await this.#putService(operation.service);
+      case 'RemoveService':
+        return await this.#removeService(operation.service);
+      case 'MakeGroup':
+      case 'ChangeMembers':
+        return await this.#putGroup(operation.group);
+      case 'MarkGroup':
+        return await this.#putGroup(operation.group);
+      case 'RemoveGroup':
+        return await this.#removeGroup(operation.group);
+      case 'InsertRule':
+      case 'MoveRule':
+      case 'EditRule':
+        return await this.#putRule(operation);
+      case 'RemoveRule':
+        return await this.#removeRule(operation.rule);
+      case 'InsertTranslation':
+      case 'MoveTranslation':
+      case 'EditTranslation':
+      case 'RemoveTranslation':
+        throw new SallyportError('INTERNAL', 'a translation was to be written to a device that has none of ours');
+      default:
+        return assertNever(operation);
+    }
+  }
+
+  /** Says who writes. Only where somebody else did last. */
+  async sign(writer: string): Promise<void> {
+    const { auxiliaries } = this.#scope;
+    const object = { name: auxiliaries.writer, family: 4, kind: 'Range', value: '0.0.0.0' } as const;
+    await this.#put(ADDRESSES[4], addressRow(object, `${auxiliaries.writerMark} ${writer}`));
+  }
+
+  async unsign(): Promise<void> {
+    await this.#remove(ADDRESSES[4], this.#scope.auxiliaries.writer);
+  }
+
+  /** Brings what no rule base knows of after what was performed: complements of groups that changed, and what stands for nothing any more. */
+  async settle(): Promise<void> {
+    // Both are edited on the way.
+    const groups = Array.from(this.#table(GROUPS[6]).values());
+    for (const row of groups) {
+      const sources = complementSources(row, this.#scope);
+      if (sources?.some((source) => this.#changed6.has(source)) === true)
+        await this.#putComplement(textOf(row, 'name').slice(0, -complementName('').length), sources);
+    }
+    for (const table of [GROUPS[4], GROUPS[6], ADDRESSES[4], ADDRESSES[6]] as const)
+      for (const [key, row] of Array.from(this.#table(table))) {
+        const comment = commentOf(table, row);
+        if (!isMarked(comment, this.#scope.cluster) || !this.#scope.auxiliaries.isAuxiliary(comment)) continue;
+        if (key !== this.#scope.auxiliaries.writer && !this.#isNamed(key)) await this.#remove(table, key);
+      }
+  }
+
+  #table(id: TableId): Map<string, Row> {
+    const table = this.#tables.get(id);
+    if (table === undefined) throw new SallyportError('INTERNAL', `the table ${id} is not known`);
+    return table;
+  }
+
+  async #putObject(object: AddressObject): Promise<void> {
+    await this.#put(ADDRESSES[object.family], addressRow(object, object.mark));
+  }
+
+  async #putService({ name, match, mark }: Service): Promise<void> {
+    const said = sayService(match);
+    if (typeof said === 'string')
+      throw new SallyportError('INTERNAL', `the service ${name} was to be written: ${said}`);
+    const comment = said.isNegated ? `${mark} ${NEGATED}` : mark;
+    const [only] = said.rows;
+    if (said.rows.length === 1 && only !== undefined) return await this.#put(CUSTOM, { ...only, name, comment });
+    const member: string[] = [];
+    for (const [at, row] of said.rows.entries()) {
+      const part = `${name}.${at + 1}`;
+      await this.#put(CUSTOM, { ...row, name: part, comment: `${mark} ${PART}` });
+      member.push(part);
+    }
+    for (const [at, some] of inHundreds(member).entries())
+      await this.#put(SERVICE_GROUP, {
+        name: serviceGroupName(name, at),
+        member: some.toSorted(),
+        comment: at === 0 ? comment : `${mark} ${PART}`,
+      });
+  }
+
+  async #removeService({ name }: Service): Promise<void> {
+    const parts = this.#serviceGroups(name).flatMap((group) =>
+      namesIn(this.#table(SERVICE_GROUP).get(group) ?? {}, 'member'),
+    );
+    for (const group of this.#serviceGroups(name)) await this.#remove(SERVICE_GROUP, group);
+    for (const part of parts.length === 0 ? [name] : parts) await this.#remove(CUSTOM, part);
+  }
+
+  /** Groups that a service takes; none: it is one custom service. */
+  #serviceGroups(name: string): readonly string[] {
+    return serviceGroupsOf(name, (group) => this.#table(SERVICE_GROUP).has(group));
+  }
+
+  async #putGroup(group: MemberGroup): Promise<void> {
+    const { name, store, family, members, mark } = group;
+    if (store === 'Volatile')
+      return await this.#put(FEED, {
+        name,
+        type: 'address',
+        'update-method': 'push',
+        status: 'enable',
+        comments: mark,
+      });
+    if (family === 'Both') throw new SallyportError('INTERNAL', `the group ${name} has two families`);
+    const names = [...members].map((member) => this.#scope.objectName({ kind: 'Range', value: member }, family));
+    const before = this.#table(GROUPS[family]).get(name);
+    await this.#putMembers(family, name, names, mark);
+    for (const part of before === undefined ? [] : namesIn(before, 'member'))
+      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
+    if (family === 6) this.#changed6.add(name);
+  }
+
+  /** A group of names, in parts where it is too large, and with nobody where it is empty. */
+  async #putMembers(family: Family, name: string, names: readonly string[], mark: string): Promise<void> {
+    const { auxiliaries } = this.#scope;
+    const table = GROUPS[family];
+    if (names.length === 0) {
+      const value = family === 4 ? '0.0.0.0' : '::';
+      const object = { name: auxiliaries.nobody, family, kind: 'Range', value } as const;
+      await this.#put(ADDRESSES[family], addressRow(object, auxiliaries.nobodyMark));
+      return await this.#put(table, { name, member: [auxiliaries.nobody], comment: mark });
+    }
+    const parts = partsOf(names);
+    if (parts.size === 1) return await this.#put(table, { name, member: names.toSorted(), comment: mark });
+    const member: string[] = [];
+    for (const [bucket, some] of parts) {
+      const part = auxiliaries.partName(name, bucket);
+      await this.#put(table, { name: part, member: some.toSorted(), comment: auxiliaries.partMark });
+      member.push(part);
+    }
+    await this.#put(table, { name, member: member.toSorted(), comment: mark });
+  }
+
+  /** The group of all that is in none of a rule's sources, by what the device holds by now. */
+  async #putComplement(rule: string, sources: readonly string[]): Promise<void> {
+    const { auxiliaries } = this.#scope;
+    const ranges = complementRanges(this.#values(sources));
+    if (ranges === undefined) throw new SallyportError('INTERNAL', `sources of the rule ${rule} are no addresses`);
+    const names: string[] = [];
+    for (const value of ranges) {
+      const object = { name: auxiliaries.rangeName(value), family: 6, kind: 'Range', value } as const;
+      await this.#put(ADDRESSES[6], addressRow(object, auxiliaries.complementMark));
+      names.push(object.name);
+    }
+    await this.#putMembers(
+      6,
+      complementName(rule),
+      names,
+      [auxiliaries.complementMark, ...sources.toSorted()].join(' '),
+    );
+  }
+
+  async #removeGroup({ name, store, family }: MemberGroup): Promise<void> {
+    if (store === 'Volatile') return await this.#remove(FEED, name);
+    if (family === 'Both') return;
+    const parts = this.#table(GROUPS[family]).get(name);
+    await this.#remove(GROUPS[family], name);
+    for (const part of parts === undefined ? [] : namesIn(parts, 'member'))
+      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
+  }
+
+  async #putRule(operation: Extract<Operation, { kind: 'InsertRule' | 'MoveRule' | 'EditRule' }>): Promise<void> {
+    const { rule, kind } = operation;
+    const rows = await this.#policyRows(rule);
+    let above: string | undefined;
+    for (const row of rows) {
+      const name = textOf(row, 'name');
+      let key = this.#policies.keyOf(name);
+      const isNew = key === undefined;
+      if (key === undefined) {
+        key = await this.#send({ kind: 'create', table: POLICY, row });
+        if (key === undefined)
+          throw new SallyportError('DEVICE_UNREADABLE', `the policy ${name} was made and has no number`);
+        this.#policies.append(key, { ...row, policyid: key });
+      } else await this.#put(POLICY, row, key);
+      const stays = above === undefined && kind === 'EditRule' && !isNew;
+      const move =
+        above !== undefined
+          ? this.#policies.placeBelow(key, above)
+          : stays
+            ? undefined
+            : this.#policies.place(key, kind === 'EditRule' ? undefined : operation.after);
+      if (move !== undefined) await this.#send({ kind: 'move', table: POLICY, ...move });
+      above = key;
+    }
+    const names = new Set(rows.map((row) => textOf(row, 'name')));
+    for (const key of this.#policies.keysOf(rule.name))
+      if (!names.has(textOf(this.#table(POLICY).get(key) ?? {}, 'name'))) await this.#removePolicy(key);
+  }
+
+  async #removeRule({ name }: SecurityRule): Promise<void> {
+    for (const key of this.#policies.keysOf(name)) await this.#removePolicy(key);
+  }
+
+  async #removePolicy(key: string): Promise<void> {
+    await this.#remove(POLICY, key);
+    this.#policies.remove(key);
+  }
+
+  /** Services that are written as all but others stand alone in a policy. */
+  async #policyRows(rule: SecurityRule): Promise<readonly Row[]> {
+    const { family, source, destination, services } = rule;
+    const sources = source.groups.map(nameOfKey);
+    const isComplement = source.negate && family === 6;
+    if (isComplement) await this.#putComplement(rule.name, sources);
+    const names = {
+      sources: isComplement ? [complementName(rule.name)] : sources,
+      destinations: [...destination.objects, ...destination.groups.map(nameOfKey)],
+      isNegated: source.negate && family === 4,
+    };
+    const negated = services.filter((name) => this.#isNegatedService(name));
+    const plain = services.filter((name) => !this.#isNegatedService(name));
+    const sets = [
+      ...(services.length === 0 ? [[ANY_SERVICE]] : plain.length === 0 ? [] : [plain]),
+      ...negated.toSorted().map((name) => [name]),
+    ].map((set) => set.flatMap((name) => [name, ...this.#serviceGroups(name).slice(1)]));
+    return sets.map((set, at) =>
+      policyRow(
+        { ...rule, name: policyName(rule.name, at) },
+        { ...names, services: set, isServiceNegated: negated.includes(set[0] ?? '') },
+        this.#scope.interfaces,
+      ),
+    );
+  }
+
+  #isNegatedService(name: string): boolean {
+    const row = this.#table(SERVICE_GROUP).get(name) ?? this.#table(CUSTOM).get(name);
+    return row !== undefined && this.#scope.afterMark(textOf(row, 'comment')) === NEGATED;
+  }
+
+  #values(groups: readonly string[]): ReadonlySet<string> {
+    const values = new Set<string>();
+    const gather = (group: string): void => {
+      for (const member of namesIn(this.#table(GROUPS[6]).get(group) ?? {}, 'member')) {
+        if (member === this.#scope.auxiliaries.nobody) continue;
+        const address = this.#table(ADDRESSES[6]).get(member);
+        if (address === undefined) gather(member);
+        else values.add(addressValue(6, address)?.value ?? '');
+      }
+    };
+    for (const group of groups) gather(group);
+    return values;
+  }
+
+  /** Makes an entry, or changes one of ours to this. A comment that still holds our mark is left as somebody wrote it. */
+  async #put(id: TableId, row: Row, given?: string): Promise<void> {
+    const table = this.#table(id);
+    const key = given ?? textOf(row, 'name');
+    const actual = table.get(key);
+    if (actual === undefined) {
+      await this.#send({ kind: 'create', table: id, row });
+      table.set(key, row);
+      return;
+    }
+    const { mark } = FORMS[id];
+    const comment = textOf(actual, mark);
+    const wanted = textOf(row, mark);
+    if (!isMarked(comment, this.#scope.cluster) && !this.#adopt.has(key))
+      throw new SallyportError('DEVICE_NAME_TAKEN', `${id} "${key}" is there and does not bear our mark`);
+    const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [mark]: comment } : row;
+    const change = changeOf(id, actual, kept);
+    if (change === undefined) return;
+    await this.#send({ kind: 'change', table: id, key, row: change });
+    table.set(key, { ...actual, ...change });
+  }
+
+  async #remove(id: TableId, key: string): Promise<void> {
+    const table = this.#table(id);
+    const row = table.get(key);
+    if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) return;
+    await this.#send({ kind: 'delete', table: id, key });
+    table.delete(key);
+  }
+
+  #isAuxiliary(id: TableId, key: string): boolean {
+    const row = this.#table(id).get(key);
+    return row !== undefined && this.#scope.auxiliaries.isAuxiliary(commentOf(id, row));
+  }
+
+  /** Whether any entry names this one. */
+  #isNamed(name: string): boolean {
+    return NAMING.some(([id, fields]) =>
+      [...this.#table(id).values()].some((row) => fields.some((field) => namesIn(row, field).includes(name))),
+    );
+  }
+}
+
+function nameOfKey(key: GroupKey): string {
+  return key.slice(key.indexOf('/', key.indexOf('/') + 1) + 1);
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { SallyportError } from '../../base/error.ts';
+import type { Capabilities } from '../driver.ts';
+import type { FortiosApi } from './fortios-api.ts';
+import {
+  NEWER_THAN_KNOWN,
+  OLDEST,
+  type Dialect,
+  type Release,
+  dialectOf,
+  formatRelease,
+  isAtLeast,
+  parseRelease,
+} from './release.ts';
+
+/** Tables that the device counts together, by their names in `vdom-resource` (vendor reference 1.11). */
+export const RESOURCES = [
+  'firewall-policy',
+  'firewall-address',
+  'firewall-addrgrp',
+  'custom-service',
+  'service-group',
+] as const;
+export type Resource = (typeof RESOURCES)[number];
+
+/** How many entries there may be, and are. */
+export interface Room {
+  readonly most: number;
+  readonly used: number;
+}
+
+/** What a FortiGate says of itself and of our VDOM. */
+export interface FortigateFacts {
+  readonly release: Release;
+  readonly dialect: Dialect;
+  /** Translation stands in a table of its own; else on policies. Read and never changed. */
+  readonly centralNat: boolean;
+  /** What is written is lost at the next boot unless it is saved (`cfg-save` manual). */
+  readonly savesByHand: boolean;
+  /** Absent where the device does not tell. */
+  readonly rooms: ReadonlyMap<Resource, Room>;
+}
+
+export interface FortigateCapabilities extends Capabilities {
+  /** Absent where no device was asked. */
+  readonly fortigate?: FortigateFacts;
+}
+
+const statusForm = z.object({
+  model_name: z.string().optional(),
+  model_number: z.string().optional(),
+  hostname: z.string().optional(),
+});
+const settingsForm = z.object({ 'central-nat': z.enum(['enable', 'disable']) });
+const globalForm = z.object({ 'cfg-save': z.enum(['automatic', 'manual', 'revert']) });
+const resourceForm = z.object({ current_usage: z.number(), global_max: z.number(), custom_max: z.number() });
+const resourcesForm = z.record(z.string(), z.unknown());
+
+/** Asks a FortiGate what it is and holds. Throws `DEVICE_UNSUPPORTED` for what this driver must not write to. */
+export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
+  const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
+    api.ask({ method: 'GET', path, query }, signal);
+  const [status, settings, global, resources] = await Promise.all([
+    get('monitor/system/status'),
+    get('cmdb/system/settings', { format: 'central-nat' }),
+    get('cmdb/system/global', { format: 'cfg-save' }),
+    get('monitor/system/vdom-resource'),
+  ]);
+  const release = parseRelease(status.version ?? '');
+  const text = formatRelease(release);
+  if (!isAtLeast(release, OLDEST))
+    throw new SallyportError('DEVICE_UNSUPPORTED', `it runs FortiOS ${text}; this driver needs 7.0 or later`);
+  const central = settingsForm.safeParse(settings.results).data?.['central-nat'];
+  const save = globalForm.safeParse(global.results).data?.['cfg-save'];
+  if (central === undefined || save === undefined)
+    throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `central-nat` of the VDOM or `cfg-save`');
+  if (save === 'revert')
+    throw new SallyportError(
+      'DEVICE_UNSUPPORTED',
+      '`cfg-save` is `revert`: it would take back what is written to it and boot; set it to `automatic` or `manual`',
+    );
+  const model = statusForm.safeParse(status.results).data;
+  return {
+    device: `${model?.model_name ?? 'FortiGate'} ${model?.model_number ?? ''}, FortiOS ${text}, VDOM ${api.vdom}`,
+    families: [4, 6],
+    owns: undefined,
+    transactionLimit: undefined,
+    notes: [
+      ...(isAtLeast(release, NEWER_THAN_KNOWN)
+        ? [`FortiOS ${text} is newer than what this driver was written for`]
+        : []),
+      ...(save === 'manual' ? ['`cfg-save` is `manual`: what is written is saved after each change'] : []),
+    ],
+    fortigate: {
+      release,
+      dialect: dialectOf(release),
+      centralNat: central === 'enable',
+      savesByHand: save === 'manual',
+      rooms: roomsOf(resources.results),
+    },
+  };
+}
+
+/** Limits that somebody set for the VDOM count where they are smaller; 0 is none. */
+function roomsOf(results: unknown): ReadonlyMap<Resource, Room> {
+  const told = resourcesForm.safeParse(results).data ?? {};
+  const rooms = new Map<Resource, Room>();
+  for (const resource of RESOURCES) {
+    const one = resourceForm.safeParse(told[resource]).data;
+    if (one === undefined) continue;
+    const limits = [one.global_max, one.custom_max].filter((limit) => limit > 0);
+    if (limits.length > 0) rooms.set(resource, { most: Math.min(...limits), used: one.current_usage });
+  }
+  return rooms;
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { SallyportError } from '../../base/error.ts';
+import { parseAddress, formatAddress } from '../../ip/address.ts';
+import type { MayGoOn } from '../driver.ts';
+import { PUSH_PORTION } from './dialect.ts';
+import type { FortiosApi } from './fortios-api.ts';
+
+const listForm = z.object({
+  status: z.string().optional(),
+  entries: z.array(z.object({ entry: z.string(), valid: z.boolean().optional() })).default([]),
+  overflow: z.boolean().optional(),
+});
+const pushedForm = z.array(
+  z.object({
+    name: z.string(),
+    command: z.string().optional(),
+    status: z.string(),
+    error: z.string().optional(),
+    invalidEntries: z.array(z.string()).optional(),
+  }),
+);
+
+/** What a feed holds, as the device tells it: canonical addresses, and other texts as they are. */
+export async function readFeed(api: FortiosApi, name: string, signal: AbortSignal): Promise<readonly string[]> {
+  const { results } = await api.ask(
+    { method: 'GET', path: 'monitor/system/external-resource/entry-list', query: { mkey: name } },
+    signal,
+  );
+  const list = listForm.safeParse(results).data;
+  if (list === undefined)
+    throw new SallyportError('DEVICE_UNREADABLE', `the entries of the feed ${name} are not what is expected`);
+  if (list.overflow === true)
+    throw new SallyportError(
+      'DEVICE_LIMIT',
+      `the feed ${name} does not fit: the feeds of this device, those of others included, hold more than it takes`,
+    );
+  return list.entries.filter(({ valid }) => valid !== false).map(({ entry }) => canonical(entry));
+}
+
+function canonical(entry: string): string {
+  const bare = entry.replace(/\/(32|128)$/, '');
+  const address = parseAddress(bare);
+  return address === undefined ? entry : formatAddress(address);
+}
+
+/** What has to be added to and removed from a feed. */
+export interface FeedChange {
+  readonly name: string;
+  readonly adds: readonly string[];
+  readonly removes: readonly string[];
+}
+
+/**
+ * Sends changes of feeds, additions before removals, in calls of as many entries as a device takes. A call is answered for each of its
+ * commands: one that failed in part is an error here, though the answer says 200 (vendor reference 1.10).
+ */
+export async function pushFeeds(
+  api: FortiosApi,
+  changes: readonly FeedChange[],
+  mayGoOn: MayGoOn,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const commands of calls(changes)) {
+    mayGoOn();
+    const { results } = await api.ask(
+      { method: 'POST', path: 'monitor/system/external-resource/dynamic', body: { commands } },
+      signal,
+    );
+    const answers = pushedForm.safeParse(results).data;
+    if (answers === undefined || answers.length !== commands.length)
+      throw new SallyportError('DEVICE_UNREADABLE', 'it does not say what became of the entries that it was sent');
+    for (const { name, status, error, invalidEntries = [] } of answers)
+      if (status !== 'success')
+        throw new SallyportError(
+          'DEVICE_REJECTED',
+          `the feed ${name} took some entries and not others: ${error ?? status} ${invalidEntries.slice(0, 5).join(' ')}`,
+        );
+  }
+}
+
+interface Command {
+  readonly name: string;
+  readonly command: 'add' | 'remove';
+  readonly entries: readonly string[];
+}
+
+function* calls(changes: readonly FeedChange[]): Generator<readonly Command[]> {
+  const commands: Command[] = [];
+  for (const kind of ['adds', 'removes'] as const)
+    for (const change of changes)
+      for (let from = 0; from < change[kind].length; from += PUSH_PORTION) {
+        const entries = change[kind].slice(from, from + PUSH_PORTION);
+        commands.push({ name: change.name, command: kind === 'adds' ? 'add' : 'remove', entries });
+      }
+  let call: Command[] = [];
+  let size = 0;
+  for (const command of commands) {
+    if (size + command.entries.length > PUSH_PORTION && call.length > 0) {
+      yield call;
+      call = [];
+      size = 0;
+    }
+    call.push(command);
+    size += command.entries.length;
+  }
+  if (call.length > 0) yield call;
+}

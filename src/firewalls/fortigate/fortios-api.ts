@@ -1,0 +1,121 @@
+import type { Clock } from '../../base/clock.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { DeviceCredentials } from '../device-credentials.ts';
+import { DeviceApi, type DeviceRequest } from '../https/device-api.ts';
+import type { DeviceTls } from '../https/device-tls.ts';
+import { type Envelope, readEnvelope } from './envelope.ts';
+import { refusalError } from './errors.ts';
+
+/** Nothing in the vendor's documents limits requests; few at once never cost another administrator his session. */
+const CONNECTIONS = 2;
+/** A device blocks a source that shows wrong tokens, or asks too often, "for a while": asking on would prolong it. In milliseconds. */
+const BLOCKED_MS = 60_000;
+/** A token is read again after this time, and at once when it was refused. */
+const TOKEN_MS = 30_000;
+
+export interface FortiosApiOptions {
+  readonly url: URL;
+  readonly tls: DeviceTls;
+  readonly credentials: DeviceCredentials;
+  readonly vdom: string;
+  readonly clock: Clock;
+}
+
+export interface Ask {
+  readonly method: DeviceRequest['method'];
+  /** Below `/api/v2/`: `cmdb/firewall/address`, `monitor/system/status`; keys encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Within this transaction. */
+  readonly transaction?: number | undefined;
+}
+
+/**
+ * Requests to one VDOM of one FortiGate with the token of an API administrator (vendor reference 1.1 to 1.5). Rejects with what `errors.ts`
+ * makes of a refusal, and with the codes of `DeviceApi`.
+ */
+export class FortiosApi {
+  readonly #api: DeviceApi;
+  readonly #options: FortiosApiOptions;
+  #known: { readonly token: string; readonly until: number } | undefined;
+  /** Until when nothing is asked (monotonic), and with which token that came; `undefined`: whichever. */
+  #blocked: { readonly until: number; readonly token: string | undefined; readonly why: SallyportError } | undefined;
+
+  constructor(options: FortiosApiOptions) {
+    this.#options = options;
+    this.#api = new DeviceApi({ url: options.url, tls: options.tls, connections: CONNECTIONS });
+  }
+
+  get vdom(): string {
+    return this.#options.vdom;
+  }
+
+  async ask({ method, path, query = {}, body, transaction }: Ask, signal: AbortSignal): Promise<Envelope> {
+    const token = await this.#token(signal);
+    this.#refuseWhileBlocked(token);
+    const { vdom, url, clock } = this.#options;
+    const secrets = [token];
+    const parameters = Object.entries({ vdom, ...query }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    const answer = await this.#api.ask(
+      {
+        method,
+        path: `/api/v2/${path}?${parameters.join('&')}`,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(transaction === undefined ? {} : { 'x-transaction-id': String(transaction) }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        secrets,
+      },
+      signal,
+    );
+    const title = `${url.host}: ${method} ${path}`;
+    const reading = readEnvelope(answer);
+    if (reading.kind === 'done') return reading.envelope;
+    const error = refusalError(title, reading.refusal, secrets);
+    const { http, retryAfter } = reading.refusal;
+    if (http === 401) this.#known = undefined;
+    if (http === 401 || http === 429) {
+      const waitMs = Math.max(BLOCKED_MS, secondsOf(retryAfter) * 1_000);
+      this.#blocked = { until: clock.monotonic() + waitMs, token: http === 401 ? token : undefined, why: error };
+    }
+    throw error;
+  }
+
+  /** Cuts what is under way. */
+  close(): Promise<void> {
+    return this.#api.close();
+  }
+
+  /** Read anew from time to time: whoever renews it tells nobody. */
+  async #token(signal: AbortSignal): Promise<string> {
+    const { credentials, clock } = this.#options;
+    if (this.#known !== undefined && clock.monotonic() < this.#known.until) return this.#known.token;
+    const token = (await credentials.read(signal)).get('token')?.trim();
+    if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) {
+      this.#known = { token, until: clock.monotonic() + TOKEN_MS };
+      return token;
+    }
+    throw new SallyportError(
+      'DEVICE_CREDENTIALS',
+      `${credentials.title}: there is no key "token" with the token of an API administrator`,
+    );
+  }
+
+  /** A wrong token is not shown again and again: three of them would block this address for everybody behind it. */
+  #refuseWhileBlocked(token: string): void {
+    const blocked = this.#blocked;
+    if (blocked === undefined) return;
+    if (this.#options.clock.monotonic() >= blocked.until || (blocked.token !== undefined && blocked.token !== token)) {
+      this.#blocked = undefined;
+      return;
+    }
+    throw new SallyportError(blocked.why.code, `not asked again yet: ${blocked.why.message}`, blocked.why.details);
+  }
+}
+
+function secondsOf(text: string | undefined): number {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : 0;
+}

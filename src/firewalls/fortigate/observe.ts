@@ -1,0 +1,126 @@
+import type { Behaviour } from '../../plan/behaviour.ts';
+import { absentBehaviour } from '../../plan/ruleset-behaviour.ts';
+import type { ForeignRule } from '../driver.ts';
+import { type GroupKey, type ObservedRuleBase, type TakenName, groupKey } from '../rulebase/model.ts';
+import { isMarked } from '../rulebase/names.ts';
+import { straysAmong } from './policy-order.ts';
+import { readGroups, readObjects } from './read-groups.ts';
+import { readRules, readServices } from './read-rules.ts';
+import { type Row, TABLES, type TableId } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
+import type { Snapshot } from './snapshot.ts';
+import { CUSTOM, FEED, POLICY, SERVICE_GROUP, commentOf, namesIn, textOf } from './words.ts';
+
+export interface Observation {
+  readonly base: ObservedRuleBase;
+  readonly foreign: readonly ForeignRule[];
+  readonly behaviour: Behaviour;
+  /** Nothing that bears our mark is there. */
+  readonly isEmpty: boolean;
+}
+
+/** What a snapshot holds of ours, and of others as far as it concerns us. */
+export function observation(snapshot: Snapshot, scope: FortigateScope): Observation {
+  const objects = readObjects(snapshot, scope);
+  const groups = readGroups(snapshot, scope, objects);
+  const standing = readServices(snapshot, scope);
+  const rules = readRules(snapshot, scope, standing);
+  return {
+    base: {
+      objects,
+      groups,
+      services: new Map([...standing].map(([name, { service }]) => [name, service] as const)),
+      rules,
+      translations: [],
+      taken: takenNames(snapshot, scope),
+      strays: straysAmong(snapshot.rows(POLICY), scope),
+      usedByOthers: usedByOthers(snapshot, scope, groups.keys()),
+    },
+    foreign: foreignRules(snapshot, scope),
+    behaviour: absentBehaviour,
+    isEmpty: !TABLES.some((table) =>
+      snapshot.rows(table).some((row) => isMarked(commentOf(table, row), scope.cluster)),
+    ),
+  };
+}
+
+/** Addresses and groups share their names, services and their groups too (vendor reference 1.5). */
+const KINDS: readonly (readonly [TableId, readonly ('object' | 'group' | 'service' | 'rule')[]])[] = [
+  ['firewall/address', ['object', 'group']],
+  ['firewall/address6', ['object', 'group']],
+  ['firewall/addrgrp', ['object', 'group']],
+  ['firewall/addrgrp6', ['object', 'group']],
+  [FEED, ['object', 'group']],
+  [CUSTOM, ['service']],
+  [SERVICE_GROUP, ['service']],
+  [POLICY, ['rule']],
+];
+
+function takenNames(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<TakenName, string> {
+  const taken = new Map<TakenName, string>();
+  for (const [table, kinds] of KINDS)
+    for (const row of snapshot.rows(table)) {
+      if (isMarked(commentOf(table, row), scope.cluster)) continue;
+      const name = textOf(row, 'name');
+      for (const kind of kinds) taken.set(`${kind} ${name}`, `${table} "${name}"`);
+    }
+  return taken;
+}
+
+/** Where entries of others name groups. */
+const NAMING: readonly (readonly [TableId, readonly string[]])[] = [
+  ['firewall/addrgrp', ['member']],
+  ['firewall/addrgrp6', ['member']],
+  [POLICY, ['srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6']],
+  ['firewall/central-snat-map', ['orig-addr', 'orig-addr6', 'dst-addr', 'dst-addr6']],
+];
+
+function usedByOthers(
+  snapshot: Snapshot,
+  scope: FortigateScope,
+  groups: Iterable<GroupKey>,
+): ReadonlyMap<GroupKey, readonly string[]> {
+  const users = new Map<GroupKey, string[]>();
+  const known = new Set(groups);
+  for (const [table, fields] of NAMING)
+    for (const row of snapshot.rows(table)) {
+      if (isMarked(commentOf(table, row), scope.cluster)) continue;
+      for (const field of fields)
+        for (const name of namesIn(row, field))
+          for (const family of [4, 6, 'Both'] as const) {
+            const key = groupKey({ family, store: family === 'Both' ? 'Volatile' : 'Configured', name });
+            const isOfField = family === 'Both' || (family === 6) === (field.endsWith('6') || table.endsWith('6'));
+            if (known.has(key) && isOfField) users.set(key, [...(users.get(key) ?? []), titleOf(table, row)]);
+          }
+    }
+  return users;
+}
+
+function titleOf(table: TableId, row: Row): string {
+  const name = textOf(row, 'name');
+  const id = textOf(row, 'policyid');
+  return [table, id, name === '' ? '' : `"${name}"`].filter((part) => part !== '').join(' ');
+}
+
+/** Policies of others and where they stand, so that people see what ours overrule and what overrules ours. */
+function foreignRules(snapshot: Snapshot, scope: FortigateScope): readonly ForeignRule[] {
+  const rows = snapshot.rows(POLICY);
+  const isOurs = (row: Row): boolean => isMarked(commentOf(POLICY, row), scope.cluster);
+  const first = rows.findIndex(isOurs);
+  return rows.flatMap((row, at): ForeignRule[] => {
+    if (isOurs(row) || textOf(row, 'status') === 'disable') return [];
+    return [
+      {
+        where: titleOf(POLICY, row),
+        text: policyText(row),
+        effect: first === -1 ? 'unknown' : at < first ? 'before ours' : 'after ours',
+      },
+    ];
+  });
+}
+
+function policyText(row: Row): string {
+  const list = (...fields: readonly string[]): string => fields.flatMap((field) => namesIn(row, field)).join(' ');
+  const interfaces = `${list('srcintf')} > ${list('dstintf')}`;
+  return `${textOf(row, 'action')} ${interfaces}: ${list('srcaddr', 'srcaddr6')} to ${list('dstaddr', 'dstaddr6')}, ${list('service')}`;
+}

@@ -1,0 +1,130 @@
+import { SallyportError } from '../../base/error.ts';
+import { isMarked } from '../rulebase/names.ts';
+import type { Row } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
+import { POLICY, commentOf, textOf } from './words.ts';
+
+/** Where a policy has to go. */
+export interface Move {
+  readonly key: string;
+  readonly side: 'before' | 'after';
+  readonly target: string;
+}
+
+/** Policies in the order in which the device asks them, while they are edited. */
+export class OrderedPolicies {
+  readonly #rows: Map<string, Row>;
+  readonly #scope: FortigateScope;
+  #order: string[];
+
+  /** `rows`: by key, in order; kept up to date by whoever edits. */
+  constructor(rows: Map<string, Row>, scope: FortigateScope) {
+    this.#rows = rows;
+    this.#scope = scope;
+    this.#order = [...rows.keys()];
+  }
+
+  /** The key of a policy of ours by its whole name. */
+  keyOf(name: string): string | undefined {
+    return this.#order.find((key) => textOf(this.#rows.get(key) ?? {}, 'name') === name && this.#isOurs(key));
+  }
+
+  /** Keys of all policies that a rule of ours takes, in their order. */
+  keysOf(rule: string): readonly string[] {
+    return this.#order.filter(
+      (key) => ruleOfPolicy(textOf(this.#rows.get(key) ?? {}, 'name')) === rule && this.#isOurs(key),
+    );
+  }
+
+  append(key: string, row: Row): void {
+    this.#rows.set(key, row);
+    this.#order.push(key);
+  }
+
+  remove(key: string): void {
+    this.#order = this.#order.filter((one) => one !== key);
+  }
+
+  /** The move that brings a policy of ours right below a rule of ours, or, without one, to the head of our block; absent: it is there. */
+  place(key: string, after: string | undefined): Move | undefined {
+    return this.#moved(key, after === undefined ? this.#head(key) : this.#below(after));
+  }
+
+  /** The move that brings a policy right below another one, by its key; absent: it is there. */
+  placeBelow(key: string, target: string): Move | undefined {
+    return this.#moved(key, { side: 'after', target });
+  }
+
+  #moved(key: string, target: Omit<Move, 'key'> | undefined): Move | undefined {
+    if (target === undefined || target.target === key) return undefined;
+    const rest = this.#order.filter((one) => one !== key);
+    const at = rest.indexOf(target.target) + (target.side === 'after' ? 1 : 0);
+    const next = [...rest.slice(0, at), key, ...rest.slice(at)];
+    if (next.every((one, index) => one === this.#order[index])) return undefined;
+    this.#order = next;
+    return { key, ...target };
+  }
+
+  #below(rule: string): Omit<Move, 'key'> {
+    const target = this.keysOf(rule).at(-1);
+    if (target === undefined) throw new SallyportError('DEVICE_CHANGED', `the policy ${rule} is not there any more`);
+    return { side: 'after', target };
+  }
+
+  /** Next to which policy the first of our block stands; absent: there is no other. */
+  #head(own: string): Omit<Move, 'key'> | undefined {
+    const { position } = this.#scope;
+    const rest = this.#order.filter((key) => key !== own);
+    if (position === 'First') return rest[0] === undefined ? undefined : { side: 'before', target: rest[0] };
+    if (position !== 'Last' && 'after' in position) return { side: 'after', target: this.#foreign(position.after) };
+    // The block ends at its position: its head is where it begins now.
+    const end = position === 'Last' ? rest.length : rest.indexOf(this.#foreign(position.before));
+    let begin = end;
+    while (begin > 0 && this.#isOurs(rest[begin - 1] ?? '')) begin--;
+    const first = rest[begin];
+    if (first !== undefined) return { side: 'before', target: first };
+    const last = rest.at(-1);
+    return last === undefined ? undefined : { side: 'after', target: last };
+  }
+
+  #foreign(name: string): string {
+    const key = this.#order.find((one) => textOf(this.#rows.get(one) ?? {}, 'name') === name && !this.#isOurs(one));
+    if (key === undefined)
+      throw new SallyportError('DEVICE_REJECTED', `there is no policy "${name}", next to which ours shall stand`);
+    return key;
+  }
+
+  #isOurs(key: string): boolean {
+    const row = this.#rows.get(key);
+    return row !== undefined && isMarked(commentOf(POLICY, row), this.#scope.cluster);
+  }
+}
+
+/** A rule with services that cannot stand together takes several policies: `sp-…`, `sp-….2`, `sp-….3`. */
+export function policyName(rule: string, index: number): string {
+  return index === 0 ? rule : `${rule}.${index + 1}`;
+}
+
+export function ruleOfPolicy(name: string): string {
+  return name.replace(/\.\d{1,3}$/, '');
+}
+
+/** Names of our rules that do not stand in our block, at its position. */
+export function straysAmong(rows: readonly Row[], scope: FortigateScope): ReadonlySet<string> {
+  const isOurs = (row: Row | undefined): boolean =>
+    row !== undefined && isMarked(commentOf(POLICY, row), scope.cluster);
+  const { position } = scope;
+  const anchor = (name: string): number => rows.findIndex((row) => textOf(row, 'name') === name && !isOurs(row));
+  const block = new Set<Row>();
+  const gather = (from: number, step: 1 | -1): void => {
+    for (let at = from; isOurs(rows[at]); at += step) {
+      const row = rows[at];
+      if (row !== undefined) block.add(row);
+    }
+  };
+  if (position === 'First') gather(0, 1);
+  else if (position === 'Last') gather(rows.length - 1, -1);
+  else if ('after' in position) gather(anchor(position.after) + 1, 1);
+  else gather(anchor(position.before) - 1, -1);
+  return new Set(rows.filter((row) => isOurs(row) && !block.has(row)).map((row) => ruleOfPolicy(textOf(row, 'name'))));
+}

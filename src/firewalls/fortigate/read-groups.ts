@@ -1,0 +1,93 @@
+import type { Family } from '../../border/ruleset.ts';
+import { type AddressObject, type GroupKey, type MemberGroup, groupKey } from '../rulebase/model.ts';
+import { isMarked } from '../rulebase/names.ts';
+import type { Row } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
+import type { Snapshot } from './snapshot.ts';
+import { ADDRESSES, FEED, GROUPS, addressValue, commentOf, namesIn, textOf } from './words.ts';
+
+/** Entries that stand in a feed for nobody, so that it is never empty: no packet comes from them. */
+export const NOBODY_ENTRIES: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
+
+/** A member that is not what we write: an object of others, or one of ours that was changed. Never a canonical address. */
+export const STRANGE = '?';
+
+/** Objects of ours that are what their names say. One that was changed is left out, so that it is made again. */
+export function readObjects(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<string, AddressObject> {
+  const objects = new Map<string, AddressObject>();
+  for (const family of [4, 6] as const)
+    for (const row of snapshot.rows(ADDRESSES[family])) {
+      const comment = commentOf(ADDRESSES[family], row);
+      if (!isMarked(comment, scope.cluster) || scope.auxiliaries.isAuxiliary(comment)) continue;
+      const value = addressValue(family, row);
+      const name = textOf(row, 'name');
+      if (value === undefined || scope.objectName(value, family) !== name) continue;
+      objects.set(name, { name, family, ...value, mark: scope.markIn(comment) });
+    }
+  return objects;
+}
+
+export function readGroups(
+  snapshot: Snapshot,
+  scope: FortigateScope,
+  objects: ReadonlyMap<string, AddressObject>,
+): ReadonlyMap<GroupKey, MemberGroup> {
+  const groups = new Map<GroupKey, MemberGroup>();
+  const add = (group: MemberGroup): void => void groups.set(groupKey(group), group);
+  for (const family of [4, 6] as const) {
+    const table = GROUPS[family];
+    for (const row of snapshot.rows(table)) {
+      const comment = commentOf(table, row);
+      if (!isMarked(comment, scope.cluster) || scope.auxiliaries.isAuxiliary(comment)) continue;
+      const members = new Set<string>();
+      for (const name of flatMembers(snapshot, scope, family, row)) {
+        if (name === scope.auxiliaries.nobody) continue;
+        members.add(objects.get(name)?.value ?? `${STRANGE}${name}`);
+      }
+      add({ ...groupOf(row, scope, comment), family, store: 'Configured', members });
+    }
+  }
+  for (const row of snapshot.rows(FEED)) {
+    const comment = commentOf(FEED, row);
+    if (!isMarked(comment, scope.cluster)) continue;
+    const isSound =
+      textOf(row, 'type') === 'address' &&
+      textOf(row, 'update-method') === 'push' &&
+      textOf(row, 'status') === 'enable';
+    const members = new Set(feedMembers(snapshot.entries(textOf(row, 'name'))));
+    if (!isSound) members.add(`${STRANGE}settings`);
+    add({ ...groupOf(row, scope, comment), family: 'Both', store: 'Volatile', members });
+  }
+  return groups;
+}
+
+function groupOf(row: Row, scope: FortigateScope, comment: string): Pick<MemberGroup, 'name' | 'shared' | 'mark'> {
+  const mark = scope.markIn(comment);
+  return { name: textOf(row, 'name'), shared: mark.includes(':AddressGroup/'), mark };
+}
+
+/** Names of members, with those of parts in their place. */
+function flatMembers(snapshot: Snapshot, scope: FortigateScope, family: Family, row: Row): readonly string[] {
+  return namesIn(row, 'member').flatMap((name) => {
+    const part = snapshot.row(GROUPS[family], name);
+    const isPart =
+      part !== undefined && commentOf(GROUPS[family], part).split(/\s+/).includes(scope.auxiliaries.partMark);
+    return isPart ? namesIn(part, 'member') : [name];
+  });
+}
+
+/** Who is in a feed. A family of which it holds nobody, not even who stands for nobody, was lost: a boot empties feeds. */
+function feedMembers(entries: readonly string[]): readonly string[] {
+  const stands = new Set(Object.values(NOBODY_ENTRIES));
+  const members = entries.filter((entry) => !stands.has(entry));
+  const lost = ([4, 6] as const).some((family) => !entries.some((entry) => entry.includes(':') === (family === 6)));
+  return lost ? [...members, `${STRANGE}lost`] : members;
+}
+
+/** What a feed shall hold so that it has these members. */
+export function feedEntries(members: Iterable<string>): ReadonlySet<string> {
+  const entries = new Set(members);
+  for (const family of [4, 6] as const)
+    if (![...entries].some((entry) => entry.includes(':') === (family === 6))) entries.add(NOBODY_ENTRIES[family]);
+  return entries;
+}

@@ -1,0 +1,265 @@
+import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
+
+/** A value of an entry as it is compared: a text, or the names in a child table. */
+export type Value = string | readonly string[];
+
+/** An entry of a table in canonical form: the fields that we write or guard, whatever spelling the device has for them. */
+export type Row = Readonly<Record<string, Value>>;
+
+/** Tables of the configuration that this driver reads and writes, in the order in which entries can be made: named before naming. */
+export const TABLES = [
+  'firewall/address',
+  'firewall/address6',
+  'firewall/addrgrp',
+  'firewall/addrgrp6',
+  'firewall.service/custom',
+  'firewall.service/group',
+  'firewall/ippool',
+  'firewall/ippool6',
+  'system/external-resource',
+  'firewall/policy',
+  'firewall/central-snat-map',
+] as const;
+
+export type TableId = (typeof TABLES)[number];
+
+interface TableForm {
+  /** What names an entry in its path. */
+  readonly key: 'name' | 'policyid';
+  /** Where our mark stands. */
+  readonly mark: 'comment' | 'comments';
+  /** Fields that are written, and compared always. */
+  readonly written: readonly string[];
+  /** Child tables among them. */
+  readonly lists: readonly string[];
+  /** Fields that are not written as long as they have this value, which would change what an entry means. */
+  readonly guarded: Readonly<Record<string, Value>>;
+  readonly isOrdered: boolean;
+}
+
+/** The word for services with ports begins like this in every release, and is the default. */
+export const PORTS = 'TCP/UDP';
+
+/** Fields that are numbers on the wire. `protocol` of services is a word. */
+const NUMBERS: ReadonlySet<string> = new Set(['policyid', 'protocol', 'protocol-number']);
+
+/** Vendor reference 1.6. */
+export const FORMS: Readonly<Record<TableId, TableForm>> = {
+  'firewall/address': {
+    key: 'name',
+    mark: 'comment',
+    written: ['name', 'type', 'subnet', 'start-ip', 'end-ip', 'fqdn', 'comment'],
+    lists: [],
+    guarded: { 'associated-interface': '' },
+    isOrdered: false,
+  },
+  'firewall/address6': {
+    key: 'name',
+    mark: 'comment',
+    written: ['name', 'type', 'ip6', 'start-ip', 'end-ip', 'fqdn', 'comment'],
+    lists: [],
+    guarded: {},
+    isOrdered: false,
+  },
+  'firewall/addrgrp': {
+    key: 'name',
+    mark: 'comment',
+    written: ['name', 'member', 'comment'],
+    lists: ['member'],
+    guarded: { type: 'default', exclude: 'disable' },
+    isOrdered: false,
+  },
+  'firewall/addrgrp6': {
+    key: 'name',
+    mark: 'comment',
+    written: ['name', 'member', 'comment'],
+    lists: ['member'],
+    guarded: {},
+    isOrdered: false,
+  },
+  'firewall.service/custom': {
+    key: 'name',
+    mark: 'comment',
+    written: [
+      'name',
+      'protocol',
+      'tcp-portrange',
+      'udp-portrange',
+      'sctp-portrange',
+      'icmptype',
+      'icmpcode',
+      'protocol-number',
+      'comment',
+    ],
+    lists: [],
+    guarded: {},
+    isOrdered: false,
+  },
+  'firewall.service/group': {
+    key: 'name',
+    mark: 'comment',
+    written: ['name', 'member', 'comment'],
+    lists: ['member'],
+    guarded: {},
+    isOrdered: false,
+  },
+  'firewall/ippool': {
+    key: 'name',
+    mark: 'comments',
+    written: ['name', 'type', 'startip', 'endip', 'comments'],
+    lists: [],
+    guarded: { 'arp-reply': 'enable', 'arp-intf': '', 'associated-interface': '' },
+    isOrdered: false,
+  },
+  'firewall/ippool6': {
+    key: 'name',
+    mark: 'comments',
+    written: ['name', 'startip', 'endip', 'comments'],
+    lists: [],
+    guarded: {},
+    isOrdered: false,
+  },
+  'system/external-resource': {
+    key: 'name',
+    mark: 'comments',
+    written: ['name', 'type', 'update-method', 'status', 'comments'],
+    lists: [],
+    guarded: {},
+    isOrdered: false,
+  },
+  'firewall/policy': {
+    key: 'policyid',
+    mark: 'comments',
+    written: [
+      'name',
+      'status',
+      'srcintf',
+      'dstintf',
+      'srcaddr',
+      'dstaddr',
+      'srcaddr6',
+      'dstaddr6',
+      'service',
+      'schedule',
+      'action',
+      'srcaddr-negate',
+      'service-negate',
+      'logtraffic',
+      'nat',
+      'ippool',
+      'poolname',
+      'poolname6',
+      'utm-status',
+      'profile-type',
+      'profile-group',
+      'comments',
+    ],
+    lists: ['srcintf', 'dstintf', 'srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6', 'service', 'poolname', 'poolname6'],
+    guarded: { 'dstaddr-negate': 'disable', nat46: 'disable', nat64: 'disable', groups: [], 'fsso-groups': [] },
+    isOrdered: true,
+  },
+  'firewall/central-snat-map': {
+    key: 'policyid',
+    mark: 'comments',
+    written: [
+      'status',
+      'type',
+      'srcintf',
+      'dstintf',
+      'orig-addr',
+      'orig-addr6',
+      'dst-addr',
+      'dst-addr6',
+      'protocol',
+      'orig-port',
+      'dst-port',
+      'nat',
+      'nat-ippool',
+      'nat-ippool6',
+      'comments',
+    ],
+    lists: ['srcintf', 'dstintf', 'orig-addr', 'orig-addr6', 'dst-addr', 'dst-addr6', 'nat-ippool', 'nat-ippool6'],
+    guarded: { nat46: 'disable', nat64: 'disable', 'nat-port': '' },
+    isOrdered: true,
+  },
+};
+
+/** An entry as the device tells it, in canonical form. Fields that it does not have are left out. */
+export function readRow(table: TableId, told: Readonly<Record<string, unknown>>): Row {
+  const { written, guarded, lists, key } = FORMS[table];
+  const row: Record<string, Value> = {};
+  for (const field of new Set([key, ...written, ...Object.keys(guarded)])) {
+    const value = told[field];
+    if (value === undefined || value === null) continue;
+    row[field] = Array.isArray(value) || lists.includes(field) ? namesOf(value) : canonical(field, value);
+  }
+  return row;
+}
+
+/** Child rows name others by `name`; their order has no meaning. */
+function namesOf(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .map((one: unknown) => (typeof one === 'object' && one !== null && 'name' in one ? String(one.name) : String(one)))
+    .toSorted();
+}
+
+/** Networks are told as address and mask, prefixes in any spelling. */
+function canonical(field: string, value: unknown): string {
+  const text = typeof value === 'string' ? value : String(value as number);
+  if (field === 'subnet') return maskedPrefix(text) ?? text;
+  if (field === 'ip6') return prefixText(text) ?? text;
+  if (field === 'protocol' && text.startsWith(PORTS)) return PORTS;
+  return text;
+}
+
+function maskedPrefix(text: string): string | undefined {
+  const [address, mask] = text.split(' ');
+  if (mask === undefined) return prefixText(text);
+  const length = maskLength(mask);
+  return length === undefined ? undefined : prefixText(`${address}/${length}`);
+}
+
+function prefixText(text: string): string | undefined {
+  const parsed = parsePrefix(text, { bareAddress: true });
+  return 'value' in parsed ? formatPrefix(parsed.value) : undefined;
+}
+
+function maskLength(mask: string): number | undefined {
+  const bits = mask
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('');
+  return /^1*0*$/.test(bits) && bits.length === 32 ? bits.replace(/0+$/, '').length : undefined;
+}
+
+/** What has to be sent so that an entry becomes another; `undefined`: nothing. A field that the device does not have is not missed. */
+export function changeOf(table: TableId, actual: Row, wanted: Row): Row | undefined {
+  const change: Record<string, Value> = {};
+  for (const [field, value] of Object.entries(wanted))
+    if (!sameValue(actual[field] ?? emptyOf(value), value)) change[field] = value;
+  for (const [field, value] of Object.entries(FORMS[table].guarded)) {
+    const told = actual[field];
+    if (told !== undefined && !sameValue(told, value)) change[field] = value;
+  }
+  return Object.keys(change).length === 0 ? undefined : change;
+}
+
+function emptyOf(value: Value): Value {
+  return typeof value === 'string' ? '' : [];
+}
+
+export function sameValue(a: Value, b: Value): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  return a.length === b.length && a.every((name, at) => name === b[at]);
+}
+
+/** The body of a request that writes fields. */
+export function bodyOf(row: Row): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(row).map(([field, value]) => {
+      if (typeof value !== 'string') return [field, value.map((name) => ({ name }))];
+      return [field, NUMBERS.has(field) && /^\d+$/.test(value) ? Number(value) : value];
+    }),
+  );
+}

@@ -1,0 +1,53 @@
+import type { Row, TableId } from './rows.ts';
+import { type Tables, keyOf } from './tables.ts';
+
+/** Tables and feeds as they were read at one time. */
+export class Snapshot {
+  readonly #tables: Tables;
+  readonly #entries: ReadonlyMap<string, readonly string[]>;
+  readonly #byKey = new Map<TableId, ReadonlyMap<string, Row>>();
+
+  constructor(tables: Tables, entries: ReadonlyMap<string, readonly string[]>) {
+    this.#tables = tables;
+    this.#entries = entries;
+  }
+
+  /** In the device's order. Nothing of a table that was not read: the device does not have it. */
+  rows(table: TableId): readonly Row[] {
+    return this.#tables.get(table)?.rows ?? [];
+  }
+
+  row(table: TableId, key: string): Row | undefined {
+    return this.keyed(table).get(key);
+  }
+
+  keyed(table: TableId): ReadonlyMap<string, Row> {
+    const known = this.#byKey.get(table) ?? new Map(this.rows(table).map((row) => [keyOf(table, row), row] as const));
+    this.#byKey.set(table, known);
+    return known;
+  }
+
+  /** What a feed of ours holds, as the device tells it. */
+  entries(feed: string): readonly string[] {
+    return this.#entries.get(feed) ?? [];
+  }
+
+  equals(other: Snapshot): boolean {
+    if (this.#tables.size !== other.#tables.size || this.#entries.size !== other.#entries.size) return false;
+    for (const [id, table] of this.#tables) if (other.#tables.get(id) !== table) return false;
+    for (const [feed, entries] of this.#entries)
+      if (!sameEntries(entries, other.#entries.get(feed) ?? [])) return false;
+    return true;
+  }
+
+  get revisions(): ReadonlyMap<TableId, string> {
+    return new Map([...this.#tables].map(([table, { revision }]) => [table, revision] as const));
+  }
+}
+
+/** In whichever order the device tells them. */
+export function sameEntries(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  const known = new Set(a);
+  return known.size === a.length && b.every((entry) => known.has(entry));
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { SallyportError } from '../../base/error.ts';
+import type { Envelope } from './envelope.ts';
+import type { FortiosApi } from './fortios-api.ts';
+import { FORMS, type Row, type TableId, readRow } from './rows.ts';
+
+/** Rows of one answer; a device may give fewer. */
+const PAGE = 1_000;
+/** A table that changes while its pages are read is read again, so often. */
+const MOST_READINGS = 3;
+
+const listForm = z.array(z.looseObject({}));
+const revisionForm = z.object({ revision: z.string().min(1) });
+
+/** One table as it was read: all of it at one revision, in the device's order. */
+export interface Table {
+  readonly revision: string;
+  readonly rows: readonly Row[];
+}
+
+export type Tables = ReadonlyMap<TableId, Table>;
+
+/** Reads tables whole, and again only when their revision tells of a change (vendor reference 1.3, 1.6). */
+export class TableReader {
+  readonly #api: FortiosApi;
+  readonly #known = new Map<TableId, Table>();
+
+  constructor(api: FortiosApi) {
+    this.#api = api;
+  }
+
+  /** `seen` is given every answer. The same table object as before where nothing changed. */
+  async read(
+    tables: readonly TableId[],
+    signal: AbortSignal,
+    seen: (envelope: Envelope) => void = () => undefined,
+  ): Promise<Tables> {
+    return await forEach(tables, (table) => this.#table(table, signal, seen));
+  }
+
+  async revisions(tables: Iterable<TableId>, signal: AbortSignal): Promise<ReadonlyMap<TableId, string>> {
+    return await forEach(tables, (id) => this.#revision(id, signal));
+  }
+
+  async #revision(
+    id: TableId,
+    signal: AbortSignal,
+    seen: (envelope: Envelope) => void = () => undefined,
+  ): Promise<string> {
+    const envelope = await this.#api.ask({ method: 'GET', path: `cmdb/${id}`, query: { action: 'revision' } }, signal);
+    seen(envelope);
+    const revision = revisionForm.safeParse(envelope.results).data?.revision ?? envelope.revision;
+    if (revision === undefined) throw new SallyportError('DEVICE_UNREADABLE', `${id}: it tells no revision`);
+    return revision;
+  }
+
+  async #table(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<Table> {
+    const known = this.#known.get(id);
+    if (known !== undefined && (await this.#revision(id, signal, seen)) === known.revision) return known;
+    for (let reading = 0; reading < MOST_READINGS; reading++) {
+      const table = await this.#pages(id, signal, seen);
+      if (table === undefined) continue;
+      this.#known.set(id, table);
+      return table;
+    }
+    throw new SallyportError('DEVICE_BUSY', `${id} changed ${MOST_READINGS} times while its pages were read`);
+  }
+
+  /** All pages of one revision; `undefined`: it changed in between. The end is a page without rows: how many there are is not proven. */
+  async #pages(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<Table | undefined> {
+    const rows: Row[] = [];
+    let revision: string | undefined;
+    for (;;) {
+      const envelope = await this.#api.ask(
+        {
+          method: 'GET',
+          path: `cmdb/${id}`,
+          query: { start: String(rows.length), count: String(PAGE) },
+        },
+        signal,
+      );
+      seen(envelope);
+      const list = listForm.safeParse(envelope.results).data;
+      if (list === undefined || envelope.revision === undefined)
+        throw new SallyportError('DEVICE_UNREADABLE', `${id}: the answer holds no list with a revision`);
+      if (revision !== undefined && envelope.revision !== revision) return undefined;
+      revision = envelope.revision;
+      if (list.length === 0) return { revision, rows };
+      for (const told of list) rows.push(readRow(id, told));
+    }
+  }
+}
+
+/** The device takes few requests at once: more would only wait. */
+const AT_ONCE = 4;
+
+/** Asks for each of some things, a few at a time. */
+export async function forEach<K, V>(keys: Iterable<K>, ask: (key: K) => Promise<V>): Promise<ReadonlyMap<K, V>> {
+  const found = new Map<K, V>();
+  const list = [...keys];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < list.length; at = next++) {
+      const key = list[at];
+      if (key !== undefined) found.set(key, await ask(key));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return new Map(
+    list.flatMap((key) => {
+      const value = found.get(key);
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
+}
+
+/** The key of an entry. */
+export function keyOf(id: TableId, row: Row): string {
+  const key = row[FORMS[id].key];
+  if (typeof key !== 'string' || key === '')
+    throw new SallyportError('DEVICE_UNREADABLE', `${id}: an entry has no key`);
+  return key;
+}

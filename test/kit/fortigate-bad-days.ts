@@ -1,0 +1,138 @@
+import { FakeClock } from './fake-clock.ts';
+import type { FortiGateOptions } from '../../simulators/fortigate/index.ts';
+import type { BadDay, BadDaysHarness, Happening } from '../../src/firewalls/contract/bad-days.ts';
+import { SimulatedDevice } from './simulated-fortigate.ts';
+import { TRANSACTION_SECONDS } from '../../src/firewalls/fortigate/transaction.ts';
+
+const RIGHTS = { fwgrp: 'read-write', sysgrp: 'read-write' };
+const USER = 'keeper';
+const COMMIT = { url: 'transaction-commit' };
+
+/** A FortiGate with rules of somebody else, on which bad days happen. `locked`: a group of ours that somebody edits. */
+export async function fortigateBadDays(
+  options: FortiGateOptions,
+  firewall: object,
+  locked: string,
+): Promise<BadDaysHarness> {
+  const clock = new FakeClock();
+  const simulated = await SimulatedDevice.start({ ...options, clock });
+  const { device } = simulated;
+  device.hand.create('firewall/address', { name: 'theirs', subnet: '192.0.2.0/24' });
+  device.hand.create('firewall/policy', {
+    name: 'their rule',
+    srcintf: [{ name: 'port2' }],
+    dstintf: [{ name: 'port1' }],
+    srcaddr: [{ name: 'theirs' }],
+    dstaddr: [{ name: 'all' }],
+    service: [{ name: 'ALL' }],
+    schedule: 'always',
+    action: 'accept',
+  });
+  let user = USER;
+  let token = device.hand.addApiUser(USER, RIGHTS);
+  let certificate = device.certificate;
+  let unlock: () => void = () => undefined;
+  const nothing = (): void => undefined;
+  const commitMeets = (fault: Parameters<typeof device.faults.next>[0]): (() => void) => {
+    return () => device.faults.next(fault, COMMIT);
+  };
+  const clear = (): void => device.faults.clear();
+
+  const happenings: Readonly<Record<BadDay, Happening>> = {
+    'another certificate': {
+      // A connection that stood was verified; it is cut in the moment it is used.
+      says: ['DEVICE_CERTIFICATE', 'DEVICE_UNREACHABLE'],
+      begin: async () => {
+        device.presentCertificate('new');
+        // Connections that stand were verified.
+        await device.reboot();
+      },
+      end: () => {
+        certificate = device.certificate;
+      },
+    },
+    'the token has ended': {
+      says: ['DEVICE_CREDENTIALS'],
+      begin: () => device.hand.revokeToken(user),
+      end: () => {
+        user = `${USER}-again`;
+        token = device.hand.addApiUser(user, RIGHTS);
+      },
+    },
+    'rights were taken away': {
+      says: ['DEVICE_RIGHTS'],
+      begin: () => device.hand.setRights(user, { fwgrp: 'read', sysgrp: 'read' }),
+      end: () => device.hand.setRights(user, RIGHTS),
+    },
+    'somebody holds a lock': {
+      says: ['DEVICE_EDIT_LOCK'],
+      begin: () => {
+        unlock = device.hand.lock('firewall/addrgrp', locked, 3_600);
+      },
+      end: () => unlock(),
+    },
+    'the commit fails': {
+      says: ['DEVICE_BUSY'],
+      begin: commitMeets({ kind: 'database error', error: -360, http: 500 }),
+      end: clear,
+    },
+    'it boots between two steps': {
+      says: ['done', 'DEVICE_CHANGED', 'DEVICE_UNREACHABLE'],
+      begin: () => device.reboot(),
+      end: nothing,
+    },
+    'every volatile table is emptied': {
+      says: ['done', 'DEVICE_CHANGED'],
+      begin: () => device.hand.emptyVolatile(),
+      end: nothing,
+    },
+    'it is full': {
+      says: ['DEVICE_LIMIT'],
+      begin: () => device.hand.limit('root', { 'firewall-address': 1 }),
+      end: () => device.hand.limit('root', { 'firewall-address': 10_000 }),
+    },
+    'it answers slowly': {
+      says: ['DEVICE_UNREACHABLE'],
+      patienceMs: 3_000,
+      begin: commitMeets({ kind: 'slow', ms: 60_000 }),
+      // It arrives after all, when nobody waits for it any more.
+      end: () => clock.advance(60_000),
+    },
+    'an answer is cut off': {
+      says: ['DEVICE_UNREACHABLE', 'DEVICE_UNREADABLE'],
+      begin: commitMeets({ kind: 'answer cut' }),
+      end: clear,
+    },
+    'an answer is lost': { says: ['DEVICE_UNREACHABLE'], begin: commitMeets({ kind: 'answer lost' }), end: clear },
+    'a request arrives twice': {
+      says: ['done', 'DEVICE_CHANGED', 'DEVICE_REJECTED'],
+      begin: () => device.faults.next({ kind: 'twice' }, {}, 1_000),
+      end: clear,
+    },
+    'another firmware speaks another dialect': {
+      says: ['done', 'DEVICE_CHANGED', 'DEVICE_BUSY', 'DEVICE_UNREACHABLE'],
+      begin: () => device.upgrade('7.6.3'),
+      end: nothing,
+    },
+  };
+  return {
+    connect: (cluster = 'lab') =>
+      simulated.connect(firewall, {
+        clock,
+        owner: { cluster, firewall: 'edge-1' },
+        tls: { ca: certificate ?? '' },
+        credentials: { title: 'a test', read: () => Promise.resolve(new Map([['token', token]])) },
+      }),
+    ours: () => simulated.ours(),
+    foreign: () => simulated.foreign(),
+    members: () => simulated.members('payments'),
+    happening: (day) => happenings[day],
+    dieAt: (n, how) => simulated.dieAt(n, how),
+    recover: () => {
+      simulated.live();
+      clock.advance((TRANSACTION_SECONDS + 1) * 1_000);
+      return Promise.resolve();
+    },
+    close: () => simulated[Symbol.asyncDispose](),
+  };
+}
