@@ -61,6 +61,12 @@ async function fetched({ url }: Copy): Promise<string> {
   return statusCode === 200 ? `200 ${text}` : `${statusCode} again after ${String(headers['retry-after'])} s`;
 }
 
+/** What a connection that was closed gives out. */
+function lost(thrown: unknown): '' {
+  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET') return '';
+  throw thrown;
+}
+
 /** Every answer of a copy that slept while another one took its firewall over, from the first that it gives. */
 async function answersAfterSleep(manner: 'asks' | 'believes'): Promise<ReadonlySet<string>> {
   let holder = `old ${manner}`;
@@ -68,13 +74,14 @@ async function answersAfterSleep(manner: 'asks' | 'believes'): Promise<ReadonlyS
   await expect.poll(() => fetched(old)).toBe('200 10.0.0.1\n');
   old.child.kill('SIGSTOP');
   // The connections are there already, and what they bring is read first when it wakes up.
-  const asked = Array.from({ length: 4 }, () => fetched(old));
+  // One that slept beyond the time for which it keeps a connection closes that first, which gives nothing out.
+  const asked = Array.from({ length: 4 }, () => fetched(old).catch(lost));
   await sleep(ASLEEP_MS);
   holder = `new ${manner}`;
   const successor = await start(`new ${manner}`, '10.0.0.2', () => holder, 'asks');
   await expect.poll(() => fetched(successor)).toBe('200 10.0.0.2\n');
   old.child.kill('SIGCONT');
-  const seen = new Set(await Promise.all(asked));
+  const seen = new Set((await Promise.all(asked)).filter((answer) => answer !== ''));
   for (let count = 0; count < 20; count++) seen.add(await fetched(old));
   return seen;
 }
