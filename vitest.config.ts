@@ -1,7 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere; `packets` needs Linux namespaces (root, or a user namespace made by scripts/rootless); `cluster` needs
-// other real servers: Kubernetes' API server, Prometheus.
+// Suites by name: `unit` runs everywhere; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
+// scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus.
+
+/** Packet tests that look at every process and every namespace of the machine. */
+const ALONE = ['test/packets/leftovers.packets.test.ts'];
+/** Of tests that make network namespaces. */
+const packets = {
+  isolate: false,
+  testTimeout: 120_000,
+  expect: { poll: { timeout: 10_000 } },
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     // More than cores: some tests wait for programs that they have started.
@@ -20,6 +31,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...packets,
           name: 'packets',
           include: [
             'src/**/*.packets.test.ts',
@@ -27,12 +39,14 @@ export default defineConfig({
             'simulators/**/*.packets.test.ts',
             'test/**/*.packets.test.ts',
           ],
-          isolate: false,
-          fileParallelism: false,
-          testTimeout: 120_000,
-          expect: { poll: { timeout: 10_000 } },
-          hookTimeout: 60_000,
+          exclude: ALONE,
+          // Namespaces share nothing; two thirds of the time one waits for silence.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
+      },
+      {
+        test: { ...packets, name: 'packets-alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
       {
         test: {

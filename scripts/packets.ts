@@ -10,7 +10,7 @@ if (wrapper.kind === 'unavailable') {
   process.exitCode = 1;
 } else {
   const root = join(import.meta.dirname, '..');
-  const vitest = ['node_modules/.bin/vitest', 'run', '--project', 'packets', ...process.argv.slice(2)];
+  const vitest = ['node_modules/.bin/vitest', 'run', '--project', 'packets*', ...process.argv.slice(2)];
   const [program = '', ...args] = [...wrapper.command, ...vitest];
   process.exitCode = spawnSync(program, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 }

@@ -40,7 +40,7 @@ suites.check('generated reference', 'node_modules/.bin/tsx', 'scripts/reference.
 suites.suite('unit, property and contract tests', 'unit');
 const wrapper = namespaceWrapper();
 const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
-if (wrapper.kind === 'available' && why === undefined) suites.suite('packet tests', 'packets', wrapper.command);
+if (wrapper.kind === 'available' && why === undefined) suites.suite('packet tests', 'packets*', wrapper.command);
 else suites.fail(`packet tests cannot run. ${why ?? ''}`);
 suites.say('not run here: cluster tests, with real servers of Kubernetes and Prometheus (npm run test:cluster)');
 suites.end();
