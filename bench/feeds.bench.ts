@@ -40,7 +40,7 @@ type Answer = { readonly port?: number; readonly cpu?: number; readonly ms?: num
 
 /** The server: gives a list out, and changes it when it is told to. */
 async function serve(folder: string, cert: string, key: string): Promise<void> {
-  const feeds = new Feeds();
+  const feeds = new Feeds({ clock: systemClock });
   const publication = new Publication(new FeedStore(join(folder, 'feeds'), OWNER), systemClock);
   const driver = new FeedDriver(publication, OWNER);
   feeds.give(OWNER.firewall, { owner: OWNER, publication, holds: () => true });

@@ -9,6 +9,8 @@ export const LIMITS = {
   firewalls: 64,
   /** Problems for each of them. */
   problems: 3,
+  consumers: 32,
+  fetches: 64,
   reasons: 8,
   traffic: 24,
   reason: 128,
@@ -75,6 +77,41 @@ export const planSummary = z.strictObject({
   gaining: count.describe('addresses that may send more from then on'),
   losing: count.describe('addresses that may send less from then on'),
   traffic: z.array(text).max(LIMITS.traffic).describe('what is gained and lost, as `sallyport plan` prints it, cut'),
+});
+
+/** What consumers fetched of a firewall's lists. */
+export const listsStatus = z.strictObject({
+  given: count.describe('lists that can be fetched'),
+  frozenSince: moment.optional().describe('since when they stay as they were, because the source is lost'),
+  consumers: z
+    .array(
+      z.strictObject({
+        name: text.describe('as the configuration names it'),
+        fetchedAt: moment
+          .optional()
+          .describe(
+            'when it fetched last, ten minutes more or less; absent: nothing yet since this copy gives them out',
+          ),
+        late: z.boolean().describe('it has fetched nothing for an hour'),
+        current: count.describe('lists that it fetched and that are still so'),
+        behind: count.describe('lists that it fetched and that have changed since'),
+      }),
+    )
+    .max(LIMITS.consumers)
+    .describe('who may fetch, those that are late or behind first'),
+  fetches: z
+    .array(
+      z.strictObject({
+        consumer: text.describe('who'),
+        list: text.describe('which list; of one family, with `ipv4/` or `ipv6/` before its name'),
+        version: z.string().max(12).describe('which version: the first digits of the SHA-256 of what it was given'),
+        current: z.boolean().describe('the list is still so'),
+        at: moment.describe('when, ten minutes more or less'),
+      }),
+    )
+    .max(LIMITS.fetches)
+    .describe('the last fetch of each consumer and list, those of old versions first'),
+  more: count.optional().describe('consumers and fetches that are left out'),
 });
 
 /** What a status says of one firewall. */

@@ -5,6 +5,7 @@ import {
   conditions,
   count,
   entries,
+  listsStatus,
   moment,
   observedGeneration,
   planSummary,
@@ -50,6 +51,7 @@ export const borderFirewallStatus = z
       .describe('of what was read back last'),
     plan: planSummary.optional().describe('the plan that waits; absent: none does'),
     addressToConfirmed: spread.optional().describe('from the news of an address to its being read back'),
+    lists: listsStatus.optional().describe('of a firewall that fetches lists; absent: it fetches none from this copy'),
     releaseToConfirmed: spread
       .optional()
       .describe(

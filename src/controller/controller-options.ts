@@ -6,6 +6,7 @@ import type { EarlyDropBook } from '../insight/early-drop-book.ts';
 import type { Delivery, Source } from '../sources/source.ts';
 import type { Approvals } from './approvals.ts';
 import type { Departures } from './departures.ts';
+import type { Feeds } from './feeds.ts';
 import type { Metrics } from './metrics.ts';
 import type { OpenDevice } from './open-device.ts';
 import type { Reporter } from './status/reporter.ts';
@@ -33,6 +34,8 @@ export interface ControllerOptions {
   readonly taken?: (changes: Delivery['changes']) => void;
   /** Where early drops are kept for later questions; absent: nowhere. */
   readonly early?: Pick<EarlyDropBook, 'append'>;
+  /** Where lists are given out; absent: nowhere by this process. */
+  readonly lists?: Pick<Feeds, 'confirmed' | 'source' | 'standing'>;
   /** Who tells the cluster how everything stands; absent: nobody. */
   readonly reporter?: Pick<
     Reporter,

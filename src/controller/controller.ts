@@ -151,7 +151,8 @@ export class Controller implements Picture {
     const station = this.#stations.get(name);
     const departure = this.#options.departures?.toldOf(name);
     const told = departure === undefined ? {} : { departure };
-    if (station !== undefined) return { worker: station.worker.status(), holds: station.device.lock.held(), ...told };
+    const lists = this.#options.lists?.standing(name);
+    if (station) return { worker: station.worker.status(), holds: station.device.lock.held(), lists, ...told };
     if (this.#isLeft(name))
       return (
         departure && {
@@ -195,6 +196,7 @@ export class Controller implements Picture {
     this.#version += 1;
     const { state } = this.world;
     this.#meter.took(source.name, state, this.#version, arrivedAt, ms);
+    this.#options.lists?.source(state);
     if (state.kind !== before || state.kind !== 'complete')
       log.info(
         { source: source.name, state: state.kind, ...('reason' in state ? { reason: state.reason } : {}) },
@@ -245,8 +247,7 @@ export class Controller implements Picture {
   }
 
   #mayWrite(name: string): boolean {
-    const { writers } = this.#options;
-    return writers === undefined || writers.grant(name) !== undefined;
+    return this.#options.writers === undefined || this.#options.writers.grant(name) !== undefined;
   }
 
   #isLeft(name: string): boolean {
@@ -302,6 +303,7 @@ export class Controller implements Picture {
             this.#noteRefusals(name, status.refusals);
           },
           confirmed: (version, ms) => {
+            this.#options.lists?.confirmed(name);
             this.#options.reporter?.confirmed(name, version, ms);
             this.#meter.confirmed(name, version, ms);
             // Before the round ends: what is sent next may take long.
@@ -346,16 +348,16 @@ export class Controller implements Picture {
     const station = this.#stations.get(name);
     if (this.#unopened.delete(name) && station === undefined) this.#meter.forget(name);
     if (station === undefined) return;
-    const { log } = this.#options;
-    log.info({ firewall: name, onDelete: station.firewall.onDelete }, 'the BorderFirewall is gone');
     // One that was held and goes before its device was left was let go by hand.
     const { onDelete, deleting } = station.firewall;
+    const { clock, log } = this.#options;
+    log.info({ firewall: name, onDelete }, 'the BorderFirewall is gone');
     if (onDelete === 'Keep' || (deleting && this.#options.departures !== undefined)) return this.#drop(name, station);
     this.#stations.delete(name);
     const end = new AbortController();
     this.#leavers.set(name, end);
     this.#track(
-      leaveUntil({ name, worker: station.worker }, this.#options.clock, log, end.signal).then(() => {
+      leaveUntil({ name, worker: station.worker }, clock, log, end.signal).then(() => {
         if (this.#leavers.get(name) === end) this.#leavers.delete(name);
         return this.#close(name, station);
       }),

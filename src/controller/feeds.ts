@@ -1,5 +1,9 @@
+import type { Clock } from '../base/clock.ts';
 import type { FeedOwner } from '../firewalls/feed/feed-store.ts';
-import type { Publication } from '../firewalls/feed/publication.ts';
+import type { ListsStanding } from './lists-standing.ts';
+import type { Fetch, Publication } from '../firewalls/feed/publication.ts';
+import type { SourceState } from '../sources/source.ts';
+import type { Metrics } from './metrics.ts';
 
 /** A firewall's lists, and whose they are. */
 export interface Feed {
@@ -9,17 +13,43 @@ export interface Feed {
   readonly holds: () => boolean;
 }
 
+interface Given extends Feed {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** Lists were there before this process knew what is wanted, or what is wanted was read back: a list that is not there does not exist. */
+  isWhole: boolean;
+}
+
+export interface FeedsOptions {
+  readonly clock: Clock;
+  readonly metrics?: Metrics;
+  /** Everybody who may fetch. */
+  readonly consumers?: readonly { readonly name: string; readonly firewall: string }[];
+}
+
+/** Firewalls ask every few minutes; the slowest that are known, every half hour. */
+const LATE_MS = 3_600_000;
+
 /** The lists that this process gives out: of the firewalls that it keeps, and of no others, whose lists may be old here. */
 export class Feeds {
-  readonly #feeds = new Map<string, Feed>();
+  readonly #options: FeedsOptions;
+  readonly #feeds = new Map<string, Given>();
   /** Milliseconds since the epoch since when the source has been lost, so that lists stay as they were. */
   frozenSince: number | undefined;
 
+  constructor(options: FeedsOptions) {
+    this.#options = options;
+    const { feedFetched, feedBehind, feedLate } = options.metrics ?? {};
+    for (const gauge of [feedFetched, feedBehind, feedLate])
+      if (gauge !== undefined) gauge.standings = () => this.standings();
+  }
+
   /** From now on they are given out; what is returned ends it. */
   give(firewall: string, feed: Feed): () => void {
-    this.#feeds.set(firewall, feed);
+    const given = { ...feed, since: this.#options.clock.wall(), isWhole: feed.publication.lists.size > 0 };
+    this.#feeds.set(firewall, given);
     return () => {
-      if (this.#feeds.get(firewall) === feed) this.#feeds.delete(firewall);
+      if (this.#feeds.get(firewall) === given) this.#feeds.delete(firewall);
     };
   }
 
@@ -27,5 +57,64 @@ export class Feeds {
   of(firewall: string): Feed | undefined {
     const feed = this.#feeds.get(firewall);
     return feed?.holds() === true ? feed : undefined;
+  }
+
+  /** How the source of all lists stands. */
+  source(state: SourceState): void {
+    this.frozenSince = state.kind === 'frozen' ? state.sinceMs : undefined;
+  }
+
+  /** What is wanted of a firewall was read back. */
+  confirmed(firewall: string): void {
+    const feed = this.#feeds.get(firewall);
+    if (feed !== undefined) feed.isWhole = true;
+  }
+
+  /** Whether a list that is not there does not exist. Before, on an empty disk, nobody knows: who took over has yet to write them. */
+  isWhole(firewall: string): boolean {
+    return this.#feeds.get(firewall)?.isWhole === true;
+  }
+
+  /** A consumer was given lists whole, or told that they are as it has them. */
+  fetched(
+    { name: consumer, firewall }: { readonly name: string; readonly firewall: string },
+    fetches: readonly Omit<Fetch, 'consumer' | 'at'>[],
+    result: 'whole' | 'unchanged',
+  ): void {
+    const publication = this.#feeds.get(firewall)?.publication;
+    if (publication === undefined || fetches.length === 0) return;
+    for (const fetch of fetches) publication.fetched({ ...fetch, consumer });
+    this.#options.metrics?.feedFetches.inc({ firewall, consumer, result });
+  }
+
+  /** Of every firewall whose lists this process gives out, by name. */
+  standings(): ReadonlyMap<string, ListsStanding> {
+    return new Map(
+      [...this.#feeds.keys()].flatMap((name) => {
+        const standing = this.standing(name);
+        return standing === undefined ? [] : [[name, standing] as const];
+      }),
+    );
+  }
+
+  /** `undefined`: this process gives none out. */
+  standing(firewall: string): ListsStanding | undefined {
+    const feed = this.#feeds.get(firewall);
+    if (feed?.holds() !== true) return undefined;
+    const { publication, since } = feed;
+    const now = this.#options.clock.wall();
+    const fetches = publication.fetches().map((fetch) => ({
+      ...fetch,
+      isCurrent: publication.versionOf(fetch.list, fetch.part) === fetch.version,
+    }));
+    const own = (this.#options.consumers ?? []).filter((consumer) => consumer.firewall === firewall);
+    const consumers = own.map(({ name }) => {
+      const mine = fetches.filter(({ consumer }) => consumer === name);
+      const fetchedAt = mine.length === 0 ? undefined : Math.max(...mine.map(({ at }) => at));
+      const current = mine.filter(({ isCurrent }) => isCurrent).length;
+      const isLate = now - (fetchedAt ?? since) >= LATE_MS;
+      return { name, fetchedAt, isLate, current, behind: mine.length - current };
+    });
+    return { given: publication.lists.size, frozenSince: this.frozenSince, consumers, fetches };
   }
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type GaugeConfiguration, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ConsumerStanding, ListsStanding } from './lists-standing.ts';
 
 /** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -32,8 +33,31 @@ class PartsGauge extends Gauge<'part'> {
   }
 }
 
+/** What consumers of lists have. */
+class ConsumerGauge extends Gauge<'firewall' | 'consumer'> {
+  standings: (() => ReadonlyMap<string, ListsStanding>) | undefined;
+
+  constructor(
+    configuration: Pick<GaugeConfiguration<'firewall' | 'consumer'>, 'name' | 'help' | 'registers'>,
+    of: (consumer: ConsumerStanding) => number | undefined,
+  ) {
+    super({
+      ...configuration,
+      labelNames: ['firewall', 'consumer'],
+      collect: () => {
+        this.reset();
+        for (const [firewall, { consumers }] of this.standings?.() ?? [])
+          for (const one of consumers) {
+            const value = of(one);
+            if (value !== undefined) this.set({ firewall, consumer: one.name }, value);
+          }
+      },
+    });
+  }
+}
+
 /**
- * All metrics of a controller, in a registry of its own. Labels are names of firewalls, sources and fixed words only: never a pod, a
+ * All metrics of a controller, in a registry of its own. Labels are names of firewalls, sources, configured consumers, and fixed words only: never a pod, a
  * policy or an address (docs/reference/metrics.md is made from this class).
  */
 export class Metrics {
@@ -191,6 +215,40 @@ export class Metrics {
     labelNames: ['result'] as const,
     registers: [this.registry],
   });
+
+  readonly feedFetches = new Counter({
+    name: 'sallyport_feed_fetches_total',
+    help: 'Lists that consumers fetched: given whole, or told to be unchanged',
+    labelNames: ['firewall', 'consumer', 'result'] as const,
+    registers: [this.registry],
+  });
+
+  readonly feedFetched = new ConsumerGauge(
+    {
+      name: 'sallyport_feed_fetched_timestamp_seconds',
+      help: 'When a consumer last fetched a list of its firewall, since the epoch; absent: not yet from this process',
+      registers: [this.registry],
+    },
+    ({ fetchedAt }) => fetchedAt && fetchedAt / 1_000,
+  );
+
+  readonly feedBehind = new ConsumerGauge(
+    {
+      name: 'sallyport_feed_lists_behind',
+      help: 'Lists that a consumer fetched and that have changed since',
+      registers: [this.registry],
+    },
+    ({ behind }) => behind,
+  );
+
+  readonly feedLate = new ConsumerGauge(
+    {
+      name: 'sallyport_feed_consumer_late',
+      help: '1 where a consumer has fetched nothing for an hour, else 0',
+      registers: [this.registry],
+    },
+    ({ isLate }) => Number(isLate),
+  );
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -74,7 +74,7 @@ const ruleset: Ruleset = {
   established: 'Cut',
 };
 
-const feeds = new Feeds();
+const feeds = new Feeds({ clock: systemClock });
 const surroundings = { log: silentLog, cluster: 'lab', stateFolder, by: 'test', feeds };
 const epoch = { now: () => ({ lease: 'test', number: 1 }), outranked: () => undefined };
 const { driver } = openDevice(firewall, surroundings, { lock, epoch });

@@ -12,6 +12,7 @@ import { Metrics } from '../../controller/metrics.ts';
 import { holdsObjects } from '../../controller/source-places.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
 import { Feeds } from '../../controller/feeds.ts';
+import { tellLateConsumers } from '../../controller/late-consumers.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
 import { EarlyDropBook } from '../../insight/early-drop-book.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
@@ -79,7 +80,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       readiness: reachedAt(readiness, process.env),
       gate: wantedGate !== undefined,
     });
-  const lists = new Feeds();
+  const lists = new Feeds({ clock: systemClock, metrics, consumers: feeds?.consumers ?? [] });
   const places = { environment: process.env, secrets: api && secretsOf(api, namespace ?? 'default') };
   const controller = new Controller({
     cluster,
@@ -95,6 +96,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     log,
     metrics,
     early: new EarlyDropBook({ folder, clock: systemClock, log }),
+    lists,
     taken: (changes) => gate?.gate.taken(changes),
     ...(duties ?? { approvals: new FolderApprovals(folder) }),
   });
@@ -103,6 +105,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
 
   const answers = { metrics: () => metrics.text(), standing: () => controller.ready().reason };
   const servers: Server[] = [];
+  let stopTelling = (): void => undefined;
   try {
     if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), ...answers }));
     if (queries !== undefined)
@@ -115,12 +118,16 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
         ),
       );
     if (readiness !== undefined) servers.push(await serveReadiness(readiness, podsOf(controller)));
-    if (feeds !== undefined) servers.push(await openFeeds(feeds, lists, log));
+    if (feeds !== undefined) {
+      servers.push(await openFeeds(feeds, lists, log));
+      stopTelling = tellLateConsumers(lists, systemClock, log);
+    }
     log.info({ name, cluster, config: options.config, source: title }, 'started');
     await controller.run(stop.signal);
   } finally {
     // Whatever ended it: a process that lived on without a controller would still answer the probes.
     stop.abort();
+    stopTelling();
     for (const signal of signals) process.off(signal, onSignal);
     for (const server of servers) {
       server.closeAllConnections();

@@ -158,7 +158,11 @@ export class FirewallReports {
     return memory;
   }
 
-  #facts(picture: Picture, { firewall, findings }: FirewallView, { worker, departure }: Standing): FirewallFacts {
+  #facts(
+    picture: Picture,
+    { firewall, findings }: FirewallView,
+    { worker, departure, lists }: Standing,
+  ): FirewallFacts {
     const memory = this.#memoryOf(firewall.name);
     const status = 'conditions' in worker ? worker : undefined;
     const key = resourceKey(firewall);
@@ -173,6 +177,7 @@ export class FirewallReports {
       plan: status && this.#plan(memory, status),
       addressToConfirmed: memory.toConfirmed.summary(),
       releaseToConfirmed: memory.toReleased.summary(),
+      lists,
     };
   }
 

@@ -7,6 +7,8 @@ import { canonical } from '../../kubernetes/status-part.ts';
 import type { WorkerStatus } from '../../firewalls/worker-status.ts';
 import { type Statement, conditionsFrom, cut, momentText } from './conditions.ts';
 import type { DepartureTold } from '../departure.ts';
+import type { ListsStanding } from '../lists-standing.ts';
+import { listsSummary } from './lists-summary.ts';
 import type { PlanSummary } from './plan-summary.ts';
 import type { Spread } from './spread.ts';
 
@@ -30,6 +32,8 @@ export interface FirewallFacts {
   readonly plan: PlanSummary | undefined;
   readonly addressToConfirmed: Spread | undefined;
   readonly releaseToConfirmed: Spread | undefined;
+  /** The lists that it fetches. */
+  readonly lists?: ListsStanding | undefined;
 }
 
 /** Conditions that stop work, so that the firewall is not ready. */
@@ -48,7 +52,7 @@ const BY_WEIGHT: readonly Type[] = [
 ];
 
 /** Numbers that follow pods and time; no reason for a write of their own. */
-export const FIREWALL_NUMBERS = ['counts', 'confirmedAt', 'addressToConfirmed', 'releaseToConfirmed'] as const;
+export const FIREWALL_NUMBERS = ['counts', 'confirmedAt', 'addressToConfirmed', 'releaseToConfirmed', 'lists'] as const;
 
 /** `status` of a BorderFirewall. `before`: as it stands, for the times of transitions. */
 export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap | undefined): BorderFirewallStatus {
@@ -75,6 +79,7 @@ export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap
     plan,
     addressToConfirmed,
     releaseToConfirmed,
+    lists: facts.lists && listsSummary(facts.lists),
   });
 }
 
@@ -85,7 +90,14 @@ export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap
 export function settledFirewallStatus(status: BorderFirewallStatus, before: RawMap | undefined): RawMap {
   if (before === undefined || (status.counts?.writes ?? 0) > 0) return status;
   const words = (one: RawMap): string | undefined => {
-    const { counts, confirmedAt: _at, addressToConfirmed: _to, releaseToConfirmed: _from, ...rest } = one;
+    const {
+      counts,
+      confirmedAt: _at,
+      addressToConfirmed: _to,
+      releaseToConfirmed: _from,
+      lists: _lists,
+      ...rest
+    } = one;
     const { writes: _writes, repairs: _repairs, ...held } = (counts ?? {}) as Record<string, unknown>;
     return canonical({ ...rest, held });
   };

@@ -3,6 +3,7 @@ import { type Kind, kinds } from '../../api/kinds.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { WorkerStatus } from '../../firewalls/worker-status.ts';
 import type { StatusObject } from '../../kubernetes/status-part.ts';
+import type { ListsStanding } from '../lists-standing.ts';
 import type { DepartureTold } from '../departure.ts';
 import type { LiveWorld } from '../live-world.ts';
 
@@ -12,6 +13,8 @@ export interface Standing {
   readonly worker: WorkerStatus | { readonly code: string; readonly message: string };
   /** This copy may write to the device, and so speaks for it. */
   readonly holds: boolean;
+  /** The lists that it fetches from this copy. */
+  readonly lists?: ListsStanding | undefined;
   /** Its object is deleted and waits until the device was left. */
   readonly departure?: DepartureTold;
 }

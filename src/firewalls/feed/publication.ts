@@ -37,6 +37,7 @@ export class Publication {
   readonly #clock: Clock;
   readonly #lists = new Map<string, PublishedList>();
   readonly #fetches = new Map<string, Fetch>();
+  readonly #parts = new WeakMap<FeedList, Partial<Record<FetchedPart, string>>>();
   #strange: StoredLists['strange'] = [];
   /** Rises with each change. */
   #changes = 0;
@@ -71,6 +72,18 @@ export class Publication {
 
   get lists(): ReadonlyMap<string, PublishedList> {
     return this.#lists;
+  }
+
+  /** `listVersion` of a part of a list as it is now; `undefined`: it is gone. */
+  versionOf(name: string, part: FetchedPart): string | undefined {
+    const published = this.#lists.get(name);
+    if (published === undefined || part === 'all') return published?.version;
+    const { list } = published;
+    const known = this.#parts.get(list)?.[part];
+    if (known !== undefined) return known;
+    const version = listVersion(list, PART_FAMILIES[part]);
+    this.#parts.set(list, { ...this.#parts.get(list), [part]: version });
+    return version;
   }
 
   async put(list: FeedList): Promise<void> {

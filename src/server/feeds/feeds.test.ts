@@ -65,7 +65,7 @@ beforeEach(async () => {
     { name: 'mutual', firewall: 'edge-1', auth: { kind: 'Certificate', subject: 'edge-3.example' } },
     { name: 'unset', firewall: 'edge-1', auth: { kind: 'Bearer', token: { text: '' } } },
   ];
-  feeds = new Feeds();
+  feeds = new Feeds({ clock: systemClock });
   publication = publish('edge-1');
   await publication.put(PAYMENTS);
   await publication.put(HOSTILE);
@@ -92,6 +92,7 @@ function publish(firewall: string): Publication {
   const owner = { cluster: 'lab', firewall };
   const made = new Publication(new FeedStore(join(folder, 'feeds', firewall), owner), systemClock);
   feeds.give(firewall, { owner, publication: made, holds: () => holds });
+  feeds.confirmed(firewall);
   return made;
 }
 
@@ -308,9 +309,20 @@ describe('who gets it', () => {
   });
 
   test('what this copy does not keep is not given out: firewalls go on with what they have', async () => {
-    feeds = new Feeds();
+    feeds = new Feeds({ clock: systemClock });
     const { status, headers } = await get('/lists/shop.txt', { authorization: 'Bearer of-edge-2' });
     expect([status, headers['retry-after']]).toEqual([503, '30']);
+  });
+
+  test('nor is said that a list does not exist before it is known which do', async () => {
+    const owner = { cluster: 'lab', firewall: 'edge-2' };
+    const empty = new Publication(new FeedStore(join(folder, 'feeds', 'fresh'), owner), systemClock);
+    feeds.give('edge-2', { owner, publication: empty, holds: () => true });
+    const theirs = { authorization: 'Bearer of-edge-2' };
+    const paths = ['/lists/shop.txt', '/generic-data-center.json', '/lists.json'];
+    for (const path of paths) expect((await get(path, theirs)).status).toBe(503);
+    feeds.confirmed('edge-2');
+    expect(await Promise.all(paths.map(async (path) => (await get(path, theirs)).status))).toEqual([404, 200, 200]);
   });
 
   test('nor what another copy may keep by now, from one request to the next, not even as unchanged', async () => {

@@ -59,15 +59,16 @@ async function respond(
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
   const feed = feeds.of(consumer.firewall);
   if (feed === undefined) return unavailable(response);
-  const { publication } = feed;
   const found = foundAt(request.url?.split('?', 1)[0] ?? '', feed, feeds.frozenSince);
+  // What was not written yet is not what does not exist.
+  if (!feeds.isWhole(consumer.firewall) && (found === undefined || found.isDocument)) return unavailable(response);
   if (found === undefined)
     return answer(response, 404, 'known here: /lists/NAME.txt, /ipv4/NAME.txt, /ipv6/NAME.txt, with .md5; /lists.json');
   if (request.method === 'GET')
     // The last byte has been handed over. It is also told of an answer whose connection broke, and who went away has nothing.
     response.once('finish', () => {
       if (response.statusCode === 503 || request.socket.destroyed) return;
-      for (const fetch of found.fetches) publication.fetched({ ...fetch, consumer: consumer.name });
+      feeds.fetched(consumer, found.fetches, response.statusCode === 304 ? 'unchanged' : 'whole');
     });
   await give(request, response, found, () => feeds.of(consumer.firewall) === feed);
 }
@@ -75,6 +76,8 @@ async function respond(
 /** What stands at a path, and what of which list whoever gets it has then. */
 interface Found {
   readonly content: Content;
+  /** About all lists. */
+  readonly isDocument: boolean;
   /** Milliseconds since the epoch. */
   readonly since?: number;
   readonly fetches: readonly Omit<Fetch, 'consumer' | 'at'>[];
@@ -82,21 +85,21 @@ interface Found {
 
 function foundAt(path: string, feed: Feed, frozenSince: number | undefined): Found | undefined {
   const { lists } = feed.publication;
-  if (path === '/lists.json') return { content: documentOf('index', feed, frozenSince), fetches: [] };
+  if (path === '/lists.json') return { content: documentOf('index', feed, frozenSince), isDocument: true, fetches: [] };
   if (path === '/generic-data-center.json') {
     const fetches = [...lists.values()].map(
       ({ list, version }) => ({ list: list.name, part: 'all', version }) as const,
     );
-    return { content: documentOf('data centre', feed, frozenSince), fetches };
+    return { content: documentOf('data centre', feed, frozenSince), isDocument: true, fetches };
   }
   const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
   const found = folder === undefined ? undefined : lists.get(decoded(encoded));
   if (found === undefined) return undefined;
   const part = (folder === 'lists' ? 'all' : folder) as FetchedPart;
   const { list, since } = found;
-  if (sum !== undefined) return { content: contentOf(list, `${part}.md5`), since, fetches: [] };
+  if (sum !== undefined) return { content: contentOf(list, `${part}.md5`), isDocument: false, since, fetches: [] };
   const content = contentOf(list, part);
-  return { content, since, fetches: [{ list: list.name, part, version: content.version }] };
+  return { content, isDocument: false, since, fetches: [{ list: list.name, part, version: content.version }] };
 }
 
 /** `mayGive`: asked at last, for to pack takes a while. */
