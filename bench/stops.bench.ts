@@ -26,6 +26,7 @@ class Measured {
     {
       take: (delivery) => this.#measure(this.world.applying(delivery)),
       // Said last: everything else is done by then.
+      hurry: function* (this: void) {},
       say: function* (this: void) {
         yield;
       },

@@ -1,13 +1,14 @@
-import { type BorderFirewall, resourceKey } from '../api/resource.ts';
+import type { BorderFirewall } from '../api/resource.ts';
 import { background } from '../base/background.ts';
+import { BucketMap } from '../base/bucket-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Code } from '../base/catalogue.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Pieces } from '../base/pieces.ts';
 import type { FirewallView } from '../border/firewall-view.ts';
+import type { Owners } from '../firewalls/interim.ts';
 import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
-import type { Wish } from '../firewalls/wishes.ts';
 import type { Delivery } from '../sources/source.ts';
 import { lookForApprovals } from './approvals.ts';
 import { EarlyDropWatch } from './early-drop-watch.ts';
@@ -20,16 +21,12 @@ import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
 import { type Ready, readyOf } from './ready.ts';
-import { Releases, followersOf } from './releases.ts';
+import { Refusals } from './refusals.ts';
+import { type Follower, Releases, followersOf } from './releases.ts';
 import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
-import { LastWishes } from './without-released.ts';
+import { Wanted } from './wanted.ts';
 import { type Wrong, Wrongs } from './wrongs.ts';
-
-/** What the device of a firewall cannot say. */
-interface Refusal extends Diagnostic {
-  readonly firewall: string;
-}
 
 /** The border controller: follows a source and keeps every border firewall in step, each by a worker of its own. */
 export class Controller implements Picture {
@@ -41,14 +38,15 @@ export class Controller implements Picture {
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
   readonly #unopened = new Map<string, { readonly identity: string; readonly code: Code; readonly message: string }>();
-  readonly #lastWishes = new LastWishes();
+  readonly #wanted: Wanted;
+  /** Who had which address when that was told last. */
+  #told: Owners = BucketMap.empty();
   readonly #leaving = new Set<Promise<void>>();
   /** What ends the leaving of a device, by name of a BorderFirewall that is gone. */
   readonly #leavers = new Map<string, AbortController>();
   readonly #wrongs: Wrongs;
   readonly #meter: Meter;
-  /** What each device cannot say of what is wanted, by name of its firewall; without those that can say all. */
-  readonly #refusals = new Map<string, readonly Refusal[]>();
+  readonly #refusals = new Refusals(() => this.#intake.say());
   readonly #releases: Releases;
   readonly #early: EarlyDropWatch;
   #version = 0;
@@ -61,6 +59,7 @@ export class Controller implements Picture {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.world = new LiveWorld(options.cluster);
+    this.#wanted = new Wanted(this.world);
     this.metrics = options.metrics ?? new Metrics();
     this.#meter = new Meter(this.metrics, options.clock);
     this.#wrongs = new Wrongs(options.log);
@@ -72,8 +71,15 @@ export class Controller implements Picture {
       );
     let failed: (thrown: unknown) => void = () => undefined;
     this.#failure = new Promise((_, reject) => (failed = reject));
-    const taking = { take: (delivery: Delivery, at: number) => this.#take(delivery, at), say: () => this.#sayAll() };
-    this.#intake = new Intake(taking, options.clock, failed);
+    this.#intake = new Intake(
+      {
+        take: (delivery, arrivedAt) => this.#take(delivery, arrivedAt),
+        hurry: (delivery, part) => this.#hurry(delivery, part),
+        say: () => this.#sayAll(),
+      },
+      options.clock,
+      failed,
+    );
     this.#releases = new Releases(options.clock, this.metrics, (firewall, ms) =>
       options.reporter?.released(firewall, ms),
     );
@@ -81,7 +87,7 @@ export class Controller implements Picture {
       clock: options.clock,
       log: options.log,
       metrics: this.metrics,
-      world: this.world,
+      world: this.#wanted,
       event: (pod, note) => options.reporter?.early(pod, note),
       keep: (drops) => options.early?.append(drops),
     });
@@ -179,19 +185,16 @@ export class Controller implements Picture {
     const { clock, log, source } = this.#options;
     const started = clock.monotonic();
     const before = this.world.state.kind;
-    const { owners } = this.world;
     const followers = followersOf(this.#stations, this.world.firewalls);
-    const differs = yield* this.world.applying(delivery);
+    this.#wanted.begin();
+    const isOther = yield* this.world.applying(delivery);
+    const wasAhead = yield* this.#wanted.settle();
     // Nothing follows from it, and whoever asks which version is confirmed is not made to wait for another.
-    if (!differs) {
+    if (!isOther && !wasAhead) {
       this.#departuresTake(delivery);
       return this.#tellTaken(delivery);
     }
-    if (followers.size > 0) {
-      const moved = owners.difference(this.world.owners);
-      this.#releases.changed(moved, followers, started);
-      this.#early.changed(moved);
-    }
+    this.#tellMoves(followers, started);
     const ms = clock.monotonic() - started;
     this.#version += 1;
     const { state } = this.world;
@@ -215,6 +218,30 @@ export class Controller implements Picture {
 
   #departuresTake({ changes, state }: Delivery): void {
     this.#options.departures?.taken(changes, this.world.knowsWays ? 'complete' : state.kind);
+  }
+
+  /** What pods give up reaches the border before it is known what else follows (decision 12). */
+  *#hurry({ changes, state }: Delivery, part: 'under way' | 'waiting'): Pieces {
+    const now = this.#options.clock.monotonic();
+    // Where not all is there yet nothing is wanted that could be taken back.
+    if (state.kind === 'loading' || !(yield* this.#wanted.release(changes, part))) return;
+    this.#tellMoves(followersOf(this.#stations, this.world.firewalls), now);
+    this.#version += 1;
+    for (const [name, view] of this.world.firewalls) {
+      const station = this.#stations.get(name);
+      if (station?.firewall === view.firewall && this.#options.departures?.stageOf(name) === undefined)
+        station.worker.desire(this.#wanted.wishFor(view, station.worker, this.#version));
+    }
+  }
+
+  /** Addresses changed hands since that was told last. `since`: when it was delivered (monotonic). */
+  #tellMoves(followers: ReadonlyMap<string, Follower>, since: number): void {
+    const before = this.#told;
+    this.#told = this.#wanted.owners;
+    if (followers.size === 0) return;
+    const moved = before.difference(this.#told);
+    this.#releases.changed(moved, followers, since);
+    this.#early.changed(moved);
   }
 
   #tellTaken(delivery: Delivery): void {
@@ -242,7 +269,7 @@ export class Controller implements Picture {
         station.drops.configure(view.firewall);
       }
       if (this.#options.departures?.stageOf(name) === undefined)
-        station.worker.desire(this.#wishFor(view, station.worker));
+        station.worker.desire(this.#wanted.wishFor(view, station.worker, this.#version));
     }
   }
 
@@ -252,22 +279,6 @@ export class Controller implements Picture {
 
   #isLeft(name: string): boolean {
     return this.#options.departures?.stageOf(name) === 'Left';
-  }
-
-  #wishFor(view: FirewallView, worker: Worker): Wish {
-    const { state } = this.world;
-    if (state.kind === 'loading') return { kind: 'unknown', reason: state.reason };
-    if (state.kind === 'frozen' && this.world.isFrozen(view.firewall.name))
-      return this.#lastWishes.frozen(worker, state.reason, this.world.owners, this.world.replaced);
-    if (this.world.isBroken(resourceKey(view.firewall)))
-      return { kind: 'unknown', reason: 'the BorderFirewall cannot be read; its device keeps what it holds' };
-    if (view.ruleset === undefined) {
-      const error = view.findings.find((finding) => finding.severity === 'error');
-      return { kind: 'unknown', reason: error?.message ?? 'the BorderFirewall has mistakes' };
-    }
-    const { owners } = this.world;
-    this.#lastWishes.note(worker, { ruleset: view.ruleset, owners });
-    return { kind: 'ruleset', ruleset: view.ruleset, owners, version: this.#version };
   }
 
   #stationFor(name: string, { firewall }: FirewallView): Station | undefined {
@@ -300,7 +311,7 @@ export class Controller implements Picture {
             this.#releases.looked(name, worker.confirmed());
             this.readiness.looked(name, worker.confirmed());
             this.#options.reporter?.changed();
-            this.#noteRefusals(name, status.refusals);
+            this.#refusals.note(name, status.refusals);
           },
           confirmed: (version, ms) => {
             this.#options.lists?.confirmed(name);
@@ -411,7 +422,7 @@ export class Controller implements Picture {
     if (this.#stations.has(name)) return;
     this.#releases.forget(name);
     this.readiness.looked(name, undefined);
-    this.#noteRefusals(name, []);
+    this.#refusals.note(name, []);
     if (!this.#unopened.has(name)) this.#meter.forget(name);
   }
 
@@ -419,17 +430,6 @@ export class Controller implements Picture {
     const tracked = work.finally(() => this.#leaving.delete(tracked));
     this.#leaving.add(tracked);
     background('closing a firewall', tracked, this.#options.log);
-  }
-
-  /** Takes over what a device cannot say. Translations are made anew with each change; mostly they refuse the same. */
-  #noteRefusals(name: string, refusals: readonly Diagnostic[]): void {
-    const before = this.#refusals.get(name) ?? [];
-    if (before.length === 0 && refusals.length === 0) return;
-    const now = refusals.map((refusal) => ({ ...refusal, firewall: name }));
-    if (JSON.stringify(now) === JSON.stringify(before)) return;
-    if (now.length === 0) this.#refusals.delete(name);
-    else this.#refusals.set(name, now);
-    this.#intake.say();
   }
 
   *#sayAll(): Pieces {
@@ -441,7 +441,7 @@ export class Controller implements Picture {
       wrong.push(...findings, ...this.mistakes(firewall));
       yield;
     }
-    wrong.push(...[...this.#refusals.values()].flat());
+    wrong.push(...this.#refusals.all());
     this.#options.reporter?.wrong(wrong);
     const counts = yield* this.#wrongs.tell(wrong);
     for (const severity of ['error', 'warning'] as const) this.metrics.diagnostics.set({ severity }, counts[severity]);

@@ -84,6 +84,7 @@ test(
                 settled = false;
                 yield* inTurns.applying(each);
               },
+              *hurry() {},
               *say() {
                 yield;
                 settled = true;
@@ -123,6 +124,9 @@ test(
   PATIENCE_MS,
 );
 
+const keysOf = (changes: Delivery['changes']): string =>
+  changes.map((each) => (each.kind === 'delete' ? each.key : '')).join(' ');
+
 /** Records what is taken and said; every computation takes three pieces. */
 function recorded(milliseconds: readonly number[]): { readonly log: string[]; readonly intake: Intake } {
   const log: string[] = [];
@@ -131,7 +135,11 @@ function recorded(milliseconds: readonly number[]): { readonly log: string[]; re
       yield;
       if (changes.some((each) => each.kind === 'delete' && each.key === 'Pod/a/bad')) throw new Error('a bad day');
       yield;
-      log.push(`taken ${changes.map((each) => (each.kind === 'delete' ? each.key : '')).join(' ')}`);
+      log.push(`taken ${keysOf(changes)}`);
+    },
+    *hurry({ changes }, part) {
+      yield;
+      log.push(`${part}: ${keysOf(changes)}`);
     },
     *say() {
       yield;
@@ -161,8 +169,24 @@ test('what comes while a turn is waited for is taken together, before anything i
   intake.take(deletion('Pod/a/q'));
   intake.take(deletion('Pod/a/r', 'Pod/a/s'));
   expect(log).toEqual([]);
+  for (let n = 0; n < 19; n++) await nextTurn();
+  expect(log).toEqual([
+    'under way: Pod/a/p',
+    'waiting: Pod/a/q Pod/a/r Pod/a/s',
+    'taken Pod/a/p',
+    'taken Pod/a/q Pod/a/r Pod/a/s',
+    'said',
+  ]);
+});
+
+test('what comes at the end of a long computation is hurried before the next one, and once', async () => {
+  const { log, intake } = recorded([100]);
+  intake.take(deletion('Pod/a/p'));
+  for (let n = 0; n < 4; n++) await nextTurn();
+  expect(log).toEqual(['under way: Pod/a/p', 'taken Pod/a/p']);
+  intake.take(deletion('Pod/a/q'));
   for (let n = 0; n < 9; n++) await nextTurn();
-  expect(log).toEqual(['taken Pod/a/p', 'taken Pod/a/q Pod/a/r Pod/a/s', 'said']);
+  expect(log.slice(2)).toEqual(['waiting: Pod/a/q', 'said', 'taken Pod/a/q', 'said']);
 });
 
 test('after a failure, and when closed, nothing more is taken', async () => {
@@ -174,7 +198,7 @@ test('after a failure, and when closed, nothing more is taken', async () => {
   other.intake.take(deletion('Pod/a/p'));
   other.intake.close();
   for (let n = 0; n < 9; n++) await nextTurn();
-  expect(log).toEqual(['Error: a bad day']);
+  expect(log).toEqual(['under way: Pod/a/bad', 'Error: a bad day']);
   expect(other.log).toEqual([]);
 });
 
@@ -185,6 +209,7 @@ test('however often objects change meanwhile, what waits does not grow, and the 
       taken.push(delivery);
       yield;
     },
+    *hurry() {},
     *say() {},
   };
   const intake = new Intake(taking, unsteady([100]), () => undefined);

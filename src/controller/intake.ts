@@ -6,10 +6,15 @@ import type { Delivery, ResourceChange } from '../sources/source.ts';
 /** So long is computed before the event loop gets its turn: a fifth of the longest stop that design section 12 allows. */
 const TURN_MS = 10;
 
-/** What is to be done with deliveries. Either is done in pieces, one after the other, never both at once. */
+/** What is to be done with deliveries. Each is done in pieces; `take` and `say` one after the other, never both at once. */
 export interface Taking {
   /** Computes what follows from a delivery, and hands it on. `arrivedAt` (monotonic): when the first of what it holds came. */
   take(delivery: Delivery, arrivedAt: number): Pieces;
+  /**
+   * Hands on what cannot wait of a delivery that takes longer than a turn (`under way`), or came while something was computed. Done between
+   * two pieces of that.
+   */
+  hurry(delivery: Delivery, part: 'under way' | 'waiting'): Pieces;
   /** Says what is wrong now; done when no delivery waits. */
   say(): Pieces;
 }
@@ -27,6 +32,11 @@ export class Intake {
   #arrivedAt = 0;
   #toSay = false;
   #work: Pieces | undefined;
+  /** The delivery that `#work` began with in this turn; the same once that took longer; what came behind it. Nothing was hurried of them. */
+  #fresh: Delivery | undefined;
+  #late: Delivery | undefined;
+  readonly #unhurried = new Waiting();
+  #hurry: Pieces | undefined;
   #state: 'idle' | 'in a turn' | 'between turns' | 'closed' = 'idle';
 
   /** `failed`: the computation threw; nothing is taken afterwards. */
@@ -39,7 +49,10 @@ export class Intake {
   take(delivery: Delivery): void {
     if (this.#waiting.isEmpty) this.#arrivedAt = this.#clock.monotonic();
     this.#waiting.add(delivery);
-    if (this.#state === 'idle') this.#turn();
+    if (this.#state === 'idle') {
+      this.#fresh = delivery;
+      this.#turn();
+    } else if (this.#isOpen()) this.#unhurried.add(delivery);
   }
 
   /** What is wrong may have changed without a delivery. */
@@ -63,13 +76,13 @@ export class Intake {
     const end = this.#clock.monotonic() + TURN_MS;
     try {
       while (this.#isOpen()) {
-        this.#work ??= this.#next();
-        if (this.#work === undefined) {
+        if (this.#piece()) {
           this.#state = 'idle';
           return;
         }
-        if (this.#work.next().done === true) this.#work = undefined;
-        else if (this.#clock.monotonic() >= end) {
+        if (this.#isUnderWay() && this.#clock.monotonic() >= end) {
+          this.#late = this.#fresh;
+          this.#fresh = undefined;
           this.#state = 'between turns';
           setImmediate(() => {
             if (this.#isOpen()) this.#turn();
@@ -81,6 +94,34 @@ export class Intake {
       this.close();
       this.#failed(thrown);
     }
+  }
+
+  /** One piece of what comes first. True: there is nothing to do. */
+  #piece(): boolean {
+    this.#hurry ??= this.#nextHurry();
+    if (this.#hurry !== undefined) {
+      if (this.#hurry.next().done === true) this.#hurry = undefined;
+      return false;
+    }
+    this.#work ??= this.#next();
+    if (this.#work === undefined) return true;
+    if (this.#work.next().done === true) {
+      this.#work = undefined;
+      this.#fresh = undefined;
+    }
+    return false;
+  }
+
+  #isUnderWay(): boolean {
+    return this.#work !== undefined || this.#hurry !== undefined || !this.#unhurried.isEmpty;
+  }
+
+  #nextHurry(): Pieces | undefined {
+    const late = this.#late;
+    this.#late = undefined;
+    if (late !== undefined) return this.#taking.hurry(late, 'under way');
+    const delivery = this.#unhurried.take();
+    return delivery && this.#taking.hurry(delivery, 'waiting');
   }
 
   #isOpen(): boolean {

@@ -93,6 +93,7 @@ export class LiveWorld {
     this.#frozen = state.kind === 'frozen' && state.kinds !== undefined ? this.border.fedBy(state.kinds) : NOBODY;
     this.#sourceDiagnostics = diagnostics;
     this.#broken = broken;
+    this.#ownerTable.settled();
     return differs || replaced.size > 0 || state.kind === 'loading';
   }
 
@@ -116,6 +117,11 @@ export class LiveWorld {
   /** Who has each address (canonical text), as text for comparing. */
   get owners(): BucketMap<string> {
     return this.#owners;
+  }
+
+  /** The addresses (canonical text) that an endpoint owns, alone or with others. */
+  addressesOf(endpoint: EndpointId): readonly string[] {
+    return this.#ownerTable.addressesOf(endpoint);
   }
 
   /** Everything that is wrong with what was read, as it stands now. */

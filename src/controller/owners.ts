@@ -5,6 +5,8 @@ import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 
+const NONE: readonly string[] = [];
+
 /**
  * Who has each address, as text for comparing: the guard never holds back what narrows an address whose owner is gone. A node
  * owns its addresses, and a live pod those of its status even where they are not credible: a pool that is deleted gives nothing up.
@@ -14,6 +16,8 @@ export class OwnerTable {
   readonly #engine: Engine;
   /** By endpoint, or node. */
   readonly #addressesOf = new Map<string, readonly string[]>();
+  /** What changed of that since the last whole version, as it was then. */
+  readonly #before = new Map<string, readonly string[]>();
   readonly #holders = new Map<string, Set<string>>();
   #nodes: ReadonlySet<string> = new Set();
   #owners: BucketMap<string> = BucketMap.empty();
@@ -22,9 +26,14 @@ export class OwnerTable {
     this.#engine = engine;
   }
 
-  /** Of an endpoint, or node, at the last update. */
-  addressesOf(holder: string): readonly string[] {
-    return this.#addressesOf.get(holder) ?? [];
+  /** The addresses that an endpoint owns in the last whole version: that of the last `update` after which `settled` was called. */
+  addressesOf(id: EndpointId): readonly string[] {
+    return this.#before.get(id) ?? this.#addressesOf.get(id) ?? NONE;
+  }
+
+  /** What the last `update` gave is shown now. */
+  settled(): void {
+    this.#before.clear();
   }
 
   /** Takes what the engine's last flush told, and gives the present table. */
@@ -55,7 +64,10 @@ export class OwnerTable {
   }
 
   #hold(holder: string, now: readonly string[], touched: Set<string>): void {
-    for (const address of this.#addressesOf.get(holder) ?? []) {
+    const before = this.#addressesOf.get(holder) ?? NONE;
+    if (sameList(before, now)) return;
+    if (!this.#before.has(holder)) this.#before.set(holder, before);
+    for (const address of before) {
       touched.add(address);
       this.#holders.get(address)?.delete(holder);
     }
@@ -75,4 +87,8 @@ export class OwnerTable {
     this.#holders.delete(address);
     return undefined;
   }
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, n) => each === b[n]);
 }

@@ -16,6 +16,10 @@ export class LastWishes {
     this.#wished.set(worker, wished);
   }
 
+  of(worker: object): Owned | undefined {
+    return this.#wished.get(worker);
+  }
+
   /** While something is lost: what was wished last stays, without the addresses of those who are known to be gone all the same. */
   frozen(worker: object, reason: string, now: Owners, replaced: Replaced): Wish {
     const wished = this.#wished.get(worker);

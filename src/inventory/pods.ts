@@ -197,13 +197,13 @@ function claimsOf(pod: Pod): Claims | undefined {
   return pod.nodeName === undefined || isFinished(pod) ? undefined : addressClaims(pod);
 }
 
-/** Addresses that speak against others' claims: not those of the node, nor those that were given back. */
-function shownAddresses(pod: Pod): readonly Address[] {
+/** The addresses that a pod shows and has not given back; they speak against others' claims. Not those of its node. */
+export function shownAddresses(pod: Pod): readonly Address[] {
   if (pod.hostNetwork || isReleased(pod)) return NO_ADDRESSES;
   return claimsOf(pod)?.addresses ?? NO_ADDRESSES;
 }
 
 /** `Pod/namespace/name` → `pod:namespace/name`. */
-function endpointIdOfKey(key: ResourceKey): EndpointId {
+export function endpointIdOfKey(key: ResourceKey): EndpointId {
   return `pod:${key.slice(key.indexOf('/') + 1)}`;
 }
