@@ -39,6 +39,11 @@ export function parseConfigurationFile(file: string, hostname?: string): Parsed<
     const message = `the configuration file ${file} cannot be opened (${reason})`;
     return { diagnostics: [{ severity: 'error', code: 'CONFIG_SYNTAX', message, path: '', at: { file } }] };
   }
+  return parseConfigurationText(source, file, hostname);
+}
+
+/** Reads the text of a configuration file that is known to be there. */
+export function parseConfigurationText(source: string, file: string, hostname?: string): Parsed<Configuration> {
   const readText = (path: string): string => readFileSync(path, 'utf8');
   return parseConfiguration(source, file, { readFile: readText, environment: process.env, hostname });
 }

@@ -37,6 +37,14 @@ export const machineControllers = {
 
 export const machineSchema = z.strictObject({
   facts: text.optional().describe('what the installation says of this machine; absent: /etc/metal/install.yaml'),
+  rules: text
+    .optional()
+    .describe(
+      'where rules are written, unless the Firewall names a file; absent: /etc/nftables/firewall-controller.v4',
+    ),
+  base: text
+    .optional()
+    .describe('the base rules, whose forward policy is opened once ours are in force; absent: /etc/nftables/rules'),
 });
 
 /** What a firewall machine runs. Sources are names; each is there, and of a type that its controller can use. */
@@ -45,11 +53,15 @@ export interface MachineConfiguration {
   readonly service: { readonly source: string } | undefined;
   readonly cwnp: { readonly source: string; readonly semantics: Semantics } | undefined;
   readonly monitor: { readonly source: string } | undefined;
-  /** Absolute path. */
+  /** Absolute paths. */
   readonly facts: string;
+  readonly rules: string;
+  readonly base: string;
 }
 
 const DEFAULT_FACTS = '/etc/metal/install.yaml';
+const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
+const DEFAULT_BASE = '/etc/nftables/rules';
 
 type ControllerName = 'border' | 'firewall' | 'service' | 'cwnp' | 'monitor';
 
@@ -118,7 +130,10 @@ export function readMachine(
       ['controllers', 'border'],
       'and `firewall` are two controllers; run one process for each',
     );
-  const facts = machine?.facts === undefined ? DEFAULT_FACTS : resolveText(machine.facts, ['machine', 'facts']);
+  const path = (key: 'facts' | 'rules' | 'base', absent: string): string => {
+    const given = machine?.[key];
+    return resolve(dirname(file), given === undefined ? absent : resolveText(given, ['machine', key]));
+  };
   return {
     firewall: {
       source: firewall.source,
@@ -128,6 +143,8 @@ export function readMachine(
     service,
     cwnp: cwnp && { source: cwnp.source, semantics: cwnp.semantics ?? 'compatible' },
     monitor,
-    facts: resolve(dirname(file), facts),
+    facts: path('facts', DEFAULT_FACTS),
+    rules: path('rules', DEFAULT_RULES),
+    base: path('base', DEFAULT_BASE),
   };
 }

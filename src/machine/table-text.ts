@@ -91,12 +91,28 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
   ];
 }
 
+/** The text of lines. */
+export function textOf(lines: readonly TableLine[]): string {
+  return `${lines.map(({ text }) => text).join('\n')}\n`;
+}
+
 /** The text of the file. */
 export function tableText(ruleset: MachineRuleset): string {
-  return `${tableLines(ruleset)
-    .map(({ text }) => text)
-    .join('\n')}\n`;
+  return textOf(tableLines(ruleset));
 }
+
+/** The table that lets through nothing but what belongs to connections, and ICMP errors. Needs to know nothing. */
+export const CLOSED_TABLE = tableText({
+  primaryVrf: undefined,
+  internalPrefixes: [],
+  clusterPrefixes6: [],
+  domainSets: [],
+  rateLimits: [],
+  ingress: [],
+  egress: [],
+  translation: [],
+  interceptedResolver: undefined,
+});
 
 /** `padded`: today's template leaves lines that hold two tabs around the elements, or one in their place. */
 function intervalSet(name: string, type: string, elements: readonly string[], padded = false): readonly string[] {

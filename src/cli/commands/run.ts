@@ -24,14 +24,19 @@ import { podsOf, serveReadiness } from '../../server/readiness.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { readConfiguration } from '../world.ts';
+import { runMachine } from './run-machine.ts';
 
-interface RunOptions {
+/** What `run` is asked for. */
+export interface RunOptions {
   readonly config: string;
   readonly log: 'text' | 'json';
 }
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
+  const configuration = readConfiguration(terminal, options.config);
+  const { machine } = configuration;
+  if (machine !== undefined) return runMachine(terminal, { ...configuration, machine }, options);
   const {
     name,
     cluster: given,
@@ -43,7 +48,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
     feeds,
     auditBytes,
     gate: wantedGate,
-  } = readConfiguration(terminal, options.config);
+  } = configuration;
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || !holdsObjects(place))
     throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);

@@ -15,10 +15,11 @@ export interface FolderReading {
   readonly signature: string;
 }
 
-/** Reads a folder, or one file. Never throws for what is in it. */
-export async function readMachineFolder(path: string): Promise<FolderReading> {
+/** Reads a folder, or one file; `before` is given back where nothing changed since. Never throws for what is in it. */
+export async function readMachineFolder(path: string, before?: FolderReading): Promise<FolderReading> {
   const { files, problems } = await lookAtFolder(path);
   const signature = files.map((file) => `${file.path} ${file.signature}`).join('\n');
+  if (problems.length === 0 && before?.objects !== undefined && before.signature === signature) return before;
   const diagnostics: Diagnostic[] = [...problems];
   const documents: RawObject[] = [];
   for (const file of files) {
@@ -39,15 +40,23 @@ export async function readMachineFolder(path: string): Promise<FolderReading> {
   return { objects, diagnostics: found, signature };
 }
 
-/** Reads what the installation says of the machine; `undefined`, with the reason, if that cannot be read. */
-export async function readFactsFile(
-  path: string,
-): Promise<{ readonly facts: Facts | undefined; readonly diagnostics: readonly Diagnostic[] }> {
-  const refuse = (message: string): { facts: undefined; diagnostics: readonly Diagnostic[] } => ({
+/** What install.yaml says. */
+export interface FactsReading {
+  /** Absent: it cannot be read, for the reasons told. */
+  readonly facts: Facts | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Equal texts mean that nothing changed. */
+  readonly text: string;
+}
+
+/** Reads what the installation says of the machine. Never throws for what is in it. */
+export async function readFactsFile(path: string): Promise<FactsReading> {
+  let text = '';
+  const refuse = (message: string): FactsReading => ({
     facts: undefined,
     diagnostics: [{ severity: 'error', code: 'MACHINE_FACTS', message, path: '', at: { file: path } }],
+    text,
   });
-  let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (thrown) {
@@ -56,12 +65,13 @@ export async function readFactsFile(
   }
   const { objects, problems } = readManifestText(text, path);
   const [only] = objects;
-  if (problems.length > 0) return { facts: undefined, diagnostics: problems };
+  if (problems.length > 0) return { facts: undefined, diagnostics: problems, text };
   if (only === undefined || objects.length > 1) return refuse('it has to hold one YAML document');
   const diagnostics: Diagnostic[] = [];
   const place = { file: path };
   return {
     facts: readFacts(only.raw, { object: undefined, place, locate: only.locate, base: [] }, diagnostics),
     diagnostics,
+    text,
   };
 }

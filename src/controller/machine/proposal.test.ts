@@ -48,6 +48,8 @@ describe('the configuration of a firewall machine', () => {
       service: undefined,
       monitor: undefined,
       facts: '/etc/metal/install.yaml',
+      rules: '/etc/nftables/firewall-controller.v4',
+      base: '/etc/nftables/rules',
     });
   });
 

@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { systemClock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { jsonLog, textLog } from '../../controller/logs.ts';
+import { KernelTable } from '../../controller/machine/kernel-table.ts';
+import { MachineController, type MachineConfigured } from '../../controller/machine/machine-controller.ts';
+import { RuleWriter } from '../../controller/machine/rule-writer.ts';
+import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
+import { localTransport } from '../../firewalls/nftables/local-transport.ts';
+import { serveProbes } from '../../server/probes.ts';
+import { type ExitCode, exit } from '../exit.ts';
+import type { Terminal } from '../terminal.ts';
+import { parseConfigurationText } from '../world.ts';
+import type { RunOptions } from './run.ts';
+
+/** `sallyport run` of a firewall machine, until SIGTERM or SIGINT; what is in force stays. */
+export async function runMachine(
+  terminal: Terminal,
+  configuration: MachineConfigured,
+  { config, log: format }: RunOptions,
+): Promise<ExitCode> {
+  const { name, machine, probes } = configuration;
+  const log = format === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'stopping; the rules stay in force');
+    stop.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, onSignal);
+  const folder = makePrivateFolder('machine');
+  const servers: Server[] = [];
+  try {
+    mkdirSync(dirname(machine.rules), { recursive: true });
+    const writer = new RuleWriter({ kernel: new KernelTable(localTransport(folder)), baseFile: machine.base, log });
+    const controller = new MachineController({
+      configuration,
+      file: config,
+      parse: (text) => parseConfigurationText(text, config),
+      writer,
+      clock: systemClock,
+      log,
+    });
+    if (probes !== undefined)
+      servers.push(
+        await serveProbes(probes, {
+          ready: () => controller.ready(),
+          metrics: () => Promise.resolve(''),
+          standing: () => controller.ready().plain,
+        }),
+      );
+    tellWhatIsMissing(configuration, log);
+    log.info({ name, config }, 'started');
+    await controller.run(stop.signal);
+  } finally {
+    stop.abort();
+    for (const signal of signals) process.off(signal, onSignal);
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+    removePrivateFolder(folder);
+  }
+  log.info({ name }, 'stopped');
+  return exit.done;
+}
+
+/** What the configuration asks for and this version does not do (docs/design/machine-duties.md): nobody may take it for done. */
+function tellWhatIsMissing({ sources, machine }: MachineConfigured, log: Log): void {
+  const used = new Set([machine.firewall, machine.cwnp, machine.service].map((each) => each?.source));
+  for (const [source, { type }] of sources)
+    if (used.has(source) && (type === 'kubernetes' || type === 'metal'))
+      log.error(
+        { source, type },
+        'this version does not ask this source while it runs; what depends on it stays as it is',
+      );
+  const missing = [
+    ...(machine.monitor === undefined ? [] : ['monitor']),
+    ...(machine.firewall.selfUpdate ? ['selfUpdate'] : []),
+    ...(machine.firewall.droptailer ? ['droptailer'] : []),
+  ];
+  if (missing.length > 0) log.error({ missing }, 'this version does not do this yet');
+}

@@ -1,0 +1,212 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Diagnostic, Parsed } from '../../base/diagnostic.ts';
+import { elapsed } from '../../base/elapsed.ts';
+import { toSallyportError } from '../../base/error.ts';
+import type { Log } from '../../base/log.ts';
+import { atOnce } from '../../base/pieces.ts';
+import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
+import type { MachineObjects } from '../../machine/objects.ts';
+import { machineRuleset } from '../../machine/ruleset.ts';
+import { tableLines } from '../../machine/table-text.ts';
+import type { Configuration } from '../configuration.ts';
+import type { MachineConfiguration } from '../machine-configuration.ts';
+import { Wrongs } from '../wrongs.ts';
+import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
+import { type AssembledInput, assembleInput } from './input.ts';
+import { readIfThere } from './rule-files.ts';
+import type { RuleWriter } from './rule-writer.ts';
+
+/** How often files are looked at. */
+const LOOK_MS = 1_000;
+/** How often the kernel is compared with what was loaded. */
+const COMPARE_MS = 5_000;
+/** After a failure, how long until it is tried again though nothing changed. */
+const RETRY_MS = 10_000;
+/** Half of fewer objects may well have been meant. */
+const FEW = 4;
+
+/** A configuration that has a firewall machine. */
+export type MachineConfigured = Configuration & { readonly machine: MachineConfiguration };
+
+export interface MachineControllerOptions {
+  readonly configuration: MachineConfigured;
+  /** The file, which is read again when it changes. */
+  readonly file: string;
+  readonly parse: (text: string) => Parsed<Configuration>;
+  readonly writer: RuleWriter;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A folder as it was believed last. */
+interface BelievedFolder {
+  readonly objects: MachineObjects;
+  readonly count: number;
+}
+
+/**
+ * Keeps the rules of one firewall machine as its sources say. Whatever cannot be read leaves what was in force: a source, the facts, the
+ * configuration file itself. Never ends for want of any of them.
+ */
+export class MachineController {
+  readonly #options: MachineControllerOptions;
+  readonly #wrongs: Wrongs;
+  readonly #folders = new Map<string, BelievedFolder>();
+  readonly #readings = new Map<string, FolderReading>();
+  #configuration: MachineConfigured;
+  #configurationText: string | undefined;
+  #configurationWrong: readonly Diagnostic[] = [];
+  #facts: Facts | undefined;
+  #signature = '';
+  #written = false;
+  /** Rules of an earlier process are in force. */
+  #hasLastGood = false;
+  #failedAt: number | undefined;
+  /** The last failure that was told. */
+  #failure = '';
+
+  constructor(options: MachineControllerOptions) {
+    this.#options = options;
+    this.#configuration = options.configuration;
+    this.#wrongs = new Wrongs(options.log);
+  }
+
+  /** For probes: true once rules from the sources are in force. */
+  ready(): { readonly ready: boolean; readonly plain: string } {
+    if (!this.#written) return { ready: false, plain: 'no rules are in force yet' };
+    return { ready: true, plain: this.#failedAt === undefined ? 'ok' : 'the last good rules are in force' };
+  }
+
+  /** Until the signal aborts; what is in force stays. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, writer } = this.#options;
+    const ruleFile = this.#configuration.machine.rules;
+    let compared: number | undefined;
+    while (!signal.aborted) {
+      try {
+        if (compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
+          // Nothing is read before it is sure that nothing passes which nobody allowed.
+          if (this.#written) await writer.repair(signal);
+          else this.#hasLastGood = await writer.close(ruleFile, signal);
+          compared = clock.monotonic();
+        }
+        await this.#look(signal);
+      } catch (thrown) {
+        if (signal.aborted) break;
+        this.#failedAt = clock.monotonic();
+        const { code, message } = toSallyportError(thrown);
+        if (this.#failure !== message)
+          log.error({ code, problem: message }, 'rules could not be put in force; the last good ones stay');
+        this.#failure = message;
+      }
+      await elapsed(clock, LOOK_MS, signal);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock, log, writer } = this.#options;
+    const again = this.#failedAt !== undefined && clock.monotonic() - this.#failedAt >= RETRY_MS;
+    const read = await this.#read();
+    if (read.signature === this.#signature && !again) return;
+    this.#signature = read.signature;
+    this.#failedAt = undefined;
+    this.#failure = '';
+    const { machine } = this.#configuration;
+    const assembled = assembleInput(this.#configuration, machine, {
+      objects: (source) => this.#folders.get(source)?.objects,
+      facts: this.#facts ?? NO_FACTS,
+    });
+    const result = machineRuleset(assembled.input);
+    const wrong = [...this.#configurationWrong, ...read.diagnostics, ...assembled.diagnostics, ...result.diagnostics];
+    const kept = this.#reasonToKeep(assembled);
+    if (kept !== undefined) {
+      atOnce(this.#wrongs.tell(wrong));
+      log.warn({ because: kept }, 'the rules stay as they are');
+      return;
+    }
+    const { change, leftOut } = await writer.write(
+      {
+        lines: tableLines(result.ruleset),
+        file: assembled.input.firewall.ruleFile ?? machine.rules,
+        dryRun: assembled.input.firewall.dryRun,
+      },
+      signal,
+    );
+    atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
+    if (change !== 'checked') this.#written = true;
+    const deployed = result.policies.filter(({ state }) => state === 'deployed').length;
+    log.info(
+      { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
+      'rules in force',
+    );
+  }
+
+  /** Why what is in force is better than what could be made now; nothing if it is not. */
+  #reasonToKeep({ unknown, hasFirewall, input }: AssembledInput): string | undefined {
+    if (unknown.length > 0) return `nothing is known of ${unknown.join(', ')}`;
+    if (!hasFirewall) return 'there is no Firewall of this name';
+    if (input.networks.length === 0 && (this.#written || this.#hasLastGood))
+      return 'the networks of this machine are not known';
+    return undefined;
+  }
+
+  /** Reads what changed of configuration, facts and folders. */
+  async #read(): Promise<{ readonly signature: string; readonly diagnostics: readonly Diagnostic[] }> {
+    await this.#readConfiguration();
+    const { machine, sources } = this.#configuration;
+    const facts = await readFactsFile(machine.facts);
+    if (facts.facts !== undefined) this.#facts = facts.facts;
+    const diagnostics: Diagnostic[] = [...facts.diagnostics];
+    const signatures = [this.#configurationText ?? '', facts.text];
+    for (const [name, place] of sources) {
+      if (place.type !== 'manifests') continue;
+      const folder = await readMachineFolder(place.path, this.#readings.get(name));
+      this.#readings.set(name, folder);
+      diagnostics.push(...folder.diagnostics);
+      const doubt = this.#believe(name, folder.objects);
+      signatures.push(`${name}\n${folder.signature}\n${JSON.stringify(folder.diagnostics)}\n${doubt ?? ''}`);
+      if (doubt !== undefined)
+        diagnostics.push({
+          severity: 'warning',
+          code: 'MANIFEST_SHRUNK',
+          path: '',
+          message: doubt,
+          at: { file: place.path },
+        });
+    }
+    return { signature: signatures.join('\n\n'), diagnostics };
+  }
+
+  /** Takes what a folder says, unless it says suddenly much less: that is no wish (docs/design/sources.md). */
+  #believe(name: string, objects: MachineObjects | undefined): string | undefined {
+    if (objects === undefined) return undefined;
+    const count = objects.firewalls.length + objects.policies.length + objects.services.length + objects.metal.length;
+    const before = this.#folders.get(name)?.count ?? 0;
+    // An empty folder is one that nobody has filled yet, or that is not mounted.
+    if (before === 0 && count === 0)
+      return 'it holds no object of a firewall machine; until it does, nothing is known of it';
+    if (before > 0 && (count === 0 || (before >= FEW && count * 2 < before)))
+      return `it held ${before} objects and now holds ${count}; it is not believed until it holds more, or until a restart`;
+    if (objects.doubtful && before > count)
+      return 'an object of which the name cannot be read may be one that was there';
+    this.#folders.set(name, { objects, count });
+    return undefined;
+  }
+
+  async #readConfiguration(): Promise<void> {
+    const { file, parse, log } = this.#options;
+    const text = await readIfThere(file);
+    if (text === undefined || text === this.#configurationText) return;
+    const first = this.#configurationText === undefined;
+    this.#configurationText = text;
+    const { value, diagnostics } = parse(text);
+    this.#configurationWrong = diagnostics;
+    const machine = value?.machine;
+    if (value === undefined || machine === undefined)
+      log.error({ file }, 'the configuration file cannot be used any more; the one before stays');
+    else {
+      this.#configuration = { ...value, machine };
+      if (!first) log.info({ file }, 'the configuration file was read again');
+    }
+  }
+}

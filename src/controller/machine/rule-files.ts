@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { localFiles } from '../../base/error.ts';
+
+/** The text of a file; `undefined`: there is none. Throws LOCAL_SYSTEM for every other reason. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    return localFiles(Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown))));
+  }
+}
+
+/**
+ * Puts a file in place whole: whoever reads, or starts the machine after the power went, finds the old text or the new one. The file on
+ * the way has a name with a dot, which the start of the machine does not load (reference 1.1).
+ */
+export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+  const fresh = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  await localFiles(
+    (async () => {
+      try {
+        const file = await open(fresh, 'wx', mode);
+        try {
+          await file.writeFile(text);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(fresh, path);
+      } catch (thrown) {
+        await rm(fresh, { force: true });
+        throw thrown;
+      }
+      const folder = await open(dirname(path), 'r');
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
+    })(),
+  );
+}
+
+/** The mode of a file that is there. */
+export async function modeOf(path: string): Promise<number> {
+  return (await localFiles(stat(path))).mode & 0o777;
+}
+
+const FORWARD =
+  /(table inet metal \{[\s\S]*?chain forward \{\s*type filter hook forward priority [^;]+; policy )(accept|drop)(;)/;
+
+/** The policy of the forward chain in a text of base rules; `undefined`: there is no such chain. */
+export function basePolicyOf(text: string): string | undefined {
+  return FORWARD.exec(text)?.[2];
+}
+
+/** The base rules with another policy, all else as it stands. */
+export function withBasePolicy(text: string, policy: 'accept' | 'drop'): string {
+  return text.replace(FORWARD, `$1${policy}$3`);
+}
