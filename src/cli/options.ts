@@ -20,3 +20,9 @@ export type Action<Arguments extends readonly string[], Options> = (
   options: Options,
   ...given: Arguments
 ) => Promise<ExitCode>;
+
+/** What `run` is asked for. */
+export interface RunOptions {
+  readonly config: string;
+  readonly log: 'text' | 'json';
+}

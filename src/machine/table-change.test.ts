@@ -29,7 +29,7 @@ function numbered(rules: readonly string[]): readonly string[] {
 
 /** The length of the longest common subsequence, by the book. */
 function longestCommon(a: readonly string[], b: readonly string[]): number {
-  const rows = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
+  const rows = Array.from({ length: a.length + 1 }, () => Array.from({ length: b.length + 1 }, () => 0));
   for (let i = 1; i <= a.length; i++)
     for (let j = 1; j <= b.length; j++) {
       const row = rows[i] ?? [];

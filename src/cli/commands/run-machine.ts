@@ -12,9 +12,9 @@ import { makePrivateFolder, removePrivateFolder } from '../../controller/private
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
 import { serveProbes } from '../../server/probes.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseConfigurationText } from '../world.ts';
-import type { RunOptions } from './run.ts';
 
 /** `sallyport run` of a firewall machine, until SIGTERM or SIGINT; what is in force stays. */
 export async function runMachine(

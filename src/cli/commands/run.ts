@@ -22,15 +22,10 @@ import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
 import { podsOf, serveReadiness } from '../../server/readiness.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { readConfiguration } from '../world.ts';
 import { runMachine } from './run-machine.ts';
-
-/** What `run` is asked for. */
-export interface RunOptions {
-  readonly config: string;
-  readonly log: 'text' | 'json';
-}
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
