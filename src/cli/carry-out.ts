@@ -1,11 +1,17 @@
+import { systemClock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
+import { elapsed } from '../base/elapsed.ts';
 import { SallyportError } from '../base/error.ts';
+import { APPLY_DEADLINE_MS } from '../firewalls/session.ts';
+import { type WriterLock, soleWriter } from '../firewalls/writer-lock.ts';
 import type { Step } from '../plan/step.ts';
 import type { CommandFirewall } from './firewalls.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Longest time of one write. */
+/** Longest time of one write; under a Lease it has to end before that does. */
 const STEP_MS = 60_000;
+/** A Lease is renewed every two seconds; one that was not for so long is lost. */
+const LEASE_PATIENCE_MS = 15_000;
 /** Steps are made anew from what is read back after each round; a device that never gets there is not written to for ever. */
 const MOST_ROUNDS = 6;
 
@@ -24,9 +30,12 @@ export async function carryOut(
     const steps = await stepsNow();
     if (steps.length === 0) return done;
     for (const step of steps) {
-      using limit = deadline(stop, STEP_MS, 'DEVICE_UNREACHABLE');
+      await untilHeld(name, device.lock);
+      using limit = deadline(stop, device.lock === soleWriter ? STEP_MS : APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
       const started = performance.now();
-      await device.driver.apply(step, limit.signal);
+      await device.driver.apply(step, limit.signal, () => {
+        if (!device.lock.held()) throw notTheWriter(name);
+      });
       done += 1;
       terminal.err(
         `${name}: ${step.title} (${step.objects.length} object${step.objects.length === 1 ? '' : 's'}, ${Math.round(performance.now() - started)} ms)`,
@@ -37,4 +46,20 @@ export async function carryOut(
     'DEVICE_CHANGED',
     `${name} does not hold what was written to it; somebody else changes it at the same time`,
   );
+}
+
+/** What is long to compute holds up the renewals of a Lease as well. */
+async function untilHeld(name: string, lock: WriterLock): Promise<void> {
+  if (lock.held()) return;
+  const waiting = new AbortController();
+  const forget = lock.onChange(() => {
+    if (lock.held()) waiting.abort();
+  });
+  await elapsed(systemClock, LEASE_PATIENCE_MS, waiting.signal);
+  forget();
+  if (!lock.held()) throw notTheWriter(name);
+}
+
+function notTheWriter(name: string): SallyportError {
+  return new SallyportError('NOT_THE_WRITER', `the Lease of ${name} could not be renewed, or somebody else took it`);
 }

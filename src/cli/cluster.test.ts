@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { CLUSTER_NAME, SmallCluster } from '../../test/kit/small-cluster.ts';
-import { leasePlace } from '../kubernetes/leases/lease.ts';
+import { leaseObject, leasePlace } from '../kubernetes/leases/lease.ts';
 import { documentSchema } from './output-schemas.ts';
 import { buildProgram } from './program.ts';
 
@@ -153,21 +153,29 @@ test('a yes to a plan is a BorderApproval, for which nobody needs to read pods',
 });
 
 test('nothing is written to a firewall that a controller keeps in step', async () => {
-  const lease = {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: { name: leasePlace('firewall', CLUSTER_NAME, 'edge-1').name, namespace: 'sallyport' },
-  };
+  const place = leasePlace('firewall', CLUSTER_NAME, 'edge-1');
+  const held = (holder: string, namespace: string): unknown =>
+    cluster.api.put(
+      leaseObject(place, { holder, epoch: 1, acquired: 0, renewed: Date.now() }, namespace, undefined) as never,
+    );
   const writes = [['apply'], ['uninstall', 'edge-1', '--yes']] as const;
-  cluster.api.put({ ...lease, spec: { holderIdentity: 'sallyport-0' } });
-  for (const words of writes)
-    expect(await ask('root', ...words)).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-0') as string,
-    });
-  // Whoever lets go empties it.
-  cluster.api.put({ ...lease, spec: { holderIdentity: '' } });
+  held('sallyport-0', 'sallyport');
+  const renewing = setInterval(() => held('sallyport-0', 'sallyport'), 300);
+  try {
+    for (const words of writes)
+      expect(await ask('root', ...words)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-0') as string,
+      });
+  } finally {
+    clearInterval(renewing);
+  }
+  // Whoever lets go says so; who takes it then gives it back, whatever came of it.
+  held('', 'sallyport');
   for (const words of writes) expect((await ask('root', ...words)).err).toContain('error DEVICE_ELSEWHERE');
+  const [lease] = cluster.api.list({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' });
+  expect(lease).toMatchObject({ metadata: { namespace: 'sallyport' }, spec: { holderIdentity: '' } });
+  expect(lease).toMatchObject({ spec: { leaseTransitions: 3 } });
 
   const groups = ['', 'discovery.k8s.io', 'networking.k8s.io', 'projectcalico.org', 'sallyport.dev'];
   cluster.api.access.allow('dora', { verbs: ['get', 'list', 'watch'], apiGroups: groups, resources: ['*'] });
@@ -176,9 +184,10 @@ test('nothing is written to a firewall that a controller keeps in step', async (
   );
   const leases = { verbs: ['list'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
   cluster.api.access.allow('dora', leases, 'default');
-  expect((await ask('dora', 'apply')).err).toContain('Leases of namespace default alone may be listed');
-  const near = { ...lease, metadata: { ...lease.metadata, namespace: 'default' } };
-  cluster.api.put({ ...near, spec: { holderIdentity: 'sallyport-1' } });
+  const alone = (await ask('dora', 'apply')).err;
+  expect(alone).toContain('Leases of namespace default alone may be listed');
+  expect(alone).toMatch(/note: edge-1: its Lease may not be taken .*403/);
+  held('sallyport-1', 'default');
   expect((await ask('dora', 'apply')).err).toContain('error DEVICE_LOCKED: edge-1 is kept in step by sallyport-1');
 });
 

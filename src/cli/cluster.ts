@@ -9,10 +9,10 @@ import { LiveWorld } from '../controller/live-world.ts';
 import { textLog } from '../controller/logs.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
-import type { LeaseHolders } from './lease-holders.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import type { CommandWorld } from './command-world.ts';
+import type { TakeLease } from './writer-lease.ts';
 
 /** A cluster that a command is about. */
 export interface ClusterPlace {
@@ -109,13 +109,22 @@ export async function worldOf(
   });
   const world = new LiveWorld(cluster ?? 'unnamed');
   world.apply(delivery);
-  const writersOf = async (firewall: string): Promise<LeaseHolders> => {
-    const { leaseHolders } = await import('./lease-holders.ts');
+  const takeLease: TakeLease = async (firewall) => {
+    const { takeWriterLease } = await import('./writer-lease.ts');
     const again = await connect(terminal, place.address, process.env);
+    const close = (): Promise<void> => again.client.close();
     try {
-      return await leaseHolders(again, cluster ?? 'unnamed', firewall, new AbortController().signal);
-    } finally {
-      await again.client.close();
+      const signal = new AbortController().signal;
+      const lease = await takeWriterLease(terminal, again, cluster ?? 'unnamed', firewall, signal);
+      if (lease === undefined) await close();
+      const giveBack = async (): Promise<void> => {
+        await lease?.giveBack();
+        await close();
+      };
+      return lease && { grant: lease.grant, giveBack };
+    } catch (thrown) {
+      await close();
+      throw thrown;
     }
   };
   const readSecretAgain: SecretReader['read'] = async (name, signal) => {
@@ -132,7 +141,7 @@ export async function worldOf(
     world,
     cluster,
     diagnostics: world.diagnostics(),
-    writersOf,
+    takeLease,
     secrets: { namespace: namespace ?? 'default', read: readSecretAgain },
     isFromAnywhere: place.from === undefined && place.address.kind === 'Kubeconfig',
   };

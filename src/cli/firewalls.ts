@@ -97,32 +97,40 @@ export interface Worked<R> {
 
 /**
  * Runs work on each firewall's opened device, one after the other, and closes it whatever happens. What goes wrong at one firewall is told
- * and keeps none of the others waiting; `ofOne`: what goes wrong at the only one is thrown, or told like that of many.
+ * and keeps none of the others waiting; `ofOne`: what goes wrong at the only one is thrown, or told like that of many. `writes`: in a cluster
+ * the firewall's Lease is taken first and given back at the end.
  */
 export async function onDevices<R>(
   terminal: Terminal,
   read: CommandWorld,
   { views, leftOut }: Asked,
   work: (firewall: CommandFirewall) => Promise<R>,
-  ofOne: 'throw' | 'tell' = 'throw',
+  { ofOne = 'throw', writes = false }: { readonly ofOne?: 'throw' | 'tell'; readonly writes?: boolean } = {},
 ): Promise<Worked<R>> {
   const results: R[] = [];
   let incomplete = leftOut;
+  const cluster = read.cluster ?? 'unnamed';
+  const surroundings = {
+    log: silentLog,
+    cluster,
+    stateFolder: stateFolder(cluster, process.env),
+    by: `user ${userInfo().username}`,
+    places: { environment: process.env, secrets: read.secrets },
+  };
   for (const view of views) {
     const { firewall, ruleset } = view;
     try {
-      const device = openDevice(firewall, {
-        log: silentLog,
-        cluster: read.cluster ?? 'unnamed',
-        stateFolder: stateFolder(read.cluster ?? 'unnamed', process.env),
-        by: `user ${userInfo().username}`,
-        places: { environment: process.env, secrets: read.secrets },
-      });
+      const lease = writes ? await read.takeLease?.(firewall.name) : undefined;
       try {
-        const isElsewhere = read.isFromAnywhere === true && isOfThisMachine(firewall.address);
-        results.push(await work({ name: firewall.name, view, ruleset, device, isElsewhere }));
+        const device = openDevice(firewall, surroundings, lease?.grant);
+        try {
+          const isElsewhere = read.isFromAnywhere === true && isOfThisMachine(firewall.address);
+          results.push(await work({ name: firewall.name, view, ruleset, device, isElsewhere }));
+        } finally {
+          await device.close();
+        }
       } finally {
-        await device.close();
+        await lease?.giveBack();
       }
     } catch (thrown) {
       if (views.length === 1 && ofOne === 'throw') throw thrown;

@@ -42,7 +42,7 @@ export interface Writers {
 }
 
 /** A write that has begun ends before the lease does. */
-const MARGIN_MS = APPLY_DEADLINE_MS + 500;
+export const WRITE_MARGIN_MS = APPLY_DEADLINE_MS + 500;
 
 export interface LeasedWritersOptions {
   readonly client: ApiClient;
@@ -134,7 +134,7 @@ export class LeasedWriters implements Writers {
   }
 
   #taken(firewall: string): TimedLock {
-    const lock = new TimedLock(this.#clock, MARGIN_MS);
+    const lock = new TimedLock(this.#clock, WRITE_MARGIN_MS);
     const none = { lease: '', number: 0 };
     const epoch = {
       now: () => this.#copies.epoch(firewall) ?? none,

@@ -132,7 +132,7 @@ export const deviceCodes = {
     blame: 'conflict',
     what: 'Another process of Sallyport keeps the same firewall: one on this machine, or, in a cluster, one that holds the Lease of the firewall.',
     now: 'Nothing is written by this process until the other one ends.',
-    fix: 'Run one Sallyport per firewall; the message names who holds it.',
+    fix: 'Run one Sallyport per firewall; the message names who holds it. `apply` and `uninstall` take the Lease of one that no longer renews it after 15 s.',
   },
   TRANSACTION_TOO_LARGE: {
     blame: 'rejected',

@@ -19,7 +19,6 @@ import {
 } from '../firewalls.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { planData } from '../plan-data.ts';
-import { refuseOtherWriter } from '../lease-holders.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 import type { CommandWorld } from '../command-world.ts';
@@ -51,7 +50,6 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
     read,
     { ...asked, views: canariesFirst(asked.views) },
     async (firewall) => {
-      await refuseOtherWriter(terminal, read, firewall.name);
       const look = await lookAt(firewall, stop);
       printDiagnostics(terminal, look.wanted.refusals);
       if (!look.plan.isEmpty) {
@@ -74,6 +72,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
       reached.add(firewall.name);
       return look.plan;
     },
+    { writes: true },
   );
   printResult(terminal, options.output, 'Applied', { plans: done.map((plan) => planData(plan)) }, () =>
     done.map((plan) => (plan.isEmpty ? summaryLine(plan) : `${plan.firewall}: done and read back.`)).join('\n'),

@@ -84,7 +84,7 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
     read,
     viewsOf(terminal, read, undefined),
     async (firewall) => [firewall.name, (await deviceHere(firewall).observe(signal)).foreign] as const,
-    'tell',
+    { ofOne: 'tell' },
   );
   return new Map(results);
 }

@@ -1,8 +1,7 @@
 import { SallyportError } from '../../base/error.ts';
 import { carryOut } from '../carry-out.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { deviceHere, onDevices, viewsOf } from '../firewalls.ts';
-import { refuseOtherWriter } from '../lease-holders.ts';
+import { type CommandFirewall, deviceHere, onDevices, viewsOf } from '../firewalls.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
@@ -16,8 +15,7 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
   const read = await readWholeWorld(terminal, options);
   const stop = new AbortController().signal;
   const asked = viewsOf(terminal, read, name);
-  const { results } = await onDevices(terminal, read, asked, async (firewall) => {
-    if (options.yes === true) await refuseOtherWriter(terminal, read, name);
+  const leave = async (firewall: CommandFirewall) => {
     const driver = deviceHere(firewall);
     const stepsNow = async () => driver.leave(await driver.observe(stop), firewall.ruleset);
     const objects = (await stepsNow()).flatMap((step) => step.objects);
@@ -29,7 +27,8 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
       );
     await carryOut(terminal, firewall, stepsNow, stop);
     return { objects, done: true };
-  });
+  };
+  const { results } = await onDevices(terminal, read, asked, leave, { writes: options.yes === true });
   const [left] = results;
   if (left === undefined) return exit.wrong;
   printResult(terminal, options.output, 'Uninstall', { firewall: name, ...left }, () => {
