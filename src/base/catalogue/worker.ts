@@ -38,6 +38,12 @@ export const workerCodes = {
     now: 'For an hour every change waits for a yes that takes traffic from, or gives it to, workloads that were known before. What concerns new workloads and addresses that were given up goes ahead. The memory is written anew.',
     fix: 'Nothing, or say yes to the plan that waits. If it happens again, look at the disk of the state folder.',
   },
+  NAME_TAKEN: {
+    blame: 'rejected',
+    what: 'Something on the firewall that is not ours has the name of an AddressGroup, or of something that our rules need.',
+    now: 'It stays as it is, and what would have its name is not there; all else is in force.',
+    fix: 'Write the name into `adopt` of the BorderFirewall to take it over with what it holds, or give the AddressGroup another `name`.',
+  },
   NOT_THE_WRITER: {
     blame: 'conflict',
     what: 'This copy of Sallyport does not hold the lock of the firewall, or its lock was about to run out.',

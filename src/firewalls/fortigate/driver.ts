@@ -10,7 +10,7 @@ import type { Actual, DeviceOwner, Driver, MayGoOn, Translation } from '../drive
 import type { DeviceTls } from '../https/device-tls.ts';
 import { MachineLock } from '../machine-lock.ts';
 import type { Dialect } from '../rulebase/dialect.ts';
-import { type ObservedRuleBase, type WantedRuleBase, emptyRuleBase } from '../rulebase/model.ts';
+import { type ObservedRuleBase, type WantedRuleBase, emptyRuleBase, nothingObserved } from '../rulebase/model.ts';
 import type { RuleBaseStep } from '../rulebase/operation.ts';
 import { stepsBetween } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
@@ -133,7 +133,13 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
         `this driver keeps objects of the cluster ${this.#options.owner.cluster}`,
       );
     if (actual.empty) return [];
-    const nothing: WantedRuleBase = { ...emptyRuleBase, held: new Set(), adopt: new Set(), networks: PrefixSet.empty };
+    const nothing: WantedRuleBase = {
+      ...emptyRuleBase,
+      layout: 'Class',
+      held: new Set(),
+      adopt: new Set(),
+      networks: PrefixSet.empty,
+    };
     const steps = stepsBetween(actual.base, nothing, fortigateDialect(actual.facts)).map((step) => ({
       ...step,
       kind: 'Remove' as const,
@@ -152,8 +158,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
 
   render(what: FortigateStep | FortigateTranslation): string {
     if ('operations' in what) return renderOperations(what.operations, this.#scope);
-    const nothing = { ...emptyRuleBase, taken: new Map(), strays: new Set<string>(), usedByOthers: new Map() };
-    return stepsBetween(nothing, what.wanted, what.dialect)
+    return stepsBetween(nothingObserved, what.wanted, what.dialect)
       .map(({ operations }) => renderOperations(operations, this.#scope))
       .join('');
   }

@@ -34,6 +34,7 @@ export function observation(snapshot: Snapshot, scope: FortigateScope): Observat
       translations: [],
       taken: takenNames(snapshot, scope),
       strays: straysAmong(snapshot.rows(POLICY), scope),
+      adoptable: new Map(),
       usedByOthers: usedByOthers(snapshot, scope, groups.keys()),
     },
     foreign: foreignRules(snapshot, scope),

@@ -130,6 +130,43 @@ describe('AddressGroups as tags', () => {
                     </static>
                   </entry>
                 </address-group>
+                <rulebase>
+                  <security>
+                    <rules>
+                      <entry name="sp-unknown-62794b869a7b">
+                        <action>drop</action>
+                        <application>
+                          <member>any</member>
+                        </application>
+                        <category>
+                          <member>any</member>
+                        </category>
+                        <description>sallyport:lab:layer/unknown IPv4 unknown</description>
+                        <destination>
+                          <member>sp-outside4-66d132bad68f</member>
+                        </destination>
+                        <from>
+                          <member>any</member>
+                        </from>
+                        <log-end>yes</log-end>
+                        <negate-source>no</negate-source>
+                        <rule-type>universal</rule-type>
+                        <service>
+                          <member>any</member>
+                        </service>
+                        <source>
+                          <member>sp-networks4-7cfd0f613878</member>
+                        </source>
+                        <source-user>
+                          <member>any</member>
+                        </source-user>
+                        <to>
+                          <member>any</member>
+                        </to>
+                      </entry>
+                    </rules>
+                  </security>
+                </rulebase>
                 <zone>
                   <entry name="internet">
                     <network>

@@ -156,12 +156,13 @@ export function securityEntry(rule: SecurityRule, base: Pick<RuleBase, 'groups'>
 export function natEntry(rule: TranslationRule, base: Pick<RuleBase, 'groups'>, style: Style): XmlElement {
   const { name, family, source, destination, service, to, comment, mark } = rule;
   const list = (word: string, texts: readonly string[]): XmlElement => element(word, members(texts));
+  const goesTo = [...destination.objects.toSorted(compareUtf8), ...groupNames(destination.groups, base)];
   return entry(name, [
     element('nat-type', 'ipv4'),
     list('from', style.from),
     list('to', style.to),
     list('source', groupNames(source.groups, base)),
-    list('destination', destination.objects.length === 0 ? ANY : destination.objects.toSorted(compareUtf8)),
+    list('destination', goesTo.length === 0 ? ANY : goesTo),
     element('service', service ?? 'any'),
     ...(to.kind === 'Exempt'
       ? []

@@ -125,6 +125,7 @@ class Reading {
       translations,
       taken: this.#taken,
       strays: new Set(),
+      adoptable: new Map(),
       usedByOthers: this.#usedByOthers(),
     };
   }
@@ -267,7 +268,13 @@ class Reading {
       name: nameOf(entry),
       family,
       source: { groups: this.#keysOf(membersAt(entry, 'source'), family) },
-      destination: { objects: destination.length === 1 && destination[0] === 'any' ? [] : destination },
+      destination: {
+        objects: destination.filter((name) => name !== 'any' && !this.#isGroup(name)),
+        groups: this.#keysOf(
+          destination.filter((name) => this.#isGroup(name)),
+          family,
+        ),
+      },
       ...(service === undefined || service === 'any' ? {} : { service }),
       to: address === undefined ? { kind: 'Exempt' } : { kind: 'Address', address },
       comment,

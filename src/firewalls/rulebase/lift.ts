@@ -139,7 +139,8 @@ class Lifting {
     const known = this.#translated.get(rule);
     if (known !== undefined) return known;
     const { family, destination, service } = rule;
-    const nets = destination.objects.length === 0 ? undefined : this.#objects(destination.objects).nets;
+    const isAnywhere = destination.objects.length + destination.groups.length === 0;
+    const nets = isAnywhere ? undefined : this.#destinations({ destination, family });
     const flows = this.#matching(family, service === undefined ? [] : [service], nets, []);
     this.#translated.set(rule, flows);
     return flows;
@@ -172,7 +173,7 @@ class Lifting {
   }
 
   /** `undefined`: anywhere. */
-  #destinations({ destination, family }: SecurityRule): PrefixSet | undefined {
+  #destinations({ destination, family }: Pick<SecurityRule, 'destination' | 'family'>): PrefixSet | undefined {
     const { nets } = this.#objects(destination.objects);
     const groups = destination.groups.flatMap((key) => {
       const group = this.#base.groups.get(key);

@@ -37,6 +37,8 @@ export interface MemberGroup {
   readonly members: ReadonlySet<string>;
   /** An AddressGroup: rules of others name it. It keeps its name, and is not removed while they do. */
   readonly shared: boolean;
+  /** What rules of others do with a shared group; told by who wants it, not read. */
+  readonly use?: 'Allow' | 'Deny';
   readonly mark: string;
 }
 
@@ -67,9 +69,9 @@ export interface TranslationRule {
   readonly name: string;
   readonly family: Family;
   readonly source: { readonly groups: readonly GroupKey[] };
-  /** Names of address objects; empty: anywhere. */
-  readonly destination: { readonly objects: readonly string[] };
-  /** A name, or every service. */
+  /** Any of these: names of address objects, and groups. Both empty: anywhere. */
+  readonly destination: { readonly objects: readonly string[]; readonly groups: readonly GroupKey[] };
+  /** A name; absent: every service. */
   readonly service?: string;
   readonly to: { readonly kind: 'Address'; readonly address: string } | { readonly kind: 'Exempt' };
   readonly comment: string;
@@ -109,12 +111,16 @@ export interface ObservedRuleBase extends RuleBase {
   readonly taken: TakenNames;
   /** Names of rules and translations of ours that do not stand in our block, at its position: rules of others came between. */
   readonly strays: ReadonlySet<string>;
+  /** Groups that are not ours and stand where an AddressGroup would, in its terms: they can be taken over, if their owner wants that. */
+  readonly adoptable: ReadonlyMap<GroupKey, MemberGroup>;
   /** Rules of others that name a group of ours, in the device's words. */
   readonly usedByOthers: ReadonlyMap<GroupKey, readonly string[]>;
 }
 
 /** A rule base as it shall be. */
 export interface WantedRuleBase extends RuleBase {
+  /** `Class`: each sender is in one group, whose rules decide all by themselves. `Group`: in several, whose rules stand mixed. */
+  readonly layout: 'Class' | 'Group';
   /** Groups that stay as the device holds them, whatever that is: nothing can be said about them. */
   readonly held: ReadonlySet<GroupKey>;
   /** Names of existing objects that may be taken over. */
@@ -127,5 +133,6 @@ export const nothingObserved: ObservedRuleBase = {
   ...emptyRuleBase,
   taken: new Map(),
   strays: new Set(),
+  adoptable: new Map(),
   usedByOthers: new Map(),
 };

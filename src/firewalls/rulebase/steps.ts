@@ -1,64 +1,346 @@
 import { compareUtf8 } from '../../base/compare.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { Step } from '../../plan/step.ts';
 import type { Dialect } from './dialect.ts';
-import { type MemberChange, inPortions, memberChange } from './member-steps.ts';
-import type { GroupKey, MemberGroup, ObservedRuleBase, WantedRuleBase } from './model.ts';
+import { type Difference, difference } from './difference.ts';
+import { Exposures } from './exposures.ts';
+import { inPortions } from './member-steps.ts';
+import {
+  type GroupKey,
+  type MemberGroup,
+  type ObservedRuleBase,
+  type SecurityRule,
+  type TranslationRule,
+  type WantedRuleBase,
+  groupKey,
+} from './model.ts';
+import { MemberWriter, type Moment, type Movement, changedSources, momentOf, movementsOf } from './movements.ts';
 import type { Operation, RuleBaseStep } from './operation.ts';
 import { type Stretch, packed } from './pack.ts';
+import type { OrderOperation } from './rule-order.ts';
 
-/** Steps from what was read to what is wanted; none when they agree. */
+/**
+ * Steps from what was read to what is wanted; none when they agree. Each prefix of their operations keeps every flow at its old or its new
+ * verdict, or the step says what it exposes. Throws NAME_TAKEN where nothing is left to do but what somebody else's object stands in the
+ * way of.
+ */
 export function stepsBetween(
   actual: ObservedRuleBase,
   wanted: WantedRuleBase,
   dialect: Dialect,
 ): readonly RuleBaseStep[] {
-  const portion = dialect.volatile?.portion ?? Infinity;
-  const write = (change: MemberChange): readonly Operation[] =>
-    inPortions(change, change.group.store === 'Volatile' ? portion : Infinity);
-  const news: MemberGroup[] = [];
-  const shrinks: MemberChange[] = [];
-  const changes: MemberChange[] = [];
-  for (const [key, group] of sorted(wanted.groups)) {
-    const before = actual.groups.get(key);
-    if (before === undefined) news.push(group);
-    const change = memberChange(
-      before ?? (group.store === 'Volatile' ? { ...group, members: new Set() } : group),
-      group,
-    );
-    if (change !== undefined) (change.joins.length === 0 ? shrinks : changes).push(change);
+  const steps = packed(new Way(actual, wanted, dialect).stretches(), dialect.transaction);
+  if (steps.length === 0) refuseTaken(actual, wanted);
+  return steps;
+}
+
+/** Everything of ours goes, but groups that rules of others name; rules from the bottom up. */
+export function stepsToLeave(actual: ObservedRuleBase, dialect: Dialect): readonly RuleBaseStep[] {
+  const removed: readonly Operation[] = [
+    ...actual.rules.toReversed().map((rule): Operation => ({ kind: 'RemoveRule', rule })),
+    ...actual.translations.toReversed().map((rule): Operation => ({ kind: 'RemoveTranslation', rule })),
+  ];
+  const groups = [...actual.groups.values()].filter((group) => !isUsed(actual, group));
+  const kept = new Set(
+    [...actual.groups.values()].filter((group) => isUsed(actual, group)).flatMap((group) => [...group.members]),
+  );
+  const operations: readonly Operation[] = [
+    ...removed,
+    ...groups.flatMap(removal),
+    ...[...actual.services.values()].map((service): Operation => ({ kind: 'RemoveService', service })),
+    ...[...actual.objects.values()]
+      .filter(({ value }) => !kept.has(value))
+      .map((object): Operation => ({ kind: 'RemoveObject', object })),
+  ];
+  return packed([{ kind: 'Remove', title: 'everything of ours goes', operations }], dialect.transaction);
+}
+
+class Way {
+  readonly #actual: ObservedRuleBase;
+  readonly #wanted: WantedRuleBase;
+  readonly #dialect: Dialect;
+  readonly #difference: Difference;
+  readonly #writer: MemberWriter;
+  readonly #rules: readonly Operation[];
+  readonly #unruled: readonly Operation[];
+  readonly #translations: readonly Operation[];
+  readonly #untranslated: readonly Operation[];
+  readonly #exposures: Exposures;
+  /** Groups whose change is one of rules. */
+  readonly #contents: readonly GroupKey[];
+
+  constructor(actual: ObservedRuleBase, wanted: WantedRuleBase, dialect: Dialect) {
+    this.#actual = actual;
+    this.#wanted = wanted;
+    this.#dialect = dialect;
+    const found = difference(actual, wanted);
+    const { rules, translations, members, roles } = found;
+    this.#difference = found;
+    this.#writer = new MemberWriter(actual.groups, wanted.groups, roles);
+    this.#rules = rules.down.map(ruleOperation);
+    this.#unruled = rules.up.map(ruleOperation);
+    this.#translations = translations.down.map(translationOperation);
+    this.#untranslated = translations.up.map(translationOperation);
+    this.#exposures = new Exposures(found, actual, wanted, dialect);
+    this.#contents = [...members.keys()].filter((key) => roles.get(key) === 'rules');
   }
-  const objects = [...wanted.objects.values()].filter(({ name }) => !actual.objects.has(name));
-  const gone = sorted(actual.groups)
-    .filter(([key]) => !wanted.groups.has(key) && !wanted.held.has(key))
-    .map(([, group]) => group);
-  const stretches: readonly Stretch[] = [
-    { kind: 'Members', title: 'addresses leave', urgent: true, operations: shrinks.flatMap(write) },
-    {
-      kind: 'Rules',
-      title: 'new groups',
-      operations: [
-        ...objects.map((object): Operation => ({ kind: 'MakeObject', object })),
-        ...news.map((group): Operation => ({ kind: 'MakeGroup', group })),
+
+  stretches(): readonly Stretch[] {
+    const { urgent, leavers, movements } = this.#leaving(movementsOf(this.#difference));
+    const changed = changedSources(this.#difference, this.#actual, this.#wanted);
+    const steady = movements.filter((one) => !this.#isVolatile(one));
+    const together = this.#fits(steady);
+    const moments = new Map<Moment, Movement[]>([
+      ['early', []],
+      ['late', []],
+      ['conflict', []],
+    ]);
+    for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements)
+      moments.get(momentOf(one, changed, (address) => this.#exposures.kept(address)))?.push(one);
+    const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
+    const exposes = this.#exposures.of({ conflict, apart: [...early, ...late], together, ruled: this.#ruled() });
+    const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
+    const left =
+      this.#exposures.of({ conflict: [], apart, together: true, ruled: 0 }) ?? this.#exposures.outdated(leavers);
+    const kind = this.#kind();
+    const stretch = (title: string, operations: readonly Operation[], of: Step['kind'] = kind): Stretch => ({
+      kind: of,
+      title,
+      operations: this.#inPortions(operations),
+      ...(exposes === undefined || of === 'Clean' ? {} : { exposes }),
+    });
+    const title = kind === 'Rules' ? 'rules change' : 'addresses join and leave';
+    const make = this.#making();
+    const early1 = [...this.#writer.ordered(early), ...this.#writer.ordered(conflict, 'leaves')];
+    const rules = [
+      ...this.#translations,
+      ...(together ? this.#writer.together(steady) : []),
+      ...late.flatMap((one) => this.#translationJoins(one)),
+      ...this.#rules,
+      ...this.#contents.flatMap((key) => this.#writer.finish(key)),
+      ...this.#unruled,
+    ];
+    const late1 = this.#writer.ordered(late);
+    const finish = [...this.#untranslated, ...this.#writer.ordered(conflict, 'joins'), ...this.#shared()];
+    const objects = this.#difference.objects.made.map((object): Operation => ({ kind: 'MakeObject', object }));
+    const isEarly = early1.some((one) => one.kind === 'ChangeMembers' && one.group.store === 'Configured');
+    const all: readonly Stretch[] = [
+      {
+        kind: 'Members',
+        title: 'addresses leave',
+        urgent: true,
+        operations: this.#inPortions(urgent),
+        ...(left === undefined ? {} : { exposes: left }),
+      },
+      ...(isEarly ? [stretch('new addresses', objects)] : []),
+      stretch('addresses move ahead of rules', early1),
+      ...this.#critical(
+        title,
+        isEarly ? make : { ...make, make: [...objects, ...make.make] },
+        together ? [...rules, ...this.#untranslated] : rules,
+        stretch,
+      ),
+      stretch('addresses move after rules', late1),
+      stretch(title, together ? finish.filter((one) => !this.#untranslated.includes(one)) : finish),
+      stretch('groups that nobody wants any more go', this.#unshared(), 'Rules'),
+      stretch('what nothing needs goes', this.#cleaning(), 'Clean'),
+    ];
+    return all.filter(({ operations }) => operations.length > 0);
+  }
+
+  /**
+   * Addresses that join nothing leave ahead of everything else, as far as that takes one way: what of the other way is left says nothing by
+   * itself. Where rules that name them go too, they only stop to be excepted from the deny: whatever else holds them may be what denies. And
+   * where the rule for strangers changes they wait for it, for that is what they will meet.
+   */
+  #leaving(all: readonly Movement[]): {
+    readonly urgent: readonly Operation[];
+    /** Whose addresses they are. */
+    readonly leavers: readonly Movement[];
+    /** What is left to do. */
+    readonly movements: readonly Movement[];
+  } {
+    const strangers = this.#exposures.strangers();
+    const first: Movement[] = [];
+    const leavers: Movement[] = [];
+    const rest: Movement[] = [];
+    for (const one of all) {
+      if (one.joins.length > 0 || one.enters || strangers === 'rules') {
+        rest.push(one);
+        continue;
+      }
+      const isNow = (key: GroupKey): boolean => {
+        if (this.#difference.roles.get(key) === 'except') return true;
+        return !one.quits && (this.#storeOf(key) === 'Volatile' || !this.#isVolatile(one));
+      };
+      const now = one.leaves.filter(isNow);
+      const later = one.leaves.filter((key) => !isNow(key));
+      if (now.length > 0) {
+        first.push({ ...one, leaves: now });
+        leavers.push(one);
+      }
+      if (later.length > 0) rest.push({ ...one, leaves: later });
+    }
+    const { members, roles } = this.#difference;
+    const shared = [...members.values()].flatMap(({ group, joins }) =>
+      roles.get(groupKey(group)) === 'shared' && joins.length === 0 && group.use !== 'Deny'
+        ? this.#writer.finish(groupKey(group))
+        : [],
+    );
+    return { urgent: [...this.#writer.ordered(first), ...shared], leavers, movements: rest };
+  }
+
+  /** What new rules need, before it has any effect; and the part that has to take effect together, where it fits. */
+  #critical(
+    title: string,
+    { ahead, fill, make }: Making,
+    rules: readonly Operation[],
+    stretch: (title: string, operations: readonly Operation[]) => Stretch,
+  ): readonly Stretch[] {
+    const { membersFirst } = this.#dialect.volatile ?? { membersFirst: true };
+    const filling = stretch('new groups are filled', fill);
+    const before = membersFirst ? [filling] : [stretch('new groups', ahead), filling];
+    const all = membersFirst ? [...make, ...ahead, ...rules] : [...make, ...rules];
+    return all.length <= this.#dialect.transaction
+      ? [...before, stretch(title, all)]
+      : [...before, stretch('what new rules need', membersFirst ? [...make, ...ahead] : make), stretch(title, rules)];
+  }
+
+  #making(): Making {
+    const { services, groups, marks } = this.#difference;
+    const isVolatile = ({ store }: MemberGroup): boolean => store === 'Volatile';
+    const adopted = [...this.#wanted.groups].flatMap(([key, group]) => this.#adoption(key, group));
+    return {
+      ahead: groups.made.filter(isVolatile).map((group): Operation => ({ kind: 'MakeGroup', group })),
+      fill: groups.made.filter(isVolatile).flatMap((group) => (group.members.size === 0 ? [] : filled(group))),
+      make: [
+        ...services.made.map((service): Operation => ({ kind: 'MakeService', service })),
+        ...groups.made.filter((group) => !isVolatile(group)).map((group): Operation => ({ kind: 'MakeGroup', group })),
+        ...marks.map((group): Operation => ({ kind: 'MarkGroup', group })),
+        ...adopted,
       ],
-    },
-    { kind: 'Members', title: 'addresses join and leave', operations: changes.flatMap(write) },
-    { kind: 'Clean', title: 'what nothing needs goes', operations: cleaning(actual, wanted, gone) },
-  ];
-  return packed(stretches, dialect.transaction);
+    };
+  }
+
+  /** An existing group is taken over as it is, and then gets our members before it loses others: nothing that names it sees a gap. */
+  #adoption(key: GroupKey, group: MemberGroup): readonly Operation[] {
+    const found = this.#actual.adoptable.get(key);
+    if (found === undefined || this.#actual.groups.has(key) || !this.#wanted.adopt.has(group.name)) return [];
+    const marked: MemberGroup = { ...group, members: found.members };
+    const writer = new MemberWriter(new Map([[key, marked]]), this.#wanted.groups, this.#difference.roles);
+    return [{ kind: 'MarkGroup', group: marked }, ...writer.finish(key)];
+  }
+
+  /** Lists of others' rules: additions first, or removals first where they deny. */
+  #shared(): readonly Operation[] {
+    const { members, roles } = this.#difference;
+    return [...members].flatMap(([key, { group, leaves }]) => {
+      if (roles.get(key) !== 'shared') return [];
+      return [...(group.use === 'Deny' ? this.#writer.change(key, [], leaves) : []), ...this.#writer.finish(key)];
+    });
+  }
+
+  #unshared(): readonly Operation[] {
+    const { groups } = this.#difference;
+    return groups.gone
+      .filter(({ shared }) => shared)
+      .flatMap((group) => (isUsed(this.#actual, group) ? emptied(group) : removal(group)));
+  }
+
+  #cleaning(): readonly Operation[] {
+    const { groups, services, objects } = this.#difference;
+    const held = new Set<string>();
+    for (const key of this.#wanted.held)
+      for (const member of this.#actual.groups.get(key)?.members ?? []) held.add(member);
+    return [
+      ...groups.gone.filter(({ shared }) => !shared).flatMap(removal),
+      ...services.gone.map((service): Operation => ({ kind: 'RemoveService', service })),
+      ...objects.gone
+        .filter(({ value }) => !held.has(value))
+        .map((object): Operation => ({ kind: 'RemoveObject', object })),
+    ];
+  }
+
+  #translationJoins({ address, joins }: Movement): readonly Operation[] {
+    return joins
+      .filter((key) => this.#difference.roles.get(key) === 'translation')
+      .flatMap((key) => this.#writer.change(key, [address], []));
+  }
+
+  /** Whether everything configured that has an effect takes it at once. */
+  #fits(steady: readonly Movement[]): boolean {
+    const keys = new Set(steady.flatMap(({ joins, leaves }) => [...joins, ...leaves]));
+    return this.#ruled() + keys.size + this.#contents.length <= this.#dialect.transaction;
+  }
+
+  #ruled(): number {
+    return this.#rules.length + this.#unruled.length + this.#translations.length + this.#untranslated.length;
+  }
+
+  /** Of steps that change no rule: members flow where rules wait for a yes. */
+  #kind(): 'Rules' | 'Members' {
+    const { groups, services } = this.#difference;
+    return this.#ruled() + groups.made.length + services.made.length > 0 ? 'Rules' : 'Members';
+  }
+
+  #isVolatile({ joins, leaves }: Movement): boolean {
+    return [...joins, ...leaves].some((key) => this.#storeOf(key) === 'Volatile');
+  }
+
+  #storeOf(key: GroupKey): MemberGroup['store'] | undefined {
+    return (this.#wanted.groups.get(key) ?? this.#actual.groups.get(key))?.store;
+  }
+
+  #inPortions(operations: readonly Operation[]): readonly Operation[] {
+    const portion = this.#dialect.volatile?.portion ?? Infinity;
+    return operations.flatMap((one) =>
+      one.kind === 'ChangeMembers' && one.group.store === 'Volatile' ? inPortions(one, portion) : [one],
+    );
+  }
 }
 
-/** A group that rules of others name is emptied of nobody and stays: they would match something else without it. */
-function cleaning(
-  actual: ObservedRuleBase,
-  wanted: WantedRuleBase,
-  gone: readonly MemberGroup[],
-): readonly Operation[] {
-  const objects = [...actual.objects.values()].filter(({ name }) => !wanted.objects.has(name));
-  return [
-    ...gone.map((group): Operation => ({ kind: 'RemoveGroup', group })),
-    ...objects.map((object): Operation => ({ kind: 'RemoveObject', object })),
-  ];
+interface Making {
+  /** Volatile groups, still empty, and their members. */
+  readonly ahead: readonly Operation[];
+  readonly fill: readonly Operation[];
+  readonly make: readonly Operation[];
 }
 
-function sorted(groups: ReadonlyMap<GroupKey, MemberGroup>): readonly (readonly [GroupKey, MemberGroup])[] {
-  return [...groups].toSorted(([a], [b]) => compareUtf8(a, b));
+type RuleOperation<K extends 'Rule' | 'Translation'> = Extract<Operation, { readonly kind: `${Verb}${K}` }>;
+type Verb = 'Insert' | 'Move' | 'Edit' | 'Remove';
+
+function ruleOperation({ verb, rule, after }: OrderOperation<SecurityRule>): RuleOperation<'Rule'> {
+  return { kind: `${verb}Rule`, rule, ...(after === undefined ? {} : { after }) };
+}
+
+function translationOperation({ verb, rule, after }: OrderOperation<TranslationRule>): RuleOperation<'Translation'> {
+  return { kind: `${verb}Translation`, rule, ...(after === undefined ? {} : { after }) };
+}
+
+function filled(group: MemberGroup): readonly Operation[] {
+  return [{ kind: 'ChangeMembers', group, joins: [...group.members].toSorted(compareUtf8), leaves: [] }];
+}
+
+function emptied(group: MemberGroup): readonly Operation[] {
+  if (group.members.size === 0) return [];
+  const leaves = [...group.members].toSorted(compareUtf8);
+  return [{ kind: 'ChangeMembers', group: { ...group, members: new Set() }, joins: [], leaves }];
+}
+
+/** Volatile members are told to go first: a device may keep them beyond their group. */
+function removal(group: MemberGroup): readonly Operation[] {
+  return [...(group.store === 'Volatile' ? emptied(group) : []), { kind: 'RemoveGroup', group }];
+}
+
+function isUsed(actual: ObservedRuleBase, group: MemberGroup): boolean {
+  return (actual.usedByOthers.get(groupKey(group)) ?? []).length > 0;
+}
+
+function refuseTaken(actual: ObservedRuleBase, wanted: WantedRuleBase): void {
+  for (const [key, { name, shared, mark }] of wanted.groups) {
+    const what = actual.taken.get(`group ${name}`);
+    if (what === undefined || actual.groups.has(key) || wanted.adopt.has(name)) continue;
+    const advice = shared ? `; write its name into \`adopt\` to take it over, or give ${mark} another name` : '';
+    throw new SallyportError('NAME_TAKEN', `${what} "${name}" is not ours${advice}`, { name });
+  }
 }

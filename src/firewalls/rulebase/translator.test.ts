@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { flatFateOf } from '../../../test/kit/flat-oracle.ts';
+import { fateOf } from '../../../test/kit/ruleset-oracle.ts';
 import { rulesets } from '../../../test/kit/rulesets.ts';
 import { tries } from '../../../test/kit/runs.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
@@ -86,4 +87,35 @@ test('who is lost from volatile groups may send no more than before, whoever and
     tries(15),
   );
   expect(seen).toBeGreaterThan(0);
+});
+
+test('translations are the first that match, and what is not in place does not leave', async () => {
+  const packets = everyPacket();
+  const drawn = rulesets({ addressGroups: false });
+  const cannot = { 4: true, 6: 'source translation for IPv6' } as const;
+  await fc.assert(
+    fc.asyncProperty(drawn, blocks, fc.boolean(), async (ruleset, options, isLimited) => {
+      const dialect = isLimited ? { ...plainDialect, translates: cannot } : plainDialect;
+      const translator = new RuleBaseTranslator(options, writeAtOnce);
+      await translator.prepare(ruleset, dialect, signal);
+      const { wanted, refusals } = translator.translate(ruleset, dialect);
+      const isRefused = (family: number): boolean => isLimited && family === 6;
+      expect(refusals.length > 0).toBe(ruleset.nats.some(({ family }) => isRefused(family)));
+      for (const packet of packets) {
+        const fate = fateOf(ruleset, packet);
+        const is = plainFate(wanted, packet);
+        const held = ruleset.nats.some(
+          ({ family, sources }) =>
+            family === packet.family &&
+            sources.has(packet.source) &&
+            (isRefused(family) || sources.get(packet.source)?.kind === 'Hold'),
+        );
+        if (!fate.passes) expect(is.verdict, JSON.stringify(packet)).toBe('Denied');
+        // A held one that an earlier one takes in part is denied whole.
+        else if (is.verdict === 'Denied') expect(held).toBe(true);
+        else if (!isRefused(packet.family)) expect(is.from, JSON.stringify(packet)).toBe(fate.from);
+      }
+    }),
+    tries(12),
+  );
 });

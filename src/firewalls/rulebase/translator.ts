@@ -17,6 +17,7 @@ import { ObjectTable, memberTexts } from './objects.ts';
 import { volatileSources } from './stores.ts';
 import { wantedAddressGroups } from './wanted-groups.ts';
 import { type WrittenRules, writingRules } from './wanted-rules.ts';
+import { wantedTranslations } from './wanted-translations.ts';
 
 /** What a device shall hold for a ruleset, and what of it the device cannot say. */
 export interface WantedAnswer {
@@ -106,21 +107,26 @@ export class RuleBaseTranslator {
     for (const { group, content } of written.destinations)
       put({ ...group, members: contentOf(content, ruleset, dialect) });
     for (const group of written.fixed) put(group);
+    const translations = wantedTranslations(ruleset, dialect, this.#options, names);
+    for (const group of translations.groups) put(group);
+    const services = new Map(written.services);
+    for (const service of translations.services) services.set(service.name, service);
     for (const object of written.objects) objects.take(object);
     for (const { store, members } of groups.values())
       if (store === 'Configured') for (const member of members) objects.range(member);
     return {
       wanted: {
+        layout: this.#options.layout,
         objects: objects.objects,
-        services: written.services,
+        services,
         groups,
-        rules: written.rules,
-        translations: [],
+        rules: translations.holds.length === 0 ? written.rules : [...translations.holds, ...written.rules],
+        translations: translations.rules,
         held: shared.held,
         adopt: new Set(this.#options.adopt),
         networks: ruleset.networks,
       },
-      refusals: sorted([...prepared.refusals, ...shared.refusals]),
+      refusals: sorted([...prepared.refusals, ...shared.refusals, ...translations.refusals]),
     };
   }
 

@@ -22,7 +22,7 @@ export function wantedAddressGroups(all: Iterable<Group>, dialect: Dialect, name
   const refusals = new Map<string, Diagnostic>();
   for (const group of all) {
     if (group.kind !== 'AddressGroup') continue;
-    const { deviceName: name, family, resource } = group;
+    const { deviceName: name, family, resource, use } = group;
     const chosen = storeOf(group, dialect);
     const store = typeof chosen === 'string' ? chosen : 'Configured';
     const isMixed = store === 'Volatile' ? dialect.volatile?.mixed === true : dialect.mixedGroups;
@@ -37,7 +37,7 @@ export function wantedAddressGroups(all: Iterable<Group>, dialect: Dialect, name
     }
     const members = new Set(groups.get(key)?.members);
     for (const address of group.members.keys()) members.add(address);
-    groups.set(key, { ...of, members, shared: true, mark: names.mark(resource) });
+    groups.set(key, { ...of, members, shared: true, use, mark: names.mark(resource) });
   }
   for (const key of held) groups.delete(key);
   return { groups, held, refusals: [...refusals.values()] };

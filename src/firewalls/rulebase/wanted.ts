@@ -15,5 +15,8 @@ export function wantedGroups(ruleset: Ruleset, dialect: Dialect, adopt: Iterable
     if (store === 'Configured') for (const member of members) table.range(member);
   const { objects } = table;
   const { networks } = ruleset;
-  return { wanted: { ...emptyRuleBase, objects, groups, held, adopt: new Set(adopt), networks }, refusals };
+  return {
+    wanted: { ...emptyRuleBase, layout: 'Class', objects, groups, held, adopt: new Set(adopt), networks },
+    refusals,
+  };
 }

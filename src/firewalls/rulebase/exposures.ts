@@ -1,0 +1,122 @@
+import { parseAddress } from '../../ip/address.ts';
+import type { Exposure } from '../../plan/step.ts';
+import type { Dialect } from './dialect.ts';
+import type { Difference } from './difference.ts';
+import type { GroupKey, RuleBase, SecurityRule, WantedRuleBase } from './model.ts';
+import type { Movement } from './movements.ts';
+
+/** How the movements of a change are spread over its steps. */
+export interface Spread {
+  /** Addresses that can move neither before the rules nor after them: they are in no group meanwhile. */
+  readonly conflict: readonly Movement[];
+  /** Addresses whose groups change one after the other. */
+  readonly apart: readonly Movement[];
+  /** All else that is configured takes effect at once. */
+  readonly together: boolean;
+  /** How many rules and translations change. */
+  readonly ruled: number;
+}
+
+/** What the states between operations show that is neither old nor new: it is told with the steps (design 9, invariant 1). */
+export class Exposures {
+  readonly #difference: Difference;
+  readonly #actual: RuleBase;
+  readonly #wanted: WantedRuleBase;
+  readonly #dialect: Dialect;
+
+  constructor(difference: Difference, actual: RuleBase, wanted: WantedRuleBase, dialect: Dialect) {
+    this.#difference = difference;
+    this.#actual = actual;
+    this.#wanted = wanted;
+    this.#dialect = dialect;
+  }
+
+  of({ conflict, apart, together, ruled }: Spread): Exposure | undefined {
+    const { rules, groups } = this.#difference;
+    const longestMs = this.#dialect.slowMs * 3;
+    const split = apart.filter((one) => this.#isSplit(one));
+    const moves = [...conflict, ...split];
+    const isOpen =
+      conflict.some(({ address }) => !this.#isInNetworks(address)) || split.some((one) => !this.#onlyComesOrGoes(one));
+    if (moves.length > 0) {
+      const flows = `from ${named(moves)}, which move while what is said of them changes`;
+      return { direction: isOpen ? 'open' : 'closed', flows, longestMs };
+    }
+    if (together) return undefined;
+    const contents = this.#contents().length;
+    const hasRules = ruled + groups.made.length > 0;
+    const mends = rules.down.some(({ verb }) => verb === 'Edit');
+    if (contents > 1 || (hasRules && (contents === 1 || mends)))
+      return { direction: 'open', flows: 'to destinations whose groups change', longestMs };
+    return undefined;
+  }
+
+  /** Who leaves early meets the deny for strangers as it still is, also at destinations that are about to be nobody's business. */
+  outdated(leavers: readonly Movement[]): Exposure | undefined {
+    if (leavers.length === 0 || this.strangers() !== 'destinations') return undefined;
+    const flows = `from ${named(leavers)} to destinations that become nodes or pods`;
+    return { direction: 'closed', flows, longestMs: this.#dialect.slowMs };
+  }
+
+  /**
+   * Whether an address is seen in some of its groups and not in others, which with mixed rules is a verdict of its own. Who comes is denied
+   * first, who goes is allowed last of all no more: where strangers are denied anyway nobody sees that.
+   */
+  #isSplit(movement: Movement): boolean {
+    if (this.#wanted.layout === 'Class') return false;
+    const count = [...movement.joins, ...movement.leaves].filter((key) => this.#isSource(key)).length;
+    if (count + Number(movement.enters) + Number(movement.quits) < 2) return false;
+    return !this.#onlyComesOrGoes(movement) || !this.#isInNetworks(movement.address);
+  }
+
+  #onlyComesOrGoes({ joins, leaves, enters, quits, address }: Movement): boolean {
+    const counts = (key: GroupKey): boolean => this.#isSource(key) || this.#difference.roles.get(key) === 'except';
+    if (this.kept(address).some(counts)) return false;
+    return (!joins.some(counts) && !enters) || (!leaves.some(counts) && !quits);
+  }
+
+  #isSource(key: GroupKey): boolean {
+    const role = this.#difference.roles.get(key);
+    return role === 'source' || role === 'allowed';
+  }
+
+  /** What changes of the deny for senders that nobody knows: the rule itself, or only what is governed. */
+  strangers(): 'rules' | 'destinations' | 'nothing' {
+    const { rules, roles } = this.#difference;
+    const isRule = ({ source }: SecurityRule): boolean =>
+      source.negate || source.groups.some((key) => roles.get(key) === 'rules');
+    if ([...rules.down, ...rules.up].some(({ verb, rule }) => verb !== 'Move' && isRule(rule))) return 'rules';
+    const contents = new Set(this.#contents());
+    const kept = this.#wanted.rules.filter(isRule);
+    if (kept.some(({ source }) => source.groups.some((key) => contents.has(key)))) return 'rules';
+    return kept.some(({ destination }) => destination.groups.some((key) => contents.has(key)))
+      ? 'destinations'
+      : 'nothing';
+  }
+
+  #isInNetworks(text: string): boolean {
+    const address = parseAddress(text);
+    return address !== undefined && this.#wanted.networks.contains(address);
+  }
+
+  /** Groups of senders that hold an address before and after. */
+  kept(address: string): readonly GroupKey[] {
+    const keys: GroupKey[] = [];
+    for (const [key, group] of this.#wanted.groups) {
+      const role = this.#difference.roles.get(key);
+      if (role === 'shared' || role === 'rules' || !group.members.has(address)) continue;
+      if (this.#actual.groups.get(key)?.members.has(address) === true) keys.push(key);
+    }
+    return keys;
+  }
+
+  #contents(): readonly GroupKey[] {
+    const { members, roles } = this.#difference;
+    return [...members.keys()].filter((key) => roles.get(key) === 'rules');
+  }
+}
+
+function named(movements: readonly Movement[]): string {
+  const names = movements.map(({ address }) => address);
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+}

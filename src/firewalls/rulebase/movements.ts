@@ -1,0 +1,169 @@
+import { compareUtf8 } from '../../base/compare.ts';
+import type { Difference, Role } from './difference.ts';
+import { memberChange } from './member-steps.ts';
+import type { GroupKey, MemberGroup, RuleBase } from './model.ts';
+import { groupKey } from './model.ts';
+import type { Operation } from './operation.ts';
+
+/** An address that joins or leaves groups of senders that are there before and after. */
+export interface Movement {
+  readonly address: string;
+  readonly joins: readonly GroupKey[];
+  readonly leaves: readonly GroupKey[];
+  /** It is in groups that come, or in groups that go: these have their members all the time they are there. */
+  readonly enters: boolean;
+  readonly quits: boolean;
+}
+
+/** Whether an address may move before the rules change or after, or neither without a verdict that is not its old nor its new one. */
+export type Moment = 'early' | 'late' | 'conflict';
+
+const SENDERS: ReadonlySet<Role | undefined> = new Set<Role>(['source', 'allowed', 'except', 'translation']);
+
+/** All movements, by address. */
+export function movementsOf({ members, roles, groups }: Difference): readonly Movement[] {
+  const found = new Map<string, { readonly joins: GroupKey[]; readonly leaves: GroupKey[] }>();
+  const of = (address: string): { readonly joins: GroupKey[]; readonly leaves: GroupKey[] } => {
+    const known = found.get(address) ?? { joins: [], leaves: [] };
+    found.set(address, known);
+    return known;
+  };
+  for (const [key, { joins, leaves }] of members) {
+    if (!SENDERS.has(roles.get(key))) continue;
+    for (const address of joins) of(address).joins.push(key);
+    for (const address of leaves) of(address).leaves.push(key);
+  }
+  const sources = (list: readonly MemberGroup[]): readonly MemberGroup[] =>
+    list.filter((group) => SENDERS.has(roles.get(groupKey(group))));
+  const made = sources(groups.made);
+  const gone = sources(groups.gone);
+  return [...found]
+    .toSorted(([a], [b]) => compareUtf8(a, b))
+    .map(([address, lists]) => ({
+      address,
+      ...lists,
+      enters: made.some((group) => group.members.has(address)),
+      quits: gone.some((group) => group.members.has(address)),
+    }));
+}
+
+/** Groups of senders for which some rule or translation comes, goes or says something else, or whose destinations change. */
+export function changedSources(
+  { rules, translations, members, roles }: Difference,
+  ...bases: readonly RuleBase[]
+): ReadonlySet<GroupKey> {
+  const changed = new Set<GroupKey>();
+  const take = (keys: readonly GroupKey[]): void => {
+    for (const key of keys) changed.add(key);
+  };
+  for (const { verb, rule } of [...rules.down, ...rules.up]) if (verb !== 'Move') take(rule.source.groups);
+  for (const { verb, rule } of [...translations.down, ...translations.up])
+    if (verb !== 'Move') take(rule.source.groups);
+  const contents = new Set([...members.keys()].filter((key) => roles.get(key) === 'rules'));
+  if (contents.size > 0)
+    for (const rule of bases.flatMap((base) => [...base.rules, ...base.translations]))
+      if ([...rule.destination.groups, ...rule.source.groups].some((key) => contents.has(key)))
+        take(rule.source.groups);
+  return changed;
+}
+
+/**
+ * Early: it comes under rules that stay as they are, whatever becomes of those that it leaves. Late: it leaves such rules. What it keeps must
+ * not change on the way, for it would be asked beside the others.
+ */
+export function momentOf(
+  movement: Movement,
+  changed: ReadonlySet<GroupKey>,
+  kept: (address: string) => Iterable<GroupKey>,
+): Moment {
+  const { joins, leaves, enters, quits, address } = movement;
+  for (const key of kept(address)) if (changed.has(key)) return 'conflict';
+  if (!enters && !joins.some((key) => changed.has(key))) return 'early';
+  return !quits && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
+}
+
+/**
+ * The order in which an address changes its groups. It is translated before it may send, and denied before it is allowed; its old class and
+ * its new one hold it together for a moment, since each decides all by itself; it counts as one that may leave our block only while its
+ * class holds it.
+ */
+const RANKS: readonly { readonly is: 'joins' | 'leaves'; readonly role: Role }[] = [
+  { is: 'joins', role: 'translation' },
+  { is: 'joins', role: 'source' },
+  { is: 'joins', role: 'allowed' },
+  { is: 'joins', role: 'except' },
+  { is: 'leaves', role: 'except' },
+  { is: 'leaves', role: 'allowed' },
+  { is: 'leaves', role: 'source' },
+  { is: 'leaves', role: 'translation' },
+];
+
+/** Writes changes of members as operations, each with what its group holds afterwards. */
+export class MemberWriter {
+  readonly #now: Map<GroupKey, MemberGroup>;
+  readonly #wanted: ReadonlyMap<GroupKey, MemberGroup>;
+  readonly #roles: ReadonlyMap<GroupKey, Role>;
+
+  constructor(
+    now: ReadonlyMap<GroupKey, MemberGroup>,
+    wanted: ReadonlyMap<GroupKey, MemberGroup>,
+    roles: ReadonlyMap<GroupKey, Role>,
+  ) {
+    this.#now = new Map(now);
+    this.#wanted = wanted;
+    this.#roles = roles;
+  }
+
+  /** A group as it is at present becomes what is wanted. */
+  finish(key: GroupKey): readonly Operation[] {
+    const group = this.#wanted.get(key);
+    const change = group === undefined ? undefined : memberChange(this.#now.get(key), group);
+    return change === undefined ? [] : this.change(key, change.joins, change.leaves);
+  }
+
+  change(key: GroupKey, joins: readonly string[], leaves: readonly string[]): readonly Operation[] {
+    const before = this.#now.get(key);
+    const group = this.#wanted.get(key) ?? before;
+    const joining = joins.filter((address) => before?.members.has(address) !== true);
+    const leaving = leaves.filter((address) => before?.members.has(address) === true);
+    if (group === undefined || joining.length + leaving.length === 0) return [];
+    const members = new Set(before?.members);
+    for (const address of joining) members.add(address);
+    for (const address of leaving) members.delete(address);
+    const next = { ...group, members };
+    this.#now.set(key, next);
+    return [{ kind: 'ChangeMembers', group: next, joins: joining.toSorted(), leaves: leaving.toSorted() }];
+  }
+
+  /** In an order in which each address is safe whatever part of the operations has taken effect. */
+  ordered(movements: readonly Movement[], which: 'all' | 'joins' | 'leaves' = 'all'): readonly Operation[] {
+    return RANKS.filter(({ is }) => which === 'all' || which === is).flatMap(({ is, role }) => {
+      const byKey = new Map<GroupKey, string[]>();
+      for (const movement of movements)
+        for (const key of movement[is]) {
+          if (this.#roles.get(key) !== role) continue;
+          const list = byKey.get(key) ?? [];
+          byKey.set(key, list);
+          list.push(movement.address);
+        }
+      // By store first: steps of one way are one step.
+      return [...byKey]
+        .toSorted(([a], [b]) => compareUtf8(storeOf(a), storeOf(b)) || compareUtf8(a, b))
+        .flatMap(([key, list]) => (is === 'joins' ? this.change(key, list, []) : this.change(key, [], list)));
+    });
+  }
+
+  /** Each group once, for operations that take effect together. */
+  together(movements: readonly Movement[]): readonly Operation[] {
+    const keys = new Set(movements.flatMap(({ joins, leaves }) => [...joins, ...leaves]));
+    return [...keys].toSorted(compareUtf8).flatMap((key) => {
+      const of = (is: 'joins' | 'leaves'): readonly string[] =>
+        movements.filter((one) => one[is].includes(key)).map(({ address }) => address);
+      return this.change(key, of('joins'), of('leaves'));
+    });
+  }
+}
+
+function storeOf(key: GroupKey): string {
+  return key.split('/')[1] ?? '';
+}

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type PlainFate, carriedOut, plainFate } from '../../../test/kit/plain-rule-base.ts';
+import { rulesetPairs, withOtherMembers } from '../../../test/kit/rulesets.ts';
+import { tries } from '../../../test/kit/runs.ts';
+import { everyPacket } from '../../../test/kit/universe.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
+import type { Exposure } from '../../plan/step.ts';
+import type { BlockOptions, Dialect } from './dialect.ts';
+import { type ObservedRuleBase, type RuleBase, type WantedRuleBase, emptyRuleBase, nothingObserved } from './model.ts';
+import type { RuleBaseStep } from './operation.ts';
+import { plainDialect, writeAtOnce } from './plain-dialect.fixture.ts';
+import { stepsBetween, stepsToLeave } from './steps.ts';
+import { RuleBaseTranslator } from './translator.ts';
+
+const packets = everyPacket();
+const signal = new AbortController().signal;
+
+const blocks: fc.Arbitrary<BlockOptions> = fc.record({
+  form: fc.constantFrom('Full' as const, 'Filter' as const),
+  layout: fc.constantFrom('Class' as const, 'Group' as const),
+  log: fc.constant(true),
+  adopt: fc.constant([]),
+});
+
+const dialects: fc.Arbitrary<Dialect> = fc
+  .record({ fast: fc.boolean(), membersFirst: fc.boolean(), transaction: fc.constantFrom(1, 4, 60, Infinity) })
+  .map(({ fast, membersFirst, transaction }) => ({
+    ...plainDialect,
+    transaction,
+    ...(fast ? { volatile: { form: 'Feed' as const, portion: 2, mixed: true, membersFirst } } : {}),
+  }));
+
+async function wantedFor(ruleset: Ruleset, options: BlockOptions, dialect: Dialect): Promise<WantedRuleBase> {
+  const translator = new RuleBaseTranslator(options, writeAtOnce);
+  await translator.prepare(ruleset, dialect, signal);
+  return translator.translate(ruleset, dialect).wanted;
+}
+
+function observed({ objects, services, groups, rules, translations }: RuleBase): ObservedRuleBase {
+  return { ...nothingObserved, objects, services, groups, rules, translations };
+}
+
+/** The states on the way: after each operation where those of a step do not take effect together. */
+function* states(
+  start: ObservedRuleBase,
+  steps: readonly RuleBaseStep[],
+  transaction: number,
+): Generator<{ readonly base: ObservedRuleBase; readonly exposes: Exposure | undefined }> {
+  let base = start;
+  let exposes: Exposure | undefined;
+  for (const step of steps) {
+    exposes ??= step.exposes;
+    expect(step.way === 'Volatile' || step.operations.length <= transaction).toBe(true);
+    for (const operation of step.operations) {
+      base = observed(carriedOut(base, operation));
+      if (step.way === 'Volatile') yield { base, exposes };
+    }
+    // Objects, services and groups that no rule names yet, or any more, have no effect.
+    if (step.operations.some(({ kind }) => !/^(Make|Remove)(Object|Service|Group)$/.test(kind)))
+      yield { base, exposes };
+  }
+}
+
+function isBetween(state: PlainFate, before: PlainFate, after: PlainFate): boolean {
+  return state.verdict === before.verdict || state.verdict === after.verdict;
+}
+
+function fates(base: ObservedRuleBase): readonly PlainFate[] {
+  return packets.map((packet) => plainFate(base, packet));
+}
+
+async function checkWay(
+  old: Ruleset,
+  next: Ruleset,
+  options: BlockOptions,
+  dialect: Dialect,
+): Promise<Exposure | undefined> {
+  const start = observed(await wantedFor(old, options, dialect));
+  const wanted = await wantedFor(next, options, dialect);
+  const [before, after] = [fates(start), fates(observed(wanted))];
+  let base = start;
+  let exposed: Exposure | undefined;
+  const steps = stepsBetween(start, wanted, dialect);
+  const what = JSON.stringify([
+    options,
+    dialect.volatile,
+    String(dialect.transaction),
+    steps.map(({ title }) => title),
+  ]);
+  for (const state of states(start, steps, dialect.transaction)) {
+    ({ base } = state);
+    exposed = state.exposes;
+    if (exposed?.direction === 'open') continue;
+    for (const [at, fate] of fates(base).entries()) {
+      const [from, to] = [before[at], after[at]];
+      if (from === undefined || to === undefined) throw new Error('no fate');
+      if (exposed?.direction === 'closed' && fate.verdict === 'Denied') continue;
+      if (!isBetween(fate, from, to))
+        throw new Error(
+          `${what} ${JSON.stringify(packets[at])}: ${from.verdict}, then ${fate.verdict}, at last ${to.verdict}`,
+        );
+    }
+  }
+  base = observed(steps.flatMap(({ operations }) => operations).reduce<RuleBase>(carriedOut, start));
+  expect(fates(base)).toEqual(after);
+  expect(stepsBetween(base, wanted, dialect)).toEqual([]);
+  return exposed;
+}
+
+describe('the way from one rule base to another', () => {
+  test('gives every packet its old verdict or its new one, each operation by itself, and ends where it should', async () => {
+    const pairs = rulesetPairs({ translations: false });
+    let ways = 0;
+    let exposed = 0;
+    await fc.assert(
+      fc.asyncProperty(pairs, blocks, dialects, async ([old, next], options, dialect) => {
+        const found = await checkWay(old, next, options, dialect);
+        ways++;
+        if (found === undefined) return;
+        exposed++;
+        if (dialect.volatile === undefined && dialect.transaction === Infinity)
+          expect(found.flows).toMatch(/become nodes or pods/);
+      }),
+      tries(25),
+    );
+    expect(exposed).toBeLessThan(ways);
+  });
+
+  test('of members alone changes no rule, and exposes nothing with a block for each class', async () => {
+    const pairs = rulesetPairs({ translations: false }).chain(([old]) =>
+      withOtherMembers(old).map((next) => [old, next] as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(pairs, blocks, dialects, async ([old, next], options, dialect) => {
+        const exposed = await checkWay(old, next, options, dialect);
+        if (options.layout === 'Class' && dialect.volatile === undefined) expect(exposed).toBeUndefined();
+      }),
+      tries(20),
+    );
+  });
+
+  test('out leaves nothing, from the bottom up', async () => {
+    const pairs = rulesetPairs({ translations: false });
+    await fc.assert(
+      fc.asyncProperty(pairs, blocks, dialects, async ([old], options, dialect) => {
+        const start = observed(await wantedFor(old, options, dialect));
+        const before = fates(start);
+        let base = start;
+        const steps = stepsToLeave(start, dialect);
+        for (const state of states(start, steps, dialect.transaction)) {
+          ({ base } = state);
+          for (const [at, fate] of fates(base).entries()) expect(['Left', before[at]?.verdict]).toContain(fate.verdict);
+        }
+        expect(steps.flatMap(({ operations }) => operations).reduce<RuleBase>(carriedOut, start)).toMatchObject(
+          emptyRuleBase,
+        );
+      }),
+      tries(5),
+    );
+  });
+});

@@ -1,0 +1,235 @@
+import { compareUtf8 } from '../../base/compare.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import type { BucketMap } from '../../base/bucket-map.ts';
+import type { Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
+import type { PrefixSet } from '../../ip/prefix-set.ts';
+import { canonicalText } from '../../plan/canonical.ts';
+import type { FlatService } from '../../plan/flat/flat-list.ts';
+import { groupContent } from '../../plan/flat/group-content.ts';
+import { serviceLimit, serviceText } from '../flat/service-parts.ts';
+import type { BlockOptions, Dialect } from './dialect.ts';
+import {
+  type GroupKey,
+  type MemberGroup,
+  type SecurityRule,
+  type Service,
+  type TranslationRule,
+  groupKey,
+} from './model.ts';
+import { type Names, originText } from './names.ts';
+import { memberTexts } from './objects.ts';
+
+/** The SourceNATs of a ruleset as rules of translation, and what keeps flows from leaving untranslated meanwhile. */
+export interface WantedTranslations {
+  readonly rules: readonly TranslationRule[];
+  /** Denies for senders whose translation is not in place; they stand above all other rules. */
+  readonly holds: readonly SecurityRule[];
+  readonly groups: readonly MemberGroup[];
+  readonly services: readonly Service[];
+  readonly refusals: readonly Diagnostic[];
+}
+
+/**
+ * One rule for each SourceNAT and address that it translates to, in their order: each sender is in one group of each SourceNAT, and the
+ * first rule decides. A translation that the device cannot say is held: its flows are dropped, not leaked.
+ */
+export function wantedTranslations(
+  ruleset: Ruleset,
+  dialect: Dialect,
+  options: Pick<BlockOptions, 'log'>,
+  names: Names,
+): WantedTranslations {
+  const writer = new TranslationWriter(ruleset, dialect, options, names);
+  for (const [place, nat] of ruleset.nats.entries()) writer.write(nat, ruleset.nats.slice(0, place));
+  return writer;
+}
+
+class TranslationWriter implements WantedTranslations {
+  readonly rules: TranslationRule[] = [];
+  readonly holds: SecurityRule[] = [];
+  readonly groups: MemberGroup[] = [];
+  readonly services: Service[] = [];
+  readonly refusals: Diagnostic[] = [];
+  readonly #ruleset: Ruleset;
+  readonly #dialect: Dialect;
+  readonly #options: Pick<BlockOptions, 'log'>;
+  readonly #names: Names;
+
+  constructor(ruleset: Ruleset, dialect: Dialect, options: Pick<BlockOptions, 'log'>, names: Names) {
+    this.#ruleset = ruleset;
+    this.#dialect = dialect;
+    this.#options = options;
+    this.#names = names;
+  }
+
+  write(nat: Nat, earlier: readonly Nat[]): void {
+    const limit = this.#limit(nat);
+    if (limit !== undefined) this.#refuse(nat, limit);
+    const held = new Set<string>();
+    for (const { target, members } of byTarget(nat.sources)) {
+      if (limit === undefined && target.kind !== 'Hold') this.#translate(nat, target, members);
+      else for (const address of members) held.add(address);
+    }
+    for (const part of heldParts(nat, earlier, held)) this.#hold(nat, part);
+  }
+
+  #limit(nat: Nat): string | undefined {
+    const can = this.#dialect.translates[nat.family];
+    if (can !== true) return can;
+    const service = serviceOf(nat);
+    return service === undefined ? undefined : serviceLimit([service], nat.family, this.#dialect.services);
+  }
+
+  #refuse({ origin }: Nat, limit: string): void {
+    if (this.refusals.some(({ object, message }) => object === origin.policy && message.includes(limit))) return;
+    this.refusals.push({
+      severity: 'error',
+      code: 'DEVICE_CANNOT_SAY',
+      object: origin.policy,
+      path: '',
+      message: `${this.#dialect.device} cannot say ${limit}; the flows that would be translated are dropped`,
+    });
+  }
+
+  #translate(nat: Nat, target: Exclude<NatTarget, { kind: 'Hold' }>, members: ReadonlySet<string>): void {
+    const { family, origin } = nat;
+    const word = target.kind === 'Address' ? target.address : 'itself';
+    const readable = `${originText(origin)}_${word}`;
+    const source = { groups: [this.#group(readable, `nat ${nat.id} ${word}`, nat, members)] };
+    const destination = { objects: [], groups: [this.#destination(nat, nat.destination, `nat ${nat.id}`)] };
+    const service = this.#service(nat);
+    const to = target.kind === 'Address' ? { kind: target.kind, address: target.address } : { kind: target.kind };
+    this.rules.push({
+      name: this.#names.of('translation', readable, canonicalText([family, source, destination, service ?? null, to])),
+      family,
+      source,
+      destination,
+      ...(service === undefined ? {} : { service }),
+      to,
+      comment: this.#names.comment([origin]),
+      mark: this.#names.mark(origin.policy),
+    });
+  }
+
+  #hold(nat: Nat, { members, destination: held, without }: HeldPart): void {
+    const { family, origin } = nat;
+    const readable = `${originText(origin)}_held`;
+    const source = { groups: [this.#group(readable, `hold ${nat.id} ${without}`, nat, members)], negate: false };
+    const destination = { objects: [], groups: [this.#destination(nat, held, `hold ${nat.id} ${without}`)] };
+    const service = this.#service(nat);
+    const services = service === undefined ? [] : [service];
+    this.holds.push({
+      name: this.#names.of('rule', readable, canonicalText([family, source, destination, services, 'Deny'])),
+      family,
+      source,
+      destination,
+      services,
+      action: 'Deny',
+      log: this.#options.log,
+      comment: this.#names.comment([origin]),
+      mark: this.#names.mark(origin.policy),
+    });
+  }
+
+  #service(nat: Nat): string | undefined {
+    const match = serviceOf(nat);
+    if (match === undefined) return undefined;
+    const name = this.#names.of('service', serviceText(match), serviceText(match));
+    this.services.push({ name, match, mark: this.#names.mark('services') });
+    return name;
+  }
+
+  /** Only what is governed is translated, and what is inside changes without a rule. */
+  #destination({ family }: Nat, nets: PrefixSet, identity: string): GroupKey {
+    const content = groupContent({ id: '', family, nets, all: [], none: [] }, this.#ruleset);
+    const members = new Set(memberTexts(content, family, this.#dialect.ranges));
+    return this.#put('to', `destination ${identity}`, family, members);
+  }
+
+  #group(readable: string, identity: string, { family }: Nat, members: ReadonlySet<string>): GroupKey {
+    return this.#put(readable, `source ${identity}`, family, members);
+  }
+
+  #put(readable: string, identity: string, family: Nat['family'], members: ReadonlySet<string>): GroupKey {
+    const name = this.#names.of('group', readable, `${family} ${identity}`);
+    const group: MemberGroup = {
+      name,
+      family,
+      store: 'Configured',
+      members,
+      shared: false,
+      mark: this.#names.mark(`group/${identity}`),
+    };
+    this.groups.push(group);
+    return groupKey(group);
+  }
+}
+
+function serviceOf({ protocol, ports }: Nat): FlatService | undefined {
+  if (protocol === undefined && ports === undefined) return undefined;
+  return { protocols: protocol === undefined ? [6, 17, 132] : [protocol], ...(ports === undefined ? {} : { ports }) };
+}
+
+interface HeldPart {
+  readonly members: ReadonlySet<string>;
+  readonly destination: PrefixSet;
+  /** Ids of the SourceNATs that take some of the flows first. */
+  readonly without: string;
+}
+
+/**
+ * Senders whose translation is held, by what earlier SourceNATs take from it. An earlier one for some services alone takes whole destinations
+ * out of nothing: its flows are denied too, which is the safe side.
+ */
+function heldParts(nat: Nat, earlier: readonly Nat[], members: ReadonlySet<string>): readonly HeldPart[] {
+  const before = earlier.filter(
+    (one) =>
+      one.family === nat.family &&
+      one.destination.overlaps(nat.destination) &&
+      (serviceOf(one) === undefined || textOf(one) === textOf(nat)),
+  );
+  const parts = new Map<string, { readonly members: Set<string>; readonly taken: readonly Nat[] }>();
+  for (const address of members) {
+    const taken = before.filter(({ sources }) => sources.has(address));
+    const key = taken.map(({ id }) => id).join(' ');
+    const part = parts.get(key) ?? { members: new Set<string>(), taken };
+    parts.set(key, part);
+    part.members.add(address);
+  }
+  return [...parts]
+    .toSorted(([a], [b]) => compareUtf8(a, b))
+    .map(([without, part]) => ({
+      without,
+      members: part.members,
+      destination: part.taken.reduce((left, { destination }) => left.subtract(destination), nat.destination),
+    }))
+    .filter(({ destination }) => destination.has(nat.family));
+}
+
+function textOf(nat: Nat): string {
+  const service = serviceOf(nat);
+  return service === undefined ? '' : serviceText(service);
+}
+
+interface Targeted {
+  readonly target: NatTarget;
+  readonly members: ReadonlySet<string>;
+}
+
+/** Versions of a ruleset share the tables that did not change. */
+const targeted = new WeakMap<BucketMap<NatTarget>, readonly Targeted[]>();
+
+function byTarget(sources: BucketMap<NatTarget>): readonly Targeted[] {
+  const known = targeted.get(sources);
+  if (known !== undefined) return known;
+  const found = new Map<string, { readonly target: NatTarget; readonly members: Set<string> }>();
+  for (const [address, target] of sources.entries()) {
+    const key = target.kind === 'Address' ? target.address : target.kind;
+    const one = found.get(key) ?? { target, members: new Set<string>() };
+    found.set(key, one);
+    one.members.add(address);
+  }
+  const result = [...found].toSorted(([a], [b]) => compareUtf8(a, b)).map(([, one]) => one);
+  targeted.set(sources, result);
+  return result;
+}
