@@ -127,6 +127,29 @@ controllers:
     expect(err).toMatch(/^error CWNP_INVALID \/own\.yaml:9:28 sources\.static\.cwnp\.ingress\[0\]\.from\[0\]\.cidr: /);
   });
 
+  test('facts of newer images, and networks in the configuration file', async () => {
+    const own = (networks: string): string =>
+      file(
+        'own.yaml',
+        `name: m\nsources: { static: { firewall: { ${networks} internalPrefixes: [10.0.0.0/8] } } }\ncontrollers: { firewall: { source: static } }\n`,
+      );
+    const allocation = file(
+      'machine-allocation.yaml',
+      `hostname: m
+project: p
+networks:
+  - { network: other, networkType: NETWORK_TYPE_CHILD_SHARED, project: q, vrf: "50", prefixes: [10.0.16.0/22] }
+  - { network: nodes, network_type: NETWORK_TYPE_CHILD_SHARED, project: p, vrf: "43", prefixes: [10.0.0.0/22] }
+  - { network: internet, network_type: NETWORK_TYPE_EXTERNAL, vrf: "7", destination_prefixes: [0.0.0.0/0] }
+`,
+    );
+    const { out } = await run('render', '-c', own(''), '--facts', allocation);
+    expect(out).toContain('oifname {"vlan43", "vrf43"} counter name external_in');
+    const inPlace = 'networks: [{ networkID: nodes, networkType: privateprimaryunshared, vrf: 44 }],';
+    expect((await run('render', '-c', own(inPlace))).out).toContain('oifname {"vlan44", "vrf44"}');
+    expect((await run('render', '-c', own('networks: [nodes],'), '--facts', allocation)).out).toContain('"vlan43"');
+  });
+
   test('rules of the metal-api: what it says, else what the installation kept', async () => {
     const metal = file(
       'metal.yaml',

@@ -79,7 +79,10 @@ export const staticFirewallSchema = z
     partition: z.string().optional().describe('as in a Firewall; not used'),
     project: z.string().optional().describe('as in a Firewall; not used'),
     sshPublicKeys: strings.optional().describe('as in a Firewall'),
-    networks: strings.optional().describe('ids of networks, as in a Firewall; not used'),
+    networks: z
+      .array(z.union([z.string(), network]))
+      .optional()
+      .describe('as in a Firewall, ids, which are not used; or networks, as in `firewallNetworks`'),
     firewallNetworks: z
       .array(network)
       .optional()

@@ -174,14 +174,12 @@ class Reader {
 
   #inlineFirewall(source: string, { firewall, locate }: StaticPlace | MetalPlace): FirewallSpec {
     const base = ['sources', source, 'firewall'];
-    const networks = isMap(firewall) ? firewall['firewallNetworks'] : undefined;
+    const given = isMap(firewall) ? firewall : {};
+    // Ids alone say nothing that a rule could use.
+    const inPlace =
+      Array.isArray(given['networks']) && given['networks'].every(isMap) ? 'networks' : 'firewallNetworks';
     const subject = { object: undefined, place: locate(base), locate, base };
-    return readFirewallSpec(
-      firewall,
-      { raw: networks, path: [...base, 'firewallNetworks'] },
-      subject,
-      this.#diagnostics,
-    );
+    return readFirewallSpec(firewall, { raw: given[inPlace], path: [...base, inPlace] }, subject, this.#diagnostics);
   }
 }
 

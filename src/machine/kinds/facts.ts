@@ -7,17 +7,14 @@ import { type Network, readNetworks } from './network.ts';
 /** What a machine knows of itself from its installation (install.yaml): always there, whatever source is not. */
 export interface Facts {
   readonly hostname: string | undefined;
-  readonly machineId: string | undefined;
   readonly networks: readonly Network[];
   /** The rules of its allocation, as they were when it was installed. */
   readonly rules: readonly MetalRule[];
-  /** Administration comes by VPN, so that SSH is open to it alone. */
-  readonly vpn: boolean;
 }
 
-export const NO_FACTS: Facts = { hostname: undefined, machineId: undefined, networks: [], rules: [], vpn: false };
+export const NO_FACTS: Facts = { hostname: undefined, networks: [], rules: [] };
 
-/** Reads install.yaml. */
+/** Reads install.yaml, or the machine-allocation.yaml of newer images. */
 export function readFacts(raw: unknown, subject: Subject, diagnostics: Diagnostic[]): Facts {
   const scope = scopeOf(subject, diagnostics, 'It counts as empty.');
   if (!isMap(raw)) {
@@ -28,16 +25,10 @@ export function readFacts(raw: unknown, subject: Subject, diagnostics: Diagnosti
     const written = raw[name];
     return typeof written === 'string' && written !== '' ? written : undefined;
   };
-  const vpn = raw['vpn'];
+  const rules = raw['firewall_rules'] === undefined ? 'firewallRules' : 'firewall_rules';
   return {
     hostname: text('hostname'),
-    machineId: text('machineuuid'),
-    networks: readNetworks(raw['networks'], scope.at('networks')),
-    rules: readMetalRules(
-      raw['firewall_rules'],
-      { ...subject, base: [...subject.base, 'firewall_rules'] },
-      diagnostics,
-    ),
-    vpn: isMap(vpn) && typeof vpn['address'] === 'string' && vpn['address'] !== '',
+    networks: readNetworks(raw['networks'], scope.at('networks'), text('project')),
+    rules: readMetalRules(raw[rules], { ...subject, base: [...subject.base, rules] }, diagnostics),
   };
 }

@@ -15,8 +15,6 @@ export interface Network {
   readonly role: NetworkRole;
   /** Names its interfaces: `vrf<ID>`, `vlan<ID>`, `vni<ID>`. */
   readonly vrf: number;
-  readonly asn: number;
-  readonly nat: boolean;
   readonly prefixes: readonly Prefix[];
   readonly destinations: readonly Prefix[];
   readonly addresses: readonly Address[];
@@ -31,27 +29,39 @@ const ROLES: Readonly<Record<string, NetworkRole>> = {
   underlay: 'underlay',
 };
 
+/** Types of the newer API, in install files and in JSON; `child-shared` is the cluster's own where the project is. */
+const NEWER_ROLES: Readonly<Record<string, NetworkRole | 'shared'>> = {
+  child: 'primary',
+  child_shared: 'shared',
+  external: 'external',
+  underlay: 'underlay',
+};
+
 const flag = optional(z.boolean());
 
-/** The spellings of `status.firewallNetworks` and of install.yaml, together. */
+/** The spellings of `status.firewallNetworks`, install.yaml and machine-allocation.yaml, together. */
 const schema = z.object({
   networkID: optionalText,
   networkid: optionalText,
+  network: optionalText,
   networkType: optionalText,
   networktype: optionalText,
+  network_type: optionalText,
+  project: optionalText,
   vrf: optional(count),
-  asn: optional(count),
-  nat: flag,
   private: flag,
   underlay: flag,
   prefixes: list(z.string()),
   destinationPrefixes: list(z.string()),
   destinationprefixes: list(z.string()),
+  destination_prefixes: list(z.string()),
   ips: list(z.string()),
 });
 
-/** Reads a list of networks; what cannot be read of one is noted and left out. */
-export function readNetworks(raw: unknown, scope: Scope): readonly Network[] {
+/**
+ * Reads a list of networks; what cannot be read of one is noted and left out. `project`: of the machine, which tells whose a shared network is.
+ */
+export function readNetworks(raw: unknown, scope: Scope, project?: string): readonly Network[] {
   return readEntries(schema, raw, scope.otherwise('This network is left out.')).map(({ value, index }) => {
     const here = scope.at(index).otherwise('It is left out.');
     const nets = (written: readonly string[], field: string): readonly Prefix[] =>
@@ -67,21 +77,35 @@ export function readNetworks(raw: unknown, scope: Scope): readonly Network[] {
       here.mistake('FIELD_INVALID', `${show(text)} is no IP address`, 'ips', at);
       return [];
     });
-    const written = value.networkType ?? value.networktype;
+    const written = value.networkType ?? value.networktype ?? value.network_type;
+    const destinations = (['destinationPrefixes', 'destinationprefixes', 'destination_prefixes'] as const).flatMap(
+      (field) => nets(value[field], field),
+    );
     return {
-      id: value.networkID ?? value.networkid ?? '',
-      role: written === undefined ? roleByFlags(value) : (ROLES[written] ?? 'other'),
+      id: value.networkID ?? value.networkid ?? value.network ?? '',
+      role:
+        written === undefined
+          ? roleByFlags(value)
+          : roleOf(written, value.project !== undefined && value.project === project),
       vrf: Number(value.vrf ?? 0),
-      asn: Number(value.asn ?? 0),
-      nat: value.nat ?? false,
       prefixes: nets(value.prefixes, 'prefixes'),
-      destinations: nets(
-        [...value.destinationPrefixes, ...value.destinationprefixes],
-        value.destinationPrefixes.length > 0 ? 'destinationPrefixes' : 'destinationprefixes',
-      ),
+      destinations,
       addresses,
     };
   });
+}
+
+function roleOf(written: string, own: boolean): NetworkRole {
+  const known = ROLES[written];
+  if (known !== undefined) return known;
+  const newer =
+    NEWER_ROLES[
+      written
+        .replace(/^NETWORK_TYPE_/, '')
+        .toLowerCase()
+        .replaceAll('-', '_')
+    ] ?? 'other';
+  return newer === 'shared' ? (own ? 'primary' : 'secondary') : newer;
 }
 
 /** Files from before network types say `private` and `underlay` alone. */
