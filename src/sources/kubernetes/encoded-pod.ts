@@ -1,12 +1,6 @@
 import { Undecodable } from './undecodable.ts';
 import { BYTES, type Wire } from './wire.ts';
 
-/** Bytes from one place to another; both zero: nothing is there. */
-export interface Stretch {
-  start: number;
-  end: number;
-}
-
 export const field = (number: number, type = BYTES): number => number * 8 + type;
 /** Fields for `Wire.next`. */
 export const oneOf = (...numbers: readonly number[]): number =>
@@ -25,10 +19,13 @@ export class EncodedPod {
   uid = '';
   version = '';
   isDeleting = false;
-  /** From the first of them to the last. */
-  readonly labels: Stretch = { start: 0, end: 0 };
-  readonly annotations: Stretch = { start: 0, end: 0 };
-  readonly owners: Stretch = { start: 0, end: 0 };
+  /** From the first of them to the last; both zero: there are none. */
+  labelsStart = 0;
+  labelsEnd = 0;
+  annotationsStart = 0;
+  annotationsEnd = 0;
+  ownersStart = 0;
+  ownersEnd = 0;
 
   /** The pod that stands from `start` to `end`. Throws `Undecodable`. */
   constructor(wire: Wire, start: number, end: number) {
@@ -57,20 +54,21 @@ export class EncodedPod {
       else if (tag === field(3)) this.namespace = wire.sharedText(end);
       else if (tag === field(5)) this.uid = wire.text(end);
       else if (tag === field(6)) this.version = wire.text(end);
-      else if (tag === field(11)) extend(this.labels, wire, end);
-      else if (tag === field(12)) extend(this.annotations, wire, end);
-      else if (tag === field(13)) extend(this.owners, wire, end);
       else {
-        if (tag === field(9)) this.isDeleting = true;
+        // Its tag is of one byte, and was read.
+        const start = wire.position - 1;
         wire.skip(tag, end);
+        if (tag === field(11)) {
+          if (this.labelsEnd === 0) this.labelsStart = start;
+          this.labelsEnd = wire.position;
+        } else if (tag === field(12)) {
+          if (this.annotationsEnd === 0) this.annotationsStart = start;
+          this.annotationsEnd = wire.position;
+        } else if (tag === field(13)) {
+          if (this.ownersEnd === 0) this.ownersStart = start;
+          this.ownersEnd = wire.position;
+        } else if (tag === field(9)) this.isDeleting = true;
       }
     }
   }
-}
-
-/** Takes one more field into a stretch; its tag, which is of one byte, was read. */
-function extend(stretch: Stretch, wire: Wire, end: number): void {
-  if (stretch.end === 0) stretch.start = wire.position - 1;
-  wire.position = wire.inner(end);
-  stretch.end = wire.position;
 }

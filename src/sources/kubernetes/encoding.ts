@@ -11,7 +11,7 @@ export interface Sent {
   /** Its resourceVersion: compared for equality alone. */
   readonly version: string;
   /** Makes the resource of it. This costs, so only what differs from what is known is read. */
-  readonly read: () => ReadResource;
+  read(): ReadResource;
 }
 
 /** A page of a list. */

@@ -207,10 +207,10 @@ test('a stored object that cannot be read any more stays under the name that it 
   const stored = (version: string, read: Sent['read']): Sent => ({ ...set('default.a'), version, read });
   feed.serve(true);
   feed.listBegins();
-  feed.listed(stored('1', set('a').read));
+  feed.listed(stored('1', () => set('a').read()));
   feed.listEnds();
   await answers();
-  feed.put(stored('2', unlucky('a').read));
+  feed.put(stored('2', () => unlucky('a').read()));
   feed.put(stored('3', () => ({ diagnostics: [] })));
   expect([gone, [...feed.told.broken]]).toEqual([[], ['GlobalNetworkSet/a']]);
 });

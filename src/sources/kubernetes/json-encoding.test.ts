@@ -93,7 +93,10 @@ function slowly(object: unknown): unknown {
   return { namespace, name, uid, version, ...readResource(used, place) };
 }
 
-const told = ({ namespace, name, uid, version, read }: Sent): unknown => ({ namespace, name, uid, version, ...read() });
+const told = (sent: Sent): unknown => {
+  const { namespace, name, uid, version } = sent;
+  return { namespace, name, uid, version, ...sent.read() };
+};
 const bytes = (value: unknown, indent?: number): Buffer => Buffer.from(JSON.stringify(value, undefined, indent));
 
 describe('JSON', () => {

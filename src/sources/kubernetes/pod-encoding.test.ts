@@ -100,7 +100,10 @@ function asJson(value: unknown, isMap = false): unknown {
   );
 }
 
-const told = ({ namespace, name, uid, version, read }: Sent): unknown => ({ namespace, name, uid, version, ...read() });
+const told = (sent: Sent): unknown => {
+  const { namespace, name, uid, version } = sent;
+  return { namespace, name, uid, version, ...sent.read() };
+};
 
 describe('pods as protobuf', () => {
   test('are what they are as JSON', () => {

@@ -1,3 +1,4 @@
+import type { ReadResource } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, type WatchEvent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
@@ -29,7 +30,7 @@ export class PodEncoding implements Encoding {
     if (kind !== 'PodList') throw new Undecodable('the answer is no list of pods');
     const wire = new Wire(body);
     wire.position = raw.start;
-    const items: Sent[] = [];
+    const spans: number[] = [];
     let version = '';
     let next = '';
     while (wire.position < raw.end) {
@@ -44,12 +45,18 @@ export class PodEncoding implements Encoding {
         }
       } else if (tag === field(2)) {
         const end = wire.inner(raw.end);
-        items.push(sentPod(wire, wire.position, end, this.#place));
+        spans.push(wire.position, end);
         wire.position = end;
       } else wire.skip(tag, raw.end);
     }
     if (version === '') throw new Undecodable('the list has no resourceVersion');
-    return { items, version, next };
+    return { items: this.#each(wire, spans), version, next };
+  }
+
+  /** One by one, when their turn comes: what is made of a pod is forgotten before the next, and not copied by the collector. */
+  *#each(wire: Wire, spans: readonly number[]): Generator<Sent> {
+    for (let n = 0; n < spans.length; n += 2)
+      yield new SentPod(wire, spans[n] as number, spans[n + 1] as number, this.#place);
   }
 
   records(): Records {
@@ -78,7 +85,7 @@ export class PodEncoding implements Encoding {
       const { version, endsList } = readBookmark(frame, raw);
       return { kind: 'bookmark', version, endsList };
     }
-    const sent = sentPod(wire, raw.start, raw.end, this.#place);
+    const sent = new SentPod(wire, raw.start, raw.end, this.#place);
     if (type === 'ADDED' || type === 'MODIFIED') return { kind: 'put', sent };
     if (type === 'DELETED') return { kind: 'delete', sent };
     throw new Undecodable('an event is of no known type');
@@ -140,10 +147,18 @@ function metadataOf(bytes: Buffer, start: number, end: number): Span {
   return metadata;
 }
 
-function sentPod(wire: Wire, start: number, end: number, place: Place): Sent {
-  const pod = new EncodedPod(wire, start, end);
-  const { namespace, name, uid, version } = pod;
-  return { namespace, name, uid, version, read: () => readPickedPod(pod, place) };
+/** A pod as it was sent, in one object: there are as many as pods. */
+class SentPod extends EncodedPod implements Sent {
+  readonly #place: Place;
+
+  constructor(wire: Wire, start: number, end: number, place: Place) {
+    super(wire, start, end);
+    this.#place = place;
+  }
+
+  read(): ReadResource {
+    return readPickedPod(this, this.#place);
+  }
 }
 
 function readBookmark(bytes: Buffer, { start, end }: Span): { readonly version: string; readonly endsList: boolean } {

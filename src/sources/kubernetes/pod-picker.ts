@@ -14,7 +14,7 @@ import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 import { type Address, formatAddress, ipv4Address } from '../../ip/address.ts';
-import { type EncodedPod, type Stretch, field, oneOf } from './encoded-pod.ts';
+import { type EncodedPod, field, oneOf } from './encoded-pod.ts';
 import { readIpv4 } from './ipv4-bytes.ts';
 import { type Ports, pickContainer } from './pod-ports.ts';
 import { SharedByBytes } from './shared-by-bytes.ts';
@@ -38,7 +38,7 @@ interface PickedLabels {
 
 const NO_LABELS: PickedLabels = { texts: NO_TEXTS, areSound: true };
 
-/** The fields that are read; empty texts are absent, as the API's JSON leaves them out. */
+/** The fields that are read; empty texts are absent, as the API's JSON leaves them out. One serves all pods, one after the other. */
 class Picked {
   labels: PickedLabels = NO_LABELS;
   annotations: Texts = NO_TEXTS;
@@ -59,6 +59,26 @@ class Picked {
   isGated = false;
   hasSpec = false;
   border: BorderCondition = NO_CONDITION;
+
+  clear(): void {
+    this.labels = NO_LABELS;
+    this.annotations = NO_TEXTS;
+    this.owner = undefined;
+    this.nodeName = '';
+    this.serviceAccountName = '';
+    this.hostNetwork = false;
+    this.phase = '';
+    this.podIPStart = 0;
+    this.podIPEnd = 0;
+    this.hostIP = '';
+    this.podIPs = NO_ADDRESSES;
+    this.hostIPs = NO_HOST_ADDRESSES;
+    this.containers = NO_CONTAINERS;
+    this.initContainers = NO_CONTAINERS;
+    this.isGated = false;
+    this.hasSpec = false;
+    this.border = NO_CONDITION;
+  }
 }
 
 const NO_CONDITION: BorderCondition = { status: '', reason: '', message: '' };
@@ -66,6 +86,7 @@ const NO_HOST_ADDRESSES: readonly string[] = [];
 const NO_CONTAINERS: readonly Ports[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
 const NO_DIAGNOSTICS: readonly Diagnostic[] = [];
+const PICKED = new Picked();
 /** Pods of one template have the same labels, and there can be a million of them; by the bytes they are written in. */
 const LABELS = new SharedByBytes<PickedLabels>(readLabels);
 const OWNERS = new SharedByBytes<Owner | undefined>(readOwner);
@@ -169,10 +190,11 @@ function asJson(pod: EncodedPod, picked: Picked): unknown {
 }
 
 function pick(pod: EncodedPod): Picked {
-  const { wire, end, labels, owners } = pod;
-  const picked = new Picked();
-  if (labels.end > 0) picked.labels = LABELS.get(wire.bytes, labels.start, labels.end);
-  if (owners.end > 0) picked.owner = OWNERS.get(wire.bytes, owners.start, owners.end);
+  const { wire, end, labelsStart, labelsEnd, ownersStart, ownersEnd } = pod;
+  const picked = PICKED;
+  picked.clear();
+  if (labelsEnd > 0) picked.labels = LABELS.get(wire.bytes, labelsStart, labelsEnd);
+  if (ownersEnd > 0) picked.owner = OWNERS.get(wire.bytes, ownersStart, ownersEnd);
   wire.position = pod.start;
   for (let tag = wire.next(end, PARTS); tag !== 0; tag = wire.next(end, PARTS)) {
     if (tag === field(2)) pickSpec(wire, wire.inner(end), picked);
@@ -181,7 +203,7 @@ function pick(pod: EncodedPod): Picked {
   }
   // What the kubelet says goes before what annotations say, as long as the pod lives.
   if (pod.isDeleting || (picked.podIPs.length === 0 && picked.podIPEnd === picked.podIPStart))
-    pickAnnotations(wire, pod.annotations, picked);
+    pickAnnotations(pod, picked);
   return picked;
 }
 
@@ -215,8 +237,8 @@ function entry(wire: Wire, end: number): readonly [string, string] {
   return [key, value];
 }
 
-function pickAnnotations(wire: Wire, { start, end }: Stretch, picked: Picked): void {
-  wire.position = start;
+function pickAnnotations({ wire, annotationsStart, annotationsEnd: end }: EncodedPod, picked: Picked): void {
+  wire.position = annotationsStart;
   for (let tag = wire.next(end, ANNOTATION_FIELD); tag !== 0; tag = wire.next(end, ANNOTATION_FIELD)) {
     if (tag === field(12)) pickAnnotation(wire, wire.inner(end), picked);
     else wire.skip(tag, end);

@@ -123,10 +123,8 @@ export class Told {
     const { uid, version } = sent;
     const raw = this.rawOf(sent);
     let known = this.#objects.get(raw);
-    if (known === undefined || known.raw !== raw || known.uid !== uid || known.version !== version) {
-      this.#put({ key: raw, raw, uid, version, read: readSafely(sent, raw) }, known);
-      known = this.#objects.get(raw);
-    }
+    if (known === undefined || known.raw !== raw || known.uid !== uid || known.version !== version)
+      known = this.#put({ key: raw, raw, uid, version, read: readSafely(sent, raw) }, known);
     if (known === undefined || known.list === this.#list) return;
     known.list = this.#list;
     this.#named += 1;
@@ -136,17 +134,19 @@ export class Told {
     this.#put(fresh, this.#objects.get(fresh.key));
   }
 
-  #put(fresh: Fresh, known: Known | undefined): void {
+  /** Gives what is known of it then. */
+  #put(fresh: Fresh, known: Known | undefined): Known | undefined {
     const { key, raw, uid, version, read } = fresh;
     const former = this.#keyOf(raw);
     if (former !== key && this.#objects.get(former)?.raw === raw) this.#forget(former);
-    if (read === undefined) return;
-    if (known !== undefined && known.raw !== raw && this.#isSecond(known, fresh)) return;
+    if (read === undefined) return known;
+    if (known !== undefined && known.raw !== raw && this.#isSecond(known, fresh)) return known;
     if (this.#seconds.size > 0) this.#seconds.delete(raw);
     const pod = read.resource?.type === 'Pod' ? read.resource : undefined;
     if (pod !== undefined && known?.pod !== undefined && samePod(known.pod, pod)) {
       known.version = version;
-      return this.#say(key, read.diagnostics);
+      this.#say(key, read.diagnostics);
+      return known;
     }
     let isOut = known?.isOut ?? false;
     if (isOut && known?.uid !== uid) {
@@ -168,7 +168,9 @@ export class Told {
     if (raw !== key) this.#renamed.set(raw, key);
     // The texts of the resource serve here too.
     const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, pod, isOut, list: 0 };
-    this.#objects.set(key, fresh.isStored === true ? { ...entry, stored: fresh } : entry);
+    const now = fresh.isStored === true ? { ...entry, stored: fresh } : entry;
+    this.#objects.set(key, now);
+    return now;
   }
 
   #keyOf(raw: ResourceKey): ResourceKey {
