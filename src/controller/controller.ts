@@ -199,7 +199,7 @@ export class Controller implements Picture {
     this.#version += 1;
     const { state } = this.world;
     this.#meter.took(source.name, state, this.#version, arrivedAt, ms);
-    this.#options.lists?.source(state);
+    this.#options.lists?.source(state, (name) => this.world.isFrozen(name));
     if (state.kind !== before || state.kind !== 'complete')
       log.info(
         { source: source.name, state: state.kind, ...('reason' in state ? { reason: state.reason } : {}) },

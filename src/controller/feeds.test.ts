@@ -67,7 +67,7 @@ test('what a consumer has is what it was given, by part, until that changes', as
 });
 
 test('stands in the status: bounded, the worst first, without a write for each fetch', async () => {
-  feeds.source({ kind: 'frozen', reason: 'lost', sinceMs: clock.wall() });
+  feeds.source({ kind: 'frozen', reason: 'lost', sinceMs: clock.wall() }, () => true);
   fetch();
   const first = feeds.standing('edge-1');
   if (first === undefined) throw new Error('no standing');

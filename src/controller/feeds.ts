@@ -34,8 +34,7 @@ const LATE_MS = 3_600_000;
 export class Feeds {
   readonly #options: FeedsOptions;
   readonly #feeds = new Map<string, Given>();
-  /** Milliseconds since the epoch since when the source has been lost, so that lists stay as they were. */
-  frozenSince: number | undefined;
+  #source: { readonly state: SourceState; readonly isFrozen: (firewall: string) => boolean } | undefined;
 
   constructor(options: FeedsOptions) {
     this.#options = options;
@@ -59,9 +58,15 @@ export class Feeds {
     return feed?.holds() === true ? feed : undefined;
   }
 
-  /** How the source of all lists stands. */
-  source(state: SourceState): void {
-    this.frozenSince = state.kind === 'frozen' ? state.sinceMs : undefined;
+  /** How the source of all lists stands, and for which firewalls something is lost that feeds them. */
+  source(state: SourceState, isFrozen: (firewall: string) => boolean): void {
+    this.#source = { state, isFrozen };
+  }
+
+  /** Milliseconds since the epoch since when a firewall's lists stay as they were, because what feeds it is lost. */
+  frozenSince(firewall: string): number | undefined {
+    const { state, isFrozen } = this.#source ?? {};
+    return state?.kind === 'frozen' && isFrozen?.(firewall) === true ? state.sinceMs : undefined;
   }
 
   /** What is wanted of a firewall was read back. */
@@ -115,6 +120,6 @@ export class Feeds {
       const isLate = now - (fetchedAt ?? since) >= LATE_MS;
       return { name, fetchedAt, isLate, current, behind: mine.length - current };
     });
-    return { given: publication.lists.size, frozenSince: this.frozenSince, consumers, fetches };
+    return { given: publication.lists.size, frozenSince: this.frozenSince(firewall), consumers, fetches };
   }
 }

@@ -4,6 +4,7 @@ import { ClusterInProcess, payPod } from '../kit/cluster-in-process.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 
+const EDGE = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'BorderFirewall', metadata: { name: 'edge' } };
 const PODS = [1, 2, 3, 4].map((index) => payPod(`p${index}`, `10.1.0.${index}`));
 const ALL = ['10.1.0.1', '10.1.0.2', '10.1.0.3', '10.1.0.4'];
 const HOUR = 3_600_000;
@@ -72,6 +73,35 @@ test('while one kind cannot be read, pods that are deleted leave the border all 
   cluster.api.faults.clear();
   await cluster.until(() => cluster.held().includes('10.1.0.5'));
   expect(cluster.held()).toEqual(['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5']);
+  await cluster.until(() => cluster.conditions().includes('Ready Confirmed'));
+});
+
+test('while a kind of policies cannot be read, a firewall that it does not feed follows; one that it feeds takes away who is gone, and no more', async () => {
+  const cluster = await ready();
+  for (const verb of ['list', 'watch'] as const)
+    cluster.api.faults.always({ fault: 'status', status: 500 }, { verb, resource: 'networkpolicies' });
+  for (const stream of cluster.api.streams()) if (stream.call.path.includes('networkpolicies')) stream.end();
+  await cluster.until(() => cluster.controller.ready().reason.includes('is frozen for 0 of 1 firewalls'));
+  cluster.api.put(payPod('p5', '10.1.0.5'));
+  cluster.api.delete(payPod('p1', '10.1.0.1'));
+  await cluster.until(() => cluster.held().join() === '10.1.0.2,10.1.0.3,10.1.0.4,10.1.0.5');
+  await cluster.until(() => cluster.conditions().includes('Ready Confirmed'));
+
+  // It repeats the tier that these policies are in from now on: what they say of it is not known.
+  const edge = cluster.api.get(EDGE);
+  cluster.api.put({ ...EDGE, spec: { ...(edge?.['spec'] as object), policies: { tiers: ['default'] } } });
+  await cluster.until(() => cluster.conditions().includes('Frozen SourceLost'));
+  cluster.api.put(payPod('p6', '10.1.0.6'));
+  cluster.api.delete(payPod('p2', '10.1.0.2'));
+  // Another pod of that name and address is no heir.
+  cluster.api.delete(payPod('p3', '10.1.0.3'));
+  cluster.api.put(payPod('p3', '10.1.0.3'));
+  await cluster.until(() => cluster.held().length === 2);
+  await cluster.pass(5_000);
+  expect(cluster.held()).toEqual(['10.1.0.4', '10.1.0.5']);
+  cluster.api.faults.clear();
+  await cluster.until(() => cluster.held().includes('10.1.0.6'));
+  expect(cluster.held()).toEqual(['10.1.0.3', '10.1.0.4', '10.1.0.5', '10.1.0.6']);
   await cluster.until(() => cluster.conditions().includes('Ready Confirmed'));
 });
 

@@ -4,6 +4,7 @@ import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import type { Step } from '../../plan/step.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
+import type { WriterLock } from '../writer-lock.ts';
 
 /** Any driver: its own forms of actual, wanted and step are its own business. */
 export type AnyDriver = Driver<Actual, Translation, Step>;
@@ -37,6 +38,11 @@ export interface DriverHarness {
   tamper(variant: number): Promise<boolean>;
   /** Requests that write and reached the device so far, whoever sent them. Absent: each step is one such request, or the driver's own tests count. */
   received?(): number;
+  /**
+   * What whoever fetches from a new copy gets, asked at any time; `undefined` then: the copy gives out nothing. `lock`: its right to write.
+   * Absent: nobody fetches from a copy, all is sent.
+   */
+  givesOut?(lock: WriterLock): Promise<() => unknown>;
   close(): Promise<void>;
 }
 

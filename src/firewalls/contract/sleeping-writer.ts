@@ -100,6 +100,20 @@ export function sleepingWriter({ harness, fresh, promise }: ContractContext, run
     }),
   );
 
+  promise('8 one writer', 'one whose right lapsed gives out nothing to those who fetch from it', async () => {
+    await fresh();
+    const clock = new FakeClock();
+    const lock = new TimedLock(clock, 10_000);
+    lock.renewed(clock.monotonic(), 30_000);
+    const given = await harness().givesOut?.(lock);
+    if (given === undefined) return;
+    expect(given()).toBeDefined();
+    clock.advance(ASLEEP_MS);
+    expect(given()).toBeUndefined();
+    lock.renewed(clock.monotonic(), 30_000);
+    expect(given()).toBeDefined();
+  });
+
   promise(
     '8 one writer',
     'what was on its way when it fell asleep is refused, or put right by the copy that came after it',

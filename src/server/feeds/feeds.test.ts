@@ -256,7 +256,10 @@ describe('what is given out', () => {
   });
 
   test('since when the source has been lost stands in the list of lists', async () => {
-    feeds.frozenSince = Date.UTC(2026, 0, 5);
+    const frozen = { kind: 'frozen', reason: 'lost', sinceMs: Date.UTC(2026, 0, 5) } as const;
+    feeds.source(frozen, () => false);
+    expect(JSON.parse((await get('/lists.json')).text)).not.toHaveProperty('frozenSince');
+    feeds.source(frozen, () => true);
     expect(JSON.parse((await get('/lists.json')).text)).toMatchObject({ frozenSince: '2026-01-05T00:00:00.000Z' });
   });
 });

@@ -59,7 +59,7 @@ async function respond(
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
   const feed = feeds.of(consumer.firewall);
   if (feed === undefined) return unavailable(response);
-  const found = foundAt(request.url?.split('?', 1)[0] ?? '', feed, feeds.frozenSince);
+  const found = foundAt(request.url?.split('?', 1)[0] ?? '', feed, feeds.frozenSince(consumer.firewall));
   // What was not written yet is not what does not exist.
   if (!feeds.isWhole(consumer.firewall) && (found === undefined || found.isDocument)) return unavailable(response);
   if (found === undefined)
