@@ -333,6 +333,16 @@ describe('the rules of a machine, in its kernel', () => {
       await eventually(80, true);
     });
 
+    test('a dry run changes nothing, not even where our table is missing', async () => {
+      configure('sources: { static: { firewall: { dryRun: true } } }\ncontrollers: { firewall: { source: static } }');
+      const before = await world.machine.must('nft', ['list', 'ruleset']);
+      start();
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      expect(await world.machine.must('nft', ['list', 'ruleset'])).toBe(before);
+      expect(readdirSync(join(folder, 'nftables'))).toEqual(['rules']);
+      expect(readFileSync(baseFile, 'utf8')).toBe(BASE);
+    });
+
     test('`static: {}` closes, and does not end', async () => {
       configure('sources: { static: {} }\ncontrollers: { firewall: { source: static } }');
       const controller = start();

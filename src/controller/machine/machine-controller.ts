@@ -85,9 +85,9 @@ export class MachineController {
     while (!signal.aborted) {
       try {
         if (compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
-          // Nothing is read before it is sure that nothing passes which nobody allowed.
+          // Nothing else happens before it is sure that nothing passes which nobody allowed.
           if (this.#written) await writer.repair(signal);
-          else this.#hasLastGood = await writer.close(ruleFile, signal);
+          else if (!(await this.#isDryRun())) this.#hasLastGood = await writer.close(ruleFile, signal);
           compared = clock.monotonic();
         }
         await this.#look(signal);
@@ -112,10 +112,7 @@ export class MachineController {
     this.#failedAt = undefined;
     this.#failure = '';
     const { machine } = this.#configuration;
-    const assembled = assembleInput(this.#configuration, machine, {
-      objects: (source) => this.#folders.get(source)?.objects,
-      facts: this.#facts ?? NO_FACTS,
-    });
+    const assembled = this.#assembled();
     const result = machineRuleset(assembled.input);
     const wrong = [...this.#configurationWrong, ...read.diagnostics, ...assembled.diagnostics, ...result.diagnostics];
     const kept = this.#reasonToKeep(assembled);
@@ -139,6 +136,24 @@ export class MachineController {
       { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
       'rules in force',
     );
+  }
+
+  #assembled(): AssembledInput {
+    return assembleInput(this.#configuration, this.#configuration.machine, {
+      objects: (source) => this.#folders.get(source)?.objects,
+      facts: this.#facts ?? NO_FACTS,
+    });
+  }
+
+  /** Whether the Firewall is known and wants nothing to be changed; while that cannot be read, it does not. */
+  async #isDryRun(): Promise<boolean> {
+    try {
+      await this.#read();
+      const { hasFirewall, input } = this.#assembled();
+      return hasFirewall && input.firewall.dryRun;
+    } catch {
+      return false;
+    }
   }
 
   /** Why what is in force is better than what could be made now; nothing if it is not. */
