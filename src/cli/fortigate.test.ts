@@ -56,7 +56,7 @@ test('plan, apply, plan again, leave', async () => {
   // The example shop has policies for all firewalls; this one gets groups alone, and says so.
   const rendered = await run('render', '--firewall', 'fortigate-1');
   expect(rendered.code, rendered.text).toBe(1);
-  expect(rendered.text).toContain('this version writes address groups alone');
+  expect(rendered.text).toContain('give options.zones and options.position');
   expect(rendered.text).toContain('"payments"');
 
   const left = await run('uninstall', 'fortigate-1', '--yes');

@@ -70,6 +70,52 @@ export class SimulatedDevice implements AsyncDisposable {
     );
   }
 
+  /** Rules of somebody else around whatever comes. */
+  addForeignRules(): void {
+    const { hand } = this.device;
+    hand.create('firewall/address', { name: 'theirs', subnet: '192.0.2.0/24' });
+    const ends = { srcintf: [{ name: 'port2' }], dstintf: [{ name: 'port1' }], schedule: 'always' };
+    const addresses = { srcaddr: [{ name: 'theirs' }], dstaddr: [{ name: 'all' }], service: [{ name: 'ALL' }] };
+    hand.create('firewall/policy', { name: 'their first', ...ends, ...addresses, action: 'deny' });
+    hand.create('firewall/policy', { name: 'their rule', ...ends, ...addresses, action: 'accept' });
+    hand.create('firewall/policy', { name: 'their last', ...ends, ...addresses, action: 'accept' });
+  }
+
+  keyOfForeignRule(): string {
+    const { hand } = this.device;
+    const found = hand
+      .keys('firewall/policy')
+      .find((key) => JSON.stringify(hand.get('firewall/policy', key)).includes('their last'));
+    return found ?? '';
+  }
+
+  /** Keys of a table whose entries bear our mark, in its order; not what only we know of. */
+  keysOfOurs(table: string): readonly string[] {
+    const { hand } = this.device;
+    return hand.keys(table).filter((key) => {
+      const text = JSON.stringify(hand.get(table, key));
+      return text.includes('sallyport:lab:') && !text.includes('sallyport:lab:writer');
+    });
+  }
+
+  /** The object of ours with this address, and the first group of ours that holds it. */
+  objectOf(address: string): string {
+    return this.keysOfOurs('firewall/address').find((key) => key.startsWith(`sp-${address}-`)) ?? '';
+  }
+
+  groupWith(address: string): string {
+    const { hand } = this.device;
+    const object = this.objectOf(address);
+    const holds = (key: string): boolean => JSON.stringify(hand.get('firewall/addrgrp', key)).includes(`"${object}"`);
+    return this.keysOfOurs('firewall/addrgrp').find(holds) ?? '';
+  }
+
+  /** How many requests that write arrived. */
+  get received(): number {
+    return this.device.served.filter(({ method, url }) => method !== 'GET' && !url.includes('transaction-abort'))
+      .length;
+  }
+
   /** Every entry of ours as the device's command line writes it, in its order; keys that the device chose and who wrote last are left out. */
   ours(): string {
     return this.#entries((entry) => entry.includes('sallyport:lab:'));

@@ -61,7 +61,7 @@ function valuesOf(
   seen.add(name);
   const values: string[] = [];
   for (const member of namesIn(group, 'member')) {
-    if (member === scope.auxiliaries.nobody) continue;
+    if (member === scope.auxiliaries.nobody[6]) continue;
     const address = snapshot.row(ADDRESSES[6], member);
     const value = address && addressValue(6, address);
     const nested = address === undefined ? valuesOf(snapshot, member, scope, seen) : undefined;

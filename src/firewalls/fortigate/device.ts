@@ -5,7 +5,7 @@ import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { Editor } from './editor.ts';
 import type { Envelope } from './envelope.ts';
-import type { FortigateFacts } from './facts.ts';
+import { type FortigateFacts, askCentralNat } from './facts.ts';
 import { type FeedChange, pushFeeds, readFeed } from './feeds.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import { feedEntries } from './read-groups.ts';
@@ -43,6 +43,8 @@ export class FortigateDevice {
 
   /** The same snapshot as before where nothing changed. */
   async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
+    if ((await askCentralNat(this.#api, signal)) !== facts.centralNat)
+      throw new SallyportError('DEVICE_BUSY', 'somebody changed `central-nat` of the VDOM: everything is asked anew');
     const tables = await this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope));
     const names = (tables.get(FEED)?.rows ?? [])
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
@@ -71,7 +73,7 @@ export class FortigateDevice {
     mayGoOn: MayGoOn,
     signal: AbortSignal,
   ): Promise<void> {
-    await Transaction.run(this.#api, mayGoOn, signal, async (transaction) => {
+    await Transaction.run(this.#api, facts.dialect, mayGoOn, signal, async (transaction) => {
       const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
       if (!leaves) await editor.sign(this.#writer);
       for (const operation of operations) await editor.perform(operation);
@@ -94,6 +96,8 @@ export class FortigateDevice {
     for (const operation of operations) {
       if (operation.kind !== 'ChangeMembers') continue;
       const { name } = operation.group;
+      // Gone already, with all that it held.
+      if (base.row(FEED, name) === undefined) continue;
       const change = wanted.get(name) ?? { adds: new Set<string>(), removes: new Set<string>() };
       wanted.set(name, change);
       for (const member of operation.joins) change.adds.add(member);

@@ -33,7 +33,15 @@ export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {
       comment: 700,
     },
     ...(facts === undefined || facts.dialect.pushedFeeds
-      ? { volatile: { form: 'Feed', portion: PUSH_PORTION, mixed: true, membersFirst: false } as const }
+      ? {
+          volatile: {
+            form: 'Feed',
+            portion: PUSH_PORTION,
+            mixed: true,
+            membersFirst: false,
+            forOthersAlone: true,
+          } as const,
+        }
       : {}),
     mixedGroups: false,
     ranges: true,

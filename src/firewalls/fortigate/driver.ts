@@ -1,18 +1,19 @@
+import { BucketMap } from '../../base/bucket-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { SallyportError } from '../../base/error.ts';
-import type { Ruleset } from '../../border/ruleset.ts';
+import type { Nat, Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
-import { absentBehaviour } from '../../plan/ruleset-behaviour.ts';
 import type { DeviceCredentials } from '../device-credentials.ts';
 import type { Actual, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 import type { DeviceTls } from '../https/device-tls.ts';
 import { MachineLock } from '../machine-lock.ts';
 import type { Dialect } from '../rulebase/dialect.ts';
-import { type ObservedRuleBase, type WantedRuleBase, emptyRuleBase, nothingObserved } from '../rulebase/model.ts';
+import { behaviourOf } from '../rulebase/lift.ts';
+import { type ObservedRuleBase, type WantedRuleBase, nothingObserved } from '../rulebase/model.ts';
 import type { RuleBaseStep } from '../rulebase/operation.ts';
-import { stepsBetween } from '../rulebase/steps.ts';
+import { stepsBetween, stepsToLeave } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import { FortigateDevice } from './device.ts';
 import { fortigateDialect } from './dialect.ts';
@@ -102,12 +103,16 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   }
 
   async prepare(desired: Ruleset, capabilities: FortigateCapabilities, signal: AbortSignal): Promise<void> {
-    await this.#translator.prepare(this.#sayable(desired).ruleset, fortigateDialect(capabilities.fortigate), signal);
+    await this.#translator.prepare(
+      this.#sayable(desired, capabilities).ruleset,
+      fortigateDialect(capabilities.fortigate),
+      signal,
+    );
   }
 
   translate(desired: Ruleset, capabilities: FortigateCapabilities): FortigateTranslation {
     const dialect = fortigateDialect(capabilities.fortigate);
-    const { ruleset, refusals } = this.#sayable(desired);
+    const { ruleset, refusals } = this.#sayable(desired, capabilities);
     const answer = this.#translator.translate(ruleset, dialect);
     for (const { name, match } of answer.wanted.services.values()) {
       const said = sayService(match);
@@ -116,7 +121,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     }
     return {
       refusals: [...refusals, ...answer.refusals],
-      behaviour: absentBehaviour,
+      behaviour: behaviourOf(answer.wanted),
       wanted: answer.wanted,
       dialect,
     };
@@ -133,17 +138,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
         `this driver keeps objects of the cluster ${this.#options.owner.cluster}`,
       );
     if (actual.empty) return [];
-    const nothing: WantedRuleBase = {
-      ...emptyRuleBase,
-      layout: 'Class',
-      held: new Set(),
-      adopt: new Set(),
-      networks: PrefixSet.empty,
-    };
-    const steps = stepsBetween(actual.base, nothing, fortigateDialect(actual.facts)).map((step) => ({
-      ...step,
-      kind: 'Remove' as const,
-    }));
+    const steps = stepsToLeave(actual.base, fortigateDialect(actual.facts));
     const rest: RuleBaseStep = {
       kind: 'Remove',
       title: 'what is left of ours goes',
@@ -201,9 +196,54 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   }
 
   /** Without interfaces there are address groups alone: where our rules would stand is for somebody to say. */
-  #sayable(desired: Ruleset): { readonly ruleset: Ruleset; readonly refusals: readonly Diagnostic[] } {
-    return { ruleset: groupsOf(desired), refusals: policiesOf(desired).map(policyRefusal) };
+  #sayable(
+    desired: Ruleset,
+    { fortigate: facts }: FortigateCapabilities,
+  ): { readonly ruleset: Ruleset; readonly refusals: readonly Diagnostic[] } {
+    const { zones, position } = this.#options.options;
+    if (zones !== undefined && position !== undefined) {
+      const plain = desired.nats.flatMap(plainNat);
+      const held = facts?.dialect.translatedPorts === false ? plain.filter(({ ports }) => ports !== undefined) : [];
+      const nats = plain.map((nat) => (held.includes(nat) ? heldNat(nat) : nat));
+      const isSame = nats.every((nat, at) => nat === desired.nats[at]) && nats.length === desired.nats.length;
+      return { ruleset: oneForm(isSame ? desired : { ...desired, nats }), refusals: held.map(natRefusal) };
+    }
+    return { ruleset: groupsOf(oneForm(desired)), refusals: policiesOf(desired).map(policyRefusal) };
   }
+}
+
+/** Feeds and groups share their names here: an AddressGroup is in one form for both families, and configured if any Deny rests on it. */
+function oneForm(desired: Ruleset): Ruleset {
+  const groups = [...desired.groups.values()].filter((group) => group.kind === 'AddressGroup');
+  const denying = new Set(groups.filter(({ use }) => use === 'Deny').map(({ deviceName }) => deviceName));
+  const mixed = groups.filter(({ use, deviceName }) => use === 'Allow' && denying.has(deviceName));
+  if (mixed.length === 0) return desired;
+  const changed = mixed.map((group) => [group.id, { ...group, use: 'Deny' as const }] as const);
+  return { ...desired, groups: new Map([...desired.groups, ...changed]) };
+}
+
+/** One for no port is for nobody, and one for all ports of a protocol is for the protocol: the device tells both alike. */
+function plainNat(nat: Nat): readonly Nat[] {
+  if (nat.ports?.isEmpty === true) return [];
+  if (nat.ports?.isAll !== true || nat.protocol === undefined) return [nat];
+  const { ports: _all, ...rest } = nat;
+  return [rest];
+}
+
+/** Flows that would be translated are dropped, not leaked. */
+function heldNat(nat: Nat): Nat {
+  const reason = NO_PORTS;
+  const sources = BucketMap.from(
+    [...nat.sources.keys()].map((address) => [address, { kind: 'Hold', reason } as const] as const),
+  );
+  return { ...nat, sources };
+}
+
+const NO_PORTS = 'FortiOS before 7.4.0 translates no single ports';
+
+function natRefusal({ origin }: Nat): Diagnostic {
+  const message = `${NO_PORTS}; the flows that would be translated are dropped`;
+  return { severity: 'error', code: 'DEVICE_CANNOT_SAY', object: origin.policy, path: '', message };
 }
 
 function groupsOf(desired: Ruleset): Ruleset {
@@ -233,7 +273,7 @@ function policyRefusal(policy: string): Diagnostic {
     object: policy,
     path: '',
     message:
-      'this version writes address groups alone to a FortiGate: its owner writes the policies. At this firewall this has no effect',
+      'this FortiGate gets address groups alone: the BorderFirewall does not say where rules of ours would stand; give options.zones and options.position',
   };
 }
 

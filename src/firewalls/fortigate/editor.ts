@@ -1,18 +1,27 @@
 import { SallyportError, assertNever } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
-import type { AddressObject, GroupKey, MemberGroup, SecurityRule, Service } from '../rulebase/model.ts';
+import type { FlatService } from '../../plan/flat/flat-list.ts';
+import type {
+  AddressObject,
+  GroupKey,
+  MemberGroup,
+  SecurityRule,
+  Service,
+  TranslationRule,
+} from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { complementRanges, complementSources } from './complement.ts';
 import { partsOf } from './group-parts.ts';
 import { complementName } from './marks.ts';
-import { OrderedPolicies, policyName } from './policy-order.ts';
+import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
 import { NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
 import { FORMS, type Row, type TableId, changeOf } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
-import { sayService } from './services.ts';
+import { readService, sayService } from './services.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Write } from './transaction.ts';
+import { poolRow, translationRows } from './translations.ts';
 import {
   ADDRESSES,
   ANY_SERVICE,
@@ -20,7 +29,9 @@ import {
   FEED,
   GROUPS,
   POLICY,
+  POOLS,
   SERVICE_GROUP,
+  TRANSLATION,
   addressRow,
   commentOf,
   namesIn,
@@ -50,7 +61,8 @@ export class Editor {
   readonly #adopt: ReadonlySet<string>;
   readonly #send: Send;
   readonly #tables = new Map<TableId, Map<string, Row>>();
-  readonly #policies: OrderedPolicies;
+  readonly #policies: OrderedRows;
+  readonly #translations: OrderedRows;
   /** IPv6 groups whose members changed: what is in none of them does too. */
   readonly #changed6 = new Set<string>();
 
@@ -59,7 +71,8 @@ export class Editor {
     this.#adopt = adopt;
     this.#send = send;
     for (const id of Object.keys(FORMS) as TableId[]) this.#tables.set(id, new Map(snapshot.keyed(id)));
-    this.#policies = new OrderedPolicies(this.#table(POLICY), scope);
+    this.#policies = new OrderedRows(POLICY, this.#table(POLICY), scope);
+    this.#translations = new OrderedRows(TRANSLATION, this.#table(TRANSLATION), scope);
   }
 
   async perform(operation: Operation): Promise<void> {
@@ -82,14 +95,17 @@ export class Editor {
       case 'InsertRule':
       case 'MoveRule':
       case 'EditRule':
-        return await this.#putRule(operation);
+        return await this.#putRows(POLICY, operation, await this.#policyRows(operation.rule));
       case 'RemoveRule':
-        return await this.#removeRule(operation.rule);
+        return await this.#removeRows(POLICY, operation.rule.name);
       case 'InsertTranslation':
       case 'MoveTranslation':
-      case 'EditTranslation':
+      case 'EditTranslation': {
+        const rows = await this.#translationRows(operation.rule);
+        return await this.#putRows(TRANSLATION, operation, rows);
+      }
       case 'RemoveTranslation':
-        throw new SallyportError('INTERNAL', 'a translation was to be written to a device that has none of ours');
+        return await this.#removeRows(TRANSLATION, operation.rule.name);
       default:
         return assertNever(operation);
     }
@@ -115,7 +131,7 @@ export class Editor {
       if (sources?.some((source) => this.#changed6.has(source)) === true)
         await this.#putComplement(textOf(row, 'name').slice(0, -complementName('').length), sources);
     }
-    for (const table of [GROUPS[4], GROUPS[6], ADDRESSES[4], ADDRESSES[6]] as const)
+    for (const table of [GROUPS[4], GROUPS[6], ADDRESSES[4], ADDRESSES[6], POOLS[4], POOLS[6]] as const)
       for (const [key, row] of Array.from(this.#table(table))) {
         const comment = commentOf(table, row);
         if (!isMarked(comment, this.#scope.cluster) || !this.#scope.auxiliaries.isAuxiliary(comment)) continue;
@@ -169,6 +185,7 @@ export class Editor {
 
   async #putGroup(group: MemberGroup): Promise<void> {
     const { name, store, family, members, mark } = group;
+    await this.#removeOtherForm(group);
     if (store === 'Volatile')
       return await this.#put(FEED, {
         name,
@@ -186,15 +203,30 @@ export class Editor {
     if (family === 6) this.#changed6.add(name);
   }
 
+  /** Feeds and groups share their names: what was ours in the other form goes first, unless rules of others name it. */
+  async #removeOtherForm({ name, store }: MemberGroup): Promise<void> {
+    const others: readonly TableId[] = store === 'Volatile' ? [GROUPS[4], GROUPS[6]] : [FEED];
+    for (const id of others) {
+      const row = this.#table(id).get(name);
+      if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) continue;
+      if (this.#isNamed(name))
+        throw new SallyportError(
+          'DEVICE_NAME_TAKEN',
+          `${id} "${name}" is ours in another form, and rules of others name it: take it out of them first`,
+        );
+      await this.#remove(id, name);
+    }
+  }
+
   /** A group of names, in parts where it is too large, and with nobody where it is empty. */
   async #putMembers(family: Family, name: string, names: readonly string[], mark: string): Promise<void> {
     const { auxiliaries } = this.#scope;
     const table = GROUPS[family];
     if (names.length === 0) {
       const value = family === 4 ? '0.0.0.0' : '::';
-      const object = { name: auxiliaries.nobody, family, kind: 'Range', value } as const;
+      const object = { name: auxiliaries.nobody[family], family, kind: 'Range', value } as const;
       await this.#put(ADDRESSES[family], addressRow(object, auxiliaries.nobodyMark));
-      return await this.#put(table, { name, member: [auxiliaries.nobody], comment: mark });
+      return await this.#put(table, { name, member: [auxiliaries.nobody[family]], comment: mark });
     }
     const parts = partsOf(names);
     if (parts.size === 1) return await this.#put(table, { name, member: names.toSorted(), comment: mark });
@@ -235,53 +267,82 @@ export class Editor {
       if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
   }
 
-  async #putRule(operation: Extract<Operation, { kind: 'InsertRule' | 'MoveRule' | 'EditRule' }>): Promise<void> {
+  /** The entries of one rule, one below the other, at its place. */
+  async #putRows(table: OrderedTable, operation: PutRule, rows: readonly Row[]): Promise<void> {
     const { rule, kind } = operation;
-    const rows = await this.#policyRows(rule);
+    const order = this.#ordered(table);
+    const isEdit = kind === 'EditRule' || kind === 'EditTranslation';
     let above: string | undefined;
     for (const row of rows) {
-      const name = textOf(row, 'name');
-      let key = this.#policies.keyOf(name);
+      const name = rowName(table, row, this.#scope);
+      let key = order.keyOf(name);
       const isNew = key === undefined;
       if (key === undefined) {
-        key = await this.#send({ kind: 'create', table: POLICY, row });
+        key = await this.#send({ kind: 'create', table, row });
         if (key === undefined)
-          throw new SallyportError('DEVICE_UNREADABLE', `the policy ${name} was made and has no number`);
-        this.#policies.append(key, { ...row, policyid: key });
-      } else await this.#put(POLICY, row, key);
-      const stays = above === undefined && kind === 'EditRule' && !isNew;
-      const move =
-        above !== undefined
-          ? this.#policies.placeBelow(key, above)
-          : stays
-            ? undefined
-            : this.#policies.place(key, kind === 'EditRule' ? undefined : operation.after);
-      if (move !== undefined) await this.#send({ kind: 'move', table: POLICY, ...move });
+          throw new SallyportError('DEVICE_UNREADABLE', `${table}: ${name} was made and has no number`);
+        order.append(key, { ...row, policyid: key });
+      } else await this.#put(table, row, key);
+      let move: Move | undefined;
+      if (above !== undefined) move = order.placeBelow(key, above);
+      else if (!isEdit) move = order.place(key, operation.after);
+      else if (isNew) move = order.place(key, undefined);
+      if (move !== undefined) await this.#send({ kind: 'move', table, ...move });
       above = key;
     }
-    const names = new Set(rows.map((row) => textOf(row, 'name')));
-    for (const key of this.#policies.keysOf(rule.name))
-      if (!names.has(textOf(this.#table(POLICY).get(key) ?? {}, 'name'))) await this.#removePolicy(key);
+    const names = new Set(rows.map((row) => rowName(table, row, this.#scope)));
+    for (const key of order.keysOf(rule.name))
+      if (!names.has(rowName(table, this.#table(table).get(key) ?? {}, this.#scope))) await this.#removeRow(table, key);
   }
 
-  async #removeRule({ name }: SecurityRule): Promise<void> {
-    for (const key of this.#policies.keysOf(name)) await this.#removePolicy(key);
+  async #removeRows(table: OrderedTable, rule: string): Promise<void> {
+    for (const key of this.#ordered(table).keysOf(rule)) await this.#removeRow(table, key);
   }
 
-  async #removePolicy(key: string): Promise<void> {
-    await this.#remove(POLICY, key);
-    this.#policies.remove(key);
+  async #removeRow(table: OrderedTable, key: string): Promise<void> {
+    await this.#remove(table, key);
+    this.#ordered(table).remove(key);
+  }
+
+  #ordered(table: OrderedTable): OrderedRows {
+    return table === POLICY ? this.#policies : this.#translations;
+  }
+
+  async #translationRows(rule: TranslationRule): Promise<readonly Row[]> {
+    const service = rule.service === undefined ? undefined : this.#serviceMatch(rule.service);
+    let pool: string | undefined;
+    if (rule.to.kind === 'Address') {
+      const { address } = rule.to;
+      pool = this.#scope.auxiliaries.poolName(address);
+      await this.#put(POOLS[rule.family], poolRow(rule.family, pool, address, this.#scope.auxiliaries.poolMark));
+    }
+    return translationRows(
+      rule,
+      { sources: rule.source.groups.map(nameOfKey), destinations: destinationsOf(rule), service, pool },
+      this.#scope.interfaces,
+    );
+  }
+
+  /** A service of ours by what the device holds of it by now. */
+  #serviceMatch(name: string): FlatService {
+    const groups = this.#serviceGroups(name);
+    const names = groups.flatMap((group) => namesIn(this.#table(SERVICE_GROUP).get(group) ?? {}, 'member'));
+    const custom = this.#table(CUSTOM);
+    const rows = (names.length === 0 ? [name] : names).map((one) => custom.get(one)).filter((row) => row !== undefined);
+    const match = readService({ rows, isNegated: this.#isNegatedService(name) });
+    if (match === undefined) throw new SallyportError('DEVICE_CHANGED', `the service ${name} is not what it was`);
+    return match;
   }
 
   /** Services that are written as all but others stand alone in a policy. */
   async #policyRows(rule: SecurityRule): Promise<readonly Row[]> {
-    const { family, source, destination, services } = rule;
+    const { family, source, services } = rule;
     const sources = source.groups.map(nameOfKey);
     const isComplement = source.negate && family === 6;
     if (isComplement) await this.#putComplement(rule.name, sources);
     const names = {
       sources: isComplement ? [complementName(rule.name)] : sources,
-      destinations: [...destination.objects, ...destination.groups.map(nameOfKey)],
+      destinations: destinationsOf(rule),
       isNegated: source.negate && family === 4,
     };
     const negated = services.filter((name) => this.#isNegatedService(name));
@@ -308,7 +369,7 @@ export class Editor {
     const values = new Set<string>();
     const gather = (group: string): void => {
       for (const member of namesIn(this.#table(GROUPS[6]).get(group) ?? {}, 'member')) {
-        if (member === this.#scope.auxiliaries.nobody) continue;
+        if (member === this.#scope.auxiliaries.nobody[6]) continue;
         const address = this.#table(ADDRESSES[6]).get(member);
         if (address === undefined) gather(member);
         else values.add(addressValue(6, address)?.value ?? '');
@@ -359,6 +420,16 @@ export class Editor {
       [...this.#table(id).values()].some((row) => fields.some((field) => namesIn(row, field).includes(name))),
     );
   }
+}
+
+/** An operation that leaves a rule at a place. */
+type PutRule = Extract<
+  Operation,
+  { kind: 'InsertRule' | 'MoveRule' | 'EditRule' | 'InsertTranslation' | 'MoveTranslation' | 'EditTranslation' }
+>;
+
+function destinationsOf({ destination }: Pick<SecurityRule, 'destination'>): readonly string[] {
+  return [...destination.objects, ...destination.groups.map(nameOfKey)];
 }
 
 function nameOfKey(key: GroupKey): string {

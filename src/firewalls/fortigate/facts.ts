@@ -60,9 +60,9 @@ const resourcesForm = z.record(z.string(), z.unknown());
 export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
   const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
     api.ask({ method: 'GET', path, query }, signal);
-  const [status, settings, global, resources] = await Promise.all([
+  const [status, centralNat, global, resources] = await Promise.all([
     get('monitor/system/status'),
-    get('cmdb/system/settings', { format: 'central-nat' }),
+    askCentralNat(api, signal),
     get('cmdb/system/global', { format: 'cfg-save' }),
     get('monitor/system/vdom-resource'),
   ]);
@@ -70,10 +70,8 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
   const text = formatRelease(release);
   if (!isAtLeast(release, OLDEST))
     throw new SallyportError('DEVICE_UNSUPPORTED', `it runs FortiOS ${text}; this driver needs 7.0 or later`);
-  const central = settingsForm.safeParse(settings.results).data?.['central-nat'];
   const save = globalForm.safeParse(global.results).data?.['cfg-save'];
-  if (central === undefined || save === undefined)
-    throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `central-nat` of the VDOM or `cfg-save`');
+  if (save === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `cfg-save`');
   if (save === 'revert')
     throw new SallyportError(
       'DEVICE_UNSUPPORTED',
@@ -94,11 +92,19 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
     fortigate: {
       release,
       dialect: dialectOf(release),
-      centralNat: central === 'enable',
+      centralNat,
       savesByHand: save === 'manual',
       rooms: roomsOf(resources.results),
     },
   };
+}
+
+/** Whether the VDOM translates in a table of its own. Throws `DEVICE_UNREADABLE`. */
+export async function askCentralNat(api: FortiosApi, signal: AbortSignal): Promise<boolean> {
+  const ask = { method: 'GET', path: 'cmdb/system/settings', query: { format: 'central-nat' } } as const;
+  const told = settingsForm.safeParse((await api.ask(ask, signal)).results).data;
+  if (told === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `central-nat` of the VDOM');
+  return told['central-nat'] === 'enable';
 }
 
 /** Limits that somebody set for the VDOM count where they are smaller; 0 is none. */

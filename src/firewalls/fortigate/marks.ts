@@ -1,10 +1,11 @@
+import type { Family } from '../../border/ruleset.ts';
 import type { Names } from '../rulebase/names.ts';
 
 /** What we keep for ourselves on the device, below what a rule base knows: its names and marks. */
 export class Auxiliaries {
   readonly #names: Names;
   /** Stands in for the members of an empty group: what an empty one means in a rule is not proven (vendor reference 7.7). */
-  readonly nobody: string;
+  readonly nobody: Readonly<Record<Family, string>>;
   readonly nobodyMark: string;
   /** Parts of groups that are too large for one. */
   readonly partMark: string;
@@ -17,7 +18,7 @@ export class Auxiliaries {
 
   constructor(names: Names) {
     this.#names = names;
-    this.nobody = names.of('object', 'nobody', 'nobody');
+    this.nobody = { 4: names.of('object', 'nobody4', 'nobody 4'), 6: names.of('object', 'nobody6', 'nobody 6') };
     this.nobodyMark = names.mark('nobody');
     this.partMark = names.mark('part');
     this.complementMark = names.mark('complement');

@@ -1,15 +1,16 @@
 import type { Behaviour } from '../../plan/behaviour.ts';
-import { absentBehaviour } from '../../plan/ruleset-behaviour.ts';
 import type { ForeignRule } from '../driver.ts';
-import { type GroupKey, type ObservedRuleBase, type TakenName, groupKey } from '../rulebase/model.ts';
+import { behaviourOf } from '../rulebase/lift.ts';
+import { type GroupKey, type MemberGroup, type ObservedRuleBase, type TakenName, groupKey } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import { straysAmong } from './policy-order.ts';
-import { readGroups, readObjects } from './read-groups.ts';
+import { STRANGE, readGroups, readObjects } from './read-groups.ts';
 import { readRules, readServices } from './read-rules.ts';
 import { type Row, TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
-import { CUSTOM, FEED, POLICY, SERVICE_GROUP, commentOf, namesIn, textOf } from './words.ts';
+import { readTranslations } from './translations.ts';
+import { CUSTOM, FEED, GROUPS, POLICY, TRANSLATION, SERVICE_GROUP, commentOf, namesIn, textOf } from './words.ts';
 
 export interface Observation {
   readonly base: ObservedRuleBase;
@@ -25,24 +26,41 @@ export function observation(snapshot: Snapshot, scope: FortigateScope): Observat
   const groups = readGroups(snapshot, scope, objects);
   const standing = readServices(snapshot, scope);
   const rules = readRules(snapshot, scope, standing);
+  const services = new Map([...standing].map(([name, { service }]) => [name, service] as const));
+  const base: ObservedRuleBase = {
+    objects,
+    groups,
+    services,
+    rules,
+    translations: readTranslations(snapshot, scope, services),
+    taken: takenNames(snapshot, scope),
+    strays: new Set(
+      ([POLICY, TRANSLATION] as const).flatMap((table) => [...straysAmong(table, snapshot.rows(table), scope)]),
+    ),
+    adoptable: adoptableGroups(snapshot, scope),
+    usedByOthers: usedByOthers(snapshot, scope, groups.keys()),
+  };
   return {
-    base: {
-      objects,
-      groups,
-      services: new Map([...standing].map(([name, { service }]) => [name, service] as const)),
-      rules,
-      translations: [],
-      taken: takenNames(snapshot, scope),
-      strays: straysAmong(snapshot.rows(POLICY), scope),
-      adoptable: new Map(),
-      usedByOthers: usedByOthers(snapshot, scope, groups.keys()),
-    },
+    base,
     foreign: foreignRules(snapshot, scope),
-    behaviour: absentBehaviour,
+    behaviour: behaviourOf(base),
     isEmpty: !TABLES.some((table) =>
       snapshot.rows(table).some((row) => isMarked(commentOf(table, row), scope.cluster)),
     ),
   };
+}
+
+/** Groups of others as AddressGroups would be; who is in them is told by names. */
+function adoptableGroups(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<GroupKey, MemberGroup> {
+  const groups = new Map<GroupKey, MemberGroup>();
+  for (const family of [4, 6] as const)
+    for (const row of snapshot.rows(GROUPS[family])) {
+      if (isMarked(commentOf(GROUPS[family], row), scope.cluster)) continue;
+      const members = new Set(namesIn(row, 'member').map((name) => `${STRANGE}${name}`));
+      const of = { name: textOf(row, 'name'), family, store: 'Configured' } as const;
+      groups.set(groupKey(of), { ...of, members, shared: true, mark: '' });
+    }
+  return groups;
 }
 
 /** Addresses and groups share their names, services and their groups too (vendor reference 1.5). */
@@ -63,6 +81,7 @@ function takenNames(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<Take
     for (const row of snapshot.rows(table)) {
       if (isMarked(commentOf(table, row), scope.cluster)) continue;
       const name = textOf(row, 'name');
+      if (name === '') continue;
       for (const kind of kinds) taken.set(`${kind} ${name}`, `${table} "${name}"`);
     }
   return taken;

@@ -2,7 +2,8 @@ import { SallyportError } from '../../base/error.ts';
 import { isMarked } from '../rulebase/names.ts';
 import type { Row } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
-import { POLICY, commentOf, textOf } from './words.ts';
+import type { Position } from './settings.ts';
+import { POLICY, TRANSLATION, commentOf, textOf } from './words.ts';
 
 /** Where a policy has to go. */
 export interface Move {
@@ -11,14 +12,29 @@ export interface Move {
   readonly target: string;
 }
 
-/** Policies in the order in which the device asks them, while they are edited. */
-export class OrderedPolicies {
+/** Tables whose entries are asked in their order, the first match deciding. */
+export type OrderedTable = typeof POLICY | typeof TRANSLATION;
+
+/** What an entry of ours is called: policies have names, rules of central translation have them in their comment. */
+export function rowName(table: OrderedTable, row: Row, scope: FortigateScope): string {
+  return table === POLICY ? textOf(row, 'name') : scope.afterMark(commentOf(table, row));
+}
+
+/** The position among the rules of others is about policies; translations of ours come first. */
+function positionIn(table: OrderedTable, { position }: FortigateScope): Position {
+  return table === POLICY ? position : 'First';
+}
+
+/** Entries in the order in which the device asks them, while they are edited. */
+export class OrderedRows {
+  readonly #table: OrderedTable;
   readonly #rows: Map<string, Row>;
   readonly #scope: FortigateScope;
   #order: string[];
 
   /** `rows`: by key, in order; kept up to date by whoever edits. */
-  constructor(rows: Map<string, Row>, scope: FortigateScope) {
+  constructor(table: OrderedTable, rows: Map<string, Row>, scope: FortigateScope) {
+    this.#table = table;
     this.#rows = rows;
     this.#scope = scope;
     this.#order = [...rows.keys()];
@@ -26,14 +42,16 @@ export class OrderedPolicies {
 
   /** The key of a policy of ours by its whole name. */
   keyOf(name: string): string | undefined {
-    return this.#order.find((key) => textOf(this.#rows.get(key) ?? {}, 'name') === name && this.#isOurs(key));
+    return this.#order.find((key) => this.#nameOf(key) === name && this.#isOurs(key));
+  }
+
+  #nameOf(key: string): string {
+    return rowName(this.#table, this.#rows.get(key) ?? {}, this.#scope);
   }
 
   /** Keys of all policies that a rule of ours takes, in their order. */
   keysOf(rule: string): readonly string[] {
-    return this.#order.filter(
-      (key) => ruleOfPolicy(textOf(this.#rows.get(key) ?? {}, 'name')) === rule && this.#isOurs(key),
-    );
+    return this.#order.filter((key) => ruleOfPolicy(this.#nameOf(key)) === rule && this.#isOurs(key));
   }
 
   append(key: string, row: Row): void {
@@ -73,7 +91,7 @@ export class OrderedPolicies {
 
   /** Next to which policy the first of our block stands; absent: there is no other. */
   #head(own: string): Omit<Move, 'key'> | undefined {
-    const { position } = this.#scope;
+    const position = positionIn(this.#table, this.#scope);
     const rest = this.#order.filter((key) => key !== own);
     if (position === 'First') return rest[0] === undefined ? undefined : { side: 'before', target: rest[0] };
     if (position !== 'Last' && 'after' in position) return { side: 'after', target: this.#foreign(position.after) };
@@ -96,7 +114,7 @@ export class OrderedPolicies {
 
   #isOurs(key: string): boolean {
     const row = this.#rows.get(key);
-    return row !== undefined && isMarked(commentOf(POLICY, row), this.#scope.cluster);
+    return row !== undefined && isMarked(commentOf(this.#table, row), this.#scope.cluster);
   }
 }
 
@@ -110,10 +128,9 @@ export function ruleOfPolicy(name: string): string {
 }
 
 /** Names of our rules that do not stand in our block, at its position. */
-export function straysAmong(rows: readonly Row[], scope: FortigateScope): ReadonlySet<string> {
-  const isOurs = (row: Row | undefined): boolean =>
-    row !== undefined && isMarked(commentOf(POLICY, row), scope.cluster);
-  const { position } = scope;
+export function straysAmong(table: OrderedTable, rows: readonly Row[], scope: FortigateScope): ReadonlySet<string> {
+  const isOurs = (row: Row | undefined): boolean => row !== undefined && isMarked(commentOf(table, row), scope.cluster);
+  const position = positionIn(table, scope);
   const anchor = (name: string): number => rows.findIndex((row) => textOf(row, 'name') === name && !isOurs(row));
   const block = new Set<Row>();
   const gather = (from: number, step: 1 | -1): void => {
@@ -126,5 +143,7 @@ export function straysAmong(rows: readonly Row[], scope: FortigateScope): Readon
   else if (position === 'Last') gather(rows.length - 1, -1);
   else if ('after' in position) gather(anchor(position.after) + 1, 1);
   else gather(anchor(position.before) - 1, -1);
-  return new Set(rows.filter((row) => isOurs(row) && !block.has(row)).map((row) => ruleOfPolicy(textOf(row, 'name'))));
+  return new Set(
+    rows.filter((row) => isOurs(row) && !block.has(row)).map((row) => ruleOfPolicy(rowName(table, row, scope))),
+  );
 }

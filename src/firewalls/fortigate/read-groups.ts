@@ -41,7 +41,7 @@ export function readGroups(
       if (!isMarked(comment, scope.cluster) || scope.auxiliaries.isAuxiliary(comment)) continue;
       const members = new Set<string>();
       for (const name of flatMembers(snapshot, scope, family, row)) {
-        if (name === scope.auxiliaries.nobody) continue;
+        if (name === scope.auxiliaries.nobody[family]) continue;
         members.add(objects.get(name)?.value ?? `${STRANGE}${name}`);
       }
       add({ ...groupOf(row, scope, comment), family, store: 'Configured', members });

@@ -33,6 +33,8 @@ export interface Dialect {
   readonly emptyGroups: boolean;
   /** Central translation by destination port. */
   readonly translatedPorts: boolean;
+  /** The `protocol` of a service with ports. */
+  readonly serviceWithPorts: string;
 }
 
 export function dialectOf(release: Release): Dialect {
@@ -40,5 +42,6 @@ export function dialectOf(release: Release): Dialect {
     pushedFeeds: isAtLeast(release, [7, 2, 1]),
     emptyGroups: isAtLeast(release, [7, 2, 0]),
     translatedPorts: isAtLeast(release, [7, 4, 0]),
+    serviceWithPorts: isAtLeast(release, [7, 6, 0]) ? 'TCP/UDP/UDP-Lite/SCTP' : 'TCP/UDP/SCTP',
   };
 }

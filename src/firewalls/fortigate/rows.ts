@@ -254,11 +254,20 @@ export function sameValue(a: Value, b: Value): boolean {
   return a.length === b.length && a.every((name, at) => name === b[at]);
 }
 
-/** The body of a request that writes fields. */
-export function bodyOf(row: Row): Readonly<Record<string, unknown>> {
+/** The body of a request that makes an entry: what is empty is left out, as what every entry begins with is. */
+export function bodyOfNew(row: Row): Readonly<Record<string, unknown>> {
+  const said = Object.entries(row).filter(
+    ([field, value]) => value.length > 0 && value !== PORTS && !(field === 'protocol-number' && value === '0'),
+  );
+  return bodyOf(Object.fromEntries(said), '');
+}
+
+/** The body of a request that changes fields. `ports`: what the release calls a service with ports. */
+export function bodyOf(row: Row, ports: string): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(row).map(([field, value]) => {
       if (typeof value !== 'string') return [field, value.map((name) => ({ name }))];
+      if (value === PORTS) return [field, ports];
       return [field, NUMBERS.has(field) && /^\d+$/.test(value) ? Number(value) : value];
     }),
   );

@@ -3,7 +3,8 @@ import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
 import type { FortiosApi } from './fortios-api.ts';
-import { type Row, type TableId, bodyOf } from './rows.ts';
+import type { Dialect } from './release.ts';
+import { type Row, type TableId, bodyOf, bodyOfNew } from './rows.ts';
 
 /** Seconds after which the device gives up a transaction that nobody ends: what a process that dies leaves locked is free then. */
 export const TRANSACTION_SECONDS = 30;
@@ -34,9 +35,11 @@ export class Transaction {
   readonly #id: number;
   readonly #mayGoOn: MayGoOn;
   readonly #signal: AbortSignal;
+  readonly #ports: string;
 
-  private constructor(api: FortiosApi, id: number, mayGoOn: MayGoOn, signal: AbortSignal) {
+  private constructor(api: FortiosApi, id: number, dialect: Dialect, mayGoOn: MayGoOn, signal: AbortSignal) {
     this.#api = api;
+    this.#ports = dialect.serviceWithPorts;
     this.#id = id;
     this.#mayGoOn = mayGoOn;
     this.#signal = signal;
@@ -45,6 +48,7 @@ export class Transaction {
   /** Runs work in a transaction and commits it; whatever goes wrong, nothing of it stays. */
   static async run<T>(
     api: FortiosApi,
+    dialect: Dialect,
     mayGoOn: MayGoOn,
     signal: AbortSignal,
     work: (transaction: Transaction) => Promise<T>,
@@ -61,7 +65,7 @@ export class Transaction {
     );
     const id = startForm.safeParse(results).data;
     if (id === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'a transaction was begun and has no number');
-    const transaction = new Transaction(api, id, mayGoOn, signal);
+    const transaction = new Transaction(api, id, dialect, mayGoOn, signal);
     try {
       const result = await work(transaction);
       await transaction.#end('transaction-commit', signal);
@@ -78,7 +82,10 @@ export class Transaction {
   async write(write: Write): Promise<string | undefined> {
     this.#mayGoOn();
     const path = 'key' in write ? `cmdb/${write.table}/${encodeURIComponent(write.key)}` : `cmdb/${write.table}`;
-    const { mkey } = await this.#api.ask({ ...requestOf(write), path, transaction: this.#id }, this.#signal);
+    const { mkey } = await this.#api.ask(
+      { ...requestOf(write, this.#ports), path, transaction: this.#id },
+      this.#signal,
+    );
     return mkey === undefined || mkey === null ? undefined : String(mkey);
   }
 
@@ -90,12 +97,12 @@ export class Transaction {
   }
 }
 
-function requestOf(write: Write): Pick<Parameters<FortiosApi['ask']>[0], 'method' | 'query' | 'body'> {
+function requestOf(write: Write, ports: string): Pick<Parameters<FortiosApi['ask']>[0], 'method' | 'query' | 'body'> {
   switch (write.kind) {
     case 'create':
-      return { method: 'POST', body: bodyOf(write.row) };
+      return { method: 'POST', body: bodyOfNew(write.row) };
     case 'change':
-      return { method: 'PUT', body: bodyOf(write.row) };
+      return { method: 'PUT', body: bodyOf(write.row, ports) };
     case 'delete':
       return { method: 'DELETE' };
     case 'move':

@@ -13,6 +13,8 @@ export const CUSTOM = 'firewall.service/custom';
 export const SERVICE_GROUP = 'firewall.service/group';
 export const FEED = 'system/external-resource';
 export const POLICY = 'firewall/policy';
+export const TRANSLATION = 'firewall/central-snat-map';
+export const POOLS: Readonly<Record<Family, TableId>> = { 4: 'firewall/ippool', 6: 'firewall/ippool6' };
 
 /** An address object in the device's terms. */
 export function addressRow({ name, family, kind, value }: Omit<AddressObject, 'mark'>, comment: string): Row {

@@ -26,6 +26,8 @@ export interface VolatileWay {
   readonly mixed: boolean;
   /** Members can be told before the group exists (tags); else the group is made first (pushed lists). */
   readonly membersFirst: boolean;
+  /** Rules of ours do not name such groups: what they would do while one is empty is not known. */
+  readonly forOthersAlone?: true;
 }
 
 /** What a kind of device can say, at its version and in its mode: all that this folder has to know of it. */

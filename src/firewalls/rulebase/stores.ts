@@ -17,7 +17,7 @@ export function volatileSources(
   membersOf: (classes: readonly ClassId[]) => ReadonlySet<string>,
   dialect: Pick<Dialect, 'volatile'>,
 ): ReadonlySet<SourceId> {
-  if (dialect.volatile === undefined) return new Set();
+  if (dialect.volatile === undefined || dialect.volatile.forOthersAlone === true) return new Set();
   const rulesOf = new Map<SourceId, FlatRule[]>();
   const excepted = new Set<ClassId>();
   const denied = new Set<number>();

@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rulesets, withOtherMembers } from '../../../test/kit/rulesets.ts';
+import { tries } from '../../../test/kit/runs.ts';
+import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
+import { bring, stepsOf } from '../contract/harness.ts';
+
+const OPTIONS = {
+  zones: { from: ['port2'], to: ['port1'] },
+  position: 'Last',
+  form: 'Full',
+  securityProfile: 'none',
+  log: 'None',
+};
+
+test('addresses that join, leave and move change no policy', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.6.3' });
+  simulated.addForeignRules();
+  const pairs = rulesets({ addressGroups: false, translations: false }).chain((one) =>
+    fc.tuple(fc.constant(one), withOtherMembers(one)),
+  );
+  await fc.assert(
+    fc.asyncProperty(pairs, async ([old, now]) => {
+      const driver = simulated.connect(OPTIONS);
+      await bring(driver, old);
+      const steps = await stepsOf(driver, now);
+      expect(steps.map(({ kind }) => kind)).not.toContain('Rules');
+      const policies = simulated.keysOfOurs('firewall/policy');
+      await bring(driver, now);
+      expect(simulated.keysOfOurs('firewall/policy')).toEqual(policies);
+    }),
+    { ...tries(3), endOnFailure: true },
+  );
+});
