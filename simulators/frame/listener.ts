@@ -1,8 +1,8 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type Server as SecureServer, createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { isLoopback } from '../../src/base/loopback.ts';
 import type { OwnCertificate } from './certificate.ts';
+import { SteadyPort } from './steady-port.ts';
 
 export interface ListenAt {
   readonly host: string;
@@ -12,35 +12,33 @@ export interface ListenAt {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The socket of a simulated device. The port stays the same through closing and opening, as a device's address does through a boot. */
+/** The socket of a simulated device. */
 export class Listener {
   readonly #at: ListenAt;
   readonly #handle: Handle;
+  readonly #place: SteadyPort<Server | SecureServer>;
   #certificate: OwnCertificate | undefined;
-  #server: Server | SecureServer | undefined;
-  #port: number;
 
   /** Without a certificate it speaks plain HTTP, and then on loopback only. */
   constructor(at: ListenAt, certificate: OwnCertificate | undefined, handle: Handle) {
     if (certificate === undefined && !isLoopback(at.host))
       throw new Error(`plain HTTP is for loopback; ${at.host} is reached by others`);
     this.#at = at;
-    this.#port = at.port;
+    this.#place = new SteadyPort(at.host, at.port);
     this.#certificate = certificate;
     this.#handle = handle;
   }
 
   get url(): string {
     const host = this.#at.host.includes(':') ? `[${this.#at.host}]` : this.#at.host;
-    return `${this.#certificate === undefined ? 'http' : 'https'}://${host}:${this.#port}`;
+    return `${this.#certificate === undefined ? 'http' : 'https'}://${host}:${this.#place.port}`;
   }
 
   get certificate(): OwnCertificate | undefined {
     return this.#certificate;
   }
 
-  async open(): Promise<void> {
-    if (this.#server !== undefined) return;
+  open(): Promise<void> {
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch((error: unknown) => {
         response.destroy();
@@ -49,34 +47,25 @@ export class Listener {
         throw error;
       });
     };
-    const server =
+    return this.#place.open(() =>
       this.#certificate === undefined
         ? createServer(handle)
-        : createSecureServer({ key: this.#certificate.key, cert: this.#certificate.certificate }, handle);
-    this.#server = server;
-    await new Promise<void>((listening, fail) => {
-      server.once('error', fail);
-      server.listen(this.#port, this.#at.host, listening);
-    });
-    this.#port = (server.address() as AddressInfo).port;
+        : createSecureServer({ key: this.#certificate.key, cert: this.#certificate.certificate }, handle),
+    );
   }
 
   /** Ends every connection, answered or not. */
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    const closed = new Promise<void>((done) => server.close(() => done()));
-    server.closeAllConnections();
-    await closed;
+  close(): Promise<void> {
+    return this.#place.close();
   }
 
   /** New connections are shown this one. */
   present(certificate: OwnCertificate): void {
     if (this.#certificate === undefined) throw new Error('plain HTTP has no certificate');
     this.#certificate = certificate;
-    if (this.#server !== undefined && 'setSecureContext' in this.#server)
-      this.#server.setSecureContext({ key: certificate.key, cert: certificate.certificate });
+    const { server } = this.#place;
+    if (server !== undefined && 'setSecureContext' in server)
+      server.setSecureContext({ key: certificate.key, cert: certificate.certificate });
   }
 }
 

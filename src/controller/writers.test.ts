@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LeaseServer } from '../../test/kit/lease-world.ts';
-import { FakeClock } from '../../test/kit/fake-clock.ts';
+import { FakeClock, turns } from '../../test/kit/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { MemoryDevice } from '../firewalls/memory/device.ts';
 import { MemoryDriver } from '../firewalls/memory/memory-driver.ts';
@@ -65,15 +65,7 @@ describe('a controller that shares firewalls with other copies', () => {
     await running;
   });
 
-  const turns = async (): Promise<void> => {
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  };
-  const pass = async (ms: number): Promise<void> => {
-    for (let at = 0; at < ms; at += 500) {
-      clock.advance(500);
-      await turns();
-    }
-  };
+  const pass = (ms: number): Promise<void> => clock.pass(ms, 500);
   const lease = () => {
     const found = [...server.objects.values()].find(({ metadata }) => NAME.test(metadata.name));
     if (found === undefined) throw new Error('no Lease');

@@ -40,9 +40,22 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /** Moves time step by step, with all that follows from each. */
+  async pass(ms: number, step = 1_000): Promise<void> {
+    for (let passed = 0; passed < ms; passed += step) {
+      this.advance(step);
+      await turns();
+    }
+  }
+
   /** Milliseconds until the next timer; `undefined`: none is set. */
   next(): number | undefined {
     const times = this.#timers.map(({ at }) => at - this.#now);
     return times.length === 0 ? undefined : Math.min(...times);
   }
+}
+
+/** Until what follows from what just happened has happened, as far as it waits for nobody else. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
 }

@@ -106,15 +106,7 @@ describe('firewalls that another copy keeps', () => {
     copies.push(copy);
     return copy;
   }
-  const turns = async (): Promise<void> => {
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  };
-  const pass = async (ms: number): Promise<void> => {
-    for (let at = 0; at < ms; at += 500) {
-      clock.advance(500);
-      await turns();
-    }
-  };
+  const pass = (ms: number): Promise<void> => clock.pass(ms, 500);
   const keeps = ({ controller }: Copy): readonly string[] => [...controller.status().keys()].toSorted();
   const said = async ({ controller }: Copy): Promise<string> => {
     const { ready, message } = await controller.readiness.standingEverywhere(ID, signal);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import type { FakeClock } from '../../../test/kit/fake-clock.ts';
 import {
   CRDS,
   MemoryApi,
@@ -10,51 +10,22 @@ import {
   broken,
   refused,
 } from '../../../test/kit/memory-api.ts';
-import { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import type { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import { FollowedSource, namespace, pod, policy, until } from '../../../test/kit/followed-source.ts';
 import { silentLog } from '../../base/log.ts';
-import { KubernetesSource } from './kubernetes-source.ts';
 
+let source: FollowedSource;
 let api: MemoryApi;
 let clock: FakeClock;
 let seen: DeliveredState;
-let stop: AbortController;
-let running: Promise<void> | undefined;
 
 beforeEach(() => {
-  api = new MemoryApi();
-  clock = new FakeClock();
-  seen = new DeliveredState();
-  stop = new AbortController();
-  running = undefined;
+  source = new FollowedSource();
+  ({ api, clock, seen } = source);
 });
-afterEach(async () => {
-  stop.abort();
-  await running;
-});
+afterEach(() => source.end());
 
-const start = (): void => {
-  const source = new KubernetesSource({ name: 'prod', api, clock, random: () => 0 });
-  running = source.run((delivery) => seen.take(delivery), stop.signal);
-};
-const until = (done: () => boolean): Promise<boolean> => vi.waitUntil(done, { timeout: 10_000, interval: 1 });
-/** Moves time step by step, with all that follows from each. */
-const pass = async (ms: number, step = 1_000): Promise<void> => {
-  for (let passed = 0; passed < ms; passed += step) {
-    clock.advance(step);
-    for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
-  }
-};
-const pod = (name: string, fields: object = {}): MemoryObject => ({
-  metadata: { namespace: 'shop', name },
-  spec: { nodeName: 'n1' },
-  status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }] },
-  ...fields,
-});
-const policy = (name: string): MemoryObject => ({
-  metadata: { namespace: 'shop', name, uid: `uid-of-${name}` },
-  spec: { podSelector: {} },
-});
-const namespace = (name: string): MemoryObject => ({ metadata: { name } });
+const start = (): void => source.start();
 
 test('the first state is loaded whole, then followed', async () => {
   api.put(NAMESPACES, namespace('shop'));
@@ -82,15 +53,15 @@ test('nothing is believed of a server that is not ready, which does not name all
   });
   start();
   await until(() => asked === 1);
-  await pass(3_000);
+  await clock.pass(3_000);
   expect(asked).toBeGreaterThan(1);
   expect(seen.state).toBe('loading');
   expect(seen.keys).toEqual([]);
   isReady = true;
-  for (let waits = 0; waits < 60 && seen.state !== 'complete'; waits++) await pass(1_000);
+  for (let waits = 0; waits < 60 && seen.state !== 'complete'; waits++) await clock.pass(1_000);
   expect(seen.keys).toEqual(['Namespace/shop']);
   const before = asked;
-  await pass(600_000, 60_000);
+  await clock.pass(600_000, 60_000);
   expect(asked).toBe(before);
 });
 
@@ -102,15 +73,15 @@ test('an hour without the server freezes, and a new history without one object t
   let isDown = true;
   api.intercept = () => (isDown ? broken() : undefined);
   for (const stream of api.watches()) stream.end(broken());
-  await pass(30_000);
+  await clock.pass(30_000);
   expect(seen.state).toBe('complete');
-  await pass(3_600_000, 20_000);
+  await clock.pass(3_600_000, 20_000);
   expect(seen.state).toBe('frozen');
   expect(seen.codes).toContain('CLUSTER_KIND_LOST');
   api.delete(PODS, 'shop/b', false);
   api.restore(10);
   isDown = false;
-  await pass(120_000);
+  await clock.pass(120_000);
   expect(seen.state).toBe('complete');
   expect(seen.diagnostics).toEqual([]);
   expect(seen.keys).toEqual(['Namespace/shop', 'Pod/shop/a', 'Pod/shop/c', 'Pod/shop/d']);
@@ -124,14 +95,14 @@ test('an empty list after a restore freezes until the objects are back', async (
   for (const name of ['a', 'b', 'c', 'd']) api.delete(POLICIES, `shop/${name}`, false);
   api.compact();
   for (const stream of api.watches(POLICIES)) stream.end(broken());
-  await pass(300_000);
+  await clock.pass(300_000);
   expect(seen.state).toBe('frozen');
   expect(seen.codes).toEqual(['CLUSTER_KIND_SHRUNK']);
   api.put(PODS, pod('new'));
-  await pass(5_000);
+  await clock.pass(5_000);
   expect(seen.keys).toHaveLength(4);
   for (const name of ['a', 'b', 'c', 'd']) api.put(POLICIES, policy(name));
-  await pass(5_000);
+  await clock.pass(5_000);
   expect(seen.state).toBe('complete');
   expect(seen.deleted).toEqual([]);
   expect(seen.keys).toContain('Pod/shop/new');
@@ -146,11 +117,11 @@ test('half a list that was wrong is read again with a later watch, though nobody
   for (const name of ['a', 'b']) api.delete(PODS, `shop/${name}`, false);
   api.compact();
   for (const stream of api.watches(PODS)) stream.end(broken());
-  await pass(90_000);
+  await clock.pass(90_000);
   expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_SHRUNK']]);
   for (const name of ['a', 'b']) api.put(PODS, same(name), false);
   for (const stream of api.watches(PODS)) stream.end();
-  await pass(5_000);
+  await clock.pass(5_000);
   expect([seen.state, seen.codes, seen.deleted]).toEqual(['complete', [], []]);
 });
 
@@ -172,25 +143,25 @@ test('objects that go with their definition stay, until they are back', async ()
   // As API servers do it: the mark, the objects one by one, then the definition.
   api.put(CRDS, definition({ deletionTimestamp: '2026-01-05T12:00:00Z' }));
   for (const name of ['a', 'b']) api.delete(OURS, name);
-  await pass(3_000);
+  await clock.pass(3_000);
   expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
   api.delete(CRDS, 'addressgroups.sallyport.dev');
   api.unserve(OURS);
-  await pass(120_000);
+  await clock.pass(120_000);
   expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
   // Installed again, without its objects, then with the first of two, then with both.
   api.serve(OURS);
   api.put(CRDS, definition({ uid: 'another' }));
-  await pass(120_000);
+  await clock.pass(120_000);
   expect([seen.state, seen.codes]).toEqual(['frozen', ['CLUSTER_KIND_GONE']]);
   expect(seen.diagnostics[0]?.message).toMatchInlineSnapshot(
     `"2 of 2 objects of addressgroups.sallyport.dev vanished with the definition (CRD) of their kind; they stay in force; restore them, or restart Sallyport if they are meant to be gone"`,
   );
   api.put(OURS, group('a'));
-  await pass(10_000);
+  await clock.pass(10_000);
   expect(seen.state).toBe('frozen');
   api.put(OURS, group('b'));
-  await pass(3_000);
+  await clock.pass(3_000);
   expect([seen.state, seen.codes]).toEqual(['complete', []]);
   expect(seen.keys).toEqual(['AddressGroup/a', 'AddressGroup/b']);
 });
@@ -215,7 +186,7 @@ test('a kind that appears later is followed, and was empty before', async () => 
   api.serve(OURS);
   api.put(OURS, group('a'));
   api.put(CRDS, definition());
-  await pass(5_000);
+  await clock.pass(5_000);
   expect(seen.keys).toEqual(['AddressGroup/a']);
   expect(seen.deliveries.filter(({ state }) => state.kind !== 'complete' && state.kind !== 'loading')).toEqual([]);
 });
@@ -224,7 +195,7 @@ test('a right that is missing is named, and given later it is used', async () =>
   api.put(POLICIES, policy('a'));
   api.intercept = ({ path }) => (path === POLICIES ? refused(403, 'Forbidden') : undefined);
   start();
-  await pass(50_000);
+  await clock.pass(50_000);
   expect(seen.state).toBe('loading');
   expect(seen.reason).toMatchInlineSnapshot(
     `"the right to list and watch networkpolicies.networking.k8s.io is missing (memory: 403 Forbidden)"`,
@@ -244,7 +215,7 @@ test('a right that is missing is named, and given later it is used', async () =>
     ]
   `);
   api.intercept = () => undefined;
-  await pass(31_000);
+  await clock.pass(31_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['KubernetesNetworkPolicy/shop/a']]);
 });
 
@@ -263,7 +234,7 @@ test('Calico is read through its API where there is one, else from its storage, 
   for (const path of paths) api.serve(calico(path));
   api.put(calico(paths[0] ?? ''), { metadata: { name: 'deny' }, spec: { selector: 'all()' } });
   api.put(CRDS, { metadata: { name: 'something.else' } });
-  await pass(5_000);
+  await clock.pass(5_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['GlobalNetworkPolicy/deny']]);
   expect(api.watches(stored(paths[0] ?? ''))).toEqual([]);
   expect(api.watches(calico(paths[0] ?? ''))).toHaveLength(1);
@@ -353,12 +324,12 @@ test('half of the pods of a restored backup settle after a minute', async () => 
   for (const stream of api.watches(PODS)) stream.end(broken());
   api.put(NAMESPACES, namespace('x'));
   api.compact();
-  await pass(10_000);
+  await clock.pass(10_000);
   expect(seen.state).toBe('frozen');
   for (const name of ['x', 'y']) api.put(PODS, pod(name));
-  await pass(30_000);
+  await clock.pass(30_000);
   expect(seen.state).toBe('frozen');
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['Namespace/x', 'Pod/shop/e', 'Pod/shop/x', 'Pod/shop/y']]);
 });
 
@@ -371,10 +342,9 @@ test('when it is stopped no timer is left that would keep the process', async ()
   api.intercept = () => broken();
   api.delete(OURS, 'a');
   for (const stream of api.watches()) stream.end(broken());
-  await pass(2_000);
-  stop.abort();
-  await running;
-  await pass(0);
+  await clock.pass(2_000);
+  await source.end();
+  await clock.pass(0);
   expect(clock.next()).toBeUndefined();
 });
 
@@ -385,13 +355,12 @@ test('an hour of the same failure is one line of the log for each kind', async (
     info: (fields: object, message: string) => lines.push(`${message} ${JSON.stringify(fields)}`),
   };
   api.put(PODS, pod('a'));
-  const source = new KubernetesSource({ name: 'prod', api, clock, random: () => 0, log });
-  running = source.run((delivery) => seen.take(delivery), stop.signal);
+  source.start(log);
   await until(() => seen.state === 'complete');
   lines.length = 0;
   api.intercept = () => broken();
   for (const stream of api.watches()) stream.end(broken());
-  await pass(3_600_000, 30_000);
+  await clock.pass(3_600_000, 30_000);
   expect(lines.filter((line) => line.includes('"pods"'))).toEqual([
     'the watch broke {"source":"prod","kind":"pods","code":"API_UNREACHABLE","error":"the connection was cut"}',
   ]);

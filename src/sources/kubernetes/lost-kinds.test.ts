@@ -1,59 +1,21 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { FakeClock } from '../../../test/kit/fake-clock.ts';
-import {
-  MemoryApi,
-  type MemoryObject,
-  NAMESPACES,
-  NODES,
-  PODS,
-  POLICIES,
-  broken,
-  refused,
-} from '../../../test/kit/memory-api.ts';
-import { DeliveredState } from '../../../test/kit/delivered-state.ts';
-import { KubernetesSource } from './kubernetes-source.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { FakeClock } from '../../../test/kit/fake-clock.ts';
+import { MemoryApi, NAMESPACES, NODES, PODS, POLICIES, broken, refused } from '../../../test/kit/memory-api.ts';
+import type { DeliveredState } from '../../../test/kit/delivered-state.ts';
+import { FollowedSource, namespace, pod, policy, until } from '../../../test/kit/followed-source.ts';
 
+let source: FollowedSource;
 let api: MemoryApi;
 let clock: FakeClock;
 let seen: DeliveredState;
-let stop: AbortController;
-let running: Promise<void> | undefined;
 
 beforeEach(() => {
-  api = new MemoryApi();
-  clock = new FakeClock();
-  seen = new DeliveredState();
-  stop = new AbortController();
-  running = undefined;
+  source = new FollowedSource();
+  ({ api, clock, seen } = source);
 });
-afterEach(async () => {
-  stop.abort();
-  await running;
-});
+afterEach(() => source.end());
 
-const start = (): void => {
-  const source = new KubernetesSource({ name: 'prod', api, clock, random: () => 0 });
-  running = source.run((delivery) => seen.take(delivery), stop.signal);
-};
-const until = (done: () => boolean): Promise<boolean> => vi.waitUntil(done, { timeout: 10_000, interval: 1 });
-/** Moves time step by step, with all that follows from each. */
-const pass = async (ms: number, step = 1_000): Promise<void> => {
-  for (let passed = 0; passed < ms; passed += step) {
-    clock.advance(step);
-    for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
-  }
-};
-const pod = (name: string, fields: object = {}): MemoryObject => ({
-  metadata: { namespace: 'shop', name },
-  spec: { nodeName: 'n1' },
-  status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }] },
-  ...fields,
-});
-const policy = (name: string): MemoryObject => ({
-  metadata: { namespace: 'shop', name, uid: `uid-of-${name}` },
-  spec: { podSelector: {} },
-});
-const namespace = (name: string): MemoryObject => ({ metadata: { name } });
+const start = (): void => source.start();
 
 /** The watch of a kind breaks, and goes on doing so. */
 const lose = (path: string): void => {
@@ -72,16 +34,16 @@ test('while a kind that feeds every firewall is lost nothing is told of others t
   await until(() => seen.state === 'complete');
   api.intercept = ({ path }) => (path === NODES ? refused(500, 'InternalError') : undefined);
   for (const stream of api.watches(NODES)) stream.end(broken());
-  await pass(70_000);
+  await clock.pass(70_000);
   expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
   const since = seen.last?.state;
   api.delete(NAMESPACES, 'old');
   api.put(PODS, pod('b'));
-  await pass(10_000);
+  await clock.pass(10_000);
   expect(seen.keys).toEqual(['Namespace/old', 'Pod/shop/a']);
   expect(seen.last?.state).toEqual(since);
   api.intercept = () => undefined;
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['Pod/shop/a', 'Pod/shop/b']]);
 });
 
@@ -91,7 +53,7 @@ test('while such a kind is lost, deletions of pods are told, and nothing else is
   start();
   await until(() => seen.state === 'complete');
   lose(NODES);
-  await pass(90_000);
+  await clock.pass(90_000);
   expect(seen.state).toBe('frozen');
   api.put(PODS, pod('new'));
   api.put(PODS, pod('b', { status: { phase: 'Failed' } }));
@@ -109,10 +71,10 @@ test('while such a kind is lost, deletions of pods are told, and nothing else is
   api.delete(PODS, 'shop/d', false);
   api.compact();
   for (const stream of api.watches(PODS)) stream.end(broken());
-  await pass(10_000);
+  await clock.pass(10_000);
   expect([seen.state, seen.deleted]).toEqual(['frozen', ['Pod/shop/a', 'Pod/shop/c']]);
   api.intercept = () => undefined;
-  await pass(40_000);
+  await clock.pass(40_000);
   expect(seen.state).toBe('complete');
   expect(seen.keys).toEqual([
     'KubernetesNetworkPolicy/shop/p',
@@ -131,7 +93,7 @@ test('while a kind of policies is lost, all others are told as ever, and the sta
   start();
   await until(() => seen.state === 'complete');
   lose(POLICIES);
-  await pass(70_000);
+  await clock.pass(70_000);
   expect([seen.state, lostKinds()]).toEqual(['frozen', ['KubernetesNetworkPolicy']]);
   api.put(PODS, pod('b'));
   api.put(NAMESPACES, namespace('later'));
@@ -147,17 +109,17 @@ test('while a kind of policies is lost, all others are told as ever, and the sta
   // One that feeds every firewall is lost as well: now nothing is told but deletions of pods.
   api.intercept = ({ path }) => (path === POLICIES || path === NODES ? broken() : undefined);
   for (const stream of api.watches(NODES)) stream.end(broken());
-  await pass(70_000);
+  await clock.pass(70_000);
   expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
   api.put(PODS, pod('c'));
-  await pass(5_000);
+  await clock.pass(5_000);
   expect(seen.keys).not.toContain('Pod/shop/c');
   api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
-  await pass(40_000);
+  await clock.pass(40_000);
   expect(lostKinds()).toEqual(['KubernetesNetworkPolicy']);
   expect(seen.keys).toContain('Pod/shop/c');
   api.intercept = () => undefined;
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, seen.keys.filter((key) => key.startsWith('Kubernetes'))]).toEqual([
     'complete',
     ['KubernetesNetworkPolicy/shop/q'],
@@ -172,7 +134,7 @@ test('a kind of policies that shrank freezes the whole: the server may leave out
   for (const name of ['p', 'q', 'r']) api.delete(POLICIES, `shop/${name}`, false);
   api.compact();
   for (const stream of api.watches(POLICIES)) stream.end(broken());
-  await pass(10_000);
+  await clock.pass(10_000);
   expect(seen.codes).toEqual(['CLUSTER_KIND_SHRUNK']);
   expect([seen.state, lostKinds()]).toEqual(['frozen', undefined]);
 });
@@ -182,15 +144,15 @@ test('a kind of policies that was never heard keeps nobody but those whom it fee
   api.put(POLICIES, policy('p'));
   api.intercept = ({ path }) => (path === POLICIES ? refused(403, 'Forbidden') : undefined);
   start();
-  await pass(30_000);
+  await clock.pass(30_000);
   expect(seen.state).toBe('loading');
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, lostKinds(), seen.keys]).toEqual(['frozen', ['KubernetesNetworkPolicy'], ['Pod/shop/a']]);
   api.intercept = ({ path }) => (path === POLICIES ? broken() : undefined);
-  await pass(40_000);
+  await clock.pass(40_000);
   expect(seen.state).toBe('frozen');
   api.intercept = () => undefined;
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, seen.keys]).toEqual(['complete', ['KubernetesNetworkPolicy/shop/p', 'Pod/shop/a']]);
 });
 
@@ -198,7 +160,7 @@ test('one that feeds every firewall and was never heard keeps all from beginning
   api.put(PODS, pod('a'));
   api.intercept = ({ path }) => (path === NODES ? refused(403, 'Forbidden') : undefined);
   start();
-  await pass(90_000);
+  await clock.pass(90_000);
   expect(seen.state).toBe('loading');
 });
 
@@ -208,13 +170,13 @@ test('a kind that is only shown stops nothing, at the start or later, and is tol
   api.put(PODS, pod('a'));
   api.intercept = ({ path }) => (path === staged ? refused(403, 'Forbidden') : undefined);
   start();
-  await pass(90_000);
+  await clock.pass(90_000);
   expect([seen.state, seen.codes, seen.keys]).toEqual(['complete', ['CLUSTER_KIND_FORBIDDEN'], ['Pod/shop/a']]);
   api.intercept = () => undefined;
-  await pass(40_000);
+  await clock.pass(40_000);
   expect([seen.state, seen.codes]).toEqual(['complete', []]);
   api.intercept = ({ path }) => (path === staged ? broken() : undefined);
   for (const stream of api.watches(staged)) stream.end(broken());
-  await pass(90_000);
+  await clock.pass(90_000);
   expect([seen.state, seen.codes]).toEqual(['complete', ['CLUSTER_KIND_LOST']]);
 });

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type Server as SecureServer, createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { SteadyPort } from '../../../simulators/frame/steady-port.ts';
 import type { User } from './call.ts';
 
 /** PEM texts. */
@@ -19,13 +19,12 @@ export interface Listening {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The port, which stays the same through closing and opening. */
+/** The port. */
 export class Listener implements Listening {
   readonly #tls: TlsOptions | undefined;
   readonly #handle: Handle;
+  readonly #place = new SteadyPort<Server | SecureServer>('127.0.0.1', 0);
   #own: Pick<TlsOptions, 'key' | 'certificate'> | undefined;
-  #server: Server | SecureServer | undefined;
-  #port = 0;
 
   constructor(tls: TlsOptions | undefined, handle: Handle) {
     this.#tls = tls;
@@ -34,18 +33,17 @@ export class Listener implements Listening {
   }
 
   get url(): string {
-    return `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`;
+    return `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#place.port}`;
   }
 
-  async open(): Promise<void> {
-    if (this.#server !== undefined) return;
+  open(): Promise<void> {
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch((error: unknown) => {
         response.destroy();
         throw error;
       });
     };
-    const server =
+    return this.#place.open(() =>
       this.#tls === undefined
         ? createServer(handle)
         : createSecureServer(
@@ -58,28 +56,19 @@ export class Listener implements Listening {
                 : { ca: this.#tls.clientAuthority, requestCert: true, rejectUnauthorized: false }),
             },
             handle,
-          );
-    this.#server = server;
-    await new Promise<void>((listening, fail) => {
-      server.once('error', fail);
-      server.listen(this.#port, '127.0.0.1', listening);
-    });
-    this.#port = (server.address() as AddressInfo).port;
+          ),
+    );
   }
 
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    const closed = new Promise<void>((done) => server.close(() => done()));
-    server.closeAllConnections();
-    await closed;
+  close(): Promise<void> {
+    return this.#place.close();
   }
 
   setCertificate(own: Pick<TlsOptions, 'key' | 'certificate'>): void {
     this.#own = own;
-    if (this.#server !== undefined && 'setSecureContext' in this.#server)
-      this.#server.setSecureContext({
+    const { server } = this.#place;
+    if (server !== undefined && 'setSecureContext' in server)
+      server.setSecureContext({
         key: own.key,
         cert: own.certificate,
         ...(this.#tls?.clientAuthority === undefined ? {} : { ca: this.#tls.clientAuthority }),
