@@ -98,7 +98,7 @@ const beside: Readonly<Record<string, readonly string[]>> = { cli: ['lab', 'simu
 const simulatorsMayImport = ['base'];
 
 const isTest = (file: string): boolean =>
-  file.endsWith('.test.ts') || file.includes('/contract/') || file.includes('/golden/');
+  /\.(test|fixture)\.ts$/.test(file) || file.includes('/contract/') || file.includes('/golden/');
 const folderOf = (file: string): string => relative(source, file).split('/')[0] ?? '';
 
 /** Every import of production code in `src` that breaks a rule, as `file -> target`. */
@@ -176,6 +176,7 @@ describe('the house', () => {
       .flatMap((file) => imports(file).map((target) => ({ file, target })))
       .filter(({ file, target }) => {
         const path = resolve(dirname(file), target);
+        if (target.endsWith('.fixture.ts')) return true;
         if (!target.startsWith('.') || path.startsWith(`${root}/simulators/`)) return false;
         return !path.startsWith(`${source}/`) || !simulatorsMayImport.includes(folderOf(path));
       })
