@@ -21,7 +21,7 @@ export interface HeapGrowth {
   readonly pods: number;
 }
 
-const PODS = 20_000;
+const PODS = 10_000;
 const SOURCES = 10;
 const FRAME = `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge}, spec: {driver: nftables, address: local, workloads: {}}}
 ---

@@ -62,14 +62,14 @@ describe('a proof in a thread', () => {
   test.each([
     ['exits', /^the proof ended with exit code 0$/],
     ['throws', /^out of luck$/],
-    ['silent', /^no answer within 2000 ms$/],
+    ['silent', /^no answer within 300 ms$/],
     ['nonsense', /^no answer$/],
     ['greedy', /memory limit/],
   ])(
     'is not proved by a thread that %s',
     async (name, reason) => {
       const file = pathToFileURL(join(root, `test/kit/misbehaving/${name}.ts`));
-      const timeoutMs = name === 'silent' ? 2000 : limits.timeoutMs;
+      const timeoutMs = name === 'silent' ? 300 : limits.timeoutMs;
       const answer = await answerOf(file, [], { ...limits, timeoutMs, memoryMb: 64 });
       expect(answer.kind === 'NotProved' ? answer.reason : answer.kind).toMatch(reason);
     },
