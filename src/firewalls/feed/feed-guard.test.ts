@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
-import { tries } from '../../../test/kit/runs.ts';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { approve, enforce } from '../../../test/kit/worker-on-memory.ts';
 import { passing, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
@@ -300,26 +300,30 @@ class Watchman {
   }
 }
 
-test('whatever happens, and whenever it is restarted: never more than the limits, and nothing that was given up', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom('Allow' as const, 'Deny' as const),
-      fc.array(happening, { minLength: 4, maxLength: 25 }),
-      async (use, story) => {
-        const border = await filled(enforce, use, everyone.slice(0, 8));
-        const watchman = new Watchman(border, use);
-        watchman.look();
-        for (const one of story) {
-          if (one.what === 'become') border.become(one.state, ...one.pods);
-          else if (one.what === 'restart') await border.restart();
-          else if (one.what === 'pass') border.clock.advance(one.minutes * 60_000);
-          else border.group = one.what === 'gone' ? 'gone' : use;
-          await border.settle();
+test(
+  'whatever happens, and whenever it is restarted: never more than the limits, and nothing that was given up',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('Allow' as const, 'Deny' as const),
+        fc.array(happening, { minLength: 4, maxLength: 25 }),
+        async (use, story) => {
+          const border = await filled(enforce, use, everyone.slice(0, 8));
+          const watchman = new Watchman(border, use);
           watchman.look();
-        }
-        await border.worker.stop();
-      },
-    ),
-    { ...tries(60), endOnFailure: true },
-  );
-}, 60_000);
+          for (const one of story) {
+            if (one.what === 'become') border.become(one.state, ...one.pods);
+            else if (one.what === 'restart') await border.restart();
+            else if (one.what === 'pass') border.clock.advance(one.minutes * 60_000);
+            else border.group = one.what === 'gone' ? 'gone' : use;
+            await border.settle();
+            watchman.look();
+          }
+          await border.worker.stop();
+        },
+      ),
+      { ...tries(60), endOnFailure: true },
+    );
+  },
+  PATIENCE_MS,
+);
