@@ -34,7 +34,8 @@ export function plainFate(base: RuleBase, packet: Packet): PlainFate {
   return { verdict: 'Left', ...leavingFrom(base, packet) };
 }
 
-function leavingFrom(base: RuleBase, packet: Packet): { readonly from?: string } {
+/** The address that a packet would leave from, whether it passes or not. */
+export function leavingFrom(base: RuleBase, packet: Packet): { readonly from?: string } {
   for (const { family, source, destination, service, to } of base.translations) {
     if (family !== packet.family) continue;
     if (!source.groups.some((key) => inGroup(base.groups.get(key), packet.source))) continue;

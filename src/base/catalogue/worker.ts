@@ -38,6 +38,12 @@ export const workerCodes = {
     now: 'For an hour every change waits for a yes that takes traffic from, or gives it to, workloads that were known before. What concerns new workloads and addresses that were given up goes ahead. The memory is written anew.',
     fix: 'Nothing, or say yes to the plan that waits. If it happens again, look at the disk of the state folder.',
   },
+  CAPACITY: {
+    blame: 'rejected',
+    what: 'The firewall does not hold as many objects, members, rules or translations as would be needed; it was asked before anything was sent.',
+    now: 'Nothing of the change is sent, but addresses that were given up leave. What the firewall holds stays.',
+    fix: 'The message says what is short, how many are needed and how many fit. Use fewer rules, `options.layout: Groups`, fewer workloads at this firewall, or a larger one.',
+  },
   NAME_TAKEN: {
     blame: 'rejected',
     what: 'Something on the firewall that is not ours has the name of an AddressGroup, or of something that our rules need.',

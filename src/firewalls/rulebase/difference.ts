@@ -13,6 +13,7 @@ import type {
   WantedRuleBase,
 } from './model.ts';
 import { type OrderChange, orderChange } from './rule-order.ts';
+import { isSameRule, isSameTranslation } from './rule-text.ts';
 
 /** What a group is for: it decides when its members may change. */
 export type Role =
@@ -67,13 +68,8 @@ export function difference(actual: ObservedRuleBase, wanted: WantedRuleBase): Di
     groups: { made, gone },
     members,
     marks,
-    rules: orderChange(actual.rules, wanted.rules, actual.strays, (a, b) => ruleText(a) === ruleText(b)),
-    translations: orderChange(
-      actual.translations,
-      wanted.translations,
-      actual.strays,
-      (a, b) => translationText(a) === translationText(b),
-    ),
+    rules: orderChange(actual.rules, wanted.rules, actual.strays, isSameRule),
+    translations: orderChange(actual.translations, wanted.translations, actual.strays, isSameTranslation),
     roles: rolesOf(actual, wanted),
   };
 }
@@ -91,48 +87,6 @@ function table<T extends { readonly name: string }>(
   const gone = [...actual.values()].filter(({ name }) => !wanted.has(name));
   const byName = (a: T, b: T): number => compareUtf8(a.name, b.name);
   return { made: made.toSorted(byName), gone: gone.toSorted(byName) };
-}
-
-/** All that a rule says, whatever order a device gives its lists in. */
-function ruleText(rule: SecurityRule): string {
-  const { source, destination, services, ...rest } = rule;
-  return text([
-    source.groups.toSorted(),
-    source.negate,
-    destination.objects.toSorted(),
-    destination.groups.toSorted(),
-    services.toSorted(),
-    ...common(rest),
-    rest.log,
-    rest.profile,
-  ]);
-}
-
-function translationText({ source, destination, service, to, ...rest }: TranslationRule): string {
-  const address = to.kind === 'Address' ? to.address : undefined;
-  return text([
-    source.groups.toSorted(),
-    destination.objects.toSorted(),
-    destination.groups.toSorted(),
-    service,
-    to.kind,
-    address,
-    ...common({ ...rest, action: undefined }),
-  ]);
-}
-
-function common({
-  family,
-  action,
-  comment,
-  mark,
-  strange,
-}: Pick<SecurityRule, 'family' | 'comment' | 'mark' | 'strange'> & { readonly action: unknown }): readonly unknown[] {
-  return [family, action, comment, mark, strange];
-}
-
-function text(parts: readonly unknown[]): string {
-  return JSON.stringify(parts.map((part) => part ?? null));
 }
 
 function rolesOf(...bases: readonly RuleBase[]): ReadonlyMap<GroupKey, Role> {

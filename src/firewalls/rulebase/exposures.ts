@@ -17,6 +17,12 @@ export interface Spread {
   readonly ruled: number;
 }
 
+/** Some flows, and whether they may pass that should not. */
+interface Told {
+  readonly isOpen: boolean;
+  readonly flows: string;
+}
+
 /** What the states between operations show that is neither old nor new: it is told with the steps (design 9, invariant 1). */
 export class Exposures {
   readonly #difference: Difference;
@@ -31,24 +37,36 @@ export class Exposures {
     this.#dialect = dialect;
   }
 
-  of({ conflict, apart, together, ruled }: Spread): Exposure | undefined {
-    const { rules, groups } = this.#difference;
-    const longestMs = this.#dialect.slowMs * 3;
+  of(spread: Spread): Exposure | undefined {
+    const told = [this.#moving(spread), ...(spread.together ? [] : this.#mixed(spread))].filter(
+      (one) => one !== undefined,
+    );
+    if (told.length === 0) return undefined;
+    const direction = told.some(({ isOpen }) => isOpen) ? 'open' : 'closed';
+    return { direction, flows: told.map(({ flows }) => flows).join('; '), longestMs: this.#dialect.slowMs * 3 };
+  }
+
+  #moving({ conflict, apart }: Spread): Told | undefined {
     const split = apart.filter((one) => this.#isSplit(one));
     const moves = [...conflict, ...split];
+    if (moves.length === 0) return undefined;
     const isOpen =
       conflict.some(({ address }) => !this.#isInNetworks(address)) || split.some((one) => !this.#onlyComesOrGoes(one));
-    if (moves.length > 0) {
-      const flows = `from ${named(moves)}, which move while what is said of them changes`;
-      return { direction: isOpen ? 'open' : 'closed', flows, longestMs };
-    }
-    if (together) return undefined;
+    return { isOpen, flows: `from ${named(moves)}, which move while what is said of them changes` };
+  }
+
+  /** What no order of operations can hide. */
+  #mixed({ ruled }: Spread): readonly Told[] {
+    const { rules, groups, translations } = this.#difference;
+    const told: Told[] = [];
+    if (translations.down.length + translations.up.length > 0)
+      told.push({ isOpen: true, flows: 'whose translation changes, which meet old and new ones mixed' });
     const contents = this.#contents().length;
     const hasRules = ruled + groups.made.length > 0;
     const mends = rules.down.some(({ verb }) => verb === 'Edit');
     if (contents > 1 || (hasRules && (contents === 1 || mends)))
-      return { direction: 'open', flows: 'to destinations whose groups change', longestMs };
-    return undefined;
+      told.push({ isOpen: true, flows: 'to destinations whose groups change' });
+    return told;
   }
 
   /** Who leaves early meets the deny for strangers as it still is, also at destinations that are about to be nobody's business. */

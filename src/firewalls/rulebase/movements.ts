@@ -78,7 +78,9 @@ export function momentOf(
 ): Moment {
   const { joins, leaves, enters, quits, address } = movement;
   for (const key of kept(address)) if (changed.has(key)) return 'conflict';
-  if (!enters && !joins.some((key) => changed.has(key))) return 'early';
+  // Who joins nothing keeps what denies until what allows is gone.
+  const isLeaver = quits && joins.length === 0;
+  if (!enters && !isLeaver && !joins.some((key) => changed.has(key))) return 'early';
   return !quits && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
 }
 

@@ -1,6 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Step } from '../../plan/step.ts';
+import { type Capacity, type Shortage, shortageText, shortages } from './capacity.ts';
 import type { Dialect } from './dialect.ts';
 import { type Difference, difference } from './difference.ts';
 import { Exposures } from './exposures.ts';
@@ -22,16 +23,36 @@ import type { OrderOperation } from './rule-order.ts';
 /**
  * Steps from what was read to what is wanted; none when they agree. Each prefix of their operations keeps every flow at its old or its new
  * verdict, or the step says what it exposes. Throws NAME_TAKEN where nothing is left to do but what somebody else's object stands in the
- * way of.
+ * way of, and CAPACITY where what is wanted does not fit: then nothing goes ahead but who leaves.
  */
 export function stepsBetween(
   actual: ObservedRuleBase,
   wanted: WantedRuleBase,
   dialect: Dialect,
+  capacity: Capacity = {},
 ): readonly RuleBaseStep[] {
-  const steps = packed(new Way(actual, wanted, dialect).stretches(), dialect.transaction);
+  const stretches = new Way(actual, wanted, dialect).stretches();
+  const short = shortages(actual, wanted, capacity);
+  if (short.length > 0) return onlyNarrowing(stretches, short, dialect);
+  const steps = packed(stretches, dialect.transaction);
   if (steps.length === 0) refuseTaken(actual, wanted);
   return steps;
+}
+
+/** Never half a set: where something does not fit nothing of it is sent, but who gives up an address leaves all the same. */
+function onlyNarrowing(
+  stretches: readonly Stretch[],
+  short: readonly Shortage[],
+  dialect: Dialect,
+): readonly RuleBaseStep[] {
+  const steps = packed(
+    stretches.filter(({ urgent }) => urgent === true),
+    dialect.transaction,
+  );
+  const [first] = short;
+  if (steps.length > 0 || first === undefined) return steps;
+  const { what, needed, room } = first;
+  throw new SallyportError('CAPACITY', shortageText(short, dialect.device), { what, needed, room });
 }
 
 /** Everything of ours goes, but groups that rules of others name; rules from the bottom up. */
