@@ -16,6 +16,8 @@ import { checkFortigateSettings, optionsOf } from '../firewalls/fortigate/settin
 import { parseHttpsAddress } from '../firewalls/https/device-address.ts';
 import { NftablesDriver } from '../firewalls/nftables/driver.ts';
 import { checkSettings } from '../firewalls/nftables/settings.ts';
+import { openPanos } from '../firewalls/panos/connect.ts';
+import { checkPanosSettings } from '../firewalls/panos/settings.ts';
 import type { WriterEpoch, WriterLock } from '../firewalls/writer-lock.ts';
 import type { Feeds } from './feeds.ts';
 import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
@@ -110,5 +112,16 @@ const fortigate: DriverKind = {
   },
 };
 
+const panos: DriverKind = {
+  check: checkPanosSettings,
+  open(firewall, around) {
+    const { cluster, credentials } = around;
+    const driver = openPanos(firewall, { cluster, clock: systemClock, credentials, lockDirectory: locksIn(around) });
+    return { driver, close: () => driver.close() };
+  },
+};
+
 /** Every kind there is. */
-export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(Object.entries({ nftables, feed, fortigate }));
+export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(
+  Object.entries({ nftables, feed, fortigate, panos }),
+);

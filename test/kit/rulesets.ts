@@ -27,6 +27,10 @@ export interface RulesetOptions {
   /** Default true. */
   readonly addressGroups?: boolean;
   readonly families?: readonly Family[];
+  /** Rules name TCP, UDP or SCTP, or no protocol: what devices can say whose other protocols are applications. Default false. */
+  readonly portsAlone?: boolean;
+  /** Families with translations. Default both. */
+  readonly translated?: readonly Family[];
 }
 
 const HOSTILE = ['"; flush ruleset; #', "x' $(reboot) `id`", 'a\nb\tc\u0000d', '{ } ; \\ "', 'ü/☃/𝕏', '-'.repeat(300)];
@@ -63,16 +67,20 @@ function outside(family: Family, options: RulesetOptions): fc.Arbitrary<Outside>
 /** Protocol, ports and ICMP parts that make sense together. */
 type Transport = Pick<BorderRule, 'protocol' | 'notProtocol' | 'icmp' | 'notIcmp' | 'ports' | 'sourcePorts'>;
 
-function transport(family: Family): fc.Arbitrary<Transport> {
+function transport(family: Family, { portsAlone = false }: RulesetOptions): fc.Arbitrary<Transport> {
   const icmpMatch = fc.oneof(
     fc.constant({ type: family === 4 ? 8 : 128 }),
     fc.constant({ type: family === 4 ? 3 : 1, code: 4 }),
   );
   const icmpProtocol = family === 4 ? 1 : 58;
-  return fc.oneof(
+  const ported = [
     fc.constant<Transport>({}),
     fc.record({ protocol: fc.constantFrom(6, 17, 132), ports: portSet }),
     fc.record({ protocol: fc.constantFrom(6, 17), sourcePorts: portSet }),
+  ] as const;
+  if (portsAlone) return fc.oneof(...ported, fc.record({ protocol: fc.constantFrom(6, 17) }));
+  return fc.oneof(
+    ...ported,
     fc.record({ protocol: fc.constantFrom(6, 17, 47) }),
     fc.record({ notProtocol: fc.constantFrom(6, 17, icmpProtocol) }),
     icmpMatch.map((icmp): Transport => ({ protocol: icmpProtocol, icmp })),
@@ -92,7 +100,7 @@ function rule(family: Family, layer: Stage['layer'], index: number, options: Rul
           ? fc.constantFrom(...HOSTILE)
           : fc.constantFrom('ClusterBorderPolicy/bank', 'BorderPolicy/shop/web'),
       action: fc.constantFrom<BorderRule['action']>(...actions),
-      transport: transport(family),
+      transport: transport(family, options),
       outside: outside(family, options),
       widen: fc.boolean(),
     })
@@ -263,7 +271,7 @@ function familyPart(family: Family, options: RulesetOptions): fc.Arbitrary<Famil
     members(all, family).chain((list) => {
       const known = list.map(([address]) => address);
       const nats =
-        options.translations === false
+        options.translations === false || options.translated?.includes(family) === false
           ? fc.constant([])
           : fc
               .tuple(nat(family, `n${family}-a`, known), nat(family, `n${family}-b`, known))
@@ -309,9 +317,15 @@ export function rulesets(options: RulesetOptions = {}): fc.Arbitrary<Ruleset> {
       ...rest,
       classes: new Map([...four.classes, ...six.classes].map((one) => [one.id, one])),
       members: BucketMap.from([...four.members, ...six.members]),
-      groups: new Map([...four.groups, ...six.groups].map((one) => [one.id, one])),
+      groups: new Map(likeOneObject([...four.groups, ...six.groups]).map((one) => [one.id, one])),
       nats: [...four.nats, ...six.nats],
     }));
+}
+
+/** An AddressGroup has one `use` in both families. */
+function likeOneObject(groups: readonly Group[]): readonly Group[] {
+  const first = groups.find((one) => one.kind === 'AddressGroup');
+  return groups.map((one) => (one.kind === 'AddressGroup' ? { ...one, use: first?.use ?? one.use } : one));
 }
 
 /** The same rules with other members: what a day's pods do. Addresses join, leave and change class; no rule changes. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Packet, fateOf, worstCases } from '../../../test/kit/ruleset-oracle.ts';
-import { rulesetPairs, rulesets, withOtherMembers } from '../../../test/kit/rulesets.ts';
+import { type RulesetOptions, rulesetPairs, rulesets as drawn, withOtherMembers } from '../../../test/kit/rulesets.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
 import { crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
@@ -30,6 +30,8 @@ export interface ContractOptions {
   readonly exempt?: Partial<Readonly<Record<Promised, string>>>;
   /** Random worlds for each property; small where each costs a device's time. */
   readonly runs: number;
+  /** What rulesets are drawn from: all that the device can say. What it refuses of the rest has tests of its own. Default: everything. */
+  readonly draws?: RulesetOptions;
 }
 
 const packets = everyPacket();
@@ -40,7 +42,7 @@ const signal = new AbortController().signal;
  * cannot promise stands in its test file with the reason.
  */
 export function driverContract(name: string, make: () => Promise<DriverHarness>, options: ContractOptions): void {
-  const { runs, exempt = {} } = options;
+  const { runs, exempt = {}, draws = {} } = options;
   describe(`driver contract: ${name}`, () => {
     let harness: DriverHarness;
     beforeAll(async () => {
@@ -49,6 +51,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
     afterAll(async () => {
       await harness?.close();
     });
+    const rulesets = (more: RulesetOptions = {}): fc.Arbitrary<Ruleset> => drawn({ ...draws, ...more });
     const promise = (promised: Promised, what: string, body: () => Promise<void>): void => {
       const reason = exempt[promised];
       if (reason === undefined) test(`${promised}: ${what}`, body);
@@ -61,11 +64,23 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       return driver;
     };
 
+    /** Where a device cannot say all that may be drawn: only worlds of which it refuses nothing. */
+    const sayable = async (...all: readonly Ruleset[]): Promise<void> => {
+      if (options.draws === undefined) return;
+      const driver = harness.connect();
+      const capabilities = await driver.capabilities(signal);
+      for (const ruleset of all) {
+        await driver.prepare?.(ruleset, capabilities, signal);
+        fc.pre(driver.translate(ruleset, capabilities).refusals.length === 0);
+      }
+    };
+
     workerPromises({ harness: () => harness, fresh, promise });
-    sleepingWriter({ harness: () => harness, fresh, promise }, runs);
+    sleepingWriter({ harness: () => harness, fresh, promise }, runs, rulesets);
 
     promise('0 does what the ruleset says', 'every packet has the fate that the ruleset gives it, read back', () =>
       check(rulesets(), runs, async (ruleset) => {
+        await sayable(ruleset);
         await bring(await fresh(), ruleset);
         const read = await behaviourNow(harness.connect());
         expectFates(fates(read, packets), packets, ruleset);
@@ -74,6 +89,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
 
     promise('0 does what the ruleset says', 'hostile names give exactly the intended rules', () =>
       check(rulesets({ hostile: true }), runs, async (ruleset) => {
+        await sayable(ruleset);
         const foreign = await harness.foreign();
         await bring(await fresh(), ruleset);
         expectFates(fates(await behaviourNow(harness.connect()), packets), packets, ruleset);
@@ -98,7 +114,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
     );
 
     promise('0 members change no rule', 'addresses that join, leave and move are no rules', () =>
-      check(pairOfMembers(), runs, async ([old, now]) => {
+      check(pairOfMembers(draws), runs, async ([old, now]) => {
         const driver = await fresh();
         await bring(driver, old);
         const kinds = (await stepsOf(driver, now)).map(({ kind }) => kind);
@@ -108,7 +124,8 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
     );
 
     promise('1 no hole on the way', 'after each step every packet has its old or its new fate', () =>
-      check(rulesetPairs(), runs, async ([old, now]) => {
+      check(rulesetPairs(draws), runs, async ([old, now]) => {
+        await sayable(old, now);
         const driver = await fresh();
         await bring(driver, old);
         for (const step of await stepsOf(driver, now)) {
@@ -121,6 +138,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
 
     promise('1 no hole on the way', 'the same holds from an empty device and back to it', () =>
       check(rulesets(), runs, async (ruleset) => {
+        await sayable(ruleset);
         const driver = await fresh();
         for (const step of await stepsOf(driver, ruleset)) {
           await driver.apply(step, signal);
@@ -212,7 +230,8 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       fc.nat(12).map((cutAfterMs) => ({ cutAfterMs })),
     );
     promise('7 death is harmless', 'no hole stays, and the next start gets there and then writes nothing', () =>
-      check(fc.tuple(rulesetPairs(), fc.nat(3), deaths), runs, async ([[old, now], lives, last]) => {
+      check(fc.tuple(rulesetPairs(draws), fc.nat(3), deaths), runs, async ([[old, now], lives, last]) => {
+        await sayable(old, now);
         await bring(await fresh(), now);
         const goal = await harness.ours();
         await clear(harness.connect());
@@ -274,8 +293,8 @@ function expectBetween(read: readonly Fate[], old: Ruleset | undefined, now: Rul
   }
 }
 
-function pairOfMembers(): fc.Arbitrary<readonly [Ruleset, Ruleset]> {
-  return rulesets({ addressGroups: false }).chain((one) => fc.tuple(fc.constant(one), withOtherMembers(one)));
+function pairOfMembers(draws: RulesetOptions): fc.Arbitrary<readonly [Ruleset, Ruleset]> {
+  return drawn({ ...draws, addressGroups: false }).chain((one) => fc.tuple(fc.constant(one), withOtherMembers(one)));
 }
 
 function speaksOfDomains(one: Class): boolean {

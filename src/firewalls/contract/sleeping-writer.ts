@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
-import { rulesets } from '../../../test/kit/rulesets.ts';
+import { rulesets as drawn } from '../../../test/kit/rulesets.ts';
 import { toSallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { Session } from '../session.ts';
@@ -59,7 +59,11 @@ export async function sentAfterLapse(
 }
 
 /** Invariant 8 where a process sleeps (SIGSTOP, a suspended machine) for longer than its right to write lasts. */
-export function sleepingWriter({ harness, fresh, promise }: ContractContext, runs: number): void {
+export function sleepingWriter(
+  { harness, fresh, promise }: ContractContext,
+  runs: number,
+  rulesets: () => fc.Arbitrary<Ruleset> = drawn,
+): void {
   const check = (body: (worlds: readonly [Ruleset, Ruleset, Ruleset], asked: number) => Promise<void>): Promise<void> =>
     fc.assert(fc.asyncProperty(fc.tuple(rulesets(), rulesets(), rulesets()), fc.nat(4), body), {
       numRuns: Math.ceil(runs / 2),

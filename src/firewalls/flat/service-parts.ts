@@ -56,10 +56,15 @@ export function serviceText(service: FlatService): string {
   return serviceParts(service)
     .map(({ protocol, ports, sourcePorts, icmp }) => {
       const type = icmp === undefined ? '*' : `${icmp.type}/${icmp.code ?? '*'}`;
-      return `${protocol} ${ports?.toString() ?? '*'} ${sourcePorts?.toString() ?? '*'} ${type}`;
+      return `${protocol} ${portText(ports)} ${portText(sourcePorts)} ${type}`;
     })
     .toSorted()
     .join('; ');
+}
+
+/** All ports are the same as no word on ports: devices print one for the other. */
+function portText(ports: PortSet | undefined): string {
+  return ports === undefined || ports.isAll ? '*' : ports.toString();
 }
 
 /** What of some services a device cannot say in one rule, in words; `undefined`: it can say all. */

@@ -34,11 +34,11 @@ export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): 
     return { url, https: new DeviceApi({ url, tls: pinned, connections: CONNECTIONS }) };
   });
   return new PanosDriver({
-    units: (scope, position) => {
+    units: (scope, positions) => {
       const [first, second] = talks.map(({ url, https }, at): Unit => {
         const api = new PanosApi(https, new Login(credentials));
         const unit = `${at + 1}`;
-        const device = new PanosDevice(api, { scope, cluster, firewall: firewall.name, unit, position, clock });
+        const device = new PanosDevice(api, { scope, cluster, firewall: firewall.name, unit, positions, clock });
         return { title: url.host, api, device };
       });
       if (first === undefined) throw new SallyportError('INTERNAL', 'a firewall has no address');

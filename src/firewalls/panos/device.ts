@@ -4,7 +4,7 @@ import type { MayGoOn } from '../driver.ts';
 import type { Edit, PanosApi } from './api.ts';
 import { followCommit, startCommit } from './commit.ts';
 import { type ConfigurationReading, ConfigurationWatch } from './configuration.ts';
-import { type Position, editsBetween } from './edits.ts';
+import { type Positions, editsBetween } from './edits.ts';
 import type { Entries } from './entries.ts';
 import { waitForJobs } from './jobs.ts';
 import { withConfigLock } from './locks.ts';
@@ -36,7 +36,7 @@ export interface PanosDeviceOptions {
   readonly firewall: string;
   /** Which one of a pair. */
   readonly unit: string;
-  readonly position: Position;
+  readonly positions: Positions;
   readonly clock: Clock;
 }
 

@@ -9,10 +9,10 @@ import { behaviourOf } from '../rulebase/lift.ts';
 import { RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
 import { panosDialect } from './dialect.ts';
-import { type Position, moves } from './edits.ts';
+import { type Positions, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
-import { type PanosOptions, positionOf } from './options.ts';
+import { type PanosOptions, positionsOf } from './options.ts';
 import { isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
 import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
@@ -41,7 +41,7 @@ export interface PanosCapabilities extends Capabilities {
 
 export interface PanosDriverOptions {
   /** The firewall, or both of a pair, each with what it needs to be reached; made when their scope is known. */
-  readonly units: (scope: Scope, position: Position) => readonly [Unit] | readonly [Unit, Unit];
+  readonly units: (scope: Scope, positions: Positions) => readonly [Unit] | readonly [Unit, Unit];
   readonly cluster: string;
   readonly firewall: string;
   readonly options: PanosOptions;
@@ -73,7 +73,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     });
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
-    const position = positionOf(options.options);
+    const positions = positionsOf(options.options);
     const dialect = panosDialect('PAN-OS');
     const style: Style = {
       names: new Names(dialect.text, cluster),
@@ -82,8 +82,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       to: zones.to,
       logSetting,
     };
-    this.#ground = { scope, cluster, position, style, dialect };
-    this.#pair = new Pair(options.units(scope, position));
+    this.#ground = { scope, cluster, positions, style, dialect };
+    this.#pair = new Pair(options.units(scope, positions));
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);
   }
 
@@ -232,12 +232,13 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return this.#tagsOf(registered).filter(({ tag }) => !known.has(tag));
   }
 
-  #withStrays(observed: ObservedRuleBase, { security, nat }: Folders): ObservedRuleBase {
-    const { cluster, position } = this.#ground;
-    const strays = [security, nat].flatMap((list) => {
+  #withStrays(observed: ObservedRuleBase, folders: Folders): ObservedRuleBase {
+    const { cluster, positions } = this.#ground;
+    const strays = (['security', 'nat'] as const).flatMap((rulebase) => {
+      const list = folders[rulebase];
       const ours = list.filter((entry) => isOurs(entry, cluster)).map(nameOf);
       try {
-        return moves(list.map(nameOf), ours, position).map(({ name }) => name);
+        return moves(list.map(nameOf), ours, positions[rulebase]).map(({ name }) => name);
       } catch {
         // The rule that the position names is gone; what is written says so.
         return [];

@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Edit } from './api.ts';
 import { type Entries, OUR_FOLDERS } from './entries.ts';
@@ -10,13 +11,15 @@ import { type XmlElement, child, membersAt, nameOf } from './xml.ts';
 /** Where our block of rules stands among the rules of others: the owner of the firewall chose it. */
 export type Position = { readonly at: 'top' | 'bottom' } | { readonly at: 'before' | 'after'; readonly rule: string };
 
+export type Positions = Readonly<Record<Rulebase, Position>>;
+
 /** Changes of a list are sent member by member up to so many; then the list is shorter as a whole. */
 const MOST_MEMBERS = 100;
 
 interface Surroundings {
   readonly scope: Scope;
   readonly cluster: string;
-  readonly position: Position;
+  readonly positions: Positions;
 }
 
 /**
@@ -30,9 +33,11 @@ export function editsBetween(before: Folders, target: Entries, around: Surroundi
   const owned = ownedIn(before, around.cluster);
   for (const folder of OUR_FOLDERS) {
     const present = new Map(before.objects[folder].map((entry) => [nameOf(entry), entry]));
-    for (const [name, wanted] of target.objects[folder])
+    for (const [name, wanted] of sortedByName(target.objects[folder]))
       makes.push(...change(objectPath(scope, folder, name), present.get(name), wanted));
-    const gone = [...owned.objects[folder].keys()].filter((name) => !target.objects[folder].has(name));
+    const gone = sortedByName(owned.objects[folder]).flatMap(([name]) =>
+      target.objects[folder].has(name) ? [] : [name],
+    );
     // In the other order: what is named goes after what names it.
     removes.unshift(...gone.map((name): Edit => ({ action: 'delete', xpath: objectPath(scope, folder, name) })));
   }
@@ -62,7 +67,7 @@ function memberEdits(xpath: string, present: XmlElement, wanted: XmlElement): re
   if (rest(present) !== rest(wanted)) return undefined;
   const [had, has] = [new Set(membersAt(present, 'static')), new Set(membersAt(wanted, 'static'))];
   const joins = [...has].filter((name) => !had.has(name));
-  const leaves = [...had].filter((name) => !has.has(name));
+  const leaves = [...had].filter((name) => !has.has(name)).toSorted(compareUtf8);
   if (joins.length + leaves.length > MOST_MEMBERS) return undefined;
   const list = `${xpath}/static`;
   const element = child(wanted, 'static')?.children.filter(({ text }) => joins.includes(text.trim())) ?? [];
@@ -70,6 +75,10 @@ function memberEdits(xpath: string, present: XmlElement, wanted: XmlElement): re
     ...(joins.length === 0 ? [] : [{ action: 'set', xpath: list, element } as const]),
     ...leaves.map((name) => ({ action: 'delete', xpath: memberPath(list, name) }) as const),
   ];
+}
+
+function sortedByName<T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] {
+  return [...map].toSorted(([a], [b]) => compareUtf8(a, b));
 }
 
 interface RuleEdits {
@@ -82,7 +91,7 @@ function ruleEdits(
   rulebase: Rulebase,
   present: readonly XmlElement[],
   target: readonly XmlElement[],
-  { scope, cluster, position }: Surroundings,
+  { scope, cluster, positions }: Surroundings,
 ): RuleEdits {
   const path = (name: string): string => rulePath(scope, rulebase, name);
   const wanted = new Set(target.map(nameOf));
@@ -96,7 +105,7 @@ function ruleEdits(
   return {
     removed: gone.map((name) => ({ action: 'delete', xpath: path(name) })),
     made,
-    moved: moves(order, target.map(nameOf), position).map(({ name, after }) =>
+    moved: moves(order, target.map(nameOf), positions[rulebase]).map(({ name, after }) =>
       after === undefined
         ? { action: 'move', xpath: path(name), where: 'top' }
         : { action: 'move', xpath: path(name), where: 'after', dst: after },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
-import type { Position } from './edits.ts';
+import type { Position, Positions } from './edits.ts';
 
 const text = z.string().min(1).max(63);
 const zones = z.array(z.string().min(1).max(31)).min(1).max(64);
@@ -29,6 +29,10 @@ export const panosOptions = z.strictObject({
     .union([z.enum(['First', 'Last']), z.strictObject({ before: text }), z.strictObject({ after: text })])
     .optional()
     .describe('where our block of rules stands among the rules of others; needed in mode Enforce'),
+  natPosition: z
+    .union([z.enum(['First', 'Last']), z.strictObject({ before: text }), z.strictObject({ after: text })])
+    .default('First')
+    .describe('where our rules of translation stand among those of others: the first that matches decides there'),
   form: z
     .enum(['Filter', 'Full'])
     .default('Filter')
@@ -70,8 +74,12 @@ export function readOptions({ options }: Pick<BorderFirewall, 'options'>): Panos
   return panosOptions.parse(options);
 }
 
-/** Without one nothing but groups may be written in mode Enforce; the end of the list overrules nobody. */
-export function positionOf({ position = 'Last' }: PanosOptions): Position {
-  if (typeof position === 'string') return { at: position === 'First' ? 'top' : 'bottom' };
-  return 'before' in position ? { at: 'before', rule: position.before } : { at: 'after', rule: position.after };
+/** Without a position of rules nothing but groups may be written in mode Enforce; the end of the list overrules nobody. */
+export function positionsOf({ position = 'Last', natPosition }: PanosOptions): Positions {
+  return { security: positionOf(position), nat: positionOf(natPosition) };
+}
+
+function positionOf(written: PanosOptions['natPosition']): Position {
+  if (typeof written === 'string') return { at: written === 'First' ? 'top' : 'bottom' };
+  return 'before' in written ? { at: 'before', rule: written.before } : { at: 'after', rule: written.after };
 }

@@ -8,13 +8,13 @@ import type { Step } from '../../plan/step.ts';
 import { multiConfig } from './api.ts';
 import { carriedOut } from './carry-out.ts';
 import { type Entries, type Style, entriesOf, tagOf } from './entries.ts';
-import { type Position, editsBetween } from './edits.ts';
-import { digestOf, isEmpty, ownedIn } from './owned.ts';
+import { type Positions, editsBetween } from './edits.ts';
+import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
 import { NO_STATE, type StateChange } from './registry.ts';
 import type { Scope } from './scope.ts';
-import { xmlText } from './xml.ts';
+import { membersAt, xmlText } from './xml.ts';
 
 /** Everything that a commit takes, on small devices with large configurations. */
 const COMMIT_MS = 600_000;
@@ -55,7 +55,7 @@ export interface Start {
 export interface Ground {
   readonly scope: Scope;
   readonly cluster: string;
-  readonly position: Position;
+  readonly positions: Positions;
   readonly style: Style;
   readonly dialect: Dialect;
 }
@@ -154,21 +154,38 @@ class Chain {
   }
 
   leave(leaves: readonly TagChange[]): void {
-    const nothing: Entries = {
-      objects: { address: new Map(), service: new Map(), 'service-group': new Map(), 'address-group': new Map() },
-      security: [],
-      nat: [],
-    };
+    const kept = this.#kept();
     const objects = [
       ...this.#entries.security.map((entry) => ['rule', entry.attributes.get('name') ?? ''] as const),
       ...this.#entries.nat.map((entry) => ['translation', entry.attributes.get('name') ?? ''] as const),
-      ...[...this.#entries.objects['address-group'].keys()].map((name) => ['group', name] as const),
+      ...[...this.#entries.objects['address-group'].keys()]
+        .filter((name) => !kept.objects['address-group'].has(name))
+        .map((name) => ['group', name] as const),
     ].map(([kind, name]) => ({ change: '-', kind, name, detail: '' }) as const);
-    if (!isEmpty(this.#entries))
-      this.#configure({ kind: 'Remove', title: 'rules, groups and objects go', urgent: false, objects }, nothing);
+    if (digestOf(this.#entries) !== digestOf(kept))
+      this.#configure({ kind: 'Remove', title: 'rules, groups and objects go', urgent: false, objects }, kept);
     if (leaves.length === 0 && this.#state === NO_STATE) return;
     const title = 'registered addresses go';
     this.#register({ kind: 'Remove', title, urgent: false, objects: [] }, { joins: [], leaves }, true);
+  }
+
+  /** Groups that rules of others name, and what is in them: they stay until nobody does. */
+  #kept(): Entries {
+    const { observed } = this.#start;
+    const used = new Set([...observed.usedByOthers.keys()].map((key) => observed.groups.get(key)?.name));
+    const groups = [...this.#entries.objects['address-group']].filter(([name]) => used.has(name));
+    const inside = new Set(groups.flatMap(([, entry]) => membersAt(entry, 'static')));
+    const addresses = [...this.#entries.objects.address].filter(([name]) => inside.has(name));
+    return {
+      objects: {
+        address: new Map(addresses),
+        service: new Map(),
+        'service-group': new Map(),
+        'address-group': new Map(groups),
+      },
+      security: [],
+      nat: [],
+    };
   }
 
   steps(): readonly PanosStep[] {

@@ -63,6 +63,8 @@ class TranslationWriter implements WantedTranslations {
   }
 
   write(nat: Nat, earlier: readonly Nat[]): void {
+    // Nothing matches it, and no device has a service of no port.
+    if (nat.ports?.isEmpty === true) return;
     const limit = this.#limit(nat);
     if (limit !== undefined) this.#refuse(nat, limit);
     const held = new Set<string>();
