@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { audited } from './audited-driver.ts';
+import { GuardLease } from './guard-lease.ts';
 import { GuardFolder } from './guard-folder.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type CredentialPlaces, credentialsOf } from './device-credentials.ts';
@@ -54,6 +55,7 @@ export function openDevice(
   const lock = grant?.lock ?? soleWriter;
   const epoch = grant?.epoch;
   const device = kind.open(firewall, { log, cluster, stateFolder, lock, epoch, credentials, feeds });
+  const of = { cluster, firewall: firewall.name };
   const trail = new AuditTrail({
     folder: auditFolder(stateFolder, firewall.name),
     firewall: firewall.name,
@@ -64,7 +66,7 @@ export function openDevice(
   return {
     driver: audited(device.driver, trail, by),
     trail,
-    memory: new GuardFolder(stateFolder, { cluster, firewall: firewall.name }),
+    memory: grant?.memory === undefined ? new GuardFolder(stateFolder, of) : new GuardLease(grant.memory, of),
     lock,
     async close() {
       await device.close();

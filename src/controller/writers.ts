@@ -12,6 +12,15 @@ import { LeaseStore } from '../kubernetes/leases/lease-store.ts';
 export interface Grant {
   readonly lock: WriterLock;
   readonly epoch: WriterEpoch;
+  /** What goes with the right to whoever has it next; absent: nothing does. */
+  readonly memory?: LeftMemory;
+}
+
+/** A text that goes with a right. */
+export interface LeftMemory {
+  read(): string | undefined;
+  /** It is there once this resolves; rejects where it may not be. */
+  keep(text: string): Promise<void>;
 }
 
 /** What the controller is asked and told. */
@@ -141,7 +150,11 @@ export class LeasedWriters implements Writers {
       outranked: (by: number) => this.#copies.outranked(firewall, by),
     };
     if (this.#hooks !== undefined) {
-      this.#grants.set(firewall, { lock, epoch });
+      const memory = {
+        read: () => this.#copies.memory(firewall),
+        keep: (text: string) => this.#copies.keep(firewall, text),
+      };
+      this.#grants.set(firewall, { lock, epoch, memory });
       this.#hooks.granted();
     }
     return lock;

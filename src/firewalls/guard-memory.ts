@@ -3,8 +3,10 @@ import { z } from 'zod';
 /** So long a count, and a yes, is remembered. */
 export const HOUR_MS = 3_600_000;
 
-/** Characters of a text that is believed to be a memory. Ours are shorter: whoever has more changes than fit counts as having spent the hour. */
-const MOST_TEXT = 262_144;
+/** Characters of a text that is believed to be a memory. All annotations of an object together take twice as many. */
+const MOST_TEXT = 131_072;
+/** Characters of the counts of all lists; who needs more counts as having spent the hour. */
+const MOST_COUNTS = 100_000;
 /** Lists that are counted by themselves; what the others' owners did within the hour is not known after a restart. */
 const MOST_LISTS = 500;
 const MOST_YESES = 200;
@@ -44,11 +46,11 @@ export const fleetingMemory: MemoryPlace = { load: async () => undefined, keep: 
 /** One line. Where there is more than a memory has room for, it says that more may have passed. */
 export function writeMemory(memory: GuardMemory, of: { readonly cluster: string; readonly firewall: string }): string {
   const { cluster, firewall } = of;
-  const hour = memory.hour.slice(0, MOST_LISTS);
-  const latest = Math.max(0, ...memory.hour.slice(MOST_LISTS).flatMap(lastOf));
+  const { fits, rest } = divided(memory.hour);
+  const latest = Math.max(0, ...rest.flatMap(lastOf));
   const unsureUntil = Math.max(memory.unsureUntil, latest === 0 ? 0 : latest + HOUR_MS);
   const yeses = memory.yeses.slice(-MOST_YESES);
-  return `${JSON.stringify({ version: 1, cluster, firewall, hour, yeses, unsureUntil })}\n`;
+  return `${JSON.stringify({ version: 1, cluster, firewall, hour: fits, yeses, unsureUntil })}\n`;
 }
 
 /** Strict: `undefined` where a text is no whole memory of this firewall in a form that this version knows. */
@@ -67,6 +69,18 @@ export function readMemory(
   if (data === undefined || data.cluster !== of.cluster || data.firewall !== of.firewall) return undefined;
   const { hour, yeses, unsureUntil } = data;
   return { hour, yeses, unsureUntil };
+}
+
+function divided(hour: GuardMemory['hour']): {
+  readonly fits: GuardMemory['hour'];
+  readonly rest: GuardMemory['hour'];
+} {
+  let length = 0;
+  const end = hour.findIndex((one, at) => {
+    length += JSON.stringify(one).length + 1;
+    return at >= MOST_LISTS || length > MOST_COUNTS;
+  });
+  return end < 0 ? { fits: hour, rest: [] } : { fits: hour.slice(0, end), rest: hour.slice(end) };
 }
 
 function lastOf({ gained, lost }: HourCounts): readonly number[] {

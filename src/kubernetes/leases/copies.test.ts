@@ -91,6 +91,52 @@ describe('copies that share firewalls', () => {
     expect(writers('edge-1')).not.toContain(holder?.name);
   });
 
+  test.each(['killed', 'stopped'] as const)('what a holder left goes to whoever comes after it: %s', async (how) => {
+    const { until, copies, writers, time } = worldOf(2, ['edge-1']);
+    await until(60_000);
+    const holder = copies.find((copy) => copy.writes('edge-1'));
+    const other = copies.find((copy) => copy !== holder);
+    if (holder === undefined || other === undefined) throw new Error('there are two');
+    await expect(other.copies.keep('edge-1', 'stranger')).rejects.toMatchObject({ code: 'NOT_THE_WRITER' });
+    // An answer that is lost, and somebody's hand: the write is tried again.
+    let lost = 1;
+    holder.road = { ...quickRoad, lost: () => (lost-- > 0 ? 'back' : undefined) };
+    const kept = holder.copies.keep('edge-1', 'first').then(
+      () => 'kept',
+      () => 'refused',
+    );
+    await until(time.now + 9_000);
+    const first = await kept;
+    const last = holder.copies.keep('edge-1', 'last');
+    await until(time.now + 1_000);
+    await last;
+    expect([first, other.copies.memory('edge-1')]).toEqual([expect.stringMatching(/kept|refused/), undefined]);
+    if (how === 'killed') holder.kill();
+    else {
+      for (const firewall of holder.locks.keys()) holder.locks.get(firewall)?.lost();
+      holder.heldAt.clear();
+      const closed = holder.copies.close();
+      await until(time.now + 5_500);
+      await closed;
+    }
+    await until(time.now + 20_000);
+    expect([writers('edge-1'), other.copies.memory('edge-1')]).toEqual([[other.name], 'last']);
+  });
+
+  test('what cannot be left is refused', async () => {
+    const { until, copies, time } = worldOf(1, ['edge-1']);
+    await until(10_000);
+    const [holder] = copies;
+    if (holder === undefined) throw new Error('there is one');
+    holder.road = { ...quickRoad, lost: () => 'there' };
+    const kept = holder.copies.keep('edge-1', 'never').then(
+      () => 'kept',
+      (thrown: unknown) => String(thrown),
+    );
+    await until(time.now + 60_000);
+    expect(await kept).toContain('could not be written');
+  });
+
   test('work that does not end as it should is told, and another copy begins when the Lease has run out, not before', async () => {
     const { until, copies, writers, time, server } = worldOf(1, ['edge-1']);
     const [holder] = copies;

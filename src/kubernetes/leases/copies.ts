@@ -1,7 +1,7 @@
 import { background } from '../../base/background.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type Epoch, nextEpoch } from '../../base/epoch.ts';
-import { toSallyportError } from '../../base/error.ts';
+import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
 import { type LeasePlace, type LeaseRecord, leasePlace } from './lease.ts';
@@ -82,6 +82,18 @@ export class Copies {
     const known = before?.size === firewalls.size && [...firewalls].every(([name, unit]) => before.get(name) === unit);
     if (!known) this.#looks.request();
     if (before === undefined) this.#beats.request();
+  }
+
+  /** What the holders of a firewall's Lease left there, this copy's own last word included; `undefined`: nothing, or it is not ours. */
+  memory(firewall: string): string | undefined {
+    return this.#tenures.get(firewall)?.memory;
+  }
+
+  /** Leaves something to whoever has the Lease of a firewall next. Rejects where it may not be there. */
+  async keep(firewall: string, memory: string): Promise<void> {
+    const tenure = this.#tenures.get(firewall);
+    if (tenure === undefined) throw new SallyportError('NOT_THE_WRITER', `the Lease of ${firewall} is not held`);
+    await tenure.keep(memory);
   }
 
   /** Whether this copy holds the Lease of a firewall, and in which epoch. */
@@ -207,7 +219,7 @@ export class Copies {
     const sentAt = clock.monotonic();
     const wall = clock.wall();
     const epoch = before === undefined ? 1 : nextEpoch(before.epoch);
-    const content = { holder: identity, epoch, acquired: wall, renewed: wall };
+    const content = { holder: identity, epoch, acquired: wall, renewed: wall, memory: before?.memory };
     const { signal } = this.#stop;
     try {
       const record = await (before === undefined

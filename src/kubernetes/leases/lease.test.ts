@@ -57,6 +57,7 @@ describe('Leases', () => {
     expect(readLease(object, 'Prod_1')).toEqual({
       name: place.name,
       uid: 'u',
+      memory: undefined,
       resourceVersion: '12',
       holder: 'edge-a_0a1b2c3d',
       epoch: 7,

@@ -18,6 +18,9 @@ const READINESS = `${PREFIX}/readiness`;
 /** Written by a holder that let go: the epoch it let go of. An empty holder alone may be somebody's hand. */
 const RELEASED = `${PREFIX}/released`;
 
+/** What a holder leaves to whoever comes after it; an opaque text. */
+const MEMORY = `${PREFIX}/guard`;
+
 export type LeaseKind = 'firewall' | 'copy';
 
 /** Which Lease: of a firewall, or of a copy of Sallyport. */
@@ -43,6 +46,8 @@ export interface LeaseRecord {
   readonly copyOf: string | undefined;
   /** Where that copy answers other copies, as it was written. */
   readonly readiness: string | undefined;
+  /** What its holder left there, as it was written. */
+  readonly memory: string | undefined;
 }
 
 /** What is to stand in a Lease. */
@@ -55,6 +60,8 @@ export interface LeaseContent {
   readonly renewed: number;
   /** Where this copy answers other copies; absent: nowhere. */
   readonly readiness?: string;
+  /** What is left to whoever comes after this holder; it stays with the Lease. */
+  readonly memory?: string | undefined;
 }
 
 /**
@@ -74,7 +81,7 @@ export function leasePlace(kind: LeaseKind, cluster: string, title: string): Lea
 /** The whole object: what somebody else wrote into it does not stay. */
 export function leaseObject(
   { name, kind, cluster, title }: LeasePlace,
-  { holder, epoch, acquired, renewed, readiness }: LeaseContent,
+  { holder, epoch, acquired, renewed, readiness, memory }: LeaseContent,
   namespace: string,
   before: Pick<LeaseRecord, 'resourceVersion' | 'uid'> | undefined,
 ) {
@@ -92,6 +99,7 @@ export function leaseObject(
         [TITLE]: title,
         ...(holder === '' ? { [RELEASED]: String(epoch) } : {}),
         ...(readiness === undefined ? {} : { [READINESS]: readiness }),
+        ...(memory === undefined ? {} : { [MEMORY]: memory }),
       },
     },
     spec: {
@@ -124,6 +132,7 @@ export function readLease(given: unknown, cluster: string): LeaseRecord | undefi
     released: holder === '' && notes[RELEASED] === String(epoch),
     copyOf: isCopy && notes[TITLE] === holder ? holder : undefined,
     readiness: isCopy && typeof notes[READINESS] === 'string' ? notes[READINESS] : undefined,
+    memory: typeof notes[MEMORY] === 'string' ? notes[MEMORY] : undefined,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { type Epoch, isLaterEpoch, nextEpoch } from '../../base/epoch.ts';
-import { toSallyportError } from '../../base/error.ts';
+import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { type NextRound, Rounds } from '../../base/rounds.ts';
 import { LEASE_MS, type LeasePlace, type LeaseRecord, RENEW_DEADLINE_MS, RETRY_MS } from './lease.ts';
@@ -27,6 +27,9 @@ export interface TenureOptions {
 /** After a look that showed the Lease to be ours all the same. */
 const AT_ONCE_MS = 50;
 
+/** The first may find that somebody changed the Lease, or that our own last write was carried out untold. */
+const MOST_KEEPS = 3;
+
 /** The time between two tries: never longer than RETRY_MS, and not the same for all. */
 export function jittered(random: () => number): number {
   return RETRY_MS * (0.75 + random() / 4);
@@ -45,6 +48,7 @@ export class Tenure {
   #cancelDeadline: () => void = () => {};
   #state: 'held' | 'ending' | 'over' = 'held';
   #wantedEpoch: number;
+  #memory: string | undefined;
   #told = '';
 
   /** `record`: as a request that was sent at `sentAt` left it. */
@@ -53,6 +57,7 @@ export class Tenure {
     this.#right = right;
     this.#record = record;
     this.#wantedEpoch = record.epoch;
+    this.#memory = record.memory;
     this.#renewedAt = sentAt;
     this.#acquired = options.clock.wall();
     this.#rounds = new Rounds(options.clock, () => this.#renew());
@@ -73,6 +78,22 @@ export class Tenure {
     if (!isLaterEpoch(by, this.#wantedEpoch)) return;
     this.#wantedEpoch = nextEpoch(by);
     this.#rounds.request();
+  }
+
+  /** What is left to whoever comes after this holder. */
+  get memory(): string | undefined {
+    return this.#memory;
+  }
+
+  /** Leaves something to whoever comes after this holder. It is in the Lease once this resolves; rejects where it may not be. */
+  async keep(memory: string): Promise<void> {
+    this.#memory = memory;
+    for (let tries = 0; tries < MOST_KEEPS && this.#state === 'held'; tries++) {
+      this.#rounds.request();
+      await this.#rounds.settled();
+      if (this.#record.memory === memory) return;
+    }
+    throw new SallyportError('API_FAILED', `the Lease ${this.#options.place.name} could not be written`);
   }
 
   /** Ends the right at once; the Lease stays ours until `release`, so that nobody begins while our last request is under way. */
@@ -106,7 +127,7 @@ export class Tenure {
   #content(holder: string): Parameters<LeaseStore['replace']>[1] {
     const { clock } = this.#options;
     const renewed = clock.wall();
-    return { holder, epoch: this.#wantedEpoch, acquired: this.#acquired, renewed };
+    return { holder, epoch: this.#wantedEpoch, acquired: this.#acquired, renewed, memory: this.#memory };
   }
 
   async #renew(): Promise<NextRound> {
