@@ -80,6 +80,18 @@ feeds:
     ]);
   });
 
+  test('mistakes of lists are told beside whatever else is missing', () => {
+    expect(
+      complaints(
+        'feeds: { listen: "0.0.0.0:8443", tls: { cert: { file: a }, key: { file: ./cluster } }, consumers: [] }\n',
+      ),
+    ).toEqual([
+      '1:1 CONFIG_VALUE sources: is missing; it takes a mapping (`name: …` lines)',
+      '1:1 CONFIG_VALUE controllers: is missing; it takes a mapping (`key: value` lines)',
+      '1:47 CONFIG_SECRET feeds.tls.cert: the file a cannot be read',
+    ]);
+  });
+
   test('conditions of pods are written where there are pods, as an account of its own where one is named', () => {
     const text = (source: string, readiness: string): string =>
       `sources: { one: ${source} }\ncontrollers: { border: { source: one }, readiness: ${readiness} }\n`;

@@ -7,7 +7,15 @@ import type { Diagnostic, Parsed } from '../base/diagnostic.ts';
 import { isLoopback } from '../base/loopback.ts';
 import { readManifestText } from '../sources/manifests/document.ts';
 import { explainIssue, withoutUnknownKeys } from './configuration-mistakes.ts';
-import { type ConfiguredConsumer, feedsSchema, listen, pemFile, readFeeds, text } from './feeds-configuration.ts';
+import {
+  type ConfiguredConsumer,
+  type FeedsSurroundings,
+  feedsSchema,
+  listen,
+  pemFile,
+  readFeeds,
+  text,
+} from './feeds-configuration.ts';
 import {
   checkSource,
   type MachineConfiguration,
@@ -148,6 +156,10 @@ export interface Listen {
   readonly port: number;
 }
 
+function feedsOf(raw: unknown): object {
+  return typeof raw === 'object' && raw !== null && 'feeds' in raw ? { feeds: raw.feeds } : {};
+}
+
 /** What reading a configuration may touch, so that tests own it. */
 export interface Surroundings {
   readFile(path: string): string;
@@ -191,7 +203,17 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   for (const issue of issues) explainIssue(configurationSchema, issue, complain);
   // What is known of the file is checked all the same.
   const rest = configurationSchema.safeParse(withoutUnknownKeys(only.raw, issues));
-  if (!rest.success) return { diagnostics: diagnostics.toSorted(byPlace) };
+  const aroundFeeds: FeedsSurroundings = {
+    environment: around.environment,
+    readFile: (path) => around.readFile(path),
+    complain: say,
+  };
+  if (!rest.success) {
+    // So are lists, whatever is wrong beside them.
+    const feeds = configurationSchema.pick({ feeds: true }).safeParse(feedsOf(withoutUnknownKeys(only.raw, issues)));
+    if (feeds.data?.feeds !== undefined) readFeeds(feeds.data.feeds, file, aroundFeeds);
+    return { diagnostics: diagnostics.toSorted(byPlace) };
+  }
 
   const value = rest.data;
   const resolveText = (given: z.infer<typeof text>, path: readonly string[]): string => {
@@ -251,13 +273,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
         `${reached}, and no source is a cluster that could say who may ask; listen on 127.0.0.1`,
       );
   }
-  const lists =
-    value.feeds &&
-    readFeeds(value.feeds, file, {
-      environment: around.environment,
-      readFile: (path) => around.readFile(path),
-      complain: say,
-    });
+  const lists = value.feeds && readFeeds(value.feeds, file, aroundFeeds);
   const listsAt = lists && listenAt(lists.listen, ['feeds', 'listen']);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { diagnostics: diagnostics.toSorted(byPlace) };
   const used = new Set(

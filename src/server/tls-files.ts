@@ -4,6 +4,9 @@ import { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { WatchedFile } from '../kubernetes/watched-file.ts';
 
+/** How often files are looked at, at most. */
+const LOOK_MS = 1_000;
+
 /** Paths of PEM files; they are read again when they change. */
 export interface TlsFiles {
   readonly cert: string;
@@ -26,9 +29,12 @@ export async function renewedTls(
     ...(clientCA === undefined ? {} : { ca: new WatchedFile(clientCA, clock) }),
   };
   let given = await renew(server, files, '');
+  let lookedAt = clock.monotonic();
   let isRenewing = false;
   server.on('connection', () => {
-    if (isRenewing) return;
+    // Once a second: to compare what the files hold is a part of what a handshake costs.
+    if (isRenewing || clock.monotonic() - lookedAt < LOOK_MS) return;
+    lookedAt = clock.monotonic();
     isRenewing = true;
     // A pair that is half replaced, or broken, changes nothing: the one before goes on.
     renew(server, files, given)
