@@ -7,7 +7,7 @@ import { type ServiceAbilities, serviceLimit } from './service-parts.ts';
 
 /** How a list is to be written for a device: values alone, which can be sent to a thread. */
 export interface Writing {
-  /** For people: `FortiGate 7.4.8`. */
+  /** For people: model and version. */
   readonly device: string;
   readonly layout: FlatList['layout'];
   readonly form: FlatList['form'];

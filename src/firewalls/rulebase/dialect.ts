@@ -32,7 +32,7 @@ export interface VolatileWay {
 
 /** What a kind of device can say, at its version and in its mode: all that this folder has to know of it. */
 export interface Dialect {
-  /** For people: `FortiGate 7.4.8`. */
+  /** For people: model and version. */
   readonly device: string;
   readonly text: TextLimits;
   /** Absent: no fast way, all groups are configured. */
