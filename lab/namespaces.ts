@@ -18,6 +18,8 @@ export interface End {
 }
 
 const FOLDER = '/run/netns';
+/** So many were opened by this process: two at once have names of their own. */
+let opened = 0;
 const NAME = /^spt-(\d+)-(\d+)-(\d+)-/;
 const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -107,7 +109,7 @@ export class Namespaces {
   /** Removes what dead runs left; throws with the reason and the way out if this process may not make namespaces. */
   static async open(): Promise<Namespaces> {
     const pidNamespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
-    const self = new Namespaces(`spt-${pidNamespace}-${process.pid}-${startTime('self') ?? '0'}-${Date.now() % 1e6}`);
+    const self = new Namespaces(`spt-${pidNamespace}-${process.pid}-${startTime('self') ?? '0'}-${opened++}`);
     await removeStale(pidNamespace);
     const trial = await execute('ip', ['netns', 'add', `${self.#prefix}-trial`]);
     if (trial.code !== 0)
