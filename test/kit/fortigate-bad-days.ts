@@ -17,6 +17,7 @@ export async function fortigateBadDays(
   const clock = new FakeClock();
   const simulated = await SimulatedDevice.start({ ...options, clock });
   const { device } = simulated;
+  device.hand.settings('system/settings', { 'central-nat': 'enable' });
   device.hand.create('firewall/address', { name: 'theirs', subnet: '192.0.2.0/24' });
   device.hand.create('firewall/policy', {
     name: 'their rule',

@@ -122,12 +122,6 @@ export const deviceCodes = {
     now: 'Nothing is written; what the firewall holds stays. The worker tries again with growing pauses, a minute at the longest, until the lock is gone; no lock of others is broken.',
     fix: 'Ask whoever holds it to commit or discard; the message names the lock as far as the device does.',
   },
-  DEVICE_NAME_TAKEN: {
-    blame: 'rejected',
-    what: 'The firewall has another object with a name that one of ours is to have, and it does not bear our mark.',
-    now: 'The other object is not touched, and ours is not made.',
-    fix: 'Choose another name for ours (`spec.name` of an AddressGroup), rename the other one, or take it over by its exact name in `spec.adopt`.',
-  },
   DEVICE_LOCKED: {
     blame: 'conflict',
     what: 'Another process of Sallyport keeps the same firewall: one on this machine, or, in a cluster, one that holds the Lease of the firewall.',

@@ -9,7 +9,7 @@ export const PUSH_PORTION = 1_000;
  * Operations of one transaction. A device answers each in tens of milliseconds, and a step has to be over before its deadline; no limit of
  * the device is known.
  */
-const TRANSACTION = 150;
+const TRANSACTION = 100;
 
 /** What a FortiGate can say (vendor reference 1.6, 1.10, 1.12). */
 export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {

@@ -211,7 +211,7 @@ export class Editor {
       if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) continue;
       if (this.#isNamed(name))
         throw new SallyportError(
-          'DEVICE_NAME_TAKEN',
+          'NAME_TAKEN',
           `${id} "${name}" is ours in another form, and rules of others name it: take it out of them first`,
         );
       await this.#remove(id, name);
@@ -393,7 +393,7 @@ export class Editor {
     const comment = textOf(actual, mark);
     const wanted = textOf(row, mark);
     if (!isMarked(comment, this.#scope.cluster) && !this.#adopt.has(key))
-      throw new SallyportError('DEVICE_NAME_TAKEN', `${id} "${key}" is there and does not bear our mark`);
+      throw new SallyportError('NAME_TAKEN', `${id} "${key}" is there and does not bear our mark`);
     const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [mark]: comment } : row;
     const change = changeOf(id, actual, kept);
     if (change === undefined) return;

@@ -84,6 +84,7 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
     owns: undefined,
     transactionLimit: undefined,
     notes: [
+      'it has no call that ends single sessions: connections that a change no longer allows go on, whatever `established` says',
       ...(isAtLeast(release, NEWER_THAN_KNOWN)
         ? [`FortiOS ${text} is newer than what this driver was written for`]
         : []),

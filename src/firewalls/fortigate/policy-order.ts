@@ -1,5 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
-import { isMarked } from '../rulebase/names.ts';
+import { isMarked, isMarkedByAnybody } from '../rulebase/names.ts';
 import type { Row } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Position } from './settings.ts';
@@ -93,10 +93,17 @@ export class OrderedRows {
   #head(own: string): Omit<Move, 'key'> | undefined {
     const position = positionIn(this.#table, this.#scope);
     const rest = this.#order.filter((key) => key !== own);
-    if (position === 'First') return rest[0] === undefined ? undefined : { side: 'before', target: rest[0] };
-    if (position !== 'Last' && 'after' in position) return { side: 'after', target: this.#foreign(position.after) };
+    if (position === 'First' || (position !== 'Last' && 'after' in position)) {
+      let at = position === 'First' ? 0 : rest.indexOf(this.#foreign(position.after)) + 1;
+      while (this.#isOthers(rest[at])) at++;
+      const target = rest[at];
+      const above = rest[at - 1];
+      if (target !== undefined) return { side: 'before', target };
+      return above === undefined ? undefined : { side: 'after', target: above };
+    }
     // The block ends at its position: its head is where it begins now.
-    const end = position === 'Last' ? rest.length : rest.indexOf(this.#foreign(position.before));
+    let end = position === 'Last' ? rest.length : rest.indexOf(this.#foreign(position.before));
+    while (this.#isOthers(rest[end - 1])) end--;
     let begin = end;
     while (begin > 0 && this.#isOurs(rest[begin - 1] ?? '')) begin--;
     const first = rest[begin];
@@ -112,10 +119,21 @@ export class OrderedRows {
     return key;
   }
 
+  #isOthers(key: string | undefined): boolean {
+    const row = key === undefined ? undefined : this.#rows.get(key);
+    return row !== undefined && isOfOthers(this.#table, row, this.#scope);
+  }
+
   #isOurs(key: string): boolean {
     const row = this.#rows.get(key);
     return row !== undefined && isMarked(commentOf(this.#table, row), this.#scope.cluster);
   }
+}
+
+/** Whether an entry is of a Sallyport of another cluster. */
+function isOfOthers(table: OrderedTable, row: Row, { cluster }: FortigateScope): boolean {
+  const comment = commentOf(table, row);
+  return isMarkedByAnybody(comment) && !isMarked(comment, cluster);
 }
 
 /** A rule with services that cannot stand together takes several policies: `sp-…`, `sp-….2`, `sp-….3`. */
@@ -139,10 +157,17 @@ export function straysAmong(table: OrderedTable, rows: readonly Row[], scope: Fo
       if (row !== undefined) block.add(row);
     }
   };
-  if (position === 'First') gather(0, 1);
-  else if (position === 'Last') gather(rows.length - 1, -1);
-  else if ('after' in position) gather(anchor(position.after) + 1, 1);
-  else gather(anchor(position.before) - 1, -1);
+  // Blocks of other clusters may want the same place: whoever came first has it.
+  const isOthers = (row: Row | undefined): boolean => row !== undefined && isOfOthers(table, row, scope);
+  const beyondOthers = (from: number, step: 1 | -1): number => {
+    let at = from;
+    while (isOthers(rows[at])) at += step;
+    return at;
+  };
+  if (position === 'First') gather(beyondOthers(0, 1), 1);
+  else if (position === 'Last') gather(beyondOthers(rows.length - 1, -1), -1);
+  else if ('after' in position) gather(beyondOthers(anchor(position.after) + 1, 1), 1);
+  else gather(beyondOthers(anchor(position.before) - 1, -1), -1);
   return new Set(
     rows.filter((row) => isOurs(row) && !block.has(row)).map((row) => ruleOfPolicy(rowName(table, row, scope))),
   );

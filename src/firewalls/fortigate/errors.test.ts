@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { readEnvelope, type Refusal } from './envelope.ts';
+import { refusalError } from './errors.ts';
+
+const answer = (status: number, body: string): Parameters<typeof readEnvelope>[0] => ({
+  status,
+  headers: {},
+  body: Buffer.from(body),
+});
+
+test.each<[string, number, string, Refusal | 'done']>([
+  ['a success', 200, '{"status":"success","http_status":200}', 'done'],
+  ['a list of one', 200, '[{"status":"success","http_status":200}]', 'done'],
+  ['200 that says 404 inside', 200, '{"status":"error","http_status":404}', { http: 404 }],
+  ['200 with a code inside', 200, '{"status":"error","error":-5}', { http: 500, error: -5 }],
+  [
+    '500 with a code',
+    500,
+    '{"status":"error","http_status":500,"error":-23,"cli_error":"used\\n"}',
+    { http: 500, error: -23, words: 'used' },
+  ],
+  ['a page', 401, '<html>', { http: 401 }],
+])('%s', (_, status, body, said) => {
+  const reading = readEnvelope(answer(status, body));
+  if (said === 'done') expect(reading.kind).toBe('done');
+  else expect(reading).toMatchObject({ kind: 'refused', refusal: said });
+});
+
+test('a page with 200 is no success', () => {
+  expect(() => readEnvelope(answer(200, '<html>'))).toThrow(/no JSON/);
+});
+
+test.each<[Refusal, string, string]>([
+  [{ http: 500, error: -4 }, 'DEVICE_LIMIT', 'rejected'],
+  [{ http: 500, error: -580 }, 'DEVICE_LIMIT', 'rejected'],
+  [{ http: 500, error: -3 }, 'DEVICE_CHANGED', 'conflict'],
+  [{ http: 500, error: -5 }, 'DEVICE_CHANGED', 'conflict'],
+  [{ http: 500, error: -23 }, 'DEVICE_CHANGED', 'conflict'],
+  [{ http: 424, error: -56 }, 'DEVICE_REJECTED', 'rejected'],
+  [{ http: 500, error: -99_999 }, 'DEVICE_REJECTED', 'rejected'],
+  [{ http: 500, error: -360 }, 'DEVICE_BUSY', 'transient'],
+  [{ http: 502 }, 'DEVICE_BUSY', 'transient'],
+  [{ http: 429 }, 'DEVICE_BUSY', 'transient'],
+  [{ http: 401 }, 'DEVICE_CREDENTIALS', 'rejected'],
+  [{ http: 403 }, 'DEVICE_RIGHTS', 'rejected'],
+  [{ http: 403, error: -14 }, 'DEVICE_RIGHTS', 'rejected'],
+  [{ http: 404 }, 'DEVICE_CHANGED', 'conflict'],
+  [{ http: 418 }, 'DEVICE_REJECTED', 'rejected'],
+  [{ http: 500, error: -7, words: 'the entry is locked by admin' }, 'DEVICE_EDIT_LOCK', 'transient'],
+  [{ http: 500, error: -7, words: 'blocked by a policy' }, 'DEVICE_REJECTED', 'rejected'],
+])('%j is %s', (refusal, code, blame) => {
+  expect(refusalError('fw: POST x', refusal, [])).toMatchObject({ code, blame });
+});
+
+test('no error repeats a secret, and none prints control characters', () => {
+  const { message } = refusalError('fw', { http: 500, error: -1, words: 'token s3cret\u001b[2J' }, ['s3cret']);
+  expect(message).not.toContain('s3cret');
+  expect(message).not.toContain('\u001b');
+});
