@@ -13,7 +13,7 @@ import { type Positions, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
 import { type PanosOptions, positionsOf } from './options.ts';
-import { isEmpty, isOurs, ownedIn } from './owned.ts';
+import { isCounted, isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
 import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
 import type { Registered, TagChange } from './registered.ts';
@@ -235,7 +235,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #withStrays(observed: ObservedRuleBase, folders: Folders): ObservedRuleBase {
     const { cluster, positions } = this.#ground;
     const strays = (['security', 'nat'] as const).flatMap((rulebase) => {
-      const list = folders[rulebase];
+      const list = folders[rulebase].filter((entry) => isCounted(entry, cluster));
       const ours = list.filter((entry) => isOurs(entry, cluster)).map(nameOf);
       try {
         return moves(list.map(nameOf), ours, positions[rulebase]).map(({ name }) => name);

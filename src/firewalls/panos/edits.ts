@@ -3,7 +3,7 @@ import { SallyportError } from '../../base/error.ts';
 import type { Edit } from './api.ts';
 import { type Entries, OUR_FOLDERS } from './entries.ts';
 import { normalText } from './normal.ts';
-import { isOurs, ownedIn } from './owned.ts';
+import { isCounted, isOurs, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type Rulebase, type Scope, memberPath, objectPath, rulePath } from './scope.ts';
 import { type XmlElement, child, membersAt, nameOf } from './xml.ts';
@@ -99,7 +99,10 @@ function ruleEdits(
   const known = new Map(present.map((entry) => [nameOf(entry), entry]));
   const made = target.flatMap((entry) => change(path(nameOf(entry)), known.get(nameOf(entry)), entry));
   const order = [
-    ...present.map(nameOf).filter((name) => !gone.includes(name)),
+    ...present
+      .filter((entry) => isCounted(entry, cluster))
+      .map(nameOf)
+      .filter((name) => !gone.includes(name)),
     ...target.map(nameOf).filter((name) => !known.has(name)),
   ];
   return {

@@ -4,6 +4,7 @@ import type { BorderFirewall } from '../../api/resource.ts';
 import { systemClock } from '../../base/clock.ts';
 import { openPanos } from './connect.ts';
 import type { PanosDriver } from './driver.ts';
+import { tagPrefix } from './entries.ts';
 import { normalText } from './normal.ts';
 import { isOurs, ownedIn } from './owned.ts';
 import { foldersOf } from './read-entries.ts';
@@ -66,7 +67,9 @@ export function oursOn(device: PanOs, cluster = 'lab'): string {
   const folders = Object.entries(objects).flatMap(([folder, entries]) =>
     [...entries.values()].map((one) => `${folder} ${normalText(one)}`),
   );
-  return [...folders.toSorted(), ...[...security, ...nat].map(normalText), ...registered(device, true)].join('\n');
+  return [...folders.toSorted(), ...[...security, ...nat].map(normalText), ...registered(device, true, cluster)].join(
+    '\n',
+  );
 }
 
 /** All the rest, and the candidate's rest. */
@@ -79,15 +82,19 @@ export function foreignOn(device: PanOs, cluster = 'lab'): string {
     const { objects, security, nat } = folders;
     return [...Object.values(objects).flatMap(others).toSorted(), ...others(security), ...others(nat)];
   };
-  return [...rest(device.dump()), ...rest(device.dumpCandidate()), ...registered(device, false)].join('\n');
+  return [...rest(device.dump()), ...rest(device.dumpCandidate()), ...registered(device, false, cluster)].join('\n');
 }
 
-function registered(device: PanOs, ours: boolean): readonly string[] {
+function registered(device: PanOs, ours: boolean, cluster: string): readonly string[] {
   const lines = device
     .dumpRegistered()
     .split('\n')
-    .filter((line) => line !== '' && !/ sp-\w+-w\./.test(line));
-  return lines.filter((line) => / sp-\w{8}\./.test(line) === ours).toSorted();
+    .flatMap((line) => {
+      const [address = '', tags = ''] = line.split(' ');
+      return tags.split(',').map((tag) => `${address} ${tag}`);
+    });
+  const told = lines.filter((line) => line.trim() !== '' && !/ sp-\w+-w\./.test(line));
+  return told.filter((line) => line.includes(` ${tagPrefix(cluster)}`) === ours).toSorted();
 }
 
 function vsysOf(text: string): XmlElement | undefined {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isMarked } from '../rulebase/names.ts';
+import { isMarked, isMarkedByAnybody } from '../rulebase/names.ts';
 import { type Entries, OUR_FOLDERS } from './entries.ts';
 import { normalText } from './normal.ts';
 import type { Folders } from './read-entries.ts';
@@ -8,6 +8,11 @@ import { type XmlElement, membersAt, nameOf, textAt } from './xml.ts';
 /** Whether an entry bears the mark of our cluster. */
 export function isOurs(entry: XmlElement, cluster: string): boolean {
   return isMarked(textAt(entry, 'description') ?? '', cluster);
+}
+
+/** Rules among which ours have their place: those of other clusters stand where their own owners want them, beside ours, and are passed over. */
+export function isCounted(entry: XmlElement, cluster: string): boolean {
+  return isOurs(entry, cluster) || !isMarkedByAnybody(textAt(entry, 'description') ?? '');
 }
 
 /** What of a scope bears our mark, as it is printed. A service group has no description: it is ours if all that is in it is. */
