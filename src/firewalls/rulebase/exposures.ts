@@ -9,6 +9,8 @@ import type { Movement } from './movements.ts';
 export interface Spread {
   /** Addresses that can move neither before the rules nor after them: they are in no group meanwhile. */
   readonly conflict: readonly Movement[];
+  /** Addresses that count as strangers until their groups have them, though the rule for strangers has changed. */
+  readonly strangers: readonly Movement[];
   /** Addresses whose groups change one after the other. */
   readonly apart: readonly Movement[];
   /** All else that is configured takes effect at once. */
@@ -38,7 +40,7 @@ export class Exposures {
   }
 
   of(spread: Spread): Exposure | undefined {
-    const told = [this.#moving(spread), ...(spread.together ? [] : this.#mixed(spread))].filter(
+    const told = [this.#moving(spread), coming(spread), ...(spread.together ? [] : this.#mixed(spread))].filter(
       (one) => one !== undefined,
     );
     if (told.length === 0) return undefined;
@@ -132,6 +134,12 @@ export class Exposures {
     const { members, roles } = this.#difference;
     return [...members.keys()].filter((key) => roles.get(key) === 'rules');
   }
+}
+
+/** They stay denied a moment longer, also where they were not anybody's business before. */
+function coming({ strangers }: Spread): Told | undefined {
+  if (strangers.length === 0) return undefined;
+  return { isOpen: false, flows: `from ${named(strangers)}, which come while the rule for strangers changes` };
 }
 
 function named(movements: readonly Movement[]): string {

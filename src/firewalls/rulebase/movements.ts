@@ -13,6 +13,8 @@ export interface Movement {
   /** It is in groups that come, or in groups that go: these have their members all the time they are there. */
   readonly enters: boolean;
   readonly quits: boolean;
+  /** Groups that come, of senders that are excepted from a deny, with it among them. */
+  readonly excepted: readonly GroupKey[];
 }
 
 /** Whether an address may move before the rules change or after, or neither without a verdict that is not its old nor its new one. */
@@ -35,6 +37,7 @@ export function movementsOf({ members, roles, groups }: Difference): readonly Mo
   }
   const sources = (list: readonly MemberGroup[]): readonly MemberGroup[] =>
     list.filter((group) => SENDERS.has(roles.get(groupKey(group))));
+  const isExcept = (group: MemberGroup): boolean => roles.get(groupKey(group)) === 'except';
   const made = sources(groups.made);
   const gone = sources(groups.gone);
   return [...found]
@@ -44,6 +47,7 @@ export function movementsOf({ members, roles, groups }: Difference): readonly Mo
       ...lists,
       enters: made.some((group) => group.members.has(address)),
       quits: gone.some((group) => group.members.has(address)),
+      excepted: made.filter((group) => isExcept(group) && group.members.has(address)).map(groupKey),
     }));
 }
 
@@ -105,15 +109,24 @@ export class MemberWriter {
   readonly #now: Map<GroupKey, MemberGroup>;
   readonly #wanted: ReadonlyMap<GroupKey, MemberGroup>;
   readonly #roles: ReadonlyMap<GroupKey, Role>;
+  /** Which translation is asked before which: places of their groups, before and after. */
+  readonly #places: Readonly<Record<'joins' | 'leaves', ReadonlyMap<GroupKey, number>>>;
 
-  constructor(
-    now: ReadonlyMap<GroupKey, MemberGroup>,
-    wanted: ReadonlyMap<GroupKey, MemberGroup>,
-    roles: ReadonlyMap<GroupKey, Role>,
-  ) {
-    this.#now = new Map(now);
-    this.#wanted = wanted;
+  constructor(now: RuleBase, wanted: RuleBase, roles: ReadonlyMap<GroupKey, Role>) {
+    this.#now = new Map(now.groups);
+    this.#wanted = wanted.groups;
     this.#roles = roles;
+    this.#places = { joins: placesOf(wanted, 1), leaves: placesOf(now, -1) };
+  }
+
+  /**
+   * A group that comes, without addresses that no group of their class holds yet: excepted from the deny for strangers before they are
+   * anybody's, they would be left to the rules of others.
+   */
+  begin(group: MemberGroup, without: ReadonlySet<string>): MemberGroup {
+    const begun = { ...group, members: new Set([...group.members].filter((member) => !without.has(member))) };
+    this.#now.set(groupKey(group), begun);
+    return begun;
   }
 
   /** A group as it is at present becomes what is wanted. */
@@ -148,9 +161,10 @@ export class MemberWriter {
           byKey.set(key, list);
           list.push(movement.address);
         }
-      // By store first: steps of one way are one step.
+      // By store first: steps of one way are one step. Then so that no translation is asked that was not and will not be.
+      const place = (key: GroupKey): number => this.#places[is].get(key) ?? 0;
       return [...byKey]
-        .toSorted(([a], [b]) => compareUtf8(storeOf(a), storeOf(b)) || compareUtf8(a, b))
+        .toSorted(([a], [b]) => compareUtf8(storeOf(a), storeOf(b)) || place(a) - place(b) || compareUtf8(a, b))
         .flatMap(([key, list]) => (is === 'joins' ? this.change(key, list, []) : this.change(key, [], list)));
     });
   }
@@ -164,6 +178,11 @@ export class MemberWriter {
       return this.change(key, of('joins'), of('leaves'));
     });
   }
+}
+
+/** Groups of senders that are translated, in the order in which an address may change them: joined from the top down, left from the bottom up. */
+function placesOf({ translations }: RuleBase, sign: 1 | -1): ReadonlyMap<GroupKey, number> {
+  return new Map(translations.flatMap(({ source }, place) => source.groups.map((key) => [key, sign * place] as const)));
 }
 
 function storeOf(key: GroupKey): string {

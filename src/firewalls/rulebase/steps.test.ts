@@ -50,7 +50,8 @@ function* states(
   let base = start;
   let exposes: Exposure | undefined;
   for (const step of steps) {
-    exposes ??= step.exposes;
+    // What was told once holds for all that follows; open is the worse of the two.
+    if (exposes === undefined || step.exposes?.direction === 'open') exposes = step.exposes ?? exposes;
     expect(step.way === 'Volatile' || step.operations.length <= transaction).toBe(true);
     for (const operation of step.operations) {
       base = observed(carriedOut(base, operation));

@@ -97,7 +97,7 @@ class Way {
     const found = difference(actual, wanted);
     const { rules, translations, members, roles } = found;
     this.#difference = found;
-    this.#writer = new MemberWriter(actual.groups, wanted.groups, roles);
+    this.#writer = new MemberWriter(actual, wanted, roles);
     this.#rules = rules.down.map(ruleOperation);
     this.#unruled = rules.up.map(ruleOperation);
     this.#translations = translations.down.map(translationOperation);
@@ -116,13 +116,28 @@ class Way {
       ['late', []],
       ['conflict', []],
     ]);
-    for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements)
-      moments.get(momentOf(one, changed, (address) => this.#exposures.kept(address)))?.push(one);
+    const strangers: Movement[] = [];
+    for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements) {
+      const moment = momentOf(one, changed, (address) => this.#exposures.kept(address));
+      if (moment === 'early' || one.excepted.length === 0) moments.get(moment)?.push(one);
+      else {
+        strangers.push(one);
+        moments.get(moment)?.push({ ...one, joins: [...one.joins, ...one.excepted] });
+      }
+    }
+    const make = this.#making(new Set(strangers.map(({ address }) => address)));
     const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
-    const exposes = this.#exposures.of({ conflict, apart: [...early, ...late], together, ruled: this.#ruled() });
+    const exposes = this.#exposures.of({
+      conflict,
+      strangers,
+      apart: [...early, ...late],
+      together,
+      ruled: this.#ruled(),
+    });
     const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
     const left =
-      this.#exposures.of({ conflict: [], apart, together: true, ruled: 0 }) ?? this.#exposures.outdated(leavers);
+      this.#exposures.of({ conflict: [], strangers: [], apart, together: true, ruled: 0 }) ??
+      this.#exposures.outdated(leavers);
     const kind = this.#kind();
     const stretch = (title: string, operations: readonly Operation[], of: Step['kind'] = kind): Stretch => ({
       kind: of,
@@ -131,7 +146,6 @@ class Way {
       ...(exposes === undefined || of === 'Clean' ? {} : { exposes }),
     });
     const title = kind === 'Rules' ? 'rules change' : 'addresses join and leave';
-    const make = this.#making();
     const early1 = [...this.#writer.ordered(early), ...this.#writer.ordered(conflict, 'leaves')];
     const rules = [
       ...this.#translations,
@@ -227,16 +241,20 @@ class Way {
       : [...before, stretch('what new rules need', membersFirst ? [...make, ...ahead] : make), stretch(title, rules)];
   }
 
-  #making(): Making {
-    const { services, groups, marks } = this.#difference;
+  /** `strangers`: whom a group of exceptions does not hold yet when it comes. */
+  #making(strangers: ReadonlySet<string>): Making {
+    const { services, groups, marks, roles } = this.#difference;
+    const made = groups.made.map((group) =>
+      roles.get(groupKey(group)) === 'except' ? this.#writer.begin(group, strangers) : group,
+    );
     const isVolatile = ({ store }: MemberGroup): boolean => store === 'Volatile';
     const adopted = [...this.#wanted.groups].flatMap(([key, group]) => this.#adoption(key, group));
     return {
-      ahead: groups.made.filter(isVolatile).map((group): Operation => ({ kind: 'MakeGroup', group })),
-      fill: groups.made.filter(isVolatile).flatMap((group) => (group.members.size === 0 ? [] : filled(group))),
+      ahead: made.filter(isVolatile).map((group): Operation => ({ kind: 'MakeGroup', group })),
+      fill: made.filter(isVolatile).flatMap((group) => (group.members.size === 0 ? [] : filled(group))),
       make: [
         ...services.made.map((service): Operation => ({ kind: 'MakeService', service })),
-        ...groups.made.filter((group) => !isVolatile(group)).map((group): Operation => ({ kind: 'MakeGroup', group })),
+        ...made.filter((group) => !isVolatile(group)).map((group): Operation => ({ kind: 'MakeGroup', group })),
         ...marks.map((group): Operation => ({ kind: 'MarkGroup', group })),
         ...adopted,
       ],
@@ -248,7 +266,8 @@ class Way {
     const found = this.#actual.adoptable.get(key);
     if (found === undefined || this.#actual.groups.has(key) || !this.#wanted.adopt.has(group.name)) return [];
     const marked: MemberGroup = { ...group, members: found.members };
-    const writer = new MemberWriter(new Map([[key, marked]]), this.#wanted.groups, this.#difference.roles);
+    const adopting = { ...this.#actual, groups: new Map([[key, marked]]) };
+    const writer = new MemberWriter(adopting, this.#wanted, this.#difference.roles);
     return [{ kind: 'MarkGroup', group: marked }, ...writer.finish(key)];
   }
 

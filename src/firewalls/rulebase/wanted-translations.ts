@@ -5,9 +5,11 @@ import type { Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 import { canonicalText } from '../../plan/canonical.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
+import { flatServices } from '../../plan/flat/flat-services.ts';
 import { groupContent } from '../../plan/flat/group-content.ts';
 import { serviceLimit, serviceText } from '../flat/service-parts.ts';
 import type { BlockOptions, Dialect } from './dialect.ts';
+import { type HeldPart, heldParts } from './held-parts.ts';
 import {
   type GroupKey,
   type MemberGroup,
@@ -113,13 +115,22 @@ class TranslationWriter implements WantedTranslations {
     });
   }
 
-  #hold(nat: Nat, { members, destination: held, without }: HeldPart): void {
+  #hold(nat: Nat, { members, destination: held, services: whole, without }: HeldPart): void {
     const { family, origin } = nat;
     const readable = `${originText(origin)}_held`;
-    const source = { groups: [this.#group(readable, `hold ${nat.id} ${without}`, nat, members)], negate: false };
-    const destination = { objects: [], groups: [this.#destination(nat, held, `hold ${nat.id} ${without}`)] };
-    const service = this.#service(nat);
-    const services = service === undefined ? [] : [service];
+    const left = flatServices(whole, family);
+    const limit = serviceLimit(left, family, this.#dialect.services);
+    if (limit !== undefined) this.#refuse(nat, limit);
+    // More than it should where the device cannot say less: the safe side, and it is told.
+    const matches = limit === undefined ? left : [];
+    const identity = `hold ${nat.id} ${without}`;
+    const source = { groups: [this.#group(readable, identity, nat, members)], negate: false };
+    const texts = left.map(serviceText).toSorted(compareUtf8);
+    const destination = {
+      objects: [],
+      groups: [this.#destination(nat, held, texts.length === 0 ? identity : `${identity} ${texts.join('; ')}`)],
+    };
+    const services = matches.map((match) => this.#serviceOf(match));
     this.holds.push({
       name: this.#names.of('rule', readable, canonicalText([family, source, destination, services, 'Deny'])),
       family,
@@ -135,7 +146,10 @@ class TranslationWriter implements WantedTranslations {
 
   #service(nat: Nat): string | undefined {
     const match = serviceOf(nat);
-    if (match === undefined) return undefined;
+    return match === undefined ? undefined : this.#serviceOf(match);
+  }
+
+  #serviceOf(match: FlatService): string {
     const name = this.#names.of('service', serviceText(match), serviceText(match));
     this.services.push({ name, match, mark: this.#names.mark('services') });
     return name;
@@ -170,47 +184,6 @@ class TranslationWriter implements WantedTranslations {
 function serviceOf({ protocol, ports }: Nat): FlatService | undefined {
   if (protocol === undefined && ports === undefined) return undefined;
   return { protocols: protocol === undefined ? [6, 17, 132] : [protocol], ...(ports === undefined ? {} : { ports }) };
-}
-
-interface HeldPart {
-  readonly members: ReadonlySet<string>;
-  readonly destination: PrefixSet;
-  /** Ids of the SourceNATs that take some of the flows first. */
-  readonly without: string;
-}
-
-/**
- * Senders whose translation is held, by what earlier SourceNATs take from it. An earlier one for some services alone takes whole destinations
- * out of nothing: its flows are denied too, which is the safe side.
- */
-function heldParts(nat: Nat, earlier: readonly Nat[], members: ReadonlySet<string>): readonly HeldPart[] {
-  const before = earlier.filter(
-    (one) =>
-      one.family === nat.family &&
-      one.destination.overlaps(nat.destination) &&
-      (serviceOf(one) === undefined || textOf(one) === textOf(nat)),
-  );
-  const parts = new Map<string, { readonly members: Set<string>; readonly taken: readonly Nat[] }>();
-  for (const address of members) {
-    const taken = before.filter(({ sources }) => sources.has(address));
-    const key = taken.map(({ id }) => id).join(' ');
-    const part = parts.get(key) ?? { members: new Set<string>(), taken };
-    parts.set(key, part);
-    part.members.add(address);
-  }
-  return [...parts]
-    .toSorted(([a], [b]) => compareUtf8(a, b))
-    .map(([without, part]) => ({
-      without,
-      members: part.members,
-      destination: part.taken.reduce((left, { destination }) => left.subtract(destination), nat.destination),
-    }))
-    .filter(({ destination }) => destination.has(nat.family));
-}
-
-function textOf(nat: Nat): string {
-  const service = serviceOf(nat);
-  return service === undefined ? '' : serviceText(service);
 }
 
 interface Targeted {

@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { Ids, signature } from '../../border/ids.ts';
 import type { BorderRule, Family, Ruleset } from '../../border/ruleset.ts';
-import { EVERY_SERVICE, type ServiceSet, serviceBoxes } from '../../engine/flows/service-set.ts';
+import type { ServiceSet } from '../../engine/flows/service-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type {
   FlatCapabilities,
@@ -12,6 +12,7 @@ import type {
   FlatService,
   FlatSource,
 } from './flat-list.ts';
+import { flatServices } from './flat-services.ts';
 import type { Item } from './item.ts';
 import { type Term, ANYWHERE, isPlain } from './term.ts';
 
@@ -51,18 +52,8 @@ export class Lowering {
   }
 
   #servicesOf(services: ServiceSet, family: Family): readonly FlatService[] {
-    if (services.key === EVERY_SERVICE.key) return [];
     const key = `${family} ${services.key}`;
-    const known =
-      this.#services.get(key) ??
-      serviceBoxes(services, family).map(({ protocols, kind, first, second }): FlatService => {
-        if (kind === 'Icmp') return { protocols, ...(first.isAll ? {} : { icmp: first }) };
-        return {
-          protocols,
-          ...(first.isAll ? {} : { ports: first }),
-          ...(second.isAll ? {} : { sourcePorts: second }),
-        };
-      });
+    const known = this.#services.get(key) ?? flatServices(services, family);
     this.#services.set(key, known);
     return known;
   }
