@@ -127,17 +127,19 @@ class Way {
     }
     const make = this.#making(new Set(strangers.map(({ address }) => address)));
     const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
-    const exposes = this.#exposures.of({
-      conflict,
-      strangers,
-      apart: [...early, ...late],
-      together,
-      ruled: this.#ruled(),
-    });
     const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
     const left =
       this.#exposures.of({ conflict: [], strangers: [], apart, together: true, ruled: 0 }) ??
       this.#exposures.outdated(leavers);
+    // What leaving shows lasts until the rules are what they shall be.
+    const exposes =
+      this.#exposures.of({
+        conflict,
+        strangers,
+        apart: [...early, ...late],
+        together,
+        ruled: this.#ruled(),
+      }) ?? left;
     const kind = this.#kind();
     const stretch = (title: string, operations: readonly Operation[], of: Step['kind'] = kind): Stretch => ({
       kind: of,
