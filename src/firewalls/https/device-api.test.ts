@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createPlainServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -120,12 +120,27 @@ describe('who is believed', () => {
 });
 
 describe('what goes wrong on the way', () => {
-  test('nothing listens', async () => {
+  const beliefs: readonly [string, () => DeviceTls][] = [
+    ['authorities of Node', () => undefined],
+    ['an authority', () => ({ ca: authority.certificate })],
+    ['a pin', () => ({ pin: fingerprint(right) })],
+    ['anybody', () => ({ insecure: { reason: 'a test' } })],
+  ];
+
+  test.each(beliefs)('nothing listens, believing in %s', async (_, tls) => {
     const { url, server } = await device(right);
     await new Promise((resolve) => server.close(resolve));
-    expect(await ask(api(url, undefined))).toBe(
+    expect(await ask(api(url, tls()))).toBe(
       'DEVICE_UNREACHABLE 127.0.0.1: GET /a: nothing listens there (ECONNREFUSED)',
     );
+  });
+
+  test.each(beliefs)('it hangs up in the hand-shake, believing in %s', async (_, tls) => {
+    const silent = createPlainServer((socket) => socket.once('data', () => socket.destroy()));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    opened.push({ close: () => silent.close() });
+    const { port } = silent.address() as AddressInfo;
+    expect(await ask(api(`https://127.0.0.1:${port}`, tls()))).toMatch(/^DEVICE_UNREACHABLE 127\.0\.0\.1: GET \/a: /);
   });
 
   test('an answer is cut off', async () => {

@@ -37,7 +37,8 @@ export function deviceConnector(tls: DeviceTls): buildConnector.connector {
   if (pin === undefined) return connect;
   return (options, done) => {
     connect(options, (...[failure, socket]) => {
-      if (socket === null) return done(failure, null);
+      // undici leaves the second argument out of a failure, whatever its types say.
+      if (failure !== null) return done(failure, null);
       const shown = fingerprintOf(socket);
       if (shown !== undefined && isSame(shown, pin)) return done(null, socket);
       socket.destroy();
