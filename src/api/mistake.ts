@@ -61,6 +61,7 @@ function unknownField(schema: z.core.$ZodType, path: Mistake['path'], key: strin
 /** Which field was probably meant by one that is none of the known ones, or which there are. */
 export function fieldMeant(written: string, known: readonly string[]): string {
   const meant = closest(written, known);
+  if (known.length === 0) return 'no field is possible here; remove it';
   return meant === undefined ? `the fields are ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`;
 }
 

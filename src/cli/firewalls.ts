@@ -133,14 +133,22 @@ export async function onDevices<R>(
         await lease?.giveBack();
       }
     } catch (thrown) {
-      if (views.length === 1 && ofOne === 'throw') throw thrown;
+      const error = ofFirewall(firewall.name, toSallyportError(thrown));
+      if (views.length === 1 && ofOne === 'throw') throw error;
       incomplete = true;
-      const { code, message } = toSallyportError(thrown);
-      terminal.err(`error ${code}: ${firewall.name}: ${message}`);
-      terminal.err(catalogue[code].fix);
+      terminal.err(`error ${error.code}: ${error.message}`);
+      terminal.err(catalogue[error.code].fix);
     }
   }
   return { results, incomplete };
+}
+
+/** Whose error it is, said first. */
+function ofFirewall(name: string, error: SallyportError): SallyportError {
+  const { code, message, details } = error;
+  return new RegExp(`^${name}\\b`).test(message)
+    ? error
+    : new SallyportError(code, `${name}: ${message}`, details, error);
 }
 
 /** Forms of an address that mean the machine of whoever uses them. */

@@ -16,7 +16,7 @@ test.each([
   ['driver: nftables, address: local', []],
   ['driver: nftabels, address: local', ['error DEVICE_DRIVER spec.driver']],
   ['driver: nftables, address: "ssh:/edge"', ['error DEVICE_ADDRESS spec.address']],
-  ['driver: nftables, address: local, options: {position: top}', ['error DEVICE_OPTIONS spec.options']],
+  ['driver: nftables, address: local, options: {position: top}', ['error DEVICE_OPTIONS spec.options.position']],
   ['driver: nftables, address: local, credentialsRef: {file: key}', ['error DEVICE_SETTING spec.credentialsRef']],
   ['driver: nftables, address: local, tls: {pin: "sha256:abc"}', ['error DEVICE_SETTING spec.tls']],
   ['driver: nftables, address: local, adopt: [web]', ['error DEVICE_SETTING spec.adopt']],
@@ -31,4 +31,27 @@ test.each([
 test('all that is wrong with one is said at once', () => {
   const found = deviceMistakes(firewall('driver: nftables, address: nowhere, tls: {pin: a}, adopt: [a]'));
   expect(found.map(({ path }) => path)).toEqual(['spec.address', 'spec.tls', 'spec.adopt']);
+});
+
+const PANOS = 'driver: panos, address: "https://fw", credentialsRef: {file: key}';
+
+test.each([
+  [
+    'driver: nftables, address: local, options: {position: top}',
+    'options.position',
+    'there is no field "position" here; no field is possible here; remove it',
+  ],
+  [
+    `${PANOS}, options: {postion: First}`,
+    'options.postion',
+    'there is no field "postion" here; did you mean "position"?',
+  ],
+  [`${PANOS}, options: {form: full}`, 'options.form', '"full" is not possible here; did you mean Full?'],
+  [
+    `${PANOS}, options: {position: 3}`,
+    'options.position',
+    '3 is not possible here: write First, Last, {before: RULE} or {after: RULE}',
+  ],
+])('{ %s } is corrected', (spec, path, message) => {
+  expect(deviceMistakes(firewall(spec))).toMatchObject([{ code: 'DEVICE_OPTIONS', path: `spec.${path}`, message }]);
 });

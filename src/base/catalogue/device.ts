@@ -76,9 +76,9 @@ export const deviceCodes = {
   },
   DEVICE_SETTING: {
     blame: 'input',
-    what: 'A BorderFirewall says something that its kind of firewall has no place for: credentials, TLS, objects to take over.',
+    what: 'A BorderFirewall says something that its kind of firewall has no place for, or leaves out something that it cannot do without: credentials, TLS, objects to take over, the place of our rules.',
     now: 'The firewall is not contacted and keeps what it holds, because its owner relies on something that would not happen.',
-    fix: 'Remove the field; the message says what its driver does instead.',
+    fix: 'Do what the message says: it names the field, and why it cannot stay or be absent.',
   },
   DEVICE_SETTING_UNUSED: {
     blame: 'input',

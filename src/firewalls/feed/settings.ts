@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { optionMistakes } from '../driver-options.ts';
 
 type Settings = Pick<
   BorderFirewall,
@@ -26,13 +27,7 @@ export function checkFeedSettings(settings: Settings): readonly Diagnostic[] {
       'address',
       `"${settings.address}": a firewall that fetches lists has the address "${FEED_ADDRESS}"`,
     );
-  for (const issue of feedOptions.safeParse(settings.options ?? {}).error?.issues ?? [])
-    say(
-      'error',
-      'DEVICE_OPTIONS',
-      ['options', ...issue.path].join('.'),
-      `${issue.message}; the feed driver has no options`,
-    );
+  found.push(...optionMistakes(feedOptions, settings.options));
   if (settings.credentialsRef !== undefined)
     say(
       'error',

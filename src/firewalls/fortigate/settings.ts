@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { optionMistakes, positionOption } from '../driver-options.ts';
 import { checkHttpsAddress } from '../https/device-address.ts';
 import { checkTls } from '../https/device-tls.ts';
 
@@ -9,12 +10,7 @@ type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 
 const name = z.string().min(1).max(35);
 const interfaces = z.array(name).min(1).max(64);
 
-/** Where our policies stand among those of others: before all, after all, or next to a policy by its name. */
-const position = z.union([
-  z.enum(['First', 'Last']),
-  z.strictObject({ before: name }),
-  z.strictObject({ after: name }),
-]);
+const position = positionOption(name);
 export type Position = z.infer<typeof position>;
 
 /** `spec.options` of a BorderFirewall with driver `fortigate`. */
@@ -45,13 +41,15 @@ export type FortigateOptions = z.infer<typeof fortigateOptions>;
 
 /** What a BorderFirewall says that a FortiGate cannot be, found without asking it. */
 export function checkFortigateSettings(settings: Settings): readonly Diagnostic[] {
-  const found: Diagnostic[] = [...checkHttpsAddress(settings.address), ...checkTls(settings.tls)];
+  const found: Diagnostic[] = [
+    ...checkHttpsAddress(settings.address),
+    ...checkTls(settings.tls),
+    ...optionMistakes(fortigateOptions, settings.options),
+  ];
   const say = (code: Diagnostic['code'], path: string, message: string): void => {
     found.push({ severity: 'error', code, path: `spec.${path}`, message });
   };
-  const { data: options, error } = fortigateOptions.safeParse(settings.options ?? {});
-  for (const issue of error?.issues ?? [])
-    say('DEVICE_OPTIONS', ['options', ...issue.path].join('.'), `${issue.message}; see the options of fortigate`);
+  const { data: options } = fortigateOptions.safeParse(settings.options ?? {});
   if (settings.credentialsRef === undefined)
     say(
       'DEVICE_SETTING',

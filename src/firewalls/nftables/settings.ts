@@ -1,7 +1,8 @@
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { SallyportError } from '../../base/error.ts';
-import { checkOptions } from './options.ts';
+import { optionMistakes } from '../driver-options.ts';
+import { nftablesOptions } from './options.ts';
 import { parseDeviceAddress } from './transport.ts';
 
 type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 'tls' | 'adopt' | 'approximate'>;
@@ -11,7 +12,10 @@ type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 
  * the firewall is then left alone.
  */
 export function checkSettings(settings: Settings): readonly Diagnostic[] {
-  const found: Diagnostic[] = [...addressMistakes(settings.address), ...checkOptions(settings.options, 'spec.options')];
+  const found: Diagnostic[] = [
+    ...addressMistakes(settings.address),
+    ...optionMistakes(nftablesOptions, settings.options),
+  ];
   const say = (severity: Diagnostic['severity'], code: Diagnostic['code'], path: string, message: string): void => {
     found.push({ severity, code, path, message });
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
-import type { Diagnostic } from '../../base/diagnostic.ts';
+import { positionOption } from '../driver-options.ts';
 import type { Position, Positions } from './edits.ts';
 
 const text = z.string().min(1).max(63);
@@ -25,12 +25,10 @@ export const panosOptions = z.strictObject({
     })
     .optional()
     .describe('the other firewall of a pair; spec.address may be either of them'),
-  position: z
-    .union([z.enum(['First', 'Last']), z.strictObject({ before: text }), z.strictObject({ after: text })])
+  position: positionOption(text)
     .optional()
     .describe('where our block of rules stands among the rules of others; needed in mode Enforce'),
-  natPosition: z
-    .union([z.enum(['First', 'Last']), z.strictObject({ before: text }), z.strictObject({ after: text })])
+  natPosition: positionOption(text)
     .default('First')
     .describe('where our rules of translation stand among those of others: the first that matches decides there'),
   form: z
@@ -59,17 +57,7 @@ export const panosOptions = z.strictObject({
 
 export type PanosOptions = z.infer<typeof panosOptions>;
 
-/** What is wrong with the options of a firewall; `path` leads to them. */
-export function checkOptions(options: unknown, path: string): readonly Diagnostic[] {
-  return (panosOptions.safeParse(options ?? {}).error?.issues ?? []).map((issue) => ({
-    severity: 'error',
-    code: 'DEVICE_OPTIONS',
-    path: [path, ...issue.path].join('.'),
-    message: issue.message,
-  }));
-}
-
-/** Throws where `checkOptions` finds something. */
+/** Throws where `checkPanosSettings` finds something wrong with them. */
 export function readOptions({ options }: Pick<BorderFirewall, 'options'>): PanosOptions {
   return panosOptions.parse(options);
 }

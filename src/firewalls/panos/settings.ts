@@ -2,7 +2,8 @@ import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { checkHttpsAddress } from '../https/device-address.ts';
 import { checkTls } from '../https/device-tls.ts';
-import { checkOptions, panosOptions } from './options.ts';
+import { optionMistakes } from '../driver-options.ts';
+import { panosOptions } from './options.ts';
 
 type Settings = Pick<
   BorderFirewall,
@@ -26,7 +27,7 @@ export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
   return [
     ...checkHttpsAddress(address),
     ...checkTls(tls),
-    ...checkOptions(options, 'spec.options'),
+    ...optionMistakes(panosOptions, options),
     ...peerMistakes(settings),
     ...blockMistakes(settings),
     ...(credentialsRef === undefined
