@@ -57,9 +57,9 @@ export class PanosApi {
   }
 
   /** The running configuration's node at a path; `undefined` where it leads nowhere. */
-  async running(xpath: string, signal: AbortSignal): Promise<XmlElement | undefined> {
+  async running(xpath: string, signal: AbortSignal, where: Target = {}): Promise<XmlElement | undefined> {
     try {
-      const { result } = await this.#ask({ type: 'config', action: 'show', xpath }, signal);
+      const { result } = await this.#ask({ type: 'config', action: 'show', xpath, ...defined(where) }, signal);
       return result?.children[0];
     } catch (thrown) {
       if (isNoSuchNode(thrown)) return undefined;

@@ -1,26 +1,22 @@
 import { SallyportError } from '../../base/error.ts';
-import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import type { Actual, Capabilities, DeviceOwner, Driver, ForeignRule, MayGoOn, Translation } from '../driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
-import { Names } from '../rulebase/names.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
 import { RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
 import { panosDialect } from './dialect.ts';
-import { type Positions, moves } from './edits.ts';
-import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
+import type { Positions } from './edits.ts';
+import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
-import { type PanosOptions, positionsOf } from './options.ts';
-import { isCounted, isEmpty, isOurs, ownedIn } from './owned.ts';
+import type { PanosOptions } from './options.ts';
+import { isEmpty, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
-import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
-import type { Registered, TagChange } from './registered.ts';
+import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
 import type { Scope } from './scope.ts';
-import { type Ground, type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
-import { type XmlElement, membersAt, nameOf, textAt, xmlText, element } from './xml.ts';
+import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 
 export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
@@ -63,26 +59,12 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
-    const { vsys, zones, logSetting, form, layout, log, securityProfile } = options.options;
-    this.#translator = new RuleBaseTranslator({
-      form,
-      layout,
-      log: log !== 'None',
-      ...(securityProfile === undefined || securityProfile === 'none' ? {} : { profile: securityProfile }),
-      adopt: [],
-    });
+    const { vsys } = options.options;
+    this.#translator = new RuleBaseTranslator(blockOf(options.options));
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
-    const positions = positionsOf(options.options);
-    const dialect = panosDialect('PAN-OS');
-    const style: Style = {
-      names: new Names(dialect.text, cluster),
-      tags: tagPrefix(cluster),
-      from: zones.from,
-      to: zones.to,
-      logSetting,
-    };
-    this.#ground = { scope, cluster, positions, style, dialect };
+    this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS'));
+    const { positions } = this.#ground;
     this.#pair = new Pair(options.units(scope, positions));
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);
   }
@@ -123,11 +105,11 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     ]);
     const last = this.#actual;
     if (last?.active === active && last.reading === reading && last.standby === standby) return last;
-    const { cluster, style } = this.#ground;
+    const { cluster } = this.#ground;
     const { running, candidate } = reading.configuration;
     const { registered, marker } = reading.registry;
-    const observed = this.#withStrays(readRuleBase(running, taggedOf(registered), cluster, style), running);
-    const orphans = this.#orphans(registered, observed);
+    const observed = observedIn(running, registered, this.#ground);
+    const orphans = orphansIn(registered, observed, this.#ground);
     this.#actual = {
       empty:
         isEmpty(ownedIn(running, cluster)) &&
@@ -136,7 +118,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         standby?.marker === undefined &&
         orphans.length === 0,
       drift: [],
-      foreign: this.#foreign(running),
+      foreign: foreignIn(running, this.#ground),
       behaviour: behaviourOf(observed),
       rival: active.device.rival(reading),
       observed,
@@ -173,15 +155,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   render(what: PanosStep | PanosTranslation): string {
     if ('does' in what) return what.text;
-    const { objects, security, nat } = entriesOf(what.wanted, this.#ground.style);
-    const folders = Object.entries(objects).map(([folder, entries]) => element(folder, [...entries.values()]));
-    const rules = [element('security', security), element('nat', nat)];
-    const tags = [...what.wanted.groups.values()]
-      .filter(({ store }) => store === 'Volatile')
-      .flatMap((group) =>
-        [...group.members].toSorted().map((address) => `${address} ${tagOf(group, this.#ground.style)}\n`),
-      );
-    return [...folders, ...rules].map((one) => `${xmlText(one)}\n`).join('') + tags.join('');
+    return wantedText(what.wanted, this.#ground);
   }
 
   async apply(step: PanosStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
@@ -211,61 +185,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #start({ observed, reading, orphans, active, standby }: PanosActual): Parameters<typeof stepsTo>[0] {
     const { running, candidate } = reading.configuration;
     const state = reading.registry.marker?.state ?? NO_STATE;
-    const other = standby && { tags: this.#tagsOf(standby.registered), state: standby.marker?.state ?? NO_STATE };
+    const other = standby && {
+      tags: ourTags(standby.registered, this.#ground),
+      state: standby.marker?.state ?? NO_STATE,
+    };
     return { observed, running, candidate, orphans, state, active: active.title, standby: other };
   }
-
-  /** What of registered addresses is ours. */
-  #tagsOf(registered: Registered): readonly TagChange[] {
-    const { tags: prefix } = this.#ground.style;
-    return [...registered].flatMap(([address, tags]) =>
-      [...tags].filter((tag) => tag.startsWith(prefix)).map((tag) => ({ address: canonical(address), tag })),
-    );
-  }
-
-  /** Tags of ours whose group is not there. */
-  #orphans(registered: Registered, { groups }: ObservedRuleBase): readonly TagChange[] {
-    const { style } = this.#ground;
-    const known = new Set(
-      [...groups.values()].filter(({ store }) => store === 'Volatile').map((group) => tagOf(group, style)),
-    );
-    return this.#tagsOf(registered).filter(({ tag }) => !known.has(tag));
-  }
-
-  #withStrays(observed: ObservedRuleBase, folders: Folders): ObservedRuleBase {
-    const { cluster, positions } = this.#ground;
-    const strays = (['security', 'nat'] as const).flatMap((rulebase) => {
-      const list = folders[rulebase].filter((entry) => isCounted(entry, cluster));
-      const ours = list.filter((entry) => isOurs(entry, cluster)).map(nameOf);
-      try {
-        return moves(list.map(nameOf), ours, positions[rulebase]).map(({ name }) => name);
-      } catch {
-        // The rule that the position names is gone; what is written says so.
-        return [];
-      }
-    });
-    return strays.length === 0 ? observed : { ...observed, strays: new Set(strays) };
-  }
-
-  /** Rules of others in the same rulebase, before and after our block. */
-  #foreign({ security }: Folders): readonly ForeignRule[] {
-    const { cluster, scope } = this.#ground;
-    const first = security.findIndex((entry) => isOurs(entry, cluster));
-    const where = scope.kind === 'vsys' ? scope.vsys : '';
-    return security.flatMap((entry, at): readonly ForeignRule[] =>
-      isOurs(entry, cluster) || textAt(entry, 'disabled') === 'yes'
-        ? []
-        : [{ where, text: foreignText(entry), effect: first === -1 || at > first ? 'after ours' : 'before ours' }],
-    );
-  }
-}
-
-function foreignText(entry: XmlElement): string {
-  const list = (name: string): string => membersAt(entry, name).join(', ') || 'any';
-  return `${nameOf(entry)}: ${textAt(entry, 'action') ?? '?'} ${list('source')} to ${list('destination')}, ${list('service')}`;
-}
-
-function canonical(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed === undefined ? address : formatAddress(parsed);
 }

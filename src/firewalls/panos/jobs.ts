@@ -23,7 +23,9 @@ export interface DeviceResult {
   readonly serial: string;
   readonly name: string;
   readonly result: 'PEND' | 'OK' | 'FAIL';
+  /** Why it failed. */
   readonly lines: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** How often a job is asked for: quickly at first, for small devices commit in seconds. */
@@ -52,21 +54,22 @@ export async function readOneJob(api: PanosApi, id: number, signal: AbortSignal)
   return readJob(job);
 }
 
-/**
- * Follows a job to its end, on every device of a push. Rejects with what it failed with, in the device's words. Its warnings are
- * returned; `waited` is called between two questions.
- */
-export async function followJob(api: PanosApi, id: number, what: string, signal: AbortSignal): Promise<Job> {
+/** Follows a job to its end, on every device of a push, and tells how it ended. */
+export async function endOfJob(api: PanosApi, id: number, signal: AbortSignal): Promise<Job> {
   for (let pauseMs = ASK_FIRST_MS; ; pauseMs = Math.min(pauseMs * 1.5, ASK_SELDOM_MS)) {
     const job = await asked(api, id, signal);
-    if (job?.finished === true) {
-      const failed = job.devices.filter(({ result }) => result !== 'OK');
-      if (job.succeeded && failed.length === 0) return job;
-      const lines = failed.map(({ serial, name, lines: said }) => `${name || serial}: ${said.join(' ')}`);
-      throw jobFailure(`${what} (job ${id})`, [...job.lines, ...lines]);
-    }
+    if (job?.finished === true) return job;
     await setTimeout(pauseMs, undefined, { signal });
   }
+}
+
+/** Follows a job to its end. Rejects with what it failed with, in the device's words; its warnings are returned. */
+export async function followJob(api: PanosApi, id: number, what: string, signal: AbortSignal): Promise<Job> {
+  const job = await endOfJob(api, id, signal);
+  const failed = job.devices.filter(({ result }) => result !== 'OK');
+  if (job.succeeded && failed.length === 0) return job;
+  const lines = failed.map(({ serial, name, lines: said }) => `${name || serial}: ${said.join(' ')}`);
+  throw jobFailure(`${what} (job ${id})`, [...job.lines, ...lines]);
 }
 
 /**
@@ -123,10 +126,14 @@ function readJob(job: XmlElement): Job {
 function readDevice(entry: XmlElement): DeviceResult {
   const result = textAt(entry, 'result');
   const details = child(entry, 'details');
+  const told = child(details, 'msg');
+  const warnings = child(told, 'warnings');
+  const errors = child(told, 'errors') ?? (warnings === undefined ? details : undefined);
   return {
     serial: textAt(entry, 'serial-no') ?? '',
     name: textAt(entry, 'devicename') ?? '',
     result: result === 'OK' || result === 'FAIL' ? result : 'PEND',
-    lines: details === undefined ? [] : linesIn(details),
+    lines: errors === undefined ? [] : linesIn(errors),
+    warnings: warnings === undefined ? [] : linesIn(warnings),
   };
 }

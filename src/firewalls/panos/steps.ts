@@ -1,19 +1,18 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
 import type { MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
-import type { Dialect } from '../rulebase/dialect.ts';
 import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
 import { stepsBetween } from '../rulebase/steps.ts';
 import type { Step } from '../../plan/step.ts';
 import { multiConfig } from './api.ts';
 import { carriedOut } from './carry-out.ts';
 import { type Entries, type Style, entriesOf, tagOf } from './entries.ts';
-import { type Positions, editsBetween } from './edits.ts';
+import { editsBetween } from './edits.ts';
+import type { Ground } from './ground.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
 import { NO_STATE, type StateChange } from './registry.ts';
-import type { Scope } from './scope.ts';
 import { membersAt, xmlText } from './xml.ts';
 
 /** Everything that a commit takes, on small devices with large configurations. */
@@ -50,14 +49,6 @@ export interface Start {
   readonly active: string;
   /** Tags of ours at the one that stands by, and its state. */
   readonly standby: { readonly tags: readonly TagChange[]; readonly state: string } | undefined;
-}
-
-export interface Ground {
-  readonly scope: Scope;
-  readonly cluster: string;
-  readonly positions: Positions;
-  readonly style: Style;
-  readonly dialect: Dialect;
 }
 
 /** From what was read to what is wanted. */

@@ -1,0 +1,104 @@
+import { SallyportError } from '../../base/error.ts';
+import type { MayGoOn } from '../driver.ts';
+import type { Edit, PanosApi } from './api.ts';
+import { followCommit, startCommit } from './commit.ts';
+import type { ConfigurationWatch } from './configuration.ts';
+import { type Positions, editsBetween } from './edits.ts';
+import type { Entries } from './entries.ts';
+import { type Job, waitForJobs } from './jobs.ts';
+import { withConfigLock } from './locks.ts';
+import { digestOf, ownedIn } from './owned.ts';
+import type { Folders } from './read-entries.ts';
+import { type Scope, scopeWord } from './scope.ts';
+
+/** Edits of one request: the device takes 500 (reference 1.13). */
+const MOST_EDITS = 500;
+/** How long taking back edits may take when the caller's time is over. */
+const TAKE_BACK_MS = 20_000;
+
+export interface CandidateOptions {
+  readonly scope: Scope;
+  readonly cluster: string;
+  readonly positions: Positions;
+}
+
+/** The one candidate configuration of a firewall or a Panorama, which everybody edits: our part of it, and commits of that alone. */
+export class Candidate {
+  readonly #api: PanosApi;
+  readonly #watch: ConfigurationWatch;
+  readonly #options: CandidateOptions;
+
+  constructor(api: PanosApi, watch: ConfigurationWatch, options: CandidateOptions) {
+    this.#api = api;
+    this.#watch = watch;
+    this.#options = options;
+  }
+
+  /**
+   * Brings what runs to what it shall be: edits under the lock, and a commit of our own work, followed to its end. What a failed commit leaves
+   * is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and rejects where
+   * this was made for something else. Resolves with the job; `undefined`: there was nothing to commit.
+   */
+  async commit(
+    after: Entries,
+    check: (runs: string) => Promise<void> | void,
+    signal: AbortSignal,
+    mayGoOn: MayGoOn,
+  ): Promise<Job | undefined> {
+    const { scope, cluster } = this.#options;
+    const admin = await accountOf(this.#api, signal);
+    await waitForJobs(this.#api, signal);
+    const started = await withConfigLock(this.#api, scopeWord(scope), signal, mayGoOn, async () => {
+      const { running, candidate } = await this.#watch.readNow(this.#api, signal);
+      const runs = digestOf(ownedIn(running, cluster));
+      await check(runs);
+      const edits = editsBetween(candidate, after, this.#options);
+      if (edits.length === 0 && runs === digestOf(after)) return undefined;
+      await this.#edit(edits, signal, mayGoOn);
+      return await startCommit(this.#api, scope, admin, signal, mayGoOn).catch((thrown: unknown) =>
+        this.#takenBack(running, thrown, mayGoOn),
+      );
+    });
+    if (started === undefined) return undefined;
+    try {
+      return await followCommit(this.#api, started, scope, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof SallyportError) || thrown.blame !== 'rejected') throw thrown;
+      await this.takeBack(signal, mayGoOn);
+      throw thrown;
+    }
+  }
+
+  /** Makes what is ours in it what runs: edits of a process that died, or that a commit refused. */
+  async takeBack(signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+    const { scope, cluster } = this.#options;
+    await withConfigLock(this.#api, scopeWord(scope), signal, mayGoOn, async () => {
+      const { running, candidate } = await this.#watch.readNow(this.#api, signal);
+      await this.#edit(editsBetween(candidate, ownedIn(running, cluster), this.#options), signal, mayGoOn);
+    });
+  }
+
+  /** A commit that was not even begun; the lock is held. */
+  async #takenBack(running: Folders, thrown: unknown, mayGoOn: MayGoOn): Promise<never> {
+    const { cluster } = this.#options;
+    const signal = AbortSignal.timeout(TAKE_BACK_MS);
+    const { candidate } = await this.#watch.readNow(this.#api, signal);
+    await this.#edit(editsBetween(candidate, ownedIn(running, cluster), this.#options), signal, mayGoOn);
+    throw thrown;
+  }
+
+  async #edit(edits: readonly Edit[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+    for (let from = 0; from < edits.length; from += MOST_EDITS)
+      await this.#api.edit(edits.slice(from, from + MOST_EDITS), signal, mayGoOn);
+  }
+}
+
+/** The name of the account: without it a commit would publish what others have edited. */
+export async function accountOf(api: PanosApi, signal: AbortSignal): Promise<string> {
+  const { user } = await api.account(signal);
+  if (user !== undefined) return user;
+  throw new SallyportError(
+    'DEVICE_CREDENTIALS',
+    'write "user" beside "key" into the credentials: commits are limited to what this account has edited',
+  );
+}

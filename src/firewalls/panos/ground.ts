@@ -1,0 +1,121 @@
+import { formatAddress, parseAddress } from '../../ip/address.ts';
+import type { ForeignRule } from '../driver.ts';
+import type { BlockOptions, Dialect } from '../rulebase/dialect.ts';
+import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import { Names } from '../rulebase/names.ts';
+import { type Positions, moves } from './edits.ts';
+import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
+import { type PanosOptions, positionsOf } from './options.ts';
+import { isCounted, isOurs } from './owned.ts';
+import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
+import type { Registered, TagChange } from './registered.ts';
+import { type Scope, scopeWord } from './scope.ts';
+import { type XmlElement, element, membersAt, nameOf, textAt, xmlText } from './xml.ts';
+
+/** What stays the same while a firewall, or the firewalls of a device group, are kept: where we write, whose it is, and how it looks. */
+export interface Ground {
+  readonly scope: Scope;
+  readonly cluster: string;
+  readonly positions: Positions;
+  readonly style: Style;
+  readonly dialect: Dialect;
+}
+
+export function groundOf(scope: Scope, cluster: string, options: PanosOptions, dialect: Dialect): Ground {
+  const { zones, logSetting } = options;
+  return {
+    scope,
+    cluster,
+    positions: positionsOf(options),
+    style: {
+      names: new Names(dialect.text, cluster),
+      tags: tagPrefix(cluster),
+      from: zones.from,
+      to: zones.to,
+      logSetting,
+    },
+    dialect,
+  };
+}
+
+/** The form of our block, as its owner wants it. */
+export function blockOf({ form, layout, log, securityProfile }: PanosOptions): BlockOptions {
+  return {
+    form,
+    layout,
+    log: log !== 'None',
+    ...(securityProfile === undefined || securityProfile === 'none' ? {} : { profile: securityProfile }),
+    adopt: [],
+  };
+}
+
+/** What of ours a scope's configuration and registered addresses say together. */
+export function observedIn(folders: Folders, registered: Registered, ground: Ground): ObservedRuleBase {
+  const { cluster, style } = ground;
+  return withStrays(readRuleBase(folders, taggedOf(registered), cluster, style), folders, ground);
+}
+
+function withStrays(observed: ObservedRuleBase, folders: Folders, { cluster, positions }: Ground): ObservedRuleBase {
+  const strays = (['security', 'nat'] as const).flatMap((rulebase) => {
+    const list = folders[rulebase].filter((entry) => isCounted(entry, cluster));
+    const ours = list.filter((entry) => isOurs(entry, cluster)).map(nameOf);
+    try {
+      return moves(list.map(nameOf), ours, positions[rulebase]).map(({ name }) => name);
+    } catch {
+      // The rule that the position names is gone; what is written says so.
+      return [];
+    }
+  });
+  return strays.length === 0 ? observed : { ...observed, strays: new Set(strays) };
+}
+
+/** What of registered addresses is ours. */
+export function ourTags(registered: Registered, { style: { tags: prefix } }: Ground): readonly TagChange[] {
+  return [...registered].flatMap(([address, tags]) =>
+    [...tags].filter((tag) => tag.startsWith(prefix)).map((tag) => ({ address: canonical(address), tag })),
+  );
+}
+
+/** Tags of ours whose group is not there. */
+export function orphansIn(registered: Registered, { groups }: ObservedRuleBase, ground: Ground): readonly TagChange[] {
+  const volatile = [...groups.values()].filter(({ store }) => store === 'Volatile');
+  const known = new Set(volatile.map((group) => tagOf(group, ground.style)));
+  return ourTags(registered, ground).filter(({ tag }) => !known.has(tag));
+}
+
+/** Rules of others in the same rulebase, before and after our block. */
+export function foreignIn({ security }: Folders, { cluster, scope }: Ground): readonly ForeignRule[] {
+  const first = security.findIndex((entry) => isOurs(entry, cluster));
+  return security.flatMap((entry, at): readonly ForeignRule[] =>
+    isOurs(entry, cluster) || textAt(entry, 'disabled') === 'yes'
+      ? []
+      : [
+          {
+            where: scopeWord(scope),
+            text: foreignText(entry),
+            effect: first === -1 || at > first ? 'after ours' : 'before ours',
+          },
+        ],
+  );
+}
+
+function foreignText(entry: XmlElement): string {
+  const list = (name: string): string => membersAt(entry, name).join(', ') || 'any';
+  return `${nameOf(entry)}: ${textAt(entry, 'action') ?? '?'} ${list('source')} to ${list('destination')}, ${list('service')}`;
+}
+
+/** Everything that is wanted, as the device would print it, and who is registered. */
+export function wantedText(wanted: WantedRuleBase, { style }: Ground): string {
+  const { objects, security, nat } = entriesOf(wanted, style);
+  const folders = Object.entries(objects).map(([folder, entries]) => element(folder, [...entries.values()]));
+  const rules = [element('security', security), element('nat', nat)];
+  const tags = [...wanted.groups.values()]
+    .filter(({ store }) => store === 'Volatile')
+    .flatMap((group) => [...group.members].toSorted().map((address) => `${address} ${tagOf(group, style)}\n`));
+  return [...folders, ...rules].map((one) => `${xmlText(one)}\n`).join('') + tags.join('');
+}
+
+function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed === undefined ? address : formatAddress(parsed);
+}
