@@ -7,6 +7,7 @@ import { crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Class, Ruleset } from '../../border/ruleset.ts';
 import type { Fate } from '../../plan/fate.ts';
+import type { Exposure } from '../../plan/step.ts';
 import {
   type AnyDriver,
   Death,
@@ -23,7 +24,7 @@ import {
 } from './harness.ts';
 import { sleepingWriter } from './sleeping-writer.ts';
 import { workerPromises } from './worker-promises.ts';
-import { tries } from '../../../test/kit/runs.ts';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 
 export interface ContractOptions {
   /** What a driver cannot promise, and why, in a sentence. */
@@ -54,7 +55,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
     const rulesets = (more: RulesetOptions = {}): fc.Arbitrary<Ruleset> => drawn({ ...draws, ...more });
     const promise = (promised: Promised, what: string, body: () => Promise<void>): void => {
       const reason = exempt[promised];
-      if (reason === undefined) test(`${promised}: ${what}`, body);
+      if (reason === undefined) test(`${promised}: ${what}`, body, PATIENCE_MS);
       else test.skip(`${promised}: ${what} (exempt: ${reason})`, body);
     };
     /** A driver on the device with nothing of ours on it. */
@@ -130,8 +131,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
         await bring(driver, old);
         for (const step of await stepsOf(driver, now)) {
           await driver.apply(step, signal);
-          if (step.exposes !== undefined) continue;
-          expectBetween(fates(await behaviourNow(harness.connect()), packets), old, now, step.title);
+          expectBetween(fates(await behaviourNow(harness.connect()), packets), old, now, step.title, step.exposes);
         }
       }),
     );
@@ -241,7 +241,8 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
         await bring(doomed, now).catch((thrown: unknown) => {
           if (!(thrown instanceof Death)) throw thrown;
         });
-        expectBetween(fates(await behaviourNow(harness.connect()), packets), old, now);
+        const read = fates(await behaviourNow(harness.connect()), packets);
+        expectBetween(read, old, now, 'death', doomed.exposed);
         await bring(harness.connect(), now);
         expect(await harness.ours()).toBe(goal);
         expect(await stepsOf(harness.connect(), now)).toEqual([]);
@@ -283,14 +284,24 @@ function expectFates(read: readonly Fate[], list: readonly Packet[], ruleset: Ru
   expect(wrong).toEqual([]);
 }
 
-/** Each packet has its fate under one of two rulesets; `undefined`: a device with nothing of ours. */
-function expectBetween(read: readonly Fate[], old: Ruleset | undefined, now: Ruleset, when = ''): void {
+/**
+ * Each packet has its fate under one of two rulesets; `undefined`: a device with nothing of ours. `exposed`: what was declared to be
+ * neither, in its direction alone.
+ */
+function expectBetween(
+  read: readonly Fate[],
+  old: Ruleset | undefined,
+  now: Ruleset,
+  when: string,
+  exposed?: Exposure,
+): void {
   for (const [at, packet] of packets.entries()) {
     const before: Fate = old === undefined ? { passes: true, from: undefined } : fateOf(old, packet);
     const after = fateOf(now, packet);
     const fate = read[at];
-    if (fate === undefined || (!sameFate(fate, before) && !sameFate(fate, after)))
-      throw new Error(`after "${when}": ${JSON.stringify({ packet, fate, before, after })}`);
+    if (fate !== undefined && (sameFate(fate, before) || sameFate(fate, after))) continue;
+    const isDeclared = exposed?.direction === 'open' || (exposed?.direction === 'closed' && fate?.passes === false);
+    if (!isDeclared) throw new Error(`after "${when}": ${JSON.stringify({ packet, fate, before, after })}`);
   }
 }
 

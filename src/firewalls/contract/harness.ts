@@ -2,7 +2,7 @@ import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { type Fate, type PacketText, fateUnder } from '../../plan/fate.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
-import type { Step } from '../../plan/step.ts';
+import type { Exposure, Step } from '../../plan/step.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 import type { WriterLock } from '../writer-lock.ts';
 
@@ -54,6 +54,8 @@ export class Killable implements AnyDriver {
   readonly #inner: AnyDriver;
   /** Steps that were sent. */
   sent = 0;
+  /** What the steps that were sent declared, at its worst. */
+  exposed: Exposure | undefined;
   #lives: number;
   readonly #last: LastStep;
 
@@ -100,6 +102,7 @@ export class Killable implements AnyDriver {
     const dies = this.#lives-- <= 0;
     if (dies && this.#last === 'unsent') throw new Death('before the step was sent');
     this.sent++;
+    if (this.exposed?.direction !== 'open') this.exposed = step.exposes ?? this.exposed;
     if (dies && typeof this.#last === 'object') {
       const cut = new AbortController();
       const timer = setTimeout(() => cut.abort(new Death('while the step was sent')), this.#last.cutAfterMs);

@@ -73,15 +73,21 @@ export class FortigateDevice {
     mayGoOn: MayGoOn,
     signal: AbortSignal,
   ): Promise<void> {
-    await Transaction.run(this.#api, facts.dialect, mayGoOn, signal, async (transaction) => {
-      const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
-      if (!leaves) await editor.sign(this.#writer);
-      for (const operation of operations) await editor.perform(operation);
-      await editor.settle();
-      if (leaves) await editor.unsign();
-      // What was written is locked by now: who would have come in between is seen here, or is refused.
-      await this.#expectUnchanged(base, signal);
-    });
+    try {
+      await Transaction.run(this.#api, facts.dialect, mayGoOn, signal, async (transaction) => {
+        const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
+        if (!leaves) await editor.sign(this.#writer);
+        for (const operation of operations) await editor.perform(operation);
+        await editor.settle();
+        if (leaves) await editor.unsign();
+        // What was written is locked by now: who would have come in between is seen here, or is refused.
+        await this.#expectUnchanged(base, signal);
+      });
+    } catch (thrown) {
+      // A refusal of what was made for another state says nothing about this one: it is to be read first.
+      if (thrown instanceof SallyportError && thrown.blame === 'rejected') await this.#expectUnchanged(base, signal);
+      throw thrown;
+    }
     this.#wrote = true;
     if (facts.savesByHand) {
       mayGoOn();
