@@ -54,7 +54,12 @@ describe('changing the table', () => {
         const next = { handle: 100 };
         const held = from.map((text, index) => ({ handle: index + 1, text }));
         const live: readonly LiveRule[] = held.map(({ handle }) => ({ handle, comment: undefined, count: undefined }));
-        const counts = { chains: new Map([['forward', live]]), counters: new Map(), fingerprint: '' };
+        const counts = {
+          chains: new Map([['forward', live]]),
+          counters: new Map(),
+          elements: new Map(),
+          fingerprint: '',
+        };
         const commands = changeTable(chain(from), chain(to), counts) ?? 'none';
         const after = obey(commands, held, next);
         expect(after.map(({ text }) => text)).toEqual(to);
@@ -100,6 +105,7 @@ describe('changing the table', () => {
         ],
       ]),
       counters: new Map([['drop_total', { packets: 5, bytes: 50 }]]),
+      elements: new Map(),
       fingerprint: '',
     };
     const text = replaceTable(CLOSED_TABLE, live);

@@ -26,7 +26,9 @@ export interface LiveRule {
 export interface LiveTable {
   readonly chains: ReadonlyMap<string, readonly LiveRule[]>;
   readonly counters: ReadonlyMap<string, Count>;
-  /** Equal for tables that differ in nothing but what was counted. */
+  /** Of sets without flags, by name: they are learnt, and change between loads. */
+  readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Equal for tables that differ in nothing but what was counted and learnt. */
   readonly fingerprint: string;
 }
 

@@ -7,6 +7,8 @@ import type { MachineRuleset } from './ruleset.ts';
 export interface TableLine {
   readonly text: string;
   readonly owner?: string;
+  /** The set whose elements it has, or would have: they are learnt, and change while the rules stay. */
+  readonly learnt?: string;
 }
 
 /** Counters that exporters and monitors know by name. */
@@ -36,14 +38,11 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
     ...(ruleset.clusterPrefixes6.length === 0
       ? []
       : plain(...intervalSet('cluster_prefixes_v6', 'ipv6_addr', ruleset.clusterPrefixes6))),
-    ...ruleset.domainSets.flatMap(({ name, type, addresses }) =>
-      plain(
-        `\tset ${name} {`,
-        `\t\ttype ${type}`,
-        ...(addresses.length === 0 ? [] : [`\t\telements = ${inlineSet(addresses)}`]),
-        '\t}',
-      ),
-    ),
+    ...ruleset.domainSets.flatMap(({ name, type, addresses }) => [
+      ...plain(`\tset ${name} {`, `\t\ttype ${type}`),
+      elementsLine(name, addresses),
+      ...plain('\t}'),
+    ]),
     ...plain('', '\t# counters that are read by name'),
     ...NAMED_COUNTERS.flatMap((name) => plain(`\tcounter ${name} {`, '\t}')),
     ...plain('', '\tchain forward {', '\t\ttype filter hook forward priority 1; policy drop;', ''),
@@ -93,7 +92,21 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
 
 /** The text of lines. */
 export function textOf(lines: readonly TableLine[]): string {
-  return `${lines.map(({ text }) => text).join('\n')}\n`;
+  // Nothing learnt is no line.
+  const written = lines.filter(({ text, learnt }) => learnt === undefined || text !== '');
+  return `${written.map(({ text }) => text).join('\n')}\n`;
+}
+
+/** The same lines with what has been learnt by now: the elements of a set, by its name. */
+export function withLearnt(
+  lines: readonly TableLine[],
+  elementsOf: (set: string) => readonly string[],
+): readonly TableLine[] {
+  return lines.map((line) => (line.learnt === undefined ? line : elementsLine(line.learnt, elementsOf(line.learnt))));
+}
+
+function elementsLine(set: string, elements: readonly string[]): TableLine {
+  return { text: elements.length === 0 ? '' : `\t\telements = ${inlineSet(elements)}`, learnt: set };
 }
 
 /** The text of the file. */

@@ -28,8 +28,8 @@ export const RICH = [
 /** What a resolver has seen in the rich world. */
 export const SEEN = new Map([
   ['example.org.', { ipv4: ['192.0.2.10', '192.0.2.9'], ipv6: ['2001:db8:9::1'] }],
-  ['www.example.net.', { ipv4: ['192.0.2.11'], ipv6: [] }],
-  ['example.com.', { ipv4: ['192.0.2.12'], ipv6: [] }],
+  ['www.example.net.', { ipv4: ['192.0.2.11'], ipv6: undefined }],
+  ['example.com.', { ipv4: ['192.0.2.12'], ipv6: undefined }],
 ]);
 
 const policies = (name: string, specs: readonly string[]): readonly (readonly [string, string])[] =>

@@ -1,4 +1,5 @@
 import { isMap, type RawMap } from '../../api/shape.ts';
+import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.ts';
 import { Nft } from '../../firewalls/nftables/nft.ts';
 import type { Transport } from '../../firewalls/nftables/transport.ts';
 import {
@@ -10,19 +11,40 @@ import {
   type TableParts,
   tableParts,
 } from '../../machine/table-change.ts';
+import { inlineSet } from '../../machine/rules/text.ts';
 
 const TABLE = ['table', 'inet', 'firewall'] as const;
 
-/** The table of a firewall machine in the kernel, changed in one transaction each. */
+/** One element of a plain set that comes or goes. */
+export interface ElementChange {
+  readonly change: 'add' | 'delete';
+  readonly set: string;
+  readonly element: string;
+}
+
+/**
+ * The table of a firewall machine in the kernel, changed in one transaction each. Plain sets, whose elements are learnt while it is there, are
+ * changed by elements too, between loads.
+ */
 export class KernelTable {
   readonly #nft: Nft;
   readonly #transport: Transport;
+  readonly #shell: AcknowledgedShell;
   /** What we loaded last and read back; `undefined` while that is in doubt. */
   #held: { readonly parts: TableParts; readonly live: LiveTable } | undefined;
+  /** Elements of plain sets, as they are in the kernel. */
+  #elements = new Map<string, Set<string>>();
+  /** Elements that changed while somebody reads the table, for each who does. */
+  readonly #readers = new Set<Set<string>>();
+  /** How often a change of elements failed, so that nobody takes for certain what he read around it. */
+  #doubts = 0;
+  /** The transaction under way: the next one waits for it. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(transport: Transport) {
     this.#nft = new Nft(transport);
     this.#transport = transport;
+    this.#shell = new AcknowledgedShell(transport);
   }
 
   /** What nft would say to this file at a start of the machine; nothing if it takes it. Changes nothing. */
@@ -38,25 +60,72 @@ export class KernelTable {
 
   /**
    * Makes the table what the text says: by the difference where the kernel is known to hold what we loaded, else whole. Then reads it
-   * back. Throws as `Nft.run` does; the table is then as it was, or as it should be.
+   * back. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
+   * elements that were added before are not forgotten by it.
    */
-  async load(text: string, signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
-    const after = tableParts(text);
-    const held = this.#held;
-    const change = held === undefined ? undefined : changeTable(held.parts, after, held.live);
-    if (change === '') return 'nothing';
-    this.#held = undefined;
-    if (change !== undefined && (await this.#tried(change, signal))) return this.#hold(after, 'changed', signal);
-    await this.#nft.run(replaceTable(text, await this.read(signal)), signal);
-    return this.#hold(after, 'replaced', signal);
+  async load(make: string | (() => string), signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
+    // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
+    const before = this.#held === undefined ? await this.read(signal) : undefined;
+    const loaded = await this.#inTurn(async () => {
+      const text = typeof make === 'string' ? make : make();
+      const after = tableParts(text);
+      const held = this.#held;
+      const change = held === undefined ? undefined : changeTable(this.#present(held.parts), after, held.live);
+      if (change === '') return { after, done: 'nothing' as const };
+      this.#held = undefined;
+      const isChanged = change !== undefined && (await this.#tried(change, signal));
+      if (!isChanged) await this.#nft.run(replaceTable(text, before ?? (await this.read(signal))), signal);
+      this.#elements = plainElements(after);
+      return { after, done: isChanged ? ('changed' as const) : ('replaced' as const) };
+    });
+    if (loaded.done !== 'nothing') await this.#hold(loaded.after, signal);
+    return loaded.done;
+  }
+
+  /**
+   * Adds and removes elements of plain sets, all or none; they are committed when it resolves. After a rejection the kernel is in doubt, and the
+   * next comparison puts it right.
+   */
+  async changeElements(changes: readonly ElementChange[], signal: AbortSignal): Promise<void> {
+    const commands = changes.map(
+      ({ change, set, element }) => `${change} element ${TABLE.slice(1).join(' ')} ${set} { ${element} }`,
+    );
+    await this.#inTurn(async () => {
+      for (const reader of this.#readers) for (const { set, element } of changes) reader.add(`${set} ${element}`);
+      try {
+        if (this.#shell.fits(commands)) await this.#shell.run(commands);
+        else await this.#nft.run(`${commands.join('\n')}\n`, signal);
+      } catch (thrown) {
+        this.#held = undefined;
+        this.#doubts++;
+        throw thrown;
+      }
+      for (const { change, set, element } of changes)
+        if (change === 'add') this.#elements.get(set)?.add(element);
+        else this.#elements.get(set)?.delete(element);
+    });
+  }
+
+  /** Whether the kernel has the element, as far as we know. */
+  hasElement(set: string, element: string): boolean {
+    return this.#elements.get(set)?.has(element) === true;
+  }
+
+  /** Ends what runs for it; the table stays. */
+  stop(): void {
+    this.#shell.stop();
   }
 
   /** Whether the kernel holds what was loaded last. `false` too if nothing was. */
   async isIntact(signal: AbortSignal): Promise<boolean> {
+    if (this.#held === undefined) return false;
     const held = this.#held;
-    if (held === undefined) return false;
-    const now = await this.read(signal);
-    if (now?.fingerprint === held.live.fingerprint) return true;
+    const changed = new Set<string>();
+    this.#readers.add(changed);
+    const live = await this.read(signal).finally(() => this.#readers.delete(changed));
+    // Loaded anew meanwhile: by ourselves.
+    if (this.#held !== held) return this.#held !== undefined;
+    if (live?.fingerprint === held.live.fingerprint && this.#holdsElements(live, changed)) return true;
     this.#held = undefined;
     return false;
   }
@@ -92,20 +161,58 @@ export class KernelTable {
     }
   }
 
-  async #hold<T>(parts: TableParts, done: T, signal: AbortSignal): Promise<T> {
+  async #hold(parts: TableParts, signal: AbortSignal): Promise<void> {
+    const doubts = this.#doubts;
     const live = await this.read(signal);
-    if (live !== undefined) this.#held = { parts, live };
-    return done;
+    if (live !== undefined && this.#doubts === doubts) this.#held = { parts, live };
   }
+
+  /** The parts with the elements that plain sets have now. */
+  #present(parts: TableParts): TableParts {
+    const sets = new Map(parts.sets);
+    for (const [name, elements] of this.#elements) {
+      const set = sets.get(name);
+      const text = elements.size === 0 ? '' : `elements = ${inlineSet([...elements].toSorted())}`;
+      if (set !== undefined) sets.set(name, { declaration: set.declaration, elements: text });
+    }
+    return { ...parts, sets };
+  }
+
+  #holdsElements(live: LiveTable, except: ReadonlySet<string>): boolean {
+    for (const [set, elements] of this.#elements) {
+      const found = live.elements.get(set) ?? new Set();
+      for (const element of new Set([...elements, ...found]))
+        if (elements.has(element) !== found.has(element) && !except.has(`${set} ${element}`)) return false;
+    }
+    return true;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+/** Elements of the sets that are no intervals. */
+function plainElements({ sets }: TableParts): Map<string, Set<string>> {
+  const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));
+  return new Map(
+    plain.map(([name, { elements }]) => [
+      name,
+      new Set(elements === '' ? [] : elements.slice('elements = { '.length, -' }'.length).split(', ')),
+    ]),
+  );
 }
 
 function liveTable(objects: readonly unknown[]): LiveTable {
   const chains = new Map<string, LiveRule[]>();
   const counters = new Map<string, Count>();
+  const elements = new Map<string, ReadonlySet<string>>();
   const print: unknown[] = [];
   for (const object of objects) {
     if (!isMap(object)) continue;
-    const { counter, chain, rule } = object;
+    const { counter, chain, rule, set } = object;
     if (isMap(counter)) {
       const count = countOf(counter);
       if (count !== undefined) counters.set(String(counter['name']), count);
@@ -123,9 +230,17 @@ function liveTable(objects: readonly unknown[]): LiveTable {
         count: isMap(found) ? countOf(found) : undefined,
       });
       print.push({ ...rule, expr: expressions.map((each) => (each === own ? 'counter' : each)) });
+    } else if (isMap(set) && set['flags'] === undefined) {
+      const { elem, ...rest } = set;
+      const found = Array.isArray(elem) ? (elem as readonly unknown[]) : [];
+      elements.set(
+        String(set['name']),
+        new Set(found.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))),
+      );
+      print.push({ set: rest });
     } else print.push(object);
   }
-  return { chains, counters, fingerprint: JSON.stringify(print) };
+  return { chains, counters, elements, fingerprint: JSON.stringify(print) };
 }
 
 function countOf({ packets, bytes }: RawMap): Count | undefined {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { localFiles, SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
-import { CLOSED_TABLE, type TableLine, textOf } from '../../machine/table-text.ts';
+import { CLOSED_TABLE, type TableLine, textOf, withLearnt } from '../../machine/table-text.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { basePolicyOf, modeOf, readIfThere, replaceFile, withBasePolicy } from './rule-files.ts';
 
@@ -12,6 +12,8 @@ export interface RulesToWrite {
   readonly file: string;
   /** Check alone. */
   readonly dryRun: boolean;
+  /** Elements of sets as they are known when they are asked for; absent: those of the lines. */
+  readonly elementsOf?: ((set: string) => readonly string[]) | undefined;
 }
 
 /** What came of writing. */
@@ -32,8 +34,8 @@ export class RuleWriter {
   readonly #kernel: KernelTable;
   readonly #baseFile: string;
   readonly #log: Log;
-  /** What was written last, or found. */
-  #last: { readonly file: string; readonly text: string } | undefined;
+  /** What was written last, or found: the file's text, and what makes it anew. */
+  #last: { readonly file: string; readonly text: string; readonly fresh: () => string } | undefined;
 
   constructor(options: { readonly kernel: KernelTable; readonly baseFile: string; readonly log: Log }) {
     this.#kernel = options.kernel;
@@ -58,31 +60,44 @@ export class RuleWriter {
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
     }
     if (!sound) await replaceFile(file, CLOSED_TABLE);
-    this.#last = { file, text: sound ? text : CLOSED_TABLE };
+    const found = sound ? text : CLOSED_TABLE;
+    this.#last = { file, text: found, fresh: () => found };
     return sound && text !== CLOSED_TABLE;
   }
 
   /** Checks, loads, writes. Throws if that cannot be done; then what was in force still is. */
-  async write({ lines, file, dryRun }: RulesToWrite, signal: AbortSignal): Promise<Written> {
-    const { text, leftOut } = await this.#sound(lines, signal);
+  async write({ lines, file, dryRun, elementsOf }: RulesToWrite, signal: AbortSignal): Promise<Written> {
+    const { sound, leftOut } = await this.#sound(lines, signal);
     if (dryRun) return { change: 'checked', leftOut };
-    const change = await this.#kernel.load(text, signal);
+    // What is learnt while this is checked must be in the kernel with what was learnt before.
+    const fresh = (): string => textOf(elementsOf === undefined ? sound : withLearnt(sound, elementsOf));
+    const change = await this.#kernel.load(fresh, signal);
+    const text = fresh();
     if ((await readIfThere(file)) !== text) await replaceFile(file, text);
     await this.#openBase(signal);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
-    this.#last = { file, text };
+    this.#last = { file, text, fresh };
     return { change, leftOut };
+  }
+
+  /** Writes what was learnt since into the file, for the next start of the machine. */
+  async keepLearnt(): Promise<void> {
+    const last = this.#last;
+    const text = last?.fresh();
+    if (last === undefined || text === undefined || text === last.text) return;
+    await replaceFile(last.file, text);
+    if (this.#last === last) this.#last = { ...last, text };
   }
 
   /** Puts back what was written last, where somebody changed the kernel or the file. */
   async repair(signal: AbortSignal): Promise<void> {
     if (this.#last === undefined) return;
-    const { file, text } = this.#last;
+    const { file, text, fresh } = this.#last;
     if (!(await this.#kernel.isIntact(signal))) {
       this.#log.warn({}, 'somebody changed our rules in the kernel; they are put back');
-      await this.#kernel.load(text, signal);
+      await this.#kernel.load(fresh, signal);
     }
     if ((await readIfThere(file)) !== text) {
       this.#log.warn({ file }, 'somebody changed the file of our rules; it is written again');
@@ -91,17 +106,16 @@ export class RuleWriter {
     await this.#openBase(signal);
   }
 
-  /** The text that nft takes: whatever it refuses is left out with everything of the same object. */
+  /** The lines that nft takes: whatever it refuses is left out with everything of the same object. */
   async #sound(
     lines: readonly TableLine[],
     signal: AbortSignal,
-  ): Promise<{ readonly text: string; readonly leftOut: readonly Diagnostic[] }> {
+  ): Promise<{ readonly sound: readonly TableLine[]; readonly leftOut: readonly Diagnostic[] }> {
     const leftOut: Diagnostic[] = [];
     let left = lines;
     for (;;) {
-      const text = textOf(left);
-      const refusal = await this.#kernel.check(text, signal);
-      if (refusal === undefined) return { text, leftOut };
+      const refusal = await this.#kernel.check(textOf(left), signal);
+      if (refusal === undefined) return { sound: left, leftOut };
       const found = leftOut.length < MOST_LEFT_OUT ? await this.#culprit(left, signal) : undefined;
       if (found === undefined) throw new SallyportError('MACHINE_RULES_REFUSED', `nft refuses the rules: ${refusal}`);
       const { owner, because } = found;

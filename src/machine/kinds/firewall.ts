@@ -7,7 +7,7 @@ import type { Prefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { scopeOf, type Subject } from '../subject.ts';
 import { type Network, readNetworks } from './network.ts';
-import { readEntries } from './values.ts';
+import { port, readEntries } from './values.ts';
 
 /** A network's limit for what comes in from it. */
 export interface RateLimit {
@@ -39,6 +39,8 @@ export interface FirewallSpec {
   readonly logAcceptedConnections: boolean;
   /** The upstream resolver of the DNS proxy. */
   readonly dnsServerAddress: Address | undefined;
+  /** Where the DNS proxy listens, and where it asks; absent: 53. */
+  readonly dnsPort: number | undefined;
   /** Absent: no restriction. */
   readonly allowedNetworks: AllowedNetworks | undefined;
   /** Absolute path; absent: the default. */
@@ -85,6 +87,7 @@ export function readFirewallSpec(
     })),
     logAcceptedConnections: flag('logAcceptedConnections', false),
     dnsServerAddress: readAddress(spec['dnsServerAddress'], whole),
+    dnsPort: readDnsPort(spec['dnsPort'], whole),
     allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
     ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
     dryRun: flag('dryRun', true),
@@ -103,6 +106,15 @@ function readAddress(raw: unknown, whole: ReturnType<typeof scopeOf>): Address |
       .otherwise('The default resolver is used.')
       .mistake('FIELD_INVALID', `${show(raw)} is no IP address`, 'dnsServerAddress');
   return read;
+}
+
+function readDnsPort(raw: unknown, whole: ReturnType<typeof scopeOf>): number | undefined {
+  // 0 is what Go writes for "not given".
+  if (raw === undefined || raw === null || raw === 0) return undefined;
+  const read = port.safeParse(raw);
+  if (read.success) return read.data;
+  whole.otherwise('Port 53 is used.').mistake('FIELD_INVALID', `${show(raw)} is not a port; use 1 to 65535`, 'dnsPort');
+  return undefined;
 }
 
 function readRuleFile(raw: unknown, whole: ReturnType<typeof scopeOf>): string | undefined {

@@ -11,8 +11,11 @@ export interface DomainSet {
   readonly addresses: readonly string[];
 }
 
-/** Addresses by name (lower case, last dot), as a resolver has seen them. */
-export type Resolved = ReadonlyMap<string, { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] }>;
+/** Addresses by name (lower case, last dot), as a resolver has seen them; of IPv6 `undefined` while it never saw any. */
+export type Resolved = ReadonlyMap<
+  string,
+  { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] | undefined }
+>;
 
 /** A name as sets and resolvers know it: lower case, with its last dot. */
 export function canonicalDomain(text: string): string {
@@ -34,31 +37,45 @@ export function domainSetName(domain: string, type: DomainSet['type'], attempt =
   return digest.slice(letter, letter + 16);
 }
 
-/** Whether a name matches a pattern: `*` alone is any name, else it stands for any number of letters, digits, "-", "_" and ".". */
-export function matchesPattern(pattern: string, domain: string): boolean {
+/** What a `*` stands for in a pattern, and what names are made of. */
+const ORDINARY = /^[-a-zA-Z0-9_.]*$/;
+
+/**
+ * Whether names match a pattern: `*` alone is any name, else it stands for any number of letters, digits, "-", "_" and ".". Takes time
+ * that grows with the lengths alone, however many `*` there are.
+ */
+export function patternMatcher(pattern: string): (domain: string) => boolean {
   const text = pattern.trim();
-  if (text === '*') return true;
-  const parts = canonicalDomain(text)
-    .split('*')
-    .map((part) => part.replaceAll(/[.\\^$+?()[\]{}|-]/g, String.raw`\$&`));
-  return new RegExp(`^${parts.join('[-a-zA-Z0-9_.]*')}$`).test(domain);
+  if (text === '*') return () => true;
+  const [first = '', ...rest] = canonicalDomain(text).split('*');
+  const last = rest.pop();
+  if (last === undefined) return (domain) => domain === first;
+  return (domain) => {
+    if (!ORDINARY.test(domain) || !domain.startsWith(first)) return false;
+    // Each part as early as it can be: what follows then has the most room.
+    let at = first.length;
+    for (const part of rest) {
+      const found = domain.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return at + last.length <= domain.length && domain.endsWith(last);
+  };
 }
 
 /** The sets that a name or pattern of a policy stands for. A name has its set before anything is known of it; a pattern, the names seen. */
 export function setsOf({ kind, text }: DomainName, resolved: Resolved): readonly DomainSet[] {
   const domains =
-    kind === 'name'
-      ? [canonicalDomain(text)]
-      : [...resolved.keys()].filter((domain) => matchesPattern(text, domain)).toSorted();
+    kind === 'name' ? [canonicalDomain(text)] : [...resolved.keys()].filter(patternMatcher(text)).toSorted();
   return domains.flatMap((domain) => {
-    const seen = resolved.get(domain) ?? { ipv4: [], ipv6: [] };
+    const seen = resolved.get(domain) ?? { ipv4: [], ipv6: undefined };
     const set = (type: DomainSet['type'], addresses: readonly string[]): DomainSet => ({
       name: domainSetName(domain, type),
       domain,
       type,
       addresses: [...new Set(addresses)].toSorted(),
     });
-    return [set('ipv4_addr', seen.ipv4), ...(seen.ipv6.length > 0 ? [set('ipv6_addr', seen.ipv6)] : [])];
+    return [set('ipv4_addr', seen.ipv4), ...(seen.ipv6 === undefined ? [] : [set('ipv6_addr', seen.ipv6)])];
   });
 }
 

@@ -1,0 +1,74 @@
+import { type Family, formatIpv4, formatIpv6 } from '../../ip/address.ts';
+import { CLASS_INTERNET, type DnsMessage, type DnsRecord, RCODE, TYPE } from './message.ts';
+
+/** Longest way from the name that was asked for to its addresses. */
+export const MOST_ALIASES = 10;
+
+/** An address that a resolver gave, and for how long. */
+export interface GivenAddress {
+  readonly family: Family;
+  /** Canonical. */
+  readonly text: string;
+  /** Seconds. */
+  readonly ttl: number;
+}
+
+/** What an answer teaches. */
+export interface Lesson {
+  /** The name that was asked for, and every other that the answer says is the same. */
+  readonly names: readonly string[];
+  readonly addresses: readonly GivenAddress[];
+  /** The last of these names, if the answer neither gives addresses of it nor says that there are none: it has to be asked for itself. */
+  readonly open: string | undefined;
+}
+
+const NOTHING: Lesson = { names: [], addresses: [], open: undefined };
+
+/**
+ * Follows an answer from the name that was asked for. Records of any other name teach nothing: who may speak about one name must not
+ * open the way to another's addresses.
+ */
+export function lessonOf(message: DnsMessage): Lesson {
+  const { question, answers, rcode, authorities, isTruncated } = message;
+  if (rcode !== RCODE.noError || question.class !== CLASS_INTERNET) return NOTHING;
+  const wanted = question.type;
+  if (wanted !== TYPE.a && wanted !== TYPE.aaaa && wanted !== TYPE.any) return NOTHING;
+  const names = [question.name];
+  for (let last = question.name; names.length <= MOST_ALIASES; ) {
+    const target = answers.find(
+      (record) => record.type === TYPE.cname && record.class === CLASS_INTERNET && record.name === last,
+    )?.target;
+    // A name that leads to itself leads nowhere.
+    if (target === undefined || names.includes(target)) break;
+    names.push(target);
+    last = target;
+  }
+  const addresses = answers.flatMap((record) => (names.includes(record.name) ? given(message, record) : []));
+  const last = names.at(-1);
+  const leadsOn = names.length > 1 && names.length <= MOST_ALIASES && addresses.length === 0 && !isTruncated;
+  const saysNone = authorities.some(({ type }) => type === TYPE.soa);
+  return { names, addresses, open: leadsOn && !saysNone ? last : undefined };
+}
+
+function given({ bytes }: DnsMessage, record: DnsRecord): readonly GivenAddress[] {
+  const { type, dataAt, ttl } = record;
+  if (record.class !== CLASS_INTERNET) return [];
+  if (type === TYPE.a) {
+    const value = bytes.readUInt32BE(dataAt);
+    return isHost4(value) ? [{ family: 4, text: formatIpv4(value), ttl }] : [];
+  }
+  if (type !== TYPE.aaaa) return [];
+  const value = (bytes.readBigUInt64BE(dataAt) << 64n) | bytes.readBigUInt64BE(dataAt + 8);
+  return isHost6(value) ? [{ family: 6, text: formatIpv6(value), ttl }] : [];
+}
+
+/** Not of "this network", loopback, multicast, reserved or broadcast: there is no way to these. */
+function isHost4(value: number): boolean {
+  const first = value >>> 24;
+  return first !== 0 && first !== 127 && first < 224;
+}
+
+/** Not the unspecified address, loopback, IPv4 in disguise, multicast or link-local. */
+function isHost6(value: bigint): boolean {
+  return value >> 32n > 0xffffn && value >> 120n !== 0xffn && value >> 118n !== 0x3fan;
+}

@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalDomain, patternMatcher } from '../rules/domain-sets.ts';
+import { MOST_ADDRESSES, MOST_SEEN, MOST_WANTED, NameBook } from './name-book.ts';
+import { readStateText, stateText } from './state-text.ts';
+
+const give = (text: string, ttl = 60) => ({ family: text.includes(':') ? (6 as const) : (4 as const), text, ttl });
+const following = (...names: readonly string[]): NameBook => {
+  const book = new NameBook();
+  book.follow((name) => names.includes(name));
+  return book;
+};
+const shown = (book: NameBook) =>
+  [...book.resolved()].map(([name, { ipv4, ipv6 }]) => `${name} ${ipv4.join(' ')} | ${ipv6?.join(' ') ?? 'never'}`);
+
+describe('the book of names', () => {
+  test('an address lives as long as was said, and a little more; the same again lives longer, never shorter', () => {
+    const book = following('a.');
+    book.learn('a.', [give('192.0.2.1', 60), give('192.0.2.2', 30)], 0);
+    book.learn('a.', [give('192.0.2.1', 10)], 1_000);
+    expect(book.expire(34_999)).toEqual([]);
+    expect(book.expire(35_000)).toEqual([{ name: 'a.', family: 4, address: '192.0.2.2' }]);
+    book.learn('a.', [give('192.0.2.1', 60)], 50_000);
+    expect(book.expire(114_999)).toEqual([]);
+    expect(book.expire(115_000)).toEqual([{ name: 'a.', family: 4, address: '192.0.2.1' }]);
+    expect(shown(book)).toEqual(['a.  | never']);
+    book.expire(115_000 + 3_600_000);
+    expect(shown(book)).toEqual([]);
+  });
+
+  test('nothing lives for ever, and nothing ends before a client can use it', () => {
+    const book = following('a.');
+    book.learn('a.', [give('192.0.2.1', 0), give('192.0.2.2', 0x7fff_ffff)], 0);
+    expect(book.expire(9_999)).toEqual([]);
+    expect(book.expire(10_000)).toHaveLength(1);
+    expect(book.expire(7 * 24 * 3_600_000 + 5_000)).toHaveLength(1);
+  });
+
+  test('a policy that comes later finds what was seen; one that goes takes nothing with it', () => {
+    const book = following();
+    book.learn('a.', [give('192.0.2.1'), give('2001:db8::1')], 0);
+    expect(shown(book)).toEqual([]);
+    book.follow((name) => name === 'a.');
+    expect(shown(book)).toEqual(['a. 192.0.2.1 | 2001:db8::1']);
+    book.follow(() => false);
+    expect([shown(book), book.size]).toEqual([[], { wanted: 0, seen: 1 }]);
+  });
+
+  test('it is bounded: addresses, names that policies ask for, names that were only seen', () => {
+    const book = new NameBook();
+    book.follow((name) => name.startsWith('w'));
+    for (let n = 0; n < MOST_ADDRESSES + 50; n++) book.learn('w.', [give(`10.0.${n >> 8}.${n & 255}`, 100 + n)], 0);
+    const addresses = book.addresses('w.', 4);
+    expect([addresses.size, addresses.has('10.0.0.49'), addresses.has('10.0.0.50')]).toEqual([
+      MOST_ADDRESSES,
+      false,
+      true,
+    ]);
+    for (let n = 0; n < MOST_SEEN + MOST_WANTED + 50; n++) {
+      book.learn(`s${n}.`, [give('192.0.2.1')], 0);
+      book.learn(`w${n}.`, [give('192.0.2.1')], 0);
+    }
+    expect([book.size, book.isFull, book.wants('w-new.')]).toEqual([
+      { wanted: MOST_WANTED, seen: MOST_SEEN },
+      true,
+      false,
+    ]);
+  });
+
+  test('what is written down is read back, with the time of day; what is spoilt is left out', () => {
+    const book = following('a.', 'b.example.');
+    book.learn('a.', [give('192.0.2.1', 60), give('2001:db8::1', 90)], 1_000);
+    book.learn('b.example.', [give('192.0.2.2', 60)], 1_000);
+    const text = stateText(book.entries(), (time) => time + 1_700_000_000_000);
+    expect(text).toContain(
+      'a.:\n  ipv4:\n    ips:\n      192.0.2.1: 2023-11-14T22:14:21.000Z\n    setName: def39f823c086c9d',
+    );
+    const again = following('a.', 'b.example.');
+    for (const entry of readStateText(text, (wall) => wall - 1_700_000_000_000)) again.restore(entry);
+    expect([...again.entries()]).toEqual([...book.entries()]);
+    const spoilt = text.replace('192.0.2.1', '192.0.2.999').replace('b.example.:', 'B.example.:');
+    expect(readStateText(spoilt, (wall) => wall).map(({ name, family }) => `${name} ${family}`)).toEqual(['a. 6']);
+    for (const nonsense of ['', '[', '- a', 'a.: &x [*x]', 'a.: { ipv4: { ips: { 192.0.2.1: never } } }'])
+      expect(readStateText(nonsense, (wall) => wall)).toEqual([]);
+  });
+});
+
+test('patterns mean what the regular expression of today means, and take no time whatever they are', () => {
+  const piece = fc.stringMatching(/^[-ab_.]{0,4}$/);
+  const pattern = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join('*'));
+  const name = fc.stringMatching(/^[-ab_.!]{0,12}$/).map((text) => `${text}.`);
+  fc.assert(
+    fc.property(pattern, name, (written, domain) => {
+      if (written.trim() === '*') return;
+      const literal = canonicalDomain(written).replaceAll('.', String.raw`\.`);
+      const oracle = new RegExp(`^${literal.replaceAll('*', '[-a-zA-Z0-9_.]*')}$`);
+      // A text without `*` is a plain name.
+      expect(patternMatcher(written)(domain)).toBe(oracle.test(domain));
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(patternMatcher('*a'.repeat(60))(`${'a'.repeat(250)}b.`)).toBe(false);
+});

@@ -1,0 +1,64 @@
+import { parse, stringify } from 'yaml';
+import { isMap } from '../../api/shape.ts';
+import { formatAddress, parseAddress } from '../../ip/address.ts';
+import { domainSetName } from '../rules/domain-sets.ts';
+import { type BookEntry, MOST_ADDRESSES, MOST_SEEN, MOST_WANTED } from './name-book.ts';
+
+/** A ConfigMap holds a megabyte; what is known of names that nobody asks for is left out first. */
+export const LONGEST_STATE = 700_000;
+const NAME = /^[!-~]{1,1020}$/;
+const SIDES = [
+  ['ipv4', 4],
+  ['ipv6', 6],
+] as const;
+
+/** The key under which a ConfigMap has it (reference 5). */
+export const STATE_KEY = 'state';
+
+/**
+ * What was learnt as today's controller keeps it: by name, for each family its addresses with the time they end, and the set. `wallOf`: the
+ * time of day of a time in the book.
+ */
+export function stateText(entries: Iterable<BookEntry>, wallOf: (time: number) => number): string {
+  const state: Record<string, Record<string, unknown>> = {};
+  let size = 0;
+  for (const { name, family, addresses } of entries) {
+    size += name.length + 60 + 70 * addresses.size;
+    if (size > LONGEST_STATE) break;
+    const ips = Object.fromEntries(
+      [...addresses].map(([address, until]) => [address, new Date(wallOf(until)).toISOString()]),
+    );
+    const setName = domainSetName(name, family === 4 ? 'ipv4_addr' : 'ipv6_addr');
+    state[name] = { ...state[name], [family === 4 ? 'ipv4' : 'ipv6']: { ips, setName } };
+  }
+  return stringify(state, { lineWidth: 0 });
+}
+
+/** Reads it back; whatever is no name, no address or no time is left out, a text that cannot be read is nothing. */
+export function readStateText(text: string, timeOf: (wall: number) => number): readonly BookEntry[] {
+  if (text.length > 2 * LONGEST_STATE) return [];
+  let raw: unknown;
+  try {
+    raw = parse(text, { maxAliasCount: 0, schema: 'failsafe' });
+  } catch {
+    return [];
+  }
+  if (!isMap(raw)) return [];
+  const entries: BookEntry[] = [];
+  for (const [name, sides] of Object.entries(raw).slice(0, MOST_WANTED + MOST_SEEN)) {
+    if (!isMap(sides) || !NAME.test(name) || !name.endsWith('.') || name !== name.toLowerCase()) continue;
+    for (const [side, family] of SIDES) {
+      const given = sides[side];
+      const ips = isMap(given) ? given['ips'] : undefined;
+      if (!isMap(ips)) continue;
+      const addresses = new Map<string, number>();
+      for (const [written, end] of Object.entries(ips).slice(0, MOST_ADDRESSES)) {
+        const address = parseAddress(written);
+        const wall = typeof end === 'string' ? Date.parse(end) : Number.NaN;
+        if (address?.family === family && !Number.isNaN(wall)) addresses.set(formatAddress(address), timeOf(wall));
+      }
+      if (addresses.size > 0) entries.push({ name, family, addresses });
+    }
+  }
+  return entries;
+}

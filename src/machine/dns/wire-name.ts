@@ -1,0 +1,73 @@
+import { Buffer } from 'node:buffer';
+
+export const HEADER_BYTES = 12;
+/** RFC 1035 section 2.3.4. */
+const LONGEST_LABEL = 63;
+const LONGEST_NAME = 255;
+/** Each jump leads back, so there is an end; this keeps names of nothing but jumps from being work. */
+const MOST_JUMPS = 64;
+const POINTER = 0xc0;
+const DOT = 46;
+const BACKSLASH = 92;
+
+/** A name as read from a message. */
+export interface WireName {
+  /** Lower case, with its last dot; `.` for the root. Octets that no policy can write stand as `\DDD`. */
+  readonly text: string;
+  /** Where the next thing stands. */
+  readonly end: number;
+}
+
+/** Reads a name, following what compresses it, strictly backwards. `undefined`: it is none. */
+export function readName(bytes: Buffer, start: number): WireName | undefined {
+  let text = '';
+  let at = start;
+  let end = -1;
+  let length = 1;
+  let jumps = 0;
+  // A name leads to what stands before it: the place that it is read from has to fall with each jump.
+  let from = start;
+  for (;;) {
+    const size = bytes[at];
+    if (size === undefined) return undefined;
+    if (size === 0) {
+      if (end < 0) end = at + 1;
+      return { text: text === '' ? '.' : text, end };
+    }
+    if (size >= POINTER) {
+      const low = bytes[at + 1];
+      if (low === undefined || ++jumps > MOST_JUMPS) return undefined;
+      if (end < 0) end = at + 2;
+      at = ((size & 0x3f) << 8) | low;
+      if (at >= from || at < HEADER_BYTES) return undefined;
+      from = at;
+      continue;
+    }
+    length += size + 1;
+    if (size > LONGEST_LABEL || length > LONGEST_NAME || at + 1 + size > bytes.length) return undefined;
+    text += `${labelText(bytes, at + 1, size)}.`;
+    at += size + 1;
+  }
+}
+
+function labelText(bytes: Buffer, at: number, size: number): string {
+  let text = '';
+  for (let n = at; n < at + size; n++) {
+    const octet = bytes[n] ?? 0;
+    if (octet >= 65 && octet <= 90) text += String.fromCharCode(octet + 32);
+    else if (octet > 32 && octet < 127 && octet !== DOT && octet !== BACKSLASH) text += String.fromCharCode(octet);
+    else text += `\\${String(octet).padStart(3, '0')}`;
+  }
+  return text;
+}
+
+/** The octets of a canonical name of plain labels; `undefined`: it cannot be asked for. */
+export function nameBytes(name: string): readonly number[] | undefined {
+  if (name === '.') return [0];
+  if (!/^([!-,/-[\]-~-]{1,63}\.)+$/.test(name) || name.length > LONGEST_NAME - 1) return undefined;
+  return [...name.slice(0, -1).split('.').flatMap(labelBytes), 0];
+}
+
+function labelBytes(label: string): readonly number[] {
+  return [label.length, ...Buffer.from(label, 'latin1')];
+}
