@@ -17,6 +17,7 @@ import {
   text,
 } from './feeds-configuration.ts';
 import {
+  checkShootAccess,
   checkSource,
   type MachineConfiguration,
   machineControllers,
@@ -236,6 +237,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   const border = value.controllers.border;
   for (const key of ['border', 'firewall', 'service', 'cwnp', 'monitor'] as const)
     checkSource(key, value.controllers[key]?.source, sources, say);
+  checkShootAccess(sources, value.controllers.firewall?.source, say);
   const machine = readMachine(value.controllers, value.machine, reading);
   const gate = value.controllers.readiness;
   if (gate !== undefined && sources.get(border?.source ?? '')?.type !== 'kubernetes')

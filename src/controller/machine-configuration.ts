@@ -45,6 +45,16 @@ export const machineSchema = z.strictObject({
   base: text
     .optional()
     .describe('the base rules, whose forward policy is opened once ours are in force; absent: /etc/nftables/rules'),
+  memory: text
+    .optional()
+    .describe(
+      'what sources said last, for restarts while one of them is away; absent: /var/lib/sallyport/machine/sources.json',
+    ),
+  shootAccess: text
+    .optional()
+    .describe(
+      'the kubeconfig that is kept as the Firewall says (`status.shootAccess`), its token beside it; absent: /etc/firewall-controller/shoot-access.json',
+    ),
 });
 
 /** What a firewall machine runs. Sources are names; each is there, and of a type that its controller can use. */
@@ -57,11 +67,15 @@ export interface MachineConfiguration {
   readonly facts: string;
   readonly rules: string;
   readonly base: string;
+  readonly memory: string;
+  readonly shootAccess: string;
 }
 
 const DEFAULT_FACTS = '/etc/metal/install.yaml';
 const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
 const DEFAULT_BASE = '/etc/nftables/rules';
+const DEFAULT_MEMORY = '/var/lib/sallyport/machine/sources.json';
+const DEFAULT_SHOOT_ACCESS = '/etc/firewall-controller/shoot-access.json';
 
 type ControllerName = 'border' | 'firewall' | 'service' | 'cwnp' | 'monitor';
 
@@ -104,6 +118,20 @@ export function checkSource(
     say('warning', 'CONFIG_SOURCE', path, 'the metal-api holds no Services, so none is opened; name another source');
 }
 
+/** A cluster that is reached as a Firewall says needs the source that this Firewall is read from. */
+export function checkShootAccess(
+  sources: ReadonlyMap<string, SourcePlace>,
+  firewall: string | undefined,
+  say: ConfigurationReading['say'],
+): void {
+  for (const [name, place] of sources) {
+    if (place.type !== 'kubernetes' || place.shootAccess === undefined) continue;
+    if (place.shootAccess === firewall && name !== firewall && sources.get(firewall)?.type === 'kubernetes') continue;
+    const path = ['sources', name, 'shootAccess'];
+    say('error', 'CONFIG_SOURCE', path, 'takes the name of the cluster that `controllers.firewall.source` names');
+  }
+}
+
 /** Reads what a firewall machine runs. */
 export function readMachine(
   controllers: {
@@ -130,7 +158,7 @@ export function readMachine(
       ['controllers', 'border'],
       'and `firewall` are two controllers; run one process for each',
     );
-  const path = (key: 'facts' | 'rules' | 'base', absent: string): string => {
+  const path = (key: 'facts' | 'rules' | 'base' | 'memory' | 'shootAccess', absent: string): string => {
     const given = machine?.[key];
     return resolve(dirname(file), given === undefined ? absent : resolveText(given, ['machine', key]));
   };
@@ -146,5 +174,7 @@ export function readMachine(
     facts: path('facts', DEFAULT_FACTS),
     rules: path('rules', DEFAULT_RULES),
     base: path('base', DEFAULT_BASE),
+    memory: path('memory', DEFAULT_MEMORY),
+    shootAccess: path('shootAccess', DEFAULT_SHOOT_ACCESS),
   };
 }

@@ -140,6 +140,12 @@ export const sourceSchema = z.strictObject({
     .describe(
       'the file that tells how to reach the API server of a cluster; without it and any other key (`{}`): the cluster that this process runs in, as the service account of its pod; of the name `static`, nothing at all',
     ),
+  shootAccess: z
+    .string()
+    .optional()
+    .describe(
+      'for firewall machines, instead of a kubeconfig: the source whose Firewall says how this cluster is reached (`status.shootAccess`)',
+    ),
   context: text.optional().describe('a context of the kubeconfig; absent: its current one'),
   namespace: text
     .optional()
@@ -158,7 +164,7 @@ export const sourceSchema = z.strictObject({
 /** Which keys make which kind of source. `namespace` goes with clusters and folders, `firewall` with the metal-api too, which holds none of it. */
 const KEYS = {
   manifests: ['manifests', 'namespace'],
-  kubernetes: ['kubeconfig', 'context', 'namespace'],
+  kubernetes: ['kubeconfig', 'context', 'namespace', 'shootAccess'],
   metal: ['url', 'hmac', 'type', 'projectID', 'firewall'],
   static: ['firewall', 'cwnp', 'service'],
 } as const;
@@ -174,7 +180,7 @@ export function typeOfSource(
   const has = (...any: readonly string[]): boolean => any.some((key) => keys.includes(key));
   const type: SourceType = has('manifests')
     ? 'manifests'
-    : has('kubeconfig', 'context')
+    : has('kubeconfig', 'context', 'shootAccess')
       ? 'kubernetes'
       : has('url', 'hmac', 'type', 'projectID')
         ? 'metal'

@@ -14,6 +14,8 @@ export type ObjectsPlace =
       readonly kubeconfig?: string;
       readonly context?: string;
       readonly namespace?: string;
+      /** Instead of a kubeconfig: the source whose Firewall says how this cluster is reached. */
+      readonly shootAccess?: string;
     };
 
 /** What stands in the file itself, not looked into yet: what is wrong in it harms one entry, not the file. */
@@ -116,6 +118,8 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
     }
     case 'kubernetes': {
       const [kubeconfig, context, namespace] = [pathAt('kubeconfig'), textAt('context'), textAt('namespace')];
+      if (kubeconfig !== undefined && given.shootAccess !== undefined)
+        complain([...here, 'shootAccess'], 'stands instead of a kubeconfig; remove one of them');
       if (context !== undefined && kubeconfig === undefined)
         complain([...here, 'context'], 'is of a kubeconfig; name the file with `kubeconfig`');
       return {
@@ -123,6 +127,7 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
         ...(kubeconfig !== undefined && { kubeconfig }),
         ...(context !== undefined && { context }),
         ...(namespace !== undefined && { namespace }),
+        ...(given.shootAccess !== undefined && { shootAccess: given.shootAccess }),
       };
     }
   }

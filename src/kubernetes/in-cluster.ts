@@ -17,6 +17,10 @@ export interface Connected {
   readonly title: string;
   /** Our own namespace in a cluster; of the context, with a kubeconfig. */
   readonly namespace: string | undefined;
+  /** The name of the kubeconfig's context; absent: there is none. */
+  readonly context?: string;
+  /** The server's address. */
+  readonly server: string;
 }
 
 /** What connecting may touch, so that tests own it. */
@@ -57,5 +61,5 @@ export async function connectInCluster({
   );
   const url = new URL(address);
   const client = new HttpApiClient({ title: url.origin, url, isInsecure: false }, credentials, clock);
-  return { client, title: `the cluster around this pod (${url.origin})`, namespace };
+  return { client, title: `the cluster around this pod (${url.origin})`, namespace, server: url.href };
 }

@@ -55,6 +55,8 @@ export async function connectKubeconfig(from: FromKubeconfig): Promise<Connected
     client: new HttpApiClient(server, credentials, clock),
     title: `context ${visibleLine(chosen.name)} (${server.url.origin})`,
     namespace: chosen.namespace,
+    context: chosen.name,
+    server: server.url.href,
   };
 }
 

@@ -81,7 +81,7 @@ load(world, [...frame, ...resources]);
 const loaded = await used();
 // As many as make what comes and goes by itself, some megabytes, small beside it.
 const told = Array.from({ length: SOURCES }, () => {
-  const one = new Told('Pod', { put: () => undefined, delete: () => undefined });
+  const one = new Told('Pod', { put: () => undefined, delete: () => undefined }, (a, b) => a === b);
   for (const [n, resource] of resources.entries())
     one.name({
       namespace: resource.namespace,

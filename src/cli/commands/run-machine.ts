@@ -8,6 +8,7 @@ import { jsonLog, textLog } from '../../controller/logs.ts';
 import { KernelTable } from '../../controller/machine/kernel-table.ts';
 import { MachineController, type MachineConfigured } from '../../controller/machine/machine-controller.ts';
 import { RuleWriter } from '../../controller/machine/rule-writer.ts';
+import { SourceMemory } from '../../controller/machine/sources/memory.ts';
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
 import { serveProbes } from '../../server/probes.ts';
@@ -36,11 +37,15 @@ export async function runMachine(
   try {
     mkdirSync(dirname(machine.rules), { recursive: true });
     const writer = new RuleWriter({ kernel: new KernelTable(localTransport(folder)), baseFile: machine.base, log });
+    const memory = new SourceMemory(machine.memory, log);
+    await memory.load();
     const controller = new MachineController({
       configuration,
       file: config,
       parse: (text) => parseConfigurationText(text, config),
       writer,
+      memory,
+      environment: process.env,
       clock: systemClock,
       log,
     });
@@ -72,7 +77,7 @@ export async function runMachine(
 function tellWhatIsMissing({ sources, machine }: MachineConfigured, log: Log): void {
   const used = new Set([machine.firewall, machine.cwnp, machine.service].map((each) => each?.source));
   for (const [source, { type }] of sources)
-    if (used.has(source) && (type === 'kubernetes' || type === 'metal'))
+    if (used.has(source) && type === 'metal')
       log.error(
         { source, type },
         'this version does not ask this source while it runs; what depends on it stays as it is',

@@ -16,10 +16,15 @@ import type { MetalPlace, SourcePlace, StaticPlace } from '../source-places.ts';
 /** The namespace of everything in the workload cluster, where the configuration names no other. */
 const DEFAULT_NAMESPACE = 'firewall';
 
+/** What sources are asked for. `Metal`: what the metal-api says of the machine. */
+export type AskedKind = 'Firewall' | 'ClusterwideNetworkPolicy' | 'Service' | 'Metal';
+
 /** What is known of the sources of a firewall machine now. */
 export interface MachineReadings {
-  /** What a source holds; `undefined`: it never said. What stands in the configuration file is not asked for. */
-  readonly objects: (source: string) => MachineObjects | undefined;
+  /**
+   * What a source holds of a kind, its mistakes noted; `undefined`: it never said. What stands in the configuration file is not asked for.
+   */
+  readonly objects: (source: string, kind: AskedKind, diagnostics: Diagnostic[]) => MachineObjects | undefined;
   readonly facts: Facts;
   /** What the DNS proxy has seen; `undefined`: there is none. */
   readonly resolved?: Resolved | undefined;
@@ -31,6 +36,8 @@ export interface AssembledInput {
   readonly diagnostics: readonly Diagnostic[];
   /** Sources that never said anything: what they would contribute is not known, and not "nothing". */
   readonly unknown: readonly string[];
+  /** The same as `source/kind`. */
+  readonly gaps: readonly string[];
   /** The Firewall of this machine is there, or its source needs none. */
   readonly hasFirewall: boolean;
 }
@@ -42,7 +49,7 @@ export function assembleInput(
   readings: MachineReadings,
 ): AssembledInput {
   const diagnostics: Diagnostic[] = [];
-  const unknown = new Set<string>();
+  const unknown = new Map<string, string>();
   const reader = new Reader(configuration, readings, diagnostics, unknown);
   const firewall = reader.firewall(machine.firewall.source);
   const networks = firewall.networks.length > 0 ? firewall.networks : readings.facts.networks;
@@ -71,7 +78,8 @@ export function assembleInput(
       resolved: readings.resolved,
     },
     diagnostics,
-    unknown: [...unknown],
+    unknown: [...new Set(unknown.values())],
+    gaps: [...unknown.keys()].toSorted(),
     hasFirewall: firewall.found,
   };
 }
@@ -80,13 +88,14 @@ class Reader {
   readonly #configuration: Configuration;
   readonly #readings: MachineReadings;
   readonly #diagnostics: Diagnostic[];
-  readonly #unknown: Set<string>;
+  /** Source by `source/kind`. */
+  readonly #unknown: Map<string, string>;
 
   constructor(
     configuration: Configuration,
     readings: MachineReadings,
     diagnostics: Diagnostic[],
-    unknown: Set<string>,
+    unknown: Map<string, string>,
   ) {
     this.#configuration = configuration;
     this.#readings = readings;
@@ -105,7 +114,7 @@ class Reader {
       const metal = this.#metal(source, place);
       return { spec, networks: metal?.networks ?? [], found: true };
     }
-    const objects = this.#objects(source);
+    const objects = this.#objects(source, 'Firewall');
     const { name } = this.#configuration;
     const namespace = place?.namespace;
     const there = objects?.firewalls.filter((each) => namespace === undefined || each.namespace === namespace) ?? [];
@@ -137,14 +146,14 @@ class Reader {
     // Until the metal-api answers, the rules of the installation are what it said last.
     if (place?.type === 'metal')
       return { policies: [], rules: this.#metal(source, place)?.rules ?? this.#readings.facts.rules };
-    return { policies: this.#objects(source)?.policies ?? [], rules: [] };
+    return { policies: this.#objects(source, 'ClusterwideNetworkPolicy')?.policies ?? [], rules: [] };
   }
 
   services(source: string | undefined): readonly Service[] {
     if (source === undefined) return [];
     const place = this.#place(source);
     if (place?.type === 'metal') return [];
-    if (place?.type !== 'static') return this.#objects(source)?.services ?? [];
+    if (place?.type !== 'static') return this.#objects(source, 'Service')?.services ?? [];
     const { locate } = place;
     const documents = place.services.map((raw, index) => {
       const base = ['sources', source, 'service', index];
@@ -158,18 +167,18 @@ class Reader {
     return this.#configuration.sources.get(source);
   }
 
-  #objects(source: string): MachineObjects | undefined {
-    const objects = this.#readings.objects(source);
-    if (objects === undefined) this.#unknown.add(source);
+  #objects(source: string, kind: AskedKind): MachineObjects | undefined {
+    const objects = this.#readings.objects(source, kind, this.#diagnostics);
+    if (objects === undefined) this.#unknown.set(`${source}/${kind}`, source);
     return objects;
   }
 
   /** The machine in the metal-api: of its name, in its project. */
   #metal(source: string, place: MetalPlace): MetalFirewall | undefined {
     const { name } = this.#configuration;
-    return this.#readings
-      .objects(source)
-      ?.metal.find((each) => each.name === name && (place.project === '' || each.project === place.project));
+    return this.#objects(source, 'Metal')?.metal.find(
+      (each) => each.name === name && (place.project === '' || each.project === place.project),
+    );
   }
 
   #inlineFirewall(source: string, { firewall, locate }: StaticPlace | MetalPlace): FirewallSpec {

@@ -12,6 +12,7 @@ import { parseConfiguration } from '../configuration.ts';
 import { KernelTable } from './kernel-table.ts';
 import { MachineController } from './machine-controller.ts';
 import { RuleWriter } from './rule-writer.ts';
+import { SourceMemory } from './sources/memory.ts';
 
 const signal = new AbortController().signal;
 
@@ -256,6 +257,8 @@ describe('the rules of a machine, in its kernel', () => {
         file: path,
         parse,
         writer,
+        memory: new SourceMemory(join(folder, 'memory/sources.json'), silentLog),
+        environment: {},
         clock: systemClock,
         log: silentLog,
       });

@@ -13,6 +13,8 @@ import type { MachineConfiguration } from '../machine-configuration.ts';
 import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
+import { MachineSources } from './sources/machine-sources.ts';
+import type { SourceMemory } from './sources/memory.ts';
 import { readIfThere } from './rule-files.ts';
 import type { RuleWriter } from './rule-writer.ts';
 
@@ -34,6 +36,9 @@ export interface MachineControllerOptions {
   readonly file: string;
   readonly parse: (text: string) => Parsed<Configuration>;
   readonly writer: RuleWriter;
+  /** What sources said last, read already. */
+  readonly memory: SourceMemory;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,6 +62,11 @@ export class MachineController {
   #configurationText: string | undefined;
   #configurationWrong: readonly Diagnostic[] = [];
   #facts: Facts | undefined;
+  readonly #sources: MachineSources;
+  /** Counts what sources said. */
+  #heard = 0;
+  #seen = 0;
+  #endPause = (): void => {};
   #signature = '';
   #written = false;
   /** Rules of an earlier process are in force. */
@@ -69,6 +79,13 @@ export class MachineController {
     this.#options = options;
     this.#configuration = options.configuration;
     this.#wrongs = new Wrongs(options.log);
+    const { clock, log, environment, memory } = options;
+    const changed = (isRule: boolean): void => {
+      if (!isRule) return;
+      this.#heard += 1;
+      this.#endPause();
+    };
+    this.#sources = new MachineSources({ clock, log, environment, memory, changed });
   }
 
   /** For probes: true once rules from the sources are in force. */
@@ -99,12 +116,25 @@ export class MachineController {
           log.error({ code, problem: message }, 'rules could not be put in force; the last good ones stay');
         this.#failure = message;
       }
-      await elapsed(clock, LOOK_MS, signal);
+      await this.#pause(signal);
     }
+    await this.#sources.close();
+  }
+
+  /** Until it is time to look at files again, or a source says something. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const pause = new AbortController();
+    const end = (): void => pause.abort();
+    this.#endPause = end;
+    if (this.#seen !== this.#heard) end();
+    signal.addEventListener('abort', end, { once: true });
+    if (!pause.signal.aborted && !signal.aborted) await elapsed(this.#options.clock, LOOK_MS, pause.signal);
+    signal.removeEventListener('abort', end);
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { clock, log, writer } = this.#options;
+    const { clock, log, writer, memory } = this.#options;
+    this.#seen = this.#heard;
     const again = this.#failedAt !== undefined && clock.monotonic() - this.#failedAt >= RETRY_MS;
     const read = await this.#read();
     if (read.signature === this.#signature && !again) return;
@@ -121,6 +151,7 @@ export class MachineController {
       log.warn({ because: kept }, 'the rules stay as they are');
       return;
     }
+    await memory.save();
     const { change, leftOut } = await writer.write(
       {
         lines: tableLines(result.ruleset),
@@ -130,7 +161,11 @@ export class MachineController {
       signal,
     );
     atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
-    if (change !== 'checked') this.#written = true;
+    if (change !== 'checked') {
+      this.#written = true;
+      memory.gaps = assembled.gaps;
+      await memory.save();
+    }
     const deployed = result.policies.filter(({ state }) => state === 'deployed').length;
     log.info(
       { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
@@ -140,7 +175,9 @@ export class MachineController {
 
   #assembled(): AssembledInput {
     return assembleInput(this.#configuration, this.#configuration.machine, {
-      objects: (source) => this.#folders.get(source)?.objects,
+      objects: (source, kind, diagnostics) =>
+        this.#folders.get(source)?.objects ??
+        (kind === 'Metal' ? undefined : this.#sources.objects(source, kind, diagnostics)),
       facts: this.#facts ?? NO_FACTS,
     });
   }
@@ -157,9 +194,12 @@ export class MachineController {
   }
 
   /** Why what is in force is better than what could be made now; nothing if it is not. */
-  #reasonToKeep({ unknown, hasFirewall, input }: AssembledInput): string | undefined {
-    if (unknown.length > 0) return `nothing is known of ${unknown.join(', ')}`;
-    if (!hasFirewall) return 'there is no Firewall of this name';
+  #reasonToKeep({ gaps, hasFirewall, input }: AssembledInput): string | undefined {
+    // What was never known is missing in what is in force, too.
+    const fresh = gaps.filter((gap) => !this.#options.memory.gaps.includes(gap));
+    if (fresh.length > 0 && (this.#written || this.#hasLastGood)) return `nothing is known of ${fresh.join(', ')}`;
+    if (!hasFirewall)
+      return gaps.length > 0 ? `nothing is known of ${gaps.join(', ')}` : 'there is no Firewall of this name';
     if (input.networks.length === 0 && (this.#written || this.#hasLastGood))
       return 'the networks of this machine are not known';
     return undefined;
@@ -172,7 +212,8 @@ export class MachineController {
     const facts = await readFactsFile(machine.facts);
     if (facts.facts !== undefined) this.#facts = facts.facts;
     const diagnostics: Diagnostic[] = [...facts.diagnostics];
-    const signatures = [this.#configurationText ?? '', facts.text];
+    await this.#sources.follow(this.#configuration, machine);
+    const signatures = [this.#configurationText ?? '', facts.text, String(this.#heard)];
     for (const [name, place] of sources) {
       if (place.type !== 'manifests') continue;
       const folder = await readMachineFolder(place.path, this.#readings.get(name));

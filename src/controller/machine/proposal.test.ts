@@ -50,6 +50,8 @@ describe('the configuration of a firewall machine', () => {
       facts: '/etc/metal/install.yaml',
       rules: '/etc/nftables/firewall-controller.v4',
       base: '/etc/nftables/rules',
+      memory: '/var/lib/sallyport/machine/sources.json',
+      shootAccess: '/etc/firewall-controller/shoot-access.json',
     });
   });
 

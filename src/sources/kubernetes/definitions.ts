@@ -17,7 +17,7 @@ export const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', plura
 const BUILT_IN: ReadonlySet<string> = new Set(['', 'discovery.k8s.io', 'networking.k8s.io']);
 
 /** Whether a kind is part of every API server, so that nobody can take its definition away. */
-export function isBuiltIn({ group }: Kind): boolean {
+export function isBuiltIn({ group }: Pick<Kind, 'group'>): boolean {
   return BUILT_IN.has(group);
 }
 
@@ -29,7 +29,7 @@ export function isBuiltIn({ group }: Kind): boolean {
  */
 export async function askDefinition(
   api: ApiClient,
-  { group, plural }: Kind,
+  { group, plural }: Pick<Kind, 'group' | 'plural'>,
   signal: AbortSignal,
   forbidden: (error: SallyportError) => void,
 ): Promise<Definition> {

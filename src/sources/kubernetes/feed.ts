@@ -1,9 +1,9 @@
-import type { ResourceKey } from '../../api/resource.ts';
+import type { Resource, ResourceKey } from '../../api/resource.ts';
 import type { Kind } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Code } from '../../base/catalogue.ts';
 import { type SallyportError, toSallyportError } from '../../base/error.ts';
-import type { Sent } from './encoding.ts';
+import type { Readable, Sent } from './encoding.ts';
 import type { Listener } from './informer.ts';
 import { kindTitle } from './kind-title.ts';
 import { isShrunk } from './shrink.ts';
@@ -32,16 +32,21 @@ export type FeedState =
   /** `isShrunk`: the server answers, and leaves out what was there; its word about other kinds may be worth as little. */
   | { readonly kind: 'lost'; readonly sinceMs: number; readonly reason: string; readonly isShrunk?: true };
 
-export interface FeedOptions {
-  readonly kind: Kind;
+/** What is followed of a kind, whoever reads it. */
+export type FollowedKind = Pick<Kind, 'group' | 'kind' | 'plural'> & { readonly type: string };
+
+export interface FeedOptions<R = Resource> {
+  readonly kind: FollowedKind;
   readonly clock: Clock;
-  readonly output: Output;
+  readonly output: Output<R>;
   /** The state, or a problem, is another. */
   readonly changed: () => void;
   /** Whether objects may be told before their list is whole. */
   readonly inPortions: () => boolean;
   /** Asks for the definition of the kind; absent: it is built in. */
   readonly define?: () => Promise<Definition>;
+  /** See `Told`. */
+  readonly isSame?: (known: R, fresh: R) => boolean;
 }
 
 /** Something that has not worked since a moment: by the monotonic clock, and for people. */
@@ -60,8 +65,8 @@ export interface FeedProblem {
 }
 
 /** A state of the server that is not believed yet. It is kept in step with the server meanwhile. */
-interface Doubt {
-  readonly target: Map<ResourceKey, Fresh>;
+interface Doubt<R> {
+  readonly target: Map<ResourceKey, Fresh<R>>;
   /** `Checking`: it looks sound, and only the definition has to be asked for; `Unknown`: nobody may say what became of that. */
   readonly kind: 'Checking' | 'Shrunk' | 'Gone' | 'Unknown';
   readonly sinceMs: number;
@@ -75,19 +80,19 @@ interface Doubt {
  * One kind: takes what its informer hears, judges whether to believe it, and tells the difference. What is not believed changes nothing
  * (design invariant 2); docs/design/sources.md has the rules.
  */
-export class Feed implements Listener {
-  readonly told: Told;
+export class Feed<R extends Readable = Resource> implements Listener<R> {
+  readonly told: Told<R>;
   /** Whether the informer reads Calico's storage form. */
   isStored = false;
-  readonly #options: FeedOptions;
+  readonly #options: FeedOptions<R>;
   #isServed = false;
   /** Since when: by the monotonic clock, and for people. */
   #served = { since: 0, sinceMs: 0 };
   /** A list was whole once. */
   #isComplete = false;
   /** What the list under way has named; `undefined`: none is. */
-  #listed: Map<ResourceKey, Fresh> | undefined;
-  #doubt: Doubt | undefined;
+  #listed: Map<ResourceKey, Fresh<R>> | undefined;
+  #doubt: Doubt<R> | undefined;
   /** Deletions of which nobody knows yet whether the definition of the kind went with them; by the server's name, with uid. */
   readonly #held = new Map<ResourceKey, string>();
   #isAsking = false;
@@ -103,9 +108,9 @@ export class Feed implements Listener {
   #cancelServed: () => void = () => {};
   #cancelAsk: () => void = () => {};
 
-  constructor(options: FeedOptions) {
+  constructor(options: FeedOptions<R>) {
     this.#options = options;
-    this.told = new Told(options.kind.type, options.output);
+    this.told = new Told(options.kind.type, options.output, options.isSame);
   }
 
   /** Whether the server serves the kind. What was fed by a kind that is no longer served stays, and is lost. */
@@ -177,7 +182,7 @@ export class Feed implements Listener {
     return { code: 'CLUSTER_KIND_LOST', message: `${name} cannot be read: ${error.message}` };
   }
 
-  #doubtProblem({ kind, target, soundSince }: Doubt, name: string): FeedProblem {
+  #doubtProblem({ kind, target, soundSince }: Doubt<R>, name: string): FeedProblem {
     const missing = this.#missing(target);
     const why =
       kind === 'Unknown'
@@ -242,7 +247,7 @@ export class Feed implements Listener {
     this.told.listBegins();
   }
 
-  listed(sent: Sent): void {
+  listed(sent: Sent<R>): void {
     // What two objects could share a key in is told when it is whole.
     if (this.#isComplete || this.isStored || !this.#options.inPortions()) {
       const fresh = this.told.fresh(sent, this.isStored);
@@ -251,7 +256,7 @@ export class Feed implements Listener {
   }
 
   listEnds(): void {
-    const target = this.#listed ?? new Map<ResourceKey, Fresh>();
+    const target = this.#listed ?? new Map<ResourceKey, Fresh<R>>();
     this.#listed = undefined;
     this.#held.clear();
     if (this.#isComplete) return this.#judge(target);
@@ -262,14 +267,14 @@ export class Feed implements Listener {
     this.#options.changed();
   }
 
-  put(sent: Sent): void {
+  put(sent: Sent<R>): void {
     const fresh = this.told.fresh(sent, this.isStored);
     this.#held.delete(fresh.raw);
     if (this.#doubt === undefined) this.told.put(fresh);
     else this.#doubt.target.set(fresh.raw, fresh);
   }
 
-  deleted(sent: Sent): void {
+  deleted(sent: Sent<R>): void {
     const raw = this.told.rawOf(sent);
     if (this.#doubt !== undefined) {
       const there = this.#doubt.target.get(raw);
@@ -284,7 +289,7 @@ export class Feed implements Listener {
   // ---- Judging ----
 
   /** Takes a later list for what is there, or doubts it. */
-  #judge(target: Map<ResourceKey, Fresh>): void {
+  #judge(target: Map<ResourceKey, Fresh<R>>): void {
     const wasGone = this.#gone !== undefined;
     this.#gone = undefined;
     if (wasGone) this.#options.changed();
@@ -303,12 +308,12 @@ export class Feed implements Listener {
     this.#options.changed();
   }
 
-  #isShrunk(target: ReadonlyMap<ResourceKey, Fresh>): boolean {
+  #isShrunk(target: ReadonlyMap<ResourceKey, Fresh<R>>): boolean {
     return isShrunk(this.#options.kind.type, this.told.size, target.size, this.#missing(target));
   }
 
   /** How many of the objects that were told are not in a state of the server. */
-  #missing(target: ReadonlyMap<ResourceKey, Fresh>): number {
+  #missing(target: ReadonlyMap<ResourceKey, Fresh<R>>): number {
     const keys = new Set<ResourceKey>();
     for (const { key } of target.values()) keys.add(key);
     let missing = 0;
@@ -343,7 +348,7 @@ export class Feed implements Listener {
     define().then(answered, failed);
   }
 
-  #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt | undefined): void {
+  #learn(definition: Definition, held: ReadonlyMap<ResourceKey, string>, doubt: Doubt<R> | undefined): void {
     const isNew = this.#definition === undefined;
     if (definition.kind === 'There' && isNew) this.#definition = definition.uid;
     // Where none stands behind a kind none did before; one that is going takes everything with it, whoever asked first. What is stored by
@@ -367,7 +372,7 @@ export class Feed implements Listener {
     const { clock, changed } = this.#options;
     if (this.#doubt === undefined) {
       if (this.#held.size === 0) return;
-      const target = new Map<ResourceKey, Fresh>();
+      const target = new Map<ResourceKey, Fresh<R>>();
       for (const fresh of this.told.present()) if (!this.#held.has(fresh.raw)) target.set(fresh.raw, fresh);
       this.#doubt = { target, kind, sinceMs: clock.wall(), at: clock.monotonic(), soundSince: undefined };
     } else this.#doubt = { ...this.#doubt, kind, soundSince: undefined };
@@ -393,7 +398,7 @@ export class Feed implements Listener {
     if (doubt.soundSince !== undefined && clock.monotonic() - doubt.soundSince >= SETTLE_MS) this.#believe(doubt);
   }
 
-  #believe({ target }: Doubt): void {
+  #believe({ target }: Doubt<R>): void {
     this.#cancelLook();
     this.#doubt = undefined;
     // What is believed now belongs to the definition there is now.

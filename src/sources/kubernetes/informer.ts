@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Resource } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
@@ -30,14 +31,14 @@ const SPACING_MS = 1_000;
 const OLDER_LISTS = 3;
 
 /** What becomes of what an informer reads. All calls are synchronous, in order, and must not throw. */
-export interface Listener {
+export interface Listener<R = Resource> {
   /** A list begins; `listed` gives its objects, and what an earlier list gave that did not end is void. */
   listBegins(): void;
-  listed(sent: Sent): void;
+  listed(sent: Sent<R>): void;
   /** The list is whole: what it did not name is not there. */
   listEnds(): void;
-  put(sent: Sent): void;
-  deleted(sent: Sent): void;
+  put(sent: Sent<R>): void;
+  deleted(sent: Sent<R>): void;
   /** The server answers: from here on the watch tells what changes. */
   connected(): void;
   /** It does not, for now. */
@@ -54,13 +55,15 @@ export interface InformerEvents {
   events?(count: number): void;
 }
 
-export interface InformerOptions {
+export interface InformerOptions<R = Resource> {
   readonly api: ApiClient;
   /** Of the collection: `/api/v1/pods`. */
   readonly path: string;
+  /** What every request asks besides: selectors. */
+  readonly query?: Readonly<Record<string, string>>;
   /** The first that the server takes is used; the last is one that every server takes. */
-  readonly encodings: readonly [Encoding, ...Encoding[]];
-  readonly listener: Listener;
+  readonly encodings: readonly [Encoding<R>, ...Encoding<R>[]];
+  readonly listener: Listener<R>;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -74,10 +77,10 @@ class Doubt extends Error {}
  * Lists one kind and watches it, for ever: there is no error after which it stops. The first list is streamed where the server can, else
  * read in pages; a watch that ends goes on where it ended.
  */
-export class Informer {
-  readonly #options: InformerOptions;
+export class Informer<R = Resource> {
+  readonly #options: InformerOptions<R>;
   readonly #backOff: BackOff;
-  #encodings: readonly [Encoding, ...Encoding[]];
+  #encodings: readonly [Encoding<R>, ...Encoding<R>[]];
   /** Where the watch goes on; `undefined`: the list has to be read. */
   #version: string | undefined;
   /** The last version that was known, for noticing a server whose history is another. */
@@ -90,7 +93,7 @@ export class Informer {
   #undecodable: string | undefined;
   #opened = Number.NEGATIVE_INFINITY;
 
-  constructor(options: InformerOptions) {
+  constructor(options: InformerOptions<R>) {
     this.#options = options;
     this.#backOff = new BackOff(options.random);
     this.#encodings = options.encodings;
@@ -135,7 +138,7 @@ export class Informer {
   /** A server that was restored from a backup would silently leave out what happened up to the version that we know. */
   async #compareHistory(version: string, signal: AbortSignal): Promise<void> {
     const answer = await this.#options.api.call(
-      { method: 'GET', path: this.#options.path, query: { limit: '1' } },
+      { method: 'GET', path: this.#options.path, query: { ...this.#options.query, limit: '1' } },
       signal,
     );
     const { metadata } = (answer ?? {}) as { readonly metadata?: { readonly resourceVersion?: unknown } };
@@ -183,7 +186,7 @@ export class Informer {
     this.#olderLists = 0;
   }
 
-  async #page(next: string, body: Gathered, signal: AbortSignal): Promise<Page> {
+  async #page(next: string, body: Gathered, signal: AbortSignal): Promise<Page<R>> {
     const query = { limit: String(PAGE), ...(next === '' ? {} : { continue: next }) };
     const { stream, encoding } = await this.#open(query, 'list', signal);
     body.clear();
@@ -257,7 +260,7 @@ export class Informer {
     }
   }
 
-  async #openWatch(listing: boolean, signal: AbortSignal): Promise<{ stream: ApiStream; encoding: Encoding }> {
+  async #openWatch(listing: boolean, signal: AbortSignal): Promise<{ stream: ApiStream; encoding: Encoding<R> }> {
     const { clock, random } = this.#options;
     const query = {
       watch: 'true',
@@ -280,7 +283,7 @@ export class Informer {
   }
 
   /** Ends a streamed list, if that is what the bookmark says. */
-  #endList({ version, endsList }: Extract<WatchEvent, { kind: 'bookmark' }>): void {
+  #endList({ version, endsList }: Extract<WatchEvent<R>, { kind: 'bookmark' }>): void {
     if (!endsList) throw new Doubt('the server took the streamed list for a watch');
     this.#refuseOlder(version);
     this.#options.listener.listEnds();
@@ -289,7 +292,7 @@ export class Informer {
     this.#knows(version);
   }
 
-  #take(event: WatchEvent, isListing: boolean): void {
+  #take(event: WatchEvent<R>, isListing: boolean): void {
     const { listener } = this.#options;
     if (event.kind === 'failure') {
       if (isListing) throw new Doubt('the streamed list failed');
@@ -316,11 +319,15 @@ export class Informer {
     query: Readonly<Record<string, string>>,
     form: 'list' | 'watch',
     signal: AbortSignal,
-  ): Promise<{ stream: ApiStream; encoding: Encoding }> {
-    const { api, path } = this.#options;
+  ): Promise<{ stream: ApiStream; encoding: Encoding<R> }> {
+    const { api, path, query: selectors } = this.#options;
     const accept = [...new Set(this.#encodings.map((encoding) => encoding.accept[form]))].join(',');
     const deadline = form === 'list' ? { deadlineMs: PAGE_DEADLINE_MS } : {};
-    const stream = await api.open({ method: 'GET', path, query, accept, ...deadline }, signal, SILENCE_MS);
+    const stream = await api.open(
+      { method: 'GET', path, query: { ...selectors, ...query }, accept, ...deadline },
+      signal,
+      SILENCE_MS,
+    );
     const encoding = this.#encodings.find(({ contentType }) => contentType === stream.contentType);
     if (encoding === undefined)
       throw new SallyportError('API_FAILED', `${this.#title}: the answer is ${stream.contentType || 'of no type'}`);

@@ -1,9 +1,9 @@
 import { readResource } from '../../api/read.ts';
-import type { ReadResource } from '../../api/resource.ts';
+import type { Resource } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Place } from '../../base/diagnostic.ts';
 import { readStatus } from '../../kubernetes/api-errors.ts';
-import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, type WatchEvent } from './encoding.ts';
+import { type Encoding, INITIAL_EVENTS_END, type Page, type Read, type Sent, type WatchEvent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
 import { readSoundPod } from './json-pod.ts';
 import { type JsonSpan, JsonScan } from './json-scan.ts';
@@ -13,30 +13,21 @@ import { usedAnnotations } from './used-annotations.ts';
 /** Servers that can leave managedFields out do, which is half of a pod; the others take the second form. */
 const ACCEPT = 'application/json;drop=metadata.managedFields,application/json';
 
+/** Makes of an object, as a server sent it, what it is read as. */
+export type ReadObject<R> = (object: RawMap, metadata: RawMap) => Read<R>;
+
 /** Any kind, as JSON. */
-export class JsonEncoding implements Encoding {
+export class JsonObjects<R> implements Encoding<R> {
   readonly contentType = 'application/json';
   readonly accept: { readonly list: string; readonly watch: string };
-  readonly #apiVersion: string;
-  readonly #kind: string;
-  readonly #place: Place;
-  readonly #isPod: boolean;
+  readonly #read: ReadObject<R>;
 
-  /** Items of a list do not name their kind; these are its names. `place` stands in diagnostics. */
-  constructor(
-    apiVersion: string,
-    kind: string,
-    place: Place,
-    accept: Encoding['accept'] = { list: ACCEPT, watch: ACCEPT },
-  ) {
+  constructor(read: ReadObject<R>, accept: Encoding['accept'] = { list: ACCEPT, watch: ACCEPT }) {
+    this.#read = read;
     this.accept = accept;
-    this.#apiVersion = apiVersion;
-    this.#kind = kind;
-    this.#place = place;
-    this.#isPod = apiVersion === 'v1' && kind === 'Pod';
   }
 
-  page(body: Buffer): Page {
+  page(body: Buffer): Page<R> {
     // A whole page in memory as objects is what costs most: items are parsed when their turn comes.
     const scan = new JsonScan(body);
     let metadata: unknown;
@@ -54,7 +45,7 @@ export class JsonEncoding implements Encoding {
     return { items: this.#each(scan, items), version: resourceVersion, next };
   }
 
-  *#each(scan: JsonScan, items: readonly JsonSpan[]): Generator<Sent> {
+  *#each(scan: JsonScan, items: readonly JsonSpan[]): Generator<Sent<R>> {
     for (const item of items) yield this.#sent(parse(scan.text(item)));
   }
 
@@ -62,7 +53,7 @@ export class JsonEncoding implements Encoding {
     return new Lines();
   }
 
-  event(record: Buffer): WatchEvent {
+  event(record: Buffer): WatchEvent<R> {
     const scan = new JsonScan(record);
     let type: unknown;
     let object: unknown;
@@ -98,7 +89,7 @@ export class JsonEncoding implements Encoding {
     }
   }
 
-  #sent(item: unknown): Sent {
+  #sent(item: unknown): Sent<R> {
     if (!isMap(item) || !isMap(item['metadata'])) throw new Undecodable('an object has no metadata');
     const { metadata } = item;
     const { namespace = '', name, uid = '', resourceVersion: version } = metadata as RawMap;
@@ -106,13 +97,21 @@ export class JsonEncoding implements Encoding {
       throw new Undecodable('an object has no name');
     if (typeof version !== 'string' || version === '' || typeof uid !== 'string')
       throw new Undecodable('an object has no resourceVersion');
-    const read = (): ReadResource => {
-      const pod = this.#isPod ? readSoundPod(item, metadata as RawMap, this.#place) : undefined;
+    return { namespace, name, uid, version, read: () => this.#read(item, metadata as RawMap) };
+  }
+}
+
+/** The kinds that a border reads, as JSON. */
+export class JsonEncoding extends JsonObjects<Resource> {
+  /** Items of a list do not name their kind; these are its names. `place` stands in diagnostics. */
+  constructor(apiVersion: string, kind: string, place: Place, accept?: Encoding['accept']) {
+    const isPod = apiVersion === 'v1' && kind === 'Pod';
+    super((item, metadata) => {
+      const pod = isPod ? readSoundPod(item, metadata, place) : undefined;
       if (pod !== undefined) return pod;
-      const whole = { ...item, metadata: usedAnnotations(metadata as RawMap, item['status']) };
-      return readResource({ ...whole, apiVersion: this.#apiVersion, kind: this.#kind }, this.#place);
-    };
-    return { namespace, name, uid, version, read };
+      const whole = { ...item, metadata: usedAnnotations(metadata, item['status']) };
+      return readResource({ ...whole, apiVersion, kind }, place);
+    }, accept);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ResourceKey, ResourceType } from '../../api/resource.ts';
+import type { Resource, ResourceKey, ResourceType } from '../../api/resource.ts';
 import { feedingOf } from '../../api/feeding.ts';
 import { CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -19,6 +19,7 @@ import { Informer } from './informer.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { PendingChanges } from './pending-changes.ts';
 import { PodEncoding } from './pod-encoding.ts';
+import { samePod } from './same-pod.ts';
 import { type ServedKinds, askReady, servedKinds } from './served-kinds.ts';
 
 /** Which kinds are served is asked again at this pace; changes of definitions say so at once. */
@@ -153,6 +154,7 @@ export class KubernetesSource implements Source {
       output: this.#pending,
       changed: () => this.#changed(),
       inPortions: () => this.#isLoading,
+      ...(kind.type === 'Pod' ? { isSame: sameAsPods } : {}),
       ...(isBuiltIn(kind) ? {} : { define: () => askDefinition(api, kind, signal, (error) => this.#sayBlind(error)) }),
     });
     return { feed, path: undefined, stop: new AbortController(), ended: Promise.resolve() };
@@ -404,6 +406,11 @@ export class KubernetesSource implements Source {
     cancel = this.#options.clock.after(PROGRESS_MS, tell);
     return () => cancel();
   }
+}
+
+/** Most events of pods say nothing that is read. */
+function sameAsPods(known: Resource, fresh: Resource): boolean {
+  return known.type === 'Pod' && fresh.type === 'Pod' && samePod(known, fresh);
 }
 
 /** The first of several reasons, and how many more there are. */

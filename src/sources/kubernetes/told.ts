@@ -1,26 +1,18 @@
-import {
-  type Pod,
-  type ReadResource,
-  type Resource,
-  type ResourceKey,
-  type ResourceType,
-  resourceKey,
-} from '../../api/resource.ts';
+import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { show } from '../../api/shape.ts';
-import type { Sent } from './encoding.ts';
+import type { Read, Readable, Sent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
-import { samePod } from './same-pod.ts';
 
 /** Where changes go. */
-export interface Output {
-  put(key: ResourceKey, resource: Resource): void;
+export interface Output<R = Resource> {
+  put(key: ResourceKey, resource: R): void;
   /** `isEvent`: the server told of its deletion; it is not only missing from a list. */
   delete(key: ResourceKey, isEvent?: boolean): void;
 }
 
 /** An object of the server, compared with what was told of it. */
-export interface Fresh {
+export interface Fresh<R = Resource> {
   /** Which object it is to everybody else. */
   readonly key: ResourceKey;
   /** Which it is to the server; another only in Calico's storage form. */
@@ -28,47 +20,50 @@ export interface Fresh {
   readonly uid: string;
   readonly version: string;
   /** Absent: as it was told last. */
-  readonly read?: ReadResource;
+  readonly read?: Read<R>;
   /** In Calico's storage form, where two objects can have one key. */
   readonly isStored?: true;
 }
 
-interface Known {
+interface Known<R> {
   readonly raw: ResourceKey;
   readonly uid: string;
   version: string;
   /** As it was told last, where there are so many events that those which say nothing new are worth looking for. */
-  readonly pod?: Pod | undefined;
+  readonly kept?: R | undefined;
   /** Whoever listens has it. */
   readonly isOut: boolean;
   /** The list that named it last, of those that are told as they come. */
   list: number;
   /** The object itself, where another one could take its key for a time. */
-  readonly stored?: Fresh;
+  readonly stored?: Fresh<R>;
 }
 
 /** They go when they cannot be read: nobody may keep a right that his labels, if they could be read, might no longer give him. */
-const ENDPOINTS: ReadonlySet<ResourceType> = new Set(['Pod', 'HostEndpoint', 'WorkloadEndpoint']);
+const ENDPOINTS: ReadonlySet<string> = new Set(['Pod', 'HostEndpoint', 'WorkloadEndpoint']);
 
 /** The objects of one kind, as they were told to whoever listens. */
-export class Told {
+export class Told<R extends Readable = Resource> {
   readonly broken = new Set<ResourceKey>();
-  readonly #type: ResourceType;
-  readonly #output: Output;
-  readonly #objects = new Map<ResourceKey, Known>();
+  readonly #type: string;
+  readonly #output: Output<R>;
+  readonly #isSame: ((known: R, fresh: R) => boolean) | undefined;
+  readonly #objects = new Map<ResourceKey, Known<R>>();
   readonly #diagnostics = new Map<ResourceKey, readonly Diagnostic[]>();
   /** Keys of objects that the server calls by another name. */
   readonly #renamed = new Map<ResourceKey, ResourceKey>();
   /** Objects whose key another one has, by the server's name; the one whose name sorts first counts. */
-  readonly #seconds = new Map<ResourceKey, Fresh>();
+  readonly #seconds = new Map<ResourceKey, Fresh<R>>();
   #all: readonly Diagnostic[] | undefined;
   /** The list under way, and how many objects it named. */
   #list = 0;
   #named = 0;
 
-  constructor(type: ResourceType, output: Output) {
+  /** `isSame`: an event that says nothing new of an object is not told; for kinds with so many events that it is worth the memory. */
+  constructor(type: string, output: Output<R>, isSame?: (known: R, fresh: R) => boolean) {
     this.#type = type;
     this.#output = output;
+    this.#isSame = isSame;
   }
 
   get size(): number {
@@ -90,17 +85,17 @@ export class Told {
     return this.#objects.keys();
   }
 
-  rawOf({ namespace, name }: Sent): ResourceKey {
+  rawOf({ namespace, name }: Sent<R>): ResourceKey {
     return resourceKey({ type: this.#type, namespace, name });
   }
 
   /** All objects, as they were told. */
-  *present(): Generator<Fresh> {
+  *present(): Generator<Fresh<R>> {
     for (const [key, { raw, uid, version, stored }] of this.#objects) yield stored ?? { key, raw, uid, version };
   }
 
   /** Reads an object, unless it is as it was. `isStored`: in Calico's storage form, where names are others. */
-  fresh(sent: Sent, isStored: boolean): Fresh {
+  fresh(sent: Sent<R>, isStored: boolean): Fresh<R> {
     const { uid, version } = sent;
     const raw = this.rawOf(sent);
     const key = this.#keyOf(raw);
@@ -119,7 +114,7 @@ export class Told {
   }
 
   /** Tells an object of the list under way, which is not in Calico's storage form. */
-  name(sent: Sent): void {
+  name(sent: Sent<R>): void {
     const { uid, version } = sent;
     const raw = this.rawOf(sent);
     let known = this.#objects.get(raw);
@@ -130,20 +125,20 @@ export class Told {
     this.#named += 1;
   }
 
-  put(fresh: Fresh): void {
+  put(fresh: Fresh<R>): void {
     this.#put(fresh, this.#objects.get(fresh.key));
   }
 
   /** Gives what is known of it then. */
-  #put(fresh: Fresh, known: Known | undefined): Known | undefined {
+  #put(fresh: Fresh<R>, known: Known<R> | undefined): Known<R> | undefined {
     const { key, raw, uid, version, read } = fresh;
     const former = this.#keyOf(raw);
     if (former !== key && this.#objects.get(former)?.raw === raw) this.#forget(former);
     if (read === undefined) return known;
     if (known !== undefined && known.raw !== raw && this.#isSecond(known, fresh)) return known;
     if (this.#seconds.size > 0) this.#seconds.delete(raw);
-    const pod = read.resource?.type === 'Pod' ? read.resource : undefined;
-    if (pod !== undefined && known?.pod !== undefined && samePod(known.pod, pod)) {
+    const kept = this.#isSame === undefined ? undefined : read.resource;
+    if (kept !== undefined && known?.kept !== undefined && this.#isSame?.(known.kept, kept) === true) {
       known.version = version;
       this.#say(key, read.diagnostics);
       return known;
@@ -167,7 +162,7 @@ export class Told {
     this.#say(key, read.diagnostics);
     if (raw !== key) this.#renamed.set(raw, key);
     // The texts of the resource serve here too.
-    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, pod, isOut, list: 0 };
+    const entry = { raw, uid: read.resource?.uid === uid ? read.resource.uid : uid, version, kept, isOut, list: 0 };
     const now = fresh.isStored === true ? { ...entry, stored: fresh } : entry;
     this.#objects.set(key, now);
     return now;
@@ -178,7 +173,7 @@ export class Told {
   }
 
   /** Whether another object has the key and keeps it. */
-  #isSecond(known: Known, fresh: Fresh): boolean {
+  #isSecond(known: Known<R>, fresh: Fresh<R>): boolean {
     if (fresh.raw > known.raw) {
       this.#seconds.set(fresh.raw, fresh);
       return true;
@@ -209,7 +204,7 @@ export class Told {
   }
 
   /** What there is now is exactly this, and what the list under way has named. */
-  become(target: ReadonlyMap<ResourceKey, Fresh>): void {
+  become(target: ReadonlyMap<ResourceKey, Fresh<R>>): void {
     this.#seconds.clear();
     const list = this.#list;
     // All of it was told as it came: a hundred thousand objects need not be looked at once more.
@@ -236,7 +231,7 @@ export class Told {
 }
 
 /** A reader that throws is our mistake, and harms the one object: it counts as unreadable. */
-function readSafely(sent: Sent, key: ResourceKey): ReadResource {
+function readSafely<R>(sent: Sent<R>, key: ResourceKey): Read<R> {
   try {
     return sent.read();
   } catch (thrown) {
@@ -247,6 +242,6 @@ function readSafely(sent: Sent, key: ResourceKey): ReadResource {
   }
 }
 
-function byRaw(a: Fresh, b: Fresh): number {
+function byRaw(a: Pick<Fresh, 'raw'>, b: Pick<Fresh, 'raw'>): number {
   return a.raw < b.raw ? -1 : 1;
 }

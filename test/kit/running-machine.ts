@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import type { Log } from '../../src/base/log.ts';
+import { parseConfiguration } from '../../src/controller/configuration.ts';
+import { KernelTable } from '../../src/controller/machine/kernel-table.ts';
+import { MachineController } from '../../src/controller/machine/machine-controller.ts';
+import { RuleWriter } from '../../src/controller/machine/rule-writer.ts';
+import { SourceMemory } from '../../src/controller/machine/sources/memory.ts';
+import { netnsTransport } from '../../src/firewalls/nftables/local-transport.ts';
+import { FirewallMachine } from './firewall-machine.ts';
+import { FACTS } from './machine.ts';
+
+/** Base rules of a machine as it is installed: nothing is forwarded but what its allocation says. */
+const BASE = `table inet metal {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state established,related counter accept comment "stateful forward"
+    }
+}
+`;
+
+/** What `sallyport run` is made of, on a firewall machine in namespaces, in a folder of its own. */
+export class RunningMachine {
+  readonly world: FirewallMachine;
+  readonly folder: string;
+  /** Where the rules are written. */
+  readonly file: string;
+  /** What was logged: `level message {fields}`. */
+  readonly logged: string[] = [];
+  readonly #clock: Clock;
+  #running:
+    | { readonly controller: MachineController; readonly stop: AbortController; readonly ended: Promise<void> }
+    | undefined;
+
+  static async open(clock: Clock = systemClock): Promise<RunningMachine> {
+    const world = await FirewallMachine.open();
+    for (const port of [80, 443]) await world.internet.listenTcp('0.0.0.0', port);
+    const machine = new RunningMachine(world, clock);
+    await machine.reset();
+    return machine;
+  }
+
+  private constructor(world: FirewallMachine, clock: Clock) {
+    this.world = world;
+    this.#clock = clock;
+    this.folder = mkdtempSync(join(tmpdir(), 'sallyport-running-machine-'));
+    this.file = join(this.folder, 'nftables/firewall-controller.v4');
+  }
+
+  /** As it was installed: base rules in force, nothing of ours on disk. */
+  async reset(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(join(this.folder, 'nftables'), { recursive: true });
+    writeFileSync(join(this.folder, 'nftables/rules'), BASE);
+    writeFileSync(join(this.folder, 'install.yaml'), FACTS);
+    await this.world.load(BASE);
+    this.logged.splice(0);
+  }
+
+  /** The machine starts again: what its files say is in force, and nothing else. */
+  async boot(): Promise<void> {
+    const rules = [join(this.folder, 'nftables/rules'), this.file].map((path) => readFileSync(path, 'utf8'));
+    await this.world.load(rules.join('\n'));
+  }
+
+  /** `sources` and `controllers` of the configuration file; the rest is this machine's. */
+  configure(text: string, name = 'fw-1'): void {
+    const own = [
+      'facts: ./install.yaml',
+      `rules: ${this.file}`,
+      'base: ./nftables/rules',
+      'memory: ./memory/sources.json',
+      'shootAccess: ./access/shoot.json',
+    ];
+    writeFileSync(join(this.folder, 'config.yaml'), `name: ${name}\n${text}\nmachine: { ${own.join(', ')} }\n`);
+  }
+
+  async start(): Promise<MachineController> {
+    const path = join(this.folder, 'config.yaml');
+    const parse = (text: string) => parseConfiguration(text, path, { readFile: () => '', environment: {} });
+    const { value, diagnostics } = parse(readFileSync(path, 'utf8'));
+    if (value?.machine === undefined) throw new Error(JSON.stringify(diagnostics));
+    const log = this.#log();
+    const memory = new SourceMemory(value.machine.memory, log);
+    await memory.load();
+    const kernel = new KernelTable(netnsTransport(this.world.machine.name, this.folder));
+    const controller = new MachineController({
+      configuration: { ...value, machine: value.machine },
+      file: path,
+      parse,
+      writer: new RuleWriter({ kernel, baseFile: value.machine.base, log }),
+      memory,
+      environment: {},
+      clock: this.#clock,
+      log,
+    });
+    const stop = new AbortController();
+    this.#running = { controller, stop, ended: controller.run(stop.signal) };
+    return controller;
+  }
+
+  async stop(): Promise<void> {
+    this.#running?.stop.abort();
+    await this.#running?.ended;
+    this.#running = undefined;
+  }
+
+  /** Whether the cluster reaches the internet at a port. */
+  async passes(port: number): Promise<boolean> {
+    return (await this.world.cluster.tcp({ from: '10.0.0.10', to: '198.51.100.9', port })).outcome === 'passed';
+  }
+
+  rules(): string {
+    return readFileSync(this.file, 'utf8');
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.world.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #log(): Log {
+    const at =
+      (level: string) =>
+      (fields: object, message: string): void => {
+        this.logged.push(`${level} ${message} ${JSON.stringify(fields)}`);
+      };
+    return { debug() {}, info: at('info'), warn: at('warn'), error: at('error') };
+  }
+}
