@@ -17,7 +17,7 @@ import {
   protocol,
   scopeSelector,
 } from './fields.ts';
-import { labelKeyProblem } from './names.ts';
+import { readAnnotations } from './meta.ts';
 import type { CalicoEntity, CalicoPorts, CalicoRule, RuleAction } from './resource.ts';
 import { checkFamilies, checkIcmp, checkNotNets, checkPorts } from './rule-check.ts';
 import type { Fields, Scope } from './scope.ts';
@@ -128,13 +128,11 @@ function hasHttp(raw: unknown): boolean {
   return [methods, paths].some((list) => Array.isArray(list) && list.length > 0);
 }
 
-/** Annotations of a rule mean nothing to policy; their keys are those of any annotation. */
+/** Annotations of a rule mean nothing to policy; they are written as those of an object are. */
 function checkMetadata(raw: unknown, scope: Scope): void {
-  const annotations = isMap(raw) ? raw['annotations'] : undefined;
-  for (const key of isMap(annotations) ? Object.keys(annotations) : []) {
-    const problem = labelKeyProblem(key);
-    if (problem !== undefined) scope.mistake('LABELS_INVALID', problem, 'annotations', key);
-  }
+  if (raw === undefined || raw === null) return;
+  const metadata = scope.map(raw);
+  if (metadata !== undefined) readAnnotations(metadata['annotations'], scope.at('annotations'));
 }
 
 function icmpOf(written: RuleFields['icmp']): CalicoRule['icmp'] {

@@ -68,7 +68,7 @@ export function readMeta(
   scope: Scope,
 ): { readonly meta: Meta; readonly soundLabels: boolean } {
   const labels = readLabels(metadata['labels'], scope.at('labels'));
-  const annotations = readTexts(metadata['annotations'], scope.at('annotations').otherwise(''), false);
+  const annotations = readAnnotations(metadata['annotations'], scope.at('annotations').otherwise('It does not count.'));
   const uid = metadata['uid'];
   const deleting = metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null;
   return {
@@ -91,6 +91,9 @@ const VALUES = new Shared<{ readonly text: string; readonly isLabel: boolean }>(
 /** And the same keys; by key, what is wrong with it, or nothing. */
 const KEYS = new Shared<string>();
 
+/** Kubernetes' own bound, of keys and values together. */
+const ANNOTATIONS_MAX = 256 * 1024;
+
 /** A map from text to text; `sound` is false when entries were left out because they are no text. */
 interface Texts {
   readonly texts: ReadonlyMap<string, string>;
@@ -99,14 +102,27 @@ interface Texts {
 
 /** A map of labels. What Kubernetes would refuse and is a text all the same counts as written. */
 export function readLabels(raw: unknown, scope: Scope): Texts {
-  return readTexts(raw, scope, true);
+  return readTexts(raw, scope, checkLabel);
 }
 
-function readTexts(raw: unknown, scope: Scope, areLabels: boolean): Texts {
-  const note = areLabels ? 'mistake' : 'warning';
+/** A map of annotations, whose values may be any text. What Kubernetes would refuse and is a text all the same counts as written. */
+export function readAnnotations(raw: unknown, scope: Scope): Texts {
+  const read = readTexts(raw, scope, checkAnnotation);
+  let size = 0;
+  for (const [key, value] of read.texts) size += Buffer.byteLength(key) + Buffer.byteLength(value);
+  if (size > ANNOTATIONS_MAX) {
+    const message = `the annotations of an object take at most ${ANNOTATIONS_MAX} bytes together, and these ${size}; shorten them`;
+    scope.otherwise('They count as written.').mistake('LABELS_INVALID', message);
+  }
+  return read;
+}
+
+type Check = (key: string, value: string, isLabelValue: boolean, scope: Scope) => void;
+
+function readTexts(raw: unknown, scope: Scope, check: Check): Texts {
   if (raw === undefined || raw === null) return { texts: NO_TEXTS, sound: true };
   if (!isMap(raw)) {
-    scope[note]('LABELS_INVALID', `this is ${show(raw)} and has to be a map`);
+    scope.mistake('LABELS_INVALID', `this is ${show(raw)} and has to be a map`);
     return { texts: NO_TEXTS, sound: false };
   }
   const texts = new Map<string, string>();
@@ -115,15 +131,15 @@ function readTexts(raw: unknown, scope: Scope, areLabels: boolean): Texts {
     if (typeof value === 'string') {
       const known = value.length > SHORT ? undefined : VALUES.get(value, valueOf);
       texts.set(key, known?.text ?? value);
-      if (areLabels) checkLabel(key, value, known?.isLabel === true, scope);
+      check(key, value, known?.isLabel === true, scope);
     }
     // The API server stores a label without a value as an empty one.
     else if (value === null) {
       texts.set(key, '');
-      if (areLabels) checkLabel(key, '', true, scope);
+      check(key, '', true, scope);
     } else {
       const hint = isMap(value) || Array.isArray(value) ? '' : `; write "${show(value)}" with its quotes`;
-      scope[note]('LABELS_INVALID', `the value is ${show(value)} and has to be text${hint}`, key);
+      scope.mistake('LABELS_INVALID', `the value is ${show(value)} and has to be text${hint}`, key);
       sound = false;
     }
   }
@@ -134,8 +150,17 @@ function valueOf(text: string): { readonly text: string; readonly isLabel: boole
   return { text, isLabel: isLabelValue(text) };
 }
 
+function checkAnnotation(key: string, _value: string, _isLabelValue: boolean, scope: Scope): void {
+  const problem = keyProblem(key.toLowerCase());
+  if (problem !== '') scope.otherwise('It counts as written.').mistake('LABELS_INVALID', problem, key);
+}
+
+function keyProblem(key: string): string {
+  return KEYS.get(key, (text) => labelKeyProblem(text) ?? '');
+}
+
 function checkLabel(key: string, value: string, isValue: boolean, scope: Scope): void {
-  const problem = KEYS.get(key, (text) => labelKeyProblem(text) ?? '');
+  const problem = keyProblem(key);
   if (problem === '' && isValue) return;
   const here = scope.otherwise('It counts as written.');
   if (problem !== '') here.mistake('LABELS_INVALID', problem, key);

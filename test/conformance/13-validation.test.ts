@@ -14,6 +14,7 @@ const rule = (words: object, direction = 'ingress'): PlainObject =>
 const to = (words: object, more: object = {}): PlainObject => rule({ protocol: 'TCP', ...more, destination: words });
 const from = (words: object, more: object = {}): PlainObject => rule({ ...more, source: words });
 const name = (text: string): PlainObject => policy(text, {});
+const annotated = (annotations: unknown): PlainObject => ({ ...global({}), metadata: { name: 'q', annotations } });
 const host = (spec: object): PlainObject => hostEndpoint('h', {}, spec);
 
 type Case = readonly [line: string, what: string, object: PlainObject];
@@ -100,6 +101,13 @@ const wrong: readonly Case[] = [
   ['7.3', 'a hint that is none', global({ performanceHints: ['Fast'] })],
   ['7.3', 'a hint twice', global({ performanceHints: ['AssumeNeededOnEveryNode', 'AssumeNeededOnEveryNode'] })],
   ['7.4', 'an annotation that is no key', rule({ metadata: { annotations: { 'a b': 'x' } } })],
+  ['7.4', 'an annotation of a rule that is no text', rule({ metadata: { annotations: { a: 5 } } })],
+  ['7.4', 'annotations of a rule that are no map', rule({ metadata: { annotations: ['a'] } })],
+  ['7.4', 'metadata of a rule that is no map', rule({ metadata: 'a' })],
+  ['7.4', 'an annotation of a policy that is no key', annotated({ 'a b': 'x' })],
+  ['7.4', 'an annotation of a policy that is no text', annotated({ a: true })],
+  ['7.4', 'annotations of a policy that are no map', annotated('a')],
+  ['7.4', 'annotations of more than 256 KiB', annotated({ a: 'x'.repeat(256 * 1024) })],
   ['8.1.2', 'three directions', kubernetesPolicy('a/q', { policyTypes: ['Ingress', 'Egress', 'Ingress'] })],
   ['2', 'a label that is no key', networkSet('g', { 'a b': 'x' }, [])],
   ['2', 'a label with an empty prefix', networkSet('g', { '/b': 'x' }, [])],
@@ -157,6 +165,7 @@ const right: readonly Case[] = [
   ],
   ['7.3', 'a hint', global({ performanceHints: ['AssumeNeededOnEveryNode'] })],
   ['7.4', 'an annotation', rule({ metadata: { annotations: { 'firewall.example.com/rule': 'any text at all' } } })],
+  ['7.4', 'annotations of 256 KiB', annotated({ 'Example.com/A': 'x'.repeat(256 * 1024 - 'Example.com/A'.length) })],
   ['8.1.6', 'a value that is not given', kubernetesPolicy('a/q', { podSelector: { matchLabels: { a: null } } })],
   ['2', 'labels at their bounds', networkSet('g', { [`a.b/${'x'.repeat(63)}`]: 'x'.repeat(63), 'A_b.c-9': '' }, [])],
   ['13.8', 'a tier name of 63 characters', tier('a'.repeat(63), { order: 1.5 })],

@@ -47,7 +47,7 @@ export const resourceCodes = {
   LABELS_INVALID: {
     blame: 'input',
     what: 'Labels or annotations are no map from text to text (numbers, `true` and `false` need quotes in YAML), or a key or a value is one that Kubernetes would refuse.',
-    now: 'Where something is no text, a pod or host endpoint is left out, so its address counts as unknown, and any other object keeps the labels that can be read. A key or value that is a text counts as written.',
+    now: 'Where a label is no text, a pod or host endpoint is left out, so its address counts as unknown, and any other object keeps the labels that can be read. An annotation that is no text does not count. A key or value that is a text counts as written.',
     fix: 'Put the value in quotes, or write what the message says.',
   },
   FIELD_UNKNOWN: {
