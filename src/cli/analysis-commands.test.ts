@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram } from './program.ts';
 
@@ -12,6 +13,7 @@ async function run(...words: readonly string[]): Promise<{ readonly code: number
 
 const SHOP = 'examples/shop';
 const MISTAKES = 'src/cli/golden/lint-world.yaml';
+const FAILING = 'src/cli/golden/failing.expect';
 let changed: string;
 
 /** The shop after a change that looks harmless: mail is no longer stopped, and the sandbox is gone. */
@@ -78,8 +80,30 @@ test('lines of all of them keep to 100 columns', async () => {
   for (const words of [
     ['connections', '-f', SHOP],
     ['diff', SHOP, changed],
+    ['lint', '-f', MISTAKES],
+    ['expect', FAILING, '-f', SHOP],
+    ['eval', 'all()', '-f', SHOP],
+    ['endpoint', 'shop', '-f', SHOP],
+    ['policy', 'security.no-mail', '-f', SHOP],
+    ['host', 'node-b', '-f', SHOP],
   ]) {
     const { out } = await run(...words);
-    expect(out.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    expect(out).not.toBe('\n');
+    // A line of the user's own is told as it is.
+    const lines = out.split('\n').filter((line) => !line.startsWith('FAILED '));
+    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+  }
+});
+
+test('YAML of all of them says what JSON says, without anchors', async () => {
+  for (const words of [
+    ['connections', '-f', SHOP],
+    ['diff', SHOP, changed],
+    ['expect', FAILING, '-f', SHOP],
+    ['endpoint', 'shop', '-f', SHOP],
+  ]) {
+    const { out } = await run(...words, '-o', 'yaml');
+    expect(out).not.toMatch(/[:-] [&*]a\d/);
+    expect(parse(out)).toEqual(JSON.parse((await run(...words, '-o', 'json')).out));
   }
 });

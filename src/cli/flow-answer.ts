@@ -101,26 +101,31 @@ function evaluationRemedy({ reason, decidedBy }: Evaluation): string {
 
 const NEED_PORT: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp', 'udplite', '6', '17', '132', '136']);
 
-/** The text of an answer in one family. */
-export function flowText(asked: Question, answer: FamilyAnswer): string {
+/** The text of an answer in one family, every line behind `indent`. */
+export function flowText(asked: Question, answer: FamilyAnswer, indent = ''): string {
   const port = asked.port === undefined ? '' : `:${asked.port}`;
-  const lines = [
-    `${answer.outcome.toUpperCase()}  ${sideText(asked.from, answer.source)} -> ${sideText(asked.to, answer.destination)}${port}/${asked.protocol}`,
-  ];
+  const lines: string[] = [];
+  const tell = (label: string, text: string): void => {
+    lines.push(...wrapped(text, indent + label, ' '.repeat(indent.length + label.length)));
+  };
+  tell(
+    `${answer.outcome.toUpperCase()}  `,
+    `${sideText(asked.from, answer.source)} -> ${sideText(asked.to, answer.destination)}${port}/${asked.protocol}`,
+  );
   const { egress, ingress } = answer.cluster;
-  if (egress !== undefined) lines.push(`  cluster, leaving   ${hopText(egress)}`);
-  if (ingress !== undefined) lines.push(`  cluster, entering  ${hopText(ingress)}`);
-  if (egress === undefined && ingress === undefined) lines.push('  cluster            neither side is an endpoint');
-  if (answer.border.length === 0) lines.push('  border             no border firewall is on the way');
+  if (egress !== undefined) tell('  cluster, leaving   ', hopText(egress));
+  if (ingress !== undefined) tell('  cluster, entering  ', hopText(ingress));
+  if (egress === undefined && ingress === undefined) tell('  cluster            ', 'neither side is an endpoint');
+  if (answer.border.length === 0) tell('  border             ', 'no border firewall is on the way');
   for (const way of answer.border)
     for (const hop of way.hops) {
       if (hop.evaluation?.reason === 'not-governed') {
-        lines.push(`  border ${hop.firewall}      not asked: the destination is inside the cluster`);
+        tell(`  border ${hop.firewall}      `, 'not asked: the destination is inside the cluster');
         continue;
       }
-      lines.push(`  border ${hop.firewall}`);
-      lines.push(`    seen as    ${hop.seenSource ?? unseenText(hop)}`);
-      lines.push(`    our block  ${hop.evaluation === undefined ? unjudgedText(hop) : evaluationText(hop.evaluation)}`);
+      tell('  border ', hop.firewall);
+      tell('    seen as    ', hop.seenSource ?? unseenText(hop));
+      tell('    our block  ', hop.evaluation === undefined ? unjudgedText(hop) : evaluationText(hop.evaluation));
       if (hop.evaluation?.translation !== undefined) {
         const { origin, target } = hop.evaluation.translation;
         const text =
@@ -129,13 +134,13 @@ export function flowText(asked: Question, answer: FamilyAnswer): string {
             : target.kind === 'Exempt'
               ? 'exempt'
               : `held: ${target.reason}`;
-        lines.push(`    translated ${text}, by ${origin.policy}`);
+        tell('    translated ', `${text}, by ${origin.policy}`);
       }
-      lines.push(...othersText(hop));
+      for (const [label, text] of othersText(hop)) tell(label, text);
     }
   if (asked.port === undefined && NEED_PORT.has(String(asked.protocol).toLowerCase()))
-    lines.push('  note               no port was given: no rule that names ports matches');
-  for (const remedy of answer.wouldChange) lines.push(...wrapped(remedy, '  would change it    ', ' '.repeat(21)));
+    tell('  note               ', 'no port was given: no rule that names ports matches');
+  for (const remedy of answer.wouldChange) tell('  would change it    ', remedy);
   return lines.join('\n');
 }
 
@@ -155,11 +160,12 @@ function unjudgedText({ unseen }: Hop): string {
     : 'unknown, as long as the address is';
 }
 
-function othersText({ others }: Hop): readonly string[] {
-  if (others === undefined) return ['    other rules of the device: not read here; --devices asks it'];
-  if (others === null) return ['    others     unknown: the device did not answer'];
-  if (others.length === 0) return ['    others     none'];
-  return others.map(({ where, text, effect }) => `    others     unknown: ${effect}: ${visible(`${where}: ${text}`)}`);
+function othersText({ others }: Hop): readonly (readonly [label: string, text: string])[] {
+  if (others === undefined) return [['    other rules of the device: ', 'not read here; --devices asks it']];
+  const label = '    others     ';
+  if (others === null) return [[label, 'unknown: the device did not answer']];
+  if (others.length === 0) return [[label, 'none']];
+  return others.map(({ where, text, effect }) => [label, `unknown: ${effect}: ${visible(`${where}: ${text}`)}`]);
 }
 
 function hopText(hop: ClusterHop): string {

@@ -31,7 +31,8 @@ export function printResult<Kind extends string>(
 ): void {
   const document = { apiVersion: 'cli.sallyport.dev/v1alpha1', kind, ...data };
   if (format === 'json') terminal.out(JSON.stringify(document, null, 2));
-  else if (format === 'yaml') terminal.out(stringify(document).trimEnd());
+  // What stands in two places is written twice: not every reader of YAML knows anchors, and JSON has none.
+  else if (format === 'yaml') terminal.out(stringify(document, { aliasDuplicateObjects: false }).trimEnd());
   else {
     const printed = text();
     if (printed !== '') terminal.out(printed);
@@ -45,6 +46,11 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 /** `error MANIFEST_SYNTAX shop/60-border.yaml:12:3 BorderFirewall/edge-1 spec.mode: …` */
 export function diagnosticLine(diagnostic: Diagnostic): string {
+  return `${diagnosticTitle(diagnostic)}: ${visibleLine(diagnostic.message)}`;
+}
+
+/** The same without the message: what sort, where, about what. */
+export function diagnosticTitle(diagnostic: Diagnostic): string {
   const { at } = diagnostic;
   const place =
     at?.file === undefined
@@ -52,7 +58,7 @@ export function diagnosticLine(diagnostic: Diagnostic): string {
       : ` ${visibleLine(at.file)}${at.line === undefined ? '' : `:${at.line}:${at.column ?? 1}`}`;
   const object = diagnostic.object === undefined ? '' : ` ${diagnostic.object}`;
   const path = diagnostic.path === '' ? '' : ` ${diagnostic.path}`;
-  return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}: ${visibleLine(diagnostic.message)}`;
+  return `${diagnostic.severity} ${diagnostic.code}${place}${object}${path}`;
 }
 
 /** In the order of the text they are about; equal ones once. */

@@ -14,7 +14,8 @@ const rule = (words: object, direction = 'ingress'): PlainObject =>
 const to = (words: object, more: object = {}): PlainObject => rule({ protocol: 'TCP', ...more, destination: words });
 const from = (words: object, more: object = {}): PlainObject => rule({ ...more, source: words });
 const name = (text: string): PlainObject => policy(text, {});
-const annotated = (annotations: unknown): PlainObject => ({ ...global({}), metadata: { name: 'q', annotations } });
+const annotated = (annotations: unknown): PlainObject =>
+  ({ ...global({}), metadata: { name: 'q', annotations } }) as object as PlainObject;
 const host = (spec: object): PlainObject => hostEndpoint('h', {}, spec);
 
 type Case = readonly [line: string, what: string, object: PlainObject];

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import { rewrapped } from '../connection-text.ts';
 import { ExpectationChecker, type Failure, type Outcome } from '../expectation-check.ts';
 import { type Expectation, parseExpectations } from '../expectations.ts';
 import { flowText } from '../flow-answer.ts';
@@ -78,7 +79,7 @@ function dataOf(one: Checked): DocumentData<'Expectations'>['expectations'][numb
 
 function failureText(file: string, one: Checked): string {
   const title = `FAILED ${file}:${one.line}: ${one.text}`;
-  if ('error' in one) return `${title}\n  ${one.error.message}`;
+  if ('error' in one) return [title, ...rewrapped(`  ${one.error.message}`)].join('\n');
   const lines = one.failures.slice(0, EXPLAINED).flatMap((failure) => explained(one, failure));
   const rest = one.failed - EXPLAINED;
   if (rest > 0) lines.push(`  and ${count(rest, 'more flow')} of ${one.flows} that it is about`);
@@ -86,8 +87,7 @@ function failureText(file: string, one: Checked): string {
 }
 
 function explained({ protocol }: Expectation, { why, answer, ...question }: Failure): readonly string[] {
-  const text = flowText({ protocol, ...question }, answer);
-  return [`  ${why}`, text.replaceAll(/^/gm, '    ')];
+  return [...rewrapped(`  ${why}`), flowText({ protocol, ...question }, answer, '    ')];
 }
 
 async function readExpectations(file: string): Promise<string> {

@@ -1,7 +1,10 @@
+import type { Diagnostic } from '../../base/diagnostic.ts';
+import { visibleLine } from '../../base/visible.ts';
 import { lint as findingsOf } from '../../engine/analysis/lint.ts';
+import { rewrapped } from '../connection-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
-import { diagnosticLine, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
+import { diagnosticTitle, printResult, sortDiagnostics, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
 
 /** `sallyport lint`: policies and rules that do nothing, contradict each other, or open more than people mean. */
@@ -14,7 +17,11 @@ export async function lint(terminal: Terminal, options: WorldOptions & OutputOpt
     }),
   );
   printResult(terminal, options.output, 'Lint', { findings }, () =>
-    [...findings.map(diagnosticLine), `${findings.length} finding${findings.length === 1 ? '' : 's'}`].join('\n'),
+    [...findings.flatMap(findingLines), `${findings.length} finding${findings.length === 1 ? '' : 's'}`].join('\n'),
   );
   return findings.length === 0 ? exit.done : exit.pending;
+}
+
+function findingLines(finding: Diagnostic): readonly string[] {
+  return [diagnosticTitle(finding), `  ${visibleLine(finding.message)}`].flatMap(rewrapped);
 }
