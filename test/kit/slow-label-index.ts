@@ -80,8 +80,7 @@ export class SlowLabelIndex {
           const protocol = proto.toLowerCase();
           if (name !== port?.namedPort || !(port.namedPortProtocol === 'any' || port.namedPortProtocol === protocol))
             continue;
-          const [, host] = /^(.*)(?:(?<=:.*)\/128|(?<!:.*)\/32)$/.exec(net) ?? [];
-          if (host !== undefined) members.add(`${host},${protocol}:${number}`);
+          members.add(`${net.slice(0, net.indexOf('/'))},${protocol}:${number}`);
         }
       }
     }

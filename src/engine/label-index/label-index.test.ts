@@ -108,11 +108,16 @@ describe('named ports', () => {
     expect(index.membersOf('web')).toEqual(['10.0.0.1,tcp:81']);
   });
 
-  test('prefixes bring nothing, IPv6 hosts do', () => {
+  test('a prefix brings its first address, once however many bring it', () => {
     const index = new LabelIndex();
     index.setSelector('web', "app == 'web'", { namedPort: 'http', namedPortProtocol: 'sctp' });
-    expect(index.setEndpoint('a', http('web', 'sctp', 80, 'fd00::/32')).added).toEqual([]);
-    expect(members(index.setEndpoint('a', http('web', 'sctp', 80, 'fd00::1')).added)).toEqual(['web fd00::1,sctp:80']);
+    const at = (...nets: string[]): IndexedEndpoint => ({ ...http('web', 'sctp', 80), nets });
+    expect(members(index.setEndpoint('a', at('fd00::/32', 'fd00::/64')).added)).toEqual(['web fd00::,sctp:80']);
+    expect(members(index.setEndpoint('b', at('fd00::', 'fd00::1')).added)).toEqual(['web fd00::1,sctp:80']);
+    expect(index.setEndpoint('a', at('fd00::/64')).removed).toEqual([]);
+    expect(index.deleteEndpoint('a').removed).toEqual([]);
+    expect(index.membersOf('web')).toEqual(['fd00::,sctp:80', 'fd00::1,sctp:80']);
+    expect(members(index.deleteEndpoint('b').removed)).toEqual(['web fd00::,sctp:80', 'web fd00::1,sctp:80']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { SallyportError } from '../../base/error.ts';
 import { type Prefix, parsePrefix } from '../../ip/prefix.ts';
 import type { Changes } from './delta.ts';
+import { FirstAddresses, isHost } from './first-addresses.ts';
 import { type EndpointPort, PortLists, type PortOfSet } from './ports.ts';
 import { Marks } from './marks.ts';
 import { PrefixNumbers } from './prefixes.ts';
@@ -12,6 +13,10 @@ export interface MemberSet {
   readonly id: string;
   readonly slot: number;
   readonly port: PortOfSet | undefined;
+}
+
+interface PortSet extends MemberSet {
+  readonly port: PortOfSet;
 }
 
 /** Addresses and ports of an endpoint, the addresses checked and normalised. */
@@ -65,6 +70,7 @@ export class Members {
   /** Rows are endpoints, columns prefixes. */
   readonly #brought = new Relation();
   readonly #ports = new PortLists();
+  readonly #firsts = new FirstAddresses();
   /** Rows are endpoints, columns selectors that match. */
   readonly #matches: Relation;
 
@@ -90,13 +96,16 @@ export class Members {
   set(endpoint: number, addressing: Addressing, sets: readonly MemberSet[], changes: Changes): void {
     // What enters sets here leaves those again that the endpoint's new labels take it out of.
     changes.contested = true;
-    if (this.#ports.isSame(endpoint, addressing.ports)) {
-      this.#replaceNets(endpoint, addressing.nets, sets, changes);
+    const { nets, ports } = addressing;
+    const single = this.#firsts.of(endpoint) === undefined && (ports.length === 0 || nets.every(isHost));
+    if (single && this.#ports.isSame(endpoint, ports)) {
+      this.#replaceNets(endpoint, nets, sets, changes);
       return;
     }
     this.leave(sets, endpoint, changes);
-    this.#replaceNets(endpoint, addressing.nets, [], changes);
-    this.#ports.set(endpoint, addressing.ports);
+    this.#replaceNets(endpoint, nets, [], changes);
+    this.#ports.set(endpoint, ports);
+    if (!single) this.#firsts.set(endpoint, nets, ports.length > 0);
     this.enter(sets, endpoint, changes);
   }
 
@@ -106,6 +115,7 @@ export class Members {
     this.#brought.clearRow(endpoint);
     for (const net of nets) this.#prefixes.release(net);
     this.#ports.set(endpoint, []);
+    this.#firsts.set(endpoint, [], false);
   }
 
   /** The endpoint has come to match these sets. */
@@ -128,11 +138,12 @@ export class Members {
   /** Every member of a set, each once, sorted. */
   list(set: MemberSet): readonly string[] {
     const members = new Set<string>();
-    for (const endpoint of this.#matches.rowsIn(set.slot))
-      for (const net of this.#netsOf(endpoint)) {
-        if (set.port === undefined) members.add(this.#prefixes.textOf(net));
-        else for (const member of this.#portMembers(net, endpoint, set.port)) members.add(member);
-      }
+    for (const endpoint of this.#matches.rowsIn(set.slot)) {
+      if (set.port === undefined) for (const net of this.#netsOf(endpoint)) members.add(this.#prefixes.textOf(net));
+      else
+        for (const suffix of this.#ports.suffixes(endpoint, set.port))
+          for (const address of this.#addressesOf(endpoint)) members.add(address + suffix);
+    }
     return [...members].sort();
   }
 
@@ -173,10 +184,18 @@ export class Members {
 
   #moveAll(sets: readonly MemberSet[], endpoint: number, changes: Changes, entering: boolean): void {
     if (sets.length === 0 || changes.untold) return;
+    const firsts = this.#firsts.of(endpoint);
+    const byNet = firsts === undefined ? sets : sets.filter(({ port }) => port === undefined);
     const { rows } = this.#brought;
     const start = rows.startOf(endpoint);
     for (let at = start, end = start + rows.lengthOf(endpoint); at < end; at++)
-      this.#move(rows.items[at] as number, sets, endpoint, changes, entering);
+      this.#move(rows.items[at] as number, byNet, endpoint, changes, entering);
+    for (const { text, host } of firsts ?? []) {
+      const alone = [...this.#brought.rowsIn(this.#prefixes.find(host))].filter((other) => other !== endpoint);
+      const others = this.#withPortsAt(text, alone, endpoint);
+      for (const { id, slot, port } of sets)
+        if (port !== undefined) this.#movePort({ id, slot, port }, text, others, endpoint, changes, entering);
+    }
   }
 
   /** Tells the sets of what this endpoint, and no other one that matches, brings to them by one prefix. */
@@ -188,16 +207,38 @@ export class Members {
       changes.contested = true;
       this.#markMatchesOf(others);
     }
-    for (const set of sets) {
-      const contested = others.length > 0 && this.#matchedByOthers.has(set.slot);
-      if (set.port === undefined) {
-        if (!contested) changes.record(set.id, text, entering);
+    for (const { id, slot, port } of sets) {
+      if (port === undefined) {
+        if (others.length === 0 || !this.#matchedByOthers.has(slot)) changes.record(id, text, entering);
         continue;
       }
-      for (const member of this.#portMembers(net, endpoint, set.port))
-        if (!contested || !this.#oneBrings(others, net, set, set.port, member))
-          changes.record(set.id, member, entering);
+      const host = this.#ports.suffixes(endpoint, port).length === 0 ? undefined : this.#prefixes.hostOf(net);
+      if (host === undefined) continue;
+      const withPorts = this.#withPortsAt(host, others, endpoint);
+      this.#movePort({ id, slot, port }, host, withPorts, endpoint, changes, entering);
     }
+  }
+
+  /** Tells a set of named ports of the ports that this endpoint, and none of these others, has at an address. */
+  #movePort(
+    { id, slot, port }: PortSet,
+    address: string,
+    others: readonly number[],
+    endpoint: number,
+    changes: Changes,
+    entering: boolean,
+  ): void {
+    if (others.length > 0) changes.contested = true;
+    const matching = others.filter((other) => this.#matches.has(other, slot));
+    for (const suffix of this.#ports.suffixes(endpoint, port))
+      if (!matching.some((other) => this.#ports.suffixes(other, port).includes(suffix)))
+        changes.record(id, address + suffix, entering);
+  }
+
+  /** These others, who bring an address by itself, and those who have their ports there by a wider prefix. */
+  #withPortsAt(address: string, others: readonly number[], endpoint: number): readonly number[] {
+    const firsts = [...this.#firsts.bringersOf(address)].filter((other) => other !== endpoint);
+    return firsts.length === 0 ? others : [...new Set([...others, ...firsts])];
   }
 
   #othersThatBring(net: number, endpoint: number): readonly number[] {
@@ -215,21 +256,12 @@ export class Members {
     }
   }
 
-  /** Whether one of these endpoints, which have the address, matches the set and has the port. */
-  #oneBrings(endpoints: readonly number[], net: number, set: MemberSet, port: PortOfSet, member: string): boolean {
-    return endpoints.some(
-      (endpoint) => this.#matches.has(endpoint, set.slot) && this.#portMembers(net, endpoint, port).includes(member),
-    );
-  }
-
-  /** A port belongs to one address, so prefixes that hold more bring nothing to a set of named ports. */
-  #portMembers(net: number, endpoint: number, port: PortOfSet): readonly string[] {
-    const suffixes = this.#ports.suffixes(endpoint, port);
-    if (suffixes.length === 0) return NOTHING;
-    const host = this.#prefixes.hostOf(net);
-    return host === undefined ? NOTHING : suffixes.map((suffix) => host + suffix);
+  /** Where the endpoint has its ports. */
+  #addressesOf(endpoint: number): readonly string[] {
+    const firsts = this.#firsts.of(endpoint);
+    if (firsts !== undefined) return firsts.map(({ text }) => text);
+    return Array.from(this.#netsOf(endpoint), (net) => this.#prefixes.hostOf(net)).filter((host) => host !== undefined);
   }
 }
 
 const NOBODY: readonly number[] = [];
-const NOTHING: readonly string[] = [];
