@@ -11,7 +11,7 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import type { CommandWorld } from './command-world.ts';
+import { clusterPolicies, type CommandWorld } from './command-world.ts';
 import type { TakeLease } from './writer-lease.ts';
 
 /** A cluster that a command is about. */
@@ -139,6 +139,7 @@ export async function worldOf(
   return {
     title,
     world,
+    policies: clusterPolicies(delivery.changes),
     cluster,
     diagnostics: world.diagnostics(),
     takeLease,

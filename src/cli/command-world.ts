@@ -1,13 +1,22 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SecretReader } from '../controller/device-credentials.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
+import { Engine } from '../engine/engine.ts';
+import { Inventory } from '../inventory/inventory.ts';
+import type { ResourceChange } from '../sources/source.ts';
 import type { TakeLease } from './writer-lease.ts';
 
 /** A world as a command reads it: once, whole. */
 export interface CommandWorld {
   /** For people: which one. */
   readonly title: string;
+  /** What borders may believe of it, and do. */
   readonly world: LiveWorld;
+  /**
+   * What the policies of the cluster do in it: as in `loadWorld`, Calico's own rule for the addresses of pods holds, and workload endpoints
+   * count without their pods. Made when it is first asked for.
+   */
+  readonly policies: () => Engine;
   /** The owner of what is created; absent where neither option nor configuration names one. */
   readonly cluster: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
@@ -17,4 +26,17 @@ export interface CommandWorld {
   readonly secrets?: SecretReader;
   /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
   readonly isFromAnywhere?: boolean;
+}
+
+/** The engine of a cluster that these changes make out of nothing. */
+export function clusterPolicies(changes: Iterable<ResourceChange>): () => Engine {
+  let engine: Engine | undefined;
+  return () => {
+    if (engine !== undefined) return engine;
+    const inventory = new Inventory('Calico');
+    for (const change of changes) inventory.apply(change);
+    engine = new Engine(inventory);
+    engine.flush();
+    return engine;
+  };
 }

@@ -38,7 +38,7 @@ export class ExpectationChecker {
 
   constructor(asked: Asked) {
     this.#asked = asked;
-    for (const [id, endpoints] of workloadsOf(asked.world.engine))
+    for (const [id, endpoints] of workloadsOf(asked.policies))
       for (const endpoint of endpoints) {
         this.#workloads.add(id, endpoint);
         this.#workloads.add(id.slice(id.indexOf('/') + 1), endpoint);
@@ -75,7 +75,7 @@ export class ExpectationChecker {
 
   /** What `flow` takes for each end: names and ids of endpoints, or an address. A pod goes before a workload of its name. */
   #namesOf(side: ExpectedSide): readonly string[] {
-    const { engine } = this.#asked.world;
+    const { policies: engine } = this.#asked;
     if (side.kind === 'Name') {
       const { name } = side;
       const workload = engine.endpoints.has(`pod:${name}`) ? [] : [...this.#workloads.get(name)];

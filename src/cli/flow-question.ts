@@ -1,5 +1,6 @@
 import { SallyportError } from '../base/error.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
+import type { Engine } from '../engine/engine.ts';
 import { packetOf, protocolNumber } from '../engine/packet.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
@@ -16,6 +17,8 @@ import { sideOf, waysOfStranger } from './flow-sides.ts';
 /** A world, and the rules of others on its devices where they were asked for: by name of the firewall. */
 export interface Asked {
   readonly world: LiveWorld;
+  /** What the policies of the cluster do. */
+  readonly policies: Engine;
   readonly others: Others | undefined;
 }
 
@@ -49,17 +52,17 @@ export function answerTo(asked: Asked, question: Question): FlowAnswer {
 /** The same, for each pair of addresses of one family; none where there is no such pair. */
 export function answersTo(asked: Asked, question: Question): readonly FamilyAnswer[] {
   refuseIdle(question);
-  const source = sideOf(asked.world, question.from);
-  const destination = sideOf(asked.world, question.to);
+  const source = sideOf(asked.policies, question.from);
+  const destination = sideOf(asked.policies, question.to);
   return source.addresses.flatMap((from) =>
     destination.addresses
       .filter((to) => to.family === from.family)
-      .map((to) => familyAnswer(asked, question, source.endpoint ?? holderOf(asked.world, from), from, to)),
+      .map((to) => familyAnswer(asked, question, senderOf(asked.world, source.endpoint, from), from, to)),
   );
 }
 
 function familyAnswer(
-  { world, others }: Asked,
+  { world, policies, others }: Asked,
   asked: Question,
   sender: EndpointId | undefined,
   from: Address,
@@ -73,7 +76,7 @@ function familyAnswer(
     ...(asked.icmpType === undefined ? {} : { icmpType: asked.icmpType }),
     ...(asked.icmpCode === undefined ? {} : { icmpCode: asked.icmpCode }),
   });
-  const cluster = world.engine.verdict(packet);
+  const cluster = policies.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
   const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing);
   const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others));
@@ -84,6 +87,8 @@ function familyAnswer(
   return { source: formatAddress(from), destination: formatAddress(to), cluster, border, outcome, wouldChange };
 }
 
-function holderOf(world: LiveWorld, address: Address): EndpointId | undefined {
-  return world.engine.party(address).holders[0]?.endpoint.id;
+/** Who borders take for the sender: the endpoint that was named, if they know of it, else whoever they believe to have the address. */
+function senderOf({ engine }: LiveWorld, named: EndpointId | undefined, address: Address): EndpointId | undefined {
+  if (named !== undefined && engine.endpoints.has(named)) return named;
+  return engine.party(address).holders[0]?.endpoint.id;
 }

@@ -3,6 +3,7 @@ import { SallyportError } from '../base/error.ts';
 import { evaluate } from '../border/evaluate.ts';
 import type { WayExplanation } from '../border/explain.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Packet } from '../engine/packet.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { type Address, formatAddress, parseAddress } from '../ip/address.ts';
@@ -14,21 +15,21 @@ export interface Side {
 }
 
 /** A pod by name, or any address. */
-export function sideOf(world: LiveWorld, text: string): Side {
+export function sideOf({ endpoints, inventory }: Engine, text: string): Side {
   const address = parseAddress(text);
   if (address !== undefined) return { addresses: [address] };
-  const id = text.startsWith('pod:') || text.startsWith('hep:') ? text : `pod:${text}`;
-  const endpoint = world.engine.endpoints.get(id);
-  if (endpoint === undefined) throw new SallyportError('NOT_FOUND', unknownSide(world, text));
+  const id = /^(pod|hep|wep):/.test(text) ? text : `pod:${text}`;
+  const endpoint = endpoints.get(id);
+  if (endpoint === undefined) throw new SallyportError('NOT_FOUND', unknownSide(endpoints.keys(), text));
   if (endpoint.hostNetwork) {
-    const node = world.inventory.nodes.get(endpoint.node);
+    const node = inventory.nodes.get(endpoint.node);
     return { endpoint: id, addresses: (node?.addresses ?? []).map((own) => own.address) };
   }
   return { endpoint: id, addresses: endpoint.addresses };
 }
 
-function unknownSide(world: LiveWorld, text: string): string {
-  const names = [...world.engine.endpoints.keys()].map((id) => id.replace(/^pod:/, ''));
+function unknownSide(ids: Iterable<EndpointId>, text: string): string {
+  const names = [...ids].map((id) => id.replace(/^pod:/, ''));
   const meant = closest(text, names) ?? names.find((name) => name.startsWith(`${text}-`) || name.endsWith(`/${text}`));
   const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
   return `"${text}" is neither an address nor a pod (namespace/name) of this world${hint} A pod counts only while it has an address: not before it has a node, nor once it has finished`;

@@ -15,7 +15,7 @@ import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
 import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
-import type { CommandWorld } from './command-world.ts';
+import { clusterPolicies, type CommandWorld } from './command-world.ts';
 import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -101,8 +101,15 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   const diagnostics = [...problems, ...all.diagnostics];
   // An empty answer looks like a good one.
   if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
-  world.apply({ changes: broken ? [] : changes, state, diagnostics });
-  return { title: place.title, world, cluster: place.cluster, diagnostics: world.diagnostics() };
+  const applied = broken ? [] : changes;
+  world.apply({ changes: applied, state, diagnostics });
+  return {
+    title: place.title,
+    world,
+    policies: clusterPolicies(applied),
+    cluster: place.cluster,
+    diagnostics: world.diagnostics(),
+  };
 }
 
 /**

@@ -98,7 +98,7 @@ export class WorkloadEndpoints {
               'warning',
               'WORKLOAD_ENDPOINT_ALONE',
               '',
-              'its Pod is not there; borders and commands count it for nothing',
+              'its Pod is not there; policy of the cluster counts it, and borders count it for nothing',
             ),
           ),
     );

@@ -47,7 +47,7 @@ export const policyCodes = {
   WORKLOAD_ENDPOINT_ALONE: {
     blame: 'input',
     what: 'A WorkloadEndpoint is given, and the Pod that it belongs to is not.',
-    now: 'It counts for nothing: no border opens, and no command answers, on the word of whoever wrote it. The library takes it (`loadWorld`).',
+    now: 'The commands that ask what the policies of the cluster do (`eval`, `flow`, `connections` and their like) and the library count it. No border opens on the word of whoever wrote it.',
     fix: 'Read the pods as well: `kubectl get pods -A -o yaml`.',
   },
   RESERVED_LABEL: {

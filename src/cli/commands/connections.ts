@@ -13,8 +13,8 @@ interface ConnectionsOptions extends WorldOptions, OutputOptions {
 
 /** `sallyport connections`: everything that the policies of the cluster allow, by workload. Exact; it tries no flows. */
 export async function connections(terminal: Terminal, options: ConnectionsOptions): Promise<ExitCode> {
-  const { world } = await readWholeWorld(terminal, options);
-  const found = connectionsOf(world.engine).filter(
+  const { policies } = await readWholeWorld(terminal, options);
+  const found = connectionsOf(policies()).filter(
     ({ from, to }) => isNamed(from, options.from) && isNamed(to, options.to),
   );
   printResult(terminal, options.output, 'Connections', { connections: found }, () =>

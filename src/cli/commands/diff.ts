@@ -39,7 +39,7 @@ export async function diff(terminal: Terminal, options: DiffOptions, before: str
     throw usage('standard input holds one of the worlds; give the other as a file or folder');
   const first = await readWholeWorld(terminal, sideOf(before, options));
   const second = await readWholeWorld(terminal, sideOf(after, options));
-  const cluster = diffWorlds(first.world, second.world);
+  const cluster = diffWorlds({ engine: first.policies() }, { engine: second.policies() });
   const firewalls = firewallDifferences(first, second);
   printResult(
     terminal,

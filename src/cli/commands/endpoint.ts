@@ -17,13 +17,14 @@ export async function endpoint(
   options: WorldOptions & OutputOptions,
   substring: string,
 ): Promise<ExitCode> {
-  const { world } = await readWholeWorld(terminal, options);
-  const found = [...world.engine.endpoints.keys()].filter((id) => id.includes(substring)).sort(compareUtf8);
+  const { policies } = await readWholeWorld(terminal, options);
+  const engine = policies();
+  const found = [...engine.endpoints.keys()].filter((id) => id.includes(substring)).sort(compareUtf8);
   if (found.length === 0) throw new SallyportError('NOT_FOUND', `no endpoint's name has "${substring}" in it`);
   const endpoints = found.map((id) => ({
-    ...endpointData(world.engine, id),
-    ...policiesOf(world.engine, id),
-    mentions: mentions(world.engine, id),
+    ...endpointData(engine, id),
+    ...policiesOf(engine, id),
+    mentions: mentions(engine, id),
   }));
   printResult(terminal, options.output, 'EndpointPolicies', { endpoints }, () => endpoints.map(block).join('\n\n'));
   return exit.done;

@@ -18,17 +18,18 @@ interface EvalOptions extends WorldOptions, OutputOptions {
 export async function evalSelector(terminal: Terminal, options: EvalOptions, selector?: string): Promise<ExitCode> {
   if ((selector === undefined) !== (options.stdin === true)) throw usage('give a selector, or --stdin');
   refuseTwoReaders(options);
-  const { world } = await readWholeWorld(terminal, options);
+  const { policies } = await readWholeWorld(terminal, options);
+  const engine = policies();
   if (selector === undefined)
     return answerLines(terminal, (question) => {
       if (typeof question['selector'] !== 'string') throw usage('a line is {"selector": TEXT}');
       return {
-        data: { selector: question['selector'], endpoints: select(world.engine, question['selector']) },
+        data: { selector: question['selector'], endpoints: select(engine, question['selector']) },
         code: exit.done,
       };
     });
-  const found = select(world.engine, selector);
-  const endpoints = found.map((id) => endpointData(world.engine, id));
+  const found = select(engine, selector);
+  const endpoints = found.map((id) => endpointData(engine, id));
   printResult(terminal, options.output, 'SelectedEndpoints', { selector, endpoints }, () =>
     [
       table([['ENDPOINT', 'NODE', 'ADDRESSES'], ...endpoints.map(endpointRow)]),

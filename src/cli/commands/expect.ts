@@ -35,8 +35,8 @@ export async function expect(
   if (expectations === undefined)
     throw new SallyportError('EXPECTATION_SYNTAX', `${nameOf(file)} has ${count(diagnostics.length, 'mistake')}`);
   if (expectations.length === 0) throw usage(`${nameOf(file)} holds no expectation`);
-  const { world } = await readWholeWorld(terminal, options);
-  const checked = checkAll(terminal, { world, others: undefined }, expectations);
+  const { world, policies } = await readWholeWorld(terminal, options);
+  const checked = checkAll(terminal, { world, policies: policies(), others: undefined }, expectations);
   const failed = checked.filter((one) => !isMet(one)).length;
   const data = { met: checked.length - failed, failed, expectations: checked.map(dataOf) };
   printResult(terminal, options.output, 'Expectations', data, () =>

@@ -28,7 +28,7 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
   refuseTwoReaders(options);
   const read = await readWholeWorld(terminal, options);
   const others = options.devices === true ? await othersOnDevices(terminal, read) : undefined;
-  const asked: Asked = { world: read.world, others };
+  const asked: Asked = { world: read.world, policies: read.policies(), others };
   if (from === undefined || to === undefined)
     return answerLines(terminal, (line) => {
       const answer = answerTo(asked, readQuestion(line));

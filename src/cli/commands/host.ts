@@ -10,10 +10,11 @@ import { readWholeWorld } from '../world.ts';
 
 /** `sallyport host NODE`: the endpoints of one node, and the policies that apply to each, in order. */
 export async function host(terminal: Terminal, options: WorldOptions & OutputOptions, node: string): Promise<ExitCode> {
-  const { world } = await readWholeWorld(terminal, options);
-  const all = [...world.engine.endpoints.values()];
+  const { policies } = await readWholeWorld(terminal, options);
+  const engine = policies();
+  const all = [...engine.endpoints.values()];
   const found = all.filter((endpoint) => endpoint.node === node).map(({ id }) => id);
-  const known = new Set([...world.inventory.nodes.keys(), ...all.map((endpoint) => endpoint.node)]);
+  const known = new Set([...engine.inventory.nodes.keys(), ...all.map((endpoint) => endpoint.node)]);
   if (!known.has(node)) {
     const near = closest(node, [...known]);
     throw new SallyportError(
@@ -21,9 +22,7 @@ export async function host(terminal: Terminal, options: WorldOptions & OutputOpt
       `no node is named "${node}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
     );
   }
-  const endpoints = found
-    .sort(compareUtf8)
-    .map((id) => ({ ...endpointData(world.engine, id), ...policiesOf(world.engine, id) }));
+  const endpoints = found.sort(compareUtf8).map((id) => ({ ...endpointData(engine, id), ...policiesOf(engine, id) }));
   printResult(terminal, options.output, 'HostPolicies', { node, endpoints }, () =>
     [
       ...endpoints.map((one) => policyLines(one).join('\n')),

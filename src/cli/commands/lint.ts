@@ -9,10 +9,11 @@ import { readWholeWorld } from '../world.ts';
 
 /** `sallyport lint`: policies and rules that do nothing, contradict each other, or open more than people mean. */
 export async function lint(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {
-  const { world } = await readWholeWorld(terminal, options);
+  const { policies } = await readWholeWorld(terminal, options);
+  const engine = policies();
   const findings = sortDiagnostics(
-    findingsOf(world).map(({ severity, code, message, object, path }) => {
-      const at = world.inventory.placeOf(object);
+    findingsOf({ engine }).map(({ severity, code, message, object, path }) => {
+      const at = engine.inventory.placeOf(object);
       return { severity, code, message, object, path, ...(at === undefined ? {} : { at }) };
     }),
   );

@@ -4,6 +4,7 @@ import { SallyportError } from '../../base/error.ts';
 import { closest } from '../../base/closest.ts';
 import { ownSelector } from '../../border/own-policies.ts';
 import type { LiveWorld } from '../../controller/live-world.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { endpointsOf, type Mention, mentionedBy, shownPolicies } from '../../engine/queries.ts';
 import { effectiveLabels } from '../../inventory/labels.ts';
 import type { PolicyId, Staged } from '../../inventory/model.ts';
@@ -31,8 +32,8 @@ export async function policy(
   options: WorldOptions & OutputOptions,
   name: string,
 ): Promise<ExitCode> {
-  const { world } = await readWholeWorld(terminal, options);
-  const known = new Map([...clusterPolicies(world), ...borderPolicies(world)]);
+  const { world, policies: cluster } = await readWholeWorld(terminal, options);
+  const known = new Map([...clusterPolicies(cluster()), ...borderPolicies(world)]);
   const policies = named([...known.keys()].sort(compareUtf8), name).flatMap((id) => known.get(id)?.() ?? []);
   printResult(terminal, options.output, 'PolicyEndpoints', { policies }, () => policies.map(block).join('\n\n'));
   return exit.done;
@@ -51,7 +52,7 @@ function named(ids: readonly PolicyId[], name: string): readonly PolicyId[] {
 
 type Answers = Iterable<readonly [PolicyId, () => PolicyAnswer]>;
 
-function* clusterPolicies({ engine }: LiveWorld): Answers {
+function* clusterPolicies(engine: Engine): Answers {
   for (const found of shownPolicies(engine)) {
     const { id } = found;
     yield [
