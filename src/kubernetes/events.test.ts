@@ -3,7 +3,8 @@ import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { StatusServer } from '../../test/kit/status-server.ts';
 import { SallyportError } from '../base/error.ts';
 import { silentLog } from '../base/log.ts';
-import { EventRecorder, type HappenedEvent } from './events.ts';
+import type { HappenedEvent } from './event-forms.ts';
+import { EventRecorder } from './events.ts';
 
 function setUp() {
   const clock = new FakeClock();

@@ -4,19 +4,9 @@ import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { ApiClient } from './api-client.ts';
+import { type EventForm, EVENTS_V1, type HappenedEvent } from './event-forms.ts';
 import { resourcePath } from './resource-path.ts';
 import type { StatusObject } from './status-part.ts';
-
-/** Something that happened to an object, for `kubectl describe`. */
-export interface HappenedEvent {
-  readonly object: StatusObject;
-  readonly type: 'Normal' | 'Warning';
-  /** One word, `CamelCase`. */
-  readonly reason: string;
-  /** What was done or tried, one word. */
-  readonly action: string;
-  readonly note: string;
-}
 
 export interface EventRecorderOptions {
   readonly client: ApiClient;
@@ -24,11 +14,12 @@ export interface EventRecorderOptions {
   readonly log: Log;
   /** This copy of Sallyport. */
   readonly instance: string;
+  /** How they are written; absent: `events.k8s.io/v1`. */
+  readonly form?: EventForm;
   /** One event was `written`, `dropped` for its number, or the code of the error. */
   readonly measure?: (result: string) => void;
 }
 
-const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events' } as const;
 /** The same again within this time is the same event, counted. */
 const SERIES_MS = 600_000;
 /** A series is told anew at most so often. */
@@ -38,7 +29,6 @@ const ALL = { burst: 50, perSecond: 2 };
 const EACH = { burst: 10, perSecond: 1 / 60 };
 const MOST_WAITING = 500;
 const MOST_REMEMBERED = 2_000;
-const NOTE_LENGTH = 1_024;
 const NAME_LENGTH = 200;
 
 interface Series {
@@ -57,6 +47,7 @@ interface Series {
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
+  readonly #form: EventForm;
   readonly #all: TokenBucket;
   readonly #each = new Map<string, TokenBucket>();
   readonly #series = new Map<string, Series>();
@@ -70,6 +61,7 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#form = options.form ?? EVENTS_V1;
     this.#all = new TokenBucket(options.clock, ALL.burst, ALL.perSecond);
   }
 
@@ -92,12 +84,14 @@ export class EventRecorder {
       return;
     }
     const name = this.#nameOf(object);
-    const path = resourcePath(EVENTS, { namespace: namespaceOf(object), name });
+    const namespace = namespaceOf(object);
+    const { collection } = this.#form;
+    const path = resourcePath(collection, { namespace, name });
     this.#remember(key, { path, count: 1, lastAt: now, lastSeen: clock.wall(), toldAt: now, telling: false });
-    const body = this.#bodyOf(event, name);
+    const body = this.#form.first(event, { name, namespace, wall: clock.wall(), instance: this.#options.instance });
     this.#send(async () => {
       await this.#options.client.call(
-        { method: 'POST', path: resourcePath(EVENTS, { namespace: namespaceOf(object) }), body },
+        { method: 'POST', path: resourcePath(collection, { namespace }), body },
         this.#stop.signal,
       );
     });
@@ -140,7 +134,7 @@ export class EventRecorder {
       this.#timers.delete(cancel);
       series.telling = false;
       series.toldAt = clock.monotonic();
-      const body = { series: { count: series.count, lastObservedTime: microTime(series.lastSeen) } };
+      const body = this.#form.again(series.count, series.lastSeen);
       this.#send(async () => {
         await this.#options.client.call(
           { method: 'PATCH', path: series.path, contentType: 'application/merge-patch+json', body },
@@ -188,39 +182,11 @@ export class EventRecorder {
     const { clock } = this.#options;
     return `${name.slice(0, NAME_LENGTH).replace(/[.-]+$/, '')}.${Math.floor(clock.wall()).toString(16)}${this.#number.toString(16).padStart(6, '0')}`;
   }
-
-  #bodyOf({ object, type, reason, action, note }: HappenedEvent, name: string): object {
-    const { clock, instance } = this.#options;
-    const { group, version, kind, namespace, uid } = object;
-    return {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'Event',
-      metadata: { name, namespace: namespaceOf(object) },
-      eventTime: microTime(clock.wall()),
-      reportingController: 'sallyport.dev/controller',
-      reportingInstance: instance.slice(0, 128),
-      action,
-      reason,
-      type,
-      note: note.length > NOTE_LENGTH ? `${note.slice(0, NOTE_LENGTH - 1)}…` : note,
-      regarding: {
-        apiVersion: group === '' ? version : `${group}/${version}`,
-        kind,
-        name: object.name,
-        ...(namespace === '' ? {} : { namespace }),
-        ...(uid === undefined ? {} : { uid }),
-      },
-    };
-  }
 }
 
 /** Events about objects without a namespace live in `default`. */
 function namespaceOf({ namespace }: StatusObject): string {
   return namespace === '' ? 'default' : namespace;
-}
-
-function microTime(wall: number): string {
-  return new Date(wall).toISOString().replace('Z', '000Z');
 }
 
 function forgetOldest(map: Map<string, unknown>): void {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { SallyportError } from '../../src/base/error.ts';
 import type { Log } from '../../src/base/log.ts';
 import { parseConfiguration } from '../../src/controller/configuration.ts';
 import { KernelTable } from '../../src/controller/machine/kernel-table.ts';
@@ -30,6 +31,7 @@ export class RunningMachine {
   /** What was logged: `level message {fields}`. */
   readonly logged: string[] = [];
   readonly #clock: Clock;
+  #refusal: string | undefined;
   #running:
     | { readonly controller: MachineController; readonly stop: AbortController; readonly ended: Promise<void> }
     | undefined;
@@ -52,6 +54,7 @@ export class RunningMachine {
   /** As it was installed: base rules in force, nothing of ours on disk. */
   async reset(): Promise<void> {
     await this.stop();
+    this.#refusal = undefined;
     rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(join(this.folder, 'nftables'), { recursive: true });
     writeFileSync(join(this.folder, 'nftables/rules'), BASE);
@@ -91,7 +94,7 @@ export class RunningMachine {
       configuration: { ...value, machine: value.machine },
       file: path,
       parse,
-      writer: new RuleWriter({ kernel, baseFile: value.machine.base, log }),
+      writer: this.#refusing(new RuleWriter({ kernel, baseFile: value.machine.base, log })),
       memory,
       environment: {},
       clock: this.#clock,
@@ -100,6 +103,20 @@ export class RunningMachine {
     const stop = new AbortController();
     this.#running = { controller, stop, ended: controller.run(stop.signal) };
     return controller;
+  }
+
+  /** From now on rules cannot be written, for this reason; `undefined`: they can. */
+  refuse(reason: string | undefined): void {
+    this.#refusal = reason;
+  }
+
+  #refusing(writer: RuleWriter): RuleWriter {
+    const write = writer.write.bind(writer);
+    writer.write = (rules, signal) =>
+      this.#refusal === undefined
+        ? write(rules, signal)
+        : Promise.reject(new SallyportError('LOCAL_SYSTEM', this.#refusal));
+    return writer;
   }
 
   async stop(): Promise<void> {

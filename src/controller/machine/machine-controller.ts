@@ -9,12 +9,14 @@ import type { MachineObjects } from '../../machine/objects.ts';
 import { machineRuleset } from '../../machine/ruleset.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import type { Configuration } from '../configuration.ts';
-import type { MachineConfiguration } from '../machine-configuration.ts';
 import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
 import { MachineSources } from './sources/machine-sources.ts';
 import type { SourceMemory } from './sources/memory.ts';
+import type { MachineConfigured } from './machine-configured.ts';
+import { MachineReports } from './reports/machine-reports.ts';
+import type { Outcome } from './reports/outcome.ts';
 import { readIfThere } from './rule-files.ts';
 import type { RuleWriter } from './rule-writer.ts';
 
@@ -27,9 +29,6 @@ const RETRY_MS = 10_000;
 /** Half of fewer objects may well have been meant. */
 const FEW = 4;
 
-/** A configuration that has a firewall machine. */
-export type MachineConfigured = Configuration & { readonly machine: MachineConfiguration };
-
 export interface MachineControllerOptions {
   readonly configuration: MachineConfigured;
   /** The file, which is read again when it changes. */
@@ -41,6 +40,14 @@ export interface MachineControllerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** Wall times in milliseconds; `undefined`: never. */
+export interface MachineTimes {
+  /** The rules were what the sources say. */
+  readonly lastRun: number | undefined;
+  /** The source of the Firewall was heard besides: its cluster, the metal-api, or what stands on this machine itself. */
+  readonly lastRunAgainstSeed: number | undefined;
 }
 
 /** A folder as it was believed last. */
@@ -63,6 +70,7 @@ export class MachineController {
   #configurationWrong: readonly Diagnostic[] = [];
   #facts: Facts | undefined;
   readonly #sources: MachineSources;
+  readonly #reports: MachineReports;
   /** Counts what sources said. */
   #heard = 0;
   #seen = 0;
@@ -72,6 +80,9 @@ export class MachineController {
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
   #failedAt: number | undefined;
+  /** The rules are what the sources say. */
+  #isInStep = false;
+  #times: MachineTimes = { lastRun: undefined, lastRunAgainstSeed: undefined };
   /** The last failure that was told. */
   #failure = '';
 
@@ -81,17 +92,23 @@ export class MachineController {
     this.#wrongs = new Wrongs(options.log);
     const { clock, log, environment, memory } = options;
     const changed = (isRule: boolean): void => {
-      if (!isRule) return;
+      if (!isRule) return this.#reports.seen(this.#configuration);
       this.#heard += 1;
       this.#endPause();
     };
     this.#sources = new MachineSources({ clock, log, environment, memory, changed });
+    this.#reports = new MachineReports({ sources: this.#sources, clock, log });
   }
 
   /** For probes: true once rules from the sources are in force. */
   ready(): { readonly ready: boolean; readonly plain: string } {
     if (!this.#written) return { ready: false, plain: 'no rules are in force yet' };
     return { ready: true, plain: this.#failedAt === undefined ? 'ok' : 'the last good rules are in force' };
+  }
+
+  /** When all was well last, for the FirewallMonitor; the manager takes a machine for gone two or three minutes after. */
+  get times(): MachineTimes {
+    return this.#times;
   }
 
   /** Until the signal aborts; what is in force stays. */
@@ -108,6 +125,8 @@ export class MachineController {
           compared = clock.monotonic();
         }
         await this.#look(signal);
+        if (this.#failedAt === undefined) this.#failure = '';
+        this.#stamp();
       } catch (thrown) {
         if (signal.aborted) break;
         this.#failedAt = clock.monotonic();
@@ -118,7 +137,18 @@ export class MachineController {
       }
       await this.#pause(signal);
     }
+    await this.#reports.stop();
     await this.#sources.close();
+  }
+
+  #stamp(): void {
+    if (!this.#isInStep) return;
+    const { sources, machine } = this.#configuration;
+    const { source } = machine.firewall;
+    const now = this.#options.clock.wall();
+    const isFar = sources.get(source)?.type === 'kubernetes';
+    const isHeard = !isFar || this.#sources.isHeard(source, 'Firewall');
+    this.#times = { lastRun: now, lastRunAgainstSeed: isHeard ? now : this.#times.lastRunAgainstSeed };
   }
 
   /** Until it is time to look at files again, or a source says something. */
@@ -140,37 +170,48 @@ export class MachineController {
     if (read.signature === this.#signature && !again) return;
     this.#signature = read.signature;
     this.#failedAt = undefined;
-    this.#failure = '';
+    this.#isInStep = false;
     const { machine } = this.#configuration;
     const assembled = this.#assembled();
     const result = machineRuleset(assembled.input);
     const wrong = [...this.#configurationWrong, ...read.diagnostics, ...assembled.diagnostics, ...result.diagnostics];
+    const tell = (made: Outcome['result'], leftOut: readonly Diagnostic[] = []): void => {
+      atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
+      const findings = [...assembled.diagnostics, ...result.diagnostics, ...leftOut];
+      this.#reports.tell(this.#configuration, { policies: result.policies, findings, leftOut, result: made });
+    };
     const kept = this.#reasonToKeep(assembled);
     if (kept !== undefined) {
-      atOnce(this.#wrongs.tell(wrong));
+      tell({ kind: 'kept', because: kept, isFailure: false });
       log.warn({ because: kept }, 'the rules stay as they are');
       return;
     }
     await memory.save();
-    const { change, leftOut } = await writer.write(
-      {
-        lines: tableLines(result.ruleset),
-        file: assembled.input.firewall.ruleFile ?? machine.rules,
-        dryRun: assembled.input.firewall.dryRun,
-      },
-      signal,
-    );
-    atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
-    if (change !== 'checked') {
-      this.#written = true;
-      memory.gaps = assembled.gaps;
-      await memory.save();
+    try {
+      const { change, leftOut } = await writer.write(
+        {
+          lines: tableLines(result.ruleset),
+          file: assembled.input.firewall.ruleFile ?? machine.rules,
+          dryRun: assembled.input.firewall.dryRun,
+        },
+        signal,
+      );
+      this.#isInStep = true;
+      if (change !== 'checked') {
+        this.#written = true;
+        memory.gaps = assembled.gaps;
+        await memory.save();
+      }
+      tell(change === 'checked' ? { kind: 'checked' } : { kind: 'inForce', isChanged: change !== 'nothing' }, leftOut);
+      const deployed = result.policies.filter(({ state }) => state === 'deployed').length;
+      log.info(
+        { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
+        'rules in force',
+      );
+    } catch (thrown) {
+      if (!signal.aborted) tell({ kind: 'kept', because: toSallyportError(thrown).message, isFailure: true });
+      throw thrown;
     }
-    const deployed = result.policies.filter(({ state }) => state === 'deployed').length;
-    log.info(
-      { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
-      'rules in force',
-    );
   }
 
   #assembled(): AssembledInput {

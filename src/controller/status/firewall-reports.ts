@@ -3,7 +3,7 @@ import { resourceKey } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
 import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
-import type { HappenedEvent } from '../../kubernetes/events.ts';
+import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
 import type { DepartureTold } from '../departure.ts';
 import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isFor, scopedSelector } from '../../border/own-policies.ts';
 import type { NatTarget, Ruleset } from '../../border/ruleset.ts';
 import type { BucketMap } from '../../base/bucket-map.ts';
-import type { HappenedEvent } from '../../kubernetes/events.ts';
+import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import { type Portion, type StatusObject, entriesOf, portionOf } from '../../kubernetes/status-part.ts';
 import type { StatusWish, StatusWriter } from '../../kubernetes/status-writer.ts';
 import type { Selector } from '../../selector/selector.ts';

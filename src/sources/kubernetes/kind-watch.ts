@@ -25,6 +25,8 @@ export interface WatchedKind extends Collection {
   readonly kind: string;
   /** `''`: all of them. */
   readonly namespace: string;
+  /** The one that has to do where all of them may not be read. */
+  readonly elseNamespace?: string;
   /** Selectors. */
   readonly query?: Readonly<Record<string, string>>;
 }
@@ -71,12 +73,16 @@ export class KindWatch<R extends Readable> {
   #isServed = false;
   #isHeard = false;
   #isTelling = false;
+  #namespace: string;
+  /** Another namespace is to be read from now on. */
+  #isNarrowed = false;
   #askProblem: string | undefined;
   #endPause = (): void => {};
 
   constructor(options: KindWatchOptions<R>) {
     this.#options = options;
     const { api, kind, clock } = options;
+    this.#namespace = kind.namespace;
     const changed = (): void => this.#tell();
     this.#feed = new Feed<R>({
       kind: { ...kind, type: kind.kind },
@@ -129,7 +135,8 @@ export class KindWatch<R extends Readable> {
         const served = await this.#ask(signal);
         if (served !== undefined) {
           backOff.reset();
-          if (served !== this.#isServed) {
+          if (served !== this.#isServed || this.#isNarrowed) {
+            this.#isNarrowed = false;
             following.stop.abort();
             this.#isServed = served;
             this.#isHeard = false;
@@ -188,7 +195,7 @@ export class KindWatch<R extends Readable> {
     };
     const informer = new Informer<R>({
       api,
-      path: resourcePath(kind, { namespace: kind.namespace }),
+      path: resourcePath(kind, { namespace: this.#namespace }),
       ...(kind.query === undefined ? {} : { query: kind.query }),
       encodings: [new JsonObjects<R>(read)],
       clock,
@@ -215,6 +222,7 @@ export class KindWatch<R extends Readable> {
           feed.broken(error);
           heard(false);
           if (error.code === 'API_NOT_FOUND') this.#endPause();
+          if (error.code === 'API_FORBIDDEN') this.#narrow();
         },
       },
       events: {
@@ -225,6 +233,14 @@ export class KindWatch<R extends Readable> {
       },
     });
     await informer.run(signal);
+  }
+
+  #narrow(): void {
+    const { elseNamespace } = this.#options.kind;
+    if (elseNamespace === undefined || this.#namespace !== '' || this.#isListed) return;
+    this.#namespace = elseNamespace;
+    this.#isNarrowed = true;
+    this.#endPause();
   }
 
   #say(message: string, error: string, code?: string): void {

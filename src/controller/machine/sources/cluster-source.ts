@@ -203,6 +203,7 @@ export class ClusterSource {
     const watches = new Map(
       kinds.map((kind) => {
         const { group, version, plural, where } = machineKinds[kind];
+        const isEverywhere = where === 'all' || (where === 'asToday' && namespace === DEFAULT_NAMESPACE);
         const watch = new KindWatch<ClusterObject>({
           source: name,
           api: client,
@@ -211,7 +212,8 @@ export class ClusterSource {
             version,
             plural,
             kind,
-            namespace: where === 'all' ? '' : kind === 'Firewall' ? firewallNamespace : namespace,
+            namespace: isEverywhere ? '' : kind === 'Firewall' ? firewallNamespace : namespace,
+            ...(where === 'asToday' ? { elseNamespace: namespace } : {}),
           },
           read: (object) => {
             const resource = clusterObject(kind, object);

@@ -105,9 +105,10 @@ controllers:
     await server.admin.json('POST', FIREWALLS, firewall());
     await server.admin.json('POST', CWNP, policy('web', 443));
     machine.configure(both());
-    await machine.start();
+    const running = await machine.start();
     await eventually(443, true);
     const good = machine.rules();
+    await expect.poll(() => running.times.lastRunAgainstSeed).toBe(running.times.lastRun);
     await server.down();
     try {
       await machine.stop();
@@ -115,6 +116,8 @@ controllers:
       const controller = await machine.start();
       await expect.poll(() => controller.ready().ready).toBe(true);
       expect([machine.rules(), await machine.passes(443), await machine.passes(80)]).toEqual([good, true, false]);
+      await expect.poll(() => controller.times.lastRun).toBeDefined();
+      expect(controller.times.lastRunAgainstSeed).toBeUndefined();
     } finally {
       await server.up();
     }

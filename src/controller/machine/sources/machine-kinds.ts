@@ -9,8 +9,11 @@ interface KindOfMachine {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
-  /** `all`: of every namespace; `own`: of the source's. */
-  readonly where: 'all' | 'own';
+  /**
+   * `all`: of every namespace; `own`: of the source's; `asToday`: of every namespace while the source's is the one that today's controller
+   * knows alone, so that whoever writes elsewhere is told, and where that may not be read, or other machines have theirs, of its own.
+   */
+  readonly where: 'all' | 'own' | 'asToday';
   /** The parts that are kept; everything else may hold secrets, or changes all the time. */
   readonly keep: (object: RawMap) => RawMap;
   /** Rules follow from it, but for its status. */
@@ -35,7 +38,7 @@ export const machineKinds: Readonly<Record<MachineKind, KindOfMachine>> = {
     group: 'metal-stack.io',
     version: 'v1',
     plural: 'clusterwidenetworkpolicies',
-    where: 'own',
+    where: 'asToday',
     keep: ({ spec, status }) => ({ spec, status }),
     isRule: true,
   },

@@ -1,0 +1,126 @@
+import { isMap, type RawMap } from '../../../api/shape.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Log } from '../../../base/log.ts';
+import type { ApiClient } from '../../../kubernetes/api-client.ts';
+import type { StatusObject } from '../../../kubernetes/status-part.ts';
+import { StatusWriter } from '../../../kubernetes/status-writer.ts';
+import { type ClusterObject, machineKinds } from '../sources/machine-kinds.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The two members of a policy's status that say what became of it (metal-stack reference, 2.1). */
+export interface PolicyWord {
+  readonly state: 'deployed' | 'ignored';
+  readonly message: string;
+}
+
+/**
+ * Writes `status.state` and `status.message` of ClusterwideNetworkPolicies: `deployed` says that the rules of this very policy, as it is
+ * now, are in force. Everything else of a status stays as it is.
+ */
+export class PolicyStatuses {
+  readonly #writer: StatusWriter;
+  readonly #words = new Map<string, PolicyWord>();
+  /** Rule texts of the policies whose rules are in force; `undefined`: no rules of ours are yet. */
+  #inForce: ReadonlyMap<string, string> | undefined;
+  #seen = new Map<string, ClusterObject>();
+
+  constructor(options: { readonly client: ApiClient; readonly clock: Clock; readonly log: Log }) {
+    this.#writer = new StatusWriter(options);
+  }
+
+  /** The policies of this machine as they are in the cluster now. */
+  seen(policies: readonly ClusterObject[]): void {
+    const now = new Map(policies.map((policy) => [keyOf(policy), policy]));
+    for (const [key, before] of this.#seen)
+      if (!now.has(key)) {
+        this.#writer.forget(statusObject(before));
+        this.#words.delete(key);
+      }
+    for (const [key, policy] of now) {
+      if (this.#seen.get(key) === policy) continue;
+      this.#writer.seen(statusObject(policy), statusOf(policy));
+    }
+    this.#seen = now;
+  }
+
+  /** What became of the policies that `seen` told last. */
+  tell(outcome: Outcome): void {
+    const refused = new Map(outcome.leftOut.map(({ object, message }) => [object, message]));
+    const states = new Map(
+      outcome.policies.map(({ policy, state, message }) => {
+        const refusal = refused.get(policy.owner);
+        const word: PolicyWord = refusal === undefined ? { state, message } : { state: 'ignored', message: refusal };
+        return [`${policy.namespace}/${policy.name}`, word];
+      }),
+    );
+    const { result } = outcome;
+    if (result.kind === 'inForce') {
+      const inForce = new Map<string, string>();
+      for (const [key, { ruleText }] of this.#seen)
+        if (states.get(key)?.state === 'deployed') inForce.set(key, ruleText);
+      this.#inForce = inForce;
+    }
+    for (const [key, policy] of this.#seen) {
+      const word = states.get(key);
+      if (word === undefined) continue;
+      if (word.state === 'ignored' || result.kind === 'inForce') this.#wish(key, policy, word);
+      else if (result.kind === 'checked')
+        this.#wish(key, policy, { state: 'ignored', message: 'dry run: its rules are checked and not loaded' });
+      else this.#keep(key, policy, result.because);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#writer.stop();
+  }
+
+  /** Rules could not be changed: what is said of a policy holds for the rules that are in force. */
+  #keep(key: string, policy: ClusterObject, because: string): void {
+    const before = this.#inForce?.get(key);
+    if (before === policy.ruleText) return;
+    if (before !== undefined)
+      return this.#wish(key, policy, { state: 'deployed', message: `an earlier version is in force: ${because}` });
+    // Of the process before nobody knows what it had in force; what it said stands.
+    const said = statusOf(policy)?.['state'];
+    if (this.#inForce === undefined && said !== undefined && said !== '') return;
+    this.#wish(key, policy, { state: 'ignored', message: `not in force yet: ${because}` });
+  }
+
+  #wish(key: string, policy: ClusterObject, word: PolicyWord): void {
+    const before = this.#words.get(key);
+    if (before?.state === word.state && before.message === word.message) return;
+    this.#words.set(key, word);
+    this.#writer.wish({
+      object: statusObject(policy),
+      portion: { kind: 'whole' },
+      compose: (now) => withWord(now, word),
+      mayWrite: () => true,
+    });
+  }
+}
+
+/** A status with another word. An empty message is written only over one that is there, so that nothing is written when nothing changed. */
+export function withWord(now: RawMap | undefined, { state, message }: PolicyWord): RawMap {
+  const { message: said, ...rest } = now ?? {};
+  if (message === '' && (said === undefined || said === '')) return { ...now, state };
+  return { ...rest, state, message };
+}
+
+function statusOf({ raw }: ClusterObject): RawMap | undefined {
+  return isMap(raw['status']) ? raw['status'] : undefined;
+}
+
+function keyOf({ namespace, name }: ClusterObject): string {
+  return `${namespace}/${name}`;
+}
+
+/** An object of a firewall machine as statuses and events name it. */
+export function statusObject({
+  kind,
+  namespace,
+  name,
+  uid,
+}: Pick<ClusterObject, 'kind' | 'namespace' | 'name' | 'uid'>): StatusObject {
+  const { group, version, plural } = machineKinds[kind];
+  return { group, version, plural, kind, namespace, name, uid };
+}
