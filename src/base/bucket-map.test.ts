@@ -90,6 +90,39 @@ describe('BucketMap', () => {
     );
   });
 
+  test('versions are compared the same however often, in whatever order, and whatever each was compared with before', () => {
+    const apart = (from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>): string =>
+      [...new Set([...from.keys(), ...to.keys()])]
+        .filter((name) => from.get(name) !== to.get(name) || from.has(name) !== to.has(name))
+        .sort()
+        .map((name) => `${name}: ${from.get(name)} to ${to.get(name)}`)
+        .join(', ');
+    const asked = fc.array(fc.tuple(fc.nat(5), fc.nat(5)), { minLength: 5, maxLength: 30 });
+    fc.assert(
+      fc.property(fc.array(changes, { minLength: 6, maxLength: 6 }), asked, (steps, pairs) => {
+        const plain = steps.map((_, at) => steps.slice(0, at + 1).reduce(applied, new Map<string, number>()));
+        // Half of the versions share buckets with the one before, and half have the same content in buckets of their own.
+        let last = BucketMap.empty<number>();
+        const versions = steps.map((step, at) => {
+          last = last.with(step);
+          return at % 2 === 0 ? last : BucketMap.from(plain[at] ?? []);
+        });
+        for (const [i, j] of pairs) {
+          const [from, to] = [versions[i] ?? last, versions[j] ?? last];
+          const { added, removed, changed } = from.difference(to);
+          const told = [
+            ...added.map(([name, value]) => [name, undefined, value] as const),
+            ...removed.map(([name, value]) => [name, value, undefined] as const),
+            ...changed,
+          ];
+          const text = told.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, was, is]) => `${name}: ${was} to ${is}`);
+          expect(text.join(', ')).toBe(apart(plain[i] ?? new Map(), plain[j] ?? new Map()));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('a change that changes nothing gives the same version', () => {
     const map = BucketMap.from([['a', 1]]);
     expect(map.with([])).toBe(map);

@@ -19,23 +19,34 @@ export interface BucketDifference<V> {
   readonly changed: readonly (readonly [string, V, V])[];
 }
 
-/** Buckets and maps that were compared and found equal, so that standing differences of identity cost nothing the second time. */
-const equalBuckets = new WeakMap<object, object>();
-const equalMaps = new WeakMap<object, object>();
+/** What was found between two versions lately: one step of a plan after the other asks for the same. */
+interface Comparison {
+  readonly before: object;
+  readonly after: object;
+  readonly found: BucketDifference<unknown>;
+}
+
+const recent: Comparison[] = [];
+/** So many are remembered, and of so many keys at most, so that little is kept alive by it. */
+const MOST_RECENT = 32;
+const MOST_KEYS = 256;
+let nextRecent = 0;
+
 /** To be copied: a copy takes a fraction of the time of making one. */
-const NO_BUCKETS: readonly undefined[] = Array.from<undefined>({ length: BUCKETS });
+const NO_BUCKETS: undefined[] = Array.from<undefined>({ length: BUCKETS });
 const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed: [] };
 
 /**
  * An immutable map from text to values whose versions share what did not change: one changed key copies 1/256 of the map, and two
- * versions are compared bucket by bucket, skipping equal ones. Made for member tables of 100,000 addresses with a few changes at a time.
+ * versions are compared bucket by bucket, skipping those they share. Made for member tables of 100,000 addresses with a few changes at a time.
  */
 export class BucketMap<V> {
   static readonly #empty = new BucketMap<never>(NO_BUCKETS, 0);
   readonly size: number;
-  readonly #buckets: readonly (ReadonlyMap<string, V> | undefined)[];
+  /** What is found equal to another version's is replaced by it, which nobody can see: what is shared is compared at no cost. */
+  #buckets: (ReadonlyMap<string, V> | undefined)[];
 
-  private constructor(buckets: readonly (ReadonlyMap<string, V> | undefined)[], size: number) {
+  private constructor(buckets: (ReadonlyMap<string, V> | undefined)[], size: number) {
     this.#buckets = buckets;
     this.size = size;
   }
@@ -56,7 +67,7 @@ export class BucketMap<V> {
     return BucketMap.#of(buckets);
   }
 
-  static #of<V>(buckets: readonly (ReadonlyMap<string, V> | undefined)[]): BucketMap<V> {
+  static #of<V>(buckets: (ReadonlyMap<string, V> | undefined)[]): BucketMap<V> {
     const size = buckets.reduce((sum, bucket) => sum + (bucket?.size ?? 0), 0);
     return size === 0 ? BucketMap.#empty : new BucketMap(buckets, size);
   }
@@ -131,9 +142,11 @@ export class BucketMap<V> {
 
   /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
   difference(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): BucketDifference<V> {
-    // What is remembered holds for identity of values only.
+    // What is remembered, and what is shared, holds for identity of values only.
     const remembers = equal === Object.is;
-    if (this === next || (remembers && equalMaps.get(this) === next)) return NO_DIFFERENCE;
+    if (this === next || (remembers && this.#buckets === next.#buckets)) return NO_DIFFERENCE;
+    const known = remembers ? recent.find((one) => one.before === this && one.after === next) : undefined;
+    if (known !== undefined) return known.found as BucketDifference<V>;
     const added: (readonly [string, V])[] = [];
     const removed: (readonly [string, V])[] = [];
     const changed: (readonly [string, V, V])[] = [];
@@ -141,8 +154,6 @@ export class BucketMap<V> {
       const before = this.#buckets[index];
       const after = next.#buckets[index];
       if (before === after) continue;
-      const comparable = remembers && before !== undefined && after !== undefined;
-      if (comparable && equalBuckets.get(before) === after) continue;
       const found = added.length + removed.length + changed.length;
       if (before !== undefined)
         for (const [key, value] of before) {
@@ -153,15 +164,21 @@ export class BucketMap<V> {
           }
         }
       if (after !== undefined)
-        for (const [key, value] of after) if (before === undefined || !before.has(key)) added.push([key, value]);
-      if (comparable && added.length + removed.length + changed.length === found) equalBuckets.set(before, after);
+        for (const entry of after) if (before === undefined || !before.has(entry[0])) added.push(entry);
+      if (remembers && added.length + removed.length + changed.length === found) this.#buckets[index] = after;
     }
-    if (added.length + removed.length + changed.length === 0) {
-      if (remembers) equalMaps.set(this, next);
+    const count = added.length + removed.length + changed.length;
+    if (count === 0) {
+      if (remembers) this.#buckets = next.#buckets;
       return NO_DIFFERENCE;
     }
     const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number =>
       a[0] < b[0] ? -1 : 1;
-    return { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
+    const found = { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
+    if (remembers && count <= MOST_KEYS) {
+      recent[nextRecent] = { before: this, after: next, found };
+      nextRecent = (nextRecent + 1) % MOST_RECENT;
+    }
+    return found;
   }
 }

@@ -26,48 +26,120 @@ interface CarrierOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly events?: WorkerEvents;
+  /** A round over connections has ended, well or not. */
+  readonly judged: () => void;
+}
+
+/** The wishes that follow the one in hand. */
+export interface WishStream {
+  /** Resolves when no newer wish is about to come, or with the signal. */
+  lull(signal: AbortSignal): Promise<void>;
+  /** Resolves when a newer one comes, or with the signal. */
+  next(signal: AbortSignal): Promise<void>;
 }
 
 /** Newer wishes may keep connections from being judged, and leftovers from being removed, for so long at a stretch. */
 const MOST_LEFT_MS = 500;
 
-/** Carries out steps one after the other: one request under way, each one told. */
+/** A round over connections that goes on though newer wishes are gone for. */
+export interface Judging {
+  readonly isDone: boolean;
+}
+
+/** What became of steps. `judging`: everything before the round over connections was carried out, and the round was begun. */
+export interface Carried {
+  readonly ended: 'done' | 'left';
+  readonly judging?: Judging;
+}
+
+/** Carries out steps one after the other, each one told: one request under way, and beside it one round over connections at most. */
 export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   readonly #session: Session<A, W, S>;
   readonly #report: Report;
   readonly #options: CarrierOptions;
+  readonly #stop: AbortSignal;
   /** Since when (monotonic) plans were left for newer ones, none carried out to its end. */
   #leftSince: number | undefined;
+  /** The round over connections that is under way; it does not reject. */
+  #judging: Promise<void> | undefined;
+  /** What the last round failed with, once nobody waited for it any more. */
+  #failure: { readonly thrown: unknown } | undefined;
 
-  constructor(session: Session<A, W, S>, report: Report, options: CarrierOptions) {
+  constructor(session: Session<A, W, S>, report: Report, options: CarrierOptions, stop: AbortSignal) {
     this.#session = session;
     this.#report = report;
     this.#options = options;
+    this.#stop = stop;
   }
 
   /**
    * Until the end, or until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. Rejects with what
-   * the device said to the step that failed. `lull` resolves when no newer wish is about to come; `releases` as in `Session.apply`.
+   * the device said to the step that failed. `releases` as in `Session.apply`. A newer wish does not wait for connections to be judged where
+   * the driver says that it need not (`Step.beside`): then what is left of the plan is found again when they are.
    */
   async carryOut(
     steps: readonly S[],
     standing: () => WishStanding,
-    lull: () => Promise<void>,
+    stream: WishStream,
     releases: () => boolean,
-  ): Promise<'done' | 'left'> {
+  ): Promise<Carried> {
+    let judging: Judging | undefined;
+    const left = (): Carried => ({ ended: 'left', ...(judging === undefined ? {} : { judging }) });
     for (const [at, step] of steps.entries()) {
       // To judge connections takes longer than to let an address in: what comes in a moment anyway goes first.
-      if (step.kind === 'Cut' && at > 0 && standing() === 'newest' && this.#mayLeave(step)) await lull();
+      if (step.kind === 'Cut' && at > 0 && standing() === 'newest' && this.#mayLeave(step))
+        await stream.lull(this.#stop);
       const now = standing();
-      if (now === 'forbidden') return 'left';
+      if (now === 'forbidden') return left();
       if (at > 0 && now === 'overtaken' && this.#mayLeave(step)) {
         this.#leftSince ??= this.#options.clock.monotonic();
-        return 'left';
+        return left();
       }
-      await this.#carry(step, releases);
+      if (step.kind === 'Cut' && this.#judging !== undefined) {
+        // Those who are being judged need not be judged again: the next plan knows of them.
+        if (now === 'newest') await overtakes(this.#judging, stream);
+        return left();
+      }
+      if (step.beside === true) {
+        judging = this.#judge(step, releases);
+        this.#leftSince = undefined;
+        if (now === 'newest') await overtakes(this.judged(), stream);
+        if (this.#judging !== undefined) return left();
+        this.rethrow();
+      } else await this.#carry(step, releases);
     }
     this.#leftSince = undefined;
-    return 'done';
+    return { ended: 'done', ...(judging === undefined ? {} : { judging }) };
+  }
+
+  /** Resolves when no connections are being judged, with whether some were. */
+  async judged(): Promise<boolean> {
+    const judging = this.#judging;
+    await judging;
+    return judging !== undefined;
+  }
+
+  /** Throws what a round over connections failed with, once. */
+  rethrow(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.thrown;
+  }
+
+  #judge(step: S, releases: () => boolean): Judging {
+    const judging = { isDone: false };
+    const work = async (): Promise<void> => {
+      try {
+        await this.#carry(step, releases);
+        judging.isDone = true;
+      } catch (thrown) {
+        this.#failure = { thrown };
+      }
+      this.#judging = undefined;
+      this.#options.judged();
+    };
+    this.#judging = work();
+    return judging;
   }
 
   /** Urgent steps come first in every plan: without this, a stream of them would starve all others. */
@@ -92,4 +164,11 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
     events?.wrote?.(step, ms, undefined);
     log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
   }
+}
+
+/** Resolves with the work, or with a wish that overtakes it. */
+async function overtakes(work: Promise<unknown>, stream: WishStream): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work, stream.next(ended.signal)]);
+  ended.abort();
 }

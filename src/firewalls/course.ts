@@ -49,6 +49,15 @@ export interface Course {
   readonly passes?: GuardQuestion;
 }
 
+/** The steps of a course: those that are left, and those of them that may be carried out now. */
+export interface Going<S> {
+  readonly course: Course;
+  readonly all: readonly S[];
+  readonly todo: readonly S[];
+  /** Why not the rest. */
+  readonly waits: readonly string[];
+}
+
 /** Decides how much of the way from actual to desired may be gone now (design invariant 4 and `mode`). Writes nothing. */
 export function chooseCourse(asked: CourseQuestion, guard: Guard): Course {
   const confirmed = asked.confirmed ?? readFromLists(asked);

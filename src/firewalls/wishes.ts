@@ -39,7 +39,7 @@ export class Wishes {
   /** When the newest wish came (monotonic), and how long after the one before. */
   #cameAt = Number.NEGATIVE_INFINITY;
   #gap = Number.POSITIVE_INFINITY;
-  #endLull = (): void => {};
+  readonly #waiting = new Set<() => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,7 +63,7 @@ export class Wishes {
     const now = this.#clock.monotonic();
     this.#gap = now - this.#cameAt;
     this.#cameAt = now;
-    this.#endLull();
+    for (const resolve of this.#waiting) resolve();
     if (wish.kind === 'unknown' || wish.ruleset === undefined) return;
     // What a lost source leaves is of the version it was made from: nothing of a later one is in it.
     const last = this.#wished?.version ?? 0;
@@ -77,11 +77,24 @@ export class Wishes {
     const left = STREAM_MS - (this.#clock.monotonic() - this.#cameAt);
     if (this.#gap === 0 || this.#gap > STREAM_MS || left <= 0) return;
     const ended = new AbortController();
-    this.#endLull = () => ended.abort();
-    signal.addEventListener('abort', this.#endLull, { once: true });
-    await elapsed(this.#clock, left, ended.signal);
-    signal.removeEventListener('abort', this.#endLull);
-    this.#endLull = () => {};
+    const end = (): void => ended.abort();
+    signal.addEventListener('abort', end, { once: true });
+    await Promise.race([elapsed(this.#clock, left, ended.signal), this.next(ended.signal)]);
+    signal.removeEventListener('abort', end);
+    end();
+  }
+
+  /** Resolves when the next wish comes, or with the signal. */
+  next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#waiting.delete(end);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      this.#waiting.add(end);
+      signal.addEventListener('abort', end, { once: true });
+    });
   }
 
   /** A wish was read back whole; earlier ones that it overtook are fulfilled with it. */

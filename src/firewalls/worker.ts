@@ -1,53 +1,34 @@
 import { background } from '../base/background.ts';
-import type { Clock } from '../base/clock.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
-import type { Log } from '../base/log.ts';
 import { type NextRound, Rounds } from '../base/rounds.ts';
-import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
+import type { Ruleset } from '../border/ruleset.ts';
 import { planDigest, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
-import { Carrier, type WishStanding, type WorkerEvents } from './carrier.ts';
-
-import { type Confirmed, type Course, type WorkerSettings, chooseCourse } from './course.ts';
-import type { Actual, Driver, Translation } from './driver.ts';
+import { Carrier, type Judging, type WishStanding } from './carrier.ts';
+import { type Confirmed, type Course, type Going, type WorkerSettings, chooseCourse } from './course.ts';
+import type { Actual, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
-import { type Basis, Report, once } from './report.ts';
-import { type MemoryPlace, fleetingMemory } from './guard-memory.ts';
+import { Report, once } from './report.ts';
+import { fleetingMemory } from './guard-memory.ts';
 import { beforeTouching, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
 import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
+import { type JudgedFor, Standing } from './standing.ts';
 import { type Wish, Wishes, type Wished } from './wishes.ts';
 import { watchDevice } from './watch-device.ts';
 import { WorkerMemory } from './worker-memory.ts';
+import type { WorkerOptions } from './worker-options.ts';
 import type { WorkerStatus } from './worker-status.ts';
-import type { WriterLock } from './writer-lock.ts';
-
-export interface WorkerOptions<A extends Actual, W extends Translation, S extends Step> {
-  /** Owner of what is on the device, with the firewall's name. */
-  readonly cluster: string;
-  readonly firewall: string;
-  readonly driver: Driver<A, W, S>;
-  readonly settings: WorkerSettings;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly lock: WriterLock;
-  readonly events?: WorkerEvents;
-  /** Canary firewalls (`guard.after`) that have not confirmed this version yet; call `nudge` when that changes. */
-  readonly canaries?: (version: number) => readonly string[];
-  /** Where lies what must outlive this process; absent: nothing does. */
-  readonly memory?: MemoryPlace;
-}
 
 /** Drift is found within this time on devices that do not tell. */
 const LOOK_MS = 10_000;
 /** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
 const LOOK_SELDOM_MS = 60_000;
-const MOST_REMEMBERED = 10_000;
 
 /**
  * Keeps one firewall in step with what is wished for it. At most one request is under way; the newest wish wins, also between two
@@ -64,11 +45,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #memory: WorkerMemory;
   readonly #setback: Setback;
   readonly #handovers = new Handovers();
-  readonly #remembered = new Map<ClassId, Class>();
   readonly #report: Report;
   readonly #carrier: Carrier<A, W, S>;
   #settings: WorkerSettings;
-  #basis: Basis<A> | undefined;
+  readonly #standing = new Standing<A>();
   /** Somebody else may have been the writer since the basis was confirmed. */
   #doubts = false;
   readonly #attempts = new Attempts();
@@ -76,9 +56,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #authorised: Ruleset | undefined;
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
-  /** Whose plan was carried out to its end and has not been read back since. */
-  #carriedOut: Wished | undefined;
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
+  /** Whose plan was carried out, up to the round over connections at least, and has not been read back since. */
+  #carriedOut: { readonly wished: Wished; readonly judging: Judging | undefined } | undefined;
 
   constructor(options: WorkerOptions<A, W, S>) {
     this.#options = options;
@@ -92,7 +72,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const place = options.memory ?? fleetingMemory;
     this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
     this.#report = new Report(options.firewall);
-    this.#carrier = new Carrier(this.#session, this.#report, options);
+    const rounds = { ...options, judged: () => this.#rounds.request() };
+    this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#stop.signal);
   }
 
   /** Begins to work; `stop` ends it. */
@@ -153,24 +134,27 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   /** Resolves when there is nothing to do until something happens. */
-  settled(): Promise<void> {
-    return this.#rounds.settled();
+  async settled(): Promise<void> {
+    do await this.#rounds.settled();
+    while (await this.#carrier.judged());
   }
 
   /** Ends the request under way, and then all work. What is on the device stays. */
   async stop(): Promise<void> {
     this.#stop.abort(new SallyportError('DEVICE_UNREACHABLE', 'the worker was told to stop'));
     await this.#rounds.stop();
+    await this.#carrier.judged();
   }
 
   status(): WorkerStatus {
     const writer = this.#settings.mode === 'Observe' || this.#options.lock.held();
-    return this.#report.status(this.#wishes, this.#basis, this.#session.device?.device, writer, this.#drifted.size > 0);
+    const { confirmed } = this.#standing;
+    return this.#report.status(this.#wishes, confirmed, this.#session.device?.device, writer, this.#drifted.size > 0);
   }
 
   /** What was read back as ours last; `undefined` until the device and what is wanted first agree. */
   confirmed(): Confirmed | undefined {
-    return this.#basis;
+    return this.#standing.confirmed;
   }
 
   async #round(): Promise<NextRound> {
@@ -205,10 +189,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (this.#settings.mode !== 'Observe' && !lock.held()) {
       // Another copy may write from now on.
       this.#doubts = true;
+      this.#standing.doubt();
       this.#attempts.over();
       this.#report.settled = false;
       return undefined;
     }
+    this.#carrier.rethrow();
     // Before the device is read: the wish is to be the newest when it is compared with what was read.
     await this.#memory.settle();
     const wished = this.#wishes.wished;
@@ -230,7 +216,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** Takes off the device what went from one owner to another, with its connections; true: something was sent. It waits for nobody. */
   async #letGo(wished: Wished, actual: A): Promise<boolean> {
     const mayCut = this.#options.driver.endsConnections === true && this.#settings.mode !== 'Observe';
-    const without = mayCut ? this.#handovers.of(this.#basis, wished) : undefined;
+    const without = mayCut ? this.#handovers.of(this.#standing.basis, wished) : undefined;
     if (without === undefined) return false;
     const all = this.#session.steps(actual, without.ruleset);
     const todo = this.#settings.drift === 'Show' ? beforeTouching(all, this.#drifted) : all;
@@ -257,8 +243,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   #confirm(wished: Wished, actual: A): void {
-    const { events, clock, log, firewall } = this.#options;
     this.#becomesBasis(wished.ruleset, wished, actual);
+    this.#tell(wished);
+  }
+
+  #tell(wished: Wished): void {
+    const { events, clock, log, firewall } = this.#options;
     this.#report.confirmed(wished.version, clock.wall());
     for (const { version, ms } of this.#wishes.fulfil(wished.version)) {
       log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');
@@ -266,12 +256,21 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     }
   }
 
-  /** In a stream of wishes the device never holds the newest one; what an older one asked for is confirmed all the same. */
+  /**
+   * In a stream of wishes the device never holds the newest one; what an older one asked for is confirmed all the same. Where its connections
+   * are still being judged it is once they are, and until then the guard goes from it.
+   */
   #confirmOvertaken(wished: Wished, actual: A): void {
+    const judged = this.#standing.judged();
+    if (judged !== undefined) this.#tell(judged);
     const carriedOut = this.#carriedOut;
     this.#carriedOut = undefined;
-    if (carriedOut === undefined || carriedOut === wished) return;
-    if (!this.#session.steps(actual, carriedOut.ruleset).some(isWork)) this.#confirm(carriedOut, actual);
+    if (carriedOut === undefined || carriedOut.wished === wished) return;
+    const { wished: overtaken, judging } = carriedOut;
+    const left = this.#session.steps(actual, overtaken.ruleset).filter(isWork);
+    if (left.length === 0) this.#confirm(overtaken, actual);
+    else if (judging?.isDone === false && left.every(({ kind }) => kind === 'Cut'))
+      this.#becomesBasis(overtaken.ruleset, overtaken, actual, { wished: overtaken, judging });
   }
 
   async #goAhead(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
@@ -299,16 +298,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   /** What may be done now of what is left to do, and why not the rest. */
-  #going(
-    wished: Wished,
-    actual: A,
-    steps: readonly S[],
-  ): {
-    readonly course: Course;
-    readonly all: readonly S[];
-    readonly todo: readonly S[];
-    readonly waits: readonly string[];
-  } {
+  #going(wished: Wished, actual: A, steps: readonly S[]): Going<S> {
     const course = this.#course(wished, actual);
     const { target, waits } = course;
     const urgent = (to: Ruleset | undefined): readonly S[] =>
@@ -326,8 +316,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
         settings: this.#settings,
         desired: wished.ruleset,
         owners: wished.owners,
-        confirmed: this.#basis,
-        remembered: this.#remembered,
+        confirmed: this.#standing.basis,
+        remembered: this.#standing.remembered,
         actual,
         behaviourOf: (ruleset) => this.#session.translate(ruleset).behaviour,
         changesMembersOnly: (ruleset) =>
@@ -382,29 +372,26 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (this.#drifted.size > 0 && times === 1) this.#report.repairs++;
   }
 
-  #becomesBasis(ruleset: Ruleset, wished: Pick<Wished, 'owners'>, actual: A): void {
+  /** `awaited`: connections are still being judged for it. */
+  #becomesBasis(ruleset: Ruleset, { owners }: Pick<Wished, 'owners'>, actual: A, awaited?: JudgedFor): void {
     const { behaviour } = this.#session.translate(ruleset);
-    this.#basis = { ruleset, behaviour, owners: wished.owners, actual };
+    this.#standing.take({ ruleset, behaviour, owners, actual }, awaited);
     this.#attempts.over();
     this.#drifted = new Set();
-    for (const [id, one] of ruleset.classes) this.#remembered.set(id, one);
-    for (const id of this.#remembered.keys()) {
-      if (this.#remembered.size <= MOST_REMEMBERED) break;
-      this.#remembered.delete(id);
-    }
   }
 
   /** Compares what was read with what was confirmed. What we sent ourselves since then is no drift. */
   #lookForDrift(actual: A): void {
     const { log, firewall } = this.#options;
-    if (this.#doubts && this.#basis !== undefined) {
+    if (this.#doubts && this.#standing.basis !== undefined) {
       // What another copy of ours brought there is no drift, and no basis of this one either.
-      if (this.#session.steps(actual, this.#basis.ruleset).some(isWork)) this.#basis = undefined;
+      if (this.#session.steps(actual, this.#standing.basis.ruleset).some(isWork)) this.#standing.forget();
       this.#doubts = false;
     }
-    if (this.#basis === undefined || this.#attempts.isOpen || actual === this.#basis.actual) return;
+    const { basis } = this.#standing;
+    if (basis === undefined || this.#attempts.isOpen || actual === basis.actual) return;
     const told = new Set(actual.drift.map(({ object }) => object));
-    const repairs = this.#session.steps(actual, this.#basis.ruleset);
+    const repairs = this.#session.steps(actual, basis.ruleset);
     const touched = repairs.flatMap((step) => step.objects.filter(({ name }) => isWork(step) || told.has(name)));
     const found = new Set(touched.map(({ name }) => name));
     if (found.size > 0 && !sameSet(found, this.#drifted)) {
@@ -418,13 +405,17 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   async #carryOut(steps: readonly S[], wished: Wished, actual: A): Promise<void> {
-    const lull = (): Promise<void> => this.#wishes.lull(this.#stop.signal);
     const render = (step: S): string => this.#session.render(step);
     if (steps.length > 0)
       this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render }));
-    const releases = once(() => holdsGivenUp(actual, this.#basis?.ruleset, wished.ruleset));
-    const ended = await this.#carrier.carryOut(steps, () => this.#standingOf(wished), lull, releases);
-    if (ended === 'done') this.#carriedOut = wished;
+    const releases = once(() => holdsGivenUp(actual, this.#standing.basis?.ruleset, wished.ruleset));
+    const { ended, judging } = await this.#carrier.carryOut(
+      steps,
+      () => this.#standingOf(wished),
+      this.#wishes,
+      releases,
+    );
+    if (ended === 'done' || judging !== undefined) this.#carriedOut = { wished, judging };
     if (steps.length > 0) this.#rounds.request();
   }
 
@@ -437,9 +428,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   async #leaveDevice(): Promise<NextRound> {
     if (this.#stay === 'left') return undefined;
+    await this.#carrier.judged();
     const actual = await this.#session.observe();
     const steps = this.#session.leave(actual, { cluster: this.#options.cluster, firewall: this.#options.firewall });
-    this.#basis = undefined;
+    this.#standing.forget();
     this.#attempts.over();
     if (steps.length === 0) this.#stay = 'left';
     for (const step of steps) await this.#session.apply(step);

@@ -31,4 +31,9 @@ export interface Step {
    * deadline, and asks for the right to write anew. In milliseconds.
    */
   readonly longestMs?: number;
+  /**
+   * Only of a `Cut`: it may still be under way while steps of newer plans are carried out. It concerns nothing that they do, or the driver makes
+   * them wait.
+   */
+  readonly beside?: true;
 }

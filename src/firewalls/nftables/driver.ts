@@ -24,6 +24,7 @@ import { readCounters } from './counters.ts';
 import { Device, type Observed } from './device.ts';
 import { followDrops } from './drops.ts';
 import { judge, type Judgement } from './judge.ts';
+import { Judged } from './judged.ts';
 import { behaviourOf } from './lift.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { DEAD_MARK, LOG_GROUPS, type LogGroup, type NftTable } from './model.ts';
@@ -44,6 +45,8 @@ import { parseDeviceAddress, type Transport } from './transport.ts';
 export interface NftablesActual extends Actual {
   /** `undefined`: nothing of ours is there. */
   readonly table: NftTable | undefined;
+  /** Senders whose connections were judged since anything changed for them. */
+  readonly judged: ReadonlySet<string>;
 }
 
 export interface NftablesTranslation extends Translation, NftTranslation {}
@@ -74,11 +77,14 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   readonly #device: Device;
   readonly #conntrack: Conntrack;
   readonly #newcomers: Newcomers;
+  readonly #judged = new Judged();
   readonly #lock: MachineLock;
   /** The newest translation: it makes the next one cheap, and knows the origins behind tags. */
   #newest: NftTranslation | undefined;
   #actual: { readonly from: Observed; readonly actual: NftablesActual } | undefined;
   #foreign: { readonly at: number; readonly rules: readonly ForeignRule[] } | undefined;
+  /** Of the device, when it was observed last. */
+  #readings = 0;
 
   /** Throws DEVICE_ADDRESS. Does not touch the device yet. */
   constructor(options: NftablesOptions) {
@@ -96,13 +102,20 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
 
   async observe(signal: AbortSignal): Promise<NftablesActual> {
     const observed = await this.#device.observe(signal);
-    if (this.#actual?.from === observed) return this.#actual.actual;
     const { table, drift, rival } = observed;
-    // Chains of others change seldom and matter to people only: read again with each complete reading, not with each change of ours.
+    // What somebody else did in between may have let connections through that were judged.
     const at = this.#device.readings;
+    if (this.#readings !== at) this.#judged.touched('everyone');
+    this.#readings = at;
+    this.#judged.among(table);
+    const judged = this.#judged.senders;
+    const known = this.#actual?.from === observed ? this.#actual.actual : undefined;
+    if (known?.judged === judged) return known;
+    // Chains of others change seldom and matter to people only: read again with each complete reading, not with each change of ours.
     if (this.#foreign?.at !== at) this.#foreign = { at, rules: await readForeign(this.#nft, signal) };
     const foreign = this.#foreign.rules;
-    const actual = { empty: table === undefined, drift, foreign, rival, behaviour: behaviourOf(table), table };
+    const behaviour = known?.behaviour ?? behaviourOf(table);
+    const actual = { empty: table === undefined, drift, foreign, rival, behaviour, table, judged };
     this.#actual = { from: observed, actual };
     return actual;
   }
@@ -119,7 +132,7 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   steps(actual: NftablesActual, wanted: NftablesTranslation): readonly NftStep[] {
-    return stepsTo(actual.table, wanted);
+    return stepsTo(actual.table, wanted, actual.judged);
   }
 
   leave(actual: NftablesActual, owner: DeviceOwner): readonly NftStep[] {
@@ -134,7 +147,17 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   async apply(step: NftStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
     mayGoOn();
-    if (step.does === 'judge') return await this.#judge(step, signal, mayGoOn);
+    if (step.does === 'judge') {
+      const { scope } = step;
+      const work = (): Promise<void> => this.#judge(step, signal, mayGoOn);
+      return await (scope === 'everyone' ? work() : this.#judged.round(scope, work));
+    }
+    // Silence waits for nobody: it takes away only. What else changes for a sender has one order with the round over its connections.
+    if (!step.urgent) {
+      await this.#judged.apart(step.touches);
+      mayGoOn();
+    }
+    this.#judged.touched(step.touches);
     try {
       await this.#device.write(step.operations, signal);
     } catch (error) {
@@ -143,6 +166,8 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
       const { table } = await this.#device.observe(signal);
       if (!sameTable(table, step.after)) throw error;
     }
+    // Whoever asks which connections are cut asks when nobody is cutting.
+    if (!this.#newcomers.knows) await this.#judged.apart('everyone');
     if (step.after !== undefined) await this.#newcomers.greet(step.operations, step.after, signal, mayGoOn);
   }
 

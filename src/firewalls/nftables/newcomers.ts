@@ -25,6 +25,11 @@ export class Newcomers {
     this.#conntrack = conntrack;
   }
 
+  /** Which senders have cut connections; else the next `greet` asks, and nobody may cut any meanwhile. */
+  get knows(): boolean {
+    return this.#withCut !== undefined;
+  }
+
   /** These connections bear the dead mark. */
   note(cut: readonly TrackedFlow[]): void {
     if (this.#withCut === undefined) return;

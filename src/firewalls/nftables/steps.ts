@@ -21,6 +21,8 @@ export interface TransactionStep extends Step {
   readonly operations: readonly Operation[];
   /** The table afterwards; to see whether an interrupted step was done. */
   readonly after: NftTable | undefined;
+  /** Senders whose connections have to be judged after it, whenever they were judged before. */
+  readonly touches: 'everyone' | readonly string[];
 }
 
 /** The connections of these sources, or of everybody, are judged (`judge`) by this table and treated accordingly. */
@@ -34,6 +36,10 @@ export type NftStep = TransactionStep | JudgeStep;
 
 const TRUE: true = true;
 const NOBODY: Affected['gone'] = { 4: [], 6: [] };
+const NO_CHANGES: Affected = { everyone: false, changed: NOBODY, gone: NOBODY, governed: false };
+const NO_SENDERS: ReadonlySet<string> = new Set();
+/** Cleaning up after so many addresses is one line of the long-lived nft, a few milliseconds; newcomers wait for no more than that. */
+const PORTION = 12;
 
 /**
  * Steps from what was read back, without bookkeeping (the fence), to what is wanted; none when they agree. Each is one transaction or one round
@@ -43,9 +49,16 @@ const NOBODY: Affected['gone'] = { 4: [], 6: [] };
  * 3. The connections of `recheck` and `gone`, or of everybody, are judged.
  * 4. `recheck` and `gone` are emptied, and what nothing needs any more leaves.
  * With `established: Keep` connections are left alone: no `recheck`, no `gone`, no round.
+ *
+ * `judged`: senders in `recheck` or `gone` whose connections were judged, and nothing was changed for them since. They are cleaned up after before
+ * the others are judged.
  */
-export function stepsTo(actual: NftTable | undefined, wanted: NftTranslation): readonly NftStep[] {
-  const planner = new Planner(actual, wanted);
+export function stepsTo(
+  actual: NftTable | undefined,
+  wanted: NftTranslation,
+  judged: ReadonlySet<string> = NO_SENDERS,
+): readonly NftStep[] {
+  const planner = new Planner(actual, wanted, judged);
   planner.plan();
   return planner.steps;
 }
@@ -62,7 +75,8 @@ export function stepsToLeave(actual: NftTable | undefined, owner: DeviceOwner): 
   ];
   const operations: readonly Operation[] = [{ op: 'deleteTable' }];
   const title = 'remove our table';
-  return [{ does: 'transaction', kind: 'Remove', title, objects, urgent: false, operations, after: undefined }];
+  const rest = { objects, urgent: false, operations, after: undefined, touches: 'everyone' } as const;
+  return [{ does: 'transaction', kind: 'Remove', title, ...rest }];
 }
 
 /** The text of a step for `nft -f`; `undefined` for a round over connections. */
@@ -92,8 +106,9 @@ class Planner {
   readonly #owner: Owner;
   readonly #cuts: boolean;
   #now: NftTable | undefined;
+  #judged: ReadonlySet<string>;
 
-  constructor(actual: NftTable | undefined, wanted: NftTranslation) {
+  constructor(actual: NftTable | undefined, wanted: NftTranslation, judged: ReadonlySet<string>) {
     const owner = ownerOfTable(wanted.table);
     if (owner === undefined) throw new SallyportError('INTERNAL', 'the wanted table has no owner');
     if (actual !== undefined) refuseForeignOwner(actual, owner);
@@ -101,30 +116,33 @@ class Planner {
     this.#wanted = holding(wanted, actual);
     this.#owner = owner;
     this.#cuts = wanted.established === 'Cut';
+    this.#judged = this.#cuts ? judged : NO_SENDERS;
   }
 
   plan(): void {
     const first = this.#now;
+    if (first === undefined || needsRebuild(first, this.#wanted)) this.#judged = NO_SENDERS;
     if (first === undefined) {
       const made = this.#between(EMPTY_TABLE, undefined);
-      this.#transaction('Rules', 'make our table', made, [{ op: 'createTable' }, ...transition(EMPTY_TABLE, made)]);
+      const operations: readonly Operation[] = [{ op: 'createTable' }, ...transition(EMPTY_TABLE, made)];
+      this.#transaction('Rules', 'make our table', made, operations, 'everyone');
     } else if (needsRebuild(first, this.#wanted)) {
       const { gone } = affected(first, this.#wanted);
       const made = this.#between({ ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) }, undefined);
-      this.#transaction('Rules', 'rebuild our table', made, [
-        { op: 'addTable' },
-        { op: 'deleteTable' },
-        { op: 'addTable' },
-        ...transition(EMPTY_TABLE, made),
-      ]);
+      const anew: readonly Operation[] = [{ op: 'addTable' }, { op: 'deleteTable' }, { op: 'addTable' }];
+      const operations = [...anew, ...transition(EMPTY_TABLE, made)];
+      this.#transaction('Rules', 'rebuild our table', made, operations, 'everyone');
     } else {
       const changes = affected(first, this.#wanted);
-      this.#silence(first, changes);
+      const touches = this.#cuts ? touchedBy(first, changes) : 'everyone';
+      this.#judged = touches === 'everyone' ? NO_SENDERS : without(this.#judged, touches);
+      this.#silence(first, changes, touches);
       const now = this.#now ?? first;
       const next = this.#between(now, changes);
       const operations = transition(now, next);
-      const touchesRules = operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op));
-      this.#transaction(touchesRules ? 'Rules' : 'Members', title(operations), next, operations);
+      if (operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op)))
+        this.#transaction('Rules', title(operations), next, operations, touches);
+      else this.#members(now, next, operations, changes, touches);
     }
     this.#judge();
     this.#clean();
@@ -135,19 +153,43 @@ class Planner {
     what: string,
     after: NftTable,
     operations: readonly Operation[],
+    touches: TransactionStep['touches'],
     urgent = false,
   ): void {
     if (operations.length === 0) return;
     const objects = describeOperations(operations);
-    this.steps.push({ does: 'transaction', kind, title: what, objects, urgent, operations, after });
+    this.steps.push({ does: 'transaction', kind, title: what, objects, urgent, operations, after, touches });
     this.#now = after;
+  }
+
+  /** Changes of members clean up after some who were judged on the way: in a stream of changes it is never the turn of that alone. */
+  #members(
+    now: NftTable,
+    next: NftTable,
+    operations: readonly Operation[],
+    changes: Affected,
+    touches: TransactionStep['touches'],
+  ): void {
+    const portion = pendingIn(now)
+      .filter((sender) => this.#judged.has(sender))
+      .slice(0, PORTION);
+    if (portion.length === 0) return this.#transaction('Members', title(operations), next, operations, touches);
+    const cleaned = portion.map((sender) => [sender, undefined] as const);
+    if (operations.length === 0) {
+      const clean = this.#between(now, NO_CHANGES, cleaned);
+      this.#transaction('Clean', `clean up after ${counted(portion)}`, clean, transition(now, clean), []);
+    } else {
+      const both = this.#between(now, changes, cleaned);
+      const all = transition(now, both);
+      this.#transaction('Members', title(all), both, all, touches);
+    }
   }
 
   /**
    * Addresses that were given back may say nothing from now on. Together with all else, in the second step, where the silence would
    * concern packets that nobody will govern, or come about by `networks` that the table does not have yet.
    */
-  #silence(table: NftTable, { gone, governed }: Affected): void {
+  #silence(table: NftTable, { gone, governed }: Affected, touches: TransactionStep['touches']): void {
     if (governed) return;
     const sets = new Map(table.sets);
     const maps = new Map(table.maps);
@@ -168,19 +210,23 @@ class Planner {
     const silent = { ...table, sets, maps };
     const count = gone[4].length + gone[6].length;
     const what = `silence ${count} ${count === 1 ? 'address' : 'addresses'}`;
-    this.#transaction('Members', what, silent, transition(table, silent), true);
+    this.#transaction('Members', what, silent, transition(table, silent), touches, true);
   }
 
   /**
    * The table after the second step: what is wanted, beside what leaves only when connections were judged. `changes` is `undefined` where
-   * everybody has to be judged.
+   * everybody has to be judged. `cleaned`: senders after whom everything is cleaned up in it.
    */
-  #between(now: NftTable, changes: Affected | undefined): NftTable {
+  #between(
+    now: NftTable,
+    changes: Affected | undefined,
+    cleaned: readonly (readonly [string, undefined])[] = [],
+  ): NftTable {
     const sets = new Map(now.sets);
     const maps = new Map(now.maps);
     const silent = {
-      4: this.#leaving(now, 4),
-      6: this.#leaving(now, 6),
+      4: this.#leaving(now, 4, cleaned),
+      6: this.#leaving(now, 6, cleaned),
     };
     for (const [name, set] of this.#wanted.sets) sets.set(name, keepingSet(now.sets.get(name), set, silent));
     for (const [name, map] of this.#wanted.maps) maps.set(name, keepingMap(now.maps.get(name), map, silent));
@@ -189,7 +235,9 @@ class Planner {
       const changed = this.#cuts ? (changes?.changed[family] ?? []) : [];
       for (const [name, joining] of [['recheck', [...changed, ...gone]] as const, ['gone', gone] as const]) {
         const held = now.sets.get(familyName(name, family)) ?? emptySet(family === 4 ? 'address4' : 'address6');
-        sets.set(familyName(name, family), withMembers(held, joining));
+        const joined = withMembers(held, joining);
+        const elements = joined.elements.with(cleaned);
+        sets.set(familyName(name, family), elements === joined.elements ? joined : { ...joined, elements });
       }
     }
     const pending = ownerOfTable(now)?.judge === 'all';
@@ -198,35 +246,56 @@ class Planner {
     return { sets, maps, chains: mergedChains(now, this.#wanted), foreign: [] };
   }
 
-  /** Addresses in `gone` that nobody wants: what they are members of leaves in the last step. */
-  #leaving(now: NftTable, family: Family): ReadonlySet<string> {
+  /** Addresses in `gone` that nobody wants: what they are members of leaves when it is cleaned up after them. */
+  #leaving(now: NftTable, family: Family, cleaned: readonly (readonly [string, undefined])[]): ReadonlySet<string> {
     const wanted = rawSourcesOf(this.#wanted, family);
     const gone = now.sets.get(familyName('gone', family))?.elements.keys() ?? [];
-    return new Set([...gone].filter((source) => !wanted.has(source)));
+    const leaving = new Set([...gone].filter((source) => !wanted.has(source)));
+    for (const [source] of cleaned) leaving.delete(source);
+    return leaving;
   }
 
   #judge(): void {
     const table = this.#now;
     if (table === undefined || !this.#cuts) return;
     const everyone = ownerOfTable(table)?.judge === 'all';
-    const sources = FAMILIES.flatMap((family) =>
-      (['recheck', 'gone'] as const).flatMap((name) => [
-        ...(table.sets.get(familyName(name, family))?.elements.keys() ?? []),
-      ]),
-    );
+    const sources = pendingIn(table).filter((source) => !this.#judged.has(source));
     if (!everyone && sources.length === 0) return;
-    const scope = everyone ? 'everyone' : [...new Set(sources)].sort();
-    const count =
-      scope === 'everyone' ? 'everybody' : `${scope.length} ${scope.length === 1 ? 'address' : 'addresses'}`;
-    const what = `judge the connections of ${count}`;
-    this.steps.push({ does: 'judge', kind: 'Cut', title: what, objects: [], urgent: false, table, scope });
+    const scope = everyone ? 'everyone' : sources;
+    const what = `judge the connections of ${scope === 'everyone' ? 'everybody' : counted(scope)}`;
+    const beside = scope === 'everyone' ? {} : { beside: true as const };
+    this.steps.push({ does: 'judge', kind: 'Cut', title: what, objects: [], urgent: false, table, scope, ...beside });
   }
 
   #clean(): void {
-    const now = this.#now;
-    if (now === undefined) return;
-    this.#transaction('Clean', 'clean up', this.#wanted, transition(now, this.#wanted));
+    if (this.#now === undefined) return;
+    this.#transaction('Clean', 'clean up', this.#wanted, transition(this.#now, this.#wanted), []);
   }
+}
+
+/** Senders whose connections have to be judged anew once these changes are made; those that were silenced before are not among them. */
+function touchedBy(table: NftTable, { everyone, governed, changed, gone }: Affected): TransactionStep['touches'] {
+  if (everyone || governed) return 'everyone';
+  return FAMILIES.flatMap((family) => {
+    const silent = table.sets.get(familyName('gone', family))?.elements;
+    return [...changed[family], ...gone[family].filter((source) => silent?.has(source) !== true)];
+  });
+}
+
+/** Senders in `recheck` or `gone`, sorted. */
+function pendingIn(table: NftTable): readonly string[] {
+  const names = FAMILIES.flatMap((family) => [familyName('recheck', family), familyName('gone', family)]);
+  return [...new Set(names.flatMap((name) => [...(table.sets.get(name)?.elements.keys() ?? [])]))].sort();
+}
+
+function without(senders: ReadonlySet<string>, some: readonly string[]): ReadonlySet<string> {
+  const left = new Set(senders);
+  for (const sender of some) left.delete(sender);
+  return left;
+}
+
+function counted(senders: readonly string[]): string {
+  return `${senders.length} ${senders.length === 1 ? 'address' : 'addresses'}`;
 }
 
 /** The wanted table with the sets that nobody knows the content of as the device has them. */

@@ -1,0 +1,68 @@
+import type { Class, ClassId } from '../border/ruleset.ts';
+import type { Judging } from './carrier.ts';
+import type { Basis } from './report.ts';
+import type { Wished } from './wishes.ts';
+
+const MOST_REMEMBERED = 10_000;
+
+/** A wish, and the round over connections that it waits for. */
+export interface JudgedFor {
+  readonly wished: Wished;
+  readonly judging: Judging;
+}
+
+/** What a firewall was read back to hold as it was wished, and how much of that others may be told. */
+export class Standing<A> {
+  readonly #remembered = new Map<ClassId, Class>();
+  #basis: Basis<A> | undefined;
+  #confirmed: Basis<A> | undefined;
+  #awaited: (JudgedFor & { readonly basis: Basis<A> }) | undefined;
+
+  /** What the guard goes from: the last reading, whether all connections were judged or not. */
+  get basis(): Basis<A> | undefined {
+    return this.#basis;
+  }
+
+  /** The last reading whose connections were judged too. */
+  get confirmed(): Basis<A> | undefined {
+    return this.#confirmed;
+  }
+
+  /** Classes that were read back so far, as they were last. */
+  get remembered(): ReadonlyMap<ClassId, Class> {
+    return this.#remembered;
+  }
+
+  /** Read back. Where connections are judged for it, it is confirmed when they are, if nothing newer is before. */
+  take(basis: Basis<A>, awaited?: JudgedFor): void {
+    this.#basis = basis;
+    if (awaited === undefined) this.#confirmed = basis;
+    this.#awaited = awaited === undefined ? undefined : { basis, ...awaited };
+    for (const [id, one] of basis.ruleset.classes) this.#remembered.set(id, one);
+    for (const id of this.#remembered.keys()) {
+      if (this.#remembered.size <= MOST_REMEMBERED) break;
+      this.#remembered.delete(id);
+    }
+  }
+
+  /** The wish that is confirmed because its connections have been judged; told once. */
+  judged(): Wished | undefined {
+    const awaited = this.#awaited;
+    if (awaited?.judging.isDone !== true) return undefined;
+    this.#confirmed = awaited.basis;
+    this.#awaited = undefined;
+    return awaited.wished;
+  }
+
+  /** Somebody else may write from now on: what is awaited may come to nothing. */
+  doubt(): void {
+    this.#awaited = undefined;
+  }
+
+  /** Nothing is known any more. */
+  forget(): void {
+    this.#basis = undefined;
+    this.#confirmed = undefined;
+    this.#awaited = undefined;
+  }
+}

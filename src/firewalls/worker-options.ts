@@ -1,0 +1,25 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Step } from '../plan/step.ts';
+import type { WorkerEvents } from './carrier.ts';
+import type { WorkerSettings } from './course.ts';
+import type { Actual, Driver, Translation } from './driver.ts';
+import type { MemoryPlace } from './guard-memory.ts';
+import type { WriterLock } from './writer-lock.ts';
+
+/** What a worker needs to keep one firewall. */
+export interface WorkerOptions<A extends Actual, W extends Translation, S extends Step> {
+  /** Owner of what is on the device, with the firewall's name. */
+  readonly cluster: string;
+  readonly firewall: string;
+  readonly driver: Driver<A, W, S>;
+  readonly settings: WorkerSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lock: WriterLock;
+  readonly events?: WorkerEvents;
+  /** Canary firewalls (`guard.after`) that have not confirmed this version yet; call `nudge` when that changes. */
+  readonly canaries?: (version: number) => readonly string[];
+  /** Where lies what must outlive this process; absent: nothing does. */
+  readonly memory?: MemoryPlace;
+}
