@@ -90,7 +90,8 @@ function nth(net: PrefixSet, i: number): string {
   return formatAddress(address);
 }
 
-function ours(kind: string, name: string, spec: Raw): Raw {
+/** A resource of our own group. */
+export function ours(kind: string, name: string, spec: Raw): Raw {
   return { apiVersion: 'sallyport.dev/v1alpha1', kind, metadata: { name }, spec };
 }
 

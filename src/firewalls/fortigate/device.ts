@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
 import { isMarked } from '../rulebase/names.ts';
@@ -25,24 +26,32 @@ export interface Change {
   readonly leaves: boolean;
 }
 
+/** However fast changes of members follow each other, everything is read so often. */
+const WHOLE_MS = 10_000;
+
 /** A FortiGate as what it holds: read whole at a revision, and changed in transactions that are made for one. */
 export class FortigateDevice {
   readonly #api: FortiosApi;
   readonly #scope: FortigateScope;
   readonly #reader: TableReader;
+  readonly #clock: Clock;
   /** Tells this process from others that write with our marks. */
   readonly #writer = randomBytes(4).toString('hex');
   #snapshot: Snapshot | undefined;
   #wrote = false;
+  /** When everything was read last (monotonic). */
+  #wholeAt: number | undefined;
 
-  constructor(api: FortiosApi, scope: FortigateScope) {
+  constructor(api: FortiosApi, scope: FortigateScope, clock: Clock) {
     this.#api = api;
     this.#scope = scope;
+    this.#clock = clock;
     this.#reader = new TableReader(api);
   }
 
   /** The same snapshot as before where nothing changed. */
   async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
+    this.#wholeAt = this.#clock.monotonic();
     if ((await askCentralNat(this.#api, signal)) !== facts.centralNat)
       throw new SallyportError('DEVICE_BUSY', 'somebody changed `central-nat` of the VDOM: everything is asked anew');
     const tables = await this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope));
@@ -63,7 +72,7 @@ export class FortigateDevice {
   }
 
   /**
-   * Carries out a change of the configuration in one transaction: all of it, or nothing. Throws DEVICE_CHANGED where the device is not what it
+   * Carries out a change of the configuration in one transaction, all of it or nothing, and reads it back. Throws DEVICE_CHANGED where the device is not what it
    * was made for.
    */
   async configure(
@@ -72,7 +81,7 @@ export class FortigateDevice {
     facts: FortigateFacts,
     mayGoOn: MayGoOn,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Snapshot> {
     try {
       await Transaction.run(this.#api, facts.dialect, mayGoOn, signal, async (transaction) => {
         const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
@@ -93,11 +102,17 @@ export class FortigateDevice {
       mayGoOn();
       await this.#api.ask({ method: 'POST', path: 'monitor/system/config/save', body: {} }, signal);
     }
+    return await this.read(facts, signal);
   }
 
-  /** Fills feeds. Each call takes effect at once. */
-  async fill(operations: readonly Operation[], base: Snapshot, mayGoOn: MayGoOn, signal: AbortSignal): Promise<void> {
-    await this.#expectUnchanged(base, signal);
+  /** Fills feeds, and reads them back: each call takes effect at once. */
+  async fill(
+    operations: readonly Operation[],
+    base: Snapshot,
+    facts: FortigateFacts,
+    mayGoOn: MayGoOn,
+    signal: AbortSignal,
+  ): Promise<Snapshot> {
     const wanted = new Map<string, { readonly adds: Set<string>; readonly removes: Set<string> }>();
     for (const operation of operations) {
       if (operation.kind !== 'ChangeMembers') continue;
@@ -109,7 +124,10 @@ export class FortigateDevice {
       for (const member of operation.joins) change.adds.add(member);
       for (const member of operation.leaves) change.removes.add(member);
     }
-    const present = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
+    const [present] = await Promise.all([
+      forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal)),
+      this.#expectUnchanged(base, signal),
+    ]);
     for (const [name, entries] of present)
       if (!sameEntries(entries, base.entries(name)))
         throw new SallyportError('DEVICE_CHANGED', `the feed ${name} is not what the change was made for`);
@@ -128,6 +146,11 @@ export class FortigateDevice {
     }
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
+    if (this.#wholeAt === undefined || this.#clock.monotonic() - this.#wholeAt >= WHOLE_MS)
+      return await this.read(facts, signal);
+    const filled = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
+    this.#snapshot = base.withEntries(filled);
+    return this.#snapshot;
   }
 
   async #expectUnchanged(base: Snapshot, signal: AbortSignal): Promise<void> {

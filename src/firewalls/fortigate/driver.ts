@@ -58,6 +58,9 @@ export interface FortigateDriverOptions {
   readonly write?: ListWriter;
 }
 
+/** What was read back counts as looked at for so long. */
+const FRESH_MS = 1_000;
+
 /** Keeps one VDOM of one FortiGate (FortiOS 7.0 to 7.6) in step, by its REST API. */
 export class FortigateDriver implements Driver<FortigateActual, FortigateTranslation, FortigateStep> {
   readonly #options: FortigateDriverOptions;
@@ -70,6 +73,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   #actual: FortigateActual | undefined;
   /** The step that was carried out last, and what the device held then. */
   #done: { readonly step: FortigateStep; readonly snapshot: Snapshot } | undefined;
+  /** What was read right after a write, and when (monotonic). Whoever looks next need not read it again. */
+  #readBack: { readonly snapshot: Snapshot; readonly at: number } | undefined;
 
   constructor(options: FortigateDriverOptions) {
     const { url, tls, credentials, clock, owner, lockDirectory, adopt } = options;
@@ -79,7 +84,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     this.#lock = new MachineLock(lockDirectory, `fortigate ${url.host} ${vdom}`);
     const { text } = fortigateDialect(undefined);
     this.#scope = new FortigateScope(owner.cluster, text, zones ?? { from: ['any'], to: ['any'] }, position ?? 'First');
-    this.#device = new FortigateDevice(this.#api, this.#scope);
+    this.#device = new FortigateDevice(this.#api, this.#scope, clock);
     const block = {
       form,
       layout: 'Class',
@@ -99,7 +104,10 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   async observe(signal: AbortSignal): Promise<FortigateActual> {
     const facts = this.#facts ?? (await this.capabilities(signal)).fortigate;
     if (facts === undefined) throw new SallyportError('INTERNAL', 'a FortiGate was read that was not asked before');
-    return this.#actualOf(await this.#device.read(facts, signal), facts);
+    const readBack = this.#readBack;
+    this.#readBack = undefined;
+    const isFresh = readBack !== undefined && this.#options.clock.monotonic() - readBack.at < FRESH_MS;
+    return this.#actualOf(isFresh ? readBack.snapshot : await this.#device.read(facts, signal), facts);
   }
 
   async prepare(desired: Ruleset, capabilities: FortigateCapabilities, signal: AbortSignal): Promise<void> {
@@ -164,9 +172,12 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { facts } = step.made;
     const base = this.#baseOf(step);
     const { operations, adopt, leaves } = step;
-    if (step.way === 'Volatile') await this.#device.fill(operations, base, mayGoOn, signal);
-    else await this.#device.configure({ operations, adopt, leaves }, base, facts, mayGoOn, signal);
-    this.#done = { step, snapshot: await this.#device.read(facts, signal) };
+    const snapshot =
+      step.way === 'Volatile'
+        ? await this.#device.fill(operations, base, facts, mayGoOn, signal)
+        : await this.#device.configure({ operations, adopt, leaves }, base, facts, mayGoOn, signal);
+    this.#done = { step, snapshot };
+    this.#readBack = { snapshot, at: this.#options.clock.monotonic() };
   }
 
   keepers(): Promise<readonly string[] | undefined> {

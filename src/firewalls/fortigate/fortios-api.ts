@@ -6,8 +6,8 @@ import type { DeviceTls } from '../https/device-tls.ts';
 import { type Envelope, readEnvelope } from './envelope.ts';
 import { refusalError } from './errors.ts';
 
-/** Nothing in the vendor's documents limits requests; few at once never cost another administrator his session. */
-const CONNECTIONS = 2;
+/** Nothing in the vendor's documents limits requests. About as many connections as a browser opens; more would only wait in the device. */
+export const CONNECTIONS = 8;
 /** A device blocks a source that shows wrong tokens, or asks too often, "for a while": asking on would prolong it. In milliseconds. */
 const BLOCKED_MS = 60_000;
 /** A token is read again after this time, and at once when it was refused. */

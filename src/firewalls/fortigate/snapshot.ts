@@ -32,6 +32,11 @@ export class Snapshot {
     return this.#entries.get(feed) ?? [];
   }
 
+  /** The same tables, and what some feeds hold by now. */
+  withEntries(changed: ReadonlyMap<string, readonly string[]>): Snapshot {
+    return new Snapshot(this.#tables, new Map([...this.#entries, ...changed]));
+  }
+
   equals(other: Snapshot): boolean {
     if (this.#tables.size !== other.#tables.size || this.#entries.size !== other.#entries.size) return false;
     for (const [id, table] of this.#tables) if (other.#tables.get(id) !== table) return false;

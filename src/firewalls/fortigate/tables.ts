@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
 import type { Envelope } from './envelope.ts';
-import type { FortiosApi } from './fortios-api.ts';
+import { CONNECTIONS, type FortiosApi } from './fortios-api.ts';
 import { FORMS, type Row, type TableId, readRow } from './rows.ts';
 
 /** Rows of one answer; a device may give fewer. */
@@ -91,9 +91,6 @@ export class TableReader {
   }
 }
 
-/** The device takes few requests at once: more would only wait. */
-const AT_ONCE = 4;
-
 /** Asks for each of some things, a few at a time. */
 export async function forEach<K, V>(keys: Iterable<K>, ask: (key: K) => Promise<V>): Promise<ReadonlyMap<K, V>> {
   const found = new Map<K, V>();
@@ -105,7 +102,7 @@ export async function forEach<K, V>(keys: Iterable<K>, ask: (key: K) => Promise<
       if (key !== undefined) found.set(key, await ask(key));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONNECTIONS }, work));
   return new Map(
     list.flatMap((key) => {
       const value = found.get(key);

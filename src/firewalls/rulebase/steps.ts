@@ -119,7 +119,7 @@ class Way {
     const strangers: Movement[] = [];
     for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements) {
       const moment = momentOf(one, changed, (address) => this.#exposures.kept(address));
-      if (moment === 'early' || one.excepted.length === 0) moments.get(moment)?.push(one);
+      if (moment === 'early' || !this.#comesAsStranger(one)) moments.get(moment)?.push(one);
       else {
         strangers.push(one);
         moments.get(moment)?.push({ ...one, joins: [...one.joins, ...one.excepted] });
@@ -183,6 +183,12 @@ class Way {
       stretch('what nothing needs goes', this.#cleaning(), 'Clean'),
     ];
     return all.filter(({ operations }) => operations.length > 0);
+  }
+
+  /** Whether the deny for strangers, where it changes, meets an address before that is excepted from it. */
+  #comesAsStranger({ joins, excepted }: Movement): boolean {
+    const isLate = joins.some((key) => this.#difference.roles.get(key) === 'except');
+    return excepted.length > 0 || (isLate && this.#exposures.strangers() !== 'nothing');
   }
 
   /**

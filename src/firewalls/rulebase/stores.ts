@@ -1,5 +1,6 @@
 import type { ClassId, Ruleset } from '../../border/ruleset.ts';
 import { parseAddress } from '../../ip/address.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { FlatList, FlatRule, SourceId } from '../../plan/flat/flat-list.ts';
 import type { Dialect } from './dialect.ts';
 
@@ -21,6 +22,7 @@ export function volatileSources(
   const rulesOf = new Map<SourceId, FlatRule[]>();
   const excepted = new Set<ClassId>();
   const denied = new Set<number>();
+  const found = new Set<SourceId>();
   for (const rule of list.rules) {
     if (rule.source.kind === 'Source') {
       const known = rulesOf.get(rule.source.id);
@@ -28,10 +30,11 @@ export function volatileSources(
       else known.push(rule);
     } else {
       denied.add(rule.family);
+      if (!PrefixSet.all.family(rule.family).subtract(rule.source.prefixes.family(rule.family)).isEmpty)
+        found.add(rule.source.except);
       for (const id of list.sources.get(rule.source.except) ?? []) excepted.add(id);
     }
   }
-  const found = new Set<SourceId>();
   for (const [id, rules] of rulesOf) {
     const classes = list.sources.get(id) ?? [];
     const isSafe =
