@@ -52,7 +52,7 @@ class Fleet implements AsyncDisposable {
         if (!('version' in fields)) return;
         if (message === 'changes taken') this.#taken = Number(fields.version);
         if (message === 'confirmed' && 'firewall' in fields)
-          this.#confirmedAt.set(`${String(fields.firewall)} ${fields.version}`, performance.now());
+          this.#confirmedAt.set(`${String(fields.firewall)} ${Number(fields.version)}`, performance.now());
       },
       warn: () => undefined,
       error: (fields, message) => {

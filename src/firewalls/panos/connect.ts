@@ -12,7 +12,7 @@ import { readOptions } from './options.ts';
 import type { Unit } from './pair.ts';
 
 /** Reads do not wait for each other; management planes are small. */
-const CONNECTIONS = 3;
+const CONNECTIONS = 6;
 
 export interface PanosSurroundings {
   readonly cluster: string;

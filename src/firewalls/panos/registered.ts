@@ -19,16 +19,22 @@ export interface TagChange {
   readonly tag: string;
 }
 
-/** Every registered address of a vsys, whoever registered it. */
-export async function readRegistered(api: PanosApi, where: Target, signal: AbortSignal): Promise<Registered> {
+/** How many answers it takes to read so many addresses in full. */
+export function pagesOf(addresses: number): number {
+  return Math.floor(addresses / PAGE) + 1;
+}
+
+/** Every registered address of a vsys, whoever registered it. `expected`: about how many there are; their pages are asked for at once. */
+export async function readRegistered(
+  api: PanosApi,
+  where: Target,
+  signal: AbortSignal,
+  expected = 0,
+): Promise<Registered> {
   const found = new Map<string, Set<string>>();
-  for (let start = 1; ; start += PAGE) {
-    const result = await api.op(
-      asking([element('limit', `${PAGE}`), element('start-point', `${start}`)]),
-      signal,
-      where,
-    );
-    const rows = entriesAt(result);
+  const page = async (at: number): Promise<boolean> => {
+    const range = [element('limit', `${PAGE}`), element('start-point', `${at * PAGE + 1}`)];
+    const rows = entriesAt(await api.op(asking(range), signal, where));
     for (const row of rows) {
       const address = row.attributes.get('ip');
       if (address === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'a registered address has no address');
@@ -36,8 +42,12 @@ export async function readRegistered(api: PanosApi, where: Target, signal: Abort
       for (const tag of membersAt(row, 'tag')) tags.add(tag);
       found.set(address, tags);
     }
-    if (rows.length < PAGE) return found;
-  }
+    return rows.length < PAGE;
+  };
+  const first = await Promise.all(Array.from({ length: pagesOf(expected) }, (_, at) => page(at)));
+  let isLast = first.at(-1) === true;
+  for (let at = first.length; !isLast; at++) isLast = await page(at);
+  return found;
 }
 
 /** The tags of one address. */

@@ -9,13 +9,12 @@ import {
   type TagChange,
   countRegistered,
   messages,
+  pagesOf,
   readRegistered,
   readTagsOf,
   sendMessage,
 } from './registered.ts';
 
-/** So many addresses that we changed are read one by one; with more, all are. */
-const MOST_SINGLE = 16;
 /** Everything is read again after this time, and after many times what that took: others may have changed as many as they took. */
 const READ_AGAIN_MS = 60_000;
 const READ_AGAIN_TIMES = 100;
@@ -88,7 +87,7 @@ export class Registry {
     }
     const began = clock.monotonic();
     this.#known = undefined;
-    const registered = await readRegistered(api, where, signal);
+    const registered = await readRegistered(api, where, signal, known?.reading.registered.size);
     const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
     this.#touched.clear();
     this.#known = { reading, at: began, tookMs: clock.monotonic() - began };
@@ -167,7 +166,7 @@ export class Registry {
     const now = this.#markerIn(tags);
     const isOurs = now === undefined || now.writer === this.#writer;
     const isSame = now?.state === marker?.state && now?.writer === marker?.writer;
-    if ((!isOurs && !isSame) || this.#touched.size > MOST_SINGLE) return undefined;
+    if ((!isOurs && !isSame) || this.#touched.size > pagesOf(registered.size)) return undefined;
     if (isSame && this.#touched.size === 0) return { registered, marker };
     const next = new Map(registered);
     const put = (address: string, own: ReadonlySet<string>): void => {
@@ -175,7 +174,10 @@ export class Registry {
       else next.set(address, own);
     };
     put(this.#address, tags);
-    for (const address of this.#touched) put(address, await readTagsOf(api, address, this.#options.where, signal));
+    const read = [...this.#touched].map(
+      async (address) => [address, await readTagsOf(api, address, this.#options.where, signal)] as const,
+    );
+    for (const [address, own] of await Promise.all(read)) put(address, own);
     this.#touched.clear();
     return { registered: next, marker: now };
   }

@@ -19,7 +19,7 @@ export function isVolatileWay(operation: Operation): boolean {
 
 /**
  * Stretches as steps: operations of one way that follow each other are one step, up to what takes effect together. Stretches are not mixed,
- * except that what only tidies up goes with the configured step before it, which is written anyway.
+ * except that what only tidies up goes with the configured step before it, which is written anyway, and that members move the fast way together.
  */
 export function packed(stretches: readonly Stretch[], transaction: number): readonly RuleBaseStep[] {
   const steps: RuleBaseStep[] = [];
@@ -33,9 +33,21 @@ export function packed(stretches: readonly Stretch[], transaction: number): read
       });
       continue;
     }
-    for (const operations of runs(stretch.operations, transaction)) steps.push(stepOf({ ...stretch, operations }));
+    for (const operations of runs(stretch.operations, transaction)) {
+      const step = stepOf({ ...stretch, operations });
+      const last = steps.at(-1);
+      if (last !== undefined && isMoreOf(last, step))
+        steps[steps.length - 1] = stepOf({ ...onlyHead(last), operations: [...last.operations, ...operations] });
+      else steps.push(step);
+    }
   }
   return steps;
+}
+
+/** Members that move the fast way are one step, however many stretches they stand in: there is nothing to be read in between. */
+function isMoreOf(last: RuleBaseStep, next: RuleBaseStep): boolean {
+  const isSame = last.urgent === next.urgent && last.exposes?.flows === next.exposes?.flows;
+  return isSame && [last, next].every(({ way, kind }) => way === 'Volatile' && kind === 'Members');
 }
 
 function takes(step: RuleBaseStep, operations: readonly Operation[], transaction: number): boolean {
