@@ -113,3 +113,44 @@ test('ranges and numbers end up alike in both versions', () => {
     { port: 'http' },
   ]);
 });
+
+describe('what the definitions of the kinds refuse, and can be read', () => {
+  const rule = (words: object): object => ({ action: 'Deny', to: [{ networks: ['10.0.0.0/8'] }], ...words });
+  const policy = (version: 'v1alpha1' | 'v1alpha2', words: object): object => ({
+    apiVersion: `policy.networking.k8s.io/${version}`,
+    kind: version === 'v1alpha2' ? 'ClusterNetworkPolicy' : 'AdminNetworkPolicy',
+    metadata: { name: 'p' },
+    spec: {
+      ...(version === 'v1alpha2' ? { tier: 'Admin' } : {}),
+      priority: 1,
+      subject: { namespaces: {} },
+      egress: [rule(words)],
+    },
+  });
+
+  test.each([
+    ['v1alpha2', { name: 'n'.repeat(101) }, 'spec.egress[0].name'],
+    ['v1alpha1', { name: 5 }, 'spec.egress[0].name'],
+    ['v1alpha2', { protocols: [{ destinationNamedPort: 'web' }] }, 'spec.egress[0].to'],
+    ['v1alpha1', { ports: [{ namedPort: 'web' }] }, 'spec.egress[0].to'],
+    [
+      'v1alpha1',
+      { to: [{ namespaces: {} }, { networks: ['10.0.0.0/8'] }], ports: [{ namedPort: 'web' }] },
+      'spec.egress[0].to',
+    ],
+  ] as const)('%s %j is an error, and counts as written', (version, words, path) => {
+    const { resource, diagnostics } = readResource(policy(version, words), {});
+    expect(diagnostics).toMatchObject([{ severity: 'error', path }]);
+    const written = readResource(policy(version, { ...words, name: 'n' }), {}).resource;
+    expect(resource).toMatchObject({ egress: (written as AdminPolicy).egress });
+    expect((written as AdminPolicy).egress).toMatchObject([{ ok: true }]);
+  });
+
+  test.each([
+    ['v1alpha2', { name: 'n'.repeat(100) }],
+    ['v1alpha2', { name: null }],
+    ['v1alpha1', { to: [{ namespaces: {} }], ports: [{ namedPort: 'web' }] }],
+  ] as const)('%s %j is right', (version, words) => {
+    expect(readResource(policy(version, words), {}).diagnostics).toEqual([]);
+  });
+});

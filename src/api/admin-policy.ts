@@ -343,13 +343,34 @@ function readRule(
     const message = `there is no field ${show(field)} in this version, so what it limits would be meant as a whole; ${hint}`;
     scope.mistake('FIELD_UNKNOWN', message, field);
   }
+  scope
+    .at('name')
+    .otherwise(AS_WRITTEN)
+    .value(ruleName, raw['name'] ?? undefined);
   const found = scope.at(side).value(dialect.who[side], raw[side] ?? undefined);
   const ports = scope.at(dialect.ports).value(dialect.rulePorts, raw[dialect.ports]);
   if (!found.ok) return undefined;
+  if (ports.ok) checkNamedPorts(found.value, ports.value ?? [], scope);
   const whole = supportedPeers(dialect, found.value, action, scope.at(side));
   return whole === undefined || !ports.ok || unknown.length > 0
     ? undefined
     : { action, peers: whole, ports: ports.value ?? [] };
+}
+
+const AS_WRITTEN = 'The rule counts as written.';
+const ruleName = optional(z.string().max(100));
+
+/** The API refuses a name of a port beside peers that are no pods: only pods name their ports. */
+function checkNamedPorts(
+  peers: readonly (AdminPeer | UnsupportedPeer)[],
+  ports: readonly AdminPort[],
+  scope: Scope,
+): void {
+  const isNamed = ports.some(({ port }) => typeof port === 'string');
+  if (!isNamed || peers.every(({ kind }) => kind === 'Pods')) return;
+  const message =
+    'only pods name their ports, and a peer here is no pod; make two rules, or write the port by its number';
+  scope.otherwise(AS_WRITTEN).mistake('FIELD_CONFLICT', message, 'to');
 }
 
 /** The peers of a rule, if all of them can be enforced. */
