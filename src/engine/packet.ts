@@ -57,16 +57,20 @@ export function packetOf(flow: Flow): Packet {
  * @throws SallyportError FLOW_INVALID
  */
 export function protocolNumber(protocol: string | number): number {
-  const number =
-    typeof protocol === 'number'
-      ? protocol
-      : (PROTOCOLS.get(protocol.toLowerCase()) ?? (/^\d{1,3}$/.test(protocol) ? Number(protocol) : Number.NaN));
+  const number = typeof protocol === 'string' ? protocolOf(protocol) : protocol;
   if (!isWhole(number, 255))
-    throw invalid(`${JSON.stringify(protocol)} is no protocol; use TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or 0 to 255`);
+    throw invalid(
+      `${JSON.stringify(protocol) ?? 'nothing'} is no protocol; use TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or 0 to 255`,
+    );
   return number;
 }
 
-function readAddress(name: string, text: string): Address {
+function protocolOf(text: string): number {
+  return PROTOCOLS.get(text.toLowerCase()) ?? (/^\d{1,3}$/.test(text) ? Number(text) : Number.NaN);
+}
+
+function readAddress(name: string, text: unknown): Address {
+  if (typeof text !== 'string') throw invalid(`${name} is no text; write an IP address like "192.0.2.1"`);
   const address = parseAddress(text);
   if (address === undefined) throw invalid(`${name}: ${addressProblem(text)}`);
   return address;
