@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ADDRESS_BITS } from '../ip/address.ts';
 import { formatPrefix } from '../ip/prefix.ts';
 import { readNamedPorts } from './endpoint-port.ts';
-import { cidrOrAddress, list, optionalText } from './fields.ts';
+import { cidrOrAddress, list, name, optionalName, optionalText } from './fields.ts';
 import { refuse } from './mistake.ts';
 import type { Meta, WorkloadEndpoint } from './resource.ts';
 import type { Scope } from './scope.ts';
@@ -15,13 +15,14 @@ const oneAddress = cidrOrAddress.transform((prefix, context) => {
 });
 
 const specSchema = z.object({
-  node: z.string().min(1).describe('the name of its node'),
-  orchestrator: z.string().min(1).describe('whose workload it is: k8s, or the name of another orchestrator'),
-  endpoint: z.string().min(1).describe('the name of the interface inside the workload'),
-  pod: optionalText,
-  serviceAccountName: optionalText,
+  node: name.min(1).describe('the name of its node'),
+  orchestrator: name.min(1).describe('whose workload it is: k8s, or the name of another orchestrator'),
+  endpoint: name.min(1).describe('the name of the interface inside the workload'),
+  workload: optionalName,
+  pod: optionalName,
+  serviceAccountName: optionalName,
   ipNetworks: list(oneAddress),
-  profiles: list(z.string()),
+  profiles: list(name),
   ports: list(
     z.object({
       name: optionalText,

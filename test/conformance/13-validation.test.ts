@@ -18,6 +18,14 @@ const annotated = (annotations: unknown): PlainObject =>
   ({ ...global({}), metadata: { name: 'q', annotations } }) as object as PlainObject;
 const host = (spec: object): PlainObject => hostEndpoint('h', {}, spec);
 
+const workload = (spec: object): PlainObject =>
+  ({
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'WorkloadEndpoint',
+    metadata: { name: 'n1-vms-vm-eth0', namespace: 'a' },
+    spec: { node: 'n1', orchestrator: 'vms', workload: 'vm', endpoint: 'eth0', ipNetworks: ['10.0.0.8'], ...spec },
+  }) as object as PlainObject;
+
 type Case = readonly [line: string, what: string, object: PlainObject];
 const wrong: readonly Case[] = [
   ['13.1', 'a port without protocol', rule({ destination: { ports: [80] } })],
@@ -97,6 +105,11 @@ const wrong: readonly Case[] = [
   ['13.9', 'a profile that is no name', host({ profiles: ['a b'] })],
   ['13.9', 'a profile without name', host({ profiles: [''] })],
   ['13.9', 'a port name with a blank', host({ ports: [{ name: 'a b', port: 1, protocol: 'TCP' }] })],
+  ['9.5', 'a node of a workload endpoint that is no name', workload({ node: 'a_b' })],
+  ['9.5', 'an account of a workload endpoint that is no name', workload({ serviceAccountName: 'A' })],
+  ['9.5', 'a profile of a workload endpoint that is no name', workload({ profiles: ['a b'] })],
+  ['9.5', 'a workload that is no name', workload({ workload: 'a b' })],
+  ['9.5', 'a network of a workload endpoint that is more than an address', workload({ ipNetworks: ['10.0.0.0/24'] })],
   ['11', 'a service that is no name', from({ services: { name: 'A', namespace: 'a' } })],
   ['11', 'a namespace of a service that is no name', from({ services: { name: 'a', namespace: 'A' } })],
   ['7.3', 'a hint that is none', global({ performanceHints: ['Fast'] })],
@@ -182,6 +195,7 @@ const right: readonly Case[] = [
       ports: [{ name: 'x', port: 1, protocol: 'SCTP' }],
     }),
   ],
+  ['9.5', 'a workload endpoint', workload({ serviceAccountName: '', profiles: ['kns.a'] })],
   ['1.2.6', 'a selector of 1024 characters', global({ selector: `a == '${'x'.repeat(1017)}'` })],
   ['5.10', '1024 rules', global({ ingress: Array.from({ length: 1024 }, () => ({ action: 'Allow' })) })],
   [

@@ -56,9 +56,17 @@ function rules(side: 'from' | 'to', actions: readonly string[], ports: fc.Arbitr
         [side]: peers[side],
         [field]: some(fc.array(ports, { minLength: 1, maxLength: 3 })),
       })
-      .map((rule) => without(rule)),
+      .map((rule) => without(withoutIdleNames(rule, side, field))),
     3,
   );
+}
+
+/** The API refuses names of ports beside peers that are no pods. */
+function withoutIdleNames(rule: object, side: string, field: string): object {
+  const { [side]: found = [], [field]: ports } = rule as Record<string, readonly object[] | undefined>;
+  if (ports === undefined || found.every((peer) => 'namespaces' in peer || 'pods' in peer)) return rule;
+  const numbers = ports.filter((port) => !('namedPort' in port) && !('destinationNamedPort' in port));
+  return { ...rule, [field]: numbers.length === 0 ? undefined : numbers };
 }
 
 function specOf(actions: readonly string[], ports: fc.Arbitrary<object>) {
