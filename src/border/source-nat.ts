@@ -1,3 +1,4 @@
+import { Shared } from '../base/shared.ts';
 import { type BorderFirewall, type SourceNAT, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { type Family, PortSet, PrefixSet } from '../ip/index.ts';
@@ -180,15 +181,29 @@ export function targetFor(choice: NatChoice, key: string): NatTarget {
       const address = choice.from.choose(key);
       let target = choice.targets.get(address);
       if (target === undefined) {
-        target = { kind: 'Address', address };
+        target = addressTargets.get(address, asTarget);
         choice.targets.set(address, target);
       }
       return target;
     }
     case 'Exempt':
+      return EXEMPT;
     case 'Hold':
-      return choice;
+      return holds.get(choice.reason, asHold);
   }
+}
+
+/** Equal targets are one object, also where all was made anew: versions are compared by identity. */
+const EXEMPT: NatTarget = { kind: 'Exempt' };
+const addressTargets = new Shared<NatTarget>();
+const holds = new Shared<NatTarget>();
+
+function asTarget(address: string): NatTarget {
+  return { kind: 'Address', address };
+}
+
+function asHold(reason: string): NatTarget {
+  return { kind: 'Hold', reason };
 }
 
 /** Whether every flow of a sender to the translation's destinations is its own, whatever the protocol. */

@@ -1,6 +1,7 @@
 import type { BorderFirewall } from '../api/resource.ts';
-import type { Class, ClassId, Family, Nat, Ruleset } from '../border/ruleset.ts';
+import type { Class, ClassId, Family, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
+import { canonicalText, classText } from '../plan/canonical.ts';
 import type { Exposure } from '../plan/step.ts';
 import { trafficBetween } from '../plan/traffic.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
@@ -196,12 +197,15 @@ function withLeftLists(behaviour: Behaviour, actual: Behaviour): Behaviour {
 
 /**
  * The addresses about which two versions of a ruleset differ, when they differ in members alone; else `undefined`. Versions share what
- * did not change, so that this costs what the change costs.
+ * did not change, so that this costs what the change costs; where all was made anew, equal classes and targets are found equal.
  */
 function sendersApart(before: Ruleset, after: Ruleset): ReadonlySet<string> | undefined {
   if (!before.destinations.equals(after.destinations) || !before.networks.equals(after.networks)) return undefined;
   if (!before.inside.equals(after.inside) || before.nats.length !== after.nats.length) return undefined;
-  for (const [id, one] of after.classes) if (before.classes.get(id) !== one) return undefined;
+  for (const [id, one] of after.classes) {
+    const old = before.classes.get(id);
+    if (old === undefined || (old !== one && classText(old) !== classText(one))) return undefined;
+  }
   for (const [id, group] of after.groups) {
     const old = before.groups.get(id);
     if (group.kind === 'Outside' && (old?.kind !== 'Outside' || !old.nets.equals(group.nets))) return undefined;
@@ -212,11 +216,15 @@ function sendersApart(before: Ruleset, after: Ruleset): ReadonlySet<string> | un
   for (const [at, nat] of after.nats.entries()) {
     const old = before.nats[at];
     if (old === undefined || !sameMatch(old, nat)) return undefined;
-    const sources = old.sources.difference(nat.sources);
+    const sources = old.sources.difference(nat.sources, sameTarget);
     for (const list of [sources.added, sources.removed, sources.changed])
       for (const [address] of list) found.add(address);
   }
   return found;
+}
+
+function sameTarget(a: NatTarget, b: NatTarget): boolean {
+  return a === b || (a.kind === b.kind && canonicalText(a) === canonicalText(b));
 }
 
 function sameMatch(a: Nat, b: Nat): boolean {
