@@ -42,6 +42,8 @@ export interface MachineRuleset {
   readonly ingress: readonly RuleUnit[];
   readonly egress: readonly RuleUnit[];
   readonly translation: readonly RuleUnit[];
+  /** Where the DNS proxy listens; absent: none is needed. */
+  readonly resolver: Address | undefined;
   /** Where questions are sent that leave the cluster for this address; absent: the base ruleset's own set alone. */
   readonly interceptedResolver: Address | undefined;
 }
@@ -102,6 +104,7 @@ export function machineRuleset(input: MachineInput): MachineResult {
           : escapeRules(primary)),
         ...egressAddressRules(firewall, networks, diagnostics),
       ],
+      resolver,
       interceptedResolver: resolver === undefined ? undefined : firewall.dnsServerAddress,
     },
     policies: policies.map(({ policy, state, message }) => ({ policy, state, message })),

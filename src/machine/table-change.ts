@@ -20,6 +20,8 @@ export interface LiveRule {
   readonly comment: string | undefined;
   /** Of its own; rules that count by name have none. */
   readonly count: Count | undefined;
+  /** Equal for rules that differ in nothing but what was counted. */
+  readonly print: string;
 }
 
 /** The table as the kernel has it. */
@@ -28,11 +30,14 @@ export interface LiveTable {
   readonly counters: ReadonlyMap<string, Count>;
   /** Of sets without flags, by name: they are learnt, and change between loads. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Equal for tables that differ in nothing but what was counted and learnt. */
-  readonly fingerprint: string;
+  /** All that is no rule, without what was counted and learnt; `undefined`: not read since it was changed. */
+  readonly rest: string | undefined;
 }
 
 const TABLE = 'inet firewall';
+
+/** Where new rules of a large table go (`late-rules.ts`): the end of a short chain, which takes nft no look at all others. */
+export const LATE_CHAIN = 'late';
 
 /** The parts of a text of ours (`tableText`). */
 export function tableParts(text: string): TableParts {
@@ -68,8 +73,10 @@ export function replaceTable(text: string, live: LiveTable | undefined): string 
   const counts = new Map<string, (Count | undefined)[]>();
   for (const [chain, rules] of live?.chains ?? [])
     for (const { comment, count } of rules) {
-      const key = `${chain} ${comment ?? ''}`;
-      counts.set(key, [...(counts.get(key) ?? []), count]);
+      const key = `${chain === LATE_CHAIN ? 'forward' : chain} ${comment ?? ''}`;
+      const found = counts.get(key);
+      if (found === undefined) counts.set(key, [count]);
+      else found.push(count);
     }
   let chain = '';
   const lines = text.split('\n').map((line) => {
@@ -114,7 +121,7 @@ export function changeTable(before: TableParts, after: TableParts, live: LiveTab
     const old = before.chains.get(name);
     if (old !== undefined && old.hook !== chain.hook) return undefined;
     if (old === undefined) {
-      rules.push(`add chain ${TABLE} ${name} { ${chain.hook} }`);
+      rules.push(`add chain ${TABLE} ${name}${chain.hook === '' ? '' : ` { ${chain.hook} }`}`);
       for (const rule of chain.rules) rules.push(`add rule ${TABLE} ${name} ${rule}`);
       continue;
     }
@@ -135,24 +142,52 @@ function changeRules(
   after: readonly string[],
   live: readonly LiveRule[],
 ): readonly string[] {
-  const kept = keptRules(before, after);
-  const commands = before.flatMap((_, index) =>
-    kept.has(index) ? [] : [`delete rule ${TABLE} ${chain} handle ${live[index]?.handle ?? 0}`],
-  );
+  const { head, tail, kept } = staying(before, after);
+  const commands: string[] = [];
+  for (let old = head; old < before.length - tail; old++)
+    if (!kept.has(old)) commands.push(`delete rule ${TABLE} ${chain} handle ${live[old]?.handle ?? 0}`);
   const stays = new Map([...kept].map(([old, now]) => [now, old]));
   // Each run of new rules goes behind the rule that stays before it, last first, since each is put right behind that one.
   let run: string[] = [];
-  for (let now = after.length - 1; now >= 0; now--) {
-    const old = stays.get(now);
+  for (let now = after.length - tail - 1; now >= head - 1; now--) {
+    const old = now < head ? head - 1 : stays.get(now);
     if (old === undefined) {
       run.push(after[now] ?? '');
       continue;
     }
-    for (const rule of run) commands.push(`add rule ${TABLE} ${chain} handle ${live[old]?.handle ?? 0} ${rule}`);
+    const isLast = tail === 0 && now + run.length === after.length - 1;
+    // At the end of a chain a new rule needs no neighbour, whom nft would look for among all rules there are.
+    if (isLast) commands.push(...run.toReversed().map((rule) => `add rule ${TABLE} ${chain} ${rule}`));
+    else if (old < 0) commands.push(...run.map((rule) => `insert rule ${TABLE} ${chain} ${rule}`));
+    else commands.push(...run.map((rule) => `add rule ${TABLE} ${chain} handle ${live[old]?.handle ?? 0} ${rule}`));
     run = [];
   }
-  for (const rule of run) commands.push(`insert rule ${TABLE} ${chain} ${rule}`);
   return commands;
+}
+
+/** Which of the rules of a chain stay in a change to `after`, in their order; `undefined`: some are new. */
+export function leftOf(
+  before: readonly string[],
+  after: readonly string[],
+  live: readonly LiveRule[],
+): readonly LiveRule[] | undefined {
+  const { head, tail, kept } = staying(before, after);
+  if (head + tail + kept.size < after.length || before.length !== live.length) return undefined;
+  return live.filter((_, old) => old < head || old >= before.length - tail || kept.has(old));
+}
+
+/** Nearly all of a large chain stays: what is alike at both ends needs no comparing. `kept`: places in between, old to new. */
+function staying(
+  before: readonly string[],
+  after: readonly string[],
+): { readonly head: number; readonly tail: number; readonly kept: ReadonlyMap<number, number> } {
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  const between = keptRules(before.slice(head, before.length - tail), after.slice(head, after.length - tail));
+  return { head, tail, kept: new Map([...between].map(([old, now]) => [old + head, now + head])) };
 }
 
 /** Places of rules that stay, old to new: as many as can, in their order. Equal rules are told apart by which of them they are. */

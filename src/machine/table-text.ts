@@ -124,6 +124,7 @@ export const CLOSED_TABLE = tableText({
   ingress: [],
   egress: [],
   translation: [],
+  resolver: undefined,
   interceptedResolver: undefined,
 });
 

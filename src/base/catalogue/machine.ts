@@ -74,4 +74,16 @@ export const machineCodes = {
     now: 'Everything from the object that it came from is left out; all else is in force.',
     fix: 'Please report it with the printed rule; until then change the object.',
   },
+  MACHINE_OWN_FLOW: {
+    blame: 'rejected',
+    what: 'New base rules would deny a connection that this machine itself needs: to an API server, a resolver, the metal-api or the droptailer, BGP or SSH.',
+    now: 'The base rules stay as they are; everything else is in force.',
+    fix: 'Correct what the base rules are made from: the networks and the VPN in the facts of the machine.',
+  },
+  MACHINE_FLOW_LOST: {
+    blame: 'rejected',
+    what: 'A connection that this machine itself needs worked before rules were changed, and neither it nor a new one did for ten seconds after.',
+    now: 'This connection is let through again by a rule of its own (chain `own_flows` of table `inet metal`), also at the next start. What was changed stays changed.',
+    fix: 'Find what denies it; the rule goes with the next start of Sallyport.',
+  },
 } as const satisfies Codes;

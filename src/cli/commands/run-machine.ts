@@ -8,6 +8,7 @@ import { jsonLog, textLog } from '../../controller/logs.ts';
 import { KernelTable } from '../../controller/machine/kernel-table.ts';
 import type { MachineConfigured } from '../../controller/machine/machine-configured.ts';
 import { MachineController } from '../../controller/machine/machine-controller.ts';
+import { ownConnections, reaches } from '../../controller/machine/reach.ts';
 import { RuleWriter } from '../../controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../controller/machine/sources/memory.ts';
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
@@ -49,6 +50,15 @@ export async function runMachine(
       environment: process.env,
       clock: systemClock,
       log,
+      reach: {
+        reaches,
+        connections: ownConnections,
+        files: {
+          resolvers: '/etc/resolv.conf',
+          droptailer: machine.firewall.droptailer ? 'droptailer:50051' : undefined,
+          environment: process.env,
+        },
+      },
     });
     if (probes !== undefined)
       servers.push(

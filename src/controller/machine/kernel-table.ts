@@ -1,19 +1,34 @@
-import { isMap, type RawMap } from '../../api/shape.ts';
+import { isMap } from '../../api/shape.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.ts';
+import { nftError } from '../../firewalls/nftables/error-classes.ts';
 import { Nft } from '../../firewalls/nftables/nft.ts';
 import type { Transport } from '../../firewalls/nftables/transport.ts';
+import { placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
+import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
-  type Count,
+  leftOf,
   type LiveRule,
   type LiveTable,
   replaceTable,
   type TableParts,
   tableParts,
 } from '../../machine/table-change.ts';
-import { inlineSet } from '../../machine/rules/text.ts';
+import { NAMED_COUNTERS } from '../../machine/table-text.ts';
+import { readListing } from './kernel-listing.ts';
 
-const TABLE = ['table', 'inet', 'firewall'] as const;
+const TABLE = ['inet', 'firewall'] as const;
+
+/** A reading that takes longer is repeated only after so many times as long. */
+const QUICK_MS = 200;
+const REST = 20;
+
+/** What we loaded last and what of it was read back. */
+interface Held {
+  readonly parts: TableParts;
+  readonly live: LiveTable;
+}
 
 /** One element of a plain set that comes or goes. */
 export interface ElementChange {
@@ -31,7 +46,9 @@ export class KernelTable {
   readonly #transport: Transport;
   readonly #shell: AcknowledgedShell;
   /** What we loaded last and read back; `undefined` while that is in doubt. */
-  #held: { readonly parts: TableParts; readonly live: LiveTable } | undefined;
+  #held: Held | undefined;
+  readonly #clock: Clock;
+  #readAgainAt = 0;
   /** Elements of plain sets, as they are in the kernel. */
   #elements = new Map<string, Set<string>>();
   /** Elements that changed while somebody reads the table, for each who does. */
@@ -41,16 +58,26 @@ export class KernelTable {
   /** The transaction under way: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, clock: Clock = systemClock) {
     this.#nft = new Nft(transport);
     this.#transport = transport;
+    this.#clock = clock;
     this.#shell = new AcknowledgedShell(transport);
   }
 
   /** What nft would say to this file at a start of the machine; nothing if it takes it. Changes nothing. */
   async check(text: string, signal: AbortSignal): Promise<string | undefined> {
     const before = `table inet firewall\ndelete table inet firewall\n`;
-    const outcome = await this.#transport.runWithFile('nft', ['-c', '-f'], `${before}${text}`, signal);
+    return this.#refusal(['-c', '-f'], `${before}${text}`, signal);
+  }
+
+  /** One transaction; what nft says, if it refuses. */
+  async attempt(text: string, signal: AbortSignal): Promise<string | undefined> {
+    return this.#refusal(['-f'], text, signal);
+  }
+
+  async #refusal(args: readonly string[], text: string, signal: AbortSignal): Promise<string | undefined> {
+    const outcome = await this.#transport.runWithFile('nft', args, text, signal);
     if (outcome.code === 0) return undefined;
     // The first of its complaints, without the name of a file that is gone, and the line that it is about.
     const [said = '', line = ''] = outcome.stderr.trim().split('\n');
@@ -59,8 +86,8 @@ export class KernelTable {
   }
 
   /**
-   * Makes the table what the text says: by the difference where the kernel is known to hold what we loaded, else whole. Then reads it
-   * back. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
+   * Makes the table what the text says: by the difference where the kernel is known to hold what we loaded, else whole. Then reads back
+   * what was touched. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
    * elements that were added before are not forgotten by it.
    */
   async load(make: string | (() => string), signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
@@ -68,17 +95,21 @@ export class KernelTable {
     const before = this.#held === undefined ? await this.read(signal) : undefined;
     const loaded = await this.#inTurn(async () => {
       const text = typeof make === 'string' ? make : make();
-      const after = tableParts(text);
+      const wanted = tableParts(text);
       const held = this.#held;
-      const change = held === undefined ? undefined : changeTable(this.#present(held.parts), after, held.live);
-      if (change === '') return { after, done: 'nothing' as const };
+      const placed = placedInKernel(wanted, held?.parts);
+      const change = held === undefined ? undefined : changeTable(this.#present(held.parts), placed, held.live);
+      if (change === '') return { done: 'nothing' as const };
       this.#held = undefined;
       const isChanged = change !== undefined && (await this.#tried(change, signal));
-      if (!isChanged) await this.#nft.run(replaceTable(text, before ?? (await this.read(signal))), signal);
+      // What is late has its place in a table that is written whole.
+      const after = isChanged ? placed : placedInKernel(wanted, undefined);
+      if (!isChanged)
+        await this.#nft.run(replaceTable(wholeInKernel(text, after), before ?? (await this.read(signal))), signal);
       this.#elements = plainElements(after);
-      return { after, done: isChanged ? ('changed' as const) : ('replaced' as const) };
+      return isChanged ? { done: 'changed' as const, held, after } : { done: 'replaced' as const, after };
     });
-    if (loaded.done !== 'nothing') await this.#hold(loaded.after, signal);
+    if (loaded.done !== 'nothing') await this.#hold(loaded.after, loaded.held, signal);
     return loaded.done;
   }
 
@@ -88,7 +119,7 @@ export class KernelTable {
    */
   async changeElements(changes: readonly ElementChange[], signal: AbortSignal): Promise<void> {
     const commands = changes.map(
-      ({ change, set, element }) => `${change} element ${TABLE.slice(1).join(' ')} ${set} { ${element} }`,
+      ({ change, set, element }) => `${change} element ${TABLE.join(' ')} ${set} { ${element} }`,
     );
     await this.#inTurn(async () => {
       for (const reader of this.#readers) for (const { set, element } of changes) reader.add(`${set} ${element}`);
@@ -116,24 +147,35 @@ export class KernelTable {
     this.#shell.stop();
   }
 
-  /** Whether the kernel holds what was loaded last. `false` too if nothing was. */
+  /**
+   * Whether the kernel holds what was loaded last; `false` too if nothing was. All of a large table is read seldom enough to take a twentieth
+   * of the time; in between, whether it is there at all.
+   */
   async isIntact(signal: AbortSignal): Promise<boolean> {
     if (this.#held === undefined) return false;
     const held = this.#held;
+    if (this.#clock.monotonic() < this.#readAgainAt) return this.#isThere(signal);
     const changed = new Set<string>();
     this.#readers.add(changed);
     const live = await this.read(signal).finally(() => this.#readers.delete(changed));
     // Loaded anew meanwhile: by ourselves.
     if (this.#held !== held) return this.#held !== undefined;
-    if (live?.fingerprint === held.live.fingerprint && this.#holdsElements(live, changed)) return true;
+    if (live !== undefined && isSame(held.live, live) && this.#holdsElements(live, changed)) {
+      this.#held = { parts: held.parts, live };
+      return true;
+    }
     this.#held = undefined;
     return false;
   }
 
   /** The table as it is; `undefined`: there is none. */
   async read(signal: AbortSignal): Promise<LiveTable | undefined> {
-    const objects = await this.#nft.list(['list', ...TABLE], signal);
-    return objects === undefined || objects.length === 0 ? undefined : liveTable(objects);
+    const started = this.#clock.monotonic();
+    const listing = await this.#list(['table', ...TABLE], signal);
+    const now = this.#clock.monotonic();
+    const took = now - started;
+    this.#readAgainAt = took < QUICK_MS ? now : now + took * REST;
+    return listing === undefined ? undefined : readListing(listing);
   }
 
   /** The policy of the base rules' forward chain; `undefined`: there is no such chain. */
@@ -144,6 +186,16 @@ export class KernelTable {
       if (isMap(chain) && typeof chain['policy'] === 'string') return chain['policy'];
     }
     return undefined;
+  }
+
+  /** Whether a chain is there: `inet`, its table, its name. */
+  async hasChain(chain: readonly string[], signal: AbortSignal): Promise<boolean> {
+    return (await this.#list(['chain', ...chain], signal)) !== undefined;
+  }
+
+  /** One transaction about tables that are not ours. Throws as `Nft.run` does. */
+  async run(text: string, signal: AbortSignal): Promise<void> {
+    await this.#nft.run(text, signal);
   }
 
   async setBasePolicy(policy: 'accept' | 'drop', signal: AbortSignal): Promise<void> {
@@ -161,10 +213,40 @@ export class KernelTable {
     }
   }
 
-  async #hold(parts: TableParts, signal: AbortSignal): Promise<void> {
+  /** `held`: what was there before a change by the difference. */
+  async #hold(parts: TableParts, held: Held | undefined, signal: AbortSignal): Promise<void> {
     const doubts = this.#doubts;
-    const live = await this.read(signal);
+    const live = held === undefined ? await this.read(signal) : await this.#touched(held, parts, signal);
     if (live !== undefined && this.#doubts === doubts) this.#held = { parts, live };
+  }
+
+  /** What is in the kernel after a change: what stays is known, what is new is read. */
+  async #touched(held: Held, after: TableParts, signal: AbortSignal): Promise<LiveTable> {
+    const chains = new Map<string, readonly LiveRule[]>();
+    for (const [name, { rules }] of after.chains) {
+      const before = held.parts.chains.get(name)?.rules ?? [];
+      const left = leftOf(before, rules, held.live.chains.get(name) ?? []);
+      if (left === undefined) {
+        const listing = await this.#list(['chain', ...TABLE, name], signal);
+        chains.set(name, (listing === undefined ? undefined : readListing(listing).chains.get(name)) ?? []);
+      } else chains.set(name, left);
+    }
+    const isAlike = besideRules(after) === besideRules(held.parts);
+    return { ...held.live, chains, rest: isAlike ? held.live.rest : undefined };
+  }
+
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    const found = await this.#list(['counter', ...TABLE, NAMED_COUNTERS[0]], signal);
+    return found?.includes(NAMED_COUNTERS[0]) === true;
+  }
+
+  /** What nft prints; `undefined`: there is no such thing. */
+  async #list(what: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+    const { code, stdout, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal);
+    if (code === 0) return stdout;
+    const error = nftError(stderr, `nft list ${what.join(' ')}`);
+    if (error.code === 'DEVICE_CHANGED') return undefined;
+    throw error;
   }
 
   /** The parts with the elements that plain sets have now. */
@@ -205,44 +287,23 @@ function plainElements({ sets }: TableParts): Map<string, Set<string>> {
   );
 }
 
-function liveTable(objects: readonly unknown[]): LiveTable {
-  const chains = new Map<string, LiveRule[]>();
-  const counters = new Map<string, Count>();
-  const elements = new Map<string, ReadonlySet<string>>();
-  const print: unknown[] = [];
-  for (const object of objects) {
-    if (!isMap(object)) continue;
-    const { counter, chain, rule, set } = object;
-    if (isMap(counter)) {
-      const count = countOf(counter);
-      if (count !== undefined) counters.set(String(counter['name']), count);
-      print.push({ counter: { ...counter, packets: 0, bytes: 0 } });
-    } else if (isMap(chain)) {
-      chains.set(String(chain['name']), []);
-      print.push(object);
-    } else if (isMap(rule)) {
-      const expressions = Array.isArray(rule['expr']) ? (rule['expr'] as readonly unknown[]) : [];
-      const own = expressions.find((each): each is RawMap => isMap(each) && isMap(each['counter']));
-      const found = own?.['counter'];
-      chains.get(String(rule['chain']))?.push({
-        handle: Number(rule['handle']),
-        comment: typeof rule['comment'] === 'string' ? rule['comment'] : undefined,
-        count: isMap(found) ? countOf(found) : undefined,
-      });
-      print.push({ ...rule, expr: expressions.map((each) => (each === own ? 'counter' : each)) });
-    } else if (isMap(set) && set['flags'] === undefined) {
-      const { elem, ...rest } = set;
-      const found = Array.isArray(elem) ? (elem as readonly unknown[]) : [];
-      elements.set(
-        String(set['name']),
-        new Set(found.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))),
-      );
-      print.push({ set: rest });
-    } else print.push(object);
-  }
-  return { chains, counters, elements, fingerprint: JSON.stringify(print) };
+/** What a listing shows besides rules and what is learnt. */
+function besideRules({ sets, counters, chains }: TableParts): string {
+  const shown = [...sets].map(([name, { declaration, elements }]) =>
+    declaration.includes('flags') ? [name, declaration, elements] : [name, declaration],
+  );
+  return JSON.stringify([shown, [...counters], [...chains].map(([name, { hook }]) => [name, hook])]);
 }
 
-function countOf({ packets, bytes }: RawMap): Count | undefined {
-  return typeof packets === 'number' && typeof bytes === 'number' ? { packets, bytes } : undefined;
+/** Whether two readings show the same, but for what was counted and learnt; `held` may not know all. */
+function isSame(held: LiveTable, now: LiveTable): boolean {
+  if (held.rest !== undefined && held.rest !== now.rest) return false;
+  if (held.chains.size !== now.chains.size) return false;
+  for (const [name, rules] of held.chains) {
+    const found = now.chains.get(name);
+    if (found?.length !== rules.length) return false;
+    for (const [index, { handle, print }] of rules.entries())
+      if (found[index]?.handle !== handle || found[index]?.print !== print) return false;
+  }
+  return true;
 }

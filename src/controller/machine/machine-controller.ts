@@ -1,11 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic, Parsed } from '../../base/diagnostic.ts';
+import { background } from '../../base/background.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { atOnce } from '../../base/pieces.ts';
+import { baseRules } from '../../machine/base-rules.ts';
 import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
 import type { MachineObjects } from '../../machine/objects.ts';
+import { machineFlows, type OwnFlow } from '../../machine/own-flows.ts';
 import { machineRuleset } from '../../machine/ruleset.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import type { Configuration } from '../configuration.ts';
@@ -17,6 +20,8 @@ import type { SourceMemory } from './sources/memory.ts';
 import type { MachineConfigured } from './machine-configured.ts';
 import { MachineReports } from './reports/machine-reports.ts';
 import type { Outcome } from './reports/outcome.ts';
+import { FlowWatch, type FlowWatchOptions } from './flow-watch.ts';
+import { flowsTo, neededPeers, type PeerFiles } from './needed-peers.ts';
 import { readIfThere } from './rule-files.ts';
 import type { RuleWriter } from './rule-writer.ts';
 
@@ -26,8 +31,13 @@ const LOOK_MS = 1_000;
 const COMPARE_MS = 5_000;
 /** After a failure, how long until it is tried again though nothing changed. */
 const RETRY_MS = 10_000;
+/** How long the first rules wait until it is known whom this machine reaches. */
+const FIRST_LOOK_MS = 2_500;
 /** Half of fewer objects may well have been meant. */
 const FEW = 4;
+
+/** How a machine sees whether it reaches whom it needs. */
+export type Reach = Pick<FlowWatchOptions, 'reaches' | 'connections'> & { readonly files: PeerFiles };
 
 export interface MachineControllerOptions {
   readonly configuration: MachineConfigured;
@@ -40,6 +50,8 @@ export interface MachineControllerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** How it is seen whether this machine itself reaches whom it needs; absent: that is not looked at. */
+  readonly reach?: Reach;
 }
 
 /** Wall times in milliseconds; `undefined`: never. */
@@ -77,6 +89,7 @@ export class MachineController {
   #endPause = (): void => {};
   #signature = '';
   #written = false;
+  readonly #watch: FlowWatch | undefined;
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
   #failedAt: number | undefined;
@@ -90,7 +103,7 @@ export class MachineController {
     this.#options = options;
     this.#configuration = options.configuration;
     this.#wrongs = new Wrongs(options.log);
-    const { clock, log, environment, memory } = options;
+    const { clock, log, environment, memory, reach } = options;
     const changed = (isRule: boolean): void => {
       if (!isRule) return this.#reports.seen(this.#configuration);
       this.#heard += 1;
@@ -98,6 +111,7 @@ export class MachineController {
     };
     this.#sources = new MachineSources({ clock, log, environment, memory, changed });
     this.#reports = new MachineReports({ sources: this.#sources, clock, log });
+    if (reach !== undefined) this.#watch = new FlowWatch({ ...reach, clock, flows: () => this.#flowsNow(reach.files) });
   }
 
   /** For probes: true once rules from the sources are in force. */
@@ -115,6 +129,7 @@ export class MachineController {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, writer } = this.#options;
     const ruleFile = this.#configuration.machine.rules;
+    if (this.#watch !== undefined) background('own flows', this.#watch.run(signal), log);
     let compared: number | undefined;
     while (!signal.aborted) {
       try {
@@ -127,6 +142,8 @@ export class MachineController {
         await this.#look(signal);
         if (this.#failedAt === undefined) this.#failure = '';
         this.#stamp();
+        const lost = this.#watch?.takeLost() ?? [];
+        if (lost.length > 0) await writer.allowBack(lost, signal);
       } catch (thrown) {
         if (signal.aborted) break;
         this.#failedAt = clock.monotonic();
@@ -187,16 +204,28 @@ export class MachineController {
       return;
     }
     await memory.save();
+    // Whether a connection was up tells only who looked before the rules changed.
+    if (!this.#written && this.#watch !== undefined)
+      await Promise.race([this.#watch.first, elapsed(clock, FIRST_LOOK_MS, signal)]);
     try {
       const { change, leftOut } = await writer.write(
         {
           lines: tableLines(result.ruleset),
           file: assembled.input.firewall.ruleFile ?? machine.rules,
           dryRun: assembled.input.firewall.dryRun,
+          base: {
+            text: baseRules({
+              networks: assembled.input.networks,
+              vpn: this.#facts?.vpn ?? false,
+              proxy: result.ruleset.resolver,
+            }),
+            flows: [...this.#localFlows(), ...(this.#watch?.flows ?? [])],
+          },
         },
         signal,
       );
       this.#isInStep = true;
+      if (change === 'changed' || change === 'replaced') this.#watch?.loaded();
       if (change !== 'checked') {
         this.#written = true;
         memory.gaps = assembled.gaps;
@@ -212,6 +241,15 @@ export class MachineController {
       if (!signal.aborted) tell({ kind: 'kept', because: toSallyportError(thrown).message, isFailure: true });
       throw thrown;
     }
+  }
+
+  #localFlows(): readonly OwnFlow[] {
+    return machineFlows({ vpn: this.#facts?.vpn ?? false });
+  }
+
+  async #flowsNow(files: PeerFiles): Promise<readonly OwnFlow[]> {
+    const peers = await neededPeers(this.#configuration, files);
+    return [...this.#localFlows(), ...(await Promise.all(peers.map(flowsTo))).flat()];
   }
 
   #assembled(): AssembledInput {

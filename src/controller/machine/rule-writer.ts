@@ -2,9 +2,12 @@ import { rm } from 'node:fs/promises';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { localFiles, SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import type { OwnFlow } from '../../machine/own-flows.ts';
+import { tableParts } from '../../machine/table-change.ts';
 import { CLOSED_TABLE, type TableLine, textOf, withLearnt } from '../../machine/table-text.ts';
+import { BaseFile, type BaseToWrite } from './base-file.ts';
 import type { KernelTable } from './kernel-table.ts';
-import { basePolicyOf, modeOf, readIfThere, replaceFile, withBasePolicy } from './rule-files.ts';
+import { readIfThere, replaceFile } from './rule-files.ts';
 
 /** What the central writer writes, and where. */
 export interface RulesToWrite {
@@ -14,12 +17,14 @@ export interface RulesToWrite {
   readonly dryRun: boolean;
   /** Elements of sets as they are known when they are asked for; absent: those of the lines. */
   readonly elementsOf?: ((set: string) => readonly string[]) | undefined;
+  /** Absent: base rules stay as they are, but for the forward policy. */
+  readonly base?: BaseToWrite | undefined;
 }
 
 /** What came of writing. */
 export interface Written {
   readonly change: 'nothing' | 'changed' | 'replaced' | 'checked';
-  /** What nft refused, and was left out for it. */
+  /** What nft refused, or would deny what this machine needs, and was left out for it. */
   readonly leftOut: readonly Diagnostic[];
 }
 
@@ -32,15 +37,26 @@ const MOST_LEFT_OUT = 100;
  */
 export class RuleWriter {
   readonly #kernel: KernelTable;
-  readonly #baseFile: string;
+  readonly #base: BaseFile;
   readonly #log: Log;
-  /** What was written last, or found: the file's text, and what makes it anew. */
-  #last: { readonly file: string; readonly text: string; readonly fresh: () => string } | undefined;
+  /** What was written last, or found: the file's text, what makes it anew, and the base rules. */
+  #last:
+    | {
+        readonly file: string;
+        readonly text: string;
+        readonly fresh: () => string;
+        readonly base: BaseToWrite | undefined;
+      }
+    | undefined;
 
-  constructor(options: { readonly kernel: KernelTable; readonly baseFile: string; readonly log: Log }) {
-    this.#kernel = options.kernel;
-    this.#baseFile = options.baseFile;
-    this.#log = options.log;
+  constructor({
+    kernel,
+    baseFile,
+    log,
+  }: { readonly kernel: KernelTable; readonly baseFile: string; readonly log: Log }) {
+    this.#kernel = kernel;
+    this.#base = new BaseFile({ path: baseFile, kernel, log });
+    this.#log = log;
   }
 
   /**
@@ -61,25 +77,49 @@ export class RuleWriter {
     }
     if (!sound) await replaceFile(file, CLOSED_TABLE);
     const found = sound ? text : CLOSED_TABLE;
-    this.#last = { file, text: found, fresh: () => found };
+    this.#last = { file, text: found, fresh: () => found, base: undefined };
     return sound && text !== CLOSED_TABLE;
   }
 
-  /** Checks, loads, writes. Throws if that cannot be done; then what was in force still is. */
-  async write({ lines, file, dryRun, elementsOf }: RulesToWrite, signal: AbortSignal): Promise<Written> {
-    const { sound, leftOut } = await this.#sound(lines, signal);
-    if (dryRun) return { change: 'checked', leftOut };
-    // What is learnt while this is checked must be in the kernel with what was learnt before.
-    const fresh = (): string => textOf(elementsOf === undefined ? sound : withLearnt(sound, elementsOf));
-    const change = await this.#kernel.load(fresh, signal);
+  /**
+   * Loads, checks as a whole, writes. Throws if that cannot be done; then what was in force still is. The kernel comes first: it takes all of a
+   * transaction or nothing, so that what it takes needs no check before. The file of the next start is written only when nft takes all of it.
+   */
+  async write({ lines, file, dryRun, elementsOf, base }: RulesToWrite, signal: AbortSignal): Promise<Written> {
+    const leftOut: Diagnostic[] = [];
+    let left = lines;
+    if (dryRun) {
+      await this.#sound(left, leftOut, signal);
+      return { change: 'checked', leftOut };
+    }
+    // What is learnt while this waits for its turn must be in the kernel with what was learnt before.
+    const freshOf = (some: readonly TableLine[]) => (): string =>
+      textOf(elementsOf === undefined ? some : withLearnt(some, elementsOf));
+    let change = await this.#loaded(freshOf(left), signal);
+    if (change === undefined) {
+      left = await this.#sound(left, leftOut, signal);
+      change = await this.#kernel.load(freshOf(left), signal);
+    }
+    const fresh = freshOf(left);
     const text = fresh();
+    // A table that was loaded whole is checked by that.
+    if (change === 'changed' && (await this.#kernel.check(text, signal)) !== undefined)
+      throw new SallyportError(
+        'MACHINE_RULES_REFUSED',
+        'nft takes the change and not the whole; the file stays as it is',
+      );
     if ((await readIfThere(file)) !== text) await replaceFile(file, text);
-    await this.#openBase(signal);
+    const { isNew, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(text).others, signal);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
-    this.#last = { file, text, fresh };
-    return { change, leftOut };
+    this.#last = { file, text, fresh, base };
+    return { change: change === 'nothing' && isNew ? 'changed' : change, leftOut: [...leftOut, ...wrong] };
+  }
+
+  /** Lets flows through again that this machine needs and that were lost after a change. */
+  async allowBack(flows: readonly OwnFlow[], signal: AbortSignal): Promise<void> {
+    await this.#base.allowBack(flows, signal);
   }
 
   /** Writes what was learnt since into the file, for the next start of the machine. */
@@ -94,7 +134,7 @@ export class RuleWriter {
   /** Puts back what was written last, where somebody changed the kernel or the file. */
   async repair(signal: AbortSignal): Promise<void> {
     if (this.#last === undefined) return;
-    const { file, text, fresh } = this.#last;
+    const { file, text, fresh, base } = this.#last;
     if (!(await this.#kernel.isIntact(signal))) {
       this.#log.warn({}, 'somebody changed our rules in the kernel; they are put back');
       await this.#kernel.load(fresh, signal);
@@ -103,19 +143,25 @@ export class RuleWriter {
       this.#log.warn({ file }, 'somebody changed the file of our rules; it is written again');
       await replaceFile(file, text);
     }
-    await this.#openBase(signal);
+    await this.#base.write(base ?? { flows: [] }, tableParts(text).others, signal);
+  }
+
+  /** What loading did; nothing if the rules are refused, and who is to blame has to be found. */
+  async #loaded(make: () => string, signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced' | undefined> {
+    try {
+      return await this.#kernel.load(make, signal);
+    } catch (thrown) {
+      if (signal.aborted || (await this.#kernel.check(make(), signal)) === undefined) throw thrown;
+      return undefined;
+    }
   }
 
   /** The lines that nft takes: whatever it refuses is left out with everything of the same object. */
-  async #sound(
-    lines: readonly TableLine[],
-    signal: AbortSignal,
-  ): Promise<{ readonly sound: readonly TableLine[]; readonly leftOut: readonly Diagnostic[] }> {
-    const leftOut: Diagnostic[] = [];
+  async #sound(lines: readonly TableLine[], leftOut: Diagnostic[], signal: AbortSignal): Promise<readonly TableLine[]> {
     let left = lines;
     for (;;) {
       const refusal = await this.#kernel.check(textOf(left), signal);
-      if (refusal === undefined) return { sound: left, leftOut };
+      if (refusal === undefined) return left;
       const found = leftOut.length < MOST_LEFT_OUT ? await this.#culprit(left, signal) : undefined;
       if (found === undefined) throw new SallyportError('MACHINE_RULES_REFUSED', `nft refuses the rules: ${refusal}`);
       const { owner, because } = found;
@@ -151,13 +197,5 @@ export class RuleWriter {
     const [owner] = suspects;
     const because = owner === undefined ? undefined : await refusalOf([owner]);
     return owner === undefined || because === undefined ? undefined : { owner, because };
-  }
-
-  /** Lets the base rules pass on to ours, now and at the next start. */
-  async #openBase(signal: AbortSignal): Promise<void> {
-    if ((await this.#kernel.basePolicy(signal)) === 'drop') await this.#kernel.setBasePolicy('accept', signal);
-    const base = await readIfThere(this.#baseFile);
-    if (base !== undefined && basePolicyOf(base) === 'drop')
-      await replaceFile(this.#baseFile, withBasePolicy(base, 'accept'), await modeOf(this.#baseFile));
   }
 }

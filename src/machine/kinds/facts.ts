@@ -10,9 +10,11 @@ export interface Facts {
   readonly networks: readonly Network[];
   /** The rules of its allocation, as they were when it was installed. */
   readonly rules: readonly MetalRule[];
+  /** Whether people come in by the VPN of the installation, and not by SSH from anywhere. */
+  readonly vpn: boolean;
 }
 
-export const NO_FACTS: Facts = { hostname: undefined, networks: [], rules: [] };
+export const NO_FACTS: Facts = { hostname: undefined, networks: [], rules: [], vpn: false };
 
 /** Reads install.yaml, or the machine-allocation.yaml of newer images. */
 export function readFacts(raw: unknown, subject: Subject, diagnostics: Diagnostic[]): Facts {
@@ -30,5 +32,6 @@ export function readFacts(raw: unknown, subject: Subject, diagnostics: Diagnosti
     hostname: text('hostname'),
     networks: readNetworks(raw['networks'], scope.at('networks'), text('project')),
     rules: readMetalRules(raw[rules], { ...subject, base: [...subject.base, rules] }, diagnostics),
+    vpn: isMap(raw['vpn']) && Object.values(raw['vpn']).some((value) => typeof value === 'string' && value !== ''),
   };
 }

@@ -18,6 +18,10 @@ export interface Network {
   readonly prefixes: readonly Prefix[];
   readonly destinations: readonly Prefix[];
   readonly addresses: readonly Address[];
+  /** Whether the base rules hide the cluster behind this network's address. */
+  readonly nat: boolean;
+  /** Of the machine in this network, for BGP. */
+  readonly asn: number | undefined;
 }
 
 const ROLES: Readonly<Record<string, NetworkRole>> = {
@@ -51,6 +55,11 @@ const schema = z.object({
   vrf: optional(count),
   private: flag,
   underlay: flag,
+  nat: flag,
+  nat_type: optionalText,
+  natType: optionalText,
+  nattypev2: optionalText,
+  asn: optional(count),
   prefixes: list(z.string()),
   destinationPrefixes: list(z.string()),
   destinationprefixes: list(z.string()),
@@ -91,6 +100,8 @@ export function readNetworks(raw: unknown, scope: Scope, project?: string): read
       prefixes: nets(value.prefixes, 'prefixes'),
       destinations,
       addresses,
+      nat: value.nat ?? /masq/i.test(value.nat_type ?? value.natType ?? value.nattypev2 ?? ''),
+      asn: value.asn === undefined ? undefined : Number(value.asn),
     };
   });
 }

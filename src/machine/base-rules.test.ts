@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { FACTS, smallMachine } from '../../test/kit/machine.ts';
+import { parseAddress } from '../ip/address.ts';
+import { type BaseInput, baseRules } from './base-rules.ts';
+
+const { networks } = smallMachine('').input;
+const proxy = parseAddress('198.51.100.2');
+const inputs: readonly (readonly [string, BaseInput])[] = [
+  ['plain', { networks, vpn: false, proxy: undefined }],
+  ['vpn', { networks, vpn: true, proxy: undefined }],
+  ['proxy', { networks, vpn: false, proxy }],
+  ['proxy-ipv6', { networks, vpn: false, proxy: parseAddress('2001:db8:100::2') }],
+];
+
+describe('the base rules of a machine', () => {
+  test.each(inputs)('golden: %s', async (name, input) => {
+    await expect(baseRules(input)).toMatchFileSnapshot(`golden/base-${name}.rules`);
+  });
+
+  test('without the networks that tell inside from outside, none are made', () => {
+    const without = (role: string): BaseInput => ({
+      networks: networks.filter((network) => network.role !== role),
+      vpn: false,
+      proxy,
+    });
+    expect([baseRules(without('primary')), baseRules(without('underlay'))]).toEqual([undefined, undefined]);
+  });
+
+  test('both families of the cluster are hidden behind each network that translates', () => {
+    const facts = FACTS.replace('prefixes: [10.0.0.0/22]', 'prefixes: [10.0.0.0/22, "2001:db8:42::/64"]');
+    const text = baseRules({ networks: smallMachine('', { facts }).input.networks, vpn: false, proxy }) ?? '';
+    expect(text.split('\n').filter((line) => line.includes('masquerade'))).toEqual([
+      '        oifname "vlan104009" ip saddr 10.0.0.0/22 ip daddr != 198.51.100.2 counter masquerade random comment "snat (networkid: internet)"',
+      '        oifname "vlan104009" ip6 saddr 2001:db8:42::/64 counter masquerade random comment "snat (networkid: internet)"',
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cwnp, firewall, smallMachine } from '../../test/kit/machine.ts';
+import { placedInKernel, wholeInKernel } from './late-rules.ts';
+import { tableParts, type TableParts } from './table-change.ts';
+
+/** Policies that each open some ports to a net of their own. */
+const world = (policies: readonly (readonly [number, number])[], log = false): string =>
+  smallMachine(
+    firewall(`{ logAcceptedConnections: ${String(log)}, rateLimits: [{ networkID: internet, rate: 5 }] }`) +
+      policies
+        .map(([name, port]) =>
+          cwnp(
+            `p${name}`,
+            `{ egress: [${Array.from({ length: 20 }, (_, n) => `{ to: [{ cidr: 192.0.${name % 250}.${n}/32 }], ports: [{ port: ${port} }] }`).join(', ')}] }`,
+          ),
+        )
+        .join(''),
+  ).text;
+const many = Array.from({ length: 110 }, (_, name) => [name, 443] as const);
+const rulesOf = (parts: TableParts, chain: string): readonly string[] => parts.chains.get(chain)?.rules ?? [];
+/** Everything that is there, in the order in which a packet meets it. */
+const met = (parts: TableParts): readonly string[] =>
+  rulesOf(parts, 'forward').flatMap((rule) => (rule === 'jump late' ? rulesOf(parts, 'late') : [rule]));
+
+describe('rules that come late into a large table', () => {
+  test('a small table is as it is written', () => {
+    const parts = tableParts(world(many.slice(0, 20)));
+    expect(placedInKernel(parts, undefined)).toBe(parts);
+  });
+
+  test('a large one, written whole, is laid out as the kernel is to hold it', () => {
+    const text = world(many);
+    const placed = placedInKernel(tableParts(text), undefined);
+    expect(tableParts(wholeInKernel(text, placed))).toEqual(placed);
+    expect(met(placed)).toEqual(rulesOf(tableParts(text), 'forward'));
+  });
+
+  test('a new policy comes late, one that goes leaves alone, and a packet meets the same rules', () => {
+    const number = fc.integer({ min: 0, max: 120 });
+    const worlds = fc.array(
+      fc.tuple(fc.array(fc.tuple(number, fc.constantFrom(80, 8080)), { maxLength: 4 }), fc.boolean()),
+      {
+        maxLength: 4,
+      },
+    );
+    fc.assert(
+      fc.property(worlds, (steps) => {
+        let held = placedInKernel(tableParts(world(many)), undefined);
+        for (const [changes, log] of steps) {
+          const policies = new Map([...many, ...changes]);
+          const wanted = tableParts(world([...policies], log));
+          held = placedInKernel(wanted, held);
+          expect(met(held).toSorted()).toEqual(rulesOf(wanted, 'forward').toSorted());
+          // Nothing that opens stands before what denies, and what logs stands before what it tells of.
+          const order = met(held);
+          const last = order.findLastIndex((rule) => / drop( comment|$)/.test(rule));
+          expect(order.findIndex((rule) => rule.includes('accept traffic'))).toBeGreaterThan(
+            order.findIndex((rule) => rule.includes('accept icmp')),
+          );
+          expect(last).toBeLessThan(order.findIndex((rule) => rule.includes('accept icmp')));
+          for (const [at, rule] of order.entries())
+            if (rule.includes('limit rate 10/second log prefix "nftables-firewall-accepted'))
+              expect(order[at + 1]?.startsWith(rule.slice(0, rule.indexOf('limit rate')))).toBe(true);
+        }
+      }),
+      { numRuns: 3 },
+    );
+  });
+
+  test('one policy more touches no rule of the others', () => {
+    const held = placedInKernel(tableParts(world(many)), undefined);
+    const next = placedInKernel(tableParts(world([...many, [115, 80]])), held);
+    expect(rulesOf(next, 'forward')).toEqual(rulesOf(held, 'forward'));
+    expect(rulesOf(next, 'late')).toHaveLength(20);
+  });
+
+  test('when too many are late, all are put in their places', () => {
+    const held = placedInKernel(tableParts(world(many)), undefined);
+    const next = placedInKernel(tableParts(world(many.map(([name]) => [name, 80] as const))), held);
+    expect([rulesOf(next, 'late').length, rulesOf(next, 'forward').length]).toEqual([
+      0,
+      rulesOf(held, 'forward').length,
+    ]);
+  });
+});
