@@ -1,3 +1,4 @@
+import { ACCEPTED_PREFIX } from './rules/text.ts';
 import { LATE_CHAIN, type TableParts } from './table-change.ts';
 
 /** From how many rules on a table is large, and how many may be late before all are put in their places. */
@@ -9,7 +10,7 @@ const JUMP = `jump ${LATE_CHAIN}`;
 /** The rules between which everything opens, or logs what is opened (`table-text.ts`). */
 const BEFORE = / comment "accept icmp"$/;
 const BEHIND = 'counter comment "count and log dropped packets"';
-const LOGS = /limit rate 10\/second log prefix "nftables-firewall-accepted: "$/;
+const LOGS = `log prefix "${ACCEPTED_PREFIX}"`;
 
 /**
  * The table as the kernel is to hold it. As it stands, unless it is large. nft 1.0.6 reads all rules of a table to put one behind another,
@@ -75,7 +76,7 @@ function unitsOf(rules: readonly string[]): readonly string[] {
   const units: string[] = [];
   let log = '';
   for (const rule of rules) {
-    if (LOGS.test(rule)) log = `${log}${rule}\n`;
+    if (rule.endsWith(LOGS)) log = `${log}${rule}\n`;
     else {
       units.push(`${log}${rule}`);
       log = '';
@@ -85,5 +86,5 @@ function unitsOf(rules: readonly string[]): readonly string[] {
 }
 
 function rulesOf(units: readonly string[]): readonly string[] {
-  return units.flatMap((unit) => (unit.includes('\n') ? unit.split('\n') : unit));
+  return units.some((unit) => unit.includes('\n')) ? units.flatMap((unit) => unit.split('\n')) : units;
 }

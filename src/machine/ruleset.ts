@@ -10,10 +10,11 @@ import type { Service } from './kinds/service.ts';
 import { type DomainSet, DomainSets, type Resolved } from './rules/domain-sets.ts';
 import { egressAddressRules, escapeRules } from './rules/egress-addresses.ts';
 import { metalRules } from './rules/metal-rules.ts';
-import { clusterPrefixes, policyRules, type Semantics } from './rules/policy-rules.ts';
+import { RulesetMemory } from './ruleset-memory.ts';
+import { clusterPrefixes, type Semantics } from './rules/policy-rules.ts';
 import { rateLimitRules } from './rules/rate-limits.ts';
 import { serviceRules } from './rules/service-rules.ts';
-import { header, inlineSet, portRule, type RuleUnit, sortedUnits } from './rules/text.ts';
+import { header, inlineSet, portRule, type RuleUnit } from './rules/text.ts';
 
 /** Everything that the ruleset of a firewall machine depends on. Every controller contributes its part; one that is off contributes nothing. */
 export interface MachineInput {
@@ -62,8 +63,8 @@ export interface MachineResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The ruleset of a firewall machine. Pure; what is wrong in one object harms that object alone. */
-export function machineRuleset(input: MachineInput): MachineResult {
+/** The ruleset of a firewall machine. Pure; what is wrong in one object harms that object alone. `memory` saves work and has no influence. */
+export function machineRuleset(input: MachineInput, memory = new RulesetMemory()): MachineResult {
   const { firewall, networks } = input;
   const diagnostics: Diagnostic[] = [];
   const primary = primaryOf(networks);
@@ -77,14 +78,14 @@ export function machineRuleset(input: MachineInput): MachineResult {
     resolved: input.resolved,
     sets,
   };
-  const policies = input.policies.map((policy) => ({ policy, ...policyRules(policy, context, diagnostics) }));
+  const policies = input.policies.map((policy) => ({ policy, ...memory.policyRules(policy, context, diagnostics) }));
   const metal = metalRules(input.metalRules, primary, log, diagnostics);
   const services = input.services
     .toSorted((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1))
     .flatMap((service) => serviceRules(service, context, diagnostics));
   const domainSets = sets.all();
   const resolver = input.resolved !== undefined && asksForNames(input) ? resolverAddress(networks) : undefined;
-  const egress = sortedUnits([...policies.flatMap((each) => each.egress), ...metal.egress]);
+  const egress = memory.sorted('egress', [...policies.flatMap((each) => each.egress), ...metal.egress]);
   return {
     ruleset: {
       primaryVrf: primary?.vrf,
@@ -96,7 +97,7 @@ export function machineRuleset(input: MachineInput): MachineResult {
         : [],
       domainSets,
       rateLimits: rateLimitRules(firewall, networks, diagnostics),
-      ingress: [...sortedUnits([...policies.flatMap((each) => each.ingress), ...metal.ingress]), ...services],
+      ingress: [...memory.sorted('ingress', [...policies.flatMap((each) => each.ingress), ...metal.ingress]), ...services],
       egress: [...egress, ...(resolver === undefined ? [] : cacheRules(resolver, log))],
       translation: [
         ...(resolver === undefined || primary === undefined || firewall.egressRules.length === 0

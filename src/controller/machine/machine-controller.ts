@@ -10,6 +10,7 @@ import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
 import type { MachineObjects } from '../../machine/objects.ts';
 import { machineFlows, type OwnFlow } from '../../machine/own-flows.ts';
 import { machineRuleset } from '../../machine/ruleset.ts';
+import { RulesetMemory } from '../../machine/ruleset-memory.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import type { Configuration } from '../configuration.ts';
 import { Wrongs } from '../wrongs.ts';
@@ -89,6 +90,7 @@ export class MachineController {
   #endPause = (): void => {};
   #signature = '';
   #written = false;
+  readonly #memory = new RulesetMemory();
   readonly #watch: FlowWatch | undefined;
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
@@ -190,7 +192,7 @@ export class MachineController {
     this.#isInStep = false;
     const { machine } = this.#configuration;
     const assembled = this.#assembled();
-    const result = machineRuleset(assembled.input);
+    const result = machineRuleset(assembled.input, this.#memory);
     const wrong = [...this.#configurationWrong, ...read.diagnostics, ...assembled.diagnostics, ...result.diagnostics];
     const tell = (made: Outcome['result'], leftOut: readonly Diagnostic[] = []): void => {
       atOnce(this.#wrongs.tell([...wrong, ...leftOut]));

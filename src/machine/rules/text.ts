@@ -73,8 +73,13 @@ export function portTexts(ports: readonly PortRange[], protocol: 'tcp' | 'udp'):
     .map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`));
 }
 
+/** Equal for units that say the same of the same owner; units are in its order. */
+export function unitKey({ lines, owner }: RuleUnit): string {
+  return `${lines.join('\n')}\u0000${owner}`;
+}
+
 /** Sorts as Go sorts strings, and keeps one of equal units. */
-export function sortedUnits(units: readonly RuleUnit[]): readonly RuleUnit[] {
-  const byText = new Map(units.map((unit) => [`${unit.lines.join('\n')}\u0000${unit.owner}`, unit]));
-  return [...byText].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, unit]) => unit);
+export function sortedUnits(units: readonly RuleUnit[], keyOf = unitKey): readonly RuleUnit[] {
+  const byKey = new Map(units.map((unit) => [keyOf(unit), unit]));
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, unit]) => unit);
 }
