@@ -29,5 +29,6 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   doctor: { done: 'no error was found; there may be warnings' },
   lab: { done: 'every flow did what it should' },
   simulate: { done: 'stopped by a signal' },
+  droptailer: { done: 'stopped by a signal' },
   version: { done: 'printed' },
 };

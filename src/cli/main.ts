@@ -1,10 +1,14 @@
 #!/usr/bin/env node
+import { basename } from 'node:path';
 import process from 'node:process';
 import { buildProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
 // A reader that goes away (`sallyport flow … | head`) is no failure. The controller outlives the reader of its log, and a full disk.
-const outlives = process.argv[2] === 'run';
+// The unit of today's droptailer starts a program of this name, without a word.
+const [, program = '', ...given] = process.argv;
+const words = basename(program) === 'droptailer-client' ? ['droptailer', ...given] : given;
+const outlives = words[0] === 'run' || words[0] === 'droptailer';
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (outlives) return;
@@ -12,4 +16,4 @@ for (const stream of [process.stdout, process.stderr])
     throw error;
   });
 
-process.exitCode = await buildProgram(processTerminal).run(process.argv.slice(2));
+process.exitCode = await buildProgram(processTerminal).run(words);

@@ -264,6 +264,15 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
     async () => (await import('./commands/simulate.ts')).simulate,
   );
   does(
+    command(
+      'droptailer',
+      "ship what a firewall machine's kernel logs to the droptailer's server, from the unit of today's client",
+    )
+      .option('--rules <file>', 'the file of our rules, which names policies', '/etc/nftables/firewall-controller.v4')
+      .addOption(new Option('--log <format>', 'text or json').choices(['text', 'json'])),
+    async () => (await import('./commands/droptailer.ts')).droptailer,
+  );
+  does(
     output(command('version', 'print the version')),
     async () => (await import('./commands/version.ts')).printVersion,
   );

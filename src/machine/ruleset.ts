@@ -97,7 +97,10 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
         : [],
       domainSets,
       rateLimits: rateLimitRules(firewall, networks, diagnostics),
-      ingress: [...memory.sorted('ingress', [...policies.flatMap((each) => each.ingress), ...metal.ingress]), ...services],
+      ingress: [
+        ...memory.sorted('ingress', [...policies.flatMap((each) => each.ingress), ...metal.ingress]),
+        ...services,
+      ],
       egress: [...egress, ...(resolver === undefined ? [] : cacheRules(resolver, log))],
       translation: [
         ...(resolver === undefined || primary === undefined || firewall.egressRules.length === 0

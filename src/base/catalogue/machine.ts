@@ -86,4 +86,16 @@ export const machineCodes = {
     now: 'This connection is let through again by a rule of its own (chain `own_flows` of table `inet metal`), also at the next start. What was changed stays changed.',
     fix: 'Find what denies it; the rule goes with the next start of Sallyport.',
   },
+  DROPTAILER_UNREACHABLE: {
+    blame: 'transient',
+    what: 'The server of the droptailer does not answer, or does not know our certificate, or we do not know its.',
+    now: 'What was dropped waits and is sent later; when there is no room the oldest give way, and are counted.',
+    fix: 'Look at the server, at `/etc/hosts` and at the certificates in `/etc/droptailer-client`; they are read again when they change.',
+  },
+  DROPTAILER_REFUSED: {
+    blame: 'rejected',
+    what: 'The server of the droptailer refused one message.',
+    now: 'This message is given up and counted; the next ones are sent.',
+    fix: 'Please report it with the versions of both.',
+  },
 } as const satisfies Codes;
