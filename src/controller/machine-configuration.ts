@@ -35,6 +35,14 @@ export const machineControllers = {
   monitor: z.strictObject({ source }).optional().describe('reports into the FirewallMonitor; absent: off'),
 };
 
+const accounting = z
+  .strictObject({
+    file: text.optional().describe('a file that gets a line for each record; this or `url`'),
+    url: text.optional().describe('where each record is sent by POST; this or `file`'),
+    key: text.describe('the path of an Ed25519 key as PEM, which signs each record'),
+  })
+  .describe('where figures go, signed, that users of the cluster cannot edit; absent: nowhere');
+
 export const machineSchema = z.strictObject({
   facts: text.optional().describe('what the installation says of this machine; absent: /etc/metal/install.yaml'),
   rules: text
@@ -55,6 +63,7 @@ export const machineSchema = z.strictObject({
     .describe(
       'the kubeconfig that is kept as the Firewall says (`status.shootAccess`), its token beside it; absent: /etc/firewall-controller/shoot-access.json',
     ),
+  accounting: accounting.optional(),
 });
 
 /** What a firewall machine runs. Sources are names; each is there, and of a type that its controller can use. */
@@ -69,7 +78,14 @@ export interface MachineConfiguration {
   readonly base: string;
   readonly memory: string;
   readonly shootAccess: string;
+  readonly accounting: { readonly place: AccountingPlace; readonly key: string } | undefined;
 }
+
+/** Where signed figures go. */
+export type AccountingPlace =
+  | { readonly kind: 'file'; readonly path: string }
+  /** Gets each record by POST. */
+  | { readonly kind: 'http'; readonly url: string };
 
 const DEFAULT_FACTS = '/etc/metal/install.yaml';
 const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
@@ -163,6 +179,7 @@ export function readMachine(
     return resolve(dirname(file), given === undefined ? absent : resolveText(given, ['machine', key]));
   };
   return {
+    accounting: readAccounting(machine?.accounting, { file, resolveText, say }),
     firewall: {
       source: firewall.source,
       selfUpdate: firewall.selfUpdate?.enabled ?? false,
@@ -177,4 +194,23 @@ export function readMachine(
     memory: path('memory', DEFAULT_MEMORY),
     shootAccess: path('shootAccess', DEFAULT_SHOOT_ACCESS),
   };
+}
+
+function readAccounting(
+  given: z.infer<typeof accounting> | undefined,
+  { file, resolveText, say }: Pick<ConfigurationReading, 'file' | 'resolveText' | 'say'>,
+): MachineConfiguration['accounting'] {
+  if (given === undefined) return undefined;
+  const here = ['machine', 'accounting'];
+  const key = resolve(dirname(file), resolveText(given.key, [...here, 'key']));
+  if ((given.file === undefined) === (given.url === undefined)) {
+    say('error', 'CONFIG_VALUE', here, 'takes a file or a url, and one of them');
+    return undefined;
+  }
+  if (given.file !== undefined)
+    return { place: { kind: 'file', path: resolve(dirname(file), resolveText(given.file, [...here, 'file'])) }, key };
+  const url = resolveText(given.url ?? '', [...here, 'url']);
+  if (!/^https?:\/\/[^/]/.test(url))
+    say('error', 'CONFIG_VALUE', [...here, 'url'], 'is no address; it begins with https://');
+  return { place: { kind: 'http', url }, key };
 }

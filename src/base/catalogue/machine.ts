@@ -98,4 +98,22 @@ export const machineCodes = {
     now: 'This message is given up and counted; the next ones are sent.',
     fix: 'Please report it with the versions of both.',
   },
+  IDS_UNREACHABLE: {
+    blame: 'transient',
+    what: 'suricata does not answer at its command socket.',
+    now: 'Its figures are left out of the FirewallMonitor; everything else is reported.',
+    fix: 'Start `suricata.service`, or run without `--enable-IDS`.',
+  },
+  ACCOUNTING_FAILED: {
+    blame: 'transient',
+    what: 'Figures could not be signed, or the place that they are sent to does not take them.',
+    now: 'This record is missing there; the next one has all counts, and its number shows the gap in time.',
+    fix: 'Look at the place and the key in `machine.accounting`.',
+  },
+  HOST_DUTY_FAILED: {
+    blame: 'transient',
+    what: 'Something on the machine itself could not be set: an address of an interface.',
+    now: 'It is tried again every ten seconds; rules and all other duties go on.',
+    fix: 'Look at what the message says: the interface may be missing.',
+  },
 } as const satisfies Codes;

@@ -2,12 +2,16 @@ import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import process from 'node:process';
+import { background } from '../../base/background.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
+import { HostDuties } from '../../controller/machine/host/host-duties.ts';
 import { KernelTable } from '../../controller/machine/kernel-table.ts';
 import type { MachineConfigured } from '../../controller/machine/machine-configured.ts';
 import { MachineController } from '../../controller/machine/machine-controller.ts';
+import { Accounting } from '../../controller/machine/monitor/accounting.ts';
+import { MachineMonitor } from '../../controller/machine/monitor/machine-monitor.ts';
 import { ownConnections, reaches } from '../../controller/machine/reach.ts';
 import { RuleWriter } from '../../controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../controller/machine/sources/memory.ts';
@@ -18,6 +22,11 @@ import { type ExitCode, exit } from '../exit.ts';
 import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseConfigurationText } from '../world.ts';
+
+/** Of the one user of a firewall machine (reference 1.1). */
+const SSH_KEYS = '/home/metal/.ssh/authorized_keys';
+/** Where suricata takes commands on a firewall machine (reference, section 6). */
+const SURICATA = '/run/suricata-command.socket';
 
 /** `sallyport run` of a firewall machine, until SIGTERM or SIGINT; what is in force stays. */
 export async function runMachine(
@@ -69,6 +78,28 @@ export async function runMachine(
         }),
       );
     tellWhatIsMissing(configuration, log);
+    const duties = new HostDuties({
+      input: () => controller.input,
+      transport: localTransport(folder),
+      sshKeys: SSH_KEYS,
+      root: '/',
+      clock: systemClock,
+      log,
+    });
+    background('duties', duties.run(stop.signal), log);
+    const { accounting } = machine;
+    if (accounting !== undefined) {
+      const monitor = new MachineMonitor({
+        transport: localTransport(folder),
+        ids: SURICATA,
+        connections: '/proc/sys/net/netfilter',
+        accounting: new Accounting({ ...accounting, machine: name }),
+        times: () => controller.times,
+        clock: systemClock,
+        log,
+      });
+      background('monitor', monitor.run(stop.signal), log);
+    }
     log.info({ name, config }, 'started');
     await controller.run(stop.signal);
   } finally {

@@ -9,7 +9,7 @@ import { baseRules } from '../../machine/base-rules.ts';
 import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
 import type { MachineObjects } from '../../machine/objects.ts';
 import { machineFlows, type OwnFlow } from '../../machine/own-flows.ts';
-import { machineRuleset } from '../../machine/ruleset.ts';
+import { type MachineInput, machineRuleset } from '../../machine/ruleset.ts';
 import { RulesetMemory } from '../../machine/ruleset-memory.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import type { Configuration } from '../configuration.ts';
@@ -91,6 +91,7 @@ export class MachineController {
   #signature = '';
   #written = false;
   readonly #memory = new RulesetMemory();
+  #input: MachineInput | undefined;
   readonly #watch: FlowWatch | undefined;
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
@@ -120,6 +121,11 @@ export class MachineController {
   ready(): { readonly ready: boolean; readonly plain: string } {
     if (!this.#written) return { ready: false, plain: 'no rules are in force yet' };
     return { ready: true, plain: this.#failedAt === undefined ? 'ok' : 'the last good rules are in force' };
+  }
+
+  /** What the rules in force were made from; `undefined`: none of the sources' are in force. */
+  get input(): MachineInput | undefined {
+    return this.#input;
   }
 
   /** When all was well last, for the FirewallMonitor; the manager takes a machine for gone two or three minutes after. */
@@ -230,6 +236,7 @@ export class MachineController {
       if (change === 'changed' || change === 'replaced') this.#watch?.loaded();
       if (change !== 'checked') {
         this.#written = true;
+        this.#input = assembled.input;
         memory.gaps = assembled.gaps;
         await memory.save();
       }

@@ -43,6 +43,8 @@ export interface FirewallSpec {
   readonly dnsPort: number | undefined;
   /** Absent: no restriction. */
   readonly allowedNetworks: AllowedNetworks | undefined;
+  /** Who comes in by SSH; empty: not said. */
+  readonly sshKeys: readonly string[];
   /** Absolute path; absent: the default. */
   readonly ruleFile: string | undefined;
   /** Render and check, and change nothing. */
@@ -89,12 +91,15 @@ export function readFirewallSpec(
     dnsServerAddress: readAddress(spec['dnsServerAddress'], whole),
     dnsPort: readDnsPort(spec['dnsPort'], whole),
     allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
+    sshKeys: entries(sshKey, 'sshPublicKeys').map(({ value }) => value),
     ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
     dryRun: flag('dryRun', true),
     networks: readNetworks(networks.raw, scopeOf({ ...subject, base: networks.path }, diagnostics)),
   };
 }
 
+/** One line: with a second one, a key could bring another. */
+const sshKey = z.string().regex(/^[\x20-\x7e]+$/);
 const rateLimit = z.object({ networkID: z.string().min(1), rate: z.int().min(1).max(4_294_967_295) });
 const egressRule = z.object({ networkID: z.string().min(1), ips: z.array(z.string()).min(1) });
 
