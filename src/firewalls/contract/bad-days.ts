@@ -4,7 +4,7 @@ import type { Code } from '../../base/catalogue.ts';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import type { Fate } from '../../plan/fate.ts';
+import type { Fate, PacketText } from '../../plan/fate.ts';
 import { type AnyDriver, behaviourNow, bring, fates, sameFate, stepsOf, translationOf } from './harness.ts';
 
 /** What can go wrong at a device with an API, by what people call it. */
@@ -44,7 +44,14 @@ export interface BadDaysHarness {
   foreign(): string;
   /** The addresses in our AddressGroups, as the device has them, by other means than the driver's. */
   members(): readonly string[];
+  /** What the device itself does with a packet, by other means than the driver's; `undefined`: it does not tell. Absent: what the driver reads counts alone. */
+  passes?(packet: PacketText): boolean | undefined;
   happening(day: BadDay): Happening;
+  /**
+   * Somebody else's hand on what is ours, in the `variant`-th way: a rule is deleted or edited, a group renamed, a member added. `false`: there
+   * are no more ways. Absent: the suite of all drivers does it.
+   */
+  tamper?(variant: number): Promise<boolean>;
   /** The process is gone with its `n`-th request that writes: it was not sent, or was done and not answered. Whatever would follow is lost too. */
   dieAt(n: number, how: 'unsent' | 'unanswered'): void;
   /** The device has given up what a dead process left open. */
@@ -62,6 +69,8 @@ export interface BadDaysWorlds {
 
 const packets = everyPacket();
 const MOST_WRITES = 200;
+/** Some twenty requests, and three ways there and back for each. */
+const DEATHS_MS = 240_000;
 
 /**
  * Every bad day, for each driver of a device with an API: nothing of others changes, nothing opens that neither the old nor the new rules
@@ -77,11 +86,24 @@ export function badDays(
     let harness: BadDaysHarness;
     let goal: string;
     let foreign: string;
+    let old: readonly Fate[];
+    let next: readonly Fate[];
+    /** What the device does, where it can be asked, is one of these. */
+    const expectItself = (allowed: (at: number) => readonly (Fate | undefined)[]): void => {
+      for (const [at, packet] of packets.entries()) {
+        const passes = harness.passes?.(packet);
+        if (passes !== undefined && !allowed(at).some((fate) => fate?.passes === passes))
+          throw new Error(JSON.stringify({ packet, itself: passes, allowed: allowed(at) }));
+      }
+    };
     beforeAll(async () => {
       harness = await make();
       foreign = harness.foreign();
-      await bring(harness.connect(), after);
+      const driver = harness.connect();
+      [old, next] = [await wantedFates(driver, before), await wantedFates(driver, after)];
+      await bring(driver, after);
       goal = harness.ours();
+      expectItself((at) => [next[at]]);
     });
     afterAll(async () => {
       await harness?.close();
@@ -91,10 +113,10 @@ export function badDays(
     const expectSound = async (): Promise<void> => {
       expect(harness.foreign()).toBe(foreign);
       const driver = harness.connect();
-      const [old, next] = [await wantedFates(driver, before), await wantedFates(driver, after)];
       for (const [at, fate] of fates(await behaviourNow(driver), packets).entries())
         if (!sameFate(fate, old[at] ?? fate) && !sameFate(fate, next[at] ?? fate))
           throw new Error(JSON.stringify({ packet: packets[at], fate, before: old[at], after: next[at] }));
+      expectItself((at) => [old[at], next[at]]);
       const known = new Set([before, after].flatMap(sharedMembers));
       expect(harness.members().filter((member) => !known.has(member))).toEqual([]);
       await bring(driver, after);
@@ -137,20 +159,39 @@ export function badDays(
       });
     }
 
-    test.each(['unsent', 'unanswered'] as const)('the process dies at every request, which is %s', async (how) => {
-      const other = harness.connect();
-      for (let n = 1; n < MOST_WRITES; n++) {
-        await bring(other, before);
+    test('somebody edits ours by hand between plan and step, in every way', async () => {
+      for (let variant = 0; ; variant++) {
+        await bring(harness.connect(), before);
         const driver = harness.connect();
         const steps = await stepsOf(driver, after);
-        harness.dieAt(n, how);
-        const { code } = await carryOut(driver, steps);
-        await harness.recover();
-        await expectSound();
-        if (code === 'done') return;
+        if ((await harness.tamper?.(variant)) !== true) return;
+        const { code, message } = await carryOut(driver, steps);
+        expect(['done', 'DEVICE_CHANGED', 'DEVICE_REJECTED'], `${variant}: ${message}`).toContain(code);
+        await bring(driver, after);
+        expect(harness.ours(), `${variant}`).toBe(goal);
+        expect(await stepsOf(driver, after)).toEqual([]);
+        expect(harness.foreign(), `${variant}`).toBe(foreign);
       }
-      throw new Error(`${MOST_WRITES} requests were not enough`);
     });
+
+    test.each(['unsent', 'unanswered'] as const)(
+      'the process dies at every request, which is %s',
+      async (how) => {
+        const other = harness.connect();
+        for (let n = 1; n < MOST_WRITES; n++) {
+          await bring(other, before);
+          const driver = harness.connect();
+          const steps = await stepsOf(driver, after);
+          harness.dieAt(n, how);
+          const { code } = await carryOut(driver, steps);
+          await harness.recover();
+          await expectSound();
+          if (code === 'done') return;
+        }
+        throw new Error(`${MOST_WRITES} requests were not enough`);
+      },
+      DEATHS_MS,
+    );
 
     test('two clusters share it, and neither touches what the other has', async () => {
       await bring(harness.connect(), after);

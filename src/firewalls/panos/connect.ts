@@ -10,6 +10,7 @@ import { PanosDriver } from './driver.ts';
 import { Login } from './login.ts';
 import { readOptions } from './options.ts';
 import type { Unit } from './pair.ts';
+import type { ListWriter } from '../rulebase/translator.ts';
 
 /** Reads do not wait for each other; management planes are small. */
 const CONNECTIONS = 6;
@@ -19,11 +20,13 @@ export interface PanosSurroundings {
   readonly clock: Clock;
   readonly credentials: DeviceCredentials | undefined;
   readonly lockDirectory: string | undefined;
+  /** Writes and proves lists; absent: in a thread. */
+  readonly write?: ListWriter | undefined;
 }
 
 /** The driver of a BorderFirewall; nothing is sent yet. Throws what its settings are wrong in. */
 export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): PanosDriver {
-  const { cluster, clock, credentials, lockDirectory } = around;
+  const { cluster, clock, credentials, lockDirectory, write } = around;
   if (credentials === undefined)
     throw new SallyportError('DEVICE_CREDENTIALS', 'spec.credentialsRef is missing: nobody is let in without it');
   const options = readOptions(firewall);
@@ -48,6 +51,7 @@ export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): 
     firewall: firewall.name,
     options,
     lockDirectory,
+    write,
     identity: urls.map(({ host }) => host).join(' '),
     close: async () => {
       await Promise.all(talks.map(({ https }) => https.close()));

@@ -4,7 +4,7 @@ import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } 
 import { MachineLock } from '../machine-lock.ts';
 import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
-import { RuleBaseTranslator } from '../rulebase/translator.ts';
+import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
 import { panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
@@ -45,6 +45,8 @@ export interface PanosDriverOptions {
   readonly lockDirectory?: string | undefined;
   /** What makes the device one, for the lock of this machine. */
   readonly identity: string;
+  /** Writes and proves lists; absent: in a thread. */
+  readonly write?: ListWriter | undefined;
   close(): Promise<void>;
 }
 
@@ -60,7 +62,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
     const { vsys } = options.options;
-    this.#translator = new RuleBaseTranslator(blockOf(options.options));
+    this.#translator = new RuleBaseTranslator(blockOf(options.options), options.write);
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
     this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS'));

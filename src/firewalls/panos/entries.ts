@@ -108,10 +108,19 @@ export function groupEntry(group: MemberGroup, style: Pick<Style, 'names' | 'tag
   ]);
 }
 
+/** What a configured group holds by somebody else's hand: no address object of ours. It stays as it is, under its name, until it is taken out. */
+export function foreignMember(name: string): string {
+  return `${FOREIGN}${name}`;
+}
+
+const FOREIGN = 'object ';
+
 /** Names of the address objects in a configured group, sorted. */
 function memberNames(group: MemberGroup, names: Names): readonly string[] {
   if (group.members.size === 0) return [nobodyOf(group, names).name];
-  return [...group.members].map((member) => objectFor(member, names).name).toSorted(compareUtf8);
+  return [...group.members]
+    .map((member) => (member.startsWith(FOREIGN) ? member.slice(FOREIGN.length) : objectFor(member, names).name))
+    .toSorted(compareUtf8);
 }
 
 export function serviceEntries({ name, match, mark }: Service): readonly XmlElement[] {

@@ -1,14 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import { PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
 import type { BorderFirewall } from '../../api/resource.ts';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { PacketText } from '../../plan/fate.ts';
+import type { ListWriter } from '../rulebase/translator.ts';
 import { openPanos } from './connect.ts';
 import type { PanosDriver } from './driver.ts';
-import { tagPrefix } from './entries.ts';
+import { NOBODY, tagPrefix } from './entries.ts';
 import { normalText } from './normal.ts';
 import { isOurs, ownedIn } from './owned.ts';
 import { foldersOf } from './read-entries.ts';
-import { type XmlElement, child, parseXml } from './xml.ts';
+import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt } from './xml.ts';
 
 export const ACCOUNT = { name: 'bot', password: 'pw', role: 'superuser' } as const;
 const VSYS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']";
@@ -19,15 +21,28 @@ export function startDevice(options: PanOsOptions = {}): Promise<PanOs> {
 }
 
 /** A driver as a new process would make it. `options`: those of the BorderFirewall. */
-export function connectTo(device: PanOs, options: object = {}, cluster = 'lab'): PanosDriver {
-  const { url, fingerprint = '' } = device;
+export function connectTo(
+  device: PanOs,
+  options: object = {},
+  cluster = 'lab',
+  { pin = device.fingerprint ?? '', password = ACCOUNT.password, clock = systemClock, write }: Known = {},
+): PanosDriver {
   const secret = new Map([
     ['user', ACCOUNT.name],
-    ['password', ACCOUNT.password],
+    ['password', password],
   ]);
   const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
-  const firewall = { name: 'edge-1', address: url, tls: { pin: fingerprint }, options } as BorderFirewall;
-  return openPanos(firewall, { cluster, clock: systemClock, credentials, lockDirectory: undefined });
+  const firewall = { name: 'edge-1', address: device.url, tls: { pin }, options } as BorderFirewall;
+  return openPanos(firewall, { cluster, clock, credentials, lockDirectory: undefined, write });
+}
+
+/** What a process has been told, where that is not what is true of the device. */
+interface Known {
+  readonly pin?: string;
+  readonly password?: string;
+  readonly clock?: Clock;
+  /** Absent: lists are proved, in a thread. */
+  readonly write?: ListWriter;
 }
 
 /** What an administrator does, in vsys1; and commits. */
@@ -55,10 +70,20 @@ export async function furnish(device: PanOs): Promise<void> {
   byHand(device, 'set', "/rulebase/security/rules/entry[@name='first']", { element: rule('guests', 'deny') });
   byHand(device, 'set', "/rulebase/security/rules/entry[@name='rest']", { element: rule('any', 'allow') });
   await commitByHand(device);
+  registerGuest(device);
+}
+
+function registerGuest(device: PanOs): void {
   device.byHand({
     type: 'user-id',
     cmd: '<uid-message><version>2.0</version><type>update</type><payload><register><entry ip="192.0.2.66"><tag><member>guest</member></tag></entry></register></payload></uid-message>',
   });
+}
+
+/** All registered addresses are lost; whoever keeps those of others registers them again. */
+export function loseRegistered(device: PanOs): void {
+  device.clearRegistered();
+  registerGuest(device);
 }
 
 /** What of a device is of our cluster, running and beside it; who of us wrote last is left out. */
@@ -100,6 +125,78 @@ function registered(device: PanOs, ours: boolean, cluster: string): readonly str
 function vsysOf(text: string): XmlElement | undefined {
   const devices = child(parseXml(text), 'devices', 'entry', 'vsys', 'entry');
   return devices;
+}
+
+/** Addresses in AddressGroups of ours, by what the device holds. */
+export function membersOn(device: PanOs, groups: readonly string[], cluster = 'lab'): readonly string[] {
+  const vsys = vsysOf(device.dump());
+  const addresses = new Map(
+    entriesAt(vsys, 'address').map((entry) => [
+      nameOf(entry),
+      (textAt(entry, 'ip-netmask') ?? '').replace(/\/32$/, ''),
+    ]),
+  );
+  const configured = entriesAt(vsys, 'address-group')
+    .filter((entry) => groups.includes(nameOf(entry)))
+    .flatMap((entry) => membersAt(entry, 'static').map((name) => addresses.get(name) ?? name));
+  const tags = groups.map((name) => ` ${tagPrefix(cluster)}${name}`);
+  const tagged = registered(device, true, cluster).flatMap((line) =>
+    tags.some((tag) => line.endsWith(tag)) ? [line.split(' ')[0] ?? ''] : [],
+  );
+  return [...configured, ...tagged].filter((one) => one !== NOBODY[4]);
+}
+
+/** What the device itself does with a packet, by what runs there; `undefined`: of a protocol that it has other words for. */
+export function passesOn(device: PanOs, packet: PacketText): boolean | undefined {
+  const { source, destination, protocol, sourcePort = 1024, destinationPort = 0 } = packet;
+  const word = PROTOCOLS.get(protocol);
+  if (word === undefined) return undefined;
+  const ends = { sourcePort, destinationPort, from: 'k8s', to: 'internet' };
+  return device.passes({ source, destination, protocol: word, ...ends }).verdict === 'pass';
+}
+
+const PROTOCOLS = new Map([
+  [6, 'tcp'],
+  [17, 'udp'],
+] as const) as ReadonlyMap<number, 'tcp' | 'udp'>;
+
+/** Whether a request would change something. */
+export function isWrite(given: ReadonlyMap<string, string>): boolean {
+  const [type, action, cmd] = [given.get('type'), given.get('action'), given.get('cmd')];
+  if (type === 'op') return cmd?.startsWith('<request>') === true;
+  return type === 'commit' || type === 'user-id' || (type === 'config' && action !== 'get' && action !== 'show');
+}
+
+/** What an administrator does to what is ours, in the `variant`-th way, and commits; `false`: there are no more ways. */
+export async function tamper(device: PanOs, variant: number): Promise<boolean> {
+  const vsys = vsysOf(device.dump());
+  const rules = entriesAt(vsys, 'rulebase', 'security', 'rules')
+    .map(nameOf)
+    .filter((name) => name.startsWith('sp-'));
+  const groups = entriesAt(vsys, 'address-group').filter((one) => isOurs(one, 'lab'));
+  const rule = `/rulebase/security/rules/entry[@name='${rules[0]}']`;
+  const dynamic = groups.find((one) => child(one, 'dynamic') !== undefined);
+  const fixed = groups.find((one) => child(one, 'static') !== undefined);
+  const group = (one: XmlElement | undefined): string =>
+    `/address-group/entry[@name='${one === undefined ? '' : nameOf(one)}']`;
+  const edits: readonly (() => void)[] = [
+    () => byHand(device, 'delete', rule),
+    () => byHand(device, 'set', rule, { element: '<disabled>yes</disabled>' }),
+    () => byHand(device, 'edit', `${rule}/action`, { element: '<action>reset-both</action>' }),
+    () => byHand(device, 'move', rule, { where: 'bottom' }),
+    () => byHand(device, 'set', `${rule}/source`, { element: '<member>any</member>' }),
+    () => byHand(device, 'rename', rule, { newname: 'sp-renamed' }),
+    () => byHand(device, 'edit', `${group(dynamic)}/dynamic/filter`, { element: "<filter>'guest'</filter>" }),
+    () => byHand(device, 'set', `${group(fixed)}/static`, { element: '<member>theirs</member>' }),
+    () => byHand(device, 'rename', group(fixed), { newname: 'renamed-by-hand' }),
+    () => byHand(device, 'rename', group(dynamic), { newname: 'tags-renamed-by-hand' }),
+    () => loseRegistered(device),
+  ];
+  const edit = edits[variant];
+  if (edit === undefined) return false;
+  edit();
+  await commitByHand(device);
+  return true;
 }
 
 /** Requests that changed something, so far. */

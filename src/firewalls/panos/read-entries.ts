@@ -18,6 +18,7 @@ import {
   type OurFolder,
   type Style,
   addressEntry,
+  foreignMember,
   groupEntry,
   natEntry,
   securityEntry,
@@ -218,7 +219,7 @@ class Reading {
     for (const name of membersAt(entry, 'static')) {
       const value = this.#objects.get(name)?.value;
       if (value !== undefined) found.add(value);
-      else if (name !== this.#nobody(4) && name !== this.#nobody(6)) found.add(`object ${name}`);
+      else if (name !== this.#nobody(4) && name !== this.#nobody(6)) found.add(foreignMember(name));
     }
     return found;
   }
