@@ -97,6 +97,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
   /** The connections of an address that is no longer known are ended, where unknown senders are dropped. Absent: the device leaves them. */
   readonly endsConnections?: true;
+  /** Why connections that a change no longer allows go on there, whatever `established` says: for people, as the end of a sentence about the device. Absent: they do not. */
+  readonly connectionsStay?: string;
   /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */
   outlawed?(actual: A, wanted: W, signal: AbortSignal): Promise<number>;
   /** The processes of this machine that keep the device, as its lock tells; `undefined`: nobody knows. The lock is not touched. */

@@ -65,14 +65,16 @@ export class Report {
     device: string | undefined,
     writer: boolean,
     drifted: boolean,
+    connectionsStay?: string,
   ): WorkerStatus {
     const { error, settled, drift, refusals, waiting, writes, repairs } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
+    const beside = ruleset?.established === 'Cut' ? connectionsStay : undefined;
     return {
       firewall: this.#firewall,
       device,
-      conditions: conditionsOf({ wish: wishes.latest, writer, error, settled, waits, drifted, drift }),
+      conditions: conditionsOf({ wish: wishes.latest, writer, error, settled, waits, drifted, drift, beside }),
       counts: {
         senders: ruleset?.members.size ?? 0,
         classes: ruleset?.classes.size ?? 0,

@@ -61,6 +61,8 @@ export interface Standing {
   readonly waits: readonly string[];
   readonly drifted: boolean;
   readonly drift: readonly Drift[];
+  /** What is true though all is confirmed, for people. */
+  readonly beside?: string | undefined;
 }
 
 /** The conditions of a standing: `Ready` first, false with the first that stops work, then each that is true. */
@@ -94,7 +96,7 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
           type: 'Ready',
           status: true,
           reason: 'Confirmed',
-          message: 'the firewall holds what is wanted, as read back from it',
+          message: `the firewall holds what is wanted, as read back from it${standing.beside === undefined ? '' : `; ${standing.beside}`}`,
         }
       : { type: 'Ready', status: false, reason: first.reason, message: first.message };
   return [ready, ...found];

@@ -18,6 +18,16 @@ describe('a worker that enforces', () => {
     expect(worker.status().counts.senders).toBe(1);
   });
 
+  test('says that connections go on where the device cannot end them, as long as somebody relies on it', async () => {
+    const { worker, wish, driver } = setUp();
+    Object.assign(driver, { connectionsStay: 'it ends no sessions' });
+    const ready = (): string | undefined => worker.status().conditions.find(({ type }) => type === 'Ready')?.message;
+    await wish(world({ '10.0.0.1': 'bank' }));
+    expect(ready()).toContain('it ends no sessions');
+    await wish(world({ '10.0.0.1': 'bank' }, undefined, { established: 'Keep' }));
+    expect(ready()).not.toContain('it ends no sessions');
+  });
+
   test('writes nothing when nothing changed', async () => {
     const { wish, device, clock, worker } = setUp();
     await wish(world({ '10.0.0.1': 'bank' }));

@@ -83,7 +83,12 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
     terminal,
     read,
     viewsOf(terminal, read, undefined),
-    async (firewall) => [firewall.name, (await deviceHere(firewall).observe(signal)).foreign] as const,
+    async (firewall) => {
+      const driver = deviceHere(firewall);
+      const { foreign } = await driver.observe(signal);
+      if (driver.connectionsStay !== undefined) terminal.err(`note: ${firewall.name}: ${driver.connectionsStay}`);
+      return [firewall.name, foreign] as const;
+    },
     { ofOne: 'tell' },
   );
   return new Map(results);

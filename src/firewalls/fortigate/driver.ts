@@ -17,7 +17,7 @@ import { stepsBetween, stepsToLeave } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import { FortigateDevice } from './device.ts';
 import { fortigateDialect } from './dialect.ts';
-import { type FortigateCapabilities, type FortigateFacts, askFacts } from './facts.ts';
+import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
 import { FortiosApi } from './fortios-api.ts';
 import { observation } from './observe.ts';
 import { renderOperations } from './render.ts';
@@ -63,6 +63,7 @@ const FRESH_MS = 1_000;
 
 /** Keeps one VDOM of one FortiGate (FortiOS 7.0 to 7.6) in step, by its REST API. */
 export class FortigateDriver implements Driver<FortigateActual, FortigateTranslation, FortigateStep> {
+  readonly connectionsStay = CONNECTIONS_STAY;
   readonly #options: FortigateDriverOptions;
   readonly #api: FortiosApi;
   readonly #lock: MachineLock;

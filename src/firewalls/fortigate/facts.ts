@@ -56,6 +56,10 @@ const globalForm = z.object({ 'cfg-save': z.enum(['automatic', 'manual', 'revert
 const resourceForm = z.object({ current_usage: z.number(), global_max: z.number(), custom_max: z.number() });
 const resourcesForm = z.record(z.string(), z.unknown());
 
+/** The reference names none (see docs/design/fortigate.md, Sessions). */
+export const CONNECTIONS_STAY =
+  'it has no call that ends single sessions: connections that a change no longer allows go on, whatever `established` says';
+
 /** Asks a FortiGate what it is and holds. Throws `DEVICE_UNSUPPORTED` for what this driver must not write to. */
 export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
   const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
@@ -84,7 +88,7 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
     owns: undefined,
     transactionLimit: undefined,
     notes: [
-      'it has no call that ends single sessions: connections that a change no longer allows go on, whatever `established` says',
+      CONNECTIONS_STAY,
       ...(isAtLeast(release, NEWER_THAN_KNOWN)
         ? [`FortiOS ${text} is newer than what this driver was written for`]
         : []),

@@ -3,6 +3,10 @@ import type { Dialect } from '../rulebase/dialect.ts';
 /** Addresses of one message (reference 1.8). */
 export const PORTION = 500;
 
+/** The reference (1.1 to 1.15) has no command that ends sessions, and none that tells which there are: nothing is guessed. */
+export const CONNECTIONS_STAY =
+  'no documented call of PAN-OS ends single sessions: connections that a change no longer allows go on, whatever `established` says';
+
 /** What PAN-OS can say, by reference 1.6 and 1.8. `device`: for people. */
 export function panosDialect(device: string): Dialect {
   return {
@@ -27,7 +31,7 @@ export function panosDialect(device: string): Dialect {
     logRules: false,
     // All other protocols are a matter of applications there, which are told by looking at traffic. A port expression has 1023 characters.
     services: { protocols: [6, 17, 132], sourcePorts: true, icmp: 'Whole', parts: 100, ranges: 85 },
-    translates: { 4: true, 6: `${device} has no source translation for IPv6 but NAT64 and NPTv6` },
+    translates: { 4: true, 6: 'a source translation for IPv6: it has NAT64 and NPTv6 alone' },
     // One commit for everything: it takes a minute, whatever is in it.
     transaction: Number.POSITIVE_INFINITY,
     slowMs: 120_000,

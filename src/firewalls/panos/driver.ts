@@ -6,7 +6,7 @@ import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
-import { panosDialect } from './dialect.ts';
+import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
@@ -52,6 +52,7 @@ export interface PanosDriverOptions {
 
 /** A firewall with PAN-OS 10.1 to 11.2, one vsys of it. */
 export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosStep> {
+  readonly connectionsStay = CONNECTIONS_STAY;
   readonly #options: PanosDriverOptions;
   readonly #pair: Pair;
   readonly #lock: MachineLock;
@@ -89,6 +90,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       owns: undefined,
       transactionLimit: undefined,
       notes: [
+        CONNECTIONS_STAY,
         ...notes,
         ...(isKnownVersion(version)
           ? []

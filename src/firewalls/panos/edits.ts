@@ -139,8 +139,8 @@ export function moves(
   return found;
 }
 
-/** The rule of others right above our block; `undefined`: it is the first. */
-function aboveBlock(foreign: readonly string[], position: Position): string | undefined {
+/** The rule of others right above our block; `undefined`: it is the first. Throws where the rule that the position names is gone. */
+export function aboveBlock(foreign: readonly string[], position: Position): string | undefined {
   if (!('rule' in position)) return position.at === 'top' ? undefined : foreign.at(-1);
   const at = foreign.indexOf(position.rule);
   if (at === -1)

@@ -3,7 +3,7 @@ import type { ForeignRule } from '../driver.ts';
 import type { BlockOptions, Dialect } from '../rulebase/dialect.ts';
 import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { Names } from '../rulebase/names.ts';
-import { type Positions, moves } from './edits.ts';
+import { type Positions, aboveBlock, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type PanosOptions, positionsOf } from './options.ts';
 import { isCounted, isOurs } from './owned.ts';
@@ -83,9 +83,10 @@ export function orphansIn(registered: Registered, { groups }: ObservedRuleBase, 
   return ourTags(registered, ground).filter(({ tag }) => !known.has(tag));
 }
 
-/** Rules of others in the same rulebase, before and after our block. */
-export function foreignIn({ security }: Folders, { cluster, scope }: Ground): readonly ForeignRule[] {
+/** Rules of others in the same rulebase, before and after our block, or the place where it will be. */
+export function foreignIn({ security }: Folders, { cluster, scope, positions }: Ground): readonly ForeignRule[] {
   const first = security.findIndex((entry) => isOurs(entry, cluster));
+  const place = first === -1 ? placeOf(security, positions) : first;
   return security.flatMap((entry, at): readonly ForeignRule[] =>
     isOurs(entry, cluster) || textAt(entry, 'disabled') === 'yes'
       ? []
@@ -93,10 +94,20 @@ export function foreignIn({ security }: Folders, { cluster, scope }: Ground): re
           {
             where: scopeWord(scope),
             text: foreignText(entry),
-            effect: first === -1 || at > first ? 'after ours' : 'before ours',
+            effect: at < place ? 'before ours' : 'after ours',
           },
         ],
   );
+}
+
+function placeOf(security: Folders['security'], positions: Positions): number {
+  const names = security.map(nameOf);
+  try {
+    const above = aboveBlock(names, positions.security);
+    return above === undefined ? 0 : names.indexOf(above) + 1;
+  } catch {
+    return 0;
+  }
 }
 
 function foreignText(entry: XmlElement): string {
