@@ -155,5 +155,6 @@ test('plan, apply, plan again, flow, leave', async () => {
   const left = await run('uninstall', 'edge-3', '--yes');
   expect(left.code, left.text).toBe(0);
   expect(device.dump()).toBe(bare);
-  for (const { text } of [planned, applied, again, asked, rendered, left]) expect(text).not.toContain(`${ACCOUNT.password}"`);
+  for (const { text } of [planned, applied, again, asked, rendered, left])
+    expect(text).not.toContain(`${ACCOUNT.password}"`);
 }, 120_000);

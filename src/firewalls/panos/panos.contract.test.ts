@@ -1,5 +1,6 @@
 import { driverContract } from '../contract/driver-contract.ts';
 import type { AnyDriver, DriverHarness } from '../contract/harness.ts';
+import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import { connectTo, foreignOn, furnish, oursOn, startDevice, tamper, writesOn } from './lab.fixture.ts';
 
 const OPTIONS = {
@@ -16,7 +17,7 @@ async function harness(): Promise<DriverHarness> {
   const drivers: { close(): Promise<void> }[] = [];
   return {
     connect(): AnyDriver {
-      const driver = connectTo(device, OPTIONS);
+      const driver = connectTo(device, OPTIONS, 'lab', { write: writeAtOnce });
       drivers.push(driver);
       return driver as unknown as AnyDriver;
     },
