@@ -1,6 +1,7 @@
 import { SallyportError, assertNever } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
+import { partsOf } from '../rulebase/group-parts.ts';
 import type {
   AddressObject,
   GroupKey,
@@ -12,7 +13,6 @@ import type {
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { complementRanges, complementSources } from './complement.ts';
-import { partsOf } from './group-parts.ts';
 import { complementName } from './marks.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
 import { NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
@@ -39,6 +39,9 @@ import {
   addressValue,
   textOf,
 } from './words.ts';
+
+/** Names in one group; a device takes more, how many depends on its model (vendor reference 1.12). */
+const MOST_MEMBERS = 300;
 
 /** Sends one write; gives the key of a new entry. */
 export type Send = (write: Write) => Promise<string | undefined>;
@@ -228,7 +231,7 @@ export class Editor {
       await this.#put(ADDRESSES[family], addressRow(object, auxiliaries.nobodyMark));
       return await this.#put(table, { name, member: [auxiliaries.nobody[family]], comment: mark });
     }
-    const parts = partsOf(names);
+    const parts = partsOf(names, MOST_MEMBERS);
     if (parts.size === 1) return await this.#put(table, { name, member: names.toSorted(), comment: mark });
     const member: string[] = [];
     for (const [bucket, some] of parts) {

@@ -15,6 +15,7 @@ import { isEmpty, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
 import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
+import { roomsIn } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 
@@ -56,7 +57,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   readonly #options: PanosDriverOptions;
   readonly #pair: Pair;
   readonly #lock: MachineLock;
-  readonly #ground: Ground;
+  #ground: Ground;
+  #capacity: Capacity | undefined;
   readonly #translator: RuleBaseTranslator;
   #actual: PanosActual | undefined;
 
@@ -84,6 +86,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       );
     const capacity = await readCapacity(api, signal);
     for (const { device } of this.#pair.units) device.capacity = capacity.registered;
+    this.#capacity = capacity;
+    const { style } = this.#ground;
+    this.#ground = { ...this.#ground, style: { ...style, mostMembers: capacity.membersOfGroup } };
     return {
       device: `${model}, PAN-OS ${version}`,
       families: [4, 6],
@@ -193,6 +198,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       tags: ourTags(standby.registered, this.#ground),
       state: standby.marker?.state ?? NO_STATE,
     };
-    return { observed, running, candidate, orphans, state, active: active.title, standby: other };
+    const { registered } = reading.registry;
+    const rooms = this.#capacity && roomsIn(running, registered, observed, this.#capacity, this.#ground.style);
+    const start = { observed, running, candidate, orphans, state, active: active.title, standby: other };
+    return rooms === undefined ? start : { ...start, rooms };
   }
 }

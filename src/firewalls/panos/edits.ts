@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Edit } from './api.ts';
-import { type Entries, OUR_FOLDERS } from './entries.ts';
+import { type Entries, OUR_FOLDERS, isPart } from './entries.ts';
 import { normalText } from './normal.ts';
 import { isCounted, isOurs, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
@@ -33,11 +33,11 @@ export function editsBetween(before: Folders, target: Entries, around: Surroundi
   const owned = ownedIn(before, around.cluster);
   for (const folder of OUR_FOLDERS) {
     const present = new Map(before.objects[folder].map((entry) => [nameOf(entry), entry]));
-    for (const [name, wanted] of sortedByName(target.objects[folder]))
+    for (const [name, wanted] of partsFirst(target.objects[folder]))
       makes.push(...change(objectPath(scope, folder, name), present.get(name), wanted));
-    const gone = sortedByName(owned.objects[folder]).flatMap(([name]) =>
-      target.objects[folder].has(name) ? [] : [name],
-    );
+    const gone = partsFirst(owned.objects[folder])
+      .toReversed()
+      .flatMap(([name]) => (target.objects[folder].has(name) ? [] : [name]));
     // In the other order: what is named goes after what names it.
     removes.unshift(...gone.map((name): Edit => ({ action: 'delete', xpath: objectPath(scope, folder, name) })));
   }
@@ -77,8 +77,10 @@ function memberEdits(xpath: string, present: XmlElement, wanted: XmlElement): re
   ];
 }
 
-function sortedByName<T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] {
-  return [...map].toSorted(([a], [b]) => compareUtf8(a, b));
+/** By name, and parts of groups before the groups that name them. */
+function partsFirst(map: ReadonlyMap<string, XmlElement>): readonly (readonly [string, XmlElement])[] {
+  const rank = (entry: XmlElement): number => (isPart(entry) ? 0 : 1);
+  return [...map].toSorted(([a, one], [b, other]) => rank(one) - rank(other) || compareUtf8(a, b));
 }
 
 interface RuleEdits {

@@ -11,10 +11,11 @@ import {
   type TranslationRule,
 } from '../rulebase/model.ts';
 import type { Names } from '../rulebase/names.ts';
+import { partsOf } from '../rulebase/group-parts.ts';
 import { objectFor } from '../rulebase/objects.ts';
 import type { Folder } from './scope.ts';
 import { sayService } from './services.ts';
-import { type XmlElement, element, entry, members } from './xml.ts';
+import { type XmlElement, element, entry, members, nameOf, textAt } from './xml.ts';
 
 /** Folders of objects that we write into, in the order in which one may name another. */
 export const OUR_FOLDERS = [
@@ -41,6 +42,8 @@ export interface Style {
   readonly from: readonly string[];
   readonly to: readonly string[];
   readonly logSetting: string | undefined;
+  /** Members of one static group, where the device told; of more it takes several. */
+  readonly mostMembers?: number | undefined;
 }
 
 /** Addresses that nobody sends from or to: an empty static group is none (reference 1.6). */
@@ -53,7 +56,7 @@ export function entriesOf(base: RuleBase, style: Style): Entries {
   const services = [...base.services.values()];
   const groups = new Map<string, XmlElement>();
   for (const group of base.groups.values()) {
-    groups.set(group.name, groupEntry(group, style));
+    for (const one of groupEntries(group, style)) groups.set(nameOf(one), one);
     if (group.store === 'Configured' && group.members.size === 0) {
       const nobody = nobodyOf(group, names);
       objects.set(nobody.name, addressEntry(nobody));
@@ -114,6 +117,32 @@ export function foreignMember(name: string): string {
 }
 
 const FOREIGN = 'object ';
+
+/** A group as the device takes it: parts first, where it has more members than one may have, and the group that names them. */
+export function groupEntries(group: MemberGroup, style: Style): readonly XmlElement[] {
+  const { name, family, store, members: all } = group;
+  const { names, mostMembers } = style;
+  const whole = groupEntry(group, style);
+  if (store === 'Volatile' || mostMembers === undefined || all.size <= mostMembers) return [whole];
+  const parts = [...partsOf([...all], mostMembers)].map(([bits, some]) => {
+    const part = names.of('group', name, `part ${bits} of ${name}`);
+    const said = description(names.mark(`${PART}${name}`), family);
+    const held = memberNames({ ...group, members: new Set(some) }, names);
+    return entry(part, [element('static', members(held)), element('description', said)]);
+  });
+  const inside = parts.map(nameOf).toSorted(compareUtf8);
+  return [
+    ...parts,
+    entry(name, [element('static', members(inside)), ...whole.children.filter((one) => one.name === 'description')]),
+  ];
+}
+
+const PART = 'part/';
+
+/** A part of a group of ours that has more members than one may have. */
+export function isPart(group: XmlElement): boolean {
+  return /sallyport:[^:\s]*:part\//.test(textAt(group, 'description') ?? '');
+}
 
 /** Names of the address objects in a configured group, sorted. */
 function memberNames(group: MemberGroup, names: Names): readonly string[] {

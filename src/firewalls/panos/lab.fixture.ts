@@ -136,9 +136,11 @@ export function membersOn(device: PanOs, groups: readonly string[], cluster = 'l
       (textAt(entry, 'ip-netmask') ?? '').replace(/\/32$/, ''),
     ]),
   );
-  const configured = entriesAt(vsys, 'address-group')
-    .filter((entry) => groups.includes(nameOf(entry)))
-    .flatMap((entry) => membersAt(entry, 'static').map((name) => addresses.get(name) ?? name));
+  const inside = new Map(entriesAt(vsys, 'address-group').map((entry) => [nameOf(entry), membersAt(entry, 'static')]));
+  const configured = groups
+    .flatMap((name) => inside.get(name) ?? [])
+    .flatMap((name) => inside.get(name) ?? [name])
+    .map((name) => addresses.get(name) ?? name);
   const tags = groups.map((name) => ` ${tagPrefix(cluster)}${name}`);
   const tagged = registered(device, true, cluster).flatMap((line) =>
     tags.some((tag) => line.endsWith(tag)) ? [line.split(' ')[0] ?? ''] : [],

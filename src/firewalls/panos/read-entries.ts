@@ -20,6 +20,7 @@ import {
   addressEntry,
   foreignMember,
   groupEntry,
+  isPart,
   natEntry,
   securityEntry,
   serviceEntries,
@@ -95,6 +96,8 @@ export function readRuleBase(folders: Folders, tagged: Tagged, cluster: string, 
 class Reading {
   readonly #folders: Folders;
   readonly #groupNames: ReadonlySet<string>;
+  /** Of groups of ours with more members than one may have: what is in each part. */
+  readonly #parts: ReadonlyMap<string, readonly string[]>;
   readonly #tagged: Tagged;
   readonly #cluster: string;
   readonly #style: Style;
@@ -107,6 +110,11 @@ class Reading {
   constructor(folders: Folders, tagged: Tagged, cluster: string, style: Style) {
     this.#folders = folders;
     this.#groupNames = new Set(folders.objects['address-group'].map(nameOf));
+    this.#parts = new Map(
+      folders.objects['address-group']
+        .filter((one) => isPart(one) && isMarked(textAt(one, 'description') ?? '', cluster))
+        .map((one) => [nameOf(one), membersAt(one, 'static')]),
+    );
     this.#tagged = tagged;
     this.#cluster = cluster;
     this.#style = style;
@@ -199,6 +207,7 @@ class Reading {
       );
       return;
     }
+    if (isPart(entry)) return;
     const { mark, family } = noteOf(entry);
     const store = child(entry, 'dynamic') === undefined ? 'Configured' : 'Volatile';
     const shared = /^sallyport:[^:]*:AddressGroup\//.test(mark);
@@ -216,7 +225,8 @@ class Reading {
   /** Addresses of the objects in a configured group; what is no object of ours stands by its name, which is no address. */
   #membersOf(entry: XmlElement): ReadonlySet<string> {
     const found = new Set<string>();
-    for (const name of membersAt(entry, 'static')) {
+    const direct = membersAt(entry, 'static');
+    for (const name of direct.flatMap((one) => this.#parts.get(one) ?? [one])) {
       const value = this.#objects.get(name)?.value;
       if (value !== undefined) found.add(value);
       else if (name !== this.#nobody(4) && name !== this.#nobody(6)) found.add(foreignMember(name));

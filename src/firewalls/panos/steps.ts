@@ -2,6 +2,7 @@ import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
 import type { MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
+import type { Capacity as Rooms } from '../rulebase/capacity.ts';
 import { stepsBetween } from '../rulebase/steps.ts';
 import type { Step } from '../../plan/step.ts';
 import { multiConfig } from './api.ts';
@@ -43,6 +44,8 @@ export interface Start {
   readonly observed: ObservedRuleBase;
   readonly running: Folders;
   readonly candidate: Folders;
+  /** What fits, where the device told. */
+  readonly rooms?: Rooms;
   /** Tags of ours that no group of ours has. */
   readonly orphans: readonly TagChange[];
   readonly state: string;
@@ -54,7 +57,7 @@ export interface Start {
 /** From what was read to what is wanted. */
 export function stepsTo(start: Start, wanted: WantedRuleBase, ground: Ground): readonly PanosStep[] {
   const chain = new Chain(start, ground);
-  for (const step of stepsBetween(start.observed, wanted, ground.dialect)) chain.add(step);
+  for (const step of stepsBetween(start.observed, wanted, ground.dialect, start.rooms)) chain.add(step);
   const tags = new Set(
     [...wanted.groups.values(), ...heldGroups(start.observed, wanted)].map((group) => tagOf(group, ground.style)),
   );
@@ -164,7 +167,10 @@ class Chain {
   #kept(): Entries {
     const { observed } = this.#start;
     const used = new Set([...observed.usedByOthers.keys()].map((key) => observed.groups.get(key)?.name));
-    const groups = [...this.#entries.objects['address-group']].filter(([name]) => used.has(name));
+    const all = this.#entries.objects['address-group'];
+    const named = [...all].filter(([name]) => used.has(name));
+    const parts = [...all].filter(([name]) => named.some(([, entry]) => membersAt(entry, 'static').includes(name)));
+    const groups = [...named, ...parts];
     const inside = new Set(groups.flatMap(([, entry]) => membersAt(entry, 'static')));
     const addresses = [...this.#entries.objects.address].filter(([name]) => inside.has(name));
     return {

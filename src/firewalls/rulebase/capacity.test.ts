@@ -64,8 +64,16 @@ test('old and new side by side have to fit as well', async () => {
     ...before,
     rules: before.rules.map((rule) => ({ ...rule, name: `${rule.name}x` })),
   };
-  const found = shortages(other, await wantedFor(3), { rules: { most: before.rules.length + 1, others: 0 } });
+  const capacity: Capacity = { rules: { most: before.rules.length + 1, others: 0 } };
+  expect(shortages(other, await wantedFor(3), capacity, true)).toEqual([]);
+  const found = shortages(other, await wantedFor(3), capacity);
   expect(found).toEqual([
-    { what: 'rules', needed: 2 * before.rules.length, room: before.rules.length + 1, isFinal: false },
+    {
+      what: 'rules',
+      needed: 2 * before.rules.length,
+      room: before.rules.length + 1,
+      of: { most: before.rules.length + 1, others: 0 },
+      isFinal: false,
+    },
   ]);
 });

@@ -32,7 +32,7 @@ export function stepsBetween(
   capacity: Capacity = {},
 ): readonly RuleBaseStep[] {
   const stretches = new Way(actual, wanted, dialect).stretches();
-  const short = shortages(actual, wanted, capacity);
+  const short = shortages(actual, wanted, capacity, !Number.isFinite(dialect.transaction));
   if (short.length > 0) return onlyNarrowing(stretches, short, dialect);
   const steps = packed(stretches, dialect.transaction);
   if (steps.length === 0) refuseTaken(actual, wanted);

@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** Names in one group; a device takes more, how many depends on its model (vendor reference 1.12). */
-export const MOST_MEMBERS = 300;
-
 /**
- * Members of a group as they fit in groups: all in one, or in parts. Which part a member is in follows from the member and from how many
+ * Members of a group as they fit in groups of `most`: all in one, or in parts. Which part a member is in follows from the member and from how many
  * share the first bits of its hash, so equal sets are cut alike, whatever was there before, and one member more moves few others.
  * Keys are the bits; `''` alone: no parts are needed.
  */
-export function partsOf(members: readonly string[]): ReadonlyMap<string, readonly string[]> {
+export function partsOf(members: readonly string[], most: number): ReadonlyMap<string, readonly string[]> {
   const parts = new Map<string, readonly string[]>();
   const divide = (bits: string, rest: readonly (readonly [string, string])[]): void => {
-    if (rest.length <= MOST_MEMBERS) {
+    if (rest.length <= most) {
       if (rest.length > 0 || bits === '')
         parts.set(
           bits,
@@ -27,7 +24,7 @@ export function partsOf(members: readonly string[]): ReadonlyMap<string, readonl
   };
   divide(
     '',
-    members.length <= MOST_MEMBERS
+    members.length <= most
       ? members.map((member) => [member, ''] as const)
       : members.map((member) => [member, bitsOf(member)] as const),
   );
