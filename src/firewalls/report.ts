@@ -23,13 +23,16 @@ export class Report {
   writes = 0;
   repairs = 0;
   readonly #firewall: string;
+  readonly #connectionsStay: () => string | undefined;
   #confirmedVersion: number | undefined;
   #confirmedAt: number | undefined;
   #told = '';
   #device = '';
 
-  constructor(firewall: string) {
+  /** `connectionsStay`: of the driver. */
+  constructor(firewall: string, connectionsStay: () => string | undefined) {
     this.#firewall = firewall;
+    this.#connectionsStay = connectionsStay;
   }
 
   confirmed(version: number, wall: number): void {
@@ -65,12 +68,11 @@ export class Report {
     device: string | undefined,
     writer: boolean,
     drifted: boolean,
-    connectionsStay?: string,
   ): WorkerStatus {
     const { error, settled, drift, refusals, waiting, writes, repairs } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
-    const beside = ruleset?.established === 'Cut' ? connectionsStay : undefined;
+    const beside = ruleset?.established === 'Cut' ? this.#connectionsStay() : undefined;
     return {
       firewall: this.#firewall,
       device,

@@ -71,7 +71,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#approvals = new Approvals(options.clock);
     const place = options.memory ?? fleetingMemory;
     this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
-    this.#report = new Report(options.firewall);
+    this.#report = new Report(options.firewall, () => options.driver.connectionsStay);
     const rounds = { ...options, judged: () => this.#rounds.request() };
     this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#stop.signal);
   }
