@@ -2,6 +2,7 @@ import type { PanosApi } from './api.ts';
 import { readIdentity } from './identity.ts';
 import { type Job, changesWhatRuns, readJobs } from './jobs.ts';
 import { type Folders, foldersOf } from './read-entries.ts';
+import { readPushed } from './pushed-rules.ts';
 import { type Scope, scopePath } from './scope.ts';
 import { command } from './api.ts';
 import type { XmlElement } from './xml.ts';
@@ -10,6 +11,8 @@ import type { XmlElement } from './xml.ts';
 export interface ConfigurationReading {
   readonly running: Folders;
   readonly candidate: Folders;
+  /** What a Panorama has pushed, if anything. */
+  readonly pushed: XmlElement | undefined;
   /** Jobs that change what runs, and are not at their end. */
   readonly busy: readonly Job[];
   /** How often the device was seen to have been started anew. */
@@ -57,9 +60,14 @@ export class ConfigurationWatch {
       this.#known = { ...known, uptimeSeconds };
       return known.reading;
     }
-    const running = runsAsKnown ? known.reading.running : await this.#running(api, signal);
+    const [running, pushed] = runsAsKnown
+      ? [known.reading.running, known.reading.pushed]
+      : await Promise.all([
+          this.#running(api, signal),
+          this.#scope.kind === 'vsys' ? readPushed(api, signal) : undefined,
+        ]);
     const candidate = isPending ? await this.#candidate(api, signal) : running;
-    const reading = { running, candidate, busy, starts: this.#starts };
+    const reading = { running, candidate, pushed, busy, starts: this.#starts };
     this.#known = { reading, jobs: key, uptimeSeconds, isPending };
     return reading;
   }

@@ -50,6 +50,7 @@ export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): 
     cluster,
     firewall: firewall.name,
     options,
+    adopt: firewall.adopt ?? [],
     lockDirectory,
     write,
     identity: urls.map(({ host }) => host).join(' '),

@@ -2,7 +2,8 @@ import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
-import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
@@ -13,6 +14,7 @@ import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './ide
 import type { PanosOptions } from './options.ts';
 import { isEmpty, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
+import { pushedRules } from './pushed-rules.ts';
 import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
 import { roomsIn } from './rooms.ts';
@@ -42,6 +44,8 @@ export interface PanosDriverOptions {
   readonly cluster: string;
   readonly firewall: string;
   readonly options: PanosOptions;
+  /** Names of groups of others that may be taken over. */
+  readonly adopt: readonly string[];
   /** Where lock files lie; absent: somebody else sees to it that one process writes. */
   readonly lockDirectory?: string | undefined;
   /** What makes the device one, for the lock of this machine. */
@@ -59,13 +63,15 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   readonly #lock: MachineLock;
   #ground: Ground;
   #capacity: Capacity | undefined;
+  /** What of ours is there unless somebody else changed it. */
+  #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
   #actual: PanosActual | undefined;
 
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
     const { vsys } = options.options;
-    this.#translator = new RuleBaseTranslator(blockOf(options.options), options.write);
+    this.#translator = new RuleBaseTranslator(blockOf(options.options, options.adopt), options.write);
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
     this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS'));
@@ -119,6 +125,11 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { registered, marker } = reading.registry;
     const observed = observedIn(running, registered, this.#ground);
     const orphans = orphansIn(registered, observed, this.#ground);
+    const rival = active.device.rival(reading);
+    const { vsys } = this.#options.options;
+    // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
+    if (rival !== undefined) this.#expected = undefined;
+    this.#expected ??= observed;
     this.#actual = {
       empty:
         isEmpty(ownedIn(running, cluster)) &&
@@ -126,10 +137,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         marker === undefined &&
         standby?.marker === undefined &&
         orphans.length === 0,
-      drift: [],
-      foreign: foreignIn(running, this.#ground),
+      drift: driftSince(this.#expected, observed),
+      foreign: [...pushedRules(reading.configuration.pushed, vsys), ...foreignIn(running, this.#ground)],
       behaviour: behaviourOf(observed),
-      rival: active.device.rival(reading),
+      rival,
       observed,
       reading,
       orphans,
@@ -176,9 +187,11 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         'DEVICE_CHANGED',
         `${step.active} is not the active one any more: ${active.title} took over`,
       );
+    this.#expected = undefined;
     if (step.does === 'configure') await active.device.configure(step, signal, mayGoOn);
     else if (step.does === 'takeBack') await active.device.takeBack(signal, mayGoOn);
     else await (step.standby ? standby : active)?.device.register(step, signal, mayGoOn);
+    this.#expected = step.leads;
   }
 
   keepers(): Promise<readonly string[] | undefined> {

@@ -38,14 +38,17 @@ export function groundOf(scope: Scope, cluster: string, options: PanosOptions, d
   };
 }
 
-/** The form of our block, as its owner wants it. */
-export function blockOf({ form, layout, log, securityProfile }: PanosOptions): BlockOptions {
+/** The form of our block, as its owner wants it. `adopt`: names of groups that may be taken over. */
+export function blockOf(
+  { form, layout, log, securityProfile }: PanosOptions,
+  adopt: readonly string[] = [],
+): BlockOptions {
   return {
     form,
     layout,
     log: log !== 'None',
     ...(securityProfile === undefined || securityProfile === 'none' ? {} : { profile: securityProfile }),
-    adopt: [],
+    adopt,
   };
 }
 
@@ -110,7 +113,8 @@ function placeOf(security: Folders['security'], positions: Positions): number {
   }
 }
 
-function foreignText(entry: XmlElement): string {
+/** A rule of somebody else, for people. */
+export function foreignText(entry: XmlElement): string {
   const list = (name: string): string => membersAt(entry, name).join(', ') || 'any';
   return `${nameOf(entry)}: ${textAt(entry, 'action') ?? '?'} ${list('source')} to ${list('destination')}, ${list('service')}`;
 }

@@ -25,14 +25,14 @@ export function connectTo(
   device: PanOs,
   options: object = {},
   cluster = 'lab',
-  { pin = device.fingerprint ?? '', password = ACCOUNT.password, clock = systemClock, write }: Known = {},
+  { pin = device.fingerprint ?? '', password = ACCOUNT.password, clock = systemClock, write, adopt = [] }: Known = {},
 ): PanosDriver {
   const secret = new Map([
     ['user', ACCOUNT.name],
     ['password', password],
   ]);
   const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
-  const firewall = { name: 'edge-1', address: device.url, tls: { pin }, options } as BorderFirewall;
+  const firewall = { name: 'edge-1', address: device.url, tls: { pin }, options, adopt } as BorderFirewall;
   return openPanos(firewall, { cluster, clock, credentials, lockDirectory: undefined, write });
 }
 
@@ -41,6 +41,7 @@ interface Known {
   readonly pin?: string;
   readonly password?: string;
   readonly clock?: Clock;
+  readonly adopt?: readonly string[];
   /** Absent: lists are proved, in a thread. */
   readonly write?: ListWriter;
 }

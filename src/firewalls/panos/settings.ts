@@ -5,14 +5,11 @@ import { checkTls } from '../https/device-tls.ts';
 import { optionMistakes } from '../driver-options.ts';
 import { panosOptions } from './options.ts';
 
-type Settings = Pick<
-  BorderFirewall,
-  'address' | 'options' | 'credentialsRef' | 'tls' | 'approximate' | 'mode' | 'adopt'
->;
+type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 'tls' | 'approximate' | 'mode'>;
 
 /** What a BorderFirewall says that a firewall with PAN-OS cannot be, without asking it. */
 export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
-  const { address, options, credentialsRef, tls, approximate, adopt } = settings;
+  const { address, options, credentialsRef, tls, approximate } = settings;
   const say = (
     severity: Diagnostic['severity'],
     code: Diagnostic['code'],
@@ -40,16 +37,6 @@ export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
           ),
         ]
       : []),
-    ...(adopt.length === 0
-      ? []
-      : [
-          say(
-            'error',
-            'DEVICE_SETTING',
-            'spec.adopt',
-            'the panos driver takes nothing over yet; choose other names (`spec.name` of an AddressGroup) and remove it',
-          ),
-        ]),
     ...(approximate === 'Never'
       ? []
       : [

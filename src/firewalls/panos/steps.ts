@@ -27,6 +27,8 @@ export type PanosStep = Step & {
   readonly text: string;
   /** The unit that was active when it was made. */
   readonly active: string;
+  /** What of ours is there afterwards; absent where that has to be read. */
+  readonly leads?: RuleBase;
 } & (
     | ({ readonly does: 'configure'; readonly before: string; readonly after: Entries } & StateChange)
     | ({
@@ -89,6 +91,8 @@ class Chain {
   readonly #steps: PanosStep[] = [];
   #state: string;
   #base: RuleBase;
+  /** What stays for those who use it has to be read. */
+  #isLeaving = false;
   /** The configuration before the next step: at first as it is printed, then as we wrote it. */
   #entries: Entries;
   #folders: Folders;
@@ -141,6 +145,7 @@ class Chain {
       joins,
       leaves,
       text,
+      ...(this.#isLeaving ? {} : { leads: this.#base }),
       longestMs: REGISTER_MS,
       from: standby.state,
       to: isLast ? undefined : shortHash(`${standby.state} ${text}`),
@@ -148,6 +153,7 @@ class Chain {
   }
 
   leave(leaves: readonly TagChange[]): void {
+    this.#isLeaving = true;
     const kept = this.#kept();
     const objects = [
       ...this.#entries.security.map((entry) => ['rule', entry.attributes.get('name') ?? ''] as const),
@@ -221,6 +227,7 @@ class Chain {
       before,
       after,
       text,
+      ...(this.#isLeaving ? {} : { leads: this.#base }),
       longestMs: COMMIT_MS,
       ...this.#next(text),
     });
@@ -242,6 +249,7 @@ class Chain {
       active: this.#start.active,
       ...change,
       text,
+      ...(this.#isLeaving ? {} : { leads: this.#base }),
       longestMs: REGISTER_MS,
       ...next,
     });
