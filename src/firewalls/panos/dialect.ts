@@ -7,8 +7,8 @@ export const PORTION = 500;
 export const CONNECTIONS_STAY =
   'no documented call of PAN-OS ends single sessions: connections that a change no longer allows go on, whatever `established` says';
 
-/** What PAN-OS can say, by reference 1.6 and 1.8. `device`: for people. */
-export function panosDialect(device: string): Dialect {
+/** What PAN-OS can say, by reference 1.6 and 1.8. `device`: for people. `members`: whether its owner lets us register addresses. */
+export function panosDialect(device: string, members: 'Tag' | 'Group' = 'Tag'): Dialect {
   return {
     device,
     text: {
@@ -23,7 +23,7 @@ export function panosDialect(device: string): Dialect {
       mark: 200,
       comment: 700,
     },
-    volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true },
+    ...(members === 'Tag' ? { volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true } } : {}),
     mixedGroups: true,
     ranges: true,
     // Who asks a name server when, and how many of its answers count, is the device's own; a Deny must not rest on it.

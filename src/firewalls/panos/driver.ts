@@ -74,7 +74,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     this.#translator = new RuleBaseTranslator(blockOf(options.options, options.adopt), options.write);
     this.#options = options;
     const scope: Scope = { kind: 'vsys', vsys };
-    this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS'));
+    this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS', options.options.members));
     const { positions } = this.#ground;
     this.#pair = new Pair(options.units(scope, positions));
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);

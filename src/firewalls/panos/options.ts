@@ -41,6 +41,12 @@ export const panosOptions = z.strictObject({
     .describe(
       'Class: one block of rules for each class; Group: one list for all, with fewer rules, and steps that say what they expose',
     ),
+  members: z
+    .enum(['Tag', 'Group'])
+    .default('Tag')
+    .describe(
+      'Tag: members that may be lost are registered addresses, which change at once; Group: all are configured, and change with a commit, where the device has no room for tags or the account no right to them',
+    ),
   zones: z
     .strictObject({
       from: zones.default(['any']).describe('zones on the side of the pods'),

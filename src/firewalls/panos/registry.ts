@@ -122,6 +122,7 @@ export class Registry {
     signal: AbortSignal,
     mayGoOn: MayGoOn,
   ): Promise<void> {
+    if (from === to && joins.length + leaves.length === 0) return;
     const { where } = this.#options;
     const { registered, marker } = await this.read(api, signal);
     const state = marker?.state ?? NO_STATE;

@@ -229,7 +229,8 @@ class Chain {
       text,
       ...(this.#isLeaving ? {} : { leads: this.#base }),
       longestMs: COMMIT_MS,
-      ...this.#next(text),
+      // Without registered addresses there is no marker: what runs says by itself which state it is.
+      ...(this.#ground.dialect.volatile === undefined ? { from: this.#state, to: this.#state } : this.#next(text)),
     });
     this.#entries = after;
     this.#folders = withEntries(this.#folders, after, this.#ground.cluster);
