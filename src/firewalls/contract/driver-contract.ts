@@ -53,9 +53,9 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       await harness?.close();
     });
     const rulesets = (more: RulesetOptions = {}): fc.Arbitrary<Ruleset> => drawn({ ...draws, ...more });
-    const promise = (promised: Promised, what: string, body: () => Promise<void>): void => {
+    const promise = (promised: Promised, what: string, body: () => Promise<void>, patienceMs = PATIENCE_MS): void => {
       const reason = exempt[promised];
-      if (reason === undefined) test(`${promised}: ${what}`, body, PATIENCE_MS);
+      if (reason === undefined) test(`${promised}: ${what}`, body, patienceMs);
       else test.skip(`${promised}: ${what} (exempt: ${reason})`, body);
     };
     /** A driver on the device with nothing of ours on it. */

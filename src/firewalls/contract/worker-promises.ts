@@ -1,3 +1,4 @@
+import { PATIENCE_MS } from '../../../test/kit/runs.ts';
 import { afterEach, expect, vi } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import type { Packet } from '../../../test/kit/ruleset-oracle.ts';
@@ -31,7 +32,7 @@ export interface ContractContext {
   readonly harness: () => DriverHarness;
   /** A driver on the device with nothing of ours on it. */
   readonly fresh: () => Promise<AnyDriver>;
-  readonly promise: (promised: Promised, what: string, body: () => Promise<void>) => void;
+  readonly promise: (promised: Promised, what: string, body: () => Promise<void>, patienceMs?: number) => void;
 }
 
 /** What a test may choose about its worker. */
@@ -41,6 +42,8 @@ interface WorkerChoices {
   readonly lock?: WriterLock;
 }
 
+/** Three hours, in which each of two looks at its device every twenty seconds: over HTTPS some thousands of requests. */
+const LOOKS_MS = 4 * PATIENCE_MS;
 const plain = world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' });
 
 /** The promises that a driver keeps together with the worker. */
@@ -171,6 +174,7 @@ export function workerPromises({ harness, fresh, promise }: ContractContext): vo
       await hour();
       expect(one.status().conditions[0]).toMatchObject({ type: 'Ready', status: true });
     },
+    LOOKS_MS,
   );
 
   promise('8 one writer', 'a worker that slept longer than its lock writes nothing', async () => {
