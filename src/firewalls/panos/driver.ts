@@ -11,6 +11,7 @@ import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
+import { type FetchedLists, takeLists } from './lists.ts';
 import type { PanosOptions } from './options.ts';
 import { isEmpty, ownedIn } from './owned.ts';
 import { Pair, type Unit } from './pair.ts';
@@ -32,6 +33,8 @@ export interface PanosActual extends Actual {
 
 export interface PanosTranslation extends Translation {
   readonly wanted: WantedRuleBase;
+  /** Absent: none are kept there. */
+  readonly lists?: FetchedLists;
 }
 
 export interface PanosCapabilities extends Capabilities {
@@ -151,16 +154,17 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   prepare(desired: Ruleset, _capabilities: PanosCapabilities, signal: AbortSignal): Promise<void> {
-    return this.#translator.prepare(desired, this.#ground.dialect, signal);
+    return this.#translator.prepare(this.#listsOf(desired).ruleset, this.#ground.dialect, signal);
   }
 
   translate(desired: Ruleset): PanosTranslation {
-    const { wanted, refusals } = this.#translator.translate(desired, this.#ground.dialect);
-    return { refusals, behaviour: behaviourOf(wanted), wanted };
+    const { lists, ruleset, refusals: unsaid } = this.#listsOf(desired);
+    const { wanted, refusals } = this.#translator.translate(ruleset, this.#ground.dialect);
+    return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
   }
 
-  steps(actual: PanosActual, { wanted }: PanosTranslation): readonly PanosStep[] {
-    return stepsTo(this.#start(actual), wanted, this.#ground);
+  steps(actual: PanosActual, { wanted, lists }: PanosTranslation): readonly PanosStep[] {
+    return stepsTo(this.#start(actual), wanted, this.#ground, lists);
   }
 
   leave(actual: PanosActual, owner: DeviceOwner): readonly PanosStep[] {
@@ -175,7 +179,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   render(what: PanosStep | PanosTranslation): string {
     if ('does' in what) return what.text;
-    return wantedText(what.wanted, this.#ground);
+    return wantedText(what.wanted, this.#ground, what.lists?.wanted);
   }
 
   async apply(step: PanosStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
@@ -202,6 +206,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   async close(): Promise<void> {
     await this.#options.close();
     await this.#lock.release();
+  }
+
+  #listsOf(desired: Ruleset): ReturnType<typeof takeLists> {
+    return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
   }
 
   #start({ observed, reading, orphans, active, standby }: PanosActual): Parameters<typeof stepsTo>[0] {

@@ -2,6 +2,7 @@ import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Edit } from './api.ts';
 import { type Entries, OUR_FOLDERS, isPart } from './entries.ts';
+import { listEdits } from './lists.ts';
 import { normalText } from './normal.ts';
 import { isCounted, isOurs, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
@@ -34,7 +35,13 @@ export function editsBetween(before: Folders, target: Entries, around: Surroundi
   for (const folder of OUR_FOLDERS) {
     const present = new Map(before.objects[folder].map((entry) => [nameOf(entry), entry]));
     for (const [name, wanted] of partsFirst(target.objects[folder]))
-      makes.push(...change(objectPath(scope, folder, name), present.get(name), wanted));
+      makes.push(
+        ...(folder === 'external-list' ? listEdits : change)(
+          objectPath(scope, folder, name),
+          present.get(name),
+          wanted,
+        ),
+      );
     const gone = partsFirst(owned.objects[folder])
       .toReversed()
       .flatMap(([name]) => (target.objects[folder].has(name) ? [] : [name]));

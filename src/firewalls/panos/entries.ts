@@ -23,6 +23,7 @@ export const OUR_FOLDERS = [
   'service',
   'service-group',
   'address-group',
+  'external-list',
 ] as const satisfies readonly Folder[];
 export type OurFolder = (typeof OUR_FOLDERS)[number];
 
@@ -49,8 +50,8 @@ export interface Style {
 /** Addresses that nobody sends from or to: an empty static group is none (reference 1.6). */
 export const NOBODY: Readonly<Record<Family, string>> = { 4: '255.255.255.255', 6: '::1' };
 
-/** A rule base in the device's own form. */
-export function entriesOf(base: RuleBase, style: Style): Entries {
+/** A rule base in the device's own form. `lists`: those that it fetches, as they shall be. */
+export function entriesOf(base: RuleBase, style: Style, lists: ReadonlyMap<string, XmlElement> = new Map()): Entries {
   const { names } = style;
   const objects = new Map([...base.objects.values()].map((object) => [object.name, addressEntry(object)]));
   const services = [...base.services.values()];
@@ -68,6 +69,7 @@ export function entriesOf(base: RuleBase, style: Style): Entries {
       service: new Map(services.flatMap(serviceEntries).map((one) => [one.attributes.get('name') ?? '', one])),
       'service-group': new Map(services.flatMap((one) => serviceGroup(one).map((group) => [one.name, group]))),
       'address-group': groups,
+      'external-list': lists,
     },
     security: base.rules.map((rule) => securityEntry(rule, base, style)),
     nat: base.translations.map((rule) => natEntry(rule, base, style)),

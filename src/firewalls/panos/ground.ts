@@ -120,8 +120,12 @@ export function foreignText(entry: XmlElement): string {
 }
 
 /** Everything that is wanted, as the device would print it, and who is registered. */
-export function wantedText(wanted: WantedRuleBase, { style }: Ground): string {
-  const { objects, security, nat } = entriesOf(wanted, style);
+export function wantedText(
+  wanted: WantedRuleBase,
+  { style }: Ground,
+  lists: ReadonlyMap<string, XmlElement> = new Map(),
+): string {
+  const { objects, security, nat } = entriesOf(wanted, style, lists);
   const folders = Object.entries(objects).map(([folder, entries]) => element(folder, [...entries.values()]));
   const rules = [element('security', security), element('nat', nat)];
   const tags = [...wanted.groups.values()]

@@ -47,6 +47,21 @@ export const panosOptions = z.strictObject({
     .describe(
       'Tag: members that may be lost are registered addresses, which change at once; Group: all are configured, and change with a commit, where the device has no room for tags or the account no right to them',
     ),
+  lists: z
+    .strictObject({
+      url: z
+        .string()
+        .max(220)
+        .regex(/^https:\/\/[^\s?#@]+$/, {
+          error: 'write the address under which our lists are given out, like "https://feeds.example.net:8443/lists"',
+        })
+        .describe('where AddressGroups with `as: Feed` are fetched from: `/NAME.txt` is added'),
+      certificateProfile: text
+        .optional()
+        .describe('the certificate profile that the server of the lists is checked by'),
+    })
+    .optional()
+    .describe('AddressGroups with `as: Feed` become external dynamic lists, that the firewall fetches by itself'),
   zones: z
     .strictObject({
       from: zones.default(['any']).describe('zones on the side of the pods'),

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isMarked, isMarkedByAnybody } from '../rulebase/names.ts';
 import { type Entries, OUR_FOLDERS } from './entries.ts';
+import { listText } from './lists.ts';
 import { normalText } from './normal.ts';
 import type { Folders } from './read-entries.ts';
 import { type XmlElement, membersAt, nameOf, textAt } from './xml.ts';
 
 /** Whether an entry bears the mark of our cluster. */
 export function isOurs(entry: XmlElement, cluster: string): boolean {
-  return isMarked(textAt(entry, 'description') ?? '', cluster);
+  return isMarked(textAt(entry, 'description') ?? textAt(entry, 'type', 'ip', 'description') ?? '', cluster);
 }
 
 /** Rules among which ours have their place: those of other clusters stand where their own owners want them, beside ours, and are passed over. */
@@ -31,6 +32,7 @@ export function ownedIn(folders: Folders, cluster: string): Entries {
       service: byName(objects.service),
       'service-group': byName(objects['service-group'], isOurGroup),
       'address-group': byName(objects['address-group']),
+      'external-list': byName(objects['external-list']),
     },
     security: security.filter((entry) => isOurs(entry, cluster)),
     nat: nat.filter((entry) => isOurs(entry, cluster)),
@@ -44,7 +46,8 @@ export function isEmpty({ objects, security, nat }: Entries): boolean {
 
 /** One text for equal configurations of ours, whatever order the device prints objects in. */
 export function ownedText({ objects, security, nat }: Entries): string {
-  const folders = OUR_FOLDERS.map((folder) => [...objects[folder].values()].map(normalText).toSorted().join('\n'));
+  const textOf = (folder: (typeof OUR_FOLDERS)[number]) => (folder === 'external-list' ? listText : normalText);
+  const folders = OUR_FOLDERS.map((folder) => [...objects[folder].values()].map(textOf(folder)).toSorted().join('\n'));
   return [...folders, ...[security, nat].map((rules) => rules.map(normalText).join('\n'))].join('\n\n');
 }
 

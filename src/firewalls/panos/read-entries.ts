@@ -47,6 +47,7 @@ export function foldersOf(scope: XmlElement | undefined, base: string): Folders 
       'address-group': entriesAt(scope, 'address-group'),
       service: entriesAt(scope, 'service'),
       'service-group': entriesAt(scope, 'service-group'),
+      'external-list': entriesAt(scope, 'external-list'),
     },
     security: entriesAt(scope, base, 'security', 'rules'),
     nat: entriesAt(scope, base, 'nat', 'rules'),

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
+import { SallyportError } from '../../base/error.ts';
 import type { MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
 import type { Capacity as Rooms } from '../rulebase/capacity.ts';
@@ -14,7 +15,8 @@ import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
 import { NO_STATE, type StateChange } from './registry.ts';
-import { membersAt, xmlText } from './xml.ts';
+import { type FetchedLists, listText, usedLists } from './lists.ts';
+import { type XmlElement, membersAt, nameOf, textAt, xmlText } from './xml.ts';
 
 /** Everything that a commit takes, on small devices with large configurations. */
 const COMMIT_MS = 600_000;
@@ -57,9 +59,15 @@ export interface Start {
 }
 
 /** From what was read to what is wanted. */
-export function stepsTo(start: Start, wanted: WantedRuleBase, ground: Ground): readonly PanosStep[] {
+export function stepsTo(
+  start: Start,
+  wanted: WantedRuleBase,
+  ground: Ground,
+  lists: FetchedLists = { wanted: new Map(), held: new Set() },
+): readonly PanosStep[] {
   const chain = new Chain(start, ground);
   for (const step of stepsBetween(start.observed, wanted, ground.dialect, start.rooms)) chain.add(step);
+  chain.fetch(lists, wanted.adopt);
   const tags = new Set(
     [...wanted.groups.values(), ...heldGroups(start.observed, wanted)].map((group) => tagOf(group, ground.style)),
   );
@@ -95,6 +103,8 @@ class Chain {
   #isLeaving = false;
   /** The configuration before the next step: at first as it is printed, then as we wrote it. */
   #entries: Entries;
+  /** Lists that the device fetches, as they are. */
+  readonly #lists: ReadonlyMap<string, XmlElement>;
   #folders: Folders;
 
   constructor(start: Start, ground: Ground) {
@@ -103,13 +113,49 @@ class Chain {
     this.#state = start.state;
     this.#base = start.observed;
     this.#entries = ownedIn(start.running, ground.cluster);
+    this.#lists = this.#entries.objects['external-list'];
     this.#folders = start.running;
   }
 
   add({ operations, way, ...step }: RuleBaseStep): void {
     this.#base = carriedOut(this.#base, operations);
-    if (way === 'Configured') this.#configure(step, entriesOf(this.#base, this.#ground.style));
+    if (way === 'Configured') this.#configure(step, entriesOf(this.#base, this.#ground.style, this.#lists));
     else this.#register(step, tagChanges(operations, this.#ground.style));
+  }
+
+  /**
+   * Lists that the device fetches come, change and go; those of rules of others stay. Throws `NAME_TAKEN` where nothing else is to be done
+   * but what a list of somebody else stands in the way of.
+   */
+  fetch({ wanted, held }: FetchedLists, adopt: ReadonlySet<string>): void {
+    const { running } = this.#start;
+    const present = new Map(running.objects['external-list'].map((one) => [nameOf(one), one]));
+    const next = new Map([...this.#usedLists(), ...[...this.#lists].filter(([name]) => held.has(name))]);
+    const taken: string[] = [];
+    for (const [name, list] of wanted)
+      if (this.#lists.has(name) || !present.has(name) || adopt.has(name)) next.set(name, list);
+      else taken.push(name);
+    const changes = [...new Set([...this.#lists.keys(), ...next.keys()])].flatMap((name) => {
+      const [was, is] = [this.#lists.get(name), next.get(name)];
+      if (was !== undefined && is !== undefined && listText(was) === listText(is)) return [];
+      const change = was === undefined ? '+' : is === undefined ? '-' : '~';
+      const detail = textAt(is, 'type', 'ip', 'url') ?? '';
+      return [{ change, kind: 'list', name, detail } as const];
+    });
+    if (changes.length > 0) {
+      const after = { ...this.#entries, objects: { ...this.#entries.objects, 'external-list': next } };
+      this.#configure({ kind: 'Rules', title: 'lists that it fetches', urgent: false, objects: changes }, after);
+    } else if (taken[0] !== undefined && this.#steps.length === 0)
+      throw new SallyportError(
+        'NAME_TAKEN',
+        `external list "${taken[0]}" is not ours; write its name into \`adopt\` to take it over, or give the AddressGroup another name`,
+        { name: taken[0] },
+      );
+  }
+
+  #usedLists(): ReadonlyMap<string, XmlElement> {
+    const used = usedLists([...this.#start.running.security, ...this.#start.running.nat]);
+    return new Map([...this.#lists].filter(([name]) => used.has(name)));
   }
 
   /** Tags that nothing needs any more. */
@@ -185,6 +231,7 @@ class Chain {
         service: new Map(),
         'service-group': new Map(),
         'address-group': new Map(groups),
+        'external-list': this.#usedLists(),
       },
       security: [],
       nat: [],
@@ -281,6 +328,7 @@ function withEntries(folders: Folders, after: Entries, cluster: string): Folders
       service: replaced('service'),
       'service-group': replaced('service-group'),
       'address-group': replaced('address-group'),
+      'external-list': replaced('external-list'),
     },
     security: [...others(folders.security, owned.security), ...after.security],
     nat: [...others(folders.nat, owned.nat), ...after.nat],
