@@ -11,6 +11,7 @@ import { crdFiles } from './crds.ts';
 import { cliPage } from './reference-cli.ts';
 import { cliOutputPages } from './reference-cli-output.ts';
 import { configurationJsonSchema, configurationPage } from './reference-configuration.ts';
+import { driversPage } from './reference-drivers.ts';
 import { errorsPage } from './reference-errors.ts';
 import { metricsPage } from './reference-metrics.ts';
 import { resourcePages } from './reference-resources.ts';
@@ -28,6 +29,7 @@ function files(): ReadonlyMap<string, string> {
       ['cli.md', cliPage()],
       ['configuration.md', configurationPage(root)],
       ['schema/configuration.json', configurationJsonSchema()],
+      ['drivers.md', driversPage()],
       ['errors.md', errorsPage()],
       ['metrics.md', metricsPage()],
       ['rights.md', rightsPage()],

@@ -6,14 +6,15 @@ import { firewall, resourceOf } from '../../test/kit/border-world.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import type { BorderFirewall } from '../api/resource.ts';
 import { silentLog } from '../base/log.ts';
+import { abilityPromises } from '../firewalls/contract/abilities.ts';
 import type { AnyDriver, DriverHarness } from '../firewalls/contract/harness.ts';
 import { sleepingWriter } from '../firewalls/contract/sleeping-writer.ts';
 import { soleWriter, type WriterLock } from '../firewalls/writer-lock.ts';
 import { driverKinds } from './drivers.ts';
 import { Feeds } from './feeds.ts';
 
-/** Invariant 8 with lists that are fetched: the folder is the device, and each driver a copy that finds it. With processes: server/feeds. */
-describe('driver contract, 8 one writer: feed', () => {
+/** With lists that are fetched, what of the contract is not about rules, invariant 8 above all: the folder is the device, and each driver a copy that finds it. With processes: server/feeds. */
+describe('driver contract: feed', () => {
   const root = mkdtempSync(join(tmpdir(), 'sallyport-feed-contract-'));
   const owner = { cluster: 'lab', firewall: 'edge-1' };
   const edge = resourceOf(firewall('edge-1', { driver: 'feed', address: 'edge-1' })) as BorderFirewall;
@@ -54,6 +55,7 @@ describe('driver contract, 8 one writer: feed', () => {
     for (const step of driver.leave(await driver.observe(signal), owner)) await driver.apply(step, signal);
     return driver;
   };
+  abilityPromises('feed', () => harness, fresh);
   sleepingWriter(
     { harness: () => harness, fresh, promise: (promised, what, body) => test(`${promised}: ${what}`, body) },
     15,

@@ -6,8 +6,10 @@ import { everyPacket } from '../../../test/kit/universe.ts';
 import { crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Class, Ruleset } from '../../border/ruleset.ts';
+import type { AbilityDriver } from '../abilities.ts';
 import type { Fate } from '../../plan/fate.ts';
 import type { Exposure } from '../../plan/step.ts';
+import { abilityPromises } from './abilities.ts';
 import {
   type AnyDriver,
   Death,
@@ -33,6 +35,8 @@ export interface ContractOptions {
   readonly runs: number;
   /** What rulesets are drawn from: all that the device can say. What it refuses of the rest has tests of its own. Default: everything. */
   readonly draws?: RulesetOptions;
+  /** Its column in the table of drivers; absent: people have no such firewall. */
+  readonly says?: AbilityDriver;
 }
 
 const packets = everyPacket();
@@ -76,6 +80,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       }
     };
 
+    if (options.says !== undefined) abilityPromises(options.says, () => harness, fresh);
     workerPromises({ harness: () => harness, fresh, promise });
     sleepingWriter({ harness: () => harness, fresh, promise }, runs, rulesets);
 

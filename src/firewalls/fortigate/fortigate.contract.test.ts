@@ -43,6 +43,7 @@ async function make(): Promise<DriverHarness> {
 }
 
 driverContract('fortigate', make, {
+  says: 'fortigate',
   runs: 3,
   exempt: {
     '0 members change no rule':

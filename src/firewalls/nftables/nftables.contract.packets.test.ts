@@ -74,4 +74,4 @@ async function make(): Promise<DriverHarness> {
   };
 }
 
-driverContract('nftables', make, { runs: 3 });
+driverContract('nftables', make, { says: 'nftables', runs: 3 });

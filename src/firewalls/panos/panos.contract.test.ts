@@ -33,6 +33,7 @@ async function harness(): Promise<DriverHarness> {
 }
 
 driverContract('PAN-OS', harness, {
+  says: 'panos',
   runs: 2,
   exempt: {
     '0 members change no rule':
