@@ -28,7 +28,11 @@ export const simulatePanOs: Simulate = async ({ version, model, listen, plain, l
   };
 };
 
-/** `sallyport simulate panorama`: with one device group, `edge`, and two firewalls in it. */
+/** Everybody's work, and the templates, to the firewalls of the group: what its owner does when they join. */
+const FIRST_PUSH =
+  '<commit-all><shared-policy><device-group><entry name="edge"/></device-group><include-template>yes</include-template></shared-policy></commit-all>';
+
+/** `sallyport simulate panorama`: with one device group, `edge`, and two firewalls in it, to which it was pushed. */
 export const simulatePanorama: Simulate = async ({ version, model, listen, plain, latencyMs, say }) => {
   if (model !== undefined) throw new Error('a Panorama has no model; --model is for panos');
   const common = { commitMs: 5000, accounts: [ACCOUNT], ...(version === undefined ? {} : { version }) };
@@ -37,6 +41,7 @@ export const simulatePanorama: Simulate = async ({ version, model, listen, plain
     ['007951000000001', '007951000000002'].map((serial) => PanOs.start({ serial, ...common })),
   );
   for (const firewall of firewalls) device.manage(firewall, { group: 'edge', zones: ['inside', 'outside'] });
+  device.byHand({ type: 'commit', action: 'all', cmd: FIRST_PUSH }, ACCOUNT.name);
   const { fingerprint } = device;
   return {
     title: `Panorama ${device.version}`,

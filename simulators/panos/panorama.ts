@@ -178,7 +178,7 @@ export class Panorama extends Device {
       name: this.#firewalls.get(serial)?.firewall.hostname ?? serial,
       result: 'PEND',
       errors: [],
-      warnings: [],
+      warnings: this.#firewalls.get(serial)?.firewall.commitWarnings ?? [],
       started: undefined,
       finished: undefined,
     }));

@@ -8,7 +8,7 @@ import type { Step } from '../plan/step.ts';
 import type { CommandFirewall } from './firewalls.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Longest time of one write; under a Lease it has to end before that does. */
+/** Longest time of one write that says nothing else; under a Lease it has to end before that does. */
 const STEP_MS = 60_000;
 /** A Lease is renewed every two seconds; one that was not for so long is lost. */
 const LEASE_PATIENCE_MS = 15_000;
@@ -31,7 +31,8 @@ export async function carryOut(
     if (steps.length === 0) return done;
     for (const step of steps) {
       await untilHeld(name, device.lock);
-      using limit = deadline(stop, device.lock === soleWriter ? STEP_MS : APPLY_DEADLINE_MS, 'DEVICE_UNREACHABLE');
+      const longestMs = step.longestMs ?? (device.lock === soleWriter ? STEP_MS : APPLY_DEADLINE_MS);
+      using limit = deadline(stop, longestMs, 'DEVICE_UNREACHABLE');
       const started = performance.now();
       await device.driver.apply(step, limit.signal, () => {
         if (!device.lock.held()) throw notTheWriter(name);
@@ -40,6 +41,7 @@ export async function carryOut(
       terminal.err(
         `${name}: ${step.title} (${step.objects.length} object${step.objects.length === 1 ? '' : 's'}, ${Math.round(performance.now() - started)} ms)`,
       );
+      for (const warning of device.driver.warnings?.() ?? []) terminal.err(`warning: ${name}: ${warning}`);
     }
   }
   throw new SallyportError(

@@ -163,6 +163,7 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
     this.#report.writes++;
     events?.wrote?.(step, ms, undefined);
     log.info({ firewall, step: step.kind, objects: step.objects.length, ms: Math.round(ms) }, step.title);
+    for (const warning of this.#session.warnings()) log.warn({ firewall, warning }, 'the firewall warns');
   }
 }
 

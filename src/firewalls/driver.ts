@@ -35,6 +35,11 @@ export interface Actual {
   readonly behaviour: Behaviour;
   /** Another Sallyport of the same cluster's name wrote last, though this driver has written before; in the device's words. Absent: none that it can tell. */
   readonly rival?: string | undefined;
+  /**
+   * What is behind this device and could not be read, or does not take what it is given, each with the reason: a firewall that is not
+   * connected to its manager. Steps are made without it, and nothing counts as confirmed as long as there is any. Absent: nothing.
+   */
+  readonly unreached?: readonly string[] | undefined;
 }
 
 /** A ruleset in the device's own terms; drivers add them. */
@@ -93,6 +98,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    * process that slept in between may have lost its right to write.
    */
   apply(step: S, signal: AbortSignal, mayGoOn?: MayGoOn): Promise<void>;
+  /** What the device warned of in what was carried out since this was asked last, for people: it did all the same what it was told. */
+  warnings?(): readonly string[];
   /** Calls back at once when the device says that somebody, us included, changed something of ours or may have. Until abort. */
   watch?(changed: () => void, signal: AbortSignal): Promise<void>;
   /** The connections of an address that is no longer known are ended, where unknown senders are dropped. Absent: the device leaves them. */

@@ -18,6 +18,8 @@ export class Report {
   /** Everything that is wanted was there when last read. */
   settled = false;
   drift: readonly Drift[] = [];
+  /** What of the device could not be read, or does not take what it is given, when last read. */
+  unreached: readonly string[] = [];
   /** What the device cannot say of what is wanted now. */
   refusals: readonly Diagnostic[] = [];
   writes = 0;
@@ -43,14 +45,29 @@ export class Report {
     this.#told = '';
   }
 
-  /** The device answered; what it is, and what is worth knowing of it, is told once, and again when it is another. */
-  answered(device: Pick<Capabilities, 'device' | 'notes'> | undefined, log: Log): void {
+  /** The device answered; what it is, what is worth knowing of it, and what of it is not reached, is told once, and again when it is another. */
+  answered(device: Pick<Capabilities, 'device' | 'notes'> | undefined, unreached: readonly string[], log: Log): void {
+    for (const what of unreached)
+      if (!this.unreached.includes(what))
+        log.warn({ firewall: this.#firewall, what }, 'a part of the firewall is not reached');
+    this.unreached = unreached;
     if (device === undefined) return;
     const text = JSON.stringify([device.device, device.notes]);
     if (text === this.#device) return;
     this.#device = text;
     log.info({ firewall: this.#firewall, device: device.device }, 'the firewall answers');
     for (const note of device.notes) log.warn({ firewall: this.#firewall, note }, 'worth knowing of the firewall');
+  }
+
+  /** Everything that is wanted is there, but not where nobody can read it: that is not confirmed. Asked when the rest is found. */
+  partly(): boolean {
+    const is = this.unreached.length > 0;
+    if (is) {
+      this.waiting = undefined;
+      this.settled = false;
+      this.#told = '';
+    }
+    return is;
   }
 
   /** Something waits; one line of log for each plan, not for each look at it. */
@@ -69,14 +86,24 @@ export class Report {
     writer: boolean,
     drifted: boolean,
   ): WorkerStatus {
-    const { error, settled, drift, refusals, waiting, writes, repairs } = this;
+    const { error, settled, drift, unreached, refusals, waiting, writes, repairs } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
     const beside = ruleset?.established === 'Cut' ? this.#connectionsStay() : undefined;
     return {
       firewall: this.#firewall,
       device,
-      conditions: conditionsOf({ wish: wishes.latest, writer, error, settled, waits, drifted, drift, beside }),
+      conditions: conditionsOf({
+        wish: wishes.latest,
+        writer,
+        error,
+        settled,
+        waits,
+        unreached,
+        drifted,
+        drift,
+        beside,
+      }),
       counts: {
         senders: ruleset?.members.size ?? 0,
         classes: ruleset?.classes.size ?? 0,

@@ -126,6 +126,11 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     await this.#driver.apply(step, limit.signal, mayGoOn);
   }
 
+  /** What the device warned of in what it was given since this was asked last. */
+  warnings(): readonly string[] {
+    return this.#driver.warnings?.() ?? [];
+  }
+
   /** Something went wrong: the device may be another one when it answers again. */
   forget(): void {
     this.#capabilities = undefined;

@@ -59,6 +59,8 @@ export interface Standing {
   /** Everything that may be there is there. */
   readonly settled: boolean;
   readonly waits: readonly string[];
+  /** What of the device could not be reached. */
+  readonly unreached: readonly string[];
   readonly drifted: boolean;
   readonly drift: readonly Drift[];
   /** What is true though all is confirmed, for people. */
@@ -80,11 +82,13 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
   if (!standing.writer)
     add('Waiting', 'NotTheWriter', 'another copy writes to this firewall, or the lock is about to run out');
   if (standing.waits.length > 0) add('Waiting', 'PlanWaits', standing.waits.join('; '));
+  if (standing.unreached.length > 0) add('Waiting', 'NotAllReached', standing.unreached.join('; '));
   if (standing.drifted) add('Drifted', 'ChangedByOthers', driftText(standing.drift));
   const busy =
     !standing.settled &&
     standing.writer &&
     standing.waits.length === 0 &&
+    standing.unreached.length === 0 &&
     wish.kind !== 'unknown' &&
     wish.kind !== 'none';
   if (busy && !found.some(({ type }) => type === 'Stalled'))

@@ -200,7 +200,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
-    this.#report.answered(this.#session.device, log);
+    this.#report.answered(this.#session.device, actual.unreached ?? [], log);
     this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
     const steps = this.#session.steps(actual, wished.ruleset);
     this.#confirmOvertaken(wished, actual);
@@ -249,6 +249,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   #tell(wished: Wished): void {
     const { events, clock, log, firewall } = this.#options;
+    if (this.#report.partly()) return;
     this.#report.confirmed(wished.version, clock.wall());
     for (const { version, ms } of this.#wishes.fulfil(wished.version)) {
       log.info({ firewall, version, ms: Math.round(ms) }, 'confirmed');

@@ -51,6 +51,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
     { ...asked, views: canariesFirst(asked.views) },
     async (firewall) => {
       const look = await lookAt(firewall, stop);
+      let last = look;
       printDiagnostics(terminal, look.wanted.refusals);
       if (!look.plan.isEmpty) {
         refuseObserve(firewall);
@@ -67,8 +68,13 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
           throw new SallyportError('PLAN_STALE', `${firewall.name} ${reason}; make a new plan and look at it`);
         }
         firewall.device.driver.under?.(look.plan.digest);
-        await carryOut(terminal, firewall, async () => (await lookAt(firewall, stop)).steps, stop);
+        const stepsNow = async () => {
+          last = await lookAt(firewall, stop);
+          return last.steps;
+        };
+        await carryOut(terminal, firewall, stepsNow, stop);
       }
+      refuseUnreached(last);
       reached.add(firewall.name);
       return look.plan;
     },
@@ -103,6 +109,15 @@ function refuseObserve({ name, view }: CommandFirewall): void {
     throw new SallyportError(
       'MODE_OBSERVE',
       `${name} is in mode Observe, which writes nothing; set spec.mode to Approve or Enforce`,
+    );
+}
+
+/** All is done that can be done, and that is not all. */
+function refuseUnreached({ actual: { unreached = [] } }: Look): void {
+  if (unreached.length > 0)
+    throw new SallyportError(
+      'DEVICE_UNREACHABLE',
+      `everything else is done and read back, but ${unreached.join('; ')}; what is wanted comes there by another apply, or by run`,
     );
 }
 

@@ -23,8 +23,9 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
     return { ...look, connections: await connectionsUnder(firewall, look, signal) };
   });
   const plans = results.map((look) => look.plan);
-  for (const { capabilities, connections, plan: made } of results) {
-    for (const note of capabilities.notes) terminal.err(`note: ${made.firewall}: ${note}`);
+  for (const { capabilities, actual, connections, plan: made } of results) {
+    for (const note of [...capabilities.notes, ...(actual.unreached ?? [])])
+      terminal.err(`note: ${made.firewall}: ${note}`);
     for (const line of connectionsText(made.firewall, connections)) terminal.err(line);
   }
   printResult(

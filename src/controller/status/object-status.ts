@@ -112,6 +112,7 @@ const STOPPING: ReadonlySet<Type> = new Set(['Stalled', 'Frozen', 'Waiting', 'Re
 const BY_REASON: ReadonlyMap<unknown, Type> = new Map<unknown, Type>([
   ['PlanWaits', 'Waiting'],
   ['NotTheWriter', 'Waiting'],
+  ['NotAllReached', 'Waiting'],
   ['SourcesIncomplete', 'Waiting'],
   ['SourceLost', 'Frozen'],
   ['Working', 'Reconciling'],

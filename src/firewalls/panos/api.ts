@@ -27,6 +27,7 @@ export interface Target {
 export class PanosApi {
   readonly #device: DeviceApi;
   readonly #login: Login;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(device: DeviceApi, login: Login) {
     this.#device = device;
@@ -90,11 +91,17 @@ export class PanosApi {
   }
 
   async #write(parameters: Readonly<Record<string, string>>, signal: AbortSignal, mayGoOn: MayGoOn): Promise<Envelope> {
-    // Made before, so that nothing stands between the question and the write.
-    await this.#login.key(this.#device, signal);
-    using limit = deadline(signal, WRITE_MS, 'DEVICE_UNREACHABLE');
-    mayGoOn();
-    return await this.#ask(parameters, limit.signal, mayGoOn);
+    // One at a time, also to several firewalls: what a process has on the wire when it loses its right to write is one request.
+    const turn = this.#turn.then(async () => {
+      // Made before, so that nothing stands between the question and the write.
+      await this.#login.key(this.#device, signal);
+      signal.throwIfAborted();
+      using limit = deadline(signal, WRITE_MS, 'DEVICE_UNREACHABLE');
+      mayGoOn();
+      return await this.#ask(parameters, limit.signal, mayGoOn);
+    });
+    this.#turn = turn.catch(() => undefined);
+    return await turn;
   }
 
   async #ask(

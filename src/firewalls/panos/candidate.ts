@@ -5,7 +5,7 @@ import { followCommit, startCommit } from './commit.ts';
 import type { ConfigurationWatch } from './configuration.ts';
 import { type Positions, editsBetween } from './edits.ts';
 import type { Entries } from './entries.ts';
-import { type Job, waitForJobs } from './jobs.ts';
+import { waitForJobs } from './jobs.ts';
 import { withConfigLock } from './locks.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
@@ -27,6 +27,7 @@ export class Candidate {
   readonly #api: PanosApi;
   readonly #watch: ConfigurationWatch;
   readonly #options: CandidateOptions;
+  #warnings: readonly string[] = [];
 
   constructor(api: PanosApi, watch: ConfigurationWatch, options: CandidateOptions) {
     this.#api = api;
@@ -37,14 +38,14 @@ export class Candidate {
   /**
    * Brings what runs to what it shall be: edits under the lock, and a commit of our own work, followed to its end. What a failed commit leaves
    * is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and rejects where
-   * this was made for something else. Resolves with the job; `undefined`: there was nothing to commit.
+   * this was made for something else.
    */
   async commit(
     after: Entries,
     check: (runs: string) => Promise<void> | void,
     signal: AbortSignal,
     mayGoOn: MayGoOn,
-  ): Promise<Job | undefined> {
+  ): Promise<void> {
     const { scope, cluster } = this.#options;
     const admin = await accountOf(this.#api, signal);
     await waitForJobs(this.#api, signal);
@@ -59,14 +60,22 @@ export class Candidate {
         this.#takenBack(running, thrown, mayGoOn),
       );
     });
-    if (started === undefined) return undefined;
+    if (started === undefined) return;
     try {
-      return await followCommit(this.#api, started, scope, signal);
+      const { warnings } = await followCommit(this.#api, started, scope, signal);
+      this.#warnings = [...this.#warnings, ...warnings];
     } catch (thrown) {
       if (!(thrown instanceof SallyportError) || thrown.blame !== 'rejected') throw thrown;
       await this.takeBack(signal, mayGoOn);
       throw thrown;
     }
+  }
+
+  /** What commits warned of since this was asked last. */
+  warnings(): readonly string[] {
+    const told = this.#warnings;
+    this.#warnings = [];
+    return told;
   }
 
   /** Makes what is ours in it what runs: edits of a process that died, or that a commit refused. */

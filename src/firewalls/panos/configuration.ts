@@ -17,6 +17,8 @@ export interface ConfigurationReading {
   readonly busy: readonly Job[];
   /** How often the device was seen to have been started anew. */
   readonly starts: number;
+  /** Pushes to firewalls that ended, as one text; of a Panorama alone. */
+  readonly pushes: string;
 }
 
 interface Known {
@@ -41,8 +43,9 @@ export class ConfigurationWatch {
 
   async read(api: PanosApi, signal: AbortSignal): Promise<ConfigurationReading> {
     // What may have changed is asked first: what changes while we read is found the next time.
+    // A Panorama forgets its jobs when it is started, which tells as much.
     const [identity, jobs, isPending] = await Promise.all([
-      readIdentity(api, signal),
+      this.#scope.kind === 'vsys' ? readIdentity(api, signal) : undefined,
       readJobs(api, signal),
       readPending(api, signal),
     ]);
@@ -51,7 +54,7 @@ export class ConfigurationWatch {
     const busy = changing.filter(({ finished }) => !finished);
     const key = done.join(' ');
     const known = this.#known;
-    const { uptimeSeconds } = identity;
+    const uptimeSeconds = identity?.uptimeSeconds;
     const isRestarted =
       known?.uptimeSeconds !== undefined && uptimeSeconds !== undefined && uptimeSeconds < known.uptimeSeconds;
     if (isRestarted) this.#starts++;
@@ -67,7 +70,7 @@ export class ConfigurationWatch {
           this.#scope.kind === 'vsys' ? readPushed(api, signal) : undefined,
         ]);
     const candidate = isPending ? await this.#candidate(api, signal) : running;
-    const reading = { running, candidate, pushed, busy, starts: this.#starts };
+    const reading = { running, candidate, pushed, busy, starts: this.#starts, pushes: pushesIn(jobs) };
     this.#known = { reading, jobs: key, uptimeSeconds, isPending };
     return reading;
   }
@@ -90,6 +93,14 @@ export class ConfigurationWatch {
   #folders(scope: XmlElement | undefined): Folders {
     return foldersOf(scope, this.#scope.kind === 'vsys' ? 'rulebase' : `${this.#scope.rulebase}-rulebase`);
   }
+}
+
+/** The pushes among jobs that ended: after one, firewalls may run something else. */
+export function pushesIn(jobs: readonly Job[]): string {
+  return jobs
+    .filter(({ finished, type }) => finished && /^CommitAll/i.test(type))
+    .map(({ id }) => id)
+    .join(' ');
 }
 
 function sameBusy(one: readonly Job[], other: readonly Job[]): boolean {

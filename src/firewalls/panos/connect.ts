@@ -8,12 +8,15 @@ import { PanosApi } from './api.ts';
 import { PanosDevice } from './device.ts';
 import { PanosDriver } from './driver.ts';
 import { Login } from './login.ts';
-import { readOptions } from './options.ts';
+import { readOptions, scopeOf } from './options.ts';
+import { PanoramaDriver } from './panorama-driver.ts';
 import type { Unit } from './pair.ts';
 import type { ListWriter } from '../rulebase/translator.ts';
 
 /** Reads do not wait for each other; management planes are small. */
 const CONNECTIONS = 6;
+/** Firewalls behind a Panorama are asked side by side: a slow one keeps one connection. */
+const PANORAMA_CONNECTIONS = 8;
 
 export interface PanosSurroundings {
   readonly cluster: string;
@@ -24,11 +27,43 @@ export interface PanosSurroundings {
   readonly write?: ListWriter | undefined;
 }
 
-/** The driver of a BorderFirewall; nothing is sent yet. Throws what its settings are wrong in. */
-export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): PanosDriver {
-  const { cluster, clock, credentials, lockDirectory, write } = around;
-  if (credentials === undefined)
-    throw new SallyportError('DEVICE_CREDENTIALS', 'spec.credentialsRef is missing: nobody is let in without it');
+/** The driver of a BorderFirewall, which is a firewall or a device group; nothing is sent yet. Throws what its settings are wrong in. */
+export function openPanos(firewall: BorderFirewall, around: PanosSurroundings): PanosDriver | PanoramaDriver {
+  return readOptions(firewall).deviceGroup === undefined
+    ? openFirewall(firewall, around)
+    : openPanorama(firewall, around);
+}
+
+function credentialsIn({ credentials }: PanosSurroundings): DeviceCredentials {
+  if (credentials !== undefined) return credentials;
+  throw new SallyportError('DEVICE_CREDENTIALS', 'spec.credentialsRef is missing: nobody is let in without it');
+}
+
+/** A device group of a Panorama. */
+export function openPanorama(firewall: BorderFirewall, around: PanosSurroundings): PanoramaDriver {
+  const { cluster, clock, lockDirectory, write } = around;
+  const options = readOptions(firewall);
+  const url = parseHttpsAddress(firewall.address);
+  const https = new DeviceApi({ url, tls: firewall.tls, connections: PANORAMA_CONNECTIONS });
+  return new PanoramaDriver({
+    api: new PanosApi(https, new Login(credentialsIn(around))),
+    scope: scopeOf(options),
+    cluster,
+    firewall: firewall.name,
+    options,
+    adopt: firewall.adopt,
+    clock,
+    lockDirectory,
+    write,
+    identity: url.host,
+    close: () => https.close(),
+  });
+}
+
+/** One vsys of a firewall, or of a pair. */
+export function openFirewall(firewall: BorderFirewall, around: PanosSurroundings): PanosDriver {
+  const { cluster, clock, lockDirectory, write } = around;
+  const credentials = credentialsIn(around);
   const options = readOptions(firewall);
   const { peer } = options;
   const urls = [firewall.address, ...(peer === undefined ? [] : [peer.address])].map(parseHttpsAddress);

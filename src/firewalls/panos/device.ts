@@ -99,6 +99,11 @@ export class PanosDevice {
     await this.#registry.write(this.#api, { ...change, joins: [], leaves: [] }, signal, mayGoOn);
   }
 
+  /** What commits warned of since this was asked last. */
+  warnings(): readonly string[] {
+    return this.#candidate.warnings();
+  }
+
   /** Makes what is ours in the candidate what runs: edits of a process that died, or that a commit refused. */
   takeBack(signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     return this.#candidate.takeBack(signal, mayGoOn);

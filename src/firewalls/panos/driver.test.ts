@@ -6,7 +6,7 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf } from '../contract/harness.ts';
-import { openPanos } from './connect.ts';
+import { openFirewall } from './connect.ts';
 import type { PanosDriver } from './driver.ts';
 
 const signal = new AbortController().signal;
@@ -30,7 +30,7 @@ function connect(device: PanOs, options: object = {}): PanosDriver {
   ]);
   const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
   const firewall = { name: 'edge-1', address: url, tls: { pin: fingerprint }, options } as BorderFirewall;
-  const driver = openPanos(firewall, { cluster: 'lab', clock: systemClock, credentials, lockDirectory: undefined });
+  const driver = openFirewall(firewall, { cluster: 'lab', clock: systemClock, credentials, lockDirectory: undefined });
   opened.push({ [Symbol.asyncDispose]: () => driver.close() });
   return driver;
 }

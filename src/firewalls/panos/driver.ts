@@ -198,6 +198,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     this.#expected = step.leads;
   }
 
+  warnings(): readonly string[] {
+    return this.#pair.units.flatMap(({ device }) => device.warnings());
+  }
+
   keepers(): Promise<readonly string[] | undefined> {
     return this.#lock.owners();
   }

@@ -49,8 +49,25 @@ export interface Capacity {
   readonly registered: number | undefined;
 }
 
-export async function readCapacity(api: PanosApi, signal: AbortSignal): Promise<Capacity> {
-  const result = await api.op(command(['show', 'system', 'state', 'filter'], 'cfg.general.max*'), signal);
+/** What several devices hold that are to hold the same: the least that any of them tells. */
+export function leastOf(capacities: readonly Capacity[]): Capacity {
+  const least = (key: keyof Capacity): number | undefined => {
+    const told = capacities.flatMap((one) => one[key] ?? []);
+    return told.length === 0 ? undefined : Math.min(...told);
+  };
+  return {
+    addresses: least('addresses'),
+    groups: least('groups'),
+    membersOfGroup: least('membersOfGroup'),
+    services: least('services'),
+    rules: least('rules'),
+    natRules: least('natRules'),
+    registered: least('registered'),
+  };
+}
+
+export async function readCapacity(api: PanosApi, signal: AbortSignal, where: Target = {}): Promise<Capacity> {
+  const result = await api.op(command(['show', 'system', 'state', 'filter'], 'cfg.general.max*'), signal, where);
   const found = new Map<string, number>();
   for (const line of (result === undefined ? '' : textOf(result)).split('\n')) {
     const [, key, value] = /^\s*cfg\.general\.(max-[\w-]+):\s*(0x[\da-f]+|\d+)\s*$/i.exec(line) ?? [];

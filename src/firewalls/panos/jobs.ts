@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { SallyportError } from '../../base/error.ts';
-import { type PanosApi, command } from './api.ts';
+import { type PanosApi, type Target, command } from './api.ts';
 import { type Envelope, linesIn } from './envelope.ts';
 import { isNothingToCommit, jobFailure } from './errors.ts';
 import { type XmlElement, child, entriesAt, textAt } from './xml.ts';
@@ -41,8 +41,8 @@ export function jobOf(answer: Envelope): number | undefined {
 }
 
 /** Every job that the device remembers. */
-export async function readJobs(api: PanosApi, signal: AbortSignal): Promise<readonly Job[]> {
-  const result = await api.op(command(['show', 'jobs', 'all']), signal);
+export async function readJobs(api: PanosApi, signal: AbortSignal, where: Target = {}): Promise<readonly Job[]> {
+  const result = await api.op(command(['show', 'jobs', 'all']), signal, where);
   return (result?.children ?? []).filter(({ name }) => name === 'job').map(readJob);
 }
 

@@ -4,7 +4,7 @@ import type { BorderFirewall } from '../../api/resource.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { PacketText } from '../../plan/fate.ts';
 import type { ListWriter } from '../rulebase/translator.ts';
-import { openPanos } from './connect.ts';
+import { openFirewall } from './connect.ts';
 import type { PanosDriver } from './driver.ts';
 import { NOBODY, tagPrefix } from './entries.ts';
 import { normalText } from './normal.ts';
@@ -33,7 +33,7 @@ export function connectTo(
   ]);
   const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
   const firewall = { name: 'edge-1', address: device.url, tls: { pin }, options, adopt } as BorderFirewall;
-  return openPanos(firewall, { cluster, clock, credentials, lockDirectory: undefined, write });
+  return openFirewall(firewall, { cluster, clock, credentials, lockDirectory: undefined, write });
 }
 
 /** What a process has been told, where that is not what is true of the device. */
@@ -93,7 +93,7 @@ export function oursOn(device: PanOs, cluster = 'lab'): string {
   const folders = Object.entries(objects).flatMap(([folder, entries]) =>
     [...entries.values()].map((one) => `${folder} ${normalText(one)}`),
   );
-  return [...folders.toSorted(), ...[...security, ...nat].map(normalText), ...registered(device, true, cluster)].join(
+  return [...folders.toSorted(), ...[...security, ...nat].map(normalText), ...registeredOn(device, true, cluster)].join(
     '\n',
   );
 }
@@ -108,10 +108,11 @@ export function foreignOn(device: PanOs, cluster = 'lab'): string {
     const { objects, security, nat } = folders;
     return [...Object.values(objects).flatMap(others).toSorted(), ...others(security), ...others(nat)];
   };
-  return [...rest(device.dump()), ...rest(device.dumpCandidate()), ...registered(device, false, cluster)].join('\n');
+  return [...rest(device.dump()), ...rest(device.dumpCandidate()), ...registeredOn(device, false, cluster)].join('\n');
 }
 
-function registered(device: PanOs, ours: boolean, cluster: string): readonly string[] {
+/** Registered addresses of our cluster, or all others. */
+export function registeredOn(device: PanOs, ours: boolean, cluster = 'lab'): readonly string[] {
   const lines = device
     .dumpRegistered()
     .split('\n')
@@ -143,7 +144,7 @@ export function membersOn(device: PanOs, groups: readonly string[], cluster = 'l
     .flatMap((name) => inside.get(name) ?? [name])
     .map((name) => addresses.get(name) ?? name);
   const tags = groups.map((name) => ` ${tagPrefix(cluster)}${name}`);
-  const tagged = registered(device, true, cluster).flatMap((line) =>
+  const tagged = registeredOn(device, true, cluster).flatMap((line) =>
     tags.some((tag) => line.endsWith(tag)) ? [line.split(' ')[0] ?? ''] : [],
   );
   return [...configured, ...tagged].filter((one) => one !== NOBODY[4]);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
 import { positionOption } from '../driver-options.ts';
 import type { Position, Positions } from './edits.ts';
+import type { Scope } from './scope.ts';
 
 const text = z.string().min(1).max(63);
 const zones = z.array(z.string().min(1).max(31)).min(1).max(64);
@@ -13,6 +14,13 @@ export const panosOptions = z.strictObject({
     .regex(/^vsys\d{1,3}$/, { error: 'write a vsys like "vsys1"' })
     .default('vsys1')
     .describe('the virtual system that is written to'),
+  deviceGroup: text
+    .optional()
+    .describe('on a Panorama: the device group whose firewalls are kept, or `shared` for all of its firewalls'),
+  rulebase: z
+    .enum(['Pre', 'Post'])
+    .default('Pre')
+    .describe('on a Panorama: whether our rules stand above those of the firewalls, or below'),
   peer: z
     .strictObject({
       address: z.string().min(1).max(300).describe('https://HOST or https://HOST:PORT'),
@@ -77,6 +85,15 @@ export const panosOptions = z.strictObject({
 });
 
 export type PanosOptions = z.infer<typeof panosOptions>;
+
+/** Where a BorderFirewall's rules and objects stand. */
+export function scopeOf({ vsys, deviceGroup, rulebase }: PanosOptions): Scope {
+  if (deviceGroup === undefined) return { kind: 'vsys', vsys };
+  const base = rulebase === 'Pre' ? 'pre' : 'post';
+  return deviceGroup === 'shared'
+    ? { kind: 'shared', rulebase: base }
+    : { kind: 'device-group', group: deviceGroup, rulebase: base };
+}
 
 /** Throws where `checkPanosSettings` finds something wrong with them. */
 export function readOptions({ options }: Pick<BorderFirewall, 'options'>): PanosOptions {

@@ -37,6 +37,8 @@ export interface Folders {
   readonly objects: Readonly<Record<OurFolder, readonly XmlElement[]>>;
   readonly security: readonly XmlElement[];
   readonly nat: readonly XmlElement[];
+  /** Rules of all other kinds and rulebases, which may name groups of ours; none of them is ours. */
+  readonly elsewhere: readonly XmlElement[];
 }
 
 /** The folders of a scope's node; `base`: `rulebase`, or Panorama's `pre-rulebase`. */
@@ -51,7 +53,20 @@ export function foldersOf(scope: XmlElement | undefined, base: string): Folders 
     },
     security: entriesAt(scope, base, 'security', 'rules'),
     nat: entriesAt(scope, base, 'nat', 'rules'),
+    elsewhere: rulesIn(scope, (rulebase, kind) => rulebase !== base || (kind !== 'security' && kind !== 'nat')),
   };
+}
+
+/** Rules in all rulebases of a node that are asked for. */
+export function rulesIn(
+  node: XmlElement | undefined,
+  isAsked: (rulebase: string, kind: string) => boolean = () => true,
+): readonly XmlElement[] {
+  return (node?.children ?? [])
+    .filter(({ name }) => name.endsWith('rulebase'))
+    .flatMap((rulebase) =>
+      rulebase.children.filter((kind) => isAsked(rulebase.name, kind.name)).flatMap((kind) => entriesAt(kind, 'rules')),
+    );
 }
 
 /** Addresses by tag, canonical. */
@@ -319,6 +334,7 @@ class Reading {
     };
     for (const entry of this.#folders.security) look(entry, 'rule', [['source'], ['destination']]);
     for (const entry of this.#folders.nat) look(entry, 'translation', [['source'], ['destination']]);
+    for (const entry of this.#folders.elsewhere) look(entry, 'rule', [['source'], ['destination']]);
     for (const entry of this.#folders.objects['address-group']) look(entry, 'group', [['static']]);
     return found;
   }

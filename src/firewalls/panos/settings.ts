@@ -25,6 +25,7 @@ export function checkPanosSettings(settings: Settings): readonly Diagnostic[] {
     ...checkHttpsAddress(address),
     ...checkTls(tls),
     ...optionMistakes(panosOptions, options),
+    ...scopeMistakes(settings),
     ...peerMistakes(settings),
     ...blockMistakes(settings),
     ...(credentialsRef === undefined
@@ -81,6 +82,42 @@ function blockMistakes({ options, mode }: Settings): readonly Diagnostic[] {
     ...(form === 'Full' && log === undefined
       ? [missing('log', 'form Full lets traffic pass for good: say whether it is logged, All or None')]
       : []),
+  ];
+}
+
+/** A firewall has vsys, a Panorama device groups. */
+function scopeMistakes({ options }: Settings): readonly Diagnostic[] {
+  const parsed = panosOptions.safeParse(options ?? {});
+  if (!parsed.success) return [];
+  const { deviceGroup, peer } = parsed.data;
+  const written = new Set(Object.keys(options ?? {}));
+  const wrong = (key: string, message: string): Diagnostic => ({
+    severity: 'error',
+    code: 'DEVICE_SETTING',
+    path: `spec.options.${key}`,
+    message,
+  });
+  if (deviceGroup === undefined)
+    return written.has('rulebase')
+      ? [
+          wrong(
+            'rulebase',
+            'only a Panorama has rules above and below those of firewalls; name a deviceGroup, or remove it',
+          ),
+        ]
+      : [];
+  return [
+    ...(written.has('vsys')
+      ? [wrong('vsys', 'the device group says which vsys of which firewall it reaches; remove it')]
+      : []),
+    ...(peer === undefined
+      ? []
+      : [
+          wrong(
+            'peer',
+            'pairs of Panoramas are not followed; name the active one alone, or an address that moves with it',
+          ),
+        ]),
   ];
 }
 

@@ -68,11 +68,10 @@ export function stepsTo(
   const chain = new Chain(start, ground);
   for (const step of stepsBetween(start.observed, wanted, ground.dialect, start.rooms)) chain.add(step);
   chain.fetch(lists, wanted.adopt);
-  const tags = new Set(
-    [...wanted.groups.values(), ...heldGroups(start.observed, wanted)].map((group) => tagOf(group, ground.style)),
-  );
+  const groups = taggedGroups(start.observed, wanted);
+  const tags = new Set(groups.map((group) => tagOf(group, ground.style)));
   chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
-  chain.catchUp([...wanted.groups.values(), ...heldGroups(start.observed, wanted)]);
+  chain.catchUp(groups);
   return chain.steps();
 }
 
@@ -88,8 +87,10 @@ export function stepsToLeave(start: Start, ground: Ground): readonly PanosStep[]
   return chain.steps();
 }
 
-function heldGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly MemberGroup[] {
-  return [...observed.groups].filter(([key]) => wanted.held.has(key)).map(([, group]) => group);
+/** Groups whose members are tags in the end. One of the same name may be a configured one by now. */
+export function taggedGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly MemberGroup[] {
+  const held = [...observed.groups].filter(([key]) => wanted.held.has(key)).map(([, group]) => group);
+  return [...wanted.groups.values(), ...held].filter(({ store }) => store === 'Volatile');
 }
 
 /** Each step is for the state that the one before it leaves. */
@@ -311,7 +312,7 @@ class Chain {
 }
 
 /** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
-function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
+export function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
   const owned = ownedIn(folders, cluster);
   const { objects } = folders;
   const replaced = <F extends keyof Folders['objects']>(folder: F): Folders['objects'][F] => [
@@ -332,6 +333,7 @@ function withEntries(folders: Folders, after: Entries, cluster: string): Folders
     },
     security: [...others(folders.security, owned.security), ...after.security],
     nat: [...others(folders.nat, owned.nat), ...after.nat],
+    elsewhere: folders.elsewhere,
   };
 }
 

@@ -1,0 +1,251 @@
+import { SallyportError } from '../../base/error.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
+import type { Actual, DeviceOwner, Driver, MayGoOn } from '../driver.ts';
+import { MachineLock } from '../machine-lock.ts';
+import { driftSince } from '../rulebase/drift.ts';
+import { behaviourOf } from '../rulebase/lift.ts';
+import type { RuleBase } from '../rulebase/model.ts';
+import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
+import type { PanosApi } from './api.ts';
+import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
+import type { PanosCapabilities, PanosTranslation } from './driver.ts';
+import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
+import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from './identity.ts';
+import type { PanosOptions } from './options.ts';
+import { takeLists } from './lists.ts';
+import { digestOf, isEmpty, ownedIn } from './owned.ts';
+import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
+import {
+  type PanoramaStart,
+  type PanoramaStep,
+  leaderIn,
+  panoramaSteps,
+  panoramaStepsToLeave,
+} from './panorama-steps.ts';
+import { pushesByAdmin } from './push.ts';
+import { roomsIn } from './rooms.ts';
+import { type Scope, scopeWord } from './scope.ts';
+import { withEntries } from './steps.ts';
+import type { Clock } from '../../base/clock.ts';
+
+export interface PanoramaActual extends Actual {
+  readonly start: PanoramaStart;
+}
+
+export interface PanoramaDriverOptions {
+  readonly api: PanosApi;
+  readonly scope: Scope;
+  readonly cluster: string;
+  readonly firewall: string;
+  readonly options: PanosOptions;
+  /** Names of groups of others that may be taken over. */
+  readonly adopt: readonly string[];
+  readonly clock: Clock;
+  /** Writes and proves lists; absent: in a thread. */
+  readonly write?: ListWriter | undefined;
+  /** Where lock files lie; absent: somebody else sees to it that one process writes. */
+  readonly lockDirectory?: string | undefined;
+  /** What makes the Panorama one, for the lock of this machine. */
+  readonly identity: string;
+  close(): Promise<void>;
+}
+
+/** A device group of a Panorama, or `shared`, with all firewalls that it reaches. */
+export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, PanoramaStep> {
+  readonly #options: PanoramaDriverOptions;
+  readonly #device: PanoramaDevice;
+  readonly connectionsStay = CONNECTIONS_STAY;
+  readonly #lock: MachineLock;
+  readonly #translator: RuleBaseTranslator;
+  #ground: Ground;
+  #capacity: Capacity | undefined;
+  /** What of ours is at the leader unless somebody else changed it. */
+  #expected: RuleBase | undefined;
+  #actual: PanoramaActual | undefined;
+  #reading: PanoramaReading | undefined;
+
+  constructor(options: PanoramaDriverOptions) {
+    const { api, scope, cluster, firewall, clock, lockDirectory, identity } = options;
+    this.#options = options;
+    this.#translator = new RuleBaseTranslator(blockOf(options.options, options.adopt), options.write);
+    const dialect = panosDialect('Panorama', options.options.members);
+    // A commit is followed by a push, which is a commit again at each firewall.
+    this.#ground = groundOf(scope, cluster, options.options, { ...dialect, slowMs: 2 * dialect.slowMs });
+    this.#device = new PanoramaDevice(api, { ground: this.#ground, firewall, clock });
+    this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${scopeWord(scope)}`);
+  }
+
+  async capabilities(signal: AbortSignal): Promise<PanosCapabilities> {
+    const { api } = this.#options;
+    const { model, version, isPanorama } = await readIdentity(api, signal);
+    if (!isPanorama)
+      throw new SallyportError('DEVICE_UNSUPPORTED', `this is no Panorama but ${model}, which has no device groups`);
+    const firewalls = await this.#device.firewalls(signal);
+    const serials = new Set(firewalls.filter(({ connected }) => connected).map(({ serial }) => serial));
+    const told = await Promise.all(
+      [...serials].map(async (serial) => {
+        // One that does not tell limits nothing by it; that it does not answer is told by the reading.
+        const one = await readCapacity(api, signal, { target: serial }).catch(() => undefined);
+        this.#device.setCapacity(serial, one?.registered);
+        return one ?? [];
+      }),
+    );
+    const capacity = leastOf(told.flat());
+    this.#capacity = capacity;
+    const { style } = this.#ground;
+    this.#ground = { ...this.#ground, style: { ...style, mostMembers: capacity.membersOfGroup } };
+    return {
+      device: `${model} ${version}, ${scopeWord(this.#ground.scope)}: ${firewalls.map(({ title }) => title).join(', ') || 'no firewall'}`,
+      families: [4, 6],
+      owns: undefined,
+      transactionLimit: undefined,
+      notes: [
+        CONNECTIONS_STAY,
+        ...(isKnownVersion(version)
+          ? []
+          : [`Panorama ${version} is not among the releases that are known, 10.1 to 11.2`]),
+        ...(pushesByAdmin(version)
+          ? []
+          : [
+              `Panorama ${version} cannot push the work of one administrator: with ours goes what others have committed`,
+            ]),
+      ],
+      capacity,
+    };
+  }
+
+  async observe(signal: AbortSignal): Promise<PanoramaActual> {
+    const reading = await this.#device.read(signal);
+    const last = this.#actual;
+    const resting = this.#device.resting.now();
+    const unreached = this.#unreached(reading, resting);
+    if (last !== undefined && this.#reading === reading)
+      return sameTexts(last.unreached ?? [], unreached)
+        ? last
+        : this.#keep(reading, { ...last, unreached, start: { ...last.start, resting } });
+    const leader = leaderIn(reading, this.#ground);
+    if (leader === undefined) throw new SallyportError('INTERNAL', 'no firewall was read');
+    const { cluster } = this.#ground;
+    const { running, candidate } = reading.configuration;
+    const isPushed = digestOf(ownedIn(running, cluster)) === leader.digest;
+    const folders = isPushed ? running : withEntries(running, leader.entries, cluster);
+    const { registered } = leader.registry;
+    const elsewhere = [...folders.elsewhere, ...reading.below];
+    const found = observedIn({ ...folders, elsewhere }, registered, this.#ground);
+    // What stands where among others is known of Panorama's own configuration alone.
+    const observed = isPushed ? found : { ...found, strays: new Set<string>() };
+    const rival = this.#device.rival(reading);
+    // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
+    if (rival !== undefined) this.#expected = undefined;
+    this.#expected ??= observed;
+    return this.#keep(reading, {
+      empty:
+        [running, candidate].every((one) => isEmpty(ownedIn(one, cluster))) &&
+        reading.firewalls.every(
+          ({ entries, registry }) =>
+            isEmpty(entries) &&
+            registry.marker === undefined &&
+            ourTags(registry.registered, this.#ground).length === 0,
+        ),
+      drift: driftSince(this.#expected, observed),
+      foreign: foreignIn(running, this.#ground),
+      behaviour: behaviourOf(observed),
+      rival,
+      unreached,
+      start: {
+        reading,
+        leader,
+        folders,
+        observed,
+        orphans: orphansIn(registered, observed, this.#ground),
+        rooms: this.#capacity && roomsIn(folders, registered, observed, this.#capacity, this.#ground.style),
+        resting,
+      },
+    });
+  }
+
+  #listsOf(desired: Ruleset): ReturnType<typeof takeLists> {
+    return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
+  }
+
+  #keep(reading: PanoramaReading, actual: PanoramaActual): PanoramaActual {
+    this.#reading = reading;
+    this.#actual = actual;
+    return actual;
+  }
+
+  /** Firewalls that could not be read, or do not take what is pushed to them. */
+  #unreached(
+    { firewalls, unread, configuration }: PanoramaReading,
+    resting: ReadonlyMap<string, string>,
+  ): readonly string[] {
+    const runs = digestOf(ownedIn(configuration.running, this.#ground.cluster));
+    const refusing = firewalls
+      .filter(({ firewall, digest }) => digest !== runs && resting.get(firewall.serial) === runs)
+      .map(({ firewall }) => this.#device.resting.wordsOf(firewall.serial));
+    return [...unread, ...new Set(refusing)];
+  }
+
+  prepare(desired: Ruleset, _capabilities: PanosCapabilities, signal: AbortSignal): Promise<void> {
+    return this.#translator.prepare(this.#listsOf(desired).ruleset, this.#ground.dialect, signal);
+  }
+
+  translate(desired: Ruleset): PanosTranslation {
+    const { lists, ruleset, refusals: unsaid } = this.#listsOf(desired);
+    const { wanted, refusals } = this.#translator.translate(ruleset, this.#ground.dialect);
+    return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
+  }
+
+  steps({ start }: PanoramaActual, { wanted, lists }: PanosTranslation): readonly PanoramaStep[] {
+    return panoramaSteps(start, wanted, this.#ground, lists);
+  }
+
+  leave({ start, unreached = [] }: PanoramaActual, owner: DeviceOwner): readonly PanoramaStep[] {
+    const { cluster, firewall } = this.#options;
+    if (owner.cluster !== cluster || owner.firewall !== firewall)
+      throw new SallyportError(
+        'DEVICE_OWNED',
+        `what is ours there belongs to the cluster ${cluster}, BorderFirewall ${firewall}`,
+      );
+    const steps = panoramaStepsToLeave(start, this.#ground);
+    if (steps.length === 0 && unreached.length > 0)
+      throw new SallyportError(
+        'DEVICE_UNREACHABLE',
+        `what is ours is gone, but not from all: ${unreached.join('; ')}; bring it back, or take it out of the device group`,
+      );
+    return steps;
+  }
+
+  render(what: PanoramaStep | PanosTranslation): string {
+    return 'does' in what ? what.text : wantedText(what.wanted, this.#ground, what.lists?.wanted);
+  }
+
+  async apply(step: PanoramaStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
+    await this.#lock.take();
+    signal.throwIfAborted();
+    this.#expected = undefined;
+    if (step.does === 'configure') await this.#device.configure(step, signal, mayGoOn);
+    else if (step.does === 'push') await this.#device.push(step.keys, step.digest, signal, mayGoOn);
+    else if (step.does === 'takeBack') await this.#device.takeBack(step.after, signal, mayGoOn);
+    else await this.#device.register(step.changes, signal, mayGoOn);
+    this.#expected = step.leads;
+  }
+
+  warnings(): readonly string[] {
+    return this.#device.warnings();
+  }
+
+  keepers(): Promise<readonly string[] | undefined> {
+    return this.#lock.owners();
+  }
+
+  /** Gives the lock back. What is on the firewalls stays. */
+  async close(): Promise<void> {
+    await this.#options.close();
+    await this.#lock.release();
+  }
+}
+
+function sameTexts(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, at) => text === other[at]);
+}
