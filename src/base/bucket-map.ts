@@ -29,7 +29,7 @@ interface Comparison {
 const recent: Comparison[] = [];
 /** So many are remembered, and of so many keys at most, so that little is kept alive by it. */
 const MOST_RECENT = 32;
-const MOST_KEYS = 256;
+const MOST_KEYS = 1_024;
 let nextRecent = 0;
 
 /** To be copied: a copy takes a fraction of the time of making one. */

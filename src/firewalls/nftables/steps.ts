@@ -40,6 +40,8 @@ const NO_CHANGES: Affected = { everyone: false, changed: NOBODY, gone: NOBODY, g
 const NO_SENDERS: ReadonlySet<string> = new Set();
 /** Cleaning up after so many addresses is one line of the long-lived nft, a few milliseconds; newcomers wait for no more than that. */
 const PORTION = 12;
+/** Where more are left, so much of them at once: it is never more than what leaves within a few changes. */
+const PART = 1 / 8;
 
 /**
  * Steps from what was read back, without bookkeeping (the fence), to what is wanted; none when they agree. Each is one transaction or one round
@@ -170,9 +172,8 @@ class Planner {
     changes: Affected,
     touches: TransactionStep['touches'],
   ): void {
-    const portion = pendingIn(now)
-      .filter((sender) => this.#judged.has(sender))
-      .slice(0, PORTION);
+    const judged = this.#judged.size === 0 ? [] : pendingIn(now).filter((sender) => this.#judged.has(sender));
+    const portion = judged.slice(0, Math.max(PORTION, Math.ceil(judged.length * PART)));
     if (portion.length === 0) return this.#transaction('Members', title(operations), next, operations, touches);
     const cleaned = portion.map((sender) => [sender, undefined] as const);
     if (operations.length === 0) {
