@@ -153,7 +153,8 @@ export const sourceSchema = z.strictObject({
       'for firewall machines: where its objects are; absent: for a Firewall the current context of the kubeconfig, for everything else `firewall`',
     ),
   url: text.optional().describe('the metal-api'),
-  hmac: text.optional().describe('its secret'),
+  hmac: text.optional().describe('its secret: metal-api v1'),
+  token: text.optional().describe('a token instead: metal-apiserver v2; a file is read again each time'),
   type: text.optional().describe('who asks: Metal-View, Metal-Edit or Metal-Admin; absent: Metal-View'),
   projectID: text.optional().describe('the project that the firewall belongs to'),
   firewall: staticFirewallSchema.optional(),
@@ -165,7 +166,7 @@ export const sourceSchema = z.strictObject({
 const KEYS = {
   manifests: ['manifests', 'namespace'],
   kubernetes: ['kubeconfig', 'context', 'namespace', 'shootAccess'],
-  metal: ['url', 'hmac', 'type', 'projectID', 'firewall'],
+  metal: ['url', 'hmac', 'token', 'type', 'projectID', 'firewall'],
   static: ['firewall', 'cwnp', 'service'],
 } as const;
 
@@ -182,7 +183,7 @@ export function typeOfSource(
     ? 'manifests'
     : has('kubeconfig', 'context', 'shootAccess')
       ? 'kubernetes'
-      : has('url', 'hmac', 'type', 'projectID')
+      : has('url', 'hmac', 'token', 'type', 'projectID')
         ? 'metal'
         : has('firewall', 'cwnp', 'service') || (keys.length === 0 && name === 'static')
           ? 'static'

@@ -31,8 +31,10 @@ export interface StaticPlace {
 export interface MetalPlace {
   readonly type: 'metal';
   readonly url: string;
-  readonly hmac: Secret;
-  readonly user: string;
+  /** `Hmac`: metal-api v1; `Token`: metal-apiserver v2. */
+  readonly auth:
+    | { readonly kind: 'Hmac'; readonly secret: Secret; readonly user: string }
+    | { readonly kind: 'Token'; readonly token: Secret };
   readonly project: string;
   /** What the metal-api cannot hold yet. */
   readonly firewall: unknown;
@@ -105,8 +107,7 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
       return {
         type,
         url,
-        hmac: readSecret(given.hmac, [...here, 'hmac'], reading),
-        user: textAt('type') ?? 'Metal-View',
+        auth: readAuth(given, here, textAt('type'), url, reading),
         project: textAt('projectID') ?? '',
         firewall: given.firewall,
         locate,
@@ -139,6 +140,26 @@ const WORDS = {
   metal: 'the metal-api',
   static: 'a source that stands in this file',
 } as const;
+
+/** `hmac` is of the metal-api, `token` of the newer one. */
+function readAuth(
+  { hmac, token, projectID }: z.infer<typeof sourceSchema>,
+  here: readonly string[],
+  user: string | undefined,
+  url: string,
+  reading: ConfigurationReading,
+): MetalPlace['auth'] {
+  const complain = (key: string, message: string): void =>
+    reading.say('error', 'CONFIG_VALUE', [...here, key], message);
+  if (token === undefined)
+    return { kind: 'Hmac', secret: readSecret(hmac, [...here, 'hmac'], reading), user: user ?? 'Metal-View' };
+  if (hmac !== undefined) complain('token', 'is of the newer API, `hmac` of the older; remove one of them');
+  if (user !== undefined) complain('type', 'belongs to `hmac`; remove it');
+  if (projectID === undefined) complain('projectID', 'is missing; the newer API answers for one project alone');
+  const isLocal = /^http:\/\/(127\.|localhost[:/]|\[::1\])/.test(url);
+  if (url.startsWith('http:') && !isLocal) complain('url', 'would send the token in the open; use https');
+  return { kind: 'Token', token: readSecret(token, [...here, 'token'], reading) };
+}
 
 /** A secret is read where it is used: a file that is missing now may come, and its source is lost until then. */
 function readSecret(

@@ -146,7 +146,11 @@ function readMetalFirewall(
   return {
     name: text(allocation['hostname']) || text(allocation['name']) || text(raw['name']),
     project: text(allocation['project']),
-    networks: readNetworks(allocation['networks'], scopeOf(within, diagnostics).at('networks')),
+    networks: readNetworks(
+      allocation['networks'],
+      scopeOf(within, diagnostics).at('networks'),
+      text(allocation['project']),
+    ),
     rules: readMetalRules(
       allocation['firewall_rules'],
       { ...within, base: [...within.base, 'firewall_rules'] },

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
@@ -132,6 +132,11 @@ export class RunningMachine {
 
   rules(): string {
     return readFileSync(this.file, 'utf8');
+  }
+
+  /** The same; empty where there are none. */
+  rulesIfThere(): string {
+    return existsSync(this.file) ? this.rules() : '';
   }
 
   async close(): Promise<void> {

@@ -68,6 +68,30 @@ export const machineCodes = {
     now: 'Rules that name interfaces or networks are left out.',
     fix: 'Give the file with `--facts`, or `machine.facts` in the configuration file.',
   },
+  METAL_UNREACHABLE: {
+    blame: 'transient',
+    what: 'The metal-api did not answer in time, broke off, or says that it cannot answer now.',
+    now: 'What it said last counts, over restarts too. It is asked again, with growing pauses, and not before it asks for.',
+    fix: 'Check the address, the network and the API; the message has what happened.',
+  },
+  METAL_REFUSED: {
+    blame: 'rejected',
+    what: 'The metal-api does not take our signature or token, or it cannot be read. A signature is good for 30 s: a wrong clock is told with how far it is off.',
+    now: 'What it said last counts. It is asked again, with growing pauses; a file with a secret is read each time.',
+    fix: 'Check `hmac` and `type`, or `token`, and the clock of this machine.',
+  },
+  METAL_FAILED: {
+    blame: 'rejected',
+    what: 'The metal-api answers something that is not its answer, or that lacks most of what was there.',
+    now: 'What it said last counts. An answer that lacks most of the rules counts when it was heard three times in a row.',
+    fix: 'Check `url`: it may lead to something else. Else look at the allocation of the machine.',
+  },
+  METAL_FIREWALL: {
+    blame: 'input',
+    what: 'The metal-api has no firewall, or several, with the host name of this machine in the project.',
+    now: 'What it said last counts.',
+    fix: 'Check `name` and `projectID` in the configuration file.',
+  },
   MACHINE_RULES_REFUSED: {
     blame: 'rejected',
     what: 'nft refused a rule that Sallyport had made.',

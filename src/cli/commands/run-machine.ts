@@ -116,14 +116,7 @@ export async function runMachine(
 }
 
 /** What the configuration asks for and this version does not do (docs/design/machine-duties.md): nobody may take it for done. */
-function tellWhatIsMissing({ sources, machine }: MachineConfigured, log: Log): void {
-  const used = new Set([machine.firewall, machine.cwnp, machine.service].map((each) => each?.source));
-  for (const [source, { type }] of sources)
-    if (used.has(source) && type === 'metal')
-      log.error(
-        { source, type },
-        'this version does not ask this source while it runs; what depends on it stays as it is',
-      );
+function tellWhatIsMissing({ machine }: MachineConfigured, log: Log): void {
   const missing = [
     ...(machine.monitor === undefined ? [] : ['monitor']),
     ...(machine.firewall.selfUpdate ? ['selfUpdate'] : []),

@@ -171,8 +171,9 @@ export class MachineController {
     const { sources, machine } = this.#configuration;
     const { source } = machine.firewall;
     const now = this.#options.clock.wall();
-    const isFar = sources.get(source)?.type === 'kubernetes';
-    const isHeard = !isFar || this.#sources.isHeard(source, 'Firewall');
+    const type = sources.get(source)?.type;
+    const isFar = type === 'kubernetes' || type === 'metal';
+    const isHeard = !isFar || this.#sources.isHeard(source, type === 'metal' ? 'Metal' : 'Firewall');
     this.#times = { lastRun: now, lastRunAgainstSeed: isHeard ? now : this.#times.lastRunAgainstSeed };
   }
 
@@ -264,8 +265,7 @@ export class MachineController {
   #assembled(): AssembledInput {
     return assembleInput(this.#configuration, this.#configuration.machine, {
       objects: (source, kind, diagnostics) =>
-        this.#folders.get(source)?.objects ??
-        (kind === 'Metal' ? undefined : this.#sources.objects(source, kind, diagnostics)),
+        this.#folders.get(source)?.objects ?? this.#sources.objects(source, kind, diagnostics),
       facts: this.#facts ?? NO_FACTS,
     });
   }

@@ -9,6 +9,7 @@ import { connectKubeconfig } from '../../../kubernetes/kubeconfig.ts';
 import { KindWatch } from '../../../sources/kubernetes/kind-watch.ts';
 import type { ObjectsPlace } from '../../source-places.ts';
 import { readIfThere } from '../rule-files.ts';
+import type { Asked } from './asked.ts';
 import { type ClusterObject, clusterObject, type MachineKind, machineKinds } from './machine-kinds.ts';
 import type { SourceMemory } from './memory.ts';
 
@@ -31,15 +32,6 @@ export interface ClusterSourceOptions {
   readonly accessFile: string;
   /** What is known is something else; `isRule`: rules follow from it. */
   readonly changed: (isRule: boolean) => void;
-}
-
-/** What a source says of one kind. */
-export interface Asked {
-  /** `undefined`: nobody ever knew. */
-  readonly objects: readonly ClusterObject[] | undefined;
-  /** Whether the source itself says so now; else it is what it said last. */
-  readonly isHeard: boolean;
-  readonly problem: Diagnostic | undefined;
 }
 
 /** A cluster to write to. */
@@ -96,7 +88,8 @@ export class ClusterSource {
     return this.#options.place.namespace ?? this.#session?.firewallNamespace;
   }
 
-  ask(kind: MachineKind): Asked {
+  ask(kind: MachineKind | 'Metal'): Asked<ClusterObject> {
+    if (kind === 'Metal') return { objects: undefined, isHeard: false, problem: undefined };
     const { name } = this.#options;
     const standing = this.#session?.watches.get(kind)?.standing;
     const say = (message: string, code: Diagnostic['code'] = 'CLUSTER_KIND_LOST'): Diagnostic => ({

@@ -92,27 +92,26 @@ export function clusterObject(kind: MachineKind, object: RawMap): ClusterObject 
   return { kind, namespace, name, uid: typeof uid === 'string' ? uid : undefined, raw, ruleText };
 }
 
+type Raw = { readonly raw: RawMap };
+
 const NOTHING: MachineObjects = { firewalls: [], policies: [], services: [], metal: [], doubtful: false };
 
 /** Reads objects as the rules need them, each once as long as it is the same; mistakes are said to stand in `source`. */
 export class ReadObjects {
-  readonly #read = new WeakMap<
-    ClusterObject,
-    { readonly objects: MachineObjects; readonly found: readonly Diagnostic[] }
-  >();
+  readonly #read = new WeakMap<Raw, { readonly objects: MachineObjects; readonly found: readonly Diagnostic[] }>();
   readonly #source: string;
 
   constructor(source: string) {
     this.#source = source;
   }
 
-  of(objects: Iterable<ClusterObject>, diagnostics: Diagnostic[]): MachineObjects {
+  of(objects: Iterable<Raw>, diagnostics: Diagnostic[]): MachineObjects {
     const all = [...objects].map((object) => this.#one(object));
     for (const { found } of all) diagnostics.push(...found);
     return joined(all.map((each) => each.objects));
   }
 
-  #one(object: ClusterObject): { readonly objects: MachineObjects; readonly found: readonly Diagnostic[] } {
+  #one(object: Raw): { readonly objects: MachineObjects; readonly found: readonly Diagnostic[] } {
     let known = this.#read.get(object);
     if (known === undefined) {
       const found: Diagnostic[] = [];

@@ -6,8 +6,9 @@ import { isMap } from '../../../api/shape.ts';
 import type { MachineObjects } from '../../../machine/objects.ts';
 import type { MachineConfiguration } from '../../machine-configuration.ts';
 import type { Configuration } from '../../configuration.ts';
-import type { SourcePlace } from '../../source-places.ts';
+import type { MetalPlace, SourcePlace } from '../../source-places.ts';
 import { type ClusterAccess, type ClusterPlace, ClusterSource } from './cluster-source.ts';
+import { MetalSource } from './metal-source.ts';
 import { type ClusterObject, type MachineKind, ReadObjects } from './machine-kinds.ts';
 import type { SourceMemory } from './memory.ts';
 import { ShootAccess } from './shoot-access.ts';
@@ -26,7 +27,7 @@ export interface MachineSourcesOptions {
 interface Running {
   /** Equal texts need no new start. */
   readonly signature: string;
-  readonly source: ClusterSource;
+  readonly source: ClusterSource | MetalSource;
   readonly read: ReadObjects;
   readonly stop: AbortController;
   readonly ended: Promise<unknown>;
@@ -49,20 +50,22 @@ export class MachineSources {
     const wanted = kindsBySource(machine);
     for (const [name, running] of this.#running) {
       const place = sources.get(name);
-      if (place !== undefined && running.signature === signatureOf(place, wanted.get(name), machine)) continue;
+      if (place !== undefined && running.signature === signatureOf(place, wanted.get(name), machine, machineName))
+        continue;
       this.#running.delete(name);
       running.stop.abort();
       await running.ended;
     }
     for (const [name, kinds] of wanted) {
       const place = sources.get(name);
-      if (this.#running.has(name) || place?.type !== 'kubernetes') continue;
-      this.#start(name, place, kinds, machine);
+      if (this.#running.has(name)) continue;
+      if (place?.type === 'kubernetes') this.#start(name, place, kinds, machine);
+      else if (place?.type === 'metal') this.#startMetal(name, place, kinds, machine);
     }
   }
 
   /** What a source says of the kind; `undefined`: it never said anything, or is none that is asked. */
-  objects(name: string, kind: MachineKind, diagnostics: Diagnostic[]): MachineObjects | undefined {
+  objects(name: string, kind: MachineKind | 'Metal', diagnostics: Diagnostic[]): MachineObjects | undefined {
     const running = this.#running.get(name);
     const asked = running?.source.ask(kind);
     if (asked?.problem !== undefined) diagnostics.push(asked.problem);
@@ -71,11 +74,12 @@ export class MachineSources {
 
   /** The same as they are in the cluster, for statuses and duties. */
   raw(name: string, kind: MachineKind): readonly ClusterObject[] {
-    return this.#running.get(name)?.source.ask(kind).objects ?? [];
+    const source = this.#running.get(name)?.source;
+    return source instanceof ClusterSource ? (source.ask(kind).objects ?? []) : [];
   }
 
   /** Whether the source says now what is known of a kind. */
-  isHeard(name: string, kind: MachineKind): boolean {
+  isHeard(name: string, kind: MachineKind | 'Metal'): boolean {
     return this.#running.get(name)?.source.ask(kind).isHeard ?? false;
   }
 
@@ -120,7 +124,17 @@ export class MachineSources {
     }
     const ended = Promise.all(runs);
     background(`source ${name}`, ended, log);
-    const signature = signatureOf(place, kinds, machine);
+    const signature = signatureOf(place, kinds, machine, this.#name);
+    this.#running.set(name, { signature, source, read: new ReadObjects(name), stop, ended });
+  }
+
+  #startMetal(name: string, place: MetalPlace, kinds: ReadonlySet<MachineKind>, machine: MachineConfiguration): void {
+    const { clock, log, random = Math.random, memory, changed } = this.#options;
+    const source = new MetalSource({ name, place, hostname: this.#name, clock, log, random, memory, changed });
+    const stop = new AbortController();
+    const ended = source.run(stop.signal);
+    background(`source ${name}`, ended, log);
+    const signature = signatureOf(place, kinds, machine, this.#name);
     this.#running.set(name, { signature, source, read: new ReadObjects(name), stop, ended });
   }
 
@@ -152,6 +166,7 @@ function signatureOf(
   place: SourcePlace,
   kinds: ReadonlySet<MachineKind> | undefined,
   { shootAccess }: MachineConfiguration,
+  name: string,
 ): string {
-  return JSON.stringify([place, [...(kinds ?? [])], shootAccess]);
+  return JSON.stringify([place, [...(kinds ?? [])], shootAccess, name]);
 }
