@@ -179,8 +179,17 @@ export class KernelTable {
   }
 
   /** The policy of the base rules' forward chain; `undefined`: there is no such chain. */
-  async basePolicy(signal: AbortSignal): Promise<string | undefined> {
-    const objects = await this.#nft.list(['list', 'chain', 'inet', 'metal', 'forward'], signal);
+  basePolicy(signal: AbortSignal): Promise<string | undefined> {
+    return this.#forwardPolicy('metal', signal);
+  }
+
+  /** Whether our table is there, and lets through nothing but what it says. */
+  async isClosed(signal: AbortSignal): Promise<boolean> {
+    return (await this.#forwardPolicy('firewall', signal)) === 'drop';
+  }
+
+  async #forwardPolicy(table: string, signal: AbortSignal): Promise<string | undefined> {
+    const objects = await this.#nft.list(['list', 'chain', 'inet', table, 'forward'], signal);
     for (const object of objects ?? []) {
       const chain = isMap(object) ? object['chain'] : undefined;
       if (isMap(chain) && typeof chain['policy'] === 'string') return chain['policy'];

@@ -61,3 +61,11 @@ export function basePolicyOf(text: string): string | undefined {
 export function withBasePolicy(text: string, policy: 'accept' | 'drop'): string {
   return text.replace(FORWARD, `$1${policy}$3`);
 }
+
+/**
+ * Whether a start of the machine with this file lets nothing through but what the file says. One that is empty, or was cut off before the
+ * chain, is valid to nft and leaves everything open.
+ */
+export function closesForwarding(text: string): boolean {
+  return /^table inet firewall \{[^]*?^\s*type filter hook forward priority [^;\n]+; policy drop;/m.test(text);
+}

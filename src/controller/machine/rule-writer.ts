@@ -7,7 +7,7 @@ import { tableParts } from '../../machine/table-change.ts';
 import { CLOSED_TABLE, type TableLine, textOf, withLearnt } from '../../machine/table-text.ts';
 import { BaseFile, type BaseToWrite } from './base-file.ts';
 import type { KernelTable } from './kernel-table.ts';
-import { readIfThere, replaceFile } from './rule-files.ts';
+import { closesForwarding, readIfThere, replaceFile } from './rule-files.ts';
 
 /** What the central writer writes, and where. */
 export interface RulesToWrite {
@@ -66,12 +66,16 @@ export class RuleWriter {
    */
   async close(file: string, signal: AbortSignal): Promise<boolean> {
     const text = await readIfThere(file);
-    const refusal = text === undefined ? undefined : await this.#kernel.check(text, signal);
+    const refusal =
+      text === undefined
+        ? undefined
+        : closesForwarding(text)
+          ? await this.#kernel.check(text, signal)
+          : 'it has no chain that closes forwarding';
     const sound = text !== undefined && refusal === undefined;
     if (refusal !== undefined)
       this.#log.error({ file, problem: refusal }, 'the rules on disk are not valid; closed ones take their place');
-    const isThere = (await this.#kernel.read(signal))?.chains.has('forward') === true;
-    if (!isThere) {
+    if (!(await this.#kernel.isClosed(signal))) {
       await this.#kernel.load(sound ? text : CLOSED_TABLE, signal);
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
     }

@@ -1,0 +1,107 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { RunningMachine } from '../../../../test/kit/running-machine.ts';
+import { cwnp, firewall } from '../../../../test/kit/machine.ts';
+
+let machine: RunningMachine;
+beforeAll(async () => {
+  machine = await RunningMachine.open();
+});
+afterEach(() => machine.reset());
+afterAll(() => machine.close());
+
+const own = (port: number, source = 'static'): string => `sources:
+  static: { cwnp: { egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: ${port} }] }] } }
+  shoot: { kubeconfig: ./not-there-yet.yaml, namespace: firewall }
+controllers: { firewall: { source: static }, cwnp: { source: ${source} } }`;
+const eventually = (port: number, expected: boolean) =>
+  expect.poll(() => machine.passes(port), { timeout: 20_000 }).toBe(expected);
+const kept = () => expect.poll(() => machine.logged.some((line) => line.includes('nothing is known of shoot/')));
+
+test('another source that was never heard takes nothing away, while running and over a restart', async () => {
+  machine.configure(own(443));
+  await machine.start();
+  await eventually(443, true);
+  const good = machine.rules();
+  machine.configure(own(443, 'shoot'));
+  await kept().toBe(true);
+  await pause(1_000);
+  expect([machine.rules(), await machine.passes(443)]).toEqual([good, true]);
+  await machine.stop();
+  await machine.boot();
+  machine.logged.splice(0);
+  await machine.start();
+  await kept().toBe(true);
+  expect([machine.rules(), await machine.passes(443), await machine.passes(80)]).toEqual([good, true, false]);
+  machine.configure(own(80));
+  await eventually(80, true);
+  expect(await machine.passes(443)).toBe(false);
+});
+
+test('rules that somebody else made stay until all is known', async () => {
+  machine.configure(own(443));
+  await machine.start();
+  await eventually(443, true);
+  await machine.stop();
+  const theirs = machine.rules().replaceAll('accept traffic for np static', 'accept traffic for np theirs');
+  await machine.reset();
+  writeFileSync(machine.file, theirs);
+  machine.configure(own(80, 'shoot'));
+  await machine.boot();
+  await machine.start();
+  await kept().toBe(true);
+  expect(machine.rules()).toBe(theirs);
+});
+
+test.each([
+  ['no file', undefined],
+  ['an empty file', ''],
+  ['a file that was cut off', '# rules\ntable inet firewall {\n}\n'],
+  [
+    'rules that accept',
+    'table inet firewall {\n\tchain forward {\n\t\ttype filter hook forward priority 1; policy accept;\n\t}\n}\n',
+  ],
+  ['rules of somebody else', 'table inet other {\n}\n'],
+])('a machine that knows nothing is closed from the first moment and at the next start, with %s', async (_, rules) => {
+  const base = join(machine.folder, 'nftables/rules');
+  writeFileSync(
+    base,
+    'table inet metal {\n    chain forward {\n        type filter hook forward priority 0; policy accept;\n    }\n}\n',
+  );
+  writeFileSync(machine.file, rules ?? '');
+  await machine.boot();
+  if (rules === undefined) rmSync(machine.file);
+  expect(await machine.passes(443)).toBe(true);
+  machine.configure(`sources: { seed: { kubeconfig: ./none }, shoot: { kubeconfig: ./none } }
+controllers: { firewall: { source: seed }, cwnp: { source: shoot }, service: { source: shoot }, monitor: { source: shoot } }`);
+  const controller = await machine.start();
+  await expect.poll(() => machine.rulesIfThere()).toContain('policy drop');
+  expect([await machine.passes(443), controller.ready().ready]).toEqual([false, false]);
+  await machine.stop();
+  await machine.boot();
+  expect(await machine.passes(443)).toBe(false);
+});
+
+test('sources of all types at once; one that goes out of the file is not asked any more', async () => {
+  const objects = join(machine.folder, 'objects.yaml');
+  writeFileSync(
+    objects,
+    firewall('{}') + cwnp('web', '{ egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: 443 }] }] }'),
+  );
+  const text = (service: string): string => `sources:
+  own: { manifests: ./objects.yaml }
+  shoot: { kubeconfig: ./none }
+controllers: { firewall: { source: own }, cwnp: { source: own }${service} }`;
+  machine.configure(text(', service: { source: shoot }'));
+  await machine.start();
+  // Services were never known here, and nothing was in force before: the rest goes on.
+  await eventually(443, true);
+  machine.configure(text(''));
+  await expect.poll(() => machine.logged.some((line) => line.includes('CONFIG_SOURCE_UNUSED'))).toBe(true);
+  await pause(1_000);
+  machine.logged.splice(0);
+  await pause(2_500);
+  expect(machine.logged).toEqual([]);
+});
