@@ -89,7 +89,10 @@ export class FlowWatch {
     this.#flows = await flows();
     const open = await connections();
     const results = await Promise.all(
-      this.#flows.map(async (flow) => ({ flow, up: (await reaches(flow, signal)) ?? this.#isOpen(flow, open) })),
+      this.#flows.map(async (flow) => ({
+        flow,
+        up: (await reaches(flow, signal).catch(() => false)) ?? this.#isOpen(flow, open),
+      })),
     );
     if (signal.aborted || loads !== this.#loads) return;
     const now = clock.monotonic();

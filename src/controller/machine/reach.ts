@@ -41,10 +41,12 @@ function connects(host: string, port: number, signal: AbortSignal): Promise<bool
 function answers(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+    let isOpen = true;
     const end = (reached: boolean): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      socket.close();
+      if (isOpen) socket.close();
+      isOpen = false;
       resolve(reached);
     };
     const abort = (): void => end(false);
@@ -52,7 +54,13 @@ function answers(host: string, port: number, signal: AbortSignal): Promise<boole
     signal.addEventListener('abort', abort, { once: true });
     socket.once('message', () => end(true));
     socket.once('error', (error) => end('code' in error && error.code === 'ECONNREFUSED'));
-    socket.connect(port, host, () => socket.send(QUESTION));
+    // Without a way there the socket is not connected, and to send on it would throw.
+    socket.connect(port, host, (error?: Error) => {
+      if (error !== undefined && error !== null) return end(false);
+      socket.send(QUESTION, (failed) => {
+        if (failed !== null) end(false);
+      });
+    });
   });
 }
 
