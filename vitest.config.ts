@@ -24,7 +24,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
           isolate: false,
-          testTimeout: 60_000,
+          testTimeout: 300_000,
           // A busy machine is late; it is not wrong.
           expect: { poll: { timeout: 10_000 } },
         },

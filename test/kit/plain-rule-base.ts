@@ -29,6 +29,7 @@ export function plainFate(base: RuleBase, packet: Packet): PlainFate {
     if (!isTo(base, rule.destination.objects, rule.destination.groups, packet.destination)) continue;
     if (rule.services.length > 0 && !rule.services.some((name) => isService(base.services.get(name), packet))) continue;
     if (rule.action === 'Deny') return { verdict: 'Denied' };
+    if (rule.translatedTo !== undefined) return { verdict: 'Allowed', from: rule.translatedTo };
     return { verdict: 'Allowed', ...leavingFrom(base, packet) };
   }
   return { verdict: 'Left', ...leavingFrom(base, packet) };

@@ -29,6 +29,8 @@ export interface RulesetOptions {
   readonly families?: readonly Family[];
   /** Rules name TCP, UDP or SCTP, or no protocol: what devices can say whose other protocols are applications. Default false. */
   readonly portsAlone?: boolean;
+  /** Classes decide whatever is governed, and leave nothing to the rules of others. Default false. */
+  readonly decided?: boolean;
   /** Families with translations. Default both. */
   readonly translated?: readonly Family[];
 }
@@ -134,11 +136,13 @@ function stage(family: Family, id: string, layer: Stage['layer'], options: Rules
 }
 
 const LAYERS = ['ClusterBorderPolicy', 'Tier', 'Tier', 'BorderPolicy'] as const;
+/** What an Allow of a tier lets pass is left to others. */
+const OWN_LAYERS = ['ClusterBorderPolicy', 'ClusterBorderPolicy', 'BorderPolicy', 'BorderPolicy'] as const;
 
 /** The stages that classes of one family choose from: two versions of each place in the order. */
 function stages(family: Family, options: RulesetOptions): fc.Arbitrary<readonly (readonly Stage[])[]> {
   return fc.tuple(
-    ...LAYERS.map((layer, place) =>
+    ...(options.decided === true ? OWN_LAYERS : LAYERS).map((layer, place) =>
       fc.tuple(
         stage(family, `s${family}-${place}x`, layer, options),
         stage(family, `s${family}-${place}y`, layer, options),
@@ -147,9 +151,14 @@ function stages(family: Family, options: RulesetOptions): fc.Arbitrary<readonly 
   );
 }
 
-function part(family: Family, id: string, pool: readonly (readonly Stage[])[]): fc.Arbitrary<Part> {
+function part(
+  family: Family,
+  id: string,
+  pool: readonly (readonly Stage[])[],
+  { decided = false }: RulesetOptions,
+): fc.Arbitrary<Part> {
   const chosen = pool.map((versions) => fc.option(fc.constantFrom(...versions), { nil: undefined, freq: 2 }));
-  return fc.tuple(fc.tuple(...chosen), fc.boolean()).map(([list, allow]) => ({
+  return fc.tuple(fc.tuple(...chosen), decided ? fc.constant(false) : fc.boolean()).map(([list, allow]) => ({
     id: `p${family}-${id}-${list.map((one) => one?.id ?? '').join('.')}-${allow ? 'a' : 'd'}`,
     stages: list.filter((one) => one !== undefined),
     otherwise: allow ? ('Allow' as const) : ('Deny' as const),
@@ -166,13 +175,13 @@ function classes(family: Family, options: RulesetOptions): fc.Arbitrary<readonly
             id: fc.constant(id),
             family: fc.constant(family),
             parts: fc.oneof(
-              { weight: 1, arbitrary: fc.constant([]) },
-              { weight: 5, arbitrary: fc.tuple(part(family, '0', pool)) },
-              { weight: 2, arbitrary: fc.tuple(part(family, '0', pool), part(family, '1', pool)) },
+              { weight: options.decided === true ? 0 : 1, arbitrary: fc.constant([]) },
+              { weight: 5, arbitrary: fc.tuple(part(family, '0', pool, options)) },
+              { weight: 2, arbitrary: fc.tuple(part(family, '0', pool, options), part(family, '1', pool, options)) },
             ),
             widened: fc.oneof(
               { weight: 5, arbitrary: fc.constant([]) },
-              { weight: 1, arbitrary: fc.tuple(part(family, 'w', pool)) },
+              { weight: 1, arbitrary: fc.tuple(part(family, 'w', pool, options)) },
             ),
           }),
         ),

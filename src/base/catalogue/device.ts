@@ -146,6 +146,12 @@ export const deviceCodes = {
     now: 'Nothing of it is written; what the firewall holds stays.',
     fix: 'The message says what. On Linux load the modules nf_tables, nft_ct, nft_nat, nft_log and nft_reject_inet, or use a kernel that has them.',
   },
+  TRANSLATION_MODE: {
+    blame: 'rejected',
+    what: 'Somebody changed where the firewall translates (`central-nat` of a FortiGate), and translations of ours stand where it no longer looks.',
+    now: 'Nothing is written but what addresses that were given up lose. What is to be translated may leave untranslated meanwhile.',
+    fix: 'Set it back. To keep it so, remove the entries with our mark from the table that the message names: then the translations are written to the other one.',
+  },
   DEVICE_REJECTED: {
     blame: 'rejected',
     what: 'The firewall refused a transaction for a reason that Sallyport does not know.',

@@ -42,7 +42,7 @@ export const workerCodes = {
     blame: 'rejected',
     what: 'The firewall does not hold as many objects, members, rules or translations as would be needed; it was asked before anything was sent.',
     now: 'Nothing of the change is sent, but addresses that were given up leave. What the firewall holds stays.',
-    fix: 'The message says what is short, how many are needed and how many fit. Use fewer rules, `options.layout: Groups`, fewer workloads at this firewall, or a larger one.',
+    fix: 'The message says what is short, how many are needed and how many fit. Use fewer rules, `options.layout: Group`, fewer workloads at this firewall, or a larger one.',
   },
   NAME_TAKEN: {
     blame: 'rejected',

@@ -24,6 +24,8 @@ export interface Change {
   readonly adopt: ReadonlySet<string>;
   /** Nothing of ours is left afterwards. */
   readonly leaves: boolean;
+  /** How long it may take: so long the device keeps what is not committed, and no longer. */
+  readonly longestMs: number;
 }
 
 /** However fast changes of members follow each other, everything is read so often. */
@@ -64,10 +66,15 @@ export class FortigateDevice {
     return this.#snapshot;
   }
 
+  /** Who wrote last of those that write with our marks; `undefined`: nobody did. */
+  writerIn(snapshot: Snapshot): string | undefined {
+    const row = snapshot.row('firewall/address', this.#scope.auxiliaries.writer);
+    return row && this.#scope.afterMark(commentOf('firewall/address', row));
+  }
+
   /** Who wrote last, if it was not this process though it has written. */
   rival(snapshot: Snapshot): string | undefined {
-    const row = snapshot.row('firewall/address', this.#scope.auxiliaries.writer);
-    const writer = row && this.#scope.afterMark(commentOf('firewall/address', row));
+    const writer = this.writerIn(snapshot);
     return this.#wrote && writer !== undefined && writer !== this.#writer ? `writer ${writer}` : undefined;
   }
 
@@ -76,14 +83,15 @@ export class FortigateDevice {
    * was made for.
    */
   async configure(
-    { operations, adopt, leaves }: Change,
+    { operations, adopt, leaves, longestMs }: Change,
     base: Snapshot,
     facts: FortigateFacts,
     mayGoOn: MayGoOn,
     signal: AbortSignal,
   ): Promise<Snapshot> {
     try {
-      await Transaction.run(this.#api, facts.dialect, mayGoOn, signal, async (transaction) => {
+      const { dialect } = facts;
+      await Transaction.run(this.#api, { dialect, longestMs }, mayGoOn, signal, async (transaction) => {
         const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
         if (!leaves) await editor.sign(this.#writer);
         for (const operation of operations) await editor.perform(operation);

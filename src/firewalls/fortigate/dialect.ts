@@ -15,7 +15,6 @@ const TRANSACTION = 100;
 export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {
   const release = facts === undefined ? '' : ` ${formatRelease(facts.release)}`;
   const device = `FortiGate${release}`;
-  const byPolicies = `${device} has central-nat off in this VDOM: its policies translate, and those are their owner's`;
   return {
     device,
     text: {
@@ -48,7 +47,8 @@ export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {
     domains: 'Exact',
     logRules: false,
     services: { protocols: 'All', sourcePorts: true, icmp: 'Codes', parts: 1_000, ranges: 1_000 },
-    translates: facts === undefined || facts.centralNat ? { 4: true, 6: true } : { 4: byPolicies, 6: byPolicies },
+    translates: { 4: true, 6: true },
+    translatesBy: facts === undefined || facts.centralNat ? 'Table' : 'Rules',
     transaction: TRANSACTION,
     slowMs: 30_000,
   };

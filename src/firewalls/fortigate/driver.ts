@@ -6,30 +6,40 @@ import { SallyportError } from '../../base/error.ts';
 import type { Nat, Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { DeviceCredentials } from '../device-credentials.ts';
-import type { Actual, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
+import type { Actual, DeviceOwner, Drift, Driver, MayGoOn, Translation } from '../driver.ts';
 import type { DeviceTls } from '../https/device-tls.ts';
 import { MachineLock } from '../machine-lock.ts';
+import type { Capacity } from '../rulebase/capacity.ts';
 import type { Dialect } from '../rulebase/dialect.ts';
+import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
-import { type ObservedRuleBase, type WantedRuleBase, nothingObserved } from '../rulebase/model.ts';
+import { type ObservedRuleBase, type RuleBase, type WantedRuleBase, nothingObserved } from '../rulebase/model.ts';
 import type { RuleBaseStep } from '../rulebase/operation.ts';
+import { standing } from '../rulebase/standing-groups.ts';
 import { stepsBetween, stepsToLeave } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
+import { askRooms, capacityOf } from './capacity.ts';
 import { FortigateDevice } from './device.ts';
 import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
 import { FortiosApi } from './fortios-api.ts';
-import { observation } from './observe.ts';
+import { type Observation, observation } from './observe.ts';
 import { renderOperations } from './render.ts';
 import { FortigateScope } from './scope.ts';
 import { sayService } from './services.ts';
 import type { FortigateOptions } from './settings.ts';
 import type { Snapshot } from './snapshot.ts';
+import { stepMs } from './step-time.ts';
+import { POLICY, TRANSLATION } from './words.ts';
 
 export interface FortigateActual extends Actual {
   readonly snapshot: Snapshot;
   readonly facts: FortigateFacts;
   readonly base: ObservedRuleBase;
+  /** What it holds at most, less what others have, as it told last. */
+  readonly capacity: Capacity;
+  /** How long its answers take, in milliseconds. */
+  readonly answerMs: number;
 }
 
 export interface FortigateTranslation extends Translation {
@@ -42,6 +52,7 @@ export interface FortigateStep extends RuleBaseStep {
   readonly made: { readonly for: Snapshot; readonly facts: FortigateFacts; readonly after: FortigateStep | undefined };
   readonly adopt: ReadonlySet<string>;
   readonly leaves: boolean;
+  readonly longestMs: number;
 }
 
 export interface FortigateDriverOptions {
@@ -77,9 +88,14 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   /** What was read right after a write, and when (monotonic). Whoever looks next need not read it again. */
   #readBack: { readonly snapshot: Snapshot; readonly at: number } | undefined;
 
+  #capacity: Capacity | undefined;
+  readonly #observations = new WeakMap<Snapshot, Observation>();
+  /** What was read after our last write, or first; and who had written last by then. */
+  #expected: { readonly writer: string | undefined; readonly base: RuleBase } | undefined;
+
   constructor(options: FortigateDriverOptions) {
     const { url, tls, credentials, clock, owner, lockDirectory, adopt } = options;
-    const { vdom, zones, position, form, securityProfile, log } = options.options;
+    const { vdom, zones, position, form, layout, securityProfile, log } = options.options;
     this.#options = options;
     this.#api = new FortiosApi({ url, tls, credentials, vdom, clock });
     this.#lock = new MachineLock(lockDirectory, `fortigate ${url.host} ${vdom}`);
@@ -88,7 +104,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     this.#device = new FortigateDevice(this.#api, this.#scope, clock);
     const block = {
       form,
-      layout: 'Class',
+      layout,
       log: log !== 'None',
       adopt,
       ...(securityProfile === undefined || securityProfile === 'none' ? {} : { profile: securityProfile }),
@@ -107,8 +123,13 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     if (facts === undefined) throw new SallyportError('INTERNAL', 'a FortiGate was read that was not asked before');
     const readBack = this.#readBack;
     this.#readBack = undefined;
-    const isFresh = readBack !== undefined && this.#options.clock.monotonic() - readBack.at < FRESH_MS;
-    return this.#actualOf(isFresh ? readBack.snapshot : await this.#device.read(facts, signal), facts);
+    // What others have does not change by what we write.
+    if (readBack !== undefined && this.#capacity !== undefined && this.#isFresh(readBack.at))
+      return this.#actualOf(readBack.snapshot, facts, this.#capacity);
+    const [snapshot, rooms] = await Promise.all([this.#device.read(facts, signal), askRooms(this.#api, signal)]);
+    const capacity = capacityOf(rooms, snapshot, this.#observation(snapshot).base, facts.release);
+    if (JSON.stringify(capacity) !== JSON.stringify(this.#capacity)) this.#capacity = capacity;
+    return this.#actualOf(snapshot, facts, this.#capacity ?? capacity);
   }
 
   async prepare(desired: Ruleset, capabilities: FortigateCapabilities, signal: AbortSignal): Promise<void> {
@@ -136,8 +157,20 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     };
   }
 
-  steps(actual: FortigateActual, { wanted, dialect }: FortigateTranslation): readonly FortigateStep[] {
-    return chained(stepsBetween(actual.base, wanted, dialect), actual, wanted.adopt, false);
+  steps(actual: FortigateActual, { wanted: wished, dialect }: FortigateTranslation): readonly FortigateStep[] {
+    const { base, capacity } = actual;
+    const { wanted, unsafe } = standing(base, wished, this.#scope.names);
+    const steps = stepsBetween(base, wanted, dialect, capacity);
+    const elsewhere = translatesElsewhere(actual, wanted);
+    if (elsewhere === undefined && steps.length === 0 && unsafe.length > 0)
+      throw new SallyportError(
+        'NAME_TAKEN',
+        `${unsafe.join(', ')}: a Deny rests on it, and it stays a feed, which a boot empties, because policies of others name it; take it out of them, and it becomes a group`,
+      );
+    if (elsewhere === undefined) return chained(steps, actual, wanted.adopt, false);
+    const narrowing = steps.filter(({ urgent }) => urgent);
+    if (narrowing.length === 0) throw new SallyportError('TRANSLATION_MODE', elsewhere);
+    return chained(narrowing, actual, wanted.adopt, false);
   }
 
   leave(actual: FortigateActual, { cluster }: DeviceOwner): readonly FortigateStep[] {
@@ -148,6 +181,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
       );
     if (actual.empty) return [];
     const steps = stepsToLeave(actual.base, fortigateDialect(actual.facts));
+    // Groups that rules of others name stay, with what is in them.
+    if (steps.length === 0 && this.#device.writerIn(actual.snapshot) === undefined) return [];
     const rest: RuleBaseStep = {
       kind: 'Remove',
       title: 'what is left of ours goes',
@@ -173,12 +208,14 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { facts } = step.made;
     const base = this.#baseOf(step);
     const { operations, adopt, leaves } = step;
+    const { longestMs } = step;
     const snapshot =
       step.way === 'Volatile'
         ? await this.#device.fill(operations, base, facts, mayGoOn, signal)
-        : await this.#device.configure({ operations, adopt, leaves }, base, facts, mayGoOn, signal);
+        : await this.#device.configure({ operations, adopt, leaves, longestMs }, base, facts, mayGoOn, signal);
     this.#done = { step, snapshot };
     this.#readBack = { snapshot, at: this.#options.clock.monotonic() };
+    this.#expected = { writer: this.#device.writerIn(snapshot), base: this.#observation(snapshot).base };
   }
 
   keepers(): Promise<readonly string[] | undefined> {
@@ -198,13 +235,32 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     throw new SallyportError('DEVICE_CHANGED', 'the step before this one was not the last that was carried out');
   }
 
-  #actualOf(snapshot: Snapshot, facts: FortigateFacts): FortigateActual {
+  #actualOf(snapshot: Snapshot, facts: FortigateFacts, capacity: Capacity): FortigateActual {
     const known = this.#actual;
     const rival = this.#device.rival(snapshot);
-    if (known?.snapshot === snapshot && known.rival === rival) return known;
-    const { base, foreign, isEmpty, behaviour } = observation(snapshot, this.#scope);
-    this.#actual = { empty: isEmpty, drift: [], foreign, behaviour, rival, snapshot, facts, base };
+    const isSame = known?.snapshot === snapshot && known.facts === facts && known.capacity === capacity;
+    if (isSame && known.rival === rival) return known;
+    const { base, foreign, isEmpty, behaviour } = this.#observation(snapshot);
+    const drift = this.#driftOf(base, this.#device.writerIn(snapshot));
+    const { answerMs } = this.#api;
+    this.#actual = { empty: isEmpty, drift, foreign, behaviour, rival, snapshot, facts, base, capacity, answerMs };
     return this.#actual;
+  }
+
+  #isFresh(at: number): boolean {
+    return this.#options.clock.monotonic() - at < FRESH_MS;
+  }
+
+  #observation(snapshot: Snapshot): Observation {
+    const known = this.#observations.get(snapshot) ?? observation(snapshot, this.#scope);
+    this.#observations.set(snapshot, known);
+    return known;
+  }
+
+  /** What hands changed since our last write. What another copy of ours wrote is none of it. */
+  #driftOf(base: ObservedRuleBase, writer: string | undefined): readonly Drift[] {
+    if (this.#expected === undefined || this.#expected.writer !== writer) this.#expected = { writer, base };
+    return this.#expected.base === base ? [] : driftSince(this.#expected.base, base);
   }
 
   /** Without interfaces there are address groups alone: where our rules would stand is for somebody to say. */
@@ -215,7 +271,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { zones, position } = this.#options.options;
     if (zones !== undefined && position !== undefined) {
       const plain = desired.nats.flatMap(plainNat);
-      const held = facts?.dialect.translatedPorts === false ? plain.filter(({ ports }) => ports !== undefined) : [];
+      const byTable = facts?.centralNat === true;
+      const held = byTable && !facts.dialect.translatedPorts ? plain.filter(({ ports }) => ports !== undefined) : [];
       const nats = plain.map((nat) => (held.includes(nat) ? heldNat(nat) : nat));
       const isSame = nats.every((nat, at) => nat === desired.nats[at]) && nats.length === desired.nats.length;
       return { ruleset: oneForm(isSame ? desired : { ...desired, nats }), refusals: held.map(natRefusal) };
@@ -289,19 +346,33 @@ function policyRefusal(policy: string): Diagnostic {
   };
 }
 
+/** Translations of ours that stand where the VDOM no longer looks, though there shall be some; in words. */
+function translatesElsewhere({ base, facts }: FortigateActual, wanted: WantedRuleBase): string | undefined {
+  const byPolicies = base.rules.filter(({ translatedTo }) => translatedTo !== undefined);
+  const translates =
+    wanted.translations.length > 0 || wanted.rules.some(({ translatedTo }) => translatedTo !== undefined);
+  const [table, left] = facts.centralNat ? [POLICY, byPolicies] : [TRANSLATION, base.translations];
+  if (!translates || left.length === 0) return undefined;
+  const mode = facts.centralNat ? 'enable' : 'disable';
+  return `\`central-nat\` of the VDOM is \`${mode}\` by now, and ${left.length} translations of ours stand in ${table}, where the device does not ask them`;
+}
+
 function chained(
   steps: readonly RuleBaseStep[],
-  { snapshot, facts }: FortigateActual,
+  { snapshot, facts, answerMs }: FortigateActual,
   adopt: ReadonlySet<string>,
   leaving: boolean,
 ): readonly FortigateStep[] {
   const chain: FortigateStep[] = [];
-  for (const [at, step] of steps.entries())
+  for (const [at, step] of steps.entries()) {
+    const longestMs = stepMs(step.operations.length, answerMs);
     chain.push({
       ...step,
+      longestMs,
       made: { for: snapshot, facts, after: chain.at(-1) },
       adopt,
       leaves: leaving && at === steps.length - 1,
     });
+  }
   return chain;
 }

@@ -2,21 +2,16 @@ import { SallyportError, assertNever } from '../../base/error.ts';
 import type { Family } from '../../border/ruleset.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
 import { partsOf } from '../rulebase/group-parts.ts';
-import type {
-  AddressObject,
-  GroupKey,
-  MemberGroup,
-  SecurityRule,
-  Service,
-  TranslationRule,
-} from '../rulebase/model.ts';
+import type { AddressObject, MemberGroup, SecurityRule, Service, TranslationRule } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { complementRanges, complementSources } from './complement.ts';
 import { complementName } from './marks.ts';
+import { NAMING, destinationsOf, nameOfKey } from './naming.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
 import { NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
 import { FORMS, type Row, type TableId, changeOf } from './rows.ts';
+import { STRANGE } from './read-groups.ts';
 import type { FortigateScope } from './scope.ts';
 import { readService, sayService } from './services.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -45,15 +40,6 @@ const MOST_MEMBERS = 300;
 
 /** Sends one write; gives the key of a new entry. */
 export type Send = (write: Write) => Promise<string | undefined>;
-
-/** Tables whose entries name entries of others, and where. */
-const NAMING: readonly (readonly [TableId, readonly string[]])[] = [
-  ['firewall/addrgrp', ['member']],
-  ['firewall/addrgrp6', ['member']],
-  [SERVICE_GROUP, ['member']],
-  [POLICY, ['srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6', 'service', 'poolname', 'poolname6']],
-  ['firewall/central-snat-map', ['orig-addr', 'orig-addr6', 'dst-addr', 'dst-addr6', 'nat-ippool', 'nat-ippool6']],
-];
 
 /**
  * Carries out operations as writes to the device, and knows what it holds after each: what is there already is not written, what is gone is
@@ -189,7 +175,8 @@ export class Editor {
   async #putGroup(group: MemberGroup): Promise<void> {
     const { name, store, family, members, mark } = group;
     await this.#removeOtherForm(group);
-    if (store === 'Volatile')
+    if (store === 'Volatile') {
+      this.#expectPushed(name);
       return await this.#put(FEED, {
         name,
         type: 'address',
@@ -197,13 +184,30 @@ export class Editor {
         status: 'enable',
         comments: mark,
       });
+    }
     if (family === 'Both') throw new SallyportError('INTERNAL', `the group ${name} has two families`);
-    const names = [...members].map((member) => this.#scope.objectName({ kind: 'Range', value: member }, family));
+    // Those of a group that is taken over are objects of its owner, until ours have joined.
+    const names = [...members].map((member) =>
+      member.startsWith(STRANGE)
+        ? member.slice(STRANGE.length)
+        : this.#scope.objectName({ kind: 'Range', value: member }, family),
+    );
     const before = this.#table(GROUPS[family]).get(name);
     await this.#putMembers(family, name, names, mark);
     for (const part of before === undefined ? [] : namesIn(before, 'member'))
       if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
     if (family === 6) this.#changed6.add(name);
+  }
+
+  /** A list that the device fetches would be empty until it is filled: it is not taken over. */
+  #expectPushed(name: string): void {
+    const row = this.#table(FEED).get(name);
+    if (row === undefined || isMarked(commentOf(FEED, row), this.#scope.cluster)) return;
+    if (textOf(row, 'update-method') === 'push' && textOf(row, 'type') === 'address') return;
+    throw new SallyportError(
+      'NAME_TAKEN',
+      `${FEED} "${name}" is fetched by the device, and cannot be taken over without a gap; give the AddressGroup another name`,
+    );
   }
 
   /** Feeds and groups share their names: what was ours in the other form goes first, unless rules of others name it. */
@@ -313,17 +317,19 @@ export class Editor {
 
   async #translationRows(rule: TranslationRule): Promise<readonly Row[]> {
     const service = rule.service === undefined ? undefined : this.#serviceMatch(rule.service);
-    let pool: string | undefined;
-    if (rule.to.kind === 'Address') {
-      const { address } = rule.to;
-      pool = this.#scope.auxiliaries.poolName(address);
-      await this.#put(POOLS[rule.family], poolRow(rule.family, pool, address, this.#scope.auxiliaries.poolMark));
-    }
+    const pool = rule.to.kind === 'Address' ? await this.#putPool(rule.family, rule.to.address) : undefined;
     return translationRows(
       rule,
       { sources: rule.source.groups.map(nameOfKey), destinations: destinationsOf(rule), service, pool },
       this.#scope.interfaces,
     );
+  }
+
+  async #putPool(family: Family, address: string): Promise<string> {
+    const { auxiliaries } = this.#scope;
+    const name = auxiliaries.poolName(address);
+    await this.#put(POOLS[family], poolRow(family, name, address, auxiliaries.poolMark));
+    return name;
   }
 
   /** A service of ours by what the device holds of it by now. */
@@ -339,7 +345,7 @@ export class Editor {
 
   /** Services that are written as all but others stand alone in a policy. */
   async #policyRows(rule: SecurityRule): Promise<readonly Row[]> {
-    const { family, source, services } = rule;
+    const { family, source, services, translatedTo } = rule;
     const sources = source.groups.map(nameOfKey);
     const isComplement = source.negate && family === 6;
     if (isComplement) await this.#putComplement(rule.name, sources);
@@ -347,6 +353,7 @@ export class Editor {
       sources: isComplement ? [complementName(rule.name)] : sources,
       destinations: destinationsOf(rule),
       isNegated: source.negate && family === 4,
+      pool: translatedTo === undefined ? undefined : await this.#putPool(family, translatedTo),
     };
     const negated = services.filter((name) => this.#isNegatedService(name));
     const plain = services.filter((name) => !this.#isNegatedService(name));
@@ -430,11 +437,3 @@ type PutRule = Extract<
   Operation,
   { kind: 'InsertRule' | 'MoveRule' | 'EditRule' | 'InsertTranslation' | 'MoveTranslation' | 'EditTranslation' }
 >;
-
-function destinationsOf({ destination }: Pick<SecurityRule, 'destination'>): readonly string[] {
-  return [...destination.objects, ...destination.groups.map(nameOfKey)];
-}
-
-function nameOfKey(key: GroupKey): string {
-  return key.slice(key.indexOf('/', key.indexOf('/') + 1) + 1);
-}

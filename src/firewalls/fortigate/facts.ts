@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
 import type { Capabilities } from '../driver.ts';
+import { askRooms, nearlyFull } from './capacity.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import {
   NEWER_THAN_KNOWN,
@@ -13,22 +14,6 @@ import {
   parseRelease,
 } from './release.ts';
 
-/** Tables that the device counts together, by their names in `vdom-resource` (vendor reference 1.11). */
-export const RESOURCES = [
-  'firewall-policy',
-  'firewall-address',
-  'firewall-addrgrp',
-  'custom-service',
-  'service-group',
-] as const;
-export type Resource = (typeof RESOURCES)[number];
-
-/** How many entries there may be, and are. */
-export interface Room {
-  readonly most: number;
-  readonly used: number;
-}
-
 /** What a FortiGate says of itself and of our VDOM. */
 export interface FortigateFacts {
   readonly release: Release;
@@ -37,8 +22,6 @@ export interface FortigateFacts {
   readonly centralNat: boolean;
   /** What is written is lost at the next boot unless it is saved (`cfg-save` manual). */
   readonly savesByHand: boolean;
-  /** Absent where the device does not tell. */
-  readonly rooms: ReadonlyMap<Resource, Room>;
 }
 
 export interface FortigateCapabilities extends Capabilities {
@@ -53,8 +36,6 @@ const statusForm = z.object({
 });
 const settingsForm = z.object({ 'central-nat': z.enum(['enable', 'disable']) });
 const globalForm = z.object({ 'cfg-save': z.enum(['automatic', 'manual', 'revert']) });
-const resourceForm = z.object({ current_usage: z.number(), global_max: z.number(), custom_max: z.number() });
-const resourcesForm = z.record(z.string(), z.unknown());
 
 /** The reference names none (see docs/design/fortigate.md, Sessions). */
 export const CONNECTIONS_STAY =
@@ -64,11 +45,11 @@ export const CONNECTIONS_STAY =
 export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
   const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
     api.ask({ method: 'GET', path, query }, signal);
-  const [status, centralNat, global, resources] = await Promise.all([
+  const [status, centralNat, global, rooms] = await Promise.all([
     get('monitor/system/status'),
     askCentralNat(api, signal),
     get('cmdb/system/global', { format: 'cfg-save' }),
-    get('monitor/system/vdom-resource'),
+    askRooms(api, signal),
   ]);
   const release = parseRelease(status.version ?? '');
   const text = formatRelease(release);
@@ -92,6 +73,7 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
       ...(isAtLeast(release, NEWER_THAN_KNOWN)
         ? [`FortiOS ${text} is newer than what this driver was written for`]
         : []),
+      ...nearlyFull(rooms),
       ...(save === 'manual' ? ['`cfg-save` is `manual`: what is written is saved after each change'] : []),
     ],
     fortigate: {
@@ -99,7 +81,6 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
       dialect: dialectOf(release),
       centralNat,
       savesByHand: save === 'manual',
-      rooms: roomsOf(resources.results),
     },
   };
 }
@@ -110,17 +91,4 @@ export async function askCentralNat(api: FortiosApi, signal: AbortSignal): Promi
   const told = settingsForm.safeParse((await api.ask(ask, signal)).results).data;
   if (told === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `central-nat` of the VDOM');
   return told['central-nat'] === 'enable';
-}
-
-/** Limits that somebody set for the VDOM count where they are smaller; 0 is none. */
-function roomsOf(results: unknown): ReadonlyMap<Resource, Room> {
-  const told = resourcesForm.safeParse(results).data ?? {};
-  const rooms = new Map<Resource, Room>();
-  for (const resource of RESOURCES) {
-    const one = resourceForm.safeParse(told[resource]).data;
-    if (one === undefined) continue;
-    const limits = [one.global_max, one.custom_max].filter((limit) => limit > 0);
-    if (limits.length > 0) rooms.set(resource, { most: Math.min(...limits), used: one.current_usage });
-  }
-  return rooms;
 }

@@ -10,6 +10,8 @@ import { refusalError } from './errors.ts';
 export const CONNECTIONS = 8;
 /** A device blocks a source that shows wrong tokens, or asks too often, "for a while": asking on would prolong it. In milliseconds. */
 const BLOCKED_MS = 60_000;
+/** How much the latest answer counts in how long they take. */
+const LATEST = 0.2;
 /** A token is read again after this time, and at once when it was refused. */
 const TOKEN_MS = 30_000;
 
@@ -38,6 +40,7 @@ export interface Ask {
 export class FortiosApi {
   readonly #api: DeviceApi;
   readonly #options: FortiosApiOptions;
+  #answerMs = 0;
   #known: { readonly token: string; readonly until: number } | undefined;
   /** Until when nothing is asked (monotonic), and with which token that came; `undefined`: whichever. */
   #blocked: { readonly until: number; readonly token: string | undefined; readonly why: SallyportError } | undefined;
@@ -51,12 +54,18 @@ export class FortiosApi {
     return this.#options.vdom;
   }
 
+  /** How long an answer takes by now, in milliseconds. */
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
   async ask({ method, path, query = {}, body, transaction }: Ask, signal: AbortSignal): Promise<Envelope> {
     const token = await this.#token(signal);
     this.#refuseWhileBlocked(token);
     const { vdom, url, clock } = this.#options;
     const secrets = [token];
     const parameters = Object.entries({ vdom, ...query }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    const begin = clock.monotonic();
     const answer = await this.#api.ask(
       {
         method,
@@ -71,6 +80,7 @@ export class FortiosApi {
       },
       signal,
     );
+    this.#answerMs += (clock.monotonic() - begin - this.#answerMs) * LATEST;
     const title = `${url.host}: ${method} ${path}`;
     const reading = readEnvelope(answer);
     if (reading.kind === 'done') return reading.envelope;

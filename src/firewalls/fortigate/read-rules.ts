@@ -9,7 +9,19 @@ import type { FortigateScope } from './scope.ts';
 import { NEGATED, PART, serviceGroupsOf, serviceOfGroup } from './service-groups.ts';
 import { readService } from './services.ts';
 import type { Snapshot } from './snapshot.ts';
-import { ADDRESSES, ANY_SERVICE, CUSTOM, GROUPS, POLICY, SERVICE_GROUP, commentOf, namesIn, textOf } from './words.ts';
+import { poolAddress } from './translations.ts';
+import {
+  ADDRESSES,
+  ANY_SERVICE,
+  CUSTOM,
+  GROUPS,
+  POLICY,
+  POOLS,
+  SERVICE_GROUP,
+  commentOf,
+  namesIn,
+  textOf,
+} from './words.ts';
 
 /** A service of ours as it stands: its custom services, and whether rules negate it. */
 export interface StandingService {
@@ -101,8 +113,10 @@ function readPolicy(
   expect('schedule', 'always');
   expect('srcintf', scope.interfaces.from.toSorted());
   expect('dstintf', scope.interfaces.to.toSorted());
-  expect('nat', 'disable');
-  expect('ippool', 'disable');
+  const translatedTo = readPool(row, family, snapshot);
+  expect('ippool', textOf(row, 'nat'));
+  if (translatedTo === undefined) expect('nat', 'disable');
+  expect(family === 4 ? 'poolname6' : 'poolname', []);
   expect(family === 4 ? 'srcaddr6' : 'srcaddr', []);
   expect(family === 4 ? 'dstaddr6' : 'dstaddr', []);
   for (const [field, value] of Object.entries(FORMS[POLICY].guarded))
@@ -143,10 +157,18 @@ function readPolicy(
     action: allows ? 'Allow' : 'Deny',
     log: textOf(row, 'logtraffic') === 'all',
     ...(inspects ? { profile: textOf(row, 'profile-group') } : {}),
+    ...(translatedTo === undefined ? {} : { translatedTo }),
     comment: scope.afterMark(comment),
     mark: scope.markIn(comment),
     ...(strange.length === 0 ? {} : { strange: strange.join(', ') }),
   };
+}
+
+/** The only address that a policy translates to; `undefined`: it does not, or to something else. */
+function readPool(row: Row, family: Family, snapshot: Snapshot): string | undefined {
+  const [name, ...others] = namesIn(row, family === 4 ? 'poolname' : 'poolname6');
+  if (name === undefined || others.length > 0 || textOf(row, 'nat') !== 'enable') return undefined;
+  return poolAddress(snapshot.row(POOLS[family], name));
 }
 
 /**

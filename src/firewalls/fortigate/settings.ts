@@ -32,6 +32,12 @@ export const fortigateOptions = z.strictObject({
     .enum(['Filter', 'Full'])
     .default('Filter')
     .describe('Filter: our policies deny alone, and what we allow meets the policies below. Full: they accept'),
+  layout: z
+    .enum(['Class', 'Group'])
+    .default('Class')
+    .describe(
+      'Class: a complete block of policies for each class. Group: fewer policies, and steps that say what they expose',
+    ),
   securityProfile: name
     .optional()
     .describe('with Full: the profile group that inspects what we accept, or none, which is told as Uninspected'),

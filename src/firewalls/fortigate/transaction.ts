@@ -6,7 +6,10 @@ import type { FortiosApi } from './fortios-api.ts';
 import type { Dialect } from './release.ts';
 import { type Row, type TableId, bodyOf, bodyOfNew } from './rows.ts';
 
-/** Seconds after which the device gives up a transaction that nobody ends: what a process that dies leaves locked is free then. */
+/**
+ * Seconds after which the device gives up a transaction that nobody ends, or more if the change may take longer: what a process that dies
+ * leaves locked is free then.
+ */
 export const TRANSACTION_SECONDS = 30;
 /** How long giving up a transaction may take, whatever became of the caller. */
 const ABORT_MS = 5_000;
@@ -48,7 +51,7 @@ export class Transaction {
   /** Runs work in a transaction and commits it; whatever goes wrong, nothing of it stays. */
   static async run<T>(
     api: FortiosApi,
-    dialect: Dialect,
+    { dialect, longestMs }: { readonly dialect: Dialect; readonly longestMs: number },
     mayGoOn: MayGoOn,
     signal: AbortSignal,
     work: (transaction: Transaction) => Promise<T>,
@@ -59,7 +62,7 @@ export class Transaction {
         method: 'POST',
         path: 'cmdb',
         query: { action: 'transaction-start' },
-        body: { timeout: TRANSACTION_SECONDS },
+        body: { timeout: Math.max(TRANSACTION_SECONDS, Math.ceil(longestMs / 1_000)) },
       },
       signal,
     );

@@ -25,6 +25,13 @@ export function poolRow(family: Family, name: string, address: string, comments:
   return { name, startip: address, endip: address, comments, ...(family === 4 ? { type: 'overload' } : {}) };
 }
 
+/** The only address of a pool as we write them; `undefined`: it is another one. */
+export function poolAddress(pool: Row | undefined): string | undefined {
+  if (pool === undefined || !['', 'overload'].includes(textOf(pool, 'type'))) return undefined;
+  const address = textOf(pool, 'startip');
+  return address !== '' && textOf(pool, 'endip') === address ? address : undefined;
+}
+
 /** What a translation names, once it is known. */
 export interface TranslationNames {
   readonly sources: readonly string[];
@@ -125,10 +132,9 @@ function readRule(
   const isGroup = (one: string): boolean => snapshot.row(GROUPS[family], one) !== undefined;
   const key = (one: string): GroupKey => groupKey({ family, store: 'Configured', name: one });
   const [pool] = namesIn(first, `nat-ippool${suffix}`);
-  const poolEntry = pool === undefined ? undefined : snapshot.row(POOLS[family], pool);
-  const address = poolEntry === undefined ? undefined : textOf(poolEntry, 'startip');
+  const address = pool === undefined ? undefined : poolAddress(snapshot.row(POOLS[family], pool));
   const isExempt = textOf(first, 'nat') === 'disable';
-  if (!isExempt && (address === undefined || textOf(poolEntry ?? {}, 'endip') !== address)) strange.push('pool');
+  if (!isExempt && address === undefined) strange.push('pool');
   const service = serviceOf(rows);
   const told = words[place + 2];
   const serviceName = told === undefined || told === ANY ? undefined : told;

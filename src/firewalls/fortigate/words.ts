@@ -75,6 +75,8 @@ export interface PolicyNames {
   readonly isNegated: boolean;
   readonly services: readonly string[];
   readonly isServiceNegated: boolean;
+  /** What is accepted leaves from this pool; absent: from its own address. */
+  readonly pool?: string | undefined;
 }
 
 /** A rule of ours as a policy. */
@@ -97,10 +99,10 @@ export function policyRow(rule: SecurityRule, names: PolicyNames, { from, to }: 
     schedule: 'always',
     action: allows ? 'accept' : 'deny',
     logtraffic: rule.log ? 'all' : 'disable',
-    nat: 'disable',
-    ippool: 'disable',
-    poolname: [],
-    poolname6: [],
+    nat: names.pool === undefined ? 'disable' : 'enable',
+    ippool: names.pool === undefined ? 'disable' : 'enable',
+    poolname: names.pool !== undefined && isFour ? [names.pool] : [],
+    poolname6: names.pool === undefined || isFour ? [] : [names.pool],
     'utm-status': profile === undefined ? 'disable' : 'enable',
     ...(profile === undefined ? {} : { 'profile-type': 'group', 'profile-group': profile }),
     comments: commentText(rule.mark, rule.comment),

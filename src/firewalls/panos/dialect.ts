@@ -31,6 +31,7 @@ export function panosDialect(device: string, members: 'Tag' | 'Group' = 'Tag'): 
     logRules: false,
     // All other protocols are a matter of applications there, which are told by looking at traffic. A port expression has 1023 characters.
     services: { protocols: [6, 17, 132], sourcePorts: true, icmp: 'Whole', parts: 100, ranges: 85 },
+    translatesBy: 'Table',
     translates: { 4: true, 6: 'a source translation for IPv6: it has NAT64 and NPTv6 alone' },
     // One commit for everything: it takes a minute, whatever is in it.
     transaction: Number.POSITIVE_INFINITY,

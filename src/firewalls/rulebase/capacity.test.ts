@@ -58,6 +58,20 @@ test('who leaves leaves, though others do not fit', async () => {
   expect(steps[0]?.operations).toEqual([expect.objectContaining({ joins: [], leaves: ['10.0.0.1'] })]);
 });
 
+test('what stands for nobody any more makes room on a full device', async () => {
+  const before = await holding(5);
+  const after = await wantedFor(4);
+  const gone = [...before.objects.values()].filter(({ name }) => !after.objects.has(name));
+  const emptied: ObservedRuleBase = { ...before, groups: after.groups };
+  const full = { objects: { most: before.objects.size, others: 0 } };
+  const next = await wantedFor(6);
+  const replaced = { ...next, objects: new Map([...next.objects].filter(([name]) => name !== gone[0]?.name)) };
+  expect(gone).toHaveLength(1);
+  expect(stepsBetween(emptied, replaced, dialect, full).map(({ operations }) => operations)).toEqual([
+    [{ kind: 'RemoveObject', object: gone[0] }],
+  ]);
+});
+
 test('old and new side by side have to fit as well', async () => {
   const before = await holding(3);
   const other: ObservedRuleBase = {

@@ -1,4 +1,12 @@
-import type { GroupKey, MemberGroup, ObservedRuleBase, RuleBase, Service, WantedRuleBase } from './model.ts';
+import type {
+  AddressObject,
+  GroupKey,
+  MemberGroup,
+  ObservedRuleBase,
+  RuleBase,
+  Service,
+  WantedRuleBase,
+} from './model.ts';
 
 /** One table of a device: how many entries it takes, and how many there are that are not ours. */
 export interface Room {
@@ -90,6 +98,15 @@ export function shortages(
       found.push({ what: `members of ${name}`, needed: held.size, room: members, isFinal: true });
   }
   return found;
+}
+
+/** Address objects that nothing names any more and nobody wants. */
+export function idleObjects(actual: ObservedRuleBase, wanted: WantedRuleBase): readonly AddressObject[] {
+  const values = new Set([...actual.groups.values()].flatMap(({ members }) => [...members]));
+  const names = new Set([...actual.rules, ...actual.translations].flatMap(({ destination }) => destination.objects));
+  return [...actual.objects.values()].filter(
+    ({ name, value }) => !wanted.objects.has(name) && !names.has(name) && !values.has(value),
+  );
 }
 
 /** For people. */

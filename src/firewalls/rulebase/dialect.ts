@@ -48,6 +48,8 @@ export interface Dialect {
   readonly services: ServiceAbilities;
   /** Families in which it translates sources, and the reason why not in others. */
   readonly translates: Readonly<Record<Family, true | string>>;
+  /** `Table`: a table of its own. `Rules`: a rule that allows translates what it allows, and nothing else is translated by us. */
+  readonly translatesBy: 'Table' | 'Rules';
   /** Most operations that take effect together, by one transaction or commit; 1: each by itself. */
   readonly transaction: number;
   /** The longest time that a configured step takes to be in force, ms: how long an exposure can last. */

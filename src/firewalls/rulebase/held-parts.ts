@@ -1,8 +1,9 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Nat } from '../../border/ruleset.ts';
-import { NO_SERVICE, type ServiceSet, combineServices, serviceMatching } from '../../engine/flows/service-set.ts';
+import { NO_SERVICE, type ServiceSet, combineServices } from '../../engine/flows/service-set.ts';
 import { DIFFERENCE, INTERSECTION } from '../../ip/boundaries.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
+import { servicesOfNat } from './translated-list.ts';
 
 /** Flows of some senders that no SourceNAT takes before the one whose translation of them is not in place. */
 export interface HeldPart {
@@ -18,12 +19,12 @@ export interface HeldPart {
  * matches decides (design 8.7).
  */
 export function heldParts(nat: Nat, earlier: readonly Nat[], members: ReadonlySet<string>): readonly HeldPart[] {
-  const services = servicesOf(nat);
+  const services = servicesOfNat(nat);
   const before = earlier.filter(
     (one) =>
       one.family === nat.family &&
       one.destination.overlaps(nat.destination) &&
-      combineServices(services, servicesOf(one), INTERSECTION).key !== NO_SERVICE.key,
+      combineServices(services, servicesOfNat(one), INTERSECTION).key !== NO_SERVICE.key,
   );
   const parts = new Map<string, { readonly members: Set<string>; readonly taken: readonly Nat[] }>();
   for (const address of members) {
@@ -42,7 +43,7 @@ type Left = Pick<HeldPart, 'destination' | 'services'>;
 
 /** What is left of a SourceNAT: disjoint destinations, and what is left towards each; by services. */
 function leftOf(nat: Nat, taken: readonly Nat[]): readonly Left[] {
-  let left: readonly Left[] = [{ destination: nat.destination, services: servicesOf(nat) }];
+  let left: readonly Left[] = [{ destination: nat.destination, services: servicesOfNat(nat) }];
   for (const one of taken) {
     const found = new Map<string, Left>();
     const keep = (destination: PrefixSet, services: ServiceSet): void => {
@@ -52,16 +53,9 @@ function leftOf(nat: Nat, taken: readonly Nat[]): readonly Left[] {
     };
     for (const { destination, services } of left) {
       keep(destination.subtract(one.destination), services);
-      keep(destination.intersect(one.destination), combineServices(services, servicesOf(one), DIFFERENCE));
+      keep(destination.intersect(one.destination), combineServices(services, servicesOfNat(one), DIFFERENCE));
     }
     left = [...found.values()];
   }
   return left.toSorted((a, b) => compareUtf8(a.services.key, b.services.key));
-}
-
-function servicesOf({ family, protocol, ports }: Nat): ServiceSet {
-  return serviceMatching(family, {
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(ports === undefined ? {} : { ports }),
-  });
 }

@@ -1,4 +1,5 @@
 import { BucketMap } from '../../base/bucket-map.ts';
+import { compareUtf8 } from '../../base/compare.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { FlowSet } from '../../engine/flows/flow-set.ts';
 import { type Address, parseAddress } from '../../ip/address.ts';
@@ -36,6 +37,8 @@ class Lifting {
   readonly #flows = new Map<SecurityRule, FlowSet>();
   readonly #allowed = new Map<string, FlowSet>();
   readonly #translated = new Map<TranslationRule, FlowSet>();
+  /** By the id of a sender's rules: what rules that allow translate. */
+  readonly #byRules = new Map<string, readonly TranslationBehaviour[]>();
   /** Rules for senders by their id, which lists the groups that they are in. */
   readonly #inGroups = new Map<string, ReadonlySet<GroupKey>>();
 
@@ -130,9 +133,36 @@ class Lifting {
 
   #translationsOf(sender: string): readonly TranslationBehaviour[] {
     const groups = new Set(this.#groupsOf.get(sender));
-    return this.#translations.flatMap((rule): readonly TranslationBehaviour[] =>
+    const byTable = this.#translations.flatMap((rule): readonly TranslationBehaviour[] =>
       rule.source.groups.some((key) => groups.has(key)) ? [{ flows: this.#flowsTranslated(rule), to: rule.to }] : [],
     );
+    return [...byTable, ...this.#translatedByRules(sender, groups)];
+  }
+
+  /** What rules translate of what they decide, by address: whatever the rules were, equal translations are told alike. */
+  #translatedByRules(sender: string, groups: ReadonlySet<GroupKey>): readonly TranslationBehaviour[] {
+    const family: Family = sender.includes(':') ? 6 : 4;
+    const rules = this.#rules.filter(
+      ({ family: of, source }) => of === family && source.groups.some((one) => groups.has(one)) !== source.negate,
+    );
+    const last = rules.findLastIndex(({ translatedTo }) => translatedTo !== undefined);
+    if (last === -1) return [];
+    const id = [...groups].toSorted().join(' ');
+    const known = this.#byRules.get(id);
+    if (known !== undefined) return known;
+    let live = FlowSet.everything(family);
+    const found = new Map<string, FlowSet>();
+    for (const rule of rules.slice(0, last + 1)) {
+      const flows = live.intersect(this.#flowsOf(rule));
+      live = live.subtract(flows);
+      if (rule.translatedTo === undefined) continue;
+      found.set(rule.translatedTo, found.get(rule.translatedTo)?.union(flows) ?? flows);
+    }
+    const list = [...found]
+      .toSorted(([a], [b]) => compareUtf8(a, b))
+      .map(([address, flows]): TranslationBehaviour => ({ flows, to: { kind: 'Address', address } }));
+    this.#byRules.set(id, list);
+    return list;
   }
 
   #flowsTranslated(rule: TranslationRule): FlowSet {

@@ -57,6 +57,8 @@ export interface SecurityRule {
   readonly log: boolean;
   /** Inspection of what is allowed, by the device's name for it. */
   readonly profile?: string;
+  /** The address that what is allowed leaves from, where rules translate (`Dialect.translatesBy`); absent: its own. */
+  readonly translatedTo?: string;
   /** For people: which policies and rules it comes from. Safe text, within the dialect's limit. */
   readonly comment: string;
   readonly mark: string;

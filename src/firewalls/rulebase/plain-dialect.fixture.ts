@@ -21,6 +21,7 @@ export const plainDialect: Dialect = {
   domains: 'Wildcards',
   logRules: true,
   services: { protocols: 'All', sourcePorts: true, icmp: 'Codes', parts: 1000, ranges: 1000 },
+  translatesBy: 'Table',
   translates: { 4: true, 6: true },
   transaction: 1,
   slowMs: 1000,

@@ -28,6 +28,7 @@ function ruleParts({ source, destination, services, ...rest }: SecurityRule): Pa
     action: rest.action,
     log: String(rest.log),
     profile: rest.profile ?? '',
+    'translated to': rest.translatedTo ?? 'itself',
     ...commonParts(rest),
   };
 }

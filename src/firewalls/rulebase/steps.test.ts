@@ -24,10 +24,16 @@ const blocks: fc.Arbitrary<BlockOptions> = fc.record({
 });
 
 const dialects: fc.Arbitrary<Dialect> = fc
-  .record({ fast: fc.boolean(), membersFirst: fc.boolean(), transaction: fc.constantFrom(1, 4, 60, Infinity) })
-  .map(({ fast, membersFirst, transaction }) => ({
+  .record({
+    fast: fc.boolean(),
+    membersFirst: fc.boolean(),
+    transaction: fc.constantFrom(1, 4, 60, Infinity),
+    translatesBy: fc.constantFrom('Table' as const, 'Rules' as const),
+  })
+  .map(({ fast, membersFirst, transaction, translatesBy }) => ({
     ...plainDialect,
     transaction,
+    translatesBy,
     ...(fast ? { volatile: { form: 'Feed' as const, portion: 2, mixed: true, membersFirst } } : {}),
   }));
 
@@ -68,8 +74,13 @@ interface Fate extends PlainFate {
   readonly would: string | undefined;
 }
 
-/** The old verdict or the new one, from the old address or the new one; what may pass only now does not leave untranslated if it must not. */
-function isBetween(state: Fate, before: Fate, after: Fate): boolean {
+/**
+ * The old verdict or the new one, from the old address or the new one; what may pass only now does not leave untranslated if it must not.
+ * Where the rule that lets pass translates there is no address without a verdict.
+ */
+function isBetween(state: Fate, before: Fate, after: Fate, { translatesBy }: Dialect): boolean {
+  if (translatesBy === 'Rules')
+    return [before, after].some(({ verdict, from }) => verdict === state.verdict && from === state.from);
   if (state.verdict !== before.verdict && state.verdict !== after.verdict) return false;
   if (state.verdict === 'Denied') return true;
   if (before.verdict === 'Denied' && state.from === undefined) return after.would === undefined;
@@ -106,7 +117,7 @@ async function checkWay(
       const [from, to] = [before[at], after[at]];
       if (from === undefined || to === undefined) throw new Error('no fate');
       if (exposed?.direction === 'closed' && fate.verdict === 'Denied') continue;
-      if (!isBetween(fate, from, to))
+      if (!isBetween(fate, from, to, dialect))
         throw new Error(
           `${what} ${JSON.stringify(packets[at])}: ${JSON.stringify(from)}, then ${JSON.stringify(fate)}, at last ${JSON.stringify(to)}`,
         );
@@ -150,6 +161,22 @@ describe('the way from one rule base to another', () => {
       }),
       tries(20),
     );
+  });
+
+  test('keeps a block for each translation where rules translate, whoever moves between them', async () => {
+    const pairs = rulesetPairs({ decided: true, addressGroups: false });
+    const full = { form: 'Full', layout: 'Class', log: true, adopt: [] } as const;
+    let translated = 0;
+    await fc.assert(
+      fc.asyncProperty(pairs, dialects, async ([old, next], drawnDialect) => {
+        const dialect = { ...drawnDialect, translatesBy: 'Rules' as const };
+        await checkWay(old, next, full, dialect);
+        const { rules } = await wantedFor(next, full, dialect);
+        if (rules.some(({ translatedTo }) => translatedTo !== undefined)) translated++;
+      }),
+      tries(20),
+    );
+    expect(translated).toBeGreaterThan(0);
   });
 
   test('out leaves nothing, from the bottom up', async () => {

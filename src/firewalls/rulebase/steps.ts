@@ -1,12 +1,13 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Step } from '../../plan/step.ts';
-import { type Capacity, type Shortage, shortageText, shortages } from './capacity.ts';
+import { type Capacity, type Shortage, idleObjects, shortageText, shortages } from './capacity.ts';
 import type { Dialect } from './dialect.ts';
 import { type Difference, difference } from './difference.ts';
 import { Exposures } from './exposures.ts';
 import { inPortions } from './member-steps.ts';
 import {
+  type AddressObject,
   type GroupKey,
   type MemberGroup,
   type ObservedRuleBase,
@@ -31,24 +32,27 @@ export function stepsBetween(
   dialect: Dialect,
   capacity: Capacity = {},
 ): readonly RuleBaseStep[] {
-  const stretches = new Way(actual, wanted, dialect).stretches();
+  const way = new Way(actual, wanted, dialect);
   const short = shortages(actual, wanted, capacity, !Number.isFinite(dialect.transaction));
-  if (short.length > 0) return onlyNarrowing(stretches, short, dialect);
-  const steps = packed(stretches, dialect.transaction);
+  if (short.length > 0) return onlyNarrowing(way.narrowing(), short, idleObjects(actual, wanted), dialect);
+  const steps = packed(way.stretches(), dialect.transaction);
   if (steps.length === 0) refuseTaken(actual, wanted);
   return steps;
 }
 
-/** Never half a set: where something does not fit nothing of it is sent, but who gives up an address leaves all the same. */
+/**
+ * Never half a set: where something does not fit nothing of it is sent, but who gives up an address leaves all the same, and what then
+ * stands for nobody makes room.
+ */
 function onlyNarrowing(
-  stretches: readonly Stretch[],
+  narrowing: readonly Stretch[],
   short: readonly Shortage[],
+  idle: readonly AddressObject[],
   dialect: Dialect,
 ): readonly RuleBaseStep[] {
-  const steps = packed(
-    stretches.filter(({ urgent }) => urgent === true),
-    dialect.transaction,
-  );
+  const operations = idle.map((object): Operation => ({ kind: 'RemoveObject', object }));
+  const tidying: Stretch = { kind: 'Clean', title: 'what nothing needs goes', operations };
+  const steps = packed(narrowing.length > 0 || idle.length === 0 ? narrowing : [tidying], dialect.transaction);
   const [first] = short;
   if (steps.length > 0 || first === undefined) return steps;
   const { what, needed, room } = first;
@@ -104,6 +108,23 @@ class Way {
     this.#untranslated = translations.up.map(translationOperation);
     this.#exposures = new Exposures(found, actual, wanted, dialect);
     this.#contents = [...members.keys()].filter((key) => roles.get(key) === 'rules');
+  }
+
+  /** Who leaves and joins nothing, and who leaves a list by which others allow, though others shall join it. */
+  narrowing(): readonly Stretch[] {
+    const urgent = this.stretches().filter((one) => one.urgent === true);
+    const { members, roles } = this.#difference;
+    const writer = new MemberWriter(this.#actual, this.#wanted, roles);
+    const operations = [...members].flatMap(([key, { group, joins, leaves }]) =>
+      roles.get(key) === 'shared' && group.use !== 'Deny' && joins.length > 0 && leaves.length > 0
+        ? writer.change(key, [], leaves)
+        : [],
+    );
+    if (operations.length === 0) return urgent;
+    return [
+      ...urgent,
+      { kind: 'Members', title: 'addresses leave', urgent: true, operations: this.#inPortions(operations) },
+    ];
   }
 
   stretches(): readonly Stretch[] {

@@ -89,6 +89,33 @@ test('who is lost from volatile groups may send no more than before, whoever and
   expect(seen).toBeGreaterThan(0);
 });
 
+test('rules that translate do what the ruleset says, and what they leave to others does not leave untranslated', async () => {
+  const packets = everyPacket();
+  const full = { form: 'Full', layout: 'Class', log: true, adopt: [] } as const;
+  const dialect = { ...plainDialect, translatesBy: 'Rules' as const };
+  const worlds = fc.boolean().chain((decided) => rulesets({ addressGroups: false, decided }));
+  let translated = 0;
+  await fc.assert(
+    fc.asyncProperty(worlds, async (ruleset) => {
+      const translator = new RuleBaseTranslator(full, writeAtOnce);
+      await translator.prepare(ruleset, dialect, signal);
+      const { wanted, refusals } = translator.translate(ruleset, dialect);
+      for (const packet of packets) {
+        const fate = fateOf(ruleset, packet);
+        const is = plainFate(wanted, packet);
+        const what = JSON.stringify({ packet, fate, is });
+        if (!fate.passes) expect(is.verdict, what).toBe('Denied');
+        // What cannot be translated is dropped, and told.
+        else if (is.verdict === 'Denied') expect(refusals.length, what).toBeGreaterThan(0);
+        else expect(is.from, what).toBe(fate.from);
+        if (is.from !== undefined) translated++;
+      }
+    }),
+    tries(25),
+  );
+  expect(translated).toBeGreaterThan(0);
+});
+
 test('translations are the first that match, and what is not in place does not leave', async () => {
   const packets = everyPacket();
   const drawn = rulesets({ addressGroups: false });

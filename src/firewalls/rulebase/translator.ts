@@ -15,9 +15,11 @@ import { type MemberGroup, type WantedRuleBase, groupKey } from './model.ts';
 import { Names } from './names.ts';
 import { ObjectTable, memberTexts } from './objects.ts';
 import { volatileSources } from './stores.ts';
+import { type TranslatedList, translatedList } from './translated-list.ts';
+import { type TranslatedSenders, translatedSenders } from './translated-senders.ts';
 import { wantedAddressGroups } from './wanted-groups.ts';
 import { type WrittenRules, writingRules } from './wanted-rules.ts';
-import { wantedTranslations } from './wanted-translations.ts';
+import { sayableNats, wantedTranslations } from './wanted-translations.ts';
 
 /** What a device shall hold for a ruleset, and what of it the device cannot say. */
 export interface WantedAnswer {
@@ -42,6 +44,10 @@ interface Prepared {
   /** `dialectText`. */
   readonly dialect: string;
   readonly list: FlatList;
+  /** `TranslatedSenders.text`, and the list with the blocks that it takes. */
+  readonly senders: string;
+  readonly spread: TranslatedList;
+  readonly proved: readonly Diagnostic[];
   readonly refusals: readonly Diagnostic[];
   readonly volatile: ReadonlySet<SourceId>;
   readonly written: WrittenRules;
@@ -57,6 +63,7 @@ export class RuleBaseTranslator {
   readonly #members = new ClassMembers();
   #prepared: readonly Prepared[] = [];
   #objects: ObjectTable | undefined;
+  readonly #translated = new WeakMap<Ruleset, { readonly dialect: string; readonly senders: TranslatedSenders }>();
 
   constructor(options: BlockOptions, write: ListWriter = inThread) {
     this.#options = options;
@@ -70,15 +77,31 @@ export class RuleBaseTranslator {
     const spoken = dialectText(dialect);
     const isFor = (one: Prepared): boolean =>
       one.digest === digest && one.dialect === spoken && holds(one.list, ruleset);
+    const known = this.#prepared.find(isFor);
     const { list, refusals } =
-      this.#prepared.find(isFor) ?? (await this.#write(ruleset, this.#writing(dialect), signal));
-    const volatile = this.#volatileSources(list, ruleset, dialect);
+      known === undefined
+        ? await this.#write(ruleset, this.#writing(dialect), signal)
+        : { list: known.list, refusals: known.proved };
+    const senders = this.#senders(ruleset, dialect);
+    const { list: spread, refusals: untranslated } = translatedList(list, senders.parts, ruleset, dialect);
+    const volatile = this.#volatileSources(spread, senders, ruleset, dialect);
     const names = new Names(dialect.text, ruleset.cluster);
-    const writing = writingRules(list, ruleset, volatile, dialect, this.#options, names);
+    const world = { groups: ruleset.groups, classes: withParts(ruleset.classes, senders) };
+    const writing = writingRules(spread, world, volatile, dialect, this.#options, names);
     for (;;) {
       const piece = writing.next();
       if (piece.done === true) {
-        const found: Prepared = { digest, dialect: spoken, list, refusals, volatile, written: piece.value };
+        const found: Prepared = {
+          digest,
+          dialect: spoken,
+          list,
+          senders: senders.text,
+          spread,
+          proved: refusals,
+          refusals: [...refusals, ...untranslated],
+          volatile,
+          written: piece.value,
+        };
         this.#prepared = [found, ...this.#prepared].slice(0, KEPT);
         return;
       }
@@ -102,7 +125,7 @@ export class RuleBaseTranslator {
     const put = (group: MemberGroup): void => {
       groups.set(groupKey(group), group);
     };
-    this.#members.take(ruleset.members);
+    this.#members.take(this.#senders(ruleset, dialect).members);
     for (const { group, classes } of written.sources) put({ ...group, members: this.#members.of(classes) });
     for (const { group, content } of written.destinations)
       put({ ...group, members: contentOf(content, ruleset, dialect) });
@@ -138,12 +161,31 @@ export class RuleBaseTranslator {
         one.digest === digest &&
         one.dialect === spoken &&
         holds(one.list, ruleset) &&
-        sameSet(one.volatile, this.#volatileSources(one.list, ruleset, dialect)),
+        one.senders === this.#senders(ruleset, dialect).text &&
+        sameSet(one.volatile, this.#volatileSources(one.spread, this.#senders(ruleset, dialect), ruleset, dialect)),
     );
   }
 
-  #volatileSources(list: FlatList, ruleset: Ruleset, dialect: Dialect): ReadonlySet<SourceId> {
-    this.#members.take(ruleset.members);
+  /** Who sends, told apart by translation too where rules translate. */
+  #senders(ruleset: Ruleset, dialect: Dialect): TranslatedSenders {
+    const known = this.#translated.get(ruleset);
+    const spoken = dialectText(dialect);
+    if (known?.dialect === spoken) return known.senders;
+    const senders =
+      dialect.translatesBy === 'Table'
+        ? { members: ruleset.members, parts: new Map(), text: '' }
+        : translatedSenders(ruleset, sayableNats(ruleset.nats, dialect, this.#options));
+    this.#translated.set(ruleset, { dialect: spoken, senders });
+    return senders;
+  }
+
+  #volatileSources(
+    list: FlatList,
+    { members }: TranslatedSenders,
+    ruleset: Ruleset,
+    dialect: Dialect,
+  ): ReadonlySet<SourceId> {
+    this.#members.take(members);
     return volatileSources(list, ruleset, (ids) => this.#members.of(ids), dialect);
   }
 
@@ -151,6 +193,17 @@ export class RuleBaseTranslator {
     const { layout, form } = this.#options;
     return { device, layout, form, domains, logRules, services };
   }
+}
+
+/** Parts of classes have the rules of their class. */
+function withParts(classes: ReadonlyMap<ClassId, Class>, { parts }: TranslatedSenders): ReadonlyMap<ClassId, Class> {
+  if (parts.size === 0) return classes;
+  const all = new Map(classes);
+  for (const [of, some] of parts) {
+    const one = classes.get(of);
+    if (one !== undefined) for (const { id } of some) all.set(id, one);
+  }
+  return all;
 }
 
 /** Tables of classes are shared by all versions of a ruleset in which no rule changed. */

@@ -1,7 +1,7 @@
 import type { ClassId, Family, Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { canonicalText } from '../../plan/canonical.ts';
-import type { FlatGroup, FlatGroupId, FlatList, FlatRule, FlatService, SourceId } from '../../plan/flat/flat-list.ts';
+import type { FlatGroup, FlatGroupId, FlatRule, FlatService, SourceId } from '../../plan/flat/flat-list.ts';
 import { serviceText } from '../flat/service-parts.ts';
 import type { BlockOptions, Dialect } from './dialect.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from './model.ts';
 import { type Names, originText, putNamed } from './names.ts';
 import { ObjectTable, memberTexts } from './objects.ts';
+import type { TranslatedList, TranslatedRule } from './translated-list.ts';
 
 /** A group without its members: everything that rules need to name it. */
 type Skeleton = Omit<MemberGroup, 'members'>;
@@ -38,7 +39,7 @@ type World = Pick<Ruleset, 'groups' | 'classes'>;
 
 /** Writes a proved list as rules of a device, rule by rule. Yields where others may have something to do. */
 export function* writingRules(
-  list: FlatList,
+  list: TranslatedList,
   world: World,
   volatile: ReadonlySet<SourceId>,
   dialect: Dialect,
@@ -57,7 +58,7 @@ export function* writingRules(
 }
 
 class RuleWriter {
-  readonly #list: FlatList;
+  readonly #list: TranslatedList;
   readonly #world: World;
   readonly #dialect: Dialect;
   readonly #options: BlockOptions;
@@ -70,7 +71,7 @@ class RuleWriter {
   readonly #objects: ObjectTable;
 
   constructor(
-    list: FlatList,
+    list: TranslatedList,
     world: World,
     volatile: ReadonlySet<SourceId>,
     dialect: Dialect,
@@ -97,8 +98,9 @@ class RuleWriter {
     };
   }
 
-  rule(flat: FlatRule): SecurityRule {
-    const { family, action, origins } = flat;
+  rule(flat: TranslatedRule): SecurityRule {
+    const { family, action, origins, translatedTo } = flat;
+    const translation = translatedTo === undefined ? [] : [translatedTo];
     // A device that can leave a block early would need a form of its own; none is asked for here.
     if (action === 'Leave') throw new RangeError('a list with Leave for a device without');
     const source = this.#source(flat);
@@ -111,7 +113,7 @@ class RuleWriter {
       groups: groups.map((id) => this.#destination(id)),
     };
     const services = flat.services.map((one) => this.#service(one));
-    const identity = canonicalText([family, source, destination, services, action]);
+    const identity = canonicalText([family, source, destination, services, action, ...translation]);
     const [first] = origins;
     const { log, profile } = this.#options;
     return {
@@ -123,6 +125,7 @@ class RuleWriter {
       action,
       log,
       ...(profile === undefined || action !== 'Allow' ? {} : { profile }),
+      ...(translatedTo === undefined ? {} : { translatedTo }),
       comment: this.#names.comment(origins),
       mark: this.#names.mark(first?.policy ?? 'layer/unknown'),
     };

@@ -38,12 +38,39 @@ export interface WantedTranslations {
 export function wantedTranslations(
   ruleset: Ruleset,
   dialect: Dialect,
-  options: Pick<BlockOptions, 'log'>,
+  options: TranslationOptions,
   names: Names,
 ): WantedTranslations {
   const writer = new TranslationWriter(ruleset, dialect, options, names);
   for (const [place, nat] of ruleset.nats.entries()) writer.write(nat, ruleset.nats.slice(0, place));
   return writer;
+}
+
+type TranslationOptions = Pick<BlockOptions, 'log' | 'form' | 'layout'>;
+
+/** The SourceNATs that a device can say, in their order. */
+export function sayableNats(
+  nats: readonly Nat[],
+  dialect: Dialect,
+  options: Pick<BlockOptions, 'form' | 'layout'>,
+): readonly Nat[] {
+  return nats.filter((nat) => nat.ports?.isEmpty !== true && natLimit(nat, dialect, options) === undefined);
+}
+
+/** Why a device cannot say a SourceNAT; `undefined`: it can. */
+function natLimit(
+  nat: Nat,
+  { translates, translatesBy, services }: Dialect,
+  { form, layout }: Pick<BlockOptions, 'form' | 'layout'>,
+): string | undefined {
+  const can = translates[nat.family];
+  if (can !== true) return can;
+  if (translatesBy === 'Rules' && form === 'Filter')
+    return 'translations by rules that deny alone (options.form is Filter): what passes is translated by the rules of others';
+  if (translatesBy === 'Rules' && layout === 'Group')
+    return 'translations by rules that stand mixed (options.layout is Group)';
+  const service = serviceOf(nat);
+  return service === undefined ? undefined : serviceLimit([service], nat.family, services);
 }
 
 class TranslationWriter implements WantedTranslations {
@@ -54,10 +81,10 @@ class TranslationWriter implements WantedTranslations {
   readonly refusals: Diagnostic[] = [];
   readonly #ruleset: Ruleset;
   readonly #dialect: Dialect;
-  readonly #options: Pick<BlockOptions, 'log'>;
+  readonly #options: TranslationOptions;
   readonly #names: Names;
 
-  constructor(ruleset: Ruleset, dialect: Dialect, options: Pick<BlockOptions, 'log'>, names: Names) {
+  constructor(ruleset: Ruleset, dialect: Dialect, options: TranslationOptions, names: Names) {
     this.#ruleset = ruleset;
     this.#dialect = dialect;
     this.#options = options;
@@ -67,21 +94,17 @@ class TranslationWriter implements WantedTranslations {
   write(nat: Nat, earlier: readonly Nat[]): void {
     // Nothing matches it, and no device has a service of no port.
     if (nat.ports?.isEmpty === true) return;
-    const limit = this.#limit(nat);
+    const limit = natLimit(nat, this.#dialect, this.#options);
     if (limit !== undefined) this.#refuse(nat, limit);
     const held = new Set<string>();
+    const byRules = this.#dialect.translatesBy === 'Rules';
     for (const { target, members } of byTarget(nat.sources)) {
-      if (limit === undefined && target.kind !== 'Hold') this.#translate(nat, target, members);
-      else for (const address of members) held.add(address);
+      if (limit !== undefined || target.kind === 'Hold') for (const address of members) held.add(address);
+      else if (!byRules) this.#translate(nat, target, members);
+      // Whose class is not known has no rules that could translate.
+      else for (const address of members) if (!this.#ruleset.members.has(address)) held.add(address);
     }
     for (const part of heldParts(nat, earlier, held)) this.#hold(nat, part);
-  }
-
-  #limit(nat: Nat): string | undefined {
-    const can = this.#dialect.translates[nat.family];
-    if (can !== true) return can;
-    const service = serviceOf(nat);
-    return service === undefined ? undefined : serviceLimit([service], nat.family, this.#dialect.services);
   }
 
   #refuse({ origin }: Nat, limit: string): void {
