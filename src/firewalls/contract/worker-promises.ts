@@ -42,6 +42,8 @@ interface WorkerChoices {
   readonly lock?: WriterLock;
 }
 
+/** A dozen hands, and for each a device that is written anew and mended: over HTTPS some thousands of requests. */
+const HANDS_MS = 4 * PATIENCE_MS;
 /** Three hours, in which each of two looks at its device every twenty seconds: over HTTPS some thousands of requests. */
 const LOOKS_MS = 4 * PATIENCE_MS;
 const plain = world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' });
@@ -106,22 +108,27 @@ export function workerPromises({ harness, fresh, promise }: ContractContext): vo
     await worker.stop();
   });
 
-  promise('6 the truth is read back', 'a worker finds every hand edit, tells it and repairs it', async () => {
-    for (let variant = 0; ; variant++) {
-      const worker = workerOn(await fresh());
-      worker.desire({ kind: 'ruleset', ruleset: plain });
-      await worker.settled();
-      const held = await harness().ours();
-      if (!(await harness().tamper(variant))) return;
-      await waitFor(worker, `variant ${variant}`, async () => {
-        expect(worker.status().repairs).toBeGreaterThan(0);
-        expect(worker.status().drift.length).toBeGreaterThan(0);
-        expect(worker.status().conditions[0]).toMatchObject({ type: 'Ready', status: true });
-        expect(await harness().ours()).toBe(held);
-      });
-      await worker.stop();
-    }
-  });
+  promise(
+    '6 the truth is read back',
+    'a worker finds every hand edit, tells it and repairs it',
+    async () => {
+      for (let variant = 0; ; variant++) {
+        const worker = workerOn(await fresh());
+        worker.desire({ kind: 'ruleset', ruleset: plain });
+        await worker.settled();
+        const held = await harness().ours();
+        if (!(await harness().tamper(variant))) return;
+        await waitFor(worker, `variant ${variant}`, async () => {
+          expect(worker.status().repairs).toBeGreaterThan(0);
+          expect(worker.status().drift.length).toBeGreaterThan(0);
+          expect(worker.status().conditions[0]).toMatchObject({ type: 'Ready', status: true });
+          expect(await harness().ours()).toBe(held);
+        });
+        await worker.stop();
+      }
+    },
+    HANDS_MS,
+  );
 
   promise(
     '6 the truth is read back',
