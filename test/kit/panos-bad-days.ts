@@ -15,16 +15,7 @@ import {
 } from '../../src/firewalls/panos/lab.fixture.ts';
 import type { PanosDriver } from '../../src/firewalls/panos/driver.ts';
 import { writeAtOnce } from '../../src/firewalls/rulebase/plain-dialect.fixture.ts';
-import { FakeClock } from './fake-clock.ts';
-
-/** Time stands still but for what takes none: commits end by themselves. */
-class CommitClock extends FakeClock {
-  override after(ms: number, callback: () => void): () => void {
-    if (ms > 0) return super.after(ms, callback);
-    const timer = setTimeout(callback, 0);
-    return () => clearTimeout(timer);
-  }
-}
+import { CommitClock } from './commit-clock.ts';
 
 const HOUR_MS = 3_600_000;
 const commits = (given: ReadonlyMap<string, string>): boolean => given.get('type') === 'commit';

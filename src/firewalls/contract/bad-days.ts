@@ -44,8 +44,11 @@ export interface BadDaysHarness {
   foreign(): string;
   /** The addresses in our AddressGroups, as the device has them, by other means than the driver's. */
   members(): readonly string[];
-  /** What the device itself does with a packet, by other means than the driver's; `undefined`: it does not tell. Absent: what the driver reads counts alone. */
-  passes?(packet: PacketText): boolean | undefined;
+  /**
+   * What the device itself does with a packet, by other means than the driver's, or each of several that are kept as one; `undefined`: it does
+   * not tell. Absent: what the driver reads counts alone.
+   */
+  passes?(packet: PacketText): boolean | undefined | readonly boolean[];
   happening(day: BadDay): Happening;
   /**
    * Somebody else's hand on what is ours, in the `variant`-th way: a rule is deleted or edited, a group renamed, a member added. `false`: there
@@ -91,9 +94,10 @@ export function badDays(
     /** What the device does, where it can be asked, is one of these. */
     const expectItself = (allowed: (at: number) => readonly (Fate | undefined)[]): void => {
       for (const [at, packet] of packets.entries()) {
-        const passes = harness.passes?.(packet);
-        if (passes !== undefined && !allowed(at).some((fate) => fate?.passes === passes))
-          throw new Error(JSON.stringify({ packet, itself: passes, allowed: allowed(at) }));
+        const said = harness.passes?.(packet);
+        for (const passes of [said ?? []].flat())
+          if (!allowed(at).some((fate) => fate?.passes === passes))
+            throw new Error(JSON.stringify({ packet, itself: said, allowed: allowed(at) }));
       }
     };
     beforeAll(async () => {
