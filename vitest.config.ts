@@ -1,10 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
+// Suites by name: `unit` runs everywhere, and so does `unit-devices`, which takes minutes: drivers against simulated devices; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
 // scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus.
 
 /** Packet tests that look at every process and every namespace of the machine. */
 const ALONE = ['test/packets/leftovers.packets.test.ts'];
+/** Of tests that run everywhere. */
+const everywhere = {
+  isolate: false,
+  testTimeout: 60_000,
+  // A busy machine is late; it is not wrong.
+  expect: { poll: { timeout: 10_000 } },
+};
 /** Of tests that make network namespaces. */
 const packets = {
   isolate: false,
@@ -20,15 +27,13 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...everywhere,
           name: 'unit',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
-          isolate: false,
-          testTimeout: 300_000,
-          // A busy machine is late; it is not wrong.
-          expect: { poll: { timeout: 10_000 } },
+          exclude: ['**/*.devices.test.ts', '**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
         },
       },
+      { test: { ...everywhere, name: 'unit-devices', include: ['src/**/*.devices.test.ts'], testTimeout: 300_000 } },
       {
         test: {
           ...packets,

@@ -28,7 +28,7 @@ const long = '--testTimeout=900000';
 process.env['WORLDS'] = given ?? '20';
 suites.suite(
   `properties, ${process.env['WORLDS']} times`,
-  'unit',
+  'unit*',
   [],
   [long, ...files.filter((file) => !isPackets(file))],
 );
