@@ -30,11 +30,11 @@ export interface MachineWorld {
 
 /**
  * The firewall machine that `-c` configures. `undefined`: the file configures none, and none was asked for; the mistakes of the file alone:
- * nothing can be made from it. `resolved`: what a DNS proxy would have seen, if one were to be running.
+ * nothing can be made from it. `resolved`: what the DNS proxy would have seen.
  */
 export async function readMachineWorld(
   options: MachineOptions,
-  resolved?: Resolved,
+  resolved: Resolved = new Map(),
 ): Promise<MachineWorld | { readonly diagnostics: readonly Diagnostic[] } | undefined> {
   const asked = options.objects !== undefined || options.facts !== undefined;
   if (options.config === undefined) {

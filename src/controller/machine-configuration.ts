@@ -50,6 +50,9 @@ export const machineSchema = z.strictObject({
     .describe(
       'where rules are written, unless the Firewall names a file; absent: /etc/nftables/firewall-controller.v4',
     ),
+  names: text
+    .optional()
+    .describe('where it is kept what names resolve to; absent: /var/lib/sallyport/machine/fqdnstate.yaml'),
   base: text
     .optional()
     .describe('the base rules, whose forward policy is opened once ours are in force; absent: /etc/nftables/rules'),
@@ -79,6 +82,8 @@ export interface MachineConfiguration {
   readonly memory: string;
   readonly shootAccess: string;
   readonly accounting: { readonly place: AccountingPlace; readonly key: string } | undefined;
+  /** What names resolved to, for the next start. */
+  readonly names: string;
 }
 
 /** Where signed figures go. */
@@ -89,9 +94,13 @@ export type AccountingPlace =
 
 const DEFAULT_FACTS = '/etc/metal/install.yaml';
 const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
+const DEFAULT_NAMES = '/var/lib/sallyport/machine/fqdnstate.yaml';
 const DEFAULT_BASE = '/etc/nftables/rules';
 const DEFAULT_MEMORY = '/var/lib/sallyport/machine/sources.json';
 const DEFAULT_SHOOT_ACCESS = '/etc/firewall-controller/shoot-access.json';
+
+/** Files of a machine that the configuration may put elsewhere. */
+type PathKey = 'facts' | 'rules' | 'base' | 'names' | 'memory' | 'shootAccess';
 
 type ControllerName = 'border' | 'firewall' | 'service' | 'cwnp' | 'monitor';
 
@@ -174,7 +183,7 @@ export function readMachine(
       ['controllers', 'border'],
       'and `firewall` are two controllers; run one process for each',
     );
-  const path = (key: 'facts' | 'rules' | 'base' | 'memory' | 'shootAccess', absent: string): string => {
+  const path = (key: PathKey, absent: string): string => {
     const given = machine?.[key];
     return resolve(dirname(file), given === undefined ? absent : resolveText(given, ['machine', key]));
   };
@@ -193,6 +202,7 @@ export function readMachine(
     base: path('base', DEFAULT_BASE),
     memory: path('memory', DEFAULT_MEMORY),
     shootAccess: path('shootAccess', DEFAULT_SHOOT_ACCESS),
+    names: path('names', DEFAULT_NAMES),
   };
 }
 

@@ -29,6 +29,8 @@ export interface MachineInput {
   readonly namespace: string;
   /** What the DNS proxy has seen; `undefined`: there is none, so nothing leads to it and sets of names stay empty. */
   readonly resolved: Resolved | undefined;
+  /** Whether questions may be led to the proxy; `false` while it does not listen. Absent: they may. */
+  readonly listens?: boolean;
 }
 
 /** The parts of the table, in the order of the file (reference 4.2). */
@@ -70,12 +72,15 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
   const primary = primaryOf(networks);
   const log = firewall.logAcceptedConnections;
   const sets = new DomainSets();
+  const listeningAt = resolverAddress(networks);
+  // Without an address there is no proxy, whatever was seen before.
+  const resolved = listeningAt === undefined ? undefined : input.resolved;
   const context = {
     namespace: input.namespace,
     semantics: input.semantics,
     allowed: firewall.allowedNetworks,
     log,
-    resolved: input.resolved,
+    resolved,
     sets,
   };
   const policies = input.policies.map((policy) => ({ policy, ...memory.policyRules(policy, context, diagnostics) }));
@@ -84,7 +89,8 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
     .toSorted((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1))
     .flatMap((service) => serviceRules(service, context, diagnostics));
   const domainSets = sets.all();
-  const resolver = input.resolved !== undefined && asksForNames(input) ? resolverAddress(networks) : undefined;
+  const leads = resolved !== undefined && input.listens !== false;
+  const resolver = leads && asksForNames(input) ? listeningAt : undefined;
   const egress = memory.sorted('egress', [...policies.flatMap((each) => each.egress), ...metal.egress]);
   return {
     ruleset: {

@@ -34,9 +34,9 @@ export const machineCodes = {
   },
   CWNP_NOT_RESOLVED: {
     blame: 'input',
-    what: 'A policy names domains, and nothing here resolves them.',
+    what: 'A policy names domains, and this machine has no network with a default route, on whose first address the DNS proxy listens.',
     now: 'The rules are there, over sets without addresses: nothing is open through them.',
-    fix: 'Name nets instead, as long as this version has no DNS proxy.',
+    fix: 'Attach such a network, or name nets instead.',
   },
   SERVICE_ADDRESS: {
     blame: 'input',

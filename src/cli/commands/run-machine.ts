@@ -7,6 +7,8 @@ import { systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
 import { HostDuties } from '../../controller/machine/host/host-duties.ts';
+import { NameService } from '../../controller/machine/dns/name-service.ts';
+import { NameStateBeside, NameStateFile } from '../../controller/machine/dns/name-state.ts';
 import { KernelTable } from '../../controller/machine/kernel-table.ts';
 import type { MachineConfigured } from '../../controller/machine/machine-configured.ts';
 import { MachineController } from '../../controller/machine/machine-controller.ts';
@@ -45,11 +47,25 @@ export async function runMachine(
   for (const signal of signals) process.once(signal, onSignal);
   const folder = makePrivateFolder('machine');
   const servers: Server[] = [];
+  let names: NameService | undefined;
   try {
     mkdirSync(dirname(machine.rules), { recursive: true });
-    const writer = new RuleWriter({ kernel: new KernelTable(localTransport(folder)), baseFile: machine.base, log });
     const memory = new SourceMemory(machine.memory, log);
     await memory.load();
+    const kernel = new KernelTable(localTransport(folder));
+    const writer = new RuleWriter({ kernel, baseFile: machine.base, log });
+    names = new NameService({
+      kernel,
+      state: new NameStateBeside({
+        file: new NameStateFile(machine.names),
+        access: () => controller.policyAccess(),
+        clock: systemClock,
+        log,
+      }),
+      clock: systemClock,
+      log,
+      wake: () => controller.wake(),
+    });
     const controller = new MachineController({
       configuration,
       file: config,
@@ -68,6 +84,7 @@ export async function runMachine(
           environment: process.env,
         },
       },
+      names,
     });
     if (probes !== undefined)
       servers.push(
@@ -104,6 +121,7 @@ export async function runMachine(
     await controller.run(stop.signal);
   } finally {
     stop.abort();
+    await names?.stop();
     for (const signal of signals) process.off(signal, onSignal);
     for (const server of servers) {
       server.closeAllConnections();

@@ -118,11 +118,17 @@ export class KernelTable {
    * next comparison puts it right.
    */
   async changeElements(changes: readonly ElementChange[], signal: AbortSignal): Promise<void> {
-    const commands = changes.map(
-      ({ change, set, element }) => `${change} element ${TABLE.join(' ')} ${set} { ${element} }`,
-    );
     await this.#inTurn(async () => {
-      for (const reader of this.#readers) for (const { set, element } of changes) reader.add(`${set} ${element}`);
+      // Sets may have gone, and elements come, with a load before this turn.
+      const due = changes.filter(({ change, set, element }) => {
+        const elements = this.#elements.get(set);
+        return elements !== undefined && elements.has(element) !== (change === 'add');
+      });
+      if (due.length === 0) return;
+      const commands = due.map(
+        ({ change, set, element }) => `${change} element ${TABLE.join(' ')} ${set} { ${element} }`,
+      );
+      for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
         if (this.#shell.fits(commands)) await this.#shell.run(commands);
         else await this.#nft.run(`${commands.join('\n')}\n`, signal);
@@ -131,7 +137,7 @@ export class KernelTable {
         this.#doubts++;
         throw thrown;
       }
-      for (const { change, set, element } of changes)
+      for (const { change, set, element } of due)
         if (change === 'add') this.#elements.get(set)?.add(element);
         else this.#elements.get(set)?.delete(element);
     });
@@ -140,6 +146,11 @@ export class KernelTable {
   /** Whether the kernel has the element, as far as we know. */
   hasElement(set: string, element: string): boolean {
     return this.#elements.get(set)?.has(element) === true;
+  }
+
+  /** The elements of a plain set, as far as we know. */
+  elementsOf(set: string): ReadonlySet<string> {
+    return this.#elements.get(set) ?? NO_ELEMENTS;
   }
 
   /** Ends what runs for it; the table stays. */
@@ -284,6 +295,8 @@ export class KernelTable {
     return turn;
   }
 }
+
+const NO_ELEMENTS: ReadonlySet<string> = new Set();
 
 /** Elements of the sets that are no intervals. */
 function plainElements({ sets }: TableParts): Map<string, Set<string>> {

@@ -10,12 +10,15 @@ import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
 import type { MachineObjects } from '../../machine/objects.ts';
 import { machineFlows, type OwnFlow } from '../../machine/own-flows.ts';
 import { type MachineInput, machineRuleset } from '../../machine/ruleset.ts';
+import type { DomainSet } from '../../machine/rules/domain-sets.ts';
 import { RulesetMemory } from '../../machine/ruleset-memory.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import type { Configuration } from '../configuration.ts';
 import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
+import type { NameRound, NameService } from './dns/name-service.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
+import type { ClusterAccess } from './sources/cluster-source.ts';
 import { MachineSources } from './sources/machine-sources.ts';
 import type { SourceMemory } from './sources/memory.ts';
 import type { MachineConfigured } from './machine-configured.ts';
@@ -53,6 +56,8 @@ export interface MachineControllerOptions {
   readonly log: Log;
   /** How it is seen whether this machine itself reaches whom it needs; absent: that is not looked at. */
   readonly reach?: Reach;
+  /** Resolves the names of policies; absent: nothing does. */
+  readonly names?: NameService;
 }
 
 /** Wall times in milliseconds; `undefined`: never. */
@@ -143,8 +148,10 @@ export class MachineController {
       try {
         if (compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
           // Nothing else happens before it is sure that nothing passes which nobody allowed.
-          if (this.#written) await writer.repair(signal);
-          else if (!(await this.#isDryRun())) this.#hasLastGood = await writer.close(ruleFile, signal);
+          if (this.#written) {
+            await writer.keepLearnt();
+            await writer.repair(signal);
+          } else if (!(await this.#isDryRun())) this.#hasLastGood = await writer.close(ruleFile, signal);
           compared = clock.monotonic();
         }
         await this.#look(signal);
@@ -188,19 +195,51 @@ export class MachineController {
     signal.removeEventListener('abort', end);
   }
 
+  /** The cluster that policies come from; `undefined`: they do not, or it cannot be reached yet. */
+  policyAccess(): ClusterAccess | undefined {
+    const source = this.#configuration.machine.cwnp?.source;
+    return source === undefined ? undefined : this.#sources.access(source);
+  }
+
+  /** Looks again at once. */
+  wake(): void {
+    this.#heard++;
+    this.#endPause();
+  }
+
   async #look(signal: AbortSignal): Promise<void> {
-    const { clock, log, writer, memory } = this.#options;
+    const { clock, names } = this.#options;
     this.#seen = this.#heard;
     const again = this.#failedAt !== undefined && clock.monotonic() - this.#failedAt >= RETRY_MS;
     const read = await this.#read();
-    if (read.signature === this.#signature && !again) return;
+    if (read.signature === this.#signature && !again && names?.isDue !== true) return;
     this.#signature = read.signature;
     this.#failedAt = undefined;
     this.#isInStep = false;
-    const { machine } = this.#configuration;
     const assembled = this.#assembled();
-    const result = machineRuleset(assembled.input, this.#memory);
-    const wrong = [...this.#configurationWrong, ...read.diagnostics, ...assembled.diagnostics, ...result.diagnostics];
+    const round = await names?.begin(assembled.input);
+    try {
+      round?.settle(await this.#bringInForce(assembled, read.diagnostics, round, signal));
+    } catch (thrown) {
+      round?.fail(thrown);
+      throw thrown;
+    }
+  }
+
+  /** Makes rules and has them written, and gives back their sets of names; nothing if the rules that are in force are better. */
+  async #bringInForce(
+    assembled: AssembledInput,
+    found: readonly Diagnostic[],
+    round: NameRound | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly DomainSet[] | undefined> {
+    const { clock, log, memory, writer } = this.#options;
+    const { input } = assembled;
+    const result = machineRuleset(
+      { ...input, resolved: round?.resolved, listens: round?.listens === true },
+      this.#memory,
+    );
+    const wrong = [...this.#configurationWrong, ...found, ...assembled.diagnostics, ...result.diagnostics];
     const tell = (made: Outcome['result'], leftOut: readonly Diagnostic[] = []): void => {
       atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
       const findings = [...assembled.diagnostics, ...result.diagnostics, ...leftOut];
@@ -210,9 +249,10 @@ export class MachineController {
     if (kept !== undefined) {
       tell({ kind: 'kept', because: kept, isFailure: false });
       log.warn({ because: kept }, 'the rules stay as they are');
-      return;
+      return undefined;
     }
     await memory.save();
+    const sets = result.ruleset.domainSets;
     // Whether a connection was up tells only who looked before the rules changed.
     if (!this.#written && this.#watch !== undefined)
       await Promise.race([this.#watch.first, elapsed(clock, FIRST_LOOK_MS, signal)]);
@@ -220,11 +260,12 @@ export class MachineController {
       const { change, leftOut } = await writer.write(
         {
           lines: tableLines(result.ruleset),
-          file: assembled.input.firewall.ruleFile ?? machine.rules,
-          dryRun: assembled.input.firewall.dryRun,
+          file: input.firewall.ruleFile ?? this.#configuration.machine.rules,
+          dryRun: input.firewall.dryRun,
+          elementsOf: round?.elementsOf(sets),
           base: {
             text: baseRules({
-              networks: assembled.input.networks,
+              networks: input.networks,
               vpn: this.#facts?.vpn ?? false,
               proxy: result.ruleset.resolver,
             }),
@@ -247,6 +288,7 @@ export class MachineController {
         { change, deployed, ignored: result.policies.length - deployed, leftOut: leftOut.length },
         'rules in force',
       );
+      return sets;
     } catch (thrown) {
       if (!signal.aborted) tell({ kind: 'kept', because: toSallyportError(thrown).message, isFailure: true });
       throw thrown;

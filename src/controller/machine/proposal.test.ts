@@ -52,6 +52,7 @@ describe('the configuration of a firewall machine', () => {
       base: '/etc/nftables/rules',
       memory: '/var/lib/sallyport/machine/sources.json',
       shootAccess: '/etc/firewall-controller/shoot-access.json',
+      names: '/var/lib/sallyport/machine/fqdnstate.yaml',
     });
   });
 

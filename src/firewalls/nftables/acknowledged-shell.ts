@@ -9,9 +9,9 @@ const LONGEST_LINE = 4_000;
 const LINES_PER_SHELL = 5_000;
 /** How long an answer takes at most; small transactions take a millisecond. */
 const ANSWER_MS = 2_000;
-/** A command that asks nothing of the kernel, and the one line that nft says to it: by then everything before it is done. */
+/** A command that asks nothing of the kernel, and the one line that nft says to it, in several pieces: by then everything before it is done. */
 const ASK = 'describe tcp dport';
-const ANSWER = /^payload expression, datatype inet_service\b.*$/m;
+const ANSWER = /^payload expression, datatype inet_service\b.*\n/m;
 
 /**
  * A long-lived `nft -i` for small transactions, which needs no monitor to know that they are committed: nft works off its lines in order, and says

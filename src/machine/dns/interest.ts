@@ -6,6 +6,8 @@ export interface Interest {
   /** Names as such: they are asked for by ourselves too. */
   readonly names: ReadonlySet<string>;
   readonly includes: (name: string) => boolean;
+  /** No policy speaks of any. */
+  readonly isEmpty: boolean;
   /** Equal for equal interests. */
   readonly key: string;
 }
@@ -28,6 +30,7 @@ export function interestOf(policies: readonly Policy[], namespace: string): Inte
   return {
     names,
     includes: (name) => names.has(name) || matchers.some((matches) => matches(name)),
+    isEmpty: names.size + patterns.size === 0,
     key: JSON.stringify([[...names].toSorted(), [...patterns].toSorted()]),
   };
 }

@@ -13,16 +13,9 @@ const LEAST_TTL_S = 5;
 /** RFC 8767 section 4: longer is believed by nobody. */
 const MOST_TTL_S = 7 * 24 * 3_600;
 /** Who took an address at the last moment may still begin a connection. */
-export const GRACE_MS = 5_000;
+const GRACE_MS = 5_000;
 /** A name that policies ask for keeps its sets and rules so long after its last address: it may well be asked for again. */
 const IDLE_MS = 3_600_000;
-
-/** An address of a name. */
-export interface NamedAddress {
-  readonly name: string;
-  readonly family: Family;
-  readonly address: string;
-}
 
 /** Addresses and when they end, in the milliseconds of whoever keeps the book. */
 type Addresses = Map<string, number>;
@@ -39,6 +32,8 @@ interface Entry {
 /** One name of the book, for whoever writes it down. */
 export interface BookEntry {
   readonly name: string;
+  /** A policy asks for it, so it has sets. */
+  readonly wanted?: boolean;
   readonly family: Family;
   readonly addresses: ReadonlyMap<string, number>;
 }
@@ -95,21 +90,15 @@ export class NameBook {
     for (const [text, until] of addresses) note(entry, family, text, until);
   }
 
-  /** Lets go what has ended, and gives back the addresses that ended of names that policies ask for. */
-  expire(now: number): readonly NamedAddress[] {
-    const ended: NamedAddress[] = [];
+  /** Lets go what has ended. */
+  expire(now: number): void {
     for (const names of [this.#wanted, this.#seen])
       for (const [name, entry] of names) {
         for (const family of [4, 6] as const)
-          for (const [address, until] of entry[family])
-            if (until + GRACE_MS <= now) {
-              entry[family].delete(address);
-              if (names === this.#wanted) ended.push({ name, family, address });
-            }
+          for (const [address, until] of entry[family]) if (until + GRACE_MS <= now) entry[family].delete(address);
         const idle = names === this.#wanted ? IDLE_MS : 0;
         if (entry[4].size + entry[6].size === 0 && entry.end + idle <= now) names.delete(name);
       }
-    return ended;
   }
 
   /** The addresses of a name that policies ask for. */
@@ -132,7 +121,7 @@ export class NameBook {
     for (const names of [this.#wanted, this.#seen])
       for (const [name, entry] of names)
         for (const family of [4, 6] as const)
-          if (entry[family].size > 0) yield { name, family, addresses: entry[family] };
+          if (entry[family].size > 0) yield { name, wanted: names === this.#wanted, family, addresses: entry[family] };
   }
 
   get size(): { readonly wanted: number; readonly seen: number } {

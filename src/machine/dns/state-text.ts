@@ -1,4 +1,4 @@
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import { isMap } from '../../api/shape.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { domainSetName } from '../rules/domain-sets.ts';
@@ -16,22 +16,28 @@ const SIDES = [
 export const STATE_KEY = 'state';
 
 /**
- * What was learnt as today's controller keeps it: by name, for each family its addresses with the time they end, and the set. `wallOf`: the
+ * What was learnt as today's controller keeps it: by name, for each family its addresses with the time they end, and the set of those that have one. `wallOf`: the
  * time of day of a time in the book.
  */
 export function stateText(entries: Iterable<BookEntry>, wallOf: (time: number) => number): string {
-  const state: Record<string, Record<string, unknown>> = {};
+  const parts: string[] = [];
   let size = 0;
-  for (const { name, family, addresses } of entries) {
-    size += name.length + 60 + 70 * addresses.size;
-    if (size > LONGEST_STATE) break;
-    const ips = Object.fromEntries(
-      [...addresses].map(([address, until]) => [address, new Date(wallOf(until)).toISOString()]),
+  let last = '';
+  for (const { name, wanted, family, addresses } of entries) {
+    const head = name === last ? '' : `${JSON.stringify(name)}:\n`;
+    last = name;
+    const ips = [...addresses].map(
+      ([address, until]) =>
+        `      ${JSON.stringify(address)}: ${JSON.stringify(new Date(wallOf(until)).toISOString())}\n`,
     );
-    const setName = domainSetName(name, family === 4 ? 'ipv4_addr' : 'ipv6_addr');
-    state[name] = { ...state[name], [family === 4 ? 'ipv4' : 'ipv6']: { ips, setName } };
+    const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
+    const set = wanted === true ? `    setName: ${JSON.stringify(domainSetName(name, type))}\n` : '';
+    const part = `${head}  ${family === 4 ? 'ipv4' : 'ipv6'}:\n    ips:\n${ips.join('')}${set}`;
+    size += part.length;
+    if (size > LONGEST_STATE) break;
+    parts.push(part);
   }
-  return stringify(state, { lineWidth: 0 });
+  return parts.length === 0 ? '{}\n' : parts.join('');
 }
 
 /** Reads it back; whatever is no name, no address or no time is left out, a text that cannot be read is nothing. */

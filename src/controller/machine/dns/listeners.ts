@@ -1,0 +1,124 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { MessageReader, framed } from './tcp-messages.ts';
+
+/** Where the proxy listens. */
+export interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Who answers. `undefined`: nothing is said. */
+export type Answerer = (query: Buffer, client: string, over: 'udp' | 'tcp') => Promise<Buffer | undefined>;
+
+/** A client that says nothing for so long is gone. */
+const IDLE_MS = 10_000;
+const MOST_CONNECTIONS = 500;
+const MOST_CONNECTIONS_OF_A_CLIENT = 100;
+/** Questions of one connection that are not answered yet; further ones wait unread. */
+const MOST_UNANSWERED = 32;
+/** What the kernel keeps of datagrams while we are busy. */
+const RECEIVE_BYTES = 4 << 20;
+
+/** The proxy's sockets, UDP and TCP on one address. */
+export class Listeners {
+  readonly place: Place;
+  readonly #udp: UdpSocket;
+  readonly #tcp: Server;
+  readonly #connections = new Set<Socket>();
+  readonly #ofClient = new Map<string, number>();
+  #closed = false;
+
+  /** Rejects with the system's error if the address is not ours, or taken. `isClient`: nobody else gets a word. */
+  static async open(place: Place, answer: Answerer, isClient: (address: string) => boolean): Promise<Listeners> {
+    const listeners = new Listeners(place, answer, isClient);
+    try {
+      await listeners.#listen();
+    } catch (thrown) {
+      listeners.close();
+      throw thrown;
+    }
+    return listeners;
+  }
+
+  private constructor(place: Place, answer: Answerer, isClient: (address: string) => boolean) {
+    this.place = place;
+    this.#udp = createSocket(place.address.includes(':') ? 'udp6' : 'udp4');
+    this.#udp.on('message', (query, { address, port }) => {
+      if (!isClient(address)) return;
+      answer(query, address, 'udp').then(
+        (reply) => {
+          // Closed meanwhile, it would throw.
+          if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address, () => {});
+        },
+        () => {},
+      );
+    });
+    this.#tcp = createServer((socket) => {
+      const client = socket.remoteAddress ?? '';
+      if (isClient(client) && this.#enter(socket, client)) serve(socket, client, answer);
+      else socket.destroy();
+    });
+    this.#tcp.maxConnections = MOST_CONNECTIONS;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#connections) socket.destroy();
+    this.#tcp.close();
+    this.#udp.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { address, port } = this.place;
+    this.#tcp.listen({ host: address, port });
+    await once(this.#tcp, 'listening');
+    this.#tcp.on('error', () => {});
+    const bound = once(this.#udp, 'listening');
+    this.#udp.bind({ address, port });
+    await bound;
+    this.#udp.on('error', () => {});
+    try {
+      this.#udp.setRecvBufferSize(RECEIVE_BYTES);
+    } catch {
+      // As much as the system allows is what it has.
+    }
+  }
+
+  #enter(socket: Socket, client: string): boolean {
+    const open = this.#ofClient.get(client) ?? 0;
+    if (open >= MOST_CONNECTIONS_OF_A_CLIENT) return false;
+    this.#ofClient.set(client, open + 1);
+    this.#connections.add(socket);
+    socket.on('close', () => {
+      this.#connections.delete(socket);
+      const left = (this.#ofClient.get(client) ?? 1) - 1;
+      if (left === 0) this.#ofClient.delete(client);
+      else this.#ofClient.set(client, left);
+    });
+    return true;
+  }
+}
+
+function serve(socket: Socket, client: string, answer: Answerer): void {
+  const reader = new MessageReader();
+  let unanswered = 0;
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    for (const query of reader.take(chunk)) {
+      unanswered++;
+      answer(query, client, 'tcp').then(
+        (reply) => {
+          unanswered--;
+          if (reply === undefined) socket.destroy();
+          else if (!socket.destroyed) socket.write(framed(reply));
+          if (unanswered < MOST_UNANSWERED) socket.resume();
+        },
+        () => socket.destroy(),
+      );
+    }
+    if (unanswered >= MOST_UNANSWERED) socket.pause();
+  });
+}

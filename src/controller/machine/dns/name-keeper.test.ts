@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
+import { NameBook } from '../../../machine/dns/name-book.ts';
+import { type DomainSet, domainSetName } from '../../../machine/rules/domain-sets.ts';
+import type { ElementChange } from '../kernel-table.ts';
+import { NameKeeper } from './name-keeper.ts';
+
+const NAMES = ['a.', 'b.'];
+const ADDRESSES = ['192.0.2.1', '192.0.2.2', '2001:db8::1'];
+const give = (text: string, ttl: number) => ({ family: text.includes(':') ? (6 as const) : (4 as const), text, ttl });
+const signal = new AbortController().signal;
+
+/** A kernel that takes its time, and fails when it is told to. */
+class SlowKernel {
+  readonly sets = new Map<string, Set<string>>();
+  readonly batches: number[] = [];
+  failing = false;
+  #busy: (() => void)[] = [];
+
+  hasElement(set: string, element: string): boolean {
+    return this.sets.get(set)?.has(element) === true;
+  }
+
+  elementsOf(set: string): ReadonlySet<string> {
+    return this.sets.get(set) ?? new Set();
+  }
+
+  async changeElements(changes: readonly ElementChange[]): Promise<void> {
+    await new Promise<void>((resolve) => this.#busy.push(resolve));
+    if (this.failing) throw new Error('the kernel is away');
+    this.batches.push(changes.length);
+    for (const { change, set, element } of changes)
+      if (change === 'add') this.sets.get(set)?.add(element);
+      else this.sets.get(set)?.delete(element);
+  }
+
+  /** Lets what waits come through. */
+  work(): void {
+    for (const resolve of this.#busy.splice(0)) resolve();
+  }
+}
+
+function world() {
+  const clock = new FakeClock();
+  const book = new NameBook();
+  book.follow((name) => NAMES.includes(name));
+  const kernel = new SlowKernel();
+  let woken = 0;
+  const keeper = new NameKeeper({ book, kernel, clock, signal, wake: () => woken++ });
+  const sets = (): readonly DomainSet[] =>
+    [...book.resolved()].flatMap(([domain, { ipv6 }]) =>
+      (['ipv4_addr', 'ipv6_addr'] as const)
+        .filter((type) => type === 'ipv4_addr' || ipv6 !== undefined)
+        .map((type) => ({ name: domainSetName(domain, type), domain, type, addresses: [] })),
+    );
+  return {
+    clock,
+    book,
+    kernel,
+    keeper,
+    woken: () => woken,
+    /** What the controller does: rules are made and loaded with what is known when they are. */
+    load: (): void => {
+      const round = keeper.begin();
+      const wanted = sets();
+      const elementsOf = round.elementsOf(wanted);
+      kernel.sets.clear();
+      for (const { name } of wanted) kernel.sets.set(name, new Set(elementsOf(name)));
+      round.settle(wanted);
+    },
+  };
+}
+
+/** Everything that is under way comes to its end. */
+async function settle({ clock, kernel, keeper, load }: ReturnType<typeof world>): Promise<void> {
+  for (let n = 0; n < 8; n++) {
+    if (keeper.isWaiting) load();
+    clock.advance(5);
+    await turns();
+    kernel.work();
+    await turns();
+  }
+}
+
+describe('what was learnt, on its way into the kernel', () => {
+  test('who learns waits until the kernel has it, whatever comes, goes, fails and is loaded meanwhile', async () => {
+    const step = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.tuple(
+          fc.constant('learn' as const),
+          fc.constantFrom(...NAMES, 'other.'),
+          fc.subarray(ADDRESSES, { minLength: 1 }),
+          fc.integer({ min: 0, max: 40 }),
+        ),
+      },
+      { weight: 3, arbitrary: fc.tuple(fc.constant('wait' as const), fc.constantFrom(1, 5, 1_000, 30_000)) },
+      { weight: 3, arbitrary: fc.tuple(fc.constant('compare' as const)) },
+      { weight: 3, arbitrary: fc.tuple(fc.constant('kernel' as const)) },
+      { weight: 2, arbitrary: fc.tuple(fc.constant('load' as const)) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('fail' as const)) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+        const it = world();
+        const { clock, book, kernel, keeper } = it;
+        /** Who was told that an address is there may use it until the book lets it go. */
+        const promised = new Map<string, () => boolean>();
+        for (const [what, ...rest] of steps) {
+          if (what === 'learn') {
+            const [name, texts, ttl] = rest as [string, string[], number];
+            const given = texts.map((text) => give(text, ttl));
+            // An answer that was held beyond its own time promises nothing any more.
+            const end = clock.monotonic() + (Math.max(ttl, 5) + 5) * 1_000;
+            const isThere = (): void => {
+              if (clock.monotonic() >= end) return;
+              for (const { family, text } of given) {
+                const set = domainSetName(name, family === 4 ? 'ipv4_addr' : 'ipv6_addr');
+                // What has ended since is no promise any more.
+                if (!book.addresses(name, family).has(text)) continue;
+                expect(kernel.hasElement(set, text)).toBe(true);
+                promised.set(`${set} ${text}`, () => book.addresses(name, family).has(text));
+              }
+            };
+            const done = keeper.learn([name], given);
+            if (done === undefined) isThere();
+            else
+              done.then(isThere).catch((thrown: unknown) => {
+                if (!String(thrown).includes('the kernel is away') && !String(thrown).includes('no rules'))
+                  throw thrown;
+              });
+          } else if (what === 'wait') clock.advance(rest[0] as number);
+          else if (what === 'compare') {
+            keeper.compare();
+            clock.advance(2);
+          } else if (what === 'kernel') kernel.work();
+          else if (what === 'load') it.load();
+          else kernel.failing = true;
+          await turns();
+          if (what === 'fail') {
+            kernel.work();
+            await turns();
+            kernel.failing = false;
+          }
+          for (const [key, isKnown] of promised) {
+            const [set = '', text = ''] = key.split(' ');
+            if (!isKnown()) promised.delete(key);
+            else expect(kernel.hasElement(set, text), key).toBe(true);
+          }
+        }
+        await settle(it);
+        keeper.compare();
+        await settle(it);
+        it.load();
+        for (const [name, { ipv4, ipv6 }] of book.resolved()) {
+          expect([...kernel.elementsOf(domainSetName(name, 'ipv4_addr'))].toSorted()).toEqual(ipv4.toSorted());
+          if (ipv6 !== undefined)
+            expect([...kernel.elementsOf(domainSetName(name, 'ipv6_addr'))].toSorted()).toEqual(ipv6.toSorted());
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('without loads, the kernel comes to hold what the book holds, and nothing else', async () => {
+    const it = world();
+    for (const name of NAMES) it.keeper.learn([name], [give('192.0.2.9', 5)])?.catch(() => {});
+    await settle(it);
+    it.clock.advance(60_000);
+    const learnt = it.keeper.learn(['a.'], [give('192.0.2.1', 60), give('192.0.2.2', 60)]);
+    await settle(it);
+    await learnt;
+    it.keeper.compare();
+    await settle(it);
+    expect([...it.kernel.sets.values()].map((set) => [...set].toSorted())).toEqual([['192.0.2.1', '192.0.2.2'], []]);
+  });
+
+  test('additions that come together go together, and one that is on its way is not sent again', async () => {
+    const it = world();
+    it.keeper.learn(NAMES, [give('192.0.2.1', 60)])?.catch(() => {});
+    await settle(it);
+    it.kernel.batches.length = 0;
+    const waits = ['192.0.2.2', '192.0.2.3', '192.0.2.2'].map((text) =>
+      it.keeper.learn(['a.', 'b.'], [give(text, 60)]),
+    );
+    await settle(it);
+    for (const wait of waits) await wait;
+    expect(it.kernel.batches).toEqual([4]);
+    expect(it.keeper.learn(['a.', 'b.'], [give('192.0.2.2', 60)])).toBeUndefined();
+  });
+
+  test('an address that is learnt while it is being let go comes back before anybody hears of it', async () => {
+    const it = world();
+    it.keeper.learn(['a.'], [give('192.0.2.1', 5)])?.catch(() => {});
+    await settle(it);
+    it.clock.advance(20_000);
+    it.keeper.compare();
+    it.clock.advance(5);
+    const again = it.keeper.learn(['a.'], [give('192.0.2.1', 60)]);
+    expect(again).toBeDefined();
+    await settle(it);
+    await again;
+    expect(it.kernel.hasElement(domainSetName('a.', 'ipv4_addr'), '192.0.2.1')).toBe(true);
+  });
+
+  test('a name without rules has them made; where none come in time, or none can be made, nobody is told that it is open', async () => {
+    const it = world();
+    const late = it.keeper.learn(['a.'], [give('192.0.2.1', 60)]);
+    expect([it.woken(), it.keeper.isWaiting]).toEqual([1, true]);
+    const refused = expect(late).rejects.toThrow('no rules after');
+    it.clock.advance(5_000);
+    await refused;
+    const failed = it.keeper.learn(['a.'], [give('192.0.2.1', 60)]);
+    const told = expect(failed).rejects.toThrow('refused');
+    it.keeper.begin().fail(new Error('refused'));
+    await told;
+    const passed = it.keeper.learn(['a.'], [give('192.0.2.1', 60)]);
+    // The rules stay as they are: no rule asks for the name, so there is nothing to wait for.
+    it.keeper.begin().settle(undefined);
+    await expect(passed).resolves.toBeUndefined();
+  });
+});

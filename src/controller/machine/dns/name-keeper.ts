@@ -1,0 +1,226 @@
+import type { Clock } from '../../../base/clock.ts';
+import { SallyportError } from '../../../base/error.ts';
+import type { Family } from '../../../ip/address.ts';
+import type { GivenAddress } from '../../../machine/dns/learning.ts';
+import type { NameBook } from '../../../machine/dns/name-book.ts';
+import type { DomainSet } from '../../../machine/rules/domain-sets.ts';
+import type { ElementChange, KernelTable } from '../kernel-table.ts';
+
+/** How long an addition waits for others that go with it. */
+const BATCH_MS = 2;
+/** Elements that one transaction takes. */
+const MOST_OF_A_BATCH = 500;
+/** How long an answer is held until a name has its first set. */
+const RULES_MS = 5_000;
+
+/** Changes of elements that go together. */
+interface Batch {
+  /** By set and element. */
+  readonly changes: Map<string, ElementChange>;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** One way of the rules from what is known to the kernel. */
+export interface Round {
+  /** The elements that a set of these rules has now. */
+  readonly elementsOf: (sets: readonly DomainSet[]) => (set: string) => readonly string[];
+  /** The rules are in force; without sets those of before stay. */
+  readonly settle: (sets: readonly DomainSet[] | undefined) => void;
+  readonly fail: (reason: unknown) => void;
+}
+
+/** Brings what was learnt into the kernel: the book is what is wanted, the kernel is made so, and who learns waits until it is. */
+export class NameKeeper {
+  readonly #book: NameBook;
+  readonly #kernel: Pick<KernelTable, 'hasElement' | 'elementsOf' | 'changeElements'>;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  /** Asks for rules to be made: a name has no set yet. */
+  readonly #wake: () => void;
+  /** Sets of the rules in force, by name and family. */
+  #sets = new Map<string, { 4?: string; 6?: string }>();
+  #waiting: Waiting[] = [];
+  /** Under way, and gathering behind it. */
+  #flying: Batch | undefined;
+  #next: Batch | undefined;
+
+  constructor(options: {
+    readonly book: NameBook;
+    readonly kernel: Pick<KernelTable, 'hasElement' | 'elementsOf' | 'changeElements'>;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly wake: () => void;
+  }) {
+    this.#book = options.book;
+    this.#kernel = options.kernel;
+    this.#clock = options.clock;
+    this.#signal = options.signal;
+    this.#wake = options.wake;
+  }
+
+  /** Somebody waits for rules. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Notes what names got. `undefined`: the kernel has all of it; else resolves when it has, and rejects if it could not be brought there. */
+  learn(names: readonly string[], addresses: readonly GivenAddress[]): Promise<void> | undefined {
+    if (addresses.length === 0) return undefined;
+    const now = this.#clock.monotonic();
+    const wanted = names.filter((name) => {
+      const isWanted = this.#book.wants(name);
+      this.#book.learn(name, addresses, now);
+      return isWanted;
+    });
+    if (wanted.length === 0) return undefined;
+    const lacksRules = wanted.some((name) =>
+      addresses.some(({ family }) => this.#sets.get(name)?.[family] === undefined),
+    );
+    if (lacksRules) return this.#ruled().then(() => this.#added(wanted, addresses));
+    return this.#added(wanted, addresses);
+  }
+
+  /** A round of making rules begins: whoever waited before it is served by it. */
+  begin(): Round {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return {
+      elementsOf: (sets) => {
+        const bySet = new Map(sets.map((set) => [set.name, set]));
+        return (name) => {
+          const set = bySet.get(name);
+          if (set === undefined) return [];
+          return [...this.#book.addresses(set.domain, familyOf(set)).keys()].toSorted();
+        };
+      },
+      settle: (sets) => {
+        if (sets !== undefined) {
+          this.#sets = new Map();
+          for (const set of sets)
+            this.#sets.set(set.domain, { ...this.#sets.get(set.domain), [familyOf(set)]: set.name });
+        }
+        for (const { resolve } of waiting) resolve();
+      },
+      fail: (reason) => {
+        for (const { reject } of waiting) reject(reason);
+      },
+    };
+  }
+
+  /** Lets go what has ended, and whatever else the book does not have; brings back what the kernel lacks. */
+  compare(): void {
+    this.#book.expire(this.#clock.monotonic());
+    for (const [name, sets] of this.#sets)
+      for (const family of [4, 6] as const) {
+        const set = sets[family];
+        if (set === undefined) continue;
+        const wanted = this.#book.addresses(name, family);
+        for (const element of this.#kernel.elementsOf(set))
+          if (!wanted.has(element) && this.#intends(set, element)) this.#put({ change: 'delete', set, element });
+        for (const element of wanted.keys())
+          if (!this.#intends(set, element)) this.#put({ change: 'add', set, element });
+      }
+  }
+
+  /** Every address of every name has its element. */
+  #added(names: readonly string[], addresses: readonly GivenAddress[]): Promise<void> | undefined {
+    let batches: Set<Promise<void>> | undefined;
+    for (const name of names)
+      for (const { family, text } of addresses) {
+        const set = this.#sets.get(name)?.[family];
+        // No rule asks for it after all; or there were too many, and others live longer.
+        if (set === undefined || !this.#book.addresses(name, family).has(text)) continue;
+        const done = this.#brought(set, text);
+        if (done !== undefined) (batches ??= new Set()).add(done);
+      }
+    if (batches === undefined) return undefined;
+    return Promise.all(batches).then(() => {});
+  }
+
+  /** `undefined`: the kernel has it, and nobody is about to take it away. */
+  #brought(set: string, element: string): Promise<void> | undefined {
+    const key = `${set} ${element}`;
+    const next = this.#next?.changes.get(key);
+    if (next?.change === 'add') return this.#next?.done;
+    const flying = next === undefined ? this.#flying?.changes.get(key) : undefined;
+    if (flying?.change === 'add') return this.#flying?.done;
+    if (next === undefined && flying === undefined && this.#kernel.hasElement(set, element)) return undefined;
+    return this.#put({ change: 'add', set, element }).done;
+  }
+
+  #intends(set: string, element: string): boolean {
+    const key = `${set} ${element}`;
+    const last = this.#next?.changes.get(key) ?? this.#flying?.changes.get(key);
+    return last === undefined ? this.#kernel.hasElement(set, element) : last.change === 'add';
+  }
+
+  #put(change: ElementChange): Batch {
+    const batch = this.#next ?? this.#gather();
+    this.#next = batch;
+    batch.changes.set(`${change.set} ${change.element}`, change);
+    return batch;
+  }
+
+  #gather(): Batch {
+    const batch: { resolve: () => void; reject: (reason: unknown) => void } = { resolve: () => {}, reject: () => {} };
+    const done = new Promise<void>((resolve, reject) => {
+      batch.resolve = resolve;
+      batch.reject = reject;
+    });
+    // Of removals nobody waits for the end.
+    done.catch(() => {});
+    if (this.#flying === undefined) this.#clock.after(BATCH_MS, () => this.#fly());
+    return { ...batch, changes: new Map(), done };
+  }
+
+  #fly(): void {
+    const batch = this.#next;
+    if (this.#flying !== undefined || batch === undefined) return;
+    this.#flying = batch;
+    this.#next = undefined;
+    this.#carry([...batch.changes.values()])
+      .then(batch.resolve, batch.reject)
+      .finally(() => {
+        this.#flying = undefined;
+        // What came meanwhile has waited long enough.
+        this.#fly();
+      });
+  }
+
+  async #carry(changes: readonly ElementChange[]): Promise<void> {
+    for (let at = 0; at < changes.length; at += MOST_OF_A_BATCH)
+      await this.#kernel.changeElements(changes.slice(at, at + MOST_OF_A_BATCH), this.#signal);
+  }
+
+  /** Rules were made with all that is known now. */
+  #ruled(): Promise<void> {
+    const made = new Promise<void>((resolve, reject) => {
+      const late = (): void =>
+        reject(new SallyportError('DEVICE_UNREACHABLE', `a name has no rules after ${RULES_MS} ms`));
+      const cancel = this.#clock.after(RULES_MS, late);
+      this.#waiting.push({
+        resolve: () => {
+          cancel();
+          resolve();
+        },
+        reject: (reason) => {
+          cancel();
+          reject(reason instanceof Error ? reason : new Error(String(reason)));
+        },
+      });
+    });
+    this.#wake();
+    return made;
+  }
+}
+
+function familyOf({ type }: DomainSet): Family {
+  return type === 'ipv4_addr' ? 4 : 6;
+}

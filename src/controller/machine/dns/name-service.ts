@@ -1,0 +1,299 @@
+import { background } from '../../../base/background.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { elapsed } from '../../../base/elapsed.ts';
+import type { Log } from '../../../base/log.ts';
+import { type Address, compareAddresses, formatAddress, parseAddress } from '../../../ip/address.ts';
+import { PrefixSet } from '../../../ip/prefix-set.ts';
+import { interestOf } from '../../../machine/dns/interest.ts';
+import { NameBook } from '../../../machine/dns/name-book.ts';
+import { readStateText, stateText } from '../../../machine/dns/state-text.ts';
+import { question } from '../../../machine/dns/compose.ts';
+import { readMessage } from '../../../machine/dns/message.ts';
+import { defaultRouteNetwork, type Network } from '../../../machine/kinds/network.ts';
+import type { DomainSet, Resolved } from '../../../machine/rules/domain-sets.ts';
+import type { MachineInput } from '../../../machine/ruleset.ts';
+import type { LiveTable } from '../../../machine/table-change.ts';
+import type { KernelTable } from '../kernel-table.ts';
+import { Listeners, type Place } from './listeners.ts';
+import { NameKeeper, type Round } from './name-keeper.ts';
+import type { NameState } from './name-state.ts';
+import { OwnLookups } from './own-lookups.ts';
+import { DnsProxy, type ProxyCounts } from './proxy.ts';
+import { type Resolver, Upstream } from './upstream.ts';
+
+/** As today's controller, where the Firewall names none (reference 5). */
+const DEFAULT_RESOLVER = '8.8.8.8';
+const DNS_PORT = 53;
+const NAME_SERVERS = 2;
+/** How often what has ended is let go. */
+const STEP_MS = 1_000;
+/** After a failure to listen or to reach a new resolver, how long until it is tried again. */
+const RETRY_MS = 5_000;
+/** What is in the kernel and not in the state was learnt by a process that died: it lives on for so long. */
+const ADOPTED_MS = 60_000;
+const STATE_MS = 5_000;
+
+/** What names come to in one round of making rules. */
+export interface NameRound extends Round {
+  /** `undefined`: no policy speaks of names. */
+  readonly resolved: Resolved | undefined;
+  /** Questions can be led to the proxy: it listens. */
+  readonly listens: boolean;
+}
+
+export interface NameServiceOptions {
+  readonly kernel: KernelTable;
+  readonly state: NameState;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Rules are wanted anew. */
+  readonly wake: () => void;
+}
+
+/** The names of policies: the proxy while there are any, what it learnt, and the way of that into the kernel and into what outlives us. */
+export class NameService {
+  readonly #options: NameServiceOptions;
+  readonly #book = new NameBook();
+  readonly #keeper: NameKeeper;
+  readonly #proxy: DnsProxy;
+  readonly #lookups: OwnLookups;
+  readonly #stop = new AbortController();
+  #upstream: Upstream | undefined;
+  #listeners: Listeners | undefined;
+  #clients = PrefixSet.empty;
+  #interest = '';
+  /** What the kernel has from a process before, by set, and what the state says of it; until rules were made with it. */
+  #found: { readonly elements: LiveTable['elements']; readonly known: ReadonlySet<string> } | undefined;
+  #isRestored = false;
+  #isRunning = false;
+  #retryAt: number | undefined;
+  /** The resolver that is being tried. */
+  #tried: Resolver | undefined;
+  #problem = '';
+  #saved = '';
+  #savedAt: number;
+
+  constructor(options: NameServiceOptions) {
+    this.#options = options;
+    const { kernel, clock, log, wake } = options;
+    this.#savedAt = clock.monotonic();
+    this.#keeper = new NameKeeper({ book: this.#book, kernel, clock, signal: this.#stop.signal, wake });
+    this.#proxy = new DnsProxy({
+      upstream: () => (this.#upstream ??= new Upstream({ address: DEFAULT_RESOLVER, port: DNS_PORT })),
+      learn: (names, addresses) => this.#keeper.learn(names, addresses),
+      log,
+    });
+    this.#lookups = new OwnLookups({ lookUp: (name, type) => this.#proxy.lookUp(name, type), clock, log });
+  }
+
+  /** Rules have to be made though no source changed. */
+  get isDue(): boolean {
+    return this.#keeper.isWaiting || (this.#retryAt !== undefined && this.#options.clock.monotonic() >= this.#retryAt);
+  }
+
+  get counts(): Readonly<ProxyCounts> {
+    return this.#proxy.counts;
+  }
+
+  /** Follows what policies ask for; rules are then made with what it gives. */
+  async begin(input: MachineInput): Promise<NameRound> {
+    const interest = interestOf(input.policies, input.namespace);
+    const network = defaultRouteNetwork(input.networks)?.addresses[0];
+    const port = input.firewall.dnsPort ?? DNS_PORT;
+    const { dryRun } = input.firewall;
+    const isAsked = !interest.isEmpty && network !== undefined;
+    if (isAsked && !dryRun) {
+      await this.#restore();
+      this.#clients = clientsOf(input.networks);
+      this.#turnTo(this.#resolverOf(input, network));
+      if (interest.key !== this.#interest) this.#book.follow(interest.includes);
+      this.#lookups.follow(interest.names);
+      this.#interest = interest.key;
+      await this.#listen({ address: formatAddress(network), port });
+      this.#start();
+    }
+    const round = this.#keeper.begin();
+    return {
+      resolved: isAsked ? this.#book.resolved() : undefined,
+      listens: isAsked && (dryRun || this.#listeners !== undefined),
+      elementsOf: (sets) => {
+        this.#adopt(sets);
+        return round.elementsOf(sets);
+      },
+      fail: round.fail,
+      settle: (sets) => {
+        round.settle(sets);
+        if (isAsked && !dryRun) this.#lookups.step();
+        // Nothing leads to it any more.
+        else if (sets !== undefined) this.#close();
+      },
+    };
+  }
+
+  /** Writes down what was learnt, and ends. The kernel keeps what it has. */
+  async stop(): Promise<void> {
+    this.#close();
+    this.#stop.abort();
+    this.#upstream?.stop();
+    if (this.#isRestored) await this.#save(AbortSignal.timeout(STATE_MS));
+    this.#options.kernel.stop();
+  }
+
+  #start(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    background('names', this.#run(), this.#options.log);
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, state } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#keeper.compare();
+      this.#lookups.step();
+      if (this.isDue) this.#options.wake();
+      if (clock.monotonic() - this.#savedAt >= state.everyMs)
+        try {
+          await this.#save(signal);
+        } catch (thrown) {
+          log.warn({ problem: String(thrown) }, 'what was learnt of names could not be kept for the next start');
+        }
+      await elapsed(clock, STEP_MS, signal);
+    }
+  }
+
+  async #save(signal: AbortSignal): Promise<void> {
+    const { clock, state } = this.#options;
+    this.#savedAt = clock.monotonic();
+    const shift = clock.wall() - clock.monotonic();
+    const text = stateText(this.#book.entries(), (time) => time + shift);
+    if (text === this.#saved) return;
+    await state.write(text, signal);
+    this.#saved = text;
+  }
+
+  /** Once, before the first rules: what was learnt before. */
+  async #restore(): Promise<void> {
+    if (this.#isRestored) return;
+    this.#isRestored = true;
+    const { clock, kernel, log, state } = this.#options;
+    const shift = clock.wall() - clock.monotonic();
+    const known = new Set<string>();
+    try {
+      const text = await state.read(AbortSignal.timeout(STATE_MS));
+      for (const entry of readStateText(text ?? '', (wall) => wall - shift)) {
+        for (const address of entry.addresses.keys()) known.add(`${entry.name} ${address}`);
+        this.#book.restore(entry);
+      }
+      this.#book.expire(clock.monotonic());
+    } catch (thrown) {
+      log.warn({ problem: String(thrown) }, 'what was learnt of names before cannot be read; it is learnt anew');
+    }
+    const live = await kernel.read(this.#stop.signal);
+    this.#found = { elements: live?.elements ?? new Map(), known };
+  }
+
+  /** What a process that died learnt last is in the kernel alone. */
+  #adopt(sets: readonly DomainSet[]): void {
+    const found = this.#found;
+    if (found === undefined) return;
+    this.#found = undefined;
+    const until = this.#options.clock.monotonic() + ADOPTED_MS;
+    for (const { name, domain, type } of sets) {
+      const left = [...(found.elements.get(name) ?? [])].filter((address) => !found.known.has(`${domain} ${address}`));
+      const family = type === 'ipv4_addr' ? 4 : 6;
+      this.#book.restore({ name: domain, family, addresses: new Map(left.map((address) => [address, until])) });
+    }
+  }
+
+  #resolverOf({ firewall }: MachineInput, own: Address): Resolver {
+    const port = firewall.dnsPort ?? DNS_PORT;
+    const given = firewall.dnsServerAddress;
+    if (given === undefined) return { address: DEFAULT_RESOLVER, port: DNS_PORT };
+    if (compareAddresses(given, own) !== 0) return { address: formatAddress(given), port };
+    this.#tell(`the resolver ${formatAddress(given)} is the DNS proxy itself; ${DEFAULT_RESOLVER} is asked`);
+    return { address: DEFAULT_RESOLVER, port: DNS_PORT };
+  }
+
+  /** Asks another resolver from now on, once it has shown that it answers. The first one is taken as it is. */
+  #turnTo(wanted: Resolver): void {
+    const same = (one: Resolver | undefined): boolean => one?.address === wanted.address && one.port === wanted.port;
+    if (same(this.#upstream?.resolver) || same(this.#tried)) return;
+    const now = this.#upstream;
+    if (now === undefined) {
+      this.#upstream = new Upstream(wanted);
+      return;
+    }
+    this.#tried = wanted;
+    background('resolver', this.#try(wanted, now), this.#options.log);
+  }
+
+  async #try(wanted: Resolver, now: Upstream): Promise<void> {
+    const next = new Upstream(wanted);
+    const doesAnswer = await answersAtAll(next);
+    this.#tried = undefined;
+    if (doesAnswer && !this.#stop.signal.aborted) {
+      this.#upstream = next;
+      now.stop();
+      return;
+    }
+    next.stop();
+    this.#later(`the resolver ${wanted.address} does not answer; ${now.resolver.address} is asked as before`);
+  }
+
+  async #listen(place: Place): Promise<void> {
+    const there = this.#listeners?.place;
+    if (there?.address === place.address && there.port === place.port) {
+      this.#retryAt = undefined;
+      return;
+    }
+    try {
+      const next = await Listeners.open(
+        place,
+        (query, client, over) => this.#proxy.answer(query, client, over),
+        (client) => this.#isClient(client),
+      );
+      this.#listeners?.close();
+      this.#listeners = next;
+      this.#retryAt = undefined;
+      this.#problem = '';
+      this.#options.log.info({ ...place }, 'the DNS proxy listens');
+    } catch (thrown) {
+      this.#later(`the DNS proxy cannot listen on ${place.address} port ${place.port} (${String(thrown)})`);
+    }
+  }
+
+  #isClient(text: string): boolean {
+    const address = parseAddress(text);
+    return address !== undefined && this.#clients.contains(address);
+  }
+
+  #later(problem: string): void {
+    this.#retryAt = this.#options.clock.monotonic() + RETRY_MS;
+    this.#tell(problem);
+  }
+
+  #tell(problem: string): void {
+    if (problem !== this.#problem) this.#options.log.error({ problem }, 'names are not resolved as they should be');
+    this.#problem = problem;
+  }
+
+  #close(): void {
+    this.#listeners?.close();
+    this.#listeners = undefined;
+    this.#retryAt = undefined;
+  }
+}
+
+/** Any answer will do. */
+async function answersAtAll(upstream: Upstream): Promise<boolean> {
+  const bytes = question(0, '.', NAME_SERVERS);
+  const query = bytes && readMessage(bytes);
+  return query !== undefined && (await upstream.udp(query)) !== undefined;
+}
+
+/** Who may ask: the cluster, by where it sends from, and the private networks. The proxy's address may be a public one. */
+function clientsOf(networks: readonly Network[]): PrefixSet {
+  const inside = networks.filter(({ role }) => role === 'primary' || role === 'secondary');
+  return PrefixSet.parse(['10.0.0.0/8', 'fd00::/8']).union(PrefixSet.of(inside.flatMap(({ prefixes }) => prefixes)));
+}

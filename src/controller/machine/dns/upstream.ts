@@ -1,0 +1,164 @@
+import { randomInt } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { connect } from 'node:net';
+import { type DnsMessage, type Question, readMessage } from '../../../machine/dns/message.ts';
+import { withId } from '../../../machine/dns/compose.ts';
+import { MessageReader, framed } from './tcp-messages.ts';
+
+/** Where questions go. */
+export interface Resolver {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How long an answer may take, as today (reference 5). */
+const ANSWER_MS = 10_000;
+/** Ports that questions leave from at any time, each chosen by the kernel at random. */
+const SOCKETS = 32;
+/** A port is used for so many questions and then given up: who finds it out has little of it. */
+const QUESTIONS_PER_SOCKET = 500;
+
+/** A question under way. */
+interface Waiting {
+  readonly question: Question;
+  readonly settle: (answer: DnsMessage | undefined) => void;
+}
+
+interface AskingSocket {
+  readonly socket: Socket;
+  readonly waiting: Map<number, Waiting>;
+  left: number;
+}
+
+/**
+ * Asks one resolver. A forged answer has to hit port and id of its question, both random, come from the resolver's address and port, and repeat the
+ * question; whatever does not is not looked at. `undefined` is no answer: for want of one in time, or because of one that cannot be read over TCP.
+ */
+export class Upstream {
+  readonly resolver: Resolver;
+  readonly #sockets: (AskingSocket | undefined)[] = [];
+  readonly #open = new Set<AskingSocket>();
+  #stopped = false;
+
+  constructor(resolver: Resolver) {
+    this.resolver = resolver;
+  }
+
+  /** Over UDP. The answer's octets are as they came, but for the id, which is the question's. */
+  async udp(query: DnsMessage): Promise<DnsMessage | undefined> {
+    const from = await this.#socket(randomInt(SOCKETS));
+    if (from === undefined) return undefined;
+    const { waiting, socket } = from;
+    let id = randomInt(65_536);
+    while (waiting.has(id)) id = (id + 1) & 0xffff;
+    from.left--;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(undefined), ANSWER_MS);
+      const settle = (answer: DnsMessage | undefined): void => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        if (from.left <= 0) this.#retire(from);
+        resolve(answer);
+      };
+      waiting.set(id, { question: query.question, settle });
+      const bytes = withId(query.bytes, id);
+      // An error that the kernel has kept for the socket takes the place of one sending.
+      socket.send(bytes, (error) => {
+        if (error !== null && waiting.has(id)) socket.send(bytes, () => {});
+      });
+    });
+  }
+
+  /** Over a connection of its own. */
+  tcp(query: DnsMessage): Promise<DnsMessage | undefined> {
+    return new Promise((resolve) => {
+      const { address, port } = this.resolver;
+      const socket = connect({ host: address, port });
+      const id = randomInt(65_536);
+      const reader = new MessageReader();
+      const settle = (answer: DnsMessage | undefined): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(answer);
+      };
+      const timer = setTimeout(() => settle(undefined), ANSWER_MS);
+      socket.on('connect', () => socket.write(framed(withId(query.bytes, id))));
+      socket.on('data', (chunk) => {
+        const [first] = reader.take(chunk);
+        if (first === undefined) return;
+        const answer = readMessage(first);
+        settle(answer?.id === id && answers(answer, query.question) ? answer : undefined);
+      });
+      socket.on('error', () => settle(undefined));
+      socket.on('close', () => settle(undefined));
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const each of this.#open) {
+      each.socket.close();
+      for (const { settle } of each.waiting.values()) settle(undefined);
+    }
+    this.#open.clear();
+  }
+
+  async #socket(place: number): Promise<AskingSocket | undefined> {
+    const there = this.#sockets[place];
+    if (there !== undefined && there.left > 0) return there;
+    const fresh = await this.#opened();
+    if (fresh === undefined) return there;
+    // Somebody else may have been quicker.
+    const now = this.#sockets[place];
+    if (now !== undefined && now !== there && now.left > 0) {
+      this.#close(fresh);
+      return now;
+    }
+    this.#sockets[place] = fresh;
+    return fresh;
+  }
+
+  #opened(): Promise<AskingSocket | undefined> {
+    const { address, port } = this.resolver;
+    const family = address.includes(':') ? 6 : 4;
+    return new Promise((resolve) => {
+      const socket = createSocket({
+        type: family === 6 ? 'udp6' : 'udp4',
+        lookup: (name, _, callback) => callback(null, name, family),
+      });
+      const asking: AskingSocket = { socket, waiting: new Map(), left: QUESTIONS_PER_SOCKET };
+      // Somebody on the way may claim that the resolver is not there; its answer decides, or its silence.
+      socket.on('error', () => resolve(undefined));
+      socket.on('message', (bytes) => this.#hear(asking, bytes));
+      // The kernel then takes nothing from any other address or port.
+      socket.connect(port, address, (error?: Error) => {
+        // With an error there is no way to it, and sending would throw.
+        const isUsable = !this.#stopped && !(error instanceof Error);
+        if (isUsable) this.#open.add(asking);
+        else socket.close();
+        resolve(isUsable ? asking : undefined);
+      });
+    });
+  }
+
+  #hear(from: AskingSocket, bytes: Buffer): void {
+    if (bytes.length < 2) return;
+    const waiting = from.waiting.get(bytes.readUInt16BE(0));
+    if (waiting === undefined) return;
+    const answer = readMessage(bytes);
+    if (answer !== undefined && answers(answer, waiting.question)) waiting.settle(answer);
+  }
+
+  #retire(asking: AskingSocket): void {
+    if (asking.waiting.size === 0) this.#close(asking);
+  }
+
+  #close(asking: AskingSocket): void {
+    if (this.#open.delete(asking)) asking.socket.close();
+  }
+}
+
+function answers(message: DnsMessage, { name, type, class: asked }: Question): boolean {
+  const { question } = message;
+  return message.isAnswer && question.name === name && question.type === type && question.class === asked;
+}
