@@ -219,7 +219,8 @@ export class MachineController {
     const assembled = this.#assembled();
     const round = await names?.begin(assembled.input);
     try {
-      round?.settle(await this.#bringInForce(assembled, read.diagnostics, round, signal));
+      const sets = await this.#bringInForce(assembled, read.diagnostics, round, signal);
+      round?.settle(sets);
     } catch (thrown) {
       round?.fail(thrown);
       throw thrown;
