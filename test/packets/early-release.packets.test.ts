@@ -14,7 +14,7 @@ import { EDGE, pointedAt } from './controlled-border.ts';
 import { allow, basis, PLACES, podAt, type Stage, openStage } from './stage.ts';
 
 /** So many that it takes a good while to find that nothing follows from another way to leave the cluster. */
-const PODS = 30_000;
+const PODS = 60_000;
 const TRIES = 12;
 /** Longer than anything takes on a busy machine. */
 const PATIENCE_MS = 20_000;
