@@ -106,7 +106,8 @@ export class ControlledBorder {
     for (;;) {
       const status = this.status();
       const wanted = this.#controller.world.inventory.namespaces.get(COUNTER)?.labels;
-      const isTaken = wanted?.get('generation') === this.#generation;
+      // While something is computed the world may be newer than what is wanted of the border.
+      const isTaken = !this.#controller.isComputing && wanted?.get('generation') === this.#generation;
       const isReady = status?.conditions.some(({ type, status: holds }) => type === 'Ready' && holds) ?? false;
       if (status !== undefined && isTaken && isReady && status.confirmedVersion === status.desiredVersion)
         return status;

@@ -73,7 +73,7 @@ export interface BadDaysWorlds {
 const packets = everyPacket();
 const MOST_WRITES = 200;
 /** Some twenty requests, and three ways there and back for each. */
-const DEATHS_MS = 240_000;
+const DEATHS_MS = 900_000;
 
 /**
  * Every bad day, for each driver of a device with an API: nothing of others changes, nothing opens that neither the old nor the new rules
