@@ -63,6 +63,12 @@ export class Exposures {
     const told: Told[] = [];
     if (translations.down.length + translations.up.length > 0)
       told.push({ isOpen: true, flows: 'whose translation changes, which meet old and new ones mixed' });
+    // A sender may stand in several groups, or his block come to another translation: rules come and go one after the other.
+    const translates = [this.#actual, this.#wanted].some(({ rules: all }) =>
+      all.some(({ translatedTo }) => translatedTo !== undefined),
+    );
+    if (ruled > 0 && (this.#wanted.layout === 'Group' || translates))
+      told.push({ isOpen: true, flows: 'of senders in several groups, whose rules change one after the other' });
     const contents = this.#contents().length;
     const hasRules = ruled + groups.made.length > 0;
     const mends = rules.down.some(({ verb }) => verb === 'Edit');
