@@ -103,12 +103,10 @@ describe('an address that another pod gets', () => {
   test('an heir with the same rights, in one step: connections of the old one end', async () => {
     await controlled.bring(...world(first));
     const old = [];
-    for (const family of FAMILIES) {
-      old.push(await flows.open('tcp', family, 'web', 80));
-      // Of UDP the far side alone goes on: what is sent from inside now is the heir's own, and his right.
+    // The far side alone goes on: the old pod is gone, and what is sent from inside now is the heir's own, and his right.
+    for (const family of FAMILIES)
       for (const transport of ['tcp', 'udp'] as const)
         old.push(await flows.open(transport, family, 'web', 80, 'silent'));
-    }
     const neighbour = await flows.open('tcp', 4, 'job', 80);
     await controlled.bring(...world(podAt('first-2', 'first', 'web')));
     expect(await flows.moving(neighbour, old)).toEqual(old.map(() => ({ in: false, out: false })));
