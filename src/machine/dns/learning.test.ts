@@ -41,6 +41,16 @@ describe('what an answer teaches', () => {
     ).toBe('');
   });
 
+  test("what is said of a name that stands for another does not become the other's", () => {
+    const answers = [cname(asked.name, 'bank.example.'), a(asked.name, '192.0.2.66'), a('bank.example.', '192.0.2.1')];
+    expect(learnt({ answers }).addresses).toBe('192.0.2.1 60');
+    expect(learnt({ answers: answers.slice(0, 2) })).toEqual({
+      names: 'www.example.org. bank.example.',
+      addresses: '',
+      open: 'bank.example.',
+    });
+  });
+
   test('a way without an end is asked for, unless the answer says that there is nothing', () => {
     const answers = [cname(asked.name, 'b.example.')];
     expect(learnt({ answers }).open).toBe('b.example.');

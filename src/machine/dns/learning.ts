@@ -43,8 +43,9 @@ export function lessonOf(message: DnsMessage): Lesson {
     names.push(target);
     last = target;
   }
-  const addresses = answers.flatMap((record) => (names.includes(record.name) ? given(message, record) : []));
+  // A name that stands for another has nothing else (RFC 1034 section 3.6.2): what is said of it all the same would become the other's.
   const last = names.at(-1);
+  const addresses = answers.flatMap((record) => (record.name === last ? given(message, record) : []));
   const leadsOn = names.length > 1 && names.length <= MOST_ALIASES && addresses.length === 0 && !isTruncated;
   const saysNone = authorities.some(({ type }) => type === TYPE.soa);
   return { names, addresses, open: leadsOn && !saysNone ? last : undefined };

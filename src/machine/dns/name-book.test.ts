@@ -43,6 +43,14 @@ describe('the book of names', () => {
     expect([9_999, 10_000, week + 4_999, week + 5_000].map(left)).toEqual([2, 1, 1, 0]);
   });
 
+  test('what was written down lives no longer than a week either, whatever end stands there', () => {
+    const book = following('a.');
+    const [entry] = readStateText('a.: { ipv4: { ips: { 192.0.2.1: "2999-01-01T00:00:00Z" } } }', (wall) => wall);
+    if (entry === undefined) throw new Error('unread');
+    book.restore(entry, 0);
+    expect([...book.addresses('a.', 4)]).toEqual([['192.0.2.1', 7 * 24 * 3_600_000]]);
+  });
+
   test('a policy that comes later finds what was seen; one that goes takes nothing with it', () => {
     const book = following();
     book.learn('a.', [give('192.0.2.1'), give('2001:db8::1')], 0);
@@ -83,7 +91,7 @@ describe('the book of names', () => {
       '"a.":\n  ipv4:\n    ips:\n      "192.0.2.1": "2023-11-14T22:14:21.000Z"\n    setName: "def39f823c086c9d"\n',
     );
     const again = following('a.', 'b.example.');
-    for (const entry of readStateText(text, (wall) => wall - 1_700_000_000_000)) again.restore(entry);
+    for (const entry of readStateText(text, (wall) => wall - 1_700_000_000_000)) again.restore(entry, 1_000);
     expect([...again.entries()]).toEqual([...book.entries()]);
     expect(
       readStateText(

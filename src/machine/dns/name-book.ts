@@ -79,15 +79,14 @@ export class NameBook {
     if (addresses.length === 0) return;
     const entry = this.#entryOf(name);
     for (const { family, text, ttl } of addresses) {
-      const until = now + Math.min(Math.max(ttl, LEAST_TTL_S), MOST_TTL_S) * 1_000;
-      note(entry, family, text, until);
+      note(entry, family, text, now + Math.min(Math.max(ttl, LEAST_TTL_S), MOST_TTL_S) * 1_000);
     }
   }
 
-  /** Notes what was written down before. */
-  restore({ name, family, addresses }: BookEntry): void {
+  /** Notes what was written down before. However far ahead its end lies there, it lives no longer than what is learnt now. */
+  restore({ name, family, addresses }: BookEntry, now: number): void {
     const entry = this.#entryOf(name);
-    for (const [text, until] of addresses) note(entry, family, text, until);
+    for (const [text, until] of addresses) note(entry, family, text, Math.min(until, now + MOST_TTL_S * 1_000));
   }
 
   /** Lets go what has ended. */

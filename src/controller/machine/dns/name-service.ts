@@ -183,7 +183,7 @@ export class NameService {
       const text = await state.read(AbortSignal.timeout(STATE_MS));
       for (const entry of readStateText(text ?? '', (wall) => wall - shift)) {
         for (const address of entry.addresses.keys()) known.add(`${entry.name} ${address}`);
-        this.#book.restore(entry);
+        this.#book.restore(entry, clock.monotonic());
       }
       this.#book.expire(clock.monotonic());
     } catch (thrown) {
@@ -198,11 +198,12 @@ export class NameService {
     const found = this.#found;
     if (found === undefined) return;
     this.#found = undefined;
-    const until = this.#options.clock.monotonic() + ADOPTED_MS;
+    const now = this.#options.clock.monotonic();
     for (const { name, domain, type } of sets) {
       const left = [...(found.elements.get(name) ?? [])].filter((address) => !found.known.has(`${domain} ${address}`));
       const family = type === 'ipv4_addr' ? 4 : 6;
-      this.#book.restore({ name: domain, family, addresses: new Map(left.map((address) => [address, until])) });
+      const addresses = new Map(left.map((address) => [address, now + ADOPTED_MS]));
+      this.#book.restore({ name: domain, family, addresses }, now);
     }
   }
 
