@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Suites by name: `unit` runs everywhere, and so does `unit-devices`, which takes minutes: drivers against simulated devices; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
-// scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus.
+// scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
+// one file first.
 
 /** Packet tests that look at every process and every namespace of the machine. */
 const ALONE = ['test/packets/leftovers.packets.test.ts'];
@@ -30,7 +31,13 @@ export default defineConfig({
           ...everywhere,
           name: 'unit',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['**/*.devices.test.ts', '**/*.packets.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
+          exclude: [
+            '**/*.devices.test.ts',
+            '**/*.packets.test.ts',
+            '**/*.cluster.test.ts',
+            '**/*.executable.test.ts',
+            'node_modules/**',
+          ],
         },
       },
       { test: { ...everywhere, name: 'unit-devices', include: ['src/**/*.devices.test.ts'], testTimeout: 300_000 } },
@@ -52,6 +59,13 @@ export default defineConfig({
       },
       {
         test: { ...packets, name: 'packets-alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
+      },
+      {
+        test: {
+          name: 'executable',
+          include: ['test/executable/*.executable.test.ts'],
+          testTimeout: 120_000,
+        },
       },
       {
         test: {

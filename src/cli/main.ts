@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { basename } from 'node:path';
 import process from 'node:process';
+import { isSea } from 'node:sea';
 import { buildProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
 // A reader that goes away (`sallyport flow … | head`) is no failure. The controller outlives the reader of its log, and a full disk.
 // The unit of today's droptailer starts a program of this name, without a word.
-const [, program = '', ...given] = process.argv;
+const [, script = '', ...given] = process.argv;
+// The single executable has no script; it is called by its own name, whatever file that leads to.
+const program = isSea() ? process.argv0 : script;
 const words = basename(program) === 'droptailer-client' ? ['droptailer', ...given] : given;
 const outlives = words[0] === 'run' || words[0] === 'droptailer';
 for (const stream of [process.stdout, process.stderr])
@@ -16,4 +19,9 @@ for (const stream of [process.stdout, process.stderr])
     throw error;
   });
 
-process.exitCode = await buildProgram(processTerminal).run(words);
+// Never rejects. Not awaited at the top: the single executable is one script, and no module.
+void buildProgram(processTerminal)
+  .run(words)
+  .then((code) => {
+    process.exitCode = code;
+  });

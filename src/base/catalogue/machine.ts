@@ -134,6 +134,24 @@ export const machineCodes = {
     now: 'This record is missing there; the next one has all counts, and its number shows the gap in time.',
     fix: 'Look at the place and the key in `machine.accounting`.',
   },
+  UPDATE_UNREACHABLE: {
+    blame: 'transient',
+    what: 'A newer program, its checksum or its signature could not be fetched: no answer in time, broken off, or not there.',
+    now: 'The program that runs goes on, and it is tried again, with growing pauses.',
+    fix: 'Look at `controllerURL` or `nftablesExporterURL` of the Firewall: the file has to be there, with `.sha256` beside it, and `.sig` where a key is configured.',
+  },
+  UPDATE_REFUSED: {
+    blame: 'rejected',
+    what: 'A newer program is not what it is said to be, or it was tried and did not do its work: wrong checksum, no signature of the configured key, it ended, or it was not ready in time.',
+    now: 'The program that was there before goes on. The newer one is tried again with growing pauses, at once where another file is offered.',
+    fix: 'Look at the log of the time of the trial; name another version, or offer a file that is whole.',
+  },
+  UPDATE_KEY: {
+    blame: 'input',
+    what: 'The key that newer programs have to be signed with cannot be used.',
+    now: 'Nothing is replaced.',
+    fix: 'Give an Ed25519 public key as PEM: `openssl pkey -in key.pem -pubout`.',
+  },
   HOST_DUTY_FAILED: {
     blame: 'transient',
     what: 'Something on the machine itself could not be set: an address of an interface.',

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { getAsset, isSea } from 'node:sea';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -74,8 +75,12 @@ function abortText(reason: unknown): string {
   return reason instanceof Error ? reason.message : 'stopped';
 }
 
-/** The program beside this file in the sources; in the bundle, beside the command, whichever part this file became. */
+/** What the program of the thread is called in the single executable. */
+export const PROOF_ASSET = 'proof-worker.js';
+
+/** The program beside this file in the sources; in the bundle, beside the command, whichever part this file became; in the single executable, inside it. */
 export function proofProgram(): URL {
+  if (isSea()) return new URL(`data:text/javascript;base64,${Buffer.from(getAsset(PROOF_ASSET)).toString('base64')}`);
   const own = import.meta.url;
   if (own.endsWith('.ts')) return new URL('./proof-worker.ts', own);
   return new URL(own.includes('/parts/') ? '../proof-worker.js' : './proof-worker.js', own);
