@@ -73,7 +73,10 @@ export const staticFirewallSchema = z
       .optional()
       .describe('where the rules are written; absent: /etc/nftables/firewall-controller.v4'),
     dryRun: z.boolean().optional().describe('render and check, and change nothing'),
-    interval: z.string().optional().describe('as in a Firewall; everything is followed without it'),
+    interval: z
+      .string()
+      .optional()
+      .describe('how often figures are reported, from 1s to 60s; absent: 10s. Sources are followed without it'),
     size: z.string().optional().describe('as in a Firewall; not used'),
     image: z.string().optional().describe('as in a Firewall; not used'),
     partition: z.string().optional().describe('as in a Firewall; not used'),

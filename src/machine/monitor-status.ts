@@ -1,4 +1,5 @@
-import type { TableStatistics } from './statistics.ts';
+import type { RawMap } from '../api/shape.ts';
+import { type TableStatistics, withinRoom } from './statistics.ts';
 
 /** What the intrusion detection saw on one interface. */
 export interface IdsStatistics {
@@ -30,14 +31,14 @@ export interface MonitorTimes {
  * `controllerStatus` of a FirewallMonitor (reference 2.3): what the manager waits for, and the figures. `conntrack` is ours; servers that do not
  * know the field leave it out.
  */
-export function monitorStatus(measured: Measured, version: string, now: number, times: MonitorTimes): object {
+export function monitorStatus(measured: Measured, version: string, now: number, times: MonitorTimes): RawMap {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
   const lastRunAgainstSeed = time(times.lastRunAgainstSeed);
   return {
     message: `updated firewall monitor resource at ${time(now) ?? ''}`,
     stats: {
-      rules: measured.rules,
+      rules: withinRoom(measured.rules),
       devices: measured.devices,
       idsStats: measured.ids ?? {},
       ...(measured.connections !== undefined && { conntrack: measured.connections }),

@@ -337,3 +337,15 @@ allocation:
     ]);
   });
 });
+
+test('how often a machine reports is a duration as Go writes them', () => {
+  const interval = (text: string) => smallMachine(firewall(`{ interval: ${text} }`)).input.firewall.intervalMs;
+  expect(['10s', '1m30s', '1.5h', '250ms', '.5s', '1h0.5m'].map(interval)).toEqual([
+    10_000, 90_000, 5_400_000, 250, 500, 3_630_000,
+  ]);
+  expect(
+    ['10', 's', '"-1s"', '0s', '1s ', '1s2', '10 s', '7', '[]'].map((text) =>
+      interval(`${text}`.endsWith(' ') ? `"${text}"` : text),
+    ),
+  ).toEqual(Array.from({ length: 9 }, () => undefined));
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { monitorStatus } from './monitor-status.ts';
-import { tableStatistics } from './statistics.ts';
+import { MOST_RULES_SHOWN, tableStatistics, withinRoom } from './statistics.ts';
 
 const LISTING = `table inet metal {
 	chain input {
@@ -73,4 +73,20 @@ test('controllerStatus of a FirewallMonitor', () => {
     distance: 0,
     distanceSupported: false,
   });
+});
+
+test('a machine of very many rules shows those that counted most', () => {
+  const rule = (packets: number) => ({ counter: { packets, bytes: 0 } });
+  const many = (size: number, from: number) =>
+    Object.fromEntries(Array.from({ length: size }, (_, n) => [`rule ${from + n}`, rule(from + n)]));
+  const few = { accept: many(3, 0), drop: {}, other: many(2, 10) };
+  expect(withinRoom(few)).toBe(few);
+  const shown = withinRoom({
+    accept: many(MOST_RULES_SHOWN, 0),
+    drop: many(1, 5),
+    other: many(MOST_RULES_SHOWN - 10, 100_000),
+  });
+  expect(Object.keys(shown.other)).toHaveLength(MOST_RULES_SHOWN - 10);
+  expect(Object.keys(shown.accept).toSorted()).toEqual(Object.keys(many(10, MOST_RULES_SHOWN - 10)).toSorted());
+  expect(shown.drop).toEqual({});
 });

@@ -68,3 +68,20 @@ export function tableStatistics(listing: string): TableStatistics {
     ),
   };
 }
+
+/** Rules that a FirewallMonitor shows at most: an object of a cluster, with the server's own notes about its fields, has to stay below 1.5 MB. */
+export const MOST_RULES_SHOWN = 2_000;
+
+/** As many rules as there is room for: those that counted most, so that a machine of very many rules still reports. */
+export function withinRoom(rules: RuleStatistics): RuleStatistics {
+  const all = (['accept', 'drop', 'other'] as const).flatMap((action) =>
+    Object.entries(rules[action]).map(([comment, shown]) => ({ action, comment, shown })),
+  );
+  if (all.length <= MOST_RULES_SHOWN) return rules;
+  const room = all
+    .toSorted((a, b) => b.shown.counter.packets - a.shown.counter.packets || (a.comment < b.comment ? -1 : 1))
+    .slice(0, MOST_RULES_SHOWN);
+  const of = (action: keyof RuleStatistics): RuleStatistics['accept'] =>
+    Object.fromEntries(room.filter((each) => each.action === action).map(({ comment, shown }) => [comment, shown]));
+  return { accept: of('accept'), drop: of('drop'), other: of('other') };
+}

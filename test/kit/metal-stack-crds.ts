@@ -12,6 +12,9 @@ const object = (properties: Readonly<Record<string, Schema>>, required: readonly
   properties,
   ...(required.length === 0 ? {} : { required }),
 });
+const integer: Schema = { type: 'integer', format: 'int64' };
+const time: Schema = { type: 'string', format: 'date-time' };
+const mapOf = (values: Schema): Schema => ({ type: 'object', additionalProperties: values });
 const listOf = (items: Schema): Schema => ({ type: 'array', items });
 
 const ports = listOf(
@@ -108,7 +111,31 @@ export const MONITOR_DEFINITION = definition(
     logAcceptedConnections: { type: 'boolean' },
     machineStatus: open,
     conditions: listOf(open),
-    controllerStatus: open,
+    controllerStatus: object({
+      message: text,
+      stats: object(
+        {
+          rules: mapOf(
+            mapOf(object({ counter: object({ bytes: integer, packets: integer }, ['bytes', 'packets']) }, ['counter'])),
+          ),
+          devices: mapOf(object({ in: integer, out: integer }, ['in', 'out'])),
+          idsStats: mapOf(
+            object({ drop: integer, invalidChecksums: integer, packets: integer }, [
+              'drop',
+              'invalidChecksums',
+              'packets',
+            ]),
+          ),
+        },
+        ['rules', 'devices', 'idsStats'],
+      ),
+      controllerVersion: text,
+      nftablesExporterVersion: text,
+      lastRun: time,
+      lastRunAgainstSeed: time,
+      distance: integer,
+      distanceSupported: { type: 'boolean' },
+    }),
   },
   { required: ['conditions', 'image', 'networks', 'partition', 'project', 'size'], status: false },
 );

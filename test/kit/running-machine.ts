@@ -86,7 +86,7 @@ export class RunningMachine {
     const parse = (text: string) => parseConfiguration(text, path, { readFile: () => '', environment: {} });
     const { value, diagnostics } = parse(readFileSync(path, 'utf8'));
     if (value?.machine === undefined) throw new Error(JSON.stringify(diagnostics));
-    const log = this.#log();
+    const { log } = this;
     const memory = new SourceMemory(value.machine.memory, log);
     await memory.load();
     const kernel = new KernelTable(netnsTransport(this.world.machine.name, this.folder));
@@ -145,7 +145,8 @@ export class RunningMachine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #log(): Log {
+  /** Into `logged`. */
+  get log(): Log {
     const at =
       (level: string) =>
       (fields: object, message: string): void => {

@@ -13,6 +13,7 @@ import { KernelTable } from '../../controller/machine/kernel-table.ts';
 import type { MachineConfigured } from '../../controller/machine/machine-configured.ts';
 import { MachineController } from '../../controller/machine/machine-controller.ts';
 import { Accounting } from '../../controller/machine/monitor/accounting.ts';
+import { FirewallMonitor } from '../../controller/machine/monitor/firewall-monitor.ts';
 import { MachineMonitor } from '../../controller/machine/monitor/machine-monitor.ts';
 import { ownConnections, reaches } from '../../controller/machine/reach.ts';
 import { RuleWriter } from '../../controller/machine/rule-writer.ts';
@@ -58,7 +59,7 @@ export async function runMachine(
       kernel,
       state: new NameStateBeside({
         file: new NameStateFile(machine.names),
-        access: () => controller.policyAccess(),
+        access: () => controller.clusters.accessOf('cwnp'),
         clock: systemClock,
         log,
       }),
@@ -105,18 +106,20 @@ export async function runMachine(
     });
     background('duties', duties.run(stop.signal), log);
     const { accounting } = machine;
-    if (accounting !== undefined) {
-      const monitor = new MachineMonitor({
-        transport: localTransport(folder),
-        ids: SURICATA,
-        connections: '/proc/sys/net/netfilter',
-        accounting: new Accounting({ ...accounting, machine: name }),
-        times: () => controller.times,
-        clock: systemClock,
-        log,
-      });
-      background('monitor', monitor.run(stop.signal), log);
-    }
+    const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
+    const monitor = new MachineMonitor({
+      transport: localTransport(folder),
+      ids: SURICATA,
+      connections: '/proc/sys/net/netfilter',
+      accounting: accounting && new Accounting({ ...accounting, machine: name }),
+      times: () => controller.times,
+      isWanted: () => accounting !== undefined || controller.clusters.isReporting,
+      interval: () => controller.input?.firewall.intervalMs,
+      report: (status, signal) => firewallMonitor.report(status, signal),
+      clock: systemClock,
+      log,
+    });
+    background('monitor', monitor.run(stop.signal), log);
     log.info({ name, config }, 'started');
     await controller.run(stop.signal);
   } finally {
@@ -136,7 +139,6 @@ export async function runMachine(
 /** What the configuration asks for and this version does not do (docs/design/machine-duties.md): nobody may take it for done. */
 function tellWhatIsMissing({ machine }: MachineConfigured, log: Log): void {
   const missing = [
-    ...(machine.monitor === undefined ? [] : ['monitor']),
     ...(machine.firewall.selfUpdate ? ['selfUpdate'] : []),
     ...(machine.firewall.droptailer ? ['droptailer'] : []),
   ];

@@ -18,7 +18,7 @@ import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
 import type { NameRound, NameService } from './dns/name-service.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
-import type { ClusterAccess } from './sources/cluster-source.ts';
+import { MachineClusters } from './sources/machine-clusters.ts';
 import { MachineSources } from './sources/machine-sources.ts';
 import type { SourceMemory } from './sources/memory.ts';
 import type { MachineConfigured } from './machine-configured.ts';
@@ -89,6 +89,8 @@ export class MachineController {
   #facts: Facts | undefined;
   readonly #sources: MachineSources;
   readonly #reports: MachineReports;
+  /** Where this machine writes, for its other duties. */
+  readonly clusters: MachineClusters;
   /** Counts what sources said. */
   #heard = 0;
   #seen = 0;
@@ -118,7 +120,8 @@ export class MachineController {
       this.#endPause();
     };
     this.#sources = new MachineSources({ clock, log, environment, memory, changed });
-    this.#reports = new MachineReports({ sources: this.#sources, clock, log });
+    this.clusters = new MachineClusters(this.#sources, () => this.#configuration);
+    this.#reports = new MachineReports({ sources: this.#sources, clusters: this.clusters, clock, log });
     if (reach !== undefined) this.#watch = new FlowWatch({ ...reach, clock, flows: () => this.#flowsNow(reach.files) });
   }
 
@@ -193,12 +196,6 @@ export class MachineController {
     signal.addEventListener('abort', end, { once: true });
     if (!pause.signal.aborted && !signal.aborted) await elapsed(this.#options.clock, LOOK_MS, pause.signal);
     signal.removeEventListener('abort', end);
-  }
-
-  /** The cluster that policies come from; `undefined`: they do not, or it cannot be reached yet. */
-  policyAccess(): ClusterAccess | undefined {
-    const source = this.#configuration.machine.cwnp?.source;
-    return source === undefined ? undefined : this.#sources.access(source);
   }
 
   /** Looks again at once. */

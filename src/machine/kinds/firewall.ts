@@ -7,7 +7,7 @@ import type { Prefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { scopeOf, type Subject } from '../subject.ts';
 import { type Network, readNetworks } from './network.ts';
-import { port, readEntries } from './values.ts';
+import { duration, port, readEntries } from './values.ts';
 
 /** A network's limit for what comes in from it. */
 export interface RateLimit {
@@ -47,6 +47,8 @@ export interface FirewallSpec {
   readonly sshKeys: readonly string[];
   /** Absolute path; absent: the default. */
   readonly ruleFile: string | undefined;
+  /** How often the machine reports, in milliseconds; absent: as ever. */
+  readonly intervalMs: number | undefined;
   /** Render and check, and change nothing. */
   readonly dryRun: boolean;
   /** Of the status, or of the configuration file; empty: what the machine's own files say counts. */
@@ -93,6 +95,7 @@ export function readFirewallSpec(
     allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
     sshKeys: entries(sshKey, 'sshPublicKeys').map(({ value }) => value),
     ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
+    intervalMs: readInterval(spec['interval'], whole),
     dryRun: flag('dryRun', true),
     networks: readNetworks(networks.raw, scopeOf({ ...subject, base: networks.path }, diagnostics)),
   };
@@ -119,6 +122,16 @@ function readDnsPort(raw: unknown, whole: ReturnType<typeof scopeOf>): number | 
   const read = port.safeParse(raw);
   if (read.success) return read.data;
   whole.otherwise('Port 53 is used.').mistake('FIELD_INVALID', `${show(raw)} is not a port; use 1 to 65535`, 'dnsPort');
+  return undefined;
+}
+
+function readInterval(raw: unknown, whole: ReturnType<typeof scopeOf>): number | undefined {
+  if (raw === undefined || raw === null || raw === '') return undefined;
+  const read = duration.safeParse(raw);
+  if (read.success) return read.data;
+  whole
+    .otherwise('It counts as 10s.')
+    .mistake('FIELD_INVALID', `${show(raw)} is no duration; write 10s or 1m30s`, 'interval');
   return undefined;
 }
 

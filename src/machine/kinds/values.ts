@@ -26,6 +26,22 @@ export const count = z.union([z.int().min(0), z.string().regex(/^[0-9]{1,15}$/)]
   error: 'a whole number from 0 on',
 });
 
+const UNIT_MS = { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+
+/** Milliseconds of a duration above zero as Go writes it: `10s`, `1m30s`, `1.5h`. */
+export const duration = z.string().transform((text, context): number => {
+  let ms = 0;
+  PART.lastIndex = 0;
+  while (PART.lastIndex < text.length) {
+    const part = PART.exec(text);
+    if (part === null) break;
+    ms += Number(part[1]) * UNIT_MS[part[2] as keyof typeof UNIT_MS];
+    if (PART.lastIndex === text.length && ms > 0) return ms;
+  }
+  return refuse(context, 'FIELD_INVALID', `${show(text)} is no duration; write 10s or 1m30s`);
+});
+
 export const texts = optional(z.array(z.string()));
 
 /**

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { RawMap } from '../../../api/shape.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import { toSallyportError } from '../../../base/error.ts';
@@ -18,6 +19,9 @@ import { askSuricata } from './suricata.ts';
 
 /** As today (reference 3.2). */
 const INTERVAL_MS = 10_000;
+/** The manager takes a machine for gone that was silent for two minutes (reference 11.6). */
+const LONGEST_INTERVAL_MS = 60_000;
+const SHORTEST_INTERVAL_MS = 1_000;
 /** How many times as long as it took to measure nothing is measured. */
 const REST = 20;
 
@@ -29,25 +33,31 @@ export interface MonitorOptions {
   readonly connections: string;
   readonly accounting: Accounting | undefined;
   readonly times: () => MonitorTimes;
+  /** Whether anybody asks for figures now; absent: always. */
+  readonly isWanted?: () => boolean;
+  /** The Firewall's `spec.interval` in milliseconds; absent: as today. */
+  readonly interval?: () => number | undefined;
+  /** Takes the figures to the cluster; absent: nobody asks for that. */
+  readonly report?: (status: RawMap, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
- * Measures what passes, every ten seconds, or more seldom where measuring takes long: rules, the cluster's traffic, connections, intrusion
+ * Measures what passes, every ten seconds or as often as the Firewall says, or more seldom where measuring takes long: rules, the cluster's traffic, connections, intrusion
  * detection. What cannot be asked is left out and told once; nothing else waits for it.
  */
 export class MachineMonitor {
   readonly #options: MonitorOptions;
   readonly #told = new Set<string>();
-  #latest: object | undefined;
+  #latest: RawMap | undefined;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
   }
 
   /** `controllerStatus` of the FirewallMonitor, as it was measured last; `undefined`: not yet. */
-  latest(): object | undefined {
+  latest(): RawMap | undefined {
     return this.#latest;
   }
 
@@ -56,15 +66,15 @@ export class MachineMonitor {
     const { clock } = this.#options;
     while (!signal.aborted) {
       const started = clock.monotonic();
-      await this.look(signal);
+      if (this.#options.isWanted?.() !== false) await this.look(signal);
       const took = clock.monotonic() - started;
-      await elapsed(clock, Math.max(INTERVAL_MS - took, took * REST), signal);
+      await elapsed(clock, Math.max(this.#interval() - took, Math.min(took * REST, LONGEST_INTERVAL_MS)), signal);
     }
   }
 
   /** Measures once. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
-    const { clock, accounting, times, ids } = this.#options;
+    const { clock, accounting, times, ids, report } = this.#options;
     const tables = await this.#try('rules', () => this.#tables(signal));
     if (tables === undefined) return;
     const measured: Measured = {
@@ -73,8 +83,15 @@ export class MachineMonitor {
       connections: await this.#try('connections', () => this.#connections()),
     };
     const now = clock.wall();
-    this.#latest = monitorStatus(measured, version, now, times());
+    const status = monitorStatus(measured, version, now, times());
+    this.#latest = status;
+    if (report !== undefined) await this.#try('FirewallMonitor', () => report(status, signal));
     if (accounting !== undefined) await this.#try('accounting', () => accounting.record(now, measured, signal));
+  }
+
+  #interval(): number {
+    const wanted = this.#options.interval?.() ?? INTERVAL_MS;
+    return Math.min(Math.max(wanted, SHORTEST_INTERVAL_MS), LONGEST_INTERVAL_MS);
   }
 
   async #tables(signal: AbortSignal): Promise<ReturnType<typeof tableStatistics>> {
@@ -97,11 +114,11 @@ export class MachineMonitor {
     const { log } = this.#options;
     try {
       const done = await work();
-      if (this.#told.delete(what)) log.info({ what }, 'it is measured again');
+      if (this.#told.delete(what)) log.info({ what }, 'it is measured and reported again');
       return done;
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
-      if (!this.#told.has(what)) log.warn({ what, code, problem: message }, 'it cannot be measured');
+      if (!this.#told.has(what)) log.warn({ what, code, problem: message }, 'it cannot be measured or reported');
       this.#told.add(what);
       return undefined;
     }

@@ -4,6 +4,7 @@ import type { Log } from '../../../base/log.ts';
 import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import type { MachineConfigured } from '../machine-configured.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
+import type { MachineClusters } from '../sources/machine-clusters.ts';
 import type { MachineSources } from '../sources/machine-sources.ts';
 import { MachineEvents } from './machine-events.ts';
 import type { Outcome } from './outcome.ts';
@@ -11,6 +12,7 @@ import { PolicyStatuses } from './policy-statuses.ts';
 
 export interface MachineReportsOptions {
   readonly sources: MachineSources;
+  readonly clusters: MachineClusters;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,10 +38,10 @@ export class MachineReports {
   tell(configuration: MachineConfigured, outcome: Outcome): void {
     this.#last = outcome;
     const { machine, name } = configuration;
-    const { sources } = this.#options;
+    const { sources, clusters } = this.#options;
     const [cwnp, service] = [machine.cwnp?.source, machine.service?.source];
     this.#tellPolicies(configuration);
-    const home = [machine.monitor?.source, cwnp, service].find((each) => each && sources.access(each) !== undefined);
+    const home = clusters.homeSource;
     const firewall = sources.raw(machine.firewall.source, 'Firewall').find((each) => each.name === name);
     for (const source of new Set([cwnp, service, home])) {
       if (source === undefined) continue;

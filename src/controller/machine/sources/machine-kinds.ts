@@ -58,7 +58,8 @@ export const machineKinds: Readonly<Record<MachineKind, KindOfMachine>> = {
     version: 'v2',
     plural: 'firewallmonitors',
     where: 'own',
-    keep: (object) => without(object, ['metadata', 'apiVersion', 'kind']),
+    // Of what we say there ourselves, every ten seconds, nothing follows.
+    keep: (object) => without(object, ['metadata', 'apiVersion', 'kind', 'controllerStatus']),
     isRule: false,
   },
 };
@@ -69,6 +70,8 @@ export interface ClusterObject {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string | undefined;
+  /** It is being deleted. */
+  readonly isLeaving: boolean;
   /** With `apiVersion`, `kind`, and of `metadata` the names, annotations and labels. */
   readonly raw: RawMap;
   /** Equal texts give equal rules. */
@@ -89,7 +92,8 @@ export function clusterObject(kind: MachineKind, object: RawMap): ClusterObject 
   // A policy's status is our own word.
   const ofRules = kind === 'ClusterwideNetworkPolicy' ? kept['spec'] : kept;
   const ruleText = isRule ? JSON.stringify(ofRules) : '';
-  return { kind, namespace, name, uid: typeof uid === 'string' ? uid : undefined, raw, ruleText };
+  const isLeaving = metadata['deletionTimestamp'] !== undefined;
+  return { kind, namespace, name, uid: typeof uid === 'string' ? uid : undefined, isLeaving, raw, ruleText };
 }
 
 type Raw = { readonly raw: RawMap };
