@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
+import type { TableUse } from '../firewalls/driver.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { SourceState } from '../sources/source.ts';
 import type { Metrics } from './metrics.ts';
 
-const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted'] as const;
+const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted', 'CapacityLow'] as const;
 /** While a plan waits for days, only so many versions are timed. */
 const MOST_TIMED = 10_000;
 
@@ -14,6 +15,8 @@ export class Meter {
   /** When (monotonic) the first change of a version could be read. */
   readonly #arrived = new Map<number, number>();
   #frozenSince: number | undefined;
+  /** Tables that a firewall told of. */
+  readonly #told = new Map<string, ReadonlySet<string>>();
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
@@ -52,11 +55,13 @@ export class Meter {
     this.#metrics.applySeconds.observe({ firewall, result }, ms / 1_000);
   }
 
-  status(firewall: string, { conditions, counts, desiredVersion = 0, confirmedVersion = 0 }: WorkerStatus): void {
+  status(firewall: string, status: WorkerStatus): void {
+    const { conditions, counts, tables, desiredVersion = 0, confirmedVersion = 0 } = status;
     const holds = new Set(conditions.filter(({ status }) => status).map(({ type }) => type));
     this.#conditions(firewall, (condition) => holds.has(condition));
     this.#metrics.members.set({ firewall }, counts.senders);
     this.#metrics.behind.set({ firewall }, Math.max(0, desiredVersion - confirmedVersion));
+    this.#tables(firewall, tables);
   }
 
   unopened(firewall: string): void {
@@ -71,7 +76,21 @@ export class Meter {
     for (const metric of [members, behind, confirmSeconds, liveSeconds, releaseSeconds, releasesOpen, reuses])
       metric.remove({ firewall });
     for (const result of ['accepted', 'refused']) applySeconds.remove({ firewall, result });
+    this.#tables(firewall, []);
     for (const sender of ['early', 'nobody']) this.#metrics.unknownDrops.remove({ firewall, sender });
+  }
+
+  #tables(firewall: string, tables: readonly TableUse[]): void {
+    const { tableEntries, tableLimit } = this.#metrics;
+    const told = new Set(tables.map(({ table }) => table));
+    for (const table of this.#told.get(firewall) ?? [])
+      if (!told.has(table)) for (const metric of [tableEntries, tableLimit]) metric.remove({ firewall, table });
+    for (const { table, used, most } of tables) {
+      tableEntries.set({ firewall, table }, used);
+      tableLimit.set({ firewall, table }, most);
+    }
+    if (told.size === 0) this.#told.delete(firewall);
+    else this.#told.set(firewall, told);
   }
 
   #conditions(firewall: string, holds: (condition: (typeof CONDITIONS)[number]) => boolean): void {

@@ -123,7 +123,7 @@ export class Metrics {
 
   readonly condition = new Gauge({
     name: 'sallyport_firewall_condition',
-    help: '1 where a condition of a firewall is true (Ready, Reconciling, Stalled, Frozen, Waiting, Drifted), else 0',
+    help: '1 where a condition of a firewall is true (Ready, Reconciling, Stalled, Frozen, Waiting, Drifted, CapacityLow), else 0',
     labelNames: ['firewall', 'condition'] as const,
     registers: [this.registry],
   });
@@ -132,6 +132,20 @@ export class Metrics {
     name: 'sallyport_firewall_senders',
     help: 'Known addresses that a firewall holds, as read back from it',
     labelNames: ['firewall'] as const,
+    registers: [this.registry],
+  });
+
+  readonly tableEntries = new Gauge({
+    name: 'sallyport_firewall_table_entries',
+    help: 'Entries in a table of a device with a limit that it tells, of whomever: address objects, groups, services, rules, registered addresses',
+    labelNames: ['firewall', 'table'] as const,
+    registers: [this.registry],
+  });
+
+  readonly tableLimit = new Gauge({
+    name: 'sallyport_firewall_table_limit',
+    help: 'Entries that a table of a device may have at most, as it tells',
+    labelNames: ['firewall', 'table'] as const,
     registers: [this.registry],
   });
 

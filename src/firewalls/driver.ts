@@ -26,6 +26,14 @@ export interface DeviceOwner {
   readonly firewall: string;
 }
 
+/** One table of a device with a limit that it told: how many entries there are, of whomever, and may be. */
+export interface TableUse {
+  /** A fixed word for people and metrics: `address objects`. */
+  readonly table: string;
+  readonly used: number;
+  readonly most: number;
+}
+
 /** Everything we own on the device, read back; drivers add their own terms. */
 export interface Actual {
   /** Nothing of ours is there. */
@@ -40,6 +48,8 @@ export interface Actual {
    * connected to its manager. Steps are made without it, and nothing counts as confirmed as long as there is any. Absent: nothing.
    */
   readonly unreached?: readonly string[] | undefined;
+  /** How full its tables are, as it told last. Absent: it tells of none. */
+  readonly tables?: readonly TableUse[] | undefined;
 }
 
 /** A ruleset in the device's own terms; drivers add them. */

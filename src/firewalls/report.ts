@@ -2,7 +2,8 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Confirmed } from './course.ts';
-import type { Capabilities, Drift } from './driver.ts';
+import type { Actual, Capabilities, Drift, TableUse } from './driver.ts';
+import { nearlyFull } from './table-use.ts';
 import type { Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
 
@@ -20,6 +21,8 @@ export class Report {
   drift: readonly Drift[] = [];
   /** What of the device could not be read, or does not take what it is given, when last read. */
   unreached: readonly string[] = [];
+  /** How full the tables of the device are, as it told last. */
+  tables: readonly TableUse[] = [];
   /** What the device cannot say of what is wanted now. */
   refusals: readonly Diagnostic[] = [];
   writes = 0;
@@ -46,7 +49,12 @@ export class Report {
   }
 
   /** The device answered; what it is, what is worth knowing of it, and what of it is not reached, is told once, and again when it is another. */
-  answered(device: Pick<Capabilities, 'device' | 'notes'> | undefined, unreached: readonly string[], log: Log): void {
+  answered(
+    device: Pick<Capabilities, 'device' | 'notes'> | undefined,
+    { unreached = [], tables = [] }: Pick<Actual, 'unreached' | 'tables'>,
+    log: Log,
+  ): void {
+    this.tables = tables;
     for (const what of unreached)
       if (!this.unreached.includes(what))
         log.warn({ firewall: this.#firewall, what }, 'a part of the firewall is not reached');
@@ -86,7 +94,7 @@ export class Report {
     writer: boolean,
     drifted: boolean,
   ): WorkerStatus {
-    const { error, settled, drift, unreached, refusals, waiting, writes, repairs } = this;
+    const { error, settled, drift, unreached, refusals, waiting, writes, repairs, tables } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
     const beside = ruleset?.established === 'Cut' ? this.#connectionsStay() : undefined;
@@ -100,6 +108,7 @@ export class Report {
         settled,
         waits,
         unreached,
+        full: nearlyFull(tables),
         drifted,
         drift,
         beside,
@@ -116,6 +125,7 @@ export class Report {
       waiting,
       refusals,
       drift,
+      tables,
       writes,
       repairs,
     };

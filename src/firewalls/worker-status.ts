@@ -1,11 +1,12 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SallyportError } from '../base/error.ts';
 import type { Drift } from '../plan/foreign.ts';
+import type { TableUse } from './driver.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /** One thing that is true of a worker; only true ones are listed, `Ready` always. */
 export interface Condition {
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Frozen' | 'Waiting' | 'Drifted';
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Frozen' | 'Waiting' | 'Drifted' | 'CapacityLow';
   readonly status: boolean;
   /** One word, `CamelCase`, stable. */
   readonly reason: string;
@@ -43,6 +44,8 @@ export interface WorkerStatus {
   readonly refusals: readonly Diagnostic[];
   /** What somebody else changed, as found last. */
   readonly drift: readonly Drift[];
+  /** How full the tables of the device are, as far as it tells. */
+  readonly tables: readonly TableUse[];
   /** Transactions sent, and of those repairs, since the start. */
   readonly writes: number;
   readonly repairs: number;
@@ -61,6 +64,8 @@ export interface Standing {
   readonly waits: readonly string[];
   /** What of the device could not be reached. */
   readonly unreached: readonly string[];
+  /** Tables of the device with little room left, for people. */
+  readonly full: readonly string[];
   readonly drifted: boolean;
   readonly drift: readonly Drift[];
   /** What is true though all is confirmed, for people. */
@@ -103,6 +108,8 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
           message: `the firewall holds what is wanted, as read back from it${standing.beside === undefined ? '' : `; ${standing.beside}`}`,
         }
       : { type: 'Ready', status: false, reason: first.reason, message: first.message };
+  // It stops nothing yet.
+  if (standing.full.length > 0) add('CapacityLow', 'NearlyFull', standing.full.join('; '));
   return [ready, ...found];
 }
 

@@ -200,7 +200,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
-    this.#report.answered(this.#session.device, actual.unreached ?? [], log);
+    this.#report.answered(this.#session.device, actual, log);
     this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
     const steps = this.#session.steps(actual, wished.ruleset);
     this.#confirmOvertaken(wished, actual);

@@ -18,6 +18,8 @@ const condition = (type: string, value: number): Series =>
   always(`sallyport_firewall_condition{firewall="edge-1", condition="${type}", instance="a"}`, value);
 const source = (state: string, value: number): Series =>
   always(`sallyport_source_state{source="kubernetes", state="${state}", instance="a"}`, value);
+const table = (what: 'entries' | 'limit', value: number): Series =>
+  always(`sallyport_firewall_table_${what}{firewall="edge-1", table="rules", instance="a"}`, value);
 const edge = { firewall: 'edge-1' };
 const kubernetes = { source: 'kubernetes' };
 
@@ -62,6 +64,16 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       rising('sallyport_firewall_confirm_seconds_bucket{firewall="edge-1", le="+Inf"}', 1_001),
     ],
     labels: edge,
+  },
+  SallyportCapacityLow: {
+    fires: [table('entries', 903), table('limit', 1_000)],
+    quiet: [table('entries', 899), table('limit', 1_000)],
+    labels: { ...edge, table: 'rules' },
+  },
+  SallyportConsumerLate: {
+    fires: [always('sallyport_feed_consumer_late{firewall="edge-1", consumer="pa-1", instance="a"}', 1)],
+    quiet: [always('sallyport_feed_consumer_late{firewall="edge-1", consumer="pa-1", instance="a"}', 0)],
+    labels: { ...edge, consumer: 'pa-1' },
   },
   SallyportMistakes: {
     fires: [always('sallyport_diagnostics{severity="error", instance="a"}', 3)],

@@ -1,3 +1,4 @@
+import { nearlyFull } from '../../firewalls/table-use.ts';
 import { printPlan } from '../../plan/print.ts';
 import { planData } from '../plan-data.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -24,7 +25,7 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
   });
   const plans = results.map((look) => look.plan);
   for (const { capabilities, actual, connections, plan: made } of results) {
-    for (const note of [...capabilities.notes, ...(actual.unreached ?? [])])
+    for (const note of [...capabilities.notes, ...nearlyFull(actual.tables), ...(actual.unreached ?? [])])
       terminal.err(`note: ${made.firewall}: ${note}`);
     for (const line of connectionsText(made.firewall, connections)) terminal.err(line);
   }

@@ -10,6 +10,7 @@ import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { stateFolder } from '../../controller/state-folder.ts';
 import type { ForeignRule } from '../../firewalls/driver.ts';
+import { nearlyFull } from '../../firewalls/table-use.ts';
 import type { Connected } from '../../kubernetes/in-cluster.ts';
 import type { CommandWorld } from '../command-world.ts';
 import { type Check, failed, ofDiagnostic } from './checks.ts';
@@ -95,7 +96,7 @@ async function checkDevice(
     });
     try {
       const { device: title, families, notes } = await device.driver.capabilities(limit.signal);
-      const { foreign } = await device.driver.observe(limit.signal);
+      const { foreign, tables } = await device.driver.observe(limit.signal);
       // Where the lock lies is known with the cluster's name alone; with a Lease none is taken.
       const keepers = hasLease || cluster === undefined ? undefined : await device.driver.keepers?.();
       const versions = families.map((family) => `IPv${family}`).join(' and ');
@@ -106,7 +107,7 @@ async function checkDevice(
           message: `${title}${placeText(firewall)}; filters ${versions}; ${modeText(firewall)}`,
         },
         ...(keepers === undefined ? [] : [{ ...about, result: 'OK', message: keeperText(keepers) } as const]),
-        ...notes.map((note) => ({ ...about, result: 'Warning', message: note }) as const),
+        ...[...notes, ...nearlyFull(tables)].map((note) => ({ ...about, result: 'Warning', message: note }) as const),
         ...foreign.map((rule) => ({ ...about, ...ofForeign(rule) })),
       ];
     } finally {

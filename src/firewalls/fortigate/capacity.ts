@@ -1,13 +1,24 @@
 import { z } from 'zod';
 import type { Capacity, Room as TableRoom } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
+import { isMarked } from '../rulebase/names.ts';
+import type { Envelope } from './envelope.ts';
+import { isRefusedWith } from './errors.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import { type Release, isAtLeast } from './release.ts';
+import type { Row, TableId } from './rows.ts';
+import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
-import { ADDRESSES } from './words.ts';
+import { ADDRESSES, CUSTOM, GROUPS, POLICY, SERVICE_GROUP, commentOf } from './words.ts';
 
 /** What the device counts, by its names in `vdom-resource` (vendor reference 1.11). */
-const RESOURCES = ['firewall-policy', 'firewall-address', 'firewall-addrgrp', 'custom-service'] as const;
+const RESOURCES = [
+  'firewall-policy',
+  'firewall-address',
+  'firewall-addrgrp',
+  'custom-service',
+  'service-group',
+] as const;
 type Resource = (typeof RESOURCES)[number];
 
 /** How many entries there may be, and are. */
@@ -19,12 +30,48 @@ export interface Room {
 /** Absent: the device does not tell. */
 export type Rooms = ReadonlyMap<Resource, Room>;
 
-const resourceForm = z.object({ current_usage: z.number(), global_max: z.number(), custom_max: z.number() });
+const resourceForm = z.object({ current_usage: z.number(), global_max: z.number(), custom_max: z.number().default(0) });
 const resourcesForm = z.record(z.string(), z.unknown());
 
-/** How full the tables of the VDOM are. Limits that somebody set for it count where they are smaller; 0 is none. */
-export async function askRooms(api: FortiosApi, signal: AbortSignal): Promise<Rooms> {
-  const { results } = await api.ask({ method: 'GET', path: 'monitor/system/vdom-resource' }, signal);
+/** Asks how full the tables are, of the VDOM and of the whole device. */
+export class RoomReader {
+  readonly #api: FortiosApi;
+  /** An account of one VDOM may not be told of the others. */
+  #isWholeHidden = false;
+
+  constructor(api: FortiosApi) {
+    this.#api = api;
+  }
+
+  /** For each table the room that is the smaller one: of the VDOM, or of all VDOMs together. */
+  async ask(signal: AbortSignal): Promise<Rooms> {
+    const [vdom, whole] = await Promise.all([this.#vdom(signal), this.#whole(signal)]);
+    const rooms = new Map(vdom);
+    for (const [resource, room] of whole) {
+      const known = vdom.get(resource);
+      if (known === undefined || room.most - room.used < known.most - known.used) rooms.set(resource, room);
+    }
+    return rooms;
+  }
+
+  async #vdom(signal: AbortSignal): Promise<Rooms> {
+    return roomsIn(await this.#api.ask({ method: 'GET', path: 'monitor/system/vdom-resource' }, signal));
+  }
+
+  async #whole(signal: AbortSignal): Promise<Rooms> {
+    if (this.#isWholeHidden) return new Map();
+    try {
+      return roomsIn(await this.#api.ask({ method: 'GET', path: 'monitor/system/global-resources' }, signal));
+    } catch (thrown) {
+      if (!isRefusedWith(thrown, 403, 404)) throw thrown;
+      this.#isWholeHidden = true;
+      return new Map();
+    }
+  }
+}
+
+/** Limits that somebody set count where they are smaller; 0 is none. */
+function roomsIn({ results }: Envelope): Rooms {
   const told = resourcesForm.safeParse(results).data ?? {};
   const rooms = new Map<Resource, Room>();
   for (const resource of RESOURCES) {
@@ -36,36 +83,55 @@ export async function askRooms(api: FortiosApi, signal: AbortSignal): Promise<Ro
   return rooms;
 }
 
-/** Tables with more than that of their room in use are told. */
-const NEARLY = 0.9;
-
-/** For people. */
-export function nearlyFull(rooms: Rooms): readonly string[] {
-  return [...rooms]
-    .filter(([, { most, used }]) => used >= NEARLY * most)
-    .map(([resource, { most, used }]) => `${resource}: ${used} of ${most} are in use`);
-}
-
 /** Entries of all feeds of a device together (vendor reference 1.10). */
 const FEED_ENTRIES = 300_000;
 const SUMMED_FEEDS: Release = [7, 4, 4];
 
-/** What the VDOM holds at most, less what is not of the rule base. */
-export function capacityOf(rooms: Rooms, snapshot: Snapshot, base: RuleBase, release: Release): Capacity {
-  const room = (resource: Resource, ours: number): TableRoom | undefined => {
+/** Of one feed, before that (vendor reference 1.10). */
+const ENTRIES_OF_FEED = 131_072;
+
+/** What the VDOM holds at most, less what is not ours. */
+export function capacityOf(
+  rooms: Rooms,
+  snapshot: Snapshot,
+  base: RuleBase,
+  release: Release,
+  scope: FortigateScope,
+  takes: NonNullable<Capacity['takes']>,
+): Capacity {
+  const isOurs = (table: TableId, row: Row): boolean => isMarked(commentOf(table, row), scope.cluster);
+  const room = (resource: Resource, tables: readonly TableId[], kept = 0): TableRoom | undefined => {
     const told = rooms.get(resource);
-    return told && { most: told.most, others: Math.max(0, told.used - ours) };
+    const all = tables.reduce((sum, table) => sum + snapshot.rows(table).length, 0);
+    // Whether both families are counted is told by the count alone; where they are not, nothing tells the limit of IPv6.
+    if (told === undefined || told.used < all) return undefined;
+    const marked = tables.reduce(
+      (sum, table) => sum + snapshot.rows(table).filter((row) => isOurs(table, row)).length,
+      0,
+    );
+    const ours = Math.max(0, marked - kept);
+    return { most: told.most, others: told.used - ours, ours };
   };
-  const configured = [...base.groups.values()].filter(({ store }) => store === 'Configured').length;
-  // Whether IPv6 addresses are counted here is told by the count alone; where they are not, nothing tells their limit.
-  const addresses = snapshot.rows(ADDRESSES[4]).length + snapshot.rows(ADDRESSES[6]).length;
-  const countsBoth = (rooms.get('firewall-address')?.used ?? 0) >= addresses;
+  // It says who wrote last, from the first write on, and takes no part in what is wanted.
+  const writer = snapshot.row(ADDRESSES[4], scope.auxiliaries.writer);
+  const addresses = room('firewall-address', [ADDRESSES[4], ADDRESSES[6]], writer === undefined ? 0 : 1);
   const told = {
-    objects: countsBoth ? room('firewall-address', base.objects.size) : undefined,
-    groups: room('firewall-addrgrp', configured),
-    services: room('custom-service', base.services.size),
-    rules: room('firewall-policy', base.rules.length),
-    entries: isAtLeast(release, SUMMED_FEEDS) ? { most: FEED_ENTRIES, others: 0 } : undefined,
+    objects: addresses && writer === undefined ? { ...addresses, others: addresses.others + 1 } : addresses,
+    groups: room('firewall-addrgrp', [GROUPS[4], GROUPS[6]]),
+    services: room('custom-service', [CUSTOM]),
+    serviceGroups: room('service-group', [SERVICE_GROUP]),
+    rules: room('firewall-policy', [POLICY]),
   };
+  const entries = [...base.groups.values()].reduce(
+    (sum, { store, members }) => sum + (store === 'Volatile' ? members.size : 0),
+    0,
+  );
+  const feeds: Capacity = isAtLeast(release, SUMMED_FEEDS)
+    ? { entries: { most: FEED_ENTRIES, others: 0, ours: entries } }
+    : { entriesOfGroup: ENTRIES_OF_FEED };
+  return { ...definedOf(told), ...feeds, takes };
+}
+
+function definedOf(told: Readonly<Record<string, TableRoom | undefined>>): Capacity {
   return Object.fromEntries(Object.entries(told).filter(([, one]) => one !== undefined)) as Capacity;
 }

@@ -9,7 +9,7 @@ import type { DeviceCredentials } from '../device-credentials.ts';
 import type { Actual, DeviceOwner, Drift, Driver, MayGoOn, Translation } from '../driver.ts';
 import type { DeviceTls } from '../https/device-tls.ts';
 import { MachineLock } from '../machine-lock.ts';
-import type { Capacity } from '../rulebase/capacity.ts';
+import { type Capacity, tableUses } from '../rulebase/capacity.ts';
 import type { Dialect } from '../rulebase/dialect.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
@@ -18,7 +18,7 @@ import type { RuleBaseStep } from '../rulebase/operation.ts';
 import { standing } from '../rulebase/standing-groups.ts';
 import { stepsBetween, stepsToLeave } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
-import { askRooms, capacityOf } from './capacity.ts';
+import { RoomReader, capacityOf } from './capacity.ts';
 import { FortigateDevice } from './device.ts';
 import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
@@ -30,6 +30,7 @@ import { sayService } from './services.ts';
 import type { FortigateOptions } from './settings.ts';
 import type { Snapshot } from './snapshot.ts';
 import { stepMs } from './step-time.ts';
+import { Takings } from './takings.ts';
 import { POLICY, TRANSLATION } from './words.ts';
 
 export interface FortigateActual extends Actual {
@@ -79,6 +80,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   readonly #api: FortiosApi;
   readonly #lock: MachineLock;
   readonly #scope: FortigateScope;
+  readonly #takings: Takings;
+  readonly #rooms: RoomReader;
   readonly #device: FortigateDevice;
   readonly #translator: RuleBaseTranslator;
   #facts: FortigateFacts | undefined;
@@ -98,9 +101,11 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { vdom, zones, position, form, layout, securityProfile, log } = options.options;
     this.#options = options;
     this.#api = new FortiosApi({ url, tls, credentials, vdom, clock });
+    this.#rooms = new RoomReader(this.#api);
     this.#lock = new MachineLock(lockDirectory, `fortigate ${url.host} ${vdom}`);
     const { text } = fortigateDialect(undefined);
     this.#scope = new FortigateScope(owner.cluster, text, zones ?? { from: ['any'], to: ['any'] }, position ?? 'First');
+    this.#takings = new Takings(this.#scope);
     this.#device = new FortigateDevice(this.#api, this.#scope, clock);
     const block = {
       form,
@@ -126,8 +131,9 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     // What others have does not change by what we write.
     if (readBack !== undefined && this.#capacity !== undefined && this.#isFresh(readBack.at))
       return this.#actualOf(readBack.snapshot, facts, this.#capacity);
-    const [snapshot, rooms] = await Promise.all([this.#device.read(facts, signal), askRooms(this.#api, signal)]);
-    const capacity = capacityOf(rooms, snapshot, this.#observation(snapshot).base, facts.release);
+    const [snapshot, rooms] = await Promise.all([this.#device.read(facts, signal), this.#rooms.ask(signal)]);
+    const { base } = this.#observation(snapshot);
+    const capacity = capacityOf(rooms, snapshot, base, facts.release, this.#scope, this.#takings.tables);
     if (JSON.stringify(capacity) !== JSON.stringify(this.#capacity)) this.#capacity = capacity;
     return this.#actualOf(snapshot, facts, this.#capacity ?? capacity);
   }
@@ -243,7 +249,9 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { base, foreign, isEmpty, behaviour } = this.#observation(snapshot);
     const drift = this.#driftOf(base, this.#device.writerIn(snapshot));
     const { answerMs } = this.#api;
-    this.#actual = { empty: isEmpty, drift, foreign, behaviour, rival, snapshot, facts, base, capacity, answerMs };
+    const tables = tableUses(capacity);
+    const read = { drift, foreign, behaviour, rival, tables, snapshot, facts, base, capacity, answerMs };
+    this.#actual = { empty: isEmpty, ...read };
     return this.#actual;
   }
 

@@ -9,7 +9,7 @@ import { complementRanges, complementSources } from './complement.ts';
 import { complementName } from './marks.ts';
 import { NAMING, destinationsOf, nameOfKey } from './naming.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
-import { NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
+import { MOST_MEMBERS, NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
 import { FORMS, type Row, type TableId, changeOf } from './rows.ts';
 import { STRANGE } from './read-groups.ts';
 import type { FortigateScope } from './scope.ts';
@@ -34,9 +34,6 @@ import {
   addressValue,
   textOf,
 } from './words.ts';
-
-/** Names in one group; a device takes more, how many depends on its model (vendor reference 1.12). */
-const MOST_MEMBERS = 300;
 
 /** Sends one write; gives the key of a new entry. */
 export type Send = (write: Write) => Promise<string | undefined>;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
 import type { Capabilities } from '../driver.ts';
-import { askRooms, nearlyFull } from './capacity.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import {
   NEWER_THAN_KNOWN,
@@ -45,11 +44,10 @@ export const CONNECTIONS_STAY =
 export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
   const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
     api.ask({ method: 'GET', path, query }, signal);
-  const [status, centralNat, global, rooms] = await Promise.all([
+  const [status, centralNat, global] = await Promise.all([
     get('monitor/system/status'),
     askCentralNat(api, signal),
     get('cmdb/system/global', { format: 'cfg-save' }),
-    askRooms(api, signal),
   ]);
   const release = parseRelease(status.version ?? '');
   const text = formatRelease(release);
@@ -73,7 +71,6 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
       ...(isAtLeast(release, NEWER_THAN_KNOWN)
         ? [`FortiOS ${text} is newer than what this driver was written for`]
         : []),
-      ...nearlyFull(rooms),
       ...(save === 'manual' ? ['`cfg-save` is `manual`: what is written is saved after each change'] : []),
     ],
     fortigate: {

@@ -4,12 +4,12 @@ export const NEGATED = 'not';
 /** Stands behind the mark of what is only part of a service. */
 export const PART = 'part';
 
-/** Members of one service group at most (vendor reference 1.12). */
-const MOST_MEMBERS = 300;
+/** Names in one group, of addresses or of services; of addresses a device takes more, how many depends on its model (vendor reference 1.12). */
+export const MOST_MEMBERS = 300;
 
 /** Custom services as they fit in groups; rules name all of these. */
-export function inHundreds(members: readonly string[]): readonly (readonly string[])[] {
-  const sets: (readonly string[])[] = [];
+export function inHundreds<T>(members: readonly T[]): readonly (readonly T[])[] {
+  const sets: (readonly T[])[] = [];
   for (let from = 0; from < members.length; from += MOST_MEMBERS) sets.push(members.slice(from, from + MOST_MEMBERS));
   return sets;
 }

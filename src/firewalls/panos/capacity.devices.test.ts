@@ -1,13 +1,17 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
+import { rulesets } from '../../../test/kit/rulesets.ts';
+import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
-import { bring, clear, stepsOf } from '../contract/harness.ts';
+import { bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import type { PanosDriver } from './driver.ts';
 import { byHand, commitByHand, connectTo, furnish, membersOn, startDevice, writesOn } from './lab.fixture.ts';
 
+const signal = new AbortController().signal;
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).toReversed()) await one.close();
@@ -79,6 +83,34 @@ describe('what does not fit is refused before anything is sent, with use and lim
     expect(writesOn(device)).toBe(writes);
   });
 });
+
+test(
+  'what a ruleset takes is counted to the entry, what stands in for nobody and parts of groups included',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(rulesets({ portsAlone: true, translated: [4] }), fc.boolean(), async (drawn, isLarge) => {
+        const device = await border({ 'max-address-per-group': 10 });
+        const driver = connect(device);
+        const blocked = denying(isLarge ? many(40) : []).groups;
+        const ruleset = { ...drawn, groups: new Map([...drawn.groups, ...blocked]) };
+        const { refusals } = await translationOf(driver, ruleset);
+        fc.pre(refusals.length === 0);
+        const before = await driver.observe(signal);
+        await bring(driver, ruleset);
+        const { rooms, observed, tables = [] } = await driver.observe(signal);
+        for (const key of ['objects', 'groups', 'services'] as const) {
+          const sum = [...new Map(rooms?.takes?.[key]?.(observed)).values()].reduce((all, one) => all + one, 0);
+          expect({ key, sum }).toEqual({ key, sum: rooms?.[key]?.ours });
+          // What others have is what was there before.
+          expect(rooms?.[key]?.others).toBe(before.rooms?.[key]?.others);
+        }
+        expect(tables.map(({ table }) => table)).toContain('registered addresses');
+      }),
+      { ...tries(3), endOnFailure: true },
+    );
+  },
+  PATIENCE_MS,
+);
 
 describe('a group of more members than one may have', () => {
   test('is several, that say the same, at every size and back', async () => {

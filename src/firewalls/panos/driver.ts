@@ -2,6 +2,7 @@ import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
+import { type Capacity as Room, tableUses } from '../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
@@ -18,13 +19,15 @@ import { Pair, type Unit } from './pair.ts';
 import { pushedRules } from './pushed-rules.ts';
 import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
-import { roomsIn } from './rooms.ts';
+import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 
 export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
   readonly reading: DeviceReading;
+  /** What fits, where the device told. */
+  readonly rooms: Room | undefined;
   readonly orphans: readonly TagChange[];
   readonly active: Unit;
   /** Registered addresses of the one that stands by. */
@@ -66,6 +69,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   readonly #lock: MachineLock;
   #ground: Ground;
   #capacity: Capacity | undefined;
+  readonly #rooms = new Rooms();
   /** What of ours is there unless somebody else changed it. */
   #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
@@ -130,6 +134,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const orphans = orphansIn(registered, observed, this.#ground);
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
+    const rooms = this.#capacity && this.#rooms.in(running, registered, observed, this.#capacity, this.#ground);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;
     this.#expected ??= observed;
@@ -144,8 +149,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       foreign: [...pushedRules(reading.configuration.pushed, vsys), ...foreignIn(running, this.#ground)],
       behaviour: behaviourOf(observed),
       rival,
+      tables: rooms && tableUses(rooms),
       observed,
       reading,
+      rooms,
       orphans,
       active,
       standby,
@@ -216,15 +223,13 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
   }
 
-  #start({ observed, reading, orphans, active, standby }: PanosActual): Parameters<typeof stepsTo>[0] {
+  #start({ observed, reading, orphans, active, standby, rooms }: PanosActual): Parameters<typeof stepsTo>[0] {
     const { running, candidate } = reading.configuration;
     const state = reading.registry.marker?.state ?? NO_STATE;
     const other = standby && {
       tags: ourTags(standby.registered, this.#ground),
       state: standby.marker?.state ?? NO_STATE,
     };
-    const { registered } = reading.registry;
-    const rooms = this.#capacity && roomsIn(running, registered, observed, this.#capacity, this.#ground.style);
     const start = { observed, running, candidate, orphans, state, active: active.title, standby: other };
     return rooms === undefined ? start : { ...start, rooms };
   }

@@ -4,6 +4,7 @@ import type { Actual, DeviceOwner, Driver, MayGoOn } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
+import { tableUses } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { PanosApi } from './api.ts';
@@ -23,7 +24,7 @@ import {
   panoramaStepsToLeave,
 } from './panorama-steps.ts';
 import { pushesByAdmin } from './push.ts';
-import { roomsIn } from './rooms.ts';
+import { Rooms } from './rooms.ts';
 import { type Scope, scopeWord } from './scope.ts';
 import { withEntries } from './steps.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -59,6 +60,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
   readonly #translator: RuleBaseTranslator;
   #ground: Ground;
   #capacity: Capacity | undefined;
+  readonly #rooms = new Rooms();
   /** What of ours is at the leader unless somebody else changed it. */
   #expected: RuleBase | undefined;
   #actual: PanoramaActual | undefined;
@@ -134,6 +136,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const found = observedIn({ ...folders, elsewhere }, registered, this.#ground);
     // What stands where among others is known of Panorama's own configuration alone.
     const observed = isPushed ? found : { ...found, strays: new Set<string>() };
+    const rooms = this.#capacity && this.#rooms.in(folders, registered, observed, this.#capacity, this.#ground);
     const rival = this.#device.rival(reading);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;
@@ -152,13 +155,14 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       behaviour: behaviourOf(observed),
       rival,
       unreached,
+      tables: rooms && tableUses(rooms),
       start: {
         reading,
         leader,
         folders,
         observed,
         orphans: orphansIn(registered, observed, this.#ground),
-        rooms: this.#capacity && roomsIn(folders, registered, observed, this.#capacity, this.#ground.style),
+        rooms,
         resting,
       },
     });

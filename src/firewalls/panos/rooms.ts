@@ -1,51 +1,82 @@
-import type { Capacity as Rooms, Room } from '../rulebase/capacity.ts';
+import type { Capacity, Room } from '../rulebase/capacity.ts';
 import { partsOf } from '../rulebase/group-parts.ts';
-import type { MemberGroup, ObservedRuleBase, Service } from '../rulebase/model.ts';
-import { type Style, tagOf } from './entries.ts';
-import type { Capacity } from './identity.ts';
+import type { MemberGroup, ObservedRuleBase, RuleBase } from '../rulebase/model.ts';
+import { type Entries, type OurFolder, tagOf } from './entries.ts';
+import type { Ground } from './ground.ts';
+import type { Capacity as DeviceCapacity } from './identity.ts';
+import { ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import type { Registered } from './registered.ts';
 import { sayService } from './services.ts';
 
-/**
- * The room that a device told of, less what others have of it in our scope. What stands in other scopes of the same device nobody tells us:
- * there the device itself refuses, at the commit. What it does not tell (reference 1.10: keys vary) is not judged.
- */
-export function roomsIn(
-  { objects, security, nat }: Folders,
-  registered: Registered,
-  observed: ObservedRuleBase,
-  capacity: Capacity,
-  style: Style,
-): Rooms {
-  const takes = {
-    services: (service: Service): number => sayService(service.match).length,
-    // Dynamic groups stand in the same table.
-    groups: (group: MemberGroup): number => 1 + partCount(group, style.mostMembers),
-  };
-  const sum = <T>(list: Iterable<T>, one: (each: T) => number): number => {
-    let total = 0;
-    for (const each of list) total += one(each);
-    return total;
-  };
-  const room = (name: keyof Rooms, most: number | undefined, all: number, ours: number): Partial<Rooms> =>
-    most === undefined ? {} : { [name]: { most, others: Math.max(0, all - ours) } satisfies Room };
-  const tags = new Set([...observed.groups.values()].map((group) => tagOf(group, style)));
-  const own = sum(registered.values(), (has) => ([...has].some((tag) => tags.has(tag)) ? 1 : 0));
-  return {
-    ...room('objects', capacity.addresses, objects.address.length, observed.objects.size),
-    ...room('groups', capacity.groups, objects['address-group'].length, sum(observed.groups.values(), takes.groups)),
-    ...room('services', capacity.services, objects.service.length, sum(observed.services.values(), takes.services)),
-    ...room('rules', capacity.rules, security.length, observed.rules.length),
-    ...room('translations', capacity.natRules, nat.length, observed.translations.length),
-    // Our marker is there from the first write on.
-    ...room('addresses', capacity.registered, Math.max(registered.size, own + 1), own),
-    takes,
-  };
+/** What fits on a device. */
+export class Rooms {
+  readonly #owned = new WeakMap<Folders, Entries>();
+  readonly #parts = new WeakMap<ReadonlySet<string>, Parts>();
+
+  /**
+   * The room that a device told of, less what others have of it in our scope. What stands in other scopes of the same device nobody tells us:
+   * there the device itself refuses, at the commit. What it does not tell (reference 1.10: keys vary) is not judged.
+   */
+  in(
+    folders: Folders,
+    registered: Registered,
+    observed: ObservedRuleBase,
+    capacity: DeviceCapacity,
+    { style, cluster }: Ground,
+  ): Capacity {
+    const room = (name: keyof Capacity, most: number | undefined, all: number, ours: number): Partial<Capacity> =>
+      most === undefined ? {} : { [name]: { most, others: Math.max(0, all - ours), ours } satisfies Room };
+    const tags = new Set([...observed.groups.values()].map((group) => tagOf(group, style)));
+    let own = 0;
+    for (const has of registered.values()) if ([...has].some((tag) => tags.has(tag))) own++;
+    const { objects, security, nat } = folders;
+    const owned = this.#owned.get(folders) ?? ownedIn(folders, cluster);
+    this.#owned.set(folders, owned);
+    const folder = (name: keyof Capacity, most: number | undefined, of: OurFolder): Partial<Capacity> =>
+      room(name, most, objects[of].length, owned.objects[of].size);
+    return {
+      ...folder('objects', capacity.addresses, 'address'),
+      ...folder('groups', capacity.groups, 'address-group'),
+      ...folder('services', capacity.services, 'service'),
+      ...room('rules', capacity.rules, security.length, owned.security.length),
+      ...room('translations', capacity.natRules, nat.length, owned.nat.length),
+      // Our marker is there from the first write on.
+      ...room('addresses', capacity.registered, Math.max(registered.size, own + 1), own),
+      takes: {
+        objects: objectsIn,
+        services: ({ services }) => [...services].map(([name, { match }]) => [name, sayService(match).length] as const),
+        groups: (base) => this.#groupsIn(base, style.mostMembers),
+      },
+    };
+  }
+
+  /** Dynamic groups stand in the same table. */
+  *#groupsIn({ groups }: RuleBase, most: number | undefined): Generator<readonly [string, number]> {
+    for (const [key, group] of groups) {
+      yield [key, 1];
+      for (const part of this.#partsOf(group, most)) yield [`${key} ${part}`, 1];
+    }
+  }
+
+  /** Groups beside itself that a configured group takes where it has more members than one may have. */
+  #partsOf({ store, members }: MemberGroup, most: number | undefined): readonly string[] {
+    if (store === 'Volatile' || most === undefined || members.size <= most) return [];
+    const known = this.#parts.get(members);
+    if (known?.most === most) return known.keys;
+    const keys = [...partsOf([...members], most).keys()];
+    this.#parts.set(members, { most, keys });
+    return keys;
+  }
 }
 
-/** Groups beside itself that a configured group takes where it has more members than one may have. */
-function partCount({ store, members }: MemberGroup, most: number | undefined): number {
-  if (store === 'Volatile' || most === undefined || members.size <= most) return 0;
-  return partsOf([...members], most).size;
+interface Parts {
+  readonly most: number;
+  readonly keys: readonly string[];
+}
+
+function* objectsIn({ objects, groups }: RuleBase): Generator<readonly [string, number]> {
+  for (const name of objects.keys()) yield [name, 1];
+  for (const { store, family, members } of groups.values())
+    if (store === 'Configured' && members.size === 0) yield [`nobody ${family === 6 ? 6 : 4}`, 1];
 }

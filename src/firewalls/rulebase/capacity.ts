@@ -1,18 +1,19 @@
-import type {
-  AddressObject,
-  GroupKey,
-  MemberGroup,
-  ObservedRuleBase,
-  RuleBase,
-  Service,
-  WantedRuleBase,
-} from './model.ts';
+import type { TableUse } from '../driver.ts';
+import type { AddressObject, GroupKey, MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from './model.ts';
 
 /** One table of a device: how many entries it takes, and how many there are that are not ours. */
 export interface Room {
   readonly most: number;
   readonly others: number;
+  /** How many of ours there were when it was asked; absent: not counted. */
+  readonly ours?: number;
 }
+
+/** What of ours takes entries of a table: each by a key that it keeps as long as it stands, with how many it takes. */
+export type Taking = (base: RuleBase) => Iterable<readonly [string, number]>;
+
+/** Tables of configured things. */
+type Table = 'objects' | 'groups' | 'services' | 'serviceGroups' | 'rules' | 'translations';
 
 /** What a device holds at most, as it told; what it does not tell is absent, and not judged. */
 export interface Capacity {
@@ -22,17 +23,49 @@ export interface Capacity {
   /** Members of one configured group. */
   readonly members?: number;
   readonly services?: Room;
+  /** Groups of services, where those are counted by themselves. */
+  readonly serviceGroups?: Room;
   readonly rules?: Room;
   readonly translations?: Room;
   /** Entries of all volatile groups together. */
   readonly entries?: Room;
   /** Different addresses in all volatile groups together; told by devices that count an address once, whatever groups it is in. */
   readonly addresses?: Room;
-  /** How many entries of its table one of ours takes; absent: one each, and volatile groups none. */
-  readonly takes?: {
-    readonly services: (service: Service) => number;
-    readonly groups: (group: MemberGroup) => number;
-  };
+  /** Entries of one volatile group. */
+  readonly entriesOfGroup?: number;
+  /** What takes entries of a table where that is not one for each of ours, and none for volatile groups. */
+  readonly takes?: Readonly<Partial<Record<Table, Taking>>>;
+}
+
+/** What each table is to people, and to metrics: fixed words. */
+const TITLES = {
+  objects: 'address objects',
+  groups: 'groups',
+  services: 'services',
+  serviceGroups: 'groups of services',
+  rules: 'rules',
+  translations: 'translations',
+  addresses: 'registered addresses',
+  entries: 'pushed members',
+} as const satisfies Record<Table | 'addresses' | 'entries', string>;
+
+const PLAIN: Readonly<Record<Table, Taking>> = {
+  objects: ({ objects }) => ones(objects.keys()),
+  groups: ({ groups }) => ones(keysOf(groups, 'Configured')),
+  services: ({ services }) => ones(services.keys()),
+  serviceGroups: () => [],
+  rules: ({ rules }) => ones(namesOf(rules)),
+  translations: ({ translations }) => ones(namesOf(translations)),
+};
+
+/** How full the tables are that a device told of. */
+export function tableUses(capacity: Capacity): readonly TableUse[] {
+  return (Object.keys(TITLES) as (keyof typeof TITLES)[]).flatMap((key) => {
+    const room = capacity[key];
+    return room?.ours === undefined
+      ? []
+      : [{ table: TITLES[key], used: room.others + room.ours, most: room.most } as const];
+  });
 }
 
 /** A table that would be too small. */
@@ -64,40 +97,51 @@ export function shortages(
     const free = Math.max(0, room.most - room.others);
     if (peak > free) found.push({ what, needed: end > free ? end : peak, room: free, of: room, isFinal: end > free });
   };
-  const counts = <T>(of: (base: RuleBase) => Iterable<readonly [string, T]>, takes: (one: T) => number) => {
-    const next = new Map(of(wanted));
-    let end = 0;
-    for (const one of next.values()) end += takes(one);
-    let peak = end;
-    for (const [name, one] of of(actual)) {
-      const now = next.get(name);
-      peak += Math.max(0, takes(one) - (now === undefined ? 0 : takes(now)));
-    }
-    return [end, peak] as const;
-  };
-  const once = (): number => 1;
-  const { takes = { services: once, groups: ({ store }: MemberGroup) => (store === 'Configured' ? 1 : 0) } } = capacity;
-  const rules = (of: (base: RuleBase) => readonly { readonly name: string }[]): readonly [number, number] => {
-    const [end, peak] = counts((base) => of(base).map((one) => [one.name, one] as const), once);
-    return [end, isAtomic ? end : peak];
-  };
-  check('address objects', capacity.objects, ...counts(({ objects }) => objects, once));
-  check('groups', capacity.groups, ...counts(({ groups }) => groups, takes.groups));
-  check('services', capacity.services, ...counts(({ services }) => services, takes.services));
-  check('rules', capacity.rules, ...rules((base) => base.rules));
-  check('translations', capacity.translations, ...rules((base) => base.translations));
-  check('registered addresses', capacity.addresses, ...addressCounts(actual.groups, wanted.groups));
-  const entries = sumOf(wanted.groups);
-  check('pushed members', capacity.entries, entries, peakOf(actual.groups, wanted.groups));
-  const { members } = capacity;
-  if (members !== undefined) {
-    const large = [...wanted.groups.values()].filter(
-      (group) => group.store === 'Configured' && group.members.size > members,
-    );
-    for (const { name, members: held } of large.slice(0, MEMBERS_SHOWN))
-      found.push({ what: `members of ${name}`, needed: held.size, room: members, isFinal: true });
+  for (const table of Object.keys(PLAIN) as Table[]) {
+    const room = capacity[table];
+    if (room === undefined) continue;
+    const taking = capacity.takes?.[table] ?? PLAIN[table];
+    const [end, peak] = countsOf(taking(actual), taking(wanted));
+    check(TITLES[table], room, end, isAtomic && (table === 'rules' || table === 'translations') ? end : peak);
   }
+  check(TITLES.addresses, capacity.addresses, ...addressCounts(actual.groups, wanted.groups));
+  check(TITLES.entries, capacity.entries, sumOf(wanted.groups), peakOf(actual.groups, wanted.groups));
+  const { members, entriesOfGroup } = capacity;
+  found.push(...tooLarge(wanted.groups, 'Configured', members), ...tooLarge(wanted.groups, 'Volatile', entriesOfGroup));
   return found;
+}
+
+function tooLarge(
+  groups: WantedRuleBase['groups'],
+  store: MemberGroup['store'],
+  most: number | undefined,
+): readonly Shortage[] {
+  if (most === undefined) return [];
+  const large = [...groups.values()].filter((group) => group.store === store && group.members.size > most);
+  return large
+    .slice(0, MEMBERS_SHOWN)
+    .map(({ name, members }) => ({ what: `members of ${name}`, needed: members.size, room: most, isFinal: true }));
+}
+
+/** At the end, and on the way, where what is new comes before what is old goes. */
+function countsOf(
+  actual: Iterable<readonly [string, number]>,
+  wanted: Iterable<readonly [string, number]>,
+): readonly [number, number] {
+  const next = new Map(wanted);
+  let end = 0;
+  for (const count of next.values()) end += count;
+  let peak = end;
+  for (const [key, count] of new Map(actual)) peak += Math.max(0, count - (next.get(key) ?? 0));
+  return [end, peak];
+}
+
+function* ones(keys: Iterable<string>): Generator<readonly [string, number]> {
+  for (const key of keys) yield [key, 1];
+}
+
+function* namesOf(rules: readonly { readonly name: string }[]): Generator<string> {
+  for (const { name } of rules) yield name;
 }
 
 /** Address objects that nothing names any more and nobody wants. */
