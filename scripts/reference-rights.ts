@@ -1,5 +1,6 @@
 import { peopleRoles } from '../src/kubernetes/people.ts';
 import { type Feature, type Right, features, rights } from '../src/kubernetes/rights.ts';
+import { machineRights, type MachineRight } from '../src/controller/machine/machine-rights.ts';
 import { bullets, code, page, paragraph, table } from './reference-markdown.ts';
 
 /** `docs/reference/rights.md` */
@@ -12,6 +13,20 @@ export function rightsPage(): string {
         'cannot make a `BorderApproval`: a yes comes from people.',
     ),
     ...(Object.keys(features) as Feature[]).map(section),
+    '## Firewall machines',
+    paragraph(
+      'What `run` needs of the clusters of a firewall machine of metal-stack, whose controller is none of the chart: roles that are there for ' +
+        'today’s controller have most of it. What is missing costs what it is for, and is told; rules that are known stay in force all the same.',
+    ),
+    table(
+      ['what', 'verbs', 'where', 'why'],
+      machineRights.map((right) => [
+        code(resourceOf(right)),
+        right.verbs.join(', '),
+        machineScopes[right.scope],
+        right.why,
+      ]),
+    ),
     '## People',
     paragraph(
       'ClusterRoles that the chart brings. Who may edit a namespace may write its BorderPolicies, because a firewall counts only those that it `accepts`.',
@@ -40,7 +55,18 @@ function section(feature: Feature): string {
   ].join('\n');
 }
 
-function resourceOf({ group, resource, subresource, names }: Right): string {
+const machineScopes: Readonly<Record<MachineRight['scope'], string>> = {
+  Firewall: "the Firewall's namespace",
+  Machine: "the machine's namespace",
+  Cluster: 'workload cluster',
+};
+
+function resourceOf({
+  group,
+  resource,
+  subresource,
+  names,
+}: Pick<Right, 'group' | 'resource' | 'subresource' | 'names'>): string {
   const name = group === '' ? resource : `${resource}.${group}`;
   const whole = subresource === undefined ? name : `${name}/${subresource}`;
   return names === undefined ? whole : `${whole} ${names.join(' ')}`;

@@ -201,7 +201,9 @@ export interface PolicyRule {
 }
 
 /** The rules that grant rights: one for each group and set of verbs, in the order of the table. */
-export function policyRules(granted: readonly Right[]): readonly PolicyRule[] {
+export function policyRules(
+  granted: readonly Pick<Right, 'group' | 'resource' | 'subresource' | 'verbs' | 'names'>[],
+): readonly PolicyRule[] {
   const rules = new Map<string, PolicyRule & { readonly resources: string[] }>();
   for (const { group, resource, subresource, verbs, names } of granted) {
     const key = [group, ...verbs, ...(names ?? [])].join(' ');

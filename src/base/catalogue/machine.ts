@@ -116,6 +116,12 @@ export const machineCodes = {
     now: 'What was dropped waits and is sent later; when there is no room the oldest give way, and are counted.',
     fix: 'Look at the server, at `/etc/hosts` and at the certificates in `/etc/droptailer-client`; they are read again when they change.',
   },
+  DROPTAILER_ACCESS: {
+    blame: 'rejected',
+    what: 'The Secret `droptailer-client` of the workload cluster has no certificates that can be used.',
+    now: 'The certificates before stay in use; it is read again every ten seconds.',
+    fix: 'It has to hold `ca.crt`, `tls.crt` and `tls.key`, of which the last two belong together.',
+  },
   DROPTAILER_REFUSED: {
     blame: 'rejected',
     what: 'The server of the droptailer refused one message.',

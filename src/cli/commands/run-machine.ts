@@ -18,6 +18,7 @@ import { MachineMonitor } from '../../controller/machine/monitor/machine-monitor
 import { ownConnections, reaches } from '../../controller/machine/reach.ts';
 import { RuleWriter } from '../../controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../controller/machine/sources/memory.ts';
+import { WorkloadDuties } from '../../controller/machine/workload/workload-duties.ts';
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
 import { serveProbes } from '../../server/probes.ts';
@@ -28,6 +29,8 @@ import { parseConfigurationText } from '../world.ts';
 
 /** Of the one user of a firewall machine (reference 1.1). */
 const SSH_KEYS = '/home/metal/.ssh/authorized_keys';
+/** Of today's units (reference 1.1). */
+const DROPTAILER_CERTIFICATES = '/etc/droptailer-client';
 /** Where suricata takes commands on a firewall machine (reference, section 6). */
 const SURICATA = '/run/suricata-command.socket';
 
@@ -105,6 +108,15 @@ export async function runMachine(
       log,
     });
     background('duties', duties.run(stop.signal), log);
+    const workload = new WorkloadDuties({
+      input: () => controller.input,
+      home: () => controller.clusters.home,
+      shipsDrops: () => controller.clusters.shipsDrops,
+      places: { certificates: DROPTAILER_CERTIFICATES, hosts: '/etc/hosts' },
+      clock: systemClock,
+      log,
+    });
+    background('duties for the workload cluster', workload.run(stop.signal), log);
     const { accounting } = machine;
     const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
     const monitor = new MachineMonitor({
@@ -138,9 +150,6 @@ export async function runMachine(
 
 /** What the configuration asks for and this version does not do (docs/design/machine-duties.md): nobody may take it for done. */
 function tellWhatIsMissing({ machine }: MachineConfigured, log: Log): void {
-  const missing = [
-    ...(machine.firewall.selfUpdate ? ['selfUpdate'] : []),
-    ...(machine.firewall.droptailer ? ['droptailer'] : []),
-  ];
+  const missing = machine.firewall.selfUpdate ? ['selfUpdate'] : [];
   if (missing.length > 0) log.error({ missing }, 'this version does not do this yet');
 }

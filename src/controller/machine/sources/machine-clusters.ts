@@ -38,6 +38,11 @@ export class MachineClusters {
     return source === undefined ? undefined : this.#sources.access(source);
   }
 
+  /** Whether the configuration wants drops to be shipped. */
+  get shipsDrops(): boolean {
+    return this.#configuration().machine.firewall.droptailer;
+  }
+
   /** Whether the configuration wants reports into a FirewallMonitor. */
   get isReporting(): boolean {
     return this.#configuration().machine.monitor !== undefined;

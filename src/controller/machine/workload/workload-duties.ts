@@ -1,0 +1,89 @@
+import type { Clock } from '../../../base/clock.ts';
+import { elapsed } from '../../../base/elapsed.ts';
+import { toSallyportError } from '../../../base/error.ts';
+import type { Log } from '../../../base/log.ts';
+import { formatAddress } from '../../../ip/address.ts';
+import { primaryOf } from '../../../machine/kinds/network.ts';
+import type { MachineInput } from '../../../machine/ruleset.ts';
+import type { ClusterAccess } from '../sources/cluster-source.ts';
+import { DroptailerAccess, type DroptailerPlaces } from './droptailer-access.ts';
+import { keepExporterServices } from './exporter-services.ts';
+
+export interface WorkloadDutiesOptions {
+  /** What the rules in force were made from; `undefined`: none of the sources' are in force. */
+  readonly input: () => Pick<MachineInput, 'firewall' | 'networks'> | undefined;
+  /** The workload cluster; `undefined`: there is none, or it cannot be reached yet. */
+  readonly home: () => ClusterAccess | undefined;
+  /** Whether drops are shipped. */
+  readonly shipsDrops: () => boolean;
+  readonly places: DroptailerPlaces;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const INTERVAL_MS = 10_000;
+/** As often as today (reference 3.2). */
+const EXPORTERS_MS = 180_000;
+
+/**
+ * Keeps what this machine and its workload cluster need of each other: where its exporters are, and how dropped packets are shipped. Never before
+ * rules of the sources are in force. Each duty by itself: what fails is told once, and tried again.
+ */
+export class WorkloadDuties {
+  readonly #options: WorkloadDutiesOptions;
+  readonly #droptailer: DroptailerAccess;
+  readonly #failed = new Map<string, string>();
+  #exporters: { readonly of: string; readonly access: ClusterAccess; readonly at: number } | undefined;
+
+  constructor(options: WorkloadDutiesOptions) {
+    this.#options = options;
+    this.#droptailer = new DroptailerAccess(options.places, options.clock);
+  }
+
+  /** Until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look(signal);
+      await elapsed(this.#options.clock, INTERVAL_MS, signal);
+    }
+  }
+
+  /** Does each duty once that is due. Never throws. */
+  async look(signal: AbortSignal): Promise<void> {
+    const { input, home, shipsDrops } = this.#options;
+    const now = input();
+    const access = home();
+    if (now === undefined || now.firewall.dryRun || access === undefined) return;
+    await this.#try('exporter services', () => this.#keepExporters(now, access, signal));
+    if (shipsDrops()) await this.#try('droptailer', () => this.#droptailer.keep(access, signal));
+  }
+
+  async #keepExporters(
+    { networks }: Pick<MachineInput, 'networks'>,
+    access: ClusterAccess,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const address = primaryOf(networks)?.addresses[0];
+    if (address === undefined) return [];
+    const of = formatAddress(address);
+    const at = this.#options.clock.monotonic();
+    const last = this.#exporters;
+    if (last?.of === of && last.access === access && at - last.at < EXPORTERS_MS) return [];
+    await keepExporterServices(access, address, signal);
+    this.#exporters = { of, access, at };
+    return last?.of === of ? [] : [of];
+  }
+
+  async #try(duty: string, work: () => Promise<readonly string[]>): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const changed = await work();
+      if (changed.length > 0) log.info({ duty, changed }, 'changed for the workload cluster');
+      if (this.#failed.delete(duty)) log.info({ duty }, 'mended');
+    } catch (thrown) {
+      const { code, message } = toSallyportError(thrown);
+      if (this.#failed.get(duty) !== message) log.error({ duty, code, problem: message }, 'a duty could not be done');
+      this.#failed.set(duty, message);
+    }
+  }
+}
