@@ -1,28 +1,15 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Firewall, MetalApi } from './index.ts';
+import { NODES, allocatedFirewall } from '../../test/kit/allocated-firewall.ts';
+import { MetalApi } from './index.ts';
 
 const WALL = Date.UTC(2026, 10, 21, 12, 0, 0);
 const SECRETS = { 'Metal-View': 'view', 'Metal-Admin': 'admin' } as const;
 
-const firewall: Firewall = {
-  id: 'm-1',
-  allocation: {
-    name: 'shop',
-    hostname: 'fw-1',
-    project: 'p-1',
-    networks: [
-      {
-        networkid: 'nodes',
-        networktype: 'privateprimaryunshared',
-        vrf: 42,
-        prefixes: ['10.0.0.0/22'],
-        ips: ['10.0.0.1'],
-      },
-    ],
-    firewall_rules: { egress: [{ protocol: 'udp', ports: [53], to: ['192.0.2.0/24'], comment: 'Names' }] },
-  },
-};
+const firewall = allocatedFirewall({
+  networks: [NODES],
+  firewall_rules: { egress: [{ protocol: 'udp', ports: [53], to: ['192.0.2.0/24'], comment: 'Names' }] },
+});
 
 let api: MetalApi;
 beforeEach(async () => {

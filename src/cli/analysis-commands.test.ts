@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildProgram } from './program.ts';
+import { command } from '../../test/kit/commands.ts';
 
 async function run(...words: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  const printed: string[] = [];
-  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
-  return { code: await program.run(words), out: `${printed.join('\n')}\n` };
+  const { code, out } = await command(...words);
+  return { code, out: `${out}\n` };
 }
 
 const SHOP = 'examples/shop';

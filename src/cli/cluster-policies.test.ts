@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command } from '../../test/kit/commands.ts';
 import { loadWorld } from '../engine/index.ts';
-import { buildProgram } from './program.ts';
 
 const calico = 'projectcalico.org/v3';
 /** What a border would not believe: an address by annotation alone or outside the pools, one that two pods have, a workload without its pod. */
@@ -60,10 +60,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function json(...words: readonly string[]): Promise<unknown> {
-  const printed: string[] = [];
-  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
-  await program.run([...words, '-f', file, '-o', 'json']);
-  return JSON.parse(printed.join('\n'));
+  const { out } = await command(...words, '-f', file, '-o', 'json');
+  return JSON.parse(out);
 }
 
 const world = loadWorld(objects);

@@ -1,11 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command, type Ended, rememberIn } from '../../test/kit/commands.ts';
 import { type Namespace, Namespaces } from '../../test/kit/netns.ts';
 import { type DocumentKind, documentSchema } from './output-schemas.ts';
-import { buildProgram } from './program.ts';
 
 /** Addresses that the shop translates to; the border has to own them. */
 const TRANSLATED = ['192.0.2.101/32', '192.0.2.102/32', '192.0.2.110/32', '2001:db8:5a::101/128'];
@@ -28,7 +27,7 @@ describe('commands that talk to a device', () => {
   let router: Namespace;
   let other: Namespace;
   let folder: string;
-  const stateBefore = process.env['STATE_DIRECTORY'];
+  let forget: () => void;
 
   beforeAll(async () => {
     world = await Namespaces.open();
@@ -37,31 +36,19 @@ describe('commands that talk to a device', () => {
     for (const namespace of [router, other])
       for (const address of TRANSLATED) await namespace.ip(`address add ${address} dev lo`);
     folder = mkdtempSync(join(tmpdir(), 'sallyport-commands-'));
-    process.env['STATE_DIRECTORY'] = join(folder, 'state');
+    forget = rememberIn(join(folder, 'state'));
     cpSync('examples/shop', join(folder, 'shop'), { recursive: true });
     const border = join(folder, 'shop/60-border.yaml');
     writeFileSync(border, readFileSync(border, 'utf8').replaceAll('address: local', `address: netns:${router.name}`));
   });
   afterAll(async () => {
-    if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
-    else process.env['STATE_DIRECTORY'] = stateBefore;
+    forget();
     rmSync(folder, { recursive: true, force: true });
     await world.close();
   });
 
-  interface Ended {
-    readonly code: number;
-    readonly out: string;
-    readonly err: string;
-  }
-
-  async function run(...words: readonly string[]): Promise<Ended> {
-    const printed: string[] = [];
-    const said: string[] = [];
-    const program = buildProgram({ out: (text) => void printed.push(text), err: (text) => void said.push(text) });
-    const code = await program.run([...words, '-f', join(folder, 'shop'), '--cluster', 'shop']);
-    return { code, out: printed.join('\n'), err: said.join('\n') };
-  }
+  const run = (...words: readonly string[]): Promise<Ended> =>
+    command(...words, '-f', join(folder, 'shop'), '--cluster', 'shop');
 
   /** Runs with `-o json`, and reads what it prints by the published shape. */
   async function data(kind: DocumentKind, ...words: readonly string[]): Promise<Ended & { readonly document: object }> {
@@ -143,10 +130,9 @@ describe('commands that talk to a device', () => {
 
     // All of it stands in the audit trail, the plan that was applied with its digest.
     const { plans } = JSON.parse(readFileSync(file, 'utf8')) as { plans: { firewall: string; digest: string }[] };
-    const printed: string[] = [];
-    const program = buildProgram({ out: (text) => void printed.push(text), err: () => undefined });
-    expect(await program.run(['audit', '--cluster', 'shop', '-o', 'json'])).toBe(0);
-    const told = documentSchema('Audit').safeParse(JSON.parse(printed.join('\n')));
+    const audited = await command('audit', '--cluster', 'shop', '-o', 'json');
+    expect(audited.code, audited.err).toBe(0);
+    const told = documentSchema('Audit').safeParse(JSON.parse(audited.out));
     expect(told.error?.issues).toBeUndefined();
     const { writes, trails } = told.data as unknown as {
       writes: { firewall: string; step: string; plan?: string; result: string }[];

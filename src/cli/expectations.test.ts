@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { command } from '../../test/kit/commands.ts';
 import { parseExpectations } from './expectations.ts';
-import { buildProgram } from './program.ts';
 
 const read = (text: string) => parseExpectations(text, 'a.expect');
 const one = (line: string) => read(line).value?.[0];
@@ -75,18 +75,13 @@ describe('a line', () => {
 });
 
 test('failing expectations tell the reason', async () => {
-  const printed: string[] = [];
-  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
-  const code = await program.run(['expect', 'src/cli/golden/failing.expect', '-f', 'examples/shop']);
+  const { code, out } = await command('expect', 'src/cli/golden/failing.expect', '-f', 'examples/shop');
   expect(code).toBe(1);
-  await expect(`${printed.join('\n')}\n`).toMatchFileSnapshot('golden/failing-expectations.txt');
+  await expect(`${out}\n`).toMatchFileSnapshot('golden/failing-expectations.txt');
 });
 
 test('expectations that hold end with 0, one that fails with 2', async () => {
-  const run = async (file: string): Promise<number> => {
-    const program = buildProgram({ out: () => {}, err: () => {} });
-    return await program.run(['expect', file, '-f', 'examples/shop']);
-  };
+  const run = async (file: string): Promise<number> => (await command('expect', file, '-f', 'examples/shop')).code;
   expect(readFileSync('examples/shop.expect', 'utf8')).toContain('\nallow ');
   expect(await run('examples/shop.expect')).toBe(0);
 });

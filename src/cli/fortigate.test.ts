@@ -1,18 +1,17 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FortiGate } from '../../simulators/fortigate/index.ts';
-import { buildProgram } from './program.ts';
+import { command, type Ended, rememberIn } from '../../test/kit/commands.ts';
 
 let folder: string;
 let device: FortiGate;
-const stateBefore = process.env['STATE_DIRECTORY'];
+let forget: () => void;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sallyport-fortigate-'));
-  process.env['STATE_DIRECTORY'] = join(folder, 'state');
+  forget = rememberIn(join(folder, 'state'));
   device = await FortiGate.start({ version: '7.4.8' });
   cpSync('examples/fortigate', join(folder, 'border'), { recursive: true });
   const path = join(folder, 'border/border.yaml');
@@ -24,19 +23,13 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'token'), `token: ${device.token}\n`);
 });
 afterAll(async () => {
-  if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
-  else process.env['STATE_DIRECTORY'] = stateBefore;
+  forget();
   rmSync(folder, { recursive: true, force: true });
   await device[Symbol.asyncDispose]();
 });
 
-async function run(...words: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
-  const said: string[] = [];
-  const program = buildProgram({ out: (text) => void said.push(text), err: (text) => void said.push(text) });
-  const world = ['-f', 'examples/shop', '-f', join(folder, 'border'), '--cluster', 'shop'];
-  const code = await program.run([...words, ...world]);
-  return { code, text: said.join('\n') };
-}
+const run = (...words: readonly string[]): Promise<Ended> =>
+  command(...words, '-f', 'examples/shop', '-f', join(folder, 'border'), '--cluster', 'shop');
 
 // One story: each step needs the one before.
 test('plan, apply, plan again, leave', async () => {

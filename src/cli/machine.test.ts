@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildProgram } from './program.ts';
+import { command } from '../../test/kit/commands.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const example = join(root, 'examples/machine');
@@ -15,11 +15,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
-  const code = await program.run(words);
-  const clean = (lines: readonly string[]): string => lines.join('\n').replaceAll(folder, '').replaceAll(root, '');
+  const { code, out, err } = await command(...words);
+  const clean = (text: string): string => text.replaceAll(folder, '').replaceAll(root, '');
   return { code, out: clean(out), err: clean(err) };
 }
 

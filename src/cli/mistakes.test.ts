@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { buildProgram } from './program.ts';
+import { command, type Ended } from '../../test/kit/commands.ts';
 
 const CLUSTER = `
 {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
@@ -23,23 +23,10 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'sallyport-cli-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function run(manifests: string, ...words: readonly string[]): Promise<Ended> {
   const file = join(folder, 'world.yaml');
   writeFileSync(file, manifests);
-  return await runOn(...words, '-f', file);
-}
-
-async function runOn(...words: readonly string[]): Promise<Ended> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
-  return { code: await program.run(words), out: out.join('\n'), err: err.join('\n') };
+  return await command(...words, '-f', file);
 }
 
 /** `error CODE object path` of each diagnostic in what `validate -o json` prints. */
@@ -66,7 +53,7 @@ describe('validate', () => {
   test('answers as data about a configuration file that cannot be used', async () => {
     const file = join(folder, 'sallyport.yaml');
     writeFileSync(file, 'sources: {a: {manifests: .}}\ncontrollers: {border: {source: b}, borde: {}}\n');
-    const ended = await runOn('validate', '-c', file, '-o', 'json');
+    const ended = await command('validate', '-c', file, '-o', 'json');
     expect(ended.code).toBe(1);
     expect(found(ended)).toEqual([
       'error CONFIG_SOURCE controllers.border.source',
@@ -81,14 +68,14 @@ describe('validate', () => {
       file,
       'sources:\n  a: { manifests: ./world.yaml }\n  b: { manifests: ./gone }\ncontrollers: { border: { source: a } }\n',
     );
-    const ended = await runOn('validate', '-c', file, '-o', 'json');
+    const ended = await command('validate', '-c', file, '-o', 'json');
     expect(ended.code).toBe(0);
     expect(found(ended)).toEqual(['warning CONFIG_SOURCE_UNUSED sources.b']);
     expect(ended.out).toContain('"line": 3');
   });
 
   test('answers as data about a configuration file that is not there', async () => {
-    const ended = await runOn('validate', '-c', join(folder, 'none.yaml'), '-o', 'json');
+    const ended = await command('validate', '-c', join(folder, 'none.yaml'), '-o', 'json');
     expect(ended.code).toBe(1);
     expect(found(ended)).toEqual(['error CONFIG_SYNTAX']);
   });
@@ -111,7 +98,7 @@ describe('render', () => {
 
 describe('bad command lines', () => {
   test('the world and the questions do not both come by standard input', async () => {
-    const ended = await runOn('flow', '-f', '-', '--stdin');
+    const ended = await command('flow', '-f', '-', '--stdin');
     expect(ended.code).toBe(1);
     expect(ended.err).toContain('--stdin reads questions from standard input');
   });
@@ -199,7 +186,7 @@ describe('a world without anything', () => {
 });
 
 test('a word that is no option points to the help', async () => {
-  const { code, err } = await runOn('validate', '--nope');
+  const { code, err } = await command('validate', '--nope');
   expect(code).toBe(1);
   expect(err).toContain('See `sallyport validate --help`.');
 });
@@ -211,7 +198,7 @@ test('a large text is told before it is read, and how to be faster', async () =>
 });
 
 test('the advice about a configuration file is about what is wrong with it', async () => {
-  const { err } = await runOn('plan', '-c', join(folder, 'none.yaml'));
+  const { err } = await command('plan', '-c', join(folder, 'none.yaml'));
   expect(err).toContain('check its path and rights');
   expect(err).not.toContain('CONFIG_VALUE');
 });

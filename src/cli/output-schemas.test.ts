@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command, rememberIn } from '../../test/kit/commands.ts';
 import { type DocumentKind, documentSchema, errorLine, lineSchemas, printedBy } from './output-schemas.ts';
-import { buildProgram } from './program.ts';
 
 const SHOP = ['-f', 'examples/shop'];
 const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
@@ -28,24 +28,15 @@ const examples: Readonly<Record<Exclude<DocumentKind, OfDevices>, readonly [read
   Version: [['version'], 0],
 };
 
-const stateBefore = process.env['STATE_DIRECTORY'];
+let forget: () => void;
 beforeAll(() => {
-  process.env['STATE_DIRECTORY'] = 'src/cli/golden/state';
+  forget = rememberIn('src/cli/golden/state');
 });
-afterAll(() => {
-  if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
-  else process.env['STATE_DIRECTORY'] = stateBefore;
-});
-
-async function run(words: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
-  const printed: string[] = [];
-  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
-  return { code: await program.run(words), out: printed.join('\n') };
-}
+afterAll(() => forget());
 
 test.each(Object.keys(examples) as (keyof typeof examples)[])('%s is printed as published', async (kind) => {
   const [words, expected] = examples[kind];
-  const { code, out } = await run([...words, '-o', 'json']);
+  const { code, out } = await command(...words, '-o', 'json');
   expect(code).toBe(expected);
   const document: unknown = JSON.parse(out);
   expect(documentSchema(kind).safeParse(document).error?.issues).toBeUndefined();
@@ -109,10 +100,8 @@ function emptyLists(document: unknown): readonly string[] {
 }
 
 test('whois tells what was dropped before it was known, each time once', async () => {
-  const printed: string[] = [];
-  const program = buildProgram({ out: (text) => void printed.push(text), err: () => {} });
-  await program.run(['whois', '192.0.2.110', '--cluster', 'prod', ...SHOP]);
-  expect(printed.join('\n').split('\n').slice(-2)).toEqual([
+  const { out } = await command('whois', '192.0.2.110', '--cluster', 'prod', ...SHOP);
+  expect(out.split('\n').slice(-2)).toEqual([
     'edge-1 dropped 3 packets of shop/web-5c9c7d4b8f-2xq7k before it knew the sender, from 2026-01-05T12:00:00.000Z to 2026-01-05T12:00:07.000Z',
     'edge-2 dropped 1 packet of shop/web-5c9c7d4b8f-2xq7k before it knew the sender, from 2026-01-05T12:00:00.000Z to 2026-01-05T12:00:00.000Z; some may be of shop/cart-0',
   ]);

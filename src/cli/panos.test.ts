@@ -1,19 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PanOs } from '../../simulators/panos/index.ts';
+import { command, type Ended, rememberIn } from '../../test/kit/commands.ts';
 import { ACCOUNT, byHand, commitByHand, furnish, startDevice } from '../firewalls/panos/lab.fixture.ts';
-import { buildProgram } from './program.ts';
 
 let folder: string;
 let device: PanOs;
-const stateBefore = process.env['STATE_DIRECTORY'];
+let forget: () => void;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sallyport-panos-'));
-  process.env['STATE_DIRECTORY'] = join(folder, 'state');
+  forget = rememberIn(join(folder, 'state'));
   device = await startDevice();
   await furnish(device);
   byHand(device, 'set', "/profile-group/entry[@name='strict']", { element: '<virus><member>default</member></virus>' });
@@ -103,18 +102,13 @@ spec:
   );
 });
 afterAll(async () => {
-  if (stateBefore === undefined) delete process.env['STATE_DIRECTORY'];
-  else process.env['STATE_DIRECTORY'] = stateBefore;
+  forget();
   rmSync(folder, { recursive: true, force: true });
   await device[Symbol.asyncDispose]();
 });
 
-async function run(...words: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
-  const said: string[] = [];
-  const program = buildProgram({ out: (text) => void said.push(text), err: (text) => void said.push(text) });
-  const code = await program.run([...words, '-f', join(folder, 'border.yaml'), '--cluster', 'shop']);
-  return { code, text: said.join('\n') };
-}
+const run = (...words: readonly string[]): Promise<Ended> =>
+  command(...words, '-f', join(folder, 'border.yaml'), '--cluster', 'shop');
 
 // One story: each step needs the one before.
 test('plan, apply, plan again, flow, leave', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildProgram } from './program.ts';
+import { command } from '../../test/kit/commands.ts';
 
 const WORLD = `
 {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
@@ -28,10 +28,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(...words: readonly string[]): Promise<string> {
-  const out: string[] = [];
-  const program = buildProgram({ out: (text) => void out.push(text), err: () => {} });
-  expect(await program.run([...words, '-f', join(folder, 'world.yaml')])).toBe(0);
-  return `> ${words.join(' ')}\n${out.join('\n')}\n`;
+  const { code, out } = await command(...words, '-f', join(folder, 'world.yaml'));
+  expect(code).toBe(0);
+  return `> ${words.join(' ')}\n${out}\n`;
 }
 
 test('staged policies are shown where they would stand, with what enforcing them would do', async () => {

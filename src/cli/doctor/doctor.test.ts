@@ -1,26 +1,15 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command, type Ended } from '../../../test/kit/commands.ts';
 import { CLUSTER_NAME, SmallCluster } from '../../../test/kit/small-cluster.ts';
 import { leasePlace } from '../../kubernetes/leases/lease.ts';
 import { documentSchema } from '../output-schemas.ts';
-import { buildProgram } from '../program.ts';
 
 const WATCHER = { verbs: ['get', 'list', 'watch'], apiGroups: ['*'], resources: ['*'] };
 
 let cluster: SmallCluster;
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(...words: readonly string[]): Promise<Ended> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = buildProgram({ out: (text) => void out.push(text), err: (text) => void err.push(text) });
-  return { code: await program.run(['doctor', ...words]), out: out.join('\n'), err: err.join('\n') };
-}
+const run = (...words: readonly string[]): Promise<Ended> => command('doctor', ...words);
 
 /** What differs from run to run, and from machine to machine: the port, and why a device is not there. */
 const steady = (text: string): string =>

@@ -1,33 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
+import { groupsOnBadDays, rulesOnBadDays } from '../../../test/kit/bad-day-worlds.ts';
 import { panosBadDays } from '../../../test/kit/panos-bad-days.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
 import { badDays } from '../contract/bad-days.ts';
 import { bring, stepsOf } from '../contract/harness.ts';
-import { groups, others, rules } from './bad-days.fixture.ts';
 import type { PanosDriver } from './driver.ts';
-import { byHand, commitByHand, connectTo, furnish, startDevice, writesOn } from './lab.fixture.ts';
+import { FULL, byHand, commitByHand, connectTo, furnish, startDevice, writesOn } from './lab.fixture.ts';
 
-const RULES = {
-  zones: { from: ['k8s'], to: ['internet'] },
-  position: { before: 'rest' },
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'None',
-};
-
-badDays('PAN-OS, rules and translations', () => panosBadDays({}, RULES), {
-  before: rules({ '10.0.0.1': 'bank', '10.0.0.2': 'shop' }, [443, 80]),
-  after: rules({ '10.0.0.2': 'bank', '10.0.0.3': 'shop', '10.0.0.4': 'bank' }, [443, 8080]),
-  others,
-});
-
-badDays('PAN-OS, groups alone', () => panosBadDays({}, { position: { before: 'rest' } }), {
-  before: groups(['10.0.0.1', '10.0.0.2']),
-  after: groups(['10.0.0.2', '10.0.0.3', '10.0.0.4']),
-  others,
-});
+badDays('PAN-OS, rules and translations', () => panosBadDays({}, FULL), rulesOnBadDays());
+badDays('PAN-OS, groups alone', () => panosBadDays({}, { position: { before: 'rest' } }), groupsOnBadDays);
 
 describe('what PAN-OS alone has', () => {
   const opened: { close(): Promise<unknown> }[] = [];
@@ -41,7 +24,7 @@ describe('what PAN-OS alone has', () => {
     return device;
   };
   const connect = (device: PanOs): PanosDriver => {
-    const driver = connectTo(device, RULES);
+    const driver = connectTo(device, FULL);
     opened.push(driver);
     return driver;
   };

@@ -13,6 +13,14 @@ import { foldersOf } from './read-entries.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt } from './xml.ts';
 
 export const ACCOUNT = { name: 'bot', password: 'pw', role: 'superuser' } as const;
+/** Options of a BorderFirewall that holds rules and translations, before the rules of somebody else. */
+export const FULL = {
+  zones: { from: ['k8s'], to: ['internet'] },
+  position: { before: 'rest' },
+  form: 'Full',
+  securityProfile: 'none',
+  log: 'None',
+} as const;
 const VSYS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']";
 
 /** A simulated firewall with two zones, on which commits take no time. */

@@ -6,7 +6,7 @@ import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { bring, clear, stepsOf } from '../contract/harness.ts';
-import { registeredOn } from './lab.fixture.ts';
+import { FULL, registeredOn } from './lab.fixture.ts';
 import {
   type Border,
   SERIALS,
@@ -21,13 +21,6 @@ import {
 } from './panorama-lab.fixture.ts';
 import type { PanoramaDriver } from './panorama-driver.ts';
 
-const OPTIONS = {
-  form: 'Full',
-  position: { before: 'rest' },
-  securityProfile: 'none',
-  log: 'None',
-  zones: { from: ['k8s'], to: ['internet'] },
-};
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).toReversed()) await one.close();
@@ -40,7 +33,7 @@ async function border(options: PanoramaOptions = {}, firewallOptions: PanOsOptio
 }
 
 function connect(at: Border, options: Parameters<typeof connectToBorder>[2] = {}): PanoramaDriver {
-  const driver = connectToBorder(at, OPTIONS, options);
+  const driver = connectToBorder(at, FULL, options);
   opened.push(driver);
   return driver;
 }

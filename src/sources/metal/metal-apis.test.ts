@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Firewall, MetalApi as Simulator } from '../../../simulators/metal/index.ts';
+import { INTERNET, NODES, allocatedFirewall } from '../../../test/kit/allocated-firewall.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { ConnectApi } from './connect-api.ts';
@@ -14,33 +15,15 @@ let offset = 0;
 let now = 0;
 const clock = { ...systemClock, wall: () => Date.now() + offset, monotonic: () => now };
 
-const firewall = (id = 'm-1', rules: Firewall['allocation']['firewall_rules'] = {}): Firewall => ({
-  id,
-  allocation: {
-    name: 'shop',
-    hostname: 'fw-1',
-    project: 'p-1',
-    user_data: 'credentials of the machine',
-    networks: [
-      {
-        networkid: 'nodes',
-        networktype: 'privateprimaryunshared',
-        vrf: 42,
-        prefixes: ['10.0.0.0/22'],
-        ips: ['10.0.0.1'],
-      },
-      {
-        networkid: 'internet',
-        networktype: 'external',
-        vrf: 104_009,
-        prefixes: ['198.51.100.0/24'],
-        ips: [],
-        destinationprefixes: ['0.0.0.0/0'],
-      },
-    ],
-    firewall_rules: rules,
-  },
-});
+const firewall = (id = 'm-1', rules: Firewall['allocation']['firewall_rules'] = {}): Firewall =>
+  allocatedFirewall(
+    {
+      user_data: 'credentials of the machine',
+      networks: [NODES, { ...INTERNET, ips: [], destinationprefixes: ['0.0.0.0/0'] }],
+      firewall_rules: rules,
+    },
+    id,
+  );
 
 let server: Simulator;
 beforeEach(async () => {

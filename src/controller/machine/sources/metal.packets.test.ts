@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { allocatedFirewall } from '../../../../test/kit/allocated-firewall.ts';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { type Firewall, MetalApi } from '../../../../simulators/metal/index.ts';
 
@@ -8,31 +9,8 @@ const out = (port: number) => ({
   to: ['198.51.100.0/24'],
   comment: port === 443 ? 'port https' : 'port http',
 });
-const firewall = (...ports: readonly number[]): Firewall => ({
-  id: 'm-1',
-  allocation: {
-    name: 'shop',
-    hostname: 'fw-1',
-    project: 'p-1',
-    networks: [
-      {
-        networkid: 'nodes',
-        networktype: 'privateprimaryunshared',
-        vrf: 42,
-        prefixes: ['10.0.0.0/22'],
-        ips: ['10.0.0.1'],
-      },
-      {
-        networkid: 'internet',
-        networktype: 'external',
-        vrf: 104_009,
-        prefixes: ['198.51.100.0/24'],
-        ips: ['198.51.100.2'],
-      },
-    ],
-    firewall_rules: { egress: ports.map(out) },
-  },
-});
+const firewall = (...ports: readonly number[]): Firewall =>
+  allocatedFirewall({ firewall_rules: { egress: ports.map(out) } });
 
 let machine: RunningMachine;
 let api: MetalApi;
