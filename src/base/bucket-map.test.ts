@@ -123,6 +123,56 @@ describe('BucketMap', () => {
     );
   });
 
+  test('holds the same with many keys, where buckets are spread and gathered again', () => {
+    const addresses = Array.from({ length: 4_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const some = fc.record({
+      first: fc.nat(3_999),
+      count: fc.nat(4_000),
+      value: fc.option(fc.nat(2), { nil: undefined }),
+    });
+    const plainDifference = (from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>): object => ({
+      added: sorted(to).filter(([name]) => !from.has(name)),
+      removed: sorted(from).filter(([name]) => !to.has(name)),
+      changed: sorted(from).flatMap(([name, was]) => {
+        const is = to.get(name);
+        return is === undefined || is === was ? [] : [[name, was, is]];
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 3, maxLength: 4 }), (steps) => {
+        let map = BucketMap.empty<number>();
+        let plain: ReadonlyMap<string, number> = new Map();
+        const versions = [{ map, plain }];
+        for (const { first, count, value } of steps) {
+          const step = addresses.slice(first, first + count).map((address) => [address, value] as const);
+          map = map.with(step);
+          plain = applied(plain, step);
+          versions.push({ map, plain }, { map: BucketMap.from(plain), plain });
+        }
+        const [newest] = versions.slice(-1);
+        if (newest === undefined) throw new Error('there is no version');
+        for (const one of versions) {
+          expect(one.map.size).toBe(one.plain.size);
+          expect(JSON.stringify(one.map.sorted())).toBe(JSON.stringify(sorted(one.plain)));
+          expect(one.map.mapped((_, value) => (value === 1 ? true : undefined)).size).toBe(
+            [...one.plain.values()].filter((value) => value === 1).length,
+          );
+          for (const [from, to] of [
+            [one, newest],
+            [newest, one],
+            [one, newest],
+          ] as const)
+            expect(JSON.stringify(from.map.difference(to.map))).toBe(
+              JSON.stringify(plainDifference(from.plain, to.plain)),
+            );
+        }
+        for (const { map: last, plain: all } of versions)
+          expect(addresses.every((address) => last.get(address) === all.get(address))).toBe(true);
+      }),
+      { numRuns: 4 },
+    );
+  });
+
   test('a change that changes nothing gives the same version', () => {
     const map = BucketMap.from([['a', 1]]);
     expect(map.with([])).toBe(map);

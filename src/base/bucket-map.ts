@@ -1,15 +1,9 @@
+import { type Bucket, BucketDraft, gathered, hashOf, type Leaf, leafAt, sizeOf, tidied } from './bucket.ts';
 import { type Pieces, atOnce } from './pieces.ts';
 
 const BUCKETS = 256;
 /** So many changes are made in one piece. */
 const PIECE = 128;
-
-/** FNV-1a over UTF-16 units; the bucket of a key. Only the spread matters. */
-function bucketOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash ^ (hash >>> 16)) & (BUCKETS - 1);
-}
 
 /** The difference between two versions of a map. */
 export interface BucketDifference<V> {
@@ -37,16 +31,16 @@ const NO_BUCKETS: undefined[] = Array.from<undefined>({ length: BUCKETS });
 const NO_DIFFERENCE: BucketDifference<never> = { added: [], removed: [], changed: [] };
 
 /**
- * An immutable map from text to values whose versions share what did not change: one changed key copies 1/256 of the map, and two
+ * An immutable map from text to values whose versions share what did not change: one changed key copies a few of the others, and two
  * versions are compared bucket by bucket, skipping those they share. Made for member tables of 100,000 addresses with a few changes at a time.
  */
 export class BucketMap<V> {
   static readonly #empty = new BucketMap<never>(NO_BUCKETS, 0);
   readonly size: number;
   /** What is found equal to another version's is replaced by it, which nobody can see: what is shared is compared at no cost. */
-  #buckets: (ReadonlyMap<string, V> | undefined)[];
+  #buckets: (Bucket<V> | undefined)[];
 
-  private constructor(buckets: (ReadonlyMap<string, V> | undefined)[], size: number) {
+  private constructor(buckets: (Bucket<V> | undefined)[], size: number) {
     this.#buckets = buckets;
     this.size = size;
   }
@@ -57,27 +51,21 @@ export class BucketMap<V> {
 
   /** Later entries win. */
   static from<V>(entries: Iterable<readonly [string, V]>): BucketMap<V> {
-    const buckets: (Map<string, V> | undefined)[] = NO_BUCKETS.slice();
-    for (const [key, value] of entries) {
-      const index = bucketOf(key);
-      const bucket = buckets[index];
-      if (bucket === undefined) buckets[index] = new Map([[key, value]]);
-      else bucket.set(key, value);
-    }
-    return BucketMap.#of(buckets);
-  }
-
-  static #of<V>(buckets: (ReadonlyMap<string, V> | undefined)[]): BucketMap<V> {
-    const size = buckets.reduce((sum, bucket) => sum + (bucket?.size ?? 0), 0);
-    return size === 0 ? BucketMap.#empty : new BucketMap(buckets, size);
+    return BucketMap.empty<V>().with(entries);
   }
 
   get(key: string): V | undefined {
-    return this.#buckets[bucketOf(key)]?.get(key);
+    return this.#leaf(key)?.get(key);
   }
 
   has(key: string): boolean {
-    return this.#buckets[bucketOf(key)]?.has(key) ?? false;
+    return this.#leaf(key)?.has(key) ?? false;
+  }
+
+  #leaf(key: string): Leaf<V> | undefined {
+    const hash = hashOf(key);
+    const bucket = this.#buckets[hash & (BUCKETS - 1)];
+    return bucket?.[leafAt(hash, bucket.length)];
   }
 
   /** A version with these keys set (a value) or removed (`undefined`); later entries win. Itself if nothing changes. */
@@ -87,42 +75,50 @@ export class BucketMap<V> {
 
   /** The same in pieces. */
   *making(changes: Iterable<readonly [string, V | undefined]>): Pieces<BucketMap<V>> {
-    const fresh = new Map<number, Map<string, V>>();
+    const drafts = new Map<number, BucketDraft<V>>();
     let size = this.size;
     let made = 0;
     for (const [key, value] of changes) {
       if (++made % PIECE === 0) yield;
-      const index = bucketOf(key);
-      const now: ReadonlyMap<string, V> | undefined = fresh.get(index) ?? this.#buckets[index];
+      const hash = hashOf(key);
+      const index = hash & (BUCKETS - 1);
+      let draft = drafts.get(index);
+      const bucket = draft?.leaves ?? this.#buckets[index];
+      const now = bucket?.[leafAt(hash, bucket.length)];
       const had = now?.has(key) ?? false;
       if (value === undefined ? !had : had && now?.get(key) === value) continue;
-      let bucket = fresh.get(index);
-      if (bucket === undefined) {
-        bucket = new Map(this.#buckets[index]);
-        fresh.set(index, bucket);
+      if (draft === undefined) {
+        draft = new BucketDraft(this.#buckets[index]);
+        drafts.set(index, draft);
       }
-      if (value === undefined) bucket.delete(key);
-      else bucket.set(key, value);
+      if (value === undefined) draft.delete(key, hash);
+      else draft.set(key, hash, value);
       size += Number(value !== undefined) - Number(had);
     }
-    if (fresh.size === 0) return this;
+    if (drafts.size === 0) return this;
+    if (size === 0) return BucketMap.#empty;
     const buckets = this.#buckets.slice();
-    for (const [index, bucket] of fresh) buckets[index] = bucket.size === 0 ? undefined : bucket;
+    for (const [index, draft] of drafts) buckets[index] = tidied(draft.leaves);
     return new BucketMap(buckets, size);
   }
 
   /** The map of what `of` makes of each entry; `undefined`: none. */
   mapped<W>(of: (key: string, value: V) => W | undefined): BucketMap<W> {
-    const buckets = this.#buckets.map((bucket) => {
-      const made = new Map<string, W>();
-      if (bucket !== undefined)
-        for (const [key, value] of bucket) {
-          const one = of(key, value);
-          if (one !== undefined) made.set(key, one);
-        }
-      return made.size === 0 ? undefined : made;
-    });
-    return BucketMap.#of(buckets);
+    return atOnce(this.mapping(of));
+  }
+
+  /** The same in pieces. */
+  *mapping<W>(of: (key: string, value: V) => W | undefined): Pieces<BucketMap<W>> {
+    const buckets: (Bucket<W> | undefined)[] = NO_BUCKETS.slice();
+    let size = 0;
+    for (const [index, bucket] of this.#buckets.entries()) {
+      if (bucket === undefined) continue;
+      const made = tidied(bucket.map((leaf) => leaf && mappedLeaf(leaf, of)));
+      buckets[index] = made;
+      size += sizeOf(made);
+      yield;
+    }
+    return size === 0 ? BucketMap.#empty : new BucketMap(buckets, size);
   }
 
   /** Every entry, sorted by key. */
@@ -133,11 +129,13 @@ export class BucketMap<V> {
 
   /** Bucket order: the same for equal content built in any way only after sorting; sort what a person or device reads. */
   *entries(): Generator<readonly [string, V]> {
-    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket;
+    for (const bucket of this.#buckets)
+      if (bucket !== undefined) for (const leaf of bucket) if (leaf !== undefined) yield* leaf;
   }
 
   *keys(): Generator<string> {
-    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.keys();
+    for (const bucket of this.#buckets)
+      if (bucket !== undefined) for (const leaf of bucket) if (leaf !== undefined) yield* leaf.keys();
   }
 
   /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
@@ -147,38 +145,85 @@ export class BucketMap<V> {
     if (this === next || (remembers && this.#buckets === next.#buckets)) return NO_DIFFERENCE;
     const known = remembers ? recent.find((one) => one.before === this && one.after === next) : undefined;
     if (known !== undefined) return known.found as BucketDifference<V>;
-    const added: (readonly [string, V])[] = [];
-    const removed: (readonly [string, V])[] = [];
-    const changed: (readonly [string, V, V])[] = [];
+    const found: Finding<V> = { added: [], removed: [], changed: [], equal };
     for (let index = 0; index < BUCKETS; index++) {
       const before = this.#buckets[index];
       const after = next.#buckets[index];
-      if (before === after) continue;
-      const found = added.length + removed.length + changed.length;
-      if (before !== undefined)
-        for (const [key, value] of before) {
-          if (after === undefined || !after.has(key)) removed.push([key, value]);
-          else {
-            const now = after.get(key) as V;
-            if (!equal(value, now)) changed.push([key, value, now]);
-          }
-        }
-      if (after !== undefined)
-        for (const entry of after) if (before === undefined || !before.has(entry[0])) added.push(entry);
-      if (remembers && added.length + removed.length + changed.length === found) this.#buckets[index] = after;
+      if (before !== after && !differs(found, before, after, remembers) && remembers) this.#buckets[index] = after;
     }
-    const count = added.length + removed.length + changed.length;
+    const { added, removed, changed } = found;
+    const count = countOf(found);
     if (count === 0) {
       if (remembers) this.#buckets = next.#buckets;
       return NO_DIFFERENCE;
     }
     const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number =>
       a[0] < b[0] ? -1 : 1;
-    const found = { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
+    const difference = { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
     if (remembers && count <= MOST_KEYS) {
-      recent[nextRecent] = { before: this, after: next, found };
+      recent[nextRecent] = { before: this, after: next, found: difference };
       nextRecent = (nextRecent + 1) % MOST_RECENT;
     }
-    return found;
+    return difference;
   }
+}
+
+/** What was found so far of a difference. */
+interface Finding<V> {
+  readonly added: (readonly [string, V])[];
+  readonly removed: (readonly [string, V])[];
+  readonly changed: (readonly [string, V, V])[];
+  readonly equal: (a: V, b: V) => boolean;
+}
+
+function countOf({ added, removed, changed }: Pick<Finding<unknown>, 'added' | 'removed' | 'changed'>): number {
+  return added.length + removed.length + changed.length;
+}
+
+/** Adds what is not the same in two buckets; false: nothing. `shares`: leaves found equal are one from now on. */
+function differs<V>(
+  found: Finding<V>,
+  before: Bucket<V> | undefined,
+  after: Bucket<V> | undefined,
+  shares: boolean,
+): boolean {
+  const count = countOf(found);
+  if (before === undefined || after === undefined || before.length !== after.length)
+    compareLeaves(found, gathered(before), gathered(after));
+  else
+    for (let at = 0; at < before.length; at++) {
+      const was = before[at];
+      const is = after[at];
+      if (was === is) continue;
+      const soFar = countOf(found);
+      compareLeaves(found, was, is);
+      if (shares && countOf(found) === soFar) before[at] = is;
+    }
+  return countOf(found) > count;
+}
+
+function compareLeaves<V>(
+  { added, removed, changed, equal }: Finding<V>,
+  before: Leaf<V> | undefined,
+  after: Leaf<V> | undefined,
+): void {
+  if (before !== undefined)
+    for (const [key, value] of before) {
+      if (after === undefined || !after.has(key)) removed.push([key, value]);
+      else {
+        const now = after.get(key) as V;
+        if (!equal(value, now)) changed.push([key, value, now]);
+      }
+    }
+  if (after !== undefined)
+    for (const entry of after) if (before === undefined || !before.has(entry[0])) added.push(entry);
+}
+
+function mappedLeaf<V, W>(leaf: Leaf<V>, of: (key: string, value: V) => W | undefined): Leaf<W> | undefined {
+  const made = new Map<string, W>();
+  for (const [key, value] of leaf) {
+    const one = of(key, value);
+    if (one !== undefined) made.set(key, one);
+  }
+  return made.size === 0 ? undefined : made;
 }
