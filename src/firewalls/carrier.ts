@@ -65,6 +65,9 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   /** What the last round failed with, once nobody waited for it any more. */
   #failure: { readonly thrown: unknown } | undefined;
 
+  /** The last write succeeded. */
+  #joins = true;
+
   constructor(session: Session<A, W, S>, report: Report, options: CarrierOptions, stop: AbortSignal) {
     this.#session = session;
     this.#report = report;
@@ -85,7 +88,7 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   ): Promise<Carried> {
     let judging: Judging | undefined;
     const left = (): Carried => ({ ended: 'left', ...(judging === undefined ? {} : { judging }) });
-    for (const [at, step] of steps.entries()) {
+    for (const [at, step] of this.#inOneGo(steps, standing).entries()) {
       // To judge connections takes longer than to let an address in: what comes in a moment anyway goes first.
       if (step.kind === 'Cut' && at > 0 && standing() === 'newest' && this.#mayLeave(step))
         await stream.lull(this.#stop);
@@ -106,10 +109,25 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
         if (now === 'newest') await overtakes(this.judged(), stream);
         if (this.#judging !== undefined) return left();
         this.rethrow();
-      } else await this.#carry(step, releases);
+      } else {
+        this.#joins = false;
+        await this.#carry(step, releases);
+        this.#joins = true;
+      }
     }
     this.#leftSince = undefined;
     return { ended: 'done', ...(judging === undefined ? {} : { judging }) };
+  }
+
+  /**
+   * The first two steps as one where the driver says that neither loses by it: whoever comes waits for one request, not two. After a write that
+   * failed each goes alone, because what is urgent must not fail for the sake of what is not.
+   */
+  #inOneGo(steps: readonly S[], standing: () => WishStanding): readonly S[] {
+    const [first, second, ...rest] = steps;
+    if (!this.#joins || first === undefined || second === undefined || standing() !== 'newest') return steps;
+    const both = this.#session.together(first, second);
+    return both === undefined ? steps : [both, ...rest];
   }
 
   /** Resolves when no connections are being judged, with whether some were. */

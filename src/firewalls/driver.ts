@@ -96,6 +96,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   translate(desired: Ruleset, capabilities: Capabilities): W;
   /** Steps from actual to wanted; none when they agree. Every prefix keeps invariant 1, or the step says what it exposes. Pure. */
   steps(actual: A, wanted: W): readonly S[];
+  /**
+   * Two steps that follow one another as one, where neither is later in force for it than alone, and neither waits for anybody. Absent, or
+   * `undefined`: one after the other. What is left of the plan is the same. Pure but for what is under way.
+   */
+  together?(first: S, second: S): S | undefined;
   /** What leaving takes: everything of this owner, nothing else. Throws DEVICE_OWNED where what is there is another's. Pure. */
   leave(actual: A, owner: DeviceOwner): readonly S[];
   /**

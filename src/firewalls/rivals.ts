@@ -32,6 +32,11 @@ export class Rivals {
     if (rival !== undefined || !this.#hurried) this.#present = rival;
   }
 
+  /** Another one's work stands on the device: what is written may have to wait. */
+  get isNear(): boolean {
+    return this.#present !== undefined;
+  }
+
   /**
    * Before each write; throws RIVAL_WRITER where it has to wait. `releases`: it takes an address away that we gave up, which waits for
    * nobody; asked only where there is a pause.

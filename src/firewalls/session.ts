@@ -106,6 +106,11 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     return steps;
   }
 
+  /** Two steps as one, where the driver can and nobody may have to wait for a rival's sake. */
+  together(first: S, second: S): S | undefined {
+    return this.#rivals.isNear ? undefined : this.#driver.together?.(first, second);
+  }
+
   leave(actual: A, owner: DeviceOwner): readonly S[] {
     return this.#driver.leave(actual, owner);
   }

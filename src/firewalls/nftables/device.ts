@@ -12,7 +12,7 @@ import { Monitor } from './monitor.ts';
 import type { Commit } from './monitor-lines.ts';
 import { FENCE_SET } from './names.ts';
 import type { Nft } from './nft.ts';
-import { type Operation, renderOperations } from './operation.ts';
+import { changesIntervals, isMembership, type Operation, renderOperations } from './operation.ts';
 import { type Reading, readEverything, readSets, readStructure } from './read.ts';
 import { fitsShell, Shell } from './shell.ts';
 
@@ -322,15 +322,4 @@ export class Device {
     await this.#stopMonitor();
     await this.#restart(signal);
   }
-}
-
-function isMembership({ op }: Operation): boolean {
-  return op === 'addElements' || op === 'deleteElements' || op === 'addEntries' || op === 'deleteEntries';
-}
-
-function changesIntervals(operation: Operation): boolean {
-  if (operation.op === 'deleteTable') return true;
-  // A set that goes with its elements is told as a set.
-  if (operation.op !== 'addElements' && operation.op !== 'deleteElements') return false;
-  return operation.type === 'net4' || operation.type === 'net6' || operation.type === 'service';
 }

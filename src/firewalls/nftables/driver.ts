@@ -38,6 +38,7 @@ import { renderTable } from './render.ts';
 import { FAMILIES } from './skeleton.ts';
 import { type JudgeStep, type NftStep, stepsTo, stepsToLeave } from './steps.ts';
 import { parseOriginTag } from './text.ts';
+import { together } from './together.ts';
 import { transition } from './transition.ts';
 import { type NftTranslation, translate } from './translate.ts';
 import { parseDeviceAddress, type Transport } from './transport.ts';
@@ -133,6 +134,11 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
 
   steps(actual: NftablesActual, wanted: NftablesTranslation): readonly NftStep[] {
     return stepsTo(actual.table, wanted, actual.judged);
+  }
+
+  together(first: NftStep, second: NftStep): NftStep | undefined {
+    const both = together(first, second);
+    return both !== undefined && this.#judged.isApart(both.touches) ? both : undefined;
   }
 
   leave(actual: NftablesActual, owner: DeviceOwner): readonly NftStep[] {

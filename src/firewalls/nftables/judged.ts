@@ -35,7 +35,12 @@ export class Judged {
 
   /** Resolves when no connection of these senders is being judged, or at once. */
   async apart(senders: 'everyone' | readonly string[]): Promise<void> {
-    if (senders === 'everyone' || senders.some((sender) => this.#round.has(sender))) await this.#ended;
+    if (!this.isApart(senders)) await this.#ended;
+  }
+
+  /** Whether no connection of these senders is being judged. */
+  isApart(senders: 'everyone' | readonly string[]): boolean {
+    return this.#ended === undefined || (senders !== 'everyone' && !senders.some((sender) => this.#round.has(sender)));
   }
 
   /** Something changes for these senders. Called before it does, because a round could end in between. */

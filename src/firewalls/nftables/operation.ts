@@ -156,3 +156,16 @@ export function describeOperations(operations: readonly Operation[]): readonly O
 function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** Elements alone come or go. */
+export function isMembership({ op }: Operation): boolean {
+  return op === 'addElements' || op === 'deleteElements' || op === 'addEntries' || op === 'deleteEntries';
+}
+
+/** `nft monitor` may not tell what it does. */
+export function changesIntervals(operation: Operation): boolean {
+  if (operation.op === 'deleteTable') return true;
+  // A set that goes with its elements is told as a set.
+  if (operation.op !== 'addElements' && operation.op !== 'deleteElements') return false;
+  return operation.type === 'net4' || operation.type === 'net6' || operation.type === 'service';
+}

@@ -209,9 +209,9 @@ class Planner {
       }
     }
     const silent = { ...table, sets, maps };
-    const count = gone[4].length + gone[6].length;
-    const what = `silence ${count} ${count === 1 ? 'address' : 'addresses'}`;
-    this.#transaction('Members', what, silent, transition(table, silent), touches, true);
+    const operations = transition(table, silent);
+    const what = `silence ${counted(sendersIn(operations))}`;
+    this.#transaction('Members', what, silent, operations, touches, true);
   }
 
   /**
@@ -293,6 +293,16 @@ function without(senders: ReadonlySet<string>, some: readonly string[]): Readonl
   const left = new Set(senders);
   for (const sender of some) left.delete(sender);
   return left;
+}
+
+/** Addresses that elements are made of. */
+function sendersIn(operations: readonly Operation[]): readonly string[] {
+  const senders = new Set<string>();
+  for (const operation of operations) {
+    if (operation.op === 'addElements') for (const element of operation.elements) senders.add(element);
+    else if (operation.op === 'deleteEntries') for (const key of operation.keys) senders.add(key);
+  }
+  return [...senders];
 }
 
 function counted(senders: readonly string[]): string {
