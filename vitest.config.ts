@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config';
 const ALONE = ['test/packets/leftovers.packets.test.ts'];
 /** Of tests that run everywhere. */
 const everywhere = {
+  setupFiles: ['test/kit/seed.ts'],
   isolate: false,
   testTimeout: 60_000,
   // A busy machine is late; it is not wrong.
@@ -15,6 +16,7 @@ const everywhere = {
 };
 /** Of tests that make network namespaces. */
 const packets = {
+  setupFiles: ['test/kit/seed.ts'],
   isolate: false,
   testTimeout: 120_000,
   expect: { poll: { timeout: 10_000 } },
@@ -77,6 +79,7 @@ export default defineConfig({
             'test/**/*.cluster.test.ts',
           ],
           globalSetup: ['test/kit/apiserver-setup.ts'],
+          setupFiles: ['test/kit/seed.ts'],
           isolate: false,
           // Most of the time they wait: for Leases that run out, for what must not happen.
           maxWorkers: 4,
