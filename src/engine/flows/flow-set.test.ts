@@ -51,7 +51,8 @@ function everyPoint(family: Family): readonly Point[] {
           for (const sourcePort of [6, 7, 8]) put(protocol, { destinationPort, sourcePort });
       for (const icmpType of [0, 3, 8, 255])
         for (const icmpCode of [0, 1, 7, 255]) put(family === 4 ? 1 : 58, { icmpType, icmpCode });
-      for (const protocol of [0, 47, 136, 255, family === 4 ? 58 : 1]) put(protocol, {});
+      // 2 stands for the protocols that no match names, not even to leave it out.
+      for (const protocol of [0, 2, 47, 136, 255, family === 4 ? 58 : 1]) put(protocol, {});
     }
   return points;
 }
@@ -397,6 +398,14 @@ test('what needs too many boxes is refused, not approximated', () => {
   expect(() => one.subtract(FlowSet.matching(4, { domains: names.slice(200) }))).toThrow(
     expect.objectContaining({ code: 'FLOW_SET_LIMIT' }),
   );
+});
+
+test('all protocols that are named are not all protocols', () => {
+  const named = FlowSet.matching(4, { protocols: [0, 1, 6, 17, 47, 58, 132, 136] });
+  const rest = FlowSet.matching(4, { notProtocol: 255 }).subtract(named);
+  expect(rest.isEmpty).toBe(false);
+  expect(rest.has({ family: 4, destination: ipv4Address(1), protocol: 2 })).toBe(true);
+  expect(rest.has({ family: 4, destination: ipv4Address(1), protocol: 255 })).toBe(false);
 });
 
 test('families do not mix', () => {
