@@ -12,6 +12,12 @@ export interface ListenAt {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+/**
+ * Connections that nobody uses stay much longer than clients keep them: if both wait about as long, a request on a busy machine meets a
+ * connection that is just being closed, and is lost for no reason of the device.
+ */
+const LINGERING = { keepAliveTimeout: 60_000 };
+
 /** The socket of a simulated device. */
 export class Listener {
   readonly #at: ListenAt;
@@ -49,8 +55,8 @@ export class Listener {
     };
     return this.#place.open(() =>
       this.#certificate === undefined
-        ? createServer(handle)
-        : createSecureServer({ key: this.#certificate.key, cert: this.#certificate.certificate }, handle),
+        ? createServer(LINGERING, handle)
+        : createSecureServer({ ...LINGERING, key: this.#certificate.key, cert: this.#certificate.certificate }, handle),
     );
   }
 

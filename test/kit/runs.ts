@@ -1,9 +1,15 @@
 /**
  * How often a property is tried: `few` in the unit suite, `WORLDS` times as often where that environment variable is set, with as much more
- * time: `WORLDS=100 npx vitest run --project unit src/engine/verdict.property.test.ts`.
+ * time: `WORLDS=100 npx vitest run --project unit src/engine/verdict.property.test.ts`. What fails prints its `seed` and `path`: with these as
+ * `SEED` and `ROAD`, and `-t` with the name of the test, just that is tried again.
  */
-export function tries(few: number): { readonly numRuns: number } {
-  return { numRuns: few * FACTOR };
+export function tries(few: number): { readonly numRuns: number; readonly seed?: number; readonly path?: string } {
+  const { SEED, ROAD } = process.env;
+  return {
+    numRuns: few * FACTOR,
+    ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+    ...(ROAD === undefined ? {} : { path: ROAD }),
+  };
 }
 
 const FACTOR = Number(process.env['WORLDS'] ?? 1);
