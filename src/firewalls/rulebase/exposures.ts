@@ -1,9 +1,19 @@
 import { parseAddress } from '../../ip/address.ts';
+import type { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Exposure } from '../../plan/step.ts';
 import type { Dialect } from './dialect.ts';
 import type { Difference } from './difference.ts';
-import type { GroupKey, RuleBase, SecurityRule, WantedRuleBase } from './model.ts';
+import type { MemberOrder } from './member-order.ts';
+import {
+  type GroupKey,
+  type MemberGroup,
+  type RuleBase,
+  type SecurityRule,
+  type WantedRuleBase,
+  groupKey,
+} from './model.ts';
 import type { Movement } from './movements.ts';
+import { deniedToStrangers, isForStrangers } from './strangers.ts';
 
 /** How the movements of a change are spread over its steps. */
 export interface Spread {
@@ -31,12 +41,18 @@ export class Exposures {
   readonly #actual: RuleBase;
   readonly #wanted: WantedRuleBase;
   readonly #dialect: Dialect;
+  readonly #order: MemberOrder;
+  /** Where whoever is not known may send nothing, before and after. */
+  readonly #networks: PrefixSet;
 
-  constructor(difference: Difference, actual: RuleBase, wanted: WantedRuleBase, dialect: Dialect) {
+  constructor(difference: Difference, order: MemberOrder, actual: RuleBase, wanted: WantedRuleBase, dialect: Dialect) {
     this.#difference = difference;
     this.#actual = actual;
     this.#wanted = wanted;
     this.#dialect = dialect;
+    this.#order = order;
+    const { roles } = difference;
+    this.#networks = deniedToStrangers(actual, roles).intersect(deniedToStrangers(wanted, roles));
   }
 
   of(spread: Spread): Exposure | undefined {
@@ -53,7 +69,7 @@ export class Exposures {
     const moves = [...conflict, ...split];
     if (moves.length === 0) return undefined;
     const isOpen =
-      conflict.some(({ address }) => !this.#isInNetworks(address)) || split.some((one) => !this.#onlyComesOrGoes(one));
+      conflict.some((one) => !this.#isClosedMeanwhile(one)) || split.some((one) => !this.#isNarrowMeanwhile(one));
     return { isOpen, flows: `from ${named(moves)}, which move while what is said of them changes` };
   }
 
@@ -63,12 +79,6 @@ export class Exposures {
     const told: Told[] = [];
     if (translations.down.length + translations.up.length > 0)
       told.push({ isOpen: true, flows: 'whose translation changes, which meet old and new ones mixed' });
-    // A sender may stand in several groups, or his block come to another translation: rules come and go one after the other.
-    const translates = [this.#actual, this.#wanted].some(({ rules: all }) =>
-      all.some(({ translatedTo }) => translatedTo !== undefined),
-    );
-    if (ruled > 0 && (this.#wanted.layout === 'Group' || translates))
-      told.push({ isOpen: true, flows: 'of senders in several groups, whose rules change one after the other' });
     const contents = this.#contents().length;
     const hasRules = ruled + groups.made.length > 0;
     const mends = rules.down.some(({ verb }) => verb === 'Edit');
@@ -92,13 +102,48 @@ export class Exposures {
     if (this.#wanted.layout === 'Class') return false;
     const count = [...movement.joins, ...movement.leaves].filter((key) => this.#isSource(key)).length;
     if (count + Number(movement.enters) + Number(movement.quits) < 2) return false;
-    return !this.#onlyComesOrGoes(movement) || !this.#isInNetworks(movement.address);
+    return !this.#isNarrowMeanwhile(movement) || !this.#isDeniedAsStranger(movement);
+  }
+
+  /** Whether who changes his groups one after the other may send no more meanwhile than before or afterwards. */
+  #isNarrowMeanwhile(movement: Movement): boolean {
+    return this.#onlyComesOrGoes(movement) && !this.#isDisordered(movement);
+  }
+
+  /** Whether who is taken out of his groups before rules change, and joins others after that, may send no more meanwhile. */
+  #isClosedMeanwhile(movement: Movement): boolean {
+    if (!this.#isDeniedAsStranger(movement)) return false;
+    if (this.#wanted.layout === 'Class') return true;
+    return !this.kept(movement.address).some((key) => this.#isSource(key)) && !this.#isDisordered(movement);
+  }
+
+  /** Whether it is in the networks of the deny for strangers before and after, and no group excepts it from that on the way. */
+  #isDeniedAsStranger({ address, quits }: Movement): boolean {
+    const parsed = parseAddress(address);
+    if (parsed === undefined || !this.#networks.contains(parsed)) return false;
+    if (this.kept(address).some((key) => this.#isExcept(key))) return false;
+    return (
+      !quits ||
+      !this.#difference.groups.gone.some((group) => this.#isExcept(groupKey(group)) && group.members.has(address))
+    );
+  }
+
+  /** Whether some group that allows holds the address while one does not whose deny stands above that. */
+  #isDisordered({ address, joins, leaves }: Movement): boolean {
+    const { made, gone } = this.#difference.groups;
+    const holding = (groups: readonly MemberGroup[]): readonly GroupKey[] =>
+      groups.filter(({ members }) => members.has(address)).map(groupKey);
+    return this.#order.isDisordered({ joins, leaves }, holding(made), holding(gone));
   }
 
   #onlyComesOrGoes({ joins, leaves, enters, quits, address }: Movement): boolean {
-    const counts = (key: GroupKey): boolean => this.#isSource(key) || this.#difference.roles.get(key) === 'except';
+    const counts = (key: GroupKey): boolean => this.#isSource(key) || this.#isExcept(key);
     if (this.kept(address).some(counts)) return false;
     return (!joins.some(counts) && !enters) || (!leaves.some(counts) && !quits);
+  }
+
+  #isExcept(key: GroupKey): boolean {
+    return this.#difference.roles.get(key) === 'except';
   }
 
   #isSource(key: GroupKey): boolean {
@@ -109,8 +154,7 @@ export class Exposures {
   /** What changes of the deny for senders that nobody knows: the rule itself, or only what is governed. */
   strangers(): 'rules' | 'destinations' | 'nothing' {
     const { rules, roles } = this.#difference;
-    const isRule = ({ source }: SecurityRule): boolean =>
-      source.negate || source.groups.some((key) => roles.get(key) === 'rules');
+    const isRule = (rule: SecurityRule): boolean => isForStrangers(rule, roles);
     if ([...rules.down, ...rules.up].some(({ verb, rule }) => verb !== 'Move' && isRule(rule))) return 'rules';
     const contents = new Set(this.#contents());
     const kept = this.#wanted.rules.filter(isRule);
@@ -120,9 +164,11 @@ export class Exposures {
       : 'nothing';
   }
 
-  #isInNetworks(text: string): boolean {
-    const address = parseAddress(text);
-    return address !== undefined && this.#wanted.networks.contains(address);
+  /** Whether it leaves its groups for none, while the rule changes that it meets then. */
+  becomesStranger({ address, joins, leaves, enters }: Movement): boolean {
+    const isSource = (key: GroupKey): boolean => this.#isSource(key);
+    if (enters || !leaves.some(isSource) || joins.some(isSource) || this.strangers() !== 'rules') return false;
+    return !this.kept(address).some(isSource);
   }
 
   /** Groups of senders that hold an address before and after. */

@@ -245,7 +245,8 @@ function matchesOf({ protocols, ports, sourcePorts, icmp }: FlatService): readon
 }
 
 /** Addresses, prefixes and `first-last`; what is none of them holds nobody. */
-function setOf(members: Iterable<string>): PrefixSet {
+/** Members of a group: addresses, prefixes and ranges. */
+export function setOf(members: Iterable<string>): PrefixSet {
   const ranges: (readonly [Address, Address])[] = [];
   const prefixes = [];
   for (const member of members) {

@@ -1,6 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Difference, Role } from './difference.ts';
 import { memberChange } from './member-steps.ts';
+import type { MemberOrder } from './member-order.ts';
 import type { GroupKey, MemberGroup, RuleBase } from './model.ts';
 import { groupKey } from './model.ts';
 import type { Operation } from './operation.ts';
@@ -73,50 +74,32 @@ export function changedSources(
 
 /**
  * Early: it comes under rules that stay as they are, whatever becomes of those that it leaves. Late: it leaves such rules. What it keeps must
- * not change on the way, for it would be asked beside the others.
+ * not change on the way, for it would be asked beside the others. `isNobodys`: it will be in no group, and the rule for such senders changes.
  */
 export function momentOf(
   movement: Movement,
   changed: ReadonlySet<GroupKey>,
-  kept: (address: string) => Iterable<GroupKey>,
+  kept: readonly GroupKey[],
+  isNobodys: boolean,
 ): Moment {
-  const { joins, leaves, enters, quits, address } = movement;
-  for (const key of kept(address)) if (changed.has(key)) return 'conflict';
-  // Who joins nothing keeps what denies until what allows is gone.
-  const isLeaver = quits && joins.length === 0;
+  const { joins, leaves, enters, quits } = movement;
+  if (kept.some((key) => changed.has(key))) return 'conflict';
+  // Who joins nothing keeps what denies until what allows is gone, and until the rule that he shall meet stands.
+  const isLeaver = isNobodys || (quits && joins.length === 0);
   if (!enters && !isLeaver && !joins.some((key) => changed.has(key))) return 'early';
   return !quits && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
 }
-
-/**
- * The order in which an address changes its groups. It is translated before it may send, and denied before it is allowed; its old class and
- * its new one hold it together for a moment, since each decides all by itself; it counts as one that may leave our block only while its
- * class holds it.
- */
-const RANKS: readonly { readonly is: 'joins' | 'leaves'; readonly role: Role }[] = [
-  { is: 'joins', role: 'translation' },
-  { is: 'joins', role: 'source' },
-  { is: 'joins', role: 'allowed' },
-  { is: 'joins', role: 'except' },
-  { is: 'leaves', role: 'except' },
-  { is: 'leaves', role: 'allowed' },
-  { is: 'leaves', role: 'source' },
-  { is: 'leaves', role: 'translation' },
-];
 
 /** Writes changes of members as operations, each with what its group holds afterwards. */
 export class MemberWriter {
   readonly #now: Map<GroupKey, MemberGroup>;
   readonly #wanted: ReadonlyMap<GroupKey, MemberGroup>;
-  readonly #roles: ReadonlyMap<GroupKey, Role>;
-  /** Which translation is asked before which: places of their groups, before and after. */
-  readonly #places: Readonly<Record<'joins' | 'leaves', ReadonlyMap<GroupKey, number>>>;
+  readonly #order: MemberOrder;
 
-  constructor(now: RuleBase, wanted: RuleBase, roles: ReadonlyMap<GroupKey, Role>) {
+  constructor(now: RuleBase, wanted: RuleBase, order: MemberOrder) {
     this.#now = new Map(now.groups);
     this.#wanted = wanted.groups;
-    this.#roles = roles;
-    this.#places = { joins: placesOf(wanted, 1), leaves: placesOf(now, -1) };
+    this.#order = order;
   }
 
   /**
@@ -152,20 +135,19 @@ export class MemberWriter {
 
   /** In an order in which each address is safe whatever part of the operations has taken effect. */
   ordered(movements: readonly Movement[], which: 'all' | 'joins' | 'leaves' = 'all'): readonly Operation[] {
-    return RANKS.filter(({ is }) => which === 'all' || which === is).flatMap(({ is, role }) => {
+    return (['joins', 'leaves'] as const).flatMap((is) => {
+      if (which !== 'all' && which !== is) return [];
       const byKey = new Map<GroupKey, string[]>();
       for (const movement of movements)
         for (const key of movement[is]) {
-          if (this.#roles.get(key) !== role) continue;
           const list = byKey.get(key) ?? [];
           byKey.set(key, list);
           list.push(movement.address);
         }
-      // By store first: steps of one way are one step. Then so that no translation is asked that was not and will not be.
-      const place = (key: GroupKey): number => this.#places[is].get(key) ?? 0;
-      return [...byKey]
-        .toSorted(([a], [b]) => compareUtf8(storeOf(a), storeOf(b)) || place(a) - place(b) || compareUtf8(a, b))
-        .flatMap(([key, list]) => (is === 'joins' ? this.change(key, list, []) : this.change(key, [], list)));
+      return this.#order.sorted(byKey.keys(), is).flatMap((key) => {
+        const list = byKey.get(key) ?? [];
+        return is === 'joins' ? this.change(key, list, []) : this.change(key, [], list);
+      });
     });
   }
 
@@ -178,13 +160,4 @@ export class MemberWriter {
       return this.change(key, of('joins'), of('leaves'));
     });
   }
-}
-
-/** Groups of senders that are translated, in the order in which an address may change them: joined from the top down, left from the bottom up. */
-function placesOf({ translations }: RuleBase, sign: 1 | -1): ReadonlyMap<GroupKey, number> {
-  return new Map(translations.flatMap(({ source }, place) => source.groups.map((key) => [key, sign * place] as const)));
-}
-
-function storeOf(key: GroupKey): string {
-  return key.split('/')[1] ?? '';
 }

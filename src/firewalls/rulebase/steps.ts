@@ -16,6 +16,7 @@ import {
   type WantedRuleBase,
   groupKey,
 } from './model.ts';
+import { MemberOrder } from './member-order.ts';
 import { MemberWriter, type Moment, type Movement, changedSources, momentOf, movementsOf } from './movements.ts';
 import type { Operation, RuleBaseStep } from './operation.ts';
 import { type Stretch, packed } from './pack.ts';
@@ -85,6 +86,7 @@ class Way {
   readonly #wanted: WantedRuleBase;
   readonly #dialect: Dialect;
   readonly #difference: Difference;
+  readonly #order: MemberOrder;
   readonly #writer: MemberWriter;
   readonly #rules: readonly Operation[];
   readonly #unruled: readonly Operation[];
@@ -101,12 +103,13 @@ class Way {
     const found = difference(actual, wanted);
     const { rules, translations, members, roles } = found;
     this.#difference = found;
-    this.#writer = new MemberWriter(actual, wanted, roles);
+    this.#order = new MemberOrder(actual, wanted, roles);
+    this.#writer = new MemberWriter(actual, wanted, this.#order);
     this.#rules = rules.down.map(ruleOperation);
     this.#unruled = rules.up.map(ruleOperation);
     this.#translations = translations.down.map(translationOperation);
     this.#untranslated = translations.up.map(translationOperation);
-    this.#exposures = new Exposures(found, actual, wanted, dialect);
+    this.#exposures = new Exposures(found, this.#order, actual, wanted, dialect);
     this.#contents = [...members.keys()].filter((key) => roles.get(key) === 'rules');
   }
 
@@ -114,7 +117,7 @@ class Way {
   narrowing(): readonly Stretch[] {
     const urgent = this.stretches().filter((one) => one.urgent === true);
     const { members, roles } = this.#difference;
-    const writer = new MemberWriter(this.#actual, this.#wanted, roles);
+    const writer = new MemberWriter(this.#actual, this.#wanted, this.#order);
     const operations = [...members].flatMap(([key, { group, joins, leaves }]) =>
       roles.get(key) === 'shared' && group.use !== 'Deny' && joins.length > 0 && leaves.length > 0
         ? writer.change(key, [], leaves)
@@ -139,7 +142,8 @@ class Way {
     ]);
     const strangers: Movement[] = [];
     for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements) {
-      const moment = momentOf(one, changed, (address) => this.#exposures.kept(address));
+      const kept = this.#exposures.kept(one.address);
+      const moment = momentOf(one, changed, kept, this.#exposures.becomesStranger(one));
       if (moment === 'early' || !this.#comesAsStranger(one)) moments.get(moment)?.push(one);
       else {
         strangers.push(one);
@@ -296,7 +300,7 @@ class Way {
     if (found === undefined || this.#actual.groups.has(key) || !this.#wanted.adopt.has(group.name)) return [];
     const marked: MemberGroup = { ...group, members: found.members };
     const adopting = { ...this.#actual, groups: new Map([[key, marked]]) };
-    const writer = new MemberWriter(adopting, this.#wanted, this.#difference.roles);
+    const writer = new MemberWriter(adopting, this.#wanted, this.#order);
     return [{ kind: 'MarkGroup', group: marked }, ...writer.finish(key)];
   }
 

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
+import type { Role } from './difference.ts';
+import { MemberOrder } from './member-order.ts';
+import {
+  type GroupKey,
+  type MemberGroup,
+  type RuleBase,
+  type SecurityRule,
+  type WantedRuleBase,
+  emptyRuleBase,
+  groupKey,
+  nothingObserved,
+} from './model.ts';
+import { plainDialect } from './plain-dialect.fixture.ts';
+import { stepsBetween } from './steps.ts';
+
+const group = (name: string, ...members: readonly string[]): MemberGroup => ({
+  name,
+  family: 4,
+  store: 'Configured',
+  members: new Set(members),
+  shared: false,
+  mark: 'sallyport:lab:group/test',
+});
+const keyOf = (name: string): GroupKey => groupKey(group(name));
+const rule = (name: string, action: 'Allow' | 'Deny', source: string, to: string): SecurityRule => ({
+  name,
+  family: 4,
+  source: { groups: [keyOf(source)], negate: false },
+  destination: { objects: [to], groups: [] },
+  services: [],
+  action,
+  log: false,
+  comment: '',
+  mark: 'sallyport:lab:layer/test',
+});
+
+describe('who joins several groups, or leaves them, one after the other', () => {
+  const NAMES = ['a', 'b', 'c'];
+  const FLOWS = ['0', '1', '2'];
+  const lists = fc.array(
+    fc.record({
+      source: fc.constantFrom(...NAMES),
+      action: fc.constantFrom('Allow' as const, 'Deny' as const),
+      to: fc.constantFrom(...FLOWS),
+    }),
+    { maxLength: 7 },
+  );
+  const allows = (rules: readonly SecurityRule[], groups: readonly GroupKey[], flow: string): boolean =>
+    rules.find(({ source, destination }) => groups.includes(source.groups[0] ?? '') && destination.objects[0] === flow)
+      ?.action === 'Allow';
+
+  test.each(['joins', 'leaves'] as const)('%s so that he never sends what all of them forbid, or it is told', (is) => {
+    let ordered = 0;
+    fc.assert(
+      fc.property(lists, (drawn) => {
+        const rules = drawn.map(({ action, source, to }, at) => rule(`r${at}`, action, source, to));
+        const base: RuleBase = { ...emptyRuleBase, rules };
+        const denying = new Set(rules.filter(({ action }) => action === 'Deny').flatMap(({ source }) => source.groups));
+        const roles = new Map<GroupKey, Role>(
+          NAMES.map((name) => [keyOf(name), denying.has(keyOf(name)) ? 'source' : 'allowed']),
+        );
+        const order = new MemberOrder(base, base, roles);
+        const all = NAMES.map(keyOf);
+        if (order.isDisordered({ joins: [], leaves: [], [is]: all }, [], [])) return;
+        ordered++;
+        const sorted = order.sorted(all, is);
+        for (let n = 0; n <= all.length; n++) {
+          const held = is === 'joins' ? sorted.slice(0, n) : sorted.slice(n);
+          for (const flow of FLOWS)
+            if (allows(rules, held, flow) && !allows(rules, all, flow))
+              throw new Error(`${flow} passes for who is in ${held.join(', ')} alone`);
+        }
+      }),
+      tries(300),
+    );
+    expect(ordered).toBeGreaterThan(0);
+  });
+});
+
+describe('who leaves all groups while the deny for strangers comes', () => {
+  const objects = new Map(
+    ['10.0.0.1', '10.0.0.0/24', '203.0.113.0/24', '198.51.100.0/24'].map((value) => [
+      value,
+      { name: value, family: 4 as const, kind: 'Range' as const, value, mark: '' },
+    ]),
+  );
+  const own = rule('own', 'Deny', 'class', '203.0.113.0/24');
+  const base = (rules: readonly SecurityRule[], ...groups: readonly MemberGroup[]): RuleBase => ({
+    ...emptyRuleBase,
+    objects,
+    groups: new Map(groups.map((one) => [groupKey(one), one])),
+    rules,
+  });
+  const strangers = rule('strangers', 'Deny', 'networks', '203.0.113.0/24');
+  const to = (...rules: readonly SecurityRule[]): WantedRuleBase => ({
+    ...base(rules, group('class'), group('networks', '10.0.0.0/24')),
+    layout: 'Class',
+    held: new Set(),
+    adopt: new Set(),
+    networks: PrefixSet.parse(['10.0.0.0/24']),
+  });
+  const before = { ...nothingObserved, ...base([own], group('class', '10.0.0.1')) };
+
+  test('leaves after it stands, and nothing is exposed', () => {
+    const steps = stepsBetween(before, to(own, strangers), plainDialect);
+    const kinds = steps.flatMap(({ operations }) => operations.map(({ kind }) => kind));
+    expect(kinds).toEqual(['MakeGroup', 'InsertRule', 'ChangeMembers']);
+    expect(steps.filter(({ exposes }) => exposes !== undefined)).toEqual([]);
+  });
+
+  test('is told as open where his own rules change too', () => {
+    const other = rule('other', 'Deny', 'class', '198.51.100.0/24');
+    const [first] = stepsBetween(before, to(other, strangers), plainDialect);
+    expect(first?.exposes?.direction).toBe('open');
+  });
+});
