@@ -65,7 +65,7 @@ export default defineConfig({
       {
         test: {
           name: 'executable',
-          include: ['test/executable/*.executable.test.ts'],
+          include: ['test/**/*.executable.test.ts', 'src/**/*.executable.test.ts'],
           testTimeout: 120_000,
         },
       },

@@ -1,4 +1,4 @@
-/** `npm run test:executable`: makes the program as one file for both architectures, and runs the one for amd64 (arguments go to vitest). */
+/** `npm run test:executable`: makes the program as one file for both architectures, runs the one for amd64, and kills updates at every step (arguments go to vitest). */
 import process from 'node:process';
 import { namespaceWrapper } from '../lab/inside.ts';
 import { setUp } from './setup.ts';

@@ -4,13 +4,13 @@ import process from 'node:process';
 import { isSea } from 'node:sea';
 import { buildProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
+import { ourWords } from './todays-flags.ts';
 
 // A reader that goes away (`sallyport flow … | head`) is no failure. The controller outlives the reader of its log, and a full disk.
-// The unit of today's droptailer starts a program of this name, without a word.
 const [, script = '', ...given] = process.argv;
 // The single executable has no script; it is called by its own name, whatever file that leads to.
 const program = isSea() ? process.argv0 : script;
-const words = basename(program) === 'droptailer-client' ? ['droptailer', ...given] : given;
+const words = ourWords(basename(program), given);
 const outlives = words[0] === 'run' || words[0] === 'droptailer';
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,6 +23,15 @@ export type Action<Arguments extends readonly string[], Options> = (
 
 /** What `run` is asked for. */
 export interface RunOptions {
-  readonly config: string;
+  /** Absent: where it is by convention. */
+  readonly config?: string;
   readonly log: 'text' | 'json';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly firewallName?: string;
+  readonly kubeconfig?: string;
+  readonly metricsAddr?: string;
+  readonly hostsFile: string;
+  readonly enableIDS: 'true' | 'false';
+  /** Started under the name of today's controller. */
+  readonly asToday?: boolean;
 }

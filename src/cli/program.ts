@@ -88,8 +88,37 @@ export function buildProgram(terminal: Terminal): Program {
 
   does(
     command('run', 'keep the border firewalls in step, until stopped')
-      .requiredOption('-c, --config <file>', 'the configuration file')
-      .addOption(new Option('--log <format>', 'how to log').choices(['text', 'json']).default('text')),
+      .option(
+        '-c, --config <file>',
+        'the configuration file; absent: on a firewall machine /etc/firewall-controller/config.yaml, and without that what its kubeconfig says',
+      )
+      .addOption(new Option('--log <format>', 'how to log').choices(['text', 'json']).default('text'))
+      .addOption(
+        new Option('--log-level <level>', 'what is logged at least')
+          .choices(['debug', 'info', 'warn', 'error'])
+          .default('info'),
+      )
+      .option(
+        '--firewall-name <name>',
+        'of a firewall machine: its name, where the configuration has none; absent: the host name',
+      )
+      .option('--kubeconfig <file>', 'of a firewall machine without configuration file: the cluster of its Firewall')
+      .option(
+        '--metrics-addr <address>',
+        'of a firewall machine: where probes are served, if the configuration does not say',
+      )
+      .option('--hosts-file <file>', 'of a firewall machine: where the name of the droptailer stands', '/etc/hosts')
+      .addOption(
+        new Option('--enable-IDS <yes>', 'of a firewall machine: ask suricata')
+          .choices(['true', 'false'])
+          .default('true'),
+      )
+      .addOption(
+        new Option('--enable-signature-check <yes>', 'taken and not used, as today')
+          .choices(['true', 'false'])
+          .hideHelp(),
+      )
+      .addOption(new Option('--as-today').hideHelp()),
     async () => (await import('./commands/run.ts')).run,
   );
   does(

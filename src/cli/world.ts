@@ -49,8 +49,8 @@ export function parseConfigurationText(source: string, file: string, hostname?: 
 }
 
 /** Reads a configuration file, or prints all that is wrong with it and throws. */
-export function readConfiguration(terminal: Terminal, file: string): Configuration {
-  const { value, diagnostics } = parseConfigurationFile(file);
+export function readConfiguration(terminal: Terminal, file: string, hostname?: string): Configuration {
+  const { value, diagnostics } = parseConfigurationFile(file, hostname);
   printDiagnostics(terminal, diagnostics);
   if (value !== undefined) return value;
   const count = diagnostics.length;

@@ -26,6 +26,16 @@ export function textLog(write: (line: string) => void, clock: Clock): Log {
   return { debug: () => undefined, info: line('info'), warn: line('warn'), error: line('error') };
 }
 
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** The same log without what is below a level. */
+export function fromLevel(log: Log, level: (typeof LEVELS)[number]): Log {
+  const silent = LEVELS.slice(0, LEVELS.indexOf(level));
+  const pick = (each: (typeof LEVELS)[number]): Log[typeof each] =>
+    silent.includes(each) ? () => undefined : (fields, message) => log[each](fields, message);
+  return { debug: pick('debug'), info: pick('info'), warn: pick('warn'), error: pick('error') };
+}
+
 function show(value: unknown): string {
   // A list of plain words reads better without JSON's quotes in ours.
   if (Array.isArray(value) && value.length > 0 && value.every(isPlainWord)) return value.join(',');

@@ -7,6 +7,14 @@ import type { SourceType } from './source-configuration.ts';
 import type { ConfigurationReading, SourcePlace } from './source-places.ts';
 
 const source = z.string().describe('the name of its source');
+const selfUpdate = z.strictObject({
+  enabled: z.boolean().describe('whether it is on'),
+  key: text
+    .optional()
+    .describe(
+      'the path of an Ed25519 public key as PEM: nothing is replaced that it did not sign; absent: the checksum alone counts',
+    ),
+});
 const enabled = z.strictObject({ enabled: z.boolean().describe('whether it is on') });
 
 /** The controllers of a firewall machine, each with its own source. */
@@ -14,7 +22,9 @@ export const machineControllers = {
   firewall: z
     .strictObject({
       source,
-      selfUpdate: enabled.optional().describe('replaces this program by a newer one; absent: off'),
+      selfUpdate: selfUpdate
+        .optional()
+        .describe('replaces this program, and the nftables-exporter, by those that the Firewall names; absent: off'),
       droptailer: enabled.optional().describe('ships what was dropped; absent: off'),
     })
     .optional()
@@ -71,7 +81,12 @@ export const machineSchema = z.strictObject({
 
 /** What a firewall machine runs. Sources are names; each is there, and of a type that its controller can use. */
 export interface MachineConfiguration {
-  readonly firewall: { readonly source: string; readonly selfUpdate: boolean; readonly droptailer: boolean };
+  readonly firewall: {
+    readonly source: string;
+    /** `key`: absolute path; absent: off. */
+    readonly selfUpdate: { readonly key: string | undefined } | undefined;
+    readonly droptailer: boolean;
+  };
   readonly service: { readonly source: string } | undefined;
   readonly cwnp: { readonly source: string; readonly semantics: Semantics } | undefined;
   readonly monitor: { readonly source: string } | undefined;
@@ -191,7 +206,7 @@ export function readMachine(
     accounting: readAccounting(machine?.accounting, { file, resolveText, say }),
     firewall: {
       source: firewall.source,
-      selfUpdate: firewall.selfUpdate?.enabled ?? false,
+      selfUpdate: readSelfUpdate(firewall.selfUpdate, { file, resolveText }),
       droptailer: firewall.droptailer?.enabled ?? false,
     },
     service,
@@ -204,6 +219,16 @@ export function readMachine(
     shootAccess: path('shootAccess', DEFAULT_SHOOT_ACCESS),
     names: path('names', DEFAULT_NAMES),
   };
+}
+
+function readSelfUpdate(
+  given: z.infer<typeof selfUpdate> | undefined,
+  { file, resolveText }: Pick<ConfigurationReading, 'file' | 'resolveText'>,
+): MachineConfiguration['firewall']['selfUpdate'] {
+  if (given?.enabled !== true) return undefined;
+  if (given.key === undefined) return { key: undefined };
+  const key = resolveText(given.key, ['controllers', 'firewall', 'selfUpdate', 'key']);
+  return { key: resolve(dirname(file), key) };
 }
 
 function readAccounting(

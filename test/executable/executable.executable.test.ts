@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
@@ -101,6 +110,73 @@ machine: { ${own.join(', ')}, names: ./names.yaml, shootAccess: ./access/shoot.j
       child.kill('SIGKILL');
     }
   });
+
+  test('replaces itself, started by the unit of today: not by one that ends, then by one that does its work', async () => {
+    const place = mkdtempSync(join(folder, 'update-'));
+    const path = (name: string): string => join(place, name);
+    for (const name of ['nftables', 'bin', 'offered']) mkdirSync(path(name));
+    copyFileSync(file(), path('bin/firewall-controller'));
+    writeFileSync(path('key.pem'), keys.publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(path('install.yaml'), FACTS);
+    const offer = (name: string, bytes: Buffer): string => {
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const text = Buffer.from(`sallyport-update ${PROGRAM} ${name} sha256:${sha256}\n`);
+      writeFileSync(path(`offered/${name}`), bytes);
+      writeFileSync(path(`offered/${name}.sha256`), `${sha256}  ${PROGRAM}\n`);
+      writeFileSync(path(`offered/${name}.sig`), `${name} ${sign(null, text, keys.privateKey).toString('base64')}\n`);
+      return sha256;
+    };
+    // It tells its version, and ends when it is to work.
+    offer('v8', Buffer.from('#!/bin/sh\n[ "$1" = --version ] && exit 0\nexit 1\n'));
+    // What stands behind its end does not change a program, and makes it another file.
+    const better = offer('v9', Buffer.concat([readFileSync(file()), Buffer.from('\n')]));
+    const own = ['facts: ./install.yaml', 'rules: ./nftables/firewall-controller.v4', 'base: ./nftables/rules'];
+    const want = (version: string): void =>
+      writeFileSync(
+        path('config.yaml'),
+        `name: fw-1
+sources: { static: { firewall: { controllerVersion: ${version}, controllerURL: "http://127.0.0.1:8000/${version}" } } }
+controllers: { firewall: { source: static, selfUpdate: { enabled: true, key: ./key.pem } } }
+machine: { ${own.join(', ')}, memory: ./memory/sources.json, names: ./names.yaml, shootAccess: ./access/shoot.json }
+`,
+      );
+    want('v8');
+    writeFileSync(
+      path('server.mjs'),
+      `import { createServer } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+createServer((request, response) => {
+  const file = ${JSON.stringify(path('offered'))} + request.url;
+  if (existsSync(file)) response.end(readFileSync(file)); else response.writeHead(404).end();
+}).listen(8000, '127.0.0.1');
+`,
+    );
+    // As systemd does it, but for its ten seconds.
+    const started = `ip link set lo up; ${process.execPath} server.mjs & while :; do bin/firewall-controller -log-level info -c config.yaml; sleep 1; done`;
+    const child = spawn('unshare', ['--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', started], {
+      cwd: place,
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    try {
+      let said = '';
+      child.stderr.on('data', (data: Buffer) => void (said += data.toString()));
+      const installed = (): string =>
+        createHash('sha256')
+          .update(readFileSync(path('bin/firewall-controller')))
+          .digest('hex');
+      await expect.poll(() => said, { timeout: 100_000 }).toContain('the newer program is no good');
+      expect(installed()).toBe(made.find(({ architecture }) => architecture === 'amd64')?.sha256);
+      want('v9');
+      await expect.poll(() => said, { timeout: 100_000 }).toContain('replaced by the newer program');
+      expect(installed()).toBe(better);
+      said = '';
+      await expect.poll(() => said, { timeout: 60_000 }).toContain('rules in force');
+      expect(readdirSync(path('bin'))).toEqual(['firewall-controller']);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }, 280_000);
 
   test('is the droptailer under its name', () => {
     const link = join(dirname(file()), 'droptailer-client');

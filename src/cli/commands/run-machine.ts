@@ -3,9 +3,14 @@ import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { background } from '../../base/background.ts';
+import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
-import type { Log } from '../../base/log.ts';
-import { jsonLog, textLog } from '../../controller/logs.ts';
+import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
+import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
+import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
+import { openUpdates } from '../../controller/machine/update/open-updates.ts';
+import type { Candidate, SelfUpdate } from '../../controller/machine/update/self-update.ts';
+import { reportTrial } from '../../controller/machine/update/trial.ts';
 import { HostDuties } from '../../controller/machine/host/host-duties.ts';
 import { NameService } from '../../controller/machine/dns/name-service.ts';
 import { NameStateBeside, NameStateFile } from '../../controller/machine/dns/name-state.ts';
@@ -38,10 +43,13 @@ const SURICATA = '/run/suricata-command.socket';
 export async function runMachine(
   terminal: Terminal,
   configuration: MachineConfigured,
-  { config, log: format }: RunOptions,
+  options: RunOptions & { readonly config: string },
 ): Promise<ExitCode> {
-  const { name, machine, probes } = configuration;
-  const log = format === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const { config } = options;
+  const { name, machine } = configuration;
+  const probes = configuration.probes ?? listenAddress(options.metricsAddr);
+  const whole = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const log = fromLevel(whole, options.logLevel);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping; the rules stay in force');
@@ -52,6 +60,14 @@ export async function runMachine(
   const folder = makePrivateFolder('machine');
   const servers: Server[] = [];
   let names: NameService | undefined;
+  let ready = (): boolean => false;
+  const trial = reportTrial(
+    process.env,
+    () => (ready() ? 'ready' : 'running'),
+    () => stop.abort(),
+  );
+  let update: (() => Promise<unknown>) | undefined;
+  const told: Promise<void>[] = [];
   try {
     mkdirSync(dirname(machine.rules), { recursive: true });
     const memory = new SourceMemory(machine.memory, log);
@@ -73,7 +89,7 @@ export async function runMachine(
     const controller = new MachineController({
       configuration,
       file: config,
-      parse: (text) => parseConfigurationText(text, config),
+      parse: (text) => parseConfigurationText(text, config, options.firewallName),
       writer,
       memory,
       environment: process.env,
@@ -98,7 +114,40 @@ export async function runMachine(
           standing: () => controller.ready().plain,
         }),
       );
-    tellWhatIsMissing(configuration, log);
+    ready = () => controller.ready().ready;
+    const events = new DutyEvents({ clusters: controller.clusters, clock: systemClock, log, instance: name });
+    told.push(events.run(stop.signal));
+    const restarts = new ServiceRestarts({
+      monitor: () => controller.clusters.monitor,
+      firewall: () => controller.clusters.firewall,
+      transport: localTransport(folder),
+      tell: (event) => events.tell('FirewallMonitor', { reason: 'ServiceRestarted', ...event }),
+      clock: systemClock,
+      log,
+    });
+    background('restarts', restarts.run(stop.signal), log);
+    const found = trial.isOn
+      ? undefined
+      : await openUpdates({
+          machine,
+          firewall: () => controller.input?.firewall,
+          transport: localTransport(folder),
+          tell: (event) => events.tell('Firewall', event),
+          environment: process.env,
+          program: process.execPath,
+          clock: systemClock,
+          log,
+        });
+    if (found !== undefined) {
+      const { updates, self } = found;
+      const look = updates.run(stop.signal).then((candidate) => {
+        if (candidate === undefined || self === undefined) return;
+        const how = { words: process.argv.slice(2), name: process.argv0, environment: process.env, wasReady: ready() };
+        update = () => concludeUpdate(self, candidate, how);
+        stop.abort();
+      });
+      background('updates', look, log);
+    }
     const duties = new HostDuties({
       input: () => controller.input,
       transport: localTransport(folder),
@@ -112,7 +161,7 @@ export async function runMachine(
       input: () => controller.input,
       home: () => controller.clusters.home,
       shipsDrops: () => controller.clusters.shipsDrops,
-      places: { certificates: DROPTAILER_CERTIFICATES, hosts: '/etc/hosts' },
+      places: { certificates: DROPTAILER_CERTIFICATES, hosts: options.hostsFile },
       clock: systemClock,
       log,
     });
@@ -121,7 +170,7 @@ export async function runMachine(
     const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
     const monitor = new MachineMonitor({
       transport: localTransport(folder),
-      ids: SURICATA,
+      ids: options.enableIDS === 'true' ? SURICATA : undefined,
       connections: '/proc/sys/net/netfilter',
       accounting: accounting && new Accounting({ ...accounting, machine: name }),
       times: () => controller.times,
@@ -136,7 +185,9 @@ export async function runMachine(
     await controller.run(stop.signal);
   } finally {
     stop.abort();
+    trial.stop();
     await names?.stop();
+    await Promise.all(told);
     for (const signal of signals) process.off(signal, onSignal);
     for (const server of servers) {
       server.closeAllConnections();
@@ -144,12 +195,33 @@ export async function runMachine(
     }
     removePrivateFolder(folder);
   }
+  await update?.();
   log.info({ name }, 'stopped');
   return exit.done;
 }
 
-/** What the configuration asks for and this version does not do (docs/design/machine-duties.md): nobody may take it for done. */
-function tellWhatIsMissing({ machine }: MachineConfigured, log: Log): void {
-  const missing = machine.firewall.selfUpdate ? ['selfUpdate'] : [];
-  if (missing.length > 0) log.error({ missing }, 'this version does not do this yet');
+/** A newer program in our place, now that nothing of ours is at work; whoever stops us stops it. */
+async function concludeUpdate(
+  self: SelfUpdate,
+  candidate: Candidate,
+  how: Parameters<SelfUpdate['conclude']>[1],
+): Promise<void> {
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, end);
+  try {
+    await self.conclude(candidate, how, stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+  }
+}
+
+/** As Go writes where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`; `0` is nowhere. */
+function listenAddress(text: string | undefined): { readonly host: string; readonly port: number } | undefined {
+  if (text === undefined || text === '' || text === '0') return undefined;
+  const [, host = '', port = ''] = /^(?:\[?([^[\]]*?)\]?):(\d{1,5})$/.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535)
+    throw new SallyportError('CONFIG_VALUE', `--metrics-addr ${text} is no address; write HOST:PORT or :PORT`);
+  return { host: host === '' ? '::' : host, port: Number(port) };
 }

@@ -7,7 +7,7 @@ import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
 import { openGate, reachedAt } from '../../controller/gate-duty.ts';
-import { jsonLog, textLog } from '../../controller/logs.ts';
+import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
 import { holdsObjects } from '../../controller/source-places.ts';
 import { openSource, waitForClusterName } from '../../controller/sources.ts';
@@ -22,16 +22,16 @@ import { serveProbes } from '../../server/probes.ts';
 import { serveQueries } from '../../server/queries.ts';
 import { podsOf, serveReadiness } from '../../server/readiness.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import { findConfiguration } from '../machine-convention.ts';
 import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
-import { readConfiguration } from '../world.ts';
 import { runMachine } from './run-machine.ts';
 
 /** `sallyport run`: the controller, until SIGTERM or SIGINT; then every request under way ends, and devices keep what they hold. */
 export async function run(terminal: Terminal, options: RunOptions): Promise<ExitCode> {
-  const configuration = readConfiguration(terminal, options.config);
+  const { configuration, config } = findConfiguration(terminal, options, process.env);
   const { machine } = configuration;
-  if (machine !== undefined) return runMachine(terminal, { ...configuration, machine }, options);
+  if (machine !== undefined) return runMachine(terminal, { ...configuration, machine }, { ...options, config });
   const {
     name,
     cluster: given,
@@ -46,13 +46,14 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   } = configuration;
   const place = border === undefined ? undefined : sources.get(border.source);
   if (border === undefined || !holdsObjects(place))
-    throw new SallyportError('CONFIG_SOURCE', `${options.config} has no controllers.border; there is nothing to run`);
+    throw new SallyportError('CONFIG_SOURCE', `${config} has no controllers.border; there is nothing to run`);
   if (given === undefined && place.type === 'manifests')
     throw new SallyportError(
       'CLUSTER_UNNAMED',
-      `${options.config} has no cluster; what is created could not be marked as ours`,
+      `${config} has no cluster; what is created could not be marked as ours`,
     );
-  const log = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const whole = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
+  const log = fromLevel(whole, options.logLevel);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping; devices keep what they hold');
@@ -122,7 +123,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
       servers.push(await openFeeds(feeds, lists, log));
       stopTelling = tellLateConsumers(lists, systemClock, log);
     }
-    log.info({ name, cluster, config: options.config, source: title }, 'started');
+    log.info({ name, cluster, config, source: title }, 'started');
     await controller.run(stop.signal);
   } finally {
     // Whatever ended it: a process that lived on without a controller would still answer the probes.

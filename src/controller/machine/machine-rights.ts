@@ -70,7 +70,7 @@ export const machineRights: readonly MachineRight[] = [
     resource: FirewallMonitor.plural,
     verbs: ['get', 'list', 'watch', 'patch'],
     scope: 'Machine',
-    why: 'figures and times; never created',
+    why: 'figures and times, and the annotation that asks for restarts; never created',
   },
   core('events', {
     verbs: ['create', 'patch'],

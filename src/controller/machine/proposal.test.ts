@@ -35,7 +35,7 @@ describe('the configuration of a firewall machine', () => {
     expect(read('general.yaml').value).toMatchObject({
       name: 'best-firewall-ever',
       machine: {
-        firewall: { source: 'seed', selfUpdate: true, droptailer: true },
+        firewall: { source: 'seed', selfUpdate: { key: undefined }, droptailer: true },
         service: { source: 'shoot' },
         cwnp: { source: 'shoot', semantics: 'compatible' },
         monitor: { source: 'shoot' },
@@ -43,7 +43,7 @@ describe('the configuration of a firewall machine', () => {
       },
     });
     expect(read('restricted.yaml').value?.machine).toEqual({
-      firewall: { source: 'static', selfUpdate: false, droptailer: false },
+      firewall: { source: 'static', selfUpdate: undefined, droptailer: false },
       cwnp: { source: 'static', semantics: 'compatible' },
       service: undefined,
       monitor: undefined,

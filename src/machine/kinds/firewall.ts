@@ -6,6 +6,7 @@ import { type Address, parseAddress } from '../../ip/address.ts';
 import type { Prefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { scopeOf, type Subject } from '../subject.ts';
+import { readWanted, type Wanted } from './artefact.ts';
 import { type Network, readNetworks } from './network.ts';
 import { duration, port, readEntries } from './values.ts';
 
@@ -45,6 +46,9 @@ export interface FirewallSpec {
   readonly allowedNetworks: AllowedNetworks | undefined;
   /** Who comes in by SSH; empty: not said. */
   readonly sshKeys: readonly string[];
+  /** Which controller, and which nftables-exporter, the machine is to run; absent: whatever it has. */
+  readonly controller: Wanted | undefined;
+  readonly nftablesExporter: Wanted | undefined;
   /** Absolute path; absent: the default. */
   readonly ruleFile: string | undefined;
   /** How often the machine reports, in milliseconds; absent: as ever. */
@@ -94,6 +98,8 @@ export function readFirewallSpec(
     dnsPort: readDnsPort(spec['dnsPort'], whole),
     allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
     sshKeys: entries(sshKey, 'sshPublicKeys').map(({ value }) => value),
+    controller: readWanted(spec, { version: 'controllerVersion', url: 'controllerURL' }, whole),
+    nftablesExporter: readWanted(spec, { version: 'nftablesExporterVersion', url: 'nftablesExporterURL' }, whole),
     ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
     intervalMs: readInterval(spec['interval'], whole),
     dryRun: flag('dryRun', true),

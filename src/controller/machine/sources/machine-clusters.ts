@@ -43,6 +43,12 @@ export class MachineClusters {
     return this.#configuration().machine.firewall.droptailer;
   }
 
+  /** The Firewall of this machine; `undefined`: it is not known, or stands in no cluster. */
+  get firewall(): ClusterObject | undefined {
+    const { machine, name } = this.#configuration();
+    return this.#sources.raw(machine.firewall.source, 'Firewall').find((each) => each.name === name);
+  }
+
   /** Whether the configuration wants reports into a FirewallMonitor. */
   get isReporting(): boolean {
     return this.#configuration().machine.monitor !== undefined;
