@@ -10,8 +10,9 @@ const ALONE = ['test/packets/leftovers.packets.test.ts'];
 const everywhere = {
   setupFiles: ['test/kit/seed.ts'],
   isolate: false,
-  testTimeout: 60_000,
   // A busy machine is late; it is not wrong.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   expect: { poll: { timeout: 10_000 } },
 };
 /** Of tests that make network namespaces. */
@@ -42,7 +43,15 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...everywhere, name: 'unit-devices', include: ['src/**/*.devices.test.ts'], testTimeout: 300_000 } },
+      {
+        test: {
+          ...everywhere,
+          name: 'unit-devices',
+          include: ['src/**/*.devices.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
       {
         test: {
           ...packets,
@@ -54,8 +63,8 @@ export default defineConfig({
             'test/**/*.packets.test.ts',
           ],
           exclude: ALONE,
-          // Namespaces share nothing; two thirds of the time one waits for silence.
-          maxWorkers: 2,
+          // Namespaces share nothing; two thirds of the time a test waits, for silence or for what comes by itself.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
