@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cwnp, firewall, smallMachine } from '../../test/kit/machine.ts';
+import { tries } from '../../test/kit/runs.ts';
 import { placedInKernel, wholeInKernel } from './late-rules.ts';
 import { tableParts, type TableParts } from './table-change.ts';
 
@@ -18,6 +19,7 @@ const world = (policies: readonly (readonly [number, number])[], log = false): s
         .join(''),
   ).text;
 const many = Array.from({ length: 110 }, (_, name) => [name, 443] as const);
+const large = world(many);
 const rulesOf = (parts: TableParts, chain: string): readonly string[] => parts.chains.get(chain)?.rules ?? [];
 /** Everything that is there, in the order in which a packet meets it. */
 const met = (parts: TableParts): readonly string[] =>
@@ -30,10 +32,9 @@ describe('rules that come late into a large table', () => {
   });
 
   test('a large one, written whole, is laid out as the kernel is to hold it', () => {
-    const text = world(many);
-    const placed = placedInKernel(tableParts(text), undefined);
-    expect(tableParts(wholeInKernel(text, placed))).toEqual(placed);
-    expect(met(placed)).toEqual(rulesOf(tableParts(text), 'forward'));
+    const placed = placedInKernel(tableParts(large), undefined);
+    expect(tableParts(wholeInKernel(large, placed))).toEqual(placed);
+    expect(met(placed)).toEqual(rulesOf(tableParts(large), 'forward'));
   });
 
   test('a new policy comes late, one that goes leaves alone, and a packet meets the same rules', () => {
@@ -46,7 +47,7 @@ describe('rules that come late into a large table', () => {
     );
     fc.assert(
       fc.property(worlds, (steps) => {
-        let held = placedInKernel(tableParts(world(many)), undefined);
+        let held = placedInKernel(tableParts(large), undefined);
         for (const [changes, log] of steps) {
           const policies = new Map([...many, ...changes]);
           const wanted = tableParts(world([...policies], log));
@@ -64,19 +65,19 @@ describe('rules that come late into a large table', () => {
               expect(order[at + 1]?.startsWith(rule.slice(0, rule.indexOf('limit rate')))).toBe(true);
         }
       }),
-      { numRuns: 3 },
+      tries(3),
     );
   });
 
   test('one policy more touches no rule of the others', () => {
-    const held = placedInKernel(tableParts(world(many)), undefined);
+    const held = placedInKernel(tableParts(large), undefined);
     const next = placedInKernel(tableParts(world([...many, [115, 80]])), held);
     expect(rulesOf(next, 'forward')).toEqual(rulesOf(held, 'forward'));
     expect(rulesOf(next, 'late')).toHaveLength(20);
   });
 
   test('when too many are late, all are put in their places', () => {
-    const held = placedInKernel(tableParts(world(many)), undefined);
+    const held = placedInKernel(tableParts(large), undefined);
     const next = placedInKernel(tableParts(world(many.map(([name]) => [name, 80] as const))), held);
     expect([rulesOf(next, 'late').length, rulesOf(next, 'forward').length]).toEqual([
       0,
