@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
+import type { Pieces } from '../base/pieces.ts';
 import type { Family, Origin, Ruleset } from '../border/ruleset.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
@@ -94,8 +95,12 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   prepare?(desired: Ruleset, capabilities: Capabilities, signal: AbortSignal): Promise<void>;
   /** The device's own terms for a ruleset; refuses what it cannot say. Pure. */
   translate(desired: Ruleset, capabilities: Capabilities): W;
+  /** The same in pieces, where it may take longer than the event loop should wait. */
+  translating?(desired: Ruleset, capabilities: Capabilities): Pieces<W>;
   /** Steps from actual to wanted; none when they agree. Every prefix keeps invariant 1, or the step says what it exposes. Pure. */
   steps(actual: A, wanted: W): readonly S[];
+  /** The same in pieces. */
+  stepping?(actual: A, wanted: W): Pieces<readonly S[]>;
   /**
    * Two steps that follow one another as one, where neither is later in force for it than alone, and neither waits for anybody. Absent, or
    * `undefined`: one after the other. What is left of the plan is the same. Pure but for what is under way.

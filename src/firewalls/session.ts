@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
+import { inTurns, Turn } from '../base/turns.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from './driver.ts';
@@ -14,6 +15,9 @@ export const APPLY_DEADLINE_MS = 10_000;
 /** A device that could not say something, or did not own an address, is asked again so often: somebody may have mended it. */
 const ASK_AGAIN_MS = 10_000;
 
+/** So long is planned before the event loop gets its turn: a fifth of the longest stop that design section 12 allows. */
+const TURN_MS = 10;
+
 /** Translations and lists of steps that are kept: of what is confirmed, of what is gone for, and of what waits. */
 const KEPT = 3;
 
@@ -24,6 +28,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #rivals: Rivals;
+  readonly #turn: Turn;
   #capabilities: Capabilities | undefined;
   #askedAt = 0;
   /** What the driver could not translate unprepared. */
@@ -35,6 +40,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     this.#driver = driver;
     this.#clock = clock;
     this.#rivals = new Rivals(clock);
+    this.#turn = new Turn(clock, TURN_MS);
     this.#lock = lock;
     this.#signal = signal;
   }
@@ -53,6 +59,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     }
     const actual = await this.#driver.observe(limit.signal);
     this.#rivals.seen(actual.rival);
+    this.#turn.begin();
     return actual;
   }
 
@@ -70,7 +77,10 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     const known = this.#translations.find((one) => one.ruleset === ruleset);
     if (this.#capabilities === undefined)
       throw new SallyportError('INTERNAL', 'a ruleset was translated before the device was asked');
-    const found = known ?? { ruleset, wanted: this.#translated(ruleset, this.#capabilities) };
+    return this.#keep(known ?? { ruleset, wanted: this.#translated(ruleset, this.#capabilities) });
+  }
+
+  #keep(found: { readonly ruleset: Ruleset; readonly wanted: W }): W {
     this.#translations = [found, ...this.#translations.filter((one) => one !== found)].slice(0, KEPT);
     return found.wanted;
   }
@@ -99,9 +109,34 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   }
 
   steps(actual: A, ruleset: Ruleset): readonly S[] {
-    const known = this.#steps.find((one) => one.actual === actual && one.ruleset === ruleset);
-    if (known !== undefined) return known.steps;
-    const steps = this.#driver.steps(actual, this.translate(ruleset));
+    return (
+      this.#knownSteps(actual, ruleset) ??
+      this.#keepSteps(actual, ruleset, this.#driver.steps(actual, this.translate(ruleset)))
+    );
+  }
+
+  /** Works out what `translate` and `steps` are about to be asked for, in turns of the event loop where the driver has it in pieces. */
+  async foresee(actual: A, ruleset: Ruleset): Promise<void> {
+    const capabilities = this.#capabilities;
+    if (capabilities !== undefined && !this.#translations.some((one) => one.ruleset === ruleset)) {
+      const translating = this.#driver.translating?.(ruleset, capabilities);
+      if (translating !== undefined) this.#keep({ ruleset, wanted: await inTurns(translating, this.#clock, TURN_MS) });
+    }
+    if (this.#knownSteps(actual, ruleset) !== undefined) return;
+    const stepping = this.#driver.stepping?.(actual, this.translate(ruleset));
+    if (stepping !== undefined) this.#keepSteps(actual, ruleset, await inTurns(stepping, this.#clock, TURN_MS));
+  }
+
+  /** Between two parts of what a worker works out of one reading: where it took its time, the event loop comes round. */
+  rest(): Promise<void> {
+    return this.#turn.rest();
+  }
+
+  #knownSteps(actual: A, ruleset: Ruleset): readonly S[] | undefined {
+    return this.#steps.find((one) => one.actual === actual && one.ruleset === ruleset)?.steps;
+  }
+
+  #keepSteps(actual: A, ruleset: Ruleset, steps: readonly S[]): readonly S[] {
     this.#steps = [{ actual, ruleset, steps }, ...this.#steps].slice(0, KEPT);
     return steps;
   }

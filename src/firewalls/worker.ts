@@ -201,11 +201,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (wished === undefined) return undefined;
     const actual = await this.#session.observe();
     this.#report.answered(this.#session.device, actual, log);
+    await this.#session.foresee(actual, wished.ruleset);
+    await this.#session.rest();
     this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
     const steps = this.#session.steps(actual, wished.ruleset);
-    this.#confirmOvertaken(wished, actual);
+    await this.#confirmOvertaken(wished, actual);
+    await this.#session.rest();
     this.#lookForDrift(actual);
     if (await this.#letGo(wished, actual)) return undefined;
+    await this.#session.rest();
     const isDone = !steps.some(isWork);
     const next = await (isDone ? this.#tidy(wished, actual, steps) : this.#goAhead(wished, actual, steps));
     this.#report.error = undefined;
@@ -261,13 +265,14 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
    * In a stream of wishes the device never holds the newest one; what an older one asked for is confirmed all the same. Where its connections
    * are still being judged it is once they are, and until then the guard goes from it.
    */
-  #confirmOvertaken(wished: Wished, actual: A): void {
+  async #confirmOvertaken(wished: Wished, actual: A): Promise<void> {
     const judged = this.#standing.judged();
     if (judged !== undefined) this.#tell(judged);
     const carriedOut = this.#carriedOut;
     this.#carriedOut = undefined;
     if (carriedOut === undefined || carriedOut.wished === wished) return;
     const { wished: overtaken, judging } = carriedOut;
+    await this.#session.foresee(actual, overtaken.ruleset);
     const left = this.#session.steps(actual, overtaken.ruleset).filter(isWork);
     if (left.length === 0) this.#confirm(overtaken, actual);
     else if (judging?.isDone === false && left.every(({ kind }) => kind === 'Cut'))
@@ -283,6 +288,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       going = this.#going(wished, actual, steps);
     const { all, todo, waits } = going;
     const { target } = going.course;
+    await this.#session.rest();
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
       this.#countAttempt(target, actual);

@@ -1,4 +1,5 @@
 import { BucketMap } from '../../base/bucket-map.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { parseAddress } from '../../ip/address.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
@@ -26,6 +27,11 @@ const NO_NETS = BucketMap.empty<true>();
 
 /** Compares what two tables let senders do, without looking at any flow. */
 export function affected(actual: NftTable, wanted: NftTable): Affected {
+  return atOnce(affecting(actual, wanted));
+}
+
+/** The same in pieces. */
+export function* affecting(actual: NftTable, wanted: NftTable): Pieces<Affected> {
   const differs = differenceOf(actual, wanted);
   const skeleton = [
     FORWARD,
@@ -39,8 +45,11 @@ export function affected(actual: NftTable, wanted: NftTable): Affected {
       familyName('translate', family),
     ]),
   ];
+  yield;
   const four = affectedSources(actual, wanted, 4, differs);
+  yield;
   const six = affectedSources(actual, wanted, 6, differs);
+  yield;
   return {
     everyone: skeleton.some(differs),
     changed: { 4: four.changed, 6: six.changed },

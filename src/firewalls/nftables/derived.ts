@@ -1,4 +1,5 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 
 /** Elements made one by one from another map, kept with their source so that the next version costs only what changed. */
 export interface Derived<V, W> {
@@ -16,10 +17,21 @@ export function derive<V, W>(
   previous?: Derived<V, W>,
   again: readonly string[] = [],
 ): Derived<V, W> {
-  if (previous === undefined) return { source, result: source.mapped(of) };
+  return atOnce(deriving(source, of, previous, again));
+}
+
+/** The same in pieces. */
+export function* deriving<V, W>(
+  source: BucketMap<V>,
+  of: (key: string, value: V) => W | undefined,
+  previous?: Derived<V, W>,
+  again: readonly string[] = [],
+): Pieces<Derived<V, W>> {
+  if (previous === undefined) return { source, result: yield* source.mapping(of) };
   if (previous.source === source && again.length === 0) return previous;
   const { added, removed, changed } = previous.source.difference(source);
-  const result = previous.result.with([
+  yield;
+  const result = yield* previous.result.making([
     ...removed.map(([key]) => [key, undefined] as const),
     ...added.map(([key, value]) => [key, of(key, value)] as const),
     ...changed.map(([key, , value]) => [key, of(key, value)] as const),

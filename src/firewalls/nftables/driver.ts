@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 import type { Origin, Ruleset } from '../../border/ruleset.ts';
 import type {
   Actual,
@@ -36,11 +37,11 @@ import { probe } from './probe.ts';
 import { readForeign } from './read.ts';
 import { renderTable } from './render.ts';
 import { FAMILIES } from './skeleton.ts';
-import { type JudgeStep, type NftStep, stepsTo, stepsToLeave } from './steps.ts';
+import { type JudgeStep, type NftStep, stepping, stepsToLeave } from './steps.ts';
 import { parseOriginTag } from './text.ts';
 import { together } from './together.ts';
 import { transition } from './transition.ts';
-import { type NftTranslation, translate } from './translate.ts';
+import { type NftTranslation, translating } from './translate.ts';
 import { parseDeviceAddress, type Transport } from './transport.ts';
 
 export interface NftablesActual extends Actual {
@@ -121,9 +122,13 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
     return actual;
   }
 
-  translate(desired: Ruleset, { owns }: Pick<Capabilities, 'owns'>): NftablesTranslation {
+  translate(desired: Ruleset, capabilities: Pick<Capabilities, 'owns'>): NftablesTranslation {
+    return atOnce(this.translating(desired, capabilities));
+  }
+
+  *translating(desired: Ruleset, { owns }: Pick<Capabilities, 'owns'>): Pieces<NftablesTranslation> {
     const { ruleset, refusals } = refuseForms(desired, 'nftables');
-    const translation = translate(ruleset, this.#newest, owns);
+    const translation = yield* translating(ruleset, this.#newest, owns);
     this.#newest = translation;
     return {
       ...translation,
@@ -133,7 +138,11 @@ export class NftablesDriver implements Driver<NftablesActual, NftablesTranslatio
   }
 
   steps(actual: NftablesActual, wanted: NftablesTranslation): readonly NftStep[] {
-    return stepsTo(actual.table, wanted, actual.judged);
+    return atOnce(this.stepping(actual, wanted));
+  }
+
+  stepping({ table, judged }: NftablesActual, wanted: NftablesTranslation): Pieces<readonly NftStep[]> {
+    return stepping(table, wanted, judged);
   }
 
   together(first: NftStep, second: NftStep): NftStep | undefined {

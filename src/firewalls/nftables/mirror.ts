@@ -101,26 +101,27 @@ export class Mirror {
       this.#doubt = EVERYTHING;
       return true;
     }
-    for (const event of commit.elements) this.#element(event);
+    for (const [name, events] of bySet(commit.elements)) this.#elements(name, events);
     for (const line of commit.others) this.#other(line);
     for (const name of untold(commit, own)) this.#doubtSet(name);
     return true;
   }
 
-  #element(event: ElementEvent): void {
+  /** All that a transaction did to one set or map, in its order. */
+  #elements(name: string, events: readonly ElementEvent[]): void {
     if (this.#reading === undefined || this.#doubt.about === 'everything') return;
     const { table } = this.#reading;
-    const set = table.sets.get(event.name);
-    const map = table.maps.get(event.name);
+    const set = table.sets.get(name);
+    const map = table.maps.get(name);
     if (set !== undefined) {
-      const changed = changedSet(set, event);
-      if (changed === undefined) return this.#doubtSet(event.name);
-      this.#reading = { present: true, table: { ...table, sets: new Map(table.sets).set(event.name, changed) } };
+      const changed = changedSet(set, events);
+      if (changed === undefined) return this.#doubtSet(name);
+      this.#reading = { present: true, table: { ...table, sets: new Map(table.sets).set(name, changed) } };
     } else if (map !== undefined) {
-      const changed = changedMap(map, event);
-      if (changed === undefined) return this.#doubtSet(event.name);
-      this.#reading = { present: true, table: { ...table, maps: new Map(table.maps).set(event.name, changed) } };
-    } else this.#doubtSet(event.name);
+      const changed = changedMap(map, events);
+      if (changed === undefined) return this.#doubtSet(name);
+      this.#reading = { present: true, table: { ...table, maps: new Map(table.maps).set(name, changed) } };
+    } else this.#doubtSet(name);
   }
 
   #other(line: string): void {
@@ -196,19 +197,37 @@ function objectChange(line: string, by: string): Drift {
   return { object: `${kind} ${name}`, what: change, by };
 }
 
-function changedSet(set: NftSet, { change, element }: ElementEvent): NftSet | undefined {
-  const key = readKeyText(set.type, element);
-  if (key === undefined) return undefined;
-  return { ...set, elements: set.elements.with([[key, change === 'add' ? true : undefined]]) };
+function bySet(events: readonly ElementEvent[]): ReadonlyMap<string, readonly ElementEvent[]> {
+  const sets = new Map<string, ElementEvent[]>();
+  for (const event of events) {
+    const known = sets.get(event.name);
+    if (known === undefined) sets.set(event.name, [event]);
+    else known.push(event);
+  }
+  return sets;
 }
 
-function changedMap(map: NftMap, { change, element }: ElementEvent): NftMap | undefined {
+function changedSet(set: NftSet, events: readonly ElementEvent[]): NftSet | undefined {
+  const changes: [string, true | undefined][] = [];
+  for (const { change, element } of events) {
+    const key = readKeyText(set.type, element);
+    if (key === undefined) return undefined;
+    changes.push([key, change === 'add' ? true : undefined]);
+  }
+  return { ...set, elements: set.elements.with(changes) };
+}
+
+function changedMap(map: NftMap, events: readonly ElementEvent[]): NftMap | undefined {
   const [keyType = '', valueType = ''] = map.type.split(':');
-  const [keyText = '', valueText = '', ...rest] = element.split(' : ');
-  const key = readKeyText(keyType, keyText);
-  const value = valueType === 'verdict' ? readVerdictText(valueText) : readKeyText(valueType, valueText);
-  if (key === undefined || value === undefined || rest.length > 0) return undefined;
-  return { ...map, elements: map.elements.with([[key, change === 'add' ? value : undefined]]) };
+  const changes: [string, string | undefined][] = [];
+  for (const { change, element } of events) {
+    const [keyText = '', valueText = '', ...rest] = element.split(' : ');
+    const key = readKeyText(keyType, keyText);
+    const value = valueType === 'verdict' ? readVerdictText(valueText) : readKeyText(valueType, valueText);
+    if (key === undefined || value === undefined || rest.length > 0) return undefined;
+    changes.push([key, change === 'add' ? value : undefined]);
+  }
+  return { ...map, elements: map.elements.with(changes) };
 }
 
 /** Interval sets are never followed: nft 1.0.6 hides some of their elements. */

@@ -1,9 +1,10 @@
 import type { DeviceOwner } from '../driver.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { SallyportError } from '../../base/error.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 import type { Family } from '../../border/ruleset.ts';
 import type { ObjectChange, Step } from '../../plan/step.ts';
-import { type Affected, affected, mustBeKnown } from './affected.ts';
+import { type Affected, affecting, mustBeKnown } from './affected.ts';
 import { chainDifference } from './chain-difference.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
 import { familyName, OWNER_SET } from './names.ts';
@@ -12,7 +13,7 @@ import { type Owner, ownerText, parseOwner, ownerOf } from './owner.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
 import { dispatchOf, rawSourcesOf } from './sources.ts';
 import { needsRebuild } from './rebuild.ts';
-import { transition } from './transition.ts';
+import { transiting } from './transition.ts';
 import type { NftTranslation } from './translate.ts';
 
 /** One transaction: all or nothing in the kernel. */
@@ -60,8 +61,17 @@ export function stepsTo(
   wanted: NftTranslation,
   judged: ReadonlySet<string> = NO_SENDERS,
 ): readonly NftStep[] {
+  return atOnce(stepping(actual, wanted, judged));
+}
+
+/** The same in pieces. */
+export function* stepping(
+  actual: NftTable | undefined,
+  wanted: NftTranslation,
+  judged: ReadonlySet<string>,
+): Pieces<readonly NftStep[]> {
   const planner = new Planner(actual, wanted, judged);
-  planner.plan();
+  yield* planner.plan();
   return planner.steps;
 }
 
@@ -121,33 +131,37 @@ class Planner {
     this.#judged = this.#cuts ? judged : NO_SENDERS;
   }
 
-  plan(): void {
+  *plan(): Pieces {
     const first = this.#now;
     if (first === undefined || needsRebuild(first, this.#wanted)) this.#judged = NO_SENDERS;
     if (first === undefined) {
-      const made = this.#between(EMPTY_TABLE, undefined);
-      const operations: readonly Operation[] = [{ op: 'createTable' }, ...transition(EMPTY_TABLE, made)];
+      const made = yield* this.#between(EMPTY_TABLE, undefined);
+      const all = yield* transiting(EMPTY_TABLE, made);
+      const operations: readonly Operation[] = [{ op: 'createTable' }, ...all];
       this.#transaction('Rules', 'make our table', made, operations, 'everyone');
     } else if (needsRebuild(first, this.#wanted)) {
-      const { gone } = affected(first, this.#wanted);
-      const made = this.#between({ ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) }, undefined);
+      const { gone } = yield* affecting(first, this.#wanted);
+      const carried = { ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) };
+      const made = yield* this.#between(carried, undefined);
       const anew: readonly Operation[] = [{ op: 'addTable' }, { op: 'deleteTable' }, { op: 'addTable' }];
-      const operations = [...anew, ...transition(EMPTY_TABLE, made)];
+      const operations = [...anew, ...(yield* transiting(EMPTY_TABLE, made))];
       this.#transaction('Rules', 'rebuild our table', made, operations, 'everyone');
     } else {
-      const changes = affected(first, this.#wanted);
+      const changes = yield* affecting(first, this.#wanted);
       const touches = this.#cuts ? touchedBy(first, changes) : 'everyone';
       this.#judged = touches === 'everyone' ? NO_SENDERS : without(this.#judged, touches);
-      this.#silence(first, changes, touches);
+      yield* this.#silence(first, changes, touches);
       const now = this.#now ?? first;
-      const next = this.#between(now, changes);
-      const operations = transition(now, next);
+      const next = yield* this.#between(now, changes);
+      const operations = yield* transiting(now, next);
       if (operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op)))
         this.#transaction('Rules', title(operations), next, operations, touches);
-      else this.#members(now, next, operations, changes, touches);
+      else yield* this.#members(now, next, operations, changes, touches);
     }
+    yield;
     this.#judge();
-    this.#clean();
+    yield;
+    yield* this.#clean();
   }
 
   #transaction(
@@ -165,23 +179,24 @@ class Planner {
   }
 
   /** Changes of members clean up after some who were judged on the way: in a stream of changes it is never the turn of that alone. */
-  #members(
+  *#members(
     now: NftTable,
     next: NftTable,
     operations: readonly Operation[],
     changes: Affected,
     touches: TransactionStep['touches'],
-  ): void {
+  ): Pieces {
     const judged = this.#judged.size === 0 ? [] : pendingIn(now).filter((sender) => this.#judged.has(sender));
     const portion = judged.slice(0, Math.max(PORTION, Math.ceil(judged.length * PART)));
     if (portion.length === 0) return this.#transaction('Members', title(operations), next, operations, touches);
     const cleaned = portion.map((sender) => [sender, undefined] as const);
     if (operations.length === 0) {
-      const clean = this.#between(now, NO_CHANGES, cleaned);
-      this.#transaction('Clean', `clean up after ${counted(portion)}`, clean, transition(now, clean), []);
+      const clean = yield* this.#between(now, NO_CHANGES, cleaned);
+      const all = yield* transiting(now, clean);
+      this.#transaction('Clean', `clean up after ${counted(portion)}`, clean, all, []);
     } else {
-      const both = this.#between(now, changes, cleaned);
-      const all = transition(now, both);
+      const both = yield* this.#between(now, changes, cleaned);
+      const all = yield* transiting(now, both);
       this.#transaction('Members', title(all), both, all, touches);
     }
   }
@@ -190,7 +205,7 @@ class Planner {
    * Addresses that were given back may say nothing from now on. Together with all else, in the second step, where the silence would
    * concern packets that nobody will govern, or come about by `networks` that the table does not have yet.
    */
-  #silence(table: NftTable, { gone, governed }: Affected, touches: TransactionStep['touches']): void {
+  *#silence(table: NftTable, { gone, governed }: Affected, touches: TransactionStep['touches']): Pieces {
     if (governed) return;
     const sets = new Map(table.sets);
     const maps = new Map(table.maps);
@@ -209,7 +224,8 @@ class Planner {
       }
     }
     const silent = { ...table, sets, maps };
-    const operations = transition(table, silent);
+    yield;
+    const operations = yield* transiting(table, silent);
     const what = `silence ${counted(sendersIn(operations))}`;
     this.#transaction('Members', what, silent, operations, touches, true);
   }
@@ -218,20 +234,28 @@ class Planner {
    * The table after the second step: what is wanted, beside what leaves only when connections were judged. `changes` is `undefined` where
    * everybody has to be judged. `cleaned`: senders after whom everything is cleaned up in it.
    */
-  #between(
+  *#between(
     now: NftTable,
     changes: Affected | undefined,
     cleaned: readonly (readonly [string, undefined])[] = [],
-  ): NftTable {
+  ): Pieces<NftTable> {
     const sets = new Map(now.sets);
     const maps = new Map(now.maps);
     const silent = {
       4: this.#leaving(now, 4, cleaned),
       6: this.#leaving(now, 6, cleaned),
     };
-    for (const [name, set] of this.#wanted.sets) sets.set(name, keepingSet(now.sets.get(name), set, silent));
-    for (const [name, map] of this.#wanted.maps) maps.set(name, keepingMap(now.maps.get(name), map, silent));
+    yield;
+    for (const [name, set] of this.#wanted.sets) {
+      sets.set(name, keepingSet(now.sets.get(name), set, silent));
+      yield;
+    }
+    for (const [name, map] of this.#wanted.maps) {
+      maps.set(name, keepingMap(now.maps.get(name), map, silent));
+      yield;
+    }
     for (const family of FAMILIES) {
+      yield;
       const gone = this.#cuts ? (changes?.gone[family] ?? []) : [];
       const changed = this.#cuts ? (changes?.changed[family] ?? []) : [];
       for (const [name, joining] of [['recheck', [...changed, ...gone]] as const, ['gone', gone] as const]) {
@@ -268,9 +292,10 @@ class Planner {
     this.steps.push({ does: 'judge', kind: 'Cut', title: what, objects: [], urgent: false, table, scope, ...beside });
   }
 
-  #clean(): void {
+  *#clean(): Pieces {
     if (this.#now === undefined) return;
-    this.#transaction('Clean', 'clean up', this.#wanted, transition(this.#now, this.#wanted), []);
+    const operations = yield* transiting(this.#now, this.#wanted);
+    this.#transaction('Clean', 'clean up', this.#wanted, operations, []);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 import { chainDifference } from './chain-difference.ts';
 import type { NftMap, NftSet, NftTable, Rule } from './model.ts';
 import type { Operation } from './operation.ts';
@@ -13,7 +14,13 @@ const MOST_INTERVAL_REMOVALS = 50;
  * Base chains and types must be equal, or new.
  */
 export function transition(from: NftTable, to: NftTable): readonly Operation[] {
+  return atOnce(transiting(from, to));
+}
+
+/** The same in pieces. */
+export function* transiting(from: NftTable, to: NftTable): Pieces<readonly Operation[]> {
   const made = madeAnew(from, to);
+  yield;
   const chains = changedChains(from, to, made);
   const flushed: Operation[] = [];
   const rules: Operation[] = [];
@@ -25,14 +32,18 @@ export function transition(from: NftTable, to: NftTable): readonly Operation[] {
   // A set can leave only when no rule names it, so the chains that do are emptied first; nothing of it is seen before the whole is.
   const emptiedFirst = made.size > 0 ? flushed : [];
   const emptiedLate = made.size > 0 ? [] : flushed;
+  yield;
+  const elements = yield* setElements(from, to, made);
+  const entries = mapEntries(from, to);
+  yield;
   return [
     ...emptiedFirst,
     ...[...made].sort().map((name): Operation => ({ op: 'deleteSet', name })),
     ...newObjects(from, to, made),
-    ...setElements(from, to, made),
+    ...elements,
     ...emptiedLate,
     ...rules,
-    ...mapEntries(from, to),
+    ...entries,
     ...removals(from, to),
   ];
 }
@@ -90,7 +101,7 @@ function newObjects(from: NftTable, to: NftTable, made: ReadonlySet<string>): re
   return operations;
 }
 
-function setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
+function* setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): Pieces<readonly Operation[]> {
   const operations: Operation[] = [];
   const touched = [...to.sets].filter(([name, set]) => made.has(name) || from.sets.get(name) !== set);
   for (const [name, set] of sorted(touched)) {
@@ -100,6 +111,7 @@ function setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): r
     const join = added.map(([element]) => element);
     if (leave.length > 0) operations.push({ op: 'deleteElements', set: name, type: set.type, elements: leave });
     if (join.length > 0) operations.push({ op: 'addElements', set: name, type: set.type, elements: join });
+    yield;
   }
   return operations;
 }

@@ -1,9 +1,10 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { atOnce, type Pieces } from '../../base/pieces.ts';
 import type { ClassId, Family, Nat, NatTarget, Origin, Ruleset } from '../../border/ruleset.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 import { Ownership, unownedRefusal } from '../unowned.ts';
-import { type Derived, derive } from './derived.ts';
+import { type Derived, deriving } from './derived.ts';
 import type { NftMap, NftSet, NftTable } from './model.ts';
 import { familyName } from './names.ts';
 import { netElements } from './shared-sets.ts';
@@ -54,20 +55,25 @@ interface NatMembers {
  * on the result.
  */
 export function translate(ruleset: Ruleset, previous?: NftTranslation, owns?: PrefixSet): NftTranslation {
+  return atOnce(translating(ruleset, previous, owns));
+}
+
+/** The same in pieces. */
+export function* translating(ruleset: Ruleset, previous?: NftTranslation, owns?: PrefixSet): Pieces<NftTranslation> {
   const dispatch = ruleset.members.size > MOST_BY_ADDRESS ? 'ByNumber' : 'ByAddress';
   const before = previous?.memory;
   const asked = new Ownership(owns);
   const sameOwner = before?.ownership.equals(asked) === true;
   const ownership = sameOwner ? before.ownership : asked;
   const structure = structureOf(ruleset, dispatch, before?.structure);
-  const members = membersOf(ruleset, structure, before);
+  yield;
+  const members = yield* membersOf(ruleset, structure, before);
   const joinedOrLeft = before === undefined ? [] : changedKeys(before.members[4].source, ruleset.members);
-  const nats = new Map(
-    ruleset.nats.map((nat) => {
-      const usable = sameOwner ? before.nats.get(nat.id) : undefined;
-      return [nat.id, natMembers(nat, ruleset.members, usable, joinedOrLeft, ownership)];
-    }),
-  );
+  const nats = new Map<string, NatMembers>();
+  for (const nat of ruleset.nats) {
+    const usable = sameOwner ? before.nats.get(nat.id) : undefined;
+    nats.set(nat.id, yield* natMembers(nat, ruleset.members, usable, joinedOrLeft, ownership));
+  }
 
   const sets = new Map(structure.table.sets);
   const maps = new Map(structure.table.maps);
@@ -115,11 +121,11 @@ export function translate(ruleset: Ruleset, previous?: NftTranslation, owns?: Pr
   };
 }
 
-function membersOf(
+function* membersOf(
   ruleset: Ruleset,
   structure: Structure,
   before: Memory | undefined,
-): Record<Family, Derived<ClassId, string>> {
+): Pieces<Record<Family, Derived<ClassId, string>>> {
   const texts = structure.classTexts;
   const usable = before !== undefined && stillTrue(before, texts) ? before : undefined;
   const of =
@@ -127,8 +133,8 @@ function membersOf(
     (key: string, id: ClassId): string | undefined =>
       key.includes(':') === (family === 6) ? texts.get(id) : undefined;
   return {
-    4: derive(ruleset.members, of(4), usable?.members[4]),
-    6: derive(ruleset.members, of(6), usable?.members[6]),
+    4: yield* deriving(ruleset.members, of(4), usable?.members[4]),
+    6: yield* deriving(ruleset.members, of(6), usable?.members[6]),
   };
 }
 
@@ -147,13 +153,13 @@ function changedKeys(before: BucketMap<ClassId>, after: BucketMap<ClassId>): rea
 }
 
 /** Senders that are no members are left to the device's other rules, translation included. */
-function natMembers(
+function* natMembers(
   nat: Nat,
   members: BucketMap<ClassId>,
   before: NatMembers | undefined,
   joinedOrLeft: readonly string[],
   ownership: Ownership,
-): NatMembers {
+): Pieces<NatMembers> {
   const usable = before?.family === nat.family ? before : undefined;
   const element = (source: string, target: NatTarget): ReturnType<typeof natElement> =>
     members.has(source) ? natElement(nat.family, target, ownership.unowned(target) === undefined) : {};
@@ -161,10 +167,10 @@ function natMembers(
     members.has(source) ? ownership.unowned(target) : undefined;
   return {
     family: nat.family,
-    address: derive(nat.sources, (source, to) => element(source, to).address, usable?.address, joinedOrLeft),
-    exempt: derive(nat.sources, (source, to) => element(source, to).exempt, usable?.exempt, joinedOrLeft),
-    held: derive(nat.sources, (source, to) => element(source, to).held, usable?.held, joinedOrLeft),
-    unowned: derive(nat.sources, unowned, usable?.unowned, joinedOrLeft),
+    address: yield* deriving(nat.sources, (source, to) => element(source, to).address, usable?.address, joinedOrLeft),
+    exempt: yield* deriving(nat.sources, (source, to) => element(source, to).exempt, usable?.exempt, joinedOrLeft),
+    held: yield* deriving(nat.sources, (source, to) => element(source, to).held, usable?.held, joinedOrLeft),
+    unowned: yield* deriving(nat.sources, unowned, usable?.unowned, joinedOrLeft),
   };
 }
 

@@ -1,0 +1,67 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/kit/fake-clock.ts';
+import type { Pieces } from './pieces.ts';
+import { inTurns, Turn } from './turns.ts';
+
+function* pieces(clock: FakeClock, each: number, done: number[]): Pieces<string> {
+  for (let piece = 0; piece < 6; piece++) {
+    clock.advance(each);
+    done.push(piece);
+    yield;
+  }
+  return 'all of it';
+}
+
+test('what takes longer than a turn lets others have theirs', async () => {
+  const clock = new FakeClock();
+  const done: number[] = [];
+  const work = inTurns(pieces(clock, 4, done), clock, 10);
+  expect(done).toEqual([0, 1, 2]);
+  await nextTurn();
+  await nextTurn();
+  expect(await work).toBe('all of it');
+  expect(done).toHaveLength(6);
+});
+
+test('what fits into one turn is done at once', async () => {
+  const clock = new FakeClock();
+  const done: number[] = [];
+  const work = inTurns(pieces(clock, 1, done), clock, 10);
+  expect(done).toHaveLength(6);
+  expect(await work).toBe('all of it');
+});
+
+test('what throws in a later turn is told to whoever waits', async () => {
+  const clock = new FakeClock();
+  const work = inTurns(
+    (function* (): Pieces {
+      clock.advance(20);
+      yield;
+      throw new Error('no end');
+    })(),
+    clock,
+    10,
+  );
+  await expect(work).rejects.toThrow('no end');
+});
+
+test('a turn that took its time lets others have theirs, and another does not', async () => {
+  const clock = new FakeClock();
+  const turn = new Turn(clock, 10);
+  let others = 0;
+  const count = setImmediate(() => others++);
+  clock.advance(9);
+  await turn.rest();
+  expect(others).toBe(0);
+  clock.advance(1);
+  await turn.rest();
+  expect(others).toBe(1);
+  clearImmediate(count);
+  clock.advance(9);
+  turn.begin();
+  clock.advance(9);
+  setImmediate(() => others++);
+  await turn.rest();
+  expect(others).toBe(1);
+});
