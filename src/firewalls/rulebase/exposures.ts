@@ -44,6 +44,8 @@ export class Exposures {
   readonly #order: MemberOrder;
   /** Where whoever is not known may send nothing, before and after. */
   readonly #networks: PrefixSet;
+  /** Where that begins or ends. */
+  readonly #affected: PrefixSet;
 
   constructor(difference: Difference, order: MemberOrder, actual: RuleBase, wanted: WantedRuleBase, dialect: Dialect) {
     this.#difference = difference;
@@ -52,7 +54,9 @@ export class Exposures {
     this.#dialect = dialect;
     this.#order = order;
     const { roles } = difference;
-    this.#networks = deniedToStrangers(actual, roles).intersect(deniedToStrangers(wanted, roles));
+    const [before, after] = [deniedToStrangers(actual, roles), deniedToStrangers(wanted, roles)];
+    this.#networks = before.intersect(after);
+    this.#affected = before.union(after).subtract(this.#networks);
   }
 
   of(spread: Spread): Exposure | undefined {
@@ -164,11 +168,22 @@ export class Exposures {
       : 'nothing';
   }
 
-  /** Whether it leaves its groups for none, while the rule changes that it meets then. */
-  becomesStranger({ address, joins, leaves, enters }: Movement): boolean {
+  /**
+   * Whether it leaves its groups for none while the rule changes that it meets then, or comes from none while that rule stops to deny it, or
+   * begins to.
+   */
+  strangerWhen(movement: Movement): 'before' | 'after' | undefined {
+    const { address, joins, leaves, enters, quits } = movement;
     const isSource = (key: GroupKey): boolean => this.#isSource(key);
-    if (enters || !leaves.some(isSource) || joins.some(isSource) || this.strangers() !== 'rules') return false;
-    return !this.kept(address).some(isSource);
+    if (this.strangers() !== 'rules' || this.kept(address).some(isSource)) return undefined;
+    const [comes, goes] = [enters || joins.some(isSource), quits || leaves.some(isSource)];
+    if (goes && !comes) return 'after';
+    return comes && !goes && this.#isAffected(address) ? 'before' : undefined;
+  }
+
+  #isAffected(address: string): boolean {
+    const parsed = parseAddress(address);
+    return parsed !== undefined && this.#affected.contains(parsed);
   }
 
   /** Groups of senders that hold an address before and after. */

@@ -81,7 +81,7 @@ describe('who joins several groups, or leaves them, one after the other', () => 
   });
 });
 
-describe('who leaves all groups while the deny for strangers comes', () => {
+describe('who leaves all groups while the deny for strangers comes or goes', () => {
   const objects = new Map(
     ['10.0.0.1', '10.0.0.0/24', '203.0.113.0/24', '198.51.100.0/24'].map((value) => [
       value,
@@ -116,5 +116,12 @@ describe('who leaves all groups while the deny for strangers comes', () => {
     const other = rule('other', 'Deny', 'class', '198.51.100.0/24');
     const [first] = stepsBetween(before, to(other, strangers), plainDialect);
     expect(first?.exposes?.direction).toBe('open');
+  });
+
+  test('and who joins a group whose rules change while that deny goes is told as open', () => {
+    const other = rule('other', 'Deny', 'class', '198.51.100.0/24');
+    const old = { ...nothingObserved, ...base([own, strangers], group('class'), group('networks', '10.0.0.0/24')) };
+    const wanted = { ...to(other), ...base([other], group('class', '10.0.0.1')), networks: PrefixSet.empty };
+    expect(stepsBetween(old, wanted, plainDialect)[0]?.exposes?.direction).toBe('open');
   });
 });

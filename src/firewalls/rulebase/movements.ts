@@ -74,20 +74,20 @@ export function changedSources(
 
 /**
  * Early: it comes under rules that stay as they are, whatever becomes of those that it leaves. Late: it leaves such rules. What it keeps must
- * not change on the way, for it would be asked beside the others. `isNobodys`: it will be in no group, and the rule for such senders changes.
+ * not change on the way, for it would be asked beside the others. `stranger`: it was or will be in no group, and what then denies it changes.
  */
 export function momentOf(
   movement: Movement,
   changed: ReadonlySet<GroupKey>,
   kept: readonly GroupKey[],
-  isNobodys: boolean,
+  stranger: 'before' | 'after' | undefined,
 ): Moment {
   const { joins, leaves, enters, quits } = movement;
   if (kept.some((key) => changed.has(key))) return 'conflict';
   // Who joins nothing keeps what denies until what allows is gone, and until the rule that he shall meet stands.
-  const isLeaver = isNobodys || (quits && joins.length === 0);
+  const isLeaver = stranger === 'after' || (quits && joins.length === 0);
   if (!enters && !isLeaver && !joins.some((key) => changed.has(key))) return 'early';
-  return !quits && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
+  return !quits && stranger !== 'before' && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
 }
 
 /** Writes changes of members as operations, each with what its group holds afterwards. */

@@ -143,7 +143,7 @@ class Way {
     const strangers: Movement[] = [];
     for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements) {
       const kept = this.#exposures.kept(one.address);
-      const moment = momentOf(one, changed, kept, this.#exposures.becomesStranger(one));
+      const moment = momentOf(one, changed, kept, this.#exposures.strangerWhen(one));
       if (moment === 'early' || !this.#comesAsStranger(one)) moments.get(moment)?.push(one);
       else {
         strangers.push(one);
