@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
 /** A program, and the Debian package it comes in. */
@@ -18,14 +18,21 @@ const programs: readonly Program[] = [
   { program: 'unshare', package: 'util-linux' },
 ];
 
+/** What the packet tests run besides: BGP between a firewall machine and its switches. */
+export const routingPrograms: readonly Program[] = [
+  { program: 'vtysh', package: 'frr' },
+  { program: '/usr/lib/frr/frr-reload.py', package: 'frr-pythontools' },
+];
+
 /** What the cluster tests run, beside the API server that they build. */
 export const clusterPrograms: readonly Program[] = [
   { program: 'prometheus', package: 'prometheus' },
   { program: 'promtool', package: 'prometheus' },
 ];
 
-/** Whether a program is in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
+/** Whether a program is there: at its path, in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
 export function isThere(program: string, path = process.env['PATH']): boolean {
+  if (isAbsolute(program)) return mayBeRun(program);
   return [...(path ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => mayBeRun(join(folder, program)));
 }
 

@@ -4,11 +4,16 @@
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
-import { clusterPrograms, howToInstall, isThere, missingPackages } from '../lab/programs.ts';
+import { clusterPrograms, howToInstall, isThere, missingPackages, routingPrograms } from '../lab/programs.ts';
 
 /** Installs what is missing if that is possible here; returns what is still missing. */
 export function setUp(say: (line: string) => void): readonly string[] {
   return install(missingPackages, say);
+}
+
+/** The same for all programs of the packet tests. */
+export function setUpForPackets(say: (line: string) => void): readonly string[] {
+  return [...setUp(say), ...install(() => missingPackages(routingPrograms), say)];
 }
 
 /** The same for the programs of the cluster tests. */

@@ -5,13 +5,13 @@
 import process from 'node:process';
 import { namespaceWrapper } from '../lab/inside.ts';
 import { howToInstall } from '../lab/programs.ts';
-import { setUp } from './setup.ts';
+import { setUpForPackets } from './setup.ts';
 import { Suites } from './suites.ts';
 
 const suites = new Suites();
 process.env['CI'] ??= 'true'; // a missing golden file fails instead of being written
 
-const missing = setUp(suites.say);
+const missing = setUpForPackets(suites.say);
 suites.check('types', 'node_modules/.bin/tsc', '--noEmit');
 suites.check(
   'lint',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { namespaceWrapper } from '../lab/inside.ts';
 import { howToInstall } from '../lab/programs.ts';
-import { setUp } from './setup.ts';
+import { setUpForPackets } from './setup.ts';
 import { Suites } from './suites.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,7 +33,7 @@ suites.suite(
   [long, ...files.filter((file) => !isPackets(file))],
 );
 process.env['WORLDS'] = given ?? '5';
-const missing = setUp(suites.say);
+const missing = setUpForPackets(suites.say);
 const wrapper = namespaceWrapper();
 const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
 if (wrapper.kind === 'available' && why === undefined)

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Configuration } from '../controller/configuration.ts';
+import type { MachineConfiguration } from '../controller/machine-configuration.ts';
 import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
 import { type AssembledInput, assembleInput } from '../controller/machine/input.ts';
 import { NO_FACTS } from '../machine/kinds/facts.ts';
@@ -20,6 +21,7 @@ export interface MachineOptions extends WorldOptions, OutputOptions {
 /** A firewall machine as a command reads it, and what its rules come to. */
 export interface MachineWorld {
   readonly configuration: Configuration;
+  readonly machine: MachineConfiguration;
   readonly assembled: AssembledInput;
   readonly result: MachineResult;
   /** Everything that is wrong, in the configuration, the objects, the facts and the rules. */
@@ -70,6 +72,7 @@ export async function readMachineWorld(
   const readings = [...folders.values(), ...(pool === undefined ? [] : [pool])];
   return {
     configuration,
+    machine,
     assembled,
     result,
     diagnostics: [

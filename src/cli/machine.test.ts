@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -39,6 +39,25 @@ describe('a firewall machine on the command line', () => {
     const out = join(folder, 'rules.v4');
     expect(await run('render', '-c', config, ...given, '--out', out)).toEqual({ code: 0, out: '', err: '' });
     expect(readFileSync(out, 'utf8')).toBe(readFileSync(join(import.meta.dirname, 'golden/machine.v4'), 'utf8'));
+  });
+
+  test('into a folder, render writes the configuration of FRR as well', async () => {
+    const out = join(folder, 'both');
+    mkdirSync(out);
+    expect(await run('render', '-c', config, ...given, '--out', out)).toEqual({ code: 0, out: '', err: '' });
+    expect(readdirSync(out).toSorted()).toEqual(['firewall-controller.v4', 'frr.conf']);
+    await expect(readFileSync(join(out, 'frr.conf'), 'utf8')).toMatchFileSnapshot('golden/machine-frr.conf');
+  });
+
+  test('validate tells what keeps FRR from being configured, without any FRR', async () => {
+    const facts = file(
+      'no-asn.yaml',
+      readFileSync(join(example, 'install.yaml'), 'utf8').replaceAll(/^ +asn: .*\n/gm, ''),
+    );
+    const { code, out } = await run('validate', '-c', config, '--objects', join(example, 'objects'), '--facts', facts);
+    expect([code, out.split('\n').at(-1)]).toEqual([0, '0 errors, 1 warning']);
+    expect(out).toContain('warning FRR_NETWORKS');
+    expect(out).toContain('the underlay has no AS number');
   });
 
   test('validate finds nothing, with objects and without', async () => {

@@ -142,7 +142,10 @@ export function buildProgram(terminal: Terminal): Program {
   does(
     machine(output(world(command('render', 'print the device text; needs no device'))))
       .option('--firewall <name>', 'only this firewall')
-      .option('--out <file>', 'of a firewall machine: write the rules there; - is standard output'),
+      .option(
+        '--out <file>',
+        'of a firewall machine: write the rules there, into a folder also frr.conf; - is standard output',
+      ),
     async () => (await import('./commands/render.ts')).render,
   );
   does(

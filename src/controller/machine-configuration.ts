@@ -76,6 +76,13 @@ export const machineSchema = z.strictObject({
     .describe(
       'the kubeconfig that is kept as the Firewall says (`status.shootAccess`), its token beside it; absent: /etc/firewall-controller/shoot-access.json',
     ),
+  frr: text.optional().describe('the configuration of FRR; absent: /etc/frr/frr.conf'),
+  announceDistance: z
+    .boolean()
+    .optional()
+    .describe(
+      'whether the way through this machine is announced as longer by the `distance` of its Firewall; absent: no, as ever',
+    ),
   accounting: accounting.optional(),
 });
 
@@ -97,6 +104,8 @@ export interface MachineConfiguration {
   readonly memory: string;
   readonly shootAccess: string;
   readonly accounting: { readonly place: AccountingPlace; readonly key: string } | undefined;
+  readonly frr: string;
+  readonly announceDistance: boolean;
   /** What names resolved to, for the next start. */
   readonly names: string;
 }
@@ -112,10 +121,11 @@ const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
 const DEFAULT_NAMES = '/var/lib/sallyport/machine/fqdnstate.yaml';
 const DEFAULT_BASE = '/etc/nftables/rules';
 const DEFAULT_MEMORY = '/var/lib/sallyport/machine/sources.json';
+const DEFAULT_FRR = '/etc/frr/frr.conf';
 const DEFAULT_SHOOT_ACCESS = '/etc/firewall-controller/shoot-access.json';
 
 /** Files of a machine that the configuration may put elsewhere. */
-type PathKey = 'facts' | 'rules' | 'base' | 'names' | 'memory' | 'shootAccess';
+type PathKey = 'facts' | 'rules' | 'base' | 'names' | 'memory' | 'shootAccess' | 'frr';
 
 type ControllerName = 'border' | 'firewall' | 'service' | 'cwnp' | 'monitor';
 
@@ -218,6 +228,8 @@ export function readMachine(
     memory: path('memory', DEFAULT_MEMORY),
     shootAccess: path('shootAccess', DEFAULT_SHOOT_ACCESS),
     names: path('names', DEFAULT_NAMES),
+    frr: path('frr', DEFAULT_FRR),
+    announceDistance: machine?.announceDistance ?? false,
   };
 }
 

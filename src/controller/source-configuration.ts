@@ -72,6 +72,12 @@ export const staticFirewallSchema = z
       .string()
       .optional()
       .describe('where the rules are written; absent: /etc/nftables/firewall-controller.v4'),
+    distance: z
+      .int()
+      .min(0)
+      .max(8)
+      .optional()
+      .describe('as of a Firewall; counts where `machine.announceDistance` is set'),
     dryRun: z.boolean().optional().describe('render and check, and change nothing'),
     interval: z
       .string()

@@ -1,6 +1,7 @@
 import { nameProblem, labelNameProblem } from '../api/names.ts';
 import { isMap, type RawMap, show } from '../api/shape.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
+import { readDistance } from './frr/distance.ts';
 import { type FirewallSpec, readFirewallSpec } from './kinds/firewall.ts';
 import { type MetalRule, readMetalRules } from './kinds/metal-rules.ts';
 import { type Network, readNetworks } from './kinds/network.ts';
@@ -25,6 +26,8 @@ export interface FirewallObject {
   readonly namespace: string;
   readonly name: string;
   readonly spec: FirewallSpec;
+  /** From 0 on. */
+  readonly distance: number;
 }
 
 /** Objects that firewall machines read, of all sources together. */
@@ -95,7 +98,11 @@ export function readMachineObjects(documents: Iterable<RawObject>, diagnostics: 
         path: [...where.base, 'status', 'firewallNetworks'],
       };
       const spec = { ...subject, base: [...where.base, 'spec'] };
-      firewalls.push({ ...identity, spec: readFirewallSpec(raw['spec'], networks, spec, diagnostics) });
+      firewalls.push({
+        ...identity,
+        spec: readFirewallSpec(raw['spec'], networks, spec, diagnostics),
+        distance: readDistance(raw['distance'], scopeOf(subject, diagnostics)),
+      });
     }
   }
   return { firewalls, policies, services, metal, doubtful };

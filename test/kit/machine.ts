@@ -1,5 +1,6 @@
 import { unfoldList } from '../../src/api/list.ts';
 import type { Diagnostic } from '../../src/base/diagnostic.ts';
+import { type Routing, routingOf } from '../../src/machine/frr/routing.ts';
 import { readFacts } from '../../src/machine/kinds/facts.ts';
 import { readFirewallSpec } from '../../src/machine/kinds/firewall.ts';
 import { readMachineObjects } from '../../src/machine/objects.ts';
@@ -20,7 +21,7 @@ networks:
     prefixes: [198.51.100.0/24, 203.0.113.0/24, "2001:db8:100::/64"]
     destinationprefixes: [0.0.0.0/0, "::/0"]
     ips: [198.51.100.2]
-  - { networkid: underlay, networktype: underlay, vrf: 0, prefixes: [10.1.0.0/24], ips: [10.1.0.1] }
+  - { networkid: underlay, networktype: underlay, vrf: 0, asn: 4200000042, prefixes: [10.1.0.0/24], ips: [10.1.0.1] }
 `;
 
 /** What objects and facts come to. */
@@ -74,6 +75,15 @@ export function smallMachine(
       (d) => `${d.severity} ${d.code} ${d.object ?? ''} ${d.path}: ${d.message}`,
     ),
   };
+}
+
+/** What FRR is to do on a machine with these facts. */
+export function routing(facts: string, distance = 0, current: Routing['external'] = []): Routing {
+  const subject = { object: undefined, place: {}, locate: undefined, base: [] };
+  const read = readFacts(readManifestText(facts, 'install.yaml').objects[0]?.raw ?? {}, subject, []);
+  const made = routingOf(read, current, distance);
+  if ('lacks' in made) throw new Error(made.lacks.join('; '));
+  return made.value;
 }
 
 /** A policy in the namespace that counts; `spec` in YAML's flow form. */

@@ -158,6 +158,24 @@ export const machineCodes = {
     now: 'Nothing is replaced.',
     fix: 'Give an Ed25519 public key as PEM: `openssl pkey -in key.pem -pubout`.',
   },
+  FRR_NETWORKS: {
+    blame: 'input',
+    what: 'The networks in the facts of the machine do not tell how FRR is to be configured: there has to be one private primary network, one underlay with an AS number, and a way to everywhere.',
+    now: 'What FRR holds stays as it is; rules and all other duties go on.',
+    fix: 'Correct install.yaml, or leave it so where this machine has no FRR.',
+  },
+  FRR_REFUSED: {
+    blame: 'rejected',
+    what: 'The dry run of vtysh refuses the configuration that Sallyport made for FRR.',
+    now: 'Nothing was replaced: FRR and its file hold what they held. It is tried again when something changes, and every five minutes.',
+    fix: 'Please report it with the printed lines and the version of FRR.',
+  },
+  FRR_RELOAD_FAILED: {
+    blame: 'transient',
+    what: 'FRR did not take its new configuration, or sessions of BGP that were up did not come back after it.',
+    now: 'The configuration before is in the file and loaded again. The new one is tried again when something changes, and every five minutes.',
+    fix: 'Look at `journalctl -u frr` and at the message; `frr-pythontools` has to be installed for reloads.',
+  },
   HOST_DUTY_FAILED: {
     blame: 'transient',
     what: 'Something on the machine itself could not be set: an address of an interface.',

@@ -1,33 +1,54 @@
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { SallyportError } from '../../base/error.ts';
+import { frrText } from '../../machine/frr/frr-text.ts';
 import { tableText } from '../../machine/table-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { MachineWorld } from '../machine-world.ts';
 import type { OutputOptions } from '../options.ts';
 import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 
+/** Of FRR: the oldest of which the file's form is (metal-stack reference, 9.2). */
+const FRR_VERSION = 8;
+
 /**
- * The rules of a firewall machine as its controller would write them. What is wrong in one object is told and left out; the rest is
+ * The rules of a firewall machine as its controller would write them; into a folder, also the configuration of FRR. What is wrong in one object is told and left out; the rest is
  * whole, so that is no failure.
  */
 export function renderMachine(
   terminal: Terminal,
-  { configuration, assembled, result, diagnostics, incomplete }: MachineWorld,
+  { configuration, machine, assembled, result, diagnostics, incomplete }: MachineWorld,
   { output, out = '-' }: OutputOptions & { readonly out?: string },
 ): ExitCode {
   printDiagnostics(terminal, diagnostics);
   for (const source of assembled.unknown)
     terminal.err(`source ${source} was not asked; give what it holds with --objects`);
   const text = tableText(result.ruleset);
+  const frr = assembled.routing && frrText(assembled.routing, FRR_VERSION);
   if (out !== '-') {
-    try {
-      writeFileSync(out, text);
-    } catch (thrown) {
-      throw new SallyportError('LOCAL_SYSTEM', `${out} cannot be written: ${String(thrown)}`);
+    const { rules, frr: frrFile } = machine;
+    if (!isFolder(out)) write(out, text);
+    else {
+      write(join(out, basename(assembled.input.firewall.ruleFile ?? rules)), text);
+      if (frr !== undefined) write(join(out, basename(frrFile)), frr);
     }
     return incomplete ? exit.wrong : exit.done;
   }
-  const firewalls = [{ firewall: configuration.name, text: text.trimEnd(), refusals: result.diagnostics }];
+  const firewalls = [
+    { firewall: configuration.name, text: text.trimEnd(), frr: frr?.trimEnd(), refusals: result.diagnostics },
+  ];
   printResult(terminal, output, 'Rendering', { firewalls }, () => text.trimEnd());
   return incomplete ? exit.wrong : exit.done;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (thrown) {
+    throw new SallyportError('LOCAL_SYSTEM', `${path} cannot be written: ${String(thrown)}`);
+  }
 }

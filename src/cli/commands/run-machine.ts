@@ -11,6 +11,9 @@ import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
 import { openUpdates } from '../../controller/machine/update/open-updates.ts';
 import type { Candidate, SelfUpdate } from '../../controller/machine/update/self-update.ts';
 import { reportTrial } from '../../controller/machine/update/trial.ts';
+import { FrrKeeper } from '../../controller/machine/frr/frr-keeper.ts';
+import { frrEvent } from '../../controller/machine/frr/frr-event.ts';
+import { FrrProgram } from '../../controller/machine/frr/frr-program.ts';
 import { HostDuties } from '../../controller/machine/host/host-duties.ts';
 import { NameService } from '../../controller/machine/dns/name-service.ts';
 import { NameStateBeside, NameStateFile } from '../../controller/machine/dns/name-state.ts';
@@ -166,6 +169,17 @@ export async function runMachine(
       log,
     });
     background('duties for the workload cluster', workload.run(stop.signal), log);
+    const frr = new FrrKeeper({
+      wanted: () => controller.frr,
+      program: new FrrProgram(localTransport(folder)),
+      told: (outcome) => {
+        const event = frrEvent(outcome);
+        if (event !== undefined) events.tell('Firewall', event);
+      },
+      clock: systemClock,
+      log,
+    });
+    background('FRR', frr.run(stop.signal), log);
     const { accounting } = machine;
     const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
     const monitor = new MachineMonitor({

@@ -44,7 +44,8 @@ function withoutUnreached(
   machine: Exclude<Awaited<ReturnType<typeof readMachineWorld>>, undefined>,
   options: MachineOptions,
 ): readonly Diagnostic[] {
-  const left = options.facts === undefined ? new Set(['MACHINE_FACTS', 'MACHINE_NETWORK']) : new Set<string>();
+  const left =
+    options.facts === undefined ? new Set(['MACHINE_FACTS', 'MACHINE_NETWORK', 'FRR_NETWORKS']) : new Set<string>();
   return machine.diagnostics.filter(({ code }) => !left.has(code));
 }
 

@@ -1,5 +1,7 @@
 import { isMap } from '../../api/shape.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+import { readDistance } from '../../machine/frr/distance.ts';
+import { type Routing, routingOf } from '../../machine/frr/routing.ts';
 import type { Facts } from '../../machine/kinds/facts.ts';
 import { type FirewallSpec, readFirewallSpec } from '../../machine/kinds/firewall.ts';
 import type { MetalRule } from '../../machine/kinds/metal-rules.ts';
@@ -9,6 +11,7 @@ import type { Service } from '../../machine/kinds/service.ts';
 import { type MachineObjects, type MetalFirewall, readMachineObjects } from '../../machine/objects.ts';
 import type { Resolved } from '../../machine/rules/domain-sets.ts';
 import type { MachineInput } from '../../machine/ruleset.ts';
+import { scopeOf } from '../../machine/subject.ts';
 import type { Configuration } from '../configuration.ts';
 import type { MachineConfiguration } from '../machine-configuration.ts';
 import type { MetalPlace, SourcePlace, StaticPlace } from '../source-places.ts';
@@ -33,6 +36,8 @@ export interface MachineReadings {
 /** What the rules are made from, or of which sources nothing is known yet. */
 export interface AssembledInput {
   readonly input: MachineInput;
+  /** What FRR is to do; `undefined`: the networks of the machine's installation do not tell. */
+  readonly routing: Routing | undefined;
   readonly diagnostics: readonly Diagnostic[];
   /** Sources that never said anything: what they would contribute is not known, and not "nothing". */
   readonly unknown: readonly string[];
@@ -63,6 +68,15 @@ export function assembleInput(
           ? 'the networks of this machine are not known; give install.yaml with --facts, or machine.facts'
           : 'none of the networks of this machine is a private primary one; rules about the cluster’s network are left out',
     });
+  const routing = routingOf(readings.facts, networks, machine.announceDistance ? firewall.distance : 0);
+  if ('lacks' in routing && readings.facts.networks.length > 0)
+    for (const lack of routing.lacks)
+      diagnostics.push({
+        severity: 'warning',
+        code: 'FRR_NETWORKS',
+        path: '',
+        message: `${lack}; what FRR holds stays as it is`,
+      });
   const policies = reader.policies(machine.cwnp?.source);
   const services = reader.services(machine.service?.source);
   const cwnp = configuration.sources.get(machine.cwnp?.source ?? '');
@@ -77,11 +91,20 @@ export function assembleInput(
       namespace: (cwnp !== undefined && 'namespace' in cwnp ? cwnp.namespace : undefined) ?? DEFAULT_NAMESPACE,
       resolved: readings.resolved,
     },
+    routing: 'value' in routing ? routing.value : undefined,
     diagnostics,
     unknown: [...new Set(unknown.values())],
     gaps: [...unknown.keys()].toSorted(),
     hasFirewall: firewall.found,
   };
+}
+
+/** The Firewall of a machine, from wherever. */
+interface Found {
+  readonly spec: FirewallSpec;
+  readonly networks: readonly Network[];
+  readonly distance: number;
+  readonly found: boolean;
 }
 
 class Reader {
@@ -103,16 +126,17 @@ class Reader {
     this.#unknown = unknown;
   }
 
-  firewall(source: string): { spec: FirewallSpec; networks: readonly Network[]; found: boolean } {
+  firewall(source: string): Found {
     const place = this.#place(source);
     if (place?.type === 'static') {
       const spec = this.#inlineFirewall(source, place);
-      return { spec, networks: spec.networks, found: true };
+      return { spec, networks: spec.networks, distance: this.#inlineDistance(source, place), found: true };
     }
     if (place?.type === 'metal') {
       const spec = this.#inlineFirewall(source, place);
       const metal = this.#metal(source, place);
-      return { spec, networks: metal?.networks ?? [], found: true };
+      const distance = this.#inlineDistance(source, place);
+      return { spec, networks: metal?.networks ?? [], distance, found: true };
     }
     const objects = this.#objects(source, 'Firewall');
     const { name } = this.#configuration;
@@ -120,7 +144,7 @@ class Reader {
     const there = objects?.firewalls.filter((each) => namespace === undefined || each.namespace === namespace) ?? [];
     const [found, second] = there.filter((each) => each.name === name);
     if (found !== undefined && second === undefined)
-      return { spec: found.spec, networks: found.spec.networks, found: true };
+      return { spec: found.spec, networks: found.spec.networks, distance: found.distance, found: true };
     if (objects !== undefined)
       this.#diagnostics.push({
         severity: 'error',
@@ -135,6 +159,7 @@ class Reader {
     return {
       spec: readFirewallSpec(undefined, { raw: undefined, path: [] }, subject, []),
       networks: [],
+      distance: 0,
       found: false,
     };
   }
@@ -179,6 +204,12 @@ class Reader {
     return this.#objects(source, 'Metal')?.metal.find(
       (each) => each.name === name && (place.project === '' || each.project === place.project),
     );
+  }
+
+  #inlineDistance(source: string, { firewall, locate }: StaticPlace | MetalPlace): number {
+    const base = ['sources', source, 'firewall'];
+    const subject = { object: undefined, place: locate(base), locate, base };
+    return readDistance(isMap(firewall) ? firewall['distance'] : undefined, scopeOf(subject, this.#diagnostics));
   }
 
   #inlineFirewall(source: string, { firewall, locate }: StaticPlace | MetalPlace): FirewallSpec {

@@ -17,6 +17,7 @@ import type { Configuration } from '../configuration.ts';
 import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
 import type { NameRound, NameService } from './dns/name-service.ts';
+import type { FrrWanted } from './frr/frr-keeper.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
 import { MachineClusters } from './sources/machine-clusters.ts';
 import { MachineSources } from './sources/machine-sources.ts';
@@ -99,6 +100,7 @@ export class MachineController {
   #written = false;
   readonly #memory = new RulesetMemory();
   #input: MachineInput | undefined;
+  #frr: FrrWanted | undefined;
   readonly #watch: FlowWatch | undefined;
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
@@ -134,6 +136,11 @@ export class MachineController {
   /** What the rules in force were made from; `undefined`: none of the sources' are in force. */
   get input(): MachineInput | undefined {
     return this.#input;
+  }
+
+  /** What FRR is to do while these rules are in force; `undefined`: none of the sources' are, or their networks do not tell. */
+  get frr(): FrrWanted | undefined {
+    return this.#frr;
   }
 
   /** When all was well last, for the FirewallMonitor; the manager takes a machine for gone two or three minutes after. */
@@ -277,6 +284,7 @@ export class MachineController {
       if (change !== 'checked') {
         this.#written = true;
         this.#input = assembled.input;
+        this.#frr = assembled.routing && { routing: assembled.routing, path: this.#configuration.machine.frr };
         memory.gaps = assembled.gaps;
         await memory.save();
       }

@@ -53,6 +53,8 @@ describe('the configuration of a firewall machine', () => {
       memory: '/var/lib/sallyport/machine/sources.json',
       shootAccess: '/etc/firewall-controller/shoot-access.json',
       names: '/var/lib/sallyport/machine/fqdnstate.yaml',
+      frr: '/etc/frr/frr.conf',
+      announceDistance: false,
     });
   });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { localFiles } from '../../base/error.ts';
 
@@ -13,11 +13,17 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whose a file is. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
  * Puts a file in place whole: whoever reads, or starts the machine after the power went, finds the old text or the new one. The file on
- * the way has a name with a dot, which the start of the machine does not load (reference 1.1).
+ * the way has a name with a dot, which the start of the machine does not load (reference 1.1). `owner`: absent, whoever runs this.
  */
-export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+export async function replaceFile(path: string, text: string, mode = 0o600, owner?: FileOwner): Promise<void> {
   const fresh = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   await localFiles(
     (async () => {
@@ -29,6 +35,7 @@ export async function replaceFile(path: string, text: string, mode = 0o600): Pro
         } finally {
           await file.close();
         }
+        if (owner !== undefined) await chown(fresh, owner.uid, owner.gid);
         await rename(fresh, path);
       } catch (thrown) {
         await rm(fresh, { force: true });

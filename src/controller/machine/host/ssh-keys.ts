@@ -1,4 +1,4 @@
-import { chown, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { localFiles } from '../../../base/error.ts';
 import { readIfThere, replaceFile } from '../rule-files.ts';
@@ -10,8 +10,6 @@ import { readIfThere, replaceFile } from '../rule-files.ts';
 export async function keepSshKeys(path: string, keys: readonly string[]): Promise<boolean> {
   const text = keys.join('\n');
   if (keys.length === 0 || (await readIfThere(path)) === text) return false;
-  const { uid, gid } = await localFiles(stat(dirname(path)));
-  await replaceFile(path, text, 0o600);
-  await localFiles(chown(path, uid, gid));
+  await replaceFile(path, text, 0o600, await localFiles(stat(dirname(path))));
   return true;
 }
