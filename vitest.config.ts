@@ -13,14 +13,14 @@ const everywhere = {
   // A busy machine is late; it is not wrong.
   testTimeout: 60_000,
   hookTimeout: 60_000,
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 30_000 } },
 };
 /** Of tests that make network namespaces. */
 const packets = {
   setupFiles: ['test/kit/seed.ts'],
   isolate: false,
   testTimeout: 120_000,
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 30_000 } },
   hookTimeout: 60_000,
 };
 

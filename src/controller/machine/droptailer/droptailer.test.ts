@@ -75,7 +75,7 @@ describe('shipping drops', () => {
   test('each arrives once, in its order, as today’s server reads it', async () => {
     start();
     for (let n = 0; n < 300; n++) shipper.add(drop(n));
-    await expect.poll(() => shipper.counts().shipped, { timeout: 10_000 }).toBe(300);
+    await expect.poll(() => shipper.counts().shipped).toBe(300);
     expect(arrived()).toEqual(numbers(0, 299));
     expect(server.printed[7]).toEqual({ seconds: 1_767_323_052, fields: { ACTION: 'drop', ID: '7', DF: '' } });
     expect(shipper.counts()).toEqual({ seen: 300, shipped: 300, overflowed: 0, refused: 0, waiting: 0 });
@@ -93,7 +93,7 @@ describe('shipping drops', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(arrived()).toEqual([]);
     install(other.issue('/CN=second'), other);
-    await expect.poll(arrived, { timeout: 15_000 }).toEqual(numbers(5, 9));
+    await expect.poll(arrived).toEqual(numbers(5, 9));
     // The server lives on, and the client's certificate alone is renewed.
     install(other.issue('/CN=third'), other);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -112,7 +112,7 @@ describe('shipping drops', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(shipper.counts()).toEqual({ seen: 81, shipped: 1, overflowed: 30, refused: 0, waiting: 50 });
     server = await DroptailerServer.start(serverCertificate, authority, port);
-    await expect.poll(() => shipper.counts().shipped, { timeout: 15_000 }).toBe(51);
+    await expect.poll(() => shipper.counts().shipped).toBe(51);
     expect(arrived()).toEqual(numbers(31, 80));
     expect(shipper.counts()).toEqual({ seen: 81, shipped: 51, overflowed: 30, refused: 0, waiting: 0 });
   });
@@ -123,7 +123,7 @@ describe('shipping drops', () => {
     shipper.add(drop(0));
     await new Promise((resolve) => setTimeout(resolve, 500));
     server.isSilent = false;
-    await expect.poll(arrived, { timeout: 15_000 }).toEqual(['0']);
+    await expect.poll(arrived).toEqual(['0']);
   });
 
   test('what the server refuses for good is counted, and holds nobody up', async () => {
@@ -135,7 +135,7 @@ describe('shipping drops', () => {
     shipper.add(drop(1));
     await new Promise((resolve) => setTimeout(resolve, 300));
     server.status = '0';
-    await expect.poll(arrived, { timeout: 10_000 }).toEqual(['1']);
+    await expect.poll(arrived).toEqual(['1']);
   });
 
   test('nobody else is taken for the server, nor for its client', async () => {
@@ -174,9 +174,7 @@ describe('the journal', () => {
       (line) => told.push(line),
       stop.signal,
     );
-    await expect
-      .poll(() => told.map(({ text }) => text), { timeout: 10_000 })
-      .toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
+    await expect.poll(() => told.map(({ text }) => text)).toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
     stop.abort();
     await running;
     rmSync(folder, { recursive: true });
