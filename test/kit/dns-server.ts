@@ -4,7 +4,7 @@
  *
  * | name | answer |
  * |---|---|
- * | `rotate.example.org`, `*.wild.example.org` | A: next |
+ * | `rotate.example.org`, `*.wild.example.org` | A: next, for ten minutes |
  * | `brief.example.org` | A: always the same, for one second |
  * | `alias.example.org` | an alias of `target.example.net`, whose address (next) it gives too |
  * | `half.example.org` | an alias of `brief.example.org`, and no more |
@@ -24,6 +24,8 @@ import { a, aaaa, ANSWER, cname, edns, soa, wire, type WireMessage, type WireRec
 const [address = '127.0.0.1', port = '53'] = process.argv.slice(2);
 const TRUNCATED = 0x0200;
 const NO_SUCH_NAME = 3;
+/** Longer than a busy machine takes to start a controller again. */
+const LONG_S = 600;
 let given = 0;
 
 function next(): string {
@@ -57,7 +59,7 @@ function answersTo({ name, type }: Asked): readonly WireRecord[] | undefined {
   const lower = name.toLowerCase();
   const records = (): readonly WireRecord[] => {
     if (lower === 'rotate.example.org.' || lower === 'forged.example.org.' || lower.endsWith('.wild.example.org.'))
-      return [a(name, next())];
+      return [a(name, next(), LONG_S)];
     if (lower === 'brief.example.org.') return [a(name, '100.64.255.1', 1)];
     if (lower === 'alias.example.org.') return [cname(name, 'target.example.net.'), a('target.example.net.', next())];
     if (lower === 'half.example.org.') return [cname(name, 'brief.example.org.')];
