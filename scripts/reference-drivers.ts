@@ -1,5 +1,7 @@
 import { type AbilityDriver, abilities } from '../src/firewalls/abilities.ts';
 import { driverKinds } from '../src/controller/drivers.ts';
+import { CONNECTIONS_STAY as fortigateStays } from '../src/firewalls/fortigate/facts.ts';
+import { CONNECTIONS_STAY as panosStays } from '../src/firewalls/panos/dialect.ts';
 
 const TITLES: Readonly<Record<AbilityDriver, string>> = {
   nftables: 'nftables',
@@ -28,5 +30,13 @@ opens nothing. FortiGate is asked at FortiOS 7.4.8 with central NAT, PAN-OS at 1
 ${[line(['', ...Object.values(TITLES)]), line(['---', ...drivers.map(() => '---')]), ...rows.map(line)].join('\n')}
 
 ${reasons.map((reason, at) => `${at + 1}. ${reason}`).join('\n')}
+
+## Open connections
+What \`established: Cut\` comes to after a change that takes rights away:
+
+- nftables: it ends exactly the connections that are no longer allowed.
+- FortiGate: ${fortigateStays}.
+- PAN-OS and Panorama: ${panosStays}.
+- lists: whoever fetches them decides; nothing is sent there.
 `;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { ownCertificate } from '../frame/certificate.ts';
+import { type OwnCertificate, ownCertificate } from '../frame/certificate.ts';
 import { type ListenAt, Listener, readBody } from '../frame/listener.ts';
 import { answerCmdb } from './cmdb.ts';
 import { dump } from './dump.ts';
@@ -70,6 +70,7 @@ export class FortiGate implements AsyncDisposable {
   readonly live: Live;
   readonly #clock: Clock;
   readonly #listener: Listener;
+  readonly #first: OwnCertificate | undefined;
   readonly #say: (line: string) => void;
   readonly #background = new Set<Promise<void>>();
   readonly #waiting = new Set<() => void>();
@@ -104,6 +105,7 @@ export class FortiGate implements AsyncDisposable {
     this.token = this.live.accounts.mint('api');
     const at = options.listen ?? { host: '127.0.0.1', port: 0 };
     const certificate = plain ? undefined : this.#certificate(at.host, DAY_MS * 365);
+    this.#first = certificate;
     this.#listener = new Listener(at, certificate, (request, response) => this.#serve(request, response));
   }
 
@@ -157,8 +159,12 @@ export class FortiGate implements AsyncDisposable {
     return this.#boot(parseRelease(version), downMs);
   }
 
-  /** Shows another certificate from now on: a new one, or one that ended yesterday. */
-  presentCertificate(kind: 'new' | 'expired'): void {
+  /** Shows another certificate from now on: a new one, one that ended yesterday, or again the one that it began with. */
+  presentCertificate(kind: 'new' | 'expired' | 'first'): void {
+    if (kind === 'first') {
+      if (this.#first !== undefined) this.#listener.present(this.#first);
+      return;
+    }
     const name = new URL(this.url).hostname.replaceAll(/[[\]]/g, '');
     this.#listener.present(this.#certificate(name, kind === 'new' ? DAY_MS * 365 : -DAY_MS / 2));
   }

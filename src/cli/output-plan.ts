@@ -40,6 +40,21 @@ export const traffic = z.strictObject({
   judgedFromNowOn: z.array(z.string()).describe('destinations that are judged here from then on'),
   unknownNoLongerDropped: z.array(z.string()).describe('where unknown senders may be from then on'),
   unknownDroppedFromNowOn: z.array(z.string()).describe('where unknown senders are dropped from then on'),
+  lists: z
+    .array(
+      z.strictObject({
+        list: z.string().describe('its name on the device, or among what we give out'),
+        resource: z.string().describe('what asks for it'),
+        joins: z.array(z.string()).describe('addresses that are in it from then on'),
+        leaves: z.array(z.string()).describe('addresses that are in it no more'),
+        gained: z
+          .array(z.string())
+          .describe('of these, who may pass more: they join a list that allows, or leave one that denies'),
+        lost: z.array(z.string()).describe('of these, who may pass less'),
+        opens: z.boolean().describe('it denies, and nobody asks for it any more'),
+      }),
+    )
+    .describe('lists that rules of others use, and that were there: pushed, tagged or fetched'),
   sendersBefore: z.int().min(0).describe('known addresses before'),
   sendersAfter: z.int().min(0).describe('known addresses after'),
 });

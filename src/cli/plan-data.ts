@@ -30,6 +30,15 @@ export function trafficData(traffic: Traffic): TrafficData {
     judgedFromNowOn: traffic.taken.toStrings(),
     unknownNoLongerDropped: traffic.unknownGained.toStrings(),
     unknownDroppedFromNowOn: traffic.unknownLost.toStrings(),
+    lists: traffic.lists.map(({ list, resource, joins, leaves, gained, lost, opens }) => ({
+      list,
+      resource,
+      joins: [...joins],
+      leaves: [...leaves],
+      gained: [...gained],
+      lost: [...lost],
+      opens,
+    })),
     sendersBefore: traffic.sendersBefore,
     sendersAfter: traffic.sendersAfter,
   };

@@ -1,5 +1,6 @@
 import { FakeClock } from './fake-clock.ts';
 import type { FortiGateOptions } from '../../simulators/fortigate/index.ts';
+import type { Administrator } from '../../src/firewalls/contract/bad-days-of-owners.ts';
 import type { BadDay, BadDaysHarness, Happening } from '../../src/firewalls/contract/bad-days.ts';
 import { SimulatedDevice } from './simulated-fortigate.ts';
 import { TRANSACTION_SECONDS } from '../../src/firewalls/fortigate/transaction.ts';
@@ -116,7 +117,41 @@ export async function fortigateBadDays(
       end: nothing,
     },
   };
+  const administrator: Administrator = {
+    denies: (group) => {
+      // Between interfaces that our rules are not about.
+      device.hand.create('firewall/policy', {
+        name: 'by our group',
+        srcintf: [{ name: 'port3' }],
+        dstintf: [{ name: 'port1' }],
+        srcaddr: [{ name: group }],
+        dstaddr: [{ name: 'all' }],
+        service: [{ name: 'ALL' }],
+        schedule: 'always',
+        action: 'deny',
+      });
+    },
+    renames: (group, to) => {
+      const tables = ['firewall/addrgrp', 'firewall/addrgrp6', 'system/external-resource'];
+      for (const table of tables) if (device.hand.get(table, group) !== undefined) device.hand.rename(table, group, to);
+    },
+    meets: (source) => {
+      const flow = { source, destination: '203.0.113.7', protocol: 6, sourcePort: 50_000, destinationPort: 443 };
+      return [device.wouldPass({ ...flow, from: 'port3', to: 'port1' }).policy !== 0];
+    },
+    forgets: () => {
+      const last = device.hand.keys('firewall/policy').at(-1) ?? '';
+      device.hand.delete('firewall/policy', last);
+    },
+    shows: async (which) => {
+      if (which === 'its own') device.presentCertificate('first');
+      else device.presentCertificate('new');
+      await device.reboot();
+    },
+    asked: () => device.served.length,
+  };
   return {
+    administrator,
     connect: (cluster = 'lab') =>
       simulated.connect(firewall, {
         clock,

@@ -9,6 +9,7 @@ import {
   tamperOnBorder,
 } from '../../src/firewalls/panos/panorama-lab.fixture.ts';
 import { CommitClock } from './commit-clock.ts';
+import { ownerOfGroup } from './panos-administrator.ts';
 import { panosDays, ROOM } from './panos-days.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +26,7 @@ export async function panoramaBadDays(options: object): Promise<BadDaysHarness> 
   const days = panosDays(stage, (cluster, login) => connectToBorder(border, options, { cluster, ...login }));
   return {
     ...days,
+    administrator: ownerOfGroup(border.panorama, border.firewalls, clock),
     ours: () => oursOnBorder(border),
     foreign: () => foreignOnBorder(border),
     passes: (packet) => border.firewalls.flatMap((firewall) => passesOn(firewall, packet) ?? []),

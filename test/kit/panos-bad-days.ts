@@ -11,6 +11,7 @@ import {
   tamper,
 } from '../../src/firewalls/panos/lab.fixture.ts';
 import { CommitClock } from './commit-clock.ts';
+import { ownerOf } from './panos-administrator.ts';
 import { panosDays, ROOM } from './panos-days.ts';
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +28,7 @@ export async function panosBadDays(options: PanOsOptions, firewall: object): Pro
   );
   return {
     ...days,
+    administrator: ownerOf(device, clock),
     ours: () => oursOn(device),
     foreign: () => foreignOn(device),
     passes: (packet) => passesOn(device, packet),

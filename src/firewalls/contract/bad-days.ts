@@ -5,6 +5,7 @@ import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Fate, PacketText } from '../../plan/fate.ts';
+import { type Administrator, ownersDays } from './bad-days-of-owners.ts';
 import { type AnyDriver, behaviourNow, bring, fates, sameFate, stepsOf, translationOf } from './harness.ts';
 
 /** What can go wrong at a device with an API, by what people call it. */
@@ -55,6 +56,8 @@ export interface BadDaysHarness {
    * are no more ways. Absent: the suite of all drivers does it.
    */
   tamper?(variant: number): Promise<boolean>;
+  /** Whoever owns the device, as they work there. */
+  readonly administrator: Administrator;
   /** The process is gone with its `n`-th request that writes: it was not sent, or was done and not answered. Whatever would follow is lost too. */
   dieAt(n: number, how: 'unsent' | 'unanswered'): void;
   /** The device has given up what a dead process left open. */
@@ -108,7 +111,7 @@ export function badDays(
       await bring(driver, after);
       goal = harness.ours();
       expectItself((at) => [next[at]]);
-    });
+    }, DEATHS_MS);
     afterAll(async () => {
       await harness?.close();
     });
@@ -177,6 +180,8 @@ export function badDays(
         expect(harness.foreign(), `${variant}`).toBe(foreign);
       }
     });
+
+    ownersDays({ harness: () => harness, goal: () => goal, foreign: () => foreign, before, after });
 
     test.each(['unsent', 'unanswered'] as const)(
       'the process dies at every request, which is %s',

@@ -6,6 +6,7 @@ import { type Capacity as Room, tableUses } from '../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
+import { standing } from '../rulebase/standing-groups.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
 import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
@@ -170,7 +171,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
   }
 
-  steps(actual: PanosActual, { wanted, lists }: PanosTranslation): readonly PanosStep[] {
+  steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {
+    const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
     return stepsTo(this.#start(actual), wanted, this.#ground, lists);
   }
 

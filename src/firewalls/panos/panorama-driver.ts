@@ -4,6 +4,7 @@ import type { Actual, DeviceOwner, Driver, MayGoOn } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
+import { standing } from '../rulebase/standing-groups.ts';
 import { tableUses } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
@@ -200,7 +201,8 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
   }
 
-  steps({ start }: PanoramaActual, { wanted, lists }: PanosTranslation): readonly PanoramaStep[] {
+  steps({ start }: PanoramaActual, { wanted: wished, lists }: PanosTranslation): readonly PanoramaStep[] {
+    const { wanted } = standing(start.observed, wished, this.#ground.style.names, true);
     return panoramaSteps(start, wanted, this.#ground, lists);
   }
 

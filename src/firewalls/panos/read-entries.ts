@@ -121,6 +121,8 @@ class Reading {
   readonly #objects = new Map<string, AddressObject>();
   readonly #services = new Map<string, Service>();
   readonly #groups = new Map<GroupKey, MemberGroup>();
+  /** Filters that are not ours. */
+  readonly #spoiled = new Map<GroupKey, MemberGroup>();
   readonly #keys = new Map<string, GroupKey>();
 
   constructor(folders: Folders, tagged: Tagged, cluster: string, style: Style) {
@@ -151,6 +153,7 @@ class Reading {
       taken: this.#taken,
       strays: new Set(),
       adoptable: new Map(),
+      spoiled: this.#spoiled,
       usedByOthers: this.#usedByOthers(),
     };
   }
@@ -235,7 +238,7 @@ class Reading {
     const wanted = groupEntry(group, this.#style);
     // Members differ as members; a filter that is not ours leaves nothing of the group.
     const meant = differences(entry, wanted).every((part) => part === 'description' || part === 'static');
-    if (meant) this.#groups.set(groupKey(group), group);
+    (meant ? this.#groups : this.#spoiled).set(groupKey(group), group);
   }
 
   /** Addresses of the objects in a configured group; what is no object of ours stands by its name, which is no address. */

@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
 import { SallyportError } from '../../base/error.ts';
-import type { MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
+import type { GroupKey, MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import type { Operation, RuleBaseStep } from '../rulebase/operation.ts';
 import type { Capacity as Rooms } from '../rulebase/capacity.ts';
 import { stepsBetween } from '../rulebase/steps.ts';
@@ -102,6 +102,8 @@ class Chain {
   #base: RuleBase;
   /** What stays for those who use it has to be read. */
   #isLeaving = false;
+  /** What of ours stood there at first, as it is printed. */
+  readonly #owned: Entries;
   /** The configuration before the next step: at first as it is printed, then as we wrote it. */
   #entries: Entries;
   /** Lists that the device fetches, as they are. */
@@ -113,14 +115,16 @@ class Chain {
     this.#ground = ground;
     this.#state = start.state;
     this.#base = start.observed;
-    this.#entries = ownedIn(start.running, ground.cluster);
+    this.#owned = ownedIn(start.running, ground.cluster);
+    this.#entries = this.#owned;
     this.#lists = this.#entries.objects['external-list'];
     this.#folders = start.running;
   }
 
   add({ operations, way, ...step }: RuleBaseStep): void {
     this.#base = carriedOut(this.#base, operations);
-    if (way === 'Configured') this.#configure(step, entriesOf(this.#base, this.#ground.style, this.#lists));
+    if (way === 'Configured')
+      this.#configure(step, this.#withSpoiled(entriesOf(this.#base, this.#ground.style, this.#lists)));
     else this.#register(step, tagChanges(operations, this.#ground.style));
   }
 
@@ -152,6 +156,18 @@ class Chain {
         `external list "${taken[0]}" is not ours; write its name into \`adopt\` to take it over, or give the AddressGroup another name`,
         { name: taken[0] },
       );
+  }
+
+  /** Groups that do not stand for their members any more, and that rules of others name, stay until they are made anew: the device would refuse to remove them. */
+  #withSpoiled(entries: Entries): Entries {
+    const { spoiled = new Map<GroupKey, MemberGroup>(), usedByOthers } = this.#start.observed;
+    const known = entries.objects['address-group'];
+    const kept = [...spoiled].flatMap(([key, { name }]) => {
+      const entry = this.#owned.objects['address-group'].get(name);
+      return known.has(name) || !usedByOthers.has(key) || entry === undefined ? [] : [[name, entry] as const];
+    });
+    if (kept.length === 0) return entries;
+    return { ...entries, objects: { ...entries.objects, 'address-group': new Map([...known, ...kept]) } };
   }
 
   #usedLists(): ReadonlyMap<string, XmlElement> {
@@ -219,7 +235,8 @@ class Chain {
   /** Groups that rules of others name, and what is in them: they stay until nobody does. */
   #kept(): Entries {
     const { observed } = this.#start;
-    const used = new Set([...observed.usedByOthers.keys()].map((key) => observed.groups.get(key)?.name));
+    const { groups: read, spoiled } = observed;
+    const used = new Set([...observed.usedByOthers.keys()].map((key) => (read.get(key) ?? spoiled?.get(key))?.name));
     const all = this.#entries.objects['address-group'];
     const named = [...all].filter(([name]) => used.has(name));
     const parts = [...all].filter(([name]) => named.some(([, entry]) => membersAt(entry, 'static').includes(name)));

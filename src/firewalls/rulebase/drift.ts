@@ -30,12 +30,14 @@ type Tell = (object: string, what: string) => void;
 
 function groupDrift(expected: RuleBase, found: ObservedRuleBase, tell: Tell): void {
   const strangers = new Map<string, MemberGroup>();
-  for (const [key, group] of found.groups) if (!expected.groups.has(key)) strangers.set(group.mark, group);
+  for (const [key, group] of [...found.groups, ...(found.spoiled ?? [])])
+    if (!expected.groups.has(key)) strangers.set(group.mark, group);
   for (const [key, group] of expected.groups) {
     const is = found.groups.get(key);
     if (is === undefined) {
       const renamed = strangers.get(group.mark);
-      if (renamed === undefined) tell(group.name, 'the group was removed, or its mark');
+      if (found.spoiled?.has(key) === true) tell(group.name, 'the group does not stand for its members any more');
+      else if (renamed === undefined) tell(group.name, 'the group was removed, or its mark');
       else {
         strangers.delete(group.mark);
         tell(group.name, `the group was renamed to ${renamed.name}`);

@@ -115,6 +115,8 @@ export interface ObservedRuleBase extends RuleBase {
   readonly strays: ReadonlySet<string>;
   /** Groups that are not ours and stand where an AddressGroup would, in its terms: they can be taken over, if their owner wants that. */
   readonly adoptable: ReadonlyMap<GroupKey, MemberGroup>;
+  /** Groups of ours, in our terms, that do not stand for their members any more by what somebody did to them. Absent: there are none. */
+  readonly spoiled?: ReadonlyMap<GroupKey, MemberGroup>;
   /** Rules of others that name a group of ours, in the device's words. */
   readonly usedByOthers: ReadonlyMap<GroupKey, readonly string[]>;
 }

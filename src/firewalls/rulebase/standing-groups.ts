@@ -15,10 +15,18 @@ export interface Standing {
  * a group, while they name it, and one that somebody renamed goes on to hold its members under the new name, beside the one that is made
  * again. To empty them would open what a Deny of others closes by them.
  */
-export function standing(actual: ObservedRuleBase, wanted: WantedRuleBase, names: Names): Standing {
-  const kept = [...actual.groups].filter(
+export function standing(
+  actual: ObservedRuleBase,
+  wanted: WantedRuleBase,
+  names: Names,
+  /** A group of one form becomes one of the other in its place, without a gap. */
+  turns = false,
+): Standing {
+  const wished = new Set(turns ? [...wanted.groups.values()].map(({ name }) => name) : []);
+  const kept = [...actual.groups, ...(actual.spoiled ?? [])].filter(
     ([key, group]) =>
       group.shared &&
+      !wished.has(group.name) &&
       !wanted.groups.has(key) &&
       !wanted.held.has(key) &&
       (actual.usedByOthers.get(key) ?? []).length > 0,
