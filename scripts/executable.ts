@@ -94,13 +94,14 @@ async function buildOne(
   const configuration = join(stage, `${architecture}.json`);
   const blob = join(stage, `${architecture}.blob`);
   const contents = {
-    main: join(stage, 'main.cjs'),
-    output: blob,
+    // Names within the folder: the blob holds what it is made from by name, and a random one would make each file another.
+    main: 'main.cjs',
+    output: `${architecture}.blob`,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     // What was compiled ahead is for the machine that compiled it.
     useCodeCache: architecture === own,
-    assets: { [PROOF_ASSET]: join(stage, PROOF_ASSET) },
+    assets: { [PROOF_ASSET]: PROOF_ASSET },
   };
   writeFileSync(configuration, JSON.stringify(contents));
   must(nodeProgram(own), ['--experimental-sea-config', configuration], stage);
