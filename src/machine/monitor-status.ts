@@ -29,9 +29,15 @@ export interface MonitorTimes {
 
 /**
  * `controllerStatus` of a FirewallMonitor (reference 2.3): what the manager waits for, and the figures. `conntrack` is ours; servers that do not
- * know the field leave it out.
+ * know the field leave it out. `distance`: what the machine announces; absent: it announces none, whatever its Firewall says.
  */
-export function monitorStatus(measured: Measured, version: string, now: number, times: MonitorTimes): RawMap {
+export function monitorStatus(
+  measured: Measured,
+  version: string,
+  now: number,
+  times: MonitorTimes,
+  distance?: number,
+): RawMap {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
   const lastRunAgainstSeed = time(times.lastRunAgainstSeed);
@@ -46,7 +52,7 @@ export function monitorStatus(measured: Measured, version: string, now: number, 
     controllerVersion: version,
     lastRun: time(now),
     ...(lastRunAgainstSeed !== undefined && { lastRunAgainstSeed }),
-    distance: 0,
-    distanceSupported: false,
+    distance: distance ?? 0,
+    distanceSupported: distance !== undefined,
   };
 }

@@ -59,6 +59,10 @@ test('rules by what they do and by comment, added up; the cluster’s traffic by
 test('controllerStatus of a FirewallMonitor', () => {
   const measured = { ...tableStatistics(''), ids: undefined, connections: { entries: 5, limit: 10 } };
   const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  expect(monitorStatus(measured, 'v1.2.3', now, { lastRun: now, lastRunAgainstSeed: now }, 3)).toMatchObject({
+    distance: 3,
+    distanceSupported: true,
+  });
   expect(monitorStatus(measured, 'v1.2.3', now, { lastRun: now, lastRunAgainstSeed: now - 1_000 })).toEqual({
     message: 'updated firewall monitor resource at 2026-01-02T03:04:05Z',
     stats: {

@@ -188,6 +188,7 @@ export async function runMachine(
       connections: '/proc/sys/net/netfilter',
       accounting: accounting && new Accounting({ ...accounting, machine: name }),
       times: () => controller.times,
+      distance: () => frr.distance,
       isWanted: () => accounting !== undefined || controller.clusters.isReporting,
       interval: () => controller.input?.firewall.intervalMs,
       report: (status, signal) => firewallMonitor.report(status, signal),

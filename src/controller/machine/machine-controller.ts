@@ -284,7 +284,11 @@ export class MachineController {
       if (change !== 'checked') {
         this.#written = true;
         this.#input = assembled.input;
-        this.#frr = assembled.routing && { routing: assembled.routing, path: this.#configuration.machine.frr };
+        this.#frr = assembled.routing && {
+          routing: assembled.routing,
+          path: this.#configuration.machine.frr,
+          announcesDistance: this.#configuration.machine.announceDistance,
+        };
         memory.gaps = assembled.gaps;
         await memory.save();
       }

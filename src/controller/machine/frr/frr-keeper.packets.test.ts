@@ -33,7 +33,7 @@ describe('FRR of a machine, in its namespace', { timeout: 120_000 }, () => {
 
   const keeperOf = (): FrrKeeper =>
     new FrrKeeper({
-      wanted: () => ({ routing: wanted, path: frr.file }),
+      wanted: () => ({ routing: wanted, path: frr.file, announcesDistance: true }),
       program: new FrrProgram(frr.transport()),
       told: (outcome) => void outcomes.push(outcome),
       clock: systemClock,

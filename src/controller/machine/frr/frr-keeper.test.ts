@@ -69,7 +69,7 @@ describe('the keeper of FRR', () => {
 
   const keeperOf = (): FrrKeeper =>
     new FrrKeeper({
-      wanted: () => wanted && { routing: wanted, path },
+      wanted: () => wanted && { routing: wanted, path, announcesDistance: true },
       program: frr,
       told: (outcome) => void outcomes.push(outcome),
       clock,
@@ -126,8 +126,10 @@ describe('the keeper of FRR', () => {
       1,
       [{ kind: 'failed', code: 'FRR_REFUSED', because: 'Unknown command: nonsense' }],
     ]);
+    expect(keeper.distance).toBe(0);
     wanted = routing(1);
     await look();
+    expect(keeper.distance).toBe(1);
     expect([text(), frr.holds]).toEqual([frrText(routing(1), 8), frrText(routing(1), 8)]);
   });
 

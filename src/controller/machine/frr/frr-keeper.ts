@@ -25,6 +25,8 @@ export type FrrOutcome =
 export interface FrrWanted {
   readonly routing: Routing;
   readonly path: string;
+  /** Whether the distance is announced at all. */
+  readonly announcesDistance: boolean;
 }
 
 export interface FrrKeeperOptions {
@@ -54,6 +56,7 @@ const LOOK_MS = 500;
 export class FrrKeeper {
   readonly #options: FrrKeeperOptions;
   #told = '';
+  #distance = 0;
   /** What was tried last in vain, and when. */
   #failed: { readonly text: string; readonly at: number } | undefined;
   #version: number | undefined;
@@ -61,6 +64,11 @@ export class FrrKeeper {
 
   constructor(options: FrrKeeperOptions) {
     this.#options = options;
+  }
+
+  /** What FRR was last seen to announce; `undefined`: distances are not. */
+  get distance(): number | undefined {
+    return this.#options.wanted()?.announcesDistance === true ? this.#distance : undefined;
   }
 
   /** Until the signal aborts. */
@@ -87,6 +95,7 @@ export class FrrKeeper {
       this.#failed = undefined;
       const outcome = await this.#keep(text, path, signal);
       if (outcome.kind === 'failed') this.#failed = { text, at: clock.monotonic() };
+      if (outcome.kind === 'inForce') this.#distance = routing.distance;
       this.#tell(outcome, path);
     } catch (thrown) {
       if (signal.aborted) return;

@@ -33,6 +33,8 @@ export interface MonitorOptions {
   readonly connections: string;
   readonly accounting: Accounting | undefined;
   readonly times: () => MonitorTimes;
+  /** The distance that is announced; absent, or nothing: none is. */
+  readonly distance?: () => number | undefined;
   /** Whether anybody asks for figures now; absent: always. */
   readonly isWanted?: () => boolean;
   /** The Firewall's `spec.interval` in milliseconds; absent: as today. */
@@ -83,7 +85,7 @@ export class MachineMonitor {
       connections: await this.#try('connections', () => this.#connections()),
     };
     const now = clock.wall();
-    const status = monitorStatus(measured, version, now, times());
+    const status = monitorStatus(measured, version, now, times(), this.#options.distance?.());
     this.#latest = status;
     if (report !== undefined) await this.#try('FirewallMonitor', () => report(status, signal));
     if (accounting !== undefined) await this.#try('accounting', () => accounting.record(now, measured, signal));
