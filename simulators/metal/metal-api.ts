@@ -1,7 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isLoopback } from '../../src/base/loopback.ts';
+import type { ListenAt } from '../frame/listener.ts';
 import { answerConnect, type Grant } from './connect.ts';
 import { judge, type User } from './hmac.ts';
+import { change } from './hand.ts';
 import { type Answer, answerRest } from './rest.ts';
 import { Store } from './store.ts';
 
@@ -21,7 +24,14 @@ export interface MetalApiOptions {
   readonly base?: string;
   /** The server's own clock; the system's if absent. */
   readonly wall?: () => number;
-  readonly port?: number;
+  /** Loopback, any port that is free, if absent. Plain HTTP, and therefore on loopback only. */
+  readonly listen?: ListenAt;
+  /** So long every answer takes, in milliseconds. */
+  readonly latencyMs?: number;
+  /** One line for each request. */
+  readonly say?: (line: string) => void;
+  /** Whoever asks may change machines and networks: `PUT BASE/simulate/firewall` and `…/network`. */
+  readonly hasHand?: boolean;
 }
 
 /**
@@ -45,7 +55,12 @@ export class MetalApi {
 
   static async start(options: MetalApiOptions = {}): Promise<MetalApi> {
     const api = new MetalApi(options);
-    await new Promise<void>((resolve) => api.#server.listen(options.port ?? 0, '127.0.0.1', resolve));
+    const { host, port } = options.listen ?? { host: '127.0.0.1', port: 0 };
+    if (!isLoopback(host)) throw new Error(`plain HTTP is for loopback; ${host} is reached by others`);
+    await new Promise<void>((resolve, reject) => {
+      api.#server.once('error', reject);
+      api.#server.listen(port, host, resolve);
+    });
     return api;
   }
 
@@ -55,6 +70,10 @@ export class MetalApi {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
+        // Nobody else waits for a slow answer.
+        setTimeout(answer, options.latencyMs ?? 0);
+      });
+      const answer = (): void => {
         const fault = this.#always ?? this.#faults.shift();
         if (fault?.kind === 'silent') return;
         if (fault?.kind === 'broken') return void request.socket.destroy();
@@ -69,18 +88,20 @@ export class MetalApi {
           request.headers,
           Buffer.concat(parts).toString(),
         );
+        options.say?.(`${request.method} ${request.url} ${status}`);
         const text = JSON.stringify(body);
         const headers = { 'content-type': 'application/json', date: new Date(this.#wall).toUTCString() };
         response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) });
         if (fault?.kind !== 'half') return void response.end(text);
         response.write(text.slice(0, text.length >> 1), () => request.socket.destroy());
-      });
+      };
     });
   }
 
   /** What a configuration names. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#options.base ?? ''}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address.includes(':') ? `[${address}]` : address}:${port}${this.#options.base ?? ''}`;
   }
 
   /** Of the next request that no fault was meant for before. */
@@ -113,6 +134,8 @@ export class MetalApi {
     } catch {
       body = undefined;
     }
+    if (this.#options.hasHand === true && within.startsWith('/simulate/'))
+      return change(this.store, method, within, body);
     if (within.startsWith('/metalstack.api.v2.')) {
       if (method !== 'POST') return [405, { code: 'unimplemented', message: 'POST only' }];
       if (headers['content-type'] !== 'application/json')

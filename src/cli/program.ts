@@ -286,7 +286,7 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
   does(
     command(
       'simulate <vendor>',
-      "a vendor's firewall on loopback, for tries without a device: fortigate, panos, panorama",
+      "a vendor's firewall on loopback, or the metal-apis, for tries without a device: fortigate, metal, panos, panorama",
     )
       .option('--version <version>', "the software's version")
       .option('--model <model>', 'decides its limits')

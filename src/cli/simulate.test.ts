@@ -1,5 +1,8 @@
 import { request } from 'node:https';
 import { expect, test } from 'vitest';
+import { systemClock } from '../base/clock.ts';
+import { ConnectApi } from '../sources/metal/connect-api.ts';
+import { RestApi } from '../sources/metal/rest-api.ts';
 import { simulateUntil } from './commands/simulate.ts';
 import { buildProgram } from './program.ts';
 
@@ -39,7 +42,38 @@ test('simulate says where it is and who is let in, answers, tells each request, 
   expect(await running).toBe(0);
 });
 
+test('the metal-apis are simulated as the controller asks them, and a hand changes what they hold', async () => {
+  const said: Said = { out: [], err: [] };
+  const stop = new AbortController();
+  const running = simulateUntil(stop.signal, terminalOf(said), { listen: '127.0.0.1:0', latency: 1 }, 'metal');
+  await expect.poll(() => said.out.length, { timeout: 30_000 }).toBe(6);
+  const word = (name: string): string => said.out.find((line) => line.startsWith(name))?.split(/ +/)[1] ?? '';
+  const url = word('url');
+  const project = word('projectID');
+  const common = { url, machine: { hostname: word('name'), project }, clock: systemClock };
+  for (const api of [
+    new RestApi({ ...common, user: word('type'), secret: () => Promise.resolve(word('hmac')) }),
+    new ConnectApi({ ...common, token: () => Promise.resolve(word('token')) }),
+  ]) {
+    expect(JSON.stringify(await api.read(stop.signal))).toContain('allow https');
+    await api.close();
+  }
+  const allocation = { name: 'b', hostname: 'fw-2', project, networks: [] };
+  const put = (body: object) => fetch(`${url}/simulate/firewall`, { method: 'PUT', body: JSON.stringify(body) });
+  expect((await put({ id: 'm-2', allocation })).status).toBe(200);
+  expect(
+    (await put({ id: 'm-2', allocation: { ...allocation, firewall_rules: { egress: [{ ports: [70_000] }] } } })).status,
+  ).toBe(400);
+  expect((await put({ allocation })).status).toBe(400);
+  expect(said.out).toContain('PUT /simulate/firewall 200');
+  stop.abort();
+  expect(await running).toBe(0);
+});
+
 test.each([
+  [['simulate', 'metal', '--version', '1'], 'there is no version to choose'],
+  [['simulate', 'metal', '--model', 'x'], 'a metal-api has no model'],
+  [['simulate', 'metal', '--listen', '0.0.0.0:0'], 'plain HTTP is for loopback'],
   [['simulate', 'toaster'], 'no device of "toaster" is simulated'],
   [['simulate', 'fortigate', '--version', '5.4'], '"5.4" is not a FortiOS version'],
   [['simulate', 'fortigate', '--model', 'huge'], 'there is no model "huge"'],

@@ -9,6 +9,8 @@ const inputs: readonly (readonly [string, BaseInput])[] = [
   ['plain', { networks, vpn: false, proxy: undefined }],
   ['vpn', { networks, vpn: true, proxy: undefined }],
   ['proxy', { networks, vpn: false, proxy }],
+  ['proxy-port', { networks, vpn: false, proxy, dnsPort: 5353 }],
+  ['proxy-ipv6-port', { networks, vpn: false, proxy: parseAddress('2001:db8:100::2'), dnsPort: 5353 }],
   ['proxy-ipv6', { networks, vpn: false, proxy: parseAddress('2001:db8:100::2') }],
 ];
 

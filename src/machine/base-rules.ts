@@ -9,12 +9,15 @@ export interface BaseInput {
   readonly vpn: boolean;
   /** Where the DNS proxy listens; `undefined`: none runs. */
   readonly proxy: Address | undefined;
+  /** The Firewall's `dnsPort`; absent: 53. */
+  readonly dnsPort?: number | undefined;
 }
 
 /** Links of the machine to its switches. */
 export const FABRIC = ['lan0', 'lan1'] as const;
 export const BGP_PORT = 179;
 const VXLAN_PORT = 4789;
+const DNS_PORT = 53;
 const REFUSED_PREFIX = 'nftables-metal-dropped: ';
 
 /**
@@ -22,7 +25,7 @@ const REFUSED_PREFIX = 'nftables-metal-dropped: ';
  * addresses. Forwarding is left to the table of `table-text.ts`. Rules of the allocation are not repeated here: behind a policy of accept
  * they would decide nothing. Nothing if the networks do not tell what the cluster's own is: what is there then stays.
  */
-export function baseRules({ networks, vpn, proxy }: BaseInput): string | undefined {
+export function baseRules({ networks, vpn, proxy, dnsPort = DNS_PORT }: BaseInput): string | undefined {
   const primary = primaryOf(networks);
   if (primary === undefined || !networks.some(({ role }) => role === 'underlay')) return undefined;
   const inside = networks.filter(({ role }) => role === 'primary' || role === 'secondary');
@@ -41,7 +44,7 @@ export function baseRules({ networks, vpn, proxy }: BaseInput): string | undefin
           `iifname "${link}" ip saddr 10.0.0.0/8 udp dport ${VXLAN_PORT} counter accept ${comment(`incoming VXLAN ${link}`)}`,
       ),
       `ct state established,related counter accept ${comment('stateful input')}`,
-      ...(proxy === undefined ? [] : askProxy(proxy)),
+      ...(proxy === undefined ? [] : askProxy(proxy, dnsPort)),
       vpn
         ? `iifname "tailscale*" counter accept ${comment('VPN connections')}`
         : `tcp dport 22 ct state new counter accept ${comment('SSH incoming connections')}`,
@@ -60,15 +63,11 @@ export function baseRules({ networks, vpn, proxy }: BaseInput): string | undefin
     ...chain('output', 'type filter hook output priority 0; policy accept;', []),
     ...(proxy === undefined
       ? []
-      : chain(
-          'output_ct',
-          'type filter hook output priority raw; policy accept;',
-          ownZone(inside, 'oifname', 'sport'),
-        )),
+      : chain('output_ct', 'type filter hook output priority raw; policy accept;', answerZone(inside, proxy, dnsPort))),
     ...chain('refuse', undefined, [`limit rate 2/minute log prefix "${REFUSED_PREFIX}"`, 'counter drop']),
     '}',
     'table inet nat {',
-    ...(proxy === undefined ? [] : interception(proxy, inside)),
+    ...(proxy === undefined ? [] : interception(proxy, dnsPort, inside)),
     ...chain(
       'postrouting',
       'type nat hook postrouting priority 0; policy accept;',
@@ -88,24 +87,48 @@ function chain(name: string, hook: string | undefined, rules: readonly string[])
   ];
 }
 
-function askProxy(proxy: Address): readonly string[] {
+function askProxy(proxy: Address, dnsPort: number): readonly string[] {
   const { family } = proxy;
   const cluster = family === 4 ? '10.0.0.0/8' : 'fd00::/8';
   const word = header(family);
   return (['tcp', 'udp'] as const).map(
     (protocol) =>
-      `${word} saddr ${cluster} ${word} daddr ${formatAddress(proxy)} ${protocol} dport 53 counter accept ${comment(`${protocol} domain for dns proxy`)}`,
+      `${word} saddr ${cluster} ${word} daddr ${formatAddress(proxy)} ${protocol} dport ${dnsPort} counter accept ${comment(`${protocol} domain for dns proxy`)}`,
   );
 }
 
-/** Answers of the proxy are connections of their own, apart from those that were led to it. */
-function ownZone(inside: readonly Network[], side: 'iifname' | 'oifname', port: 'sport' | 'dport'): readonly string[] {
+/** Connections with the proxy are apart from those that were led to it: these are its answers. */
+function answerZone(inside: readonly Network[], proxy: Address, dnsPort: number): readonly string[] {
+  return ownZone(
+    inside,
+    'oifname',
+    dnsPort === DNS_PORT ? '' : `${header(proxy.family)} saddr ${formatAddress(proxy)} `,
+    `sport ${dnsPort}`,
+  );
+}
+
+/** These are questions: to whatever resolver, and to the proxy itself where it listens at a port of its own. */
+function questionZone(inside: readonly Network[], proxy: Address, dnsPort: number): readonly string[] {
+  const own = `${header(proxy.family)} daddr ${formatAddress(proxy)} `;
+  return [
+    ...ownZone(inside, 'iifname', '', `dport ${DNS_PORT}`),
+    // Elsewhere this port is anybody's.
+    ...(dnsPort === DNS_PORT ? [] : ownZone(inside, 'iifname', own, `dport ${dnsPort}`)),
+  ];
+}
+
+function ownZone(
+  inside: readonly Network[],
+  side: 'iifname' | 'oifname',
+  who: string,
+  port: string,
+): readonly string[] {
   const links = inlineSet(inside.map(({ vrf }) => `"vlan${vrf}"`));
-  return (['tcp', 'udp'] as const).map((protocol) => `${side} ${links} ${protocol} ${port} 53 ct zone set 3`);
+  return (['tcp', 'udp'] as const).map((protocol) => `${side} ${links} ${who}${protocol} ${port} ct zone set 3`);
 }
 
 /** Questions to well-known resolvers are led to the proxy. `proxy_dns_servers` takes further ones from our own file. */
-function interception(proxy: Address, inside: readonly Network[]): readonly string[] {
+function interception(proxy: Address, dnsPort: number, inside: readonly Network[]): readonly string[] {
   const { family } = proxy;
   const set = family === 4 ? 'proxy_dns_servers' : 'proxy_dns_servers_v6';
   const known =
@@ -114,6 +137,8 @@ function interception(proxy: Address, inside: readonly Network[]): readonly stri
       : ['2001:4860:4860::8888', '2001:4860:4860::8844', '2606:4700:4700::1111', '2606:4700:4700::1001'];
   const links = inlineSet(inside.map(({ vrf }) => `"vlan${vrf}"`));
   const word = header(family);
+  const at = formatAddress(proxy);
+  const place = dnsPort === DNS_PORT ? at : `${family === 4 ? at : `[${at}]`}:${dnsPort}`;
   return [
     `    set ${set} {`,
     `        type ${family === 4 ? 'ipv4_addr' : 'ipv6_addr'}`,
@@ -126,13 +151,13 @@ function interception(proxy: Address, inside: readonly Network[]): readonly stri
       'type nat hook prerouting priority 0; policy accept;',
       (['tcp', 'udp'] as const).map(
         (protocol) =>
-          `iifname ${links} ${word} daddr @${set} ${protocol} dport 53 dnat ${word} to ${formatAddress(proxy)} ${comment(`dnat ${protocol} dns to proxy`)}`,
+          `iifname ${links} ${word} daddr @${set} ${protocol} dport 53 dnat ${word} to ${place} ${comment(`dnat ${protocol} dns to proxy`)}`,
       ),
     ),
     ...chain(
       'prerouting_ct',
       'type filter hook prerouting priority raw; policy accept;',
-      ownZone(inside, 'iifname', 'dport'),
+      questionZone(inside, proxy, dnsPort),
     ),
   ];
 }

@@ -20,7 +20,8 @@ describe('our own flows', () => {
   test('pass the base rules as they are rendered, with and without VPN and proxy', () => {
     for (const vpn of [false, true])
       for (const proxy of [undefined, parseAddress('198.51.100.2')])
-        expect(names(baseRules({ networks, vpn, proxy }) ?? '', all(vpn))).toEqual([]);
+        for (const dnsPort of [undefined, 5353])
+          expect(names(baseRules({ networks, vpn, proxy, dnsPort }) ?? '', all(vpn))).toEqual([]);
   });
 
   test('are told with what denies them', () => {

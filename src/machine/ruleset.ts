@@ -107,7 +107,7 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
         ...memory.sorted('ingress', [...policies.flatMap((each) => each.ingress), ...metal.ingress]),
         ...services,
       ],
-      egress: [...egress, ...(resolver === undefined ? [] : cacheRules(resolver, log))],
+      egress: [...egress, ...(resolver === undefined ? [] : cacheRules(resolver, firewall.dnsPort ?? 53, log))],
       translation: [
         ...(resolver === undefined || primary === undefined || firewall.egressRules.length === 0
           ? []
@@ -132,13 +132,13 @@ function resolverAddress(networks: readonly Network[]): Address | undefined {
 }
 
 /** The cluster may ask the DNS proxy. */
-function cacheRules(resolver: Address, log: boolean): readonly RuleUnit[] {
+function cacheRules(resolver: Address, port: number, log: boolean): readonly RuleUnit[] {
   const { family } = resolver;
   const matches = [
     `${header(family)} saddr == @${clusterPrefixes(family)}`,
     `${header(family)} daddr ${inlineSet([formatAddress(resolver)])}`,
   ];
   return (['tcp', 'udp'] as const).map((protocol) =>
-    portRule('dns', matches, protocol, ['53'], log, `accept intercepted traffic for dns cache ${protocol}`),
+    portRule('dns', matches, protocol, [String(port)], log, `accept intercepted traffic for dns cache ${protocol}`),
   );
 }

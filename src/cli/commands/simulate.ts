@@ -17,6 +17,7 @@ interface SimulateCommandOptions {
 /** Each is loaded when it is asked for. */
 const vendors: Readonly<Record<string, () => Promise<Simulate>>> = {
   fortigate: async () => (await import('../../../simulators/fortigate/command.ts')).simulateFortiGate,
+  metal: async () => (await import('../../../simulators/metal/command.ts')).simulateMetal,
   panos: async () => (await import('../../../simulators/panos/command.ts')).simulatePanOs,
   panorama: async () => (await import('../../../simulators/panos/command.ts')).simulatePanorama,
 };

@@ -9,6 +9,7 @@ import { baseRules } from '../../machine/base-rules.ts';
 import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
 import type { MachineObjects } from '../../machine/objects.ts';
 import { machineFlows, type OwnFlow } from '../../machine/own-flows.ts';
+import type { NamesNow } from '../../machine/dns/fqdn-state.ts';
 import { type MachineInput, machineRuleset } from '../../machine/ruleset.ts';
 import type { DomainSet } from '../../machine/rules/domain-sets.ts';
 import { RulesetMemory } from '../../machine/ruleset-memory.ts';
@@ -101,6 +102,8 @@ export class MachineController {
   readonly #memory = new RulesetMemory();
   #input: MachineInput | undefined;
   #frr: FrrWanted | undefined;
+  /** Of names, in the rules in force. */
+  #sets: readonly DomainSet[] | undefined;
   readonly #watch: FlowWatch | undefined;
   /** Rules of an earlier process are in force. */
   #hasLastGood = false;
@@ -123,7 +126,13 @@ export class MachineController {
     };
     this.#sources = new MachineSources({ clock, log, environment, memory, changed });
     this.clusters = new MachineClusters(this.#sources, () => this.#configuration);
-    this.#reports = new MachineReports({ sources: this.#sources, clusters: this.clusters, clock, log });
+    this.#reports = new MachineReports({
+      sources: this.#sources,
+      clusters: this.clusters,
+      names: () => this.#namesNow(),
+      clock,
+      log,
+    });
     if (reach !== undefined) this.#watch = new FlowWatch({ ...reach, clock, flows: () => this.#flowsNow(reach.files) });
   }
 
@@ -167,6 +176,7 @@ export class MachineController {
         await this.#look(signal);
         if (this.#failedAt === undefined) this.#failure = '';
         this.#stamp();
+        this.#reports.look(this.#configuration);
         const lost = this.#watch?.takeLost() ?? [];
         if (lost.length > 0) await writer.allowBack(lost, signal);
       } catch (thrown) {
@@ -205,6 +215,12 @@ export class MachineController {
     signal.removeEventListener('abort', end);
   }
 
+  #namesNow(): NamesNow | undefined {
+    const { names } = this.#options;
+    if (names === undefined || this.#sets === undefined) return undefined;
+    return { sets: this.#sets, addressesOf: (domain, family) => names.addressesOf(domain, family) };
+  }
+
   /** Looks again at once. */
   wake(): void {
     this.#heard++;
@@ -225,6 +241,7 @@ export class MachineController {
     try {
       const sets = await this.#bringInForce(assembled, read.diagnostics, round, signal);
       round?.settle(sets);
+      this.#sets = sets ?? this.#sets;
     } catch (thrown) {
       round?.fail(thrown);
       throw thrown;
@@ -273,6 +290,7 @@ export class MachineController {
               networks: input.networks,
               vpn: this.#facts?.vpn ?? false,
               proxy: result.ruleset.resolver,
+              dnsPort: input.firewall.dnsPort,
             }),
             flows: [...this.#localFlows(), ...(this.#watch?.flows ?? [])],
           },

@@ -2,7 +2,7 @@ import { background } from '../../../base/background.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import type { Log } from '../../../base/log.ts';
-import { type Address, compareAddresses, formatAddress, parseAddress } from '../../../ip/address.ts';
+import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../../../ip/address.ts';
 import { PrefixSet } from '../../../ip/prefix-set.ts';
 import { interestOf } from '../../../machine/dns/interest.ts';
 import { NameBook } from '../../../machine/dns/name-book.ts';
@@ -93,6 +93,13 @@ export class NameService {
 
   get counts(): Readonly<ProxyCounts> {
     return this.#proxy.counts;
+  }
+
+  /** Addresses of a name that policies ask for, with the time of day at which each ends, in milliseconds. */
+  addressesOf(domain: string, family: Family): ReadonlyMap<string, number> {
+    const { clock } = this.#options;
+    const shift = clock.wall() - clock.monotonic();
+    return new Map([...this.#book.addresses(domain, family)].map(([address, until]) => [address, until + shift]));
   }
 
   /** Follows what policies ask for; rules are then made with what it gives. */

@@ -1,6 +1,7 @@
 import { background } from '../../../base/background.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
+import { fqdnState, type NamesNow } from '../../../machine/dns/fqdn-state.ts';
 import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import type { MachineConfigured } from '../machine-configured.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
@@ -13,9 +14,14 @@ import { PolicyStatuses } from './policy-statuses.ts';
 export interface MachineReportsOptions {
   readonly sources: MachineSources;
   readonly clusters: MachineClusters;
+  /** What names come to in the rules in force; `undefined`: that is not known. */
+  readonly names: () => NamesNow | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** How often it is looked what names come to: as often as today rules are looked at (reference 3.2). */
+const NAMES_MS = 10_000;
 
 /** Who writes into one cluster, as long as it is reached in the same way. */
 interface Desk {
@@ -29,6 +35,7 @@ export class MachineReports {
   readonly #options: MachineReportsOptions;
   readonly #desks = new Map<string, Desk>();
   #last: Outcome | undefined;
+  #namesAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: MachineReportsOptions) {
     this.#options = options;
@@ -61,6 +68,14 @@ export class MachineReports {
     this.#tellPolicies(configuration);
   }
 
+  /** Time passes: resolvers may have said something else. */
+  look(configuration: MachineConfigured): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#namesAt < NAMES_MS) return;
+    this.#namesAt = now;
+    this.#tellNames(configuration);
+  }
+
   async stop(): Promise<void> {
     const desks = [...this.#desks.values()];
     this.#desks.clear();
@@ -78,7 +93,22 @@ export class MachineReports {
       .raw(source, 'ClusterwideNetworkPolicy')
       .filter(({ namespace }) => namespace === access.namespace);
     statuses.seen(own);
-    if (this.#last !== undefined) statuses.tell(this.#last);
+    if (this.#last === undefined) return;
+    statuses.tell(this.#last);
+    this.#tellNames(configuration);
+  }
+
+  #tellNames(configuration: MachineConfigured): void {
+    const { sources, names } = this.#options;
+    const source = configuration.machine.cwnp?.source;
+    const access = source === undefined ? undefined : sources.access(source);
+    const now = names();
+    if (source === undefined || access === undefined || now === undefined || this.#last?.result.kind !== 'inForce')
+      return;
+    const states = this.#last.policies
+      .filter(({ policy, state }) => state === 'deployed' && policy.namespace === access.namespace)
+      .map(({ policy }) => [`${policy.namespace}/${policy.name}`, fqdnState(policy, now)] as const);
+    this.#desk(source, access, configuration).statuses.tellNames(new Map(states));
   }
 
   #desk(source: string, { client }: ClusterAccess, { name }: MachineConfigured): Desk {

@@ -5,6 +5,7 @@ import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import type { StatusObject } from '../../../kubernetes/status-part.ts';
 import { StatusWriter } from '../../../kubernetes/status-writer.ts';
 import { type ClusterObject, machineKinds } from '../sources/machine-kinds.ts';
+import { shapeOf, withFqdnState } from '../../../machine/dns/fqdn-state.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The two members of a policy's status that say what became of it (metal-stack reference, 2.1). */
@@ -15,11 +16,13 @@ export interface PolicyWord {
 
 /**
  * Writes `status.state` and `status.message` of ClusterwideNetworkPolicies: `deployed` says that the rules of this very policy, as it is
- * now, are in force. Everything else of a status stays as it is.
+ * now, are in force. And `status.fqdn_state`, what its names come to, where that is known. Everything else of a status stays as it is.
  */
 export class PolicyStatuses {
   readonly #writer: StatusWriter;
   readonly #words = new Map<string, PolicyWord>();
+  /** Of policies in force; `state` is `undefined` for those that speak of no names. */
+  readonly #names = new Map<string, { readonly state: RawMap | undefined; readonly shape: string }>();
   /** Rule texts of the policies whose rules are in force; `undefined`: no rules of ours are yet. */
   #inForce: ReadonlyMap<string, string> | undefined;
   #seen = new Map<string, ClusterObject>();
@@ -35,6 +38,7 @@ export class PolicyStatuses {
       if (!now.has(key)) {
         this.#writer.forget(statusObject(before));
         this.#words.delete(key);
+        this.#names.delete(key);
       }
     for (const [key, policy] of now) {
       if (this.#seen.get(key) === policy) continue;
@@ -70,6 +74,19 @@ export class PolicyStatuses {
     }
   }
 
+  /** What the names of policies in force come to, by `namespace/name`. */
+  tellNames(states: ReadonlyMap<string, RawMap | undefined>): void {
+    for (const [key, state] of states) {
+      const policy = this.#seen.get(key);
+      const word = this.#words.get(key);
+      if (policy === undefined || word === undefined) continue;
+      const shape = shapeOf(state);
+      if (this.#names.get(key)?.shape === shape) continue;
+      this.#names.set(key, { state, shape });
+      this.#send(key, policy, word);
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#writer.stop();
   }
@@ -90,10 +107,18 @@ export class PolicyStatuses {
     const before = this.#words.get(key);
     if (before?.state === word.state && before.message === word.message) return;
     this.#words.set(key, word);
+    this.#send(key, policy, word);
+  }
+
+  #send(key: string, policy: ClusterObject, word: PolicyWord): void {
+    const names = this.#names.get(key);
     this.#writer.wish({
       object: statusObject(policy),
       portion: { kind: 'whole' },
-      compose: (now) => withWord(now, word),
+      compose: (now) => {
+        const said = withWord(now, word);
+        return names === undefined ? said : withFqdnState(said, names.state);
+      },
       mayWrite: () => true,
     });
   }
