@@ -21,8 +21,11 @@ export type Fate = { readonly passes: false } | { readonly passes: true; readonl
 const DROPPED: Fate = { passes: false };
 const UNTOUCHED: Fate = { passes: true, from: undefined };
 
-/** What a behaviour does to one packet; a packet whose addresses cannot be read is dropped. */
-export function fateUnder(behaviour: Behaviour, packet: PacketText): Fate {
+/**
+ * What a behaviour does to one packet, given the domains that its destination is an address of; a packet whose addresses cannot be read is
+ * dropped.
+ */
+export function fateUnder(behaviour: Behaviour, packet: PacketText, domains: readonly string[] = []): Fate {
   const source = parseAddress(packet.source);
   const destination = parseAddress(packet.destination);
   if (source === undefined || destination === undefined) return DROPPED;
@@ -30,8 +33,8 @@ export function fateUnder(behaviour: Behaviour, packet: PacketText): Fate {
   const id = behaviour.senders.get(packet.source);
   if (id === undefined) return behaviour.networks.contains(source) ? DROPPED : UNTOUCHED;
   const flow: Flow = { ...packet, source, destination };
-  if (!behaviour.allowed(id, packet.family).has(flow)) return DROPPED;
-  const first = behaviour.translations(packet.source).find(({ flows }) => flows.has(flow));
+  if (!behaviour.allowed(id, packet.family).has(flow, domains)) return DROPPED;
+  const first = behaviour.translations(packet.source).find(({ flows }) => flows.has(flow, domains));
   if (first === undefined || first.to.kind === 'Exempt') return UNTOUCHED;
   return first.to.kind === 'Hold' ? DROPPED : { passes: true, from: first.to.address };
 }
