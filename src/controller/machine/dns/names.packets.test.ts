@@ -14,6 +14,8 @@ const KIT = join(import.meta.dirname, '../../../../test/kit');
 const MAIN = join(import.meta.dirname, '../../../cli/main.ts');
 /** A thousand and more in `npm run test:thorough`. */
 const CONNECTIONS = tries(250).numRuns;
+/** A client that makes hundreds of connections takes seconds, on a busy machine many. */
+const CLIENT_MS = 100_000;
 const PROXY = '198.51.100.2';
 const words = (...program: readonly string[]): readonly string[] => ['--import', 'tsx', ...program];
 
@@ -98,10 +100,8 @@ machine: { facts: ./install.yaml, rules: ./nftables/firewall-controller.v4, base
 
   async function client(options: object): Promise<Trial> {
     const asked = JSON.stringify({ server: PROXY, port: 443, times: 1, ...options });
-    const { stdout, stderr } = await world.cluster.namespace.run(process.execPath, [
-      join(KIT, 'name-client.mjs'),
-      asked,
-    ]);
+    const program = [join(KIT, 'name-client.mjs'), asked];
+    const { stdout, stderr } = await world.cluster.namespace.run(process.execPath, program, { timeoutMs: CLIENT_MS });
     if (stdout === '') throw new Error(stderr);
     return JSON.parse(stdout) as Trial;
   }
