@@ -142,17 +142,20 @@ export class PanOs extends Device {
 
   /** Whether a flow would pass now, by which rule, and translated to what: from what runs, is registered and was fetched. */
   passes(flow: Flow, vsys = 'vsys1'): Passage {
+    return this.judging(vsys)(flow);
+  }
+
+  /** `passes` for many flows at one moment: what changes later is not seen. */
+  judging(vsys = 'vsys1'): (flow: Flow) => Passage {
     const own = find(this.configuration.running, vsysPlace(vsys));
     const pushed = this.pushedTo(vsys);
-    return judge(
-      {
-        security: rulesInOrder(pushed, own, 'security'),
-        nat: rulesInOrder(pushed, own, 'nat'),
-        membership: this.membership(vsys),
-        serial: this.serial,
-      },
-      flow,
-    );
+    const policy = {
+      security: rulesInOrder(pushed, own, 'security'),
+      nat: rulesInOrder(pushed, own, 'nat'),
+      membership: this.membership(vsys),
+      serial: this.serial,
+    };
+    return (flow) => judge(policy, flow);
   }
 
   /** A connection through the device, if it passes: its session, which stays until it is cleared. */

@@ -36,6 +36,8 @@ const either = (all: Iterable<Knowledge>): Knowledge => {
 
 export class Membership {
   readonly #parts: MembershipParts;
+  /** Answers by name and address: many flows ask the same. It is made for questions about one moment. */
+  readonly #known = new Map<string, Knowledge>();
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -61,7 +63,16 @@ export class Membership {
   }
 
   /** Whether an address is meant by a name as it stands in a rule or a group. */
-  includes(name: string, address: Span, seen: ReadonlySet<string> = new Set()): Knowledge {
+  includes(name: string, address: Span): Knowledge {
+    if (name === 'any') return 'yes';
+    const { family, low, high } = address;
+    const key = `${family} ${low} ${high} ${name}`;
+    const known = this.#known.get(key) ?? this.#includes(name, address, new Set());
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #includes(name: string, address: Span, seen: ReadonlySet<string>): Knowledge {
     if (name === 'any') return 'yes';
     const found = this.lookup(name, 'address', 'address-group', 'external-list');
     if (found === undefined) {
@@ -79,7 +90,7 @@ export class Membership {
         const dynamic = textOf(child(found.entry, 'dynamic'), 'filter');
         if (dynamic !== undefined) return this.#inDynamic(dynamic, address);
         const below = new Set([...seen, name]);
-        return either(members(child(found.entry, 'static')).map((one) => this.includes(one, address, below)));
+        return either(members(child(found.entry, 'static')).map((one) => this.#includes(one, address, below)));
       }
     }
   }

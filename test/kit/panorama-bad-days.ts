@@ -1,5 +1,5 @@
 import type { BadDaysHarness } from '../../src/firewalls/contract/bad-days.ts';
-import { passesOn } from '../../src/firewalls/panos/lab.fixture.ts';
+import { passingOn } from '../../src/firewalls/panos/lab.fixture.ts';
 import {
   connectToBorder,
   foreignOnBorder,
@@ -29,7 +29,10 @@ export async function panoramaBadDays(options: object): Promise<BadDaysHarness> 
     administrator: ownerOfGroup(border.panorama, border.firewalls, clock),
     ours: () => oursOnBorder(border),
     foreign: () => foreignOnBorder(border),
-    passes: (packet) => border.firewalls.flatMap((firewall) => passesOn(firewall, packet) ?? []),
+    passing() {
+      const each = border.firewalls.map(passingOn);
+      return (packet) => each.flatMap((passes) => passes(packet) ?? []);
+    },
     members: () => membersOnBorder(border, ['payments', 'blocked']),
     tamper: (variant) => tamperOnBorder(border, variant),
     async close() {

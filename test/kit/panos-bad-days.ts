@@ -6,7 +6,7 @@ import {
   furnish,
   membersOn,
   oursOn,
-  passesOn,
+  passingOn,
   startDevice,
   tamper,
 } from '../../src/firewalls/panos/lab.fixture.ts';
@@ -31,7 +31,7 @@ export async function panosBadDays(options: PanOsOptions, firewall: object): Pro
     administrator: ownerOf(device, clock),
     ours: () => oursOn(device),
     foreign: () => foreignOn(device),
-    passes: (packet) => passesOn(device, packet),
+    passing: () => passingOn(device),
     members: () => membersOn(device, ['payments', 'blocked']),
     tamper: (variant) => tamper(device, variant),
     async close() {

@@ -159,12 +159,14 @@ export function membersOn(device: PanOs, groups: readonly string[], cluster = 'l
 }
 
 /** What the device itself does with a packet, by what runs there; `undefined`: of a protocol that it has other words for. */
-export function passesOn(device: PanOs, packet: PacketText): boolean | undefined {
-  const { source, destination, protocol, sourcePort = 1024, destinationPort = 0 } = packet;
-  const word = PROTOCOLS.get(protocol);
-  if (word === undefined) return undefined;
-  const ends = { sourcePort, destinationPort, from: 'k8s', to: 'internet' };
-  return device.passes({ source, destination, protocol: word, ...ends }).verdict === 'pass';
+export function passingOn(device: PanOs): (packet: PacketText) => boolean | undefined {
+  const judge = device.judging();
+  return ({ source, destination, protocol, sourcePort = 1024, destinationPort = 0 }) => {
+    const word = PROTOCOLS.get(protocol);
+    if (word === undefined) return undefined;
+    const ends = { sourcePort, destinationPort, from: 'k8s', to: 'internet' };
+    return judge({ source, destination, protocol: word, ...ends }).verdict === 'pass';
+  };
 }
 
 const PROTOCOLS = new Map([
