@@ -8,6 +8,8 @@ import type { FortiosApi } from './fortios-api.ts';
 const listForm = z.object({
   status: z.string().optional(),
   entries: z.array(z.object({ entry: z.string(), valid: z.boolean().optional() })).default([]),
+  valid_count: z.int().optional(),
+  invalid_count: z.int().optional(),
   overflow: z.boolean().optional(),
 });
 const pushedForm = z.array(
@@ -20,10 +22,48 @@ const pushedForm = z.array(
   }),
 );
 
+/** Entries of one answer (vendor reference 1.2). */
+const PAGE = 1_000;
+/** A feed that changes while its pages are read is read again, so often. */
+const MOST_READINGS = 3;
+
 /** What a feed holds, as the device tells it: canonical addresses, and other texts as they are. */
 export async function readFeed(api: FortiosApi, name: string, signal: AbortSignal): Promise<readonly string[]> {
+  for (let reading = 0; reading < MOST_READINGS; reading++) {
+    const entries = await readPages(api, name, signal);
+    if (entries !== undefined) return entries;
+  }
+  throw new SallyportError('DEVICE_BUSY', `the feed ${name} changed ${MOST_READINGS} times while its pages were read`);
+}
+
+/** All pages; `undefined`: they are not as many entries as the device counts, so that it changed in between. */
+async function readPages(api: FortiosApi, name: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  const held: string[] = [];
+  let first: string | undefined;
+  for (let read = 0; ; ) {
+    const list = await readPage(api, name, read, signal);
+    // Whether every release knows pages of feeds is not proven: the same page once more is all that it gives.
+    const isAgain = read > 0 && list.entries[0]?.entry === first;
+    first ??= list.entries[0]?.entry;
+    if (!isAgain) {
+      read += list.entries.length;
+      for (const { entry, valid } of list.entries) if (valid !== false) held.push(canonical(entry));
+    }
+    if (!isAgain && list.entries.length === PAGE) continue;
+    const { valid_count: valid, invalid_count: invalid } = list;
+    return valid === undefined || invalid === undefined || valid + invalid === read ? held : undefined;
+  }
+}
+
+async function readPage(
+  api: FortiosApi,
+  name: string,
+  start: number,
+  signal: AbortSignal,
+): Promise<z.infer<typeof listForm>> {
+  const query = { mkey: name, start: String(start), count: String(PAGE) };
   const { results } = await api.ask(
-    { method: 'GET', path: 'monitor/system/external-resource/entry-list', query: { mkey: name } },
+    { method: 'GET', path: 'monitor/system/external-resource/entry-list', query },
     signal,
   );
   const list = listForm.safeParse(results).data;
@@ -34,7 +74,7 @@ export async function readFeed(api: FortiosApi, name: string, signal: AbortSigna
       'DEVICE_LIMIT',
       `the feed ${name} does not fit: the feeds of this device, those of others included, hold more than it takes`,
     );
-  return list.entries.filter(({ valid }) => valid !== false).map(({ entry }) => canonical(entry));
+  return list;
 }
 
 function canonical(entry: string): string {

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { rulesets, withOtherMembers } from '../../../test/kit/rulesets.ts';
 import { tries } from '../../../test/kit/runs.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
-import { bring, stepsOf } from '../contract/harness.ts';
+import { world } from '../../../test/kit/worlds.ts';
+import { BucketMap } from '../../base/bucket-map.ts';
+import { type AnyDriver, bring, stepsOf } from '../contract/harness.ts';
 
 const OPTIONS = {
   zones: { from: ['port2'], to: ['port1'] },
@@ -31,4 +33,15 @@ test('addresses that join, leave and move change no policy', async () => {
     }),
     { ...tries(3), endOnFailure: true },
   );
+});
+
+test.each([999, 1_000, 2_100])('a list of %i addresses is read back whole, page by page', async (many) => {
+  await using simulated = await SimulatedDevice.start({ version: '7.6.3' });
+  const addresses = Array.from({ length: many }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+  const members = BucketMap.from(addresses.map((address) => [address, true as const]));
+  const named = { deviceName: 'payments', resource: 'AddressGroup/payments', use: 'Allow', members } as const;
+  const wish = world({}, [], { groups: new Map([['a', { id: 'a', kind: 'AddressGroup', family: 4, ...named }]]) });
+  const driver: AnyDriver = simulated.connect(OPTIONS);
+  await bring(driver, wish);
+  expect(await stepsOf(driver, wish)).toEqual([]);
 });
