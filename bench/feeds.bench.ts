@@ -1,13 +1,15 @@
 /**
  * The feed server, in a process of its own, and firewalls that ask it over TLS: conditional requests on connections that are kept, and
- * on new ones with a full ECDSA handshake each, by the server's own CPU, for the clients take more than it does. Then from a change in a
+ * on new ones with a full ECDSA handshake each, by the server's own CPU, for the clients take more than it does; the latter in turns with a
+ * server of Node's `tls` alone, which reads no request and always gives the same answer. Then from a change in a
  * list of 100,000 addresses, wanted by the driver, to the moment when whoever asks gets it, plain and packed.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -29,6 +31,8 @@ import { collectGarbage, cpuSeconds, load, print, quantile, smoke } from './figu
 const size = smoke ? 1_000 : 100_000;
 const kept = smoke ? 500 : 40_000;
 const fresh = smoke ? 50 : 4_000;
+/** So often both servers take their turns. */
+const turns = smoke ? 1 : 4;
 const changes = smoke ? 3 : 30;
 const CLIENTS = 32;
 const PATH = '/lists/payments.txt';
@@ -77,6 +81,18 @@ async function serve(folder: string, cert: string, key: string): Promise<void> {
   say({ port: (server.address() as AddressInfo).port });
 }
 
+/** What a handshake costs with nothing of ours behind it. */
+function serveBare(cert: string, key: string): void {
+  const say = (answer: Answer): void => void process.send?.(answer);
+  const files = { cert: readFileSync(cert), key: readFileSync(key), minVersion: 'TLSv1.2' } as const;
+  const server = createServer(files, (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end('HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n'));
+  });
+  server.listen(0, '127.0.0.1', () => say({ port: (server.address() as AddressInfo).port }));
+  process.on('message', () => say({ cpu: cpuSeconds() }));
+}
+
 function rulesetOf(members: BucketMap<true>): Ruleset {
   const group = {
     id: 'g',
@@ -118,63 +134,91 @@ async function ask(count: number, one: () => Promise<number>): Promise<void> {
   await Promise.all(Array.from({ length: CLIENTS }, client));
 }
 
-async function rate(
+/** Seconds of the server's CPU, and by the clock, for so many answers. */
+async function spent(
   child: ChildProcess,
-  bench: string,
-  budget: number,
   count: number,
   one: () => Promise<number>,
-): Promise<void> {
-  await ask(Math.ceil(count / 10), one);
+): Promise<{ readonly cpu: number; readonly clock: number }> {
   const before = await tell(child, { order: 'cpu' });
   const started = performance.now();
   await ask(count, one);
-  const seconds = (performance.now() - started) / 1_000;
-  const cpu = ((await tell(child, { order: 'cpu' })).cpu ?? 0) - (before.cpu ?? 0);
-  print({
-    bench,
-    unit: 'per second',
-    value: count / cpu,
-    budget,
-    count,
-    by_clock: Math.round(count / seconds),
-    ...load(),
-  });
+  const clock = (performance.now() - started) / 1_000;
+  return { cpu: ((await tell(child, { order: 'cpu' })).cpu ?? 0) - (before.cpu ?? 0), clock };
 }
 
 async function measure(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
   const authority = new Authority(folder);
   const { certificateFile, keyFile } = authority.issue('/CN=feeds', { names: 'IP:127.0.0.1' });
-  const child = fork(import.meta.filename, [...process.argv.slice(2), '--serve', folder, certificateFile, keyFile]);
+  const start = (what: string): ChildProcess =>
+    fork(import.meta.filename, [...process.argv.slice(2), what, folder, certificateFile, keyFile]);
+  const [child, bare] = [start('--serve'), start('--bare')];
   try {
-    const { port } = await tell(child);
+    const [{ port }, { port: barePort }] = await Promise.all([tell(child), tell(bare)]);
     const base = `https://127.0.0.1:${port}`;
     const agent = new Agent({ connect: { ca: authority.certificate }, connections: CLIENTS });
     const first = await request(base + PATH, { dispatcher: agent, headers: HEADERS });
     await first.body.dump();
     const headers = { ...HEADERS, 'if-none-match': String(first.headers['etag']) };
-    await rate(child, 'feeds/conditional/kept', 10_000, kept, async () => {
+    const again = async (): Promise<number> => {
       const { statusCode, body } = await request(base + PATH, { dispatcher: agent, headers });
       await body.dump();
       return statusCode;
-    });
-    await rate(child, 'feeds/conditional/new', 2_000, fresh, () => {
-      const options = { ca: authority.certificate, agent: false as const, headers };
-      return new Promise((resolve, reject) => {
-        httpsRequest(base + PATH, options, (answer) =>
+    };
+    await ask(Math.ceil(kept / 10), again);
+    const { cpu, clock } = await spent(child, kept, again);
+    const about = { count: kept, by_clock: Math.round(kept / clock), ...load() };
+    print({ bench: 'feeds/conditional/kept', unit: 'per second', value: kept / cpu, budget: 10_000, ...about });
+    const options = { ca: authority.certificate, agent: false as const, headers };
+    const freshly = (url: string) => (): Promise<number> =>
+      new Promise((resolve, reject) => {
+        httpsRequest(url + PATH, options, (answer) =>
           answer.resume().once('end', () => resolve(answer.statusCode ?? 0)),
         )
           .once('error', reject)
           .end();
       });
-    });
+    await handshakes(child, freshly(base), bare, freshly(`https://127.0.0.1:${barePort}`));
     await changed(child, base, agent);
     await agent.destroy();
   } finally {
     child.kill();
+    bare.kill();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** New connections to both servers, in turns. */
+async function handshakes(
+  child: ChildProcess,
+  one: () => Promise<number>,
+  bare: ChildProcess,
+  oneBare: () => Promise<number>,
+): Promise<void> {
+  const each = Math.ceil(fresh / turns);
+  await ask(each, one);
+  await ask(each, oneBare);
+  const ours = { cpu: 0, clock: 0 };
+  const alone = { cpu: 0, clock: 0 };
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [sum, server, ask1] of [[ours, child, one] as const, [alone, bare, oneBare] as const]) {
+      const { cpu, clock } = await spent(server, each, ask1);
+      sum.cpu += cpu;
+      sum.clock += clock;
+    }
+  }
+  const count = turns * each;
+  const about = { count, by_clock: Math.round(count / ours.clock), ...load() };
+  print({ bench: 'feeds/conditional/new', unit: 'per second', value: count / ours.cpu, budget: 2_000, ...about });
+  print({ bench: 'feeds/conditional/new/tls-alone', unit: 'per second', value: count / alone.cpu, count, ...load() });
+  print({
+    bench: 'feeds/conditional/new/beside-tls-alone',
+    unit: 'ratio',
+    value: ours.cpu / alone.cpu,
+    count,
+    ...load(),
+  });
 }
 
 /** From the change to the answer that has it. */
@@ -203,7 +247,8 @@ async function changed(child: ChildProcess, base: string, agent: Agent): Promise
   print({ bench: 'feeds/change/longest-stop', unit: 'ms', value: Math.max(...blocked), budget: 50, ...about });
 }
 
-const [folder, cert, key] = process.argv.slice(process.argv.indexOf('--serve') + 1);
-if (process.argv.includes('--serve') && folder !== undefined && cert !== undefined && key !== undefined)
-  await serve(folder, cert, key);
-else await measure();
+const role = process.argv.findIndex((word) => word === '--serve' || word === '--bare');
+const [folder = '', cert = '', key = ''] = process.argv.slice(role + 1);
+if (role === -1) await measure();
+else if (process.argv[role] === '--serve') await serve(folder, cert, key);
+else serveBare(cert, key);

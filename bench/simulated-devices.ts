@@ -23,6 +23,7 @@ export interface Reached {
 
 /** Of all devices together, since they were started. */
 export interface Counts {
+  readonly requests: number;
   /** Requests that change something, those that begin and end transactions among them. */
   readonly writes: number;
   readonly commits: number;
@@ -70,13 +71,16 @@ async function fortigate({ version, latencyMs }: Simulation): Promise<Device> {
   const vm = modelOf('vm');
   const roomy = Object.fromEntries(Object.keys(vm.limits).map((resource) => [resource, 100_000]));
   const device = await FortiGate.start({ version, latencyMs, model: { ...vm, limits: roomy as typeof vm.limits } });
+  let requests = 0;
   let writes = 0;
   return {
     reached: { url: device.url, fingerprint: device.fingerprint ?? '', credentials: { token: device.token } },
     // Transactions end with a commit of their own, which publishes nothing of others and takes no time: none is counted here.
     counts() {
-      writes += device.served.splice(0).filter(({ method }) => method !== 'GET').length;
-      return { writes, commits: 0, objects: device.hand.keys('firewall/address').length };
+      const served = device.served.splice(0);
+      requests += served.length;
+      writes += served.filter(({ method }) => method !== 'GET').length;
+      return { requests, writes, commits: 0, objects: device.hand.keys('firewall/address').length };
     },
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
   };
@@ -90,6 +94,7 @@ async function panos({ version, latencyMs }: Simulation): Promise<Device> {
     commitMs: 5_000,
     capacity: { 'max-registered-ip-address': 100_000 },
   });
+  let requests = 0;
   let writes = 0;
   let commits = 0;
   return {
@@ -100,11 +105,12 @@ async function panos({ version, latencyMs }: Simulation): Promise<Device> {
     },
     counts() {
       for (const { parameters } of device.served.splice(0)) {
+        requests++;
         const { type, action } = parameters;
         if (type === 'user-id' || (type === 'config' && action !== 'get' && action !== 'show')) writes++;
         if (type === 'commit') commits++;
       }
-      return { writes, commits, objects: 0 };
+      return { requests, writes, commits, objects: 0 };
     },
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
   };
@@ -118,6 +124,7 @@ async function simulate(simulation: Simulation): Promise<void> {
     const sum = (pick: (one: Omit<Counts, 'cpu'>) => number): number =>
       all.reduce((total, one) => total + pick(one), 0);
     const counts: Counts = {
+      requests: sum(({ requests }) => requests),
       writes: sum(({ writes }) => writes),
       commits: sum(({ commits }) => commits),
       objects: sum(({ objects }) => objects),
