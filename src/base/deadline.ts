@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Code } from './catalogue.ts';
 import { SallyportError } from './error.ts';
 
@@ -7,6 +8,8 @@ import { SallyportError } from './error.ts';
  */
 export function deadline(parent: AbortSignal, ms: number, code: Code): { readonly signal: AbortSignal } & Disposable {
   const child = new AbortController();
+  // Requests that are made side by side listen to one deadline: that is no leak, and nothing to warn of.
+  setMaxListeners(0, child.signal);
   const stop = (): void => child.abort(parent.reason);
   const timer = setTimeout(() => child.abort(new SallyportError(code, `no answer within ${ms} ms`)), ms);
   if (parent.aborted) stop();

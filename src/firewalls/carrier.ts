@@ -161,7 +161,8 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   }
 
   /** Urgent steps come first in every plan: without this, a stream of them would starve all others. */
-  #mayLeave({ kind }: S): boolean {
+  #mayLeave({ kind, quick }: S): boolean {
+    if (quick === true) return false;
     if (this.#leftSince === undefined) return true;
     const isUnhurried = kind === 'Cut' || kind === 'Clean';
     return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;

@@ -32,6 +32,11 @@ export interface Step {
    */
   readonly longestMs?: number;
   /**
+   * Only of `Members`: it takes no longer than to read the device anew would, so that a newer wish waits for it. Who joins would wait for two
+   * readings otherwise, as who leaves goes first in every plan.
+   */
+  readonly quick?: true;
+  /**
    * Only of a `Cut`: it may still be under way while steps of newer plans are carried out. It concerns nothing that they do, or the driver makes
    * them wait.
    */

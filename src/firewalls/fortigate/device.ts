@@ -28,6 +28,11 @@ export interface Change {
   readonly longestMs: number;
 }
 
+/** What was read back so short a while ago is not read once more before the next write. */
+const FRESH_MS = 1_000;
+/** On what it depends that a feed is there, and whose. No rule of ours names one. */
+const FILLING: readonly TableId[] = [FEED, 'firewall/address'];
+
 /** However fast changes of members follow each other, everything is read so often. */
 const WHOLE_MS = 10_000;
 
@@ -43,6 +48,8 @@ export class FortigateDevice {
   #wrote = false;
   /** When everything was read last (monotonic). */
   #wholeAt: number | undefined;
+  /** When each feed of ours was read last (monotonic), by name. */
+  readonly #feedsReadAt = new Map<string, number>();
 
   constructor(api: FortiosApi, scope: FortigateScope, clock: Clock) {
     this.#api = api;
@@ -61,6 +68,7 @@ export class FortigateDevice {
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
       .map((row) => textOf(row, 'name'));
     const entries = await forEach(names, (name) => readFeed(this.#api, name, signal));
+    for (const name of entries.keys()) this.#feedsReadAt.set(name, this.#wholeAt);
     const next = new Snapshot(tables, entries);
     if (this.#snapshot === undefined || !this.#snapshot.equals(next)) this.#snapshot = next;
     return this.#snapshot;
@@ -132,9 +140,10 @@ export class FortigateDevice {
       for (const member of operation.joins) change.adds.add(member);
       for (const member of operation.leaves) change.removes.add(member);
     }
+    const stale = [...wanted.keys()].filter((name) => !this.#isFresh(base, name));
     const [present] = await Promise.all([
-      forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal)),
-      this.#expectUnchanged(base, signal),
+      forEach(stale, (name) => readFeed(this.#api, name, signal)),
+      this.#expectUnchanged(base, signal, FILLING),
     ]);
     for (const [name, entries] of present)
       if (!sameEntries(entries, base.entries(name)))
@@ -156,15 +165,27 @@ export class FortigateDevice {
     this.#wrote = true;
     if (this.#wholeAt === undefined || this.#clock.monotonic() - this.#wholeAt >= WHOLE_MS)
       return await this.read(facts, signal);
+    const at = this.#clock.monotonic();
     const filled = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
     this.#snapshot = base.withEntries(filled);
+    for (const name of filled.keys()) this.#feedsReadAt.set(name, at);
     return this.#snapshot;
   }
 
-  async #expectUnchanged(base: Snapshot, signal: AbortSignal): Promise<void> {
-    const now = await this.#reader.revisions([...base.revisions.keys()], signal);
-    for (const [table, revision] of base.revisions)
-      if (now.get(table) !== revision)
+  /** What a feed held was read a moment ago, and it is that what the change was made for. */
+  #isFresh(base: Snapshot, feed: string): boolean {
+    const at = this.#feedsReadAt.get(feed);
+    return base === this.#snapshot && at !== undefined && this.#clock.monotonic() - at < FRESH_MS;
+  }
+
+  async #expectUnchanged(
+    base: Snapshot,
+    signal: AbortSignal,
+    tables: Iterable<TableId> = base.revisions.keys(),
+  ): Promise<void> {
+    const now = await this.#reader.revisions(tables, signal);
+    for (const [table, revision] of now)
+      if (base.revisions.get(table) !== revision)
         throw new SallyportError('DEVICE_CHANGED', `${table} is not what the change was made for`);
   }
 

@@ -376,6 +376,7 @@ function chained(
     const longestMs = stepMs(step.operations.length, answerMs);
     chain.push({
       ...step,
+      ...(step.way === 'Volatile' && step.kind === 'Members' ? { quick: true } : {}),
       longestMs,
       made: { for: snapshot, facts, after: chain.at(-1) },
       adopt,

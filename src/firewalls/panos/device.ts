@@ -1,3 +1,4 @@
+import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
@@ -57,9 +58,13 @@ export class PanosDevice {
   /** The same object as long as nothing changed. */
   async read(signal: AbortSignal): Promise<DeviceReading> {
     const starts = this.#last?.configuration.starts;
-    const configuration = await this.#watch.read(this.#api, signal);
-    if (starts !== undefined && configuration.starts !== starts) this.#registry.forget();
-    const registry = await this.#registry.read(this.#api, signal);
+    const [configuration, known] = await allEnded([
+      this.#watch.read(this.#api, signal),
+      this.#registry.read(this.#api, signal),
+    ]);
+    const isRestarted = starts !== undefined && configuration.starts !== starts;
+    if (isRestarted) this.#registry.forget();
+    const registry = isRestarted ? await this.#registry.read(this.#api, signal) : known;
     const last = this.#last;
     if (last?.configuration === configuration && last.registry === registry) return last;
     this.#last = { configuration, registry };
@@ -75,13 +80,14 @@ export class PanosDevice {
     return this.#registry.rival(registry.marker);
   }
 
-  /** Registered addresses join and leave, at once. */
+  /** Registered addresses join and leave, at once; nothing is sent where `allowed` rejects. */
   register(
     change: StateChange & { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
     signal: AbortSignal,
     mayGoOn: MayGoOn,
+    allowed?: Promise<unknown>,
   ): Promise<void> {
-    return this.#registry.write(this.#api, change, signal, mayGoOn);
+    return this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
   }
 
   /** Brings the configuration to what a step leads to. Rejects with `DEVICE_CHANGED` where what runs is not what the step was made for. */

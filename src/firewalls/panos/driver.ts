@@ -1,3 +1,4 @@
+import { allEnded } from '../../base/all-ended.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
@@ -16,7 +17,7 @@ import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './ide
 import { type FetchedLists, takeLists } from './lists.ts';
 import type { PanosOptions } from './options.ts';
 import { isEmpty, ownedIn } from './owned.ts';
-import { Pair, type Unit } from './pair.ts';
+import { Pair, type Roles, type Unit } from './pair.ts';
 import { pushedRules } from './pushed-rules.ts';
 import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
@@ -75,6 +76,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
   #actual: PanosActual | undefined;
+  #roles: Roles | undefined;
 
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
@@ -120,12 +122,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   async observe(signal: AbortSignal): Promise<PanosActual> {
-    const roles = await this.#pair.roles(signal);
-    const { active } = roles;
-    const [reading, standby] = await Promise.all([
-      active.device.read(signal),
-      roles.standby?.device.readRegistered(signal),
-    ]);
+    const { active, reading, standby } = await this.#read(signal);
     const last = this.#actual;
     if (last?.active === active && last.reading === reading && last.standby === standby) return last;
     const { cluster } = this.#ground;
@@ -161,6 +158,27 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return this.#actual;
   }
 
+  /** Read as if those were active and standing by who were last; who is, is asked meanwhile. */
+  async #read(
+    signal: AbortSignal,
+  ): Promise<{
+    readonly active: Unit;
+    readonly reading: DeviceReading;
+    readonly standby: RegistryReading | undefined;
+  }> {
+    const guess = this.#roles;
+    const read = (of: Roles): Promise<readonly [DeviceReading, RegistryReading | undefined]> =>
+      allEnded([of.active.device.read(signal), of.standby?.device.readRegistered(signal)]);
+    const [roles, guessed] = await Promise.allSettled([this.#pair.roles(signal), guess && read(guess)]);
+    if (roles.status === 'rejected') throw roles.reason;
+    const { active, standby } = (this.#roles = roles.value);
+    const isRight = guess?.active === active && guess.standby === standby;
+    if (isRight && guessed.status === 'rejected') throw guessed.reason;
+    const known = isRight && guessed.status === 'fulfilled' ? guessed.value : undefined;
+    const [reading, registered] = known ?? (await read(roles.value));
+    return { active, reading, standby: registered };
+  }
+
   prepare(desired: Ruleset, _capabilities: PanosCapabilities, signal: AbortSignal): Promise<void> {
     return this.#translator.prepare(this.#listsOf(desired).ruleset, this.#ground.dialect, signal);
   }
@@ -194,16 +212,22 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   async apply(step: PanosStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
     signal.throwIfAborted();
-    const { active, standby } = await this.#pair.roles(signal);
-    if (active.title !== step.active)
+    const { title, device } = this.#pair.unit(step.active);
+    const asked = this.#pair.roles(signal).then((roles) => {
+      if (roles.active.title === title) return roles;
       throw new SallyportError(
         'DEVICE_CHANGED',
-        `${step.active} is not the active one any more: ${active.title} took over`,
+        `${title} is not the active one any more: ${roles.active.title} took over`,
       );
+    });
     this.#expected = undefined;
-    if (step.does === 'configure') await active.device.configure(step, signal, mayGoOn);
-    else if (step.does === 'takeBack') await active.device.takeBack(signal, mayGoOn);
-    else await (step.standby ? standby : active)?.device.register(step, signal, mayGoOn);
+    if (step.does === 'register' && !step.standby) await device.register(step, signal, mayGoOn, asked);
+    else {
+      const { standby } = await asked;
+      if (step.does === 'configure') await device.configure(step, signal, mayGoOn);
+      else if (step.does === 'takeBack') await device.takeBack(signal, mayGoOn);
+      else await standby?.device.register(step, signal, mayGoOn);
+    }
     this.#expected = step.leads;
   }
 

@@ -71,6 +71,13 @@ export class Pair {
     };
   }
 
+  /** By its title. */
+  unit(title: string): Unit {
+    const found = this.#units.find((one) => one.title === title);
+    if (found !== undefined) return found;
+    throw new SallyportError('DEVICE_CHANGED', `${title} is none of ${this.#titles()}`);
+  }
+
   get units(): readonly Unit[] {
     return this.#units;
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { allEnded } from '../../base/all-ended.ts';
 import { shortHash } from '../../base/encode.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
@@ -18,6 +19,8 @@ import {
 /** Everything is read again after this time, and after many times what that took: others may have changed as many as they took. */
 const READ_AGAIN_MS = 60_000;
 const READ_AGAIN_TIMES = 100;
+/** So many addresses are asked for one by one, however few there are in all: they go side by side. */
+const FEW = 12;
 /** Tags of one address (reference 1.8). */
 const MOST_TAGS = 32;
 
@@ -56,6 +59,8 @@ export class Registry {
   readonly #address: string;
   #known: { readonly reading: RegistryReading; readonly at: number; readonly tookMs: number } | undefined;
   #touched = new Set<string>();
+  /** What is there if the device did what it was told since it was read; absent: it was told nothing. */
+  #sent: Registered | undefined;
   #wrote = false;
   /** Where the device tells: how many addresses it takes. */
   capacity: number | undefined;
@@ -71,16 +76,16 @@ export class Registry {
   async read(api: PanosApi, signal: AbortSignal): Promise<RegistryReading> {
     const { where, clock } = this.#options;
     const known = this.#known;
-    if (
-      known !== undefined &&
-      clock.monotonic() - known.at < Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * known.tookMs)
-    ) {
-      const [tags, count] = await Promise.all([
+    if (known !== undefined && !this.#isOld(known) && this.#touched.size <= fewOf(known.reading.registered.size)) {
+      const [tags, count, own] = await Promise.all([
         readTagsOf(api, this.#address, where, signal),
         countRegistered(api, where, signal),
+        this.#tagsOf(api, [...this.#touched], signal),
       ]);
-      const reading = await this.#followed(api, known.reading, tags, signal);
+      const reading = this.#followed(known.reading, tags, own);
       if (reading?.registered.size === count) {
+        this.#touched.clear();
+        this.#sent = undefined;
         this.#known = { ...known, reading };
         return reading;
       }
@@ -90,6 +95,7 @@ export class Registry {
     const registered = await readRegistered(api, where, signal, known?.reading.registered.size);
     const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
     this.#touched.clear();
+    this.#sent = undefined;
     this.#known = { reading, at: began, tookMs: clock.monotonic() - began };
     return reading;
   }
@@ -109,7 +115,8 @@ export class Registry {
 
   /**
    * Sends deltas, and the new state with the first of them; `to: undefined` takes the marker away. Rejects with `DEVICE_CHANGED`
-   * where the device is in neither state, with `DEVICE_LIMIT` before anything is sent where it cannot hold them.
+   * where the device is in neither state, with `DEVICE_LIMIT` before anything is sent where it cannot hold them. `allowed`: asked meanwhile;
+   * where it rejects nothing is sent either.
    */
   async write(
     api: PanosApi,
@@ -121,10 +128,14 @@ export class Registry {
     }: StateChange & { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
     signal: AbortSignal,
     mayGoOn: MayGoOn,
+    allowed: Promise<unknown> = Promise.resolve(),
   ): Promise<void> {
-    if (from === to && joins.length + leaves.length === 0) return;
+    if (from === to && joins.length + leaves.length === 0) {
+      await allowed;
+      return;
+    }
     const { where } = this.#options;
-    const { registered, marker } = await this.read(api, signal);
+    const [{ registered, marker }] = await allEnded([this.#present(api, signal), allowed]);
     const state = marker?.state ?? NO_STATE;
     if (state !== from && state !== to)
       throw new SallyportError(
@@ -151,6 +162,7 @@ export class Registry {
       this.#known = undefined;
       throw thrown;
     }
+    this.#sent = withChanges(registered, [...markerJoins, ...adds], [...markerLeaves, ...removes]);
   }
 
   /** What was thought of it is not believed any more: it answers from another life. */
@@ -158,28 +170,53 @@ export class Registry {
     this.#known = undefined;
   }
 
-  async #followed(
+  #isOld({ at, tookMs }: { readonly at: number; readonly tookMs: number }): boolean {
+    return this.#options.clock.monotonic() - at >= Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * tookMs);
+  }
+
+  /**
+   * What a change goes from: what was read last and what was sent since, as long as marker and number say that nobody else wrote. What was sent and
+   * is not there after all makes the device refuse a part, and everything is read then.
+   */
+  async #present(api: PanosApi, signal: AbortSignal): Promise<RegistryReading> {
+    const known = this.#known;
+    if (known === undefined || this.#isOld(known)) return await this.read(api, signal);
+    const { where } = this.#options;
+    const [tags, count] = await Promise.all([
+      readTagsOf(api, this.#address, where, signal),
+      countRegistered(api, where, signal),
+    ]);
+    const reading = { ...known.reading, registered: this.#sent ?? known.reading.registered };
+    const followed = this.#followed(reading, tags, new Map());
+    return followed?.registered.size === count ? followed : await this.read(api, signal);
+  }
+
+  async #tagsOf(
     api: PanosApi,
-    { registered, marker }: RegistryReading,
-    tags: ReadonlySet<string>,
+    addresses: readonly string[],
     signal: AbortSignal,
-  ): Promise<RegistryReading | undefined> {
+  ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const { where } = this.#options;
+    const read = addresses.map(async (one) => [one, await readTagsOf(api, one, where, signal)] as const);
+    return new Map(await Promise.all(read));
+  }
+
+  /** What was read, with what some addresses have by now; `undefined`: somebody else of ours wrote. */
+  #followed(
+    reading: RegistryReading,
+    tags: ReadonlySet<string>,
+    read: ReadonlyMap<string, ReadonlySet<string>>,
+  ): RegistryReading | undefined {
+    const { registered, marker } = reading;
     const now = this.#markerIn(tags);
     const isOurs = now === undefined || now.writer === this.#writer;
     const isSame = now?.state === marker?.state && now?.writer === marker?.writer;
-    if ((!isOurs && !isSame) || this.#touched.size > pagesOf(registered.size)) return undefined;
-    if (isSame && this.#touched.size === 0) return { registered, marker };
+    if (!isOurs && !isSame) return undefined;
+    if (isSame && read.size === 0) return reading;
     const next = new Map(registered);
-    const put = (address: string, own: ReadonlySet<string>): void => {
+    for (const [address, own] of [[this.#address, tags] as const, ...read])
       if (own.size === 0) next.delete(address);
       else next.set(address, own);
-    };
-    put(this.#address, tags);
-    const read = [...this.#touched].map(
-      async (address) => [address, await readTagsOf(api, address, this.#options.where, signal)] as const,
-    );
-    for (const [address, own] of await Promise.all(read)) put(address, own);
-    this.#touched.clear();
     return { registered: next, marker: now };
   }
 
@@ -224,4 +261,21 @@ export interface StateChange {
   readonly from: string;
   /** Absent: nothing of ours stays. */
   readonly to: string | undefined;
+}
+
+/** More than that are read faster with all others. */
+function fewOf(registered: number): number {
+  return Math.max(FEW, pagesOf(registered));
+}
+
+function withChanges(registered: Registered, joins: readonly TagChange[], leaves: readonly TagChange[]): Registered {
+  const next = new Map(registered);
+  const put = (address: string, tags: ReadonlySet<string>): void => {
+    if (tags.size === 0) next.delete(address);
+    else next.set(address, tags);
+  };
+  for (const { address, tag } of leaves)
+    put(address, new Set([...(next.get(address) ?? [])].filter((one) => one !== tag)));
+  for (const { address, tag } of joins) put(address, new Set([...(next.get(address) ?? []), tag]));
+  return next;
 }

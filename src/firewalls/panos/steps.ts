@@ -310,6 +310,7 @@ class Chain {
     const next = isLast ? { from: this.#state, to: undefined } : this.#next(text);
     this.#steps.push({
       ...step,
+      ...(step.kind === 'Members' ? { quick: true } : {}),
       does: 'register',
       standby: false,
       active: this.#start.active,
