@@ -1,4 +1,4 @@
-import type { Class, ClassId } from '../border/ruleset.ts';
+import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import type { Judging } from './carrier.ts';
 import type { Basis } from './report.ts';
 import type { Wished } from './wishes.ts';
@@ -26,6 +26,12 @@ export class Standing<A> {
   /** The last reading whose connections were judged too. */
   get confirmed(): Basis<A> | undefined {
     return this.#confirmed;
+  }
+
+  /** The reading that confirmed this very ruleset, connections included; `undefined`: the last one did not. */
+  held(ruleset: Ruleset): A | undefined {
+    const isHeld = this.#basis === this.#confirmed && this.#basis?.ruleset === ruleset;
+    return isHeld ? this.#basis?.actual : undefined;
   }
 
   /** Classes that were read back so far, as they were last. */

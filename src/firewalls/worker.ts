@@ -15,6 +15,7 @@ import { quietUntil, restReasons } from './quiet.ts';
 import { Report, once } from './report.ts';
 import { fleetingMemory } from './guard-memory.ts';
 import { beforeTouching, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
+import { Looks } from './looks.ts';
 import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
@@ -38,6 +39,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #options: WorkerOptions<A, W, S>;
   readonly #stop = new AbortController();
   readonly #rounds: Rounds;
+  readonly #looks: Looks<A>;
   readonly #session: Session<A, W, S>;
   readonly #wishes: Wishes;
   readonly #guard: Guard;
@@ -64,6 +66,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#options = options;
     this.#settings = options.settings;
     this.#rounds = new Rounds(options.clock, () => this.#round());
+    this.#looks = new Looks(options.clock, LOOK_MS, () => this.#rounds.request());
     this.#session = new Session(options.driver, options.lock, options.clock, this.#stop.signal);
     this.#wishes = new Wishes(options.clock);
     this.#setback = new Setback(options.clock);
@@ -72,22 +75,22 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const place = options.memory ?? fleetingMemory;
     this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
     this.#report = new Report(options.firewall, () => options.driver.connectionsStay);
-    const rounds = { ...options, judged: () => this.#rounds.request() };
+    const rounds = { ...options, judged: () => this.#looks.ask() };
     this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#stop.signal);
   }
 
   /** Begins to work; `stop` ends it. */
   start(): void {
     const { lock, driver, log, firewall } = this.#options;
-    const end = lock.onChange(() => this.#rounds.request());
+    const end = lock.onChange(() => this.#looks.ask());
     this.#stop.signal.addEventListener('abort', end, { once: true });
     if (driver.watch !== undefined)
       background(
         `watch ${firewall}`,
-        watchDevice(this.#options, LOOK_MS, () => this.#rounds.request(), this.#stop.signal),
+        watchDevice(this.#options, LOOK_MS, () => this.#looks.ask(), this.#stop.signal),
         log,
       );
-    this.#rounds.request();
+    this.#looks.ask();
   }
 
   /** Takes over a wish; returns at once. */
@@ -106,19 +109,19 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   configure(settings: WorkerSettings): void {
     this.#settings = settings;
     this.#setback.retry();
-    this.#rounds.request();
+    this.#looks.ask();
   }
 
   /** A yes to the plan with this digest, said so long ago; it lapses an hour after that, or when another plan takes its place. */
   approve(digest: string, ageMs = 0): void {
     this.#approvals.give(digest, ageMs);
     this.#memory.changed();
-    this.#rounds.request();
+    this.#looks.ask();
   }
 
   /** Something that this worker waits for outside of itself may have happened. */
   nudge(): void {
-    this.#rounds.request();
+    this.#looks.ask();
   }
 
   /** Takes everything of ours off the device and ends all work. Rejects with what stood in the way; call it again to try again. */
@@ -127,7 +130,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       throw new SallyportError('MODE_OBSERVE', 'a firewall in mode Observe is not written to');
     if (this.#stay === 'stays') this.#stay = 'leaving';
     this.#setback.retry();
-    this.#rounds.request();
+    this.#looks.ask();
     await this.#rounds.settled();
     if (this.#stay === 'leaving')
       throw this.#report.error ?? new SallyportError('DEVICE_UNREACHABLE', 'the worker was stopped');
@@ -199,7 +202,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     await this.#memory.settle();
     const wished = this.#wishes.wished;
     if (wished === undefined) return undefined;
-    const actual = await this.#session.observe();
+    // Most wishes concern other firewalls: what was confirmed a moment ago is confirmed again.
+    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held(wished.ruleset) : undefined;
+    const actual = this.#looks.recent(held) ?? (await this.#looks.read(() => this.#session.observe()));
     this.#report.answered(this.#session.device, actual, log);
     await this.#session.foresee(actual, wished.ruleset);
     await this.#session.rest();
@@ -362,7 +367,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       for (const rest of restsOf(steps))
         this.#approvals.extend(digest, planDigest({ desired: wished.ruleset, steps: rest, render }));
       await this.#memory.keep();
-      this.#rounds.request();
+      this.#looks.ask();
       return undefined;
     }
     if (!this.#approvals.isEmpty) {
@@ -423,7 +428,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       releases,
     );
     if (ended === 'done' || judging !== undefined) this.#carriedOut = { wished, judging };
-    if (steps.length > 0) this.#rounds.request();
+    if (steps.length > 0) this.#looks.ask();
   }
 
   /** What became of a wish while its steps are carried out. */
@@ -442,7 +447,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#attempts.over();
     if (steps.length === 0) this.#stay = 'left';
     for (const step of steps) await this.#session.apply(step);
-    if (steps.length > 0) this.#rounds.request();
+    if (steps.length > 0) this.#looks.ask();
     return undefined;
   }
 }

@@ -159,9 +159,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   /** Read as if those were active and standing by who were last; who is, is asked meanwhile. */
-  async #read(
-    signal: AbortSignal,
-  ): Promise<{
+  async #read(signal: AbortSignal): Promise<{
     readonly active: Unit;
     readonly reading: DeviceReading;
     readonly standby: RegistryReading | undefined;
