@@ -16,10 +16,10 @@ export class Looks<A> {
   }
 
   /** Something happened that the device may show. A newer wish is nothing of the kind. */
-  ask(): void {
+  readonly ask = (): void => {
     this.#isAsked = true;
     this.#asked();
-  }
+  };
 
   /** What is asked for while it is read is for the next time. */
   async read(reading: () => Promise<A>): Promise<A> {

@@ -75,21 +75,17 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const place = options.memory ?? fleetingMemory;
     this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
     this.#report = new Report(options.firewall, () => options.driver.connectionsStay);
-    const rounds = { ...options, judged: () => this.#looks.ask() };
+    const rounds = { ...options, judged: this.#looks.ask };
     this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#stop.signal);
   }
 
   /** Begins to work; `stop` ends it. */
   start(): void {
     const { lock, driver, log, firewall } = this.#options;
-    const end = lock.onChange(() => this.#looks.ask());
+    const end = lock.onChange(this.#looks.ask);
     this.#stop.signal.addEventListener('abort', end, { once: true });
     if (driver.watch !== undefined)
-      background(
-        `watch ${firewall}`,
-        watchDevice(this.#options, LOOK_MS, () => this.#looks.ask(), this.#stop.signal),
-        log,
-      );
+      background(`watch ${firewall}`, watchDevice(this.#options, LOOK_MS, this.#looks.ask, this.#stop.signal), log);
     this.#looks.ask();
   }
 
