@@ -5,6 +5,9 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import type { Log } from '../../src/base/log.ts';
 import { parseConfiguration } from '../../src/controller/configuration.ts';
+import { NameService } from '../../src/controller/machine/dns/name-service.ts';
+import type { NameState } from '../../src/controller/machine/dns/name-state.ts';
+import type { ClusterAccess } from '../../src/controller/machine/sources/cluster-source.ts';
 import { KernelTable } from '../../src/controller/machine/kernel-table.ts';
 import { MachineController } from '../../src/controller/machine/machine-controller.ts';
 import { RuleWriter } from '../../src/controller/machine/rule-writer.ts';
@@ -81,7 +84,8 @@ export class RunningMachine {
     writeFileSync(join(this.folder, 'config.yaml'), `name: ${name}\n${text}\nmachine: { ${own.join(', ')} }\n`);
   }
 
-  async start(): Promise<MachineController> {
+  /** `state`: what was learnt of names; absent: nothing resolves them. The DNS proxy itself cannot listen here, which is of no account. */
+  async start(state?: (policies: () => ClusterAccess | undefined) => NameState): Promise<MachineController> {
     const path = join(this.folder, 'config.yaml');
     const parse = (text: string) => parseConfiguration(text, path, { readFile: () => '', environment: {} });
     const { value, diagnostics } = parse(readFileSync(path, 'utf8'));
@@ -90,7 +94,16 @@ export class RunningMachine {
     const memory = new SourceMemory(value.machine.memory, log);
     await memory.load();
     const kernel = new KernelTable(netnsTransport(this.world.machine.name, this.folder));
-    const controller = new MachineController({
+    const names =
+      state &&
+      new NameService({
+        kernel,
+        state: state(() => controller.clusters.accessOf('cwnp')),
+        clock: this.#clock,
+        log,
+        wake: () => controller.wake(),
+      });
+    const controller: MachineController = new MachineController({
       configuration: { ...value, machine: value.machine },
       file: path,
       parse,
@@ -99,9 +112,14 @@ export class RunningMachine {
       environment: {},
       clock: this.#clock,
       log,
+      ...(names === undefined ? {} : { names }),
     });
     const stop = new AbortController();
-    this.#running = { controller, stop, ended: controller.run(stop.signal) };
+    const ended = (async () => {
+      await controller.run(stop.signal);
+      await names?.stop();
+    })();
+    this.#running = { controller, stop, ended };
     return controller;
   }
 

@@ -1,7 +1,14 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cwnp, smallMachine } from '../../../test/kit/machine.ts';
 import { RunningMachine } from '../../../test/kit/running-machine.ts';
+import { silentLog } from '../../base/log.ts';
+import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { tableLines } from '../../machine/table-text.ts';
+import { KernelTable } from './kernel-table.ts';
+import { RuleWriter } from './rule-writer.ts';
 
 /** What today's controller leaves on a machine (metal-stack reference 4.2, 4.10), with one policy. */
 const TODAYS_BASE = `table inet metal {
@@ -38,6 +45,15 @@ const TODAYS_RULES = `table inet firewall {
 	}
 }
 `;
+
+const SENDER = `import socket, sys, select
+n = 0
+while not select.select([sys.stdin], [], [], 0.003)[0]:
+  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+  s.sendto(b"x", ("198.51.100.9", 9))
+  s.close()
+  n += 1
+print(n)`;
 
 describe('a machine on which today’s controller ran', () => {
   let machine: RunningMachine;
@@ -87,5 +103,32 @@ spec: { egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: 443 }] }] }
     expect(await machine.passes(443)).toBe(true);
     expect(await world.packets(rule)).toBe(counted + 1);
     expect(readFileSync(machine.file, 'utf8')).toContain('comment "accept traffic for np web tcp"');
+  });
+
+  test('counts every packet of a rule that stays, through a hundred loads under traffic', async () => {
+    const { world, folder, file } = machine;
+    const kernel = new KernelTable(netnsTransport(world.machine.name, folder));
+    const writer = new RuleWriter({ kernel, baseFile: join(folder, 'nftables/rules'), log: silentLog });
+    const stays = cwnp('stays', '{ egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ protocol: UDP, port: 9 }] }] }');
+    const load = async (n: number): Promise<string> => {
+      const other = cwnp('other', `{ egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: ${1_000 + n} }] }] }`);
+      const lines = tableLines(smallMachine(stays + other).ruleset);
+      return (await writer.write({ lines, file, dryRun: false }, new AbortController().signal)).change;
+    };
+    const counted = (): Promise<number> => world.packets('accept traffic for np stays udp');
+    await load(0);
+    // A new connection with each packet, until it is told to end.
+    const sender = world.cluster.namespace.start('python3', ['-c', SENDER]);
+    let said = '';
+    sender.stdout?.on('data', (text: Buffer) => {
+      said += text.toString();
+    });
+    await expect.poll(counted, { timeout: 20_000 }).toBeGreaterThan(0);
+    for (let n = 1; n <= 100; n++) expect(await load(n)).toBe('changed');
+    const ended = once(sender, 'exit');
+    sender.stdin?.end('\n');
+    await ended;
+    expect(Number(said)).toBeGreaterThan(0);
+    expect(await counted()).toBe(Number(said));
   });
 });

@@ -64,13 +64,17 @@ test('what names come to, by name and pattern as they are written, in the form o
 
 test('times alone are no reason to write; a policy without names has no state', () => {
   const state = fqdnState(policyOf('[{ toFQDNs: [{ matchName: example.org }], ports: [{ port: 443 }] }]'), NAMES);
+  if (state === undefined || state === 'none') throw new Error('there is no state');
   const later = JSON.parse(JSON.stringify(state).replaceAll('2026-01', '2026-02')) as typeof state;
   const before = { state: 'deployed', fqdn_state: state };
   expect(withFqdnState(before, later)).toBe(before);
   const fewer = JSON.parse(JSON.stringify(state).replace('"198.51.100.1":"2026-01-02T03:04:05Z",', '')) as typeof state;
   expect(withFqdnState(before, fewer)).toEqual({ state: 'deployed', fqdn_state: fewer });
-  expect(fqdnState(policyOf('[{ to: [{ cidr: 198.51.100.0/24 }], ports: [{ port: 443 }] }]'), NAMES)).toBeUndefined();
-  expect(withFqdnState(before, undefined)).toEqual({ state: 'deployed' });
+  expect(fqdnState(policyOf('[{ to: [{ cidr: 198.51.100.0/24 }], ports: [{ port: 443 }] }]'), NAMES)).toBe('none');
+  // Rules that were made for other names know nothing of these.
+  expect(
+    fqdnState(policyOf('[{ toFQDNs: [{ matchName: later.example }], ports: [{ port: 443 }] }]'), NAMES),
+  ).toBeUndefined();
 });
 
 test('a pattern that matches very many names is shown as far as an object has room', () => {

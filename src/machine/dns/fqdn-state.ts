@@ -14,12 +14,12 @@ export interface NamesNow {
 const MOST_ADDRESSES = 4_000;
 
 /**
- * `status.fqdn_state` of a ClusterwideNetworkPolicy (reference 2.1): by name or pattern as it is written there, the sets of its names. `undefined`:
- * the policy speaks of none.
+ * `status.fqdn_state` of a ClusterwideNetworkPolicy (reference 2.1): by name or pattern as it is written there, the sets of its names. `none`: the policy
+ * speaks of no names; `undefined`: the rules know none of its names yet.
  */
-export function fqdnState({ spec }: Policy, { sets, addressesOf }: NamesNow): RawMap | undefined {
+export function fqdnState({ spec }: Policy, { sets, addressesOf }: NamesNow): RawMap | 'none' | undefined {
   const domains = 'mistakes' in spec ? [] : spec.egress.flatMap((entry) => entry.domains);
-  if (domains.length === 0) return undefined;
+  if (domains.length === 0) return 'none';
   let room = MOST_ADDRESSES;
   const state: Record<string, readonly RawMap[]> = {};
   for (const domain of domains) {
@@ -39,17 +39,15 @@ export function fqdnState({ spec }: Policy, { sets, addressesOf }: NamesNow): Ra
     }
     if (own.length > 0) state[domain.text] = own;
   }
-  return state;
+  return Object.keys(state).length === 0 ? undefined : state;
 }
 
 /**
  * A status with what names come to. Where sets and addresses are the same the times of before stay, as today: they move with every answer of a
  * resolver, and are no reason to write.
  */
-export function withFqdnState(now: RawMap, state: RawMap | undefined): RawMap {
-  const { fqdn_state: before, ...rest } = now;
-  if (state === undefined) return rest;
-  return shapeOf(before) === shapeOf(state) ? now : { ...rest, fqdn_state: state };
+export function withFqdnState(now: RawMap, state: RawMap): RawMap {
+  return shapeOf(now['fqdn_state']) === shapeOf(state) ? now : { ...now, fqdn_state: state };
 }
 
 /** A state without its times, as text. */

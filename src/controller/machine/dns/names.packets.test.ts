@@ -64,6 +64,11 @@ describe('names of policies, resolved by a real client', () => {
   });
 
   function configure(...domains: readonly string[]): void {
+    configureAt(undefined, ...domains);
+  }
+
+  /** `port`: the Firewall's `dnsPort`. */
+  function configureAt(port: number | undefined, ...domains: readonly string[]): void {
     const fqdns = domains.map((domain) =>
       domain.includes('*') ? `{ matchPattern: "${domain}" }` : `{ matchName: ${domain} }`,
     );
@@ -72,7 +77,7 @@ describe('names of policies, resolved by a real client', () => {
       `name: fw-1
 sources:
   static:
-    firewall: { dnsServerAddress: 198.51.100.9 }
+    firewall: { dnsServerAddress: 198.51.100.9${port === undefined ? '' : `, dnsPort: ${port}`} }
     cwnp: { egress: [{ toFQDNs: [${fqdns.join(', ')}], ports: [{ protocol: TCP, port: 443 }] }] }
 controllers: { firewall: { source: static }, cwnp: { source: static } }
 machine: { facts: ./install.yaml, rules: ./nftables/firewall-controller.v4, base: ./nftables/rules, names: ./state/fqdnstate.yaml }
@@ -133,6 +138,25 @@ machine: { facts: ./install.yaml, rules: ./nftables/firewall-controller.v4, base
     await start();
     for (const server of ['8.8.8.8', '1.1.1.1', '198.51.100.9'])
       expect(await client({ server, names: ['rotate.example.org'], times: 5 }), server).toEqual(all(5));
+  });
+
+  test('at a port of its own, questions to other resolvers are led to it as well', async () => {
+    const kit = words(join(KIT, 'dns-server.ts'), '198.51.100.9', '5353');
+    const second = world.internet.namespace.start(process.execPath, kit);
+    try {
+      if (second.stdout !== null) await once(second.stdout, 'data');
+      configureAt(5353, 'rotate.example.org');
+      controller = world.machine.start(
+        process.execPath,
+        words(MAIN, 'run', '--log', 'json', '-c', join(folder, 'config.yaml')),
+      );
+      await saysSo(controller, 'rules in force');
+      const ask = (server: string) => client({ server, names: ['rotate.example.org'], times: 5 });
+      await expect.poll(() => ask(`${PROXY}:5353`), { timeout: 20_000 }).toEqual(all(5));
+      for (const server of ['8.8.8.8', '198.51.100.9']) expect(await ask(server), server).toEqual(all(5));
+    } finally {
+      second.kill('SIGKILL');
+    }
   });
 
   test('aliases open the way to every name on it, told whole or in part; loops lead nowhere', async () => {

@@ -107,7 +107,10 @@ export class MachineReports {
       return;
     const states = this.#last.policies
       .filter(({ policy, state }) => state === 'deployed' && policy.namespace === access.namespace)
-      .map(({ policy }) => [`${policy.namespace}/${policy.name}`, fqdnState(policy, now)] as const);
+      .flatMap(({ policy }) => {
+        const state = fqdnState(policy, now);
+        return state === undefined ? [] : [[`${policy.namespace}/${policy.name}`, state] as const];
+      });
     this.#desk(source, access, configuration).statuses.tellNames(new Map(states));
   }
 

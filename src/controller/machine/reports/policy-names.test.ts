@@ -55,7 +55,10 @@ test('what names come to is written when an address comes, not when a time moves
   const second = state('198.51.100.2', '2026-03-02T03:04:05Z');
   statuses.tellNames(new Map([['firewall/web', second]]));
   await expect.poll(statusNow, { timeout: 30_000 }).toEqual({ state: 'deployed', fqdn_state: second });
-  statuses.tellNames(new Map([['firewall/web', undefined]]));
+  const later = clusterObject('ClusterwideNetworkPolicy', await read());
+  if (later === undefined) throw new Error('there is no policy');
+  statuses.seen([later]);
+  statuses.tellNames(new Map([['firewall/web', 'none']]));
   await expect.poll(statusNow, { timeout: 30_000 }).toEqual({ state: 'deployed' });
   await statuses.stop();
   await client.close();

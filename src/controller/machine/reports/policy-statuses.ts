@@ -1,7 +1,10 @@
 import { isMap, type RawMap } from '../../../api/shape.ts';
+import { background } from '../../../base/background.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { toSallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import type { ApiClient } from '../../../kubernetes/api-client.ts';
+import { resourcePath } from '../../../kubernetes/resource-path.ts';
 import type { StatusObject } from '../../../kubernetes/status-part.ts';
 import { StatusWriter } from '../../../kubernetes/status-writer.ts';
 import { type ClusterObject, machineKinds } from '../sources/machine-kinds.ts';
@@ -14,6 +17,12 @@ export interface PolicyWord {
   readonly message: string;
 }
 
+export interface PolicyStatusesOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /**
  * Writes `status.state` and `status.message` of ClusterwideNetworkPolicies: `deployed` says that the rules of this very policy, as it is
  * now, are in force. And `status.fqdn_state`, what its names come to, where that is known. Everything else of a status stays as it is.
@@ -21,13 +30,17 @@ export interface PolicyWord {
 export class PolicyStatuses {
   readonly #writer: StatusWriter;
   readonly #words = new Map<string, PolicyWord>();
-  /** Of policies in force; `state` is `undefined` for those that speak of no names. */
-  readonly #names = new Map<string, { readonly state: RawMap | undefined; readonly shape: string }>();
+  readonly #options: PolicyStatusesOptions;
+  /** Of policies in force that speak of names. */
+  readonly #names = new Map<string, { readonly state: RawMap; readonly shape: string }>();
+  readonly #stop = new AbortController();
+  #isClearing = false;
   /** Rule texts of the policies whose rules are in force; `undefined`: no rules of ours are yet. */
   #inForce: ReadonlyMap<string, string> | undefined;
   #seen = new Map<string, ClusterObject>();
 
-  constructor(options: { readonly client: ApiClient; readonly clock: Clock; readonly log: Log }) {
+  constructor(options: PolicyStatusesOptions) {
+    this.#options = options;
     this.#writer = new StatusWriter(options);
   }
 
@@ -75,19 +88,50 @@ export class PolicyStatuses {
   }
 
   /** What the names of policies in force come to, by `namespace/name`. */
-  tellNames(states: ReadonlyMap<string, RawMap | undefined>): void {
+  tellNames(states: ReadonlyMap<string, RawMap | 'none'>): void {
+    const without: ClusterObject[] = [];
     for (const [key, state] of states) {
       const policy = this.#seen.get(key);
       const word = this.#words.get(key);
       if (policy === undefined || word === undefined) continue;
+      if (state === 'none') {
+        this.#names.delete(key);
+        if (statusOf(policy)?.['fqdn_state'] !== undefined) without.push(policy);
+        continue;
+      }
       const shape = shapeOf(state);
       if (this.#names.get(key)?.shape === shape) continue;
       this.#names.set(key, { state, shape });
       this.#send(key, policy, word);
     }
+    if (without.length > 0 && !this.#isClearing) background('clearing names', this.#clear(without), this.#options.log);
+  }
+
+  /**
+   * Takes what names came to out of statuses whose policies speak of none any more. By merge patch: server-side apply that takes the last entry
+   * of a map leaves a null in its place, which the server itself then refuses.
+   */
+  async #clear(policies: readonly ClusterObject[]): Promise<void> {
+    this.#isClearing = true;
+    try {
+      for (const policy of policies) {
+        const object = statusObject(policy);
+        const path = resourcePath(object, { namespace: policy.namespace, name: policy.name, part: 'status' });
+        const body = { metadata: { uid: policy.uid }, status: { fqdn_state: null } };
+        const contentType = 'application/merge-patch+json';
+        await this.#options.client.call({ method: 'PATCH', path, contentType, body }, this.#stop.signal);
+      }
+    } catch (thrown) {
+      if (this.#stop.signal.aborted) return;
+      const { code, message } = toSallyportError(thrown);
+      this.#options.log.warn({ code, problem: message }, 'what names came to is left in a status; it is tried again');
+    } finally {
+      this.#isClearing = false;
+    }
   }
 
   async stop(): Promise<void> {
+    this.#stop.abort();
     await this.#writer.stop();
   }
 

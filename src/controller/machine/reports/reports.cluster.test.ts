@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiServer, startApiServer } from '../../../../test/kit/apiserver.ts';
@@ -8,6 +9,9 @@ import {
   MONITOR_DEFINITION,
 } from '../../../../test/kit/metal-stack-crds.ts';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { NameStateBeside, NameStateFile } from '../dns/name-state.ts';
+import type { ClusterAccess } from '../sources/cluster-source.ts';
 
 const POLICIES = '/apis/metal-stack.io/v1/namespaces/firewall/clusterwidenetworkpolicies';
 const MERGE = 'application/merge-patch+json';
@@ -112,6 +116,48 @@ controllers: { firewall: { source: seed }, cwnp: { source: shoot }, service: { s
 
     await server.admin.json('PATCH', `${POLICIES}/far`, { spec: { egress: [] } }, MERGE);
     await eventually('far', { state: 'deployed', message: '' });
+  });
+
+  test('what names come to stands in the status and in the machine’s own namespace, is read back after a restart, and goes with the names', async () => {
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const learnt = `example.org.:\n  ipv4:\n    ips:\n      198.51.100.9: "${until}"\n    setName: e91c11d2b23d2393\n`;
+    const maps = '/api/v1/namespaces/firewall/configmaps';
+    await server.admin.json('POST', maps, { metadata: { name: 'fqdnstate' }, data: { state: learnt } });
+    // Another machine's, in its own namespace.
+    const others = { metadata: { name: 'fqdnstate' }, data: { state: learnt.replace('198.51.100.9', '192.0.2.7') } };
+    await server.admin.json('POST', '/api/v1/namespaces/shop/configmaps', others);
+    const named = (name: string): object => ({
+      ...policy('named', '198.51.100.0/24', 443),
+      spec: { egress: [{ toFQDNs: [{ matchName: name }], ports: [{ protocol: 'TCP', port: 443 }] }] },
+    });
+    await server.admin.json('POST', POLICIES, named('Example.org'));
+    const { log } = machine;
+    const state = (access: () => ClusterAccess | undefined) =>
+      new NameStateBeside({
+        file: new NameStateFile(join(machine.folder, 'fqdnstate.yaml')),
+        access,
+        clock: systemClock,
+        log,
+      });
+    await machine.start(state);
+    const at = { '198.51.100.9': `${until.slice(0, 19)}Z` };
+    const own = [{ fqdn: 'example.org.', setName: 'e91c11d2b23d2393', version: 'ip', ipExpirationTimes: at }];
+    await eventually('named', { state: 'deployed', fqdn_state: { 'Example.org': own } });
+    expect(await machine.passes(443)).toBe(true);
+    const before = (await get('named')).metadata.resourceVersion;
+    await machine.stop();
+    // The file is newer than what the cluster has.
+    await server.admin.json('DELETE', `${maps}/fqdnstate`);
+    await machine.boot();
+    await machine.start(state);
+    await pause(12_000);
+    expect([(await get('named')).metadata.resourceVersion, await machine.passes(443)]).toEqual([before, true]);
+    await server.admin.json('PATCH', `${POLICIES}/named`, named('else.example'), MERGE);
+    await expect
+      .poll(async () => JSON.stringify(await statusOf('named')), { timeout: 20_000 })
+      .toContain('"fqdn_state":{"else.example":[{"fqdn":"else.example.","ipExpirationTimes":{}');
+    await server.admin.json('PATCH', `${POLICIES}/named`, policy('named', '198.51.100.0/24', 443), MERGE);
+    await eventually('named', { state: 'deployed' });
   });
 
   test('events have the reasons of today, each once', async () => {
