@@ -4,7 +4,7 @@ import { BGP_PORT } from '../../machine/base-rules.ts';
 import type { OwnFlow } from '../../machine/own-flows.ts';
 import type { OpenConnection } from './reach.ts';
 
-/** How long a flow that was up may fail after a load before it is allowed back (issue 6). */
+/** How long a flow that was up may fail after a load before it is allowed back. */
 const LOST_AFTER_MS = 10_000;
 /** How often flows are tried while a load is being watched, and otherwise. */
 const WATCHING_MS = 1_000;
