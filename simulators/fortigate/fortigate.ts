@@ -70,7 +70,8 @@ export class FortiGate implements AsyncDisposable {
   readonly live: Live;
   readonly #clock: Clock;
   readonly #listener: Listener;
-  readonly #first: OwnCertificate | undefined;
+  /** What it showed before what it shows now. */
+  #before: OwnCertificate | undefined;
   readonly #say: (line: string) => void;
   readonly #background = new Set<Promise<void>>();
   readonly #waiting = new Set<() => void>();
@@ -105,7 +106,6 @@ export class FortiGate implements AsyncDisposable {
     this.token = this.live.accounts.mint('api');
     const at = options.listen ?? { host: '127.0.0.1', port: 0 };
     const certificate = plain ? undefined : this.#certificate(at.host, DAY_MS * 365);
-    this.#first = certificate;
     this.#listener = new Listener(at, certificate, (request, response) => this.#serve(request, response));
   }
 
@@ -159,14 +159,13 @@ export class FortiGate implements AsyncDisposable {
     return this.#boot(parseRelease(version), downMs);
   }
 
-  /** Shows another certificate from now on: a new one, one that ended yesterday, or again the one that it began with. */
-  presentCertificate(kind: 'new' | 'expired' | 'first'): void {
-    if (kind === 'first') {
-      if (this.#first !== undefined) this.#listener.present(this.#first);
-      return;
-    }
+  /** Shows another certificate from now on: a new one, one that ended yesterday, or again the one before. */
+  presentCertificate(kind: 'new' | 'expired' | 'before'): void {
     const name = new URL(this.url).hostname.replaceAll(/[[\]]/g, '');
-    this.#listener.present(this.#certificate(name, kind === 'new' ? DAY_MS * 365 : -DAY_MS / 2));
+    const before = this.#before;
+    this.#before = this.#listener.certificate;
+    if (kind !== 'before') this.#listener.present(this.#certificate(name, kind === 'new' ? DAY_MS * 365 : -DAY_MS / 2));
+    else if (before !== undefined) this.#listener.present(before);
   }
 
   /** Resolves once no list is being fetched. */

@@ -144,7 +144,7 @@ export async function fortigateBadDays(
       device.hand.delete('firewall/policy', last);
     },
     shows: async (which) => {
-      if (which === 'its own') device.presentCertificate('first');
+      if (which === 'its own') device.presentCertificate('before');
       else device.presentCertificate('new');
       await device.reboot();
     },

@@ -32,7 +32,7 @@ interface Stage {
 }
 
 function administrator({ server, firewalls, clock }: Stage, base: string, edit: Edit, publish: () => Promise<void>) {
-  const own = server.front.certificate;
+  let own: OwnCertificate | undefined;
   const rule = `${base}/security/rules/entry[@name='${RULE}']`;
   return {
     async denies(group: string) {
@@ -49,7 +49,10 @@ function administrator({ server, firewalls, clock }: Stage, base: string, edit: 
       edit('delete', rule);
       await publish();
     },
-    shows: (which: 'another' | 'its own') => show(server, which === 'its own' ? own : undefined, clock),
+    shows(which: 'another' | 'its own') {
+      if (which === 'another') own = server.front.certificate;
+      show(server, which === 'its own' ? own : undefined, clock);
+    },
     asked: () => server.served.length,
   };
 }
