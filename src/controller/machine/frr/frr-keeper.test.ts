@@ -183,6 +183,24 @@ describe('the keeper of FRR', () => {
     expect([text(), frr.holds]).toEqual([frrText(routing(2), 8), frrText(routing(2), 8)]);
   });
 
+  test('after an end in between, what was not proved does not stay because something else is refused now', async () => {
+    const good = text();
+    const end = new AbortController();
+    frr.onReload = () => {
+      frr.holds = text();
+      end.abort(new Error('killed'));
+      throw end.signal.reason;
+    };
+    wanted = routing(2);
+    await look(keeper, end.signal);
+    expect(text()).toBe(frrText(routing(2), 8));
+    frr.onReload = undefined;
+    wanted = { ...routing(), routerId: '10.1.0.1\n nonsense' };
+    await look(keeperOf());
+    expect(outcomes.at(-1)).toMatchObject({ kind: 'failed', code: 'FRR_REFUSED' });
+    expect([text(), frr.holds, readdirSync(folder)]).toEqual([good, good, ['frr.conf']]);
+  });
+
   test('FRR that does not run gets its file; where there is none, nothing is written', async () => {
     frr.isRunning = false;
     wanted = routing(1);

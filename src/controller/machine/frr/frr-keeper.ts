@@ -120,26 +120,30 @@ export class FrrKeeper {
     const [found, before] = [await readIfThere(path), await readIfThere(beside)];
     if (found === text && before === undefined) return { kind: 'inForce', isChanged: false };
     const refusal = await program.refusalOf(text, signal);
-    if (refusal !== undefined) return { kind: 'failed', code: 'FRR_REFUSED', because: refusal };
-    // An end of this process came between: what lies beside is the last text that is known to be good.
+    if (refusal !== undefined) {
+      // An end of this process came between: nobody knows whether what stands there is any good.
+      if (before !== undefined) await this.#putBack(before, path, refusal, signal);
+      await localFiles(rm(beside, { force: true }));
+      return { kind: 'failed', code: 'FRR_REFUSED', because: refusal };
+    }
+    // Of an end that came between: what lies beside is the last text that is known to be good.
     const good = before ?? found ?? '';
     if (before === undefined) await this.#replace(beside, good, path);
     await this.#replace(path, text, path);
     const outcome = await this.#tryToBringInForce(signal);
-    if (outcome.kind === 'failed') {
-      if (good !== '') await this.#replace(path, good, path);
-      else await localFiles(rm(path, { force: true }));
-      if (good !== '' && (await program.runs(signal))) {
-        const again = await program.reload(signal);
-        if (again !== undefined)
-          throw new SallyportError(
-            'FRR_RELOAD_FAILED',
-            `${outcome.because}; nor does it take what it held before: ${again}`,
-          );
-      }
-    }
+    if (outcome.kind === 'failed') await this.#putBack(good, path, outcome.because, signal);
     await localFiles(rm(beside, { force: true }));
     return outcome;
+  }
+
+  /** Rejects with FRR_RELOAD_FAILED where FRR does not take it either; then what lies beside stays. */
+  async #putBack(good: string, path: string, because: string, signal: AbortSignal): Promise<void> {
+    if (good === '') return await localFiles(rm(path, { force: true }));
+    await this.#replace(path, good, path);
+    const { program } = this.#options;
+    const again = (await program.runs(signal)) ? await program.reload(signal) : undefined;
+    if (again !== undefined)
+      throw new SallyportError('FRR_RELOAD_FAILED', `${because}; nor does it take what it held before: ${again}`);
   }
 
   async #tryToBringInForce(signal: AbortSignal): Promise<FrrOutcome> {
