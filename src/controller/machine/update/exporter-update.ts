@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { chmod, link, rename, rm, stat } from 'node:fs/promises';
+import { link, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
@@ -10,7 +10,7 @@ import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import { isActive, restartUnit } from '../host/units.ts';
 import { readIfThere, replaceFile } from '../rule-files.ts';
 import type { Fetching } from './fetching.ts';
-import { checkSignature, readOffer } from './offer.ts';
+import { checkSignature, fetchOffered, readOffer } from './offer.ts';
 import { isResting, refusing, type UpdateNote, type UpdateRecord } from './record.ts';
 import { sha256Of, syncFolder } from './self-update.ts';
 
@@ -68,13 +68,7 @@ export class ExporterUpdate {
       await rm(fresh, { force: true });
       log.info({ artefact: EXPORTER, version: offer.version, url: offer.url }, 'fetching a newer program');
       try {
-        const found = await fetching.file(offer.url, fresh, signal);
-        if (found !== offer.sha256)
-          throw new SallyportError(
-            'UPDATE_REFUSED',
-            `${offer.url} has the SHA-256 ${found}, and ${offer.sha256} is said to be its`,
-          );
-        await localFiles(chmod(fresh, 0o755));
+        await fetchOffered(fetching, offer, fresh, signal);
         await record.write({ ...state, trial: { from: installed ?? 'unknown', to: offer } });
         await rm(before, { force: true });
         await localFiles(link(program, before));

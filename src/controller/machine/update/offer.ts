@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { SallyportError } from '../../../base/error.ts';
+import { chmod, rm } from 'node:fs/promises';
+import { localFiles, SallyportError } from '../../../base/error.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import type { Fetching } from './fetching.ts';
 import { isSigned } from './signature.ts';
@@ -43,6 +44,22 @@ export async function checkSignature(
       'UPDATE_REFUSED',
       `${offer.url}.sig is no signature of the configured key over ${artefact} ${signed} with this checksum`,
     );
+}
+
+/** Fetches what is offered into a new file that may be started. Throws UPDATE_REFUSED where it is something else. Leaves nothing when it rejects. */
+export async function fetchOffered(fetching: Fetching, offer: Offer, file: string, signal: AbortSignal): Promise<void> {
+  const found = await fetching.file(offer.url, file, signal);
+  try {
+    if (found !== offer.sha256)
+      throw new SallyportError(
+        'UPDATE_REFUSED',
+        `${offer.url} has the SHA-256 ${found}, and ${offer.sha256} is said to be its`,
+      );
+    await localFiles(chmod(file, 0o755));
+  } catch (thrown) {
+    await rm(file, { force: true });
+    throw thrown;
+  }
 }
 
 /** Whether two words name one version; `v` before the number says nothing. */

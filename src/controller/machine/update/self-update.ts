@@ -1,7 +1,6 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash, type KeyObject, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, open, readdir, rename, rm } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
@@ -9,7 +8,7 @@ import type { Log } from '../../../base/log.ts';
 import { runChild } from '../../../firewalls/nftables/child.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import type { Fetching } from './fetching.ts';
-import { checkSignature, type Offer, plainVersion, readOffer } from './offer.ts';
+import { checkSignature, fetchOffered, type Offer, plainVersion, readOffer } from './offer.ts';
 import { isResting, refusing, type UpdateNote, type UpdateRecord } from './record.ts';
 import { TRIAL_TIMES, type TrialTimes, tryProgram } from './trial.ts';
 
@@ -93,13 +92,7 @@ export class SelfUpdate {
     const file = join(dirname(this.#options.program), `${this.#prefix}${randomBytes(6).toString('hex')}`);
     log.info({ version: offer.version, url: offer.url }, 'fetching a newer program');
     try {
-      const found = await fetching.file(offer.url, file, signal);
-      if (found !== offer.sha256)
-        throw new SallyportError(
-          'UPDATE_REFUSED',
-          `${offer.url} has the SHA-256 ${found}, and ${offer.sha256} is said to be its`,
-        );
-      await localFiles(chmod(file, 0o755));
+      await fetchOffered(fetching, offer, file, signal);
       await this.#startsAtAll(file, signal);
     } catch (thrown) {
       await rm(file, { force: true });
