@@ -5,6 +5,7 @@ import process from 'node:process';
 import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
+import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
 import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
@@ -42,6 +43,9 @@ const DROPTAILER_CERTIFICATES = '/etc/droptailer-client';
 /** Where suricata takes commands on a firewall machine (reference, section 6). */
 const SURICATA = '/run/suricata-command.socket';
 
+/** So long what is under way may take to end. */
+const END_MS = 5_000;
+
 /** `sallyport run` of a firewall machine, until SIGTERM or SIGINT; what is in force stays. */
 export async function runMachine(
   terminal: Terminal,
@@ -70,7 +74,12 @@ export async function runMachine(
     () => stop.abort(),
   );
   let update: (() => Promise<unknown>) | undefined;
-  const told: Promise<void>[] = [];
+  const works: Promise<unknown>[] = [];
+  const begin = (work: string, done: Promise<unknown>): void => {
+    works.push(done);
+    background(work, done, log);
+  };
+  let hasEnded = true;
   try {
     mkdirSync(dirname(machine.rules), { recursive: true });
     const memory = new SourceMemory(machine.memory, log);
@@ -119,7 +128,7 @@ export async function runMachine(
       );
     ready = () => controller.ready().ready;
     const events = new DutyEvents({ clusters: controller.clusters, clock: systemClock, log, instance: name });
-    told.push(events.run(stop.signal));
+    begin('events', events.run(stop.signal));
     const restarts = new ServiceRestarts({
       monitor: () => controller.clusters.monitor,
       firewall: () => controller.clusters.firewall,
@@ -128,7 +137,7 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    background('restarts', restarts.run(stop.signal), log);
+    begin('restarts', restarts.run(stop.signal));
     const found = trial.isOn
       ? undefined
       : await openUpdates({
@@ -149,7 +158,7 @@ export async function runMachine(
         update = () => concludeUpdate(self, candidate, how);
         stop.abort();
       });
-      background('updates', look, log);
+      begin('updates', look);
     }
     const duties = new HostDuties({
       input: () => controller.input,
@@ -159,7 +168,7 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    background('duties', duties.run(stop.signal), log);
+    begin('duties', duties.run(stop.signal));
     const workload = new WorkloadDuties({
       input: () => controller.input,
       home: () => controller.clusters.home,
@@ -168,7 +177,7 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    background('duties for the workload cluster', workload.run(stop.signal), log);
+    begin('duties for the workload cluster', workload.run(stop.signal));
     const frr = new FrrKeeper({
       wanted: () => controller.frr,
       program: new FrrProgram(localTransport(folder)),
@@ -179,7 +188,7 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    background('FRR', frr.run(stop.signal), log);
+    begin('FRR', frr.run(stop.signal));
     const { accounting } = machine;
     const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
     const monitor = new MachineMonitor({
@@ -195,14 +204,14 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    background('monitor', monitor.run(stop.signal), log);
+    begin('monitor', monitor.run(stop.signal));
     log.info({ name, config }, 'started');
     await controller.run(stop.signal);
   } finally {
     stop.abort();
     trial.stop();
     await names?.stop();
-    await Promise.all(told);
+    hasEnded = await allEnd(works);
     for (const signal of signals) process.off(signal, onSignal);
     for (const server of servers) {
       server.closeAllConnections();
@@ -210,9 +219,20 @@ export async function runMachine(
     }
     removePrivateFolder(folder);
   }
-  await update?.();
+  // Two programs would write over each other.
+  if (hasEnded) await update?.();
+  else log.warn({}, 'something was still under way; a newer program, if there was one, is tried after the next start');
   log.info({ name }, 'stopped');
   return exit.done;
+}
+
+/** Whether all of it ended, well or not, in time. */
+async function allEnd(works: readonly Promise<unknown>[]): Promise<boolean> {
+  const patience = new AbortController();
+  const late = elapsed(systemClock, END_MS, patience.signal).then(() => false);
+  const inTime = await Promise.race([Promise.allSettled(works).then(() => true), late]);
+  patience.abort();
+  return inTime;
 }
 
 /** A newer program in our place, now that nothing of ours is at work; whoever stops us stops it. */
