@@ -1,4 +1,5 @@
-import { type Account, type Accounts, demand } from './accounts.ts';
+import { type Account, demand } from './accounts.ts';
+import type { CmdbContext } from './cmdb-context.ts';
 import { GLOBAL, type Configuration } from './configuration.ts';
 import type { Device, Editor } from './device.ts';
 import { type Change, usesOf } from './edit.ts';
@@ -14,14 +15,6 @@ import { fieldsOf, knownTable, tableOf } from './tables/index.ts';
 import { answerTransaction, transactionOf } from './transaction-calls.ts';
 import { envelope, type Envelope } from './envelope.ts';
 import { vdomsOf } from './scope.ts';
-
-/** What answers need of the device around the configuration. */
-export interface CmdbContext {
-  readonly device: Device;
-  readonly accounts: Accounts;
-  /** A commit that the power fails in: so many changes at most are made, and the device boots. */
-  readonly commitAtMost: () => number | undefined;
-}
 
 /** Answers requests below `/api/v2/cmdb` (reference 1.2 to 1.8). */
 export function answerCmdb(context: CmdbContext, account: Account, request: Request): Answer {

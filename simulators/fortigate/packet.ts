@@ -3,7 +3,7 @@ import { readAddress, readEntry, writeAddress } from './addresses.ts';
 import { type Configuration, GLOBAL } from './configuration.ts';
 import { any, both, doubtful, type Holds, not, sure } from './doubt.ts';
 import { namesOf, numberOf, type Row, rowsOf, textOf } from './row.ts';
-import { protocolNumber, servicesHold } from './service-match.ts';
+import { type Packet, protocolNumber, servicesHold } from './service-match.ts';
 
 /** The first packet of a flow, as it comes in. */
 export interface Flow {
@@ -20,15 +20,6 @@ export interface Flow {
   /** The interface it comes in by, and the one it would leave by. */
   readonly from: string;
   readonly to: string;
-}
-
-/** What rules are asked about. */
-export interface Packet {
-  readonly protocol: number;
-  readonly sourcePort?: number;
-  readonly destinationPort?: number;
-  readonly icmpType?: number;
-  readonly icmpCode?: number;
 }
 
 /** How a source is translated. */

@@ -1,8 +1,16 @@
 import type { Configuration } from './configuration.ts';
 import { any, doubtful, type Holds, sure } from './doubt.ts';
-import type { Packet } from './packet.ts';
 import { type PortPair, readPorts } from './ports.ts';
 import { namesOf, numberOf, type Row, textOf } from './row.ts';
+
+/** What rules are asked about. */
+export interface Packet {
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+}
 
 const NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132, icmp: 1, icmp6: 58 };
 

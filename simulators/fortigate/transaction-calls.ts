@@ -1,5 +1,5 @@
 import { type Account, demand } from './accounts.ts';
-import type { CmdbContext } from './cmdb.ts';
+import type { CmdbContext } from './cmdb-context.ts';
 import type { Device } from './device.ts';
 import { envelope, type Envelope } from './envelope.ts';
 import { CmdbFault, code } from './fault.ts';

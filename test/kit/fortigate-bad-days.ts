@@ -1,7 +1,11 @@
 import { FakeClock } from './fake-clock.ts';
 import type { FortiGateOptions } from '../../simulators/fortigate/index.ts';
-import type { Administrator } from '../../src/firewalls/contract/bad-days-of-owners.ts';
-import type { BadDay, BadDaysHarness, Happening } from '../../src/firewalls/contract/bad-days.ts';
+import type {
+  Administrator,
+  BadDay,
+  BadDaysHarness,
+  Happening,
+} from '../../src/firewalls/contract/bad-days-harness.ts';
 import { SimulatedDevice } from './simulated-fortigate.ts';
 import { TRANSACTION_SECONDS } from '../../src/firewalls/fortigate/transaction.ts';
 

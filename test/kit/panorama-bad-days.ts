@@ -1,4 +1,4 @@
-import type { BadDaysHarness } from '../../src/firewalls/contract/bad-days.ts';
+import type { BadDaysHarness } from '../../src/firewalls/contract/bad-days-harness.ts';
 import { passingOn } from '../../src/firewalls/panos/lab.fixture.ts';
 import {
   connectToBorder,

@@ -1,5 +1,5 @@
 import type { PanOsOptions } from '../../simulators/panos/index.ts';
-import type { BadDaysHarness } from '../../src/firewalls/contract/bad-days.ts';
+import type { BadDaysHarness } from '../../src/firewalls/contract/bad-days-harness.ts';
 import {
   connectTo,
   foreignOn,

@@ -1,6 +1,6 @@
 import { ownCertificate } from '../../simulators/frame/certificate.ts';
 import type { PanOs, Panorama } from '../../simulators/panos/index.ts';
-import type { BadDay, BadDaysHarness, Happening } from '../../src/firewalls/contract/bad-days.ts';
+import type { BadDay, BadDaysHarness, Happening } from '../../src/firewalls/contract/bad-days-harness.ts';
 import type { AnyDriver } from '../../src/firewalls/contract/harness.ts';
 import { ACCOUNT, isWrite, loseRegistered } from '../../src/firewalls/panos/lab.fixture.ts';
 import { writeAtOnce } from '../../src/firewalls/rulebase/plain-dialect.fixture.ts';

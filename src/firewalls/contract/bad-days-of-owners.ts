@@ -7,24 +7,8 @@ import type { Group, Ruleset } from '../../border/ruleset.ts';
 import type { WorkerSettings } from '../course.ts';
 import { Worker } from '../worker.ts';
 import { soleWriter } from '../writer-lock.ts';
-import type { BadDaysHarness } from './bad-days.ts';
+import type { BadDaysHarness } from './bad-days-harness.ts';
 import { type AnyDriver, bring, stepsOf } from './harness.ts';
-
-/** An administrator of the device, who works there by other means than ours. */
-export interface Administrator {
-  /** A rule of his, which our rules are not asked before, denies whoever is in a group of ours. */
-  denies(group: string): Promise<void> | void;
-  /** He renames it, and his rule follows. */
-  renames(group: string, to: string): Promise<void> | void;
-  /** Whether his rule meets a sender, by what the device itself does; or what each of several does that are kept as one. */
-  meets(address: string): readonly boolean[];
-  /** His rule goes. */
-  forgets(): Promise<void> | void;
-  /** The device shows another certificate from now on, or its own again; connections that stood are cut. */
-  shows(certificate: 'another' | 'its own'): Promise<void> | void;
-  /** Requests that arrived so far, whatever they ask. */
-  asked(): number;
-}
 
 /** What the days of a suite have in common. */
 export interface OwnersDays {
