@@ -39,6 +39,8 @@ export async function replaceFile(path: string, text: string, mode = 0o600, owne
         await rename(fresh, path);
       } catch (thrown) {
         await rm(fresh, { force: true });
+        // A name that differs each time would make every attempt another failure, to be told again.
+        if (thrown instanceof Error) thrown.message = thrown.message.replaceAll(fresh, path);
         throw thrown;
       }
       const folder = await open(dirname(path), 'r');
