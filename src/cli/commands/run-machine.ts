@@ -165,6 +165,7 @@ export async function runMachine(
       transport: localTransport(folder),
       sshKeys: SSH_KEYS,
       root: '/',
+      tell: (event) => events.tell('Firewall', event),
       clock: systemClock,
       log,
     });

@@ -8,6 +8,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
+import type { DutyEvent } from '../reports/duty-events.ts';
 import { HostDuties } from './host-duties.ts';
 
 const signal = new AbortController().signal;
@@ -18,6 +19,7 @@ describe('duties on the machine itself', () => {
   let folder: string;
   let input: MachineInput | undefined;
   let duties: HostDuties;
+  const told: DutyEvent[] = [];
   const keys = (): string => join(folder, 'ssh/authorized_keys');
   const sysctl = (name: string): string => join(folder, name);
 
@@ -32,11 +34,13 @@ describe('duties on the machine itself', () => {
       mkdirSync(join(folder, name, '..'), { recursive: true });
       writeFileSync(sysctl(name), '262144\n');
     }
+    told.splice(0);
     duties = new HostDuties({
       input: () => input,
       transport: netnsTransport(world.machine.name, folder),
       sshKeys: keys(),
       root: `${folder}/`,
+      tell: (event) => told.push(event),
       clock: systemClock,
       log: silentLog,
     });
@@ -86,5 +90,33 @@ describe('duties on the machine itself', () => {
     await duties.look(signal);
     expect(readFileSync(sysctl('proc/sys/net/netfilter/nf_conntrack_max'), 'utf8')).toBe('4194304');
     expect(readFileSync(keys(), 'utf8')).toBe('ssh-ed25519 AAAA a');
+  });
+
+  test('what fails is an event when it begins and when it becomes another failure, and not at each look', async () => {
+    const ipv4 =
+      '{ egressRules: [{ networkID: internet, ips: [203.0.113.7] }], sshPublicKeys: ["ssh-ed25519 AAAA a"] }';
+    input = inputOf(ipv4);
+    rmSync(sysctl('sys'), { recursive: true });
+    rmSync(join(folder, 'ssh'), { recursive: true });
+    const hashsize = sysctl('sys/module/nf_conntrack/parameters/hashsize');
+    const missing = (call: string): string => `this machine refused a file: ENOENT: no such file or directory, ${call}`;
+    const lost = [`sysctls: ${missing(`open '${hashsize}'`)}`, `SSH keys: ${missing(`stat '${join(folder, 'ssh')}'`)}`];
+    for (let n = 0; n < 3; n++) await duties.look(signal);
+    const [event, ...others] = told.splice(0);
+    expect([event, others]).toEqual([{ type: 'Warning', reason: 'Error', note: lost.join('; ') }, []]);
+
+    // An address that the kernel does not take, on an interface that is there: what failed before is not told with it again.
+    await world.machine.must('ip', ['link', 'set', 'vlan104009', 'name', 'away']);
+    for (let n = 0; n < 3; n++) await duties.look(signal);
+    await world.machine.must('ip', ['link', 'set', 'away', 'name', 'vlan104009', 'up']);
+    const away = 'ip -j addr show dev vlan104009: Device "vlan104009" does not exist.';
+    expect(told.splice(0)).toEqual([{ type: 'Warning', reason: 'Error', note: `addresses of vlan104009: ${away}` }]);
+
+    // Mended and broken again is another time.
+    mkdirSync(join(folder, 'ssh'));
+    await duties.look(signal);
+    rmSync(join(folder, 'ssh'), { recursive: true });
+    for (let n = 0; n < 3; n++) await duties.look(signal);
+    expect(told).toEqual([{ type: 'Warning', reason: 'Error', note: lost[1] }]);
   });
 });

@@ -10,6 +10,7 @@ import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import type { Transport } from '../../../firewalls/nftables/transport.ts';
 import { DutyEvents } from '../reports/duty-events.ts';
+import { HostDuties } from './host-duties.ts';
 import { RESTART_ANNOTATION, ServiceRestarts, WHITELIST_ANNOTATION } from './service-restarts.ts';
 
 const GROUP = '/apis/firewall.metal-stack.io/v2/namespaces';
@@ -28,6 +29,7 @@ interface Event {
 
 let server: ApiServer;
 let machine: RunningMachine;
+let duties: HostDuties;
 const stop = new AbortController();
 const running: Promise<void>[] = [];
 const restarted: string[] = [];
@@ -64,7 +66,8 @@ beforeAll(async () => {
   seed: { kubeconfig: ${server.kubeconfig}, namespace: seed }
   shoot: { kubeconfig: ${server.kubeconfig}, namespace: firewall }
 controllers: { firewall: { source: seed }, monitor: { source: shoot } }`);
-  const { clusters } = await machine.start();
+  const controller = await machine.start();
+  const { clusters } = controller;
   const { log } = machine;
   const events = new DutyEvents({ clusters, clock: systemClock, log, instance: 'fw-1' });
   // Told before any cluster is reached, as after the restart that ends an update.
@@ -74,6 +77,15 @@ controllers: { firewall: { source: seed }, monitor: { source: shoot } }`);
     firewall: () => clusters.firewall,
     transport,
     tell: (event) => events.tell('FirewallMonitor', { reason: 'ServiceRestarted', ...event }),
+    clock: systemClock,
+    log,
+  });
+  duties = new HostDuties({
+    input: () => controller.input,
+    transport,
+    sshKeys: `${machine.folder}/authorized_keys`,
+    root: `${machine.folder}/missing/`,
+    tell: (event) => events.tell('Firewall', event),
     clock: systemClock,
     log,
   });
@@ -135,4 +147,16 @@ test('the annotation of the FirewallMonitor restarts services, goes, and is told
     })
     .toBe(true);
   expect(restarted).not.toContain('restart -- droptailer.service');
+});
+
+test('a duty on the machine that fails is an event of the Firewall, once', async () => {
+  const failed = async (): Promise<readonly string[]> => {
+    await duties.look(stop.signal);
+    return (await events()).filter((each) => each.includes(' Error '));
+  };
+  const file = `${machine.folder}/missing/proc/sys/net/netfilter/nf_conntrack_max`;
+  const problem = `this machine refused a file: ENOENT: no such file or directory, open '${file}'`;
+  const said = [`FirewallController Warning Error Firewall/fw-1: sysctls: ${problem}`];
+  await expect.poll(failed).toEqual(said);
+  for (let n = 0; n < 3; n++) expect(await failed()).toEqual(said);
 });

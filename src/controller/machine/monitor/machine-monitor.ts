@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import type { RawMap } from '../../../api/shape.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
-import { toSallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import { version } from '../../../base/version.ts';
 import { nftError } from '../../../firewalls/nftables/error-classes.ts';
@@ -14,6 +13,7 @@ import {
   type MonitorTimes,
 } from '../../../machine/monitor-status.ts';
 import { tableStatistics } from '../../../machine/statistics.ts';
+import { ToldOnce } from '../told-once.ts';
 import type { Accounting } from './accounting.ts';
 import { askSuricata } from './suricata.ts';
 
@@ -45,17 +45,26 @@ export interface MonitorOptions {
   readonly log: Log;
 }
 
+/** What is measured, and where it is reported. */
+type MeasuredPart = 'rules' | 'ids' | 'connections' | 'FirewallMonitor' | 'accounting';
+
 /**
  * Measures what passes, every ten seconds or as often as the Firewall says, or more seldom where measuring takes long: rules, the cluster's traffic, connections, intrusion
  * detection. What cannot be asked is left out and told once; nothing else waits for it.
  */
 export class MachineMonitor {
   readonly #options: MonitorOptions;
-  readonly #told = new Set<string>();
+  readonly #works: ToldOnce<MeasuredPart>;
   #latest: RawMap | undefined;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    const { log } = options;
+    this.#works = new ToldOnce<MeasuredPart>({
+      failed: (what, { code, message }) =>
+        log.warn({ what, code, problem: message }, 'it cannot be measured or reported'),
+      mended: (what) => log.info({ what }, 'it is measured and reported again'),
+    });
   }
 
   /** `controllerStatus` of the FirewallMonitor, as it was measured last; `undefined`: not yet. */
@@ -77,18 +86,19 @@ export class MachineMonitor {
   /** Measures once. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
     const { clock, accounting, times, ids, report } = this.#options;
-    const tables = await this.#try('rules', () => this.#tables(signal));
+    const tables = await this.#works.try('rules', () => this.#tables(signal), signal);
     if (tables === undefined) return;
     const measured: Measured = {
       ...tables,
-      ids: ids === undefined ? undefined : await this.#try('ids', () => askSuricata(ids, signal)),
-      connections: await this.#try('connections', () => this.#connections()),
+      ids: ids === undefined ? undefined : await this.#works.try('ids', () => askSuricata(ids, signal), signal),
+      connections: await this.#works.try('connections', () => this.#connections(), signal),
     };
     const now = clock.wall();
     const status = monitorStatus(measured, version, now, times(), this.#options.distance?.());
     this.#latest = status;
-    if (report !== undefined) await this.#try('FirewallMonitor', () => report(status, signal));
-    if (accounting !== undefined) await this.#try('accounting', () => accounting.record(now, measured, signal));
+    if (report !== undefined) await this.#works.try('FirewallMonitor', () => report(status, signal), signal);
+    if (accounting !== undefined)
+      await this.#works.try('accounting', () => accounting.record(now, measured, signal), signal);
   }
 
   #interval(): number {
@@ -109,20 +119,5 @@ export class MachineMonitor {
       ),
     );
     return { entries: entries ?? 0, limit: limit ?? 0 };
-  }
-
-  /** Nothing where it fails, which is told when it begins and when it ends. */
-  async #try<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
-    const { log } = this.#options;
-    try {
-      const done = await work();
-      if (this.#told.delete(what)) log.info({ what }, 'it is measured and reported again');
-      return done;
-    } catch (thrown) {
-      const { code, message } = toSallyportError(thrown);
-      if (!this.#told.has(what)) log.warn({ what, code, problem: message }, 'it cannot be measured or reported');
-      this.#told.add(what);
-      return undefined;
-    }
   }
 }

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
-import { localFiles, toSallyportError } from '../../../base/error.ts';
+import { localFiles } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import type { FirewallSpec } from '../../../machine/kinds/firewall.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
+import { ToldOnce } from '../told-once.ts';
 import type { ExporterUpdate } from './exporter-update.ts';
 import type { UpdateNote } from './record.ts';
 import type { Candidate, SelfUpdate } from './self-update.ts';
@@ -32,10 +33,18 @@ export interface MachineUpdatesOptions {
 /** Looks for newer programs as the Firewall names them: at once when it names another one, and every three minutes. */
 export class MachineUpdates {
   readonly #options: MachineUpdatesOptions;
-  readonly #told = new Map<UpdateReason, string>();
+  readonly #works: ToldOnce<UpdateReason>;
 
   constructor(options: MachineUpdatesOptions) {
     this.#options = options;
+    const { tell, log } = options;
+    this.#works = new ToldOnce<UpdateReason>({
+      failed: (reason, { code, message }) => {
+        log.error({ code, problem: message }, 'a newer program could not be put in place');
+        tell(reason, { type: 'Warning', note: message });
+      },
+      mended: (reason) => log.info({ reason }, 'mended'),
+    });
   }
 
   /** Resolves with a program that is to be tried, when all else has ended; with `undefined` when the signal aborts. */
@@ -49,23 +58,24 @@ export class MachineUpdates {
       looked.set(reason, { text, at: clock.monotonic() });
       return true;
     };
-    await this.#try('Self-Reconciliation', async () => {
+    const begin = async (): Promise<void> => {
       for (const note of (await self?.begin()) ?? []) tell('Self-Reconciliation', note);
-    });
+    };
+    await this.#works.try('Self-Reconciliation', begin, signal);
     while (!signal.aborted) {
       const spec = firewall();
       // Who wants nothing to be changed wants no other program either.
       if (spec !== undefined && !spec.dryRun) {
         const { controller, nftablesExporter } = spec;
-        if (nftablesExporter !== undefined && isDue('nftables-exporter', nftablesExporter))
-          await this.#try('nftables-exporter', async () => {
+        if (nftablesExporter !== undefined && isDue('nftables-exporter', nftablesExporter)) {
+          const keep = async (): Promise<void> => {
             for (const note of await exporter.look(nftablesExporter, signal)) tell('nftables-exporter', note);
-          });
+          };
+          await this.#works.try('nftables-exporter', keep, signal);
+        }
         let candidate: Candidate | undefined;
         if (self !== undefined && controller !== undefined && isDue('Self-Reconciliation', controller))
-          await this.#try('Self-Reconciliation', async () => {
-            candidate = await self.look(controller, signal);
-          });
+          candidate = await this.#works.try('Self-Reconciliation', () => self.look(controller, signal), signal);
         if (candidate !== undefined) {
           const { version } = candidate.offer;
           tell('Self-Reconciliation', {
@@ -78,21 +88,6 @@ export class MachineUpdates {
       await elapsed(clock, FOLLOW_MS, signal);
     }
     return undefined;
-  }
-
-  /** A failure is told once, until it is another one or none. */
-  async #try(reason: UpdateReason, work: () => Promise<void>): Promise<void> {
-    const { tell, log } = this.#options;
-    try {
-      await work();
-      this.#told.delete(reason);
-    } catch (thrown) {
-      const { code, message } = toSallyportError(thrown);
-      if (this.#told.get(reason) === message) return;
-      this.#told.set(reason, message);
-      log.error({ code, problem: message }, 'a newer program could not be put in place');
-      tell(reason, { type: 'Warning', note: message });
-    }
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
-import { toSallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import { formatAddress } from '../../../ip/address.ts';
 import { primaryOf } from '../../../machine/kinds/network.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
+import { ToldOnce } from '../told-once.ts';
 import { DroptailerAccess, type DroptailerPlaces } from './droptailer-access.ts';
 import { keepExporterServices } from './exporter-services.ts';
 
@@ -32,12 +32,17 @@ const EXPORTERS_MS = 180_000;
 export class WorkloadDuties {
   readonly #options: WorkloadDutiesOptions;
   readonly #droptailer: DroptailerAccess;
-  readonly #failed = new Map<string, string>();
+  readonly #works: ToldOnce;
   #exporters: { readonly of: string; readonly access: ClusterAccess; readonly at: number } | undefined;
 
   constructor(options: WorkloadDutiesOptions) {
     this.#options = options;
     this.#droptailer = new DroptailerAccess(options.places, options.clock);
+    const { log } = options;
+    this.#works = new ToldOnce({
+      failed: (duty, { code, message }) => log.error({ duty, code, problem: message }, 'a duty could not be done'),
+      mended: (duty) => log.info({ duty }, 'mended'),
+    });
   }
 
   /** Until the signal aborts. */
@@ -54,8 +59,8 @@ export class WorkloadDuties {
     const now = input();
     const access = home();
     if (now === undefined || now.firewall.dryRun || access === undefined) return;
-    await this.#try('exporter services', () => this.#keepExporters(now, access, signal));
-    if (shipsDrops()) await this.#try('droptailer', () => this.#droptailer.keep(access, signal));
+    await this.#try('exporter services', () => this.#keepExporters(now, access, signal), signal);
+    if (shipsDrops()) await this.#try('droptailer', () => this.#droptailer.keep(access, signal), signal);
   }
 
   async #keepExporters(
@@ -74,16 +79,8 @@ export class WorkloadDuties {
     return last?.of === of ? [] : [of];
   }
 
-  async #try(duty: string, work: () => Promise<readonly string[]>): Promise<void> {
-    const { log } = this.#options;
-    try {
-      const changed = await work();
-      if (changed.length > 0) log.info({ duty, changed }, 'changed for the workload cluster');
-      if (this.#failed.delete(duty)) log.info({ duty }, 'mended');
-    } catch (thrown) {
-      const { code, message } = toSallyportError(thrown);
-      if (this.#failed.get(duty) !== message) log.error({ duty, code, problem: message }, 'a duty could not be done');
-      this.#failed.set(duty, message);
-    }
+  async #try(duty: string, work: () => Promise<readonly string[]>, signal: AbortSignal): Promise<void> {
+    const changed = (await this.#works.try(duty, work, signal)) ?? [];
+    if (changed.length > 0) this.#options.log.info({ duty, changed }, 'changed for the workload cluster');
   }
 }
