@@ -14,7 +14,7 @@ export interface Ability {
 
 const GROUPS_ALONE = 'lists hold addresses, not rules';
 const APPLICATIONS = 'other protocols than TCP, UDP and SCTP are applications there';
-const NO_NAMES = 'not written there yet';
+const WHOLE_NAMES = 'it has objects for whole names alone';
 
 const all = (nftables: Says, fortigate: Says, panos: Says, feed: Says = GROUPS_ALONE): Ability['says'] => ({
   nftables,
@@ -87,12 +87,12 @@ export const abilities: readonly Ability[] = [
   rules(
     'domain names',
     [{ action: 'Allow', protocol: 'TCP', ports: [443], domains: ['bank.example'] }],
-    all('it filters addresses, and resolves no names', true, NO_NAMES),
+    all('it filters addresses, and resolves no names', true, true),
   ),
   rules(
     'domain names with a wildcard',
     [{ action: 'Allow', protocol: 'TCP', ports: [443], domains: ['*.shop.example'] }],
-    all('it filters addresses, and resolves no names', 'it has objects for whole names alone', NO_NAMES),
+    all('it filters addresses, and resolves no names', WHOLE_NAMES, WHOLE_NAMES),
   ),
   group('address groups', {}, all(true, true, true, true)),
   group('address groups as feeds', { as: 'Feed' }, all('it has sets of its own alone', true, 'it has tags', true)),

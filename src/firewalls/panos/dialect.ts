@@ -26,8 +26,8 @@ export function panosDialect(device: string, members: 'Tag' | 'Group' = 'Tag'): 
     ...(members === 'Tag' ? { volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true } } : {}),
     mixedGroups: true,
     ranges: true,
-    // Who asks a name server when, and how many of its answers count, is the device's own; a Deny must not rest on it.
-    domains: 'None',
+    // Which addresses an object with a name stands for, and since when, is the device's own.
+    domains: 'Exact',
     logRules: false,
     // All other protocols are a matter of applications there, which are told by looking at traffic. A port expression has 1023 characters.
     services: { protocols: [6, 17, 132], sourcePorts: true, icmp: 'Whole', parts: 100, ranges: 85 },

@@ -100,7 +100,11 @@ export function addressEntry({ name, kind, value, family, mark }: AddressObject)
   const word = kind === 'Domain' ? 'fqdn' : value.includes('-') ? 'ip-range' : 'ip-netmask';
   const isPlain = word === 'ip-netmask' && !value.includes('/');
   const said = isPlain ? `${value}/${family === 4 ? 32 : 128}` : value;
-  return entry(name, [element(word, said), element('description', mark)]);
+  // An address tells its family itself; a name stands for addresses of both.
+  return entry(name, [
+    element(word, said),
+    element('description', kind === 'Domain' ? description(mark, family) : mark),
+  ]);
 }
 
 export function groupEntry(group: MemberGroup, style: Pick<Style, 'names' | 'tags'>): XmlElement {

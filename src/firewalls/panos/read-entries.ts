@@ -178,8 +178,9 @@ class Reading {
     }
     const value = canonical(textAt(entry, 'ip-netmask') ?? textAt(entry, 'ip-range') ?? textAt(entry, 'fqdn') ?? '');
     const kind = child(entry, 'fqdn') === undefined ? 'Range' : 'Domain';
-    const object = { name, family: familyOf(value), kind, value, mark: noteOf(entry).mark } as const;
-    if (value === NOBODY[4] || value === NOBODY[6]) return;
+    const { mark, family = kind === 'Domain' ? undefined : familyOf(value) } = noteOf(entry);
+    if (family === undefined || value === NOBODY[4] || value === NOBODY[6]) return;
+    const object = { name, family, kind, value, mark } as const;
     if (differences(entry, addressEntry(object)).every((part) => part === 'description'))
       this.#objects.set(name, object);
   }
