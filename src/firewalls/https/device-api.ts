@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher, request as send } from 'undici';
+import '../../base/plain-wasm.ts';
 import { codeOfThrown, connectionWords, isCertificateCode } from '../../base/connection-error.ts';
 import { SallyportError } from '../../base/error.ts';
 import { tame } from '../../base/secret-text.ts';

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import '../../base/plain-wasm.ts';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';

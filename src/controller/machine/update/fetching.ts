@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import '../../../base/plain-wasm.ts';
 import { deadline } from '../../../base/deadline.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
 import { version } from '../../../base/version.ts';
