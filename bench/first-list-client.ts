@@ -74,7 +74,8 @@ async function order(what: Order): Promise<void> {
 
 const server = { title: 'fake', url: new URL(url), isInsecure: false };
 const http = new HttpApiClient(server, new GivenCredentials({}, systemClock));
-const seen = new Map<string, unknown>();
+/** Puts less deletions: of a first list, the pods that were delivered. A table of their names took a twentieth of the CPU. */
+let delivered = 0;
 let complete = (): void => {};
 const isComplete = new Promise<void>((resolve) => (complete = resolve));
 let changes = 0;
@@ -84,9 +85,7 @@ const turns = new Turns();
 const cpuBefore = process.cpuUsage();
 const started = performance.now();
 const running = source.run((delivery) => {
-  for (const change of delivery.changes)
-    if (change.kind === 'put') seen.set(change.resource.name, change.resource);
-    else seen.delete(change.key.slice(change.key.lastIndexOf('/') + 1));
+  for (const { kind } of delivery.changes) delivered += kind === 'put' ? 1 : -1;
   changes += delivery.changes.length;
   if (delivery.state.kind === 'complete') complete();
 }, stop.signal);
@@ -94,7 +93,7 @@ await isComplete;
 const { user, system } = process.cpuUsage(cpuBefore);
 const seconds = Number(((performance.now() - started) / 1_000).toFixed(2));
 const budget = BUDGETS[form] === undefined ? {} : { budget: BUDGETS[form] };
-const facts = { pods, delivered: seen.size, seconds, ...load() };
+const facts = { pods, delivered, seconds, ...load() };
 print({ bench: `first-list/${form}`, unit: 's', value: (user + system) / 1e6, ...budget, ...facts });
 const peak = process.resourceUsage().maxRSS / 1_024;
 print({ bench: `first-list/${form}-peak-rss`, unit: 'MB', value: peak, budget: 300, pods });
