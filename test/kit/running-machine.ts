@@ -72,14 +72,15 @@ export class RunningMachine {
     await this.world.load(rules.join('\n'));
   }
 
-  /** `sources` and `controllers` of the configuration file; the rest is this machine's. */
-  configure(text: string, name = 'fw-1'): void {
+  /** `sources` and `controllers` of the configuration file, and more keys of `machine`; the rest is this machine's. */
+  configure(text: string, name = 'fw-1', more: readonly string[] = []): void {
     const own = [
       'facts: ./install.yaml',
       `rules: ${this.file}`,
       'base: ./nftables/rules',
       'memory: ./memory/sources.json',
       'shootAccess: ./access/shoot.json',
+      ...more,
     ];
     writeFileSync(join(this.folder, 'config.yaml'), `name: ${name}\n${text}\nmachine: { ${own.join(', ')} }\n`);
   }

@@ -20,6 +20,12 @@ export const configurationCodes = {
     now: 'Nothing starts.',
     fix: 'Give the key the kind of value that the message names.',
   },
+  CONFIG_NEXT_START: {
+    blame: 'input',
+    what: 'A key of the configuration file of a firewall machine was changed that a running process does not follow.',
+    now: 'What it was before counts until the process starts again; everything else in the file counts at once.',
+    fix: 'Restart the process when it suits you, as the rules stay in force meanwhile; or put the key back.',
+  },
   CONFIG_SOURCE_UNUSED: {
     blame: 'input',
     what: 'The configuration file has a source that no controller uses.',

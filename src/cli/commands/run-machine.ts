@@ -112,7 +112,7 @@ export async function runMachine(
         connections: ownConnections,
         files: {
           resolvers: '/etc/resolv.conf',
-          droptailer: machine.firewall.droptailer ? 'droptailer:50051' : undefined,
+          droptailer: 'droptailer:50051',
           environment: process.env,
         },
       },
@@ -127,7 +127,12 @@ export async function runMachine(
         }),
       );
     ready = () => controller.ready().ready;
-    const events = new DutyEvents({ clusters: controller.clusters, clock: systemClock, log, instance: name });
+    const events = new DutyEvents({
+      clusters: controller.clusters,
+      clock: systemClock,
+      log,
+      instance: () => controller.configuration.name,
+    });
     begin('events', events.run(stop.signal));
     const restarts = new ServiceRestarts({
       monitor: () => controller.clusters.monitor,
@@ -141,7 +146,8 @@ export async function runMachine(
     const found = trial.isOn
       ? undefined
       : await openUpdates({
-          machine,
+          selfUpdate: () => controller.configuration.machine.firewall.selfUpdate,
+          folder: dirname(machine.memory),
           firewall: () => controller.input?.firewall,
           transport: localTransport(folder),
           tell: (event) => events.tell('Firewall', event),
@@ -190,16 +196,19 @@ export async function runMachine(
       log,
     });
     begin('FRR', frr.run(stop.signal));
-    const { accounting } = machine;
+    const accounting = new Accounting({
+      wish: () => controller.configuration.machine.accounting,
+      machine: () => controller.configuration.name,
+    });
     const firewallMonitor = new FirewallMonitor({ target: () => controller.clusters.monitor, log });
     const monitor = new MachineMonitor({
       transport: localTransport(folder),
       ids: options.enableIDS === 'true' ? SURICATA : undefined,
       connections: '/proc/sys/net/netfilter',
-      accounting: accounting && new Accounting({ ...accounting, machine: name }),
+      accounting,
       times: () => controller.times,
       distance: () => frr.distance,
-      isWanted: () => accounting !== undefined || controller.clusters.isReporting,
+      isWanted: () => accounting.isWanted || controller.clusters.isReporting,
       interval: () => controller.input?.firewall.intervalMs,
       report: (status, signal) => firewallMonitor.report(status, signal),
       clock: systemClock,

@@ -28,6 +28,7 @@ import { MachineReports } from './reports/machine-reports.ts';
 import type { Outcome } from './reports/outcome.ts';
 import { FlowWatch, type FlowWatchOptions } from './flow-watch.ts';
 import { flowsTo, neededPeers, type PeerFiles } from './needed-peers.ts';
+import { awaitingNextStart } from './next-start.ts';
 import { readIfThere } from './rule-files.ts';
 import type { RuleWriter } from './rule-writer.ts';
 
@@ -140,6 +141,11 @@ export class MachineController {
   ready(): { readonly ready: boolean; readonly plain: string } {
     if (!this.#written) return { ready: false, plain: 'no rules are in force yet' };
     return { ready: true, plain: this.#failedAt === undefined ? 'ok' : 'the last good rules are in force' };
+  }
+
+  /** The configuration file as it counts now. */
+  get configuration(): MachineConfigured {
+    return this.#configuration;
   }
 
   /** What the rules in force were made from; `undefined`: none of the sources' are in force. */
@@ -414,12 +420,16 @@ export class MachineController {
     const first = this.#configurationText === undefined;
     this.#configurationText = text;
     const { value, diagnostics } = parse(text);
-    this.#configurationWrong = diagnostics;
     const machine = value?.machine;
+    this.#configurationWrong = diagnostics;
     if (value === undefined || machine === undefined)
       log.error({ file }, 'the configuration file cannot be used any more; the one before stays');
     else {
       this.#configuration = { ...value, machine };
+      this.#configurationWrong = [
+        ...diagnostics,
+        ...awaitingNextStart(this.#options.configuration, this.#configuration),
+      ];
       if (!first) log.info({ file }, 'the configuration file was read again');
     }
   }

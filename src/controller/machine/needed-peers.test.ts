@@ -30,7 +30,9 @@ test('API servers, the metal-api, resolvers and the droptailer, as far as they a
     droptailer: 'droptailer:50051',
     environment: { KUBERNETES_SERVICE_HOST: '10.96.0.1' },
   };
-  const peers = await neededPeers({ sources }, files);
+  const shipping = (droptailer: boolean) => ({ sources, machine: { firewall: { droptailer } } });
+  const peers = await neededPeers(shipping(true), files);
+  expect(await neededPeers(shipping(false), files)).toEqual(peers.slice(0, -1));
   expect(peers.map(({ name, host, port, protocol }) => `${name}: ${host} ${protocol} ${port}`)).toEqual([
     'API server of source seed: 2001:db8::6 tcp 6443',
     'API server of source inside: 10.96.0.1 tcp 443',

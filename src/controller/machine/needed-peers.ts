@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { chooseContext } from '../../kubernetes/kubeconfig-file.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { flowTo, type OwnFlow } from '../../machine/own-flows.ts';
-import type { Configuration } from '../configuration.ts';
+import type { MachineConfigured } from './machine-configured.ts';
 import { readIfThere } from './rule-files.ts';
 
 /** Somebody whom this machine has to reach. */
@@ -17,14 +17,19 @@ export interface NeededPeer {
 /** Where this machine's own files tell whom it has to reach. */
 export interface PeerFiles {
   readonly resolvers: string;
-  /** Of the droptailer's server, if drops are shipped: `droptailer:50051`. */
-  readonly droptailer: string | undefined;
+  /** Of the droptailer's server: `droptailer:50051`. */
+  readonly droptailer: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** The API servers, the metal-api, the resolvers and the droptailer's server, as far as they are known now. Never throws. */
+/** Whom the configuration names, and whether drops are shipped. */
+type NeedsPeers = Pick<MachineConfigured, 'sources'> & {
+  readonly machine: { readonly firewall: Pick<MachineConfigured['machine']['firewall'], 'droptailer'> };
+};
+
+/** The API servers, the metal-api, the resolvers and, if drops are shipped, the droptailer's server, as far as they are known now. Never throws. */
 export async function neededPeers(
-  { sources }: Pick<Configuration, 'sources'>,
+  { sources, machine }: NeedsPeers,
   { resolvers, droptailer, environment }: PeerFiles,
 ): Promise<readonly NeededPeer[]> {
   const peers: NeededPeer[] = [];
@@ -39,7 +44,7 @@ export async function neededPeers(
   const text = (await readIfThere(resolvers).catch(() => undefined)) ?? '';
   for (const [, host = ''] of text.matchAll(/^nameserver\s+(\S+)/gm))
     peers.push({ name: `DNS resolver ${host}`, host: host.replace(/%.*$/, ''), port: 53, protocol: 'udp' });
-  if (droptailer !== undefined) peers.push(...peerAt('droptailer server', `https://${droptailer}`));
+  if (machine.firewall.droptailer) peers.push(...peerAt('droptailer server', `https://${droptailer}`));
   return peers;
 }
 

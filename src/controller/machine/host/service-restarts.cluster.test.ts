@@ -69,7 +69,7 @@ controllers: { firewall: { source: seed }, monitor: { source: shoot } }`);
   const controller = await machine.start();
   const { clusters } = controller;
   const { log } = machine;
-  const events = new DutyEvents({ clusters, clock: systemClock, log, instance: 'fw-1' });
+  const events = new DutyEvents({ clusters, clock: systemClock, log, instance: () => 'fw-1' });
   // Told before any cluster is reached, as after the restart that ends an update.
   events.tell('Firewall', { type: 'Normal', reason: 'Self-Reconciliation', note: 'replaced version X with Y' });
   const restarts = new ServiceRestarts({

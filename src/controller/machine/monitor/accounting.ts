@@ -5,11 +5,17 @@ import { localFiles, SallyportError } from '../../../base/error.ts';
 import type { AccountingPlace } from '../../machine-configuration.ts';
 import { readIfThere } from '../rule-files.ts';
 
-export interface AccountingOptions {
+/** Where records go, and what signs them. */
+export interface AccountingWish {
   readonly place: AccountingPlace;
   /** Path of an Ed25519 key as PEM; read anew for each record, so that it may be rotated. */
   readonly key: string;
-  readonly machine: string;
+}
+
+export interface AccountingOptions {
+  /** Asked for each record; `undefined`: none are wanted now. */
+  readonly wish: () => AccountingWish | undefined;
+  readonly machine: () => string;
 }
 
 const ANSWER_MS = 5_000;
@@ -17,6 +23,7 @@ const ANSWER_MS = 5_000;
 /**
  * Records of figures, one JSON document a line: `{"record": TEXT, "signature": BASE64}`. The signature is Ed25519 over the bytes of the text,
  * itself JSON with the machine, the time, a number, and the hash of the record before, so that what is missing or was made by somebody else shows.
+ * The records of a process are one chain, wherever each of them went.
  */
 export class Accounting {
   readonly #options: AccountingOptions;
@@ -27,12 +34,18 @@ export class Accounting {
     this.#options = options;
   }
 
-  /** Rejects with ACCOUNTING_FAILED; the number is then used by the next record. */
+  get isWanted(): boolean {
+    return this.#options.wish() !== undefined;
+  }
+
+  /** Writes a record where one is wanted. Rejects with ACCOUNTING_FAILED; the number is then used by the next record. */
   async record(at: number, figures: object, signal: AbortSignal): Promise<void> {
-    const { place, key, machine } = this.#options;
+    const wish = this.#options.wish();
+    if (wish === undefined) return;
+    const { place, key } = wish;
     const secret = await readKey(key);
     const record = JSON.stringify({
-      machine,
+      machine: this.#options.machine(),
       time: new Date(at).toISOString(),
       number: this.#number,
       previous: this.#previous,

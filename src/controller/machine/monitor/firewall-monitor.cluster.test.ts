@@ -14,6 +14,7 @@ import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
 import type { MachineController } from '../machine-controller.ts';
+import { Accounting } from './accounting.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';
 import { MachineMonitor } from './machine-monitor.ts';
 
@@ -92,7 +93,7 @@ describe('the FirewallMonitor of a machine', () => {
       transport: netnsTransport(machine.world.machine.name, machine.folder),
       ids: undefined,
       connections: '/proc/sys/net/netfilter',
-      accounting: undefined,
+      accounting: new Accounting({ wish: () => undefined, machine: () => 'fw-1' }),
       times: () => controller.times,
       interval: () => controller.input?.firewall.intervalMs,
       report: (status, signal) => monitorOf.report(status, signal),

@@ -54,7 +54,10 @@ describe('the monitor of a machine', () => {
       transport: netnsTransport(world.machine.name, folder),
       ids,
       connections: folder,
-      accounting: place && new Accounting({ place, key: join(folder, 'key'), machine: 'fw-1' }),
+      accounting: new Accounting({
+        wish: () => place && { place, key: join(folder, 'key') },
+        machine: () => 'fw-1',
+      }),
       times: () => ({ lastRun: undefined, lastRunAgainstSeed: undefined }),
       clock: systemClock,
       log: silentLog,

@@ -31,7 +31,7 @@ export interface MonitorOptions {
   readonly ids: string | undefined;
   /** A folder of the kernel: `/proc/sys/net/netfilter`. */
   readonly connections: string;
-  readonly accounting: Accounting | undefined;
+  readonly accounting: Pick<Accounting, 'isWanted' | 'record'>;
   readonly times: () => MonitorTimes;
   /** The distance that is announced; absent, or nothing: none is. */
   readonly distance?: () => number | undefined;
@@ -97,7 +97,7 @@ export class MachineMonitor {
     const status = monitorStatus(measured, version, now, times(), this.#options.distance?.());
     this.#latest = status;
     if (report !== undefined) await this.#works.try('FirewallMonitor', () => report(status, signal), signal);
-    if (accounting !== undefined)
+    if (accounting.isWanted)
       await this.#works.try('accounting', () => accounting.record(now, measured, signal), signal);
   }
 

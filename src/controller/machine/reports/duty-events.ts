@@ -64,7 +64,7 @@ export class DutyEvents {
     if (this.#recorder?.client !== home.client)
       this.#recorder = {
         client: home.client,
-        events: new EventRecorder({ client: home.client, clock, log, instance, form: CORE_V1 }),
+        events: new EventRecorder({ client: home.client, clock, log, instance: instance(), form: CORE_V1 }),
       };
     const { events } = this.#recorder;
     this.#waiting = this.#waiting.filter(({ about, event }) => {
@@ -82,5 +82,5 @@ export interface DutyEventsOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** The name of the machine. */
-  readonly instance: string;
+  readonly instance: () => string;
 }

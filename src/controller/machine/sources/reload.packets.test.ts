@@ -1,9 +1,14 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { cwnp, firewall } from '../../../../test/kit/machine.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { Accounting } from '../monitor/accounting.ts';
+import { MachineMonitor } from '../monitor/machine-monitor.ts';
 
 let machine: RunningMachine;
 beforeAll(async () => {
@@ -104,4 +109,78 @@ controllers: { firewall: { source: own }, cwnp: { source: own }${service} }`;
   machine.logged.splice(0);
   await pause(2_500);
   expect(machine.logged).toEqual([]);
+});
+
+test('where figures go, and what signs them, follows the file while running; a slip in it changes nothing', async () => {
+  const { signal } = new AbortController();
+  const at = (name: string): string => join(machine.folder, name);
+  const keyOf = (name: string): KeyObject => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(at(name), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    return publicKey;
+  };
+  const [first, second] = [keyOf('first.pem'), keyOf('second.pem')];
+  const read = (name: string, key: KeyObject): readonly { machine: string; number: number; previous: string }[] =>
+    (existsSync(at(name)) ? readFileSync(at(name), 'utf8').trim().split('\n') : []).map((line) => {
+      const { record, signature } = JSON.parse(line) as { record: string; signature: string };
+      expect(verify(null, Buffer.from(record), key, Buffer.from(signature, 'base64'))).toBe(true);
+      return JSON.parse(record) as { machine: string; number: number; previous: string };
+    });
+  const accounting = (file: string, key: string): readonly string[] => [
+    `accounting: { file: ./${file}, key: ./${key} }`,
+  ];
+  machine.configure(own(443));
+  const controller = await machine.start();
+  await eventually(443, true);
+  const figures = new Accounting({
+    wish: () => controller.configuration.machine.accounting,
+    machine: () => controller.configuration.name,
+  });
+  const monitor = new MachineMonitor({
+    transport: netnsTransport(machine.world.machine.name, machine.folder),
+    ids: undefined,
+    connections: '/proc/sys/net/netfilter',
+    accounting: figures,
+    times: () => controller.times,
+    clock: systemClock,
+    log: machine.log,
+  });
+  await monitor.look(signal);
+  expect(figures.isWanted).toBe(false);
+
+  machine.configure(own(443), 'fw-1', accounting('a', 'first.pem'));
+  await expect.poll(() => figures.isWanted).toBe(true);
+  for (let n = 0; n < 2; n++) await monitor.look(signal);
+  expect(read('a', first).map(({ number }) => number)).toEqual([0, 1]);
+
+  machine.configure(own(443), 'fw-2', accounting('b', 'second.pem'));
+  await expect.poll(() => controller.configuration.name).toBe('fw-2');
+  await monitor.look(signal);
+  const last = JSON.parse(readFileSync(at('a'), 'utf8').trim().split('\n').at(-1) ?? '') as { record: string };
+  const previous = createHash('sha256').update(last.record).digest('base64');
+  // One chain, wherever its records are: what lies elsewhere does not look as if it had never been.
+  expect(read('b', second)).toMatchObject([{ machine: 'fw-2', number: 2, previous }]);
+
+  machine.configure('sources: [', 'fw-2');
+  await expect.poll(() => machine.logged.join('\n')).toContain('cannot be used any more');
+  await monitor.look(signal);
+  expect([read('a', first).length, read('b', second).length]).toEqual([2, 2]);
+
+  machine.configure(own(443), 'fw-2');
+  await expect.poll(() => figures.isWanted).toBe(false);
+  await monitor.look(signal);
+  expect([read('a', first).length, read('b', second).length]).toEqual([2, 2]);
+});
+
+test('a key that a running process does not follow is told, until it is put back', async () => {
+  machine.configure(own(443));
+  const controller = await machine.start();
+  await eventually(443, true);
+  const said = (): readonly string[] => machine.logged.filter((line) => line.includes('CONFIG_NEXT_START'));
+  machine.configure(own(443), 'fw-1', ['names: ./elsewhere.yaml', 'announceDistance: true', 'frr: ./frr.conf']);
+  await expect.poll(() => controller.configuration.machine.announceDistance).toBe(true);
+  await expect.poll(said).toMatchObject([expect.stringMatching(/^warn .*"path":"machine\.names"/)]);
+  await expect.poll(() => controller.frr?.path).toBe(join(machine.folder, 'frr.conf'));
+  machine.configure(own(443));
+  await expect.poll(said).toMatchObject([/^warn /, /^info mended /].map((line) => expect.stringMatching(line)));
 });

@@ -20,7 +20,7 @@ const FOLLOW_MS = 1_000;
 export type UpdateReason = 'Self-Reconciliation' | 'nftables-exporter';
 
 export interface MachineUpdatesOptions {
-  /** The Firewall that the rules in force were made from; `undefined`: none yet. */
+  /** The Firewall that the rules in force were made from; `undefined`: none yet, or programs stay as they are. */
   readonly firewall: () => FirewallSpec | undefined;
   /** Absent: this process was not started from a file that could be replaced. */
   readonly self: SelfUpdate | undefined;
@@ -92,6 +92,9 @@ export class MachineUpdates {
 }
 
 /** Reads the key that programs have to be signed with, each time it is needed. */
-export function updateKey(path: string | undefined): () => Promise<KeyObject | undefined> {
-  return async () => (path === undefined ? undefined : readUpdateKey(await localFiles(readFile(path, 'utf8'))));
+export function updateKey(pathNow: () => string | undefined): () => Promise<KeyObject | undefined> {
+  return async () => {
+    const path = pathNow();
+    return path === undefined ? undefined : readUpdateKey(await localFiles(readFile(path, 'utf8')));
+  };
 }

@@ -1,5 +1,5 @@
 import { access, constants, readFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { isSea } from 'node:sea';
 import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../../base/clock.ts';
@@ -22,7 +22,10 @@ const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface UpdatePlaces {
-  readonly machine: MachineConfiguration;
+  /** What the configuration says now; `undefined`: programs stay as they are. */
+  readonly selfUpdate: () => MachineConfiguration['firewall']['selfUpdate'];
+  /** Where it is kept what became of programs. */
+  readonly folder: string;
   readonly firewall: () => FirewallSpec | undefined;
   readonly transport: Transport;
   readonly tell: (event: DutyEvent) => void;
@@ -33,18 +36,16 @@ export interface UpdatePlaces {
   readonly log: Log;
 }
 
-/** What keeps the programs of this machine as its Firewall says; `undefined`: the configuration does not want it. */
+/** What keeps the programs of this machine as its Firewall says, while the configuration wants it. */
 export async function openUpdates(
   places: UpdatePlaces,
-): Promise<{ readonly updates: MachineUpdates; readonly self: SelfUpdate | undefined } | undefined> {
-  const { machine, firewall, transport, tell, environment, program, clock, log } = places;
-  const { selfUpdate } = machine.firewall;
-  if (selfUpdate === undefined) return undefined;
-  const key = updateKey(selfUpdate.key);
+): Promise<{ readonly updates: MachineUpdates; readonly self: SelfUpdate | undefined }> {
+  const { selfUpdate, folder, firewall, transport, tell, environment, program, clock, log } = places;
+  const key = updateKey(() => selfUpdate()?.key);
   const own = await readFile(AUTHORITIES, 'utf8').catch(() => undefined);
   const fetching = new Fetching(environment, { ca: own === undefined ? undefined : [...rootCertificates, own] });
-  const record = (name: string): UpdateRecord => new UpdateRecord(join(dirname(machine.memory), name), log);
-  if (!isSea())
+  const record = (name: string): UpdateRecord => new UpdateRecord(join(folder, name), log);
+  if (!isSea() && selfUpdate() !== undefined)
     log.warn(
       { program },
       'this program was not started as one file, so it does not replace itself; the exporter is kept as the Firewall says',
@@ -72,7 +73,7 @@ export async function openUpdates(
     log,
   });
   const updates = new MachineUpdates({
-    firewall,
+    firewall: () => (selfUpdate() === undefined ? undefined : firewall()),
     self,
     exporter,
     tell: (reason, note) => tell({ reason, ...note }),
