@@ -4,7 +4,7 @@ import type { Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 
 /** The fields of a map, each with what may stand in it; of a list, what may stand in its entries. `any`: not looked into. */
-interface Known {
+export interface Known {
   readonly [field: string]: Known | 'any';
 }
 
@@ -92,13 +92,18 @@ const specs: Partial<Record<ResourceType, Known>> = {
 /** The most that are told of one object. */
 const LIMIT = 20;
 
-/**
- * Warns of fields of others' kinds that nobody knows. Their own API ignores them, and so do we; but a rule of which half is misspelt says
- * something else than its author thinks: `form:` for `from:` lets everybody in.
- */
+/** Warns of fields of others' kinds that nobody knows. */
 export function warnOfUnknownFields(type: ResourceType, object: RawMap, scope: Scope): void {
   const spec = specs[type];
   if (spec === undefined) return;
+  warnOfFieldsBeyond({ apiVersion: 'any', kind: 'any', metadata: 'any', status: 'any', spec }, object, scope);
+}
+
+/**
+ * Warns of fields that are not among those that are known. The API of the object's kind ignores them, and so do we; but a rule of which half is
+ * misspelt says something else than its author thinks: `form:` for `from:` lets everybody in.
+ */
+export function warnOfFieldsBeyond(all: Known, object: RawMap, scope: Scope): void {
   let told = 0;
   const look = (raw: unknown, known: Known, here: Scope): void => {
     if (Array.isArray(raw)) {
@@ -115,7 +120,7 @@ export function warnOfUnknownFields(type: ResourceType, object: RawMap, scope: S
       } else if (inside !== 'any' && value !== null) look(value, inside, here.at(field));
     }
   };
-  look(object, { apiVersion: 'any', kind: 'any', metadata: 'any', status: 'any', spec }, scope);
+  look(object, all, scope);
   if (told > LIMIT) scope.warning('FIELD_UNKNOWN', `${told - LIMIT} more fields that are not known`);
 }
 

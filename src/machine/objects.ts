@@ -1,8 +1,10 @@
+import { warnOfFieldsBeyond } from '../api/known-fields.ts';
 import { nameProblem, labelNameProblem } from '../api/names.ts';
 import { isMap, type RawMap, show } from '../api/shape.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { readDistance } from './frr/distance.ts';
 import { type FirewallSpec, readFirewallSpec } from './kinds/firewall.ts';
+import { FIREWALL_FIELDS, POLICY_FIELDS } from './kinds/known-fields.ts';
 import { type MetalRule, readMetalRules } from './kinds/metal-rules.ts';
 import { type Network, readNetworks } from './kinds/network.ts';
 import { type Policy, readPolicySpec } from './kinds/policy.ts';
@@ -85,6 +87,7 @@ export function readMachineObjects(documents: Iterable<RawObject>, diagnostics: 
     }
     seen.set(subject.object ?? '', subject);
     if (kind === 'ClusterwideNetworkPolicy') {
+      warnOfFieldsBeyond(POLICY_FIELDS, raw, scopeOf(subject, diagnostics));
       const owner = subject.object ?? identity.name;
       const fields = { path: ['spec'], offset: 0 };
       policies.push({ subject, ...identity, owner, fields, spec: readPolicySpec(raw['spec']) });
@@ -92,6 +95,7 @@ export function readMachineObjects(documents: Iterable<RawObject>, diagnostics: 
       const service = readService(raw, identity, subject, diagnostics);
       if (service !== undefined) services.push(service);
     } else if (kind === 'Firewall') {
+      warnOfFieldsBeyond(FIREWALL_FIELDS, raw, scopeOf(subject, diagnostics));
       const status = isMap(raw['status']) ? raw['status'] : {};
       const networks = {
         raw: status['firewallNetworks'],

@@ -44,6 +44,12 @@ export const machineCodes = {
     now: 'It is left out; where no source range or no address remains, nothing is opened for the Service.',
     fix: 'Correct it, or have `allowedNetworks` of the Firewall widened.',
   },
+  SERVICE_NARROWED: {
+    blame: 'input',
+    what: 'A Service has addresses of a family of which it has no source range.',
+    now: 'Nothing is opened towards these addresses: source ranges say who may come, and nobody of this family is among them.',
+    fix: 'Add source ranges of this family, or leave out those of the other one.',
+  },
   SERVICE_PENDING: {
     blame: 'input',
     what: 'A Service has source ranges and no address yet, or is one that never gets an address of its own.',

@@ -53,7 +53,7 @@ export const resourceCodes = {
   FIELD_UNKNOWN: {
     blame: 'input',
     what: 'An object has a field that does not exist.',
-    now: 'In kinds of Kubernetes and Calico it is ignored, as their own API does, and a warning tells it. In ours, in a rule: that rule is unreadable (one that allows is left out, one that denies denies everything). Elsewhere in a policy: all its rules are. A BorderFirewall with one gets no plan, an AddressGroup keeps its members, a SourceNAT drops what it would translate.',
+    now: 'In kinds of Kubernetes, Calico and metal-stack it is ignored, as their own API does, and a warning tells it. In ours, in a rule: that rule is unreadable (one that allows is left out, one that denies denies everything). Elsewhere in a policy: all its rules are. A BorderFirewall with one gets no plan, an AddressGroup keeps its members, a SourceNAT drops what it would translate.',
     fix: 'Use the field that the message suggests, or remove it.',
   },
   FIELD_MISSING: {

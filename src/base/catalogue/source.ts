@@ -16,9 +16,9 @@ export const sourceCodes = {
   },
   MANIFEST_TOO_LARGE: {
     blame: 'input',
-    what: 'A manifest file, or its aliases expanded, is larger than the limit.',
+    what: 'A manifest file, or its aliases expanded, is larger than the limit, or its lists and maps stand too deep in each other.',
     now: 'The folder keeps its last complete reading; nothing of the file is used.',
-    fix: 'Split the file.',
+    fix: 'Split the file; of depth no kind needs more than some twenty levels.',
   },
   MANIFEST_EMPTY: {
     blame: 'input',

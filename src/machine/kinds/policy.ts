@@ -60,7 +60,7 @@ const portRange = z
     protocol: optional(z.enum(['TCP', 'UDP'])),
     port,
     // 0 is what Go writes for "not given".
-    endPort: optional(z.union([z.literal(0).transform(() => undefined), port])),
+    endPort: z.preprocess((written) => (written === 0 ? undefined : written), optional(port)),
   })
   .transform((written, context): PortRange => {
     const last = written.endPort ?? written.port;

@@ -27,12 +27,19 @@ export function egressAddressRules(
     firewall.egressRules.flatMap((rule) => {
       const here = scope.at(rule.index);
       const network = networks.find(({ id }) => id === rule.networkId);
-      if (network?.role !== 'external') {
+      if (network === undefined) {
         here.mistake(
           'MACHINE_NETWORK',
-          network === undefined
-            ? `this machine is not attached to the network "${rule.networkId}"`
-            : `the network "${rule.networkId}" is not an external one`,
+          `this machine is not attached to the network ${show(rule.networkId)}`,
+          'networkID',
+        );
+        return [];
+      }
+      if (network.role !== 'external') {
+        // Today's controller passes over these, so they stand in Firewalls that are as they should be.
+        here.warning(
+          'MACHINE_NETWORK',
+          `the network ${show(rule.networkId)} is not an external one, so nothing is translated by it`,
           'networkID',
         );
         return [];

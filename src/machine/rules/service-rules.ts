@@ -45,7 +45,30 @@ export function serviceRules(
       'status',
       'loadBalancer',
     );
-  return ([4, 6] as const).flatMap((family) => rulesOfFamily(service, family, sources, addresses, context.log));
+  return ([4, 6] as const).flatMap((family) => {
+    if (sources.length > 0 && isShut(service, family, sources, addresses))
+      scope.warning(
+        'SERVICE_NARROWED',
+        `none of them is of IPv${family}, so nobody comes to its addresses of IPv${family}`,
+        'spec',
+        'loadBalancerSourceRanges',
+      );
+    return rulesOfFamily(service, family, sources, addresses, context.log);
+  });
+}
+
+/** Whether source ranges of the other family alone let nobody of this one in. */
+function isShut(
+  { sourceRanges }: Service,
+  family: Family,
+  sources: readonly Prefix[],
+  addresses: readonly Address[],
+): boolean {
+  return (
+    sourceRanges.length > 0 &&
+    addresses.some((address) => address.family === family) &&
+    !sources.some((source) => source.family === family)
+  );
 }
 
 function rulesOfFamily(
@@ -56,10 +79,8 @@ function rulesOfFamily(
   log: boolean,
 ): readonly RuleUnit[] {
   const to = addresses.filter((address) => address.family === family).map(formatAddress);
-  if (to.length === 0) return [];
+  if (to.length === 0 || isShut(service, family, sources, addresses)) return [];
   const from = prefixMatch('saddr', '', family, sources);
-  // Source ranges of the other family alone let nobody of this one in.
-  if (service.sourceRanges.length > 0 && from.length === 0) return [];
   const matches = [...from, `${header(family)} daddr ${inlineSet(to)}`];
   const words = `accept traffic for k8s service ${service.namespace}/${service.name}`;
   const owner = service.subject.object ?? words;

@@ -74,7 +74,10 @@ function readYaml(text: string, file: string): ManifestText {
     prettyErrors: false,
   });
   for (const document of Array.isArray(documents) ? documents : []) {
-    for (const error of document.errors) refuse(firstLine(error.message), error.pos[0]);
+    const deep = document.errors.find(isTooDeep);
+    if (deep !== undefined)
+      refuse('lists and maps stand too deep in each other here', deep.pos[0], 'MANIFEST_TOO_LARGE');
+    for (const error of document.errors) if (!isTooDeep(error)) refuse(firstLine(error.message), error.pos[0]);
     if (document.errors.length > 0 || document.contents === null) continue;
     const before = problems.length;
     const anchors = new Set<string>();
@@ -117,6 +120,11 @@ function readYaml(text: string, file: string): ManifestText {
     objects.push({ raw, locate, placeOf: locate });
   }
   return { objects, problems };
+}
+
+/** The reader goes one call deeper for each level, and notes a failure of its own for each one that is left. */
+function isTooDeep({ message }: { readonly message: string }): boolean {
+  return message.startsWith('Maximum call stack size exceeded');
 }
 
 function firstLine(text: string): string {

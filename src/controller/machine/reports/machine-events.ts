@@ -21,6 +21,7 @@ const REASONS: Partial<Readonly<Record<Code, string>>> = {
   CWNP_NO_EFFECT: 'NoEffect',
   CWNP_NOT_RESOLVED: 'NotResolved',
   SERVICE_ADDRESS: 'InvalidAddress',
+  SERVICE_NARROWED: 'Narrowed',
   SERVICE_PENDING: 'Pending',
   MACHINE_RULES_REFUSED: 'RulesRefused',
 };
