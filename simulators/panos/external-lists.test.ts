@@ -6,6 +6,7 @@ import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { ownCertificate } from '../frame/certificate.ts';
 import { rule, rules, told, vsys } from './client.fixture.ts';
 import { PanOs, type PanOsOptions } from './index.ts';
+import type { Element } from './xml.ts';
 
 const certificate = ownCertificate({
   commonName: 'feeds',
@@ -88,6 +89,12 @@ async function device(options: PanOsOptions = {}) {
         to: 'internet',
       }).verdict,
   });
+}
+
+/** Every text and every name in an answer, in order. */
+function textsIn({ text, children, attributes }: Element): readonly string[] {
+  const own = [attributes.get('name') ?? '', text.trim()].filter((one) => one !== '');
+  return [...own, ...children.flatMap(textsIn)];
 }
 
 const MINUTE = 60_000;
@@ -247,6 +254,32 @@ describe('external lists', () => {
     expect(show('<anchor>2</anchor><num-records>1</num-records>')).toBe('success: 2 | 0 | 10.0.0.8');
     expect(firewall.op(cmd('x'))).toContain('error 13');
   });
+
+  test.each([
+    ['member', ['2', '0', '10.0.0.7', '10.0.0.8'], ['0', '0']],
+    ['entry', ['2', '0', '10.0.0.7', '10.0.0.8'], ['0', '0']],
+    ['line', ['10.0.0.7', '10.0.0.8'], []],
+    ['text', ['10.0.0.7\n10.0.0.8'], []],
+  ] as const)(
+    'tell their content in rows of the form %s, whether rules go by it or not',
+    async (listRows, full, none) => {
+      for (const showsRefusedLists of [true, false]) {
+        await using feeds = await Feeds.start(false);
+        await using firewall = await device({ quirks: { listRows, showsRefusedLists } });
+        firewall.list('e', `http://127.0.0.1:${feeds.port}/1`);
+        feeds.text = '10.0.0.7\n10.0.0.8\n';
+        await firewall.commit();
+        const cmd =
+          '<request><system><external-list><show><type><ip><name>e</name></ip></type></show></external-list></system></request>';
+        const show = (): readonly string[] => textsIn(firewall.byHand({ type: 'op', cmd }));
+        expect(show()).toEqual(full);
+        feeds.status = 401;
+        await firewall.later(5 * MINUTE);
+        expect(firewall.entries('e')).toEqual([]);
+        expect(show()).toEqual(showsRefusedLists ? full : none);
+      }
+    },
+  );
 
   test('on several vsys a command needs the one that its connection has set', async () => {
     await using firewall = await device({ model: 'PA-3220', vsys: ['vsys1', 'vsys2'] });

@@ -148,11 +148,11 @@ export class ExternalLists {
   }
 
   /** What counts of each list: what stands beyond the device's capacity does not. */
-  #effective(): ReadonlyMap<string, readonly Entry[]> {
+  #effective(withRefused = false): ReadonlyMap<string, readonly Entry[]> {
     let room = this.#capacity();
     return new Map(
       this.#held.map(({ configured, entries, refused }) => {
-        const counted = refused ? [] : (entries ?? []).slice(0, Math.max(0, room));
+        const counted = refused && !withRefused ? [] : (entries ?? []).slice(0, Math.max(0, room));
         room -= counted.length;
         return [configured.id, counted];
       }),
@@ -167,6 +167,13 @@ export class ExternalLists {
 
   texts(id: string): readonly string[] | undefined {
     return this.#effective()
+      .get(id)
+      ?.map(({ text }) => text);
+  }
+
+  /** What it was given last, whether rules go by it or not: entries that do not fit are not among them. */
+  kept(id: string): readonly string[] | undefined {
+    return this.#effective(true)
       .get(id)
       ?.map(({ text }) => text);
   }

@@ -1,6 +1,7 @@
 import { type Answer, codes, refuse, result, said } from './answer.ts';
 import type { PanOs } from './firewall.ts';
 import { type Call, changes, type Operation, reads } from './operations.ts';
+import type { Quirks } from './quirks.ts';
 import { child, element, type Element, textOf } from './xml.ts';
 
 /** The vsys that a request means. */
@@ -117,21 +118,35 @@ function refreshList(call: Call): Answer {
 
 function showList(call: Call): Answer {
   const name = textOf(call.at, 'name') ?? '';
-  const texts = firewall(call).lists.texts(listOf(call, name)) ?? [];
+  const { lists, quirks } = firewall(call);
+  const id = listOf(call, name);
+  const texts = (quirks.showsRefusedLists ? lists.kept(id) : lists.texts(id)) ?? [];
   const anchor = Number(textOf(call.at, 'anchor') ?? '1');
   const records = Number(textOf(call.at, 'num-records') ?? '100');
   if (!(anchor >= 1) || !(records >= 1)) throw refuse(codes.invalidCommand, ' anchor and num-records are 1 or more');
   const page = texts.slice(anchor - 1, anchor - 1 + records);
-  return result([
-    element('external-list', [
-      element('total-valid', String(texts.length)),
-      element('total-ignored', '0'),
-      element(
-        'valid-members',
-        page.map((one) => element('member', one)),
-      ),
-    ]),
-  ]);
+  return result([element('external-list', listRows(page, texts.length, quirks.listRows))]);
+}
+
+/** A page of a list's content, in one of the forms that it may have. */
+function listRows(page: readonly string[], total: number, rows: Quirks['listRows']): readonly Element[] | string {
+  const counts = [element('total-valid', String(total)), element('total-ignored', '0')];
+  switch (rows) {
+    case 'member':
+      return [
+        ...counts,
+        element(
+          'valid-members',
+          page.map((one) => element('member', one)),
+        ),
+      ];
+    case 'entry':
+      return [...counts, ...page.map((one) => element('entry', [], { name: one }))];
+    case 'line':
+      return page.map((one) => element('line', one));
+    case 'text':
+      return page.map((one) => `${one}\n`).join('');
+  }
 }
 
 function systemState(device: PanOs, filter: string): Answer {

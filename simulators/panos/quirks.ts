@@ -19,6 +19,10 @@ export interface Quirks {
   readonly haSharesRegistered: boolean;
   /** Most operations of one `multi-config`. */
   readonly maxOperations: number;
+  /** What a row of the answer about a list's content is (reference 1.9: the element is known, the rows are not). */
+  readonly listRows: 'member' | 'entry' | 'line' | 'text';
+  /** Whether the content of a list whose server refused the credentials is shown all the same, though no rule goes by it. */
+  readonly showsRefusedLists: boolean;
 }
 
 export const strictQuirks: Quirks = {
@@ -30,4 +34,6 @@ export const strictQuirks: Quirks = {
   locksSurviveCommit: false,
   haSharesRegistered: false,
   maxOperations: 500,
+  listRows: 'member',
+  showsRefusedLists: true,
 };
