@@ -13,7 +13,7 @@ import { openDevice } from '../controller/devices.ts';
 import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
-import type { Actual, Capabilities, Driver, Translation } from '../firewalls/driver.ts';
+import type { Actual, Capabilities, Driver, ListBehind, Translation } from '../firewalls/driver.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
@@ -45,6 +45,8 @@ export interface Look {
   readonly wanted: Translation;
   readonly steps: readonly Step[];
   readonly plan: Plan;
+  /** Lists that the device has yet to fetch. */
+  readonly behind: readonly ListBehind[];
 }
 
 /** Firewalls that a command is about, and whether all that were asked for are among them. */
@@ -185,7 +187,8 @@ export async function lookAt(firewall: CommandFirewall, signal: AbortSignal): Pr
   const wanted = await translated(driver, ruleset, capabilities, signal);
   const steps = driver.steps(actual, wanted);
   const plan = planOf({ desired: ruleset, actual, wanted, steps, render: (step) => driver.render(step) });
-  return { capabilities, actual, wanted, steps, plan };
+  const behind = driver.behind?.(actual, wanted) ?? [];
+  return { capabilities, actual, wanted, steps, plan, behind };
 }
 
 /** Open connections that a plan takes the right from, and whether they end with it. */

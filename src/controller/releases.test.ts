@@ -62,6 +62,20 @@ describe('addresses that are given up', () => {
     expect([told, await numbers()]).toEqual([[5_000], [undefined, 0]]);
   });
 
+  test('count until no list that rules go by was seen with them', async () => {
+    become({ '10.0.0.1': 'pod:a' });
+    read();
+    become({});
+    clock.advance(1_000);
+    const keeps = new Set(['10.0.0.1']);
+    confirmed = { ...heldFor({}), behind: [{ keeps, isUsed: true }] } as unknown as Confirmed;
+    releases.looked('edge', confirmed);
+    expect([told, await numbers()]).toEqual([[], [undefined, 1]]);
+    clock.advance(300_000);
+    read({});
+    expect([told, await numbers()]).toEqual([[301_000], [undefined, 0]]);
+  });
+
   test('count until they are there for the next owner, and each such owner once', async () => {
     become({ '10.0.0.1': 'pod:a' });
     read();

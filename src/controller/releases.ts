@@ -143,7 +143,8 @@ function holdersOf(owners: string): readonly string[] {
   return owners === '' ? [] : owners.split(' ');
 }
 
-/** What was read back has the address, and for this owner. */
-function holds({ ruleset, owners }: Confirmed, address: string, holder: string): boolean {
+/** What was read back has the address, and for this owner; or a list that rules go by was not seen without it. */
+function holds({ ruleset, owners, behind = [] }: Confirmed, address: string, holder: string): boolean {
+  if (behind.some(({ isUsed, keeps }) => isUsed && keeps.has(address))) return true;
   return ruleset.members.has(address) && holdersOf(owners?.get(address) ?? '').includes(holder);
 }

@@ -4,6 +4,7 @@ import type { Behaviour } from '../plan/behaviour.ts';
 import { canonicalText, classText } from '../plan/canonical.ts';
 import type { Exposure } from '../plan/step.ts';
 import { trafficBetween } from '../plan/traffic.ts';
+import type { ListBehind } from './driver.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from './interim.ts';
 
@@ -15,6 +16,8 @@ export interface Confirmed {
   readonly ruleset: Ruleset;
   readonly behaviour: Behaviour;
   readonly owners: Owners | undefined;
+  /** Lists that the device fetches, and that it does not show as they are wanted by now. */
+  readonly behind?: readonly ListBehind[];
 }
 
 export interface CourseQuestion {

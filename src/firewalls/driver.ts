@@ -35,6 +35,22 @@ export interface TableUse {
   readonly most: number;
 }
 
+/** A list that the device fetches by itself, and that it does not show as it is wanted. */
+export interface ListBehind {
+  /** Its name there, which is that of the AddressGroup. */
+  readonly list: string;
+  /** Who is wanted in it and was not seen there; with `isUnread` everybody. */
+  readonly lacks: ReadonlySet<string>;
+  /** Who was seen in it and is not wanted. */
+  readonly keeps: ReadonlySet<string>;
+  /** The device does not tell what it holds: who has left it may be there. */
+  readonly isUnread: boolean;
+  /** Rules of others go by it. */
+  readonly isUsed: boolean;
+  /** For people. */
+  readonly text: string;
+}
+
 /** Everything we own on the device, read back; drivers add their own terms. */
 export interface Actual {
   /** Nothing of ours is there. */
@@ -106,6 +122,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    * `undefined`: one after the other. What is left of the plan is the same. Pure but for what is under way.
    */
   together?(first: S, second: S): S | undefined;
+  /**
+   * Lists that the device fetches by itself and that are not there as they are wanted. No step makes it fetch them; as long as there are any
+   * the wish is not confirmed. Absent: it fetches none, or does not tell what it has. Pure.
+   */
+  behind?(actual: A, wanted: W): readonly ListBehind[];
   /** What leaving takes: everything of this owner, nothing else. Throws DEVICE_OWNED where what is there is another's. Pure. */
   leave(actual: A, owner: DeviceOwner): readonly S[];
   /**

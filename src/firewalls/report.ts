@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Confirmed } from './course.ts';
-import type { Actual, Capabilities, Drift, TableUse } from './driver.ts';
+import type { Actual, Capabilities, Drift, ListBehind, TableUse, Translation } from './driver.ts';
 import { nearlyFull } from './table-use.ts';
 import type { Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
@@ -21,6 +21,8 @@ export class Report {
   drift: readonly Drift[] = [];
   /** What of the device could not be read, or does not take what it is given, when last read. */
   unreached: readonly string[] = [];
+  /** Lists that the device does not show as they are wanted. */
+  behind: readonly ListBehind[] = [];
   /** How full the tables of the device are, as it told last. */
   tables: readonly TableUse[] = [];
   /** What the device cannot say of what is wanted now. */
@@ -33,6 +35,7 @@ export class Report {
   #confirmedAt: number | undefined;
   #told = '';
   #device = '';
+  #withBehind: { readonly basis: Confirmed; readonly told: Confirmed } | undefined;
 
   /** `connectionsStay`: of the driver. */
   constructor(firewall: string, connectionsStay: () => string | undefined) {
@@ -67,9 +70,30 @@ export class Report {
     for (const note of device.notes) log.warn({ firewall: this.#firewall, note }, 'worth knowing of the firewall');
   }
 
-  /** Everything that is wanted is there, but not where nobody can read it: that is not confirmed. Asked when the rest is found. */
+  /** What the device cannot say of what is wanted now, and what it has yet to fetch, which is told once for each text. */
+  translated({ refusals }: Pick<Translation, 'refusals'>, behind: readonly ListBehind[], log: Log): void {
+    this.refusals = refusals;
+    for (const { list, text } of behind)
+      if (!this.behind.some((one) => one.list === list))
+        log.info({ firewall: this.#firewall, list, what: text }, 'a list is not there yet as it is wanted');
+    this.behind = behind;
+  }
+
+  /** What is confirmed, less what lists do not hold; the same object as long as both are the same. */
+  withBehind(basis: Confirmed | undefined): Confirmed | undefined {
+    if (basis === undefined || this.behind.length === 0) return basis;
+    const { behind } = this;
+    if (this.#withBehind?.basis !== basis || this.#withBehind.told.behind !== behind)
+      this.#withBehind = { basis, told: { ...basis, behind } };
+    return this.#withBehind.told;
+  }
+
+  /**
+   * Everything that is wanted is there, but not where nobody can read it, nor in lists that the device has yet to fetch: that is not confirmed.
+   * Asked when the rest is found.
+   */
   partly(): boolean {
-    const is = this.unreached.length > 0;
+    const is = this.unreached.length > 0 || this.behind.length > 0;
     if (is) {
       this.waiting = undefined;
       this.settled = false;
@@ -94,7 +118,7 @@ export class Report {
     writer: boolean,
     drifted: boolean,
   ): WorkerStatus {
-    const { error, settled, drift, unreached, refusals, waiting, writes, repairs, tables } = this;
+    const { error, settled, drift, unreached, behind, refusals, waiting, writes, repairs, tables } = this;
     const ruleset = basis?.ruleset;
     const waits = waiting?.reasons ?? [];
     const beside = ruleset?.established === 'Cut' ? this.#connectionsStay() : undefined;
@@ -108,6 +132,7 @@ export class Report {
         settled,
         waits,
         unreached,
+        behind: behind.map(({ text }) => text),
         full: nearlyFull(tables),
         drifted,
         drift,

@@ -4,7 +4,7 @@ import { SallyportError } from '../base/error.ts';
 import { inTurns, Turn } from '../base/turns.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
-import type { Actual, Capabilities, DeviceOwner, Driver, Translation } from './driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, Translation } from './driver.ts';
 import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -34,6 +34,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   /** What the driver could not translate unprepared. */
   #pending: { readonly ruleset: Ruleset; readonly capabilities: Capabilities } | undefined;
   #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
+  #behind: { readonly actual: A; readonly wanted: W; readonly lists: readonly ListBehind[] } | undefined;
   #translations: readonly { readonly ruleset: Ruleset; readonly wanted: W }[] = [];
 
   constructor(driver: Driver<A, W, S>, lock: WriterLock, clock: Clock, signal: AbortSignal) {
@@ -106,6 +107,14 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
         await this.#driver.prepare(pending.ruleset, pending.capabilities, this.#signal);
       }
     }
+  }
+
+  /** Lists that the device has yet to fetch for a ruleset. */
+  behind(actual: A, ruleset: Ruleset): readonly ListBehind[] {
+    const wanted = this.translate(ruleset);
+    if (this.#behind?.actual !== actual || this.#behind.wanted !== wanted)
+      this.#behind = { actual, wanted, lists: this.#driver.behind?.(actual, wanted) ?? [] };
+    return this.#behind.lists;
   }
 
   steps(actual: A, ruleset: Ruleset): readonly S[] {

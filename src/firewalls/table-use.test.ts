@@ -18,6 +18,7 @@ test('it is a condition that stops nothing', () => {
     settled: true,
     waits: [],
     unreached: [],
+    behind: [],
     full: nearlyFull(rules(1_000)),
     drifted: false,
     drift: [],

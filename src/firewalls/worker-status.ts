@@ -64,6 +64,8 @@ export interface Standing {
   readonly waits: readonly string[];
   /** What of the device could not be reached. */
   readonly unreached: readonly string[];
+  /** Lists that the device has yet to fetch, for people. */
+  readonly behind: readonly string[];
   /** Tables of the device with little room left, for people. */
   readonly full: readonly string[];
   readonly drifted: boolean;
@@ -88,12 +90,14 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
     add('Waiting', 'NotTheWriter', 'another copy writes to this firewall, or the lock is about to run out');
   if (standing.waits.length > 0) add('Waiting', 'PlanWaits', standing.waits.join('; '));
   if (standing.unreached.length > 0) add('Waiting', 'NotAllReached', standing.unreached.join('; '));
+  if (standing.behind.length > 0) add('Waiting', 'ListsBehind', standing.behind.join('; '));
   if (standing.drifted) add('Drifted', 'ChangedByOthers', driftText(standing.drift));
   const busy =
     !standing.settled &&
     standing.writer &&
     standing.waits.length === 0 &&
     standing.unreached.length === 0 &&
+    standing.behind.length === 0 &&
     wish.kind !== 'unknown' &&
     wish.kind !== 'none';
   if (busy && !found.some(({ type }) => type === 'Stalled'))

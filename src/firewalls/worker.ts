@@ -153,7 +153,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** What was read back as ours last; `undefined` until the device and what is wanted first agree. */
   confirmed(): Confirmed | undefined {
-    return this.#standing.confirmed;
+    return this.#report.withBehind(this.#standing.confirmed);
   }
 
   async #round(): Promise<NextRound> {
@@ -204,7 +204,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#report.answered(this.#session.device, actual, log);
     await this.#session.foresee(actual, wished.ruleset);
     await this.#session.rest();
-    this.#report.refusals = this.#session.translate(wished.ruleset).refusals;
+    this.#report.translated(this.#session.translate(wished.ruleset), this.#session.behind(actual, wished.ruleset), log);
     const steps = this.#session.steps(actual, wished.ruleset);
     await this.#confirmOvertaken(wished, actual);
     await this.#session.rest();

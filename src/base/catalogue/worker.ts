@@ -42,7 +42,13 @@ export const workerCodes = {
     blame: 'rejected',
     what: 'The firewall does not hold as many objects, members, rules or translations as would be needed; it was asked before anything was sent.',
     now: 'Nothing of the change is sent, but addresses that were given up leave. What the firewall holds stays.',
-    fix: 'The message says what is short, how many are needed and how many fit. Use fewer rules, `options.layout: Group`, fewer workloads at this firewall, or a larger one.',
+    fix: 'The message says what is short, how many are needed and how many fit, and what else can be chosen. Use fewer rules, `options.layout: Group`, fewer workloads at this firewall, or a larger one.',
+  },
+  LISTS_BEHIND: {
+    blame: 'transient',
+    what: 'A list that the firewall fetches by itself does not hold what is wanted, or the firewall does not tell what it holds.',
+    now: 'Who has left the list may pass by it until the firewall has fetched it; who is new in it may not yet. It was asked to fetch it, and nothing that rests on it is confirmed.',
+    fix: 'Nothing, if its server answers: it fetches lists every five minutes at best. Else look at the address, user name, password and certificate profile of the list on the firewall, and at `status.lists` of whoever gives it out.',
   },
   NAME_TAKEN: {
     blame: 'rejected',

@@ -113,7 +113,10 @@ function refuseObserve({ name, view }: CommandFirewall): void {
 }
 
 /** All is done that can be done, and that is not all. */
-function refuseUnreached({ actual: { unreached = [] } }: Look): void {
+function refuseUnreached({ actual: { unreached = [] }, behind }: Look): void {
+  const open = behind.filter(({ isUsed }) => isUsed).map(({ text }) => text);
+  if (open.length > 0)
+    throw new SallyportError('LISTS_BEHIND', `everything else is done and read back, but ${open.join('; ')}`);
   if (unreached.length > 0)
     throw new SallyportError(
       'DEVICE_UNREACHABLE',

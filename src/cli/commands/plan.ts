@@ -24,8 +24,9 @@ export async function plan(terminal: Terminal, options: PlanOptions): Promise<Ex
     return { ...look, connections: await connectionsUnder(firewall, look, signal) };
   });
   const plans = results.map((look) => look.plan);
-  for (const { capabilities, actual, connections, plan: made } of results) {
-    for (const note of [...capabilities.notes, ...nearlyFull(actual.tables), ...(actual.unreached ?? [])])
+  for (const { capabilities, actual, connections, plan: made, behind } of results) {
+    const notReached = [...(actual.unreached ?? []), ...behind.map(({ text }) => text)];
+    for (const note of [...capabilities.notes, ...nearlyFull(actual.tables), ...notReached])
       terminal.err(`note: ${made.firewall}: ${note}`);
     for (const line of connectionsText(made.firewall, connections)) terminal.err(line);
   }

@@ -91,3 +91,25 @@ test('an address is held where all that is wanted of it was read back, whatever 
     { numRuns: 300 },
   );
 });
+
+test('an address is not held where a list that rules go by lacks it, nor where one has it for somebody else', () => {
+  const world: Plain = {
+    members: { '10.1.0.1': 'class-1', '10.1.0.2': 'class-1', '10.1.0.3': 'class-1' },
+    owners: {},
+    groups: {},
+    nats: {},
+  };
+  const ruleset = rulesetOf(world);
+  const owners = BucketMap.from<string>([]);
+  const why = (isUsed: boolean): readonly (string | undefined)[] => {
+    const list = { list: 'tills', lacks: new Set(['10.1.0.1']), keeps: new Set(['10.1.0.2']), isUsed };
+    const confirmed = { ruleset, owners, behind: [list] } as unknown as Confirmed;
+    return ADDRESSES.map((at) => notHeld(at, ruleset, owners, confirmed));
+  };
+  expect(why(true)).toEqual([
+    '10.1.0.1 was not seen in the list tills yet',
+    '10.1.0.2 is still in the list tills, for its owner before',
+    undefined,
+  ]);
+  expect(why(false)).toEqual([undefined, undefined, undefined]);
+});

@@ -19,6 +19,10 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   for (const { group, there } of groups)
     if (group.members.has(address) && there?.has(address) !== true)
       return `${address} is not in the group ${group.deviceName} yet`;
+  for (const { list, isUsed, lacks, keeps } of confirmed.behind ?? []) {
+    if (isUsed && lacks.has(address)) return `${address} was not seen in the list ${list} yet`;
+    if (isUsed && keeps.has(address)) return `${address} is still in the list ${list}, for its owner before`;
+  }
   for (const { nat, there } of nats) {
     const target = nat.sources.get(address);
     if (target !== undefined && !isDeepStrictEqual(there?.get(address), target))

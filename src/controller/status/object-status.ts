@@ -113,6 +113,7 @@ const BY_REASON: ReadonlyMap<unknown, Type> = new Map<unknown, Type>([
   ['PlanWaits', 'Waiting'],
   ['NotTheWriter', 'Waiting'],
   ['NotAllReached', 'Waiting'],
+  ['ListsBehind', 'Waiting'],
   ['SourcesIncomplete', 'Waiting'],
   ['SourceLost', 'Frozen'],
   ['Working', 'Reconciling'],

@@ -7,7 +7,9 @@ import { Candidate } from './candidate.ts';
 import { type ConfigurationReading, ConfigurationWatch } from './configuration.ts';
 import type { Positions } from './edits.ts';
 import type { Entries } from './entries.ts';
+import { ListContents, type ListMembers, type ListsReading } from './list-contents.ts';
 import { digestOf } from './owned.ts';
+import type { Folders } from './read-entries.ts';
 import { Registry, type RegistryReading, type StateChange } from './registry.ts';
 import type { TagChange } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
@@ -41,12 +43,14 @@ export class PanosDevice {
   readonly #candidate: Candidate;
   readonly #watch: ConfigurationWatch;
   readonly #registry: Registry;
+  readonly #lists: ListContents;
   #last: DeviceReading | undefined;
 
   constructor(api: PanosApi, options: PanosDeviceOptions) {
     this.#api = api;
     this.#watch = new ConfigurationWatch(options.scope);
     this.#candidate = new Candidate(api, this.#watch, options);
+    this.#lists = new ListContents(options.clock);
     this.#registry = new Registry({ ...options, where: { vsys: scopeWord(options.scope) } });
   }
 
@@ -74,6 +78,16 @@ export class PanosDevice {
   /** Of the one that stands by: its configuration is handed on to it. */
   readRegistered(signal: AbortSignal): Promise<RegistryReading> {
     return this.#registry.read(this.#api, signal);
+  }
+
+  /** What lists hold; `under`: the configuration in which they stand. */
+  readLists(names: readonly string[], under: Folders, signal: AbortSignal): Promise<ListsReading> {
+    return this.#lists.read(this.#api, names, under, signal);
+  }
+
+  /** Asks for a list to be fetched now. */
+  refreshList(name: string, members: ListMembers, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+    return this.#lists.refresh(this.#api, name, members, signal, mayGoOn);
   }
 
   rival({ registry }: DeviceReading): string | undefined {

@@ -7,6 +7,10 @@ export const PORTION = 500;
 export const CONNECTIONS_STAY =
   'no documented call of PAN-OS ends single sessions: connections that a change no longer allows go on, whatever `established` says';
 
+/** Where registered addresses do not fit. */
+const OTHERWISE =
+  'Write `options.members: Group`, which registers none and commits each change; or let rules of people go by AddressGroups with `as: Feed`, which are lists that the device fetches (`options.lists`)';
+
 /** What PAN-OS can say, by reference 1.6 and 1.8. `device`: for people. `members`: whether its owner lets us register addresses. */
 export function panosDialect(device: string, members: 'Tag' | 'Group' = 'Tag'): Dialect {
   return {
@@ -23,7 +27,9 @@ export function panosDialect(device: string, members: 'Tag' | 'Group' = 'Tag'): 
       mark: 200,
       comment: 700,
     },
-    ...(members === 'Tag' ? { volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true } } : {}),
+    ...(members === 'Tag'
+      ? { volatile: { form: 'Tag', portion: PORTION, mixed: true, membersFirst: true, otherwise: OTHERWISE } }
+      : {}),
     mixedGroups: true,
     ranges: true,
     // Which addresses an object with a name stands for, and since when, is the device's own.

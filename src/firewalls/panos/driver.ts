@@ -1,7 +1,7 @@
 import { allEnded } from '../../base/all-ended.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import type { Actual, Capabilities, DeviceOwner, Driver, MayGoOn, Translation } from '../driver.ts';
+import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { type Capacity as Room, tableUses } from '../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
@@ -14,15 +14,18 @@ import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
+import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import { type FetchedLists, takeLists } from './lists.ts';
 import type { PanosOptions } from './options.ts';
-import { isEmpty, ownedIn } from './owned.ts';
+import { isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
 import { pushedRules } from './pushed-rules.ts';
+import type { Folders } from './read-entries.ts';
 import type { TagChange } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
 import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
+import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 
 export interface PanosActual extends Actual {
@@ -34,6 +37,9 @@ export interface PanosActual extends Actual {
   readonly active: Unit;
   /** Registered addresses of the one that stands by. */
   readonly standby: RegistryReading | undefined;
+  /** What lists hold, where any are kept. */
+  readonly shown: readonly Shown[];
+  readonly listRooms: ListRooms | undefined;
 }
 
 export interface PanosTranslation extends Translation {
@@ -45,6 +51,8 @@ export interface PanosTranslation extends Translation {
 export interface PanosCapabilities extends Capabilities {
   readonly capacity: Capacity;
 }
+
+const NOTHING_SHOWN: readonly Shown[] = [];
 
 export interface PanosDriverOptions {
   /** The firewall, or both of a pair, each with what it needs to be reached; made when their scope is known. */
@@ -75,6 +83,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   /** What of ours is there unless somebody else changed it. */
   #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
+  readonly #lists: ShownLists;
+  #hasSeveralVsys = false;
   #actual: PanosActual | undefined;
   #roles: Roles | undefined;
 
@@ -83,6 +93,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { vsys } = options.options;
     this.#translator = new RuleBaseTranslator(blockOf(options.options, options.adopt), options.write);
     this.#options = options;
+    this.#lists = new ShownLists(cluster);
     const scope: Scope = { kind: 'vsys', vsys };
     this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS', options.options.members));
     const { positions } = this.#ground;
@@ -94,7 +105,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { active, notes } = await this.#pair.roles(signal);
     const { api } = active;
     const identity = await readIdentity(api, signal);
-    const { model, version, isPanorama } = identity;
+    const { model, version, isPanorama, hasSeveralVsys } = identity;
+    this.#hasSeveralVsys = hasSeveralVsys;
     if (isPanorama)
       throw new SallyportError(
         'DEVICE_UNSUPPORTED',
@@ -123,16 +135,19 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   async observe(signal: AbortSignal): Promise<PanosActual> {
     const { active, reading, standby } = await this.#read(signal);
-    const last = this.#actual;
-    if (last?.active === active && last.reading === reading && last.standby === standby) return last;
-    const { cluster } = this.#ground;
     const { running, candidate } = reading.configuration;
+    const shown = await this.#shown(running, signal);
+    const last = this.#actual;
+    const isSame = last?.active === active && last.reading === reading && last.standby === standby;
+    if (isSame && last.shown === shown) return last;
+    const { cluster } = this.#ground;
     const { registered, marker } = reading.registry;
     const observed = observedIn(running, registered, this.#ground);
     const orphans = orphansIn(registered, observed, this.#ground);
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
     const rooms = this.#capacity && this.#rooms.in(running, registered, observed, this.#capacity, this.#ground);
+    const listRooms = this.#listRooms(running, shown);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;
     this.#expected ??= observed;
@@ -147,15 +162,33 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       foreign: [...pushedRules(reading.configuration.pushed, vsys), ...foreignIn(running, this.#ground)],
       behaviour: behaviourOf(observed),
       rival,
-      tables: rooms && tableUses(rooms),
+      tables: rooms && [...tableUses(rooms), ...(listRooms === undefined ? [] : listTables(listRooms))],
       observed,
       reading,
       rooms,
       orphans,
       active,
       standby,
+      shown,
+      listRooms,
     };
     return this.#actual;
+  }
+
+  /** Both of a pair fetch for themselves: whoever takes over goes by what it has. */
+  async #shown(running: Folders, signal: AbortSignal): Promise<readonly Shown[]> {
+    const { active, standby } = this.#roles ?? {};
+    if (this.#options.options.lists === undefined || active === undefined) return NOTHING_SHOWN;
+    const units = standby === undefined ? [active] : [active, standby];
+    return await this.#lists.read(units, running, this.#hasSeveralVsys, signal);
+  }
+
+  #listRooms({ objects }: Folders, shown: readonly Shown[]): ListRooms | undefined {
+    const [first] = shown;
+    if (first === undefined || this.#capacity === undefined) return undefined;
+    const lists = objects['external-list'];
+    const ours = lists.filter((one) => isOurs(one, this.#ground.cluster)).length;
+    return listRooms(this.#capacity.lists, lists.length, ours, first.reading);
   }
 
   /** Read as if those were active and standing by who were last; who is, is asked meanwhile. */
@@ -192,6 +225,12 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return stepsTo(this.#start(actual), wanted, this.#ground, lists);
   }
 
+  behind({ shown, reading }: PanosActual, { lists }: PanosTranslation): readonly ListBehind[] {
+    if (lists === undefined || lists.members.size === 0) return [];
+    const { running, pushed } = reading.configuration;
+    return listsBehind(lists, shown, isUsedIn(running, pushed !== undefined));
+  }
+
   leave(actual: PanosActual, owner: DeviceOwner): readonly PanosStep[] {
     const { cluster, firewall } = this.#options;
     if (owner.cluster !== cluster || owner.firewall !== firewall)
@@ -218,6 +257,13 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         `${title} is not the active one any more: ${roles.active.title} took over`,
       );
     });
+    if (step.does === 'fetch') {
+      await asked;
+      const running = this.#actual?.reading.configuration.running;
+      const unitOf = (name: string): Unit => this.#pair.unit(name);
+      if (running !== undefined) await fetchLists(step.asks, unitOf, running, signal, mayGoOn);
+      return;
+    }
     this.#expected = undefined;
     if (step.does === 'register' && !step.standby) await device.register(step, signal, mayGoOn, asked);
     else {
@@ -247,14 +293,27 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
   }
 
-  #start({ observed, reading, orphans, active, standby, rooms }: PanosActual): Parameters<typeof stepsTo>[0] {
+  #start({
+    observed,
+    reading,
+    orphans,
+    active,
+    standby,
+    rooms,
+    shown,
+    listRooms: listRoom,
+  }: PanosActual): Parameters<typeof stepsTo>[0] {
     const { running, candidate } = reading.configuration;
     const state = reading.registry.marker?.state ?? NO_STATE;
     const other = standby && {
       tags: ourTags(standby.registered, this.#ground),
       state: standby.marker?.state ?? NO_STATE,
     };
-    const start = { observed, running, candidate, orphans, state, active: active.title, standby: other };
-    return rooms === undefined ? start : { ...start, rooms };
+    const start = { observed, running, candidate, orphans, state, active: active.title, standby: other, shown };
+    return {
+      ...start,
+      ...(rooms === undefined ? {} : { rooms }),
+      ...(listRoom === undefined ? {} : { listRooms: listRoom }),
+    };
   }
 }

@@ -10,6 +10,8 @@ export interface Identity {
   /** `11.1.2-h3` */
   readonly version: string;
   readonly isPanorama: boolean;
+  /** Several vsys: commands about lists are for the one that a connection has set (reference 1.9). */
+  readonly hasSeveralVsys: boolean;
   /** Seconds since it was started. */
   readonly uptimeSeconds: number | undefined;
 }
@@ -27,6 +29,7 @@ export async function readIdentity(api: PanosApi, signal: AbortSignal, where: Ta
     model,
     version,
     isPanorama: /^panorama$/i.test(model) || /^M-\d/.test(model),
+    hasSeveralVsys: /^(on|yes)$/.test(textAt(system, 'multi-vsys') ?? ''),
     uptimeSeconds: uptime(textAt(system, 'uptime')),
   };
 }
@@ -47,6 +50,7 @@ export interface Capacity {
   readonly rules: number | undefined;
   readonly natRules: number | undefined;
   readonly registered: number | undefined;
+  readonly lists: number | undefined;
 }
 
 /** What several devices hold that are to hold the same: the least that any of them tells. */
@@ -63,6 +67,7 @@ export function leastOf(capacities: readonly Capacity[]): Capacity {
     rules: least('rules'),
     natRules: least('natRules'),
     registered: least('registered'),
+    lists: least('lists'),
   };
 }
 
@@ -81,6 +86,7 @@ export async function readCapacity(api: PanosApi, signal: AbortSignal, where: Ta
     rules: found.get('max-policy-rule'),
     natRules: found.get('max-nat-policy-rule'),
     registered: found.get('max-registered-ip-address'),
+    lists: found.get('max-edl-objs'),
   };
 }
 

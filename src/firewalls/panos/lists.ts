@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import type { Edit } from './api.ts';
+import type { ListMembers } from './list-contents.ts';
 import { isMarkedByAnybody, type Names } from '../rulebase/names.ts';
 import { type XmlElement, child, element, entry, membersAt, nameOf, textAt } from './xml.ts';
 
@@ -18,7 +19,11 @@ export interface FetchedLists {
   readonly wanted: ReadonlyMap<string, XmlElement>;
   /** Names of lists that stay as they are: nothing can be said about their groups. */
   readonly held: ReadonlySet<string>;
+  /** Who is to be in those that are wanted: whoever gives them out says so too, and the device shows what came of it. */
+  readonly members: ReadonlyMap<string, ListMembers>;
 }
+
+export const NO_WANTED_LISTS: FetchedLists = { wanted: new Map(), held: new Set(), members: new Map() };
 
 type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
 
@@ -30,13 +35,14 @@ export function takeLists(
 ): { readonly lists: FetchedLists; readonly ruleset: Ruleset; readonly refusals: readonly Diagnostic[] } {
   const wanted = new Map<string, XmlElement>();
   const held = new Set<string>();
+  const members = new Map<string, ListMembers>();
   const refusals = new Map<string, Diagnostic>();
   // Nothing that a Deny rests on is fetched: that is refused with all other forms that a device does not have.
   const isList = (group: Group): group is AddressGroup =>
     options !== undefined && group.kind === 'AddressGroup' && group.form === 'Feed' && group.use === 'Allow';
   const taken = [...desired.groups.values()].filter(isList);
-  if (options === undefined || taken.length === 0) return { lists: { wanted, held }, ruleset: desired, refusals: [] };
-  for (const { deviceName: name, resource, held: isHeld } of taken) {
+  if (options === undefined || taken.length === 0) return { lists: NO_WANTED_LISTS, ruleset: desired, refusals: [] };
+  for (const { deviceName: name, resource, held: isHeld, members: part } of taken) {
     if (name.length > LONGEST_NAME)
       refusals.set(resource, {
         severity: 'error',
@@ -46,10 +52,13 @@ export function takeLists(
         message: `"${name}" is longer than the ${LONGEST_NAME} characters of a list's name on PAN-OS. Until then the list stays as it is there`,
       });
     if (isHeld === true || name.length > LONGEST_NAME) held.add(name);
-    else wanted.set(name, listEntry(name, names.mark(resource), options));
+    else {
+      wanted.set(name, listEntry(name, names.mark(resource), options));
+      members.set(name, [...(members.get(name) ?? []), part]);
+    }
   }
   const groups = new Map([...desired.groups].filter(([, group]) => !isList(group)));
-  return { lists: { wanted, held }, ruleset: { ...desired, groups }, refusals: [...refusals.values()] };
+  return { lists: { wanted, held, members }, ruleset: { ...desired, groups }, refusals: [...refusals.values()] };
 }
 
 /** Reference 1.9. Who fetches shows its name and password: an administrator writes them into the list, and they stay there. */

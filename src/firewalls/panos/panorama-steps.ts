@@ -189,7 +189,7 @@ class Arrangement {
 
   /** A step of the leader, done on all that are in its state. */
   #inStep(step: PanosStep): void {
-    if (step.does === 'takeBack') return;
+    if (step.does === 'takeBack' || step.does === 'fetch') return;
     const { kind, title, urgent, objects, exposes, text, leads } = step;
     const head = { kind, title, urgent, objects, leads, ...(exposes === undefined ? {} : { exposes }) };
     const { from, to } = step;

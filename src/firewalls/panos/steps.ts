@@ -15,7 +15,8 @@ import { digestOf, ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
 import { NO_STATE, type StateChange } from './registry.ts';
-import { type FetchedLists, listText, usedLists } from './lists.ts';
+import { type Ask, type ListRooms, type Shown, askText, asksFor, changesOf, listShortage } from './list-steps.ts';
+import { type FetchedLists, NO_WANTED_LISTS, listText, usedLists } from './lists.ts';
 import { type XmlElement, membersAt, nameOf, textAt, xmlText } from './xml.ts';
 
 /** Everything that a commit takes, on small devices with large configurations. */
@@ -41,6 +42,8 @@ export type PanosStep = Step & {
         readonly leaves: readonly TagChange[];
       } & StateChange)
     | { readonly does: 'takeBack' }
+    /** Lists are asked to be fetched: an answer is no proof, and none of ours is held up by it. */
+    | { readonly does: 'fetch'; readonly asks: readonly Ask[] }
   );
 
 /** What steps begin from. */
@@ -56,6 +59,9 @@ export interface Start {
   readonly active: string;
   /** Tags of ours at the one that stands by, and its state. */
   readonly standby: { readonly tags: readonly TagChange[]; readonly state: string } | undefined;
+  /** What the lists of each firewall hold, where they were read. */
+  readonly shown?: readonly Shown[];
+  readonly listRooms?: ListRooms;
 }
 
 /** From what was read to what is wanted. */
@@ -63,7 +69,7 @@ export function stepsTo(
   start: Start,
   wanted: WantedRuleBase,
   ground: Ground,
-  lists: FetchedLists = { wanted: new Map(), held: new Set() },
+  lists: FetchedLists = NO_WANTED_LISTS,
 ): readonly PanosStep[] {
   const chain = new Chain(start, ground);
   for (const step of stepsBetween(start.observed, wanted, ground.dialect, start.rooms)) chain.add(step);
@@ -72,6 +78,7 @@ export function stepsTo(
   const tags = new Set(groups.map((group) => tagOf(group, ground.style)));
   chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
   chain.catchUp(groups);
+  chain.ask(lists);
   return chain.steps();
 }
 
@@ -130,9 +137,10 @@ class Chain {
 
   /**
    * Lists that the device fetches come, change and go; those of rules of others stay. Throws `NAME_TAKEN` where nothing else is to be done
-   * but what a list of somebody else stands in the way of.
+   * but what a list of somebody else stands in the way of, and `CAPACITY` where that is what new ones do not fit into.
    */
-  fetch({ wanted, held }: FetchedLists, adopt: ReadonlySet<string>): void {
+  fetch(lists: FetchedLists, adopt: ReadonlySet<string>): void {
+    const { wanted, held } = lists;
     const { running } = this.#start;
     const present = new Map(running.objects['external-list'].map((one) => [nameOf(one), one]));
     const next = new Map([...this.#usedLists(), ...[...this.#lists].filter(([name]) => held.has(name))]);
@@ -140,6 +148,11 @@ class Chain {
     for (const [name, list] of wanted)
       if (this.#lists.has(name) || !present.has(name) || adopt.has(name)) next.set(name, list);
       else taken.push(name);
+    // Who is in those that are there already is not ours to hold back: whoever gives them out has done so.
+    const fresh = [...next.keys()].filter((name) => !this.#lists.has(name));
+    const { listRooms: rooms } = this.#start;
+    const short = fresh.length === 0 || rooms === undefined ? undefined : listShortage(lists, next.size, rooms);
+    if (short !== undefined) for (const name of fresh) next.delete(name);
     const changes = [...new Set([...this.#lists.keys(), ...next.keys()])].flatMap((name) => {
       const [was, is] = [this.#lists.get(name), next.get(name)];
       if (was !== undefined && is !== undefined && listText(was) === listText(is)) return [];
@@ -150,7 +163,9 @@ class Chain {
     if (changes.length > 0) {
       const after = { ...this.#entries, objects: { ...this.#entries.objects, 'external-list': next } };
       this.#configure({ kind: 'Rules', title: 'lists that it fetches', urgent: false, objects: changes }, after);
-    } else if (taken[0] !== undefined && this.#steps.length === 0)
+    } else if (short !== undefined && this.#steps.length === 0)
+      throw new SallyportError('CAPACITY', `${short}; lists that are there stay as they are`);
+    else if (taken[0] !== undefined && this.#steps.length === 0)
       throw new SallyportError(
         'NAME_TAKEN',
         `external list "${taken[0]}" is not ours; write its name into \`adopt\` to take it over, or give the AddressGroup another name`,
@@ -212,6 +227,25 @@ class Chain {
       longestMs: REGISTER_MS,
       from: standby.state,
       to: isLast ? undefined : shortHash(`${standby.state} ${text}`),
+    });
+  }
+
+  /** Lists that the device does not show as they are wanted: it need not wait until it is time to fetch them. */
+  ask(lists: FetchedLists): void {
+    const asks = asksFor(lists, this.#start.shown ?? []);
+    if (asks.length === 0) return;
+    this.#steps.push({
+      does: 'fetch',
+      active: this.#start.active,
+      // What the device holds by what was sent to it is there without it.
+      kind: 'Clean',
+      title: 'lists are fetched out of turn',
+      urgent: false,
+      objects: changesOf(asks),
+      asks,
+      text: askText(asks),
+      leads: this.#base,
+      longestMs: REGISTER_MS,
     });
   }
 

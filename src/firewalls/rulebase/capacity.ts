@@ -77,6 +77,8 @@ export interface Shortage {
   readonly room: number;
   /** How many entries there may be, and how many of others there are; absent where others do not count. */
   readonly of?: Room;
+  /** It is a table of members that are told the fast way. */
+  readonly isVolatile?: true;
   /** It is too small for what is wanted; else only for the way there, on which old and new stand side by side. */
   readonly isFinal: boolean;
 }
@@ -95,7 +97,9 @@ export function shortages(
   const check = (what: string, room: Room | undefined, end: number, peak: number): void => {
     if (room === undefined) return;
     const free = Math.max(0, room.most - room.others);
-    if (peak > free) found.push({ what, needed: end > free ? end : peak, room: free, of: room, isFinal: end > free });
+    const fast = what === TITLES.addresses || what === TITLES.entries ? ({ isVolatile: true } as const) : {};
+    if (peak > free)
+      found.push({ what, needed: end > free ? end : peak, room: free, of: room, isFinal: end > free, ...fast });
   };
   for (const table of Object.keys(PLAIN) as Table[]) {
     const room = capacity[table];

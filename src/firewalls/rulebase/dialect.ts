@@ -28,6 +28,8 @@ export interface VolatileWay {
   readonly membersFirst: boolean;
   /** Rules of ours do not name such groups: what they would do while one is empty is not known. */
   readonly forOthersAlone?: true;
+  /** What the owner of a firewall can choose where its members do not fit, for people. */
+  readonly otherwise?: string;
 }
 
 /** What a kind of device can say, at its version and in its mode: all that this folder has to know of it. */

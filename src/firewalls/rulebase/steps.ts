@@ -56,8 +56,10 @@ function onlyNarrowing(
   const steps = packed(narrowing.length > 0 || idle.length === 0 ? narrowing : [tidying], dialect.transaction);
   const [first] = short;
   if (steps.length > 0 || first === undefined) return steps;
-  const { what, needed, room } = first;
-  throw new SallyportError('CAPACITY', shortageText(short, dialect.device), { what, needed, room });
+  const { what, needed, room, isVolatile } = first;
+  const { otherwise } = dialect.volatile ?? {};
+  const choices = isVolatile === true && otherwise !== undefined ? `. ${otherwise}` : '';
+  throw new SallyportError('CAPACITY', `${shortageText(short, dialect.device)}${choices}`, { what, needed, room });
 }
 
 /** Everything of ours goes, but groups that rules of others name; rules from the bottom up. */

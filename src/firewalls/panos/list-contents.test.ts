@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import { SallyportError } from '../../base/error.ts';
+import type { PanosApi } from './api.ts';
+import { type ListContent, ListContents } from './list-contents.ts';
+import { type XmlElement, child, parseXml, textAt } from './xml.ts';
+
+const signal = new AbortController().signal;
+
+/** A device that answers about a list by its first row that is asked for. */
+async function readBy(answer: (anchor: number) => string): Promise<ListContent | undefined> {
+  const op = (cmd: XmlElement): Promise<XmlElement> => {
+    const ip = child(cmd, 'system', 'external-list', 'show', 'type', 'ip');
+    if (ip === undefined) return Promise.reject(new SallyportError('DEVICE_REJECTED', 'no such command'));
+    try {
+      return Promise.resolve(parseXml(`<result>${answer(Number(textAt(ip, 'anchor')))}</result>`));
+    } catch (thrown) {
+      return Promise.reject(thrown instanceof Error ? thrown : new Error('nothing'));
+    }
+  };
+  const contents = new ListContents(new FakeClock());
+  return (await contents.read({ op } as unknown as PanosApi, ['e'], {}, signal)).contents.get('e');
+}
+
+const list = (rows: string): string => `<external-list>${rows}</external-list>`;
+const refuse = (): never => {
+  throw new SallyportError('DEVICE_REJECTED', 'out of range');
+};
+const rowsFrom = (all: readonly string[], most: number, anchor: number): string =>
+  list(
+    all
+      .slice(anchor - 1, anchor - 1 + most)
+      .map((one) => `<member>${one}</member>`)
+      .join(''),
+  );
+const many = Array.from({ length: 2_500 }, (_, at) => `10.9.${at >> 8}.${at & 255}`);
+
+test.each<readonly [string, (anchor: number) => string, readonly string[]]>([
+  ['nobody', () => list('<total-valid>0</total-valid><valid-members/>'), []],
+  ['nothing at all', () => list(''), []],
+  [
+    'addresses, prefixes and ranges, as members are written',
+    () => list('<e>10.0.0.1/32</e><e>10.0.1.0/24</e><e>10.2.0.1-10.2.0.9</e><e>2001:DB8::1</e><source>feeds</source>'),
+    ['10.0.0.1', '10.0.1.0/24', '10.2.0.1-10.2.0.9', '2001:db8::1'],
+  ],
+  ['pages of a thousand', (anchor) => rowsFrom(many, 1_000, anchor), many],
+  ['smaller pages than were asked for', (anchor) => rowsFrom(many, 300, anchor), many],
+  [
+    'no page after the last',
+    (anchor) => (anchor > 3 ? refuse() : rowsFrom(many.slice(0, 3), 1_000, anchor)),
+    many.slice(0, 3),
+  ],
+  ['all of it, whichever page is asked for', () => rowsFrom(many.slice(0, 9), 1_000, 1), many.slice(0, 9)],
+])('is read: %s', async (_, answer, members) => {
+  const content = await readBy(answer);
+  expect(content?.kind === 'read' ? [...content.members] : content).toEqual(members);
+});
+
+test.each<readonly [string, (anchor: number) => string]>([
+  ['an answer without a list', () => '<msg>external list</msg>'],
+  ['rows that nobody understands', () => list('<row>ten dot nothing</row>')],
+  ['the same full page for ever', () => rowsFrom(many, 1_000, 1)],
+  ['a refusal', refuse],
+  ['a refusal after a full page', (anchor) => (anchor > 1 ? refuse() : rowsFrom(many, 1_000, 1))],
+])('is not known: %s', async (_, answer) => {
+  expect(await readBy(answer)).toMatchObject({ kind: 'unread' });
+});
+
+test('what is wrong with the device itself is not about a list', async () => {
+  const gone = (): never => {
+    throw new SallyportError('DEVICE_UNREACHABLE', 'no answer');
+  };
+  await expect(readBy(gone)).rejects.toMatchObject({ code: 'DEVICE_UNREACHABLE' });
+});
