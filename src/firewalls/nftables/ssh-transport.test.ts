@@ -8,10 +8,12 @@ import { quoteForShell, remoteLine, sshTransport } from './ssh-transport.ts';
 
 const signal = new AbortController().signal;
 
-/** What a shell made of a line: its words as JSON, from an independent program. */
-function wordsSeenBy(shell: string, line: string): unknown {
-  const script = `${quoteForShell(process.execPath)} -e 'console.log(JSON.stringify(process.argv.slice(1)))' -- ${line}`;
-  return JSON.parse(spawnSync(shell, ['-c', script], { encoding: 'utf8' }).stdout);
+/** What a shell made of a line: its words, which no word can hold the end of. */
+function wordsSeenBy(shell: string, line: string): readonly string[] {
+  const script = `set -- ${line}\nprintf '%s\\0' "$#" "$@"`;
+  const [count, ...words] = spawnSync(shell, ['-c', script], { encoding: 'utf8' }).stdout.split('\0').slice(0, -1);
+  expect(count).toBe(String(words.length));
+  return words;
 }
 
 describe('quoting for the far shell', () => {
