@@ -88,7 +88,7 @@ test(
           if (!fed.has(name)) expect(textOf(ruleset)).toBe(textOf(whole.view(name).ruleset));
       },
     );
-    fc.assert(inAllWorlds, tries(40));
+    fc.assert(inAllWorlds, tries(40, 14));
   },
   PATIENCE_MS,
 );

@@ -41,7 +41,7 @@ test('what it shows is what it would show from nothing', () => {
       for (const [name, view] of fresh.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
       expect(world.border.findings()).toEqual(fresh.border.findings());
     }),
-    tries(18),
+    tries(18, 6),
   );
 });
 
@@ -70,7 +70,7 @@ test('so it is where rules match on services whose backends change', () => {
       const fresh = world.fresh();
       for (const [name, view] of fresh.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
     }),
-    tries(14),
+    tries(14, 5),
   );
 });
 
@@ -87,7 +87,7 @@ test('a view that was handed out never changes', () => {
       // Findings are made late, from the tables of their own version.
       for (const view of views) expect(view.findings).toEqual(copies.view(view.firewall.name).findings);
     }),
-    tries(10),
+    tries(10, 4),
   );
 });
 
@@ -103,7 +103,7 @@ test('no membership change ever changes a rule', () => {
           if (ruleset !== undefined) compare(ruleset, stages);
       }
     }),
-    tries(18),
+    tries(18, 6),
   );
 });
 

@@ -107,7 +107,7 @@ test(
       'translation-held',
     ])
       expect(seen.get(reason) ?? 0, reason).toBeGreaterThan(0);
-    fc.assert(asDesigned, tries(35));
+    fc.assert(asDesigned, tries(35, 12));
   },
   PATIENCE_MS,
 );

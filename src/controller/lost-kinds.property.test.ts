@@ -272,7 +272,7 @@ test(
         }
       },
     );
-    await fc.assert(inAllWorlds, tries(25));
+    await fc.assert(inAllWorlds, tries(25, 9));
   },
   PATIENCE_MS,
 );

@@ -152,7 +152,7 @@ describe('what the inventory and the engine say depends on the present state alo
         direct.flush();
         expect(dump(travelled)).toEqual(dump(direct));
       }),
-      tries(12),
+      tries(12, 4),
     );
   });
 
@@ -167,7 +167,7 @@ describe('what the inventory and the engine say depends on the present state alo
           [],
         );
       }),
-      tries(8),
+      tries(8, 3),
     );
   });
 });

@@ -41,7 +41,7 @@ describe('12: staged policies decide nothing', () => {
           expect(enforced([...objects, ...more], flows)).toEqual(enforced(objects, flows));
         },
       ),
-      tries(22),
+      tries(22, 8),
     );
   });
 
@@ -70,7 +70,7 @@ describe('12: staged policies decide nothing', () => {
           })),
         ).toEqual(without);
       }),
-      tries(15),
+      tries(15, 5),
     );
   });
 });

@@ -17,7 +17,7 @@ describe('the engine and an independent evaluator agree', () => {
           const wrong = loadWorld(objects).diagnostics.filter(({ severity }) => severity === 'error');
           expect(wrong).toEqual([]);
         }),
-        tries(15),
+        tries(15, 5),
       );
     },
     PATIENCE_MS,
@@ -35,7 +35,7 @@ describe('the engine and an independent evaluator agree', () => {
           for (let round = 0; round < 3; round++)
             expect(flows.map((question) => world.verdict(question))).toEqual(truth);
         }),
-        tries(35),
+        tries(35, 12),
       );
     },
     PATIENCE_MS,
@@ -53,7 +53,7 @@ describe('the engine and an independent evaluator agree', () => {
           expect(sorted(world.endpoints())).toEqual(sorted(slow.endpoints()));
           expect(new Map(world.policySelectors())).toEqual(new Map(slow.policySelectors()));
         }),
-        tries(20),
+        tries(20, 7),
       );
     },
     PATIENCE_MS,

@@ -229,7 +229,7 @@ describe('lists of rules (semantics 15.7, 15.8), against every packet of a small
           };
           expect(verdict(a, packet)).not.toBe(verdict(b, packet));
         }),
-        tries(35),
+        tries(35, 12),
       );
     },
     PATIENCE_MS,
@@ -255,7 +255,7 @@ describe('lists of rules (semantics 15.7, 15.8), against every packet of a small
           }
           expect(analyse(given)).toEqual({ neverMatches, individuallyRedundant });
         }),
-        tries(14),
+        tries(14, 5),
       );
     },
     PATIENCE_MS,

@@ -79,7 +79,7 @@ describe('the difference of two worlds', () => {
             expectOnly(after, before, lost, question);
           }
         }),
-        tries(14),
+        tries(14, 5),
       );
     },
     PATIENCE_MS,
@@ -97,7 +97,7 @@ describe('the difference of two worlds', () => {
           expect([back.gained, back.lost]).toEqual([there.lost, there.gained]);
           expect([back.gone, back.come]).toEqual([there.come, there.gone]);
         }),
-        tries(6),
+        tries(6, 2),
       );
     },
     PATIENCE_MS,

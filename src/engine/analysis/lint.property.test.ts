@@ -47,7 +47,7 @@ test(
           for (const question of flows) expect(words(other, question)).toEqual(words(world, question));
         }
       }),
-      tries(12),
+      tries(12, 4),
     );
   },
   PATIENCE_MS,

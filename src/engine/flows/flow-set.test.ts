@@ -139,7 +139,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
             expect({ point, has: !holds(point) }).toBeUndefined();
         }
       }),
-      tries(60),
+      tries(60, 20),
     );
   });
 
@@ -152,7 +152,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(a.set.equals(b.set)).toBe(inA.every((x, i) => x === inB[i]));
         expect(a.set.covers(b.set)).toBe(inA.every((x, i) => x || inB[i] === false));
       }),
-      tries(40),
+      tries(40, 14),
     );
   });
 
@@ -166,7 +166,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(set.has(packet, domains)).toBe(true);
         expect(holds({ packet, domains })).toBe(true);
       }),
-      tries(40),
+      tries(40, 14),
     );
   });
 
@@ -189,7 +189,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
           expect(inside.length).toBe(holds(point) ? 1 : 0);
         }
       }),
-      tries(12),
+      tries(12, 4),
     );
   });
 
@@ -203,7 +203,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         expect(one.describe().length === 0).toBe(one.isEmpty);
         expect(a.subtract(a.intersect(b)).equals(a.subtract(b))).toBe(true);
       }),
-      tries(20),
+      tries(20, 7),
     );
   });
 });

@@ -322,7 +322,7 @@ test(
           await border.worker.stop();
         },
       ),
-      { ...tries(60), endOnFailure: true },
+      { ...tries(60, 20), endOnFailure: true },
     );
   },
   PATIENCE_MS,

@@ -20,7 +20,7 @@ describe('the firewall in memory', () => {
         const { behaviour } = await driver.observe(signal);
         for (const packet of list) expect(fateUnder(behaviour, packet)).toEqual(fateOf(ruleset, packet));
       }),
-      tries(30),
+      tries(30, 10),
     );
   });
 
@@ -42,7 +42,7 @@ describe('the firewall in memory', () => {
         for (const step of driver.leave(await driver.observe(signal))) await driver.apply(step, signal);
         expect(device.dump()).toBe('foreign "theirs"\n');
       }),
-      tries(30),
+      tries(30, 10),
     );
   });
 

@@ -105,7 +105,7 @@ describe('steps', () => {
         expect(text(last)).toBe(text(translate(after).table));
         expect(stepsTo(last, translate(after))).toEqual([]);
       }),
-      tries(8),
+      tries(8, 3),
     );
   });
 
@@ -118,7 +118,7 @@ describe('steps', () => {
           expect(text(end(table, third))).toBe(text(translate(third).table));
         }
       }),
-      tries(5),
+      tries(5, 2),
     );
   });
 
@@ -142,7 +142,7 @@ describe('steps', () => {
           }
         }
       }),
-      tries(8),
+      tries(8, 3),
     );
   });
 
@@ -180,7 +180,7 @@ describe('steps', () => {
           else if (now2.translation?.target.kind === 'Address') expect(state, why).not.toBe('live');
         }
       }),
-      tries(16),
+      tries(16, 6),
     );
   });
 
@@ -195,7 +195,7 @@ describe('steps', () => {
         if (text(damaged) !== text(whole)) expect(steps.length).toBeGreaterThan(0);
         for (const step of steps) renderStep(step);
       }),
-      tries(12),
+      tries(12, 4),
     );
   });
 
@@ -237,7 +237,7 @@ describe('steps', () => {
         const steps = stepsToLeave(end(undefined, ruleset), ruleset);
         expect(tablesOnTheWay(end(undefined, ruleset), steps).at(-1)).toBeUndefined();
       }),
-      tries(2),
+      tries(2, 1),
     );
   });
 });
@@ -252,6 +252,6 @@ test("leaving takes nothing that is another cluster's or another firewall's", ()
       ])
         expect(() => stepsToLeave(table, owner)).toThrow(expect.objectContaining({ code: 'DEVICE_OWNED' }) as Error);
     }),
-    tries(4),
+    tries(4, 2),
   );
 });

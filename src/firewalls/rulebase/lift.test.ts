@@ -33,7 +33,7 @@ describe('a rule base as flows', () => {
         });
         expect(differing).toEqual([]);
       }),
-      tries(100),
+      tries(100, 34),
     ));
 
   test('of nothing of ours leaves all to others, and a rule that says more than we wrote is none', async () => {

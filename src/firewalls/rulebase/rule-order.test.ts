@@ -54,7 +54,7 @@ test('a list becomes another one, and after each operation every packet meets it
       expect(list).toEqual(after);
       expect(orderChange(list, after, new Set(), same)).toEqual({ down: [], up: [] });
     }),
-    tries(300),
+    tries(300, 100),
   );
 });
 
@@ -70,6 +70,6 @@ test('what somebody changed or moved is mended, and what nobody touched is not',
       ]);
       expect(orderChange(list, list.slice(1), new Set(), same).up).toHaveLength(1);
     }),
-    tries(100),
+    tries(100, 34),
   );
 });

@@ -390,7 +390,7 @@ describe('any number of copies, whatever befalls them', () => {
         await until(300_000);
         for (const firewall of firewalls) expect(writers(firewall)).toHaveLength(1);
       }),
-      tries(6),
+      tries(6, 2),
     );
   });
 });

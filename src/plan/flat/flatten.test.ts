@@ -106,7 +106,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(wrongGrants(ruleset, list)).toEqual([]);
         expect(prove(ruleset, list)).toEqual({ kind: 'Equal' });
       }),
-      tries(5),
+      tries(5, 2),
     );
   });
 
@@ -118,7 +118,7 @@ describe.each(cases)('$name', ({ make }) => {
         expect(listText(make(later))).toBe(listText(list));
         expect(wrongPackets(later, list)).toEqual([]);
       }),
-      tries(4),
+      tries(4, 2),
     );
   });
 
@@ -130,7 +130,7 @@ describe.each(cases)('$name', ({ make }) => {
           expect(listText(make(after))).toBe(listText(make(before)));
         },
       ),
-      tries(4),
+      tries(4, 2),
     );
   });
 
@@ -149,7 +149,7 @@ describe.each(cases)('$name', ({ make }) => {
           );
         }
       }),
-      tries(3),
+      tries(3, 1),
     );
   });
 });
@@ -169,6 +169,6 @@ test('an address in two class groups gets the verdict of one of them (design 8.5
             expect([alone.get(a), alone.get(b)]).toContain(flatFateOf(list, ruleset, packet, [a, b]).verdict);
       }
     }),
-    tries(2),
+    tries(2, 1),
   );
 });
