@@ -75,6 +75,7 @@ export default defineConfig({
         test: {
           name: 'executable',
           include: ['test/**/*.executable.test.ts', 'src/**/*.executable.test.ts'],
+          globalSetup: ['test/executable/build-setup.ts'],
           testTimeout: 120_000,
         },
       },

@@ -1,15 +1,14 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
-/** A program, and the Debian package it comes in. */
-interface Program {
-  readonly program: string;
-  readonly package: string;
-}
+/** A program, or a library at its path, and the Debian package it comes in. */
+type Packaged =
+  | { readonly program: string; readonly package: string }
+  | { readonly library: string; readonly package: string };
 
 /** What the lab and the packet tests run. */
-const programs: readonly Program[] = [
+const programs: readonly Packaged[] = [
   { program: 'nft', package: 'nftables' },
   { program: 'ip', package: 'iproute2' },
   { program: 'conntrack', package: 'conntrack' },
@@ -19,15 +18,25 @@ const programs: readonly Program[] = [
 ];
 
 /** What the packet tests run besides: BGP between a firewall machine and its switches. */
-export const routingPrograms: readonly Program[] = [
+export const routingPrograms: readonly Packaged[] = [
   { program: 'vtysh', package: 'frr' },
   { program: '/usr/lib/frr/frr-reload.py', package: 'frr-pythontools' },
 ];
 
 /** What the cluster tests run, beside the API server that they build. */
-export const clusterPrograms: readonly Program[] = [
+export const clusterPrograms: readonly Packaged[] = [
   { program: 'prometheus', package: 'prometheus' },
   { program: 'promtool', package: 'prometheus' },
+];
+
+/** Where Debian puts the libraries of arm64 on another machine. */
+export const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu';
+
+/** What runs a program for arm64 on another machine. */
+export const emulationPrograms: readonly Packaged[] = [
+  { program: 'qemu-aarch64', package: 'qemu-user' },
+  { library: `${ARM64_LIBRARIES}/lib/libc.so.6`, package: 'libc6-arm64-cross' },
+  { library: `${ARM64_LIBRARIES}/lib/libstdc++.so.6`, package: 'libstdc++6-arm64-cross' },
 ];
 
 /** Whether a program is there: at its path, in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
@@ -45,9 +54,10 @@ export function mayBeRun(file: string): boolean {
   }
 }
 
-/** Debian packages of programs that are missing; of the lab's if none are named. */
-export function missingPackages(of: readonly Program[] = programs): readonly string[] {
-  return [...new Set(of.filter(({ program }) => !isThere(program)).map((entry) => entry.package))];
+/** Debian packages of what is missing; of the lab's programs if none are named. */
+export function missingPackages(of: readonly Packaged[] = programs): readonly string[] {
+  const missing = of.filter((entry) => !('library' in entry ? existsSync(entry.library) : isThere(entry.program)));
+  return [...new Set(missing.map((entry) => entry.package))];
 }
 
 export function howToInstall(missing: readonly string[]): string {

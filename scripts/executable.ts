@@ -1,7 +1,7 @@
 /**
  * `npm run build:executable [-- --out FOLDER --arch amd64|arm64 --key FILE]` makes the program as one file for Linux on amd64 and arm64, Node inside,
  * laid out as the artefact of today's firewall-controller: `ARCH/firewall-controller/VERSION/firewall-controller`, its `.sha256`, and with a key
- * (Ed25519, PEM) its `.sig`. Prints size, and where this machine can run the file, how long it takes to start.
+ * (Ed25519, PEM) its `.sig`. From one commit on one kind of machine they are the same byte by byte. Prints size, and where this machine can run the file, how long it takes to start.
  */
 import { createHash, createPrivateKey, sign } from 'node:crypto';
 import {
@@ -19,7 +19,6 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { inject } from 'postject';
 import { version } from '../src/base/version.ts';
 import { signedText } from '../src/controller/machine/update/signature.ts';
 import { PROOF_ASSET } from '../src/firewalls/flat/ask-thread.ts';
@@ -104,13 +103,14 @@ async function buildOne(
     assets: { [PROOF_ASSET]: PROOF_ASSET },
   };
   writeFileSync(configuration, JSON.stringify(contents));
-  must(nodeProgram(own), ['--experimental-sea-config', configuration], stage);
+  // Without a seed, what was compiled ahead would be another each time; this one flag does not count where it is compared with the flags of the start.
+  must(nodeProgram(own), ['--random-seed=1', '--experimental-sea-config', configuration], stage);
   const place = join(folder, architecture, PROGRAM, version);
   mkdirSync(place, { recursive: true });
   const file = join(place, PROGRAM);
   rmSync(file, { force: true });
   copyFileSync(nodeProgram(architecture), file);
-  await inject(file, RESOURCE, readFileSync(blob), { sentinelFuse: FUSE });
+  must(join(root, 'node_modules/.bin/postject'), [file, RESOURCE, blob, '--sentinel-fuse', FUSE], stage);
   chmodSync(file, 0o755);
   const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
   writeFileSync(`${file}.sha256`, `${sha256}  ${PROGRAM}\n`);

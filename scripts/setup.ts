@@ -4,7 +4,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
-import { clusterPrograms, howToInstall, isThere, missingPackages, routingPrograms } from '../lab/programs.ts';
+import {
+  clusterPrograms,
+  emulationPrograms,
+  howToInstall,
+  isThere,
+  missingPackages,
+  routingPrograms,
+} from '../lab/programs.ts';
 
 /** Installs what is missing if that is possible here; returns what is still missing. */
 export function setUp(say: (line: string) => void): readonly string[] {
@@ -19,6 +26,11 @@ export function setUpForPackets(say: (line: string) => void): readonly string[] 
 /** The same for the programs of the cluster tests. */
 export function setUpForCluster(say: (line: string) => void): readonly string[] {
   return install(() => missingPackages(clusterPrograms), say);
+}
+
+/** The same for all programs of the tests of the single executable. */
+export function setUpForExecutable(say: (line: string) => void): readonly string[] {
+  return [...setUp(say), ...install(() => missingPackages(emulationPrograms), say)];
 }
 
 function install(stillMissing: () => readonly string[], say: (line: string) => void): readonly string[] {

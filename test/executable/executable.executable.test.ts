@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createHash, sign, verify } from 'node:crypto';
 import {
   copyFileSync,
   mkdirSync,
@@ -10,32 +10,21 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildExecutables, type Executable, PROGRAM } from '../../scripts/executable.ts';
+import { describe, expect, inject, test } from 'vitest';
+import { buildExecutables, PROGRAM } from '../../scripts/executable.ts';
 import { type Architecture, ownArchitecture } from '../../scripts/node-programs.ts';
 import { version } from '../../src/base/version.ts';
 import { FACTS } from '../kit/machine.ts';
+import { keepRules, staticMachine } from './static-machine.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const MACHINES: Readonly<Record<Architecture, number>> = { amd64: 0x3e, arm64: 0xb7 };
-const keys = generateKeyPairSync('ed25519');
+const { folder, made, privateKey, publicKey } = inject('executables');
 
-let folder: string;
-let made: readonly Executable[];
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sallyport-executable-test-'));
-  const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' });
-  made = await buildExecutables(join(folder, 'artefacts'), ['amd64', 'arm64'], String(key));
-}, 240_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-// Of arm64 nothing is run here: its header, what was put into it, and its checksum are looked at.
 describe.each(['amd64', 'arm64'] as const)('the file for %s', (architecture) => {
-  const file = (): string => join(folder, 'artefacts', architecture, PROGRAM, version, PROGRAM);
+  const file = (): string => join(folder, architecture, PROGRAM, version, PROGRAM);
 
   test('is laid out as the artefact of today, with its checksum and its signature', () => {
     const bytes = readFileSync(file());
@@ -45,7 +34,7 @@ describe.each(['amd64', 'arm64'] as const)('the file for %s', (architecture) => 
     const [signedVersion, signature = ''] = readFileSync(`${file()}.sig`, 'utf8').trim().split(' ');
     expect(signedVersion).toBe(version);
     const text = Buffer.from(`sallyport-update ${PROGRAM} ${version} sha256:${sha256}\n`);
-    expect(verify(null, text, keys.publicKey, Buffer.from(signature, 'base64'))).toBe(true);
+    expect(verify(null, text, publicKey, Buffer.from(signature, 'base64'))).toBe(true);
     expect(made.find((each) => each.architecture === architecture)).toMatchObject({ file: file(), sha256 });
   });
 
@@ -60,8 +49,15 @@ describe.each(['amd64', 'arm64'] as const)('the file for %s', (architecture) => 
   });
 });
 
+test('made once more they are the same, byte by byte', async () => {
+  const again = mkdtempSync(join(folder, 'again-'));
+  const sums = (of: typeof made): readonly string[] => of.map((each) => `${each.architecture} ${each.sha256}`);
+  expect(sums(await buildExecutables(again, ['amd64', 'arm64']))).toEqual(sums(made));
+  rmSync(again, { recursive: true });
+}, 240_000);
+
 describe.runIf(ownArchitecture() === 'amd64')('the file for amd64, run', () => {
-  const file = (): string => join(folder, 'artefacts/amd64', PROGRAM, version, PROGRAM);
+  const file = (): string => join(folder, 'amd64', PROGRAM, version, PROGRAM);
   const run = (...words: readonly string[]) =>
     spawnSync(file(), words, { cwd: root, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
 
@@ -77,35 +73,17 @@ describe.runIf(ownArchitecture() === 'amd64')('the file for amd64, run', () => {
   });
 
   test('keeps a machine without any source, within its memory, and ends when it is told', async () => {
-    const place = mkdtempSync(join(folder, 'machine-'));
-    const config = join(place, 'config.yaml');
-    const rules = join(place, 'nftables/firewall-controller.v4');
-    mkdirSync(join(place, 'nftables'));
-    writeFileSync(join(place, 'install.yaml'), FACTS);
-    const own = ['facts: ./install.yaml', `rules: ${rules}`, 'base: ./nftables/rules', 'memory: ./memory.json'];
-    writeFileSync(
-      config,
-      `name: fw-1
-sources: { static: {} }
-controllers: { firewall: { source: static }, cwnp: { source: static } }
-machine: { ${own.join(', ')}, names: ./names.yaml, shootAccess: ./access/shoot.json }
-`,
-    );
-    const child = spawn('unshare', ['--net', '--mount', file(), 'run', '-c', config], {
-      env: { PATH: process.env['PATH'] },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const { config, rules } = staticMachine(mkdtempSync(join(folder, 'machine-')));
+    const { child, said } = keepRules([file()], config);
     try {
-      let said = '';
-      child.stderr.on('data', (data: Buffer) => void (said += data.toString()));
-      await expect.poll(() => said, { timeout: 60_000 }).toContain('rules in force');
+      await expect.poll(said, { timeout: 60_000 }).toContain('rules in force');
       expect(readFileSync(rules, 'utf8')).toContain('policy drop;');
       const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
       expect(Number(peak) / 1024).toBeLessThan(150);
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       expect(await ended).toBe(0);
-      expect(said).toContain('stopped');
+      expect(said()).toContain('stopped');
     } finally {
       child.kill('SIGKILL');
     }
@@ -116,14 +94,14 @@ machine: { ${own.join(', ')}, names: ./names.yaml, shootAccess: ./access/shoot.j
     const path = (name: string): string => join(place, name);
     for (const name of ['nftables', 'bin', 'offered']) mkdirSync(path(name));
     copyFileSync(file(), path('bin/firewall-controller'));
-    writeFileSync(path('key.pem'), keys.publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(path('key.pem'), publicKey);
     writeFileSync(path('install.yaml'), FACTS);
     const offer = (name: string, bytes: Buffer): string => {
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const text = Buffer.from(`sallyport-update ${PROGRAM} ${name} sha256:${sha256}\n`);
       writeFileSync(path(`offered/${name}`), bytes);
       writeFileSync(path(`offered/${name}.sha256`), `${sha256}  ${PROGRAM}\n`);
-      writeFileSync(path(`offered/${name}.sig`), `${name} ${sign(null, text, keys.privateKey).toString('base64')}\n`);
+      writeFileSync(path(`offered/${name}.sig`), `${name} ${sign(null, text, privateKey).toString('base64')}\n`);
       return sha256;
     };
     // It tells its version, and ends when it is to work.
