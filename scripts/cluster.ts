@@ -1,11 +1,13 @@
 /**
- * `npm run test:cluster`: the suites that need real servers of Kubernetes and Prometheus (arguments go to vitest). Builds the API server
- * the first time. Where it cannot be built the suite is skipped, loudly; in CI (`CI` is set) that counts as failed.
+ * `npm run test:cluster`: the suites that need real servers of Kubernetes and Prometheus (arguments go to vitest). Builds the API server and
+ * Helm the first time, and fetches Node. Where there cannot be an API server the suite is skipped, loudly; in CI (`CI` is set) that counts as failed.
  */
 import process from 'node:process';
 import { namespaceWrapper } from '../lab/inside.ts';
 import { howToInstall } from '../lab/programs.ts';
 import { buildApiServer, whyNoApiServer } from '../test/kit/apiserver-program.ts';
+import { helmProgram } from './helm.ts';
+import { nodeProgram } from './node-programs.ts';
 import { setUp, setUpForCluster } from './setup.ts';
 import { Suites } from './suites.ts';
 
@@ -21,7 +23,10 @@ const wrapper = namespaceWrapper();
 const why = whyNoApiServer() ?? (wrapper.kind === 'unavailable' ? wrapper.why : undefined);
 if (why === undefined) {
   try {
+    // Here, because inside the wrapper there is no network.
     await buildApiServer(suites.say);
+    helmProgram();
+    for (const architecture of ['amd64', 'arm64'] as const) nodeProgram(architecture);
     suites.suite(
       'cluster tests',
       'cluster',
@@ -29,7 +34,7 @@ if (why === undefined) {
       process.argv.slice(2),
     );
   } catch (error) {
-    suites.fail(`the API server for cluster tests cannot be built. ${error instanceof Error ? error.message : ''}`);
+    suites.fail(`what cluster tests run cannot be built or fetched. ${error instanceof Error ? error.message : ''}`);
   }
 } else if (inCi) suites.fail(`cluster tests cannot run. ${why}`);
 else
