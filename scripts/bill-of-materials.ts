@@ -18,12 +18,23 @@ const lockSchema = z.object({
 
 type Locked = z.infer<typeof lockedSchema>;
 
+/** A file of the release with Node inside. */
+export interface ProgramFile {
+  /** Within the release. */
+  readonly path: string;
+  /** In hexadecimal. */
+  readonly sha256: string;
+  /** The package from which Node is taken, with its digest as a lock file has it. */
+  readonly node: { readonly name: string; readonly version: string; readonly integrity: string };
+}
+
 /**
  * What a package is made of, by its lock file: everything that its production dependencies need, as CycloneDX 1.5. The same for the same lock file: no
- * time, no number of its own. (`npm sbom --omit dev` leaves out what development needs too, `yaml` among them.) Throws where the lock file lacks something.
+ * time, no number of its own. (`npm sbom --omit dev` leaves out what development needs too, `yaml` among them.) `programs` are listed with the Node that is inside,
+ * and need all that the package needs. Throws where the lock file lacks something.
  * @see https://cyclonedx.org/docs/1.5/json/
  */
-export function billOfMaterials(lockFile: string): object {
+export function billOfMaterials(lockFile: string, programs: readonly ProgramFile[]): object {
   const lock = lockSchema.parse(JSON.parse(lockFile));
   const root = lock.packages[''];
   if (root === undefined) throw new Error('the lock file has no root');
@@ -53,6 +64,19 @@ export function billOfMaterials(lockFile: string): object {
     dependencies.set(id, on);
     const locked = lock.packages[path];
     if (path !== '' && locked !== undefined) components.set(id, component(id, path, locked));
+  }
+  for (const { path, sha256, node } of programs) {
+    const inside = reference(node.name, node.version);
+    components.set(inside, nodeComponent(inside, node));
+    dependencies.set(inside, new Set());
+    components.set(path, {
+      'bom-ref': path,
+      type: 'application',
+      name: path,
+      version: lock.version,
+      hashes: [{ alg: 'SHA-256', content: sha256 }],
+    });
+    dependencies.set(path, new Set([self, inside]));
   }
   const { license } = root;
   return {
@@ -108,18 +132,34 @@ function reference(name: string, version: string): string {
 }
 
 function component(id: string, path: string, { version, integrity, license }: Locked): object {
-  const [, algorithm, digest] = /^sha(\d+)-(.+)$/.exec(integrity ?? '') ?? [];
-  if (algorithm === undefined || digest === undefined) throw new Error(`the lock file has no digest of ${path}`);
-  const content = Buffer.from(digest, 'base64').toString('hex');
   return {
     'bom-ref': id,
     type: 'library',
     name: nameOf(path),
     version,
     purl: id,
-    hashes: [{ alg: `SHA-${algorithm}`, content }],
+    hashes: [digestOf(integrity, path)],
     ...licensed(license),
   };
+}
+
+function nodeComponent(id: string, { name, version, integrity }: ProgramFile['node']): object {
+  return {
+    'bom-ref': id,
+    type: 'platform',
+    name,
+    version,
+    // The package merely brings it: what is known to be wrong with Node is known under this name.
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+    purl: id,
+    hashes: [digestOf(integrity, name)],
+  };
+}
+
+function digestOf(integrity: string | undefined, of: string): object {
+  const [, algorithm, digest] = /^sha(\d+)-(.+)$/.exec(integrity ?? '') ?? [];
+  if (algorithm === undefined || digest === undefined) throw new Error(`the lock file has no digest of ${of}`);
+  return { alg: `SHA-${algorithm}`, content: Buffer.from(digest, 'base64').toString('hex') };
 }
 
 /** As the package says it: an SPDX expression. */

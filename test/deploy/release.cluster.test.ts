@@ -1,17 +1,49 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, type KeyObject, verify as verifyBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { helm } from '../../scripts/helm.ts';
-import { CHECKSUMS, SIGNATURE_NAMESPACE, release } from '../../scripts/release.ts';
+import { NODE_PACKAGES, NODE_VERSION } from '../../scripts/node-programs.ts';
+import { CHECKSUMS, SIGNATURE_NAMESPACE, filesOf, release } from '../../scripts/release.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 let place: string;
 let folder: string;
+let updates: KeyObject;
 const said: string[] = [];
+
+/** Where the program as one file lies. */
+const program = (architecture: string): string => `${architecture}/firewall-controller/${version}/firewall-controller`;
+
+interface Bill {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: { readonly name: string; readonly version: string; readonly purl: string } };
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+  readonly components: readonly {
+    readonly 'bom-ref': string;
+    readonly type: string;
+    readonly name: string;
+    readonly version: string;
+    readonly hashes: readonly { readonly alg: string; readonly content: string }[];
+  }[];
+}
+
+function billOf(): Bill {
+  return JSON.parse(readFileSync(join(folder, `sallyport-${version}.cdx.json`), 'utf8')) as Bill;
+}
 
 /** Exit status and what was said. */
 function run(program: string, words: readonly string[], input = '', cwd = folder): readonly [number | null, string] {
@@ -26,8 +58,12 @@ beforeAll(async () => {
   const key = join(place, 'key');
   expect(run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', key], '', place)[0]).toBe(0);
   writeFileSync(join(place, 'signers'), `release@example.com ${readFileSync(`${key}.pub`, 'utf8')}`);
-  await release({ folder, key, say: (line) => said.push(line) });
-}, 120_000);
+  const updateKey = join(place, 'updates.pem');
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(updateKey, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  updates = publicKey;
+  await release({ folder, key, updateKey, say: (line) => said.push(line) });
+}, 240_000);
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 function verify(sums: string, namespace = SIGNATURE_NAMESPACE): number | null {
@@ -36,7 +72,7 @@ function verify(sums: string, namespace = SIGNATURE_NAMESPACE): number | null {
 }
 
 test('everything is there, and the checksums are of all of it', () => {
-  const files = readdirSync(folder).toSorted();
+  const files = filesOf(folder);
   expect(files).toEqual(
     [
       CHECKSUMS,
@@ -46,8 +82,10 @@ test('everything is there, and the checksums are of all of it', () => {
       `sallyport-crds-${version}.yaml`,
       `sallyport-manifests-${version}.yaml`,
       `sallyport-npm-${version}.tgz`,
+      ...['amd64', 'arm64'].flatMap((each) => ['', '.sha256', '.sig'].map((end) => `${program(each)}${end}`)),
     ].toSorted(),
   );
+  for (const file of files) expect(said).toContain(`made ${join(folder, file)}`);
   const [status, text] = run('sha256sum', ['--check', '--strict', CHECKSUMS]);
   expect(status, text).toBe(0);
   expect(text.trim().split('\n')).toHaveLength(files.length - 2);
@@ -74,14 +112,49 @@ test('a byte that changes is found', () => {
   writeFileSync(file, before);
 });
 
-test('the bill of materials lists the production dependencies of the lock file, and nothing else', () => {
-  const text = readFileSync(join(folder, `sallyport-${version}.cdx.json`), 'utf8');
-  const bill = JSON.parse(text) as {
-    bomFormat: string;
-    metadata: { component: { name: string; version: string; purl: string } };
-    dependencies: { ref: string; dependsOn: string[] }[];
-    components: { name: string; version: string; purl: string; hashes: { alg: string; content: string }[] }[];
-  };
+test('the program is there as one file for each architecture, as a machine takes it', () => {
+  for (const [architecture, machine] of [
+    ['amd64', 0x3e],
+    ['arm64', 0xb7],
+  ] as const) {
+    const file = join(folder, program(architecture));
+    const bytes = readFileSync(file);
+    expect(bytes.readUInt16LE(18)).toBe(machine);
+    expect(statSync(file).mode & 0o777).toBe(0o755);
+    const [status, text] = run('sha256sum', ['--check', '--strict', 'firewall-controller.sha256'], '', dirname(file));
+    expect(status, text).toBe(0);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const [signed, signature = ''] = readFileSync(`${file}.sig`, 'utf8').trim().split(' ');
+    const offered = Buffer.from(`sallyport-update firewall-controller ${version} sha256:${sha256}\n`);
+    expect(signed).toBe(version);
+    expect(verifyBytes(null, offered, updates, Buffer.from(signature, 'base64'))).toBe(true);
+  }
+  expect(run(join(folder, program('amd64')), ['--version'])).toEqual([0, `${version}\n`]);
+});
+
+test('the bill of materials lists these files, and the Node inside of them', () => {
+  const { components, dependencies, metadata } = billOf();
+  for (const architecture of ['amd64', 'arm64'] as const) {
+    const listed = components.find((one) => one.name === program(architecture));
+    const content = createHash('sha256')
+      .update(readFileSync(join(folder, program(architecture))))
+      .digest('hex');
+    expect(listed).toMatchObject({ type: 'application', version, hashes: [{ alg: 'SHA-256', content }] });
+    const { name, integrity } = NODE_PACKAGES[architecture];
+    const inside = components.find((one) => one.name === name);
+    expect(inside).toMatchObject({
+      type: 'platform',
+      version: NODE_VERSION,
+      cpe: `cpe:2.3:a:nodejs:node.js:${NODE_VERSION}:*:*:*:*:*:*:*`,
+    });
+    expect(`sha512-${Buffer.from(inside?.hashes[0]?.content ?? '', 'hex').toString('base64')}`).toBe(integrity);
+    const needs = dependencies.find(({ ref }) => ref === listed?.['bom-ref'])?.dependsOn;
+    expect(needs).toEqual([inside?.['bom-ref'], metadata.component.purl]);
+  }
+});
+
+test('the bill of materials lists the production dependencies of the lock file, and no other library', () => {
+  const bill = billOf();
   expect(bill.bomFormat).toBe('CycloneDX');
   expect(bill.metadata.component).toMatchObject({ name: 'sallyport', version });
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
@@ -97,18 +170,19 @@ test('the bill of materials lists the production dependencies of the lock file, 
     );
   for (const needed of Object.keys(packages['']?.dependencies ?? {}))
     expect(bill.components.map((one) => one.name)).toContain(needed);
-  const inBill = bill.components.map((one) => {
+  const inBill = bill.components.flatMap((one) => {
+    if (one.type !== 'library') return [];
     const [hash] = one.hashes;
     expect(hash?.alg).toBe('SHA-512');
     return `${one.name}@${one.version} sha512-${Buffer.from(hash?.content ?? '', 'hex').toString('base64')}`;
   });
   expect(inLock.length).toBeGreaterThan(10);
   expect(inBill.toSorted()).toEqual([...new Set(inLock)].toSorted());
-  const ids = new Set([bill.metadata.component.purl, ...bill.components.map((one) => one.purl)]);
+  const ids = new Set([bill.metadata.component.purl, ...bill.components.map((one) => one['bom-ref'])]);
   expect(bill.dependencies.map(({ ref }) => ref).toSorted()).toEqual([...ids].toSorted());
   for (const { dependsOn } of bill.dependencies) for (const id of dependsOn) expect(ids).toContain(id);
   // Two releases from one lock file can be compared.
-  expect(text).not.toMatch(/timestamp|serialNumber/);
+  expect(JSON.stringify(bill)).not.toMatch(/timestamp|serialNumber/);
 });
 
 test('the package holds the command, which runs, and no sources or tests', () => {
