@@ -9,6 +9,7 @@ import { ToldPage } from '../kit/told-page.ts';
 /** Pages that a reader follows with the hands on the keys. */
 const pages = [
   'docs/tutorial/first-border.md',
+  'docs/how-to/firewall-machine.md',
   'docs/how-to/nftables.md',
   'docs/how-to/policy-test-in-ci.md',
   'docs/how-to/revoke-and-nat.md',

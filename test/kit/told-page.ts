@@ -35,6 +35,7 @@ export class ToldPage {
     this.#folder = folder;
     this.#program = `'${process.execPath}' '${join(build, 'sallyport.js')}'`;
     symlinkSync(join(root, 'examples'), join(folder, 'examples'));
+    symlinkSync(build, join(folder, 'dist'));
   }
 
   async follow(): Promise<void> {
@@ -67,7 +68,7 @@ export class ToldPage {
   async #begin(fence: Fence): Promise<void> {
     const [[command, lines] = ['', []]] = typed(fence.text);
     // `exec`, so that the signal at the end reaches the program itself.
-    this.#background = new Background(this.#spawn(command.replace(/^sallyport /, `exec ${this.#program} `)));
+    this.#background = new Background(this.#spawn(`exec ${command.replace(/^sallyport /, `${this.#program} `)}`));
     await this.#expectMore(fence, lines);
   }
 
