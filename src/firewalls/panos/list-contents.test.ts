@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { PanosApi } from './api.ts';
@@ -66,9 +66,34 @@ test.each<readonly [string, (anchor: number) => string]>([
   expect(await readBy(answer)).toMatchObject({ kind: 'unread' });
 });
 
-test('what is wrong with the device itself is not about a list', async () => {
-  const gone = (): never => {
-    throw new SallyportError('DEVICE_UNREACHABLE', 'no answer');
-  };
-  await expect(readBy(gone)).rejects.toMatchObject({ code: 'DEVICE_UNREACHABLE' });
+test.each(['DEVICE_UNREACHABLE', 'DEVICE_BUSY', 'DEVICE_RIGHTS'] as const)(
+  'is not known where it fails with %s, also after its first page: it is no failure of the firewall',
+  async (code) => {
+    const fail = (): never => {
+      throw new SallyportError(code, 'not now');
+    };
+    expect(await readBy(fail)).toEqual({ kind: 'unread', why: 'not now' });
+    const later = (anchor: number): string => (anchor > 1 ? fail() : rowsFrom(many.slice(0, 3), 1_000, 1));
+    expect(await readBy(later)).toEqual({ kind: 'unread', why: 'not now' });
+  },
+);
+
+test('is not known where it takes too long, and nothing is where the reading as a whole is ended', async () => {
+  vi.useFakeTimers();
+  try {
+    const op = (_cmd: XmlElement, until: AbortSignal): Promise<XmlElement> =>
+      new Promise((_, reject) => {
+        until.addEventListener('abort', () => reject(until.reason as Error));
+      });
+    const api = { op } as unknown as PanosApi;
+    const slow = new ListContents(new FakeClock()).read(api, ['e'], {}, signal);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect((await slow).contents.get('e')).toEqual({ kind: 'unread', why: 'no answer within 5000 ms' });
+    const whole = new AbortController();
+    const ended = new ListContents(new FakeClock()).read(api, ['e'], {}, whole.signal);
+    whole.abort(new SallyportError('DEVICE_UNREACHABLE', 'told to stop'));
+    await expect(ended).rejects.toThrow('told to stop');
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,10 +1,11 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
 import type { MayGoOn } from '../driver.ts';
-import { type PanosApi, type Target, command } from './api.ts';
+import { type PanosApi, command } from './api.ts';
 import { type XmlElement, child, element, textAt } from './xml.ts';
 
 /** Entries of one answer, as the reference has it (1.9). */
@@ -13,6 +14,8 @@ const PAGE = 1_000;
 const MOST_PAGES = 1_000;
 /** Contents change when the device fetches, which is every five minutes at best. */
 const READ_AGAIN_MS = 60_000;
+/** A list that takes longer than this to be told is not known: it may be large, and everything else of the firewall waits for the reading. */
+const LONGEST_MS = 5_000;
 /** A list is asked to be fetched again after so long, doubling while it does not help: its server may be away for days. */
 const ASK_FIRST_MS = 5_000;
 const ASK_LONGEST_MS = 300_000;
@@ -122,7 +125,7 @@ export class ListContents {
 
   async #readOne(api: PanosApi, name: string, under: object, signal: AbortSignal): Promise<void> {
     const at = this.#clock.monotonic();
-    const read = await readContent(api, name, signal);
+    const read = await unlessFails(signal, (limited) => readContent(api, name, limited), unread);
     const before = this.#known.get(name)?.content;
     this.#known.set(name, { content: sameContent(before, read) ? before : read, at, under });
   }
@@ -130,7 +133,12 @@ export class ListContents {
   async #readRoom(api: PanosApi, signal: AbortSignal): Promise<void> {
     const at = this.#clock.monotonic();
     if (this.#room !== undefined && at - this.#room.at < READ_AGAIN_MS) return;
-    this.#room = { room: await readListRoom(api, signal), at };
+    const room = await unlessFails<ListRoom | undefined>(
+      signal,
+      (limited) => readListRoom(api, limited),
+      () => undefined,
+    );
+    this.#room = { room, at };
   }
 
   #asked(): ReadonlyMap<string, Asked> {
@@ -196,20 +204,46 @@ async function readContent(api: PanosApi, name: string, signal: AbortSignal): Pr
       isLast = entries.length < PAGE;
     }
   } catch (thrown) {
-    // The list is not there yet, or its release knows no such command. What ends all requests ends this one.
-    if (!isToldOfLists(thrown)) throw thrown;
     // Nothing begins there.
-    if (isLast) return { kind: 'read', members };
-    return { kind: 'unread', why: thrown.message };
+    if (isLast && thrown instanceof SallyportError && NOTHING.has(thrown.code)) return { kind: 'read', members };
+    throw thrown;
   }
   return { kind: 'unread', why: 'its content has no end' };
 }
 
-/** Errors that are about the request alone. */
-const TOLD: ReadonlySet<string> = new Set(['DEVICE_REJECTED', 'DEVICE_CHANGED']);
+/** What fails about lists is no failure of the firewall: what else is read tells whether it is there and lets us in. */
+async function unlessFails<T>(
+  signal: AbortSignal,
+  work: (limited: AbortSignal) => Promise<T>,
+  failed: (why: string) => T,
+): Promise<T> {
+  using limit = deadline(signal, LONGEST_MS, 'DEVICE_UNREACHABLE');
+  try {
+    return await work(limit.signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!(thrown instanceof SallyportError)) throw thrown;
+    return failed(thrown.message);
+  }
+}
+
+function unread(why: string): ListContent {
+  return { kind: 'unread', why };
+}
+
+/** The device does not do what it was asked, as far as lists go: it does without, or later. */
+const OF_LISTS: ReadonlySet<string> = new Set([
+  'DEVICE_REJECTED',
+  'DEVICE_CHANGED',
+  'DEVICE_BUSY',
+  'DEVICE_RIGHTS',
+  'DEVICE_UNREADABLE',
+]);
+/** With which it answers that there is nothing of this name, or from this row on. */
+const NOTHING: ReadonlySet<string> = new Set(['DEVICE_REJECTED', 'DEVICE_CHANGED']);
 
 export function isToldOfLists(thrown: unknown): thrown is SallyportError {
-  return thrown instanceof SallyportError && TOLD.has(thrown.code);
+  return thrown instanceof SallyportError && OF_LISTS.has(thrown.code);
 }
 
 function rowsIn(list: XmlElement): { readonly entries: readonly string[]; readonly countsAlone: boolean } {
@@ -241,23 +275,14 @@ function canonicalEntry(text: string): string | undefined {
 }
 
 /** Reference 1.10. `undefined`: the device does not tell. */
-export async function readListRoom(
-  api: PanosApi,
-  signal: AbortSignal,
-  where: Target = {},
-): Promise<ListRoom | undefined> {
-  try {
-    const answer = await api.op(command(['request', 'system', 'external-list', 'list-capacities']), signal, where);
-    const number = (key: string): number | undefined => {
-      const text = textAt(answer, 'ip', key);
-      return text !== undefined && /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
-    };
-    const [used, most] = [number('running-cap'), number('total-cap')];
-    return used === undefined || most === undefined ? undefined : { used, most };
-  } catch (thrown) {
-    if (isToldOfLists(thrown)) return undefined;
-    throw thrown;
-  }
+async function readListRoom(api: PanosApi, signal: AbortSignal): Promise<ListRoom | undefined> {
+  const answer = await api.op(command(['request', 'system', 'external-list', 'list-capacities']), signal);
+  const number = (key: string): number | undefined => {
+    const text = textAt(answer, 'ip', key);
+    return text !== undefined && /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
+  };
+  const [used, most] = [number('running-cap'), number('total-cap')];
+  return used === undefined || most === undefined ? undefined : { used, most };
 }
 
 function isSame({ lacks, keeps }: ListDifference): boolean {
