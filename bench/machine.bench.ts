@@ -13,7 +13,7 @@ import { readFirewallSpec } from '../src/machine/kinds/firewall.ts';
 import { readMachineObjects } from '../src/machine/objects.ts';
 import { machineRuleset } from '../src/machine/ruleset.ts';
 import { RulesetMemory } from '../src/machine/ruleset-memory.ts';
-import { tableLines, textOf } from '../src/machine/table-text.ts';
+import { tableLines } from '../src/machine/table-text.ts';
 import { readManifestText } from '../src/sources/manifests/document.ts';
 import { cpuSeconds, load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
@@ -65,9 +65,9 @@ async function bench(folder: string): Promise<void> {
       },
       memory,
     );
-    const text = textOf(tableLines(result.ruleset));
+    const lines = tableLines(result.ruleset);
     made = performance.now() - started;
-    const change = await kernel.load(text, signal);
+    const change = await kernel.load(() => lines, signal);
     loaded = performance.now() - started - made;
     return change;
   };

@@ -4,20 +4,23 @@ import { cwnp, firewall, smallMachine } from '../../test/kit/machine.ts';
 import { tries } from '../../test/kit/runs.ts';
 import { placedInKernel, wholeInKernel } from './late-rules.ts';
 import { tableParts, type TableParts } from './table-change.ts';
+import { type TableLines, tableLines } from './table-text.ts';
 
 /** Policies that each open some ports to a net of their own. */
-const world = (policies: readonly (readonly [number, number])[], log = false): string =>
-  smallMachine(
-    firewall(`{ logAcceptedConnections: ${String(log)}, rateLimits: [{ networkID: internet, rate: 5 }] }`) +
-      policies
-        .map(([name, port]) =>
-          cwnp(
-            `p${name}`,
-            `{ egress: [${Array.from({ length: 20 }, (_, n) => `{ to: [{ cidr: 192.0.${name % 250}.${n}/32 }], ports: [{ port: ${port} }] }`).join(', ')}] }`,
-          ),
-        )
-        .join(''),
-  ).text;
+const world = (policies: readonly (readonly [number, number])[], log = false): readonly TableLines[] =>
+  tableLines(
+    smallMachine(
+      firewall(`{ logAcceptedConnections: ${String(log)}, rateLimits: [{ networkID: internet, rate: 5 }] }`) +
+        policies
+          .map(([name, port]) =>
+            cwnp(
+              `p${name}`,
+              `{ egress: [${Array.from({ length: 20 }, (_, n) => `{ to: [{ cidr: 192.0.${name % 250}.${n}/32 }], ports: [{ port: ${port} }] }`).join(', ')}] }`,
+            ),
+          )
+          .join(''),
+    ).ruleset,
+  );
 const many = Array.from({ length: 110 }, (_, name) => [name, 443] as const);
 const large = world(many);
 const rulesOf = (parts: TableParts, chain: string): readonly string[] => parts.chains.get(chain)?.rules ?? [];

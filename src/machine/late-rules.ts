@@ -1,5 +1,6 @@
 import { ACCEPTED_PREFIX } from './rules/text.ts';
 import { LATE_CHAIN, type TableParts } from './table-change.ts';
+import type { TableLines } from './table-text.ts';
 
 /** From how many rules on a table is large, and how many may be late before all are put in their places. */
 const LARGE = 2_000;
@@ -50,12 +51,18 @@ export function placedInKernel(wanted: TableParts, held: TableParts | undefined)
   return stillLate.length + fresh.length > MOST_LATE ? all : put(inPlace, [...stillLate, ...fresh]);
 }
 
-/** The text of a whole table, laid out as `placedInKernel` has it without anything late. */
-export function wholeInKernel(text: string, placed: TableParts): string {
-  if (!placed.chains.has(LATE_CHAIN)) return text;
-  const at = text.indexOf(`\t\t${BEHIND}`);
-  const start = text.indexOf('{') + 1;
-  return `${text.slice(0, start)}\n\tchain ${LATE_CHAIN} {\n\t}${text.slice(start, at)}\t\t${JUMP}\n${text.slice(at)}`;
+/** The lines of a whole table, laid out as `placedInKernel` has it without anything late. */
+export function wholeInKernel(table: readonly TableLines[], placed: TableParts): readonly TableLines[] {
+  if (!placed.chains.has(LATE_CHAIN)) return table;
+  const start = table.findIndex(({ lines }) => lines[0]?.startsWith('table ') === true) + 1;
+  const at = table.findLastIndex(({ lines }) => lines[0]?.trim() === BEHIND);
+  return [
+    ...table.slice(0, start),
+    { lines: [`\tchain ${LATE_CHAIN} {`, '\t}'] },
+    ...table.slice(start, at),
+    { lines: [`\t\t${JUMP}`] },
+    ...table.slice(at),
+  ];
 }
 
 /** What opens, and what stands before and behind; nothing for a table that is not as we make them. */

@@ -91,22 +91,20 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
   const domainSets = sets.all();
   const leads = resolved !== undefined && input.listens !== false;
   const resolver = leads && asksForNames(input) ? listeningAt : undefined;
-  const egress = memory.sorted('egress', [...policies.flatMap((each) => each.egress), ...metal.egress]);
+  const egressLists = [...policies.map((each) => each.egress), metal.egress];
+  const egress = memory.sorted('egress', egressLists);
   return {
     ruleset: {
       primaryVrf: primary?.vrf,
       internalPrefixes: firewall.internalPrefixes,
-      clusterPrefixes6: egress.some(({ lines }) => lines.some((line) => line.includes(`@${clusterPrefixes(6)}`)))
+      clusterPrefixes6: egressLists.some((list) => memory.sendsIpv6(list))
         ? PrefixSet.parse(['fd00::/8'])
             .union(PrefixSet.of((primary?.prefixes ?? []).filter(({ family }) => family === 6)))
             .toStrings()
         : [],
       domainSets,
       rateLimits: rateLimitRules(firewall, networks, diagnostics),
-      ingress: [
-        ...memory.sorted('ingress', [...policies.flatMap((each) => each.ingress), ...metal.ingress]),
-        ...services,
-      ],
+      ingress: [...memory.sorted('ingress', [...policies.map((each) => each.ingress), metal.ingress]), ...services],
       egress: [...egress, ...(resolver === undefined ? [] : cacheRules(resolver, firewall.dnsPort ?? 53, log))],
       translation: [
         ...(resolver === undefined || primary === undefined || firewall.egressRules.length === 0

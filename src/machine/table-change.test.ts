@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RICH, SEEN } from '../../test/kit/machine-worlds.ts';
 import { smallMachine } from '../../test/kit/machine.ts';
-import { changeTable, leftOf, type LiveRule, replaceTable, type TableParts, tableParts } from './table-change.ts';
-import { CLOSED_TABLE } from './table-text.ts';
+import { changeTable, leftOf, replaceTable, type TableParts, tableParts } from './table-change.ts';
+import { CLOSED_TABLE, linesOf, tableLines } from './table-text.ts';
 
-const rich = smallMachine(RICH, { resolved: SEEN }).text;
+const rich = smallMachine(RICH, { resolved: SEEN });
 
 /** Does what nft does with commands about rules of one chain; handles are numbers that never come again. */
 function obey(commands: string, before: readonly LiveRuleOf[], next: { handle: number }): readonly LiveRuleOf[] {
@@ -54,17 +54,11 @@ describe('changing the table', () => {
       fc.property(fc.array(rule, { maxLength: 12 }), fc.array(rule, { maxLength: 12 }), (from, to) => {
         const next = { handle: 100 };
         const held = from.map((text, index) => ({ handle: index + 1, text }));
-        const live: readonly LiveRule[] = held.map(({ handle }) => ({
-          handle,
-          comment: undefined,
-          count: undefined,
-          print: '',
-        }));
-        const counts = { chains: new Map([['forward', live]]), counters: new Map(), elements: new Map(), rest: '' };
-        const commands = changeTable(chain(from), chain(to), counts) ?? 'none';
+        const handles = held.map(({ handle }) => handle);
+        const commands = changeTable(chain(from), chain(to), () => handles) ?? 'none';
         const after = obey(commands, held, next);
         expect(after.map(({ text }) => text)).toEqual(to);
-        const left = leftOf(from, to, live)?.map(({ handle }) => handle);
+        const left = leftOf(from, to)?.map((place) => handles[place]);
         const isNew = after.some(({ handle }) => handle >= 100);
         expect(left).toEqual(isNew ? undefined : after.map(({ handle }) => handle));
         const stayed = after.filter(({ handle }) => handle < 100).length;
@@ -72,15 +66,18 @@ describe('changing the table', () => {
         expect(stayed).toBeGreaterThanOrEqual(longestCommon(numbered(from), numbered(to)));
         expect(stayed).toBeLessThanOrEqual(longestCommon(from, to));
         // One rule more or less touches that rule alone.
-        const one = changeTable(chain(from), chain([...from.slice(0, 3), 'new', ...from.slice(3)]), counts) ?? '';
+        const one =
+          changeTable(chain(from), chain([...from.slice(0, 3), 'new', ...from.slice(3)]), () => handles) ?? '';
         expect(one.trim().split('\n')).toHaveLength(1);
       }),
       { numRuns: 500 },
     );
   });
 
-  test('a text of ours has these parts', () => {
-    const { sets, counters, chains, others } = tableParts(rich);
+  test('a table of ours has these parts, read from its text too', () => {
+    const parts = tableParts(tableLines(rich.ruleset));
+    expect(tableParts(linesOf(rich.text))).toEqual(parts);
+    const { sets, counters, chains, others } = parts;
     expect([...sets.keys()]).toEqual([
       'internal_prefixes',
       'internal_prefixes_v6',
@@ -100,21 +97,19 @@ describe('changing the table', () => {
   });
 
   test('what was counted goes on in a table that is replaced', () => {
-    const live = {
-      chains: new Map([
+    const counted = {
+      rules: new Map([
         [
           'forward',
           [
-            { handle: 1, comment: 'accept established connections', count: { packets: 3, bytes: 30 }, print: '' },
-            { handle: 2, comment: 'gone', count: { packets: 4, bytes: 40 }, print: '' },
+            { comment: 'accept established connections', count: { packets: 3, bytes: 30 } },
+            { comment: 'gone', count: { packets: 4, bytes: 40 } },
           ],
         ],
       ]),
       counters: new Map([['drop_total', { packets: 5, bytes: 50 }]]),
-      elements: new Map(),
-      rest: '',
     };
-    const text = replaceTable(CLOSED_TABLE, live);
+    const text = [...replaceTable(linesOf(CLOSED_TABLE), counted)].join('');
     expect(text).toContain(
       'ct state established,related counter packets 3 bytes 30 accept comment "accept established',
     );

@@ -1,4 +1,6 @@
-/** What of the table can be changed by itself, read from the text that we write. */
+import { type TableLines, textParts } from './table-text.ts';
+
+/** What of the table can be changed by itself. */
 export interface TableParts {
   /** By name, the declaration and the elements, as written. */
   readonly sets: ReadonlyMap<string, { readonly declaration: string; readonly elements: string }>;
@@ -14,41 +16,26 @@ export interface Count {
   readonly bytes: number;
 }
 
-/** One rule in the kernel. */
-export interface LiveRule {
-  readonly handle: number;
-  readonly comment: string | undefined;
-  /** Of its own; rules that count by name have none. */
-  readonly count: Count | undefined;
-  /** Equal for rules that differ in nothing but what was counted. */
-  readonly print: string;
-}
-
-/** The table as the kernel has it. */
-export interface LiveTable {
-  readonly chains: ReadonlyMap<string, readonly LiveRule[]>;
-  readonly counters: ReadonlyMap<string, Count>;
-  /** Of sets without flags, by name: they are learnt, and change between loads. */
-  readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
-  /** All that is no rule, without what was counted and learnt; `undefined`: not read since it was changed. */
-  readonly rest: string | undefined;
-}
-
+const OPENING = /^\t(set|counter|chain) (\S+) \{$/;
 const TABLE = 'inet firewall';
 
 /** Where new rules of a large table go (`late-rules.ts`): the end of a short chain, which takes nft no look at all others. */
 export const LATE_CHAIN = 'late';
 
-/** The parts of a text of ours (`tableText`). */
-export function tableParts(text: string): TableParts {
+/** The parts of a table of ours, as it stands in the file. */
+export function tableParts(table: readonly TableLines[]): TableParts {
   const sets = new Map<string, { declaration: string; elements: string }>();
   const counters = new Set<string>();
   const chains = new Map<string, { hook: string; rules: string[] }>();
-  const lines = text.split('\n');
-  const end = lines.indexOf('}');
+  const others: string[] = [];
+  let hasEnded = false;
   let block: { readonly kind: string; readonly name: string; readonly body: string[] } | undefined;
-  for (const line of lines.slice(1, end)) {
-    const opening = /^\t(set|counter|chain) (\S+) \{$/.exec(line);
+  const plain = (line: string): void => {
+    if (hasEnded) {
+      others.push(line);
+      return;
+    }
+    const opening = OPENING.exec(line);
     const inside = line.trim();
     if (opening?.[1] !== undefined && opening[2] !== undefined)
       block = { kind: opening[1], name: opening[2], body: [] };
@@ -60,35 +47,64 @@ export function tableParts(text: string): TableParts {
         sets.set(name, { declaration: body.filter((each) => each !== elements).join('; '), elements });
       else chains.set(name, { hook: body[0] ?? '', rules: body.slice(1) });
       block = undefined;
-    } else if (inside !== '' && !inside.startsWith('#')) block?.body.push(inside);
-  }
-  return { sets, counters, chains, others: lines.slice(end + 1).join('\n') };
+    } else if (line === '}') hasEnded = true;
+    else if (inside !== '' && !inside.startsWith('#')) block?.body.push(inside);
+  };
+  for (const { lines, owner } of table)
+    for (const line of lines)
+      if (owner === undefined) plain(line);
+      else block?.body.push(line);
+  return { sets, counters, chains, others: others.map((line) => `${line}\n`).join('') };
+}
+
+/** What rules and named counters have counted. */
+export interface Counts {
+  /** By name. */
+  readonly counters: ReadonlyMap<string, Count>;
+  /** By chain, the comment and the count of each rule; those that count by name have none. */
+  readonly rules: ReadonlyMap<
+    string,
+    readonly { readonly comment: string | undefined; readonly count: Count | undefined }[]
+  >;
 }
 
 /**
- * One transaction that puts the text in the table's place, whatever is there. What was counted goes on: of named counters by name, of rules
+ * One transaction that puts the table in the place of whatever is there, part by part. What was counted goes on: of named counters by name, of rules
  * by their comment, the first of a comment with the first.
  */
-export function replaceTable(text: string, live: LiveTable | undefined): string {
+export function* replaceTable(
+  table: readonly TableLines[],
+  counted: Counts | undefined,
+): Generator<string, void, undefined> {
+  yield `table ${TABLE}\ndelete table ${TABLE}\n`;
+  yield* textParts(counted === undefined ? table : withCounts(table, counted));
+}
+
+function* withCounts(
+  table: readonly TableLines[],
+  { counters, rules }: Counts,
+): Generator<TableLines, void, undefined> {
   const counts = new Map<string, (Count | undefined)[]>();
-  for (const [chain, rules] of live?.chains ?? [])
-    for (const { comment, count } of rules) {
+  for (const [chain, each] of rules)
+    for (const { comment, count } of each) {
       const key = `${chain === LATE_CHAIN ? 'forward' : chain} ${comment ?? ''}`;
       const found = counts.get(key);
       if (found === undefined) counts.set(key, [count]);
       else found.push(count);
     }
   let chain = '';
-  const lines = text.split('\n').map((line) => {
-    const named = /^\tcounter (\S+) \{$/.exec(line)?.[1];
-    const count = live?.counters.get(named ?? '');
-    if (count !== undefined) return `${line}\n\t\tpackets ${count.packets} bytes ${count.bytes}`;
-    chain = /^\tchain (\S+) \{$/.exec(line)?.[1] ?? chain;
+  const counting = (line: string): string => {
     const comment = /comment "([^"]*)"$/.exec(line)?.[1];
     const own = comment === undefined ? undefined : counts.get(`${chain} ${comment}`)?.shift();
     return own === undefined ? line : withCount(line, own);
-  });
-  return `table ${TABLE}\ndelete table ${TABLE}\n${lines.join('\n')}`;
+  };
+  for (const { lines, owner } of table) {
+    const [, kind, name = ''] = (owner === undefined ? OPENING.exec(lines[0] ?? '') : null) ?? [];
+    if (kind === 'chain') chain = name;
+    yield owner === undefined ? { lines: lines.map(counting) } : { lines: lines.map(counting), owner };
+    const count = kind === 'counter' ? counters.get(name) : undefined;
+    if (count !== undefined) yield { lines: [`\t\tpackets ${count.packets} bytes ${count.bytes}`] };
+  }
 }
 
 function withCount(line: string, { packets, bytes }: Count): string {
@@ -99,9 +115,13 @@ function withCount(line: string, { packets, bytes }: Count): string {
 
 /**
  * One transaction from `before`, which the kernel has exactly so, to `after`. What is in both is not touched, so that it goes on counting and limiting.
- * `undefined`: the whole table has to be replaced. Empty: there is nothing to do.
+ * `handlesOf`: of the rules of a chain in the kernel, in their order. `undefined`: the whole table has to be replaced. Empty: there is nothing to do.
  */
-export function changeTable(before: TableParts, after: TableParts, live: LiveTable): string | undefined {
+export function changeTable(
+  before: TableParts,
+  after: TableParts,
+  handlesOf: (chain: string) => ArrayLike<number> | undefined,
+): string | undefined {
   if (before.others !== after.others) return undefined;
   const first: string[] = [];
   const last: string[] = [];
@@ -125,10 +145,10 @@ export function changeTable(before: TableParts, after: TableParts, live: LiveTab
       for (const rule of chain.rules) rules.push(`add rule ${TABLE} ${name} ${rule}`);
       continue;
     }
-    const handles = live.chains.get(name);
+    const handles = handlesOf(name);
     // Somebody else was here: what stands where is not known.
     if (handles?.length !== old.rules.length) return undefined;
-    rules.push(...changeRules(name, old.rules, chain.rules, handles));
+    for (const command of changeRules(name, old.rules, chain.rules, handles)) rules.push(command);
   }
   for (const name of before.chains.keys())
     if (!after.chains.has(name)) rules.push(`flush chain ${TABLE} ${name}`, `delete chain ${TABLE} ${name}`);
@@ -140,12 +160,12 @@ function changeRules(
   chain: string,
   before: readonly string[],
   after: readonly string[],
-  live: readonly LiveRule[],
+  handles: ArrayLike<number>,
 ): readonly string[] {
   const { head, tail, kept } = staying(before, after);
   const commands: string[] = [];
   for (let old = head; old < before.length - tail; old++)
-    if (!kept.has(old)) commands.push(`delete rule ${TABLE} ${chain} handle ${live[old]?.handle ?? 0}`);
+    if (!kept.has(old)) commands.push(`delete rule ${TABLE} ${chain} handle ${handles[old] ?? 0}`);
   const stays = new Map([...kept].map(([old, now]) => [now, old]));
   // Each run of new rules goes behind the rule that stays before it, last first, since each is put right behind that one.
   let run: string[] = [];
@@ -159,21 +179,20 @@ function changeRules(
     // At the end of a chain a new rule needs no neighbour, whom nft would look for among all rules there are.
     if (isLast) commands.push(...run.toReversed().map((rule) => `add rule ${TABLE} ${chain} ${rule}`));
     else if (old < 0) commands.push(...run.map((rule) => `insert rule ${TABLE} ${chain} ${rule}`));
-    else commands.push(...run.map((rule) => `add rule ${TABLE} ${chain} handle ${live[old]?.handle ?? 0} ${rule}`));
+    else commands.push(...run.map((rule) => `add rule ${TABLE} ${chain} handle ${handles[old] ?? 0} ${rule}`));
     run = [];
   }
   return commands;
 }
 
-/** Which of the rules of a chain stay in a change to `after`, in their order; `undefined`: some are new. */
-export function leftOf(
-  before: readonly string[],
-  after: readonly string[],
-  live: readonly LiveRule[],
-): readonly LiveRule[] | undefined {
+/** The places of the rules of a chain that stay in a change to `after`, in their order; `undefined`: some are new. */
+export function leftOf(before: readonly string[], after: readonly string[]): readonly number[] | undefined {
   const { head, tail, kept } = staying(before, after);
-  if (head + tail + kept.size < after.length || before.length !== live.length) return undefined;
-  return live.filter((_, old) => old < head || old >= before.length - tail || kept.has(old));
+  if (head + tail + kept.size < after.length) return undefined;
+  const places: number[] = [];
+  for (let old = 0; old < before.length; old++)
+    if (old < head || old >= before.length - tail || kept.has(old)) places.push(old);
+  return places;
 }
 
 /** Nearly all of a large chain stays: what is alike at both ends needs no comparing. `kept`: places in between, old to new. */
@@ -192,19 +211,21 @@ function staying(
 
 /** Places of rules that stay, old to new: as many as can, in their order. Equal rules are told apart by which of them they are. */
 function keptRules(before: readonly string[], after: readonly string[]): ReadonlyMap<number, number> {
-  const keyed = (rules: readonly string[]): readonly string[] => {
-    const seen = new Map<string, number>();
-    return rules.map((rule) => {
-      const number = seen.get(rule) ?? 0;
-      seen.set(rule, number + 1);
-      return `${number} ${rule}`;
-    });
-  };
-  const places = new Map(keyed(after).map((key, index) => [key, index]));
-  const pairs = keyed(before).flatMap((key, old) => {
-    const now = places.get(key);
-    return now === undefined ? [] : [{ old, now }];
-  });
+  // Of each rule the first place that is left, and behind each place the next one of the same rule.
+  const places = new Map<string, number>();
+  const next = new Int32Array(after.length).fill(-1);
+  for (let now = after.length - 1; now >= 0; now--) {
+    const rule = after[now] ?? '';
+    next[now] = places.get(rule) ?? -1;
+    places.set(rule, now);
+  }
+  const pairs: { readonly old: number; readonly now: number }[] = [];
+  for (const [old, rule] of before.entries()) {
+    const now = places.get(rule) ?? -1;
+    if (now < 0) continue;
+    pairs.push({ old, now });
+    places.set(rule, next[now] ?? -1);
+  }
   // The longest run of pairs that ascends in `now`: patience sorting, with the way back.
   const tops: number[] = [];
   const previous = new Int32Array(pairs.length).fill(-1);

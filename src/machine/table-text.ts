@@ -1,13 +1,15 @@
 import { formatAddress } from '../ip/address.ts';
 import { prefixTexts } from './kinds/network.ts';
-import { ACCEPTED_PREFIX, comment, DROPPED_PREFIX, inlineSet, type RuleUnit } from './rules/text.ts';
+import { ACCEPTED_PREFIX, comment, DROPPED_PREFIX, inlineSet } from './rules/text.ts';
 import type { MachineRuleset } from './ruleset.ts';
 
-/** A line of the file, and whose rule it is; absent for what every ruleset has. */
-export interface TableLine {
-  readonly text: string;
+/** Lines of the file that come and go together. */
+export interface TableLines {
+  /** Of a rule without what it is indented by, so that a rule is one text wherever it is held; all others as they stand in the file. */
+  readonly lines: readonly string[];
+  /** Whose rule it is; absent for what every ruleset has. */
   readonly owner?: string;
-  /** The set whose elements it has, or would have: they are learnt, and change while the rules stay. */
+  /** The set whose elements these are, or would be: they are learnt, and change while the rules stay. */
   readonly learnt?: string;
 }
 
@@ -25,14 +27,11 @@ export const NAMED_COUNTERS = [
  * The file `/etc/nftables/firewall-controller.v4`, in the form of today's controller: the names of table, sets, chains and counters, the
  * comments of rules, the log prefixes and the order are what exporters, dashboards and log pipelines rely on (reference 4.2).
  */
-export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
-  const plain = (...texts: readonly string[]): readonly TableLine[] => texts.map((text) => ({ text }));
-  const rules = (units: readonly RuleUnit[]): readonly TableLine[] =>
-    units.flatMap(({ lines, owner }) => lines.map((line) => ({ text: `\t\t${line}`, owner })));
+export function tableLines(ruleset: MachineRuleset): readonly TableLines[] {
   return [
     ...plain('table inet firewall {', '\t# what counts as inside when traffic is counted'),
     ...plain(...intervalSet('internal_prefixes', 'ipv4_addr', prefixTexts(ruleset.internalPrefixes, 4), true)),
-    ...internal6(ruleset, plain),
+    ...internal6(ruleset),
     ...plain('', '\t# where the cluster sends from'),
     ...plain(...intervalSet('cluster_prefixes', 'ipv4_addr', ['10.0.0.0/8'])),
     ...(ruleset.clusterPrefixes6.length === 0
@@ -48,7 +47,7 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
     ...plain('', '\tchain forward {', '\t\ttype filter hook forward priority 1; policy drop;', ''),
     ...plain('\t\t# traffic is counted, inside and outside', ...accounting(ruleset)),
     ...plain('', '\t\t# rate limits'),
-    ...rules(ruleset.rateLimits),
+    ...ruleset.rateLimits,
     ...plain(
       '',
       '\t\t# what belongs to connections',
@@ -61,9 +60,9 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
       '',
       '\t\t# ingress',
     ),
-    ...rules(ruleset.ingress),
+    ...ruleset.ingress,
     ...plain('', '\t\t# egress'),
-    ...rules(ruleset.egress),
+    ...ruleset.egress,
     ...plain(
       '',
       `\t\tcounter ${comment('count and log dropped packets')}`,
@@ -75,7 +74,7 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
       ? []
       : [
           ...plain('', '\tchain postrouting {', '\t\ttype nat hook postrouting priority -1; policy accept;'),
-          ...rules(ruleset.translation),
+          ...ruleset.translation,
           ...plain('\t}'),
         ]),
     ...plain('}'),
@@ -90,23 +89,59 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLine[] {
   ];
 }
 
+/** Lines that stand by themselves. */
+function plain(...texts: readonly string[]): readonly TableLines[] {
+  return texts.map((text) => ({ lines: [text] }));
+}
+
+/** The lines of a text that is there already. */
+export function linesOf(text: string): readonly TableLines[] {
+  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n').map((line) => ({ lines: [line] }));
+}
+
+/** So many characters or a few more are one part of a text. */
+const PART = 1 << 16;
+
+/** The text of lines, part by part: of 20,000 rules it is 3 MB, which nobody needs at once. */
+export function* textParts(table: Iterable<TableLines>): Generator<string, void, undefined> {
+  let part = '';
+  for (const { lines, owner } of table) {
+    for (const line of lines) part += owner === undefined ? `${line}\n` : `\t\t${line}\n`;
+    if (part.length < PART) continue;
+    yield part;
+    part = '';
+  }
+  if (part !== '') yield part;
+}
+
 /** The text of lines. */
-export function textOf(lines: readonly TableLine[]): string {
-  // Nothing learnt is no line.
-  const written = lines.filter(({ text, learnt }) => learnt === undefined || text !== '');
-  return `${written.map(({ text }) => text).join('\n')}\n`;
+export function textOf(table: readonly TableLines[]): string {
+  return [...textParts(table)].join('');
+}
+
+/** Whether two tables have the same lines; what both hold needs no look. */
+export function isSameTable(one: readonly TableLines[], other: readonly TableLines[]): boolean {
+  return one.length === other.length && one.every((each, index) => isSameLines(each, other[index]));
+}
+
+function isSameLines(one: TableLines, other: TableLines | undefined): boolean {
+  if (one === other) return true;
+  if (one.lines.length !== other?.lines.length || (one.owner === undefined) !== (other.owner === undefined))
+    return false;
+  return one.lines.every((line, index) => line === other.lines[index]);
 }
 
 /** The same lines with what has been learnt by now: the elements of a set, by its name. */
 export function withLearnt(
-  lines: readonly TableLine[],
+  table: readonly TableLines[],
   elementsOf: (set: string) => readonly string[],
-): readonly TableLine[] {
-  return lines.map((line) => (line.learnt === undefined ? line : elementsLine(line.learnt, elementsOf(line.learnt))));
+): readonly TableLines[] {
+  return table.map((each) => (each.learnt === undefined ? each : elementsLine(each.learnt, elementsOf(each.learnt))));
 }
 
-function elementsLine(set: string, elements: readonly string[]): TableLine {
-  return { text: elements.length === 0 ? '' : `\t\telements = ${inlineSet(elements)}`, learnt: set };
+/** Nothing learnt is no line. */
+function elementsLine(set: string, elements: readonly string[]): TableLines {
+  return { lines: elements.length === 0 ? [] : [`\t\telements = ${inlineSet(elements)}`], learnt: set };
 }
 
 /** The text of the file. */
@@ -145,10 +180,7 @@ function intervalSet(name: string, type: string, elements: readonly string[], pa
 }
 
 /** Internal prefixes of IPv6 count as those of IPv4 do; without any, nothing of IPv6 is counted, as today. */
-function internal6(
-  { internalPrefixes }: MachineRuleset,
-  plain: (...texts: readonly string[]) => readonly TableLine[],
-): readonly TableLine[] {
+function internal6({ internalPrefixes }: MachineRuleset): readonly TableLines[] {
   const elements = prefixTexts(internalPrefixes, 6);
   return elements.length === 0 ? [] : plain(...intervalSet('internal_prefixes_v6', 'ipv6_addr', elements));
 }

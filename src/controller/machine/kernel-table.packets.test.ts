@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, firewall, smallMachine } from '../../../test/kit/machine.ts';
 import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { linesOf, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
 import { KernelTable } from './kernel-table.ts';
 
 const signal = new AbortController().signal;
@@ -16,8 +17,10 @@ const policy = (name: string, port: number): string =>
     `{ egress: [{ to: [{ cidr: 198.51.100.9/32 }], ports: [{ port: ${port} }] }, ${Array.from({ length: 19 }, (_, n) => `{ to: [{ cidr: 192.0.2.${n}/32 }], ports: [{ port: ${port} }] }`).join(', ')}] }`,
   );
 const many = Array.from({ length: 110 }, (_, n) => policy(`p${n}`, 10_000 + n)).join('');
-const textOf = (more: string, log = false): string =>
-  smallMachine(firewall(`{ logAcceptedConnections: ${String(log)} }`) + many + more).text;
+const table =
+  (more: string, log = false) =>
+  (): readonly TableLines[] =>
+    tableLines(smallMachine(firewall(`{ logAcceptedConnections: ${String(log)} }`) + many + more).ruleset);
 
 describe('a large table in the kernel', () => {
   let world: FirewallMachine;
@@ -48,19 +51,20 @@ describe('a large table in the kernel', () => {
   const web = (name = 'web') => `accept traffic for np ${name} tcp`;
 
   test('what is new comes late, what stays is not touched, and what goes is gone', async () => {
-    expect(await kernel.load(textOf(''), signal)).toBe('replaced');
+    expect(await kernel.load(table(''), signal)).toBe('replaced');
     expect([await passes(10_050), await passes(443)]).toEqual([true, false]);
-    expect(await kernel.load(textOf(policy('web', 443)), signal)).toBe('changed');
+    expect(await kernel.load(table(policy('web', 443)), signal)).toBe('changed');
     expect([await passes(443), await late()]).toEqual([true, 20]);
     expect(await world.packets(web())).toBe(1);
-    expect(await kernel.load(textOf(policy('web', 443) + policy('more', 80)), signal)).toBe('changed');
+    expect(await kernel.load(table(policy('web', 443) + policy('more', 80)), signal)).toBe('changed');
     expect([await passes(80), await passes(443), await late()]).toEqual([true, true, 40]);
     expect([await world.packets(web()), await world.packets(web('p50'))]).toEqual([2, 1]);
     expect(await kernel.isIntact(signal)).toBe(true);
-    expect(await kernel.load(textOf(policy('more', 80)), signal)).toBe('changed');
+    expect(await kernel.load(table(policy('more', 80)), signal)).toBe('changed');
     expect([await passes(80), await passes(443), await late()]).toEqual([true, false, 20]);
     // One of the first ones changes: its rules leave their places.
-    const changed = textOf(policy('more', 80)).replaceAll('dport { 10050 }', 'dport { 443 }');
+    const text = textOf(table(policy('more', 80))()).replaceAll('dport { 10050 }', 'dport { 443 }');
+    const changed = (): readonly TableLines[] => linesOf(text);
     expect(await kernel.load(changed, signal)).toBe('changed');
     expect([await passes(443), await passes(10_050), await late()]).toEqual([true, false, 40]);
     expect(await kernel.load(changed, signal)).toBe('nothing');
@@ -68,38 +72,38 @@ describe('a large table in the kernel', () => {
   });
 
   test('a process that begins anew puts all in their places, with what they counted', async () => {
-    await kernel.load(textOf(''), signal);
-    await kernel.load(textOf(policy('web', 443)), signal);
+    await kernel.load(table(''), signal);
+    await kernel.load(table(policy('web', 443)), signal);
     for (let n = 0; n < 3; n++) expect(await passes(443)).toBe(true);
     const next = new KernelTable(netnsTransport(world.machine.name, folder));
-    expect(await next.load(textOf(policy('web', 443)), signal)).toBe('replaced');
+    expect(await next.load(table(policy('web', 443)), signal)).toBe('replaced');
     expect([await late(), await world.packets(web())]).toEqual([0, 3]);
     expect(await passes(443)).toBe(true);
     next.stop();
   });
 
   test('a change of everything puts all in their places, and so does the way back to a small table', async () => {
-    await kernel.load(textOf(''), signal);
-    await kernel.load(textOf(policy('web', 443)), signal);
-    expect(await kernel.load(textOf(policy('web', 443), true), signal)).toBe('changed');
+    await kernel.load(table(''), signal);
+    await kernel.load(table(policy('web', 443)), signal);
+    expect(await kernel.load(table(policy('web', 443), true), signal)).toBe('changed');
     expect([await passes(443), await late()]).toEqual([true, 0]);
-    expect(await kernel.load(smallMachine(policy('web', 80)).text, signal)).toBe('changed');
+    expect(await kernel.load(() => tableLines(smallMachine(policy('web', 80)).ruleset), signal)).toBe('changed');
     expect([await passes(80), await passes(443)]).toEqual([true, false]);
     expect(await nft('list', 'table', 'inet', 'firewall')).not.toContain('chain late');
     expect(await kernel.isIntact(signal)).toBe(true);
   });
 
   test('hands in it are found, and a change after them is put right as a whole', async () => {
-    await kernel.load(textOf(''), signal);
-    await kernel.load(textOf(policy('web', 443)), signal);
+    await kernel.load(table(''), signal);
+    await kernel.load(table(policy('web', 443)), signal);
     await nft('add', 'rule', 'inet', 'firewall', 'late', 'tcp', 'dport', '80', 'counter', 'accept');
     await expect.poll(() => kernel.isIntact(signal), { timeout: 60_000, interval: 500 }).toBe(false);
-    expect(await kernel.load(textOf(policy('web', 443)), signal)).toBe('replaced');
+    expect(await kernel.load(table(policy('web', 443)), signal)).toBe('replaced');
     expect([await passes(443), await passes(80)]).toEqual([true, false]);
-    await kernel.load(textOf(policy('web', 443) + policy('more', 80)), signal);
+    await kernel.load(table(policy('web', 443) + policy('more', 80)), signal);
     await nft('flush', 'chain', 'inet', 'firewall', 'late');
     // Handles that are gone: the difference is refused, and nothing of it done.
-    expect(await kernel.load(textOf(policy('web', 443)), signal)).toBe('replaced');
+    expect(await kernel.load(table(policy('web', 443)), signal)).toBe('replaced');
     expect([await passes(443), await passes(80)]).toEqual([true, false]);
     await nft('delete', 'table', 'inet', 'firewall');
     await expect.poll(() => kernel.isIntact(signal), { timeout: 60_000, interval: 500 }).toBe(false);

@@ -8,15 +8,14 @@ import { placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
 import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
+  type Counts,
   leftOf,
-  type LiveRule,
-  type LiveTable,
   replaceTable,
   type TableParts,
   tableParts,
 } from '../../machine/table-change.ts';
-import { NAMED_COUNTERS } from '../../machine/table-text.ts';
-import { readListing } from './kernel-listing.ts';
+import type { TableLines } from '../../machine/table-text.ts';
+import { CountsReader, type LiveRules, type LiveTable, TableReader } from './kernel-listing.ts';
 
 const TABLE = ['inet', 'firewall'] as const;
 
@@ -29,6 +28,9 @@ interface Held {
   readonly parts: TableParts;
   readonly live: LiveTable;
 }
+
+/** Takes a listing line by line. */
+type ListingReader = Pick<TableReader, 'line'>;
 
 /** One element of a plain set that comes or goes. */
 export interface ElementChange {
@@ -65,10 +67,9 @@ export class KernelTable {
     this.#shell = new AcknowledgedShell(transport);
   }
 
-  /** What nft would say to this file at a start of the machine; nothing if it takes it. Changes nothing. */
-  async check(text: string, signal: AbortSignal): Promise<string | undefined> {
-    const before = `table inet firewall\ndelete table inet firewall\n`;
-    return this.#refusal(['-c', '-f'], `${before}${text}`, signal);
+  /** What nft would say to this table at a start of the machine; nothing if it takes it. Changes nothing. */
+  async check(table: readonly TableLines[], signal: AbortSignal): Promise<string | undefined> {
+    return this.#refusal(['-c', '-f'], replaceTable(table, undefined), signal);
   }
 
   /** One transaction; what nft says, if it refuses. */
@@ -76,7 +77,11 @@ export class KernelTable {
     return this.#refusal(['-f'], text, signal);
   }
 
-  async #refusal(args: readonly string[], text: string, signal: AbortSignal): Promise<string | undefined> {
+  async #refusal(
+    args: readonly string[],
+    text: string | Iterable<string>,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const outcome = await this.#transport.runWithFile('nft', args, text, signal);
     if (outcome.code === 0) return undefined;
     // The first of its complaints, without the name of a file that is gone, and the line that it is about.
@@ -86,26 +91,29 @@ export class KernelTable {
   }
 
   /**
-   * Makes the table what the text says: by the difference where the kernel is known to hold what we loaded, else whole. Then reads back
+   * Makes the table what the lines say: by the difference where the kernel is known to hold what we loaded, else whole. Then reads back
    * what was touched. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
    * elements that were added before are not forgotten by it.
    */
-  async load(make: string | (() => string), signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
+  async load(make: () => readonly TableLines[], signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
     // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
-    const before = this.#held === undefined ? await this.read(signal) : undefined;
+    const before = this.#held === undefined ? await this.#counts(signal) : undefined;
     const loaded = await this.#inTurn(async () => {
-      const text = typeof make === 'string' ? make : make();
-      const wanted = tableParts(text);
+      const table = make();
+      const wanted = tableParts(table);
       const held = this.#held;
       const placed = placedInKernel(wanted, held?.parts);
-      const change = held === undefined ? undefined : changeTable(this.#present(held.parts), placed, held.live);
+      const change =
+        held === undefined
+          ? undefined
+          : changeTable(this.#present(held.parts), placed, (chain) => held.live.chains.get(chain)?.handles);
       if (change === '') return { done: 'nothing' as const };
       this.#held = undefined;
       const isChanged = change !== undefined && (await this.#tried(change, signal));
       // What is late has its place in a table that is written whole.
       const after = isChanged ? placed : placedInKernel(wanted, undefined);
       if (!isChanged)
-        await this.#nft.run(replaceTable(wholeInKernel(text, after), before ?? (await this.read(signal))), signal);
+        await this.#nft.run(replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal))), signal);
       this.#elements = plainElements(after);
       return isChanged ? { done: 'changed' as const, held, after } : { done: 'replaced' as const, after };
     });
@@ -165,7 +173,7 @@ export class KernelTable {
   async isIntact(signal: AbortSignal): Promise<boolean> {
     if (this.#held === undefined) return false;
     const held = this.#held;
-    if (this.#clock.monotonic() < this.#readAgainAt) return this.#isThere(signal);
+    if (this.#clock.monotonic() < this.#readAgainAt) return this.#hasChains(held.parts, signal);
     const changed = new Set<string>();
     this.#readers.add(changed);
     const live = await this.read(signal).finally(() => this.#readers.delete(changed));
@@ -181,36 +189,50 @@ export class KernelTable {
 
   /** The table as it is; `undefined`: there is none. */
   async read(signal: AbortSignal): Promise<LiveTable | undefined> {
+    const reader = new TableReader();
+    return (await this.#readAll(reader, signal)) ? reader.table : undefined;
+  }
+
+  /** What was counted; `undefined`: there is no table. */
+  async #counts(signal: AbortSignal): Promise<Counts | undefined> {
+    const reader = new CountsReader();
+    return (await this.#readAll(reader, signal)) ? reader.counts : undefined;
+  }
+
+  async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
     const started = this.#clock.monotonic();
-    const listing = await this.#list(['table', ...TABLE], signal);
+    const isThere = await this.#list(['table', ...TABLE], reader, signal);
     const now = this.#clock.monotonic();
     const took = now - started;
     this.#readAgainAt = took < QUICK_MS ? now : now + took * REST;
-    return listing === undefined ? undefined : readListing(listing);
+    return isThere;
   }
 
   /** The policy of the base rules' forward chain; `undefined`: there is no such chain. */
-  basePolicy(signal: AbortSignal): Promise<string | undefined> {
-    return this.#forwardPolicy('metal', signal);
+  async basePolicy(signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#chains('metal', signal)).get('forward');
   }
 
   /** Whether our table is there, and lets through nothing but what it says. */
   async isClosed(signal: AbortSignal): Promise<boolean> {
-    return (await this.#forwardPolicy('firewall', signal)) === 'drop';
+    return (await this.#chains('firewall', signal)).get('forward') === 'drop';
   }
 
-  async #forwardPolicy(table: string, signal: AbortSignal): Promise<string | undefined> {
-    const objects = await this.#nft.list(['list', 'chain', 'inet', table, 'forward'], signal);
-    for (const object of objects ?? []) {
+  /** The chains of a table of `inet` with their policies. For all else that tells whether a table is there nft 1.0.6 reads all rules there are. */
+  async #chains(table: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | undefined>> {
+    const chains = new Map<string, string | undefined>();
+    for (const object of (await this.#nft.list(['list', 'chains', 'inet'], signal)) ?? []) {
       const chain = isMap(object) ? object['chain'] : undefined;
-      if (isMap(chain) && typeof chain['policy'] === 'string') return chain['policy'];
+      if (!isMap(chain) || chain['table'] !== table || typeof chain['name'] !== 'string') continue;
+      const { policy } = chain;
+      chains.set(chain['name'], typeof policy === 'string' ? policy : undefined);
     }
-    return undefined;
+    return chains;
   }
 
   /** Whether a chain is there: `inet`, its table, its name. */
   async hasChain(chain: readonly string[], signal: AbortSignal): Promise<boolean> {
-    return (await this.#list(['chain', ...chain], signal)) !== undefined;
+    return this.#list(['chain', ...chain], { line: () => {} }, signal);
   }
 
   /** One transaction about tables that are not ours. Throws as `Nft.run` does. */
@@ -242,30 +264,35 @@ export class KernelTable {
 
   /** What is in the kernel after a change: what stays is known, what is new is read. */
   async #touched(held: Held, after: TableParts, signal: AbortSignal): Promise<LiveTable> {
-    const chains = new Map<string, readonly LiveRule[]>();
+    const chains = new Map<string, LiveRules>();
     for (const [name, { rules }] of after.chains) {
+      const live = held.live.chains.get(name);
       const before = held.parts.chains.get(name)?.rules ?? [];
-      const left = leftOf(before, rules, held.live.chains.get(name) ?? []);
-      if (left === undefined) {
-        const listing = await this.#list(['chain', ...TABLE, name], signal);
-        chains.set(name, (listing === undefined ? undefined : readListing(listing).chains.get(name)) ?? []);
-      } else chains.set(name, left);
+      const left = live?.handles.length === before.length ? leftOf(before, rules) : undefined;
+      chains.set(name, left === undefined || live === undefined ? await this.#chain(name, signal) : someOf(live, left));
     }
     const isAlike = besideRules(after) === besideRules(held.parts);
     return { ...held.live, chains, rest: isAlike ? held.live.rest : undefined };
   }
 
-  async #isThere(signal: AbortSignal): Promise<boolean> {
-    const found = await this.#list(['counter', ...TABLE, NAMED_COUNTERS[0]], signal);
-    return found?.includes(NAMED_COUNTERS[0]) === true;
+  async #chain(name: string, signal: AbortSignal): Promise<LiveRules> {
+    const reader = new TableReader();
+    await this.#list(['chain', ...TABLE, name], reader, signal);
+    return reader.table.chains.get(name) ?? { handles: [], prints: [] };
   }
 
-  /** What nft prints; `undefined`: there is no such thing. */
-  async #list(what: readonly string[], signal: AbortSignal): Promise<string | undefined> {
-    const { code, stdout, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal);
-    if (code === 0) return stdout;
+  async #hasChains({ chains }: TableParts, signal: AbortSignal): Promise<boolean> {
+    const found = await this.#chains('firewall', signal);
+    return found.size === chains.size && [...chains.keys()].every((name) => found.has(name));
+  }
+
+  /** Has what nft prints read; `false`: there is no such thing. */
+  async #list(what: readonly string[], reader: ListingReader, signal: AbortSignal): Promise<boolean> {
+    const onLine = (line: string): void => reader.line(line);
+    const { code, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal, { onLine });
+    if (code === 0) return true;
     const error = nftError(stderr, `nft list ${what.join(' ')}`);
-    if (error.code === 'DEVICE_CHANGED') return undefined;
+    if (error.code === 'DEVICE_CHANGED') return false;
     throw error;
   }
 
@@ -317,15 +344,21 @@ function besideRules({ sets, counters, chains }: TableParts): string {
   return JSON.stringify([shown, [...counters], [...chains].map(([name, { hook }]) => [name, hook])]);
 }
 
+/** The rules at some places. */
+function someOf({ handles, prints }: LiveRules, places: readonly number[]): LiveRules {
+  if (places.length === handles.length) return { handles, prints };
+  return { handles: places.map((place) => handles[place] ?? 0), prints: places.map((place) => prints[place] ?? 0) };
+}
+
 /** Whether two readings show the same, but for what was counted and learnt; `held` may not know all. */
 function isSame(held: LiveTable, now: LiveTable): boolean {
   if (held.rest !== undefined && held.rest !== now.rest) return false;
   if (held.chains.size !== now.chains.size) return false;
-  for (const [name, rules] of held.chains) {
+  for (const [name, { handles, prints }] of held.chains) {
     const found = now.chains.get(name);
-    if (found?.length !== rules.length) return false;
-    for (const [index, { handle, print }] of rules.entries())
-      if (found[index]?.handle !== handle || found[index]?.print !== print) return false;
+    if (found?.handles.length !== handles.length) return false;
+    for (const [index, handle] of handles.entries())
+      if (found.handles[index] !== handle || found.prints[index] !== prints[index]) return false;
   }
   return true;
 }

@@ -7,7 +7,7 @@ import { cwnp, FACTS, firewall, smallMachine } from '../../../test/kit/machine.t
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
-import { CLOSED_TABLE, type TableLine, tableLines, textOf } from '../../machine/table-text.ts';
+import { CLOSED_TABLE, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
 import { parseConfiguration } from '../configuration.ts';
 import { KernelTable } from './kernel-table.ts';
 import { MachineController } from './machine-controller.ts';
@@ -62,7 +62,7 @@ describe('the rules of a machine, in its kernel', () => {
 
   const out = (port: number): string =>
     cwnp(`out-${port}`, `{ egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: ${port} }] }] }`);
-  const lines = (objects: string): readonly TableLine[] => tableLines(smallMachine(objects).ruleset);
+  const lines = (objects: string): readonly TableLines[] => tableLines(smallMachine(objects).ruleset);
   const write = (objects: string) => writer.write({ lines: lines(objects), file, dryRun: false }, signal);
   const passes = async (port: number): Promise<boolean> =>
     (await world.cluster.tcp({ from: '10.0.0.10', to: '198.51.100.9', port })).outcome === 'passed';
@@ -139,8 +139,8 @@ describe('the rules of a machine, in its kernel', () => {
       const bad = { owner: 'ClusterwideNetworkPolicy/firewall/bad' };
       const spoilt = [
         ...good.slice(0, at),
-        { ...bad, text: '\t\ttcp dport { 443 } counter accept comment "bad"' },
-        { ...bad, text: '\t\tip saddr { nonsense' },
+        { ...bad, lines: ['tcp dport { 443 } counter accept comment "bad"'] },
+        { ...bad, lines: ['ip saddr { nonsense'] },
         ...good.slice(at),
       ];
       const { leftOut } = await writer.write({ lines: spoilt, file, dryRun: false }, signal);
@@ -153,7 +153,7 @@ describe('the rules of a machine, in its kernel', () => {
 
     test('a ruleset that is wrong in itself changes nothing', async () => {
       await write(out(443));
-      const wrong = [...lines(out(80)), { text: 'nonsense' }];
+      const wrong = [...lines(out(80)), { lines: ['nonsense'] }];
       await expect(writer.write({ lines: wrong, file, dryRun: false }, signal)).rejects.toMatchObject({
         code: 'MACHINE_RULES_REFUSED',
       });

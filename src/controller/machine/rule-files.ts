@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { localFiles } from '../../base/error.ts';
 
@@ -13,6 +13,41 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whether a file holds this text, which is never put together. Throws LOCAL_SYSTEM where that cannot be told. */
+export async function holdsText(path: string, parts: Iterable<string>): Promise<boolean> {
+  return localFiles(
+    (async () => {
+      let file: FileHandle;
+      try {
+        file = await open(path, 'r');
+      } catch (thrown) {
+        if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return false;
+        throw thrown;
+      }
+      try {
+        for (const part of parts) {
+          const wanted = Buffer.from(part);
+          if (!wanted.equals(await readUpTo(file, wanted.length))) return false;
+        }
+        return (await readUpTo(file, 1)).length === 0;
+      } finally {
+        await file.close();
+      }
+    })(),
+  );
+}
+
+async function readUpTo(file: FileHandle, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
 /** Whose a file is. */
 export interface FileOwner {
   readonly uid: number;
@@ -21,16 +56,22 @@ export interface FileOwner {
 
 /**
  * Puts a file in place whole: whoever reads, or starts the machine after the power went, finds the old text or the new one. The file on
- * the way has a name with a dot, which the start of the machine does not load (reference 1.1). `owner`: absent, whoever runs this.
+ * the way has a name with a dot, which the start of the machine does not load (reference 1.1). `text`: whole, or part by part. `owner`: absent,
+ * whoever runs this.
  */
-export async function replaceFile(path: string, text: string, mode = 0o600, owner?: FileOwner): Promise<void> {
+export async function replaceFile(
+  path: string,
+  text: string | Iterable<string>,
+  mode = 0o600,
+  owner?: FileOwner,
+): Promise<void> {
   const fresh = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   await localFiles(
     (async () => {
       try {
         const file = await open(fresh, 'wx', mode);
         try {
-          await file.writeFile(text);
+          for (const part of typeof text === 'string' ? [text] : text) await file.writeFile(part);
           await file.sync();
         } finally {
           await file.close();

@@ -4,14 +4,21 @@ import { localFiles, SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { OwnFlow } from '../../machine/own-flows.ts';
 import { tableParts } from '../../machine/table-change.ts';
-import { CLOSED_TABLE, type TableLine, textOf, withLearnt } from '../../machine/table-text.ts';
+import {
+  CLOSED_TABLE,
+  isSameTable,
+  linesOf,
+  type TableLines,
+  textParts,
+  withLearnt,
+} from '../../machine/table-text.ts';
 import { BaseFile, type BaseToWrite } from './base-file.ts';
 import type { KernelTable } from './kernel-table.ts';
-import { closesForwarding, readIfThere, replaceFile } from './rule-files.ts';
+import { closesForwarding, holdsText, readIfThere, replaceFile } from './rule-files.ts';
 
 /** What the central writer writes, and where. */
 export interface RulesToWrite {
-  readonly lines: readonly TableLine[];
+  readonly lines: readonly TableLines[];
   readonly file: string;
   /** Check alone. */
   readonly dryRun: boolean;
@@ -39,12 +46,12 @@ export class RuleWriter {
   readonly #kernel: KernelTable;
   readonly #base: BaseFile;
   readonly #log: Log;
-  /** What was written last, or found: the file's text, what makes it anew, and the base rules. */
+  /** What was written last, or found: the file and its lines, what makes these anew, and the base rules. */
   #last:
     | {
         readonly file: string;
-        readonly text: string;
-        readonly fresh: () => string;
+        readonly lines: readonly TableLines[];
+        readonly fresh: () => readonly TableLines[];
         readonly base: BaseToWrite | undefined;
       }
     | undefined;
@@ -70,18 +77,18 @@ export class RuleWriter {
       text === undefined
         ? undefined
         : closesForwarding(text)
-          ? await this.#kernel.check(text, signal)
+          ? await this.#kernel.check(linesOf(text), signal)
           : 'it has no chain that closes forwarding';
     const sound = text !== undefined && refusal === undefined;
     if (refusal !== undefined)
       this.#log.error({ file, problem: refusal }, 'the rules on disk are not valid; closed ones take their place');
+    const lines = linesOf(sound ? text : CLOSED_TABLE);
     if (!(await this.#kernel.isClosed(signal))) {
-      await this.#kernel.load(sound ? text : CLOSED_TABLE, signal);
+      await this.#kernel.load(() => lines, signal);
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
     }
     if (!sound) await replaceFile(file, CLOSED_TABLE);
-    const found = sound ? text : CLOSED_TABLE;
-    this.#last = { file, text: found, fresh: () => found, base: undefined };
+    this.#last = { file, lines, fresh: () => lines, base: undefined };
     return sound && text !== CLOSED_TABLE;
   }
 
@@ -97,27 +104,27 @@ export class RuleWriter {
       return { change: 'checked', leftOut };
     }
     // What is learnt while this waits for its turn must be in the kernel with what was learnt before.
-    const freshOf = (some: readonly TableLine[]) => (): string =>
-      textOf(elementsOf === undefined ? some : withLearnt(some, elementsOf));
+    const freshOf = (some: readonly TableLines[]) => (): readonly TableLines[] =>
+      elementsOf === undefined ? some : withLearnt(some, elementsOf);
     let change = await this.#loaded(freshOf(left), signal);
     if (change === undefined) {
       left = await this.#sound(left, leftOut, signal);
       change = await this.#kernel.load(freshOf(left), signal);
     }
     const fresh = freshOf(left);
-    const text = fresh();
+    const written = fresh();
     // A table that was loaded whole is checked by that.
-    if (change === 'changed' && (await this.#kernel.check(text, signal)) !== undefined)
+    if (change === 'changed' && (await this.#kernel.check(written, signal)) !== undefined)
       throw new SallyportError(
         'MACHINE_RULES_REFUSED',
         'nft takes the change and not the whole; the file stays as it is',
       );
-    if ((await readIfThere(file)) !== text) await replaceFile(file, text);
-    const { isNew, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(text).others, signal);
+    if (!(await holdsText(file, textParts(written)))) await replaceFile(file, textParts(written));
+    const { isNew, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(written).others, signal);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
-    this.#last = { file, text, fresh, base };
+    this.#last = { file, lines: written, fresh, base };
     return { change: change === 'nothing' && isNew ? 'changed' : change, leftOut: [...leftOut, ...wrong] };
   }
 
@@ -129,29 +136,33 @@ export class RuleWriter {
   /** Writes what was learnt since into the file, for the next start of the machine. */
   async keepLearnt(): Promise<void> {
     const last = this.#last;
-    const text = last?.fresh();
-    if (last === undefined || text === undefined || text === last.text) return;
-    await replaceFile(last.file, text);
-    if (this.#last === last) this.#last = { ...last, text };
+    if (last === undefined) return;
+    const lines = last.fresh();
+    if (isSameTable(lines, last.lines)) return;
+    await replaceFile(last.file, textParts(lines));
+    if (this.#last === last) this.#last = { ...last, lines };
   }
 
   /** Puts back what was written last, where somebody changed the kernel or the file. */
   async repair(signal: AbortSignal): Promise<void> {
     if (this.#last === undefined) return;
-    const { file, text, fresh, base } = this.#last;
+    const { file, lines, fresh, base } = this.#last;
     if (!(await this.#kernel.isIntact(signal))) {
       this.#log.warn({}, 'somebody changed our rules in the kernel; they are put back');
       await this.#kernel.load(fresh, signal);
     }
-    if ((await readIfThere(file)) !== text) {
+    if (!(await holdsText(file, textParts(lines)))) {
       this.#log.warn({ file }, 'somebody changed the file of our rules; it is written again');
-      await replaceFile(file, text);
+      await replaceFile(file, textParts(lines));
     }
-    await this.#base.write(base ?? { flows: [] }, tableParts(text).others, signal);
+    await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
   }
 
   /** What loading did; nothing if the rules are refused, and who is to blame has to be found. */
-  async #loaded(make: () => string, signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced' | undefined> {
+  async #loaded(
+    make: () => readonly TableLines[],
+    signal: AbortSignal,
+  ): Promise<'nothing' | 'changed' | 'replaced' | undefined> {
     try {
       return await this.#kernel.load(make, signal);
     } catch (thrown) {
@@ -161,10 +172,14 @@ export class RuleWriter {
   }
 
   /** The lines that nft takes: whatever it refuses is left out with everything of the same object. */
-  async #sound(lines: readonly TableLine[], leftOut: Diagnostic[], signal: AbortSignal): Promise<readonly TableLine[]> {
+  async #sound(
+    lines: readonly TableLines[],
+    leftOut: Diagnostic[],
+    signal: AbortSignal,
+  ): Promise<readonly TableLines[]> {
     let left = lines;
     for (;;) {
-      const refusal = await this.#kernel.check(textOf(left), signal);
+      const refusal = await this.#kernel.check(left, signal);
       if (refusal === undefined) return left;
       const found = leftOut.length < MOST_LEFT_OUT ? await this.#culprit(left, signal) : undefined;
       if (found === undefined) throw new SallyportError('MACHINE_RULES_REFUSED', `nft refuses the rules: ${refusal}`);
@@ -185,12 +200,15 @@ export class RuleWriter {
    * is nobody's.
    */
   async #culprit(
-    lines: readonly TableLine[],
+    lines: readonly TableLines[],
     signal: AbortSignal,
   ): Promise<{ readonly owner: string; readonly because: string } | undefined> {
     const refusalOf = (owners: readonly string[]): Promise<string | undefined> => {
       const some = new Set(owners);
-      return this.#kernel.check(textOf(lines.filter(({ owner }) => owner === undefined || some.has(owner))), signal);
+      return this.#kernel.check(
+        lines.filter(({ owner }) => owner === undefined || some.has(owner)),
+        signal,
+      );
     };
     if ((await refusalOf([])) !== undefined) return undefined;
     let suspects = [...new Set(lines.flatMap(({ owner }) => owner ?? []))];

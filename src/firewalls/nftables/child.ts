@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { StringDecoder } from 'node:string_decoder';
 import { SallyportError } from '../../base/error.ts';
 import type { Outcome, Running, RunOptions } from './transport.ts';
 
@@ -32,6 +33,7 @@ export function runChild(
       windowsHide: true,
     });
     const out: Buffer[] = [];
+    const lines = options.onLine === undefined ? undefined : new Lines(options.onLine);
     const err: Buffer[] = [];
     let outBytes = 0;
     let errBytes = 0;
@@ -46,7 +48,8 @@ export function runChild(
     });
     child.stdout?.on('data', (chunk: Buffer) => {
       outBytes += chunk.length;
-      if (outBytes <= MAXIMUM_BYTES) out.push(chunk);
+      if (lines !== undefined) lines.take(chunk);
+      else if (outBytes <= MAXIMUM_BYTES) out.push(chunk);
       else {
         failure ??= new SallyportError('DEVICE_UNREADABLE', `${program} printed more than ${MAXIMUM_BYTES} bytes`);
         end(child);
@@ -72,6 +75,7 @@ export function runChild(
     child.on('close', (code) => {
       clearTimeout(silence);
       signal.removeEventListener('abort', stop);
+      lines?.end();
       if (failure !== undefined) reject(failure as Error);
       else
         resolve({
@@ -81,6 +85,30 @@ export function runChild(
         });
     });
   });
+}
+
+/** The lines of a text that arrives in pieces, each without its end; of a last one that is empty nothing is told. */
+class Lines {
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new StringDecoder('utf8');
+  #begun = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  take(chunk: Buffer): void {
+    const lines = this.#decoder.write(chunk).split('\n');
+    lines[0] = `${this.#begun}${lines[0] ?? ''}`;
+    this.#begun = lines.pop() ?? '';
+    for (const line of lines) this.#onLine(line);
+  }
+
+  end(): void {
+    this.#begun += this.#decoder.end();
+    if (this.#begun !== '') this.#onLine(this.#begun);
+    this.#begun = '';
+  }
 }
 
 /** Starts a program of this machine and leaves it running. See `Transport.start`. */

@@ -26,7 +26,7 @@ class BusyTable {
         stdout: (args.includes('ipv6') ? [] : [...this.marks]).map(([port, mark]) => line(port, mark)).join('\n'),
       }),
     runWithFile: (_, __, text) => {
-      const lines = text.trim().split('\n');
+      const lines = Array.from(text).join('').trim().split('\n');
       this.rounds.push(lines.length);
       const wanted = lines.flatMap((one) => this.#portsOf(one).map((port) => [one, port] as const));
       for (const [one, port] of wanted.slice(0, this.#atOnce)) {

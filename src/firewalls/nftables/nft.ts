@@ -15,7 +15,7 @@ export class Nft {
    * DEVICE_UNREACHABLE it may have been committed or not. The text goes over as a file: cut short on a pipe, its first half would be
    * committed (reference/nftables.md 4).
    */
-  async run(text: string, signal: AbortSignal): Promise<void> {
+  async run(text: string | Iterable<string>, signal: AbortSignal): Promise<void> {
     const outcome = await this.transport.runWithFile('nft', ['-f'], text, signal);
     if (outcome.code !== 0) throw ended(outcome.code, outcome.stderr, 'the transaction was refused');
   }

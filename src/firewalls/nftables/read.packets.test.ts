@@ -240,7 +240,7 @@ describe('reading back', () => {
         runChild('unshare', ['--user', '--map-root-user', '--net', '--', program, ...args], childEnvironment, limit),
       runWithFile: async (program, args, text, limit) => {
         const path = join(directory, 'confined');
-        writeFileSync(path, text);
+        writeFileSync(path, Array.from(text).join(''));
         return await confined.run(program, [...args, path], limit);
       },
     };

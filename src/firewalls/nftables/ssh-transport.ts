@@ -110,7 +110,8 @@ export function sshTransport(target: SshTarget, options: SshOptions): Transport 
       const watched = input === 'reads input' ? [] : ['sh', '-c', RUN_WHILE_CONNECTED, 'sallyport'];
       return { ...startChild(program, commandLine([...watched, wanted, ...args]), environment), pid: undefined };
     },
-    runWithFile: async (wanted, args, text, signal) => {
+    runWithFile: async (wanted, args, parts, signal) => {
+      const text = typeof parts === 'string' ? parts : [...parts].join('');
       const words = ['sh', '-c', RECEIVE_AND_RUN, 'sallyport', String(Buffer.byteLength(text)), wanted, ...args];
       return checked(await runChild(program, commandLine(words), environment, signal, { input: text }), wanted);
     },

@@ -67,6 +67,8 @@ export interface Running {
 export interface RunOptions {
   /** Written to standard input; without it standard input is empty. */
   readonly input?: string;
+  /** Takes what the program prints line by line; `stdout` of the outcome is empty then, and a long text is never held whole. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs programs on a firewall. No shell sees what a caller passes: arguments arrive as they are, one by one. */
@@ -81,8 +83,13 @@ export interface Transport {
    */
   start(program: string, args: readonly string[], input: 'reads input' | 'ignores input'): Running;
   /**
-   * Runs with the path of a private file that holds `text` as last argument; the file is gone when this settles. The program starts
-   * only when the whole text has arrived where it runs.
+   * Runs with the path of a private file that holds `text`, whole or part by part, as last argument; the file is gone when this settles. The
+   * program starts only when the whole text has arrived where it runs.
    */
-  runWithFile(program: string, args: readonly string[], text: string, signal: AbortSignal): Promise<Outcome>;
+  runWithFile(
+    program: string,
+    args: readonly string[],
+    text: string | Iterable<string>,
+    signal: AbortSignal,
+  ): Promise<Outcome>;
 }

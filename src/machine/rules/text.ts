@@ -73,13 +73,27 @@ export function portTexts(ports: readonly PortRange[], protocol: 'tcp' | 'udp'):
     .map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`));
 }
 
-/** Equal for units that say the same of the same owner; units are in its order. */
-export function unitKey({ lines, owner }: RuleUnit): string {
-  return `${lines.join('\n')}\u0000${owner}`;
+/** The order of units, which is that of Go for their lines, and then their owners; 0 for units that say the same of the same owner. */
+export function compareUnits(a: RuleUnit, b: RuleUnit): number {
+  const shorter = Math.min(a.lines.length, b.lines.length);
+  for (let index = 0; index < shorter; index++) {
+    const [one = '', other = ''] = [a.lines[index], b.lines[index]];
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  if (a.lines.length !== b.lines.length) return a.lines.length - b.lines.length;
+  return a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : 0;
 }
 
 /** Sorts as Go sorts strings, and keeps one of equal units. */
-export function sortedUnits(units: readonly RuleUnit[], keyOf = unitKey): readonly RuleUnit[] {
-  const byKey = new Map(units.map((unit) => [keyOf(unit), unit]));
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, unit]) => unit);
+export function sortedUnits(units: readonly RuleUnit[]): readonly RuleUnit[] {
+  return withoutDoubles(units.toSorted(compareUnits));
+}
+
+/** One of equal units that stand side by side. */
+export function withoutDoubles(sorted: readonly RuleUnit[]): readonly RuleUnit[] {
+  const isDouble = (unit: RuleUnit, index: number): boolean => {
+    const before = sorted[index - 1];
+    return before !== undefined && compareUnits(before, unit) === 0;
+  };
+  return sorted.some(isDouble) ? sorted.filter((unit, index) => !isDouble(unit, index)) : sorted;
 }

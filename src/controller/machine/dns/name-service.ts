@@ -12,7 +12,7 @@ import { readMessage } from '../../../machine/dns/message.ts';
 import { defaultRouteNetwork, type Network } from '../../../machine/kinds/network.ts';
 import type { DomainSet, Resolved } from '../../../machine/rules/domain-sets.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
-import type { LiveTable } from '../../../machine/table-change.ts';
+import type { LiveTable } from '../kernel-listing.ts';
 import type { KernelTable } from '../kernel-table.ts';
 import { Listeners, type Place } from './listeners.ts';
 import { NameKeeper, type Round } from './name-keeper.ts';
