@@ -2,19 +2,21 @@
  * The DNS proxy of a firewall machine under load: the program as it is installed, a resolver in a process of its own, and this process as the
  * cluster. Of the answers, at most 500 a second bring an address that is new, is added to the kernel and waited for. `all`: from question to
  * answer, the resolver's time included; `new`: of answers with a new address. Every new address has to be in the kernel at the end.
+ * `dns/beside-rules/…`: the same with 1,000 policies of 20 rules loaded.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { bundle } from '../scripts/build.ts';
 import { QUESTION, wire } from '../test/kit/dns-wire.ts';
-import { FACTS } from '../test/kit/machine.ts';
 import { load, print, quantile, smoke } from './figure.ts';
+import { machinePolicy, numberedPolicy } from './machine-policies.ts';
+import { memoryOf, startMachine } from './machine-program.ts';
 import { inNamespaces } from './namespaced.ts';
 
 const PER_SECOND = smoke ? 500 : 10_000;
@@ -31,17 +33,14 @@ const NEWEST = 0x0b000000;
 
 const nameOf = (n: number): string => `host-${n}.bench.example.org`;
 
-function configuration(): string {
-  const names = Array.from({ length: NAMES }, (_, n) => `{ matchName: ${nameOf(n)} }`);
-  const policies = Array.from({ length: 10 }, (_, n) => {
-    const own = names.filter((_name, index) => index % 10 === n);
-    return `{ toFQDNs: [${own.join(', ')}], ports: [{ port: 443 }] }`;
-  });
-  return `name: fw-1
-sources: { static: { firewall: { dnsServerAddress: ${RESOLVER} }, cwnp: { egress: [${policies.join(', ')}] } } }
-controllers: { firewall: { source: static }, cwnp: { source: static } }
-machine: { facts: ./install.yaml, rules: ./firewall-controller.v4, base: ./rules, names: ./names.yaml, memory: ./sources.json }
-`;
+/** Policies that ask for all names. */
+function namePolicies(): readonly unknown[] {
+  const names = Array.from({ length: NAMES }, (_, n) => ({ matchName: nameOf(n) }));
+  return Array.from({ length: 10 }, (_, n) =>
+    machinePolicy(`names-${n}`, [
+      { toFQDNs: names.filter((_name, index) => index % 10 === n), ports: [{ protocol: 'TCP', port: 443 }] },
+    ]),
+  );
 }
 
 /** Seconds of CPU that a process, all its threads, has used. */
@@ -50,34 +49,21 @@ function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** What the kernel keeps of a process, in MB: the most it ever had. */
-function peakMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
-}
-
 function must(program: string, ...words: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(`${program} ${words.join(' ')}: ${stderr}`);
   return stdout;
 }
 
-async function measure(folder: string): Promise<void> {
-  for (const address of [PROXY, RESOLVER, CLIENT]) must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
-  writeFileSync(join(folder, 'install.yaml'), FACTS);
-  writeFileSync(join(folder, 'config.yaml'), configuration());
+async function measure(folder: string, bench: string, policies: number): Promise<void> {
   const upstream = spawn(
     process.execPath,
     [join(import.meta.dirname, 'dns-upstream.mjs'), RESOLVER, String(PER_SECOND / NEW_PER_SECOND)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(upstream.stdout, 'data');
-  const program = join(import.meta.dirname, '../dist/sallyport.js');
-  const controller = spawn(process.execPath, [program, 'run', '-c', join(folder, 'config.yaml')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const { pid } = controller;
-  if (pid === undefined) throw new Error('the program does not start');
+  const objects = [...namePolicies(), ...Array.from({ length: policies }, (_, n) => numberedPolicy(n, 443))];
+  const { process: controller, pid } = startMachine(folder, objects, RESOLVER);
 
   const socket = createSocket('udp4');
   const sentAt = new Float64Array(65_536);
@@ -123,7 +109,7 @@ async function measure(folder: string): Promise<void> {
   }
 
   await pause(500);
-  const atRest = Math.round(peakMb(pid));
+  const atRest = Math.round(memoryOf(pid).peak);
   const started = performance.now();
   const before = sent;
   answered = 0;
@@ -149,6 +135,7 @@ async function measure(folder: string): Promise<void> {
     answersPerSecond: Math.round(all.length / SECONDS),
     newPerSecond: Math.round(given.size / seconds),
     names: NAMES,
+    policies,
     cores,
     refused,
     lost,
@@ -161,7 +148,7 @@ async function measure(folder: string): Promise<void> {
   );
   if (missing.length > 0) throw new Error(`${missing.length} addresses that were given are not in the kernel`);
   print({
-    bench: 'dns/all',
+    bench: `${bench}/all`,
     unit: 'ms',
     value: quantile(all, 0.99),
     budget: 20,
@@ -169,7 +156,7 @@ async function measure(folder: string): Promise<void> {
     ...circumstances,
   });
   print({
-    bench: 'dns/new',
+    bench: `${bench}/new`,
     unit: 'ms',
     value: quantile(fresh, 0.99),
     budget: 20,
@@ -177,9 +164,9 @@ async function measure(folder: string): Promise<void> {
     ...circumstances,
   });
   print({
-    bench: 'dns/memory',
+    bench: `${bench}/memory`,
     unit: 'MB',
-    value: peakMb(pid),
+    value: memoryOf(pid).peak,
     budget: 150,
     held: held.size,
     atRest,
@@ -192,11 +179,17 @@ async function measure(folder: string): Promise<void> {
 }
 
 await inNamespaces(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-dns-bench-'));
-  try {
-    await bundle();
-    await measure(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  for (const address of [PROXY, RESOLVER, CLIENT]) must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+  await bundle();
+  for (const [bench, policies] of [
+    ['dns', 0],
+    ['dns/beside-rules', smoke ? 20 : 1_000],
+  ] as const) {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-dns-bench-'));
+    try {
+      await measure(folder, bench, policies);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 });

@@ -168,7 +168,7 @@ export class KernelTable {
 
   /**
    * Whether the kernel holds what was loaded last; `false` too if nothing was. All of a large table is read seldom enough to take a twentieth
-   * of the time; in between, whether it is there at all.
+   * of the time; in between, whether its chains are there, and forwarding is closed.
    */
   async isIntact(signal: AbortSignal): Promise<boolean> {
     if (this.#held === undefined) return false;
@@ -281,9 +281,14 @@ export class KernelTable {
     return reader.table.chains.get(name) ?? { handles: [], prints: [] };
   }
 
+  /** Whether our chains are there, and forwarding is closed. */
   async #hasChains({ chains }: TableParts, signal: AbortSignal): Promise<boolean> {
     const found = await this.#chains('firewall', signal);
-    return found.size === chains.size && [...chains.keys()].every((name) => found.has(name));
+    return (
+      found.get('forward') === 'drop' &&
+      found.size === chains.size &&
+      [...chains.keys()].every((name) => found.has(name))
+    );
   }
 
   /** Has what nft prints read; `false`: there is no such thing. */

@@ -10,3 +10,19 @@ test('a text that cannot be written is not sent in part, and is tried again', as
   const sent = localTransport(directory).runWithFile('false', [], 'text', new AbortController().signal);
   await expect(sent).rejects.toMatchObject({ code: 'LOCAL_SYSTEM', blame: 'transient' });
 });
+
+test('what a program prints comes line by line, wherever its output is cut', async () => {
+  const lines: string[] = [];
+  // The second write begins in the middle of a letter.
+  const script = "printf 'one\\ntw\\303'; sleep 0.2; printf '\\266\\n\\nlast'";
+  const { code, stdout } = await localTransport(tmpdir()).run('sh', ['-c', script], new AbortController().signal, {
+    onLine: (line) => lines.push(line),
+  });
+  expect([code, stdout, lines]).toEqual([0, '', ['one', 'twö', '', 'last']]);
+});
+
+test('a text in parts arrives whole', async () => {
+  const parts = ['first, ', 'zweitens ä', '\n'];
+  const sent = await localTransport(tmpdir()).runWithFile('cat', [], parts, new AbortController().signal);
+  expect(sent).toMatchObject({ code: 0, stdout: parts.join('') });
+});

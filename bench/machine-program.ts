@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { FACTS } from '../test/kit/machine.ts';
+
+/** The program as it is installed, at work as a firewall machine. */
+export interface MachineProgram {
+  readonly process: ChildProcess;
+  readonly pid: number;
+}
+
+/** Starts the program of `dist` in a folder of its own, with these policies; it asks `resolver` for names. */
+export function startMachine(folder: string, policies: readonly unknown[], resolver: string): MachineProgram {
+  mkdirSync(join(folder, 'objects'));
+  // One file: a cluster would be asked for one list, too.
+  const list = { apiVersion: 'v1', kind: 'List', items: policies };
+  writeFileSync(join(folder, 'objects', 'policies.json'), JSON.stringify(list));
+  writeFileSync(join(folder, 'install.yaml'), FACTS);
+  writeFileSync(
+    join(folder, 'config.yaml'),
+    `name: fw-1
+sources: { static: { firewall: { dnsServerAddress: ${resolver} } }, objects: { manifests: ./objects } }
+controllers: { firewall: { source: static }, cwnp: { source: objects } }
+machine: { facts: ./install.yaml, rules: ./firewall-controller.v4, base: ./rules, names: ./names.yaml, memory: ./sources.json }
+`,
+  );
+  const program = join(import.meta.dirname, '../dist/sallyport.js');
+  const started = spawn(process.execPath, [program, 'run', '-c', join(folder, 'config.yaml')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (started.pid === undefined) throw new Error('the program does not start');
+  return { process: started, pid: started.pid };
+}
+
+/** What the kernel keeps of a process, in MB: now, and the most it ever had. */
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const of = (word: string): number => Number(new RegExp(`${word}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024;
+  return { now: of('VmRSS'), peak: of('VmHWM') };
+}
