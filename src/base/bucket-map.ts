@@ -1,9 +1,11 @@
 import { type Bucket, BucketDraft, gathered, hashOf, type Leaf, leafAt, sizeOf, tidied } from './bucket.ts';
-import { type Pieces, atOnce } from './pieces.ts';
+import { type Pieces, atOnce, sorted } from './pieces.ts';
 
 const BUCKETS = 256;
 /** So many changes are made in one piece. */
 const PIECE = 128;
+/** So many buckets are compared in one piece. */
+const COMPARED = 8;
 
 /** The difference between two versions of a map. */
 export interface BucketDifference<V> {
@@ -140,6 +142,11 @@ export class BucketMap<V> {
 
   /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
   difference(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): BucketDifference<V> {
+    return atOnce(this.differing(next, equal));
+  }
+
+  /** The same in pieces. */
+  *differing(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): Pieces<BucketDifference<V>> {
     // What is remembered, and what is shared, holds for identity of values only.
     const remembers = equal === Object.is;
     if (this === next || (remembers && this.#buckets === next.#buckets)) return NO_DIFFERENCE;
@@ -150,6 +157,7 @@ export class BucketMap<V> {
       const before = this.#buckets[index];
       const after = next.#buckets[index];
       if (before !== after && !differs(found, before, after, remembers) && remembers) this.#buckets[index] = after;
+      if (index % COMPARED === COMPARED - 1) yield;
     }
     const { added, removed, changed } = found;
     const count = countOf(found);
@@ -159,7 +167,11 @@ export class BucketMap<V> {
     }
     const byKey = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number =>
       a[0] < b[0] ? -1 : 1;
-    const difference = { added: added.sort(byKey), removed: removed.sort(byKey), changed: changed.sort(byKey) };
+    const difference = {
+      added: yield* sorted(added, byKey),
+      removed: yield* sorted(removed, byKey),
+      changed: yield* sorted(changed, byKey),
+    };
     if (remembers && count <= MOST_KEYS) {
       recent[nextRecent] = { before: this, after: next, found: difference };
       nextRecent = (nextRecent + 1) % MOST_RECENT;

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import type { Pieces } from './pieces.ts';
-import { inTurns, Turn } from './turns.ts';
+import { Turn } from './turns.ts';
 
 function* pieces(clock: FakeClock, each: number, done: number[]): Pieces<string> {
   for (let piece = 0; piece < 6; piece++) {
@@ -16,7 +16,7 @@ function* pieces(clock: FakeClock, each: number, done: number[]): Pieces<string>
 test('what takes longer than a turn lets others have theirs', async () => {
   const clock = new FakeClock();
   const done: number[] = [];
-  const work = inTurns(pieces(clock, 4, done), clock, 10);
+  const work = new Turn(clock, 10).finish(pieces(clock, 4, done));
   expect(done).toEqual([0, 1, 2]);
   await nextTurn();
   await nextTurn();
@@ -27,23 +27,34 @@ test('what takes longer than a turn lets others have theirs', async () => {
 test('what fits into one turn is done at once', async () => {
   const clock = new FakeClock();
   const done: number[] = [];
-  const work = inTurns(pieces(clock, 1, done), clock, 10);
+  const work = new Turn(clock, 10).finish(pieces(clock, 1, done));
   expect(done).toHaveLength(6);
   expect(await work).toBe('all of it');
 });
 
 test('what throws in a later turn is told to whoever waits', async () => {
   const clock = new FakeClock();
-  const work = inTurns(
+  const work = new Turn(clock, 10).finish(
     (function* (): Pieces {
       clock.advance(20);
       yield;
       throw new Error('no end');
     })(),
-    clock,
-    10,
   );
   await expect(work).rejects.toThrow('no end');
+});
+
+test('work takes what is left of a turn, and lets others have theirs when that is over', async () => {
+  const clock = new FakeClock();
+  const done: number[] = [];
+  const turn = new Turn(clock, 10);
+  clock.advance(5);
+  const work = turn.finish(pieces(clock, 4, done));
+  expect(done).toEqual([0, 1]);
+  await nextTurn();
+  expect(done).toEqual([0, 1, 2, 3, 4]);
+  expect(await work).toBe('all of it');
+  expect(done).toHaveLength(6);
 });
 
 test('a turn that took its time lets others have theirs, and another does not', async () => {

@@ -2,19 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Pieces } from './pieces.ts';
 
-/** Does work in turns of so many milliseconds, and lets the event loop come round in between. What fits into the first is done at once. */
-export async function inTurns<T>(work: Pieces<T>, clock: Clock, turnMs: number): Promise<T> {
-  for (;;) {
-    const end = clock.monotonic() + turnMs;
-    do {
-      const { done, value } = work.next();
-      if (done === true) return value;
-    } while (clock.monotonic() < end);
-    await nextTurn();
-  }
-}
-
-/** The turn of somebody whose work is not in pieces but has places where it can be left for a while. */
+/** The turn of somebody whose work is long: in pieces, or with places where it can be left for a while. */
 export class Turn {
   readonly #clock: Clock;
   readonly #ms: number;
@@ -29,6 +17,18 @@ export class Turn {
   /** It begins now: there was something to wait for. */
   begin(): void {
     this.#began = this.#clock.monotonic();
+  }
+
+  /** Does work to its end: what is left of this turn first, then whole ones. */
+  async finish<T>(work: Pieces<T>): Promise<T> {
+    for (;;) {
+      do {
+        const { done, value } = work.next();
+        if (done === true) return value;
+      } while (this.#clock.monotonic() - this.#began < this.#ms);
+      await nextTurn();
+      this.begin();
+    }
   }
 
   /** Where it took its time, the event loop comes round before this resolves. */

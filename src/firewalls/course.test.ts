@@ -4,10 +4,12 @@ import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { rulesets } from '../../test/kit/rulesets.ts';
 import { PATIENCE_MS, tries } from '../../test/kit/runs.ts';
 import { enforce } from '../../test/kit/worker-on-memory.ts';
+import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import type { Class, Nat, NatTarget, Part, Ruleset } from '../border/ruleset.ts';
+import { canonicalText } from '../plan/canonical.ts';
 import { behaviourOf } from '../plan/ruleset-behaviour.ts';
 import { type Traffic, trafficBetween } from '../plan/traffic.ts';
-import { chooseCourse } from './course.ts';
+import { type Course, type CourseQuestion, choosing } from './course.ts';
 import { Guard, type GuardQuestion, type Judgement } from './guard.ts';
 
 /** The same ruleset in objects of its own, as it comes when everything is worked out anew. */
@@ -26,32 +28,34 @@ function anew(ruleset: Ruleset): Ruleset {
 class ListeningGuard extends Guard {
   asked: GuardQuestion | undefined;
 
-  override judge(question: GuardQuestion): Judgement {
+  override *judging(question: GuardQuestion): Pieces<Judgement> {
     this.asked = question;
-    return super.judge(question);
+    return yield* super.judging(question);
   }
+}
+
+function questionOf(confirmed: Ruleset, desired: Ruleset): CourseQuestion {
+  const behaviour = behaviourOf(confirmed);
+  return {
+    settings: enforce,
+    desired,
+    owners: undefined,
+    confirmed: { ruleset: confirmed, behaviour, owners: undefined },
+    remembered: new Map(),
+    actual: { empty: false, behaviour },
+    foresee: () => each([], () => {}),
+    behaviourOf,
+    changesMembersOnly: () => true,
+    exposures: () => [],
+    approved: false,
+    rests: [],
+  };
 }
 
 /** What the guard is asked about the way from one ruleset to another. */
 function asked(confirmed: Ruleset, desired: Ruleset): Traffic | undefined {
-  const behaviour = behaviourOf(confirmed);
   const guard = new ListeningGuard(new FakeClock());
-  chooseCourse(
-    {
-      settings: enforce,
-      desired,
-      owners: undefined,
-      confirmed: { ruleset: confirmed, behaviour, owners: undefined },
-      remembered: new Map(),
-      actual: { empty: false, behaviour },
-      behaviourOf,
-      changesMembersOnly: () => true,
-      exposures: () => [],
-      approved: false,
-      rests: [],
-    },
-    guard,
-  );
+  atOnce(choosing(guard, questionOf(confirmed, desired)));
   return guard.asked?.traffic;
 }
 
@@ -98,6 +102,41 @@ describe('what the guard is asked', () => {
           expect(told(asked(ruleset, anew(after)))).toEqual(told(all));
           expect(told(asked(anew(ruleset), anew(after)))).toEqual(told(all));
         }
+      }),
+      tries(4),
+    );
+  });
+
+  test('in turns gives the same course, whatever is asked and compared of the same versions in between', {
+    timeout: PATIENCE_MS,
+  }, () => {
+    const strict = { percent: 1, atLeast: 1, percentPerHour: 1 };
+    const limits = fc.constantFrom(enforce.guard, { ...enforce.guard, removals: strict, gains: strict });
+    fc.assert(
+      fc.property(rulesets(), rulesets(), rulesets(), limits, (from, to, newer, guard) => {
+        const question = { ...questionOf(from, anew(to)), settings: { ...enforce, guard } };
+        const outcome = (course: Course): unknown => [
+          course.target && [canonicalText(course.target), course.target.members.sorted()],
+          course.waits,
+          told(course.passes?.traffic),
+        ];
+        const whole = outcome(atOnce(choosing(new Guard(new FakeClock()), question)));
+        const keeper = new Guard(new FakeClock());
+        const work = choosing(keeper, question);
+        // What a newer wish brings while the question is asked.
+        const meanwhile = [
+          () => to.members.difference(question.desired.members),
+          () => atOnce(choosing(keeper, questionOf(from, newer))),
+          () => from.members.difference(newer.members),
+          () => question.desired.members.difference(to.members),
+          () => atOnce(choosing(keeper, questionOf(newer, question.desired))),
+        ];
+        let result = work.next();
+        for (let at = 0; result.done !== true; at++) {
+          meanwhile[at % meanwhile.length]?.();
+          result = work.next();
+        }
+        expect(outcome(result.value)).toEqual(whole);
       }),
       tries(4),
     );

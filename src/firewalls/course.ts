@@ -1,9 +1,11 @@
 import type { BorderFirewall } from '../api/resource.ts';
+import type { BucketDifference } from '../base/bucket-map.ts';
+import { type Pieces, each } from '../base/pieces.ts';
 import type { Class, ClassId, Family, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
 import { canonicalText, classText } from '../plan/canonical.ts';
 import type { Exposure } from '../plan/step.ts';
-import { trafficBetween } from '../plan/traffic.ts';
+import { comparing } from '../plan/traffic.ts';
 import type { ListBehind } from './driver.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from './interim.ts';
@@ -30,6 +32,8 @@ export interface CourseQuestion {
   readonly remembered: ReadonlyMap<ClassId, Class>;
   /** What the device holds now. */
   readonly actual: { readonly empty: boolean; readonly behaviour: Behaviour };
+  /** Works out, in pieces, what the next three are about to be asked of a ruleset. */
+  readonly foresee: (ruleset: Ruleset) => Pieces;
   /** What a ruleset means on this device. */
   readonly behaviourOf: (ruleset: Ruleset) => Behaviour;
   /** The steps from actual to a ruleset change members alone. */
@@ -62,8 +66,11 @@ export interface Going<S> {
   readonly waits: readonly string[];
 }
 
-/** Decides how much of the way from actual to desired may be gone now (design invariant 4 and `mode`). Writes nothing. */
-export function chooseCourse(asked: CourseQuestion, guard: Guard): Course {
+/**
+ * Decides how much of the way from actual to desired may be gone now (design invariant 4 and `mode`). Writes nothing. Everything that it looks
+ * at between two pieces is a version that does not change any more, so that the answer is about these whatever comes meanwhile.
+ */
+export function* choosing(guard: Guard, asked: CourseQuestion): Pieces<Course> {
   const confirmed = asked.confirmed ?? readFromLists(asked);
   const question = { ...asked, confirmed };
   const { settings, desired, actual, approved, rests } = question;
@@ -81,8 +88,9 @@ export function chooseCourse(asked: CourseQuestion, guard: Guard): Course {
   const waits = [...asks, ...rests];
   const candidate = waits.length === 0 ? desired : withoutRules(question);
   if (candidate === undefined) return { target: undefined, urgent: withOwned(question), waits };
-  const passes = guardQuestion(question, candidate);
-  const judgement = guard.judge(passes);
+  if (candidate !== desired) yield* question.foresee(candidate);
+  const passes = yield* guardQuestion(question, candidate);
+  const judgement = yield* guard.judging(passes);
   if (judgement.kind === 'go') return { target: candidate, waits: candidate === desired ? [] : waits, passes };
   const reasons = [...judgement.reasons, ...(candidate === desired ? [] : waits)];
   if (confirmed === undefined) return { target: undefined, urgent: withOwned(question), waits: reasons };
@@ -163,13 +171,13 @@ function ownersOf(
   return { before: confirmed.owners, now: question.owners };
 }
 
-function guardQuestion(question: CourseQuestion, candidate: Ruleset): GuardQuestion {
+function* guardQuestion(question: CourseQuestion, candidate: Ruleset): Pieces<GuardQuestion> {
   const { confirmed, actual, owners, settings } = question;
   const before = withLeftLists(confirmed?.behaviour ?? actual.behaviour, actual.behaviour);
-  const only = confirmed === undefined ? undefined : sendersApart(confirmed.ruleset, candidate);
+  const only = confirmed === undefined ? undefined : yield* sendersApart(confirmed.ruleset, candidate);
   const ownerOf = (address: string): string | undefined => owners?.get(address) ?? confirmed?.owners?.get(address);
   return {
-    traffic: trafficBetween(before, question.behaviourOf(candidate), only === undefined ? {} : { only }),
+    traffic: yield* comparing(before, question.behaviourOf(candidate), only === undefined ? {} : { only }),
     exposures: question.exposures(candidate),
     limits: settings.guard,
     ownerOf,
@@ -202,26 +210,29 @@ function withLeftLists(behaviour: Behaviour, actual: Behaviour): Behaviour {
  * The addresses about which two versions of a ruleset differ, when they differ in members alone; else `undefined`. Versions share what
  * did not change, so that this costs what the change costs; where all was made anew, equal classes and targets are found equal.
  */
-function sendersApart(before: Ruleset, after: Ruleset): ReadonlySet<string> | undefined {
+function* sendersApart(before: Ruleset, after: Ruleset): Pieces<ReadonlySet<string> | undefined> {
   if (!before.destinations.equals(after.destinations) || !before.networks.equals(after.networks)) return undefined;
   if (!before.inside.equals(after.inside) || before.nats.length !== after.nats.length) return undefined;
   for (const [id, one] of after.classes) {
     const old = before.classes.get(id);
-    if (old === undefined || (old !== one && classText(old) !== classText(one))) return undefined;
+    if (old === one) continue;
+    if (old === undefined || classText(old) !== classText(one)) return undefined;
+    yield;
   }
   for (const [id, group] of after.groups) {
     const old = before.groups.get(id);
     if (group.kind === 'Outside' && (old?.kind !== 'Outside' || !old.nets.equals(group.nets))) return undefined;
   }
   const found = new Set<string>();
-  const { added, removed, changed } = before.members.difference(after.members);
-  for (const list of [added, removed, changed]) for (const [address] of list) found.add(address);
+  function* collect<V>({ added, removed, changed }: BucketDifference<V>): Pieces {
+    for (const list of [added, removed, changed])
+      yield* each<readonly [string, ...unknown[]]>(list, ([address]) => found.add(address));
+  }
+  yield* collect(yield* before.members.differing(after.members));
   for (const [at, nat] of after.nats.entries()) {
     const old = before.nats[at];
     if (old === undefined || !sameMatch(old, nat)) return undefined;
-    const sources = old.sources.difference(nat.sources, sameTarget);
-    for (const list of [sources.added, sources.removed, sources.changed])
-      for (const [address] of list) found.add(address);
+    yield* collect(yield* old.sources.differing(nat.sources, sameTarget));
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import type { GuardLimit } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
+import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import type { Exposure } from '../plan/step.ts';
 import type { ListChange } from '../plan/lists.ts';
 import type { Traffic } from '../plan/traffic.ts';
@@ -54,6 +55,7 @@ export class Guard {
   readonly #clock: Clock;
   /** By list; the firewall's own has the empty name. */
   readonly #hours = new Map<string, Hour>();
+  readonly #affected = new WeakMap<GuardQuestion, readonly Affected[]>();
   /** Until when (monotonic) more may have passed within the hour than is known, and why. */
   #unsure = { until: Number.NEGATIVE_INFINITY, why: '' };
 
@@ -63,8 +65,13 @@ export class Guard {
 
   /** Whether a change may go ahead without a yes. Does not remember it: see `passed`. */
   judge(question: GuardQuestion): Judgement {
+    return atOnce(this.judging(question));
+  }
+
+  /** The same in pieces. */
+  *judging(question: GuardQuestion): Pieces<Judgement> {
     const { limits, exposures, traffic } = question;
-    const affected = affectedBy(question);
+    const affected = yield* this.#affectedBy(question);
     const reasons = affected.flatMap(({ list, losses, gains, existing }) => {
       const by = list === '' ? '' : ` by the list "${list}"`;
       const { lost, gained } = this.#hourOf(list);
@@ -92,7 +99,7 @@ export class Guard {
    * it has to outlive this process before it is sent.
    */
   passed(question: GuardQuestion): boolean {
-    const affected = affectedBy(question);
+    const affected = atOnce(this.#affectedBy(question));
     for (const { list, gains, losses } of affected) {
       if (gains.size + losses.size === 0) continue;
       const { gained, lost } = this.#hourOf(list);
@@ -132,6 +139,16 @@ export class Guard {
     if (left > 0) this.distrust(UNSURE, left);
   }
 
+  /** Counted once for each question. */
+  *#affectedBy(question: GuardQuestion): Pieces<readonly Affected[]> {
+    const known = this.#affected.get(question);
+    if (known !== undefined) return known;
+    const affected = [yield* byTraffic(question)];
+    for (const change of question.traffic.lists) affected.push(yield* byList(change, question));
+    this.#affected.set(question, affected);
+    return affected;
+  }
+
   #hourOf(list: string): Hour {
     const known = this.#hours.get(list) ?? { gained: new GuardHour(this.#clock), lost: new GuardHour(this.#clock) };
     this.#hours.set(list, known);
@@ -164,37 +181,34 @@ function counts(affected: readonly Affected[]): boolean {
   return affected.some(({ gains, losses }) => gains.size + losses.size > 0);
 }
 
-function affectedBy(question: GuardQuestion): readonly Affected[] {
-  return [byTraffic(question), ...question.traffic.lists.map((change) => byList(change, question))];
-}
-
-function byTraffic({ traffic, ownerOf, isGone, existing }: GuardQuestion): Affected {
+function* byTraffic({ traffic, ownerOf, isGone, existing }: GuardQuestion): Pieces<Affected> {
   const gains = new Set<string>();
   const losses = new Set<string>();
   for (const { presence, senders, flows } of traffic.changes) {
     if (presence === 'joins') continue;
     const gain = flows === undefined || !flows.gained.isEmpty;
     const loss = flows === undefined || !flows.lost.isEmpty;
-    for (const sender of senders) {
+    yield* each(senders, (sender) => {
       // Losing with an address that one has given up takes nothing from anybody.
-      if (presence === 'leaves' && isGone(sender)) continue;
+      if (presence === 'leaves' && isGone(sender)) return;
       const owner = ownerOf(sender) ?? sender;
       if (gain) gains.add(owner);
       if (loss) losses.add(owner);
-    }
+    });
   }
   return { list: '', gains, losses, existing };
 }
 
-function byList({ list, gained, lost, joins, before }: ListChange, question: GuardQuestion): Affected {
+function* byList({ list, gained, lost, joins, before }: ListChange, question: GuardQuestion): Pieces<Affected> {
   const { ownerOf, isGone, isNew } = question;
   const joining = new Set(joins);
-  const count = (addresses: readonly string[]): ReadonlySet<string> =>
-    new Set(
-      addresses
-        .filter((address) => !(joining.has(address) ? isNew(address) : isGone(address)))
-        .map((address) => ownerOf(address) ?? address),
-    );
+  function* counted(addresses: readonly string[]): Pieces<ReadonlySet<string>> {
+    const found = new Set<string>();
+    yield* each(addresses, (address) => {
+      if (!(joining.has(address) ? isNew(address) : isGone(address))) found.add(ownerOf(address) ?? address);
+    });
+    return found;
+  }
   const existing = (): number => new Set(before.map((address) => ownerOf(address) ?? address)).size;
-  return { list, gains: count(gained), losses: count(lost), existing };
+  return { list, gains: yield* counted(gained), losses: yield* counted(lost), existing };
 }

@@ -21,6 +21,8 @@ class SlowDriver extends MemoryDriver {
   /** What was asked for without having been foreseen. */
   unforeseen = 0;
   #isForeseeing = false;
+  /** Called when the guard asks what a class lets through. */
+  asked = (): void => {};
 
   constructor(device: MemoryDevice, clock: FakeClock) {
     super(device);
@@ -37,7 +39,14 @@ class SlowDriver extends MemoryDriver {
 
   override translate(desired: Ruleset): MemoryTranslation {
     if (!this.#isForeseeing) this.unforeseen++;
-    return super.translate(desired);
+    const translation = super.translate(desired);
+    const { behaviour } = translation;
+    const allowed: typeof behaviour.allowed = (id, family) => {
+      this.#clock.advance(20);
+      this.asked();
+      return behaviour.allowed(id, family);
+    };
+    return { ...translation, behaviour: { ...behaviour, allowed } };
   }
 
   *#slowly<T>(work: () => T): Pieces<T> {
@@ -91,6 +100,18 @@ describe('plans that take longer than a turn of the event loop', () => {
     worker.configure({ ...enforce, mode: 'Observe' });
     await worker.settled();
     expect(members()).toEqual([]);
+    await worker.stop();
+  });
+
+  test('what the guard was asked under settings that were edited meanwhile is not done', async () => {
+    const { driver, worker, members, wish } = setUp();
+    wish(['10.0.0.1']);
+    await worker.settled();
+    driver.asked = () => worker.configure({ ...enforce, mode: 'Approve', approve: 'Everything' });
+    wish(['10.0.0.1', '10.0.0.2']);
+    await worker.settled();
+    expect(members()).toEqual(['10.0.0.1']);
+    expect(worker.status().waiting?.reasons).toEqual(['mode Approve waits for a yes to everything']);
     await worker.stop();
   });
 

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { SallyportError } from '../base/error.ts';
-import { inTurns, Turn } from '../base/turns.ts';
+import type { Pieces } from '../base/pieces.ts';
+import { Turn } from '../base/turns.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
+import type { CourseQuestion } from './course.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, Translation } from './driver.ts';
 import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
@@ -125,15 +127,36 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   }
 
   /** Works out what `translate` and `steps` are about to be asked for, in turns of the event loop where the driver has it in pieces. */
-  async foresee(actual: A, ruleset: Ruleset): Promise<void> {
+  foresee(actual: A, ruleset: Ruleset): Promise<void> {
+    return this.finish(this.#foreseeing(actual, ruleset));
+  }
+
+  *#foreseeing(actual: A, ruleset: Ruleset): Pieces {
     const capabilities = this.#capabilities;
     if (capabilities !== undefined && !this.#translations.some((one) => one.ruleset === ruleset)) {
       const translating = this.#driver.translating?.(ruleset, capabilities);
-      if (translating !== undefined) this.#keep({ ruleset, wanted: await inTurns(translating, this.#clock, TURN_MS) });
+      if (translating !== undefined) this.#keep({ ruleset, wanted: yield* translating });
     }
     if (this.#knownSteps(actual, ruleset) !== undefined) return;
     const stepping = this.#driver.stepping?.(actual, this.translate(ruleset));
-    if (stepping !== undefined) this.#keepSteps(actual, ruleset, await inTurns(stepping, this.#clock, TURN_MS));
+    if (stepping !== undefined) this.#keepSteps(actual, ruleset, yield* stepping);
+  }
+
+  /** What a course is chosen by, of one reading. */
+  about(actual: A): Pick<CourseQuestion, 'foresee' | 'behaviourOf' | 'changesMembersOnly' | 'exposures'> {
+    return {
+      foresee: (ruleset) => this.#foreseeing(actual, ruleset),
+      behaviourOf: (ruleset) => this.translate(ruleset).behaviour,
+      changesMembersOnly: (ruleset) =>
+        this.steps(actual, ruleset).every(({ kind }) => kind !== 'Rules' && kind !== 'Remove'),
+      exposures: (ruleset) =>
+        this.steps(actual, ruleset).flatMap(({ exposes }) => (exposes === undefined ? [] : [exposes])),
+    };
+  }
+
+  /** Does work that a worker has in pieces, in turns of the event loop. */
+  finish<T>(work: Pieces<T>): Promise<T> {
+    return this.#turn.finish(work);
   }
 
   /** Between two parts of what a worker works out of one reading: where it took its time, the event loop comes round. */

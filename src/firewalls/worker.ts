@@ -1,5 +1,6 @@
 import { background } from '../base/background.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
+import type { Pieces } from '../base/pieces.ts';
 import { type NextRound, Rounds } from '../base/rounds.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import { planDigest, planOf } from '../plan/plan.ts';
@@ -7,7 +8,7 @@ import type { Step } from '../plan/step.ts';
 import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type Judging, type WishStanding } from './carrier.ts';
-import { type Confirmed, type Course, type Going, type WorkerSettings, chooseCourse } from './course.ts';
+import { type Confirmed, type Course, type Going, type WorkerSettings, choosing } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
@@ -223,6 +224,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const mayCut = this.#options.driver.endsConnections === true && this.#settings.mode !== 'Observe';
     const without = mayCut ? this.#handovers.of(this.#standing.basis, wished) : undefined;
     if (without === undefined) return false;
+    await this.#session.foresee(actual, without.ruleset);
     const all = this.#session.steps(actual, without.ruleset);
     const todo = this.#settings.drift === 'Show' ? beforeTouching(all, this.#drifted) : all;
     if (todo.some(isWork)) {
@@ -282,11 +284,14 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   async #goAhead(wished: Wished, actual: A, steps: readonly S[]): Promise<NextRound> {
     this.#report.settled = false;
-    let going = this.#going(wished, actual, steps);
+    const settings = this.#settings;
+    let going = await this.#going(wished, actual, steps);
+    // The BorderFirewall was edited meanwhile: that was asked under settings that no longer hold.
+    if (this.#settings !== settings) return undefined;
     // What counts has to outlive this process before it is sent; else it does not pass.
     const { passes } = going.course;
     if (going.todo.some(isWork) && passes !== undefined && this.#guard.passed(passes) && !(await this.#memory.keep()))
-      going = this.#going(wished, actual, steps);
+      going = await this.#going(wished, actual, steps);
     const { all, todo, waits } = going;
     const { target } = going.course;
     await this.#session.rest();
@@ -306,9 +311,10 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   /** What may be done now of what is left to do, and why not the rest. */
-  #going(wished: Wished, actual: A, steps: readonly S[]): Going<S> {
-    const course = this.#course(wished, actual);
+  async #going(wished: Wished, actual: A, steps: readonly S[]): Promise<Going<S>> {
+    const course = await this.#session.finish(this.#choosing(wished, actual));
     const { target, waits } = course;
+    await this.#session.foresee(actual, target ?? course.urgent ?? wished.ruleset);
     const urgent = (to: Ruleset | undefined): readonly S[] =>
       to === undefined ? [] : leadingUrgent(to === wished.ruleset ? steps : this.#session.steps(actual, to));
     const all = target === undefined ? urgent(course.urgent) : this.#session.steps(actual, target);
@@ -318,25 +324,18 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     return { course, all, todo, waits: [...waits, ...left] };
   }
 
-  #course(wished: Wished, actual: A): Course {
-    return chooseCourse(
-      {
-        settings: this.#settings,
-        desired: wished.ruleset,
-        owners: wished.owners,
-        confirmed: this.#standing.basis,
-        remembered: this.#standing.remembered,
-        actual,
-        behaviourOf: (ruleset) => this.#session.translate(ruleset).behaviour,
-        changesMembersOnly: (ruleset) =>
-          this.#session.steps(actual, ruleset).every(({ kind }) => kind !== 'Rules' && kind !== 'Remove'),
-        exposures: (ruleset) =>
-          this.#session.steps(actual, ruleset).flatMap(({ exposes }) => (exposes === undefined ? [] : [exposes])),
-        approved: this.#authorised === wished.ruleset,
-        rests: this.#rests(wished),
-      },
-      this.#guard,
-    );
+  #choosing(wished: Wished, actual: A): Pieces<Course> {
+    return choosing(this.#guard, {
+      settings: this.#settings,
+      desired: wished.ruleset,
+      owners: wished.owners,
+      confirmed: this.#standing.basis,
+      remembered: this.#standing.remembered,
+      actual,
+      ...this.#session.about(actual),
+      approved: this.#authorised === wished.ruleset,
+      rests: this.#rests(wished),
+    });
   }
 
   #rests({ version }: Wished): readonly string[] {

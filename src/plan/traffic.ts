@@ -1,4 +1,5 @@
 import { SallyportError } from '../base/error.ts';
+import { type Pieces, atOnce, each, sorted } from '../base/pieces.ts';
 import type { Family } from '../border/ruleset.ts';
 import { FlowSet } from '../engine/flows/flow-set.ts';
 import { parseAddress } from '../ip/address.ts';
@@ -109,6 +110,11 @@ interface Bucket {
 
 /** The traffic gained and lost, and translated otherwise, by going from one behaviour to another. */
 export function trafficBetween(before: Behaviour, after: Behaviour, options: TrafficOptions = {}): Traffic {
+  return atOnce(comparing(before, after, options));
+}
+
+/** The same in pieces. */
+export function* comparing(before: Behaviour, after: Behaviour, options: TrafficOptions = {}): Pieces<Traffic> {
   const governedBefore = governedBy(before);
   const governedAfter = governedBy(after);
   const ordinary = before.present && after.present ? ordinaryInside(before.inside, after.inside) : PrefixSet.empty;
@@ -118,12 +124,12 @@ export function trafficBetween(before: Behaviour, after: Behaviour, options: Tra
   const interner = new Interner();
   const buckets = new Map<string, Bucket>();
   const translated = new Map<string, { readonly bucket: Bucket; readonly senders: string[]; readonly lists: Lists }>();
-  for (const sender of options.only ?? allSenders(before, after)) {
+  yield* each(options.only ?? allSenders(before, after), (sender) => {
     const idBefore = before.senders.get(sender);
     const idAfter = after.senders.get(sender);
-    if (idBefore === undefined && idAfter === undefined) continue;
+    if (idBefore === undefined && idAfter === undefined) return;
     const address = parseAddress(sender);
-    if (address === undefined) continue;
+    if (address === undefined) return;
     const { family } = address;
     const lists: Lists = {
       before: idBefore === undefined ? [] : before.translations(sender),
@@ -162,10 +168,17 @@ export function trafficBetween(before: Behaviour, after: Behaviour, options: Tra
       if (group === undefined) translated.set(wholeKey, { bucket, senders: [sender], lists });
       else group.senders.push(sender);
     }
+  });
+  const changes: TrafficChange[] = [];
+  for (const bucket of buckets.values()) changes.push(...(yield* changing(bucket)));
+  const translations: TranslationChange[] = [];
+  for (const group of translated.values()) {
+    translations.push(...translationChanges(group));
+    yield;
   }
   return {
-    changes: merged([...buckets.values()].flatMap(changeOf)),
-    translations: [...translated.values()].flatMap(translationChanges).toSorted(byText(translationText)),
+    changes: yield* merging(changes),
+    translations: inOrder(translations, translationText),
     freed: governedBefore.subtract(governedAfter).subtract(ordinary),
     taken: governedAfter.subtract(governedBefore).subtract(ordinary),
     unknownGained: before.present
@@ -230,9 +243,8 @@ function heldFlows(list: readonly TranslationBehaviour[], family: Family): FlowS
   return held;
 }
 
-function changeOf(bucket: Bucket): TrafficChange[] {
+function* changing(bucket: Bucket): Pieces<readonly TrafficChange[]> {
   const { presence, family } = bucket;
-  const senders = bucket.senders.toSorted();
   const flows = orTooMany(() => {
     const before = bucket.before();
     const after = bucket.after();
@@ -240,7 +252,8 @@ function changeOf(bucket: Bucket): TrafficChange[] {
       ? 'same'
       : { gained: after.subtract(before), lost: before.subtract(after) };
   });
-  return flows === 'same' ? [] : [{ presence, family, senders, flows }];
+  yield;
+  return flows === 'same' ? [] : [{ presence, family, senders: yield* sorted(bucket.senders, byCode), flows }];
 }
 
 /** `undefined` where the flows are too many boxes; every other failure goes on. */
@@ -254,18 +267,24 @@ function orTooMany<T>(work: () => T): T | undefined {
 }
 
 /** Changes of the same flows become one, whatever ids they came from: ids are the device's, the reader sees flows. */
-function merged(changes: readonly TrafficChange[]): readonly TrafficChange[] {
-  const result: TrafficChange[] = [];
+function* merging(changes: readonly TrafficChange[]): Pieces<readonly TrafficChange[]> {
+  const alike: TrafficChange[][] = [];
   for (const change of changes) {
-    const at = result.findIndex(
-      (other) =>
-        other.presence === change.presence && other.family === change.family && sameFlows(other.flows, change.flows),
+    const { presence, family, flows } = change;
+    const others = alike.find(
+      ([other]) => other?.presence === presence && other.family === family && sameFlows(other.flows, flows),
     );
-    const other = result[at];
-    if (other === undefined) result.push(change);
-    else result[at] = { ...other, senders: [...other.senders, ...change.senders].toSorted() };
+    if (others === undefined) alike.push([change]);
+    else others.push(change);
+    yield;
   }
-  return result.toSorted(byText(changeText));
+  const result: TrafficChange[] = [];
+  for (const [first, ...others] of alike) {
+    if (first === undefined) continue;
+    const senders = [first, ...others].flatMap((change) => change.senders);
+    result.push(others.length === 0 ? first : { ...first, senders: yield* sorted(senders, byCode) });
+  }
+  return inOrder(result, changeText);
 }
 
 function sameFlows(a: TrafficChange['flows'], b: TrafficChange['flows']): boolean {
@@ -310,12 +329,15 @@ function regions(
   return found;
 }
 
-function byText<T>(textOf: (value: T) => string): (a: T, b: T) => number {
-  return (a, b) => {
-    const first = textOf(a);
-    const second = textOf(b);
-    return first < second ? -1 : first > second ? 1 : 0;
-  };
+/** Sorted by texts, each made once: they name all senders. */
+function inOrder<T>(values: readonly T[], textOf: (value: T) => string): readonly T[] {
+  const texts = values.map((value) => ({ value, text: textOf(value) }));
+  return texts.sort((a, b) => byCode(a.text, b.text)).map(({ value }) => value);
+}
+
+/** The order of `sort` without a callback. */
+function byCode(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 const PRESENCES: readonly Presence[] = ['stays', 'leaves', 'joins'];
