@@ -54,7 +54,11 @@ const accounting = z
   .describe('where figures go, signed, that users of the cluster cannot edit; absent: nowhere');
 
 export const machineSchema = z.strictObject({
-  facts: text.optional().describe('what the installation says of this machine; absent: /etc/metal/install.yaml'),
+  facts: text
+    .optional()
+    .describe(
+      'what the installation says of this machine; absent: /etc/metal/install.yaml, else /etc/metal/machine-allocation.yaml',
+    ),
   rules: text
     .optional()
     .describe(
@@ -101,8 +105,9 @@ export interface MachineConfiguration {
   readonly service: { readonly source: string } | undefined;
   readonly cwnp: { readonly source: string; readonly semantics: Semantics } | undefined;
   readonly monitor: { readonly source: string } | undefined;
+  /** Absolute paths, of which the first counts that is there. */
+  readonly facts: readonly string[];
   /** Absolute paths. */
-  readonly facts: string;
   readonly rules: string;
   readonly base: string;
   readonly memory: string;
@@ -120,7 +125,8 @@ export type AccountingPlace =
   /** Gets each record by POST. */
   | { readonly kind: 'http'; readonly url: string };
 
-const DEFAULT_FACTS = '/etc/metal/install.yaml';
+/** Newer images have the second one alone (metal-stack reference, 1.1). */
+const DEFAULT_FACTS = ['/etc/metal/install.yaml', '/etc/metal/machine-allocation.yaml'];
 const DEFAULT_RULES = '/etc/nftables/firewall-controller.v4';
 const DEFAULT_NAMES = '/var/lib/sallyport/machine/fqdnstate.yaml';
 const DEFAULT_BASE = '/etc/nftables/rules';
@@ -226,7 +232,7 @@ export function readMachine(
     service,
     cwnp: cwnp && { source: cwnp.source, semantics: cwnp.semantics ?? 'compatible' },
     monitor,
-    facts: path('facts', DEFAULT_FACTS),
+    facts: machine?.facts === undefined ? DEFAULT_FACTS : [path('facts', '')],
     rules: path('rules', DEFAULT_RULES),
     base: path('base', DEFAULT_BASE),
     memory: path('memory', DEFAULT_MEMORY),

@@ -40,7 +40,7 @@ export async function readMachineFolder(path: string, before?: FolderReading): P
   return { objects, diagnostics: found, signature };
 }
 
-/** What install.yaml says. */
+/** What install.yaml says, or the machine-allocation.yaml of newer images. */
 export interface FactsReading {
   /** Absent: it cannot be read, for the reasons told. */
   readonly facts: Facts | undefined;
@@ -49,24 +49,36 @@ export interface FactsReading {
   readonly text: string;
 }
 
-/** Reads what the installation says of the machine. Never throws for what is in it. */
-export async function readFactsFile(path: string): Promise<FactsReading> {
-  let text = '';
-  const refuse = (message: string): FactsReading => ({
-    facts: undefined,
-    diagnostics: [{ severity: 'error', code: 'MACHINE_FACTS', message, path: '', at: { file: path } }],
-    text,
-  });
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (thrown) {
-    const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
-    return refuse(`what the installation says of this machine cannot be read (${reason})`);
+/** Reads what the installation says of the machine, from the first of these files that is there. Never throws for what is in it. */
+export async function readFactsFile(...paths: readonly string[]): Promise<FactsReading> {
+  for (const path of paths) {
+    try {
+      return readFactsText(await readFile(path, 'utf8'), path);
+    } catch (thrown) {
+      const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
+      if (reason !== 'ENOENT') return unread(path, unreadable(reason));
+    }
   }
+  return unread(paths[0] ?? '', unreadable('ENOENT'));
+}
+
+function unreadable(reason: string): string {
+  return `what the installation says of this machine cannot be read (${reason})`;
+}
+
+function unread(file: string, message: string, text = ''): FactsReading {
+  return {
+    facts: undefined,
+    diagnostics: [{ severity: 'error', code: 'MACHINE_FACTS', message, path: '', at: { file } }],
+    text,
+  };
+}
+
+function readFactsText(text: string, path: string): FactsReading {
   const { objects, problems } = readManifestText(text, path);
   const [only] = objects;
   if (problems.length > 0) return { facts: undefined, diagnostics: problems, text };
-  if (only === undefined || objects.length > 1) return refuse('it has to hold one YAML document');
+  if (only === undefined || objects.length > 1) return unread(path, 'it has to hold one YAML document', text);
   const diagnostics: Diagnostic[] = [];
   const place = { file: path };
   return {

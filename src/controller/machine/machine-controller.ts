@@ -373,7 +373,7 @@ export class MachineController {
   async #read(): Promise<{ readonly signature: string; readonly diagnostics: readonly Diagnostic[] }> {
     await this.#readConfiguration();
     const { machine, sources } = this.#configuration;
-    const facts = await readFactsFile(machine.facts);
+    const facts = await readFactsFile(...machine.facts);
     if (facts.facts !== undefined) this.#facts = facts.facts;
     const diagnostics: Diagnostic[] = [...facts.diagnostics];
     await this.#sources.follow(this.#configuration, machine);

@@ -39,7 +39,7 @@ describe('the configuration of a firewall machine', () => {
         service: { source: 'shoot' },
         cwnp: { source: 'shoot', semantics: 'compatible' },
         monitor: { source: 'shoot' },
-        facts: '/etc/metal/install.yaml',
+        facts: ['/etc/metal/install.yaml', '/etc/metal/machine-allocation.yaml'],
       },
     });
     expect(read('restricted.yaml').value?.machine).toEqual({
@@ -47,7 +47,7 @@ describe('the configuration of a firewall machine', () => {
       cwnp: { source: 'static', semantics: 'compatible' },
       service: undefined,
       monitor: undefined,
-      facts: '/etc/metal/install.yaml',
+      facts: ['/etc/metal/install.yaml', '/etc/metal/machine-allocation.yaml'],
       rules: '/etc/nftables/firewall-controller.v4',
       base: '/etc/nftables/rules',
       memory: '/var/lib/sallyport/machine/sources.json',
