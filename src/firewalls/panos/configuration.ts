@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { PanosApi } from './api.ts';
 import { readIdentity } from './identity.ts';
 import { type Job, changesWhatRuns, readJobs } from './jobs.ts';
@@ -26,7 +27,15 @@ interface Known {
   readonly jobs: string;
   readonly uptimeSeconds: number | undefined;
   readonly isPending: boolean;
+  /** When those questions were asked (monotonic). */
+  readonly at: number;
 }
+
+/**
+ * Who registers addresses need not ask for the configuration again so soon: it is not changed by them, and what somebody else did to it since
+ * then is found so much later, far within the time in which drift is found.
+ */
+const RECENT_MS = 1_000;
 
 /**
  * The configuration of one scope, read when it may have changed: whenever a commit has ended, the device was started, or there are edits
@@ -35,13 +44,23 @@ interface Known {
 export class ConfigurationWatch {
   readonly #scope: Scope;
   #known: Known | undefined;
+  readonly #clock: Clock;
   #starts = 0;
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, clock: Clock) {
     this.#scope = scope;
+    this.#clock = clock;
+  }
+
+  /** As it was read a moment ago, if nothing was under way then; `undefined`: it has to be asked for. */
+  get recent(): ConfigurationReading | undefined {
+    const known = this.#known;
+    if (known === undefined || known.isPending || known.reading.busy.length > 0) return undefined;
+    return this.#clock.monotonic() - known.at < RECENT_MS ? known.reading : undefined;
   }
 
   async read(api: PanosApi, signal: AbortSignal): Promise<ConfigurationReading> {
+    const at = this.#clock.monotonic();
     // What may have changed is asked first: what changes while we read is found the next time.
     // A Panorama forgets its jobs when it is started, which tells as much.
     const [identity, jobs, isPending] = await Promise.all([
@@ -60,7 +79,7 @@ export class ConfigurationWatch {
     if (isRestarted) this.#starts++;
     const runsAsKnown = known !== undefined && !isRestarted && known.jobs === key;
     if (runsAsKnown && !isPending && !known.isPending && sameBusy(known.reading.busy, busy)) {
-      this.#known = { ...known, uptimeSeconds };
+      this.#known = { ...known, uptimeSeconds, at };
       return known.reading;
     }
     const [running, pushed] = runsAsKnown
@@ -71,7 +90,7 @@ export class ConfigurationWatch {
         ]);
     const candidate = isPending ? await this.#candidate(api, signal) : running;
     const reading = { running, candidate, pushed, busy, starts: this.#starts, pushes: pushesIn(jobs) };
-    this.#known = { reading, jobs: key, uptimeSeconds, isPending };
+    this.#known = { reading, jobs: key, uptimeSeconds, isPending, at };
     return reading;
   }
 

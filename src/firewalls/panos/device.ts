@@ -48,7 +48,7 @@ export class PanosDevice {
 
   constructor(api: PanosApi, options: PanosDeviceOptions) {
     this.#api = api;
-    this.#watch = new ConfigurationWatch(options.scope);
+    this.#watch = new ConfigurationWatch(options.scope, options.clock);
     this.#candidate = new Candidate(api, this.#watch, options);
     this.#lists = new ListContents(options.clock);
     this.#registry = new Registry({ ...options, where: { vsys: scopeWord(options.scope) } });
@@ -59,11 +59,17 @@ export class PanosDevice {
     this.#registry.capacity = most;
   }
 
-  /** The same object as long as nothing changed. */
-  async read(signal: AbortSignal): Promise<DeviceReading> {
+  /** Its configuration was read a moment ago, at rest: a registration of ours does not change it. */
+  get isRecent(): boolean {
+    return this.#watch.recent !== undefined;
+  }
+
+  /** The same object as long as nothing changed. `registered`: all that we did since it was read last was to register addresses. */
+  async read(signal: AbortSignal, registered = false): Promise<DeviceReading> {
     const starts = this.#last?.configuration.starts;
+    const recent = registered ? this.#watch.recent : undefined;
     const [configuration, known] = await allEnded([
-      this.#watch.read(this.#api, signal),
+      recent ?? this.#watch.read(this.#api, signal),
       this.#registry.read(this.#api, signal),
     ]);
     const isRestarted = starts !== undefined && configuration.starts !== starts;
@@ -88,6 +94,11 @@ export class PanosDevice {
   /** Asks for a list to be fetched now. */
   refreshList(name: string, members: ListMembers, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     return this.#lists.refresh(this.#api, name, members, signal, mayGoOn);
+  }
+
+  /** Whether it is sure that so many more can be registered, even if nobody left. */
+  hasRoomFor(joins: readonly TagChange[]): boolean {
+    return this.#registry.hasRoomFor(joins);
   }
 
   rival({ registry }: DeviceReading): string | undefined {

@@ -27,6 +27,7 @@ import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
+import { together } from './together.ts';
 
 export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
@@ -87,6 +88,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #hasSeveralVsys = false;
   #actual: PanosActual | undefined;
   #roles: Roles | undefined;
+  /** Who was active and who stood by when addresses were registered, all that was done since the last reading. */
+  #registeredAs: Roles | undefined;
 
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
@@ -191,15 +194,25 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return listRooms(this.#capacity.lists, lists.length, ours, first.reading);
   }
 
-  /** Read as if those were active and standing by who were last; who is, is asked meanwhile. */
+  /**
+   * Read as if those were active and standing by who were last; who is, is asked meanwhile. After a registration of ours only registered
+   * addresses are asked for, as long as the rest was read a moment ago.
+   */
   async #read(signal: AbortSignal): Promise<{
     readonly active: Unit;
     readonly reading: DeviceReading;
     readonly standby: RegistryReading | undefined;
   }> {
     const guess = this.#roles;
+    const registeredAs = this.#registeredAs;
+    this.#registeredAs = undefined;
     const read = (of: Roles): Promise<readonly [DeviceReading, RegistryReading | undefined]> =>
-      allEnded([of.active.device.read(signal), of.standby?.device.readRegistered(signal)]);
+      allEnded([of.active.device.read(signal, of === registeredAs), of.standby?.device.readRegistered(signal)]);
+    if (registeredAs?.active.device.isRecent === true) {
+      this.#roles = registeredAs;
+      const [reading, standby] = await read(registeredAs);
+      return { active: registeredAs.active, reading, standby };
+    }
     const [roles, guessed] = await Promise.allSettled([this.#pair.roles(signal), guess && read(guess)]);
     if (roles.status === 'rejected') throw roles.reason;
     const { active, standby } = (this.#roles = roles.value);
@@ -229,6 +242,12 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     if (lists === undefined || lists.members.size === 0) return [];
     const { running, pushed } = reading.configuration;
     return listsBehind(lists, shown, isUsedIn(running, pushed !== undefined));
+  }
+
+  together(first: PanosStep, second: PanosStep): PanosStep | undefined {
+    const both = together(first, second);
+    const { device } = this.#pair.unit(second.active);
+    return both !== undefined && device.hasRoomFor(both.joins) ? both : undefined;
   }
 
   leave(actual: PanosActual, owner: DeviceOwner): readonly PanosStep[] {
@@ -265,8 +284,12 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       return;
     }
     this.#expected = undefined;
-    if (step.does === 'register' && !step.standby) await device.register(step, signal, mayGoOn, asked);
-    else {
+    const isQuick = step.does === 'register' && !step.standby;
+    this.#registeredAs = undefined;
+    if (isQuick) {
+      await device.register(step, signal, mayGoOn, asked);
+      this.#registeredAs = await asked;
+    } else {
       const { standby } = await asked;
       if (step.does === 'configure') await device.configure(step, signal, mayGoOn);
       else if (step.does === 'takeBack') await device.takeBack(signal, mayGoOn);

@@ -87,7 +87,7 @@ export class PanoramaDevice {
     this.#api = api;
     this.#options = options;
     const { ground, clock } = options;
-    this.#watch = new ConfigurationWatch(ground.scope);
+    this.#watch = new ConfigurationWatch(ground.scope, clock);
     this.#candidate = new Candidate(api, this.#watch, ground);
     this.#managed = new ManagedFirewalls(ground.scope, clock);
     this.resting = new Resting(clock);

@@ -144,7 +144,8 @@ export class Registry {
       );
     const has = ({ address, tag }: TagChange): boolean => registered.get(address)?.has(tag) === true;
     const [adds, removes] = [joins.filter((one) => !has(one)), leaves.filter(has)];
-    this.#checkRoom(registered, adds, removes);
+    const shortage = this.#shortage(registered, adds, removes);
+    if (shortage !== undefined) throw new SallyportError('DEVICE_LIMIT', `${shortage}; nothing of it is sent`);
     const mine = this.#markerTag({ writer: this.#writer, state: to ?? NO_STATE });
     const old = [...(registered.get(this.#address) ?? [])].filter((tag) => tag.startsWith(this.#prefix));
     const markerLeaves = old
@@ -163,6 +164,12 @@ export class Registry {
       throw thrown;
     }
     this.#sent = withChanges(registered, [...markerJoins, ...adds], [...markerLeaves, ...removes]);
+  }
+
+  /** Whether these fit beside all that were registered last, by what the device told. */
+  hasRoomFor(joins: readonly TagChange[]): boolean {
+    const registered = this.#sent ?? this.#known?.reading.registered;
+    return registered !== undefined && this.#shortage(registered, joins, []) === undefined;
   }
 
   /** What was thought of it is not believed any more: it answers from another life. */
@@ -220,8 +227,9 @@ export class Registry {
     return { registered: next, marker: now };
   }
 
-  #checkRoom(registered: Registered, adds: readonly TagChange[], removes: readonly TagChange[]): void {
-    if (adds.length === 0) return;
+  /** What stands in the way of adding and removing; `undefined`: nothing. */
+  #shortage(registered: Registered, adds: readonly TagChange[], removes: readonly TagChange[]): string | undefined {
+    if (adds.length === 0) return undefined;
     const tags = new Map<string, number>();
     const count = ({ address }: TagChange, by: number): void => {
       tags.set(address, (tags.get(address) ?? registered.get(address)?.size ?? 0) + by);
@@ -230,20 +238,13 @@ export class Registry {
     for (const one of adds) count(one, 1);
     const full = [...tags].find(([, many]) => many > MOST_TAGS);
     if (full !== undefined)
-      throw new SallyportError(
-        'DEVICE_LIMIT',
-        `${full[0]} would have ${full[1]} tags, and a registered address has ${MOST_TAGS} at most; nothing of it is sent`,
-      );
+      return `${full[0]} would have ${full[1]} tags, and a registered address has ${MOST_TAGS} at most`;
     const { capacity } = this;
-    if (capacity === undefined) return;
+    if (capacity === undefined) return undefined;
     const fresh = [...tags].filter(([address, many]) => many > 0 && !registered.has(address)).length;
     const gone = [...tags].filter(([address, many]) => many === 0 && registered.has(address)).length;
     const total = registered.size + fresh - gone + (registered.has(this.#address) ? 0 : 1);
-    if (total > capacity)
-      throw new SallyportError(
-        'DEVICE_LIMIT',
-        `${total} addresses would be registered, and the device takes ${capacity}; nothing of it is sent`,
-      );
+    return total > capacity ? `${total} addresses would be registered, and the device takes ${capacity}` : undefined;
   }
 
   #markerIn(tags: ReadonlySet<string> | undefined): Marker | undefined {

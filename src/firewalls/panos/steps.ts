@@ -211,7 +211,7 @@ class Chain {
     const leaves = sortedChanges(standby.tags.filter((one) => !shall.has(key(one))));
     const isMarked = standby.state !== NO_STATE;
     if (joins.length === 0 && leaves.length === 0 && !(isLast && isMarked)) return;
-    const text = textOf(joins, leaves);
+    const text = registrationText(joins, leaves);
     this.#steps.push({
       kind: isLast ? 'Remove' : 'Members',
       title: 'the firewall that stands by catches up',
@@ -340,7 +340,7 @@ class Chain {
     change: { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
     isLast = false,
   ): void {
-    const text = textOf(change.joins, change.leaves);
+    const text = registrationText(change.joins, change.leaves);
     const next = isLast ? { from: this.#state, to: undefined } : this.#next(text);
     this.#steps.push({
       ...step,
@@ -389,7 +389,8 @@ export function withEntries(folders: Folders, after: Entries, cluster: string): 
   };
 }
 
-function textOf(joins: readonly TagChange[], leaves: readonly TagChange[]): string {
+/** The messages that register and unregister, as plans show them. */
+export function registrationText(joins: readonly TagChange[], leaves: readonly TagChange[]): string {
   return messages(joins, leaves)
     .map((message) => `${xmlText(message)}\n`)
     .join('');
