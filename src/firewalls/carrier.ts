@@ -4,7 +4,9 @@ import type { Log } from '../base/log.ts';
 import type { Step } from '../plan/step.ts';
 import type { Actual, Translation } from './driver.ts';
 import type { Report } from './report.ts';
+import { releasingBeside } from './release-beside.ts';
 import type { Session } from './session.ts';
+import type { Wished } from './wishes.ts';
 import type { WorkerStatus } from './worker-status.ts';
 
 /** What a worker tells; callbacks return at once and do not throw. */
@@ -32,6 +34,8 @@ interface CarrierOptions {
 
 /** The wishes that follow the one in hand. */
 export interface WishStream {
+  /** What to go for by now; `undefined` where nothing may be planned. */
+  readonly wished: Wished | undefined;
   /** Resolves when no newer wish is about to come, or with the signal. */
   lull(signal: AbortSignal): Promise<void>;
   /** Resolves when a newer one comes, or with the signal. */
@@ -111,8 +115,9 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
         this.rethrow();
       } else {
         this.#joins = false;
-        await this.#carry(step, releases);
+        const hasReleased = await this.#carryOne(step, releases, standing, stream);
         this.#joins = true;
+        if (hasReleased) return left();
       }
     }
     this.#leftSince = undefined;
@@ -166,6 +171,37 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
     if (this.#leftSince === undefined) return true;
     const isUnhurried = kind === 'Cut' || kind === 'Clean';
     return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;
+  }
+
+  /** Resolves with whether addresses were let go beside it, so that what was planned to follow is old. */
+  async #carryOne(
+    step: S,
+    releases: () => boolean,
+    standing: () => WishStanding,
+    stream: WishStream,
+  ): Promise<boolean> {
+    const work = this.#carry(step, releases);
+    if (step.lets !== true) return await work.then(() => false);
+    return await releasingBeside(work, {
+      clock: this.#options.clock,
+      newer: () => (standing() === 'overtaken' ? stream.wished : undefined),
+      next: (signal) => stream.next(signal),
+      release: (isGivenUp) => this.#release(isGivenUp),
+    });
+  }
+
+  async #release(isGivenUp: (address: string) => boolean): Promise<boolean> {
+    const { log, firewall } = this.#options;
+    try {
+      const step = this.#session.releasing(isGivenUp);
+      if (step === undefined) return false;
+      await this.#carry(step, () => true);
+    } catch (thrown) {
+      // What it failed with the next reading finds too, and whoever did not leave does so then.
+      const { code, message } = toSallyportError(thrown);
+      log.warn({ firewall, code, error: message }, 'addresses that were given up could not leave beside a step');
+    }
+    return true;
   }
 
   async #carry(step: S, releases: () => boolean): Promise<void> {

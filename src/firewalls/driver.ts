@@ -127,6 +127,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    * the wish is not confirmed. Absent: it fetches none, or does not tell what it has. Pure.
    */
   behind?(actual: A, wanted: W): readonly ListBehind[];
+  /**
+   * While a step that `lets` is carried out: what takes all rights of ours from addresses that were given up, whichever rules run. To be
+   * applied beside that step; what was planned to follow it is void then. `undefined`: nobody of them is there, as far as is known.
+   */
+  releasing?(isGivenUp: (address: string) => boolean): S | undefined;
   /** What leaving takes: everything of this owner, nothing else. Throws DEVICE_OWNED where what is there is another's. Pure. */
   leave(actual: A, owner: DeviceOwner): readonly S[];
   /**

@@ -178,6 +178,10 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     return this.#rivals.isNear ? undefined : this.#driver.together?.(first, second);
   }
 
+  releasing(isGivenUp: (address: string) => boolean): S | undefined {
+    return this.#driver.releasing?.(isGivenUp);
+  }
+
   leave(actual: A, owner: DeviceOwner): readonly S[] {
     return this.#driver.leave(actual, owner);
   }

@@ -41,4 +41,6 @@ export interface Step {
    * them wait.
    */
   readonly beside?: true;
+  /** Addresses that were given up may leave while it is carried out (`Driver.releasing`): it takes long, and they are no business of it. */
+  readonly lets?: true;
 }

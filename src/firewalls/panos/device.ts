@@ -11,7 +11,7 @@ import { ListContents, type ListMembers, type ListsReading } from './list-conten
 import { digestOf } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { Registry, type RegistryReading, type StateChange } from './registry.ts';
-import type { TagChange } from './registered.ts';
+import { type TagChange, heldOf } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
 
 /** What one firewall holds: its configuration, and beside it the registered addresses. */
@@ -25,6 +25,16 @@ export interface ConfigurationChange extends StateChange {
   /** `digestOf` what of ours runs before. */
   readonly before: string;
   readonly after: Entries;
+}
+
+/** A change of the configuration that is under way. */
+interface Configuring {
+  /** The state that registered addresses are in. */
+  state: string;
+  /** All that they may be in, where an answer was lost. */
+  readonly states: Set<string>;
+  /** The release that is under way; it does not reject. */
+  releasing: Promise<void>;
 }
 
 export interface PanosDeviceOptions {
@@ -45,6 +55,7 @@ export class PanosDevice {
   readonly #registry: Registry;
   readonly #lists: ListContents;
   #last: DeviceReading | undefined;
+  #configuring: Configuring | undefined;
 
   constructor(api: PanosApi, options: PanosDeviceOptions) {
     this.#api = api;
@@ -115,19 +126,64 @@ export class PanosDevice {
     return this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
   }
 
-  /** Brings the configuration to what a step leads to. Rejects with `DEVICE_CHANGED` where what runs is not what the step was made for. */
-  async configure(change: ConfigurationChange, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+  /**
+   * Brings the configuration to what a step leads to. Rejects with `DEVICE_CHANGED` where what runs is not what the step was made for. Resolves with
+   * whether addresses left beside it: then registered addresses are in the state that this led to, else in that of the step.
+   */
+  async configure(change: ConfigurationChange, signal: AbortSignal, mayGoOn: MayGoOn): Promise<boolean> {
+    const during: Configuring = { state: change.from, states: new Set([change.from]), releasing: Promise.resolve() };
     const check = async (runs: string): Promise<void> => {
       const state = await this.#registry.state(this.#api, signal);
       if (runs === digestOf(change.after)) return;
-      if (runs !== change.before || (state !== change.from && state !== change.to))
+      if (runs !== change.before || (!during.states.has(state) && state !== change.to))
         throw new SallyportError(
           'DEVICE_CHANGED',
           'the configuration of ours is not what it was when this was planned',
         );
     };
-    await this.#candidate.commit(change.after, check, signal, mayGoOn);
+    this.#configuring = during;
+    try {
+      await this.#candidate.commit(change.after, check, signal, mayGoOn);
+    } finally {
+      this.#configuring = undefined;
+      await during.releasing;
+    }
+    if (during.states.size > 1) return true;
     await this.#registry.write(this.#api, { ...change, joins: [], leaves: [] }, signal, mayGoOn);
+    return false;
+  }
+
+  /**
+   * Our tags, by their prefix, of addresses that were given up, and the state that they are in, while the configuration changes; as far as is known
+   * without asking. `undefined`: it does not change, or they are not known.
+   */
+  heldBeside(
+    prefix: string,
+    isGivenUp: (address: string) => boolean,
+  ): { readonly state: string; readonly held: readonly TagChange[] } | undefined {
+    const { believed } = this.#registry;
+    if (this.#configuring === undefined || believed === undefined) return undefined;
+    return { state: this.#configuring.state, held: heldOf(believed, prefix, isGivenUp) };
+  }
+
+  /** Addresses leave while the configuration changes. Rejects with `DEVICE_CHANGED` where it does not any more. */
+  async release(
+    change: StateChange & { readonly to: string; readonly leaves: readonly TagChange[] },
+    signal: AbortSignal,
+    mayGoOn: MayGoOn,
+    allowed: Promise<unknown>,
+  ): Promise<void> {
+    const during = this.#configuring;
+    if (during === undefined) {
+      await allowed;
+      throw new SallyportError('DEVICE_CHANGED', 'the commit has ended: who leaves does so with the next plan');
+    }
+    // Whether it gets there or not: what comes after the commit is not told apart by it.
+    during.states.add(change.to);
+    const work = this.#registry.write(this.#api, { ...change, joins: [] }, signal, mayGoOn, allowed);
+    during.releasing = work.catch(() => undefined);
+    await work;
+    during.state = change.to;
   }
 
   /** What commits warned of since this was asked last. */

@@ -26,7 +26,7 @@ import { NO_STATE, type RegistryReading } from './registry.ts';
 import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
-import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
+import { type PanosStep, releaseStep, stepsTo, stepsToLeave } from './steps.ts';
 import { together } from './together.ts';
 
 export interface PanosActual extends Actual {
@@ -250,6 +250,13 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return both !== undefined && device.hasRoomFor(both.joins) ? both : undefined;
   }
 
+  releasing(isGivenUp: (address: string) => boolean): PanosStep | undefined {
+    const active = this.#roles?.active;
+    const beside = active?.device.heldBeside(this.#ground.style.tags, isGivenUp);
+    if (active === undefined || beside === undefined || beside.held.length === 0) return undefined;
+    return releaseStep(beside.held, beside.state, active.title);
+  }
+
   leave(actual: PanosActual, owner: DeviceOwner): readonly PanosStep[] {
     const { cluster, firewall } = this.#options;
     if (owner.cluster !== cluster || owner.firewall !== firewall)
@@ -276,6 +283,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         `${title} is not the active one any more: ${roles.active.title} took over`,
       );
     });
+    if (step.does === 'release') return await device.release(step, signal, mayGoOn, asked);
+    this.#registeredAs = undefined;
     if (step.does === 'fetch') {
       await asked;
       const running = this.#actual?.reading.configuration.running;
@@ -285,14 +294,15 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     }
     this.#expected = undefined;
     const isQuick = step.does === 'register' && !step.standby;
-    this.#registeredAs = undefined;
     if (isQuick) {
       await device.register(step, signal, mayGoOn, asked);
       this.#registeredAs = await asked;
     } else {
       const { standby } = await asked;
-      if (step.does === 'configure') await device.configure(step, signal, mayGoOn);
-      else if (step.does === 'takeBack') await device.takeBack(signal, mayGoOn);
+      if (step.does === 'configure') {
+        const hasReleased = await device.configure(step, signal, mayGoOn);
+        if (hasReleased) return;
+      } else if (step.does === 'takeBack') await device.takeBack(signal, mayGoOn);
       else await standby?.device.register(step, signal, mayGoOn);
     }
     this.#expected = step.leads;

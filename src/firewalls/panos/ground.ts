@@ -1,4 +1,3 @@
-import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { ForeignRule } from '../driver.ts';
 import type { BlockOptions, Dialect } from '../rulebase/dialect.ts';
 import type { ObservedRuleBase, WantedRuleBase } from '../rulebase/model.ts';
@@ -8,7 +7,7 @@ import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type PanosOptions, positionsOf } from './options.ts';
 import { isCounted, isOurs } from './owned.ts';
 import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
-import type { Registered, TagChange } from './registered.ts';
+import { type Registered, type TagChange, heldOf } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
 import { type XmlElement, element, membersAt, nameOf, textAt, xmlText } from './xml.ts';
 
@@ -74,9 +73,7 @@ function withStrays(observed: ObservedRuleBase, folders: Folders, { cluster, pos
 
 /** What of registered addresses is ours. */
 export function ourTags(registered: Registered, { style: { tags: prefix } }: Ground): readonly TagChange[] {
-  return [...registered].flatMap(([address, tags]) =>
-    [...tags].filter((tag) => tag.startsWith(prefix)).map((tag) => ({ address: canonical(address), tag })),
-  );
+  return heldOf(registered, prefix);
 }
 
 /** Tags of ours whose group is not there. */
@@ -132,9 +129,4 @@ export function wantedText(
     .filter(({ store }) => store === 'Volatile')
     .flatMap((group) => [...group.members].toSorted().map((address) => `${address} ${tagOf(group, style)}\n`));
   return [...folders, ...rules].map((one) => `${xmlText(one)}\n`).join('') + tags.join('');
-}
-
-function canonical(address: string): string {
-  const parsed = parseAddress(address);
-  return parsed === undefined ? address : formatAddress(parsed);
 }

@@ -1,4 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
+import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { MayGoOn } from '../driver.ts';
 import { type PanosApi, type Target, command } from './api.ts';
 import { isAlready } from './errors.ts';
@@ -17,6 +18,27 @@ export type Registered = ReadonlyMap<string, ReadonlySet<string>>;
 export interface TagChange {
   readonly address: string;
   readonly tag: string;
+}
+
+/** Tags with a prefix, of addresses that are asked for, in canonical text. */
+export function heldOf(
+  registered: Registered,
+  prefix: string,
+  isAsked: (address: string) => boolean = () => true,
+): readonly TagChange[] {
+  const found: TagChange[] = [];
+  for (const [written, tags] of registered) {
+    const own = [...tags].filter((tag) => tag.startsWith(prefix));
+    if (own.length === 0) continue;
+    const address = canonical(written);
+    if (isAsked(address)) for (const tag of own) found.push({ address, tag });
+  }
+  return found;
+}
+
+function canonical(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed === undefined ? address : formatAddress(parsed);
 }
 
 /** How many answers it takes to read so many addresses in full. */

@@ -166,9 +166,14 @@ export class Registry {
     this.#sent = withChanges(registered, [...markerJoins, ...adds], [...markerLeaves, ...removes]);
   }
 
+  /** What was read last, with what was sent since; `undefined`: nothing is believed. */
+  get believed(): Registered | undefined {
+    return this.#sent ?? this.#known?.reading.registered;
+  }
+
   /** Whether these fit beside all that were registered last, by what the device told. */
   hasRoomFor(joins: readonly TagChange[]): boolean {
-    const registered = this.#sent ?? this.#known?.reading.registered;
+    const registered = this.believed;
     return registered !== undefined && this.#shortage(registered, joins, []) === undefined;
   }
 

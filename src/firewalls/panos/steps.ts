@@ -24,7 +24,7 @@ const COMMIT_MS = 600_000;
 /** Some hundreds of messages. */
 const REGISTER_MS = 60_000;
 
-/** `TakeBack`: edits of ours that nobody committed go. */
+/** `release`: addresses leave beside a `configure`. `takeBack`: edits of ours that nobody committed go. */
 export type PanosStep = Step & {
   readonly longestMs: number;
   readonly text: string;
@@ -41,6 +41,7 @@ export type PanosStep = Step & {
         readonly joins: readonly TagChange[];
         readonly leaves: readonly TagChange[];
       } & StateChange)
+    | { readonly does: 'release'; readonly leaves: readonly TagChange[]; readonly from: string; readonly to: string }
     | { readonly does: 'takeBack' }
     /** Lists are asked to be fetched: an answer is no proof, and none of ours is held up by it. */
     | { readonly does: 'fetch'; readonly asks: readonly Ask[] }
@@ -328,6 +329,7 @@ class Chain {
       text,
       ...(this.#isLeaving ? {} : { leads: this.#base }),
       longestMs: COMMIT_MS,
+      ...(this.#ground.dialect.volatile === undefined ? {} : { lets: true }),
       // Without registered addresses there is no marker: what runs says by itself which state it is.
       ...(this.#ground.dialect.volatile === undefined ? { from: this.#state, to: this.#state } : this.#next(text)),
     });
@@ -361,6 +363,25 @@ class Chain {
     this.#state = shortHash(`${from} ${text}`);
     return { from, to: this.#state };
   }
+}
+
+/** Tags of addresses that were given up go, beside a commit: members of volatile groups lose nothing but rights, whichever rules run. */
+export function releaseStep(leaves: readonly TagChange[], state: string, active: string): PanosStep {
+  const sorted = sortedChanges(leaves);
+  const text = registrationText([], sorted);
+  return {
+    kind: 'Members',
+    title: 'addresses leave beside a commit',
+    urgent: true,
+    objects: sorted.map(({ address, tag }) => ({ change: '-', kind: 'address', name: address, detail: tag })),
+    does: 'release',
+    active,
+    leaves: sorted,
+    text,
+    longestMs: REGISTER_MS,
+    from: state,
+    to: shortHash(`${state} ${text}`),
+  };
 }
 
 /** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */

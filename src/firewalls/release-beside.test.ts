@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { FakeClock, turns } from '../../test/kit/fake-clock.ts';
+import { crowd, world } from '../../test/kit/worlds.ts';
+import { BucketMap } from '../base/bucket-map.ts';
+import type { Group } from '../border/ruleset.ts';
+import { releasingBeside } from './release-beside.ts';
+import type { Wished } from './wishes.ts';
+
+const pods = crowd(3, 'shop');
+const [first = '', second = '', third = ''] = Object.keys(pods);
+
+function wished(members: Readonly<Record<string, string>>, owned: readonly string[] | undefined): Wished {
+  const owners = owned && BucketMap.from(owned.map((address) => [address, 'somebody'] as const));
+  return { ruleset: world(members), owners, version: 1 };
+}
+
+/** A step that is under way, the wishes that come meanwhile, and who of `pods` was let go by each release. */
+function underWay() {
+  const clock = new FakeClock();
+  const released: string[][] = [];
+  let newest: Wished | undefined;
+  let tell: () => void = () => undefined;
+  const fails: (reason: Error) => void = () => undefined;
+  const step = { resolve: (): void => undefined, reject: fails };
+  const promise = new Promise<void>((resolve, reject) => Object.assign(step, { resolve, reject }));
+  const work = releasingBeside(promise, {
+    clock,
+    newer: () => newest,
+    next: (signal) =>
+      new Promise((resolve) => {
+        tell = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      }),
+    release: (isGivenUp) => {
+      released.push(Object.keys(pods).filter(isGivenUp));
+      return Promise.resolve((released.at(-1)?.length ?? 0) > 0);
+    },
+  });
+  const wish = async (one: Wished): Promise<void> => {
+    newest = one;
+    tell();
+    await turns();
+  };
+  return { clock, released, step, work, wish };
+}
+
+test('addresses that nobody owns and nothing wants leave beside a step', async () => {
+  const { released, step, work, wish } = underWay();
+  await wish(wished({ [second]: 'shop' }, [third]));
+  step.resolve();
+  expect(await work).toBe(true);
+  expect(released).toEqual([[first]]);
+});
+
+const group: Group = {
+  id: 'group',
+  kind: 'AddressGroup',
+  family: 4,
+  deviceName: 'group',
+  resource: 'AddressGroup/group',
+  use: 'Allow',
+  members: BucketMap.from([[first, true as const]]),
+};
+
+test.each([
+  ['a group still wants it', group, [[second, third]]],
+  ['a group stays as it is, whoever is in it', { ...group, held: true }, []],
+] as const)('an address without an owner stays where %s', async (_, one, expected) => {
+  const { released, step, work, wish } = underWay();
+  const empty = wished({}, []);
+  await wish({ ...empty, ruleset: { ...empty.ruleset, groups: new Map([[one.id, one]]) } });
+  step.resolve();
+  await work;
+  expect(released).toEqual(expected);
+});
+
+test('nobody leaves where owners are not known, or without a newer wish', async () => {
+  const { released, step, work, wish } = underWay();
+  await wish(wished({}, undefined));
+  step.resolve();
+  expect(await work).toBe(false);
+  expect(released).toEqual([]);
+});
+
+test('a stream of wishes is released from once in a while, and the last one counts', async () => {
+  const { clock, released, step, work, wish } = underWay();
+  await wish(wished(pods, [second, third]));
+  await wish(wished({ [second]: 'shop', [third]: 'shop' }, [second, third]));
+  await wish(wished({ [third]: 'shop' }, [third]));
+  expect(released).toEqual([[]]);
+  await clock.pass(1_000);
+  expect(released).toEqual([[], [first, second]]);
+  step.resolve();
+  expect(await work).toBe(true);
+});
+
+test('a step that fails fails as it does alone', async () => {
+  const { step, work, wish } = underWay();
+  await wish(wished({}, []));
+  step.reject(new Error('commit failed'));
+  await expect(work).rejects.toThrow('commit failed');
+});
