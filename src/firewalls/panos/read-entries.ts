@@ -1,5 +1,5 @@
 import type { Family } from '../../border/ruleset.ts';
-import { formatAddress, parseAddress } from '../../ip/address.ts';
+import { formatAddress } from '../../ip/address.ts';
 import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
 import {
   type AddressObject,
@@ -28,7 +28,7 @@ import {
   tagOf,
 } from './entries.ts';
 import { differences } from './normal.ts';
-import type { Registered } from './registered.ts';
+import { type Registered, canonicalAddress } from './registered.ts';
 import { joinServices, readService } from './services.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, textAt } from './xml.ts';
 
@@ -75,8 +75,7 @@ export type Tagged = ReadonlyMap<string, ReadonlySet<string>>;
 export function taggedOf(registered: Registered): Tagged {
   const found = new Map<string, Set<string>>();
   for (const [address, tags] of registered) {
-    const parsed = parseAddress(address);
-    const text = parsed === undefined ? address : formatAddress(parsed);
+    const text = canonicalAddress(address);
     for (const tag of tags) {
       const members = found.get(tag) ?? new Set();
       members.add(text);

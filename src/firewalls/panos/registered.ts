@@ -30,13 +30,15 @@ export function heldOf(
   for (const [written, tags] of registered) {
     const own = [...tags].filter((tag) => tag.startsWith(prefix));
     if (own.length === 0) continue;
-    const address = canonical(written);
+    const address = canonicalAddress(written);
     if (isAsked(address)) for (const tag of own) found.push({ address, tag });
   }
   return found;
 }
 
-function canonical(address: string): string {
+/** An address as everybody else writes it. Of IPv4 there is one way to write it. */
+export function canonicalAddress(address: string): string {
+  if (!address.includes(':')) return address;
   const parsed = parseAddress(address);
   return parsed === undefined ? address : formatAddress(parsed);
 }

@@ -108,7 +108,10 @@ export function shortages(
     const [end, peak] = countsOf(taking(actual), taking(wanted));
     check(TITLES[table], room, end, isAtomic && (table === 'rules' || table === 'translations') ? end : peak);
   }
-  check(TITLES.addresses, capacity.addresses, ...addressCounts(actual.groups, wanted.groups));
+  const { addresses } = capacity;
+  // To count addresses of several groups once takes a set of all of them: not where they fit however often they are counted.
+  if (addresses !== undefined && sumOf(actual.groups) + sumOf(wanted.groups) > addresses.most - addresses.others)
+    check(TITLES.addresses, addresses, ...addressCounts(actual.groups, wanted.groups));
   check(TITLES.entries, capacity.entries, sumOf(wanted.groups), peakOf(actual.groups, wanted.groups));
   const { members, entriesOfGroup } = capacity;
   found.push(...tooLarge(wanted.groups, 'Configured', members), ...tooLarge(wanted.groups, 'Volatile', entriesOfGroup));

@@ -52,16 +52,21 @@ class Lifting {
 
   behaviour(): Behaviour {
     if (this.#rules.length === 0 && this.#translations.length === 0) return absentBehaviour;
-    const senders = BucketMap.from(
-      [...this.#groupsOf].map(([sender, groups]): readonly [string, string] => [sender, this.#idOf(sender, groups)]),
-    );
+    let senders: BucketMap<string> | undefined;
+    const readSenders = (): BucketMap<string> =>
+      BucketMap.from(
+        [...this.#groupsOf].map(([sender, groups]): readonly [string, string] => [sender, this.#idOf(sender, groups)]),
+      );
     const unknown = FAMILIES.map((family) => this.#unknown(family));
     return {
       present: true,
       destinations: unknown.reduce((all, { destinations }) => all.union(destinations), PrefixSet.empty),
       inside: PrefixSet.empty,
       networks: unknown.reduce((all, { networks }) => all.union(networks), PrefixSet.empty),
-      senders,
+      // Of most readings nobody asks for them.
+      get senders() {
+        return (senders ??= readSenders());
+      },
       allowed: (id, family) => this.#allowedOf(id, family),
       translations: (sender) => this.#translationsOf(sender),
     };
