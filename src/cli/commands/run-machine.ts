@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
 import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -32,6 +31,7 @@ import { WorkloadDuties } from '../../controller/machine/workload/workload-dutie
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
 import { serveProbes } from '../../server/probes.ts';
+import { boundGarbage } from '../bound-garbage.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
@@ -44,12 +44,6 @@ const DROPTAILER_CERTIFICATES = '/etc/droptailer-client';
 /** Where suricata takes commands on a firewall machine (reference, section 6). */
 const SURICATA = '/run/suricata-command.socket';
 
-/**
- * Per cent of what lives that may be garbage before V8 collects it all; its own choice is up to three times what lives. A firewall machine has other
- * work for its memory: beside 20,000 rules and 10,000 answers a second the process takes half as much (`bench/dns.bench.ts`).
- */
-const MOST_GARBAGE = 40;
-
 /** So long what is under way may take to end. */
 const END_MS = 5_000;
 
@@ -59,7 +53,7 @@ export async function runMachine(
   configuration: MachineConfigured,
   options: RunOptions & { readonly config: string },
 ): Promise<ExitCode> {
-  setFlagsFromString(`--heap-growing-percent=${MOST_GARBAGE}`);
+  boundGarbage();
   const { config } = options;
   const { name, machine } = configuration;
   const probes = configuration.probes ?? listenAddress(options.metricsAddr);
