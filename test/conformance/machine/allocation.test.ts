@@ -1,0 +1,78 @@
+import { beforeAll, expect, test } from 'vitest';
+import { rendered } from './rendered.ts';
+
+// Rules of an allocation, from the metal-api: sections 4.10, 12.3 and 17.2 of the metal-stack reference.
+
+const config = `name: fw-1
+sources:
+  metal: { url: https://api.example.org/metal, hmac: { env: HOME }, type: Metal-View, projectID: q }
+controllers:
+  firewall: { source: metal }
+  cwnp: { source: metal }
+`;
+
+const allocation = (rules: string): string => `
+id: 00000000-0000-0000-0000-000000000001
+allocation:
+  hostname: fw-1
+  name: fw-1
+  project: q
+  firewall_rules: ${rules}
+`;
+
+// The program is loaded by the first call, which takes longer than any case.
+beforeAll(async () => {
+  await rendered({});
+});
+
+/** Comments of a rule, and parts that have to stand in it beside. */
+test.each([
+  [
+    'egress is from the cluster, TCP where nothing is said, with its own comment',
+    '{ egress: [{ ports: [443, 80], to: [192.0.2.0/24], comment: web out }] }',
+    [
+      [
+        'comment "web out"',
+        '"vrf42"',
+        '"vlan42"',
+        'iifname',
+        'ip daddr { 192.0.2.0/24 }',
+        'tcp dport { 443, 80 }',
+        'counter accept',
+      ],
+    ],
+  ],
+  [
+    'ingress to addresses',
+    '{ ingress: [{ protocol: udp, ports: [53], to: [203.0.113.7/32], from: [192.0.2.0/24], comment: dns in }] }',
+    [
+      [
+        'comment "dns in"',
+        'ip saddr { 192.0.2.0/24 }',
+        'ip daddr { 203.0.113.7/32 }',
+        'udp dport { 53 }',
+        'counter accept',
+      ],
+    ],
+  ],
+  [
+    'ingress without addresses is to the private network alone',
+    '{ ingress: [{ protocol: tcp, ports: [22], from: [192.0.2.0/24], comment: ssh }] }',
+    [['comment "ssh"', 'oifname { "vrf42", "vni42", "vlan42" }', 'ip saddr { 192.0.2.0/24 }', 'tcp dport { 22 }']],
+  ],
+  [
+    'IPv6',
+    '{ egress: [{ protocol: tcp, ports: [443], to: ["2001:db8::/32"], comment: six }] }',
+    [['comment "six"', 'ip6 daddr { 2001:db8::/32 }', 'tcp dport { 443 }']],
+  ],
+  [
+    'one that cannot be read is left out alone',
+    '{ egress: [{ ports: [70000], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/33], comment: bad }, { protocol: icmp, ports: [443], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/24], comment: good }] }',
+    [['comment "good"', 'ip daddr { 192.0.2.0/24 }']],
+  ],
+])('12.3 %s', async (_, rules, expected) => {
+  const result = await rendered({ config, firewallObject: allocation(rules) });
+  expect(result.rules).toHaveLength(expected.length);
+  for (const [index, parts] of expected.entries())
+    for (const part of parts) expect(result.rules[index]).toContain(part);
+});
