@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MachineMetrics } from '../src/controller/machine/insight/machine-metrics.ts';
 import { Metrics } from '../src/controller/metrics.ts';
 import { bullets, code, page, paragraph } from './reference-markdown.ts';
 
@@ -14,11 +15,8 @@ const described = z.object({
 
 /** `docs/reference/metrics.md` */
 export function metricsPage(): string {
-  const { registry } = new Metrics();
-  const all = registry
-    .getMetricsAsArray()
-    .map((metric) => described.parse(metric))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const all = described.array().parse(new Metrics().registry.getMetricsAsArray());
+  const ofMachine = described.array().parse(new MachineMetrics().registry.getMetricsAsArray());
   const others = all.filter(({ name }) => !name.startsWith(OURS)).map(({ name }) => name);
   const prefixes = [...new Set(others.map((name) => `${name.split('_')[0] ?? ''}_`))].toSorted();
   return page(
@@ -28,12 +26,25 @@ export function metricsPage(): string {
         'text format of Prometheus. Labels are names of firewalls and sources, and fixed words: never a pod, a policy or an address. ' +
         'Times are in seconds.',
     ),
-    bullets(all.filter(({ name }) => name.startsWith(OURS)).map(line)),
+    paragraph('Of a controller of borders:'),
+    bullets(ours(all)),
+    paragraph(
+      `Of a firewall machine, to that machine alone, at ${code('server.probes')} (or ${code('--metrics-addr')}) and ${code('server.queries')} on a loopback address; ` +
+        'labels are names of sources, kinds that are read, codes of [errors](errors.md), and fixed words:',
+    ),
+    bullets(ours(ofMachine)),
     paragraph(
       'Besides, the default metrics of prom-client about the process and its runtime stand there (names that begin with ' +
         `${prefixes.map(code).join(' or ')}); which ones depends on the system and the version of Node.`,
     ),
   );
+}
+
+function ours(all: readonly z.infer<typeof described>[]): readonly string[] {
+  return all
+    .filter(({ name }) => name.startsWith(OURS))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(line);
 }
 
 function line({ name, help, type, labelNames }: z.infer<typeof described>): string {

@@ -102,6 +102,17 @@ feeds:
     ]);
   });
 
+  test('a firewall machine answers queries to itself alone', () => {
+    const listen = (at: string): readonly string[] =>
+      complaints(
+        `sources: { shoot: { kubeconfig: ./k } }\ncontrollers: { firewall: { source: shoot } }\nserver: { queries: { listen: "${at}" } }\n`,
+      );
+    expect(listen('127.0.0.1:9000')).toEqual([]);
+    expect(listen('0.0.0.0:9000')).toEqual([
+      '3:30 CONFIG_VALUE server.queries.listen: a firewall machine answers these to itself alone, so they are not served; listen on 127.0.0.1',
+    ]);
+  });
+
   test('queries are for this machine, or behind TLS and a cluster', () => {
     const server = (queries: string): string =>
       `sources: { static: { manifests: . } }\ncontrollers: { border: { source: static } }\nserver: { queries: ${queries} }\n`;

@@ -261,14 +261,21 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   const queriesAt = queries === undefined ? undefined : listenAt(queries.listen, ['server', 'queries', 'listen']);
   if (queriesAt !== undefined && !isLoopback(queriesAt.host)) {
     const path = ['server', 'queries', 'listen'];
+    if (machine !== undefined)
+      say(
+        'warning',
+        'CONFIG_VALUE',
+        path,
+        'a firewall machine answers these to itself alone, so they are not served; listen on 127.0.0.1',
+      );
     const reached = `others than this machine reach ${queriesAt.host}`;
-    if (queries?.tls === undefined)
+    if (machine === undefined && queries?.tls === undefined)
       complain(
         'CONFIG_VALUE',
         path,
         `${reached}: give tls: {cert: {file: PATH}, key: {file: PATH}}, or listen on 127.0.0.1`,
       );
-    if (![...sources.values()].some(({ type }) => type !== 'manifests'))
+    if (machine === undefined && ![...sources.values()].some(({ type }) => type !== 'manifests'))
       complain(
         'CONFIG_VALUE',
         path,

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
+import { isLoopback } from '../../base/loopback.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
@@ -15,6 +16,7 @@ import { reportTrial } from '../../controller/machine/update/trial.ts';
 import { FrrKeeper } from '../../controller/machine/frr/frr-keeper.ts';
 import { frrEvent } from '../../controller/machine/frr/frr-event.ts';
 import { FrrProgram } from '../../controller/machine/frr/frr-program.ts';
+import { MachineMetrics } from '../../controller/machine/insight/machine-metrics.ts';
 import { HostDuties } from '../../controller/machine/host/host-duties.ts';
 import { NameService } from '../../controller/machine/dns/name-service.ts';
 import { NameStateBeside, NameStateFile } from '../../controller/machine/dns/name-state.ts';
@@ -31,6 +33,7 @@ import { WorkloadDuties } from '../../controller/machine/workload/workload-dutie
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
 import { serveProbes } from '../../server/probes.ts';
+import { serveQueries } from '../../server/queries.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { RunOptions } from '../options.ts';
@@ -86,9 +89,10 @@ export async function runMachine(
     mkdirSync(dirname(machine.rules), { recursive: true });
     const memory = new SourceMemory(machine.memory, log);
     await memory.load();
+    const metrics = new MachineMetrics();
     const kernel = new KernelTable(localTransport(folder));
     const writer = new RuleWriter({ kernel, baseFile: machine.base, log });
-    names = new NameService({
+    const lookedUp = new NameService({
       kernel,
       state: new NameStateBeside({
         file: new NameStateFile(machine.names),
@@ -99,7 +103,9 @@ export async function runMachine(
       clock: systemClock,
       log,
       wake: () => controller.wake(),
+      measure: (ms) => metrics.dnsBatchSeconds.observe(ms / 1_000),
     });
+    names = lookedUp;
     const controller = new MachineController({
       configuration,
       file: config,
@@ -120,13 +126,12 @@ export async function runMachine(
       },
       names,
     });
-    if (probes !== undefined)
+    const answers = { metrics: () => metrics.text(), standing: () => controller.ready().plain };
+    if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), ...answers }));
+    // To this machine alone: its base rules let nobody else in, and there may be no cluster that says who may ask.
+    if (configuration.queries !== undefined && isLoopback(configuration.queries.host))
       servers.push(
-        await serveProbes(probes, {
-          ready: () => controller.ready(),
-          metrics: () => Promise.resolve(''),
-          standing: () => controller.ready().plain,
-        }),
+        await serveQueries(configuration.queries, answers, { tls: configuration.queries.tls, access: undefined }, log),
       );
     ready = () => controller.ready().ready;
     const events = new DutyEvents({
@@ -217,6 +222,19 @@ export async function runMachine(
       log,
     });
     begin('monitor', monitor.run(stop.signal));
+    metrics.follow({
+      state: () => controller.rulesState,
+      record: controller.record,
+      lastRun: () => controller.times.lastRun,
+      sources: () => controller.sourceStandings,
+      rules: () => writer.standing,
+      flows: () => controller.flowCounts,
+      names: () => lookedUp.counts,
+      frr: () => frr.standing,
+      duties: () => [...duties.counts, ...workload.counts],
+      reports: () => monitor.counts,
+      updates: () => found?.updates.counts ?? [],
+    });
     log.info({ name, config }, 'started');
     await controller.run(stop.signal);
   } finally {

@@ -32,6 +32,8 @@ export class BaseFile {
   readonly #log: Log;
   /** Flows that were lost, while this process lives. */
   #allowedBack: readonly OwnFlow[] = [];
+  /** Flows that the base rules wanted last would deny; they are not loaded for it. */
+  #refused = 0;
 
   constructor(options: {
     readonly path: string;
@@ -43,6 +45,11 @@ export class BaseFile {
     this.#log = options.log;
   }
 
+  /** How many flows of this machine base rules are kept from denying, and how many were let through again. */
+  get ownFlows(): { readonly refused: number; readonly allowedBack: number } {
+    return { refused: this.#refused, allowedBack: this.#allowedBack.length };
+  }
+
   /** `beside`: what our own file adds to tables of the base rules. What is wrong is told, and the rules stay as they were, but for the forward policy. */
   async write({ text, flows }: BaseToWrite, beside: string, signal: AbortSignal): Promise<BaseWritten> {
     const wrong: Diagnostic[] = [];
@@ -52,6 +59,7 @@ export class BaseFile {
     if (text !== undefined) {
       const wanted = withAllowedBack(text, this.#allowedBack);
       const denied = deniedFlows(wanted, flows);
+      this.#refused = denied.length;
       if (denied.length > 0)
         for (const { flow, because } of denied)
           refuse('MACHINE_OWN_FLOW', `${because} would deny ${flow.name}; the base rules stay as they are`);

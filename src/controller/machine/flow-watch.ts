@@ -48,6 +48,11 @@ export class FlowWatch {
     return this.#flows;
   }
 
+  /** How many flows there are, and how many of them were up when they were tried last. */
+  get counts(): { readonly needed: number; readonly up: number } {
+    return { needed: this.#flows.length, up: this.#up.size };
+  }
+
   /** Resolves when every flow was tried once. */
   get first(): Promise<void> {
     return this.#first;

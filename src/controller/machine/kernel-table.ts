@@ -9,6 +9,7 @@ import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
   type Counts,
+  LATE_CHAIN,
   leftOf,
   replaceTable,
   type TableParts,
@@ -159,6 +160,11 @@ export class KernelTable {
   /** The elements of a plain set, as far as we know. */
   elementsOf(set: string): ReadonlySet<string> {
     return this.#elements.get(set) ?? NO_ELEMENTS;
+  }
+
+  /** Rules of a large table that stand behind the others, as far as we know. */
+  get lateRules(): number {
+    return this.#held?.parts.chains.get(LATE_CHAIN)?.rules.length ?? 0;
   }
 
   /** Ends what runs for it; the table stays. */

@@ -191,9 +191,12 @@ describe('the rules of a machine, in its kernel', () => {
       await writer.repair(signal);
       expect([await passes(443), await passes(80)]).toEqual([true, false]);
       expect(readFileSync(file, 'utf8')).toBe(textOf(lines(out(443))));
+      expect(writer.standing.repairs).toEqual({ kernel: 1, file: 1, base: 0 });
       await world.machine.must('nft', ['flush', 'ruleset']);
       await writer.repair(signal);
+      await writer.repair(signal);
       expect([await passes(443), await passes(80)]).toEqual([true, false]);
+      expect(writer.standing).toMatchObject({ late: 0, repairs: { kernel: 2, file: 1 } });
     });
   });
 

@@ -1,9 +1,7 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Diagnostic, Parsed } from '../../base/diagnostic.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
 import { background } from '../../base/background.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { toSallyportError } from '../../base/error.ts';
-import type { Log } from '../../base/log.ts';
 import { atOnce } from '../../base/pieces.ts';
 import { baseRules } from '../../machine/base-rules.ts';
 import { type Facts, NO_FACTS } from '../../machine/kinds/facts.ts';
@@ -14,23 +12,23 @@ import { type MachineInput, machineRuleset } from '../../machine/ruleset.ts';
 import type { DomainSet } from '../../machine/rules/domain-sets.ts';
 import { RulesetMemory } from '../../machine/ruleset-memory.ts';
 import { tableLines } from '../../machine/table-text.ts';
-import type { Configuration } from '../configuration.ts';
 import { Wrongs } from '../wrongs.ts';
 import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
-import type { NameRound, NameService } from './dns/name-service.ts';
+import type { NameRound } from './dns/name-service.ts';
 import type { FrrWanted } from './frr/frr-keeper.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
 import { MachineClusters } from './sources/machine-clusters.ts';
-import { MachineSources } from './sources/machine-sources.ts';
-import type { SourceMemory } from './sources/memory.ts';
+import { MachineSources, type SourceStanding } from './sources/machine-sources.ts';
 import type { MachineConfigured } from './machine-configured.ts';
+import type { MachineControllerOptions } from './machine-controller-options.ts';
+import type { RulesState } from './insight/machine-metrics.ts';
+import { RulesRecord } from './insight/rules-record.ts';
 import { MachineReports } from './reports/machine-reports.ts';
 import type { Outcome } from './reports/outcome.ts';
-import { FlowWatch, type FlowWatchOptions } from './flow-watch.ts';
+import { FlowWatch } from './flow-watch.ts';
 import { flowsTo, neededPeers, type PeerFiles } from './needed-peers.ts';
 import { awaitingNextStart } from './next-start.ts';
 import { readIfThere } from './rule-files.ts';
-import type { RuleWriter } from './rule-writer.ts';
 
 /** How often files are looked at. */
 const LOOK_MS = 1_000;
@@ -42,26 +40,6 @@ const RETRY_MS = 10_000;
 const FIRST_LOOK_MS = 2_500;
 /** Half of fewer objects may well have been meant. */
 const FEW = 4;
-
-/** How a machine sees whether it reaches whom it needs. */
-export type Reach = Pick<FlowWatchOptions, 'reaches' | 'connections'> & { readonly files: PeerFiles };
-
-export interface MachineControllerOptions {
-  readonly configuration: MachineConfigured;
-  /** The file, which is read again when it changes. */
-  readonly file: string;
-  readonly parse: (text: string) => Parsed<Configuration>;
-  readonly writer: RuleWriter;
-  /** What sources said last, read already. */
-  readonly memory: SourceMemory;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** How it is seen whether this machine itself reaches whom it needs; absent: that is not looked at. */
-  readonly reach?: Reach;
-  /** Resolves the names of policies; absent: nothing does. */
-  readonly names?: NameService;
-}
 
 /** Wall times in milliseconds; `undefined`: never. */
 export interface MachineTimes {
@@ -114,6 +92,8 @@ export class MachineController {
   #times: MachineTimes = { lastRun: undefined, lastRunAgainstSeed: undefined };
   /** The last failure that was told. */
   #failure = '';
+  /** What came of making rules. */
+  readonly record = new RulesRecord();
 
   constructor(options: MachineControllerOptions) {
     this.#options = options;
@@ -156,6 +136,23 @@ export class MachineController {
   /** What FRR is to do while these rules are in force; `undefined`: none of the sources' are, or their networks do not tell. */
   get frr(): FrrWanted | undefined {
     return this.#frr;
+  }
+
+  /** What is in force now. */
+  get rulesState(): RulesState {
+    const { last } = this.record;
+    if (!this.#written) return last === 'checked' ? 'checked' : 'none';
+    if (this.#failedAt !== undefined) return 'lastGood';
+    return last === 'kept' || last === 'checked' ? last : 'inForce';
+  }
+
+  get sourceStandings(): readonly SourceStanding[] {
+    return this.#sources.standings;
+  }
+
+  /** The flows that this machine needs; none where that is not looked at. */
+  get flowCounts(): FlowWatch['counts'] {
+    return this.#watch?.counts ?? { needed: 0, up: 0 };
   }
 
   /** When all was well last, for the FirewallMonitor; the manager takes a machine for gone two or three minutes after. */
@@ -271,7 +268,9 @@ export class MachineController {
     const tell = (made: Outcome['result'], leftOut: readonly Diagnostic[] = []): void => {
       atOnce(this.#wrongs.tell([...wrong, ...leftOut]));
       const findings = [...assembled.diagnostics, ...result.diagnostics, ...leftOut];
-      this.#reports.tell(this.#configuration, { policies: result.policies, findings, leftOut, result: made });
+      const outcome: Outcome = { policies: result.policies, findings, leftOut, result: made };
+      this.record.take(outcome, clock.wall());
+      this.#reports.tell(this.#configuration, outcome);
     };
     const kept = this.#reasonToKeep(assembled);
     if (kept !== undefined) {

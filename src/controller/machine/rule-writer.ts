@@ -35,6 +35,16 @@ export interface Written {
   readonly leftOut: readonly Diagnostic[];
 }
 
+/** How the rules stand, in numbers. */
+export interface RuleStanding {
+  /** In a large table, those that stand behind the others. */
+  readonly late: number;
+  /** How often somebody else's change was put back, and where. */
+  readonly repairs: Readonly<Record<'kernel' | 'file' | 'base', number>>;
+  /** Flows of this machine that base rules are kept from denying, and those that were let through again. */
+  readonly ownFlows: { readonly refused: number; readonly allowedBack: number };
+}
+
 /** Objects that may be left out of one ruleset; beyond that, nft itself is what is wrong. */
 const MOST_LEFT_OUT = 100;
 
@@ -46,6 +56,7 @@ export class RuleWriter {
   readonly #kernel: KernelTable;
   readonly #base: BaseFile;
   readonly #log: Log;
+  readonly #repairs = { kernel: 0, file: 0, base: 0 };
   /** What was written last, or found: the file and its lines, what makes these anew, and the base rules. */
   #last:
     | {
@@ -64,6 +75,10 @@ export class RuleWriter {
     this.#kernel = kernel;
     this.#base = new BaseFile({ path: baseFile, kernel, log });
     this.#log = log;
+  }
+
+  get standing(): RuleStanding {
+    return { late: this.#kernel.lateRules, repairs: this.#repairs, ownFlows: this.#base.ownFlows };
   }
 
   /**
@@ -150,12 +165,15 @@ export class RuleWriter {
     if (!(await this.#kernel.isIntact(signal))) {
       this.#log.warn({}, 'somebody changed our rules in the kernel; they are put back');
       await this.#kernel.load(fresh, signal);
+      this.#repairs.kernel += 1;
     }
     if (!(await holdsText(file, textParts(lines)))) {
       this.#log.warn({ file }, 'somebody changed the file of our rules; it is written again');
       await replaceFile(file, textParts(lines));
+      this.#repairs.file += 1;
     }
-    await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
+    const { isNew } = await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
+    if (isNew) this.#repairs.base += 1;
   }
 
   /** What loading did; nothing if the rules are refused, and who is to blame has to be found. */

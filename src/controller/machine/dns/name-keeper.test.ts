@@ -47,7 +47,8 @@ function world() {
   book.follow((name) => NAMES.includes(name));
   const kernel = new SlowKernel();
   let woken = 0;
-  const keeper = new NameKeeper({ book, kernel, clock, signal, wake: () => woken++ });
+  const took: number[] = [];
+  const keeper = new NameKeeper({ book, kernel, clock, signal, wake: () => woken++, measure: (ms) => took.push(ms) });
   const sets = (): readonly DomainSet[] =>
     [...book.resolved()].flatMap(([domain, { ipv6 }]) =>
       (['ipv4_addr', 'ipv6_addr'] as const)
@@ -60,6 +61,7 @@ function world() {
     kernel,
     keeper,
     woken: () => woken,
+    took,
     /** What the controller does: rules are made and loaded with what is known when they are. */
     load: (): void => {
       const round = keeper.begin();
@@ -219,5 +221,34 @@ describe('what was learnt, on its way into the kernel', () => {
     // The rules stay as they are: no rule asks for the name, so there is nothing to wait for.
     it.keeper.begin().settle(undefined);
     await expect(passed).resolves.toBeUndefined();
+  });
+
+  test('counts what comes and goes, and how long a batch took from its first address to the end of its transaction', async () => {
+    const { clock, kernel, keeper, book, took, load } = world();
+    book.learn('a.', [give('192.0.2.1', 5)], clock.monotonic());
+    load();
+    const done = keeper.learn(['a.'], [give('192.0.2.2', 5), give('192.0.2.1', 5)]);
+    clock.advance(40);
+    await turns();
+    clock.advance(7);
+    kernel.failing = true;
+    kernel.work();
+    await expect(done).rejects.toThrow('the kernel is away');
+    expect([keeper.counts, took]).toEqual([{ added: 0, removed: 0 }, []]);
+    kernel.failing = false;
+    const again = keeper.learn(['a.'], [give('192.0.2.2', 5)]);
+    clock.advance(40);
+    await turns();
+    clock.advance(7);
+    kernel.work();
+    await again;
+    expect([keeper.counts, took]).toEqual([{ added: 1, removed: 0 }, [47]]);
+    clock.advance(60_000);
+    keeper.compare();
+    clock.advance(3);
+    await turns();
+    kernel.work();
+    await turns();
+    expect([keeper.counts, took]).toEqual([{ added: 1, removed: 2 }, [47, 3]]);
   });
 });

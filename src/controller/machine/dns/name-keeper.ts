@@ -15,6 +15,8 @@ const RULES_MS = 5_000;
 
 /** Changes of elements that go together. */
 interface Batch {
+  /** When (monotonic) it began. */
+  readonly since: number;
   /** By set and element. */
   readonly changes: Map<string, ElementChange>;
   readonly done: Promise<void>;
@@ -44,6 +46,9 @@ export class NameKeeper {
   readonly #signal: AbortSignal;
   /** Asks for rules to be made: a name has no set yet. */
   readonly #wake: () => void;
+  readonly #measure: ((ms: number) => void) | undefined;
+  /** Elements that were brought into sets of rules in force, and taken out of them. */
+  readonly counts = { added: 0, removed: 0 };
   /** Sets of the rules in force, by name and family. */
   #sets = new Map<string, { 4?: string; 6?: string }>();
   #waiting: Waiting[] = [];
@@ -57,12 +62,15 @@ export class NameKeeper {
     readonly clock: Clock;
     readonly signal: AbortSignal;
     readonly wake: () => void;
+    /** Hears how long a batch took, from its first change to the end of its transaction. */
+    readonly measure?: ((ms: number) => void) | undefined;
   }) {
     this.#book = options.book;
     this.#kernel = options.kernel;
     this.#clock = options.clock;
     this.#signal = options.signal;
     this.#wake = options.wake;
+    this.#measure = options.measure;
   }
 
   /** Somebody waits for rules. */
@@ -177,7 +185,7 @@ export class NameKeeper {
     // Of removals nobody waits for the end.
     done.catch(() => {});
     if (this.#flying === undefined) this.#clock.after(BATCH_MS, () => this.#fly());
-    return { ...batch, changes: new Map(), done };
+    return { ...batch, since: this.#clock.monotonic(), changes: new Map(), done };
   }
 
   #fly(): void {
@@ -185,7 +193,7 @@ export class NameKeeper {
     if (this.#flying !== undefined || batch === undefined) return;
     this.#flying = batch;
     this.#next = undefined;
-    this.#carry([...batch.changes.values()])
+    this.#carry(batch)
       .then(batch.resolve, batch.reject)
       .finally(() => {
         this.#flying = undefined;
@@ -194,9 +202,16 @@ export class NameKeeper {
       });
   }
 
-  async #carry(changes: readonly ElementChange[]): Promise<void> {
-    for (let at = 0; at < changes.length; at += MOST_OF_A_BATCH)
-      await this.#kernel.changeElements(changes.slice(at, at + MOST_OF_A_BATCH), this.#signal);
+  async #carry({ changes, since }: Batch): Promise<void> {
+    const all = [...changes.values()];
+    for (let at = 0; at < all.length; at += MOST_OF_A_BATCH) {
+      const some = all.slice(at, at + MOST_OF_A_BATCH);
+      await this.#kernel.changeElements(some, this.#signal);
+      const added = some.filter(({ change }) => change === 'add').length;
+      this.counts.added += added;
+      this.counts.removed += some.length - added;
+    }
+    this.#measure?.(this.#clock.monotonic() - since);
   }
 
   /** Rules were made with all that is known now. */

@@ -41,6 +41,9 @@ export interface NameRound extends Round {
   readonly listens: boolean;
 }
 
+/** What became of questions, and how many addresses went into the kernel and out of it between loads. */
+export type NameCounts = Readonly<ProxyCounts> & { readonly added: number; readonly removed: number };
+
 export interface NameServiceOptions {
   readonly kernel: KernelTable;
   readonly state: NameState;
@@ -48,6 +51,8 @@ export interface NameServiceOptions {
   readonly log: Log;
   /** Rules are wanted anew. */
   readonly wake: () => void;
+  /** Hears how long a batch of addresses took on its way into the kernel. */
+  readonly measure?: (ms: number) => void;
 }
 
 /** The names of policies: the proxy while there are any, what it learnt, and the way of that into the kernel and into what outlives us. */
@@ -75,9 +80,9 @@ export class NameService {
 
   constructor(options: NameServiceOptions) {
     this.#options = options;
-    const { kernel, clock, log, wake } = options;
+    const { kernel, clock, log, wake, measure } = options;
     this.#savedAt = clock.monotonic();
-    this.#keeper = new NameKeeper({ book: this.#book, kernel, clock, signal: this.#stop.signal, wake });
+    this.#keeper = new NameKeeper({ book: this.#book, kernel, clock, signal: this.#stop.signal, wake, measure });
     this.#proxy = new DnsProxy({
       upstream: () => (this.#upstream ??= new Upstream({ address: DEFAULT_RESOLVER, port: DNS_PORT })),
       learn: (names, addresses) => this.#keeper.learn(names, addresses),
@@ -91,8 +96,8 @@ export class NameService {
     return this.#keeper.isWaiting || (this.#retryAt !== undefined && this.#options.clock.monotonic() >= this.#retryAt);
   }
 
-  get counts(): Readonly<ProxyCounts> {
-    return this.#proxy.counts;
+  get counts(): NameCounts {
+    return { ...this.#proxy.counts, ...this.#keeper.counts };
   }
 
   /** Addresses of a name that policies ask for, with the time of day at which each ends, in milliseconds. */

@@ -78,7 +78,10 @@ describe('the DNS proxy', () => {
       rcode: 5,
       answers: 0,
     });
-    expect(proxy.counts).toMatchObject({ refused: 1, unanswered: 1 });
+    expect(proxy.counts).toMatchObject({ refused: 1, unanswered: 1, upstreamFailures: 1 });
+    // Nobody waits for our own question, and it fails all the same.
+    expect(await proxy.lookUp('nobody.', 1)).toBeUndefined();
+    expect(proxy.counts).toMatchObject({ unanswered: 1, upstreamFailures: 2 });
   });
 
   test('follows an alias that leads on, with the client’s type, and no further than ten names', async () => {

@@ -22,6 +22,8 @@ export interface ProxyCounts {
   refused: number;
   /** A client asked too much at once. */
   limited: number;
+  /** The resolver did not answer, a client or us. */
+  upstreamFailures: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface ProxyCounts {
  * an answer finds the way open. Everything else in a message stays as it came.
  */
 export class DnsProxy {
-  readonly counts: ProxyCounts = { answered: 0, held: 0, unanswered: 0, refused: 0, limited: 0 };
+  readonly counts: ProxyCounts = { answered: 0, held: 0, unanswered: 0, refused: 0, limited: 0, upstreamFailures: 0 };
   readonly #upstream: () => Upstream;
   readonly #learn: Learn;
   readonly #log: Log;
@@ -84,6 +86,7 @@ export class DnsProxy {
     const answer = over === 'udp' ? await upstream.udp(query) : await upstream.tcp(query);
     if (answer === undefined) {
       this.counts.unanswered++;
+      this.counts.upstreamFailures++;
       return refusal(query, RCODE.refused);
     }
     try {
@@ -132,7 +135,9 @@ export class DnsProxy {
     if (query === undefined) return undefined;
     const upstream = this.#upstream();
     const answer = await upstream.udp(query);
-    return answer?.isTruncated === true ? upstream.tcp(query) : answer;
+    const whole = answer?.isTruncated === true ? await upstream.tcp(query) : answer;
+    if (whole === undefined) this.counts.upstreamFailures++;
+    return whole;
   }
 
   #tell(problem: string): void {

@@ -212,6 +212,42 @@ describe('the keeper of FRR', () => {
     expect([readdirSync(folder), outcomes.at(-1)]).toEqual([[], { kind: 'absent' }]);
   });
 
+  test('tells how FRR stands: since when it holds ours, what changes came to, how many sessions are up', async () => {
+    const since = clock.wall();
+    expect(keeper.standing).toMatchObject({ state: 'inForce', reloads: { done: 1, failed: 0 }, sessions: 2 });
+    clock.advance(10_000);
+    await look();
+    expect(keeper.standing.since).toBeLessThanOrEqual(since);
+    // Asked seldom: it takes a process of its own.
+    frr.holds = '';
+    await look();
+    expect(keeper.standing.sessions).toBe(2);
+    clock.advance(60_000);
+    await look();
+    expect(keeper.standing.sessions).toBe(0);
+    wanted = routing(3);
+    frr.onReload = () => 'no';
+    const before = keeper.standing.since;
+    await look();
+    expect(keeper.standing).toEqual({
+      state: 'failed',
+      since: before,
+      reloads: { done: 1, failed: 1 },
+      sessions: undefined,
+    });
+    frr.isRunning = false;
+    clock.advance(300_000);
+    await look();
+    expect(keeper.standing).toMatchObject({ state: 'waiting', since: undefined });
+  });
+
+  test('sessions that cannot be counted are no failure', async () => {
+    frr.sessions = () => Promise.reject(new Error('vtysh hangs'));
+    clock.advance(60_000);
+    await look();
+    expect([keeper.standing.state, keeper.standing.sessions]).toEqual(['inForce', undefined]);
+  });
+
   test('events are today’s, and for what happened alone', () => {
     expect(frrEvent({ kind: 'inForce', isChanged: true })).toEqual({
       type: 'Normal',

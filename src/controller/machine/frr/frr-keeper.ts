@@ -29,6 +29,18 @@ export interface FrrWanted {
   readonly announcesDistance: boolean;
 }
 
+/** How FRR stands. */
+export interface FrrStanding {
+  /** `undefined`: nothing is known yet. */
+  readonly state: FrrOutcome['kind'] | undefined;
+  /** Since when (wall) it has the configuration that it has from us; `undefined`: it has none, or is not known to. */
+  readonly since: number | undefined;
+  /** Changes of its configuration. */
+  readonly reloads: { readonly done: number; readonly failed: number };
+  /** Of BGP, up; `undefined`: nobody asked. */
+  readonly sessions: number | undefined;
+}
+
 export interface FrrKeeperOptions {
   /** `undefined`: not known, or the rules of this machine do not hold yet, or nothing may be changed. */
   readonly wanted: () => FrrWanted | undefined;
@@ -47,6 +59,8 @@ const SETTLE_MS = 3_000;
 /** So long sessions may take to come back. */
 const BACK_MS = 20_000;
 const LOOK_MS = 500;
+/** How often sessions are counted: it takes a process of its own. */
+const COUNT_MS = 60_000;
 
 /**
  * Keeps the configuration of FRR as the machine's networks say: checked by a dry run before anything is replaced, loaded only where it
@@ -61,6 +75,10 @@ export class FrrKeeper {
   #failed: { readonly text: string; readonly at: number } | undefined;
   #version: number | undefined;
   #versionOf: Routing | undefined;
+  #state: FrrOutcome['kind'] | undefined;
+  #since: number | undefined;
+  readonly #reloads = { done: 0, failed: 0 };
+  #sessions: { readonly up: number; readonly at: number } | undefined;
 
   constructor(options: FrrKeeperOptions) {
     this.#options = options;
@@ -69,6 +87,10 @@ export class FrrKeeper {
   /** What FRR was last seen to announce; `undefined`: distances are not. */
   get distance(): number | undefined {
     return this.#options.wanted()?.announcesDistance === true ? this.#distance : undefined;
+  }
+
+  get standing(): FrrStanding {
+    return { state: this.#state, since: this.#since, reloads: this.#reloads, sessions: this.#sessions?.up };
   }
 
   /** Until the signal aborts. */
@@ -97,6 +119,7 @@ export class FrrKeeper {
       if (outcome.kind === 'failed') this.#failed = { text, at: clock.monotonic() };
       if (outcome.kind === 'inForce') this.#distance = routing.distance;
       this.#tell(outcome, path);
+      await this.#count(outcome, signal);
     } catch (thrown) {
       if (signal.aborted) return;
       if (text !== undefined) this.#failed = { text, at: clock.monotonic() };
@@ -185,8 +208,25 @@ export class FrrKeeper {
     await replaceFile(file, text, mode & 0o640, { uid, gid });
   }
 
+  /** Nothing depends on it: what is not known is left out. */
+  async #count(outcome: FrrOutcome, signal: AbortSignal): Promise<void> {
+    const { program, clock } = this.#options;
+    if (outcome.kind !== 'inForce') return;
+    if (this.#sessions === undefined || clock.monotonic() - this.#sessions.at >= COUNT_MS) {
+      const up = await program.sessions(signal).catch(() => undefined);
+      this.#sessions = up && { up: up.size, at: clock.monotonic() };
+    }
+  }
+
   #tell(outcome: FrrOutcome, file: string): void {
-    const { log, told } = this.#options;
+    const { log, told, clock } = this.#options;
+    if (outcome.kind === 'failed') this.#reloads.failed += 1;
+    const isLoaded = outcome.kind === 'inForce' && outcome.isChanged;
+    if (isLoaded) this.#reloads.done += 1;
+    if (isLoaded || (outcome.kind === 'inForce' && this.#since === undefined)) this.#since = clock.wall();
+    if (outcome.kind === 'waiting' || outcome.kind === 'absent') this.#since = undefined;
+    if (outcome.kind !== 'inForce') this.#sessions = undefined;
+    this.#state = outcome.kind;
     const key = outcome.kind === 'failed' ? outcome.because : outcome.kind;
     const isNews = key !== this.#told || (outcome.kind === 'inForce' && outcome.isChanged);
     this.#told = key;

@@ -67,6 +67,11 @@ export class MachineMonitor {
     });
   }
 
+  /** How often each part was measured or written. */
+  get counts(): ToldOnce['counts'] {
+    return this.#works.counts;
+  }
+
   /** `controllerStatus` of the FirewallMonitor, as it was measured last; `undefined`: not yet. */
   latest(): RawMap | undefined {
     return this.#latest;

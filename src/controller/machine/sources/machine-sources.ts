@@ -33,12 +33,22 @@ interface Running {
   readonly ended: Promise<unknown>;
 }
 
+/** Whether a source says now what is known of a kind. */
+export interface SourceStanding {
+  readonly source: string;
+  readonly kind: MachineKind | 'Metal';
+  readonly isHeard: boolean;
+  /** Since when (wall) that is so. */
+  readonly since: number;
+}
+
 /** All sources of a firewall machine that have to be asked, each by itself: none waits for another, and none ends for want of one. */
 export class MachineSources {
   readonly #options: MachineSourcesOptions;
   readonly #running = new Map<string, Running>();
   /** Of the machine. */
   #name = '';
+  #standings: readonly SourceStanding[] = [];
 
   constructor(options: MachineSourcesOptions) {
     this.#options = options;
@@ -62,6 +72,24 @@ export class MachineSources {
       if (place?.type === 'kubernetes') this.#start(name, place, kinds, machine);
       else if (place?.type === 'metal') this.#startMetal(name, place, kinds, machine);
     }
+    this.#standings = this.#standingsNow(wanted);
+  }
+
+  /** Every kind of every source that is asked, as it was when the configuration was followed last: every second. */
+  get standings(): readonly SourceStanding[] {
+    return this.#standings;
+  }
+
+  #standingsNow(wanted: ReadonlyMap<string, ReadonlySet<MachineKind>>): readonly SourceStanding[] {
+    const wall = this.#options.clock.wall();
+    return [...this.#running].flatMap(([source, running]) => {
+      const kinds = running.source instanceof MetalSource ? (['Metal'] as const) : [...(wanted.get(source) ?? [])];
+      return kinds.map((kind): SourceStanding => {
+        const { isHeard } = running.source.ask(kind);
+        const before = this.#standings.find((each) => each.source === source && each.kind === kind);
+        return { source, kind, isHeard, since: before?.isHeard === isHeard ? before.since : wall };
+      });
+    });
   }
 
   /** What a source says of the kind; `undefined`: it never said anything, or is none that is asked. */

@@ -43,6 +43,10 @@ test('rules of the allocation are in force, beside what the metal-api cannot hol
   expect(machine.rules()).toContain('limit rate over 5 mbytes/second');
   expect(machine.rules()).toContain('comment "port https"');
   await expect.poll(() => controller.times.lastRunAgainstSeed).toBeDefined();
+  const began = Date.now();
+  const standing = () => controller.sourceStandings.map(({ since, ...rest }) => ({ ...rest, isOld: since <= began }));
+  await expect.poll(standing).toEqual([{ source: 'metal', kind: 'Metal', isHeard: true, isOld: true }]);
+  expect([controller.rulesState, controller.record.loads.changed > 0]).toEqual(['inForce', true]);
 });
 
 test('an API that is away, refuses or knows nothing of the machine leaves what was in force, over a restart too', async () => {
@@ -67,6 +71,7 @@ test('an API that is away, refuses or knows nothing of the machine leaves what w
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect([machine.rules(), await machine.passes(443), await machine.passes(80)]).toEqual([good, true, false]);
     expect(controller.times.lastRunAgainstSeed).toBeUndefined();
+    expect(controller.sourceStandings).toMatchObject([{ source: 'metal', kind: 'Metal', isHeard: false }]);
   }
 });
 

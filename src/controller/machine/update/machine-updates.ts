@@ -6,7 +6,7 @@ import { localFiles } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import type { FirewallSpec } from '../../../machine/kinds/firewall.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
-import { ToldOnce } from '../told-once.ts';
+import { ToldOnce, type WorkCounts } from '../told-once.ts';
 import type { ExporterUpdate } from './exporter-update.ts';
 import type { UpdateNote } from './record.ts';
 import type { Candidate, SelfUpdate } from './self-update.ts';
@@ -18,6 +18,11 @@ const FOLLOW_MS = 1_000;
 
 /** Reasons of events, as today (metal-stack reference, 3.3). */
 export type UpdateReason = 'Self-Reconciliation' | 'nftables-exporter';
+
+const PROGRAMS: Readonly<Record<UpdateReason, string>> = {
+  'Self-Reconciliation': 'firewall-controller',
+  'nftables-exporter': 'nftables-exporter',
+};
 
 export interface MachineUpdatesOptions {
   /** The Firewall that the rules in force were made from; `undefined`: none yet, or programs stay as they are. */
@@ -45,6 +50,11 @@ export class MachineUpdates {
       },
       mended: (reason) => log.info({ reason }, 'mended'),
     });
+  }
+
+  /** How often it was looked for each program. */
+  get counts(): readonly (readonly [string, WorkCounts])[] {
+    return [...this.#works.counts].map(([reason, counts]) => [PROGRAMS[reason], counts]);
   }
 
   /** Resolves with a program that is to be tried, when all else has ended; with `undefined` when the signal aborts. */

@@ -45,6 +45,11 @@ export class WorkloadDuties {
     });
   }
 
+  /** How often each duty was looked after. */
+  get counts(): ToldOnce['counts'] {
+    return this.#works.counts;
+  }
+
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
