@@ -89,3 +89,79 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     labels: { instance: 'a' },
   },
 };
+
+const machine = { instance: 'a' };
+const state = (name: string, value: number): Series =>
+  always(`sallyport_machine_rules_state{state="${name}", instance="a"}`, value);
+const frr = (name: string, value: number): Series =>
+  always(`sallyport_machine_frr_state{state="${name}", instance="a"}`, value);
+const flows = (name: string, value: number): Series =>
+  always(`sallyport_machine_own_flows{state="${name}", instance="a"}`, value);
+const heard = (value: number): Series =>
+  always('sallyport_machine_source_heard{source="shoot", kind="Service", instance="a"}', value);
+const findings = (severity: string): Series =>
+  always(
+    `sallyport_machine_findings{controller="cwnp", reason="CWNP_INVALID", severity="${severity}", instance="a"}`,
+    1,
+  );
+const counted = (name: string, labels: string, step: number): Series =>
+  rising(`sallyport_machine_${name}_total{${labels}, instance="a"}`, step);
+
+/** The same of firewall machines. */
+export const machineAlertCases: Readonly<Record<string, AlertCase>> = {
+  SallyportMachineGone: { fires: [], quiet: [state('none', 1)], labels: {} },
+  SallyportMachineOldRules: {
+    fires: [state('inForce', 0), state('lastGood', 1)],
+    quiet: [state('inForce', 1), state('lastGood', 0), state('none', 0), state('kept', 0)],
+    labels: { ...machine, state: 'lastGood' },
+  },
+  SallyportMachineSourceLost: { fires: [heard(0)], quiet: [heard(1)], labels: { ...machine, source: 'shoot' } },
+  SallyportMachineOwnFlow: {
+    fires: [flows('refused', 1)],
+    quiet: [flows('refused', 0), flows('allowedBack', 0), flows('needed', 9), flows('up', 9)],
+    labels: { ...machine, state: 'refused' },
+  },
+  SallyportMachineRepairs: {
+    fires: [counted('repairs', 'where="kernel"', 1)],
+    quiet: [counted('repairs', 'where="kernel"', 0.05)],
+    labels: machine,
+  },
+  SallyportMachineNamesRefused: {
+    fires: [counted('dns_questions', 'outcome="refused"', 6)],
+    quiet: [counted('dns_questions', 'outcome="answered"', 600), counted('dns_questions', 'outcome="refused"', 0)],
+    labels: machine,
+  },
+  SallyportMachineResolverSilent: {
+    fires: [counted('dns_upstream_failures', 'job="x"', 12)],
+    quiet: [counted('dns_upstream_failures', 'job="x"', 2)],
+    labels: machine,
+  },
+  SallyportMachineFrrFailed: {
+    fires: [frr('failed', 1)],
+    quiet: [frr('failed', 0), frr('waiting', 0), frr('absent', 1)],
+    labels: { ...machine, state: 'failed' },
+  },
+  SallyportMachineCutOff: {
+    fires: [always('sallyport_machine_bgp_sessions{instance="a"}', 0)],
+    quiet: [always('sallyport_machine_bgp_sessions{instance="a"}', 1)],
+    labels: machine,
+  },
+  SallyportMachineDutyFails: {
+    fires: [counted('duties', 'duty="SSH keys", outcome="failed"', 6)],
+    quiet: [
+      counted('duties', 'duty="SSH keys", outcome="failed"', 0.5),
+      counted('duties', 'duty="x", outcome="done"', 6),
+    ],
+    labels: { ...machine, duty: 'SSH keys' },
+  },
+  SallyportMachineSilent: {
+    fires: [counted('reports', 'what="FirewallMonitor", outcome="failed"', 6)],
+    quiet: [counted('reports', 'what="ids", outcome="failed"', 6)],
+    labels: { ...machine, what: 'FirewallMonitor' },
+  },
+  SallyportMachineLeftOut: {
+    fires: [findings('error')],
+    quiet: [findings('warning')],
+    labels: { ...machine, controller: 'cwnp', reason: 'CWNP_INVALID' },
+  },
+};

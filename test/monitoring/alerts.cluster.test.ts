@@ -15,10 +15,8 @@ import { serveProbes } from '../../src/server/probes.ts';
 import { readText } from '../../src/sources/manifests/reading.ts';
 import type { Delivery } from '../../src/sources/source.ts';
 import { freePort } from '../kit/free-port.ts';
-import { type Series, alertCases } from './alert-cases.ts';
-import { ALERTS, readAlerts } from './files.ts';
-
-const rules = readAlerts().groups.flatMap((group) => group.rules);
+import { type Series, alertCases, machineAlertCases } from './alert-cases.ts';
+import { ALERTS, MACHINE_ALERTS, readAlerts } from './files.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -32,9 +30,14 @@ function promtool(...words: readonly string[]): { readonly code: number | null; 
   return { code: status, text: stdout + stderr };
 }
 
-describe('alert rules, as Prometheus reads them', () => {
+describe.each([
+  ['a controller', ALERTS, alertCases],
+  ['firewall machines', MACHINE_ALERTS, machineAlertCases],
+])('alert rules of %s, as Prometheus reads them', (_, alerts, cases) => {
+  const rules = readAlerts(alerts).groups.flatMap((group) => group.rules);
+
   test('are right', () => {
-    const { code, text } = promtool('check', 'rules', ALERTS);
+    const { code, text } = promtool('check', 'rules', alerts);
     expect(text).toContain(`${rules.length} rules found`);
     expect(code, text).toBe(0);
   });
@@ -44,7 +47,7 @@ describe('alert rules, as Prometheus reads them', () => {
   test.each(rules.map((rule) => [rule.alert, rule] as const))(
     '%s fires after its time, and not before',
     (name, rule) => {
-      const { fires, quiet, labels } = alertCases[name] ?? { fires: [], quiet: [], labels: {} };
+      const { fires, quiet, labels } = cases[name] ?? { fires: [], quiet: [], labels: {} };
       // Series of rates need a window to fill before the alert's own time begins.
       const late = minutes(rule.for) + 31;
       const world = (series: readonly Series[], expected: readonly { at: string; alerts: readonly object[] }[]) => ({
@@ -53,7 +56,7 @@ describe('alert rules, as Prometheus reads them', () => {
         alert_rule_test: expected.map(({ at, alerts }) => ({ eval_time: at, alertname: name, exp_alerts: alerts })),
       });
       const tests = {
-        rule_files: [ALERTS],
+        rule_files: [alerts],
         evaluation_interval: '1m',
         tests: [
           world(fires, [{ at: `${minutes(rule.for) - 1}m`, alerts: [] }]),

@@ -6,7 +6,9 @@ import { z } from 'zod';
 const root = join(import.meta.dirname, '../..');
 
 export const ALERTS = join(root, 'deploy/monitoring/alerts.yaml');
+export const MACHINE_ALERTS = join(root, 'deploy/monitoring/machine-alerts.yaml');
 export const DASHBOARD = join(root, 'deploy/monitoring/dashboard.json');
+export const MACHINE_DASHBOARD = join(root, 'deploy/monitoring/machine-dashboard.json');
 
 const alertFile = z.strictObject({
   groups: z.array(
@@ -26,8 +28,8 @@ const alertFile = z.strictObject({
 });
 export type AlertFile = z.infer<typeof alertFile>;
 
-export function readAlerts(): AlertFile {
-  return alertFile.parse(parse(readFileSync(ALERTS, 'utf8')));
+export function readAlerts(file = ALERTS): AlertFile {
+  return alertFile.parse(parse(readFileSync(file, 'utf8')));
 }
 
 /** Every name of a metric in an expression of PromQL. */
