@@ -30,10 +30,16 @@ export function stepsOf(
   const steps = names.flatMap((name) => {
     const before = actual.get(name);
     const now = wanted.get(name);
-    const after = now ?? (before && { ...before, addresses: NOBODY });
+    const after = now ?? (before && askedByNobody(before));
     return after === undefined ? [] : changeOf(before, after, now !== undefined);
   });
   return [...steps.filter(({ urgent }) => urgent), ...steps.filter(({ urgent }) => !urgent)];
+}
+
+/** What it was for is over: whoever wrote last, it ends alike. */
+function askedByNobody(list: FeedList): FeedList {
+  const isOver = list.use === 'Allow' && FAMILIES.every((family) => list.addresses[family].length === 0);
+  return isOver ? list : { ...list, use: 'Allow', addresses: NOBODY };
 }
 
 /** Every list goes, which says nothing to those who have fetched it. */
