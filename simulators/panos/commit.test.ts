@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {} from './client.fixture.ts';
 import { MS, device, put } from './commit.fixture.ts';
+import { descend } from './xml.ts';
 
 describe('jobs', () => {
   test('states, and a second commit that is refused', async () => {
@@ -44,6 +45,17 @@ describe('jobs', () => {
     expect(firewall.op('<show><jobs><id>999</id></jobs></show>')).toBe('error: job 999 not found');
     expect(firewall.op('<show><jobs><id>4294967296</id></jobs></show>')).toBe('error: job -1 not found');
     expect(firewall.op('<show><jobs><all/></jobs></show>')).toBe('success: ');
+  });
+
+  test('the latest fifty are remembered', async () => {
+    await using firewall = await device();
+    for (let n = 1; n <= 55; n++) {
+      firewall.set(...put('a', `10.0.0.${n}`));
+      expect(firewall.commit()).toContain('FIN OK');
+    }
+    const rows = descend(firewall.byHand({ type: 'op', cmd: '<show><jobs><all/></jobs></show>' }), 'result')?.children;
+    expect(rows?.map((row) => Number(descend(row, 'id')?.text))).toEqual(Array.from({ length: 50 }, (_, n) => 55 - n));
+    expect(firewall.op('<show><jobs><id>5</id></jobs></show>')).toBe('error: job 5 not found');
   });
 
   test('failures on demand, with warnings on the others', async () => {

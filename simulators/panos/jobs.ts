@@ -40,6 +40,9 @@ interface Job {
   outcome: Outcome | undefined;
 }
 
+/** So many are remembered. The reference does not say how many devices remember; without an end each look at them would take longer than the last. */
+const REMEMBERED = 50;
+
 const exclusive = ({ work }: Job): boolean => work.type !== 'EDLRefresh';
 
 /** Commits and validations, one at a time, and refreshes beside them, on the device's clock (reference 1.7). */
@@ -72,6 +75,7 @@ export class Jobs {
       outcome: undefined,
     };
     this.#all.push(job);
+    if (this.#all.length > REMEMBERED && this.#all[0]?.finished !== undefined) this.#all.shift();
     if (exclusive(job)) this.#next();
     else this.#run(job);
     return this.#last;
