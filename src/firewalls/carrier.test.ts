@@ -11,7 +11,7 @@ import { Wishes } from './wishes.ts';
 import { soleWriter } from './writer-lock.ts';
 
 const step = (title: string, urgent: boolean): Step => ({ kind: 'Members', title, objects: [], urgent });
-const PLAN = [step('silence', true), step('members', false), step('more', false)];
+const PLAN: readonly Step[] = [step('silence', true), step('members', false), step('more', false)];
 
 /** A device that takes the silence together with what follows it, and notes what it was given. */
 function setUp() {
@@ -31,9 +31,9 @@ function setUp() {
   const report = new Report('edge-1', () => undefined);
   const rest = { firewall: 'edge-1', clock, log: silentLog, judged: () => undefined };
   const carrier = new Carrier(session, report, rest, signal);
-  const carry = (standing: 'newest' | 'overtaken' | 'forbidden' = 'newest') =>
+  const carry = (standing: 'newest' | 'overtaken' | 'forbidden' = 'newest', plan = PLAN) =>
     carrier.carryOut(
-      PLAN,
+      plan,
       () => standing,
       new Wishes(clock),
       () => false,
@@ -75,4 +75,11 @@ test('for an older wish than the newest, what is urgent goes alone, and nothing 
   const forbidden = setUp();
   expect(await forbidden.carry('forbidden')).toEqual({ ended: 'left' });
   expect(forbidden.given).toEqual([]);
+});
+
+test('for an older wish too what is urgent goes with what is sent for it all the same', async () => {
+  const { given, carry } = setUp();
+  const plan = PLAN.map((one): Step => (one.title === 'members' ? { ...one, quick: true } : one));
+  expect(await carry('overtaken', plan)).toEqual({ ended: 'left' });
+  expect(given).toEqual(['silence and members']);
 });

@@ -126,11 +126,14 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
 
   /**
    * The first two steps as one where the driver says that neither loses by it: whoever comes waits for one request, not two. After a write that
-   * failed each goes alone, because what is urgent must not fail for the sake of what is not.
+   * failed each goes alone, because what is urgent must not fail for the sake of what is not; and so does it where a newer wish would leave
+   * the second one out.
    */
   #inOneGo(steps: readonly S[], standing: () => WishStanding): readonly S[] {
     const [first, second, ...rest] = steps;
-    if (!this.#joins || first === undefined || second === undefined || standing() !== 'newest') return steps;
+    if (!this.#joins || first === undefined || second === undefined) return steps;
+    const now = standing();
+    if (now === 'forbidden' || (now === 'overtaken' && this.#mayLeave(second))) return steps;
     const both = this.#session.together(first, second);
     return both === undefined ? steps : [both, ...rest];
   }
