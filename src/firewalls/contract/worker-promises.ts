@@ -154,26 +154,32 @@ export function workerPromises({ harness, fresh, promise }: ContractContext): vo
     'two installations with one name do not fight for ever, say so, and the one that stays alone wins',
     async () => {
       await fresh();
+      const LOOKS = 180;
       const clock = new FakeClock();
       const drivers = [new Killable(harness().connect()), new Killable(harness().connect())] as const;
       const [one, other] = drivers.map((driver) => workerOn(driver, { clock, settings: gentle })) as [Worker, Worker];
       one.desire({ kind: 'ruleset', ruleset: world(crowd(3, 'bank')) });
       await one.settled();
       other.desire({ kind: 'ruleset', ruleset: world(crowd(3, 'shop')) });
-      const hour = async (): Promise<void> => {
-        for (let at = 0; at < 3_600_000; at += 20_000) {
-          clock.advance(20_000);
+      /** Resolves with the share of looks after which either says so. */
+      const hour = async (): Promise<number> => {
+        let said = 0;
+        for (let look = 0; look < LOOKS; look++) {
+          clock.advance(3_600_000 / LOOKS);
           for (const worker of [one, other]) {
             worker.nudge();
             await worker.settled();
           }
+          const conditions = [one, other].flatMap((worker) => worker.status().conditions);
+          if (conditions.some(({ reason }) => reason === 'RIVAL_WRITER')) said++;
         }
+        return said / LOOKS;
       };
-      await hour();
+      const said = await hour();
       const sent = drivers[0].sent + drivers[1].sent;
       expect(sent).toBeGreaterThan(2);
-      const said = [one, other].flatMap((worker) => worker.status().conditions).map(({ reason }) => reason);
-      expect(said).toContain('RIVAL_WRITER');
+      // Right after it has overruled the other neither knows better, and on a busy machine that is heard a little later.
+      expect(said).toBeGreaterThan(0.7);
       await hour();
       // Each overrules the other once in ten minutes; a change takes some steps.
       expect(drivers[0].sent + drivers[1].sent - sent).toBeLessThanOrEqual(16 * 4);
