@@ -27,6 +27,7 @@ export const routingPrograms: readonly Packaged[] = [
 export const clusterPrograms: readonly Packaged[] = [
   { program: 'prometheus', package: 'prometheus' },
   { program: 'promtool', package: 'prometheus' },
+  { program: 'prometheus-alertmanager', package: 'prometheus-alertmanager' },
 ];
 
 /** Where Debian puts the libraries of arm64 on another machine. */
