@@ -2,10 +2,10 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
 
-/** A program, or a library at its path, and the Debian package it comes in. */
+/** A program, or a file at its path, and the Debian package it comes in. */
 type Packaged =
   | { readonly program: string; readonly package: string }
-  | { readonly library: string; readonly package: string };
+  | { readonly file: string; readonly package: string };
 
 /** What the lab and the packet tests run. */
 const programs: readonly Packaged[] = [
@@ -36,8 +36,8 @@ export const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu';
 /** What runs a program for arm64 on another machine. */
 export const emulationPrograms: readonly Packaged[] = [
   { program: 'qemu-aarch64', package: 'qemu-user' },
-  { library: `${ARM64_LIBRARIES}/lib/libc.so.6`, package: 'libc6-arm64-cross' },
-  { library: `${ARM64_LIBRARIES}/lib/libstdc++.so.6`, package: 'libstdc++6-arm64-cross' },
+  { file: `${ARM64_LIBRARIES}/lib/libc.so.6`, package: 'libc6-arm64-cross' },
+  { file: `${ARM64_LIBRARIES}/lib/libstdc++.so.6`, package: 'libstdc++6-arm64-cross' },
 ];
 
 /** Whether a program is there: at its path, in PATH, or where Debian keeps those of the administrator, which an ordinary PATH leaves out. */
@@ -57,7 +57,7 @@ export function mayBeRun(file: string): boolean {
 
 /** Debian packages of what is missing; of the lab's programs if none are named. */
 export function missingPackages(of: readonly Packaged[] = programs): readonly string[] {
-  const missing = of.filter((entry) => !('library' in entry ? existsSync(entry.library) : isThere(entry.program)));
+  const missing = of.filter((entry) => !('file' in entry ? existsSync(entry.file) : isThere(entry.program)));
   return [...new Set(missing.map((entry) => entry.package))];
 }
 
