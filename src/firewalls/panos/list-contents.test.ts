@@ -40,7 +40,10 @@ test.each<readonly [string, (anchor: number) => string, readonly string[]]>([
   ['nothing at all', () => list(''), []],
   [
     'addresses, prefixes and ranges, as members are written',
-    () => list('<e>10.0.0.1/32</e><e>10.0.1.0/24</e><e>10.2.0.1-10.2.0.9</e><e>2001:DB8::1</e><source>feeds</source>'),
+    (anchor) =>
+      anchor > 1
+        ? list('')
+        : list('<e>10.0.0.1/32</e><e>10.0.1.0/24</e><e>10.2.0.1-10.2.0.9</e><e>2001:DB8::1</e><source>feeds</source>'),
     ['10.0.0.1', '10.0.1.0/24', '10.2.0.1-10.2.0.9', '2001:db8::1'],
   ],
   ['pages of a thousand', (anchor) => rowsFrom(many, 1_000, anchor), many],
@@ -50,7 +53,6 @@ test.each<readonly [string, (anchor: number) => string, readonly string[]]>([
     (anchor) => (anchor > 3 ? refuse() : rowsFrom(many.slice(0, 3), 1_000, anchor)),
     many.slice(0, 3),
   ],
-  ['all of it, whichever page is asked for', () => rowsFrom(many.slice(0, 9), 1_000, 1), many.slice(0, 9)],
 ])('is read: %s', async (_, answer, members) => {
   const content = await readBy(answer);
   expect(content?.kind === 'read' ? [...content.members] : content).toEqual(members);
@@ -59,6 +61,7 @@ test.each<readonly [string, (anchor: number) => string, readonly string[]]>([
 test.each<readonly [string, (anchor: number) => string]>([
   ['an answer without a list', () => '<msg>external list</msg>'],
   ['rows that nobody understands', () => list('<row>ten dot nothing</row>')],
+  ['the same rows, whichever are asked for: there may be more', () => rowsFrom(many, 300, 1)],
   ['the same full page for ever', () => rowsFrom(many, 1_000, 1)],
   ['a refusal', refuse],
   ['a refusal after a full page', (anchor) => (anchor > 1 ? refuse() : rowsFrom(many, 1_000, 1))],

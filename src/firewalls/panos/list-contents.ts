@@ -184,7 +184,7 @@ async function readContent(api: PanosApi, name: string, signal: AbortSignal): Pr
   const members = new Set<string>();
   let isLast = false;
   try {
-    // Until a page brings nobody new: how many rows a device gives at most is not known.
+    // Until a page is empty: how many rows a device gives at most is not known.
     for (let anchor = 1, page = 0; page < MOST_PAGES; page++) {
       const inside = [element('name', name), element('anchor', `${anchor}`), element('num-records', `${PAGE}`)];
       const answer = await api.op(
@@ -198,7 +198,8 @@ async function readContent(api: PanosApi, name: string, signal: AbortSignal): Pr
       if (entries.length === 0 && !isEnd) return { kind: 'unread', why: 'no entry is found in the answer' };
       const before = members.size;
       for (const entry of entries) members.add(entry);
-      if (isEnd || (members.size === before && entries.length < PAGE)) return { kind: 'read', members };
+      if (isEnd) return { kind: 'read', members };
+      // It does not follow the row that is asked for: what lies behind those that it gives is not known.
       if (members.size === before) return { kind: 'unread', why: 'it gives the same page again' };
       anchor += entries.length;
       isLast = entries.length < PAGE;
