@@ -128,6 +128,15 @@ describe('asking a resolver', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     upstream.stop();
     expect(await waiting).toBeUndefined();
-    expect(await upstream.udp(query)).toBeUndefined();
+  });
+
+  test('whoever asks after the end has no answer, whichever port the question would have left from', async () => {
+    const upstream = await resolver((bytes, _, send) =>
+      send(wire({ id: bytes.readUInt16BE(0), question: asked, answers: [a(asked.name, '192.0.2.1')] })),
+    );
+    // Each question leaves from one of 32 ports.
+    for (let n = 0; n < 200; n++) expect(await upstream.udp(query)).toBeDefined();
+    upstream.stop();
+    for (let n = 0; n < 200; n++) expect(await upstream.udp(query)).toBeUndefined();
   });
 });

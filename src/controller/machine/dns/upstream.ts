@@ -47,7 +47,7 @@ export class Upstream {
   /** Over UDP. The answer's octets are as they came, but for the id, which is the question's. */
   async udp(query: DnsMessage): Promise<DnsMessage | undefined> {
     const from = await this.#socket(randomInt(SOCKETS));
-    if (from === undefined) return undefined;
+    if (from === undefined || !this.#open.has(from)) return undefined;
     const { waiting, socket } = from;
     let id = randomInt(65_536);
     while (waiting.has(id)) id = (id + 1) & 0xffff;
@@ -101,9 +101,11 @@ export class Upstream {
       for (const { settle } of each.waiting.values()) settle(undefined);
     }
     this.#open.clear();
+    this.#sockets.length = 0;
   }
 
   async #socket(place: number): Promise<AskingSocket | undefined> {
+    if (this.#stopped) return undefined;
     const there = this.#sockets[place];
     if (there !== undefined && there.left > 0) return there;
     const fresh = await this.#opened();
