@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
-import { localFiles } from '../../../base/error.ts';
+import { SallyportError, localFiles } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import type { FirewallSpec } from '../../../machine/kinds/firewall.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
@@ -101,10 +101,17 @@ export class MachineUpdates {
   }
 }
 
-/** Reads the key that programs have to be signed with, each time it is needed. */
-export function updateKey(pathNow: () => string | undefined): () => Promise<KeyObject | undefined> {
+/**
+ * Reads the key that programs have to be signed with, each time it is needed; `undefined`: the configuration asks for no signature. Throws UPDATE_REFUSED
+ * where it wants no newer programs any more, so that a wish which went while one was fetched is not taken for one without a key.
+ */
+export function updateKey(
+  selfUpdate: () => { readonly key?: string | undefined } | undefined,
+): () => Promise<KeyObject | undefined> {
   return async () => {
-    const path = pathNow();
-    return path === undefined ? undefined : readUpdateKey(await localFiles(readFile(path, 'utf8')));
+    const wish = selfUpdate();
+    if (wish === undefined)
+      throw new SallyportError('UPDATE_REFUSED', 'the configuration wants no newer programs any more');
+    return wish.key === undefined ? undefined : readUpdateKey(await localFiles(readFile(wish.key, 'utf8')));
   };
 }

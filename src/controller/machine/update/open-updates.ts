@@ -41,7 +41,7 @@ export async function openUpdates(
   places: UpdatePlaces,
 ): Promise<{ readonly updates: MachineUpdates; readonly self: SelfUpdate | undefined }> {
   const { selfUpdate, folder, firewall, transport, tell, environment, program, clock, log } = places;
-  const key = updateKey(() => selfUpdate()?.key);
+  const key = updateKey(selfUpdate);
   const own = await readFile(AUTHORITIES, 'utf8').catch(() => undefined);
   const fetching = new Fetching(environment, { ca: own === undefined ? undefined : [...rootCertificates, own] });
   const record = (name: string): UpdateRecord => new UpdateRecord(join(folder, name), log);
