@@ -292,6 +292,32 @@ networks:
   });
 });
 
+describe('two egress rules of one network', () => {
+  const facts = `
+networks:
+  - { networkid: nodes, networktype: privateprimaryunshared, vrf: 42, prefixes: [10.0.0.0/22, "2001:db8:42::/64"] }
+  - { networkid: internet, networktype: external, vrf: 7, prefixes: [203.0.113.0/24, "2001:db8:100::/64"] }
+`;
+  const said = (...ips: string[]): readonly string[] =>
+    smallMachine(
+      firewall(`{ egressRules: [${ips.map((each) => `{ networkID: internet, ips: [${each}] }`).join(', ')}] }`),
+      { facts },
+    ).said;
+
+  test('one of both alone is reached, which is told', () => {
+    expect(said('203.0.113.8', '203.0.113.7')).toEqual([
+      expect.stringContaining(
+        'spec.egressRules[1]: egressRules[0] translates what leaves for the network "internet" by IPv4 too',
+      ),
+    ]);
+  });
+
+  test('one for each family do not meet, nor does one without a usable address', () => {
+    expect(said('203.0.113.8', '"2001:db8:100::7"')).toEqual([]);
+    expect(said('192.0.2.1', '203.0.113.7')).not.toContainEqual(expect.stringContaining('alone is reached'));
+  });
+});
+
 describe('rate limits', () => {
   test('limit what comes in from attached networks', () => {
     const { text, said } = smallMachine(

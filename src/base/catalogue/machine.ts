@@ -68,6 +68,12 @@ export const machineCodes = {
     now: 'This rule is left out; all others are in force.',
     fix: 'Correct the network or the address; the message names what there is.',
   },
+  EGRESS_TWICE: {
+    blame: 'input',
+    what: 'Two egress rules name one network, and addresses of one family.',
+    now: 'Both are rendered, sorted as all rules are, and the first of them takes all packets.',
+    fix: 'Name all addresses in one rule.',
+  },
   MACHINE_FACTS: {
     blame: 'input',
     what: 'The networks of this machine are not known: there is no status of the Firewall, and no install.yaml that could be read.',

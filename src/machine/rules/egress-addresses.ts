@@ -23,6 +23,8 @@ export function egressAddressRules(
     scope.mistake('MACHINE_NETWORK', 'this machine has no private primary network, whose traffic is translated');
     return [];
   }
+  /** Which rule of the list translates already, of a network and a family. */
+  const taken = new Map<string, EgressRule>();
   return sortedUnits(
     firewall.egressRules.flatMap((rule) => {
       const here = scope.at(rule.index);
@@ -54,7 +56,17 @@ export function egressAddressRules(
         here.otherwise('This address is not used.').mistake('MACHINE_NETWORK', problem, 'ips', index);
         return [];
       });
-      return ([4, 6] as const).flatMap((family) => rulesOfFamily(rule, network, primary, usable, family));
+      return ([4, 6] as const).flatMap((family) => {
+        const units = rulesOfFamily(rule, network, primary, usable, family);
+        const other = units.length === 0 ? undefined : taken.get(`${family} ${network.id}`);
+        if (other !== undefined)
+          here.warning(
+            'EGRESS_TWICE',
+            `egressRules[${other.index}] translates what leaves for the network "${network.id}" by IPv${family} too; one of both alone is reached, the one that stands first in the sorted rules`,
+          );
+        else if (units.length > 0) taken.set(`${family} ${network.id}`, rule);
+        return units;
+      });
     }),
   );
 }
