@@ -8,6 +8,7 @@ import { world } from '../../test/kit/worlds.ts';
 import type { Pieces } from '../base/pieces.ts';
 import { silentLog } from '../base/log.ts';
 import type { Ruleset } from '../border/ruleset.ts';
+import { type MemoryPlace, fleetingMemory } from './guard-memory.ts';
 import { MemoryDevice } from './memory/device.ts';
 import { type MemoryActual, MemoryDriver, type MemoryStep, type MemoryTranslation } from './memory/memory-driver.ts';
 import { Worker } from './worker.ts';
@@ -63,13 +64,18 @@ class SlowDriver extends MemoryDriver {
   }
 }
 
-function setUp() {
+function setUp(memory: MemoryPlace = fleetingMemory) {
   const clock = new FakeClock();
   const device = new MemoryDevice([]);
   const driver = new SlowDriver(device, clock);
   const confirmed: number[] = [];
   const options = { cluster: 'lab', firewall: 'edge-1', settings: enforce, clock, log: silentLog, lock: soleWriter };
-  const worker = new Worker({ ...options, driver, events: { confirmed: (version) => confirmed.push(version) } });
+  const worker = new Worker({
+    ...options,
+    driver,
+    memory,
+    events: { confirmed: (version) => confirmed.push(version) },
+  });
   worker.start();
   const members = (): readonly string[] => [...(device.read().program.tables.get('members')?.keys() ?? [])].sort();
   const wish = (addresses: readonly string[]): void =>
@@ -111,6 +117,19 @@ describe('plans that take longer than a turn of the event loop', () => {
     wish(['10.0.0.1', '10.0.0.2']);
     await worker.settled();
     expect(members()).toEqual(['10.0.0.1']);
+    expect(worker.status().waiting?.reasons).toEqual(['mode Approve waits for a yes to everything']);
+    await worker.stop();
+  });
+
+  test('nor while what it let pass is kept', async () => {
+    let kept = (): void => {};
+    const { worker, members, wish } = setUp({ load: async () => undefined, keep: async () => kept() });
+    wish(['10.0.0.1', '10.0.0.2']);
+    await worker.settled();
+    kept = () => worker.configure({ ...enforce, mode: 'Approve', approve: 'Everything' });
+    wish(['10.0.0.2']);
+    await worker.settled();
+    expect(members()).toEqual(['10.0.0.1', '10.0.0.2']);
     expect(worker.status().waiting?.reasons).toEqual(['mode Approve waits for a yes to everything']);
     await worker.stop();
   });

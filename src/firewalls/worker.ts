@@ -295,6 +295,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { all, todo, waits } = going;
     const { target } = going.course;
     await this.#session.rest();
+    if (this.#settings !== settings) return undefined;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
       this.#countAttempt(target, actual);
