@@ -52,16 +52,7 @@ test('plan, apply, plan again, flow, doctor, leave', async () => {
 
   const again = await payments.run('plan');
   expect(again.code, again.text).toBe(0);
-  const asked = await payments.run(
-    'flow',
-    '--from',
-    'shop/payments-1',
-    '--to',
-    '203.0.113.7',
-    '--port',
-    '443',
-    '--devices',
-  );
+  const asked = await payments.flowToBank();
   expect(asked.text).toContain('to 198.51.100.20, by SourceNAT/bank');
   const examined = await payments.run('doctor');
   expect(examined.text).toMatch(/edges .*panorama/i);

@@ -60,6 +60,11 @@ ${paymentsWorld}`,
     return ended;
   }
 
+  /** What commands and devices say of the pod's way to the bank. */
+  flowToBank(): Promise<Ended> {
+    return this.run('flow', '--from', 'shop/payments-1', '--to', '203.0.113.7', '--port', '443', '--devices');
+  }
+
   close(): void {
     this.#forget();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { enforce } from '../../../test/kit/worker-on-memory.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
@@ -10,8 +10,7 @@ import type { Ruleset } from '../../border/ruleset.ts';
 import { type AnyDriver, bring, stepsOf } from '../contract/harness.ts';
 import { Worker } from '../worker.ts';
 import { soleWriter } from '../writer-lock.ts';
-import type { PanosDriver } from './driver.ts';
-import { FULL, connectTo, furnish, startDevice } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 import type { PanosStep } from './steps.ts';
 
 const signal = new AbortController().signal;
@@ -19,23 +18,7 @@ const signal = new AbortController().signal;
 const COMMIT_MS = 3_000;
 const GONE = '10.0.0.1';
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function start(): Promise<PanOs> {
-  const device = await startDevice();
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
-  return device;
-}
-
-function connect(device: PanOs): PanosDriver {
-  const driver = connectTo(device, FULL);
-  opened.push(driver);
-  return driver;
-}
+const { keep, border, connect } = closedAfterEach();
 
 const all = Object.entries(crowd(4, 'bank'));
 const without = Object.fromEntries(all.filter(([address]) => address !== GONE));
@@ -68,7 +51,7 @@ async function committing(device: PanOs, inVain = false): Promise<Worker> {
     log: silentLog,
     lock: soleWriter,
   });
-  opened.push({ close: () => worker.stop() });
+  keep({ close: () => worker.stop() });
   worker.start();
   worker.desire(wish(before, before));
   await worker.settled();
@@ -82,7 +65,7 @@ async function committing(device: PanOs, inVain = false): Promise<Worker> {
 
 describe('while PAN-OS commits', () => {
   test('an address that was given up leaves, and the rest comes about afterwards', async () => {
-    const device = await start();
+    const device = await border();
     const worker = await committing(device);
     worker.desire(wish(left, left));
     await until(() => !holds(device));
@@ -95,7 +78,7 @@ describe('while PAN-OS commits', () => {
   });
 
   test('an address that somebody still owns stays until then', async () => {
-    const device = await start();
+    const device = await border();
     const worker = await committing(device);
     // Both at once: when the one is gone, the other had its turn as well.
     const unlabelled = world(Object.fromEntries(Object.entries(without).slice(1)), [
@@ -113,7 +96,7 @@ describe('while PAN-OS commits', () => {
     ['is lost with a start of the device', (device) => device.reboot()],
   ];
   test.each(ends)('a commit that %s gives nothing back to who left beside it', async (how, end) => {
-    const device = await start();
+    const device = await border();
     const worker = await committing(device, how === 'fails');
     worker.desire(wish(left, left));
     await until(() => !holds(device));
@@ -133,7 +116,7 @@ describe('while PAN-OS commits', () => {
   });
 
   test('what was made for the state before it is refused afterwards', async () => {
-    const device = await start();
+    const device = await border();
     const driver = connect(device);
     await bring(driver, before);
     const other = connect(device);

@@ -1,35 +1,16 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
-import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
+import { describe, expect, test } from 'vitest';
 import { rulesets } from '../../../test/kit/rulesets.ts';
 import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
-import type { PanosDriver } from './driver.ts';
-import { byHand, commitByHand, connectTo, furnish, membersOn, startDevice, writesOn } from './lab.fixture.ts';
+import { byHand, commitByHand, membersOn, writesOn } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function border(capacity: PanOsOptions['capacity'] = {}): Promise<PanOs> {
-  const device = await startDevice({ capacity });
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
-  return device;
-}
-
-function connect(device: PanOs): PanosDriver {
-  const options = { position: { before: 'rest' }, form: 'Full', zones: { from: ['k8s'], to: ['internet'] } };
-  const driver = connectTo(device, options, 'lab', { write: writeAtOnce });
-  opened.push(driver);
-  return driver;
-}
+const { border, connect } = closedAfterEach();
 
 /** An AddressGroup on which a Deny rests: it is configured. */
 function denying(members: readonly string[]): Ruleset {
@@ -49,7 +30,7 @@ const many = (count: number): readonly string[] => Object.keys(crowd(count, 'x',
 
 describe('what does not fit is refused before anything is sent, with use and limit', () => {
   test('the address after the last that can be registered; who leaves goes all the same', async () => {
-    const device = await border({ 'max-registered-ip-address': 20 });
+    const device = await border({ capacity: { 'max-registered-ip-address': 20 } });
     const driver = connect(device);
     await bring(driver, world(crowd(18, 'bank')));
     const writes = writesOn(device);
@@ -71,7 +52,7 @@ describe('what does not fit is refused before anything is sent, with use and lim
     ['max-service', 'services'],
     ['max-policy-rule', 'rules'],
   ] as const)('%s', async (key, what) => {
-    const device = await border({ [key]: 3 });
+    const device = await border({ capacity: { [key]: 3 } });
     const classes = [22, 80, 443].map((port) => allowing(`c${port}`, `203.0.113.${port % 250}/32`, port));
     const wanted = world({ '10.0.0.1': 'c22', '10.0.0.2': 'c80', '10.0.0.3': 'c443', '10.0.0.4': 'd' }, [
       ...classes,
@@ -91,7 +72,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(rulesets({ portsAlone: true, translated: [4] }), fc.boolean(), async (drawn, isLarge) => {
-        const device = await border({ 'max-address-per-group': 10 });
+        const device = await border({ capacity: { 'max-address-per-group': 10 } });
         const driver = connect(device);
         const blocked = denying(isLarge ? many(40) : []).groups;
         const ruleset = { ...drawn, groups: new Map([...drawn.groups, ...blocked]) };
@@ -116,7 +97,7 @@ test(
 
 describe('a group of more members than one may have', () => {
   test('is several, that say the same, at every size and back', async () => {
-    const device = await border({ 'max-address-per-group': 10 });
+    const device = await border({ capacity: { 'max-address-per-group': 10 } });
     const bare = device.dump();
     const driver = connect(device);
     for (const count of [10, 11, 64, 65, 35, 9, 40]) {

@@ -1,31 +1,18 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import type { PanosDriver } from './driver.ts';
-import { ACCOUNT, byHand, commitByHand, connectTo, furnish, startDevice } from './lab.fixture.ts';
+import { ACCOUNT, FULL, byHand, commitByHand } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function border(): Promise<PanOs> {
-  const device = await startDevice();
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
-  return device;
-}
+const lab = closedAfterEach();
 
 function connect(device: PanOs, members: 'Tag' | 'Group'): PanosDriver {
-  const options = { position: { before: 'rest' }, form: 'Full', zones: { from: ['k8s'], to: ['internet'] }, members };
-  const driver = connectTo(device, options, 'lab', { write: writeAtOnce });
-  opened.push(driver);
-  return driver;
+  return lab.connect(device, { ...FULL, members });
 }
 
 function wish(members: readonly string[]): Ruleset {
@@ -55,7 +42,7 @@ const passes = (device: PanOs, source: string): boolean =>
   }).verdict === 'pass';
 
 test('an account without the right to register addresses is enough where members are configured', async () => {
-  const device = await border();
+  const device = await lab.border();
   const bare = [device.dump(), device.dumpRegistered()];
   device.accounts.put({ ...ACCOUNT, role: ['config', 'op', 'commit'] });
   await expect(bring(connect(device, 'Tag'), wish(['10.0.0.1']))).rejects.toMatchObject({ code: 'DEVICE_RIGHTS' });
@@ -71,7 +58,7 @@ test('an account without the right to register addresses is enough where members
 });
 
 test('a step that was made for another configuration is refused without a marker, too', async () => {
-  const device = await border();
+  const device = await lab.border();
   await bring(connect(device, 'Group'), wish(['10.0.0.1']));
   const late = connect(device, 'Group');
   const [step] = await stepsOf(late, wish(['10.0.0.2']));
@@ -80,7 +67,7 @@ test('a step that was made for another configuration is refused without a marker
 });
 
 test('tags become groups and groups tags, and nobody is without his rights in between', async () => {
-  const device = await border();
+  const device = await lab.border();
   const members = Object.keys(crowd(3, 'bank'));
   await bring(connect(device, 'Tag'), wish(members));
   byHand(device, 'edit', "/rulebase/security/rules/entry[@name='first']/source", {

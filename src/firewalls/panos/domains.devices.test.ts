@@ -1,30 +1,12 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { BorderWorld, clusterPolicy, firewall, namespace, node, pod, pool } from '../../../test/kit/border-world.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, OWNER, stepsOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
-import type { PanosDriver } from './driver.ts';
-import { byHand, commitByHand, connectTo, furnish, startDevice } from './lab.fixture.ts';
+import { byHand, commitByHand } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function border(): Promise<PanOs> {
-  const device = await startDevice();
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
-  return device;
-}
-
-function connect(device: PanOs): PanosDriver {
-  const options = { position: { before: 'rest' }, form: 'Full', zones: { from: ['k8s'], to: ['internet'] } };
-  const driver = connectTo(device, options, 'lab', { write: writeAtOnce });
-  opened.push(driver);
-  return driver;
-}
+const { border, connect } = closedAfterEach();
 
 /** Pod `shop/web`, 10.0.0.1 and fd00::1, may go to port 443 of the names, and nowhere else. */
 function wish(domains: readonly string[]): Ruleset {

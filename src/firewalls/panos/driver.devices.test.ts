@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
 import { world } from '../../../test/kit/worlds.ts';
 import type { BorderFirewall } from '../../api/resource.ts';
@@ -8,18 +8,14 @@ import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf } from '../contract/harness.ts';
 import { openFirewall } from './connect.ts';
 import type { PanosDriver } from './driver.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
-const opened: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const { keep } = closedAfterEach();
 
 async function start(options: PanOsOptions = {}): Promise<PanOs> {
   const accounts = [{ name: 'bot', password: 'pw', role: 'superuser' as const }];
-  const device = await PanOs.start({ accounts, zones: ['k8s', 'internet'], commitMs: 5, ...options });
-  opened.push(device);
-  return device;
+  return keep(await PanOs.start({ accounts, zones: ['k8s', 'internet'], commitMs: 5, ...options }));
 }
 
 function connect(device: PanOs, options: object = {}): PanosDriver {
@@ -30,9 +26,7 @@ function connect(device: PanOs, options: object = {}): PanosDriver {
   ]);
   const credentials = { title: 'a test', read: () => Promise.resolve(secret) };
   const firewall = { name: 'edge-1', address: url, tls: { pin: fingerprint }, options } as BorderFirewall;
-  const driver = openFirewall(firewall, { cluster: 'lab', clock: systemClock, credentials, lockDirectory: undefined });
-  opened.push({ [Symbol.asyncDispose]: () => driver.close() });
-  return driver;
+  return keep(openFirewall(firewall, { cluster: 'lab', clock: systemClock, credentials, lockDirectory: undefined }));
 }
 
 function groups(wanted: Readonly<Record<string, readonly string[]>>, rest: object = {}): Ruleset {
@@ -204,7 +198,7 @@ describe('a pair', () => {
   const accounts = [{ name: 'bot', password: 'pw', role: 'superuser' as const }];
   const pairOf = async (quirks: PanOsOptions['quirks'] = {}): Promise<readonly [PanOs, PanOs]> => {
     const pair = await PanOs.startPair({ accounts, zones: ['k8s', 'internet'], commitMs: 5, quirks });
-    opened.push(...pair);
+    for (const one of pair) keep(one);
     return pair;
   };
   const peerOf = ({ url, fingerprint = '' }: PanOs): object => ({ peer: { address: url, pin: fingerprint } });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
 import { CommitClock } from '../../../test/kit/commit-clock.ts';
 import { ListServer } from '../../../test/kit/list-server.ts';
@@ -7,15 +7,12 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import type { ListBehind } from '../driver.ts';
 import { bring, stepsOf, translationOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import type { PanosDriver, PanosTranslation } from './driver.ts';
-import { ACCOUNT, byHand, commitByHand, connectTo, furnish, startDevice, writesOn } from './lab.fixture.ts';
+import { ACCOUNT, FULL, byHand, commitByHand, furnish, writesOn } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
+const lab = closedAfterEach();
 
 const MINUTE = 60_000;
 const WITHOUT_TAGS = world({}, []);
@@ -23,28 +20,12 @@ const WITHOUT_TAGS = world({}, []);
 /** A firewall, whoever gives out its lists, and the list `payments` that rules of others name, as it is at the beginning. */
 async function border(members: readonly string[], options: PanOsOptions = {}) {
   const clock = new CommitClock();
-  const lists = await ListServer.start('panos-1', 'secret');
-  opened.push(lists);
-  const device = await startDevice({ clock, ...options });
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
+  const lists = lab.keep(await ListServer.start('panos-1', 'secret'));
+  const device = await lab.border({ clock, ...options });
   device.installAuthority('feed-ca', lists.authority);
   await commitByHand(device);
-  const connect = (): PanosDriver => {
-    const driver = connectTo(
-      device,
-      {
-        position: { before: 'rest' },
-        form: 'Full',
-        zones: { from: ['k8s'], to: ['internet'] },
-        lists: { url: lists.url, certificateProfile: 'feed-ca' },
-      },
-      'lab',
-      { write: writeAtOnce, clock },
-    );
-    opened.push(driver);
-    return driver;
-  };
+  const connect = (): PanosDriver =>
+    lab.connect(device, { ...FULL, lists: { url: lists.url, certificateProfile: 'feed-ca' } }, { clock });
   const driver = connect();
   lists.give('payments', members);
   await bring(driver, wish(members));
@@ -158,21 +139,16 @@ describe('a list is there when the device shows it', () => {
 
   test('on both of a pair: who takes over goes by what it has', async () => {
     const clock = new CommitClock();
-    const lists = await ListServer.start('panos-1', 'secret');
-    opened.push(lists);
+    const lists = lab.keep(await ListServer.start('panos-1', 'secret'));
     const pair = await PanOs.startPair({ accounts: [ACCOUNT], zones: ['k8s', 'internet'], commitMs: 0, clock });
-    for (const one of pair) opened.push({ close: () => one[Symbol.asyncDispose]() });
+    for (const one of pair) lab.keep(one);
     const [first, second] = pair;
     await furnish(first);
     for (const one of pair) one.installAuthority('feed-ca', lists.authority);
     await commitByHand(first);
     const peer = { address: second.url, pin: second.fingerprint };
     const feeds = { url: lists.url, certificateProfile: 'feed-ca' };
-    const driver = connectTo(first, { position: { before: 'rest' }, peer, lists: feeds }, 'lab', {
-      write: writeAtOnce,
-      clock,
-    });
-    opened.push(driver);
+    const driver = lab.connect(first, { position: { before: 'rest' }, peer, lists: feeds }, { clock });
     lists.give('payments', ['10.0.0.1']);
     await bring(driver, wish(['10.0.0.1']));
     await use(first);

@@ -45,7 +45,7 @@ export function connectTo(
 }
 
 /** What a process has been told, where that is not what is true of the device. */
-interface Known {
+export interface Known {
   readonly pin?: string;
   readonly password?: string;
   readonly clock?: Clock;

@@ -1,20 +1,17 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ownCertificate } from '../../../simulators/frame/certificate.ts';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import type { PanosDriver } from './driver.ts';
-import { byHand, commitByHand, connectTo, furnish, startDevice } from './lab.fixture.ts';
+import { byHand, commitByHand } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
+const lab = closedAfterEach();
 
 const certificate = ownCertificate({ commonName: 'feeds', names: ['127.0.0.1'], from: 0, to: Date.now() + 86_400_000 });
 const PASSWORD = `Basic ${Buffer.from('panos-1:secret').toString('base64')}`;
@@ -27,14 +24,12 @@ async function serve(lists: Readonly<Record<string, string>>): Promise<string> {
     response.writeHead(status).end(text ?? '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  opened.push({ close: () => new Promise((resolve) => server.close(resolve)) });
+  lab.keep({ close: () => new Promise((resolve) => server.close(resolve)) });
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}/lists`;
 }
 
 async function border(): Promise<PanOs> {
-  const device = await startDevice();
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
+  const device = await lab.border();
   device.installAuthority('feed-ca', certificate.certificate);
   await commitByHand(device);
   return device;
@@ -42,9 +37,7 @@ async function border(): Promise<PanOs> {
 
 function connect(device: PanOs, url: string, adopt: readonly string[] = []): PanosDriver {
   const options = { position: { before: 'rest' }, lists: { url, certificateProfile: 'feed-ca' } };
-  const driver = connectTo(device, options, 'lab', { write: writeAtOnce, adopt });
-  opened.push(driver);
-  return driver;
+  return lab.connect(device, options, { adopt });
 }
 
 function wish(use: 'Allow' | 'Deny' = 'Allow', name = 'payments'): Ruleset {

@@ -1,34 +1,17 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { Panorama, type PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
+import { describe, expect, test } from 'vitest';
+import { Panorama } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, stepsOf } from '../contract/harness.ts';
-import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import type { PanosDriver } from './driver.ts';
-import { byHand, commitByHand, connectTo, furnish, membersOn, startDevice } from './lab.fixture.ts';
+import { FULL, byHand, commitByHand, membersOn, startDevice } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 import { parseXml } from './xml.ts';
 import { pushedRules } from './pushed-rules.ts';
 
 const signal = new AbortController().signal;
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-async function border(options: PanOsOptions = {}): Promise<PanOs> {
-  const device = await startDevice(options);
-  opened.push({ close: () => device[Symbol.asyncDispose]() });
-  await furnish(device);
-  return device;
-}
-
-function connect(device: PanOs, adopt: readonly string[] = []): PanosDriver {
-  const options = { position: { before: 'rest' }, form: 'Full', zones: { from: ['k8s'], to: ['internet'] } };
-  const driver = connectTo(device, options, 'lab', { write: writeAtOnce, adopt });
-  opened.push(driver);
-  return driver;
-}
+const { keep, border, connect } = closedAfterEach();
 
 const driftOn = async (driver: PanosDriver): Promise<readonly string[]> =>
   (await driver.observe(signal)).drift.map(({ object, what }) => `${object} ${what}`);
@@ -105,7 +88,7 @@ describe('groups of others', () => {
       /<entry name="partners">[^]*?<\/entry>/.exec(bare)?.[0],
     );
     // At every moment their rule meets whom it met, or whom it shall meet.
-    const driver = connect(device, ['partners']);
+    const driver = connect(device, FULL, { adopt: ['partners'] });
     const met = (source: string): boolean =>
       device.passes({ source, destination: '203.0.113.7', protocol: 'tcp', from: 'k8s', to: 'internet' }).rule ===
       'first';
@@ -121,10 +104,8 @@ describe('groups of others', () => {
 
 describe('rules that a Panorama pushed', () => {
   test('stand among those of others, above and below', async () => {
-    const device = await startDevice({ serial: '0123456789' });
-    opened.push({ close: () => device[Symbol.asyncDispose]() });
-    const panorama = await Panorama.start({ deviceGroups: [{ name: 'edge' }], commitMs: 0 });
-    opened.push({ close: () => panorama[Symbol.asyncDispose]() });
+    const device = keep(await startDevice({ serial: '0123456789' }));
+    const panorama = keep(await Panorama.start({ deviceGroups: [{ name: 'edge' }], commitMs: 0 }));
     panorama.manage(device, { group: 'edge', zones: ['k8s', 'internet'] });
     const group = "/config/devices/entry[@name='localhost.localdomain']/device-group/entry[@name='edge']";
     const any = ['from', 'to', 'source', 'destination', 'application', 'service']

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PanOs, PanOsOptions, PanoramaOptions } from '../../../simulators/panos/index.ts';
 import { type Packet, fateOf } from '../../../test/kit/ruleset-oracle.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
@@ -19,23 +19,17 @@ import {
   startBorder,
   writesOnBorder,
 } from './panorama-lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 import type { PanoramaDriver } from './panorama-driver.ts';
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
+const { keep } = closedAfterEach();
 
 async function border(options: PanoramaOptions = {}, firewallOptions: PanOsOptions = {}): Promise<Border> {
-  const made = await startBorder(options, firewallOptions);
-  opened.push({ close: () => Promise.resolve(made[Symbol.asyncDispose]()) });
-  return made;
+  return keep(await startBorder(options, firewallOptions));
 }
 
 function connect(at: Border, options: Parameters<typeof connectToBorder>[2] = {}): PanoramaDriver {
-  const driver = connectToBorder(at, FULL, options);
-  opened.push(driver);
-  return driver;
+  return keep(connectToBorder(at, FULL, options));
 }
 
 const before = world(crowd(3, 'bank'));

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PanOs } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
@@ -15,23 +15,14 @@ import {
   startBorder,
   writesOnBorder,
 } from './panorama-lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 import type { PanoramaDriver } from './panorama-driver.ts';
 
 const FULL = { form: 'Full', position: 'First', securityProfile: 'none', log: 'None' };
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one.close();
-});
-
-function kept<T extends AsyncDisposable>(one: T): T {
-  opened.push({ close: () => Promise.resolve(one[Symbol.asyncDispose]()) });
-  return one;
-}
+const { keep } = closedAfterEach();
 
 function connect(at: Border, options: object): PanoramaDriver {
-  const driver = connectToBorder(at, { ...FULL, ...options });
-  opened.push(driver);
-  return driver;
+  return keep(connectToBorder(at, { ...FULL, ...options }));
 }
 
 const wish = world(crowd(3, 'bank'));
@@ -48,7 +39,7 @@ const flow = (source: string, destinationPort = 443) =>
 
 describe('where rules stand', () => {
   test('below those of the firewalls', async () => {
-    const at = kept(await startBorder());
+    const at = keep(await startBorder());
     await bring(connect(at, { rulebase: 'Post' }), wish);
     const rules = /<post-rulebase>.*<\/post-rulebase>/s.exec(at.panorama.dump())?.[0] ?? '';
     expect(rules).toContain('sallyport:lab:');
@@ -60,8 +51,8 @@ describe('where rules stand', () => {
   });
 
   test('in shared: every firewall of every group has them', async () => {
-    const at = kept(await startBorder());
-    const other = kept(await PanOs.start({ accounts: [ACCOUNT], commitMs: 0, serial: '007951000000009' }));
+    const at = keep(await startBorder());
+    const other = keep(await PanOs.start({ accounts: [ACCOUNT], commitMs: 0, serial: '007951000000009' }));
     at.panorama.manage(other, { group: 'lab', zones: ['k8s', 'internet'] });
     editGroup(at.panorama, 'set', '', { element: '<description>one more</description>' });
     await commitOn(at.panorama);
@@ -84,7 +75,7 @@ describe('where rules stand', () => {
   });
 
   test('in a group with others below: their firewalls have them', async () => {
-    const at = kept(
+    const at = keep(
       await startBorder({ deviceGroups: [{ name: 'all' }, { name: 'edge', parent: 'all' }, { name: 'lab' }] }),
     );
     await bring(connect(at, { deviceGroup: 'all' }), wish);
@@ -95,16 +86,16 @@ describe('where rules stand', () => {
   });
 
   test('in a group that Panorama does not have is a setting to be mended', async () => {
-    const at = kept(await startBorder());
+    const at = keep(await startBorder());
     await expect(bring(connect(at, { deviceGroup: 'none' }), wish)).rejects.toMatchObject({ code: 'DEVICE_SETTING' });
   });
 });
 
 describe('which firewalls', () => {
   test('two vsys of one firewall are filled each, and pushed to together', async () => {
-    const at = kept(await startBorder());
+    const at = keep(await startBorder());
     const vsys = ['vsys1', 'vsys2'];
-    const large = kept(
+    const large = keep(
       await PanOs.start({ accounts: [ACCOUNT], commitMs: 0, model: 'PA-3220', serial: '007951000000003', vsys }),
     );
     at.panorama.manage(large, { group: 'edge', vsys, zones: ['k8s', 'internet'] });
@@ -120,12 +111,12 @@ describe('which firewalls', () => {
   });
 
   test.each([true, false])('both of a pair, whether it shares registered addresses (%s) or not', async (shares) => {
-    const at = kept(await startBorder());
+    const at = keep(await startBorder());
     const pair = await PanOs.startPair({
       accounts: [ACCOUNT],
       commitMs: 0,
       quirks: { haSharesRegistered: shares },
-    }).then((both) => both.map(kept));
+    }).then((both) => both.map((one) => keep(one)));
     // Its serials are those of the two that are there already.
     const serials = new Set(at.firewalls.map(({ serial }) => serial));
     expect(pair.every(({ serial }) => serials.has(serial))).toBe(true);
@@ -139,7 +130,7 @@ describe('which firewalls', () => {
   });
 
   test('releases that cannot push the work of one administrator are told', async () => {
-    const at = kept(await startBorder({ version: '10.1.9' }, { version: '10.1.9' }));
+    const at = keep(await startBorder({ version: '10.1.9' }, { version: '10.1.9' }));
     const driver = connect(at, {});
     await bring(driver, wish);
     const { notes } = await driver.capabilities(new AbortController().signal);
@@ -165,7 +156,7 @@ describe('groups that rules of others name', () => {
     ['the other rulebase', 'edge', '/post-rulebase'],
     ['a group below', 'all', '/pre-rulebase'],
   ])('in %s stay under them, emptied, and stop nothing else', async (_, deviceGroup, base) => {
-    const at = kept(
+    const at = keep(
       await startBorder({ deviceGroups: [{ name: 'all' }, { name: 'edge', parent: 'all' }, { name: 'lab' }] }),
     );
     const driver = connect(at, { deviceGroup });

@@ -1,27 +1,22 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { type AnyDriver, bring, translationOf } from '../contract/harness.ts';
-import { byHand, commitByHand, connectTo, furnish, loseRegistered, startDevice } from './lab.fixture.ts';
+import { byHand, commitByHand, loseRegistered } from './lab.fixture.ts';
+import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
-const opened: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const { border, connect } = closedAfterEach();
 
 async function start(
   members: readonly string[],
 ): Promise<{ readonly device: PanOs; readonly driver: AnyDriver; readonly clock: FakeClock }> {
-  const device = await startDevice();
-  opened.push(device);
-  await furnish(device);
+  const device = await border();
   const clock = new FakeClock();
-  const driver = connectTo(device, { position: 'Last' }, 'lab', { clock });
-  opened.push({ [Symbol.asyncDispose]: () => driver.close() });
+  const driver = connect(device, { position: 'Last' }, { clock });
   await bring(driver, group(members));
   return { device, driver, clock };
 }
