@@ -32,12 +32,12 @@ function setUp() {
   const rest = { firewall: 'edge-1', clock, log: silentLog, judged: () => undefined };
   const carrier = new Carrier(session, report, rest, signal);
   const carry = (standing: 'newest' | 'overtaken' | 'forbidden' = 'newest', plan = PLAN) =>
-    carrier.carryOut(
-      plan,
-      () => standing,
-      new Wishes(clock),
-      () => false,
-    );
+    carrier.carryOut(plan, {
+      standing: () => standing,
+      stream: new Wishes(clock),
+      releases: () => false,
+      joining: () => undefined,
+    });
   return { given, broken, carry };
 }
 

@@ -2,9 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import { type SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Step } from '../plan/step.ts';
+import { besideStep } from './beside-step.ts';
 import type { Actual, Translation } from './driver.ts';
+import type { Joining } from './newcomers.ts';
 import type { Report } from './report.ts';
-import { releasingBeside } from './release-beside.ts';
 import type { Session } from './session.ts';
 import type { Wished } from './wishes.ts';
 import type { WorkerStatus } from './worker-status.ts';
@@ -40,6 +41,16 @@ export interface WishStream {
   lull(signal: AbortSignal): Promise<void>;
   /** Resolves when a newer one comes, or with the signal. */
   next(signal: AbortSignal): Promise<void>;
+}
+
+/** What the steps of one plan are carried out by. */
+export interface Carrying {
+  readonly standing: () => WishStanding;
+  readonly stream: WishStream;
+  /** As in `Session.apply`. */
+  readonly releases: () => boolean;
+  /** Who may join beside a step of the plan by now; `undefined`: nobody. */
+  readonly joining: (wished: Wished) => Joining | undefined;
 }
 
 /** Newer wishes may keep connections from being judged, and leftovers from being removed, for so long at a stretch. */
@@ -81,15 +92,11 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
 
   /**
    * Until the end, or until a newer wish makes the rest old; but a stream of wishes keeps no step waiting for ever. Rejects with what
-   * the device said to the step that failed. `releases` as in `Session.apply`. A newer wish does not wait for connections to be judged where
+   * the device said to the step that failed. A newer wish does not wait for connections to be judged where
    * the driver says that it need not (`Step.beside`): then what is left of the plan is found again when they are.
    */
-  async carryOut(
-    steps: readonly S[],
-    standing: () => WishStanding,
-    stream: WishStream,
-    releases: () => boolean,
-  ): Promise<Carried> {
+  async carryOut(steps: readonly S[], carrying: Carrying): Promise<Carried> {
+    const { standing, stream, releases } = carrying;
     let judging: Judging | undefined;
     const left = (): Carried => ({ ended: 'left', ...(judging === undefined ? {} : { judging }) });
     for (const [at, step] of this.#inOneGo(steps, standing).entries()) {
@@ -115,9 +122,9 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
         this.rethrow();
       } else {
         this.#joins = false;
-        const hasReleased = await this.#carryOne(step, releases, standing, stream);
+        const hasMoved = await this.#carryOne(step, carrying);
         this.#joins = true;
-        if (hasReleased) return left();
+        if (hasMoved) return left();
       }
     }
     this.#leftSince = undefined;
@@ -176,33 +183,36 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
     return isUnhurried && this.#options.clock.monotonic() - this.#leftSince < MOST_LEFT_MS;
   }
 
-  /** Resolves with whether addresses were let go beside it, so that what was planned to follow is old. */
-  async #carryOne(
-    step: S,
-    releases: () => boolean,
-    standing: () => WishStanding,
-    stream: WishStream,
-  ): Promise<boolean> {
+  /** Resolves with whether addresses left or joined beside it, so that what was planned to follow it is old. */
+  async #carryOne(step: S, { standing, stream, releases, joining }: Carrying): Promise<boolean> {
     const work = this.#carry(step, releases);
     if (step.lets !== true) return await work.then(() => false);
-    return await releasingBeside(work, {
+    return await besideStep(work, {
       clock: this.#options.clock,
       newer: () => (standing() === 'overtaken' ? stream.wished : undefined),
       next: (signal) => stream.next(signal),
-      release: (isGivenUp) => this.#release(isGivenUp),
+      release: (isGivenUp) => this.#beside(() => this.#session.releasing(isGivenUp), true),
+      join: async (wished) => {
+        let joins: Joining | undefined;
+        const make = (): S | undefined => {
+          joins = step.exposes === undefined ? joining(wished) : undefined;
+          return joins && this.#session.joining(joins);
+        };
+        return (await this.#beside(make, false)) ? joins?.owners : undefined;
+      },
     });
   }
 
-  async #release(isGivenUp: (address: string) => boolean): Promise<boolean> {
+  /** Whether anything was sent; what it failed with the next reading finds too, and who did not leave or join does so then. */
+  async #beside(make: () => S | undefined, releases: boolean): Promise<boolean> {
     const { log, firewall } = this.#options;
     try {
-      const step = this.#session.releasing(isGivenUp);
+      const step = make();
       if (step === undefined) return false;
-      await this.#carry(step, () => true);
+      await this.#carry(step, () => releases);
     } catch (thrown) {
-      // What it failed with the next reading finds too, and whoever did not leave does so then.
       const { code, message } = toSallyportError(thrown);
-      log.warn({ firewall, code, error: message }, 'addresses that were given up could not leave beside a step');
+      log.warn({ firewall, code, error: message }, 'addresses could not leave or join beside a step');
     }
     return true;
   }

@@ -97,6 +97,11 @@ export function* choosing(guard: Guard, asked: CourseQuestion): Pieces<Course> {
   return { target: interim(question, confirmed, 'stay'), waits: reasons };
 }
 
+/** Whether newcomers join classes that are approved without a yes to each. */
+export function mayJoin({ mode, approve }: Pick<WorkerSettings, 'mode' | 'approve'>): boolean {
+  return mode === 'Enforce' || (mode === 'Approve' && approve !== 'Everything');
+}
+
 /**
  * Where nobody knows what was confirmed, lists that rules of others use say it themselves: what is in them was given out. Who had an
  * address then is not known, so that nobody counts as new, and an address of nobody as given up. Only where the device holds nothing else of

@@ -132,6 +132,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    * applied beside that step; what was planned to follow it is void then. `undefined`: nobody of them is there, as far as is known.
    */
   releasing?(isGivenUp: (address: string) => boolean): S | undefined;
+  /**
+   * While a step that `lets` is carried out: what lets newcomers join whose places are the same before it and after it, as these translations say,
+   * and are there already. To be applied as `releasing` is. `undefined`: there is nobody for whom that is so, or no room for all of them.
+   */
+  joining?(addresses: readonly string[], before: W, after: W): S | undefined;
   /** What leaving takes: everything of this owner, nothing else. Throws DEVICE_OWNED where what is there is another's. Pure. */
   leave(actual: A, owner: DeviceOwner): readonly S[];
   /**

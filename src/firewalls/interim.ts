@@ -78,7 +78,7 @@ function withReturning(approved: Ruleset, desired: Ruleset, remembered: Readonly
   return { ...approved, classes: new Map([...approved.classes, ...returning.map((one) => [one.id, one] as const)]) };
 }
 
-function groupsOf(one: Class): readonly GroupId[] {
+export function groupsOf(one: Class): readonly GroupId[] {
   const rules = [...one.parts, ...one.widened].flatMap((part) => part.stages).flatMap((stage) => stage.rules);
   return rules.flatMap(({ outside }) => [...outside.groups, ...outside.notGroups]);
 }

@@ -7,6 +7,7 @@ import type { Ruleset } from '../border/ruleset.ts';
 import type { Step } from '../plan/step.ts';
 import type { CourseQuestion } from './course.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, Translation } from './driver.ts';
+import type { Joining } from './newcomers.ts';
 import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -180,6 +181,20 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
 
   releasing(isGivenUp: (address: string) => boolean): S | undefined {
     return this.#driver.releasing?.(isGivenUp);
+  }
+
+  /** `undefined` also where what they join would have to be prepared, or cannot be said whole. */
+  joining({ owners, before, after }: Joining): S | undefined {
+    const capabilities = this.#capabilities;
+    if (this.#driver.joining === undefined || capabilities === undefined) return undefined;
+    try {
+      const [now, then] = [before, after].map((one) => this.#driver.translate(one, capabilities));
+      if (now === undefined || then === undefined || now.refusals.length + then.refusals.length > 0) return undefined;
+      return this.#driver.joining([...owners.keys()], now, then);
+    } catch (thrown) {
+      if (isPending(thrown)) return undefined;
+      throw thrown;
+    }
   }
 
   leave(actual: A, owner: DeviceOwner): readonly S[] {

@@ -1,5 +1,7 @@
 import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import type { Judging } from './carrier.ts';
+import type { CourseQuestion } from './course.ts';
+import { type Joining, joiningBeside } from './newcomers.ts';
 import type { Basis } from './report.ts';
 import type { Wished } from './wishes.ts';
 
@@ -26,6 +28,20 @@ export class Standing<A> {
   /** The last reading whose connections were judged too. */
   get confirmed(): Basis<A> | undefined {
     return this.#confirmed;
+  }
+
+  /**
+   * Who may join beside steps from what was read to `target`; `undefined`: nobody. What was read has to differ from what is confirmed in members
+   * alone, or rules run of which neither says anything.
+   */
+  joining(
+    target: Ruleset | undefined,
+    wished: Wished,
+    read: Pick<CourseQuestion, 'changesMembersOnly'>,
+  ): Joining | undefined {
+    const basis = this.#basis;
+    if (basis === undefined || target === undefined || !read.changesMembersOnly(basis.ruleset)) return undefined;
+    return joiningBeside(basis, target, wished);
   }
 
   /** The reading that confirmed this very ruleset, connections included; `undefined`: the last one did not. */

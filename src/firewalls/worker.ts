@@ -8,7 +8,7 @@ import type { Step } from '../plan/step.ts';
 import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type Judging, type WishStanding } from './carrier.ts';
-import { type Confirmed, type Course, type Going, type WorkerSettings, choosing } from './course.ts';
+import { type Confirmed, type Course, type Going, type WorkerSettings, choosing, mayJoin } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
@@ -59,6 +59,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #authorised: Ruleset | undefined;
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
+  readonly #render = (step: S): string => this.#session.render(step);
   #stay: 'stays' | 'leaving' | 'left' = 'stays';
   /** Whose plan was carried out, up to the round over connections at least, and has not been read back since. */
   #carriedOut: { readonly wished: Wished; readonly judging: Judging | undefined } | undefined;
@@ -229,7 +230,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const todo = this.#settings.drift === 'Show' ? beforeTouching(all, this.#drifted) : all;
     if (todo.some(isWork)) {
       this.#countAttempt(without.ruleset, actual);
-      await this.#carryOut(todo, wished, actual);
+      await this.#carryOut(todo, wished, actual, without.ruleset);
       this.#carriedOut = undefined;
     } else if (todo.length === all.length) this.#becomesBasis(without.ruleset, without, actual);
     return todo.some(isWork);
@@ -245,7 +246,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const todo = this.#settings.drift === 'Show' ? beforeTouching(steps, drifted) : steps;
     if (todo.length < steps.length) this.#drifted = drifted;
     else if (drifted.size > 0 && steps.length > 0) this.#report.repairs++;
-    await this.#carryOut(todo, wished, actual);
+    await this.#carryOut(todo, wished, actual, wished.ruleset);
     return undefined;
   }
 
@@ -300,7 +301,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       this.#report.waiting = undefined;
       this.#countAttempt(target, actual);
       try {
-        await this.#carryOut(todo, wished, actual);
+        await this.#carryOut(todo, wished, actual, target);
       } catch (thrown) {
         this.#attempts.failed();
         throw thrown;
@@ -349,19 +350,18 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { mode, guard } = this.#settings;
     // Translated now: whoever reads the plan may do so after the device was lost.
     const wanted = this.#session.translate(wished.ruleset);
-    const render = (step: S): string => this.#session.render(step);
-    const plan = once(() => planOf({ desired: wished.ruleset, actual, wanted, steps, render }));
+    const plan = once(() => planOf({ desired: wished.ruleset, actual, wanted, steps, render: this.#render }));
     if (mode === 'Observe') {
       this.#report.waits({ reasons, plan }, undefined, log);
       return undefined;
     }
-    const digest = planDigest({ desired: wished.ruleset, steps, render });
+    const digest = planDigest({ desired: wished.ruleset, steps, render: this.#render });
     if (this.#approvals.has(digest)) {
       log.info({ firewall, digest }, 'somebody said yes to the plan');
       this.#authorised = wished.ruleset;
       // Whoever comes after this process, should it die on the way, may go the rest of it.
       for (const rest of restsOf(steps))
-        this.#approvals.extend(digest, planDigest({ desired: wished.ruleset, steps: rest, render }));
+        this.#approvals.extend(digest, planDigest({ desired: wished.ruleset, steps: rest, render: this.#render }));
       await this.#memory.keep();
       this.#looks.ask();
       return undefined;
@@ -412,17 +412,16 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#drifted = found;
   }
 
-  async #carryOut(steps: readonly S[], wished: Wished, actual: A): Promise<void> {
-    const render = (step: S): string => this.#session.render(step);
+  async #carryOut(steps: readonly S[], wished: Wished, actual: A, target: Ruleset | undefined): Promise<void> {
     if (steps.length > 0)
-      this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render }));
-    const releases = once(() => holdsGivenUp(actual, this.#standing.basis?.ruleset, wished.ruleset));
-    const { ended, judging } = await this.#carrier.carryOut(
-      steps,
-      () => this.#standingOf(wished),
-      this.#wishes,
-      releases,
-    );
+      this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render: this.#render }));
+    const joins = (): boolean => this.#drifted.size === 0 && mayJoin(this.#settings);
+    const { ended, judging } = await this.#carrier.carryOut(steps, {
+      standing: () => this.#standingOf(wished),
+      stream: this.#wishes,
+      releases: once(() => holdsGivenUp(actual, this.#standing.basis?.ruleset, wished.ruleset)),
+      joining: (newer) => (joins() ? this.#standing.joining(target, newer, this.#session.about(actual)) : undefined),
+    });
     if (ended === 'done' || judging !== undefined) this.#carriedOut = { wished, judging };
     if (steps.length > 0) this.#looks.ask();
   }

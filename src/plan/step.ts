@@ -41,6 +41,9 @@ export interface Step {
    * them wait.
    */
   readonly beside?: true;
-  /** Addresses that were given up may leave while it is carried out (`Driver.releasing`): it takes long, and they are no business of it. */
+  /**
+   * While it is carried out, addresses that were given up may leave, and newcomers join whose rights it does not touch (`Driver.releasing`,
+   * `Driver.joining`): it takes long, and they are no business of it.
+   */
   readonly lets?: true;
 }

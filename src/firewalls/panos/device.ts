@@ -11,7 +11,7 @@ import { ListContents, type ListMembers, type ListsReading } from './list-conten
 import { digestOf } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { Registry, type RegistryReading, type StateChange } from './registry.ts';
-import { type TagChange, heldOf } from './registered.ts';
+import type { Registered, TagChange } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
 
 /** What one firewall holds: its configuration, and beside it the registered addresses. */
@@ -33,8 +33,8 @@ interface Configuring {
   state: string;
   /** All that they may be in, where an answer was lost. */
   readonly states: Set<string>;
-  /** The release that is under way; it does not reject. */
-  releasing: Promise<void>;
+  /** What is under way beside it; it does not reject. */
+  moving: Promise<void>;
 }
 
 export interface PanosDeviceOptions {
@@ -128,10 +128,10 @@ export class PanosDevice {
 
   /**
    * Brings the configuration to what a step leads to. Rejects with `DEVICE_CHANGED` where what runs is not what the step was made for. Resolves with
-   * whether addresses left beside it: then registered addresses are in the state that this led to, else in that of the step.
+   * whether addresses left or joined beside it: then registered addresses are in the state that this led to, else in that of the step.
    */
   async configure(change: ConfigurationChange, signal: AbortSignal, mayGoOn: MayGoOn): Promise<boolean> {
-    const during: Configuring = { state: change.from, states: new Set([change.from]), releasing: Promise.resolve() };
+    const during: Configuring = { state: change.from, states: new Set([change.from]), moving: Promise.resolve() };
     const check = async (runs: string): Promise<void> => {
       const state = await this.#registry.state(this.#api, signal);
       if (runs === digestOf(change.after)) return;
@@ -146,7 +146,7 @@ export class PanosDevice {
       await this.#candidate.commit(change.after, check, signal, mayGoOn);
     } finally {
       this.#configuring = undefined;
-      await during.releasing;
+      await during.moving;
     }
     if (during.states.size > 1) return true;
     await this.#registry.write(this.#api, { ...change, joins: [], leaves: [] }, signal, mayGoOn);
@@ -154,21 +154,22 @@ export class PanosDevice {
   }
 
   /**
-   * Our tags, by their prefix, of addresses that were given up, and the state that they are in, while the configuration changes; as far as is known
-   * without asking. `undefined`: it does not change, or they are not known.
+   * While the configuration changes: what is registered, and the state that it is in, as far as is known without asking. `undefined`: it does not
+   * change, or that is not known.
    */
-  heldBeside(
-    prefix: string,
-    isGivenUp: (address: string) => boolean,
-  ): { readonly state: string; readonly held: readonly TagChange[] } | undefined {
+  beside(): { readonly state: string; readonly registered: Registered } | undefined {
     const { believed } = this.#registry;
     if (this.#configuring === undefined || believed === undefined) return undefined;
-    return { state: this.#configuring.state, held: heldOf(believed, prefix, isGivenUp) };
+    return { state: this.#configuring.state, registered: believed };
   }
 
-  /** Addresses leave while the configuration changes. Rejects with `DEVICE_CHANGED` where it does not any more. */
-  async release(
-    change: StateChange & { readonly to: string; readonly leaves: readonly TagChange[] },
+  /** Addresses leave or join while the configuration changes. Rejects with `DEVICE_CHANGED` where it does not any more. */
+  async move(
+    change: StateChange & {
+      readonly to: string;
+      readonly joins: readonly TagChange[];
+      readonly leaves: readonly TagChange[];
+    },
     signal: AbortSignal,
     mayGoOn: MayGoOn,
     allowed: Promise<unknown>,
@@ -176,12 +177,15 @@ export class PanosDevice {
     const during = this.#configuring;
     if (during === undefined) {
       await allowed;
-      throw new SallyportError('DEVICE_CHANGED', 'the commit has ended: who leaves does so with the next plan');
+      throw new SallyportError(
+        'DEVICE_CHANGED',
+        'the commit has ended: who leaves or joins does so with the next plan',
+      );
     }
     // Whether it gets there or not: what comes after the commit is not told apart by it.
     during.states.add(change.to);
-    const work = this.#registry.write(this.#api, { ...change, joins: [] }, signal, mayGoOn, allowed);
-    during.releasing = work.catch(() => undefined);
+    const work = this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
+    during.moving = work.catch(() => undefined);
     await work;
     during.state = change.to;
   }

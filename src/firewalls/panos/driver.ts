@@ -21,12 +21,13 @@ import { isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
 import { pushedRules } from './pushed-rules.ts';
 import type { Folders } from './read-entries.ts';
-import type { TagChange } from './registered.ts';
+import { moveStep, newcomerTags } from './beside-commit.ts';
+import { type TagChange, heldOf } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
 import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
-import { type PanosStep, releaseStep, stepsTo, stepsToLeave } from './steps.ts';
+import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 import { together } from './together.ts';
 
 export interface PanosActual extends Actual {
@@ -252,9 +253,24 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   releasing(isGivenUp: (address: string) => boolean): PanosStep | undefined {
     const active = this.#roles?.active;
-    const beside = active?.device.heldBeside(this.#ground.style.tags, isGivenUp);
-    if (active === undefined || beside === undefined || beside.held.length === 0) return undefined;
-    return releaseStep(beside.held, beside.state, active.title);
+    const beside = active?.device.beside();
+    if (active === undefined || beside === undefined) return undefined;
+    const leaves = heldOf(beside.registered, this.#ground.style.tags, isGivenUp);
+    return leaves.length === 0 ? undefined : moveStep({ leaves }, beside.state, active.title);
+  }
+
+  joining(addresses: readonly string[], before: PanosTranslation, after: PanosTranslation): PanosStep | undefined {
+    const active = this.#roles?.active;
+    const beside = active?.device.beside();
+    const observed = this.#actual?.observed;
+    if (active === undefined || beside === undefined || observed === undefined) return undefined;
+    const asked = new Set(addresses);
+    const { style } = this.#ground;
+    const held = heldOf(beside.registered, style.tags, (address) => asked.has(address));
+    const places = { addresses: asked, before: before.wanted, after: after.wanted, observed, held };
+    const joins = newcomerTags(places, style);
+    if (joins.length === 0 || !active.device.hasRoomFor(joins)) return undefined;
+    return moveStep({ joins }, beside.state, active.title);
   }
 
   leave(actual: PanosActual, owner: DeviceOwner): readonly PanosStep[] {
@@ -283,7 +299,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         `${title} is not the active one any more: ${roles.active.title} took over`,
       );
     });
-    if (step.does === 'release') return await device.release(step, signal, mayGoOn, asked);
+    if (step.does === 'move') return await device.move(step, signal, mayGoOn, asked);
     this.#registeredAs = undefined;
     if (step.does === 'fetch') {
       await asked;
@@ -300,8 +316,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     } else {
       const { standby } = await asked;
       if (step.does === 'configure') {
-        const hasReleased = await device.configure(step, signal, mayGoOn);
-        if (hasReleased) return;
+        const hasMoved = await device.configure(step, signal, mayGoOn);
+        if (hasMoved) return;
       } else if (step.does === 'takeBack') await device.takeBack(signal, mayGoOn);
       else await standby?.device.register(step, signal, mayGoOn);
     }

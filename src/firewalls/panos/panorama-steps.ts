@@ -190,7 +190,7 @@ class Arrangement {
   /** A step of the leader, done on all that are in its state. */
   #inStep(step: PanosStep): void {
     // Plans have no releases: those are made while a step is carried out.
-    if (step.does === 'takeBack' || step.does === 'fetch' || step.does === 'release') return;
+    if (step.does === 'takeBack' || step.does === 'fetch' || step.does === 'move') return;
     const { kind, title, urgent, objects, exposes, text, leads } = step;
     const head = { kind, title, urgent, objects, leads, ...(exposes === undefined ? {} : { exposes }) };
     const { from, to } = step;

@@ -22,9 +22,9 @@ import { type XmlElement, membersAt, nameOf, textAt, xmlText } from './xml.ts';
 /** Everything that a commit takes, on small devices with large configurations. */
 const COMMIT_MS = 600_000;
 /** Some hundreds of messages. */
-const REGISTER_MS = 60_000;
+export const REGISTER_MS = 60_000;
 
-/** `release`: addresses leave beside a `configure`. `takeBack`: edits of ours that nobody committed go. */
+/** `move`: registered addresses leave or join beside a `configure`. `takeBack`: edits of ours that nobody committed go. */
 export type PanosStep = Step & {
   readonly longestMs: number;
   readonly text: string;
@@ -41,7 +41,13 @@ export type PanosStep = Step & {
         readonly joins: readonly TagChange[];
         readonly leaves: readonly TagChange[];
       } & StateChange)
-    | { readonly does: 'release'; readonly leaves: readonly TagChange[]; readonly from: string; readonly to: string }
+    | {
+        readonly does: 'move';
+        readonly joins: readonly TagChange[];
+        readonly leaves: readonly TagChange[];
+        readonly from: string;
+        readonly to: string;
+      }
     | { readonly does: 'takeBack' }
     /** Lists are asked to be fetched: an answer is no proof, and none of ours is held up by it. */
     | { readonly does: 'fetch'; readonly asks: readonly Ask[] }
@@ -365,25 +371,6 @@ class Chain {
   }
 }
 
-/** Tags of addresses that were given up go, beside a commit: members of volatile groups lose nothing but rights, whichever rules run. */
-export function releaseStep(leaves: readonly TagChange[], state: string, active: string): PanosStep {
-  const sorted = sortedChanges(leaves);
-  const text = registrationText([], sorted);
-  return {
-    kind: 'Members',
-    title: 'addresses leave beside a commit',
-    urgent: true,
-    objects: sorted.map(({ address, tag }) => ({ change: '-', kind: 'address', name: address, detail: tag })),
-    does: 'release',
-    active,
-    leaves: sorted,
-    text,
-    longestMs: REGISTER_MS,
-    from: state,
-    to: shortHash(`${state} ${text}`),
-  };
-}
-
 /** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
 export function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
   const owned = ownedIn(folders, cluster);
@@ -417,7 +404,7 @@ export function registrationText(joins: readonly TagChange[], leaves: readonly T
     .join('');
 }
 
-function sortedChanges(list: readonly TagChange[]): readonly TagChange[] {
+export function sortedChanges(list: readonly TagChange[]): readonly TagChange[] {
   return list.toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
 }
 

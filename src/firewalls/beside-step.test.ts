@@ -3,7 +3,7 @@ import { FakeClock, turns } from '../../test/kit/fake-clock.ts';
 import { crowd, world } from '../../test/kit/worlds.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Group } from '../border/ruleset.ts';
-import { releasingBeside } from './release-beside.ts';
+import { besideStep } from './beside-step.ts';
 import type { Wished } from './wishes.ts';
 
 const pods = crowd(3, 'shop');
@@ -14,16 +14,19 @@ function wished(members: Readonly<Record<string, string>>, owned: readonly strin
   return { ruleset: world(members), owners, version: 1 };
 }
 
-/** A step that is under way, the wishes that come meanwhile, and who of `pods` was let go by each release. */
+/** A step that is under way, the wishes that come meanwhile, who of `pods` was let go by each release, and who joined. */
 function underWay() {
   const clock = new FakeClock();
   const released: string[][] = [];
+  /** Who may join, with the owner; taken by the next wish. */
+  const newcomers = new Map<string, string>();
+  const joined: (readonly [string, string])[][] = [];
   let newest: Wished | undefined;
   let tell: () => void = () => undefined;
   const fails: (reason: Error) => void = () => undefined;
   const step = { resolve: (): void => undefined, reject: fails };
   const promise = new Promise<void>((resolve, reject) => Object.assign(step, { resolve, reject }));
-  const work = releasingBeside(promise, {
+  const work = besideStep(promise, {
     clock,
     newer: () => newest,
     next: (signal) =>
@@ -35,13 +38,20 @@ function underWay() {
       released.push(Object.keys(pods).filter(isGivenUp));
       return Promise.resolve((released.at(-1)?.length ?? 0) > 0);
     },
+    join: () => {
+      if (newcomers.size === 0) return Promise.resolve(undefined);
+      joined.push([...newcomers]);
+      const all = new Map(newcomers);
+      newcomers.clear();
+      return Promise.resolve(all);
+    },
   });
   const wish = async (one: Wished): Promise<void> => {
     newest = one;
     tell();
     await turns();
   };
-  return { clock, released, step, work, wish };
+  return { clock, released, newcomers, joined, step, work, wish };
 }
 
 test('addresses that nobody owns and nothing wants leave beside a step', async () => {
@@ -92,6 +102,39 @@ test('a stream of wishes is released from once in a while, and the last one coun
   expect(released).toEqual([[], [first, second]]);
   step.resolve();
   expect(await work).toBe(true);
+});
+
+test('newcomers join, and what was planned to follow is old then', async () => {
+  const { newcomers, joined, step, work, wish } = underWay();
+  newcomers.set(first, 'somebody');
+  await wish(wished(pods, Object.keys(pods)));
+  step.resolve();
+  expect(await work).toBe(true);
+  expect(joined).toEqual([[[first, 'somebody']]]);
+});
+
+test('nothing follows it where nobody joined', async () => {
+  const { step, work, wish } = underWay();
+  await wish(wished(pods, Object.keys(pods)));
+  step.resolve();
+  expect(await work).toBe(false);
+});
+
+test('who joined beside it leaves when the address is somebody else’s, before that one joins', async () => {
+  const { clock, released, newcomers, joined, step, work, wish } = underWay();
+  newcomers.set(first, 'somebody');
+  await wish(wished(pods, Object.keys(pods)));
+  const owners = BucketMap.from(Object.keys(pods).map((one) => [one, one === first ? 'heir' : 'somebody'] as const));
+  newcomers.set(first, 'heir');
+  await wish({ ruleset: world(pods), owners, version: 2 });
+  await clock.pass(1_000);
+  expect(released).toEqual([[], [first]]);
+  expect(joined).toEqual([[[first, 'somebody']], [[first, 'heir']]]);
+  await wish({ ruleset: world(pods), owners, version: 3 });
+  await clock.pass(1_000);
+  expect(released.at(-1)).toEqual([]);
+  step.resolve();
+  await work;
 });
 
 test('a step that fails fails as it does alone', async () => {
