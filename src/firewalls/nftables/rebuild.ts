@@ -10,9 +10,19 @@ import { FORM, parseOwner } from './owner.ts';
 export function needsRebuild(actual: NftTable, wanted: NftTable): boolean {
   const owner = parseOwner(actual.sets.get(OWNER_SET)?.comment ?? '');
   if (owner?.form !== FORM || actual.foreign.length > 0) return true;
-  for (const objects of [actual.sets, actual.maps, actual.chains])
-    for (const name of objects.keys()) if (!isOurName(name)) return true;
+  if (
+    holdsOtherNames(actual.sets, wanted.sets) ||
+    holdsOtherNames(actual.maps, wanted.maps) ||
+    holdsOtherNames(actual.chains, wanted.chains)
+  )
+    return true;
   return baseChainsDiffer(actual, wanted) || objectsDiffer(actual, wanted);
+}
+
+/** Whether somebody else gave one of the names. What is wanted has ours, so only the others are looked at: this is asked in every round. */
+function holdsOtherNames(actual: ReadonlyMap<string, unknown>, wanted: ReadonlyMap<string, unknown>): boolean {
+  for (const name of actual.keys()) if (!wanted.has(name) && !isOurName(name)) return true;
+  return false;
 }
 
 function baseChainsDiffer(actual: NftTable, wanted: NftTable): boolean {

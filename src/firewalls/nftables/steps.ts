@@ -133,13 +133,14 @@ class Planner {
 
   *plan(): Pieces {
     const first = this.#now;
-    if (first === undefined || needsRebuild(first, this.#wanted)) this.#judged = NO_SENDERS;
+    const isRebuilt = first !== undefined && needsRebuild(first, this.#wanted);
+    if (first === undefined || isRebuilt) this.#judged = NO_SENDERS;
     if (first === undefined) {
       const made = yield* this.#between(EMPTY_TABLE, undefined);
       const all = yield* transiting(EMPTY_TABLE, made);
       const operations: readonly Operation[] = [{ op: 'createTable' }, ...all];
       this.#transaction('Rules', 'make our table', made, operations, 'everyone');
-    } else if (needsRebuild(first, this.#wanted)) {
+    } else if (isRebuilt) {
       const { gone } = yield* affecting(first, this.#wanted);
       const carried = { ...EMPTY_TABLE, sets: bookkeeping(first, this.#cuts ? gone : NOBODY) };
       const made = yield* this.#between(carried, undefined);
