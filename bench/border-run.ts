@@ -40,17 +40,22 @@ export function ownTranslations(): void {
   }
 }
 
+/** `ms`: from being sent to being confirmed. */
+type Committed = (addresses: ReadonlySet<string>, ms: number) => void;
+
 /** Tells which addresses each transaction that the kernel has confirmed was about. */
 class ObservedDriver extends NftablesDriver {
-  readonly #committed: (addresses: ReadonlySet<string>) => void;
+  readonly #committed: Committed;
 
-  constructor(directory: string, log: Log, address: string, committed: (addresses: ReadonlySet<string>) => void) {
+  constructor(directory: string, log: Log, address: string, committed: Committed) {
     super({ address, log, directory });
     this.#committed = committed;
   }
 
   override async apply(step: NftStep, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
     await super.apply(step, signal);
+    const ms = performance.now() - began;
     if (step.does !== 'transaction') return;
     const addresses = new Set<string>();
     for (const operation of step.operations) {
@@ -58,7 +63,7 @@ class ObservedDriver extends NftablesDriver {
       if (operation.op === 'addEntries') for (const [key] of operation.entries) addresses.add(key);
       else if (operation.op === 'addElements') for (const element of operation.elements) addresses.add(element);
     }
-    this.#committed(addresses);
+    this.#committed(addresses, ms);
   }
 }
 
@@ -76,6 +81,8 @@ export class BorderRun {
   readonly controller: Controller;
   /** Milliseconds (`performance.now`) of the transaction that first had an address, since it was last asked for. */
   readonly committedAt = new Map<string, number>();
+  /** What each transaction took from being sent to being confirmed by the kernel, in milliseconds. */
+  readonly transactionsMs: number[] = [];
   /** By version: when it was read back. */
   readonly #confirmedAt = new Map<number, number>();
   /** By key of a resource: the version that its last change was taken into. Changes that come together are one version. */
@@ -152,8 +159,9 @@ export class BorderRun {
       const deaf = new DeafDriver({ address, log, directory: this.#directory });
       return { driver: deaf, lock: soleWriter, close: () => deaf.close() };
     }
-    const driver = new ObservedDriver(this.#directory, log, address, (addresses) => {
+    const driver = new ObservedDriver(this.#directory, log, address, (addresses, ms) => {
       const now = performance.now();
+      this.transactionsMs.push(ms);
       for (const each of addresses) if (!this.committedAt.has(each)) this.committedAt.set(each, now);
     });
     return { driver, lock: soleWriter, close: () => driver.close() };

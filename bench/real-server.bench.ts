@@ -1,9 +1,13 @@
 /**
  * 100 pod events a second, written to a real API server (kube-apiserver and etcd on this machine), until they are committed in the kernel:
  * half of them pods that get an address, half pods that go. `server`: from the write being sent to its event being readable here; `ours`:
- * from there to the transaction being in force, of which `wish` is the time to the ruleset that follows, and `border` the rest. Behind the border are 10,000 pods more, which the bench tells itself, as it does everything
- * but namespaces and moving pods. The client, the controller and nft run beside the server, on the same cores.
+ * from there to the transaction being in force, of which `wish` is the time to the ruleset that follows, and `border` the rest: the wait for
+ * the worker's round, its planning, and its `transaction`, from being sent to being confirmed; one carries all that came meanwhile. Behind
+ * the border are 10,000 pods more, which the bench tells itself, as it does everything but namespaces and moving pods. The client, the
+ * controller and nft run beside the server and who writes, on the same cores; CPU is ours alone.
  */
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ApiServer, startApiServer } from '../test/kit/apiserver.ts';
@@ -17,6 +21,7 @@ import type { Source } from '../src/sources/source.ts';
 import { BorderRun, ownTranslations } from './border-run.ts';
 import { load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
+import { monotonicMs, type Write, type Writing, type Written } from './pod-writer.ts';
 import { benchWorld, pod, type Raw, resourceOf } from './world.ts';
 
 const PODS = smoke ? 100 : 10_000;
@@ -26,6 +31,8 @@ const seconds = smoke ? 2 : 60;
 const AHEAD = smoke ? 200 : 1_000;
 const AT_ONCE = 16;
 const PATIENCE_MS = 30_000;
+/** So long before it is written, an event is waited for; far less than what a pod lives. */
+const EARLY_MS = 500;
 
 interface Moving {
   readonly raw: Raw;
@@ -37,7 +44,7 @@ interface Moving {
 
 interface Event {
   readonly moving: Moving;
-  readonly sentAt: number;
+  sentAt: number;
   readableAt: number;
   /** The ruleset that follows from it is worked out. */
   wantedAt: number;
@@ -100,8 +107,21 @@ async function all<T>(items: readonly T[], work: (item: T) => Promise<unknown>):
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-const setAddress = ({ admin }: ApiServer, { raw, path }: Moving): Promise<unknown> =>
-  admin.json('PATCH', `${path}/status`, { status: raw['status'] }, 'application/strategic-merge-patch+json');
+const settingAddress = ({ raw, path }: Moving): Write => ({
+  method: 'PATCH',
+  path: `${path}/status`,
+  body: { status: raw['status'] },
+  contentType: 'application/strategic-merge-patch+json',
+});
+
+/** Has another process write; it begins at `startMs`. */
+function written(writer: ChildProcess, writing: Writing): Promise<readonly number[]> {
+  return new Promise((resolve, reject) => {
+    writer.once('exit', (code) => reject(new Error(`who writes ended with code ${code}`)));
+    writer.once('message', (said: Written) => ('error' in said ? reject(new Error(said.error)) : resolve(said.sentMs)));
+    writer.send(writing);
+  });
+}
 
 async function measure(server: ApiServer): Promise<void> {
   const { admin } = server;
@@ -122,7 +142,10 @@ async function measure(server: ApiServer): Promise<void> {
     };
     return admin.json('POST', path.slice(0, path.lastIndexOf('/')), { ...raw, spec });
   });
-  await all(movings.slice(0, AHEAD), (one) => setAddress(server, one));
+  await all(movings.slice(0, AHEAD), (one) => {
+    const { method, path, body, contentType } = settingAddress(one);
+    return admin.json(method, path, body, contentType);
+  });
 
   const { client } = await connectKubeconfig({ path: server.kubeconfig, environment: {}, log: silentLog });
   const readableAt = new Map<string, number>();
@@ -154,7 +177,7 @@ async function measure(server: ApiServer): Promise<void> {
     run.committedAt.delete(one.address);
     const event = {
       moving: one,
-      sentAt: performance.now(),
+      sentAt: Number.NaN,
       readableAt: Number.NaN,
       wantedAt: Number.NaN,
       committedAt: Number.NaN,
@@ -162,20 +185,38 @@ async function measure(server: ApiServer): Promise<void> {
     events.push(event);
     waiting.add(event);
   };
-  const writes: Promise<unknown>[] = [];
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  for (let i = 0; i < 2 * count; i++) {
-    const wait = start + (i * 1_000) / PER_SECOND - performance.now();
-    if (wait > 0) await pause(wait);
-    take();
+  const planned = Array.from({ length: 2 * count }, (_, i) => {
     const one = movings[(i >> 1) + (i % 2 === 0 ? AHEAD : 0)];
     if (one === undefined) throw new Error('there are too few pods');
+    return one;
+  });
+  const writer = fork(join(import.meta.dirname, 'pod-writer.ts'), { execArgv: ['--import', 'tsx'] });
+  const startMs = monotonicMs() + 5_000;
+  const start = performance.now() + 5_000;
+  const writing = written(writer, {
+    target: admin.target,
+    perSecond: PER_SECOND,
+    startMs,
+    writes: planned.map((one, i) =>
+      i % 2 === 0 ? settingAddress(one) : { method: 'DELETE', path: `${one.path}?gracePeriodSeconds=0` },
+    ),
+  });
+  let cpu: NodeJS.CpuUsage | undefined;
+  for (const [i, one] of planned.entries()) {
+    const wait = start - EARLY_MS + (i * 1_000) / PER_SECOND - performance.now();
+    // In heaps: what the bench does beside is not to be measured.
+    if (wait > 0) await pause(wait + EARLY_MS / 5);
+    if (cpu === undefined) {
+      cpu = process.cpuUsage();
+      run.transactionsMs.length = 0;
+    }
+    take();
     begin(one);
-    writes.push(i % 2 === 0 ? setAddress(server, one) : admin.json('DELETE', `${one.path}?gracePeriodSeconds=0`));
   }
-  await Promise.all(writes);
+  const sentMs = await writing;
+  for (const [i, event] of events.entries()) event.sentAt = (sentMs[i] ?? Number.NaN) - startMs + start;
   const { user, system } = process.cpuUsage(cpu);
+  const transactions = [...run.transactionsMs];
   for (const end = performance.now() + PATIENCE_MS; waiting.size > 0 && performance.now() < end; await pause(20))
     take();
   if (waiting.size > 0) throw new Error(`${waiting.size} of ${events.length} events never came about`);
@@ -186,13 +227,14 @@ async function measure(server: ApiServer): Promise<void> {
     ours: { sample: events.map((event) => event.committedAt - event.readableAt), budgets: [10, 50] },
     wish: { sample: events.map((event) => event.wantedAt - event.readableAt), budgets: [] },
     border: { sample: events.map((event) => event.committedAt - event.wantedAt), budgets: [] },
+    transaction: { sample: transactions, budgets: [] },
     whole: { sample: events.map(({ sentAt, committedAt }) => committedAt - sentAt), budgets: [] },
   } as const;
   for (const [part, { sample, budgets }] of Object.entries(parts))
     for (const [index, q] of [0.5, 0.99].entries()) {
       const value = quantile(sample, q);
       const budget = budgets[index] === undefined ? {} : { budget: budgets[index] };
-      print({ bench: `real-server/${part}/p${q * 100}`, unit: 'ms', value, ...budget, ...rest });
+      print({ bench: `real-server/${part}/p${q * 100}`, unit: 'ms', value, number: sample.length, ...budget, ...rest });
     }
   print({ bench: 'real-server/cpu', unit: 'ratio', value: (user + system) / 1e6 / seconds, ...rest });
   await run.settled();
