@@ -7,7 +7,7 @@ import { ARM64_LIBRARIES } from '../../lab/programs.ts';
 import { PROGRAM } from '../../scripts/executable.ts';
 import type { Architecture } from '../../scripts/node-programs.ts';
 import { version } from '../../src/base/version.ts';
-import { keepRules, staticMachine } from './static-machine.ts';
+import { keepsRulesUntilTold, staticMachine } from './static-machine.ts';
 
 // Emulated, each start takes seconds of work: as few as tell something.
 
@@ -56,15 +56,7 @@ test.each([
 test('the file for arm64 keeps a machine without any source, by the rules that amd64 renders, and ends when it is told', async () => {
   const { config, facts, rules } = staticMachine(mkdtempSync(join(folder, 'machine-')));
   const { stdout } = run('amd64', ['render', '-c', config, '--facts', facts, '--out', '-']);
-  const { child, said } = keepRules(started('arm64'), config);
-  try {
-    await expect.poll(said, { timeout: 180_000 }).toContain('rules in force');
+  await keepsRulesUntilTold(started('arm64'), config, 180_000, () => {
     expect(readFileSync(rules, 'utf8')).toBe(stdout);
-    const ended = new Promise((done) => child.once('exit', done));
-    child.kill('SIGTERM');
-    expect(await ended).toBe(0);
-    expect(said()).toContain('stopped');
-  } finally {
-    child.kill('SIGKILL');
-  }
+  });
 }, 240_000);

@@ -17,7 +17,7 @@ import { buildExecutables, PROGRAM } from '../../scripts/executable.ts';
 import { type Architecture, ownArchitecture } from '../../scripts/node-programs.ts';
 import { version } from '../../src/base/version.ts';
 import { FACTS } from '../kit/machine.ts';
-import { keepRules, staticMachine } from './static-machine.ts';
+import { keepsRulesUntilTold, staticMachine } from './static-machine.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const MACHINES: Readonly<Record<Architecture, number>> = { amd64: 0x3e, arm64: 0xb7 };
@@ -74,19 +74,11 @@ describe.runIf(ownArchitecture() === 'amd64')('the file for amd64, run', () => {
 
   test('keeps a machine without any source, within its memory, and ends when it is told', async () => {
     const { config, rules } = staticMachine(mkdtempSync(join(folder, 'machine-')));
-    const { child, said } = keepRules([file()], config);
-    try {
-      await expect.poll(said, { timeout: 60_000 }).toContain('rules in force');
+    await keepsRulesUntilTold([file()], config, 60_000, (pid) => {
       expect(readFileSync(rules, 'utf8')).toContain('policy drop;');
-      const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+      const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
       expect(Number(peak) / 1024).toBeLessThan(150);
-      const ended = new Promise((done) => child.once('exit', done));
-      child.kill('SIGTERM');
-      expect(await ended).toBe(0);
-      expect(said()).toContain('stopped');
-    } finally {
-      child.kill('SIGKILL');
-    }
+    });
   });
 
   test('replaces itself, started by the unit of today: not by one that ends, then by one that does its work', async () => {

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { expect } from 'vitest';
 import { FACTS } from '../kit/machine.ts';
 
 /** A machine with the source `static` alone, all its files in one folder. */
@@ -30,13 +31,30 @@ machine: { ${own.join(', ')}, names: ./names.yaml, shootAccess: ./access/shoot.j
   return { config, facts, rules };
 }
 
-/** `run` in a network of its own. `program`: the file, behind what runs it. */
-export function keepRules(program: readonly string[], config: string): { child: ChildProcess; said: () => string } {
+/**
+ * `run` in a network of its own, looked at once rules are in force, and told to end, which it does well. `program`: the file, behind what runs it.
+ * `timeout`: how long rules may take to be in force, in milliseconds.
+ */
+export async function keepsRulesUntilTold(
+  program: readonly string[],
+  config: string,
+  timeout: number,
+  look: (pid: number | undefined) => void,
+): Promise<void> {
   let said = '';
   const child = spawn('unshare', ['--net', '--mount', ...program, 'run', '-c', config], {
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   child.stderr.on('data', (data: Buffer) => void (said += data.toString()));
-  return { child, said: () => said };
+  try {
+    await expect.poll(() => said, { timeout }).toContain('rules in force');
+    look(child.pid);
+    const ended = new Promise((done) => child.once('exit', done));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(said).toContain('stopped');
+  } finally {
+    child.kill('SIGKILL');
+  }
 }
