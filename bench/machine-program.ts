@@ -10,8 +10,16 @@ export interface MachineProgram {
   readonly pid: number;
 }
 
-/** Starts the program of `dist` in a folder of its own, with these policies; it asks `resolver` for names. */
-export function startMachine(folder: string, policies: readonly unknown[], resolver: string): MachineProgram {
+/** The program of `dist`. */
+const BUNDLED = [process.execPath, join(import.meta.dirname, '../dist/sallyport.js')] as const;
+
+/** Starts the program in a folder of its own, with these policies; it asks `resolver` for names. `command`: the file, behind what runs it. */
+export function startMachine(
+  folder: string,
+  policies: readonly unknown[],
+  resolver: string,
+  command: readonly [string, ...string[]] = BUNDLED,
+): MachineProgram {
   mkdirSync(join(folder, 'objects'));
   // One file: a cluster would be asked for one list, too.
   const list = { apiVersion: 'v1', kind: 'List', items: policies };
@@ -25,8 +33,8 @@ controllers: { firewall: { source: static }, cwnp: { source: objects } }
 machine: { facts: ./install.yaml, rules: ./firewall-controller.v4, base: ./rules, names: ./names.yaml, memory: ./sources.json }
 `,
   );
-  const program = join(import.meta.dirname, '../dist/sallyport.js');
-  const started = spawn(process.execPath, [program, 'run', '-c', join(folder, 'config.yaml')], {
+  const [program, ...words] = command;
+  const started = spawn(program, [...words, 'run', '-c', join(folder, 'config.yaml')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (started.pid === undefined) throw new Error('the program does not start');

@@ -1,7 +1,8 @@
 /**
  * A firewall machine with 1,000 ClusterwideNetworkPolicies of 20 rules: one of them changed, from the object to the kernel, and all of them from
  * nothing, from the objects to the kernel and read back. `…/cpu` is the same in CPU, which other work on the machine disturbs less; `…/cpu/nft` is
- * what of it are nft's processes. `memory`: of the program as it is installed, with these rules in force, and without any.
+ * what of it are nft's processes. `memory`: of the program as it is installed, with these rules in force, and without any; `…/executable`: of the
+ * single executable.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +12,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { bundle } from '../scripts/build.ts';
+import { buildExecutables } from '../scripts/executable.ts';
+import { ownArchitecture } from '../scripts/node-programs.ts';
 import { FACTS } from '../test/kit/machine.ts';
 import { KernelTable } from '../src/controller/machine/kernel-table.ts';
 import { localTransport } from '../src/firewalls/nftables/local-transport.ts';
@@ -113,11 +116,24 @@ function cpuSince(): () => { readonly all: number; readonly children: number } {
   };
 }
 
+/** The same of the single executable. */
+async function executableMemory(folder: string, count: number): Promise<void> {
+  const own = ownArchitecture();
+  if (own === undefined) return;
+  const [made] = await buildExecutables(join(folder, 'made'), [own]);
+  if (made !== undefined) await memory(folder, count, 'machine/memory/executable', [made.file]);
+}
+
 /** The program with so many policies, at rest after its first comparisons with the kernel. */
-async function memory(folder: string, count: number): Promise<void> {
+async function memory(
+  folder: string,
+  count: number,
+  bench = 'machine/memory',
+  command?: readonly [string, ...string[]],
+): Promise<void> {
   const objects = Array.from({ length: count }, (_, number) => numberedPolicy(number, 443));
   // It asks nobody: there are no names.
-  const { process: program, pid } = startMachine(folder, objects, '198.51.100.9');
+  const { process: program, pid } = startMachine(folder, objects, '198.51.100.9', command);
   const last = `policy-${count - 1} tcp`;
   const isThere = (): boolean =>
     spawnSync('nft', ['list', 'table', 'inet', 'firewall'], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout.includes(
@@ -127,7 +143,7 @@ async function memory(folder: string, count: number): Promise<void> {
   await pause(smoke ? 1_000 : 20_000);
   const { now, peak } = memoryOf(pid);
   const rest = { policies: count, rules: RULES, ...load() };
-  print({ bench: 'machine/memory', unit: 'MB', value: now, budget: 150, peak: Math.round(peak), ...rest });
+  print({ bench, unit: 'MB', value: now, budget: 150, peak: Math.round(peak), ...rest });
   program.kill('SIGTERM');
   await once(program, 'exit');
 }
@@ -138,6 +154,7 @@ await inNamespaces(async () => {
     () => bundle(),
     (folder: string) => memory(folder, policies),
     (folder: string) => memory(folder, 0),
+    (folder: string) => executableMemory(folder, policies),
   ];
   for (const work of works) {
     const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));

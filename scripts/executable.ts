@@ -73,6 +73,9 @@ async function bundleScript(stage: string): Promise<void> {
     // Names stay as they are, for stacks in logs. Nothing is found beside the program: whoever asks asks `isSea` first.
     define: { 'import.meta.url': 'undefined' },
   });
+  const wide = /[^\0-\xff].{0,40}/.exec(readFileSync(join(stage, 'main.cjs'), 'utf8'));
+  if (wide !== null)
+    throw new Error(`the program would be kept in memory in two bytes for each character, for: ${wide[0]}`);
   await build({
     ...common,
     entryPoints: ['src/firewalls/flat/proof-worker.ts'],

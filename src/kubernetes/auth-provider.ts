@@ -41,7 +41,8 @@ export class AuthProviderTokens implements CredentialMaker {
   close(): void {}
 
   async #load(): Promise<{ applyToHTTPSOptions(options: object): Promise<void> }> {
-    const { KubeConfig } = await import('@kubernetes/client-node');
+    // The whole library would be half of the text of the single executable.
+    const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
     const config = new KubeConfig();
     const { name, config: settings } = this.#provider;
     config.loadFromClusterAndUser(
