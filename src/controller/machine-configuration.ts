@@ -66,18 +66,14 @@ export const machineSchema = z.strictObject({
     ),
   names: text
     .optional()
-    .describe(
-      'where it is kept what names resolve to, from the next start on; absent: /var/lib/sallyport/machine/fqdnstate.yaml',
-    ),
+    .describe('where it is kept what names resolve to; absent: /var/lib/sallyport/machine/fqdnstate.yaml'),
   base: text
     .optional()
-    .describe(
-      'the base rules, whose forward policy is opened once ours are in force; another path counts from the next start on; absent: /etc/nftables/rules',
-    ),
+    .describe('the base rules, whose forward policy is opened once ours are in force; absent: /etc/nftables/rules'),
   memory: text
     .optional()
     .describe(
-      'what sources said last, for restarts while one of them is away; another path counts from the next start on; absent: /var/lib/sallyport/machine/sources.json',
+      'what sources said last, for restarts while one of them is away; absent: /var/lib/sallyport/machine/sources.json',
     ),
   shootAccess: text
     .optional()

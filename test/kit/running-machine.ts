@@ -80,9 +80,9 @@ export class RunningMachine {
       'base: ./nftables/rules',
       'memory: ./memory/sources.json',
       'shootAccess: ./access/shoot.json',
-      ...more,
-    ];
-    writeFileSync(join(this.folder, 'config.yaml'), `name: ${name}\n${text}\nmachine: { ${own.join(', ')} }\n`);
+    ].filter((each) => !more.some((other) => other.split(':')[0] === each.split(':')[0]));
+    const machine = [...own, ...more].join(', ');
+    writeFileSync(join(this.folder, 'config.yaml'), `name: ${name}\n${text}\nmachine: { ${machine} }\n`);
   }
 
   /** `state`: what was learnt of names; absent: nothing resolves them. The DNS proxy itself cannot listen here, which is of no account. */

@@ -86,7 +86,7 @@ async function main(): Promise<void> {
     program,
     running: program,
     version: VERSION,
-    record: mortal(new UpdateRecord(inFolder('update.json'), log), ['write']),
+    record: mortal(new UpdateRecord(() => inFolder('update.json'), log), ['write']),
     key: updateKey(() => settings),
     fetching: mortal(new Fetching({}, { times: { silence: 1_500, text: 3_000, file: 6_000 } }), ['text', 'file']),
     clock: systemClock,

@@ -20,12 +20,6 @@ export const configurationCodes = {
     now: 'Nothing starts.',
     fix: 'Give the key the kind of value that the message names.',
   },
-  CONFIG_NEXT_START: {
-    blame: 'input',
-    what: 'A key of the configuration file of a firewall machine was changed that a running process does not follow.',
-    now: 'What it was before counts until the process starts again; everything else in the file counts at once.',
-    fix: 'Restart the process when it suits you, as the rules stay in force meanwhile; or put the key back.',
-  },
   CONFIG_SOURCE_UNUSED: {
     blame: 'input',
     what: 'The configuration file has a source that no controller uses.',
@@ -65,7 +59,7 @@ export const configurationCodes = {
   LISTEN_FAILED: {
     blame: 'rejected',
     what: 'An address of the configuration file, or of `--listen`, cannot be listened on.',
-    now: 'The process ends: a controller that nobody can probe would be restarted for ever.',
+    now: 'At its start the process ends: a controller that nobody can probe would be restarted for ever. While a firewall machine runs and its configuration names another address, it serves where it did before, and tries again.',
     fix: 'Choose another address where the message says (`server` or `feeds` of the configuration file, or `--listen`), or stop what holds the port.',
   },
   TLS_FILES: {

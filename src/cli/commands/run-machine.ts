@@ -1,11 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { background } from '../../base/background.ts';
 import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
-import { isLoopback } from '../../base/loopback.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
@@ -32,10 +31,9 @@ import { SourceMemory } from '../../controller/machine/sources/memory.ts';
 import { WorkloadDuties } from '../../controller/machine/workload/workload-duties.ts';
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
 import { localTransport } from '../../firewalls/nftables/local-transport.ts';
-import { serveProbes } from '../../server/probes.ts';
-import { serveQueries } from '../../server/queries.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { type ExitCode, exit } from '../exit.ts';
+import { MachineListeners } from '../machine-listeners.ts';
 import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseConfigurationText } from '../world.ts';
@@ -59,10 +57,12 @@ export async function runMachine(
   boundGarbage();
   const { config } = options;
   const { name, machine } = configuration;
-  const probes = configuration.probes ?? listenAddress(options.metricsAddr);
+  const unlessSaid = listenAddress(options.metricsAddr);
   const whole = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
   const log = fromLevel(whole, options.logLevel);
   const stop = new AbortController();
+  // Each work of a machine waits for it.
+  setMaxListeners(0, stop.signal);
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping; the rules stay in force');
     stop.abort();
@@ -70,7 +70,7 @@ export async function runMachine(
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.once(signal, onSignal);
   const folder = makePrivateFolder('machine');
-  const servers: Server[] = [];
+  let listeners: MachineListeners | undefined;
   let names: NameService | undefined;
   let ready = (): boolean => false;
   const trial = reportTrial(
@@ -95,7 +95,7 @@ export async function runMachine(
     const lookedUp = new NameService({
       kernel,
       state: new NameStateBeside({
-        file: new NameStateFile(machine.names),
+        file: new NameStateFile(() => controller.configuration.machine.names),
         access: () => controller.clusters.accessOf('cwnp'),
         clock: systemClock,
         log,
@@ -126,13 +126,21 @@ export async function runMachine(
       },
       names,
     });
-    const answers = { metrics: () => metrics.text(), standing: () => controller.ready().plain };
-    if (probes !== undefined) servers.push(await serveProbes(probes, { ready: () => controller.ready(), ...answers }));
-    // To this machine alone: its base rules let nobody else in, and there may be no cluster that says who may ask.
-    if (configuration.queries !== undefined && isLoopback(configuration.queries.host))
-      servers.push(
-        await serveQueries(configuration.queries, answers, { tls: configuration.queries.tls, access: undefined }, log),
-      );
+    listeners = new MachineListeners({
+      wish: () => {
+        const { probes = unlessSaid, queries } = controller.configuration;
+        return { probes, queries };
+      },
+      probed: {
+        ready: () => controller.ready(),
+        metrics: () => metrics.text(),
+        standing: () => controller.ready().plain,
+      },
+      clock: systemClock,
+      log,
+    });
+    await listeners.open();
+    begin('listeners', listeners.run(stop.signal));
     ready = () => controller.ready().ready;
     const events = new DutyEvents({
       clusters: controller.clusters,
@@ -154,7 +162,7 @@ export async function runMachine(
       ? undefined
       : await openUpdates({
           selfUpdate: () => controller.configuration.machine.firewall.selfUpdate,
-          folder: dirname(machine.memory),
+          folder: () => dirname(controller.configuration.machine.memory),
           firewall: () => controller.input?.firewall,
           transport: localTransport(folder),
           tell: (event) => events.tell('Firewall', event),
@@ -243,10 +251,7 @@ export async function runMachine(
     await names?.stop();
     hasEnded = await allEnd(works);
     for (const signal of signals) process.off(signal, onSignal);
-    for (const server of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
+    await listeners?.close();
     removePrivateFolder(folder);
   }
   // Two programs would write over each other.

@@ -1,4 +1,6 @@
+import { rm } from 'node:fs/promises';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { localFiles } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import { textChains } from '../../machine/nft-text.ts';
 import { deniedFlows, flowRules, type OwnFlow } from '../../machine/own-flows.ts';
@@ -27,7 +29,11 @@ const HEADLINE = '# flows of this machine that were lost after a change, allowed
  * would deny a flow that this machine needs.
  */
 export class BaseFile {
-  readonly #path: string;
+  #path: string;
+  /** Where they were before, until they are at the new place. */
+  #left: string | undefined;
+  /** What we wrote into the file, or found there as we would have. */
+  #written: string | undefined;
   readonly #kernel: KernelTable;
   readonly #log: Log;
   /** Flows that were lost, while this process lives. */
@@ -50,6 +56,14 @@ export class BaseFile {
     return { refused: this.#refused, allowedBack: this.#allowedBack.length };
   }
 
+  /** The next rules are written there. The file of before goes then if it is ours alone: a start of the machine would load it beside the new one. */
+  moveTo(path: string): void {
+    if (path === this.#path) return;
+    this.#left ??= this.#path;
+    if (this.#left === path) this.#left = undefined;
+    this.#path = path;
+  }
+
   /** `beside`: what our own file adds to tables of the base rules. What is wrong is told, and the rules stay as they were, but for the forward policy. */
   async write({ text, flows }: BaseToWrite, beside: string, signal: AbortSignal): Promise<BaseWritten> {
     const wrong: Diagnostic[] = [];
@@ -65,12 +79,30 @@ export class BaseFile {
           refuse('MACHINE_OWN_FLOW', `${because} would deny ${flow.name}; the base rules stay as they are`);
       else {
         const done = await this.#replace(wanted, beside, signal);
-        if ('isNew' in done) return { isNew: done.isNew, wrong };
+        if ('isNew' in done) {
+          await this.#leave(wanted);
+          return { isNew: done.isNew, wrong };
+        }
         refuse('MACHINE_RULES_REFUSED', `nft refuses the base rules: ${done.refusal}; they stay as they are`);
       }
     }
     await this.#open(signal);
     return { isNew: false, wrong };
+  }
+
+  /** The text is in the file now. */
+  async #leave(text: string): Promise<void> {
+    const [left, before] = [this.#left, this.#written];
+    this.#left = undefined;
+    this.#written = text;
+    if (left === undefined) return;
+    const found = await readIfThere(left);
+    if (found !== undefined && found === before) await localFiles(rm(left));
+    else if (found !== undefined)
+      this.#log.warn(
+        { file: left, now: this.#path },
+        'the base rules are at another place now; the file of before is not as we wrote it and stays: take it away if a start of the machine would load both',
+      );
   }
 
   /** Lets the base rules pass on to ours, now and at the next start. */
@@ -101,7 +133,10 @@ export class BaseFile {
     const jumps = await this.#kernel.hasChain(['inet', 'metal', ALLOWED_BACK], signal);
     const block = allowedBackText(this.#allowedBack, jumps ? [] : hooksOf(text));
     await this.#kernel.run(jumps ? `flush chain inet metal ${ALLOWED_BACK}\n${block}` : block, signal);
-    if (text !== '') await replaceFile(this.#path, withAllowedBack(text, this.#allowedBack), await modeOf(this.#path));
+    if (text === '') return;
+    const whole = withAllowedBack(text, this.#allowedBack);
+    await replaceFile(this.#path, whole, await modeOf(this.#path));
+    if (this.#written !== undefined && withoutAllowedBack(this.#written) === text) this.#written = whole;
   }
 
   /** One transaction for all tables of the text; none where it is so already. */

@@ -27,7 +27,6 @@ import { MachineReports } from './reports/machine-reports.ts';
 import type { Outcome } from './reports/outcome.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { flowsTo, neededPeers, type PeerFiles } from './needed-peers.ts';
-import { awaitingNextStart } from './next-start.ts';
 import { readIfThere } from './rule-files.ts';
 
 /** How often files are looked at. */
@@ -424,11 +423,9 @@ export class MachineController {
     if (value === undefined || machine === undefined)
       log.error({ file }, 'the configuration file cannot be used any more; the one before stays');
     else {
+      if (machine.base !== this.#configuration.machine.base) this.#options.writer.moveBase(machine.base);
       this.#configuration = { ...value, machine };
-      this.#configurationWrong = [
-        ...diagnostics,
-        ...awaitingNextStart(this.#options.configuration, this.#configuration),
-      ];
+      await this.#options.memory.moveTo(machine.memory);
       if (!first) log.info({ file }, 'the configuration file was read again');
     }
   }

@@ -77,6 +77,11 @@ export class RuleWriter {
     this.#log = log;
   }
 
+  /** Base rules are written there from now on. */
+  moveBase(path: string): void {
+    this.#base.moveTo(path);
+  }
+
   get standing(): RuleStanding {
     return { late: this.#kernel.lateRules, repairs: this.#repairs, ownFlows: this.#base.ownFlows };
   }

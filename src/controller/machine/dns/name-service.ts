@@ -75,7 +75,7 @@ export class NameService {
   /** The resolver that is being tried. */
   #tried: Resolver | undefined;
   #problem = '';
-  #saved = '';
+  #saved: { readonly file: string; readonly text: string } | undefined;
   #savedAt: number;
 
   constructor(options: NameServiceOptions) {
@@ -179,9 +179,10 @@ export class NameService {
     this.#savedAt = clock.monotonic();
     const shift = clock.wall() - clock.monotonic();
     const text = stateText(this.#book.entries(), (time) => time + shift);
-    if (text === this.#saved) return;
+    const { file } = state;
+    if (text === this.#saved?.text && file === this.#saved.file) return;
     await state.write(text, signal);
-    this.#saved = text;
+    this.#saved = { file, text };
   }
 
   /** Once, before the first rules: what was learnt before. */

@@ -21,7 +21,7 @@ describe('the state of names', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   test('is a file, whose folder is made; none is nothing', async () => {
-    const file = new NameStateFile(join(folder, 'of/names.yaml'));
+    const file = new NameStateFile(() => join(folder, 'of/names.yaml'));
     expect(await file.read()).toBeUndefined();
     await file.write('a');
     await file.write('b');
@@ -37,7 +37,7 @@ describe('the state of names', () => {
     const clock = new FakeClock();
     const state = (name: string, isReached = true) =>
       new NameStateBeside({
-        file: new NameStateFile(join(folder, name)),
+        file: new NameStateFile(() => join(folder, name)),
         access: () => (isReached ? { client, namespace: 'firewall' } : undefined),
         clock,
         log: silentLog,
@@ -71,7 +71,7 @@ describe('the state of names', () => {
   test('a cluster that is away hinders nothing', async () => {
     const client = { call: () => Promise.reject(new Error('away')) } as never;
     const state = new NameStateBeside({
-      file: new NameStateFile(join(folder, 'names')),
+      file: new NameStateFile(() => join(folder, 'names')),
       access: () => ({ client, namespace: 'firewall' }),
       clock: new FakeClock(),
       log: silentLog,

@@ -18,6 +18,8 @@ const CLUSTER_MS = 10_000;
 export interface NameState {
   /** How often it may be written. */
   readonly everyMs: number;
+  /** The file where it is kept now. */
+  readonly file: string;
   /** `undefined`: nothing was kept. */
   read(signal: AbortSignal): Promise<string | undefined>;
   write(text: string, signal: AbortSignal): Promise<void>;
@@ -26,19 +28,25 @@ export interface NameState {
 /** A file of this machine. */
 export class NameStateFile implements NameState {
   readonly everyMs = 5_000;
-  readonly #path: string;
+  readonly #path: () => string;
 
-  constructor(path: string) {
+  /** `path`: where it is to be from now on. */
+  constructor(path: () => string) {
     this.#path = path;
   }
 
+  get file(): string {
+    return this.#path();
+  }
+
   read(): Promise<string | undefined> {
-    return readIfThere(this.#path);
+    return readIfThere(this.file);
   }
 
   async write(text: string): Promise<void> {
-    await localFiles(mkdir(dirname(this.#path), { recursive: true, mode: 0o700 }));
-    await replaceFile(this.#path, text);
+    const { file } = this;
+    await localFiles(mkdir(dirname(file), { recursive: true, mode: 0o700 }));
+    await replaceFile(file, text);
   }
 }
 
@@ -67,6 +75,10 @@ export class NameStateBeside implements NameState {
     this.#clock = options.clock;
     this.#log = options.log;
     this.everyMs = options.file.everyMs;
+  }
+
+  get file(): string {
+    return this.#file.file;
   }
 
   async read(signal: AbortSignal): Promise<string | undefined> {

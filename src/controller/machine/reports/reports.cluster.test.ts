@@ -134,7 +134,7 @@ controllers: { firewall: { source: seed }, cwnp: { source: shoot }, service: { s
     const { log } = machine;
     const state = (access: () => ClusterAccess | undefined) =>
       new NameStateBeside({
-        file: new NameStateFile(join(machine.folder, 'fqdnstate.yaml')),
+        file: new NameStateFile(() => join(machine.folder, 'fqdnstate.yaml')),
         access,
         clock: systemClock,
         log,

@@ -12,7 +12,7 @@ const FORM = 'sallyport-machine-memory/1';
  * before the rules that follow from it, so that it is never older than they are. No secrets are in it.
  */
 export class SourceMemory {
-  readonly #path: string;
+  #path: string;
   readonly #log: Log;
   readonly #parts = new Map<string, readonly RawMap[]>();
   #written = '';
@@ -63,6 +63,14 @@ export class SourceMemory {
 
   put(part: string, objects: readonly RawMap[]): void {
     this.#parts.set(part, objects);
+  }
+
+  /** From now on it is kept there, what is known included. What is there already is older, and what stays where it was is not read again. */
+  async moveTo(path: string): Promise<void> {
+    if (path === this.#path) return;
+    this.#path = path;
+    this.#written = '';
+    await this.save();
   }
 
   /** Writes what is new. A disk that takes nothing is told, and stops nothing. */

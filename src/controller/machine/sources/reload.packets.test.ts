@@ -7,6 +7,7 @@ import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { cwnp, firewall } from '../../../../test/kit/machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { NameStateFile } from '../dns/name-state.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { MachineMonitor } from '../monitor/machine-monitor.ts';
 
@@ -172,15 +173,46 @@ test('where figures go, and what signs them, follows the file while running; a s
   expect([read('a', first).length, read('b', second).length]).toEqual([2, 2]);
 });
 
-test('a key that a running process does not follow is told, until it is put back', async () => {
+test('base rules, and what is remembered, go where the configuration file says now', async () => {
+  const at = (name: string): string => join(machine.folder, name);
+  const has = (name: string) => expect.poll(() => existsSync(at(name)), { timeout: 20_000 });
   machine.configure(own(443));
   const controller = await machine.start();
   await eventually(443, true);
-  const said = (): readonly string[] => machine.logged.filter((line) => line.includes('CONFIG_NEXT_START'));
-  machine.configure(own(443), 'fw-1', ['names: ./elsewhere.yaml', 'announceDistance: true', 'frr: ./frr.conf']);
-  await expect.poll(() => controller.configuration.machine.announceDistance).toBe(true);
-  await expect.poll(said).toMatchObject([expect.stringMatching(/^warn .*"path":"machine\.names"/)]);
-  await expect.poll(() => controller.frr?.path).toBe(join(machine.folder, 'frr.conf'));
-  machine.configure(own(443));
-  await expect.poll(said).toMatchObject([/^warn /, /^info mended /].map((line) => expect.stringMatching(line)));
+  await has('memory/sources.json').toBe(true);
+  const [base, memory] = ['nftables/rules', 'memory/sources.json'].map((name) => readFileSync(at(name), 'utf8'));
+
+  const moved = ['base: ./nftables/base', 'memory: ./elsewhere/sources.json'];
+  machine.configure(own(443), 'fw-1', [...moved, 'announceDistance: true', 'frr: ./frr.conf']);
+  await has('elsewhere/sources.json').toBe(true);
+  // A start of the machine would load both.
+  await has('nftables/rules').toBe(false);
+  expect([readFileSync(at('nftables/base'), 'utf8'), readFileSync(at('elsewhere/sources.json'), 'utf8')]).toEqual([
+    base,
+    memory,
+  ]);
+  expect(controller.configuration.machine.announceDistance).toBe(true);
+  await expect.poll(() => controller.frr?.path).toBe(at('frr.conf'));
+  expect(await machine.passes(443)).toBe(true);
+
+  // What somebody else wrote is his; a place that takes nothing is told, and changes no rules.
+  writeFileSync(at('nftables/base'), `${base}# mine\n`);
+  machine.configure(own(443), 'fw-1', ['base: ./nftables/rules', 'memory: ./install.yaml/sources.json']);
+  await has('nftables/rules').toBe(true);
+  await expect.poll(() => machine.logged.join('\n')).toContain('what sources say cannot be written down');
+  await expect.poll(() => machine.logged.join('\n')).toContain('the base rules are at another place now');
+  expect(readFileSync(at('nftables/base'), 'utf8')).toContain('# mine');
+  expect(await machine.passes(443)).toBe(true);
+});
+
+test('what names resolve to is kept where the configuration file says now, though nothing new is learnt', async () => {
+  let file = join(machine.folder, 'names.yaml');
+  machine.configure(own(443).replace('to: [{ cidr: 0.0.0.0/0 }]', 'toFQDNs: [{ matchName: bank.example.org }]'));
+  await machine.start(() => new NameStateFile(() => file));
+  const isThere = () => expect.poll(() => existsSync(file), { timeout: 30_000 });
+  await isThere().toBe(true);
+  const text = readFileSync(file, 'utf8');
+  file = join(machine.folder, 'elsewhere/names.yaml');
+  await isThere().toBe(true);
+  expect(readFileSync(file, 'utf8')).toBe(text);
 });

@@ -98,7 +98,7 @@ function update(options: { key?: KeyObject; program?: string | undefined } = {})
   return new ExporterUpdate({
     program: () => Promise.resolve('program' in options ? options.program : program()),
     versionFile: join(folder, 'version'),
-    record: new UpdateRecord(join(folder, 'record.json'), silentLog),
+    record: new UpdateRecord(() => join(folder, 'record.json'), silentLog),
     key: () => Promise.resolve(options.key),
     fetching: new Fetching({}, { ca: [authority.certificate] }),
     transport,

@@ -46,7 +46,7 @@ test('nothing is asked for while the configuration does not want it, which may c
   let looks = 0;
   const { updates, self } = await openUpdates({
     selfUpdate: () => (isOn ? { key: undefined } : undefined),
-    folder,
+    folder: () => folder,
     firewall: () => specOf(version),
     transport: { run: () => Promise.reject(new Error('nothing is restarted here')) } as unknown as Transport,
     tell: (event) => told.push(event),

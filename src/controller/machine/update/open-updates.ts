@@ -25,7 +25,7 @@ export interface UpdatePlaces {
   /** What the configuration says now; `undefined`: programs stay as they are. */
   readonly selfUpdate: () => MachineConfiguration['firewall']['selfUpdate'];
   /** Where it is kept what became of programs. */
-  readonly folder: string;
+  readonly folder: () => string;
   readonly firewall: () => FirewallSpec | undefined;
   readonly transport: Transport;
   readonly tell: (event: DutyEvent) => void;
@@ -44,7 +44,7 @@ export async function openUpdates(
   const key = updateKey(selfUpdate);
   const own = await readFile(AUTHORITIES, 'utf8').catch(() => undefined);
   const fetching = new Fetching(environment, { ca: own === undefined ? undefined : [...rootCertificates, own] });
-  const record = (name: string): UpdateRecord => new UpdateRecord(join(folder, name), log);
+  const record = (name: string): UpdateRecord => new UpdateRecord(() => join(folder(), name), log);
   if (!isSea() && selfUpdate() !== undefined)
     log.warn(
       { program },

@@ -29,10 +29,13 @@ const LONGEST_REST_MS = 6 * 3_600_000;
 
 /** What replacing a program has to remember over the end of the process: a file, whole at every moment. */
 export class UpdateRecord {
-  readonly #path: string;
+  readonly #path: () => string;
   readonly #log: Log;
+  /** Where it was looked for last. */
+  #at: string | undefined;
 
-  constructor(path: string, log: Log) {
+  /** `path`: where it is to be; to another place it is taken along. */
+  constructor(path: () => string, log: Log) {
     this.#path = path;
     this.#log = log;
   }
@@ -40,7 +43,8 @@ export class UpdateRecord {
   /** One that cannot be read counts as empty. */
   async read(): Promise<UpdateState> {
     const empty: UpdateState = { notes: [] };
-    const text = await readIfThere(this.#path);
+    const path = await this.#place();
+    const text = await readIfThere(path);
     if (text === undefined) return empty;
     let value: unknown;
     try {
@@ -50,14 +54,26 @@ export class UpdateRecord {
     }
     const read = recordSchema.safeParse(value);
     if (read.success) return read.data;
-    this.#log.warn({ file: this.#path }, 'what is remembered of updates cannot be read; it counts as empty');
+    this.#log.warn({ file: path }, 'what is remembered of updates cannot be read; it counts as empty');
     return empty;
   }
 
   async write(state: UpdateState): Promise<void> {
-    await localFiles(mkdir(dirname(this.#path), { recursive: true, mode: 0o700 }));
-    await replaceFile(this.#path, `${JSON.stringify(state)}\n`);
+    await keep(await this.#place(), `${JSON.stringify(state)}\n`);
   }
+
+  async #place(): Promise<string> {
+    const path = this.#path();
+    const before = this.#at === undefined || this.#at === path ? undefined : await readIfThere(this.#at);
+    if (before !== undefined) await keep(path, before);
+    this.#at = path;
+    return path;
+  }
+}
+
+async function keep(path: string, text: string): Promise<void> {
+  await localFiles(mkdir(dirname(path), { recursive: true, mode: 0o700 }));
+  await replaceFile(path, text);
 }
 
 /** The state after a program was found to be no good. */

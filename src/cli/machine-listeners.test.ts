@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/kit/fake-clock.ts';
+import { freePort } from '../../test/kit/free-port.ts';
+import type { Log } from '../base/log.ts';
+import { MachineListeners } from './machine-listeners.ts';
+
+const host = '127.0.0.1';
+const asked = async (port: number, path: string): Promise<string> => {
+  try {
+    return await (await fetch(`http://${host}:${port}${path}`)).text();
+  } catch {
+    return 'nobody\n';
+  }
+};
+
+test('probes and queries of a firewall machine follow its configuration; a place that cannot be had is told once', async () => {
+  const [probes, queries, later] = [await freePort(), await freePort(), await freePort()];
+  const logged: string[] = [];
+  const at =
+    (level: string) =>
+    (fields: object): void =>
+      void logged.push(`${level} ${JSON.stringify(fields)}`);
+  const log: Log = { debug() {}, info: at('info'), warn: at('warn'), error: at('error') };
+  type Wish = ReturnType<ConstructorParameters<typeof MachineListeners>[0]['wish']>;
+  let wish: Wish = { probes: { host, port: probes }, queries: undefined };
+  const clock = new FakeClock();
+  const listeners = new MachineListeners({
+    wish: () => wish,
+    probed: {
+      ready: () => ({ ready: true, plain: 'ok' }),
+      metrics: () => Promise.resolve('sallyport_up 1\n'),
+      standing: () => 'ok',
+    },
+    clock,
+    log,
+  });
+  const stop = new AbortController();
+  await listeners.open();
+  const done = listeners.run(stop.signal);
+  const eventually = (port: number, path: string, text: string): Promise<void> =>
+    expect
+      .poll(
+        async () => {
+          clock.advance(1_000);
+          return asked(port, path);
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(text);
+  expect(await asked(probes, '/readyz')).toBe('ok\n');
+
+  wish = { probes: { host, port: probes }, queries: { host, port: queries, tls: undefined } };
+  await eventually(queries, '/metrics', 'sallyport_up 1\n');
+  // The queries of a firewall machine are for itself alone.
+  wish = { probes: { host, port: probes }, queries: { host: '0.0.0.0', port: queries, tls: undefined } };
+  await eventually(queries, '/metrics', 'nobody\n');
+
+  wish = { probes: { host: '192.0.2.1', port: later }, queries: undefined };
+  let looks = 0;
+  await expect
+    .poll(async () => {
+      clock.advance(1_000);
+      looks += 1;
+      return asked(probes, '/readyz');
+    })
+    .toSatisfy((text) => text === 'ok\n' && looks > 10);
+  expect(logged).toEqual([expect.stringMatching(/^error .*LISTEN_FAILED.*"listener":"probes".*192\.0\.2\.1/)]);
+  expect(await asked(probes, '/readyz')).toBe('ok\n');
+
+  wish = { probes: { host, port: later }, queries: undefined };
+  await eventually(later, '/readyz', 'ok\n');
+  expect(await asked(probes, '/readyz')).toBe('nobody\n');
+  expect(logged.at(-1)).toMatch(/^info .*"listener":"probes"/);
+  stop.abort();
+  await done;
+  await listeners.close();
+  expect(await asked(later, '/readyz')).toBe('nobody\n');
+});

@@ -1,0 +1,76 @@
+import type { Clock } from '../base/clock.ts';
+import { elapsed } from '../base/elapsed.ts';
+import { isLoopback } from '../base/loopback.ts';
+import type { Log } from '../base/log.ts';
+import type { Configuration } from '../controller/configuration.ts';
+import { ToldOnce } from '../controller/machine/told-once.ts';
+import { FollowedListener } from '../server/followed-listener.ts';
+import { type Probed, serveProbes } from '../server/probes.ts';
+import { serveQueries } from '../server/queries.ts';
+
+/** How often the configuration is looked at. */
+const LOOK_MS = 1_000;
+
+/** Where a firewall machine listens; absent: nowhere. */
+type Wish = Pick<Configuration, 'probes' | 'queries'>;
+
+/**
+ * The probes and queries of a firewall machine, where its configuration says now. One that cannot listen there is told once, tried again, and serves
+ * where it did before.
+ */
+export class MachineListeners {
+  readonly #wish: () => Wish;
+  readonly #clock: Clock;
+  readonly #probes: FollowedListener<NonNullable<Wish['probes']>>;
+  readonly #queries: FollowedListener<NonNullable<Wish['queries']>>;
+  readonly #told: ToldOnce<'probes' | 'queries'>;
+
+  constructor(options: {
+    readonly wish: () => Wish;
+    readonly probed: Probed;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
+    const { wish, probed, clock, log } = options;
+    this.#wish = wish;
+    this.#clock = clock;
+    this.#probes = new FollowedListener((address) => serveProbes(address, probed));
+    this.#queries = new FollowedListener((address) =>
+      serveQueries(address, probed, { tls: address.tls, access: undefined }, log),
+    );
+    this.#told = new ToldOnce({
+      failed: (listener, { code, message }) =>
+        log.error(
+          { code, listener, problem: message },
+          'it cannot listen where it is to; it listens where it did before',
+        ),
+      mended: (listener) => log.info({ listener }, 'it listens where it is to again'),
+    });
+  }
+
+  /** For the first time; rejects where one cannot listen. */
+  async open(): Promise<void> {
+    await this.#probes.follow(this.#wish().probes);
+    await this.#queries.follow(this.#queriesWish());
+  }
+
+  /** Follows the configuration until the signal aborts; what listens goes on. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#told.try('probes', () => this.#probes.follow(this.#wish().probes), signal);
+      await this.#told.try('queries', () => this.#queries.follow(this.#queriesWish()), signal);
+      await elapsed(this.#clock, LOOK_MS, signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#probes.close();
+    await this.#queries.close();
+  }
+
+  /** To this machine alone: its base rules let nobody else in, and there may be no cluster that says who may ask. */
+  #queriesWish(): Wish['queries'] {
+    const { queries } = this.#wish();
+    return queries !== undefined && isLoopback(queries.host) ? queries : undefined;
+  }
+}
