@@ -11,7 +11,7 @@ export const exitMeanings: Readonly<Record<string, ExitMeaning>> = {
   plan: { done: 'nothing would change', pending: 'changes are pending' },
   apply: { done: 'every device holds what it should' },
   approve: { done: 'the yes is given' },
-  render: { done: 'printed' },
+  render: { done: 'printed; of a firewall machine, all that its sources and networks come to' },
   validate: { done: 'no errors; there may be warnings' },
   eval: { done: 'answered, also where nothing is selected' },
   endpoint: { done: 'answered' },

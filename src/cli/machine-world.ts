@@ -26,7 +26,7 @@ export interface MachineWorld {
   readonly result: MachineResult;
   /** Everything that is wrong, in the configuration, the objects, the facts and the rules. */
   readonly diagnostics: readonly Diagnostic[];
-  /** What a rule depends on could not be read at all. */
+  /** What rules depend on could not be read at all, or was not given: the controller would make others. */
   readonly incomplete: boolean;
 }
 
@@ -83,6 +83,9 @@ export async function readMachineWorld(
       ...result.diagnostics,
     ],
     incomplete:
-      readings.some(({ objects }) => objects === undefined) || (given !== undefined && given.facts === undefined),
+      readings.some(({ objects }) => objects === undefined) ||
+      (given !== undefined && given.facts === undefined) ||
+      assembled.input.networks.length === 0 ||
+      assembled.unknown.length > 0,
   };
 }

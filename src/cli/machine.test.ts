@@ -67,10 +67,27 @@ describe('a firewall machine on the command line', () => {
 
   test('`static: {}` is rules that let nothing in or out', async () => {
     const empty = file('empty.yaml', 'sources: { static: {} }\ncontrollers: { firewall: { source: static } }\n');
-    const { code, out } = await run('render', '-c', empty);
-    expect(code).toBe(0);
+    const { code, out, err } = await run('render', '-c', empty, '--facts', join(example, 'install.yaml'));
+    expect([code, err]).toEqual([0, '']);
     expect(out).toContain('policy drop;');
     expect(out).not.toContain('accept traffic');
+  });
+
+  test.each([
+    {
+      lacks: 'its networks',
+      words: ['--objects', join(example, 'objects')],
+      tells: 'error MACHINE_FACTS: the networks',
+    },
+    { lacks: 'its sources', words: ['--facts', join(example, 'install.yaml')], tells: 'source seed was not asked' },
+  ])('what can be made without $lacks is shown, and render fails', async ({ words, tells }) => {
+    const out = join(folder, 'partial.v4');
+    const shown = await run('render', '-c', config, ...words);
+    expect([shown.code, shown.out.includes('policy drop;')]).toEqual([1, true]);
+    expect(shown.err).toContain(tells);
+    expect(shown.err).toContain('these are not the rules that the machine would have');
+    expect((await run('render', '-c', config, ...words, '--out', out)).code).toBe(1);
+    expect(readFileSync(out, 'utf8').trimEnd()).toBe(shown.out);
   });
 
   test('one bad object is told and left out; validate fails for it, render does not', async () => {

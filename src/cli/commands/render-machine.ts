@@ -12,8 +12,8 @@ import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 const FRR_VERSION = 8;
 
 /**
- * The rules of a firewall machine as its controller would write them; into a folder, also the configuration of FRR. What is wrong in one object is told and left out; the rest is
- * whole, so that is no failure.
+ * The rules of a firewall machine as its controller would write them; into a folder, also the configuration of FRR. What is wrong in one object is told and left out, as the
+ * controller does, so that is no failure. Where networks or sources are not known its rules would be others: what can be made is shown, and the command fails.
  */
 export function renderMachine(
   terminal: Terminal,
@@ -23,6 +23,7 @@ export function renderMachine(
   printDiagnostics(terminal, diagnostics);
   for (const source of assembled.unknown)
     terminal.err(`source ${source} was not asked; give what it holds with --objects`);
+  if (incomplete) terminal.err('these are not the rules that the machine would have: what they depend on is missing');
   const text = tableText(result.ruleset);
   const frr = assembled.routing && frrText(assembled.routing, FRR_VERSION);
   if (out !== '-') {

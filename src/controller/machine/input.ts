@@ -65,7 +65,7 @@ export function assembleInput(
       path: '',
       message:
         networks.length === 0
-          ? 'the networks of this machine are not known; give install.yaml with --facts, or machine.facts'
+          ? 'the networks of this machine are not known, and rules that name them are left out; give install.yaml with --facts, or machine.facts'
           : 'none of the networks of this machine is a private primary one; rules about the cluster’s network are left out',
     });
   const routing = routingOf(readings.facts, networks, machine.announceDistance ? firewall.distance : 0);
