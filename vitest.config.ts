@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere, and so does `unit-devices`, which takes minutes: drivers against simulated devices; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
+// Suites by name: `unit` runs everywhere, and so do two that take minutes: `unit-devices`, drivers against simulated devices, and `processes`, tests that start
+// the program, sleep, or look at the heap of a process; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
 // scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
 // one file first.
 
@@ -36,6 +37,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [
             '**/*.devices.test.ts',
+            '**/*.processes.test.ts',
             '**/*.packets.test.ts',
             '**/*.cluster.test.ts',
             '**/*.executable.test.ts',
@@ -50,6 +52,14 @@ export default defineConfig({
           include: ['src/**/*.devices.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          ...everywhere,
+          name: 'processes',
+          include: ['src/**/*.processes.test.ts', 'test/**/*.processes.test.ts'],
+          testTimeout: 180_000,
         },
       },
       {

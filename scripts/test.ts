@@ -44,4 +44,5 @@ if (wrapper.kind === 'available' && why === undefined) suites.suite('packet test
 else suites.fail(`packet tests cannot run. ${why ?? ''}`);
 suites.say('not run here: cluster tests, with real servers of Kubernetes and Prometheus (npm run test:cluster)');
 suites.say('not run here: drivers on simulated devices (npm run test:devices)');
+suites.say('not run here: the program in processes of its own (npm run test:processes)');
 suites.end();

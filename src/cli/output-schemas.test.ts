@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { command, rememberIn } from '../../test/kit/commands.ts';
-import { type DocumentKind, documentSchema, errorLine, lineSchemas, printedBy } from './output-schemas.ts';
+import { type DocumentKind, documentSchema, printedBy } from './output-schemas.ts';
 
 const SHOP = ['-f', 'examples/shop'];
 const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
@@ -43,25 +41,6 @@ test.each(Object.keys(examples) as (keyof typeof examples)[])('%s is printed as 
   // An answer with empty lists would prove nothing about what stands in them.
   expect(emptyLists(document).filter((path) => !MAY_BE_EMPTY.has(path))).toEqual([]);
   expect(words[0]).toBe(printedBy[kind]);
-});
-
-/** For each command with `--stdin` a line that has an answer. */
-const questions: Readonly<Record<keyof typeof lineSchemas, object>> = {
-  eval: { selector: "app == 'web'" },
-  flow: { from: CHECKOUT, to: '203.0.113.10', port: 443 },
-};
-
-test.each(Object.keys(lineSchemas) as (keyof typeof lineSchemas)[])('%s --stdin answers as published', (command) => {
-  const { stdout, status } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', 'src/cli/main.ts', command, '--stdin', ...SHOP],
-    { input: `${JSON.stringify(questions[command])}\nnot json\n`, encoding: 'utf8' },
-  );
-  const [answer = '', mistake = '', ...rest] = stdout.split('\n');
-  expect(lineSchemas[command].safeParse(JSON.parse(answer)).error?.issues).toBeUndefined();
-  expect(errorLine.safeParse(JSON.parse(mistake)).error?.issues).toBeUndefined();
-  expect(rest).toEqual(['']);
-  expect(status).toBe(1);
 });
 
 /** Lists that are rightly empty in the answers above: the shop has policies for what goes out alone, logs nothing, and asks nothing that nftables cannot say. */

@@ -7,7 +7,7 @@ export type MemoryPart = 'source' | 'inventory' | 'engine' | 'border' | 'firewal
 
 /**
  * Bytes that one of each takes on the heap and in typed arrays, measured after a collection with worlds of 20,000 and 50,000 pods
- * (`memory.test.ts` compares, within a factor of two; `firewalls` was measured with nftables, and bench `live` prints the sum beside the
+ * (`memory.processes.test.ts` compares, within a factor of two; `firewalls` was measured with nftables, and bench `live` prints the sum beside the
  * heap). They are counted and not weighed: to weigh them would stop the main thread for seconds.
  */
 const EACH = {
