@@ -147,7 +147,10 @@ function serviceSet(cells: ByProtocol): ServiceSet {
 }
 
 function keyOf<V>(pieces: Piecewise<number, V>, inner: (value: V) => string): string {
-  return pieces.starts.map((start, i) => `${start}=${inner(pieces.values[i] as V)}`).join(' ');
+  let key = '';
+  for (let i = 0; i < pieces.starts.length; i++)
+    key += `${i === 0 ? '' : ' '}${pieces.starts[i]}=${inner(pieces.values[i] as V)}`;
+  return key;
 }
 
 function secondKey(bySecond: BySecond): string {
