@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { type SecureContextOptions, createSecureContext } from 'node:tls';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import '../base/plain-wasm.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
@@ -245,8 +246,25 @@ function connect(server: ApiServer, identity: Identity): Dispatcher {
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     pipelining: 1,
   };
-  if (server.proxy === undefined) return new Agent({ ...limits, connect: tls });
+  if (server.proxy === undefined) return new Agent({ ...limits, connect: sharing(tls) });
   return new ProxyAgent({ ...limits, uri: server.proxy.href, requestTls: tls });
+}
+
+interface Trust extends SecureContextOptions {
+  readonly rejectUnauthorized: boolean;
+  readonly servername?: string;
+}
+
+/**
+ * Connects with one context of TLS for all connections: to read the authorities takes longer than the rest of a handshake. It is made by the first connection,
+ * which fails where they cannot be read.
+ */
+function sharing(tls: Trust): buildConnector.connector {
+  let connector: buildConnector.connector | undefined;
+  return (options, done) => {
+    connector ??= buildConnector({ ...tls, secureContext: createSecureContext(tls) });
+    connector(options, done);
+  };
 }
 
 /** Without the brackets of an IPv6 address. */
