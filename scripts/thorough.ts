@@ -1,6 +1,6 @@
 /**
  * `npm run test:thorough`: every property, of the unit and of the packet suite, in more random worlds: twenty times as many, and five times
- * where packets are sent (`WORLDS`: another factor for both). `npm test` tries each in few, so that it stays quick.
+ * where packets are sent (`WORLDS`: another factor for both). `npm test` tries costly ones in few, so that it stays quick.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const given = process.env['WORLDS'];
 process.env['CI'] ??= 'true';
 
 /** Tests that ask how often they shall try, themselves or by the drivers' contract. */
-const files = ['src', 'test'].flatMap((folder) =>
+const files = ['src', 'lab', 'simulators', 'test'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => /(?<!\.cluster)\.test\.ts$/.test(file))
     .map((file) => join(folder, file))

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { GLOBAL } from './configuration.ts';
 import { CmdbFault } from './fault.ts';
 import { FortiGate } from './fortigate.ts';
@@ -204,7 +205,7 @@ describe('random operations', () => {
         };
         expect(other.wouldPass(flow)).toEqual(device.wouldPass(flow));
       }),
-      { numRuns: 40 },
+      tries(40, 8),
     );
   });
 });

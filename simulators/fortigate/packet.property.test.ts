@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { FortiGate } from './fortigate.ts';
 
 // A small universe: eight sources, eight destinations, four ports. The oracle is written over sets of numbers, from what was generated
@@ -150,6 +151,6 @@ test('what becomes of every flow of a small universe, against sets of numbers', 
               expect(`${source} to ${destination}:${port}: ${said}`).toBe(oracle(made, source, destination, port));
           }
     }),
-    { numRuns: 40 },
+    tries(40, 8),
   );
 });

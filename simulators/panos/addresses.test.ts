@@ -23,7 +23,7 @@ describe('addresses', () => {
       fc.property(anyText, (text) => {
         expect(parseAddress(text)?.family ?? 0).toBe(isIP(text));
       }),
-      tries(2000),
+      tries(2000, 667),
     );
   });
 
@@ -38,7 +38,7 @@ describe('addresses', () => {
         expect(parseAddress(printed)).toEqual(span);
         expect(printed).toBe(canonical(text));
       }),
-      tries(1000),
+      tries(1000, 334),
     );
   });
 
@@ -54,7 +54,7 @@ describe('addresses', () => {
         if (span === undefined || single === undefined) throw new Error('both are addresses');
         expect(within(single, span)).toBe(expected);
       }),
-      tries(1000),
+      tries(1000, 334),
     );
   });
 

@@ -157,6 +157,6 @@ test('the first rule that matches decides, whatever it is made of', async () => 
         ]);
       }
     }),
-    tries(20),
+    tries(20, 7),
   );
 });

@@ -147,7 +147,7 @@ describe.each(['edit', 'commit'] as const)(
           firewall.load(dump);
           expect(firewall.dump()).toBe(dump);
         }),
-        tries(25),
+        tries(25, 9),
       );
     });
   },
@@ -182,7 +182,7 @@ describe('commits', () => {
         expect(firewall.dump()).toBe(firewall.dumpCandidate());
         expect(firewall.configuration.pending).toEqual([]);
       }),
-      tries(25),
+      tries(25, 9),
     );
   });
 
@@ -206,7 +206,7 @@ describe('commits', () => {
           expect([firewall.dump(), firewall.dumpCandidate(), firewall.configuration.pending.length]).toEqual(before);
         },
       ),
-      tries(18),
+      tries(18, 6),
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { BucketMap } from './bucket-map.ts';
 
 const key = fc.oneof(
@@ -47,7 +48,7 @@ describe('BucketMap', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -63,7 +64,7 @@ describe('BucketMap', () => {
         expect(odd.size).toBe(expected.length);
         for (const [name, value] of expected) expect(odd.get(name)).toBe(`${name}=${value}`);
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -86,7 +87,7 @@ describe('BucketMap', () => {
           changed,
         });
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -119,7 +120,7 @@ describe('BucketMap', () => {
           expect(text.join(', ')).toBe(apart(plain[i] ?? new Map(), plain[j] ?? new Map()));
         }
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -169,7 +170,7 @@ describe('BucketMap', () => {
         for (const { map: last, plain: all } of versions)
           expect(addresses.every((address) => last.get(address) === all.get(address))).toBe(true);
       }),
-      { numRuns: 4 },
+      tries(4),
     );
   });
 

@@ -18,6 +18,6 @@ test('agrees with a second reading of rulesets on every packet', () => {
         if (fate.passes) expect(result.leavesAs).toBe(fate.from ?? packet.source);
       }
     }),
-    tries(40),
+    tries(40, 14),
   );
 });

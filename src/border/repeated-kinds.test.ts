@@ -147,7 +147,7 @@ describe('staged policies are never repeated', () => {
         for (const [name, view] of without.border.firewalls()) expect(shown(world.view(name))).toEqual(shown(view));
         expect(world.border.findings()).toEqual(without.border.findings());
       }),
-      tries(15),
+      tries(15, 5),
     );
   });
 });

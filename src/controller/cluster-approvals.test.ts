@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { StatusServer } from '../../test/kit/status-server.ts';
 import { readResource } from '../api/read.ts';
@@ -237,6 +238,6 @@ test('whatever happens, no plan is begun twice on one yes, none on an old one, n
             break;
         }
     }),
-    { numRuns: 300 },
+    tries(300, 60),
   );
 });

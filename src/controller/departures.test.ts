@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import type { BorderFirewall } from '../api/resource.ts';
 import { readResource } from '../api/read.ts';
@@ -179,7 +180,7 @@ describe('a firewall whose object goes', () => {
         if (!world.isDeleting) expect([world.isLeft, world.departures.stageOf('edge-1')]).toEqual([false, undefined]);
         await world.departures.close();
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 

@@ -199,7 +199,7 @@ test(
           }
         },
       ),
-      tries(25),
+      tries(25, 15),
     );
     expect(early).toBeGreaterThan(0);
   },

@@ -176,7 +176,7 @@ test(
         const objects = parts.flat();
         expect(loadWorld(objects).ipSets()).toEqual(ipSetsOf(objects));
       }),
-      tries(25),
+      tries(25, 9),
     );
   },
   PATIENCE_MS,

@@ -104,7 +104,7 @@ test(
             expect(lookups.first(list, direction, packet, from, to)).toEqual(walked);
           }
       }),
-      tries(300),
+      tries(300, 100),
     );
   },
   PATIENCE_MS,

@@ -118,7 +118,7 @@ test(
         for (const selector of selectorsOf(engine).values())
           expect(engine.membersOf(selector.id)).toEqual(slowMembers(engine, selector));
       }),
-      tries(20),
+      tries(20, 7),
     );
   },
   PATIENCE_MS,

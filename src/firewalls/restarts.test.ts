@@ -201,7 +201,7 @@ describe('restarts at any step', () => {
         }
         await border.worker.stop();
       }),
-      { ...tries(150, 50), endOnFailure: true },
+      { ...tries(150, 25), endOnFailure: true },
     );
   });
 

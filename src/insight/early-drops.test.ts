@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { type EarlyDrops, EarlyDropTally } from './early-drops.ts';
 
@@ -141,7 +142,7 @@ describe('packets of unknown senders', () => {
         );
         expect([...last.values()].reduce((sum, packets) => sum + packets, 0)).toBe(counts.early);
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 });

@@ -94,6 +94,6 @@ test('pods own the addresses that can be true, and no others', () => {
         new Map([...believed(objects)].map(([id, addresses]) => [id, addresses.toSorted()])),
       );
     }),
-    tries(50),
+    tries(50, 17),
   );
 });

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import {
   addressProblem,
   compareAddresses,
@@ -83,7 +84,7 @@ describe('parseAddress', () => {
       fc.property(anyText, (text) => {
         expect(parseAddress(text)?.family ?? 0).toBe(expectedFamily(text));
       }),
-      { numRuns: 4000 },
+      tries(4000, 800),
     );
   });
 
@@ -93,7 +94,7 @@ describe('parseAddress', () => {
         fc.pre(expectedFamily(text) !== 0);
         expect(BigInt(parseAddress(text)?.value ?? -1)).toBe(valueByIpaddr(text));
       }),
-      { numRuns: 2000 },
+      tries(2000, 400),
     );
   });
 
@@ -164,7 +165,7 @@ describe('formatAddress', () => {
         expect(text).toBe(new ipaddr.IPv6(parts).toRFC5952String());
         if (expectedFamily(text) === 6) expect(parseAddress(text)).toEqual(address);
       }),
-      { numRuns: 1000 },
+      tries(1000, 200),
     );
   });
 
@@ -210,7 +211,7 @@ test('a correction is itself a valid address', () => {
       const correction = / write "([^"]*)"$/.exec(addressProblem(text))?.[1];
       if (correction !== undefined) expect(parseAddress(correction)).toBeDefined();
     }),
-    { numRuns: 1000 },
+    tries(1000, 200),
   );
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { PortSet, parsePortRange } from './port-set.ts';
 
 const port = fc.oneof(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 65530, max: 65535 }));
@@ -28,7 +29,7 @@ describe('PortSet', () => {
         expect(a.overlaps(b)).toBe(probes.some((n) => inP(n) && inQ(n)));
         expect(a.isEmpty).toBe(p.length === 0);
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 

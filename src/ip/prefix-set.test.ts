@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { type Address, ipv4Address, ipv6Address, parseAddress } from './address.ts';
 import { parsePrefix } from './prefix.ts';
 import { PrefixSet } from './prefix-set.ts';
@@ -60,7 +61,7 @@ describe.each(windows)('in a window at %s', (_name, at) => {
         expect(a.equals(b)).toBe(inA.size === inB.size && [...inA].every((n) => inB.has(n)));
         expect(a.isEmpty).toBe(inA.size === 0);
       }),
-      { numRuns: 100 },
+      tries(100, 20),
     );
   });
 
@@ -84,7 +85,7 @@ describe.each(windows)('in a window at %s', (_name, at) => {
         expect(PrefixSet.of(set.prefixes().toReversed()).equals(set)).toBe(true);
         expect(set.toStrings()).toEqual(set.prefixes().map((prefix) => PrefixSet.of([prefix]).toString()));
       }),
-      { numRuns: 100 },
+      tries(100, 20),
     );
   });
 
@@ -107,7 +108,7 @@ describe.each(windows)('in a window at %s', (_name, at) => {
         expect(PrefixSet.of(cut).equals(set)).toBe(true);
         expect(PrefixSet.of(cut).toString()).toBe(set.toString());
       }),
-      { numRuns: 50 },
+      tries(50, 10),
     );
   });
 
@@ -123,7 +124,7 @@ describe.each(windows)('in a window at %s', (_name, at) => {
         expect(PrefixSet.ofRanges(set.ranges(at(0).family)).equals(set)).toBe(true);
         expect(PrefixSet.ofAddresses(expected).equals(set)).toBe(true);
       }),
-      { numRuns: 50 },
+      tries(50, 10),
     );
   });
 });
@@ -165,7 +166,7 @@ test('membership is what ipaddr.js says, after any operation', () => {
         expect(a.subtract(b).contains(address)).toBe(inA && !inB);
       }
     }),
-    { numRuns: 300 },
+    tries(300, 60),
   );
 });
 
@@ -182,7 +183,7 @@ test('laws that hold across both families', () => {
       expect(a.family(4).overlaps(a.family(6))).toBe(false);
       expect(PrefixSet.parse(a.toStrings()).equals(a)).toBe(true);
     }),
-    { numRuns: 200 },
+    tries(200, 40),
   );
 });
 

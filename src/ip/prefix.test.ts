@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { parseAddress } from './address.ts';
 import { type PrefixOptions, comparePrefixes, formatPrefix, parsePrefix, prefixOf } from './prefix.ts';
 
@@ -83,7 +84,7 @@ describe('parsePrefix', () => {
             : ipaddr.IPv6.networkAddressFromCIDR(`${text}/${length}`).toRFC5952String();
         expect(read(`${text}/${length}`, { hostBits: 'mask' })).toBe(`${net}/${length}`);
       }),
-      { numRuns: 1000 },
+      tries(1000, 200),
     );
   });
 
@@ -95,7 +96,7 @@ describe('parsePrefix', () => {
         const printed = formatPrefix(prefixOf(address, address.family === 4 ? n % 33 : n));
         expect(read(printed)).toBe(printed);
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { StatusServer } from '../../test/kit/status-server.ts';
 import type { RawMap } from '../api/shape.ts';
@@ -309,7 +310,7 @@ describe('what goes wrong harms nothing', () => {
         },
       ),
       {
-        numRuns: 60,
+        ...tries(60, 12),
         examples: [
           [
             [

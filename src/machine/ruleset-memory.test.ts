@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { cwnp, firewall, smallMachine } from '../../test/kit/machine.ts';
 import { machineRuleset } from './ruleset.ts';
 import { RulesetMemory } from './ruleset-memory.ts';
@@ -39,6 +40,6 @@ test('what was worked out before has no influence', () => {
         expect(diagnostics).toEqual(fresh.diagnostics);
       }
     }),
-    { numRuns: 200 },
+    tries(200, 40),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { RICH, SEEN } from '../../test/kit/machine-worlds.ts';
 import { smallMachine } from '../../test/kit/machine.ts';
 import { changeTable, leftOf, replaceTable, type TableParts, tableParts } from './table-change.ts';
@@ -70,7 +71,7 @@ describe('changing the table', () => {
           changeTable(chain(from), chain([...from.slice(0, 3), 'new', ...from.slice(3)]), () => handles) ?? '';
         expect(one.trim().split('\n')).toHaveLength(1);
       }),
-      { numRuns: 500 },
+      tries(500, 100),
     );
   });
 

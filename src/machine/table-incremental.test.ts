@@ -159,7 +159,7 @@ describe('a table that changes', () => {
           expect(kernel.texts).toEqual(textsOf(held));
         }
       }),
-      tries(15),
+      tries(15, 3),
     );
   });
 });

@@ -13,7 +13,7 @@ test('a ruleset read as sets of flows does to every packet what it does rule by 
       const behaviour = behaviourOf(ruleset);
       for (const packet of list) expect(fateUnder(behaviour, packet)).toEqual(fateOf(ruleset, packet));
     }),
-    tries(70),
+    tries(70, 24),
   );
 });
 

@@ -53,7 +53,7 @@ describe('traffic between two behaviours', () => {
             );
         }
       }),
-      tries(60),
+      tries(60, 20),
     );
   });
 
@@ -73,7 +73,7 @@ describe('traffic between two behaviours', () => {
           expect(other?.flows?.gained.equals(change.flows?.lost ?? other.flows.lost)).toBe(true);
         }
       }),
-      tries(15),
+      tries(15, 5),
     );
   });
 
@@ -91,7 +91,7 @@ describe('traffic between two behaviours', () => {
           );
         },
       ),
-      tries(15),
+      tries(15, 5),
     );
   });
 

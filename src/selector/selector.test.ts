@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../test/kit/runs.ts';
 import { type Labels, type Selector, type SelectorNode, parseSelector, selectorOf } from './index.ts';
 
 function read(text: string): Selector {
@@ -110,7 +111,7 @@ describe('canonical form', () => {
         expect(again.id).toBe(selector.id);
         expect(again.node).toEqual(selector.node);
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 
@@ -132,7 +133,7 @@ describe('matching', () => {
         labels.delete('__proto__');
         expect(selector.matches(record)).toBe(holds(labels));
       }),
-      { numRuns: 500 },
+      tries(500, 100),
     );
   });
 

@@ -83,7 +83,7 @@ describe('15: algebra of CIDRs', () => {
           expect(aggregate([...list].reverse().concat(list))).toEqual(expected);
           expect(aggregate(expected)).toEqual(expected);
         }),
-        tries(600),
+        tries(600, 200),
       );
     },
     PATIENCE_MS,
@@ -97,7 +97,7 @@ describe('15: algebra of CIDRs', () => {
           const expected = both((family) => without(list, except, family).flatMap((run) => cover(run, family)));
           expect(subtract(list, except)).toEqual(expected);
         }),
-        tries(600),
+        tries(600, 200),
       );
     },
     PATIENCE_MS,

@@ -23,7 +23,7 @@ test('every member has a class of its own family, and equal stage ids mean equal
             seen.set(stage.id, text);
           }
     }),
-    tries(30),
+    tries(30, 10),
   );
 });
 

@@ -18,7 +18,7 @@ test(
           expect(stage.sent).toEqual([]);
         });
       }),
-      tries(3),
+      tries(3, 2),
     );
   },
   PATIENCE_MS,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
 import type { Confirmed } from '../../firewalls/course.ts';
@@ -88,7 +89,7 @@ test('an address is held where all that is wanted of it was read back, whatever 
           }
         }
     }),
-    { numRuns: 300 },
+    tries(300, 60),
   );
 });
 

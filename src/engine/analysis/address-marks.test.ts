@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { type Address, type Family, compareAddresses, ipv4Address, ipv6Address } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { markAddresses } from './address-marks.ts';
@@ -30,7 +31,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
         }
         expect(new Set(marks.map((mark) => mark.join(' '))).size).toBe(marks.length);
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 });

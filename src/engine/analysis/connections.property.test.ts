@@ -35,7 +35,7 @@ describe('connections (semantics 6.4, 8.3)', () => {
             expect({ question, found: found.length }).toEqual({ question, found: allowed ? 1 : 0 });
           }
         }),
-        tries(16),
+        tries(16, 6),
       );
     },
     PATIENCE_MS,
@@ -56,7 +56,7 @@ describe('connections (semantics 6.4, 8.3)', () => {
           const given = [...named.values()];
           expect(loadWorld(given.toReversed()).connections()).toEqual(loadWorld(given).connections());
         }),
-        tries(8),
+        tries(8, 3),
       );
     },
     PATIENCE_MS,

@@ -31,7 +31,7 @@ describe.each([false, true])('suppressOverlaps %s', (suppressOverlaps) => {
           }
         }
       }),
-      tries(80),
+      tries(80, 27),
     );
   });
 });
@@ -70,6 +70,6 @@ test('several operations at once give what they give one by one, and the net dif
         }
       }
     }),
-    tries(60),
+    tries(60, 20),
   );
 });

@@ -112,7 +112,7 @@ describe('lists that a firewall fetches', () => {
         }
         expect(given(publication)).toEqual(expected(wishes));
       }),
-      tries(60),
+      tries(60, 20),
     );
   });
 
@@ -129,7 +129,7 @@ describe('lists that a firewall fetches', () => {
         expect(given(second)).toEqual(expected([before, after]));
         expect(await bring(driverOn(open(folder)), after)).toBe(0);
       }),
-      tries(40),
+      tries(40, 14),
     );
   });
 
@@ -146,7 +146,7 @@ describe('lists that a firewall fetches', () => {
           if (urgent) expect([joins, becomes?.use]).toEqual([[], 'Allow']);
         }
       }),
-      tries(60),
+      tries(60, 20),
     );
   });
 

@@ -91,6 +91,6 @@ test('a question survives the way into a thread', () => {
       expect(stagesOf(there.ruleset).size).toBe(stagesOf(one).size);
       expect(prove(there.ruleset, there.list)).toEqual(prove(one, question.list));
     }),
-    tries(10),
+    tries(10, 4),
   );
 });

@@ -74,6 +74,6 @@ test('whatever a device cannot say, what is left is proved, and the answer survi
       expect(answers.at(-1)?.list.rules.length).toBe(here.list.rules.length);
       expect(told.at(-1)).toEqual({ kind: 'Written', refusals: here.refusals });
     }),
-    tries(15),
+    tries(15, 5),
   );
 });

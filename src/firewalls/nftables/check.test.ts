@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { rulesetPairs } from '../../../test/kit/rulesets.ts';
 import { refuseUnsafe } from './check.ts';
 import { renderStep, stepsTo } from './steps.ts';
@@ -13,7 +14,7 @@ describe('our own output', () => {
         const table = first.findLast((step) => step.does === 'transaction')?.after;
         for (const step of [...first, ...stepsTo(table, translate(after))]) refuseUnsafe(renderStep(step) ?? '');
       }),
-      { numRuns: 50 },
+      tries(50, 10),
     );
     expect(refuseUnsafe('create element inet sallyport m_rev { 7 }\n')).toMatch(/7/);
   });

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { type LoggedPacket, NflogReader } from './nflog.ts';
 
 /** Header and one echo request, as `tcpdump -i nflog:7 -w -` printed them. */
@@ -50,7 +51,7 @@ describe('the log of packets', () => {
         const chunks = places.slice(1).map((end, index) => RECORDED.subarray(places[index], end));
         expect(read(...chunks)).toEqual([expect.objectContaining(expected)]);
       }),
-      { numRuns: 50 },
+      tries(50, 10),
     );
   });
 
@@ -75,7 +76,7 @@ describe('the log of packets', () => {
       fc.property(fc.uint8Array({ maxLength: 90 }), (bytes) => {
         expect(read(HEADER, recordOf(Buffer.from(bytes), 'p')).length).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 

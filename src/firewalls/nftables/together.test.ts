@@ -49,7 +49,7 @@ describe('silence and what comes after it, in one transaction', () => {
         expect(both.touches).toEqual(first.touches);
         expect(stepsTo(end, wanted)).toEqual(rest);
       }),
-      tries(60),
+      tries(60, 20),
     );
     expect(joined).toBeGreaterThan(0);
   });
@@ -64,7 +64,7 @@ describe('silence and what comes after it, in one transaction', () => {
           if (next !== undefined && !mayGo) expect(together(step, next)).toBeUndefined();
         }
       }),
-      tries(8),
+      tries(8, 3),
     );
   });
 

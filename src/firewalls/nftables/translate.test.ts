@@ -37,7 +37,7 @@ test('the table does with every packet what the ruleset says, and translates it 
         if (!outcome.passes && expected.decidedBy !== undefined) expect(outcome.tag).toBeDefined();
       }
     }),
-    tries(45),
+    tries(45, 15),
   );
 });
 
@@ -54,7 +54,7 @@ test('beyond the limit the class is found by number, with the same outcome', () 
         expect(decide(table, firstPacket(flow)).passes).toBe(evaluate(crowded, flow).passes);
       }
     }),
-    tries(4),
+    tries(4, 2),
   );
 });
 
@@ -65,7 +65,7 @@ test('what the previous translation was has no influence', () => {
       const shared = translate(after, translate(before));
       expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
     }),
-    tries(18),
+    tries(18, 6),
   );
 });
 
@@ -93,6 +93,6 @@ test('what the device does not own is held, and refused with its address; the re
         }
       }
     }),
-    tries(22),
+    tries(22, 8),
   );
 });

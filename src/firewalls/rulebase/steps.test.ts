@@ -145,7 +145,7 @@ describe('the way from one rule base to another', () => {
         if (dialect.volatile === undefined && dialect.transaction === Infinity)
           expect(found.flows).toMatch(/become nodes or pods/);
       }),
-      tries(25),
+      tries(25, 12),
     );
     expect(exposed).toBeLessThan(ways);
   });
@@ -159,24 +159,24 @@ describe('the way from one rule base to another', () => {
         const exposed = await checkWay(old, next, options, dialect);
         if (options.layout === 'Class' && dialect.volatile === undefined) expect(exposed).toBeUndefined();
       }),
-      tries(20),
+      tries(20, 7),
     );
   });
 
   test('keeps a block for each translation where rules translate, whoever moves between them', async () => {
     const pairs = rulesetPairs({ decided: true, addressGroups: false });
     const full = { form: 'Full', layout: 'Class', log: true, adopt: [] } as const;
-    let translated = 0;
+    const byRules = { ...plainDialect, translatesBy: 'Rules' as const };
+    const worlds = fc.sample(pairs, { numRuns: 40, seed: 1 });
+    const wanted = await Promise.all(worlds.map(([, next]) => wantedFor(next, full, byRules)));
+    const translated = wanted.filter(({ rules }) => rules.some(({ translatedTo }) => translatedTo !== undefined));
+    expect(translated.length).toBeGreaterThan(3);
     await fc.assert(
-      fc.asyncProperty(pairs, dialects, async ([old, next], drawnDialect) => {
-        const dialect = { ...drawnDialect, translatesBy: 'Rules' as const };
-        await checkWay(old, next, full, dialect);
-        const { rules } = await wantedFor(next, full, dialect);
-        if (rules.some(({ translatedTo }) => translatedTo !== undefined)) translated++;
-      }),
-      tries(20),
+      fc.asyncProperty(pairs, dialects, ([old, next], dialect) =>
+        checkWay(old, next, full, { ...dialect, translatesBy: 'Rules' }).then(() => undefined),
+      ),
+      tries(20, 7),
     );
-    expect(translated).toBeGreaterThan(0);
   });
 
   test('out leaves nothing, from the bottom up', async () => {
@@ -189,13 +189,16 @@ describe('the way from one rule base to another', () => {
         const steps = stepsToLeave(start, dialect);
         for (const state of states(start, steps, dialect.transaction)) {
           ({ base } = state);
-          for (const [at, fate] of fates(base).entries()) expect(['Left', before[at]?.verdict]).toContain(fate.verdict);
+          // Not by `expect`, which takes longer than the fates.
+          for (const [at, fate] of fates(base).entries())
+            if (fate.verdict !== 'Left' && fate.verdict !== before[at]?.verdict)
+              throw new Error(`${JSON.stringify(packets[at])}: ${JSON.stringify(fate)}`);
         }
         expect(steps.flatMap(({ operations }) => operations).reduce<RuleBase>(carriedOut, start)).toMatchObject(
           emptyRuleBase,
         );
       }),
-      tries(5),
+      tries(5, 2),
     );
   });
 });

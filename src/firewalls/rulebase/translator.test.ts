@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { flatFateOf } from '../../../test/kit/flat-oracle.ts';
 import { fateOf } from '../../../test/kit/ruleset-oracle.ts';
 import { rulesets } from '../../../test/kit/rulesets.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
 import { tries } from '../../../test/kit/runs.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
 import { writeList } from '../flat/writing.ts';
@@ -57,7 +58,7 @@ test('a rule base does what its flat list does, packet by packet', async () => {
         expect(mark).toMatch(/^sallyport:lab:[A-Za-z0-9._/-]+$/);
       }
     }),
-    tries(12),
+    tries(12, 4),
   );
 });
 
@@ -86,7 +87,7 @@ test('who is lost from volatile groups may send no more than before, whoever and
       );
       expect(sendsMore).toEqual([]);
     }),
-    tries(15),
+    tries(15, 9),
   );
   expect(seen).toBeGreaterThan(0);
 });
@@ -97,28 +98,28 @@ test('rules that translate do what the ruleset says, and what they leave to othe
   const dialect = { ...plainDialect, translatesBy: 'Rules' as const };
   const worlds = fc.boolean().chain((decided) => rulesets({ addressGroups: false, decided }));
   let translated = 0;
-  await fc.assert(
-    fc.asyncProperty(worlds, async (ruleset) => {
-      const translator = new RuleBaseTranslator(full, writeAtOnce);
-      await translator.prepare(ruleset, dialect, signal);
-      const { wanted, refusals } = translator.translate(ruleset, dialect);
-      const wrong = packets.flatMap((packet) => {
-        const fate = fateOf(ruleset, packet);
-        const is = plainFate(wanted, packet);
-        if (is.from !== undefined) translated++;
-        const isRight = !fate.passes
-          ? is.verdict === 'Denied'
-          : // What cannot be translated is dropped, and told.
-            is.verdict === 'Denied'
-            ? refusals.length > 0
-            : is.from === fate.from;
-        return isRight ? [] : [{ packet, fate, is }];
-      });
-      expect(wrong).toEqual([]);
-    }),
-    tries(25),
-  );
+  const check = async (ruleset: Ruleset): Promise<void> => {
+    const translator = new RuleBaseTranslator(full, writeAtOnce);
+    await translator.prepare(ruleset, dialect, signal);
+    const { wanted, refusals } = translator.translate(ruleset, dialect);
+    const wrong = packets.flatMap((packet) => {
+      const fate = fateOf(ruleset, packet);
+      const is = plainFate(wanted, packet);
+      if (is.from !== undefined) translated++;
+      const isRight = !fate.passes
+        ? is.verdict === 'Denied'
+        : // What cannot be translated is dropped, and told.
+          is.verdict === 'Denied'
+          ? refusals.length > 0
+          : is.from === fate.from;
+      return isRight ? [] : [{ packet, fate, is }];
+    });
+    expect(wrong).toEqual([]);
+  };
+  // Fixed ones, since among few by chance there may be none that translates.
+  for (const ruleset of fc.sample(worlds, { numRuns: 12, seed: 1 })) await check(ruleset);
   expect(translated).toBeGreaterThan(0);
+  await fc.assert(fc.asyncProperty(worlds, check), tries(25, 6));
 });
 
 test('translations are the first that match, and what is not in place does not leave', async () => {
@@ -150,6 +151,6 @@ test('translations are the first that match, and what is not in place does not l
       });
       expect(wrong).toEqual([]);
     }),
-    tries(12),
+    tries(12, 4),
   );
 });

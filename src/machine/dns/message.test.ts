@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { a, aaaa, cname, edns, QUESTION, soa, wire, type WireRecord } from '../../../test/kit/dns-wire.ts';
 import { formatError, question, refusal, truncated, withId } from './compose.ts';
 import { readMessage } from './message.ts';
@@ -68,7 +69,7 @@ describe('DNS messages', () => {
           expect(readMessage(bytes.subarray(0, length))).toBeUndefined();
         expect(readMessage(Buffer.concat([bytes, Buffer.from([0])]))).toBeUndefined();
       }),
-      { numRuns: 20 },
+      tries(20, 4),
     );
   });
 
@@ -84,13 +85,13 @@ describe('DNS messages', () => {
           expect(each.name).toMatch(/^(\.|([!-~]+\.))$/);
         }
       }),
-      { numRuns: 2_000 },
+      tries(2_000, 400),
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => {
         readMessage(Buffer.from(octets));
       }),
-      { numRuns: 2_000 },
+      tries(2_000, 400),
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { FACTS } from '../../../test/kit/machine.ts';
 import { parsePrefix, type Prefix } from '../../ip/prefix.ts';
 import { readManifestText } from '../../sources/manifests/document.ts';
@@ -174,7 +175,7 @@ describe('what networks learn of each other (reference 9.2)', () => {
         const got = hit === undefined ? 'no' : hit.isTold ? 'told' : 'kept';
         expect(got).toBe(expected(target, source, of_.value));
       }),
-      { numRuns: 2_000 },
+      tries(2_000, 400),
     );
   });
 });

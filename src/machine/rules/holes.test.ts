@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { ipv4Address } from '../../ip/address.ts';
 import { type Prefix, prefixOf } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
@@ -26,7 +27,7 @@ describe('holes', () => {
           expect(matched).toBe(meant);
         }
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { DeliveredState } from '../../../test/kit/delivered-state.ts';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { MemoryApi, type MemoryObject, NAMESPACES, PODS, broken, refused } from '../../../test/kit/memory-api.ts';
@@ -164,6 +165,6 @@ test('whatever happens and fails: what is delivered ends up as the server has it
       expect(delivered.sort()).toEqual(versions.sort());
       expect(seen.deleted.filter((key) => key.includes('lasting'))).toEqual([]);
     }),
-    { numRuns: 40 },
+    tries(40, 8),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { readResource } from '../../api/read.ts';
 import { isMap, type RawMap } from '../../api/shape.ts';
 import type { Sent } from './encoding.ts';
@@ -113,7 +114,7 @@ describe('JSON', () => {
           expect(rest).toEqual({ version: '20', next: 'more' });
         }
       }),
-      { numRuns: 500 },
+      tries(500, 100),
     );
   });
 
@@ -128,7 +129,7 @@ describe('JSON', () => {
           expect('sent' in got && told(got.sent)).toEqual(slowly(object));
         }
       }),
-      { numRuns: 100 },
+      tries(100, 20),
     );
   });
 
@@ -167,7 +168,7 @@ describe('JSON', () => {
           }
         } else if (!isWithinManagedFields(at)) expect(() => readAll(body)).toThrow(Undecodable);
       }),
-      { numRuns: 2_000 },
+      tries(2_000, 400),
     );
   });
 

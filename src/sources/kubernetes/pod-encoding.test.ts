@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { encode, framed, wrapped } from '../../../test/kit/pod-proto.ts';
 import type { Sent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
@@ -114,7 +115,7 @@ describe('pods as protobuf', () => {
         const other = json.page(Buffer.from(JSON.stringify({ metadata, items: asJson(items) })));
         expect({ ...one, items: [...one.items].map(told) }).toEqual({ ...other, items: [...other.items].map(told) });
       }),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -148,7 +149,7 @@ describe('pods as protobuf', () => {
           expect(got).toEqual(expected);
         },
       ),
-      { numRuns: 200 },
+      tries(200, 40),
     );
   });
 
@@ -202,7 +203,7 @@ describe('pods as protobuf', () => {
           }
         },
       ),
-      { numRuns: 1_000 },
+      tries(1_000, 200),
     );
   });
 

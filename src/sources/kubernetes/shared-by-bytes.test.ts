@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { tries } from '../../../test/kit/runs.ts';
 import { SharedByBytes } from './shared-by-bytes.ts';
 import { ShortTexts } from './short-texts.ts';
 
@@ -51,6 +52,6 @@ test('a short text is what its bytes say in UTF-8', () => {
       for (let time = 0; time < 2; time++)
         expect(texts.get(buffer, start, end)).toBe(buffer.toString('utf8', start, end));
     }),
-    { numRuns: 1_000 },
+    tries(1_000, 200),
   );
 });

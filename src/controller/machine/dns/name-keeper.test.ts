@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tries } from '../../../../test/kit/runs.ts';
 import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { NameBook } from '../../../machine/dns/name-book.ts';
 import { type DomainSet, domainSetName } from '../../../machine/rules/domain-sets.ts';
@@ -161,7 +162,7 @@ describe('what was learnt, on its way into the kernel', () => {
             expect([...kernel.elementsOf(domainSetName(name, 'ipv6_addr'))].toSorted()).toEqual(ipv6.toSorted());
         }
       }),
-      { numRuns: 300 },
+      tries(300, 60),
     );
   });
 
