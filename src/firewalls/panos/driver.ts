@@ -150,7 +150,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const orphans = orphansIn(registered, observed, this.#ground);
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
-    const rooms = this.#capacity && this.#rooms.in(running, registered, observed, this.#capacity, this.#ground);
+    const rooms = this.#capacity && this.#rooms.in(running, reading.registry, observed, this.#capacity, this.#ground);
     const listRooms = this.#listRooms(running, shown);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;

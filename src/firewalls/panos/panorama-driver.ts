@@ -137,7 +137,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const found = observedIn({ ...folders, elsewhere }, registered, this.#ground);
     // What stands where among others is known of Panorama's own configuration alone.
     const observed = isPushed ? found : { ...found, strays: new Set<string>() };
-    const rooms = this.#capacity && this.#rooms.in(folders, registered, observed, this.#capacity, this.#ground);
+    const rooms = this.#capacity && this.#rooms.in(folders, leader.registry, observed, this.#capacity, this.#ground);
     const rival = this.#device.rival(reading);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;

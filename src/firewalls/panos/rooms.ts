@@ -6,7 +6,7 @@ import type { Ground } from './ground.ts';
 import type { Capacity as DeviceCapacity } from './identity.ts';
 import { ownedIn } from './owned.ts';
 import type { Folders } from './read-entries.ts';
-import type { Registered } from './registered.ts';
+import type { RegistryReading } from './registry.ts';
 import { sayService } from './services.ts';
 
 /** What fits on a device. */
@@ -20,7 +20,7 @@ export class Rooms {
    */
   in(
     folders: Folders,
-    registered: Registered,
+    { registered, marker }: RegistryReading,
     observed: ObservedRuleBase,
     capacity: DeviceCapacity,
     { style, cluster }: Ground,
@@ -41,8 +41,8 @@ export class Rooms {
       ...folder('services', capacity.services, 'service'),
       ...room('rules', capacity.rules, security.length, owned.security.length),
       ...room('translations', capacity.natRules, nat.length, owned.nat.length),
-      // Our marker is there from the first write on.
-      ...room('addresses', capacity.registered, Math.max(registered.size, own + 1), own),
+      // Our marker, which is none of our members, is there from the first write on.
+      ...room('addresses', capacity.registered, registered.size + (marker === undefined ? 1 : 0), own),
       takes: {
         objects: objectsIn,
         services: ({ services }) => [...services].map(([name, { match }]) => [name, sayService(match).length] as const),
