@@ -1,8 +1,8 @@
 import { shortHash } from '../../base/encode.ts';
 import type { MemberGroup, RuleBase } from '../rulebase/model.ts';
 import { type Style, tagOf } from './entries.ts';
-import type { TagChange } from './registered.ts';
-import { type PanosStep, REGISTER_MS, registrationText, sortedChanges } from './steps.ts';
+import { type TagChange, registrationText, sortedChanges } from './registered.ts';
+import { type PanosStep, REGISTER_MS } from './steps.ts';
 
 /**
  * Beside a commit: tags of addresses that were given up go, as members of volatile groups lose nothing but rights, whichever rules run; or those of

@@ -6,7 +6,9 @@ import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
-import { byHand, commitByHand, membersOn, writesOn } from './lab.fixture.ts';
+import { tagPrefix } from './entries.ts';
+import { FULL, byHand, commitByHand, membersOn, registeredOn, writesOn } from './lab.fixture.ts';
+import { fetched } from './lists.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
@@ -64,6 +66,52 @@ describe('what does not fit is refused before anything is sent, with use and lim
       message: expect.stringMatching(new RegExp(`\\d+ ${what}, where \\d fit`)) as unknown,
     });
     expect(writesOn(device)).toBe(writes);
+  });
+});
+
+describe('what cannot be registered', () => {
+  const lists = { url: 'https://127.0.0.1:1/lists' };
+  const beside = fetched([], world(crowd(30, 'bank'), [allowing('bank', '203.0.113.0/24', 443)]));
+
+  test('does not become a list, though lists are fetched there; nor does anything of it come', async () => {
+    const device = await border({ capacity: { 'max-registered-ip-address': 20 } });
+    const driver = connect(device, { ...FULL, lists });
+    const [bare, writes] = [device.dump(), writesOn(device)];
+    await expect(stepsOf(driver, world(crowd(30, 'bank')))).rejects.toMatchObject({
+      code: 'CAPACITY',
+      message: expect.stringContaining('30 registered addresses, where 18 fit') as unknown,
+    });
+    expect([device.dump(), writesOn(device)]).toEqual([bare, writes]);
+  });
+
+  test('keeps no list back that its owner asked for, and is refused all the same', async () => {
+    const device = await border({ capacity: { 'max-registered-ip-address': 20 } });
+    const driver = connect(device, { ...FULL, lists });
+    await bring(driver, world(crowd(18, 'bank')));
+    const rules = (): readonly string[] =>
+      device
+        .dumpSetCommands()
+        .split('\n')
+        .filter((line) => line.includes(' rules '));
+    const held = [rules(), registeredOn(device, true)];
+    for (const step of await stepsOf(driver, beside)) await driver.apply(step as never, signal);
+    expect(device.dump()).toContain('https://127.0.0.1:1/lists/payments.txt');
+    expect([rules(), registeredOn(device, true)]).toEqual(held);
+    await expect(stepsOf(driver, beside)).rejects.toMatchObject({ code: 'CAPACITY' });
+  });
+
+  test('keeps back no tag that goes: what nothing needs any more makes room', async () => {
+    const device = await border({ capacity: { 'max-registered-ip-address': 20 } });
+    const left = Array.from({ length: 5 }, (_, at) => `10.7.0.${at + 1}`);
+    const entries = left.map((ip) => `<entry ip="${ip}"><tag><member>${tagPrefix('lab')}old</member></tag></entry>`);
+    device.byHand({
+      type: 'user-id',
+      cmd: `<uid-message><version>2.0</version><type>update</type><payload><register>${entries.join('')}</register></payload></uid-message>`,
+    });
+    const driver = connect(device);
+    await bring(driver, world(crowd(18, 'bank')));
+    expect(registeredOn(device, true).filter((line) => line.startsWith('10.7.'))).toEqual([]);
+    expect(await stepsOf(connect(device), world(crowd(18, 'bank')))).toEqual([]);
   });
 });
 

@@ -3,19 +3,18 @@ import { PanOs, type PanOsOptions } from '../../../simulators/panos/index.ts';
 import { CommitClock } from '../../../test/kit/commit-clock.ts';
 import { ListServer } from '../../../test/kit/list-server.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
-import { BucketMap } from '../../base/bucket-map.ts';
-import type { Group, Ruleset } from '../../border/ruleset.ts';
+import type { Ruleset } from '../../border/ruleset.ts';
 import type { ListBehind } from '../driver.ts';
 import { bring, stepsOf, translationOf } from '../contract/harness.ts';
 import type { PanosDriver, PanosTranslation } from './driver.ts';
 import { ACCOUNT, FULL, byHand, commitByHand, furnish, writesOn } from './lab.fixture.ts';
+import { fetched as wish } from './lists.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 
 const signal = new AbortController().signal;
 const lab = closedAfterEach();
 
 const MINUTE = 60_000;
-const WITHOUT_TAGS = world({}, []);
 
 /** A firewall, whoever gives out its lists, and the list `payments` that rules of others name, as it is at the beginning. */
 async function border(members: readonly string[], options: PanOsOptions = {}) {
@@ -62,20 +61,6 @@ async function use(device: PanOs): Promise<void> {
   });
   await commitByHand(device);
   await device.lists.settled();
-}
-
-function wish(members: readonly string[], others: Ruleset = WITHOUT_TAGS, name = 'payments'): Ruleset {
-  const group: Group = {
-    id: name,
-    kind: 'AddressGroup',
-    family: 4,
-    deviceName: name,
-    resource: `AddressGroup/${name}`,
-    use: 'Allow',
-    form: 'Feed',
-    members: BucketMap.from(members.map((address) => [address, true as const])),
-  };
-  return { ...others, groups: new Map([...others.groups, [name, group]]) };
 }
 
 const refreshes = (device: PanOs): number =>

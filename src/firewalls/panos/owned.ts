@@ -54,3 +54,29 @@ export function ownedText({ objects, security, nat }: Entries): string {
 export function digestOf(entries: Entries): string {
   return createHash('sha256').update(ownedText(entries)).digest('hex');
 }
+
+/** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
+export function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
+  const owned = ownedIn(folders, cluster);
+  const { objects } = folders;
+  const replaced = <F extends keyof Folders['objects']>(folder: F): Folders['objects'][F] => [
+    ...objects[folder].filter((entry) => !owned.objects[folder].has(entry.attributes.get('name') ?? '')),
+    ...after.objects[folder].values(),
+  ];
+  const others = (list: Folders['security'], own: Entries['security']): Folders['security'] => {
+    const names = new Set(own);
+    return list.filter((entry) => !names.has(entry));
+  };
+  return {
+    objects: {
+      address: replaced('address'),
+      service: replaced('service'),
+      'service-group': replaced('service-group'),
+      'address-group': replaced('address-group'),
+      'external-list': replaced('external-list'),
+    },
+    security: [...others(folders.security, owned.security), ...after.security],
+    nat: [...others(folders.nat, owned.nat), ...after.nat],
+    elsewhere: folders.elsewhere,
+  };
+}

@@ -15,7 +15,7 @@ import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTa
 import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from './identity.ts';
 import type { PanosOptions } from './options.ts';
 import { takeLists } from './lists.ts';
-import { digestOf, isEmpty, ownedIn } from './owned.ts';
+import { digestOf, isEmpty, ownedIn, withEntries } from './owned.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
 import {
   type PanoramaStart,
@@ -27,7 +27,6 @@ import {
 import { pushesByAdmin } from './push.ts';
 import { Rooms } from './rooms.ts';
 import { type Scope, scopeWord } from './scope.ts';
-import { withEntries } from './steps.ts';
 import type { Clock } from '../../base/clock.ts';
 
 export interface PanoramaActual extends Actual {

@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { MayGoOn } from '../driver.ts';
@@ -172,4 +173,15 @@ function message(register: readonly XmlElement[], unregister: readonly XmlElemen
       ...(register.length === 0 ? [] : [element('register', register)]),
     ]),
   ]);
+}
+
+/** The messages that register and unregister, as plans show them. */
+export function registrationText(joins: readonly TagChange[], leaves: readonly TagChange[]): string {
+  return messages(joins, leaves)
+    .map((message) => `${xmlText(message)}\n`)
+    .join('');
+}
+
+export function sortedChanges(list: readonly TagChange[]): readonly TagChange[] {
+  return list.toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
 }

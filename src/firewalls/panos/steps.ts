@@ -1,4 +1,3 @@
-import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { GroupKey, MemberGroup, ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
@@ -11,13 +10,13 @@ import { carriedOut } from './carry-out.ts';
 import { type Entries, type Style, entriesOf, tagOf } from './entries.ts';
 import { editsBetween } from './edits.ts';
 import type { Ground } from './ground.ts';
-import { digestOf, ownedIn } from './owned.ts';
+import { digestOf, ownedIn, withEntries } from './owned.ts';
 import type { Folders } from './read-entries.ts';
-import { type TagChange, messages } from './registered.ts';
+import { type TagChange, registrationText, sortedChanges } from './registered.ts';
 import { NO_STATE, type StateChange } from './registry.ts';
 import { type Ask, type ListRooms, type Shown, askText, asksFor, changesOf, listShortage } from './list-steps.ts';
 import { type FetchedLists, NO_WANTED_LISTS, listText, usedLists } from './lists.ts';
-import { type XmlElement, membersAt, nameOf, textAt, xmlText } from './xml.ts';
+import { type XmlElement, membersAt, nameOf, textAt } from './xml.ts';
 
 /** Everything that a commit takes, on small devices with large configurations. */
 const COMMIT_MS = 600_000;
@@ -71,7 +70,7 @@ export interface Start {
   readonly listRooms?: ListRooms;
 }
 
-/** From what was read to what is wanted. */
+/** From what was read to what is wanted. Throws CAPACITY where rules and members do not fit, when nothing else is left to do. */
 export function stepsTo(
   start: Start,
   wanted: WantedRuleBase,
@@ -79,14 +78,17 @@ export function stepsTo(
   lists: FetchedLists = NO_WANTED_LISTS,
 ): readonly PanosStep[] {
   const chain = new Chain(start, ground);
-  for (const step of stepsBetween(start.observed, wanted, ground.dialect, start.rooms)) chain.add(step);
-  chain.fetch(lists, wanted.adopt);
+  const refusal = chain.toRules(wanted);
+  chain.fetch(lists, wanted.adopt, refusal);
   const groups = taggedGroups(start.observed, wanted);
   const tags = new Set(groups.map((group) => tagOf(group, ground.style)));
   chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
-  chain.catchUp(groups);
+  // What the active one is refused the other one does not get either.
+  if (refusal === undefined) chain.catchUp(groups);
   chain.ask(lists);
-  return chain.steps();
+  const steps = chain.steps();
+  if (refusal !== undefined && steps.length === 0) throw refusal;
+  return steps;
 }
 
 /** Everything of ours goes: first what passes traffic or stops it, with one commit, then the registered addresses. */
@@ -135,7 +137,19 @@ class Chain {
     this.#folders = start.running;
   }
 
-  add({ operations, way, ...step }: RuleBaseStep): void {
+  /** Rules, objects and members. Gives why they do not fit: lists take none of their room, and what goes makes some. */
+  toRules(wanted: WantedRuleBase): SallyportError | undefined {
+    const { observed, rooms } = this.#start;
+    try {
+      for (const step of stepsBetween(observed, wanted, this.#ground.dialect, rooms)) this.#add(step);
+      return undefined;
+    } catch (thrown) {
+      if (thrown instanceof SallyportError && thrown.code === 'CAPACITY') return thrown;
+      throw thrown;
+    }
+  }
+
+  #add({ operations, way, ...step }: RuleBaseStep): void {
     this.#base = carriedOut(this.#base, operations);
     if (way === 'Configured')
       this.#configure(step, this.#withSpoiled(entriesOf(this.#base, this.#ground.style, this.#lists)));
@@ -144,9 +158,9 @@ class Chain {
 
   /**
    * Lists that the device fetches come, change and go; those of rules of others stay. Throws `NAME_TAKEN` where nothing else is to be done
-   * but what a list of somebody else stands in the way of, and `CAPACITY` where that is what new ones do not fit into.
+   * but what a list of somebody else stands in the way of, and `CAPACITY` where that is what new ones do not fit into. With a `refusal` that comes first.
    */
-  fetch(lists: FetchedLists, adopt: ReadonlySet<string>): void {
+  fetch(lists: FetchedLists, adopt: ReadonlySet<string>, refusal: SallyportError | undefined): void {
     const { wanted, held } = lists;
     const { running } = this.#start;
     const present = new Map(running.objects['external-list'].map((one) => [nameOf(one), one]));
@@ -170,7 +184,8 @@ class Chain {
     if (changes.length > 0) {
       const after = { ...this.#entries, objects: { ...this.#entries.objects, 'external-list': next } };
       this.#configure({ kind: 'Rules', title: 'lists that it fetches', urgent: false, objects: changes }, after);
-    } else if (short !== undefined && this.#steps.length === 0)
+    } else if (refusal !== undefined) return;
+    else if (short !== undefined && this.#steps.length === 0)
       throw new SallyportError('CAPACITY', `${short}; lists that are there stay as they are`);
     else if (taken[0] !== undefined && this.#steps.length === 0)
       throw new SallyportError(
@@ -369,43 +384,6 @@ class Chain {
     this.#state = shortHash(`${from} ${text}`);
     return { from, to: this.#state };
   }
-}
-
-/** A scope after a commit: entries of ours replaced, in their place among the others as far as anybody asks. */
-export function withEntries(folders: Folders, after: Entries, cluster: string): Folders {
-  const owned = ownedIn(folders, cluster);
-  const { objects } = folders;
-  const replaced = <F extends keyof Folders['objects']>(folder: F): Folders['objects'][F] => [
-    ...objects[folder].filter((entry) => !owned.objects[folder].has(entry.attributes.get('name') ?? '')),
-    ...after.objects[folder].values(),
-  ];
-  const others = (list: Folders['security'], own: Entries['security']): Folders['security'] => {
-    const names = new Set(own);
-    return list.filter((entry) => !names.has(entry));
-  };
-  return {
-    objects: {
-      address: replaced('address'),
-      service: replaced('service'),
-      'service-group': replaced('service-group'),
-      'address-group': replaced('address-group'),
-      'external-list': replaced('external-list'),
-    },
-    security: [...others(folders.security, owned.security), ...after.security],
-    nat: [...others(folders.nat, owned.nat), ...after.nat],
-    elsewhere: folders.elsewhere,
-  };
-}
-
-/** The messages that register and unregister, as plans show them. */
-export function registrationText(joins: readonly TagChange[], leaves: readonly TagChange[]): string {
-  return messages(joins, leaves)
-    .map((message) => `${xmlText(message)}\n`)
-    .join('');
-}
-
-export function sortedChanges(list: readonly TagChange[]): readonly TagChange[] {
-  return list.toSorted((a, b) => compareUtf8(a.address, b.address) || compareUtf8(a.tag, b.tag));
 }
 
 function tagChanges(

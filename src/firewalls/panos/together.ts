@@ -1,6 +1,7 @@
 import type { TagChange } from './registered.ts';
 import { messages } from './registered.ts';
-import { type PanosStep, registrationText } from './steps.ts';
+import { registrationText } from './registered.ts';
+import type { PanosStep } from './steps.ts';
 
 type Registration = Extract<PanosStep, { does: 'register' }>;
 
