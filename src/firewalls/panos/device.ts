@@ -7,7 +7,7 @@ import { Candidate } from './candidate.ts';
 import { type ConfigurationReading, ConfigurationWatch } from './configuration.ts';
 import type { Positions } from './edits.ts';
 import type { Entries } from './entries.ts';
-import { ListContents, type ListMembers, type ListsReading } from './list-contents.ts';
+import { type Fetcher, ListContents, type ListsReading } from './list-contents.ts';
 import { digestOf } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { Registry, type RegistryReading, type StateChange } from './registry.ts';
@@ -102,9 +102,12 @@ export class PanosDevice {
     return this.#lists.read(this.#api, names, under, signal);
   }
 
-  /** Asks for a list to be fetched now. */
-  refreshList(name: string, members: ListMembers, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
-    return this.#lists.refresh(this.#api, name, members, signal, mayGoOn);
+  /** Who asks for lists to be fetched now, and looks; `under` as in `readLists`. */
+  fetcher(under: Folders): Fetcher {
+    return {
+      readLists: (names, signal) => this.readLists(names, under, signal),
+      refreshList: (name, members, signal, mayGoOn) => this.#lists.refresh(this.#api, name, members, signal, mayGoOn),
+    };
   }
 
   /** Whether it is sure that so many more can be registered, even if nobody left. */

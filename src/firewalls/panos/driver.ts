@@ -14,6 +14,7 @@ import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
+import type { Fetcher } from './list-contents.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import { type FetchedLists, takeLists } from './lists.ts';
 import type { PanosOptions } from './options.ts';
@@ -304,8 +305,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     if (step.does === 'fetch') {
       await asked;
       const running = this.#actual?.reading.configuration.running;
-      const unitOf = (name: string): Unit => this.#pair.unit(name);
-      if (running !== undefined) await fetchLists(step.asks, unitOf, running, signal, mayGoOn);
+      if (running === undefined) return;
+      const fetcherOf = (name: string): Fetcher => this.#pair.unit(name).device.fetcher(running);
+      await fetchLists(step.asks, fetcherOf, signal, mayGoOn);
       return;
     }
     this.#expected = undefined;

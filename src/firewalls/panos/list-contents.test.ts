@@ -33,6 +33,11 @@ const rowsFrom = (all: readonly string[], most: number, anchor: number): string 
       .map((one) => `<member>${one}</member>`)
       .join(''),
   );
+/** The first page is short of what was asked for, and nothing else is answered. */
+function goesAfter(pages: number): (anchor: number) => string {
+  let asked = 0;
+  return (anchor) => (asked++ < pages ? rowsFrom(many, 300, anchor) : refuse());
+}
 const many = Array.from({ length: 2_500 }, (_, at) => `10.9.${at >> 8}.${at & 255}`);
 
 test.each<readonly [string, (anchor: number) => string, readonly string[]]>([
@@ -65,6 +70,7 @@ test.each<readonly [string, (anchor: number) => string]>([
   ['the same full page for ever', () => rowsFrom(many, 1_000, 1)],
   ['a refusal', refuse],
   ['a refusal after a full page', (anchor) => (anchor > 1 ? refuse() : rowsFrom(many, 1_000, 1))],
+  ['a refusal of everything from a page on: it is gone, and a Panorama says so', goesAfter(1)],
 ])('is not known: %s', async (_, answer) => {
   expect(await readBy(answer)).toMatchObject({ kind: 'unread' });
 });

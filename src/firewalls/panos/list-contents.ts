@@ -5,7 +5,7 @@ import { SallyportError } from '../../base/error.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
 import type { MayGoOn } from '../driver.ts';
-import { type PanosApi, command } from './api.ts';
+import { type PanosApi, type Target, command } from './api.ts';
 import { type XmlElement, child, element, textAt } from './xml.ts';
 
 /** Entries of one answer, as the reference has it (1.9). */
@@ -56,6 +56,12 @@ export interface ListDifference {
   readonly keeps: ReadonlySet<string>;
 }
 
+/** A firewall that can be asked for its lists. */
+export interface Fetcher {
+  readLists(names: readonly string[], signal: AbortSignal): Promise<ListsReading>;
+  refreshList(name: string, members: ListMembers, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void>;
+}
+
 export const NO_LISTS: ListsReading = { contents: new Map(), asked: new Map(), room: undefined };
 
 interface Known {
@@ -77,13 +83,15 @@ interface Request {
  */
 export class ListContents {
   readonly #clock: Clock;
+  readonly #where: Target;
   readonly #known = new Map<string, Known>();
   readonly #requests = new Map<string, Request>();
   #room: { readonly room: ListRoom | undefined; readonly at: number } | undefined;
   #last: ListsReading = NO_LISTS;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, where: Target = {}) {
     this.#clock = clock;
+    this.#where = where;
   }
 
   /** `under`: the configuration in which the lists stand; another one has them read anew. The same object as long as nothing changed. */
@@ -111,7 +119,13 @@ export class ListContents {
     const pauseMs = isAgain ? Math.min(before.pauseMs * 2, ASK_LONGEST_MS) : ASK_FIRST_MS;
     this.#requests.set(name, { members, at: this.#clock.monotonic(), pauseMs });
     const cmd = command(['request', 'system', 'external-list', 'refresh', 'type', 'ip', 'name'], name);
-    await api.order(cmd, signal, mayGoOn);
+    await api.order(cmd, signal, mayGoOn, this.#where);
+  }
+
+  /** What was read is not believed any more; what was asked for stays so. */
+  forget(): void {
+    this.#known.clear();
+    this.#room = undefined;
   }
 
   #isStale(name: string, under: object): boolean {
@@ -125,7 +139,7 @@ export class ListContents {
 
   async #readOne(api: PanosApi, name: string, under: object, signal: AbortSignal): Promise<void> {
     const at = this.#clock.monotonic();
-    const read = await unlessFails(signal, (limited) => readContent(api, name, limited), unread);
+    const read = await unlessFails(signal, (limited) => readContent(api, name, this.#where, limited), unread);
     const before = this.#known.get(name)?.content;
     this.#known.set(name, { content: sameContent(before, read) ? before : read, at, under });
   }
@@ -135,7 +149,7 @@ export class ListContents {
     if (this.#room !== undefined && at - this.#room.at < READ_AGAIN_MS) return;
     const room = await unlessFails<ListRoom | undefined>(
       signal,
-      (limited) => readListRoom(api, limited),
+      (limited) => readListRoom(api, this.#where, limited),
       () => undefined,
     );
     this.#room = { room, at };
@@ -180,18 +194,18 @@ export function listDifference(shown: ReadonlySet<string>, members: ListMembers)
  * What the device shows of a list. The reference (1.9) has the command and the element of its answer, and not the form of its rows: so every
  * text and attribute in it that is an address, a prefix or a range is an entry, and an answer in which none is must hold nothing but counts.
  */
-async function readContent(api: PanosApi, name: string, signal: AbortSignal): Promise<ListContent> {
+async function readContent(api: PanosApi, name: string, where: Target, signal: AbortSignal): Promise<ListContent> {
+  const rowsFrom = async (anchor: number, most: number): Promise<XmlElement | undefined> => {
+    const inside = [element('name', name), element('anchor', `${anchor}`), element('num-records', `${most}`)];
+    const cmd = command(['request', 'system', 'external-list', 'show', 'type', 'ip'], inside);
+    return child(await api.op(cmd, signal, where), 'external-list');
+  };
   const members = new Set<string>();
   let isLast = false;
   try {
     // Until a page is empty: how many rows a device gives at most is not known.
     for (let anchor = 1, page = 0; page < MOST_PAGES; page++) {
-      const inside = [element('name', name), element('anchor', `${anchor}`), element('num-records', `${PAGE}`)];
-      const answer = await api.op(
-        command(['request', 'system', 'external-list', 'show', 'type', 'ip'], inside),
-        signal,
-      );
-      const list = child(answer, 'external-list');
+      const list = await rowsFrom(anchor, PAGE);
       if (list === undefined) return { kind: 'unread', why: 'the answer holds no list' };
       const { entries, countsAlone } = rowsIn(list);
       const isEnd = entries.length === 0 && (page > 0 || countsAlone);
@@ -205,15 +219,16 @@ async function readContent(api: PanosApi, name: string, signal: AbortSignal): Pr
       isLast = entries.length < PAGE;
     }
   } catch (thrown) {
-    // Nothing begins there.
-    if (isLast && thrown instanceof SallyportError && NOTHING.has(thrown.code)) return { kind: 'read', members };
-    throw thrown;
+    if (!isLast || !(thrown instanceof SallyportError) || !NOTHING.has(thrown.code)) throw thrown;
+    // Nothing begins there; or a Panorama says no, because the firewall is gone: then the first row is not answered either.
+    await rowsFrom(1, 1);
+    return { kind: 'read', members };
   }
   return { kind: 'unread', why: 'its content has no end' };
 }
 
 /** What fails about lists is no failure of the firewall: what else is read tells whether it is there and lets us in. */
-async function unlessFails<T>(
+export async function unlessFails<T>(
   signal: AbortSignal,
   work: (limited: AbortSignal) => Promise<T>,
   failed: (why: string) => T,
@@ -230,6 +245,11 @@ async function unlessFails<T>(
 
 function unread(why: string): ListContent {
   return { kind: 'unread', why };
+}
+
+/** Lists of a firewall that cannot be asked about them. */
+export function unreadLists(names: readonly string[], why: string): ListsReading {
+  return { ...NO_LISTS, contents: new Map(names.map((name) => [name, unread(why)])) };
 }
 
 /** The device does not do what it was asked, as far as lists go: it does without, or later. */
@@ -276,8 +296,8 @@ function canonicalEntry(text: string): string | undefined {
 }
 
 /** Reference 1.10. `undefined`: the device does not tell. */
-async function readListRoom(api: PanosApi, signal: AbortSignal): Promise<ListRoom | undefined> {
-  const answer = await api.op(command(['request', 'system', 'external-list', 'list-capacities']), signal);
+async function readListRoom(api: PanosApi, where: Target, signal: AbortSignal): Promise<ListRoom | undefined> {
+  const answer = await api.op(command(['request', 'system', 'external-list', 'list-capacities']), signal, where);
   const number = (key: string): number | undefined => {
     const text = textAt(answer, 'ip', key);
     return text !== undefined && /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : undefined;

@@ -1,6 +1,6 @@
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import type { Actual, DeviceOwner, Driver, MayGoOn } from '../driver.ts';
+import type { Actual, DeviceOwner, Driver, ListBehind, MayGoOn } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { driftSince } from '../rulebase/drift.ts';
 import { behaviourOf } from '../rulebase/lift.ts';
@@ -13,9 +13,10 @@ import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { PanosCapabilities, PanosTranslation } from './driver.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from './identity.ts';
+import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import type { PanosOptions } from './options.ts';
 import { takeLists } from './lists.ts';
-import { digestOf, isEmpty, ownedIn, withEntries } from './owned.ts';
+import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from './owned.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
 import {
   type PanoramaStart,
@@ -26,6 +27,7 @@ import {
 } from './panorama-steps.ts';
 import { pushesByAdmin } from './push.ts';
 import { Rooms } from './rooms.ts';
+import type { Folders } from './read-entries.ts';
 import { type Scope, scopeWord } from './scope.ts';
 import type { Clock } from '../../base/clock.ts';
 
@@ -73,7 +75,12 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const dialect = panosDialect('Panorama', options.options.members);
     // A commit is followed by a push, which is a commit again at each firewall.
     this.#ground = groundOf(scope, cluster, options.options, { ...dialect, slowMs: 2 * dialect.slowMs });
-    this.#device = new PanoramaDevice(api, { ground: this.#ground, firewall, clock });
+    this.#device = new PanoramaDevice(api, {
+      ground: this.#ground,
+      firewall,
+      readsLists: options.options.lists !== undefined,
+      clock,
+    });
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${scopeWord(scope)}`);
   }
 
@@ -137,6 +144,8 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     // What stands where among others is known of Panorama's own configuration alone.
     const observed = isPushed ? found : { ...found, strays: new Set<string>() };
     const rooms = this.#capacity && this.#rooms.in(folders, leader.registry, observed, this.#capacity, this.#ground);
+    const shown = reading.firewalls.map(({ firewall: { title }, lists }) => ({ title, reading: lists }));
+    const listRoom = this.#listRooms(folders, shown);
     const rival = this.#device.rival(reading);
     // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
     if (rival !== undefined) this.#expected = undefined;
@@ -155,7 +164,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       behaviour: behaviourOf(observed),
       rival,
       unreached,
-      tables: rooms && tableUses(rooms),
+      tables: rooms && [...tableUses(rooms), ...(listRoom === undefined ? [] : listTables(listRoom))],
       start: {
         reading,
         leader,
@@ -163,9 +172,23 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         observed,
         orphans: orphansIn(registered, observed, this.#ground),
         rooms,
+        shown,
+        listRooms: listRoom,
         resting,
       },
     });
+  }
+
+  /** Those of the firewall on which the fewest more entries fit. */
+  #listRooms({ objects }: Folders, shown: readonly Shown[]): ListRooms | undefined {
+    const most = this.#capacity?.lists;
+    if (this.#options.options.lists === undefined) return undefined;
+    const lists = objects['external-list'];
+    const ours = lists.filter((one) => isOurs(one, this.#ground.cluster)).length;
+    const all = shown.map(({ reading }) => listRooms(most, lists.length, ours, reading));
+    const free = ({ entries }: ListRooms): number =>
+      entries === undefined ? Number.POSITIVE_INFINITY : entries.most - entries.others;
+    return all.toSorted((one, other) => free(one) - free(other))[0];
   }
 
   #listsOf(desired: Ruleset): ReturnType<typeof takeLists> {
@@ -205,6 +228,11 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     return panoramaSteps(start, wanted, this.#ground, lists);
   }
 
+  /** Which rules the firewalls and groups above have of their own is not known: they may name any list. */
+  behind({ start }: PanoramaActual, { lists }: PanosTranslation): readonly ListBehind[] {
+    return lists === undefined ? [] : listsBehind(lists, start.shown, () => true);
+  }
+
   leave({ start, unreached = [] }: PanoramaActual, owner: DeviceOwner): readonly PanoramaStep[] {
     const { cluster, firewall } = this.#options;
     if (owner.cluster !== cluster || owner.firewall !== firewall)
@@ -228,6 +256,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
   async apply(step: PanoramaStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
     signal.throwIfAborted();
+    if (step.does === 'fetch') return await this.#device.fetch(step.asks, signal, mayGoOn);
     this.#expected = undefined;
     if (step.does === 'configure') await this.#device.configure(step, signal, mayGoOn);
     else if (step.does === 'push') await this.#device.push(step.keys, step.digest, signal, mayGoOn);

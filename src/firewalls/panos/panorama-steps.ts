@@ -5,6 +5,7 @@ import type { Capacity as Rooms } from '../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
 import { type Entries, tagOf } from './entries.ts';
 import { type Ground, ourTags } from './ground.ts';
+import { type Ask, type ListRooms, type Shown } from './list-steps.ts';
 import type { FetchedLists } from './lists.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import type { FirewallChange, FirewallReading, PanoramaReading } from './panorama.ts';
@@ -37,6 +38,8 @@ export type PanoramaStep = Step & {
     | { readonly does: 'register'; readonly changes: readonly FirewallChange[] }
     | { readonly does: 'push'; readonly digest: string; readonly keys: readonly string[] }
     | { readonly does: 'takeBack'; readonly after: Entries }
+    /** Lists are asked to be fetched, as on one firewall. */
+    | { readonly does: 'fetch'; readonly asks: readonly Ask[] }
   );
 
 /** What steps begin from. */
@@ -50,6 +53,9 @@ export interface PanoramaStart {
   readonly orphans: readonly TagChange[];
   /** What fits on each of the firewalls, where they told. */
   readonly rooms: Rooms | undefined;
+  /** What the lists of each firewall hold, and what fits of them. */
+  readonly shown: readonly Shown[];
+  readonly listRooms: ListRooms | undefined;
   /** Serials that it is not the time to push to again, and what they refused. */
   readonly resting: ReadonlyMap<string, string>;
 }
@@ -103,11 +109,13 @@ export function panoramaStepsToLeave(start: PanoramaStart, ground: Ground): read
   return new Arrangement(start, stepsToLeave(startOf(start), ground), undefined, ground).steps();
 }
 
-function startOf({ leader, observed, folders, orphans, rooms }: PanoramaStart): Parameters<typeof stepsTo>[0] {
+function startOf(start: PanoramaStart): Parameters<typeof stepsTo>[0] {
+  const { leader, observed, folders, orphans, rooms, shown, listRooms } = start;
   // Edits that nobody committed and commits that nobody pushed are one to firewalls: neither runs.
   const configuration = { running: folders, candidate: folders };
-  const room = rooms === undefined ? {} : { rooms };
-  return { observed, ...configuration, orphans, ...room, state: stateOf(leader), active: '', standby: undefined };
+  const room = { ...(rooms === undefined ? {} : { rooms }), ...(listRooms === undefined ? {} : { listRooms }) };
+  const state = stateOf(leader);
+  return { observed, ...configuration, orphans, ...room, shown, state, active: '', standby: undefined };
 }
 
 /** Addresses and tags that a firewall has of ours, by one text each. */
@@ -190,9 +198,13 @@ class Arrangement {
   /** A step of the leader, done on all that are in its state. */
   #inStep(step: PanosStep): void {
     // Plans have no releases: those are made while a step is carried out.
-    if (step.does === 'takeBack' || step.does === 'fetch' || step.does === 'move') return;
+    if (step.does === 'takeBack' || step.does === 'move') return;
     const { kind, title, urgent, objects, exposes, text, leads } = step;
     const head = { kind, title, urgent, objects, leads, ...(exposes === undefined ? {} : { exposes }) };
+    if (step.does === 'fetch') {
+      this.#steps.push({ ...head, does: 'fetch', asks: step.asks, text, longestMs: step.longestMs });
+      return;
+    }
     const { from, to } = step;
     if (step.does === 'configure') {
       const { before, after } = step;

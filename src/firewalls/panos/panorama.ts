@@ -9,13 +9,17 @@ import type { Entries } from './entries.ts';
 import type { Ground } from './ground.ts';
 import { readIdentity } from './identity.ts';
 import { readJobs } from './jobs.ts';
+import { type Fetcher, type ListsReading, NO_LISTS } from './list-contents.ts';
+import type { Ask } from './list-steps.ts';
 import { type ManagedFirewall, ManagedFirewalls } from './managed.ts';
+import { ManagedLists } from './managed-lists.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import { push, pushesByAdmin } from './push.ts';
 import { PushedWatch, pushedFolders } from './pushed.ts';
 import { Registry, type RegistryReading, type StateChange } from './registry.ts';
 import type { TagChange } from './registered.ts';
 import { Resting } from './resting.ts';
+import { fetchLists } from './shown-lists.ts';
 import type { XmlElement } from './xml.ts';
 
 /** One firewall has answered by then, or counts as not reached: the others are not kept waiting. */
@@ -28,6 +32,8 @@ export interface FirewallReading {
   readonly entries: Entries;
   readonly digest: string;
   readonly registry: RegistryReading;
+  /** What it shows of the lists that were pushed to it. */
+  readonly lists: ListsReading;
 }
 
 /** What Panorama holds, and what each of its firewalls does. */
@@ -57,12 +63,15 @@ export interface PanoramaChange extends StateChange {
 interface Known {
   readonly registry: Registry;
   readonly pushed: PushedWatch;
+  readonly lists: ManagedLists;
   last: { readonly root: XmlElement; readonly reading: FirewallReading } | undefined;
 }
 
 export interface PanoramaDeviceOptions {
   readonly ground: Ground;
   readonly firewall: string;
+  /** Lists of ours are asked for. */
+  readonly readsLists: boolean;
   readonly clock: Clock;
 }
 
@@ -219,6 +228,11 @@ export class PanoramaDevice {
     await this.#candidate.commit(after, () => undefined, signal, mayGoOn);
   }
 
+  /** Asks firewalls to fetch lists now. */
+  async fetch(asks: readonly Ask[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+    await fetchLists(asks, (title) => this.#fetcher(title), signal, mayGoOn);
+  }
+
   /** What Panorama and firewalls warned of in commits and pushes since this was asked last. */
   warnings(): readonly string[] {
     const told = [...this.#candidate.warnings(), ...this.#warnings];
@@ -272,6 +286,7 @@ export class PanoramaDevice {
     if (!firewall.connected) {
       known.pushed.forget();
       known.registry.forget();
+      known.lists.forget();
       return `${firewall.title} is not connected to Panorama, and keeps what it has`;
     }
     try {
@@ -283,10 +298,13 @@ export class PanoramaDevice {
       if (root === undefined)
         return `nothing was ever pushed to ${firewall.title}; push the device group to it once, as its first push brings everybody's work`;
       const { last } = known;
-      if (last?.root === root && last.reading.registry === registry && last.reading.firewall.title === firewall.title)
-        return last.reading;
-      const entries = this.#oursIn(root, firewall);
-      const reading = { firewall, entries, digest: digestOf(entries), registry };
+      const isSame = last?.root === root && last.reading.firewall.title === firewall.title;
+      const entries = isSame ? last.reading.entries : this.#oursIn(root, firewall);
+      const names = [...entries.objects['external-list'].keys()];
+      const lists = this.#options.readsLists ? await known.lists.read(this.#api, names, root, limit.signal) : NO_LISTS;
+      if (isSame && last.reading.registry === registry && last.reading.lists === lists) return last.reading;
+      const digest = isSame ? last.reading.digest : digestOf(entries);
+      const reading = { firewall, entries, digest, registry, lists };
       known.last = { root, reading };
       return reading;
     } catch (thrown) {
@@ -320,9 +338,23 @@ export class PanoramaDevice {
       clock,
     });
     registry.capacity = this.#capacity.get(serial);
-    const made = { registry, pushed: new PushedWatch(serial, clock), last: undefined };
+    const pushed = new PushedWatch(serial, clock);
+    const made = { registry, pushed, lists: new ManagedLists(serial, clock), last: undefined };
     this.#known.set(key, made);
     return made;
+  }
+
+  #fetcher(title: string): Fetcher {
+    const key = this.#present.find((one) => one.title === title)?.key;
+    const known = key === undefined ? undefined : this.#known.get(key);
+    const root = known?.last?.root;
+    if (known === undefined || root === undefined)
+      throw new SallyportError('DEVICE_CHANGED', `${title} is not among the firewalls of the device group any more`);
+    const { lists } = known;
+    return {
+      readLists: (names, signal) => lists.read(this.#api, names, root, signal),
+      refreshList: (name, members, signal, mayGoOn) => lists.refresh(this.#api, name, members, signal, mayGoOn),
+    };
   }
 
   #titleOf(key: string | undefined): string {

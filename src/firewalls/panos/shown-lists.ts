@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { MayGoOn } from '../driver.ts';
-import { type ListsReading, isToldOfLists, listDifference } from './list-contents.ts';
+import { type Fetcher, type ListsReading, isToldOfLists, listDifference, unreadLists } from './list-contents.ts';
 import type { Ask, Shown } from './list-steps.ts';
 import { usedLists } from './lists.ts';
 import { ownedIn } from './owned.ts';
@@ -49,10 +49,7 @@ export class ShownLists {
   }
 
   #nothingOf(names: readonly string[]): ListsReading {
-    if (this.#unread?.names !== names) {
-      const contents = new Map(names.map((name) => [name, { kind: 'unread', why: SEVERAL_VSYS } as const]));
-      this.#unread = { names, reading: { contents, asked: new Map(), room: undefined } };
-    }
+    if (this.#unread?.names !== names) this.#unread = { names, reading: unreadLists(names, SEVERAL_VSYS) };
     return this.#unread.reading;
   }
 }
@@ -60,15 +57,14 @@ export class ShownLists {
 /** Asks firewalls to fetch lists, and gives them a moment. One that does not want to fetches them when it is time. */
 export async function fetchLists(
   asks: readonly Ask[],
-  unitOf: (title: string) => Unit,
-  running: Folders,
+  fetcherOf: (title: string) => Fetcher,
   signal: AbortSignal,
   mayGoOn: MayGoOn,
 ): Promise<void> {
   const sent: Ask[] = [];
   for (const ask of asks) {
     try {
-      await unitOf(ask.unit).device.refreshList(ask.name, ask.members, signal, mayGoOn);
+      await fetcherOf(ask.unit).refreshList(ask.name, ask.members, signal, mayGoOn);
       sent.push(ask);
     } catch (thrown) {
       if (!isToldOfLists(thrown)) throw thrown;
@@ -77,18 +73,13 @@ export async function fetchLists(
   for (const pauseMs of LOOKS_MS) {
     if (sent.length === 0) return;
     await setTimeout(pauseMs, undefined, { signal });
-    const shown = await Promise.all(sent.map((ask) => isShown(ask, unitOf(ask.unit), running, signal)));
+    const shown = await Promise.all(sent.map((ask) => isShown(ask, fetcherOf(ask.unit), signal)));
     if (shown.every(Boolean)) return;
   }
 }
 
-async function isShown(
-  { name, members }: Ask,
-  { device }: Unit,
-  running: Folders,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { contents } = await device.readLists([name], running, signal);
+async function isShown({ name, members }: Ask, fetcher: Fetcher, signal: AbortSignal): Promise<boolean> {
+  const { contents } = await fetcher.readLists([name], signal);
   const content = contents.get(name);
   if (content?.kind !== 'read') return false;
   const { lacks, keeps } = listDifference(content.members, members);
