@@ -423,9 +423,10 @@ export class MachineController {
     if (value === undefined || machine === undefined)
       log.error({ file }, 'the configuration file cannot be used any more; the one before stays');
     else {
-      if (machine.base !== this.#configuration.machine.base) this.#options.writer.moveBase(machine.base);
+      const { base, memory } = this.#configuration.machine;
       this.#configuration = { ...value, machine };
-      await this.#options.memory.moveTo(machine.memory);
+      if (machine.base !== base) this.#options.writer.moveBase(machine.base);
+      if (machine.memory !== memory) await this.#options.memory.moveTo(machine.memory);
       if (!first) log.info({ file }, 'the configuration file was read again');
     }
   }

@@ -67,7 +67,6 @@ export class SourceMemory {
 
   /** From now on it is kept there, what is known included. What is there already is older, and what stays where it was is not read again. */
   async moveTo(path: string): Promise<void> {
-    if (path === this.#path) return;
     this.#path = path;
     this.#written = '';
     await this.save();
