@@ -62,8 +62,10 @@ describe('the DNS proxy', () => {
       isAnswered = true;
       return read;
     });
+    // The question to the resolver is on its way for as long as the machine is busy.
+    await expect.poll(() => taught).toEqual(['www.example.org. b. 192.0.2.1']);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([isAnswered, taught]).toEqual([false, ['www.example.org. b. 192.0.2.1']]);
+    expect(isAnswered).toBe(false);
     open();
     expect(await answered).toEqual({ ...plain, answers: 2 });
     expect(proxy.counts).toMatchObject({ answered: 1, held: 1, refused: 0 });
