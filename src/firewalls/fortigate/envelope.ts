@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
-import type { DeviceAnswer } from '../https/device-api.ts';
+import type { DeviceAnswer } from '../https/whole-answer.ts';
 
 /** What all answers of the API have in common; rows and results have forms of their own. */
 const envelopeForm = z.looseObject({

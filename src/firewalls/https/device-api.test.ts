@@ -181,6 +181,25 @@ describe('what goes wrong on the way', () => {
     stop.abort(new SallyportError('DEVICE_BUSY', 'enough'));
     expect(await asked).toBe('DEVICE_BUSY enough');
   });
+
+  test('what is stopped while it waits for a connection is never sent', async () => {
+    const held: (() => void)[] = [];
+    const { url, asked } = await device(right, (_, response) => held.push(() => response.end('yes')));
+    const client = api(url, { ca: authority.certificate });
+    const both = [ask(client), ask(client)];
+    await expect.poll(() => held.length).toBe(2);
+    const stop = new AbortController();
+    const third = ask(client, stop.signal);
+    stop.abort(new SallyportError('DEVICE_BUSY', 'enough'));
+    expect(await third).toBe('DEVICE_BUSY enough');
+    for (const answer of held.splice(0)) answer();
+    expect(await Promise.all(both)).toEqual(['200 yes', '200 yes']);
+    const last = ask(client);
+    await expect.poll(() => held.length).toBe(1);
+    held[0]?.();
+    expect(await last).toBe('200 yes');
+    expect(asked).toHaveLength(3);
+  });
 });
 
 test.each(['https://10.0.0.1', 'https://fw-1.example:8443', 'https://[2001:db8::1]:443'])(

@@ -1,10 +1,11 @@
-import { Agent, type Dispatcher, request as send } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import '../../base/plain-wasm.ts';
 import { codeOfThrown, connectionWords, isCertificateCode } from '../../base/connection-error.ts';
 import { SallyportError } from '../../base/error.ts';
 import { tame } from '../../base/secret-text.ts';
 import { version } from '../../base/version.ts';
 import { type DeviceTls, deviceConnector } from './device-tls.ts';
+import { type DeviceAnswer, wholeAnswer } from './whole-answer.ts';
 
 /** Lists of 100,000 objects come in pages; an answer longer than this is none that was asked for. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
@@ -20,13 +21,6 @@ export interface DeviceRequest {
   readonly body?: string | Buffer;
   /** What of this request no error may repeat. */
   readonly secrets?: readonly string[];
-}
-
-/** Whatever the device answered: what its status means is its driver's to say. */
-export interface DeviceAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
 }
 
 export interface DeviceApiOptions {
@@ -64,14 +58,14 @@ export class DeviceApi {
   async ask({ method, path, headers, body, secrets = [] }: DeviceRequest, signal: AbortSignal): Promise<DeviceAnswer> {
     const title = tame(`${this.#url.host}: ${method} ${path.split('?', 1)[0]}`, secrets);
     try {
-      const answer = await send(this.#url.origin + path, {
-        dispatcher: this.#dispatcher,
+      const request = {
+        origin: this.#url.origin,
+        path,
         method,
-        signal,
         headers: { 'user-agent': `sallyport/${version}`, ...headers },
         ...(body === undefined ? {} : { body }),
-      });
-      return { status: answer.statusCode, headers: answer.headers, body: await wholeBody(answer.body, title) };
+      };
+      return await wholeAnswer(this.#dispatcher, request, LARGEST_ANSWER, () => tooLong(title), signal);
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       throw failure(thrown, title, secrets);
@@ -84,16 +78,8 @@ export class DeviceApi {
   }
 }
 
-async function wholeBody(chunks: AsyncIterable<Uint8Array>, title: string): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.length;
-    if (total > LARGEST_ANSWER)
-      throw new SallyportError('DEVICE_UNREADABLE', `${title}: the answer is longer than ${LARGEST_ANSWER} bytes`);
-    parts.push(chunk);
-  }
-  return Buffer.concat(parts);
+function tooLong(title: string): SallyportError {
+  return new SallyportError('DEVICE_UNREADABLE', `${title}: the answer is longer than ${LARGEST_ANSWER} bytes`);
 }
 
 function failure(thrown: unknown, title: string, secrets: readonly string[]): SallyportError {
