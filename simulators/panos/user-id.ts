@@ -178,11 +178,8 @@ export class UserId {
     const start = whole(child(query, 'start-point')?.text ?? '1');
     if (limit === undefined || limit < 1 || limit > PAGE) throw refuse(codes.invalidCommand, ` limit is 1 to ${PAGE}`);
     if (start === undefined || start < 1) throw refuse(codes.invalidCommand, ' start-point is 1 or more');
-    const rows = [...this.#registered].filter(
-      ([ip, { tags }]) =>
-        (only === undefined || (span !== undefined && printAddress(span) === ip)) &&
-        (tag === undefined || tags.has(tag)),
-    );
+    const asked = only === undefined ? [...this.#registered] : this.#registeredAt(span);
+    const rows = tag === undefined ? asked : asked.filter(([, { tags }]) => tags.has(tag));
     if (child(child(query, 'all'), 'option')?.text.trim() === 'count')
       return { status: 'success', body: `<result><count>${rows.length}</count></result>` };
     const page = rows.slice(start - 1, start - 1 + limit);
@@ -205,6 +202,13 @@ export class UserId {
       ),
     );
     return { status: 'success', body: `<result>${printed.join('')}<count>${page.length}</count></result>` };
+  }
+
+  #registeredAt(span: Span | undefined): readonly (readonly [string, Registration])[] {
+    if (span === undefined) return [];
+    const ip = printAddress(span);
+    const found = this.#registered.get(ip);
+    return found === undefined ? [] : [[ip, found]];
   }
 
   userAt(ip: string): string | undefined {

@@ -49,7 +49,8 @@ export function wholeAnswer(
       },
       onResponseEnd: () => {
         unlink();
-        if (head !== undefined) resolve({ ...head, body: Buffer.concat(chunks) });
+        if (head === undefined) reject(new Error('an answer ended before it began'));
+        else resolve({ ...head, body: Buffer.concat(chunks) });
       },
       onResponseError: (_, error) => {
         unlink();

@@ -139,8 +139,11 @@ describe('registered addresses', () => {
     expect([...(await readRegistered(api, {}, signal)).keys()].toSorted()).toEqual(
       joins.map(({ address: one }) => one).toSorted(),
     );
+    const before = await readRegistered(api, {}, signal);
     const [move] = messages([{ address: '10.9.0.0', tag: 'sp-b' }], [{ address: '10.9.0.0', tag: 'sp-a' }]);
     await sendMessage(api, move ?? element(''), {}, signal, free);
+    const after = await readRegistered(api, {}, signal, before);
+    expect([...after].filter(([ip, tags]) => before.get(ip) !== tags)).toEqual([['10.9.0.0', new Set(['sp-b'])]]);
     expect(await readTagsOf(api, '10.9.0.0', {}, signal)).toEqual(new Set(['sp-b']));
     expect(device.dumpRegistered()).toContain('sp-b');
   });

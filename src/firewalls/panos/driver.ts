@@ -29,6 +29,7 @@ import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
+import { TaggedReadings } from './tagged.ts';
 import { together } from './together.ts';
 
 export interface PanosActual extends Actual {
@@ -83,6 +84,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #ground: Ground;
   #capacity: Capacity | undefined;
   readonly #rooms = new Rooms();
+  readonly #tagged = new TaggedReadings();
   /** What of ours is there unless somebody else changed it. */
   #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
@@ -147,8 +149,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     if (isSame && last.shown === shown) return last;
     const { cluster } = this.#ground;
     const { registered, marker } = reading.registry;
-    const observed = observedIn(running, registered, this.#ground);
-    const orphans = orphansIn(registered, observed, this.#ground);
+    const tagged = this.#tagged.of(registered);
+    const observed = observedIn(running, tagged, this.#ground);
+    const orphans = orphansIn(tagged, observed, this.#ground);
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
     const rooms = this.#capacity && this.#rooms.in(running, reading.registry, observed, this.#capacity, this.#ground);

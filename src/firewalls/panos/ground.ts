@@ -6,9 +6,10 @@ import { type Positions, aboveBlock, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type PanosOptions, positionsOf } from './options.ts';
 import { isCounted, isOurs } from './owned.ts';
-import { type Folders, readRuleBase, taggedOf } from './read-entries.ts';
+import { type Folders, readRuleBase } from './read-entries.ts';
 import { type Registered, type TagChange, heldOf } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
+import type { Tagged } from './tagged.ts';
 import { type XmlElement, element, membersAt, nameOf, textAt, xmlText } from './xml.ts';
 
 /** What stays the same while a firewall, or the firewalls of a device group, are kept: where we write, whose it is, and how it looks. */
@@ -52,9 +53,9 @@ export function blockOf(
 }
 
 /** What of ours a scope's configuration and registered addresses say together. */
-export function observedIn(folders: Folders, registered: Registered, ground: Ground): ObservedRuleBase {
+export function observedIn(folders: Folders, tagged: Tagged, ground: Ground): ObservedRuleBase {
   const { cluster, style } = ground;
-  return withStrays(readRuleBase(folders, taggedOf(registered), cluster, style), folders, ground);
+  return withStrays(readRuleBase(folders, tagged, cluster, style), folders, ground);
 }
 
 function withStrays(observed: ObservedRuleBase, folders: Folders, { cluster, positions }: Ground): ObservedRuleBase {
@@ -77,10 +78,11 @@ export function ourTags(registered: Registered, { style: { tags: prefix } }: Gro
 }
 
 /** Tags of ours whose group is not there. */
-export function orphansIn(registered: Registered, { groups }: ObservedRuleBase, ground: Ground): readonly TagChange[] {
+export function orphansIn(tagged: Tagged, { groups }: ObservedRuleBase, { style }: Ground): readonly TagChange[] {
   const volatile = [...groups.values()].filter(({ store }) => store === 'Volatile');
-  const known = new Set(volatile.map((group) => tagOf(group, ground.style)));
-  return ourTags(registered, ground).filter(({ tag }) => !known.has(tag));
+  const known = new Set(volatile.map((group) => tagOf(group, style)));
+  const orphans = [...tagged].filter(([tag]) => tag.startsWith(style.tags) && !known.has(tag));
+  return orphans.flatMap(([tag, members]) => [...members].map((address) => ({ address, tag })));
 }
 
 /** Rules of others in the same rulebase, before and after our block, or the place where it will be. */

@@ -29,6 +29,7 @@ import { pushesByAdmin } from './push.ts';
 import { Rooms } from './rooms.ts';
 import type { Folders } from './read-entries.ts';
 import { type Scope, scopeWord } from './scope.ts';
+import { taggedOf } from './tagged.ts';
 import type { Clock } from '../../base/clock.ts';
 
 export interface PanoramaActual extends Actual {
@@ -140,7 +141,8 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const folders = isPushed ? running : withEntries(running, leader.entries, cluster);
     const { registered } = leader.registry;
     const elsewhere = [...folders.elsewhere, ...reading.below];
-    const found = observedIn({ ...folders, elsewhere }, registered, this.#ground);
+    const tagged = taggedOf(registered);
+    const found = observedIn({ ...folders, elsewhere }, tagged, this.#ground);
     // What stands where among others is known of Panorama's own configuration alone.
     const observed = isPushed ? found : { ...found, strays: new Set<string>() };
     const rooms = this.#capacity && this.#rooms.in(folders, leader.registry, observed, this.#capacity, this.#ground);
@@ -170,7 +172,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         leader,
         folders,
         observed,
-        orphans: orphansIn(registered, observed, this.#ground),
+        orphans: orphansIn(tagged, observed, this.#ground),
         rooms,
         shown,
         listRooms: listRoom,

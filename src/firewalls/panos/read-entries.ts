@@ -28,8 +28,8 @@ import {
   tagOf,
 } from './entries.ts';
 import { differences } from './normal.ts';
-import { type Registered, canonicalAddress } from './registered.ts';
 import { joinServices, readService } from './services.ts';
+import type { Tagged } from './tagged.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, textAt } from './xml.ts';
 
 /** What a scope holds, as the device prints it. */
@@ -67,22 +67,6 @@ export function rulesIn(
     .flatMap((rulebase) =>
       rulebase.children.filter((kind) => isAsked(rulebase.name, kind.name)).flatMap((kind) => entriesAt(kind, 'rules')),
     );
-}
-
-/** Addresses by tag, canonical. */
-export type Tagged = ReadonlyMap<string, ReadonlySet<string>>;
-
-export function taggedOf(registered: Registered): Tagged {
-  const found = new Map<string, Set<string>>();
-  for (const [address, tags] of registered) {
-    const text = canonicalAddress(address);
-    for (const tag of tags) {
-      const members = found.get(tag) ?? new Set();
-      members.add(text);
-      found.set(tag, members);
-    }
-  }
-  return found;
 }
 
 /** What we say about an entry, and whether it is ours. */

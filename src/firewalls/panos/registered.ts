@@ -4,7 +4,7 @@ import { formatAddress, parseAddress } from '../../ip/address.ts';
 import type { MayGoOn } from '../driver.ts';
 import { type PanosApi, type Target, command } from './api.ts';
 import { isAlready } from './errors.ts';
-import { type XmlElement, element, entriesAt, members, membersAt, textAt, xmlText } from './xml.ts';
+import { type XmlElement, child, element, entriesAt, members, membersAt, textAt, xmlText } from './xml.ts';
 
 /** Rows of one answer (reference 1.8); a page that is shorter is the last one. */
 const PAGE = 500;
@@ -14,6 +14,8 @@ const LONGEST_MESSAGE = 1024 * 1024;
 
 /** Registered addresses (canonical text as the device writes it) and their tags. */
 export type Registered = ReadonlyMap<string, ReadonlySet<string>>;
+
+const NOTHING_REGISTERED: Registered = new Map();
 
 /** One address that joins or leaves a tag. */
 export interface TagChange {
@@ -49,30 +51,46 @@ export function pagesOf(addresses: number): number {
   return Math.floor(addresses / PAGE) + 1;
 }
 
-/** Every registered address of a vsys, whoever registered it. `expected`: about how many there are; their pages are asked for at once. */
+/**
+ * Every registered address of a vsys, whoever registered it. `believed`: about what there is; its pages are asked for at once, and what is as
+ * it was has the very same sets of tags, so that whoever compares two readings looks at the rest alone.
+ */
 export async function readRegistered(
   api: PanosApi,
   where: Target,
   signal: AbortSignal,
-  expected = 0,
+  believed: Registered = NOTHING_REGISTERED,
 ): Promise<Registered> {
-  const found = new Map<string, Set<string>>();
+  const found = new Map<string, ReadonlySet<string>>();
   const page = async (at: number): Promise<boolean> => {
     const range = [element('limit', `${PAGE}`), element('start-point', `${at * PAGE + 1}`)];
     const rows = entriesAt(await api.op(asking(range), signal, where));
     for (const row of rows) {
       const address = row.attributes.get('ip');
       if (address === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'a registered address has no address');
-      const tags = found.get(address) ?? new Set();
-      for (const tag of membersAt(row, 'tag')) tags.add(tag);
-      found.set(address, tags);
+      found.set(address, tagsOf(row, found.get(address), believed.get(address)));
     }
     return rows.length < PAGE;
   };
-  const first = await Promise.all(Array.from({ length: pagesOf(expected) }, (_, at) => page(at)));
+  const first = await Promise.all(Array.from({ length: pagesOf(believed.size) }, (_, at) => page(at)));
   let isLast = first.at(-1) === true;
   for (let at = first.length; !isLast; at++) isLast = await page(at);
   return found;
+}
+
+/** Tags of a row beside those of rows before it; the very set that was believed where it is the same. */
+function tagsOf(
+  row: XmlElement,
+  others: ReadonlySet<string> | undefined,
+  believed: ReadonlySet<string> | undefined,
+): ReadonlySet<string> {
+  const [only, ...more] = child(row, 'tag')?.children ?? [];
+  // Nearly all: not so much as a list is made for them.
+  const isOne = others === undefined && believed?.size === 1 && more.length === 0 && only?.name === 'member';
+  if (isOne && believed.has(only.text.trim())) return believed;
+  const tags = new Set([...(others ?? []), ...membersAt(row, 'tag')]);
+  const isSame = believed?.size === tags.size && [...tags].every((tag) => believed.has(tag));
+  return isSame ? believed : tags;
 }
 
 /** The tags of one address. */

@@ -91,8 +91,9 @@ export class Registry {
       }
     }
     const began = clock.monotonic();
+    const { believed } = this;
     this.#known = undefined;
-    const registered = await readRegistered(api, where, signal, known?.reading.registered.size);
+    const registered = await readRegistered(api, where, signal, believed);
     const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
     this.#touched.clear();
     this.#sent = undefined;

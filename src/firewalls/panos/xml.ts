@@ -85,12 +85,21 @@ function escapeXml(text: string): string {
 
 /** Deeper than any answer; what is nested further is no answer. */
 const DEEPEST = 128;
-const NAME = /[A-Za-z_][\w.:-]*/y;
 const ATTRIBUTE = /\s+([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
 const SPACE = /\s*/y;
 const TAG_END = /\s*(\/?)>/y;
 const CLOSING = /<\/([A-Za-z_][\w.:-]*)\s*>/y;
 const DECLARATION = /^\uFEFF?(?:<\?xml\s[^>]*\?>)?/;
+/** Shared by all elements without: most have none. */
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
+const [LESS, GREATER, SLASH, BANG] = [0x3c, 0x3e, 0x2f, 0x21];
+/** Whether a name may begin with a character, or go on with it. */
+const BEGINS = charactersOf(/[A-Za-z_]/);
+const GOES_ON = charactersOf(/[\w.:-]/);
+
+function charactersOf(pattern: RegExp): Uint8Array {
+  return Uint8Array.from({ length: 128 }, (_, code) => (pattern.test(String.fromCharCode(code)) ? 1 : 0));
+}
 
 /**
  * Reads one whole XML document: elements, attributes, text, CDATA, comments. There is no DTD, no entity but the five, no processing
@@ -139,28 +148,67 @@ class Reader {
 
   /** An opening tag goes on the stack; the element that a tag ends is returned. */
   #tag(stack: Open[]): XmlElement | undefined {
-    const closing = this.#take(CLOSING);
-    if (closing !== undefined) {
-      const open = stack.pop();
-      if (open === undefined || open.name !== closing[1]) throw this.#wrong(`</${closing[1]}> closes nothing`);
-      return finished(open);
-    }
-    if (this.#text[this.#at] !== '<') throw this.#wrong('a tag is missing');
+    if (this.#code(0) !== LESS) throw this.#wrong('a tag is missing');
+    if (this.#code(1) === SLASH) return this.#closing(stack);
     this.#at++;
-    const name = this.#take(NAME)?.[0];
-    if (name === undefined) throw this.#wrong('a tag has no name');
+    const name = this.#name();
+    const attributes = this.#attributes();
+    const isEmpty = this.#tagEnd(name);
+    const open: Open = { name, attributes, children: [], text: '' };
+    if (isEmpty) return finished(open);
+    if (stack.push(open) > DEEPEST) throw this.#wrong(`elements are nested deeper than ${DEEPEST}`);
+    return undefined;
+  }
+
+  #closing(stack: Open[]): XmlElement {
+    const open = stack.pop();
+    const end = this.#at + 2 + (open?.name.length ?? 0);
+    // Nearly all: answers of tens of thousands of elements are read many times a second.
+    if (open !== undefined && this.#text.charCodeAt(end) === GREATER && this.#text.startsWith(open.name, this.#at + 2))
+      this.#at = end + 1;
+    else {
+      const closing = this.#take(CLOSING);
+      if (closing === undefined) throw this.#wrong('a tag has no name');
+      if (open === undefined || open.name !== closing[1]) throw this.#wrong(`</${closing[1]}> closes nothing`);
+    }
+    return finished(open);
+  }
+
+  #name(): string {
+    const from = this.#at;
+    if (BEGINS[this.#code(0)] !== 1) throw this.#wrong('a tag has no name');
+    do this.#at++;
+    while (GOES_ON[this.#code(0)] === 1);
+    return this.#text.slice(from, this.#at);
+  }
+
+  #attributes(): ReadonlyMap<string, string> {
+    if (this.#code(0) === GREATER) return NO_ATTRIBUTES;
+    let found = this.#take(ATTRIBUTE);
+    if (found === undefined) return NO_ATTRIBUTES;
     const attributes = new Map<string, string>();
-    for (let found = this.#take(ATTRIBUTE); found !== undefined; found = this.#take(ATTRIBUTE)) {
+    for (; found !== undefined; found = this.#code(0) === GREATER ? undefined : this.#take(ATTRIBUTE)) {
       const [, key = '', double, single] = found;
       if (attributes.has(key)) throw this.#wrong(`the attribute ${key} is there twice`);
       attributes.set(key, this.#resolved(double ?? single ?? ''));
     }
+    return attributes;
+  }
+
+  /** Whether the tag is one of an element without content. */
+  #tagEnd(name: string): boolean {
+    if (this.#code(0) === GREATER) {
+      this.#at++;
+      return false;
+    }
     const end = this.#take(TAG_END);
     if (end === undefined) throw this.#wrong(`the tag <${name}> does not end`);
-    const open: Open = { name, attributes, children: [], text: '' };
-    if (end[1] === '/') return finished(open);
-    if (stack.push(open) > DEEPEST) throw this.#wrong(`elements are nested deeper than ${DEEPEST}`);
-    return undefined;
+    return end[1] === '/';
+  }
+
+  /** Of the character so many places further on; NaN after the end. */
+  #code(further: number): number {
+    return this.#text.charCodeAt(this.#at + further);
   }
 
   /** Text, CDATA and comments up to the next tag. */
@@ -168,10 +216,13 @@ class Reader {
     for (;;) {
       const next = this.#text.indexOf('<', this.#at);
       if (next === -1) throw this.#wrong(`<${open.name}> does not end`);
-      const plain = this.#text.slice(this.#at, next);
-      if (plain.includes(']]>')) throw this.#wrong('"]]>" stands in a text');
-      open.text += this.#resolved(plain);
-      this.#at = next;
+      if (next > this.#at) {
+        const plain = this.#text.slice(this.#at, next);
+        if (plain.includes(']]>')) throw this.#wrong('"]]>" stands in a text');
+        open.text += this.#resolved(plain);
+        this.#at = next;
+      }
+      if (this.#text.charCodeAt(next + 1) !== BANG) return;
       if (this.#text.startsWith('<![CDATA[', next)) open.text += this.#upTo('<![CDATA[', ']]>');
       else if (!this.#comment()) return;
     }
@@ -223,6 +274,7 @@ class Reader {
 }
 
 /** Layout between elements means nothing; text beside elements does, and no answer of the device has any. */
-function finished({ name, attributes, children, text }: Open): XmlElement {
-  return { name, attributes, children, text: children.length > 0 && text.trim() === '' ? '' : text };
+function finished(open: Open): XmlElement {
+  if (open.text !== '' && open.children.length > 0 && open.text.trim() === '') open.text = '';
+  return open;
 }
