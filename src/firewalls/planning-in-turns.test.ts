@@ -24,10 +24,18 @@ class SlowDriver extends MemoryDriver {
   #isForeseeing = false;
   /** Called when the guard asks what a class lets through. */
   asked = (): void => {};
+  /** Called when the device has been read, before the answer is there. */
+  read = (): void => {};
 
   constructor(device: MemoryDevice, clock: FakeClock) {
     super(device);
     this.#clock = clock;
+  }
+
+  override async observe(signal: AbortSignal): Promise<MemoryActual> {
+    const actual = await super.observe(signal);
+    this.read();
+    return actual;
   }
 
   *translating(desired: Ruleset): Pieces<MemoryTranslation> {
@@ -80,7 +88,7 @@ function setUp(memory: MemoryPlace = fleetingMemory) {
   const members = (): readonly string[] => [...(device.read().program.tables.get('members')?.keys() ?? [])].sort();
   const wish = (addresses: readonly string[]): void =>
     worker.desire({ kind: 'ruleset', ruleset: world(Object.fromEntries(addresses.map((one) => [one, 'bank']))) });
-  return { clock, driver, worker, members, wish, confirmed };
+  return { clock, device, driver, worker, members, wish, confirmed };
 }
 
 describe('plans that take longer than a turn of the event loop', () => {
@@ -96,6 +104,30 @@ describe('plans that take longer than a turn of the event loop', () => {
     expect(seen).toBeGreaterThan(3);
     expect(driver.unforeseen).toBe(0);
     expect(members()).toEqual(['10.0.0.1']);
+    await worker.stop();
+  });
+
+  test('whoever comes while the device is read goes along', async () => {
+    const both = ['10.0.0.1', '10.0.0.2'];
+    const [late, atOnce] = [setUp(), setUp()];
+    late.driver.read = () => {
+      late.driver.read = () => {};
+      late.wish(both);
+    };
+    late.wish(['10.0.0.1']);
+    atOnce.wish(both);
+    for (const { worker } of [late, atOnce]) await worker.settled();
+    expect(late.members()).toEqual(both);
+    expect(late.device.writes).toBe(atOnce.device.writes);
+    for (const { worker } of [late, atOnce]) await worker.stop();
+  });
+
+  test('nothing is written where it is not known any more what is wanted once the device has been read', async () => {
+    const { device, driver, worker, wish } = setUp();
+    driver.read = () => worker.desire({ kind: 'unknown', reason: 'a kind was lost' });
+    wish(['10.0.0.1']);
+    await worker.settled();
+    expect(device.writes).toBe(0);
     await worker.stop();
   });
 

@@ -196,13 +196,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       return undefined;
     }
     this.#carrier.rethrow();
-    // Before the device is read: the wish is to be the newest when it is compared with what was read.
     await this.#memory.settle();
-    const wished = this.#wishes.wished;
-    if (wished === undefined) return undefined;
+    const asked = this.#wishes.wished;
+    if (asked === undefined) return undefined;
     // Most wishes concern other firewalls: what was confirmed a moment ago is confirmed again.
-    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held(wished.ruleset) : undefined;
+    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held(asked.ruleset) : undefined;
     const actual = this.#looks.recent(held) ?? (await this.#looks.read(() => this.#session.observe()));
+    // Whoever came while the device was read goes along: to read it may take longer than to write it.
+    const { wished } = this.#wishes;
+    if (wished === undefined) return undefined;
     this.#report.answered(this.#session.device, actual, log);
     await this.#session.foresee(actual, wished.ruleset);
     await this.#session.rest();
