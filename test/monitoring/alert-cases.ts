@@ -146,6 +146,11 @@ export const machineAlertCases: Readonly<Record<string, AlertCase>> = {
     quiet: [always('sallyport_machine_bgp_sessions{instance="a"}', 1)],
     labels: machine,
   },
+  SallyportMachineDropsWait: {
+    fires: [always('sallyport_machine_drops_arrive{instance="a"}', 0)],
+    quiet: [always('sallyport_machine_drops_arrive{instance="a"}', 1)],
+    labels: machine,
+  },
   SallyportMachineDutyFails: {
     fires: [counted('duties', 'duty="SSH keys", outcome="failed"', 6)],
     quiet: [

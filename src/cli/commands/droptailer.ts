@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { systemClock } from '../../base/clock.ts';
 import { jsonLog, textLog } from '../../controller/logs.ts';
+import { DROP_COUNTS_FILE } from '../../controller/machine/droptailer/drop-counts.ts';
 import { shipDrops } from '../../controller/machine/droptailer/droptailer.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
@@ -16,7 +17,7 @@ export async function droptailer(terminal: Terminal, options: DroptailerCommandO
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const counts = await shipDrops(
-    { environment: process.env, rules: options.rules, journal: 'journalctl', log },
+    { environment: process.env, rules: options.rules, journal: 'journalctl', counts: DROP_COUNTS_FILE, log },
     stop.signal,
   );
   log.info(counts, 'stopped');

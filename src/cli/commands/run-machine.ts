@@ -7,6 +7,7 @@ import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
+import { DROP_COUNTS_FILE, DropCountsBeside } from '../../controller/machine/droptailer/drop-counts.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
 import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
 import { openUpdates } from '../../controller/machine/update/open-updates.ts';
@@ -230,6 +231,8 @@ export async function runMachine(
       log,
     });
     begin('monitor', monitor.run(stop.signal));
+    const drops = new DropCountsBeside({ path: DROP_COUNTS_FILE, clock: systemClock, log });
+    begin('counts of the droptailer', drops.run(stop.signal));
     metrics.follow({
       state: () => controller.rulesState,
       record: controller.record,
@@ -239,6 +242,7 @@ export async function runMachine(
       flows: () => controller.flowCounts,
       names: () => lookedUp.counts,
       frr: () => frr.standing,
+      drops: () => drops.counts,
       duties: () => [...duties.counts, ...workload.counts],
       reports: () => monitor.counts,
       updates: () => found?.updates.counts ?? [],

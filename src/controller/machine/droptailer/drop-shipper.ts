@@ -35,6 +35,7 @@ export class DropShipper {
   #shipped = 0;
   #overflowed = 0;
   #refused = 0;
+  #isLost = false;
   #wake = (): void => {};
 
   constructor(options: ShipperOptions) {
@@ -51,6 +52,11 @@ export class DropShipper {
     this.#wake();
   }
 
+  /** The server takes drops, as far as is known; `false`: they wait. */
+  get arrives(): boolean {
+    return !this.#isLost;
+  }
+
   counts(): ShipperCounts {
     return {
       seen: this.#seen,
@@ -65,7 +71,6 @@ export class DropShipper {
   async run(signal: AbortSignal): Promise<void> {
     const { push, clock, log } = this.#options;
     let again = FIRST_AGAIN_MS;
-    let isLost = false;
     while (!signal.aborted) {
       const [drop] = this.#waiting;
       if (drop === undefined) {
@@ -76,8 +81,8 @@ export class DropShipper {
         await push(drop, signal);
         this.#shipped += 1;
         this.#leave(drop);
-        if (isLost) log.info(this.counts(), 'drops arrive again');
-        isLost = false;
+        if (this.#isLost) log.info(this.counts(), 'drops arrive again');
+        this.#isLost = false;
         again = FIRST_AGAIN_MS;
       } catch (thrown) {
         if (signal.aborted) return;
@@ -87,8 +92,8 @@ export class DropShipper {
           this.#leave(drop);
           continue;
         }
-        if (!isLost) log.warn({ code, problem: message, ...this.counts() }, 'drops do not arrive; they wait');
-        isLost = true;
+        if (!this.#isLost) log.warn({ code, problem: message, ...this.counts() }, 'drops do not arrive; they wait');
+        this.#isLost = true;
         await elapsed(clock, again, signal);
         again = Math.min(again * 2, LAST_AGAIN_MS);
       }

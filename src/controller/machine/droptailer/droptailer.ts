@@ -4,6 +4,7 @@ import type { Log } from '../../../base/log.ts';
 import { dropPrefixes, readDropLine } from '../../../machine/drops/drop-line.ts';
 import { PolicyNames } from '../../../machine/drops/policy-of.ts';
 import { readIfThere } from '../rule-files.ts';
+import { type DropCounts, DropCountsFile } from './drop-counts.ts';
 import { DropShipper, type ShipperCounts } from './drop-shipper.ts';
 import { followKernel, type KernelLine } from './journal.ts';
 import { PushClient } from './push-client.ts';
@@ -19,12 +20,14 @@ export interface DroptailerOptions {
   /** The file of our rules, which names policies. */
   readonly rules: string;
   readonly journal: string;
+  /** Where it is told how drops fare. */
+  readonly counts: string;
   readonly log: Log;
 }
 
 /** Ships what the kernel logs to the droptailer's server, until the signal aborts. Gives the counts at its end. */
 export async function shipDrops(
-  { environment, rules, journal, log }: DroptailerOptions,
+  { environment, rules, journal, counts, log }: DroptailerOptions,
   signal: AbortSignal,
 ): Promise<ShipperCounts> {
   const path = (name: string, file: string): string => environment[name] || `/etc/droptailer-client/${file}`;
@@ -52,15 +55,20 @@ export async function shipDrops(
   };
   let told = 0;
   const tell = (): void => {
-    const counts = shipper.counts();
-    const lost = counts.overflowed + counts.refused;
-    if (lost !== told) log.warn(counts, 'drops were not shipped; the counter drop_total has them all');
+    const now = shipper.counts();
+    const lost = now.overflowed + now.refused;
+    if (lost !== told) log.warn(now, 'drops were not shipped; the counter drop_total has them all');
     told = lost;
     cancel = clock.after(TELL_MS, tell);
   };
   let cancel = clock.after(TELL_MS, tell);
   try {
-    await Promise.all([shipper.run(signal), followKernel({ program: journal, clock, log }, take, signal)]);
+    const fares = (): DropCounts => ({ ...shipper.counts(), arrives: shipper.arrives });
+    await Promise.all([
+      shipper.run(signal),
+      followKernel({ program: journal, clock, log }, take, signal),
+      new DropCountsFile({ path: counts, clock, log }, fares).run(signal),
+    ]);
   } finally {
     cancel();
     client.close();

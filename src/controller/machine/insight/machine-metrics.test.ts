@@ -46,6 +46,7 @@ function machine(): Observed {
       removed: 18,
     }),
     frr: () => ({ state: 'inForce', since: 1_700_000_003_000, reloads: { done: 19, failed: 20 }, sessions: 2 }),
+    drops: () => ({ seen: 36, shipped: 27, overflowed: 3, refused: 2, waiting: 4, arrives: false }),
     duties: () => [
       ['sysctls', { done: 21, failed: 22 }],
       ['addresses of vlan1', { done: 1, failed: 2 }],
@@ -75,6 +76,7 @@ test('what is not known is not told; what is gone neither', async () => {
     lastRun: () => undefined,
     sources: () => [],
     frr: () => ({ state: undefined, since: undefined, reloads: { done: 0, failed: 0 }, sessions: undefined }),
+    drops: () => undefined,
   });
   const after = await told();
   for (const gone of [
@@ -82,6 +84,7 @@ test('what is not known is not told; what is gone neither', async () => {
     'sallyport_machine_source',
     'frr_state',
     'bgp',
+    'sallyport_machine_drops',
     'sallyport_machine_findings',
   ])
     expect(after).not.toContain(gone);

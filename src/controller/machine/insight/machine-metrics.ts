@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { DropCounts } from '../droptailer/drop-counts.ts';
 import type { FrrStanding } from '../frr/frr-keeper.ts';
 import type { NameCounts } from '../dns/name-service.ts';
 import type { RuleStanding } from '../rule-writer.ts';
@@ -28,6 +29,8 @@ export interface Observed {
   readonly flows: () => { readonly needed: number; readonly up: number };
   readonly names: () => NameCounts;
   readonly frr: () => FrrStanding;
+  /** Of the droptailer of this machine, a process of its own; `undefined`: none tells. */
+  readonly drops: () => DropCounts | undefined;
   /** What is kept on this machine and in the workload cluster. */
   readonly duties: () => Counts;
   /** What is measured, and where it is written. */
@@ -184,6 +187,27 @@ export class MachineMetrics {
     ...this.#at,
   });
 
+  readonly drops = new CollectedCounter({
+    name: 'sallyport_machine_drops_total',
+    help: 'What the droptailer of this machine did with what the kernel logs: shipped, overflowed (given up for newer ones while the server takes none), refused (the server will never take it); they begin anew with it, and are absent where none runs',
+    labelNames: ['outcome'] as const,
+    ...this.#at,
+  });
+
+  readonly dropsWaiting = new CollectedGauge({
+    name: 'sallyport_machine_drops_waiting',
+    help: 'What the kernel logged and the droptailer has yet to ship; absent: none runs',
+    labelNames: [] as const,
+    ...this.#at,
+  });
+
+  readonly dropsArrive = new CollectedGauge({
+    name: 'sallyport_machine_drops_arrive',
+    help: '1 while the droptailer’s server takes what is shipped, as far as is known, 0 while it does not; absent: no droptailer runs',
+    labelNames: [] as const,
+    ...this.#at,
+  });
+
   readonly duties = new CollectedCounter({
     name: 'sallyport_machine_duties_total',
     help: 'Times that a duty was looked after: done, or failed',
@@ -240,9 +264,17 @@ export class MachineMetrics {
     };
     this.frrSince.rows = () => time(machine.frr().since);
     this.frrReloads.rows = () => by('outcome', machine.frr().reloads);
-    this.bgpSessions.rows = () => {
-      const { sessions } = machine.frr();
-      return sessions === undefined ? [] : [[{}, sessions]];
+    this.bgpSessions.rows = () => told(machine.frr().sessions);
+    this.drops.rows = () => {
+      const found = machine.drops();
+      if (found === undefined) return [];
+      const { shipped, overflowed, refused } = found;
+      return by('outcome', { shipped, overflowed, refused });
+    };
+    this.dropsWaiting.rows = () => told(machine.drops()?.waiting);
+    this.dropsArrive.rows = () => {
+      const { arrives } = machine.drops() ?? {};
+      return told(arrives === undefined ? undefined : Number(arrives));
     };
     this.duties.rows = () => works('duty', machine.duties());
     this.reports.rows = () => works('what', machine.reports());
@@ -262,8 +294,12 @@ function by<Label extends string>(label: Label, counts: Readonly<Record<string, 
   return Object.entries(counts).map(([key, count]) => [labelled(label, key), count]);
 }
 
+function told(value: number | undefined): readonly Row<never>[] {
+  return value === undefined ? [] : [[{}, value]];
+}
+
 function time(wall: number | undefined): readonly Row<never>[] {
-  return wall === undefined ? [] : [[{}, wall / 1_000]];
+  return told(wall === undefined ? undefined : wall / 1_000);
 }
 
 function* sources(machine: Observed, valueOf: (standing: SourceStanding) => number): Generator<Row<'source' | 'kind'>> {
