@@ -60,7 +60,7 @@ export default defineConfig({
         test: {
           ...everywhere,
           name: 'processes',
-          include: ['src/**/*.processes.test.ts', 'test/**/*.processes.test.ts'],
+          include: ['lab/**/*.processes.test.ts', 'src/**/*.processes.test.ts', 'test/**/*.processes.test.ts'],
         },
       },
       {

@@ -329,6 +329,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   #choosing(wished: Wished, actual: A): Pieces<Course> {
+    const { clock, canaries } = this.#options;
     return choosing(this.#guard, {
       settings: this.#settings,
       desired: wished.ruleset,
@@ -338,12 +339,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       actual,
       ...this.#session.about(actual),
       approved: this.#authorised === wished.ruleset,
-      rests: this.#rests(wished),
+      rests: restReasons(this.#settings.guard, clock.wall(), () => canaries?.(wished.version) ?? []),
     });
-  }
-
-  #rests({ version }: Wished): readonly string[] {
-    return restReasons(this.#settings.guard, this.#options.clock.wall(), () => this.#options.canaries?.(version) ?? []);
   }
 
   /** All that may go ahead is there. A yes to what is left is looked for only now, because its digest is of what is left. */
