@@ -1,6 +1,4 @@
-import type { TagChange } from './registered.ts';
-import { messages } from './registered.ts';
-import { registrationText } from './registered.ts';
+import { type TagChange, messages, registrationText } from './registered.ts';
 import type { PanosStep } from './steps.ts';
 
 type Registration = Extract<PanosStep, { does: 'register' }>;
