@@ -47,3 +47,12 @@ export function memoryOf(pid: number): { readonly now: number; readonly peak: nu
   const of = (word: string): number => Number(new RegExp(`${word}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024;
   return { now: of('VmRSS'), peak: of('VmHWM') };
 }
+
+/** Seconds of CPU that a process, all its threads, and its children, ended or not, have used. */
+export function cpuSecondsOf(pid: number): number {
+  // After the name in brackets: state ppid … utime stime cutime cstime.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.reduce((sum, child) => sum + (child === '' ? 0 : cpuSecondsOf(Number(child))), own);
+}

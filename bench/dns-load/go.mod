@@ -1,0 +1,3 @@
+module sallyport/bench/dns-load
+
+go 1.26
