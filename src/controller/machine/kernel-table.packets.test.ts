@@ -108,4 +108,31 @@ describe('a large table in the kernel', () => {
     await nft('delete', 'table', 'inet', 'firewall');
     await expect.poll(() => kernel.isIntact(signal), { timeout: 60_000, interval: 500 }).toBe(false);
   }, 180_000);
+
+  test('elements come and go without a word about other sets, all of a change or none', async () => {
+    const sets =
+      '\n\tset a {\n\t\ttype ipv4_addr\n\t}\n\n\tset b {\n\t\ttype ipv6_addr\n\t\telements = { fd00::1 }\n\t}\n';
+    const text = textOf(table('')()).replace('table inet firewall {\n', (head) => `${head}${sets}`);
+    await kernel.load(() => linesOf(text), signal);
+    const add = (set: string, element: string) => ({ change: 'add', set, element }) as const;
+    const remove = (set: string, element: string) => ({ change: 'delete', set, element }) as const;
+    const held = async (set: string): Promise<string> =>
+      /elements = \{([^}]*)\}/.exec(await nft('list', 'set', 'inet', 'firewall', set))?.[1]?.replaceAll(/\s+/g, ' ') ??
+      '';
+    await kernel.changeElements([add('a', '192.0.2.1'), add('a', '192.0.2.2'), add('b', 'fd00::2')], signal);
+    expect([await held('a'), await held('b')]).toEqual([' 192.0.2.1, 192.0.2.2 ', ' fd00::1, fd00::2 ']);
+    await kernel.changeElements([remove('a', '192.0.2.1'), add('a', '192.0.2.3'), remove('b', 'fd00::1')], signal);
+    expect([await held('a'), await held('b')]).toEqual([' 192.0.2.2, 192.0.2.3 ', ' fd00::2 ']);
+    expect(await kernel.isIntact(signal)).toBe(true);
+    // More than a line of the shell takes.
+    const many = Array.from({ length: 200 }, (_, n) => add('a', `198.51.100.${n}`));
+    await kernel.changeElements(many, signal);
+    expect((await held('a')).split(',')).toHaveLength(202);
+    // By hand a set is another one now: no element of the change is there.
+    await nft('delete', 'set', 'inet', 'firewall', 'b');
+    await nft('add', 'set', 'inet', 'firewall', 'b', '{ type ipv4_addr; }');
+    await expect(kernel.changeElements([add('a', '192.0.2.9'), add('b', 'fd00::9')], signal)).rejects.toThrow();
+    expect(await held('a')).not.toContain('192.0.2.9');
+    expect(await kernel.isIntact(signal)).toBe(false);
+  });
 });

@@ -30,6 +30,13 @@ interface Held {
   readonly live: LiveTable;
 }
 
+/** A set whose elements are learnt while it is there. */
+interface PlainSet {
+  /** As it is written in the table. */
+  readonly declaration: string;
+  readonly elements: Set<string>;
+}
+
 /** Takes a listing line by line. */
 type ListingReader = Pick<TableReader, 'line'>;
 
@@ -52,8 +59,8 @@ export class KernelTable {
   #held: Held | undefined;
   readonly #clock: Clock;
   #readAgainAt = 0;
-  /** Elements of plain sets, as they are in the kernel. */
-  #elements = new Map<string, Set<string>>();
+  /** Plain sets, as they are in the kernel. */
+  #plain: ReadonlyMap<string, PlainSet> = new Map();
   /** Elements that changed while somebody reads the table, for each who does. */
   readonly #readers = new Set<Set<string>>();
   /** How often a change of elements failed, so that nobody takes for certain what he read around it. */
@@ -115,7 +122,7 @@ export class KernelTable {
       const after = isChanged ? placed : placedInKernel(wanted, undefined);
       if (!isChanged)
         await this.#nft.run(replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal))), signal);
-      this.#elements = plainElements(after);
+      this.#plain = plainSets(after);
       return isChanged ? { done: 'changed' as const, held, after } : { done: 'replaced' as const, after };
     });
     if (loaded.done !== 'nothing') await this.#hold(loaded.after, loaded.held, signal);
@@ -130,13 +137,11 @@ export class KernelTable {
     await this.#inTurn(async () => {
       // Sets may have gone, and elements come, with a load before this turn.
       const due = changes.filter(({ change, set, element }) => {
-        const elements = this.#elements.get(set);
+        const elements = this.#plain.get(set)?.elements;
         return elements !== undefined && elements.has(element) !== (change === 'add');
       });
       if (due.length === 0) return;
-      const commands = due.map(
-        ({ change, set, element }) => `${change} element ${TABLE.join(' ')} ${set} { ${element} }`,
-      );
+      const commands = this.#commands(due);
       for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
         if (this.#shell.fits(commands)) await this.#shell.run(commands);
@@ -147,19 +152,31 @@ export class KernelTable {
         throw thrown;
       }
       for (const { change, set, element } of due)
-        if (change === 'add') this.#elements.get(set)?.add(element);
-        else this.#elements.get(set)?.delete(element);
+        if (change === 'add') this.#plain.get(set)?.elements.add(element);
+        else this.#plain.get(set)?.elements.delete(element);
     });
+  }
+
+  /**
+   * An addition declares its set once more, as it is: before `add element` nft reads all sets there are, two milliseconds of CPU at a thousand, and
+   * before `add set` none. The kernel refuses a declaration that differs from what it has.
+   */
+  #commands(changes: readonly ElementChange[]): readonly string[] {
+    return changes.map(({ change, set, element }) =>
+      change === 'add'
+        ? `add set ${TABLE.join(' ')} ${set} { ${this.#plain.get(set)?.declaration}; elements = { ${element} }; }`
+        : `delete element ${TABLE.join(' ')} ${set} { ${element} }`,
+    );
   }
 
   /** Whether the kernel has the element, as far as we know. */
   hasElement(set: string, element: string): boolean {
-    return this.#elements.get(set)?.has(element) === true;
+    return this.#plain.get(set)?.elements.has(element) === true;
   }
 
   /** The elements of a plain set, as far as we know. */
   elementsOf(set: string): ReadonlySet<string> {
-    return this.#elements.get(set) ?? NO_ELEMENTS;
+    return this.#plain.get(set)?.elements ?? NO_ELEMENTS;
   }
 
   /** Rules of a large table that stand behind the others, as far as we know. */
@@ -310,16 +327,15 @@ export class KernelTable {
   /** The parts with the elements that plain sets have now. */
   #present(parts: TableParts): TableParts {
     const sets = new Map(parts.sets);
-    for (const [name, elements] of this.#elements) {
-      const set = sets.get(name);
+    for (const [name, { declaration, elements }] of this.#plain) {
       const text = elements.size === 0 ? '' : `elements = ${inlineSet([...elements].toSorted())}`;
-      if (set !== undefined) sets.set(name, { declaration: set.declaration, elements: text });
+      if (sets.has(name)) sets.set(name, { declaration, elements: text });
     }
     return { ...parts, sets };
   }
 
   #holdsElements(live: LiveTable, except: ReadonlySet<string>): boolean {
-    for (const [set, elements] of this.#elements) {
+    for (const [set, { elements }] of this.#plain) {
       const found = live.elements.get(set) ?? new Set();
       for (const element of new Set([...elements, ...found]))
         if (elements.has(element) !== found.has(element) && !except.has(`${set} ${element}`)) return false;
@@ -336,14 +352,14 @@ export class KernelTable {
 
 const NO_ELEMENTS: ReadonlySet<string> = new Set();
 
-/** Elements of the sets that are no intervals. */
-function plainElements({ sets }: TableParts): Map<string, Set<string>> {
+/** The sets that are no intervals. */
+function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
   const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));
   return new Map(
-    plain.map(([name, { elements }]) => [
-      name,
-      new Set(elements === '' ? [] : elements.slice('elements = { '.length, -' }'.length).split(', ')),
-    ]),
+    plain.map(([name, { declaration, elements }]) => {
+      const listed = elements === '' ? [] : elements.slice('elements = { '.length, -' }'.length).split(', ');
+      return [name, { declaration, elements: new Set(listed) }];
+    }),
   );
 }
 
