@@ -3,7 +3,7 @@ import { FakeClock, turns } from '../../test/kit/fake-clock.ts';
 import { crowd, world } from '../../test/kit/worlds.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Group } from '../border/ruleset.ts';
-import { besideStep } from './beside-step.ts';
+import { type Moved, besideStep } from './beside-step.ts';
 import type { Wished } from './wishes.ts';
 
 const pods = crowd(3, 'shop');
@@ -21,6 +21,14 @@ function underWay() {
   /** Who may join, with the owner; taken by the next wish. */
   const newcomers = new Map<string, string>();
   const joined: (readonly [string, string])[][] = [];
+  /** How many messages fail from now on. */
+  const failing = { times: 0 };
+  const moved = (isAny: boolean): Moved => {
+    if (!isAny) return 'nothing';
+    if (failing.times === 0) return 'sent';
+    failing.times--;
+    return 'failed';
+  };
   let newest: Wished | undefined;
   let tell: () => void = () => undefined;
   const fails: (reason: Error) => void = () => undefined;
@@ -36,14 +44,14 @@ function underWay() {
       }),
     release: (isGivenUp) => {
       released.push(Object.keys(pods).filter(isGivenUp));
-      return Promise.resolve((released.at(-1)?.length ?? 0) > 0);
+      return Promise.resolve(moved((released.at(-1)?.length ?? 0) > 0));
     },
     join: () => {
-      if (newcomers.size === 0) return Promise.resolve(undefined);
-      joined.push([...newcomers]);
-      const all = new Map(newcomers);
-      newcomers.clear();
-      return Promise.resolve(all);
+      const owners = new Map(newcomers);
+      if (owners.size > 0) joined.push([...owners]);
+      const how = moved(owners.size > 0);
+      if (how === 'sent') newcomers.clear();
+      return Promise.resolve({ moved: how, owners });
     },
   });
   const wish = async (one: Wished): Promise<void> => {
@@ -51,7 +59,7 @@ function underWay() {
     tell();
     await turns();
   };
-  return { clock, released, newcomers, joined, step, work, wish };
+  return { clock, failing, released, newcomers, joined, step, work, wish };
 }
 
 test('addresses that nobody owns and nothing wants leave beside a step', async () => {
@@ -142,4 +150,52 @@ test('a step that fails fails as it does alone', async () => {
   await wish(wished({}, []));
   step.reject(new Error('commit failed'));
   await expect(work).rejects.toThrow('commit failed');
+});
+
+test('what fails is tried again, more and more seldom, until a newer wish comes', async () => {
+  const { clock, failing, released, step, work, wish } = underWay();
+  failing.times = 5;
+  await wish(wished({}, [second, third]));
+  // Half a second, one, two, four, each after the pause of a fifth.
+  for (const [ms, times] of [
+    [600, 1],
+    [200, 2],
+    [1_000, 2],
+    [200, 3],
+    [2_000, 3],
+    [400, 4],
+  ] as const) {
+    await clock.pass(ms);
+    expect(released.length).toBe(times);
+  }
+  await wish(wished({}, [third]));
+  await clock.pass(1);
+  expect(released.slice(-2)).toEqual([[first], [first, second]]);
+  step.resolve();
+  expect(await work).toBe(true);
+});
+
+test('what succeeds is not tried again', async () => {
+  const { clock, failing, released, newcomers, joined, step, work, wish } = underWay();
+  failing.times = 1;
+  newcomers.set(first, 'somebody');
+  await wish(wished(pods, Object.keys(pods)));
+  await clock.pass(60_000);
+  expect([released.length, joined.length]).toEqual([2, 2]);
+  step.resolve();
+  expect(await work).toBe(true);
+});
+
+test('who may have joined by a message that failed leaves as one who did', async () => {
+  const { clock, failing, released, newcomers, step, work, wish } = underWay();
+  failing.times = 1;
+  newcomers.set(first, 'somebody');
+  await wish(wished(pods, Object.keys(pods)));
+  newcomers.clear();
+  const owners = BucketMap.from(Object.keys(pods).map((one) => [one, one === first ? 'heir' : 'somebody'] as const));
+  await wish({ ruleset: world(pods), owners, version: 2 });
+  await clock.pass(1_000);
+  expect(released.at(-1)).toEqual([first]);
+  step.resolve();
+  await work;
 });

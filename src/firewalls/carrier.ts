@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { type SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Step } from '../plan/step.ts';
-import { besideStep } from './beside-step.ts';
+import { type Moved, besideStep } from './beside-step.ts';
 import type { Actual, Translation } from './driver.ts';
 import type { Joining } from './newcomers.ts';
 import type { Report } from './report.ts';
@@ -198,23 +198,25 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
           joins = step.exposes === undefined ? joining(wished) : undefined;
           return joins && this.#session.joining(joins);
         };
-        return (await this.#beside(make, false)) ? joins?.owners : undefined;
+        const moved = await this.#beside(make, false);
+        return { moved, owners: moved === 'nothing' ? new Map() : (joins?.owners ?? new Map()) };
       },
     });
   }
 
-  /** Whether anything was sent; what it failed with the next reading finds too, and who did not leave or join does so then. */
-  async #beside(make: () => S | undefined, releases: boolean): Promise<boolean> {
+  /** What it failed with the next reading finds too, and who did not leave or join by then does so. */
+  async #beside(make: () => S | undefined, releases: boolean): Promise<Moved> {
     const { log, firewall } = this.#options;
     try {
       const step = make();
-      if (step === undefined) return false;
+      if (step === undefined) return 'nothing';
       await this.#carry(step, () => releases);
+      return 'sent';
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       log.warn({ firewall, code, error: message }, 'addresses could not leave or join beside a step');
+      return 'failed';
     }
-    return true;
   }
 
   async #carry(step: S, releases: () => boolean): Promise<void> {

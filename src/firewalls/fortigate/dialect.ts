@@ -6,7 +6,7 @@ import { formatRelease } from './release.ts';
 export const PUSH_PORTION = 1_000;
 
 /**
- * Operations of one transaction. A device answers each in tens of milliseconds, and a step has to be over before its deadline; no limit of
+ * Operations of one transaction. A device answers each in tens of milliseconds, and who is given up waits for its end (decision 18); no limit of
  * the device is known.
  */
 const TRANSACTION = 100;

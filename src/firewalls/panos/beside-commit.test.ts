@@ -20,13 +20,21 @@ interface Places {
   readonly after?: RuleBase;
   readonly observed?: RuleBase;
   readonly held?: readonly string[];
+  readonly isSure?: boolean;
 }
 
 const bank = group('bank', [NEW, '10.0.0.1']);
 
-function tags({ before = base(bank), after = before, observed = base(group('bank', [])), held = [] }: Places = {}) {
+function tags({
+  before = base(bank),
+  after = before,
+  observed = base(group('bank', [])),
+  held = [],
+  isSure = true,
+}: Places = {}): readonly string[] {
+  const places = { addresses: new Set([NEW]), before, after, observed, isSure };
   const own = held.map((tag) => ({ address: NEW, tag }));
-  return newcomerTags({ addresses: new Set([NEW]), before, after, observed, held: own }, style).map(({ tag }) => tag);
+  return newcomerTags({ ...places, held: own }, style).map(({ tag }) => tag);
 }
 
 describe('tags that newcomers get beside a commit', () => {
@@ -37,6 +45,9 @@ describe('tags that newcomers get beside a commit', () => {
     const observed = base(group('bank', []), group('bank-6', []));
     expect(tags({ before: both, observed, held: ['sp-lab.bank'] })).toEqual(['sp-lab.bank-6']);
   });
+
+  test('those that he may have, but not for sure', () =>
+    expect(tags({ held: ['sp-lab.bank'], isSure: false })).toEqual(['sp-lab.bank']));
 
   const none: readonly (readonly [string, Places])[] = [
     [
@@ -49,6 +60,7 @@ describe('tags that newcomers get beside a commit', () => {
     ['the group shall have members of its own', { before: base({ ...bank, store: 'Configured' }) }],
     ['rules of others name it', { before: base({ ...bank, shared: true }) }],
     ['the address has another tag of ours', { held: ['sp-lab.shop'] }],
+    ['it may have another tag of ours', { held: ['sp-lab.shop'], isSure: false }],
     ['he has them', { held: ['sp-lab.bank'] }],
   ];
   test.each(none)('none where %s', (_, places) => expect(tags(places)).toEqual([]));

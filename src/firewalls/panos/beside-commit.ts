@@ -44,16 +44,18 @@ export interface NewcomerPlaces {
   readonly after: RuleBase;
   /** What runs, whatever is wanted. */
   readonly observed: RuleBase;
-  /** Tags of ours that they have already. */
+  /** Tags of ours that they have already, or may have. */
   readonly held: readonly TagChange[];
+  /** Whether they surely have them. */
+  readonly isSure: boolean;
 }
 
 /**
  * Tags that newcomers lack and may get while PAN-OS commits: those of an address whose groups are the same before and after, run already, and
- * live by tags. An address with another tag of ours was somebody else's a moment ago: it waits.
+ * live by tags. An address with another tag of ours was somebody else's a moment ago: it waits. One that may be there counts as lacking: whoever sends it looks before.
  */
 export function newcomerTags(places: NewcomerPlaces, style: Style): readonly TagChange[] {
-  const { addresses, before, after, observed, held } = places;
+  const { addresses, before, after, observed, held, isSure } = places;
   const [early, late] = [before, after].map((base) => tagsIn(base, addresses, style));
   const running = new Set([...observed.groups.values()].filter(isByTags).map((group) => tagOf(group, style)));
   const has = new Map<string, Set<string>>();
@@ -63,7 +65,7 @@ export function newcomerTags(places: NewcomerPlaces, style: Style): readonly Tag
     if (tags === undefined || then === undefined || !isSame(tags, then) || !isWithin(tags, running)) return [];
     const own = has.get(address) ?? new Set();
     if (!isWithin(own, tags)) return [];
-    return [...tags].filter((tag) => !own.has(tag)).map((tag) => ({ address, tag }));
+    return [...tags].filter((tag) => !isSure || !own.has(tag)).map((tag) => ({ address, tag }));
   });
 }
 

@@ -10,7 +10,7 @@ import type { Entries } from './entries.ts';
 import { type Fetcher, ListContents, type ListsReading } from './list-contents.ts';
 import { digestOf } from './owned.ts';
 import type { Folders } from './read-entries.ts';
-import { Registry, type RegistryReading, type StateChange } from './registry.ts';
+import { Registry, type RegistryChange, type RegistryReading, type StateChange } from './registry.ts';
 import type { Registered, TagChange } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
 
@@ -120,12 +120,7 @@ export class PanosDevice {
   }
 
   /** Registered addresses join and leave, at once; nothing is sent where `allowed` rejects. */
-  register(
-    change: StateChange & { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
-    signal: AbortSignal,
-    mayGoOn: MayGoOn,
-    allowed?: Promise<unknown>,
-  ): Promise<void> {
+  register(change: RegistryChange, signal: AbortSignal, mayGoOn: MayGoOn, allowed?: Promise<unknown>): Promise<void> {
     return this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
   }
 
@@ -157,22 +152,18 @@ export class PanosDevice {
   }
 
   /**
-   * While the configuration changes: what is registered, and the state that it is in, as far as is known without asking. `undefined`: it does not
-   * change, or that is not known.
+   * While the configuration changes: what is registered, or may be, where an answer was lost, and the state that it was in last, as far as is known
+   * without asking. `undefined`: it does not change, or that is not known.
    */
-  beside(): { readonly state: string; readonly registered: Registered } | undefined {
-    const { believed } = this.#registry;
+  beside(): { readonly state: string; readonly registered: Registered; readonly isSure: boolean } | undefined {
+    const { believed, isSure } = this.#registry;
     if (this.#configuring === undefined || believed === undefined) return undefined;
-    return { state: this.#configuring.state, registered: believed };
+    return { state: this.#configuring.state, registered: believed, isSure };
   }
 
   /** Addresses leave or join while the configuration changes. Rejects with `DEVICE_CHANGED` where it does not any more. */
   async move(
-    change: StateChange & {
-      readonly to: string;
-      readonly joins: readonly TagChange[];
-      readonly leaves: readonly TagChange[];
-    },
+    change: RegistryChange & { readonly to: string },
     signal: AbortSignal,
     mayGoOn: MayGoOn,
     allowed: Promise<unknown>,
@@ -185,9 +176,10 @@ export class PanosDevice {
         'the commit has ended: who leaves or joins does so with the next plan',
       );
     }
-    // Whether it gets there or not: what comes after the commit is not told apart by it.
+    // Whether it gets there or not: neither what comes next nor what comes after the commit is told apart by it.
     during.states.add(change.to);
-    const work = this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
+    const { states } = during;
+    const work = this.#registry.write(this.#api, { ...change, states }, signal, mayGoOn, allowed);
     during.moving = work.catch(() => undefined);
     await work;
     during.state = change.to;

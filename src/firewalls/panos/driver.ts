@@ -271,7 +271,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const asked = new Set(addresses);
     const { style } = this.#ground;
     const held = heldOf(beside.registered, style.tags, (address) => asked.has(address));
-    const places = { addresses: asked, before: before.wanted, after: after.wanted, observed, held };
+    const { isSure } = beside;
+    const places = { addresses: asked, before: before.wanted, after: after.wanted, observed, held, isSure };
     const joins = newcomerTags(places, style);
     if (joins.length === 0 || !active.device.hasRoomFor(joins)) return undefined;
     return moveStep({ joins }, beside.state, active.title);

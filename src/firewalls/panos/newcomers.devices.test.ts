@@ -1,21 +1,23 @@
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
 import { enforce } from '../../../test/kit/worker-on-memory.ts';
 import { allowing, crowd, translating, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
-import { systemClock } from '../../base/clock.ts';
-import { silentLog } from '../../base/log.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
-import { type AnyDriver, stepsOf } from '../contract/harness.ts';
-import type { WorkerSettings } from '../course.ts';
-import { Worker } from '../worker.ts';
-import { soleWriter } from '../writer-lock.ts';
-import { FULL, connectTo, passingOn } from './lab.fixture.ts';
+import { stepsOf } from '../contract/harness.ts';
+import type { Worker } from '../worker.ts';
+import {
+  type Under,
+  committing as committingTo,
+  holds,
+  isCommitting,
+  until,
+  watchedUntilConfirmed,
+  wish,
+} from './committing.fixture.ts';
+import { passingOn } from './lab.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 
-/** Long enough for a few requests, on a busy machine too. */
-const COMMIT_MS = 4_000;
 const NEW = '10.0.0.77';
 const OTHER = '10.0.0.78';
 
@@ -34,60 +36,14 @@ function withNew(newcomers: Readonly<Record<string, string>>, rest: Partial<Rule
   return world({ ...pods, ...newcomers }, [bank, edited], rest);
 }
 
-/** Whoever is in it has an owner of its own; `owners`: who else has, or whose an address is instead. */
-function wish(ruleset: Ruleset, owners: Readonly<Record<string, string>> = {}): Parameters<Worker['desire']>[0] {
-  const own = [...ruleset.members.keys()].map((address) => [address, `pod at ${address}`] as const);
-  return { kind: 'ruleset', ruleset, owners: BucketMap.from([...new Map([...own, ...Object.entries(owners)])]) };
-}
-
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await setTimeout(5);
-}
-
-const isCommitting = (device: PanOs): boolean => device.jobs.active;
-const holds = (device: PanOs, address: string): boolean => device.dumpRegistered().includes(`${address} sp-`);
-
 function passes(device: PanOs, source: string, destinationPort: number): boolean | undefined {
   const packet = { family: 4, source, destination: '203.0.113.9', protocol: 6, sourcePort: 40_000 } as const;
   return passingOn(device)({ ...packet, destinationPort });
 }
 
-interface Under {
-  readonly inVain?: boolean;
-  readonly settings?: WorkerSettings;
-  /** Who has addresses before the commit that are in no class. */
-  readonly owners?: Readonly<Record<string, string>>;
-}
-
-/** A worker that keeps a device, in the middle of a commit that edits the rules of one class. */
-async function committing(device: PanOs, { settings = enforce, owners = {}, inVain }: Under = {}): Promise<Worker> {
-  const worker = new Worker({
-    cluster: 'lab',
-    firewall: 'edge-1',
-    // As in production: lists are proved in a thread.
-    driver: keep(connectTo(device, FULL)) as unknown as AnyDriver,
-    settings,
-    clock: systemClock,
-    log: silentLog,
-    lock: soleWriter,
-  });
-  keep({ close: () => worker.stop() });
-  worker.start();
-  const approve = async (is: () => boolean): Promise<void> => {
-    while (!is()) {
-      const digest = worker.status().waiting?.digest;
-      if (digest !== undefined) worker.approve(digest);
-      await setTimeout(5);
-    }
-  };
-  worker.desire(wish(before, owners));
-  await approve(() => worker.confirmed()?.ruleset === before);
-  device.commitMs = COMMIT_MS;
-  if (inVain === true) device.failNextCommit('Commit failed: no memory');
-  worker.desire(wish(asked, owners));
-  await approve(() => isCommitting(device));
-  return worker;
-}
+/** The commit edits the rules of one class. */
+const committing = (device: PanOs, under: Under = {}): Promise<Worker> =>
+  committingTo(device, [before, asked], keep, under);
 
 /** What is wished for in the end is what the device holds then. */
 async function converges(device: PanOs, worker: Worker, ruleset: Ruleset): Promise<void> {
@@ -180,16 +136,7 @@ describe('while PAN-OS commits', () => {
     worker.desire(wish(ruleset));
     await until(() => holds(device, NEW));
     expect(isCommitting(device)).toBe(true);
-    let isLost = false;
-    const watching = setInterval(() => (isLost ||= !holds(device, NEW)), 1);
-    device.commitMs = 0;
-    while (worker.confirmed()?.ruleset !== ruleset) {
-      // Its owner edits it, so that no pause after a failure is waited for.
-      worker.configure(enforce);
-      await setTimeout(50);
-    }
-    clearInterval(watching);
-    expect(isLost).toBe(false);
+    expect(await watchedUntilConfirmed(device, worker, ruleset, () => !holds(device, NEW))).toBe(false);
     expect(await stepsOf(connect(device), ruleset)).toEqual([]);
   });
 });

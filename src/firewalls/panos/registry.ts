@@ -59,7 +59,10 @@ export class Registry {
   readonly #address: string;
   #known: { readonly reading: RegistryReading; readonly at: number; readonly tookMs: number } | undefined;
   #touched = new Set<string>();
-  /** What is there if the device did what it was told since it was read; absent: it was told nothing. */
+  /**
+   * What is there if the device did what it was told since it was read, and all that may be there where that is not known; absent: it
+   * was told nothing.
+   */
   #sent: Registered | undefined;
   #wrote = false;
   /** Where the device tells: how many addresses it takes. */
@@ -93,6 +96,7 @@ export class Registry {
     const began = clock.monotonic();
     const { believed } = this;
     this.#known = undefined;
+    this.#sent = believed;
     const registered = await readRegistered(api, where, signal, believed);
     const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
     this.#touched.clear();
@@ -116,17 +120,12 @@ export class Registry {
 
   /**
    * Sends deltas, and the new state with the first of them; `to: undefined` takes the marker away. Rejects with `DEVICE_CHANGED`
-   * where the device is in neither state, with `DEVICE_LIMIT` before anything is sent where it cannot hold them. `allowed`: asked meanwhile;
+   * where the device is in none of these states, with `DEVICE_LIMIT` before anything is sent where it cannot hold them. `allowed`: asked meanwhile;
    * where it rejects nothing is sent either.
    */
   async write(
     api: PanosApi,
-    {
-      from,
-      to,
-      joins,
-      leaves,
-    }: StateChange & { readonly joins: readonly TagChange[]; readonly leaves: readonly TagChange[] },
+    { from, to, states, joins, leaves }: RegistryChange,
     signal: AbortSignal,
     mayGoOn: MayGoOn,
     allowed: Promise<unknown> = Promise.resolve(),
@@ -138,7 +137,7 @@ export class Registry {
     const { where } = this.#options;
     const [{ registered, marker }] = await allEnded([this.#present(api, signal), allowed]);
     const state = marker?.state ?? NO_STATE;
-    if (state !== from && state !== to)
+    if (state !== from && state !== to && states?.has(state) !== true)
       throw new SallyportError(
         'DEVICE_CHANGED',
         'another copy of Sallyport has registered addresses since they were read',
@@ -161,15 +160,22 @@ export class Registry {
         this.#wrote = true;
       }
     } catch (thrown) {
+      // Whatever of it the device did: who was to join may be there, and who was to leave too.
       this.#known = undefined;
+      this.#sent = withChanges(registered, [...markerJoins, ...adds], []);
       throw thrown;
     }
     this.#sent = withChanges(registered, [...markerJoins, ...adds], [...markerLeaves, ...removes]);
   }
 
-  /** What was read last, with what was sent since; `undefined`: nothing is believed. */
+  /** What was read last, with what was sent since, and all that may be there where an answer was lost; `undefined`: nothing is believed. */
   get believed(): Registered | undefined {
     return this.#sent ?? this.#known?.reading.registered;
+  }
+
+  /** Whether all that is believed to be there is there, as far as nobody else wrote: no answer was lost since it was read. */
+  get isSure(): boolean {
+    return this.#known !== undefined;
   }
 
   /** Whether these fit beside all that were registered last, by what the device told. */
@@ -181,6 +187,7 @@ export class Registry {
   /** What was thought of it is not believed any more: it answers from another life. */
   forget(): void {
     this.#known = undefined;
+    this.#sent = undefined;
   }
 
   #isOld({ at, tookMs }: { readonly at: number; readonly tookMs: number }): boolean {
@@ -268,6 +275,14 @@ export interface StateChange {
   readonly from: string;
   /** Absent: nothing of ours stays. */
   readonly to: string | undefined;
+}
+
+/** Who joins and leaves, from one state to another. */
+export interface RegistryChange extends StateChange {
+  /** Others that it may go from as well; absent: none. */
+  readonly states?: ReadonlySet<string>;
+  readonly joins: readonly TagChange[];
+  readonly leaves: readonly TagChange[];
 }
 
 /** More than that are read faster with all others. */
