@@ -105,6 +105,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   /** Everything we own on the device, read back. Cheap when nothing changed since the last call; never from what was sent. */
   observe(signal: AbortSignal): Promise<A>;
   /**
+   * Asks the device whether all that these steps rest on is as it was read for them: then a plan may go from that reading, though something else
+   * may have changed since. False also where it is time to read everything. Absent: everything is read before each plan.
+   */
+  isAsRead?(actual: A, steps: readonly S[], signal: AbortSignal): Promise<boolean>;
+  /**
    * Works out what `translate` needs and what would stop the process: done once for as long as rules do not change. Drivers that have it throw
    * FLAT_PENDING from `translate` until it was called for such a ruleset. Rejects with what then stands in the way of sending anything.
    */

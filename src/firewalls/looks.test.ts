@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { enforce } from '../../test/kit/worker-on-memory.ts';
-import { crowd, world } from '../../test/kit/worlds.ts';
+import { allowing, crowd, world } from '../../test/kit/worlds.ts';
 import { silentLog } from '../base/log.ts';
+import type { Driver } from './driver.ts';
 import { MemoryDevice } from './memory/device.ts';
 import { type MemoryActual, MemoryDriver, type MemoryStep, type MemoryTranslation } from './memory/memory-driver.ts';
 import { Worker } from './worker.ts';
@@ -10,6 +11,8 @@ import { soleWriter } from './writer-lock.ts';
 
 class CountedDriver extends MemoryDriver {
   readings = 0;
+  /** What the device says where it is asked whether something is as it was read; absent: it cannot be asked. */
+  declare isAsRead?: NonNullable<Driver<MemoryActual, MemoryTranslation, MemoryStep>['isAsRead']>;
 
   override observe(signal: AbortSignal): Promise<MemoryActual> {
     this.readings++;
@@ -76,5 +79,43 @@ test('whatever else happens the device is read', async () => {
   worker.nudge();
   await wish();
   expect(driver.readings).toBeGreaterThan(before);
+  await worker.stop();
+});
+
+test.each([
+  ['that all is as it was read, members change from that reading', true, 1],
+  ['that something is not as it was read, everything is read first', false, 2],
+])('where the device says %s', async (_what, answer, readings) => {
+  const { driver, wish, worker } = await setUp();
+  driver.isAsRead = () => Promise.resolve(answer);
+  // One of them tells that the change is there.
+  expect(await wish(world(crowd(21, 'shop')))).toBe(readings);
+  await worker.stop();
+});
+
+test('whatever the device says, what changes rules is planned from a new reading', async () => {
+  const { driver, worker } = await setUp();
+  driver.isAsRead = () => Promise.resolve(true);
+  const before = driver.readings;
+  const ruleset = world(crowd(20, 'shop'), [allowing('shop', '198.51.100.0/24', 443)]);
+  worker.desire({ kind: 'ruleset', ruleset, version: 2 });
+  await worker.settled();
+  expect(driver.readings).toBeGreaterThan(before);
+  await worker.stop();
+});
+
+test('a wish that comes while the device is asked for another one is planned from a new reading', async () => {
+  const { driver, worker } = await setUp();
+  const [first, second] = [world(crowd(21, 'shop')), world(crowd(22, 'shop'))];
+  driver.isAsRead = () => {
+    worker.desire({ kind: 'ruleset', ruleset: second, version: 3 });
+    return Promise.resolve(true);
+  };
+  worker.desire({ kind: 'ruleset', ruleset: first, version: 2 });
+  const before = driver.readings;
+  await worker.settled();
+  expect(driver.readings - before).toBe(2);
+  expect(worker.status()).toMatchObject({ confirmedVersion: 3, counts: { senders: 22 } });
+  delete driver.isAsRead;
   await worker.stop();
 });

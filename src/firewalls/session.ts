@@ -67,6 +67,33 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     return actual;
   }
 
+  /**
+   * What was read a moment ago, if it says enough about a ruleset: it confirmed this very one, or nothing but members has to change and the device
+   * says that what they rest on is still as it was read. Else `undefined`: everything is to be read.
+   */
+  async asRead(held: { readonly ruleset: Ruleset; readonly actual: A }, ruleset: Ruleset): Promise<A | undefined> {
+    const { actual } = held;
+    if (held.ruleset === ruleset) return actual;
+    if (this.#driver.isAsRead === undefined || this.#capabilities === undefined || this.refuses) return undefined;
+    await this.foresee(actual, ruleset);
+    const steps = this.#stepsIfAny(actual, ruleset);
+    if (steps.length === 0 || steps.some(({ kind }) => kind !== 'Members')) return undefined;
+    using limit = deadline(this.#signal, OBSERVE_DEADLINE_MS, 'DEVICE_UNREACHABLE');
+    const isSame = await this.#driver.isAsRead(actual, steps, limit.signal);
+    this.#turn.begin();
+    return isSame ? actual : undefined;
+  }
+
+  /** None also where something stands in the way of all: whoever reads anew is told of it. */
+  #stepsIfAny(actual: A, ruleset: Ruleset): readonly S[] {
+    try {
+      return this.steps(actual, ruleset);
+    } catch (thrown) {
+      if (!(thrown instanceof SallyportError) || isPending(thrown)) throw thrown;
+      return [];
+    }
+  }
+
   /** The newest translation leaves something out that the device cannot say or do. */
   get refuses(): boolean {
     return this.#translations[0] !== undefined && this.#translations[0].wanted.refusals.length > 0;

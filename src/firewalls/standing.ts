@@ -44,10 +44,9 @@ export class Standing<A> {
     return joiningBeside(basis, target, wished);
   }
 
-  /** The reading that confirmed this very ruleset, connections included; `undefined`: the last one did not. */
-  held(ruleset: Ruleset): A | undefined {
-    const isHeld = this.#basis === this.#confirmed && this.#basis?.ruleset === ruleset;
-    return isHeld ? this.#basis?.actual : undefined;
+  /** The last reading, if it confirmed what was wanted, connections included. */
+  get held(): Basis<A> | undefined {
+    return this.#basis === this.#confirmed ? this.#basis : undefined;
   }
 
   /** Classes that were read back so far, as they were last. */

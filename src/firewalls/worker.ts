@@ -199,9 +199,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     await this.#memory.settle();
     const asked = this.#wishes.wished;
     if (asked === undefined) return undefined;
-    // Most wishes concern other firewalls: what was confirmed a moment ago is confirmed again.
-    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held(asked.ruleset) : undefined;
-    const actual = this.#looks.recent(held) ?? (await this.#looks.read(() => this.#session.observe()));
+    // Most wishes concern other firewalls, or a few members of this one: then what was read a moment ago may say enough.
+    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held : undefined;
+    const known = this.#looks.recent(held?.actual) && held && (await this.#session.asRead(held, asked.ruleset));
+    const isEnough = known !== undefined && this.#wishes.wished?.ruleset === asked.ruleset;
+    const actual = isEnough ? known : await this.#looks.read(() => this.#session.observe());
     // Whoever came while the device was read goes along: to read it may take longer than to write it.
     const { wished } = this.#wishes;
     if (wished === undefined) return undefined;

@@ -74,6 +74,20 @@ export class FortigateDevice {
     return this.#snapshot;
   }
 
+  /** Whether these feeds hold what was read of them, and no other ones came or went; false where everything is to be read again by now. */
+  async isAsRead(base: Snapshot, feeds: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+    if (base !== this.#snapshot || this.#isWholeDue()) return false;
+    const at = this.#clock.monotonic();
+    const [revisions, present] = await Promise.all([
+      this.#reader.revisions(FILLING, signal),
+      forEach(feeds, (name) => readFeed(this.#api, name, signal)),
+    ]);
+    for (const [table, revision] of revisions) if (base.revisions.get(table) !== revision) return false;
+    for (const [name, entries] of present) if (!sameEntries(entries, base.entries(name))) return false;
+    for (const name of present.keys()) this.#feedsReadAt.set(name, at);
+    return true;
+  }
+
   /** Who wrote last of those that write with our marks; `undefined`: nobody did. */
   writerIn(snapshot: Snapshot): string | undefined {
     const row = snapshot.row('firewall/address', this.#scope.auxiliaries.writer);
@@ -163,13 +177,16 @@ export class FortigateDevice {
     }
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
-    if (this.#wholeAt === undefined || this.#clock.monotonic() - this.#wholeAt >= WHOLE_MS)
-      return await this.read(facts, signal);
+    if (this.#isWholeDue()) return await this.read(facts, signal);
     const at = this.#clock.monotonic();
     const filled = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
     this.#snapshot = base.withEntries(filled);
     for (const name of filled.keys()) this.#feedsReadAt.set(name, at);
     return this.#snapshot;
+  }
+
+  #isWholeDue(): boolean {
+    return this.#wholeAt === undefined || this.#clock.monotonic() - this.#wholeAt >= WHOLE_MS;
   }
 
   /** What a feed held was read a moment ago, and it is that what the change was made for. */

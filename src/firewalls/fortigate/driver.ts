@@ -138,6 +138,21 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     return this.#actualOf(snapshot, facts, this.#capacity ?? capacity);
   }
 
+  /** Filling feeds rests on what is in them, and on their being there. */
+  async isAsRead(
+    { snapshot }: FortigateActual,
+    steps: readonly FortigateStep[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const feeds = new Set<string>();
+    for (const { way, operations } of steps)
+      for (const operation of operations) {
+        if (way !== 'Volatile' || operation.kind !== 'ChangeMembers') return false;
+        feeds.add(operation.group.name);
+      }
+    return await this.#device.isAsRead(snapshot, feeds, signal);
+  }
+
   async prepare(desired: Ruleset, capabilities: FortigateCapabilities, signal: AbortSignal): Promise<void> {
     await this.#translator.prepare(
       this.#sayable(desired, capabilities).ruleset,
