@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere, and so do two that take minutes: `unit-devices`, drivers against simulated devices, and `processes`, tests that start
-// the program, sleep, or look at the heap of a process; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
+// Suites by name: `unit` runs everywhere, and so do three that are slow: `unit-program`, the whole program in the test's process; `unit-devices`, drivers
+// against simulated devices; and `processes`, tests that start the program, sleep, or look at the heap of a process; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
 // scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
 // one file first.
 
@@ -31,6 +31,8 @@ export default defineConfig({
   test: {
     // More than cores: some tests wait for programs that they have started.
     maxWorkers: '150%',
+    // All suites translate the same files. What is kept goes by their content, this configuration and the lock file; `--clearCache` throws it away.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         test: {
@@ -38,6 +40,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [
+            '**/*.program.test.ts',
             '**/*.devices.test.ts',
             '**/*.processes.test.ts',
             '**/*.packets.test.ts',
@@ -45,6 +48,13 @@ export default defineConfig({
             '**/*.executable.test.ts',
             'node_modules/**',
           ],
+        },
+      },
+      {
+        test: {
+          ...everywhere,
+          name: 'unit-program',
+          include: ['src/**/*.program.test.ts', 'test/**/*.program.test.ts'],
         },
       },
       {

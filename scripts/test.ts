@@ -43,6 +43,7 @@ const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unava
 if (wrapper.kind === 'available' && why === undefined) suites.suite('packet tests', 'packets*', wrapper.command);
 else suites.fail(`packet tests cannot run. ${why ?? ''}`);
 suites.say('not run here: cluster tests, with real servers of Kubernetes and Prometheus (npm run test:cluster)');
+suites.say('not run here: the whole program, its commands and stories (npm run test:program)');
 suites.say('not run here: drivers on simulated devices (npm run test:devices)');
 suites.say('not run here: the program in processes of its own (npm run test:processes)');
 suites.end();

@@ -5,7 +5,7 @@ import { type DocumentKind, documentSchema, printedBy } from './output-schemas.t
 const SHOP = ['-f', 'examples/shop'];
 const CHECKOUT = 'payments/checkout-6d4b7c9f5-mfdcs';
 
-/** Kinds of commands that write, or talk to a device (commands.packets.test.ts, doctor/doctor.test.ts). */
+/** Kinds of commands that write, or talk to a device (commands.packets.test.ts, doctor/doctor.program.test.ts). */
 type OfDevices = 'Plans' | 'Applied' | 'Approved' | 'Uninstall' | 'Audit' | 'Examination';
 
 /** A command line that prints each kind, with an answer in it, and the exit code that it ends with. */
