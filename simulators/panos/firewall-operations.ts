@@ -71,8 +71,15 @@ export const firewallOperations: ReadonlyMap<string, Operation> = new Map<string
       return said('Successfully changed HA state to functional');
     }),
   ],
-  ['show session all', reads((call) => firewall(call).sessions.show(child(call.at, 'filter')))],
-  ['clear session all', changes((call) => firewall(call).sessions.end(child(call.at, 'filter')))],
+  ['show session all', reads((call) => firewall(call).sessions.show(sessionFilter(call)))],
+  [
+    'clear session all',
+    changes((call) =>
+      firewall(call).quirks.clearsSessions
+        ? firewall(call).sessions.end(sessionFilter(call))
+        : result([element('member', 'sessions cleared')]),
+    ),
+  ],
   ['clear session id', changes((call) => firewall(call).sessions.endOne(call.at.text.trim()))],
   [
     'request restart system',
@@ -98,6 +105,10 @@ function listOf(call: Call, name: string): string {
   const id = firewall(call).listIn(targetVsys(call), name);
   if (id === undefined) throw refuse(codes.notFound, ` external-list ${name} does not exist`);
   return id;
+}
+
+function sessionFilter(call: Call): Element | undefined {
+  return firewall(call).quirks.heedsSessionFilters ? child(call.at, 'filter') : undefined;
 }
 
 /** A job without an id in the answer: it is found among all jobs (reference 1.9). */

@@ -23,6 +23,10 @@ export interface Quirks {
   readonly listRows: 'member' | 'entry' | 'line' | 'text';
   /** Whether the content of a list whose server refused the credentials is shown all the same, though no rule goes by it. */
   readonly showsRefusedLists: boolean;
+  /** Whether `show` and `clear session all` heed their filter; else both are about all sessions. */
+  readonly heedsSessionFilters: boolean;
+  /** Whether `clear session all` does what it says that it has done. */
+  readonly clearsSessions: boolean;
 }
 
 export const strictQuirks: Quirks = {
@@ -36,4 +40,6 @@ export const strictQuirks: Quirks = {
   maxOperations: 500,
   listRows: 'member',
   showsRefusedLists: true,
+  heedsSessionFilters: true,
+  clearsSessions: true,
 };

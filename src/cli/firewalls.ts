@@ -14,6 +14,7 @@ import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Actual, Capabilities, Driver, ListBehind, Translation } from '../firewalls/driver.ts';
+import { countLost } from '../firewalls/lost-rights.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
@@ -203,9 +204,15 @@ export async function connectionsUnder(
   { actual, wanted, steps }: Look,
   signal: AbortSignal,
 ): Promise<Connections | undefined> {
-  if (steps.length === 0 || driver.outlawed === undefined) return undefined;
+  if (steps.length === 0) return undefined;
+  const count = (): Promise<number | undefined> | undefined => {
+    if (driver.outlawed !== undefined) return driver.outlawed(actual, wanted, signal);
+    const now = { ruleset, behaviour: wanted.behaviour, owners: undefined };
+    return driver.connections && countLost(driver.connections, actual, now, signal);
+  };
   try {
-    return { noLongerAllowed: await driver.outlawed(actual, wanted, signal), established: ruleset.established };
+    const noLongerAllowed = await count();
+    return noLongerAllowed === undefined ? undefined : { noLongerAllowed, established: ruleset.established };
   } catch (thrown) {
     if (thrown instanceof SallyportError && thrown.code === 'PROGRAM_MISSING') return undefined;
     throw thrown;

@@ -39,7 +39,7 @@ test('plan, apply, plan again, flow, doctor, leave', async () => {
   const bare = dumps();
   const planned = await payments.run('plan');
   expect(planned.code, planned.text).toBe(2);
-  expect(planned.text).toContain('note: edges: no documented call of PAN-OS ends single sessions');
+  expect(planned.text).toContain('note: edges: sessions of firewalls behind a Panorama are not ended');
   expect(planned.text).toMatch(/before ours: .*first/);
   expect(dumps()).toEqual(bare);
 

@@ -29,8 +29,8 @@ function setUp() {
   const { signal } = new AbortController();
   const session = new Session(device as Driver, soleWriter, clock, signal);
   const report = new Report('edge-1', () => undefined);
-  const rest = { firewall: 'edge-1', clock, log: silentLog, judged: () => undefined };
-  const carrier = new Carrier(session, report, rest, signal);
+  const rest = { firewall: 'edge-1', clock, log: silentLog, judged: () => undefined, driver: {}, mayCut: () => true };
+  const carrier = new Carrier(session, report, rest, new Wishes(clock), signal);
   const carry = (standing: 'newest' | 'overtaken' | 'forbidden' = 'newest', plan = PLAN) =>
     carrier.carryOut(plan, {
       standing: () => standing,

@@ -3,6 +3,8 @@ import { type SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Step } from '../plan/step.ts';
 import { type Moved, besideStep } from './beside-step.ts';
+import type { Connections } from './connections.ts';
+import { Cutting } from './cutting.ts';
 import type { Actual, Translation } from './driver.ts';
 import type { Joining } from './newcomers.ts';
 import type { Report } from './report.ts';
@@ -31,6 +33,9 @@ interface CarrierOptions {
   readonly events?: WorkerEvents;
   /** A round over connections has ended, well or not. */
   readonly judged: () => void;
+  readonly driver: { readonly connections?: Connections | undefined };
+  /** This process may write, and is not about to leave. */
+  readonly mayCut: () => boolean;
 }
 
 /** The wishes that follow the one in hand. */
@@ -82,12 +87,28 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
 
   /** The last write succeeded. */
   #joins = true;
+  /** Of devices whose steps do not end connections. */
+  readonly cutting: Cutting;
 
-  constructor(session: Session<A, W, S>, report: Report, options: CarrierOptions, stop: AbortSignal) {
+  constructor(
+    session: Session<A, W, S>,
+    report: Report,
+    options: CarrierOptions,
+    wishes: Pick<WishStream, 'wished'>,
+    stop: AbortSignal,
+  ) {
     this.#session = session;
     this.#report = report;
     this.#options = options;
     this.#stop = stop;
+    this.cutting = new Cutting({
+      ...options,
+      connections: () => options.driver.connections,
+      mayWrite: options.mayCut,
+      wished: () => wishes.wished,
+      told: options.judged,
+      stop,
+    });
   }
 
   /**
@@ -149,7 +170,8 @@ export class Carrier<A extends Actual, W extends Translation, S extends Step> {
   async judged(): Promise<boolean> {
     const judging = this.#judging;
     await judging;
-    return judging !== undefined;
+    const wasCutting = await this.cutting.settled();
+    return judging !== undefined || wasCutting;
   }
 
   /** Throws what a round over connections failed with, once. */

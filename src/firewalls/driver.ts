@@ -5,6 +5,7 @@ import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
 import type { Drift, ForeignRule } from '../plan/foreign.ts';
 import type { Step } from '../plan/step.ts';
+import type { Connections } from './connections.ts';
 
 export type { Drift, ForeignRule } from '../plan/foreign.ts';
 
@@ -161,7 +162,9 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   /** The connections of an address that is no longer known are ended, where unknown senders are dropped. Absent: the device leaves them. */
   readonly endsConnections?: true;
   /** Why connections that a change no longer allows go on there, whatever `established` says: for people, as the end of a sentence about the device. Absent: they do not. */
-  readonly connectionsStay?: string;
+  readonly connectionsStay?: string | undefined;
+  /** Which connections are open, and how they are ended, where no step does so by itself. Absent: the device has no way, or its steps do. */
+  readonly connections?: Connections | undefined;
   /** How many open connections go from actual to wanted without being allowed there any more: they are cut, or kept and so counted. */
   outlawed?(actual: A, wanted: W, signal: AbortSignal): Promise<number>;
   /** The processes of this machine that keep the device, as its lock tells; `undefined`: nobody knows. The lock is not touched. */

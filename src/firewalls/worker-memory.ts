@@ -2,7 +2,7 @@ import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Approvals } from './approvals.ts';
 import type { Guard } from './guard.ts';
-import { HOUR_MS, type MemoryPlace } from './guard-memory.ts';
+import { HOUR_MS, type MemoryPlace, fleetingMemory } from './guard-memory.ts';
 
 /** While nothing can be kept, nothing passes that the guard counts; it is tried again with each change. */
 const UNKEPT_MS = 60_000;
@@ -18,7 +18,7 @@ export class WorkerMemory {
   #isChanged = false;
   #told = '';
 
-  constructor(place: MemoryPlace, guard: Guard, approvals: Approvals, log: Log, firewall: string) {
+  constructor(place: MemoryPlace = fleetingMemory, guard: Guard, approvals: Approvals, log: Log, firewall: string) {
     this.#place = place;
     this.#guard = guard;
     this.#approvals = approvals;

@@ -14,7 +14,6 @@ import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
 import { Report, once } from './report.ts';
-import { fleetingMemory } from './guard-memory.ts';
 import { beforeTouching, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
 import { Looks } from './looks.ts';
 import { Handovers } from './handover.ts';
@@ -74,11 +73,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#setback = new Setback(options.clock);
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
-    const place = options.memory ?? fleetingMemory;
-    this.#memory = new WorkerMemory(place, this.#guard, this.#approvals, options.log, options.firewall);
-    this.#report = new Report(options.firewall, () => options.driver.connectionsStay);
-    const rounds = { ...options, judged: this.#looks.ask };
-    this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#stop.signal);
+    this.#memory = new WorkerMemory(options.memory, this.#guard, this.#approvals, options.log, options.firewall);
+    this.#report = new Report(options.firewall, () => options.driver.connectionsStay ?? this.#carrier.cutting.note);
+    const mayCut = (): boolean => this.#settings.mode !== 'Observe' && this.#stay === 'stays' && options.lock.held();
+    const rounds = { ...options, judged: this.#looks.ask, mayCut };
+    this.#carrier = new Carrier(this.#session, this.#report, rounds, this.#wishes, this.#stop.signal);
   }
 
   /** Begins to work; `stop` ends it. */
@@ -161,8 +160,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #round(): Promise<NextRound> {
     let next: NextRound;
     try {
-      const pause = this.#setback.left(this.#wishes.wished?.ruleset);
-      next = pause ?? (await this.#session.prepared(() => this.#work()));
+      next = this.#setback.left(this.#wishes.wished?.ruleset) ?? (await this.#session.prepared(() => this.#work()));
     } catch (thrown) {
       // What fails because we were told to stop is no failure.
       next = this.#stop.signal.aborted ? undefined : this.#failed(toSallyportError(thrown));
@@ -208,6 +206,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { wished } = this.#wishes;
     if (wished === undefined) return undefined;
     this.#report.answered(this.#session.device, actual, log);
+    this.#carrier.cutting.read(actual);
     await this.#session.foresee(actual, wished.ruleset);
     await this.#session.rest();
     this.#report.translated(this.#session.translate(wished.ruleset), this.#session.behind(actual, wished.ruleset), log);
@@ -385,6 +384,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   #becomesBasis(ruleset: Ruleset, { owners }: Pick<Wished, 'owners'>, actual: A, awaited?: JudgedFor): void {
     const { behaviour } = this.#session.translate(ruleset);
     this.#standing.take({ ruleset, behaviour, owners, actual }, awaited);
+    this.#carrier.cutting.confirmed({ ruleset, behaviour, owners });
     this.#attempts.over();
     this.#drifted = new Set();
   }

@@ -5,6 +5,7 @@ import { Guard } from '../../firewalls/guard.ts';
 import { quietUntil } from '../../firewalls/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
+import { endConnections } from '../end-connections.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import {
   type CommandFirewall,
@@ -73,6 +74,7 @@ export async function apply(terminal: Terminal, options: ApplyOptions): Promise<
           return last.steps;
         };
         await carryOut(terminal, firewall, stepsNow, stop);
+        await endConnections(terminal, firewall, look.actual, last.wanted, stop);
       }
       refuseUnreached(last);
       reached.add(firewall.name);

@@ -3,9 +3,13 @@ import type { Dialect } from '../rulebase/dialect.ts';
 /** Addresses of one message (reference 1.8). */
 export const PORTION = 500;
 
-/** The reference (1.1 to 1.15) has no command that ends sessions, and none that tells which there are: nothing is guessed. */
+/** Why nothing is ended behind a Panorama. */
 export const CONNECTIONS_STAY =
-  'no documented call of PAN-OS ends single sessions: connections that a change no longer allows go on, whatever `established` says';
+  'sessions of firewalls behind a Panorama are not ended: connections that a change no longer allows go on, whatever `established` says';
+
+/** Sessions are asked for by addresses, and no filter that is known says of which vsys. */
+export const SEVERAL_VSYS =
+  'sessions of a firewall with several vsys are not ended, for an address may be in more than one of them: connections that a change no longer allows go on, whatever `established` says';
 
 /** Where registered addresses do not fit. */
 const OTHERWISE =

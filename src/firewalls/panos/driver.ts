@@ -1,6 +1,7 @@
 import { allEnded } from '../../base/all-ended.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
+import type { Connections } from '../connections.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, MayGoOn, Translation } from '../driver.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { type Capacity as Room, tableUses } from '../rulebase/capacity.ts';
@@ -10,7 +11,7 @@ import { behaviourOf } from '../rulebase/lift.ts';
 import { standing } from '../rulebase/standing-groups.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { DeviceReading } from './device.ts';
-import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
+import { SEVERAL_VSYS, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
@@ -27,6 +28,7 @@ import { type TagChange, heldOf } from './registered.ts';
 import { NO_STATE, type RegistryReading } from './registry.ts';
 import { Rooms } from './rooms.ts';
 import type { Scope } from './scope.ts';
+import { Sessions } from './sessions.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
 import { type PanosStep, stepsTo, stepsToLeave } from './steps.ts';
 import { TaggedReadings } from './tagged.ts';
@@ -77,7 +79,6 @@ export interface PanosDriverOptions {
 
 /** A firewall with PAN-OS 10.1 to 11.2, one vsys of it. */
 export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosStep> {
-  readonly connectionsStay = CONNECTIONS_STAY;
   readonly #options: PanosDriverOptions;
   readonly #pair: Pair;
   readonly #lock: MachineLock;
@@ -89,6 +90,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #expected: RuleBase | undefined;
   readonly #translator: RuleBaseTranslator;
   readonly #lists: ShownLists;
+  readonly #sessions: Sessions;
   #hasSeveralVsys = false;
   #actual: PanosActual | undefined;
   #roles: Roles | undefined;
@@ -106,10 +108,27 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { positions } = this.#ground;
     this.#pair = new Pair(options.units(scope, positions));
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);
+    this.#sessions = new Sessions({
+      // Of a pair the other one is told which sessions there are.
+      api: () => (this.#roles?.active ?? this.#pair.first).api,
+      zones: options.options.zones,
+      lock: () => this.#lock.take(),
+    });
+  }
+
+  /** Where there are several vsys a filter may mean addresses of others. */
+  get connections(): Connections | undefined {
+    return this.#hasSeveralVsys ? undefined : this.#sessions;
+  }
+
+  get connectionsStay(): string | undefined {
+    return this.#hasSeveralVsys ? SEVERAL_VSYS : this.#sessions.refusal;
   }
 
   async capabilities(signal: AbortSignal): Promise<PanosCapabilities> {
-    const { active, notes } = await this.#pair.roles(signal);
+    const roles = await this.#pair.roles(signal);
+    this.#roles ??= roles;
+    const { active, notes } = roles;
     const { api } = active;
     const identity = await readIdentity(api, signal);
     const { model, version, isPanorama, hasSeveralVsys } = identity;
@@ -119,7 +138,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         'DEVICE_UNSUPPORTED',
         'this is a Panorama; the driver panos keeps single firewalls and pairs',
       );
-    const capacity = await readCapacity(api, signal);
+    const probing = hasSeveralVsys ? undefined : this.#sessions.probe(signal);
+    const [capacity] = await allEnded([readCapacity(api, signal), probing]);
     for (const { device } of this.#pair.units) device.capacity = capacity.registered;
     this.#capacity = capacity;
     const { style } = this.#ground;
@@ -130,7 +150,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       owns: undefined,
       transactionLimit: undefined,
       notes: [
-        CONNECTIONS_STAY,
+        ...(this.connectionsStay === undefined ? [] : [this.connectionsStay]),
         ...notes,
         ...(isKnownVersion(version)
           ? []

@@ -82,6 +82,11 @@ export class Pair {
     return this.#units;
   }
 
+  /** The one that is named first, whoever is active. */
+  get first(): Unit {
+    return this.#units[0];
+  }
+
   #titles(): string {
     return this.#units.map(({ title }) => title).join(', ');
   }
