@@ -1,6 +1,6 @@
 /**
  * `npm run test:program`: the whole program inside the test's own process: its commands on folders and on an API server over TLS, and stories from start to
- * end (arguments go to vitest). Few tests, each through everything, cost a third of what all unit tests cost, so `npm test` leaves them out.
+ * end (arguments go to vitest). Each of them goes through everything, which takes long, so `npm test` leaves them out.
  */
 import process from 'node:process';
 import { Suites } from './suites.ts';
