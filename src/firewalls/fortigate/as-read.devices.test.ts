@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { enforce } from '../../../test/kit/worker-on-memory.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { world } from '../../../test/kit/worlds.ts';
@@ -23,7 +24,8 @@ function lists(payments: readonly string[], shop: readonly string[]): Ruleset {
 }
 
 function follow(simulated: SimulatedDevice) {
-  const driver = simulated.connect();
+  // What was read a moment ago stays so, however slow the machine is.
+  const driver = simulated.connect({}, { clock: new FakeClock() });
   const settings = { ...enforce, drift: 'Show' } as const;
   const worker = new Worker({
     cluster: 'lab',
@@ -42,8 +44,8 @@ function follow(simulated: SimulatedDevice) {
       worker.desire({ kind: 'ruleset', ruleset, version: ++version });
     },
     confirmed: async (): Promise<void> => {
-      await vi.waitFor(() => expect(worker.status().confirmedVersion).toBe(version));
       await worker.settled();
+      expect(worker.status().confirmedVersion).toBe(version);
     },
   };
 }
