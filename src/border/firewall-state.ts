@@ -45,6 +45,8 @@ export class FirewallState {
   #unseenChanges: Change<Unseen>[] = [];
   #classes: ReadonlyMap<ClassId, Class> = new Map();
   #groups: ReadonlyMap<GroupId, Group> | undefined;
+  /** AddressGroups as they were last: one that nobody joined or left is the very same in the next version. */
+  readonly #lastGroups = new Map<GroupId, Extract<Group, { kind: 'AddressGroup' }>>();
   #regrouped = false;
   #overlapping: readonly Profile[] = [];
   #overlappingChanged = false;
@@ -180,18 +182,27 @@ export class FirewallState {
     if (this.frame.groups.length === 0) return this.#groups;
     const groups = new Map(this.#groups);
     for (const [index, group] of this.frame.groups.entries())
-      for (const family of [4, 6] as const)
-        groups.set(group.id[family], {
-          id: group.id[family],
-          kind: 'AddressGroup',
-          family,
-          deviceName: group.resource.deviceName,
-          resource: `AddressGroup/${group.resource.name}`,
-          use: group.resource.use,
-          members: this.#addressGroups[index]?.[family] ?? BucketMap.empty<true>(),
-          ...formOf(group.resource),
-          ...(group.held ? { held: true as const } : {}),
-        });
+      for (const family of [4, 6] as const) {
+        const id = group.id[family];
+        const members = this.#addressGroups[index]?.[family] ?? BucketMap.empty<true>();
+        const known = this.#lastGroups.get(id);
+        const one: Extract<Group, { kind: 'AddressGroup' }> =
+          known?.members === members
+            ? known
+            : {
+                id,
+                kind: 'AddressGroup',
+                family,
+                deviceName: group.resource.deviceName,
+                resource: `AddressGroup/${group.resource.name}`,
+                use: group.resource.use,
+                members,
+                ...formOf(group.resource),
+                ...(group.held ? { held: true as const } : {}),
+              };
+        this.#lastGroups.set(id, one);
+        groups.set(id, one);
+      }
     return groups;
   }
 

@@ -35,10 +35,15 @@ export function natText(nat: Nat): string {
 
 /** A group without its members: who is in it comes and goes. */
 export function groupText(group: Group): string {
-  if (group.kind === 'Outside') return canonicalText({ ...group, nets: undefined });
-  const { members: _members, ...rest } = group;
-  return canonicalText(rest);
+  const known = groupTexts.get(group);
+  if (known !== undefined) return known;
+  const { nets: _nets, members: _members, ...rest } = { nets: undefined, members: undefined, ...group };
+  const text = canonicalText(rest);
+  groupTexts.set(group, text);
+  return text;
 }
+
+const groupTexts = new WeakMap<Group, string>();
 
 /** The settings that concern every sender. */
 export function settingsText(ruleset: Ruleset): string {

@@ -54,8 +54,8 @@ export function readGroups(
       textOf(row, 'type') === 'address' &&
       textOf(row, 'update-method') === 'push' &&
       textOf(row, 'status') === 'enable';
-    const members = new Set(feedMembers(snapshot.entries(textOf(row, 'name'))));
-    if (!isSound) members.add(`${STRANGE}settings`);
+    const held = feedMembers(snapshot.entries(textOf(row, 'name')));
+    const members = isSound ? held : new Set([...held, `${STRANGE}settings`]);
     add({ ...groupOf(row, scope, comment), family: 'Both', store: 'Volatile', members });
   }
   return groups;
@@ -76,8 +76,19 @@ function flatMembers(snapshot: Snapshot, scope: FortigateScope, family: Family, 
   });
 }
 
-/** Who is in a feed. A family of which it holds nobody, not even who stands for nobody, was lost: a boot empties feeds. */
-function feedMembers(entries: readonly string[]): readonly string[] {
+/** Who is in a feed; the very same set for entries that were not read anew. */
+function feedMembers(entries: readonly string[]): ReadonlySet<string> {
+  const known = membersOf.get(entries);
+  if (known !== undefined) return known;
+  const set = new Set(membersAmong(entries));
+  membersOf.set(entries, set);
+  return set;
+}
+
+const membersOf = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** A family of which a feed holds nobody, not even who stands for nobody, was lost: a boot empties feeds. */
+function membersAmong(entries: readonly string[]): readonly string[] {
   const stands = new Set(Object.values(NOBODY_ENTRIES));
   const members = entries.filter((entry) => !stands.has(entry));
   const lost = ([4, 6] as const).some((family) => !entries.some((entry) => entry.includes(':') === (family === 6)));

@@ -6,7 +6,7 @@ import { type Positions, aboveBlock, moves } from './edits.ts';
 import { type Style, entriesOf, tagOf, tagPrefix } from './entries.ts';
 import { type PanosOptions, positionsOf } from './options.ts';
 import { isCounted, isOurs } from './owned.ts';
-import { type Folders, readRuleBase } from './read-entries.ts';
+import { type Folders, readRuleBase, withTagged } from './read-entries.ts';
 import { type Registered, type TagChange, heldOf } from './registered.ts';
 import { type Scope, scopeWord } from './scope.ts';
 import type { Tagged } from './tagged.ts';
@@ -55,8 +55,17 @@ export function blockOf(
 /** What of ours a scope's configuration and registered addresses say together. */
 export function observedIn(folders: Folders, tagged: Tagged, ground: Ground): ObservedRuleBase {
   const { cluster, style } = ground;
-  return withStrays(readRuleBase(folders, tagged, cluster, style), folders, ground);
+  const known = readings.get(folders);
+  const observed =
+    known?.ground === ground
+      ? withTagged(known.observed, tagged, style)
+      : withStrays(readRuleBase(folders, tagged, cluster, style), folders, ground);
+  readings.set(folders, { ground, observed });
+  return observed;
 }
+
+/** Members come and go far more often than a configuration does: it is read once, and then only who has which tag. */
+const readings = new WeakMap<Folders, { readonly ground: Ground; readonly observed: ObservedRuleBase }>();
 
 function withStrays(observed: ObservedRuleBase, folders: Folders, { cluster, positions }: Ground): ObservedRuleBase {
   const strays = (['security', 'nat'] as const).flatMap((rulebase) => {

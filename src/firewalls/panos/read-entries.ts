@@ -92,6 +92,21 @@ export function readRuleBase(folders: Folders, tagged: Tagged, cluster: string, 
   return reading.ruleBase();
 }
 
+/** The same of the same folders, read with what is registered by now; a group that nobody joined or left is the very same. */
+export function withTagged(observed: ObservedRuleBase, tagged: Tagged, style: Style): ObservedRuleBase {
+  const again = (groups: ReadonlyMap<GroupKey, MemberGroup>): ReadonlyMap<GroupKey, MemberGroup> =>
+    new Map(
+      [...groups].map(([key, group]) => {
+        const members = group.store === 'Volatile' ? (tagged.get(tagOf(group, style)) ?? NO_MEMBERS) : group.members;
+        return [key, members === group.members ? group : { ...group, members }];
+      }),
+    );
+  const { groups, spoiled } = observed;
+  return { ...observed, groups: again(groups), ...(spoiled === undefined ? {} : { spoiled: again(spoiled) }) };
+}
+
+const NO_MEMBERS: ReadonlySet<string> = new Set();
+
 class Reading {
   readonly #folders: Folders;
   readonly #groupNames: ReadonlySet<string>;
@@ -216,7 +231,7 @@ class Reading {
     const shared = /^sallyport:[^:]*:AddressGroup\//.test(mark);
     const of = { name, family: shared ? 'Both' : (family ?? 'Both'), store, shared, mark } as const;
     const tag = tagOf(of, this.#style);
-    const members = store === 'Volatile' ? (this.#tagged.get(tag) ?? new Set<string>()) : this.#membersOf(entry);
+    const members = store === 'Volatile' ? (this.#tagged.get(tag) ?? NO_MEMBERS) : this.#membersOf(entry);
     const group: MemberGroup = { ...of, members };
     this.#keys.set(name, groupKey(group));
     const wanted = groupEntry(group, this.#style);

@@ -10,14 +10,33 @@ export interface MemberChange {
 
 /** `undefined`: nobody does. */
 export function memberChange(before: MemberGroup | undefined, after: MemberGroup): MemberChange | undefined {
-  if (before?.members === after.members) return undefined;
+  const { joins, leaves } = compared(before?.members ?? NOBODY, after.members);
+  return joins.length === 0 && leaves.length === 0 ? undefined : { group: after, joins, leaves };
+}
+
+type Members = ReadonlySet<string>;
+type Compared = Pick<MemberChange, 'joins' | 'leaves'>;
+
+const NOBODY: Members = new Set();
+const NO_CHANGE: Compared = { joins: [], leaves: [] };
+
+/**
+ * What each set was compared with last: one plan asks several times, and the next one asks the same of all groups that nobody touched. Sets of
+ * members do not change once they are in a group. What they were compared with is not kept alive.
+ */
+const lately = new WeakMap<Members, Compared & { readonly before: WeakRef<Members> }>();
+
+function compared(before: Members, after: Members): Compared {
+  if (before === after || (before.size === 0 && after.size === 0)) return NO_CHANGE;
+  const known = lately.get(after);
+  if (known?.before.deref() === before) return known;
   const joins: string[] = [];
   const leaves: string[] = [];
-  for (const member of after.members) if (before?.members.has(member) !== true) joins.push(member);
-  for (const member of before?.members ?? []) if (!after.members.has(member)) leaves.push(member);
-  return joins.length === 0 && leaves.length === 0
-    ? undefined
-    : { group: after, joins: joins.sort(), leaves: leaves.sort() };
+  for (const member of after) if (!before.has(member)) joins.push(member);
+  for (const member of before) if (!after.has(member)) leaves.push(member);
+  const found = { joins: joins.sort(), leaves: leaves.sort(), before: new WeakRef(before) };
+  lately.set(after, found);
+  return found;
 }
 
 /** One operation where a call takes as many entries, else several, all that join before any that leaves. */

@@ -14,6 +14,7 @@ import type { BlockOptions, Dialect } from './dialect.ts';
 import { type MemberGroup, type WantedRuleBase, groupKey } from './model.ts';
 import { Names } from './names.ts';
 import { ObjectTable, memberTexts } from './objects.ts';
+import { SharedMembers } from './shared-members.ts';
 import { volatileSources } from './stores.ts';
 import { type TranslatedList, translatedList } from './translated-list.ts';
 import { type TranslatedSenders, translatedSenders } from './translated-senders.ts';
@@ -61,6 +62,7 @@ export class RuleBaseTranslator {
   readonly #options: BlockOptions;
   readonly #write: ListWriter;
   readonly #members = new ClassMembers();
+  readonly #shared = new SharedMembers();
   #prepared: readonly Prepared[] = [];
   #objects: ObjectTable | undefined;
   readonly #translated = new WeakMap<Ruleset, { readonly dialect: string; readonly senders: TranslatedSenders }>();
@@ -120,7 +122,7 @@ export class RuleBaseTranslator {
     const objects = new ObjectTable(names, this.#objects);
     this.#objects = objects;
     const { written } = prepared;
-    const shared = wantedAddressGroups(ruleset.groups.values(), dialect, names);
+    const shared = wantedAddressGroups(ruleset.groups.values(), dialect, names, this.#shared);
     const groups = new Map(shared.groups);
     const put = (group: MemberGroup): void => {
       groups.set(groupKey(group), group);
@@ -234,8 +236,14 @@ function holds({ assumes, groups }: FlatList, { inside }: Pick<Ruleset, 'inside'
 
 /** Equal dialects have equal texts; a driver may make one anew with each question to its device. */
 function dialectText(dialect: Dialect): string {
-  return JSON.stringify(dialect, (_key, value: unknown) => (value instanceof RegExp ? value.source : value));
+  const known = dialectTexts.get(dialect);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(dialect, (_key, value: unknown) => (value instanceof RegExp ? value.source : value));
+  dialectTexts.set(dialect, text);
+  return text;
 }
+
+const dialectTexts = new WeakMap<Dialect, string>();
 
 interface Content {
   readonly of: Pick<Ruleset, 'destinations' | 'inside' | 'groups'>;

@@ -3,8 +3,11 @@ import type { Group } from '../../border/ruleset.ts';
 import type { Dialect } from './dialect.ts';
 import { type GroupKey, type MemberGroup, type Store, groupKey } from './model.ts';
 import type { Names } from './names.ts';
+import type { SharedMembers } from './shared-members.ts';
 
 type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 export interface WantedGroups {
   readonly groups: ReadonlyMap<GroupKey, MemberGroup>;
@@ -16,12 +19,18 @@ export interface WantedGroups {
  * The AddressGroups of a ruleset as groups of a device, under the names that their owner wrote. `as: Auto` takes the fast way where there is
  * one and `use` is Allow: what a Deny of others rests on must not be lost (design 9), so it is configured, and so asked for or refused.
  */
-export function wantedAddressGroups(all: Iterable<Group>, dialect: Dialect, names: Names): WantedGroups {
+export function wantedAddressGroups(
+  all: Iterable<Group>,
+  dialect: Dialect,
+  names: Names,
+  shared: SharedMembers,
+): WantedGroups {
   const groups = new Map<GroupKey, MemberGroup>();
   const held = new Set<GroupKey>();
   const refusals = new Map<string, Diagnostic>();
-  for (const group of all) {
-    if (group.kind !== 'AddressGroup') continue;
+  const addressGroups = [...all].filter((group) => group.kind === 'AddressGroup');
+  const sets = shared.of(addressGroups);
+  for (const group of addressGroups) {
     const { deviceName: name, family, resource, use } = group;
     const chosen = storeOf(group, dialect);
     const store = typeof chosen === 'string' ? chosen : 'Configured';
@@ -35,8 +44,8 @@ export function wantedAddressGroups(all: Iterable<Group>, dialect: Dialect, name
       held.add(groupKey({ ...of, store: 'Volatile' }));
       continue;
     }
-    const members = new Set(groups.get(key)?.members);
-    for (const address of group.members.keys()) members.add(address);
+    const [before, own] = [groups.get(key)?.members ?? NOBODY, sets.get(group.id) ?? NOBODY];
+    const members = shared.union(before, own);
     groups.set(key, { ...of, members, shared: true, use, mark: names.mark(resource) });
   }
   for (const key of held) groups.delete(key);
