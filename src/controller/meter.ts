@@ -17,6 +17,9 @@ export class Meter {
   #frozenSince: number | undefined;
   /** Tables that a firewall told of. */
   readonly #told = new Map<string, ReadonlySet<string>>();
+  /** What was counted last of a firewall: a round in which nothing changed counts nothing anew. */
+  readonly #held = new Map<string, string>();
+  readonly #tablesOf = new Map<string, readonly TableUse[]>();
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
@@ -73,14 +76,18 @@ export class Meter {
     const { condition, members, behind, confirmSeconds, liveSeconds, applySeconds } = this.#metrics;
     const { releaseSeconds, releasesOpen, reuses } = this.#metrics;
     for (const each of CONDITIONS) condition.remove({ firewall, condition: each });
+    this.#held.delete(firewall);
     for (const metric of [members, behind, confirmSeconds, liveSeconds, releaseSeconds, releasesOpen, reuses])
       metric.remove({ firewall });
     for (const result of ['accepted', 'refused']) applySeconds.remove({ firewall, result });
     this.#tables(firewall, []);
+    this.#tablesOf.delete(firewall);
     for (const sender of ['early', 'nobody']) this.#metrics.unknownDrops.remove({ firewall, sender });
   }
 
   #tables(firewall: string, tables: readonly TableUse[]): void {
+    if (this.#tablesOf.get(firewall) === tables) return;
+    this.#tablesOf.set(firewall, tables);
     const { tableEntries, tableLimit } = this.#metrics;
     const told = new Set(tables.map(({ table }) => table));
     for (const table of this.#told.get(firewall) ?? [])
@@ -94,6 +101,9 @@ export class Meter {
   }
 
   #conditions(firewall: string, holds: (condition: (typeof CONDITIONS)[number]) => boolean): void {
+    const held = CONDITIONS.filter(holds).join(' ');
+    if (this.#held.get(firewall) === held) return;
+    this.#held.set(firewall, held);
     for (const condition of CONDITIONS) this.#metrics.condition.set({ firewall, condition }, Number(holds(condition)));
   }
 }

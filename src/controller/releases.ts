@@ -24,6 +24,8 @@ interface Followed {
   readonly open: Map<string, Open[]>;
   /** Read back last. */
   basis: Confirmed | undefined;
+  /** How many are open, as it was counted last. */
+  counted: number | undefined;
 }
 
 /** How a firewall stands when the owners of addresses change. */
@@ -78,8 +80,16 @@ export class Releases {
       for (const [address, old, next] of changed) this.#moved(followed, follower, name, { address, old, next, since });
       for (const [address, next] of added)
         if (followed.open.has(address)) this.#moved(followed, follower, name, { address, old: '', next, since });
-      this.#metrics.releasesOpen.set({ firewall: name }, followed.open.size);
+      this.#count(name, followed);
     }
+  }
+
+  /** Most changes concern other firewalls. */
+  #count(firewall: string, followed: Followed): void {
+    const { size } = followed.open;
+    if (followed.counted === size) return;
+    followed.counted = size;
+    this.#metrics.releasesOpen.set({ firewall }, size);
   }
 
   /** A firewall was read. */
@@ -98,7 +108,7 @@ export class Releases {
       if (left.length === 0) followed.open.delete(address);
       else if (left.length < open.length) followed.open.set(address, left);
     }
-    this.#metrics.releasesOpen.set({ firewall }, followed.open.size);
+    this.#count(firewall, followed);
   }
 
   /** A firewall is somebody else's now, or gone. */
@@ -134,7 +144,8 @@ export class Releases {
 
   #followed(firewall: string): Followed {
     let followed = this.#firewalls.get(firewall);
-    if (followed === undefined) this.#firewalls.set(firewall, (followed = { open: new Map(), basis: undefined }));
+    if (followed === undefined)
+      this.#firewalls.set(firewall, (followed = { open: new Map(), basis: undefined, counted: undefined }));
     return followed;
   }
 }

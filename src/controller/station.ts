@@ -14,9 +14,17 @@ export interface Station {
 }
 
 /** Which device a BorderFirewall means, and how it is reached. */
-export function deviceIdentity({ driver, address, options, credentialsRef, tls, adopt }: BorderFirewall): string {
-  return JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
+export function deviceIdentity(firewall: BorderFirewall): string {
+  const known = identities.get(firewall);
+  if (known !== undefined) return known;
+  const { driver, address, options, credentialsRef, tls, adopt } = firewall;
+  const identity = JSON.stringify([driver, address, options, credentialsRef, tls, adopt]);
+  identities.set(firewall, identity);
+  return identity;
 }
+
+/** Asked of each firewall with each change of whatever it is. */
+const identities = new WeakMap<BorderFirewall, string>();
 
 export async function closeStation({ worker, device, drops }: Station): Promise<void> {
   await Promise.all([worker.stop(), drops.stop()]);
