@@ -142,3 +142,22 @@ function elementsIn(text: string): ReadonlySet<string> {
 function countIn(found: RegExpExecArray | null): Count | undefined {
   return found === null ? undefined : { packets: Number(found[1]), bytes: Number(found[2]) };
 }
+
+/** The rules at some places. */
+export function someOf({ handles, prints }: LiveRules, places: readonly number[]): LiveRules {
+  if (places.length === handles.length) return { handles, prints };
+  return { handles: places.map((place) => handles[place] ?? 0), prints: places.map((place) => prints[place] ?? 0) };
+}
+
+/** Whether two readings show the same, but for what was counted and learnt; `held` may not know all. */
+export function isSame(held: LiveTable, now: LiveTable): boolean {
+  if (held.rest !== undefined && held.rest !== now.rest) return false;
+  if (held.chains.size !== now.chains.size) return false;
+  for (const [name, { handles, prints }] of held.chains) {
+    const found = now.chains.get(name);
+    if (found?.handles.length !== handles.length) return false;
+    for (const [index, handle] of handles.entries())
+      if (found.handles[index] !== handle || found.prints[index] !== prints[index]) return false;
+  }
+  return true;
+}

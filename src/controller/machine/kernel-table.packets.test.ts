@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, firewall, smallMachine } from '../../../test/kit/machine.ts';
 import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import type { Transport } from '../../firewalls/nftables/transport.ts';
 import { linesOf, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
 import { KernelTable } from './kernel-table.ts';
 
@@ -135,4 +137,47 @@ describe('a large table in the kernel', () => {
     expect(await held('a')).not.toContain('192.0.2.9');
     expect(await kernel.isIntact(signal)).toBe(false);
   });
+
+  test('many changes of elements wait for a reading, which nft would begin anew with each', async () => {
+    let changed = 0;
+    const during: number[] = [];
+    const local = netnsTransport(world.machine.name, folder);
+    const watched: Transport = {
+      ...local,
+      run: async (program, words, ...rest) => {
+        const before = changed;
+        const outcome = await local.run(program, words, ...rest);
+        if (words.includes('-a')) during.push(changed - before);
+        return outcome;
+      },
+    };
+    // Time stands still: however slow the machine is, these are many changes in a short time.
+    const busy = new KernelTable(watched, new FakeClock());
+    const sets = Array.from({ length: 50 }, (_, n) => `\n\tset s${n} {\n\t\ttype ipv4_addr\n\t}\n`).join('');
+    const lines = (more: string) => () =>
+      linesOf(textOf(table(more)()).replace('table inet firewall {\n', (head) => `${head}${sets}`));
+    await busy.load(lines(''), signal);
+    during.length = 0;
+    let ended = false;
+    const changes = (async () => {
+      for (let n = 0; !ended; n++) {
+        const change = n % 2 === 0 ? 'add' : 'delete';
+        await busy.changeElements([{ change, set: `s${(n >> 1) % 50}`, element: '192.0.2.1' }], signal);
+        changed++;
+      }
+    })();
+    try {
+      await expect.poll(() => changed, { timeout: 30_000 }).toBeGreaterThan(20);
+      expect(await busy.isIntact(signal)).toBe(true);
+      expect(await busy.load(lines(policy('web', 443)), signal)).toBe('changed');
+      expect(await passes(443)).toBe(true);
+      // One may end as a reading begins.
+      expect(during.length).toBeGreaterThan(1);
+      expect(Math.max(...during)).toBeLessThan(2);
+    } finally {
+      ended = true;
+      await changes;
+      busy.stop();
+    }
+  }, 60_000);
 });

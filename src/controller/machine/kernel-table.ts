@@ -16,13 +16,20 @@ import {
   tableParts,
 } from '../../machine/table-change.ts';
 import type { TableLines } from '../../machine/table-text.ts';
-import { CountsReader, type LiveRules, type LiveTable, TableReader } from './kernel-listing.ts';
+import { CountsReader, isSame, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
 
 const TABLE = ['inet', 'firewall'] as const;
 
 /** A reading that takes longer is repeated only after so many times as long. */
 const QUICK_MS = 200;
 const REST = 20;
+/**
+ * nft begins a reading anew whenever anything was committed meanwhile, so that it comes to no end while so many changes of elements come in so short a
+ * time: then they wait for a reading, and are let wait more seldom.
+ */
+const MANY_CHANGES = 20;
+const SHORT_MS = 2_000;
+const REST_OF_MANY = 200;
 
 /** What we loaded last and what of it was read back. */
 interface Held {
@@ -65,6 +72,8 @@ export class KernelTable {
   readonly #readers = new Set<Set<string>>();
   /** How often a change of elements failed, so that nobody takes for certain what he read around it. */
   #doubts = 0;
+  /** When (monotonic) elements changed last, as often as makes many. */
+  readonly #changedAt: number[] = [];
   /** The transaction under way: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -105,7 +114,7 @@ export class KernelTable {
    */
   async load(make: () => readonly TableLines[], signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
     // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
-    const before = this.#held === undefined ? await this.#counts(signal) : undefined;
+    const before = this.#held === undefined ? await this.#quietly(() => this.#counts(signal)) : undefined;
     const loaded = await this.#inTurn(async () => {
       const table = make();
       const wanted = tableParts(table);
@@ -125,7 +134,7 @@ export class KernelTable {
       this.#plain = plainSets(after);
       return isChanged ? { done: 'changed' as const, held, after } : { done: 'replaced' as const, after };
     });
-    if (loaded.done !== 'nothing') await this.#hold(loaded.after, loaded.held, signal);
+    if (loaded.done !== 'nothing') await this.#quietly(() => this.#hold(loaded.after, loaded.held, signal));
     return loaded.done;
   }
 
@@ -141,6 +150,8 @@ export class KernelTable {
         return elements !== undefined && elements.has(element) !== (change === 'add');
       });
       if (due.length === 0) return;
+      this.#changedAt.push(this.#clock.monotonic());
+      if (this.#changedAt.length > MANY_CHANGES) this.#changedAt.shift();
       const commands = this.#commands(due);
       for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
@@ -199,7 +210,7 @@ export class KernelTable {
     if (this.#clock.monotonic() < this.#readAgainAt) return this.#hasChains(held.parts, signal);
     const changed = new Set<string>();
     this.#readers.add(changed);
-    const live = await this.read(signal).finally(() => this.#readers.delete(changed));
+    const live = await this.#quietly(() => this.read(signal)).finally(() => this.#readers.delete(changed));
     // Loaded anew meanwhile: by ourselves.
     if (this.#held !== held) return this.#held !== undefined;
     if (live !== undefined && isSame(held.live, live) && this.#holdsElements(live, changed)) {
@@ -224,10 +235,12 @@ export class KernelTable {
 
   async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
     const started = this.#clock.monotonic();
+    const isChanging = this.#isChanging;
     const isThere = await this.#list(['table', ...TABLE], reader, signal);
     const now = this.#clock.monotonic();
     const took = now - started;
-    this.#readAgainAt = took < QUICK_MS ? now : now + took * REST;
+    const rest = isChanging ? REST_OF_MANY : took < QUICK_MS ? 0 : REST;
+    this.#readAgainAt = now + took * rest;
     return isThere;
   }
 
@@ -343,6 +356,17 @@ export class KernelTable {
     return true;
   }
 
+  /** Elements change so fast that no reading comes to its end beside it. */
+  get #isChanging(): boolean {
+    const [first = 0] = this.#changedAt;
+    return this.#changedAt.length === MANY_CHANGES && this.#clock.monotonic() - first < SHORT_MS;
+  }
+
+  /** A reading, not from within a turn. */
+  #quietly<T>(read: () => Promise<T>): Promise<T> {
+    return this.#isChanging ? this.#inTurn(read) : read();
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => {});
@@ -369,23 +393,4 @@ function besideRules({ sets, counters, chains }: TableParts): string {
     declaration.includes('flags') ? [name, declaration, elements] : [name, declaration],
   );
   return JSON.stringify([shown, [...counters], [...chains].map(([name, { hook }]) => [name, hook])]);
-}
-
-/** The rules at some places. */
-function someOf({ handles, prints }: LiveRules, places: readonly number[]): LiveRules {
-  if (places.length === handles.length) return { handles, prints };
-  return { handles: places.map((place) => handles[place] ?? 0), prints: places.map((place) => prints[place] ?? 0) };
-}
-
-/** Whether two readings show the same, but for what was counted and learnt; `held` may not know all. */
-function isSame(held: LiveTable, now: LiveTable): boolean {
-  if (held.rest !== undefined && held.rest !== now.rest) return false;
-  if (held.chains.size !== now.chains.size) return false;
-  for (const [name, { handles, prints }] of held.chains) {
-    const found = now.chains.get(name);
-    if (found?.handles.length !== handles.length) return false;
-    for (const [index, handle] of handles.entries())
-      if (found.handles[index] !== handle || found.prints[index] !== prints[index]) return false;
-  }
-  return true;
 }
