@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { HEADER_BYTES, readName, type WireName } from './wire-name.ts';
+import { HEADER_BYTES, POINTER, readName, type WireName } from './wire-name.ts';
 
 /** Numbers of RFC 1035, 3596, 6891 that matter here. */
 export const TYPE = { a: 1, cname: 5, soa: 6, opt: 41, aaaa: 28, ixfr: 251, axfr: 252, any: 255 } as const;
@@ -54,26 +54,27 @@ export interface DnsMessage {
 
 /**
  * Reads a message strictly: whatever is cut, too long, points forward or leaves octets over makes it nothing at all. What a resolver
- * says opens a firewall, so there is no second reading of it.
+ * says opens a firewall, so there is no second reading of it. `query`: what it may be the answer to; a question that is repeated octet by octet is not
+ * read twice.
  */
-export function readMessage(bytes: Buffer): DnsMessage | undefined {
+export function readMessage(bytes: Buffer, query?: DnsMessage): DnsMessage | undefined {
   if (bytes.length < HEADER_BYTES || bytes.length > LONGEST_MESSAGE) return undefined;
-  const counts = [4, 6, 8, 10].map((at) => bytes.readUInt16BE(at));
-  const [questions = 0, answered = 0, authority = 0, additional = 0] = counts;
+  const answered = bytes.readUInt16BE(6);
+  const authority = bytes.readUInt16BE(8);
+  const additional = bytes.readUInt16BE(10);
   const records = answered + authority + additional;
-  if (questions !== 1 || bytes.length < HEADER_BYTES + LEAST_QUESTION_BYTES + records * LEAST_RECORD_BYTES)
+  if (bytes.readUInt16BE(4) !== 1 || bytes.length < HEADER_BYTES + LEAST_QUESTION_BYTES + records * LEAST_RECORD_BYTES)
     return undefined;
-  const asked = readName(bytes, HEADER_BYTES);
+  const asked = repeated(bytes, query) ?? readName(bytes, HEADER_BYTES);
   if (asked === undefined || asked.end + 4 > bytes.length) return undefined;
-  const cursor: Cursor = { at: asked.end + 4 };
+  const cursor: Cursor = { at: asked.end + 4, asked: asked.text };
   const answers = readRecords(bytes, cursor, answered);
   const authorities = answers && readRecords(bytes, cursor, authority);
   const additionals = authorities && readRecords(bytes, cursor, additional);
-  if (additionals === undefined || cursor.at !== bytes.length) return undefined;
-  const isOption = ({ type }: DnsRecord): boolean => type === TYPE.opt;
-  const options = additionals.filter(isOption);
+  if (answers === undefined || authorities === undefined || additionals === undefined) return undefined;
+  if (cursor.at !== bytes.length || answers.some(isOption) || authorities.some(isOption)) return undefined;
+  const options = additionals.length === 0 ? NO_RECORDS : additionals.filter(isOption);
   if (options.length > 1 || options.some(({ name }) => name !== '.')) return undefined;
-  if (answers?.some(isOption) === true || authorities?.some(isOption) === true) return undefined;
   const flags = bytes.readUInt16BE(2);
   return {
     bytes,
@@ -88,20 +89,42 @@ export function readMessage(bytes: Buffer): DnsMessage | undefined {
       class: bytes.readUInt16BE(asked.end + 2),
     },
     questionEnd: asked.end + 4,
-    answers: answers ?? [],
-    authorities: authorities ?? [],
+    answers,
+    authorities,
     udpBytes: options[0]?.class,
   };
 }
 
+const NO_RECORDS: readonly DnsRecord[] = [];
+
+function isOption({ type }: DnsRecord): boolean {
+  return type === TYPE.opt;
+}
+
+/** The name of a query's question, if this message has the same octets there. */
+function repeated(bytes: Buffer, query: DnsMessage | undefined): WireName | undefined {
+  if (query === undefined || bytes.length < query.questionEnd) return undefined;
+  const { questionEnd: end } = query;
+  const isSame = query.bytes.compare(bytes, HEADER_BYTES, end, HEADER_BYTES, end) === 0;
+  return isSame ? { text: query.question.name, end: end - 4 } : undefined;
+}
+
 interface Cursor {
   at: number;
+  /** The name of the question. */
+  readonly asked: string;
+}
+
+/** The name of a record: most often a pointer to the question's. */
+function ownerAt(bytes: Buffer, { at, asked }: Cursor): WireName | undefined {
+  return bytes[at] === POINTER && bytes[at + 1] === HEADER_BYTES ? { text: asked, end: at + 2 } : readName(bytes, at);
 }
 
 function readRecords(bytes: Buffer, cursor: Cursor, count: number): readonly DnsRecord[] | undefined {
+  if (count === 0) return NO_RECORDS;
   const records: DnsRecord[] = [];
   for (let n = 0; n < count; n++) {
-    const owner: WireName | undefined = readName(bytes, cursor.at);
+    const owner = ownerAt(bytes, cursor);
     if (owner === undefined || owner.end + 10 > bytes.length) return undefined;
     const at = owner.end;
     const type = bytes.readUInt16BE(at);

@@ -26,13 +26,12 @@ export function stateText(entries: Iterable<BookEntry>, wallOf: (time: number) =
   for (const { name, wanted, family, addresses } of entries) {
     const head = name === last ? '' : `${JSON.stringify(name)}:\n`;
     last = name;
-    const ips = [...addresses].map(
-      ([address, until]) =>
-        `      ${JSON.stringify(address)}: ${JSON.stringify(new Date(wallOf(until)).toISOString())}\n`,
-    );
+    let ips = '';
+    for (const [address, until] of addresses)
+      ips += `      ${JSON.stringify(address)}: "${new Date(wallOf(until)).toISOString()}"\n`;
     const type = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
     const set = wanted === true ? `    setName: ${JSON.stringify(domainSetName(name, type))}\n` : '';
-    const part = `${head}  ${family === 4 ? 'ipv4' : 'ipv6'}:\n    ips:\n${ips.join('')}${set}`;
+    const part = `${head}  ${family === 4 ? 'ipv4' : 'ipv6'}:\n    ips:\n${ips}${set}`;
     size += part.length;
     if (size > LONGEST_STATE) break;
     parts.push(part);

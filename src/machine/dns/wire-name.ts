@@ -6,7 +6,8 @@ const LONGEST_LABEL = 63;
 const LONGEST_NAME = 255;
 /** Each jump leads back, so there is an end; this keeps names of nothing but jumps from being work. */
 const MOST_JUMPS = 64;
-const POINTER = 0xc0;
+/** The upper bits of two octets that say where a name goes on. */
+export const POINTER = 0xc0;
 const DOT = 46;
 const BACKSLASH = 92;
 

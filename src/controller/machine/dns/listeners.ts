@@ -1,4 +1,4 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket, type SocketOptions, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { MessageReader, framed } from './tcp-messages.ts';
@@ -44,13 +44,16 @@ export class Listeners {
 
   private constructor(place: Place, answer: Answerer, isClient: (address: string) => boolean) {
     this.place = place;
-    this.#udp = createSocket(place.address.includes(':') ? 'udp6' : 'udp4');
+    const family = place.address.includes(':') ? 6 : 4;
+    // Addresses alone are sent to: nothing has to be looked up, and an answer leaves at once.
+    const lookup: SocketOptions['lookup'] = (name, _, callback) => callback(null, name, family);
+    this.#udp = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup });
     this.#udp.on('message', (query, { address, port }) => {
       if (!isClient(address)) return;
       answer(query, address, 'udp').then(
         (reply) => {
-          // Closed meanwhile, it would throw.
-          if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address, () => {});
+          // Closed meanwhile, it would throw. Whether it can be sent is nobody's concern: the client asks again.
+          if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address);
         },
         () => {},
       );

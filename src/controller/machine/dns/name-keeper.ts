@@ -8,8 +8,9 @@ import type { ElementChange, KernelTable } from '../kernel-table.ts';
 
 /** How long an addition waits for others that go with it. */
 const BATCH_MS = 2;
-/** Elements that one transaction takes. */
-const MOST_OF_A_BATCH = 500;
+/** Elements that one transaction takes: so many additions are a line of the shell of nft, and whoever waits for them waits for no program to start. */
+const MOST_ADDED = 40;
+const MOST_REMOVED = 500;
 /** How long an answer is held until a name has its first set. */
 const RULES_MS = 5_000;
 
@@ -19,6 +20,8 @@ interface Batch {
   readonly since: number;
   /** By set and element. */
   readonly changes: Map<string, ElementChange>;
+  /** Some of them are removals. */
+  removes: boolean;
   readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -154,6 +157,7 @@ export class NameKeeper {
 
   /** `undefined`: the kernel has it, and nobody is about to take it away. */
   #brought(set: string, element: string): Promise<void> | undefined {
+    if (this.#isSafe(set, element)) return undefined;
     const key = `${set} ${element}`;
     const next = this.#next?.changes.get(key);
     if (next?.change === 'add') return this.#next?.done;
@@ -164,14 +168,21 @@ export class NameKeeper {
   }
 
   #intends(set: string, element: string): boolean {
+    if (this.#isSafe(set, element)) return true;
     const key = `${set} ${element}`;
     const last = this.#next?.changes.get(key) ?? this.#flying?.changes.get(key);
     return last === undefined ? this.#kernel.hasElement(set, element) : last.change === 'add';
   }
 
+  /** The kernel has it, and nothing at all is about to be taken away: so it is with nearly all answers, at which no key has to be made. */
+  #isSafe(set: string, element: string): boolean {
+    return this.#next?.removes !== true && this.#flying?.removes !== true && this.#kernel.hasElement(set, element);
+  }
+
   #put(change: ElementChange): Batch {
     const batch = this.#next ?? this.#gather();
     this.#next = batch;
+    batch.removes ||= change.change === 'delete';
     batch.changes.set(`${change.set} ${change.element}`, change);
     return batch;
   }
@@ -185,7 +196,7 @@ export class NameKeeper {
     // Of removals nobody waits for the end.
     done.catch(() => {});
     if (this.#flying === undefined) this.#clock.after(BATCH_MS, () => this.#fly());
-    return { ...batch, since: this.#clock.monotonic(), changes: new Map(), done };
+    return { ...batch, since: this.#clock.monotonic(), changes: new Map(), removes: false, done };
   }
 
   #fly(): void {
@@ -194,7 +205,7 @@ export class NameKeeper {
     this.#flying = batch;
     this.#next = undefined;
     this.#carry(batch)
-      .then(batch.resolve, batch.reject)
+      .catch(batch.reject)
       .finally(() => {
         this.#flying = undefined;
         // What came meanwhile has waited long enough.
@@ -202,14 +213,21 @@ export class NameKeeper {
       });
   }
 
-  async #carry({ changes, since }: Batch): Promise<void> {
+  /** Additions first: somebody waits for these. */
+  async #carry({ changes, since, resolve }: Batch): Promise<void> {
     const all = [...changes.values()];
-    for (let at = 0; at < all.length; at += MOST_OF_A_BATCH) {
-      const some = all.slice(at, at + MOST_OF_A_BATCH);
+    const added = all.filter(({ change }) => change === 'add');
+    for (let at = 0; at < added.length; at += MOST_ADDED) {
+      const some = added.slice(at, at + MOST_ADDED);
       await this.#kernel.changeElements(some, this.#signal);
-      const added = some.filter(({ change }) => change === 'add').length;
-      this.counts.added += added;
-      this.counts.removed += some.length - added;
+      this.counts.added += some.length;
+    }
+    resolve();
+    const removed = added.length === all.length ? [] : all.filter(({ change }) => change === 'delete');
+    for (let at = 0; at < removed.length; at += MOST_REMOVED) {
+      const some = removed.slice(at, at + MOST_REMOVED);
+      await this.#kernel.changeElements(some, this.#signal);
+      this.counts.removed += some.length;
     }
     this.#measure?.(this.#clock.monotonic() - since);
   }

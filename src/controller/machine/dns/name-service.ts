@@ -32,6 +32,8 @@ const RETRY_MS = 5_000;
 /** What is in the kernel and not in the state was learnt by a process that died: it lives on for so long. */
 const ADOPTED_MS = 60_000;
 const STATE_MS = 5_000;
+/** Senders of whom it is remembered whether they are clients. */
+const MOST_ASKED = 1_000;
 
 /** What names come to in one round of making rules. */
 export interface NameRound extends Round {
@@ -66,6 +68,8 @@ export class NameService {
   #upstream: Upstream | undefined;
   #listeners: Listeners | undefined;
   #clients = PrefixSet.empty;
+  /** Whether those who asked lately are clients: they are few, and ask often. */
+  readonly #asked = new Map<string, boolean>();
   #interest = '';
   /** What the kernel has from a process before, by set, and what the state says of it; until rules were made with it. */
   #found: { readonly elements: LiveTable['elements']; readonly known: ReadonlySet<string> } | undefined;
@@ -117,6 +121,7 @@ export class NameService {
     if (isAsked && !dryRun) {
       await this.#restore();
       this.#clients = clientsOf(input.networks);
+      this.#asked.clear();
       this.#turnTo(this.#resolverOf(input, network));
       if (interest.key !== this.#interest) this.#book.follow(interest.includes);
       this.#lookups.follow(interest.names);
@@ -278,8 +283,13 @@ export class NameService {
   }
 
   #isClient(text: string): boolean {
+    const known = this.#asked.get(text);
+    if (known !== undefined) return known;
     const address = parseAddress(text);
-    return address !== undefined && this.#clients.contains(address);
+    const is = address !== undefined && this.#clients.contains(address);
+    if (this.#asked.size >= MOST_ASKED) this.#asked.clear();
+    this.#asked.set(text, is);
+    return is;
   }
 
   #later(problem: string): void {

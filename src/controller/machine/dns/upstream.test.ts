@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { a, edns, QUESTION, wire } from '../../../../test/kit/dns-wire.ts';
+import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { readMessage } from '../../../machine/dns/message.ts';
 import { Upstream } from './upstream.ts';
 
@@ -120,6 +121,44 @@ describe('asking a resolver', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     upstream.stop();
     expect(await waiting).toBeUndefined();
+  });
+
+  test('silence has an end, each question its own, and the next one is asked as ever', async () => {
+    let heard = 0;
+    const silent = createSocket('udp4', () => heard++);
+    silent.bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    ends.push(() => silent.close());
+    const clock = new FakeClock();
+    const upstream = new Upstream({ address: '127.0.0.1', port: silent.address().port }, clock);
+    ends.push(() => upstream.stop());
+    const ended: string[] = [];
+    const waiting: Promise<void>[] = [];
+    const ask = async (name: string): Promise<void> => {
+      if ((await upstream.udp(query)) === undefined) ended.push(name);
+    };
+    for (const [name, until] of [
+      ['first', 6_000],
+      ['second', 9_900],
+    ] as const) {
+      const before = heard;
+      waiting.push(ask(name));
+      await expect.poll(() => heard).toBe(before + 1);
+      clock.advance(until - clock.monotonic());
+    }
+    expect(ended).toEqual([]);
+    clock.advance(400);
+    await turns();
+    expect(ended).toEqual(['first']);
+    clock.advance(6_000);
+    await turns();
+    expect(ended).toEqual(['first', 'second']);
+    waiting.push(ask('third'));
+    await expect.poll(() => heard).toBe(3);
+    clock.advance(10_500);
+    await turns();
+    await Promise.all(waiting);
+    expect(ended).toEqual(['first', 'second', 'third']);
   });
 
   test('ending answers whoever waits', async () => {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { connect } from 'node:net';
+import { type Clock, systemClock } from '../../../base/clock.ts';
 import { type DnsMessage, type Question, readMessage } from '../../../machine/dns/message.ts';
 import { withId } from '../../../machine/dns/compose.ts';
 import { MessageReader, framed } from './tcp-messages.ts';
@@ -13,6 +14,8 @@ export interface Resolver {
 
 /** How long an answer may take, as today (reference 5). */
 const ANSWER_MS = 10_000;
+/** How much longer it may take until that is seen. */
+const LOOK_MS = 250;
 /** Ports that questions leave from at any time, each chosen by the kernel at random. */
 const SOCKETS = 32;
 /** A port is used for so many questions and then given up: who finds it out has little of it. */
@@ -20,12 +23,15 @@ const QUESTIONS_PER_SOCKET = 500;
 
 /** A question under way. */
 interface Waiting {
-  readonly question: Question;
-  readonly settle: (answer: DnsMessage | undefined) => void;
+  readonly query: DnsMessage;
+  /** Until when it waits, monotonic. */
+  readonly until: number;
+  readonly resolve: (answer: DnsMessage | undefined) => void;
 }
 
 interface AskingSocket {
   readonly socket: Socket;
+  /** By id; who has waited longest stands first. */
   readonly waiting: Map<number, Waiting>;
   left: number;
 }
@@ -36,31 +42,35 @@ interface AskingSocket {
  */
 export class Upstream {
   readonly resolver: Resolver;
+  readonly #clock: Clock;
   readonly #sockets: (AskingSocket | undefined)[] = [];
   readonly #open = new Set<AskingSocket>();
+  /** The next look for those who have waited too long; nobody waits without one. */
+  #look: (() => void) | undefined;
   #stopped = false;
 
-  constructor(resolver: Resolver) {
+  constructor(resolver: Resolver, clock: Clock = systemClock) {
     this.resolver = resolver;
+    this.#clock = clock;
   }
 
   /** Over UDP. The answer's octets are as they came, but for the id, which is the question's. */
-  async udp(query: DnsMessage): Promise<DnsMessage | undefined> {
-    const from = await this.#socket(randomInt(SOCKETS));
-    if (from === undefined || !this.#open.has(from)) return undefined;
+  udp(query: DnsMessage): Promise<DnsMessage | undefined> {
+    const place = randomInt(SOCKETS);
+    const there = this.#sockets[place];
+    if (there !== undefined && there.left > 0) return this.#asked(there, query);
+    return this.#socket(place).then((from) => (from === undefined ? undefined : this.#asked(from, query)));
+  }
+
+  #asked(from: AskingSocket, query: DnsMessage): Promise<DnsMessage | undefined> {
+    if (!this.#open.has(from)) return Promise.resolve(undefined);
     const { waiting, socket } = from;
     let id = randomInt(65_536);
     while (waiting.has(id)) id = (id + 1) & 0xffff;
     from.left--;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => settle(undefined), ANSWER_MS);
-      const settle = (answer: DnsMessage | undefined): void => {
-        clearTimeout(timer);
-        waiting.delete(id);
-        if (from.left <= 0) this.#retire(from);
-        resolve(answer);
-      };
-      waiting.set(id, { question: query.question, settle });
+      waiting.set(id, { query, until: this.#clock.monotonic() + ANSWER_MS, resolve });
+      this.#watch();
       const bytes = withId(query.bytes, id);
       // An error that the kernel has kept for the socket takes the place of one sending.
       socket.send(bytes, (error) => {
@@ -98,8 +108,10 @@ export class Upstream {
     this.#stopped = true;
     for (const each of this.#open) {
       each.socket.close();
-      for (const { settle } of each.waiting.values()) settle(undefined);
+      for (const { resolve } of each.waiting.values()) resolve(undefined);
+      each.waiting.clear();
     }
+    this.#look?.();
     this.#open.clear();
     this.#sockets.length = 0;
   }
@@ -145,14 +157,31 @@ export class Upstream {
 
   #hear(from: AskingSocket, bytes: Buffer): void {
     if (bytes.length < 2) return;
-    const waiting = from.waiting.get(bytes.readUInt16BE(0));
+    const id = bytes.readUInt16BE(0);
+    const waiting = from.waiting.get(id);
     if (waiting === undefined) return;
-    const answer = readMessage(bytes);
-    if (answer !== undefined && answers(answer, waiting.question)) waiting.settle(answer);
+    const answer = readMessage(bytes, waiting.query);
+    if (answer !== undefined && answers(answer, waiting.query.question)) this.#settle(from, id, waiting, answer);
   }
 
-  #retire(asking: AskingSocket): void {
-    if (asking.waiting.size === 0) this.#close(asking);
+  #settle(from: AskingSocket, id: number, { resolve }: Waiting, answer: DnsMessage | undefined): void {
+    from.waiting.delete(id);
+    if (from.left <= 0 && from.waiting.size === 0) this.#close(from);
+    resolve(answer);
+  }
+
+  /** Looks now and then who has waited too long, while anybody waits: a timer for each question would cost as much as sending it. */
+  #watch(): void {
+    this.#look ??= this.#clock.after(LOOK_MS, () => {
+      this.#look = undefined;
+      const now = this.#clock.monotonic();
+      for (const from of this.#open)
+        for (const [id, waiting] of from.waiting) {
+          if (waiting.until > now) break;
+          this.#settle(from, id, waiting, undefined);
+        }
+      if ([...this.#open].some(({ waiting }) => waiting.size > 0)) this.#watch();
+    });
   }
 
   #close(asking: AskingSocket): void {
