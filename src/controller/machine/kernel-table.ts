@@ -169,7 +169,7 @@ export class KernelTable {
   }
 
   /**
-   * An addition declares its set once more, as it is: before `add element` nft reads all sets there are, two milliseconds of CPU at a thousand, and
+   * An addition declares its set once more, as it is: before `add element` nft reads all sets there are, and
    * before `add set` none. The kernel refuses a declaration that differs from what it has.
    */
   #commands(changes: readonly ElementChange[]): readonly string[] {
