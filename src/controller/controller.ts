@@ -285,7 +285,7 @@ export class Controller implements Picture {
     const identity = deviceIdentity(firewall);
     const known = this.#stations.get(name);
     if (known?.identity === identity) return known;
-    const { writers } = this.#options;
+    const { clock, log, writers } = this.#options;
     const grant = writers?.grant(name);
     if (writers !== undefined && grant === undefined) return undefined;
     if (this.#unopened.get(name)?.identity === identity) return undefined;
@@ -294,7 +294,6 @@ export class Controller implements Picture {
     this.#leavers.delete(name);
     // Another device: the old one keeps what it holds, as with `onDelete: Keep`.
     if (known !== undefined) this.#drop(name, known);
-    const { clock, log } = this.#options;
     try {
       const device = this.#options.open(firewall, grant);
       const worker = new Worker({
@@ -325,7 +324,8 @@ export class Controller implements Picture {
           wrote: (_, ms, error) => this.#meter.wrote(name, ms, error === undefined),
         },
         canaries: (version) => this.#canariesBehind(name, version),
-        ...(device.memory === undefined ? {} : { memory: device.memory }),
+        memory: device.memory,
+        record: device.record,
       });
       const drops = this.#early.follow(name, device.driver);
       drops.configure(firewall);

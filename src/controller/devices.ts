@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { AuditTrail } from '../insight/audit/trail.ts';
 import { soleWriter } from '../firewalls/writer-lock.ts';
 import { audited } from './audited-driver.ts';
+import { ConfirmedFolder, recordedDevice } from './confirmed-folder.ts';
 import { GuardLease } from './guard-lease.ts';
 import { GuardFolder } from './guard-folder.ts';
 import type { OpenDevice } from './open-device.ts';
@@ -67,6 +68,7 @@ export function openDevice(
     driver: audited(device.driver, trail, by),
     trail,
     memory: grant?.memory === undefined ? new GuardFolder(stateFolder, of) : new GuardLease(grant.memory, of),
+    record: new ConfirmedFolder(stateFolder, { ...of, device: recordedDevice(firewall) }, epoch),
     lock,
     async close() {
       await device.close();

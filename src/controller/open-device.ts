@@ -1,3 +1,4 @@
+import type { RecordPlace } from '../firewalls/confirmed-keeper.ts';
 import type { Driver } from '../firewalls/driver.ts';
 import type { MemoryPlace } from '../firewalls/guard-memory.ts';
 import type { WriterLock } from '../firewalls/writer-lock.ts';
@@ -12,5 +13,7 @@ export interface OpenDevice {
   readonly trail?: AuditTrail;
   /** What its guard must not forget; absent: it forgets with the process. */
   readonly memory?: MemoryPlace;
+  /** Where what is confirmed there is kept; absent: nowhere. */
+  readonly record?: RecordPlace;
   close(): Promise<void>;
 }

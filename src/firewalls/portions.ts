@@ -38,6 +38,13 @@ export function driftOf(told: readonly Drift[], objects: ReadonlySet<string>): r
   return [...told.toSorted(byObject), ...rest.toSorted(byObject)];
 }
 
+/** Objects of ours that somebody changed: those that the work of putting them right touches, and those that the device tells of. */
+export function changedObjects(told: readonly Drift[], repairs: readonly Step[]): ReadonlySet<string> {
+  const named = new Set(told.map(({ object }) => object));
+  const touched = repairs.flatMap((step) => step.objects.filter(({ name }) => isWork(step) || named.has(name)));
+  return new Set(touched.map(({ name }) => name));
+}
+
 /** Equal members. */
 export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   return a.size === b.size && [...a].every((one) => b.has(one));

@@ -1,10 +1,10 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import type { Confirmed } from './course.ts';
+import type { Confirmed, WorkerSettings } from './course.ts';
 import type { Actual, Capabilities, Drift, ListBehind, TableUse, Translation } from './driver.ts';
 import { nearlyFull } from './table-use.ts';
-import type { Wishes } from './wishes.ts';
+import type { Wish, Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
 
 /** What is confirmed, and the reading that confirmed it. */
@@ -100,6 +100,18 @@ export class Report {
       this.#told = '';
     }
     return is;
+  }
+
+  /** A wish came after another one; that nothing is planned for it is told once. */
+  wished(before: Wish | { readonly kind: 'none' }, wish: Wish, log: Log): void {
+    if (wish.kind === 'ruleset' || (before.kind === wish.kind && before.reason === wish.reason)) return;
+    log.warn({ firewall: this.#firewall, state: wish.kind, reason: wish.reason }, 'nothing new is planned');
+  }
+
+  /** Somebody changed what is ours; `objects`: how many of them. */
+  changed(drift: readonly Drift[], objects: number, mode: WorkerSettings['drift'], log: Log): void {
+    this.drift = drift;
+    log.warn({ firewall: this.#firewall, drift: drift.slice(0, 5), objects, mode }, 'somebody changed what is ours');
   }
 
   /** Something waits; one line of log for each plan, not for each look at it. */

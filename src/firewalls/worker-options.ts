@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Step } from '../plan/step.ts';
 import type { WorkerEvents } from './carrier.ts';
+import type { RecordPlace } from './confirmed-keeper.ts';
 import type { WorkerSettings } from './course.ts';
 import type { Actual, Driver, Translation } from './driver.ts';
 import type { MemoryPlace } from './guard-memory.ts';
@@ -21,5 +22,7 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
   /** Canary firewalls (`guard.after`) that have not confirmed this version yet; call `nudge` when that changes. */
   readonly canaries?: (version: number) => readonly string[];
   /** Where lies what must outlive this process; absent: nothing does. */
-  readonly memory?: MemoryPlace;
+  readonly memory?: MemoryPlace | undefined;
+  /** Where lies what is confirmed, for whoever comes after this process; absent: nowhere. */
+  readonly record?: RecordPlace | undefined;
 }

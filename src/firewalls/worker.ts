@@ -8,13 +8,14 @@ import type { Step } from '../plan/step.ts';
 import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
 import { Carrier, type Judging, type WishStanding } from './carrier.ts';
+import { ConfirmedKeeper } from './confirmed-keeper.ts';
 import { type Confirmed, type Course, type Going, type WorkerSettings, choosing, mayJoin } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
 import { Report, once } from './report.ts';
-import { beforeTouching, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
+import { beforeTouching, changedObjects, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
 import { Looks } from './looks.ts';
 import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
@@ -45,6 +46,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #guard: Guard;
   readonly #approvals: Approvals;
   readonly #memory: WorkerMemory;
+  readonly #keeper: ConfirmedKeeper | undefined;
   readonly #setback: Setback;
   readonly #handovers = new Handovers();
   readonly #report: Report;
@@ -74,6 +76,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
     this.#memory = new WorkerMemory(options.memory, this.#guard, this.#approvals, options.log, options.firewall);
+    if (options.record)
+      this.#keeper = new ConfirmedKeeper(options.record, options.clock, options.log, options.firewall);
     this.#report = new Report(options.firewall, () => options.driver.connectionsStay ?? this.#carrier.cutting.note);
     const mayCut = (): boolean => this.#settings.mode !== 'Observe' && this.#stay === 'stays' && options.lock.held();
     const rounds = { ...options, judged: this.#looks.ask, mayCut };
@@ -94,11 +98,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   desire(wish: Wish): void {
     const before = this.#wishes.latest;
     this.#wishes.wish(wish);
-    if (wish.kind !== 'ruleset' && (before.kind !== wish.kind || before.reason !== wish.reason))
-      this.#options.log.warn(
-        { firewall: this.#options.firewall, state: wish.kind, reason: wish.reason },
-        'nothing new is planned',
-      );
+    this.#report.wished(before, wish, this.#options.log);
     this.#rounds.request();
   }
 
@@ -144,6 +144,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#stop.abort(new SallyportError('DEVICE_UNREACHABLE', 'the worker was told to stop'));
     await this.#rounds.stop();
     await this.#carrier.judged();
+    await this.#keeper?.close();
   }
 
   status(): WorkerStatus {
@@ -165,6 +166,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       // What fails because we were told to stop is no failure.
       next = this.#stop.signal.aborted ? undefined : this.#failed(toSallyportError(thrown));
     }
+    if (this.#settings.mode !== 'Observe') this.#keeper?.note(this.#standing.confirmed);
     this.#options.events?.status?.(this.status());
     return next;
   }
@@ -212,6 +214,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#report.translated(this.#session.translate(wished.ruleset), this.#session.behind(actual, wished.ruleset), log);
     const steps = this.#session.steps(actual, wished.ruleset);
     await this.#confirmOvertaken(wished, actual);
+    if (this.#settings.mode !== 'Observe' && steps.some(isWork)) await this.#recall(wished, actual);
     await this.#session.rest();
     this.#lookForDrift(actual);
     if (await this.#letGo(wished, actual)) return undefined;
@@ -221,6 +224,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#report.error = undefined;
     this.#setback.over();
     return next ?? (driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS);
+  }
+
+  /** What was confirmed before this process began goes on where the device shows it. */
+  async #recall(wished: Wished, actual: A): Promise<void> {
+    const known = this.#standing.basis ? undefined : await this.#keeper?.recall(actual, wished, this.#session);
+    if (known !== undefined) this.#becomesBasis(known.ruleset, known, actual);
   }
 
   /** Takes off the device what went from one owner to another, with its connections; true: something was sent. It waits for nobody. */
@@ -391,7 +400,6 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** Compares what was read with what was confirmed. What we sent ourselves since then is no drift. */
   #lookForDrift(actual: A): void {
-    const { log, firewall } = this.#options;
     if (this.#doubts && this.#standing.basis !== undefined) {
       // What another copy of ours brought there is no drift, and no basis of this one either.
       if (this.#session.steps(actual, this.#standing.basis.ruleset).some(isWork)) this.#standing.forget();
@@ -399,17 +407,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     }
     const { basis } = this.#standing;
     if (basis === undefined || this.#attempts.isOpen || actual === basis.actual) return;
-    const told = new Set(actual.drift.map(({ object }) => object));
-    const repairs = this.#session.steps(actual, basis.ruleset);
-    const touched = repairs.flatMap((step) => step.objects.filter(({ name }) => isWork(step) || told.has(name)));
-    const found = new Set(touched.map(({ name }) => name));
-    if (found.size > 0 && !sameSet(found, this.#drifted)) {
-      this.#report.drift = driftOf(actual.drift, found);
-      log.warn(
-        { firewall, drift: this.#report.drift.slice(0, 5), objects: found.size, mode: this.#settings.drift },
-        'somebody changed what is ours',
-      );
-    }
+    const found = changedObjects(actual.drift, this.#session.steps(actual, basis.ruleset));
+    if (found.size > 0 && !sameSet(found, this.#drifted))
+      this.#report.changed(driftOf(actual.drift, found), found.size, this.#settings.drift, this.#options.log);
     this.#drifted = found;
   }
 

@@ -1,8 +1,7 @@
 import { BucketMap } from '../../base/bucket-map.ts';
 import { encodeForDevice } from '../../base/encode.ts';
 import type { BorderRule, Class, Group, Nat, NatTarget, Origin, Part, Ruleset, Stage } from '../../border/ruleset.ts';
-import { PortSet } from '../../ip/port-set.ts';
-import { PrefixSet } from '../../ip/prefix-set.ts';
+import { canonicalText } from '../../plan/canonical.ts';
 
 /** What the device of this driver holds of ours: named texts, and tables from address to text. Immutable. */
 export interface Program {
@@ -24,10 +23,10 @@ export function programOf(ruleset: Ruleset): Program {
   const objects = new Map<string, string>();
   const tables = new Map<string, BucketMap<string>>();
   const { destinations, inside, networks, established } = ruleset;
-  objects.set('settings', textOf({ destinations, inside, networks, established }));
-  for (const one of ruleset.classes.values()) objects.set(`class ${name(one.id)}`, textOf(classForm(one)));
+  objects.set('settings', canonicalText({ destinations, inside, networks, established }));
+  for (const one of ruleset.classes.values()) objects.set(`class ${name(one.id)}`, canonicalText(classForm(one)));
   for (const group of ruleset.groups.values()) {
-    objects.set(`group ${name(group.id)}`, textOf(groupForm(group)));
+    objects.set(`group ${name(group.id)}`, canonicalText(groupForm(group)));
     if (group.kind === 'AddressGroup')
       tables.set(
         `group ${name(group.id)}`,
@@ -35,10 +34,10 @@ export function programOf(ruleset: Ruleset): Program {
       );
   }
   for (const nat of ruleset.nats) {
-    objects.set(`nat ${name(nat.id)}`, textOf(natForm(nat)));
+    objects.set(`nat ${name(nat.id)}`, canonicalText(natForm(nat)));
     tables.set(`nat ${name(nat.id)}`, mapped(nat.sources, targetText));
   }
-  if (ruleset.nats.length > 0) objects.set('nat-order', textOf(ruleset.nats.map((nat) => name(nat.id))));
+  if (ruleset.nats.length > 0) objects.set('nat-order', canonicalText(ruleset.nats.map((nat) => name(nat.id))));
   tables.set('members', mapped(ruleset.members, name));
   return { objects, tables };
 }
@@ -71,15 +70,6 @@ export function targetText(target: NatTarget): string {
 
 function mapped<V>(map: BucketMap<V>, textOfValue: (value: V) => string): BucketMap<string> {
   return BucketMap.from([...map.entries()].map(([key, value]) => [key, textOfValue(value)] as const));
-}
-
-/** One line; prefix sets and port sets as lists of texts, so that it reads back without loss. */
-function textOf(form: unknown): string {
-  return JSON.stringify(form, (_key, value: unknown) => {
-    if (value instanceof PrefixSet) return value.toStrings();
-    if (value instanceof PortSet) return value.ranges();
-    return value;
-  });
 }
 
 function originForm(origin: Origin): Origin {

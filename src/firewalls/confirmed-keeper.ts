@@ -1,0 +1,231 @@
+import { background } from '../base/background.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Epoch, nextEpoch } from '../base/epoch.ts';
+import { SallyportError, toSallyportError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import { type Pieces, each } from '../base/pieces.ts';
+import { Turn } from '../base/turns.ts';
+import {
+  type KnownState,
+  MOST_TEXT,
+  type RecordOf,
+  addressLines,
+  addressesApart,
+  headLine,
+  readRecord,
+  rulesLine,
+} from './confirmed-record.ts';
+import type { Confirmed } from './course.ts';
+import type { Actual, Translation } from './driver.ts';
+import { isWork } from './portions.ts';
+import { recalling } from './recalling.ts';
+import type { Session } from './session.ts';
+import type { Step } from '../plan/step.ts';
+import type { Wished } from './wishes.ts';
+
+/** Changes are kept so seldom, all of that time together: a process that is killed leaves a record that is older by so much. */
+const PAUSE_MS = 1_000;
+/** Where it failed, it is tried again so seldom: all is written then. */
+const FAILED_MS = 60_000;
+/** Longest time of the event loop for it at a stretch. */
+const TURN_MS = 10;
+/** What is appended may grow to this, or to what a whole record takes, before all is written anew. */
+const LEAST_APPENDED = 131_072;
+/** A driver that works something out first is asked for it so often. */
+const MOST_TRIES = 3;
+
+/** Where the record of a firewall lies. */
+export interface RecordPlace {
+  readonly of: RecordOf;
+  /** Characters of a whole record that there is room for; what takes more is not kept. */
+  readonly room: number;
+  /** The right to write that this process has; `undefined`: that of a lock file. */
+  writer(): Epoch | undefined;
+  /** What was kept last; `undefined`: nothing. Rejects where it cannot be read, or is longer than any record. */
+  load(): Promise<string | undefined>;
+  /** Whole: whoever reads it finds what was there before, or this. */
+  replace(chunks: readonly string[]): Promise<void>;
+  /** After what this process wrote there before. */
+  append(text: string): Promise<void>;
+  /** There is no record any more. */
+  remove(): Promise<void>;
+  /** Nothing more is written. */
+  close(): Promise<void>;
+}
+
+/** Keeps what is confirmed for whoever comes after this process, and takes over what another one left if the device proves it (decision 17). */
+export class ConfirmedKeeper {
+  readonly #place: RecordPlace;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #firewall: string;
+  readonly #turn: Turn;
+  #tries = 0;
+  /** What is to be kept, and what is. */
+  #newest: KnownState | undefined;
+  #kept: KnownState | undefined;
+  #rules = '';
+  #whole = 0;
+  #appended = 0;
+  #cancel: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #told = '';
+  #pauseMs = PAUSE_MS;
+  #hasRoom = true;
+
+  constructor(place: RecordPlace, clock: Clock, log: Log, firewall: string) {
+    this.#place = place;
+    this.#clock = clock;
+    this.#log = log;
+    this.#firewall = firewall;
+    this.#turn = new Turn(clock, TURN_MS);
+  }
+
+  /** This is confirmed by now; it is kept within a moment. */
+  note(confirmed: Confirmed | undefined): void {
+    if (confirmed === undefined) return;
+    this.#tries = MOST_TRIES;
+    const { ruleset, owners } = confirmed;
+    if (owners === undefined || (ruleset === this.#newest?.ruleset && owners === this.#newest.owners)) return;
+    this.#newest = { ruleset, owners };
+    if (!this.#hasRoom) return;
+    this.#cancel ??= this.#clock.after(this.#pauseMs, () => {
+      background(`keep what is confirmed of ${this.#firewall}`, this.#write(), this.#log);
+    });
+  }
+
+  /** What was noted is kept; nothing is under way any more. */
+  async close(): Promise<void> {
+    if (this.#cancel !== undefined) await this.#write();
+    await this.#writing;
+    await this.#place.close();
+  }
+
+  /**
+   * What an earlier process confirmed, where the device holds just that; asked until something is confirmed. Throws what a driver throws that has
+   * to be prepared first.
+   */
+  async recall<A extends Actual, W extends Translation, S extends Step>(
+    actual: A,
+    { ruleset, owners }: Wished,
+    session: Session<A, W, S>,
+  ): Promise<KnownState | undefined> {
+    if (this.#tries >= MOST_TRIES || actual.empty) return undefined;
+    this.#tries += 1;
+    const found = await this.#found(actual, ruleset, owners, session);
+    this.#tries = MOST_TRIES;
+    if (typeof found === 'string')
+      this.#log.warn(
+        { firewall: this.#firewall, reason: found },
+        'what was confirmed before the start is not believed',
+      );
+    else if (found !== undefined)
+      this.#log.info({ firewall: this.#firewall }, 'what was confirmed before the start still holds');
+    return typeof found === 'string' ? undefined : found;
+  }
+
+  async #found<A extends Actual, W extends Translation, S extends Step>(
+    actual: A,
+    ruleset: Wished['ruleset'],
+    owners: Wished['owners'],
+    session: Session<A, W, S>,
+  ): Promise<KnownState | string | undefined> {
+    try {
+      const text = await this.#place.load();
+      if (text === undefined) return undefined;
+      if (text.length > MOST_TEXT) return 'it is longer than any record';
+      const record = await this.#turn.finish(readRecord(text, this.#place.of));
+      if (typeof record === 'string') return record;
+      if (!follows(record.writer, this.#place.writer())) return 'another copy had the right to write since then';
+      if (owners === undefined) return 'nobody knows who has which address';
+      if (actual.rival !== undefined || actual.drift.length > 0) return 'somebody else wrote to the firewall';
+      if ((actual.unreached ?? []).length > 0) return 'a part of the firewall is not reached';
+      const known = await this.#turn.finish(recalling(record, actual, { ruleset, owners }));
+      if (typeof known === 'string') return known;
+      await session.foresee(actual, known.ruleset);
+      const differs = session.steps(actual, known.ruleset).find(isWork);
+      return differs === undefined ? known : `the firewall holds something else (${differs.title})`;
+    } catch (thrown) {
+      const error = toSallyportError(thrown);
+      if (error.code === 'FLAT_PENDING' && this.#tries < MOST_TRIES) throw error;
+      return error.message;
+    }
+  }
+
+  #write(): Promise<void> {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#writing = this.#writing.then(() => this.#keep());
+    return this.#writing;
+  }
+
+  /** Never rejects: what cannot be kept is taken away, so that nobody believes what is old. */
+  async #keep(): Promise<void> {
+    const state = this.#newest;
+    if (state === undefined || state === this.#kept) return;
+    try {
+      this.#turn.begin();
+      const rules = rulesLine(state.ruleset);
+      const fresh = this.#appended > Math.max(LEAST_APPENDED, this.#whole) ? undefined : this.#kept;
+      const lines = await this.#turn.finish(changedLines(fresh, state));
+      if (fresh === undefined) await this.#replace([headLine(this.#place.of, this.#place.writer()), rules, ...lines]);
+      else await this.#append((rules === this.#rules ? '' : rules) + lines.join(''));
+      this.#rules = rules;
+      this.#kept = state;
+      this.#pauseMs = PAUSE_MS;
+      this.#told = '';
+    } catch (thrown) {
+      await this.#giveUp(toSallyportError(thrown));
+    }
+  }
+
+  async #replace(chunks: readonly string[]): Promise<void> {
+    const length = chunks.reduce((sum, { length: one }) => sum + one, 0);
+    const { room } = this.#place;
+    this.#hasRoom = length <= room;
+    if (!this.#hasRoom)
+      throw new SallyportError('LOCAL_SYSTEM', `it takes ${length} characters, and there is room for ${room}`);
+    await this.#place.replace(chunks);
+    this.#whole = length;
+    this.#appended = 0;
+  }
+
+  async #append(text: string): Promise<void> {
+    if (text === '') return;
+    await this.#place.append(text);
+    this.#appended += text.length;
+  }
+
+  async #giveUp({ code, message }: SallyportError): Promise<void> {
+    this.#kept = undefined;
+    this.#pauseMs = FAILED_MS;
+    if (this.#told !== message)
+      this.#log.warn({ firewall: this.#firewall, code, error: message }, 'what is confirmed cannot be kept');
+    this.#told = message;
+    try {
+      await this.#place.remove();
+    } catch {
+      // It is older than what the device holds, and believed only of what the device proves.
+    }
+  }
+}
+
+/** What differs between two states, as lines, some hundreds in each chunk. */
+function* changedLines(before: KnownState | undefined, after: KnownState): Pieces<readonly string[]> {
+  const lineOf = addressLines(after);
+  const chunks: string[] = [];
+  let chunk = '';
+  yield* each(yield* addressesApart(before, after), (address) => {
+    chunk += lineOf(address);
+    if (chunk.length < 65_536) return;
+    chunks.push(chunk);
+    chunk = '';
+  });
+  return chunk === '' ? chunks : [...chunks, chunk];
+}
+
+/** Nobody else had the right to write between the one who wrote the record and this one. */
+function follows(then: Epoch | undefined, now: Epoch | undefined): boolean {
+  if (then === undefined || now === undefined) return then === now;
+  return then.lease === now.lease && (now.number === then.number || now.number === nextEpoch(then.number));
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { BucketMap } from '../base/bucket-map.ts';
+import type { Epoch } from '../base/epoch.ts';
+import { type Pieces, each } from '../base/pieces.ts';
+import type { ClassId, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
+import { formatAddress, parseAddress } from '../ip/address.ts';
+import { canonicalText, classText, groupText, natText } from '../plan/canonical.ts';
+import { holdersIn } from './handover.ts';
+import type { Owners } from './interim.ts';
+import { addressGroupForm, classForm, natForm, outsideForm, settingsForm } from './ruleset-form.ts';
+
+/** Characters of a text that is believed to be a record. */
+export const MOST_TEXT = 67_108_864;
+
+/** What a firewall was confirmed to hold, and who had which address then. */
+export interface KnownState {
+  readonly ruleset: Ruleset;
+  readonly owners: Owners;
+}
+
+/** Whose record it is: anything else is no record of this firewall. */
+export interface RecordOf {
+  readonly cluster: string;
+  readonly firewall: string;
+  /** Which device is meant, as a digest. */
+  readonly device: string;
+}
+
+/** What was confirmed about one address. */
+export interface RecordedAddress {
+  /** Digests of those who had it; empty: nobody. */
+  readonly owners: readonly string[];
+  readonly class: ClassId | undefined;
+  readonly groups: readonly GroupId[];
+  readonly targets: ReadonlyMap<string, NatTarget>;
+}
+
+/** The rules of a ruleset: all of it but members, senders of translations, and who is in lists. */
+export type RecordedRules = Pick<
+  Ruleset,
+  'destinations' | 'inside' | 'networks' | 'established' | 'classes' | 'groups' | 'nats'
+>;
+
+export interface ConfirmedRecord {
+  /** The right to write under which it was written; `undefined`: that of a lock file. */
+  readonly writer: Epoch | undefined;
+  readonly rules: RecordedRules;
+  readonly addresses: ReadonlyMap<string, RecordedAddress>;
+}
+
+const head = z.strictObject({
+  version: z.literal(1),
+  cluster: z.string(),
+  firewall: z.string(),
+  device: z.string(),
+  writer: z.strictObject({ lease: z.string(), number: z.int().min(0) }).nullable(),
+});
+const rulesForm = z.strictObject({
+  settings: settingsForm,
+  classes: z.array(classForm),
+  groups: z.array(z.union([outsideForm, addressGroupForm])),
+  nats: z.array(natForm),
+});
+const owner = z.string().regex(/^[0-9a-f]{32}$/);
+/** Address, owners, class (empty: none), lists, translations by id. */
+const addressForm = z.tuple([
+  z.string(),
+  z.array(owner),
+  z.string(),
+  z.array(z.string()),
+  z.array(z.tuple([z.string(), z.string()])),
+]);
+/** Nothing is known of this address any more. */
+const goneForm = z.tuple([z.string()]);
+
+/** A name for somebody that says of an equal one that it is equal, and no more: so long that nobody finds another name with it. */
+export function ownerDigest(holder: string): string {
+  return createHash('sha256').update(holder).digest('hex').slice(0, 32);
+}
+
+export function headLine(of: RecordOf, writer: Epoch | undefined): string {
+  const { cluster, firewall, device } = of;
+  const own = writer === undefined ? null : { lease: writer.lease, number: writer.number };
+  return `${JSON.stringify({ version: 1, cluster, firewall, device, writer: own })}\n`;
+}
+
+export function rulesLine(ruleset: Ruleset): string {
+  const { destinations, inside, networks, established, classes, groups, nats } = ruleset;
+  const settings = canonicalText({ destinations, inside, networks, established });
+  const texts = [...classes.values()].map(classText).join(',');
+  const outside = [...groups.values()].map((one) => (one.kind === 'Outside' ? canonicalText(one) : groupText(one)));
+  return `R{"settings":${settings},"classes":[${texts}],"groups":[${outside.join(',')}],"nats":[${nats.map(natText).join(',')}]}\n`;
+}
+
+/** What a state says of each address, as one line. */
+export function addressLines({ ruleset, owners }: KnownState): (address: string) => string {
+  const lists = [...ruleset.groups.values()].filter((one) => one.kind === 'AddressGroup');
+  return (address) => {
+    const known = owners.get(address);
+    const id = ruleset.members.get(address);
+    const groups = lists.filter(({ members }) => members.has(address)).map((one) => one.id);
+    const targets = ruleset.nats.flatMap(({ id: nat, sources }) => {
+      const target = sources.get(address);
+      return target === undefined ? [] : [[nat, targetText(target)]];
+    });
+    if (known === undefined && id === undefined && groups.length + targets.length === 0)
+      return `${JSON.stringify([address])}\n`;
+    const holders = known === undefined ? [] : holdersIn(known).map(ownerDigest);
+    return `${JSON.stringify([address, holders, id ?? '', groups, targets])}\n`;
+  };
+}
+
+function targetText(target: NatTarget): string {
+  if (target.kind === 'Address') return target.address;
+  return target.kind === 'Exempt' ? 'exempt' : `hold ${target.reason}`;
+}
+
+function readTarget(text: string): NatTarget | undefined {
+  if (text === 'exempt') return { kind: 'Exempt' };
+  if (text.startsWith('hold ')) return { kind: 'Hold', reason: text.slice('hold '.length) };
+  return isCanonical(text) ? { kind: 'Address', address: text } : undefined;
+}
+
+function isCanonical(text: string): boolean {
+  const parsed = parseAddress(text);
+  return parsed !== undefined && formatAddress(parsed) === text;
+}
+
+/** Every address about which two states say something different; all of the second one's where there is no first. */
+export function* addressesApart(before: KnownState | undefined, after: KnownState): Pieces<ReadonlySet<string>> {
+  const found = new Set<string>();
+  function* collect<V>(was: BucketMap<V> | undefined, is: BucketMap<V>): Pieces {
+    if (was === is) return;
+    const { added, removed, changed } = yield* (was ?? BucketMap.empty<V>()).differing(is);
+    for (const list of [added, removed, changed])
+      yield* each<readonly [string, ...unknown[]]>(list, ([address]) => found.add(address));
+  }
+  const [old, now] = [before?.ruleset, after.ruleset];
+  yield* collect(before?.owners, after.owners);
+  yield* collect(old?.members, now.members);
+  const listsOf = (ruleset: Ruleset | undefined): ReadonlyMap<string, BucketMap<true>> =>
+    new Map([...(ruleset?.groups ?? [])].flatMap(([id, one]) => (one.kind === 'Outside' ? [] : [[id, one.members]])));
+  const natsOf = (ruleset: Ruleset | undefined): ReadonlyMap<string, BucketMap<NatTarget>> =>
+    new Map((ruleset?.nats ?? []).map(({ id, sources }) => [id, sources]));
+  const [lists, wereLists] = [listsOf(now), listsOf(old)];
+  for (const id of new Set([...lists.keys(), ...wereLists.keys()]))
+    yield* collect(wereLists.get(id), lists.get(id) ?? BucketMap.empty());
+  const [nats, wereNats] = [natsOf(now), natsOf(old)];
+  for (const id of new Set([...nats.keys(), ...wereNats.keys()]))
+    yield* collect(wereNats.get(id), nats.get(id) ?? BucketMap.empty());
+  return found;
+}
+
+/** Strict: a text for people where it is no whole record of this firewall in a form that this version knows. Later lines win. */
+export function* readRecord(text: string, of: RecordOf): Pieces<ConfirmedRecord | string> {
+  if (!text.endsWith('\n')) return 'it breaks off';
+  const [first = '', ...lines] = text.slice(0, -1).split('\n');
+  const given = parsed(head, first);
+  if (given === undefined) return 'its first line is none that this version writes';
+  if (given.cluster !== of.cluster || given.firewall !== of.firewall) return 'it is of another firewall';
+  if (given.device !== of.device) return 'the BorderFirewall named another device then';
+  let rules = '';
+  let isBroken = false;
+  const addresses = new Map<string, RecordedAddress>();
+  yield* each(lines, (line) => {
+    if (line.startsWith('R')) rules = line.slice(1);
+    else isBroken ||= !readAddress(line, addresses);
+  });
+  const known = parsed(rulesForm, rules);
+  if (isBroken || known === undefined) return 'it is damaged';
+  const { settings, classes, groups, nats } = known;
+  return {
+    writer: given.writer ?? undefined,
+    rules: {
+      ...settings,
+      classes: new Map(classes.map((one) => [one.id, one])),
+      groups: new Map(
+        groups.map((one): [GroupId, Group] => [
+          one.id,
+          one.kind === 'Outside' ? one : { ...one, members: BucketMap.empty() },
+        ]),
+      ),
+      nats: nats.map((one): Nat => ({ ...one, sources: BucketMap.empty() })),
+    },
+    addresses,
+  };
+}
+
+/** Whether the line could be read. */
+function readAddress(line: string, addresses: Map<string, RecordedAddress>): boolean {
+  const entry = parsed(addressForm, line);
+  if (entry === undefined) {
+    const [gone] = parsed(goneForm, line) ?? [];
+    if (gone !== undefined) addresses.delete(gone);
+    return gone !== undefined && isCanonical(gone);
+  }
+  const [address, owners, id, groups, given] = entry;
+  const targets = new Map<string, NatTarget>();
+  for (const [nat, text] of given) {
+    const target = readTarget(text);
+    if (target === undefined) return false;
+    targets.set(nat, target);
+  }
+  addresses.set(address, { owners, class: id === '' ? undefined : id, groups, targets });
+  return isCanonical(address);
+}
+
+function parsed<T>(form: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return form.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
