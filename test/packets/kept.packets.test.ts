@@ -52,7 +52,10 @@ describe('a controller that is killed while a plan waits for a yes', () => {
     const said: string[] = [];
     write('Enforce');
     const first = command.start(words, (line) => void said.push(line));
-    await expect.poll(() => sees('web'), { timeout: 60_000, interval: 200 }).toEqual(own);
+    // Rules let it pass before its connections are judged, and only then they are confirmed.
+    const confirmed = (): boolean => said.some((line) => line.includes('"msg":"confirmed"'));
+    await expect.poll(confirmed, { timeout: 60_000, interval: 100 }).toBe(true);
+    expect(await sees('web')).toEqual(own);
 
     const other = [podAt('job-1', 'job', 'job'), allow('job', "app == 'job'", 443)];
     write('Approve', ...other);
