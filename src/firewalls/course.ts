@@ -6,6 +6,7 @@ import type { Exposure } from '../plan/step.ts';
 import { comparing } from '../plan/traffic.ts';
 import type { ListBehind } from './driver.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
+import { handedOver, isInNetworks, withoutAddresses } from './handover.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from './interim.ts';
 import { sendersApart } from './senders-apart.ts';
 
@@ -27,6 +28,8 @@ export interface CourseQuestion {
   readonly owners: Owners | undefined;
   /** What was read back as ours last; absent after a start, until the device and the wanted state first agree. */
   readonly confirmed: Confirmed | undefined;
+  /** Who had which address when the device was first read, while nothing is confirmed. */
+  readonly hadFirst?: Owners | undefined;
   /** Classes that were confirmed before, by id. */
   readonly remembered: ReadonlyMap<ClassId, Class>;
   /** What the device holds now. */
@@ -116,14 +119,24 @@ function readFromLists({ actual, desired }: CourseQuestion): Confirmed | undefin
 const STAYS = { 4: 'stays/4', 6: 'stays/6' } as const;
 
 /**
- * What is desired, with the addresses that are to leave though somebody still owns them: to lose them all at once may be what the guard
- * stopped, and only addresses that were given up leave whatever waits.
+ * What is desired where nobody knows what was confirmed, as far as its steps that take addresses away go. Addresses that are to leave though
+ * somebody still owns them are in it: to lose them all at once may be what the guard stopped, and only addresses that were given up leave whatever
+ * waits. Those that went to somebody else altogether since the first reading are not: he would have what the one before had.
  */
-function withOwned({ desired, owners, actual }: CourseQuestion): Ruleset {
+function withOwned({ desired, owners, actual, hadFirst }: CourseQuestion): Ruleset {
   if (owners === undefined) return desired;
   const known = owned.get(actual.behaviour);
   if (known?.desired === desired && known.owners === owners) return known.ruleset;
-  const ruleset = makeOwned(desired, owners, actual.behaviour);
+  const { senders } = actual.behaviour;
+  const leaving = (hadFirst === undefined ? [] : handedOver(hadFirst, owners)).filter(
+    (address) => senders.has(address) && isInNetworks(address, desired),
+  );
+  const left = leaving.length === 0 ? desired : withoutAddresses(desired, leaving);
+  const ruleset = makeOwned(
+    left,
+    owners.with(leaving.map((address) => [address, undefined] as const)),
+    actual.behaviour,
+  );
   owned.set(actual.behaviour, { desired, owners, ruleset });
   return ruleset;
 }

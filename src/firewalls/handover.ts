@@ -26,19 +26,31 @@ export function withoutAddresses(ruleset: Ruleset, addresses: readonly string[])
   };
 }
 
+/** Addresses that somebody has who did not have them before, where nobody who had them then kept them. */
+export function handedOver(before: Owners, now: Owners): readonly string[] {
+  const { added, changed } = before.difference(now);
+  const others = changed.filter(([, had, has]) => {
+    const heirs = new Set(holdersIn(has));
+    return !holdersIn(had).some((holder) => heirs.has(holder));
+  });
+  return [...added, ...others].map(([address]) => address);
+}
+
+/** Whoever leaves there is dropped; elsewhere to leave could open. */
+export function isInNetworks(address: string, { networks }: Ruleset): boolean {
+  const parsed = parseAddress(address);
+  return parsed !== undefined && networks.contains(parsed);
+}
+
 /**
  * What is confirmed, without the addresses that went over to somebody else altogether; `undefined` where there are none. On a device that
  * ends the connections of what leaves, such an address leaves before its heir has it: as a mere member it may be the same to both, and
  * whoever talked to the old one would go on talking to the heir. Only where unknown senders are dropped: elsewhere leaving could open.
  */
 export function withoutHandedOver({ ruleset, owners }: Owned, now: Owners): Owned | undefined {
-  const handed = owners.difference(now).changed.flatMap(([address, had, has]) => {
-    if (!ruleset.members.has(address)) return [];
-    const heirs = new Set(holdersIn(has));
-    if (holdersIn(had).some((holder) => heirs.has(holder))) return [];
-    const parsed = parseAddress(address);
-    return parsed !== undefined && ruleset.networks.contains(parsed) ? [address] : [];
-  });
+  const handed = handedOver(owners, now).filter(
+    (address) => owners.has(address) && ruleset.members.has(address) && isInNetworks(address, ruleset),
+  );
   if (handed.length === 0) return undefined;
   return {
     ruleset: withoutAddresses(ruleset, handed),

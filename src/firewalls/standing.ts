@@ -1,6 +1,7 @@
 import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import type { Judging } from './carrier.ts';
 import type { CourseQuestion } from './course.ts';
+import type { Owners } from './interim.ts';
 import { type Joining, joiningBeside } from './newcomers.ts';
 import type { Basis } from './report.ts';
 import type { Wished } from './wishes.ts';
@@ -19,6 +20,7 @@ export class Standing<A> {
   #basis: Basis<A> | undefined;
   #confirmed: Basis<A> | undefined;
   #awaited: (JudgedFor & { readonly basis: Basis<A> }) | undefined;
+  #hadFirst: Owners | undefined;
 
   /** What the guard goes from: the last reading, whether all connections were judged or not. */
   get basis(): Basis<A> | undefined {
@@ -28,6 +30,16 @@ export class Standing<A> {
   /** The last reading whose connections were judged too. */
   get confirmed(): Basis<A> | undefined {
     return this.#confirmed;
+  }
+
+  /** The device is about to be read: who has which address when that is done while nothing is known of it is remembered. */
+  reading({ owners }: Wished): void {
+    if (this.#basis === undefined) this.#hadFirst ??= owners;
+  }
+
+  /** What is known of the device, for the question how far to go. */
+  about(): Pick<CourseQuestion, 'confirmed' | 'remembered' | 'hadFirst'> {
+    return { confirmed: this.#basis, remembered: this.#remembered, hadFirst: this.#hadFirst };
   }
 
   /**
@@ -49,14 +61,10 @@ export class Standing<A> {
     return this.#basis === this.#confirmed ? this.#basis : undefined;
   }
 
-  /** Classes that were read back so far, as they were last. */
-  get remembered(): ReadonlyMap<ClassId, Class> {
-    return this.#remembered;
-  }
-
   /** Read back. Where connections are judged for it, it is confirmed when they are, if nothing newer is before. */
   take(basis: Basis<A>, awaited?: JudgedFor): void {
     this.#basis = basis;
+    this.#hadFirst = undefined;
     if (awaited === undefined) this.#confirmed = basis;
     this.#awaited = awaited === undefined ? undefined : { basis, ...awaited };
     for (const [id, one] of basis.ruleset.classes) this.#remembered.set(id, one);
@@ -78,6 +86,7 @@ export class Standing<A> {
   /** Somebody else may write from now on: what is awaited may come to nothing. */
   doubt(): void {
     this.#awaited = undefined;
+    this.#hadFirst = undefined;
   }
 
   /** Nothing is known any more. */
@@ -85,5 +94,6 @@ export class Standing<A> {
     this.#basis = undefined;
     this.#confirmed = undefined;
     this.#awaited = undefined;
+    this.#hadFirst = undefined;
   }
 }

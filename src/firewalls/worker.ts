@@ -199,6 +199,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     await this.#memory.settle();
     const asked = this.#wishes.wished;
     if (asked === undefined) return undefined;
+    this.#standing.reading(asked);
     // Most wishes concern other firewalls, or a few members of this one: then what was read a moment ago may say enough.
     const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held : undefined;
     const known = this.#looks.recent(held?.actual) && held && (await this.#session.asRead(held, asked.ruleset));
@@ -344,8 +345,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       settings: this.#settings,
       desired: wished.ruleset,
       owners: wished.owners,
-      confirmed: this.#standing.basis,
-      remembered: this.#standing.remembered,
+      ...this.#standing.about(),
       actual,
       ...this.#session.about(actual),
       approved: this.#authorised === wished.ruleset,

@@ -29,6 +29,8 @@ async function saysSo({ stdout }: ChildProcess, message: string): Promise<void> 
 interface Trial {
   readonly passed: number;
   readonly failed: readonly string[];
+  /** First packets of connections that nothing answered, so that the kernel sent them again. */
+  readonly resent: number;
 }
 
 describe('names of policies, resolved by a real client', () => {
@@ -118,7 +120,7 @@ machine: { facts: ./install.yaml, rules: ./nftables/firewall-controller.v4, base
 
   const passes = (to: string) => world.cluster.tcp({ from: '10.0.0.10', to, port: 443 });
   const rules = (): Promise<string> => world.machine.must('nft', ['list', 'table', 'inet', 'firewall']);
-  const all = (passed: number): Trial => ({ passed, failed: [] });
+  const all = (passed: number): Trial => ({ passed, failed: [], resent: 0 });
 
   test(`the first connection after the answer succeeds, ${CONNECTIONS} times of ${CONNECTIONS}`, async () => {
     configure('rotate.example.org');
