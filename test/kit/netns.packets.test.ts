@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Namespace, Namespaces } from './netns.ts';
 import { Peer } from './probe.ts';
@@ -46,6 +47,25 @@ describe('the border of namespaces', () => {
     expect(await inside.udp({ from, to, port: 53 })).toMatchObject({ outcome: 'passed', source: from });
     expect(await inside.ping({ from, to })).toBe(true);
     expect((await inside.tcp({ from, to, port: 444 })).outcome).toBe('ECONNREFUSED');
+  });
+
+  test.each([
+    ['answers', (): Peer => outside],
+    ['asks', (): Peer => inside],
+  ])('who %s may be asleep for longer than is waited: what passes is no silence', async (_, who) => {
+    const shortly = { from: '10.1.0.2', to: '203.0.113.9', timeoutMs: 50 };
+    const attempts = [
+      inside.tcp({ ...shortly, port: 443 }),
+      inside.udp({ ...shortly, port: 53 }),
+      inside.openTcp('tcp', { ...shortly, port: 443 }),
+      inside.openUdp('udp', { ...shortly, port: 53 }),
+    ];
+    who().pause();
+    await pause(4 * shortly.timeoutMs);
+    who().resume();
+    const passed = { outcome: 'passed', source: shortly.from };
+    expect(await Promise.all(attempts)).toMatchObject(attempts.map(() => passed));
+    await Promise.all([inside.close('tcp'), inside.close('udp'), outside.hush()]);
   });
 
   test('what a rule drops is silence', async () => {

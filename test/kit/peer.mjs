@@ -2,15 +2,21 @@
 // Runs inside a namespace and obeys JSON lines on standard input, answering each with one on standard output: servers that tell the
 // source they see, probes, and connections that keep sending. Plain JavaScript, so that it starts in 50 ms. Driven by probe.ts.
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setImmediate as turn } from 'node:timers/promises';
 
 /** Connections and streams by key; of servers: what arrived, by protocol, port and source address. */
 const streams = new Map();
 const arrived = new Map();
 /** Ends of what UDP servers here push. */
 const pushes = new Set();
+/** Ends of attempts that nothing has come of so far, by the number of their question. */
+const quiet = new Map();
 const PAUSE_MS = 10;
+/** In one turn libuv takes 32 datagrams from a socket: so many turns read whatever has come when the first begins. */
+const TURNS = 20;
 /** What a UDP server pushes to who asks for it, and how often. */
 const MANNERS = new Map([
   ['push', { pauseMs: PAUSE_MS, datagrams: 1 }],
@@ -21,6 +27,7 @@ const note = (protocol, port, source, bytes) => {
   const key = `${protocol} ${port} ${source}`;
   arrived.set(key, (arrived.get(key) ?? 0) + bytes);
 };
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const every = (action, pauseMs = PAUSE_MS) => {
   const timer = setInterval(action, pauseMs);
   return () => clearInterval(timer);
@@ -67,33 +74,64 @@ function listenUdp({ address, port }) {
   });
 }
 
+/**
+ * After so long, says that it is quiet. A clock alone proves nothing: this process, or the one that should have answered, may have been kept
+ * from running. So the attempt goes on until `conclude`, which comes when everybody has had a turn. Returns what takes it back.
+ */
+function quietAfter(id, timeoutMs, end) {
+  const timer = setTimeout(() => {
+    quiet.set(id, end);
+    say({ id, quiet: true });
+  }, timeoutMs);
+  return () => {
+    clearTimeout(timer);
+    quiet.delete(id);
+  };
+}
+
+/** Resolves when what had come before is read. */
+async function turns() {
+  for (let n = 0; n < TURNS; n++) await turn();
+  return {};
+}
+
+/** Echo replies that came to this namespace so far, whether a process was there to hear them or not. */
+function echoReplies() {
+  const [names = '', counts = ''] = readFileSync('/proc/self/net/snmp', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Icmp: '));
+  const four = counts.split(' ')[names.split(' ').indexOf('InEchoReps')];
+  const six = /^Icmp6InEchoReplies\s+(\d+)$/m.exec(readFileSync('/proc/self/net/snmp6', 'utf8'))?.[1];
+  return { count: Number(four) + Number(six) };
+}
+
 const sourceOf = (line) => line.split(' ')[0];
 
-function probeTcp({ from, to, port, timeoutMs, localPort = 0 }) {
+function probeTcp({ id, from, to, port, timeoutMs, localPort = 0 }) {
   return new Promise((resolve) => {
     const socket = connect({ host: to, port, localAddress: from, localPort });
     const finish = (outcome) => {
-      clearTimeout(timer);
+      stopWaiting();
       // A reset leaves no TIME_WAIT, so the same ports can be used again at once; one that still connects would wait for it.
       if (socket.connecting) socket.destroy();
       else socket.resetAndDestroy();
       resolve(outcome);
     };
-    const timer = setTimeout(() => finish({ outcome: 'silence' }), timeoutMs);
+    const stopWaiting = quietAfter(id, timeoutMs, () => finish({ outcome: 'silence' }));
     socket.on('data', (data) => finish({ outcome: 'passed', source: sourceOf(data.toString()) }));
     socket.on('error', (error) => finish({ outcome: error.code }));
   });
 }
 
-function probeUdp({ from, to, port, timeoutMs, localPort = 0 }) {
+function probeUdp({ id, from, to, port, timeoutMs, localPort = 0 }) {
   return new Promise((resolve) => {
     const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
     const finish = (outcome) => {
-      clearTimeout(timer);
+      stopWaiting();
       socket.close();
       resolve(outcome);
     };
-    const timer = setTimeout(() => finish({ outcome: 'silence' }), timeoutMs);
+    const stopWaiting = quietAfter(id, timeoutMs, () => finish({ outcome: 'silence' }));
     socket.on('message', (data) => finish({ outcome: 'passed', source: sourceOf(data.toString()) }));
     socket.on('error', (error) => finish({ outcome: error.code }));
     socket.bind({ address: from, port: localPort }, () => socket.send('?', port, to, () => {}));
@@ -101,14 +139,14 @@ function probeUdp({ from, to, port, timeoutMs, localPort = 0 }) {
 }
 
 /** `silent`: only the server goes on sending. */
-function openTcp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
+function openTcp({ id, key, from, to, port, timeoutMs, silent, localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
     const socket = connect({ host: to, port, localAddress: from, localPort });
-    const timer = setTimeout(() => resolve({ outcome: 'silence' }), timeoutMs);
+    const stopWaiting = quietAfter(id, timeoutMs, () => resolve({ outcome: 'silence' }));
     let stop = () => {};
     socket.once('data', (data) => {
-      clearTimeout(timer);
+      stopWaiting();
       stream.source = sourceOf(data.toString());
       if (silent !== true)
         stop = every(() => {
@@ -119,6 +157,7 @@ function openTcp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
     });
     socket.on('data', (data) => (stream.received += data.length));
     socket.on('error', (error) => {
+      stopWaiting();
       stream.state = error.code;
       resolve({ outcome: error.code });
     });
@@ -131,20 +170,23 @@ function openTcp({ key, from, to, port, timeoutMs, silent, localPort = 0 }) {
 }
 
 /** `silent`: the client says its word once and then nothing; only the server goes on sending. */
-function openUdp({ key, from, to, port, timeoutMs, silent, says = 'push', localPort = 0 }) {
+function openUdp({ id, key, from, to, port, timeoutMs, silent, says = 'push', localPort = 0 }) {
   return new Promise((resolve) => {
     const stream = { state: 'open', received: 0, sent: 0, source: '' };
     const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
-    const timer = setTimeout(() => resolve({ outcome: 'silence' }), timeoutMs);
+    const stopWaiting = quietAfter(id, timeoutMs, () => resolve({ outcome: 'silence' }));
     let stop = () => {};
     socket.on('message', (data) => {
       stream.received += 1;
       if (stream.source !== '') return;
-      clearTimeout(timer);
+      stopWaiting();
       stream.source = sourceOf(data.toString());
       resolve({ outcome: 'passed', source: stream.source, localPort: socket.address().port });
     });
-    socket.on('error', (error) => resolve({ outcome: error.code }));
+    socket.on('error', (error) => {
+      stopWaiting();
+      resolve({ outcome: error.code });
+    });
     socket.bind({ address: from, port: localPort }, () => {
       const send = () => {
         stream.sent += 1;
@@ -154,6 +196,7 @@ function openUdp({ key, from, to, port, timeoutMs, silent, says = 'push', localP
       if (silent !== true) stop = every(send);
     });
     const close = () => {
+      stopWaiting();
       stop();
       socket.close();
     };
@@ -180,14 +223,22 @@ const operations = {
     return {};
   },
   arrived: () => ({ bytes: Object.fromEntries(arrived) }),
+  echoReplies,
+  turns,
+  conclude: async ({ of }) => {
+    await turns();
+    quiet.get(of)?.();
+    quiet.delete(of);
+    return {};
+  },
 };
 
 createInterface({ input: process.stdin }).on('line', async (line) => {
   const { id, operation, ...rest } = JSON.parse(line);
   try {
-    process.stdout.write(`${JSON.stringify({ id, result: await operations[operation](rest) })}\n`);
+    say({ id, result: await operations[operation]({ id, ...rest }) });
   } catch (error) {
-    process.stdout.write(`${JSON.stringify({ id, error: String(error) })}\n`);
+    say({ id, error: String(error) });
   }
 });
 process.stdin.on('end', () => process.exit(0));

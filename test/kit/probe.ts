@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { Namespace } from './netns.ts';
 
-/** What became of one attempt: it passed (and the far side saw this source), or nothing came back, or an error of the socket. */
+/**
+ * What became of one attempt: it passed (and the far side saw this source), or an error of the socket, or `silence`: nothing came back, though
+ * every peer that might have answered has run since, and the one that asked after them.
+ */
 export type Attempt =
   | { readonly outcome: 'passed'; readonly source: string; readonly localPort?: number }
   | { readonly outcome: string; readonly source?: undefined; readonly localPort?: undefined };
@@ -29,20 +32,28 @@ export interface Target {
   readonly localPort?: number;
 }
 
-const answer = z.object({ id: z.number(), result: z.unknown().optional(), error: z.string().optional() });
+const answer = z.object({
+  id: z.number(),
+  quiet: z.literal(true).optional(),
+  result: z.unknown().optional(),
+  error: z.string().optional(),
+});
 const attempt = z.object({
   outcome: z.string(),
   source: z.string().optional(),
   localPort: z.number().optional(),
 }) as z.ZodType<Attempt>;
 const streamState = z.object({ state: z.string(), received: z.number(), sent: z.number(), source: z.string() });
+const echoReplies = z.object({ count: z.number() });
 const arrivedBytes = z.object({ bytes: z.record(z.string(), z.number()) });
 
-/** Long enough for a veth path under load; what is dropped costs this much of a test's time. */
+/** What is dropped costs this much of a test's time: then it is asked whether anybody is still about to answer. */
 const TIMEOUT_MS = 400;
 
 /** A process inside a namespace that serves, probes and keeps connections open (peer.mjs). */
 export class Peer {
+  /** Everybody who might answer somebody. */
+  static readonly #all = new Set<Peer>();
   readonly namespace: Namespace;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -52,14 +63,18 @@ export class Peer {
     this.namespace = namespace;
     this.#child = namespace.start(process.execPath, [join(import.meta.dirname, 'peer.mjs')]);
     if (this.#child.stdout === null) throw new Error('the peer has no output');
+    Peer.#all.add(this);
+    this.#child.stdin?.on('error', () => undefined); // what it means is told when the process ends
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      const { id, result, error } = answer.parse(JSON.parse(line));
+      const { id, quiet, result, error } = answer.parse(JSON.parse(line));
+      if (quiet === true) return void this.#conclude(id);
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (error === undefined) waiting?.resolve(result);
       else waiting?.reject(new Error(error));
     });
     this.#child.on('close', () => {
+      Peer.#all.delete(this);
       for (const { reject } of this.#waiting.values()) reject(new Error('the peer ended'));
     });
   }
@@ -82,10 +97,15 @@ export class Peer {
     return attempt.parse(await this.#ask('probeUdp', { timeoutMs: TIMEOUT_MS, ...target }));
   }
 
-  /** One echo request and its answer. */
+  /** One echo request and its answer. One that hears nothing counts only if no reply came that it was too busy to hear. */
   async ping(target: { readonly from: string; readonly to: string }): Promise<boolean> {
-    const { code } = await this.namespace.run('ping', ['-n', '-c', '1', '-W', '0.5', '-I', target.from, target.to]);
-    return code === 0;
+    const words = ['-n', '-c', '1', '-W', '0.5', '-I', target.from, target.to];
+    const replies = async (): Promise<number> => echoReplies.parse(await this.#ask('echoReplies', {})).count;
+    for (;;) {
+      const before = await replies();
+      if ((await this.namespace.run('ping', words)).code === 0) return true;
+      if ((await replies()) === before) return false;
+    }
   }
 
   /** Opens a connection on which both sides keep sending, with `silent` the far side alone; ask for it by `key`. */
@@ -122,7 +142,7 @@ export class Peer {
     await this.#ask('hush', {});
   }
 
-  /** It neither reads nor sends until `resume`; what arrives lies in its sockets, what is asked waits. */
+  /** It neither reads nor sends until `resume`; what arrives lies in its sockets, what is asked waits, and so does who might hear of it. */
   pause(): void {
     this.#child.kill('SIGSTOP');
   }
@@ -132,7 +152,15 @@ export class Peer {
   }
 
   stop(): void {
+    Peer.#all.delete(this);
     this.#child.kill('SIGKILL');
+  }
+
+  /** Something is quiet: that is silence once whoever might answer has had a turn, and this one after them, in which to read the answer. */
+  async #conclude(of: number): Promise<void> {
+    const others = [...Peer.#all].filter((peer) => peer !== this);
+    await Promise.allSettled(others.map((peer) => peer.#ask('turns', {})));
+    await this.#ask('conclude', { of }).catch(() => undefined); // whoever waits is told that the peer ended
   }
 
   #ask(operation: string, fields: object): Promise<unknown> {
