@@ -4,7 +4,10 @@ export interface Clock {
   wall(): number;
   /** Milliseconds from an arbitrary start; never goes back. All deadlines and ages use it. */
   monotonic(): number;
-  /** Calls back once after `ms`; the returned function cancels. */
+  /**
+   * Calls back once after `ms`; the returned function cancels. Where this process was kept from running, what came meanwhile is read first: an
+   * answer that lies there is not late.
+   */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -12,7 +15,14 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
+    let turn: NodeJS.Immediate | undefined;
+    // Node calls timers that are over before it reads anything, and this after it has.
+    const timer = setTimeout(() => {
+      turn = setImmediate(callback);
+    }, ms);
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    };
   },
 };

@@ -16,6 +16,8 @@ describe('deadline', () => {
     vi.advanceTimersByTime(4_999);
     expect(limit.signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
+    // Its time is over; what came meanwhile is read first.
+    vi.advanceTimersToNextTimer();
     expect(limit.signal.reason).toMatchObject({
       code: 'DEVICE_UNREACHABLE',
       blame: 'transient',

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Code } from './catalogue.ts';
+import { systemClock } from './clock.ts';
 import { SallyportError } from './error.ts';
 
 /**
@@ -11,13 +12,13 @@ export function deadline(parent: AbortSignal, ms: number, code: Code): { readonl
   // Requests that are made side by side listen to one deadline: that is no leak, and nothing to warn of.
   setMaxListeners(0, child.signal);
   const stop = (): void => child.abort(parent.reason);
-  const timer = setTimeout(() => child.abort(new SallyportError(code, `no answer within ${ms} ms`)), ms);
+  const cancel = systemClock.after(ms, () => child.abort(new SallyportError(code, `no answer within ${ms} ms`)));
   if (parent.aborted) stop();
   else parent.addEventListener('abort', stop, { once: true });
   return {
     signal: child.signal,
     [Symbol.dispose]: () => {
-      clearTimeout(timer);
+      cancel();
       parent.removeEventListener('abort', stop);
     },
   };

@@ -81,7 +81,7 @@ export class KernelTable {
     this.#nft = new Nft(transport);
     this.#transport = transport;
     this.#clock = clock;
-    this.#shell = new AcknowledgedShell(transport);
+    this.#shell = new AcknowledgedShell(transport, clock);
   }
 
   /** What nft would say to this table at a start of the machine; nothing if it takes it. Changes nothing. */

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { nftError } from './error-classes.ts';
 import type { Running, Transport } from './transport.ts';
@@ -19,14 +20,16 @@ const ANSWER = /^payload expression, datatype inet_service\b.*\n/m;
  */
 export class AcknowledgedShell {
   readonly #transport: Transport;
+  readonly #clock: Clock;
   #running: Running | undefined;
   #lines = 0;
   #words = '';
   /** Ends the transaction under way. */
   #settle: ((error?: SallyportError) => void) | undefined;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
+    this.#clock = clock;
   }
 
   /** Whether a transaction is small enough, and nothing in it could be taken for the end of a line. */
@@ -42,7 +45,7 @@ export class AcknowledgedShell {
   async run(commands: readonly string[]): Promise<void> {
     const running = this.#ready();
     this.#words = '';
-    const timer = setTimeout(() => this.#end('gave no answer'), ANSWER_MS);
+    const cancel = this.#clock.after(ANSWER_MS, () => this.#end('gave no answer'));
     try {
       await new Promise<void>((resolve, reject) => {
         this.#settle = (error) => (error === undefined ? resolve() : reject(error));
@@ -50,7 +53,7 @@ export class AcknowledgedShell {
         this.#lines += 2;
       });
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.#settle = undefined;
     }
   }

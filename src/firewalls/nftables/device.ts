@@ -76,7 +76,7 @@ export class Device {
     this.#nft = nft;
     this.#log = log;
     this.#clock = clock;
-    this.#shell = new Shell(nft.transport);
+    this.#shell = new Shell(nft.transport, clock);
     this.#epoch = epoch;
   }
 
@@ -231,16 +231,16 @@ export class Device {
   }
 
   async #within(ms: number, acknowledged: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
+      cancel = this.#clock.after(ms, () => {
         // nft itself said that it was done; only what we know of it is in doubt.
         this.#mirror.distrust();
         resolve();
-      }, ms);
+      });
     });
     await Promise.race([acknowledged, late]);
-    clearTimeout(timer);
+    cancel();
   }
 
   async #startMonitor(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { nftError } from './error-classes.ts';
 import type { Running, Transport } from './transport.ts';
@@ -20,14 +21,16 @@ export function fitsShell(text: string): boolean {
  */
 export class Shell {
   readonly #transport: Transport;
+  readonly #clock: Clock;
   #running: Running | undefined;
   #lines = 0;
   #words = '';
   /** Ends the transaction under way with an error. */
   #fail: ((error: SallyportError) => void) | undefined;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
+    this.#clock = clock;
   }
 
   /**
@@ -40,13 +43,13 @@ export class Shell {
     const failed = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
-    const timer = setTimeout(() => this.#end(this.#silent('gave no answer')), ANSWER_MS);
+    const cancel = this.#clock.after(ANSWER_MS, () => this.#end(this.#silent('gave no answer')));
     running.stdin.write(`${text.trim().split('\n').join('; ')}\n`);
     this.#lines++;
     try {
       await Promise.race([acknowledged, failed]);
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.#fail = undefined;
     }
   }
