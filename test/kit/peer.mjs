@@ -95,6 +95,19 @@ async function turns() {
   return {};
 }
 
+/** Resolves when everything here that sends by a clock has had the time to send so often: a clock that ran while this stood still does not count. */
+function beats({ count }) {
+  return new Promise((resolve) => {
+    let left = count;
+    const stop = every(() => {
+      left -= 1;
+      if (left > 0) return;
+      stop();
+      resolve({});
+    });
+  });
+}
+
 /** Echo replies that came to this namespace so far, whether a process was there to hear them or not. */
 function echoReplies() {
   const [names = '', counts = ''] = readFileSync('/proc/self/net/snmp', 'utf8')
@@ -223,6 +236,7 @@ const operations = {
     return {};
   },
   arrived: () => ({ bytes: Object.fromEntries(arrived) }),
+  beats,
   echoReplies,
   turns,
   conclude: async ({ of }) => {

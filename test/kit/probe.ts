@@ -137,6 +137,11 @@ export class Peer {
     return new Map(Object.entries(arrivedBytes.parse(await this.#ask('arrived', {})).bytes));
   }
 
+  /** Resolves when every stream and every server here that goes on sending has had so many occasions to send. */
+  async beats(count: number): Promise<void> {
+    await this.#ask('beats', { count });
+  }
+
   /** UDP servers here push to nobody any more, until somebody asks again. */
   async hush(): Promise<void> {
     await this.#ask('hush', {});

@@ -55,7 +55,7 @@ describe('a pod that sends before its address is known', () => {
     stage.sniffer.clear();
     const tries = FAMILIES.map((family) => {
       const { late: from, server: to } = PLACES[family];
-      return inside.tcp({ from, to, port: 443, timeoutMs: 10_000 });
+      return inside.tcp({ from, to, port: 443, timeoutMs: 60_000 });
     });
     // A question that comes after them is answered after them: they have been sent by then.
     await inside.arrived();

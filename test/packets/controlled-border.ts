@@ -16,7 +16,7 @@ import { type Manifest, namespace } from '../kit/border-world.ts';
 /** The BorderFirewall that stands for the border of namespaces. */
 export const EDGE = 'edge';
 /** Longer than anything takes on a busy machine; what is not confirmed by then never is. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const LOOK_MS = 5;
 /** Every state of the folder carries its number in this namespace's label, so that one can tell when it was read. */
 const COUNTER = 'generation';

@@ -14,7 +14,7 @@ export interface Trial {
 export type Outcome = { readonly answered: true; readonly seen: string } | { readonly answered: false };
 
 /** What is expected to be answered may take this long on a busy machine; nobody waits for it unless it fails. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 /** For what should be dropped. That nothing of it left at all is the sniffer's word, which does not depend on time. */
 const SILENCE_MS = 200;
 const PATTERN_BYTES = 8;

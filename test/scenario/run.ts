@@ -11,8 +11,8 @@ import { type Command, type Scenario, scenarioOf, wordsOf } from './text.ts';
 /** Stories, and the files that they share. */
 export const STORIES = join(import.meta.dirname, 'stories');
 
-/** How long real devices may take until what a story expects is so. */
-const PATIENCE_MS = 8_000;
+/** How long real devices may take until what a story expects is so; nobody waits for it unless it fails. */
+const PATIENCE_MS = 60_000;
 const PAUSE_MS = 20;
 
 /** The scenarios of a folder, sorted by name. */

@@ -125,7 +125,7 @@ spec: { egress: [{ to: [{ cidr: 0.0.0.0/0 }], ports: [{ port: 443 }] }] }
     });
     await expect.poll(counted, { timeout: 20_000 }).toBeGreaterThan(0);
     for (let n = 1; n <= 100; n++) expect(await load(n)).toBe('changed');
-    const ended = once(sender, 'exit');
+    const ended = once(sender, 'close');
     sender.stdin?.end('\n');
     await ended;
     expect(Number(said)).toBeGreaterThan(0);

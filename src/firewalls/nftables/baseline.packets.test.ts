@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Border } from '../../../test/kit/border.ts';
 import type { Peer } from '../../../test/kit/probe.ts';
 import { smallRuleset } from '../../../test/kit/small-ruleset.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { NftablesDriver } from './driver.ts';
 
@@ -54,7 +55,12 @@ describe('what passes on every border', () => {
   });
   beforeEach(async () => {
     await border.reset();
-    driver = new NftablesDriver({ address: `netns:${border.firewall.name}`, directory, log: silentLog });
+    driver = new NftablesDriver({
+      address: `netns:${border.firewall.name}`,
+      directory,
+      log: silentLog,
+      clock: patientClock,
+    });
   });
 
   describe.each([4, 6] as const)('IPv%i', (family) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Namespace, Namespaces } from '../../../test/kit/netns.ts';
-import { systemClock } from '../../base/clock.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { Device } from './device.ts';
 import { netnsTransport } from './local-transport.ts';
@@ -55,7 +55,7 @@ describe('a device', () => {
     await Promise.all(following);
   });
 
-  const fresh = (): Device => new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, systemClock);
+  const fresh = (): Device => new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, patientClock);
   /** A device that is followed; `changes` counts the calls. */
   const followed = async (device = fresh()): Promise<{ device: Device; changes: () => number }> => {
     let changes = 0;
@@ -136,7 +136,7 @@ describe('a device', () => {
     const remote = new Device(
       new Nft(sshTransport({ host: 'fw.example', user: 'root' }, { directory, program: client })),
       silentLog,
-      systemClock,
+      patientClock,
     );
     await made();
     const { device } = await followed(remote);
@@ -220,7 +220,7 @@ describe('a device', () => {
     const outranked: number[] = [];
     const of = (lease: string, number: number): Device => {
       const epoch = { now: () => ({ lease, number }), outranked: (by: number) => void outranked.push(by) };
-      return new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, systemClock, epoch);
+      return new Device(new Nft(netnsTransport(firewall.name, directory)), silentLog, patientClock, epoch);
     };
     const late = of('one', 5);
     await late.observe(signal);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Border } from '../../../test/kit/border.ts';
 import { type SmallRuleset, smallRuleset } from '../../../test/kit/small-ruleset.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Drop } from '../driver.ts';
 import { NftablesDriver } from './driver.ts';
@@ -57,6 +58,7 @@ describe('the nftables driver on a border', () => {
       address: `netns:${border.firewall.name}`,
       directory,
       log: silentLog,
+      clock: patientClock,
       ...(lockDirectory === undefined ? {} : { lockDirectory }),
     });
   const bring = async (driver: NftablesDriver, small: SmallRuleset): Promise<number> => {
@@ -101,14 +103,19 @@ describe('the nftables driver on a border', () => {
         return drops.length > 0 && strangers.length > 0;
       })
       .toBe(true);
-    drops.length = 0;
-    strangers.length = 0;
-    await border.inside.udp({ from: POD, to: SERVER, port: 80, timeoutMs: 100 });
-    await border.inside.tcp({ from: POD6, to: SERVER6, port: 8080, timeoutMs: 100 });
-    await border.inside.tcp({ from: UNKNOWN, to: SERVER, port: 443, timeoutMs: 100 });
-    await expect.poll(() => [drops.length, strangers.length]).toEqual([2, 1]);
-    const [denied, ended] = drops;
-    const [unknown] = strangers;
+    const ports = [20_001, 20_002, 20_003] as const;
+    const [first, second, third] = ports;
+    await border.inside.udp({ from: POD, to: SERVER, port: 80, localPort: first, timeoutMs: 100 });
+    await border.inside.tcp({ from: POD6, to: SERVER6, port: 8080, localPort: second, timeoutMs: 100 });
+    await border.inside.tcp({ from: UNKNOWN, to: SERVER, port: 443, localPort: third, timeoutMs: 100 });
+    // By port: of what was sent before, something may be told only now, and a connection that waits for long sends once more.
+    const by = (list: readonly Drop[]): ReadonlyMap<number, Drop> =>
+      new Map(
+        ports.flatMap((port) => list.filter(({ sourcePort }) => sourcePort === port).map((drop) => [port, drop])),
+      );
+    await expect.poll(() => [drops, strangers].map((list) => [...by(list).keys()])).toEqual([[first, second], [third]]);
+    const [denied, ended] = [by(drops).get(first), by(drops).get(second)];
+    const unknown = by(strangers).get(third);
     expect(denied).toMatchObject({
       source: POD,
       destination: SERVER,
@@ -129,9 +136,9 @@ describe('the nftables driver on a border', () => {
     await told;
     // The group is free again: one program at a time may listen.
     const again = new AbortController();
-    const second = driver.drops('denied', () => undefined, again.signal);
+    const listening = driver.drops('denied', () => undefined, again.signal);
     setTimeout(() => again.abort(), 200);
-    await second;
+    await listening;
   });
 
   test('somebody flushes every rule: it is told, put right, and nobody else is touched', async () => {

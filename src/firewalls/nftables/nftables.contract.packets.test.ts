@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Namespaces } from '../../../test/kit/netns.ts';
 import { universe } from '../../../test/kit/universe.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { driverContract } from '../contract/driver-contract.ts';
 import type { DriverHarness } from '../contract/harness.ts';
@@ -52,7 +53,7 @@ async function make(): Promise<DriverHarness> {
   const owned = [...universe.translated[4], ...universe.translated[6]];
   await firewall.ip(...owned.map((address) => `addr add ${address} dev lo`));
   const connect = (): NftablesDriver =>
-    new NftablesDriver({ address: `netns:${firewall.name}`, log: silentLog, directory });
+    new NftablesDriver({ address: `netns:${firewall.name}`, log: silentLog, directory, clock: patientClock });
   return {
     connect,
     foreign: async () =>

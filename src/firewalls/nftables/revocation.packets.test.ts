@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Border } from '../../../test/kit/border.ts';
 import { type SmallRuleset, smallRuleset } from '../../../test/kit/small-ruleset.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { fromNowOn, type Seen, Sniffer } from '../../../test/packets/sniffer.ts';
 import { settle } from '../../../test/packets/trials.ts';
 import { silentLog } from '../../base/log.ts';
@@ -12,8 +13,8 @@ import { NftablesDriver } from './driver.ts';
 const signal = new AbortController().signal;
 const TCP = 6;
 const UDP = 17;
-/** Many of the 10 ms pauses of a stream. */
-const WINDOW_MS = 200;
+/** How often each end of a stream has had occasion to send before it counts as still. */
+const BEATS = 20;
 const PROTOCOLS = { tcp: TCP, udp: UDP } as const;
 
 interface Stream {
@@ -58,7 +59,12 @@ describe('connections that lose their right', () => {
   });
   beforeEach(async () => {
     await border.reset();
-    driver = new NftablesDriver({ address: `netns:${border.firewall.name}`, directory, log: silentLog });
+    driver = new NftablesDriver({
+      address: `netns:${border.firewall.name}`,
+      directory,
+      log: silentLog,
+      clock: patientClock,
+    });
     open = [];
   });
   afterEach(async () => {
@@ -93,7 +99,7 @@ describe('connections that lose their right', () => {
    */
   const moves = async ({ transport, port, localPort }: Stream, seenAs: string): Promise<[boolean, boolean]> => {
     const since = fromNowOn();
-    await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+    await Promise.all([border.inside.beats(BEATS), border.outside.beats(BEATS)]);
     for (const [side, sniffer] of Object.entries(sniffers))
       await settle(border, sniffer, side as keyof typeof sniffers);
     const passed = (packets: readonly Seen[], from: number, to: number, source?: string): boolean =>
@@ -261,7 +267,7 @@ describe('connections that lose their right', () => {
     test('a pod that sends before its address is known is held, and passes once it is', async () => {
       await bring({ policies: { web: [{}] }, members: { [other]: 'web' } });
       expect((await border.inside.tcp({ from: pod, to: server, port: 80 })).outcome).toBe('silence');
-      const early = border.inside.tcp({ from: pod, to: server, port: 80, timeoutMs: 3_000 });
+      const early = border.inside.tcp({ from: pod, to: server, port: 80, timeoutMs: 60_000 });
       await bring({
         policies: { web: [{}] },
         members: { [pod]: 'web', [other]: 'web' },

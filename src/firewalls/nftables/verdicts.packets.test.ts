@@ -12,6 +12,7 @@ import { silentLog } from '../../base/log.ts';
 import { NftablesDriver } from './driver.ts';
 import { renderTable } from './render.ts';
 import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
+import { patientClock } from '../../../test/kit/patient-clock.ts';
 
 const signal = new AbortController().signal;
 const INSIDE_ONLY = new Set(['10.0.0.3', '10.0.1.1', 'fd00::3']);
@@ -80,7 +81,12 @@ describe('rulesets on a real border', () => {
           fc.array(packets(), { minLength: 40, maxLength: 40 }),
           async (pair, list) => {
             await border.reset();
-            const driver = new NftablesDriver({ address: `netns:${border.firewall.name}`, directory, log: silentLog });
+            const driver = new NftablesDriver({
+              address: `netns:${border.firewall.name}`,
+              directory,
+              log: silentLog,
+              clock: patientClock,
+            });
             for (const ruleset of pair) {
               const wanted = driver.translate(ruleset, { owns: undefined });
               for (const step of driver.steps(await driver.observe(signal), wanted)) await driver.apply(step, signal);
