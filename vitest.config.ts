@@ -1,12 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
 // Suites by name: `unit` runs everywhere, and so do three that are slow: `unit-program`, the whole program in the test's process; `unit-devices`, drivers
-// against simulated devices; and `processes`, tests that start the program, sleep, or look at the heap of a process; `packets` and `packets-alone` need Linux namespaces (root, or a user namespace made by
-// scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
+// against simulated devices; and `processes`, tests that start the program, sleep, or look at the heap of a process; `packets`, `packets-alone` and `packets-machines` need Linux namespaces (root, or a user namespace
+// made by scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
 // one file first.
 
 /** Packet tests that look at every process and every namespace of the machine. */
 const ALONE = ['test/packets/leftovers.packets.test.ts'];
+/** Packet tests of firewall machines. */
+const MACHINES = [
+  'src/controller/machine/**/*.packets.test.ts',
+  'src/machine/**/*.packets.test.ts',
+  'test/**/machine/*.packets.test.ts',
+];
 /** Of tests that run everywhere. */
 const everywhere = {
   setupFiles: ['test/kit/seed.ts'],
@@ -25,6 +31,8 @@ const packets = {
   testTimeout: 120_000,
   expect: { poll: { timeout: 30_000 } },
   hookTimeout: 60_000,
+  // Namespaces share nothing; two thirds of the time a test waits, for silence or for what comes by itself.
+  maxWorkers: 3,
 };
 
 export default defineConfig({
@@ -83,11 +91,12 @@ export default defineConfig({
             'simulators/**/*.packets.test.ts',
             'test/**/*.packets.test.ts',
           ],
-          exclude: ALONE,
-          // Namespaces share nothing; two thirds of the time a test waits, for silence or for what comes by itself.
-          maxWorkers: 3,
+          exclude: [...ALONE, ...MACHINES],
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        test: { ...packets, name: 'packets-machines', include: MACHINES, sequence: { groupOrder: 1 } },
       },
       {
         test: { ...packets, name: 'packets-alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },

@@ -1,4 +1,4 @@
-/** Runs the packet tests (arguments go to vitest), as root or in a user namespace; says why when neither works. */
+/** Runs all packet tests, those of firewall machines too (arguments go to vitest), as root or in a user namespace; says why when neither works. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';

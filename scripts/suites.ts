@@ -4,6 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { namespaceWrapper } from '../lab/inside.ts';
+import { howToInstall } from '../lab/programs.ts';
+import { setUpForPackets } from './setup.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -22,6 +25,7 @@ const root = join(import.meta.dirname, '..');
 export class Suites {
   #passed = 0;
   #failed = 0;
+  #missing: readonly string[] | undefined;
 
   say(this: void, text: string): void {
     process.stdout.write(`${text}\n`);
@@ -70,6 +74,15 @@ export class Suites {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  }
+
+  /** The same for tests that make network namespaces; where they cannot be made that is a failure. */
+  packets(title: string, project: string, words: readonly string[] = []): void {
+    this.#missing ??= setUpForPackets(this.say);
+    const wrapper = namespaceWrapper();
+    if (this.#missing.length > 0) this.fail(`${title}: cannot run. ${howToInstall(this.#missing)}`);
+    else if (wrapper.kind === 'unavailable') this.fail(`${title}: cannot run. ${wrapper.why}`);
+    else this.suite(title, project, wrapper.command, words);
   }
 
   /** The last line, and the exit code. */

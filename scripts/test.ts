@@ -3,15 +3,11 @@
  * counts as failed: a check that did not run has not passed.
  */
 import process from 'node:process';
-import { namespaceWrapper } from '../lab/inside.ts';
-import { howToInstall } from '../lab/programs.ts';
-import { setUpForPackets } from './setup.ts';
 import { Suites } from './suites.ts';
 
 const suites = new Suites();
 process.env['CI'] ??= 'true'; // a missing golden file fails instead of being written
 
-const missing = setUpForPackets(suites.say);
 suites.check('types', 'node_modules/.bin/tsc', '--noEmit');
 suites.check(
   'lint',
@@ -38,11 +34,10 @@ const useLibrary = `
 suites.check('library', process.execPath, '--input-type=module', '--eval', useLibrary);
 suites.check('generated reference', 'node_modules/.bin/tsx', 'scripts/reference.ts', '--check');
 suites.suite('unit, property and contract tests', 'unit');
-const wrapper = namespaceWrapper();
-const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
-if (wrapper.kind === 'available' && why === undefined) suites.suite('packet tests', 'packets*', wrapper.command);
-else suites.fail(`packet tests cannot run. ${why ?? ''}`);
+suites.packets('packet tests', 'packets');
+suites.packets('packet tests that look at the whole machine', 'packets-alone');
 suites.say('not run here: cluster tests, with real servers of Kubernetes and Prometheus (npm run test:cluster)');
+suites.say('not run here: firewall machines, with packets (npm run test:machines)');
 suites.say('not run here: the whole program, its commands and stories (npm run test:program)');
 suites.say('not run here: drivers on simulated devices (npm run test:devices)');
 suites.say('not run here: the program in processes of its own (npm run test:processes)');

@@ -5,9 +5,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { namespaceWrapper } from '../lab/inside.ts';
-import { howToInstall } from '../lab/programs.ts';
-import { setUpForPackets } from './setup.ts';
 import { Suites } from './suites.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,13 +30,8 @@ suites.suite(
   [long, ...files.filter((file) => !isPackets(file))],
 );
 process.env['WORLDS'] = given ?? '2';
-const missing = setUpForPackets(suites.say);
-const wrapper = namespaceWrapper();
-const why = missing.length > 0 ? howToInstall(missing) : wrapper.kind === 'unavailable' ? wrapper.why : undefined;
-if (wrapper.kind === 'available' && why === undefined)
-  suites.suite(`properties with packets, ${process.env['WORLDS']} times`, 'packets', wrapper.command, [
-    long,
-    ...files.filter(isPackets),
-  ]);
-else suites.fail(`properties with packets cannot be tried. ${why ?? ''}`);
+suites.packets(`properties with packets, ${process.env['WORLDS']} times`, 'packets*', [
+  long,
+  ...files.filter(isPackets),
+]);
 suites.end();
