@@ -65,7 +65,7 @@ export class ConfirmedFolder implements RecordPlace {
 
   async remove(): Promise<void> {
     await this.close();
-    await rm(this.#path, { force: true });
+    for (const path of [this.#path, `${this.#path}.new`]) await rm(path, { force: true });
   }
 
   async close(): Promise<void> {

@@ -85,8 +85,14 @@ export class ConfirmedKeeper {
   note(confirmed: Confirmed | undefined): void {
     if (confirmed === undefined) return;
     this.#tries = MOST_TRIES;
-    const { ruleset, owners } = confirmed;
-    if (owners === undefined || (ruleset === this.#newest?.ruleset && owners === this.#newest.owners)) return;
+    const { ruleset, owners, behaviour } = confirmed;
+    // Where nothing shows who sends, nothing would prove it; lists alone tell themselves what was given out.
+    if (
+      owners === undefined ||
+      !behaviour.present ||
+      (ruleset === this.#newest?.ruleset && owners === this.#newest.owners)
+    )
+      return;
     this.#newest = { ruleset, owners };
     if (!this.#hasRoom) return;
     this.#cancel ??= this.#clock.after(this.#pauseMs, () => {
@@ -166,10 +172,7 @@ export class ConfirmedKeeper {
     try {
       this.#turn.begin();
       const rules = rulesLine(state.ruleset);
-      const fresh = this.#appended > Math.max(LEAST_APPENDED, this.#whole) ? undefined : this.#kept;
-      const lines = await this.#turn.finish(changedLines(fresh, state));
-      if (fresh === undefined) await this.#replace([headLine(this.#place.of, this.#place.writer()), rules, ...lines]);
-      else await this.#append((rules === this.#rules ? '' : rules) + lines.join(''));
+      if (!(await this.#append(rules, state))) await this.#replace(rules, state);
       this.#rules = rules;
       this.#kept = state;
       this.#pauseMs = PAUSE_MS;
@@ -179,7 +182,9 @@ export class ConfirmedKeeper {
     }
   }
 
-  async #replace(chunks: readonly string[]): Promise<void> {
+  async #replace(rules: string, state: KnownState): Promise<void> {
+    const head = headLine(this.#place.of, this.#place.writer());
+    const chunks = [head, rules, ...(await this.#turn.finish(changedLines(undefined, state)))];
     const length = chunks.reduce((sum, { length: one }) => sum + one, 0);
     const { room } = this.#place;
     this.#hasRoom = length <= room;
@@ -190,10 +195,15 @@ export class ConfirmedKeeper {
     this.#appended = 0;
   }
 
-  async #append(text: string): Promise<void> {
-    if (text === '') return;
-    await this.#place.append(text);
+  /** False: there is nothing to append to, or it would grow too long. */
+  async #append(rules: string, state: KnownState): Promise<boolean> {
+    if (this.#kept === undefined) return false;
+    const lines = await this.#turn.finish(changedLines(this.#kept, state));
+    const text = (rules === this.#rules ? '' : rules) + lines.join('');
+    if (this.#appended + text.length > Math.max(LEAST_APPENDED, this.#whole)) return false;
+    if (text !== '') await this.#place.append(text);
     this.#appended += text.length;
+    return true;
   }
 
   async #giveUp({ code, message }: SallyportError): Promise<void> {

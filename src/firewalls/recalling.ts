@@ -9,9 +9,9 @@ import { holdersIn } from './handover.ts';
 /** Somebody else than whoever has an address now: no owner is called so. */
 const SOMEBODY = '?';
 
-/** Of so many members nobody may know the owner, or of this share: more is no record of what the device holds. */
-const MOST_UNKNOWN = 10;
-const MOST_UNKNOWN_SHARE = 0.05;
+/** So many addresses, or this share of them, may be only on the device or only in the record: more is no record of what the device holds. */
+const MOST_APART = 10;
+const MOST_APART_SHARE = 0.05;
 
 /**
  * What was confirmed, from the record's rules and the members that the device has now: those of whom the record says the same have the owner
@@ -40,14 +40,21 @@ export function* recalling(
     }
   });
   if (unnamed) return 'the firewall holds classes that it does not name';
-  if (unknown.size > Math.max(MOST_UNKNOWN, MOST_UNKNOWN_SHARE * members.length))
+  if (members.length === 0) return 'the firewall holds nobody who would show it';
+  if (areMany(unknown.size, members.length))
     return `it does not know ${unknown.size} of the ${members.length} addresses that the firewall holds`;
-  const owners: [string, string][] = [];
-  yield* each(addresses, ([address, { owners: had }]) => {
-    if (had.length > 0) owners.push([address, textOf(had, now.owners.get(address))]);
-  });
-  for (const address of unknown) owners.push([address, SOMEBODY]);
   const table = yield* BucketMap.empty<ClassId>().making(members);
+  const owners: [string, string][] = [];
+  const counts = { recorded: 0, gone: 0 };
+  yield* each(addresses, ([address, one]) => {
+    if (one.class !== undefined) counts.recorded += 1;
+    if (one.class !== undefined && !table.has(address)) counts.gone += 1;
+    if (one.owners.length > 0) owners.push([address, textOf(one.owners, now.owners.get(address))]);
+  });
+  // Whoever is not shown counts as new where he is wished, whatever he had: so many of them are a mass.
+  if (areMany(counts.gone, counts.recorded))
+    return `the firewall does not hold ${counts.gone} of the ${counts.recorded} addresses that it knows`;
+  for (const address of unknown) owners.push([address, SOMEBODY]);
   const ruleset = yield* withMembers(record, table, now.ruleset);
   // What is empty on a device may be absent there, and then nothing shows that it is as it was recorded.
   if (ruleset.nats.some(({ sources }) => sources.size === 0)) return 'a translation has no sender that would show it';
@@ -56,6 +63,10 @@ export function* recalling(
   const used = new Set(members.map(([, id]) => id));
   const classes = new Map([...ruleset.classes].filter(([id]) => used.has(id)));
   return { ruleset: { ...ruleset, classes }, owners: yield* BucketMap.empty<string>().making(owners) };
+}
+
+function areMany(count: number, of: number): boolean {
+  return count > Math.max(MOST_APART, MOST_APART_SHARE * of);
 }
 
 /** Which class a device's marks of senders stand for: that of most whom the record names, else what is wished for one of them. */
