@@ -1,30 +1,4 @@
 import { driverContract } from '../contract/driver-contract.ts';
-import type { DriverHarness } from '../contract/harness.ts';
-import { MemoryDevice } from './device.ts';
-import { MemoryDriver } from './memory-driver.ts';
+import { memoryHarness } from './memory-harness.fixture.ts';
 
-function make(): Promise<DriverHarness> {
-  const device = new MemoryDevice(['accept everything from 192.0.2.0/24', 'drop the rest of "them"']);
-  const ways: readonly (() => void)[] = [
-    () => device.edit('class bank', undefined, 'alice'),
-    () => device.edit('class bank', 'no text of ours'),
-    () => device.edit('class of somebody', '{}'),
-    () => device.edit('settings', undefined),
-    () => device.editRow('members', '10.0.0.1', undefined),
-    () => device.editRow('members', '10.0.0.1', 'shop'),
-    () => device.editRow('members', '10.0.0.99', 'bank'),
-  ];
-  return Promise.resolve({
-    connect: () => new MemoryDriver(device),
-    foreign: () => Promise.resolve(device.dumpForeign()),
-    ours: () => Promise.resolve(device.dump()),
-    received: () => device.writes,
-    tamper: (variant) => {
-      ways[variant]?.();
-      return Promise.resolve(variant < ways.length);
-    },
-    close: () => Promise.resolve(),
-  });
-}
-
-driverContract('memory', make, { runs: 15 });
+driverContract('memory', memoryHarness, { runs: 15 });

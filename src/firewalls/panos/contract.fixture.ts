@@ -1,5 +1,15 @@
 import type { ContractOptions } from '../contract/driver-contract.ts';
 import type { AnyDriver, DriverHarness } from '../contract/harness.ts';
+import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
+import { FULL, connectTo, foreignOn, furnish, oursOn, startDevice, tamper, writesOn } from './lab.fixture.ts';
+import {
+  connectToBorder,
+  foreignOnBorder,
+  oursOnBorder,
+  startBorder,
+  tamperOnBorder,
+  writesOnBorder,
+} from './panorama-lab.fixture.ts';
 
 interface Closable {
   close(): Promise<void>;
@@ -12,7 +22,7 @@ interface Parts extends Required<Pick<DriverHarness, 'tamper' | 'received'>>, As
   ours(): string;
 }
 
-export function harnessOf(parts: Parts): DriverHarness {
+function harnessOf(parts: Parts): DriverHarness {
   const drivers: Closable[] = [];
   return {
     connect() {
@@ -29,6 +39,33 @@ export function harnessOf(parts: Parts): DriverHarness {
       await parts[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A firewall with PAN-OS and rules of somebody else. */
+export async function firewallHarness(): Promise<DriverHarness> {
+  const device = await startDevice();
+  await furnish(device);
+  return harnessOf({
+    connect: () => connectTo(device, FULL, 'lab', { write: writeAtOnce }),
+    foreign: () => foreignOn(device),
+    ours: () => oursOn(device),
+    tamper: (variant) => tamper(device, variant),
+    received: () => writesOn(device),
+    [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
+  });
+}
+
+/** Two firewalls behind a Panorama. */
+export async function borderHarness(): Promise<DriverHarness> {
+  const border = await startBorder();
+  return harnessOf({
+    connect: () => connectToBorder(border, FULL, { write: writeAtOnce }),
+    foreign: () => foreignOnBorder(border),
+    ours: () => oursOnBorder(border),
+    tamper: (variant) => tamperOnBorder(border, variant),
+    received: () => writesOnBorder(border),
+    [Symbol.asyncDispose]: async () => border[Symbol.asyncDispose](),
+  });
 }
 
 /** How the contract is kept on PAN-OS, wherever its rules are edited. */
