@@ -79,6 +79,7 @@ function blindItems(frame: Frame, reports: BucketMap<BlindReport>): Finding[] {
       if (known === undefined) byObject.set(key, { item, addresses: [address] });
       else known.addresses.push(address);
     }
+  if (byObject.size === 0) return [];
   const places = placesOf(frame);
   return [...byObject.values()].map(({ item, addresses }) => {
     const place = places.get(item.object);
@@ -110,6 +111,7 @@ function inVain(frame: Frame, unseen: BucketMap<Unseen>): Finding[] {
       if (endpoints === undefined) byObject.set(object, [endpoint]);
       else endpoints.push(endpoint);
     }
+  if (byObject.size === 0) return [];
   const places = placesOf(frame);
   return [...byObject].map(([object, endpoints]) => {
     const place = places.get(object);

@@ -1,4 +1,3 @@
-import type { AddressGroup } from '../api/resource.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { type Pieces, each } from '../base/pieces.ts';
@@ -20,6 +19,9 @@ export interface Unseen {
 
 /** One change of a table, to be made with others in one version. */
 type Change<V> = readonly [string, V | undefined];
+/** By the index of the table. */
+type Changes<V> = Map<number, Change<V>[]>;
+type AddressGroupOf = Extract<Group, { kind: 'AddressGroup' }>;
 
 /**
  * The members of one firewall: which workloads send from which address, and what follows for classes, translations and groups. Takes
@@ -38,15 +40,14 @@ export class FirewallState {
   readonly #classUse = new Map<ClassId, { readonly class: Class; count: number }>();
   readonly #groupUse = new Map<GroupId, number>();
   #members = BucketMap.empty<ClassId>();
-  #nats: readonly BucketMap<NatTarget>[];
-  #addressGroups: readonly Readonly<Record<4 | 6, BucketMap<true>>>[];
+  readonly #nats: BucketMap<NatTarget>[];
+  readonly #addressGroups: Readonly<Record<4 | 6, AddressGroupOf>>[];
   #reports = BucketMap.empty<BlindReport>();
   #unseen = BucketMap.empty<Unseen>();
   #unseenChanges: Change<Unseen>[] = [];
   #classes: ReadonlyMap<ClassId, Class> = new Map();
+  /** What nobody joined or left is the very same in the next version: each group, and all of them. */
   #groups: ReadonlyMap<GroupId, Group> | undefined;
-  /** AddressGroups as they were last: one that nobody joined or left is the very same in the next version. */
-  readonly #lastGroups = new Map<GroupId, Extract<Group, { kind: 'AddressGroup' }>>();
   #regrouped = false;
   #overlapping: readonly Profile[] = [];
   #overlappingChanged = false;
@@ -54,7 +55,7 @@ export class FirewallState {
   constructor(frame: Frame) {
     this.frame = frame;
     this.#nats = frame.nats.map(() => BucketMap.empty<NatTarget>());
-    this.#addressGroups = frame.groups.map(() => ({ 4: BucketMap.empty<true>(), 6: BucketMap.empty<true>() }));
+    this.#addressGroups = frame.groups.map((group) => ({ 4: emptyGroup(group, 4), 6: emptyGroup(group, 6) }));
   }
 
   get reports(): BucketMap<BlindReport> {
@@ -114,9 +115,8 @@ export class FirewallState {
     if (this.#touched.size === 0 && this.#unseenChanges.length === 0) return regrouped;
     const members: Change<ClassId>[] = [];
     const reports: Change<BlindReport>[] = [];
-    const nats: Change<NatTarget>[][] = this.frame.nats.map(() => []);
-    const groups: Change<true>[][] = this.frame.groups.map(() => []);
-    const families = new Map<string, 4 | 6>();
+    const nats: Changes<NatTarget> = new Map();
+    const groups: Changes<true> = new Map();
     let classesChanged = false;
     yield* each(this.#touched, (address) => {
       const held = this.#senders.get(address);
@@ -128,7 +128,6 @@ export class FirewallState {
         const old = before === undefined ? undefined : this.#classUse.get(before)?.class;
         if (old !== undefined) classesChanged = this.#useClass(old, -1) || classesChanged;
       }
-      families.set(address, address.includes(':') ? 6 : 4);
       reports.push([address, held instanceof Senders ? blindReport(held, this.frame) : undefined]);
       this.#settleNats(address, held, nats);
       this.#settleGroups(address, held, groups);
@@ -136,16 +135,11 @@ export class FirewallState {
     this.#touched.clear();
     this.#members = yield* this.#members.making(members);
     this.#reports = yield* this.#reports.making(reports);
-    const natTables: BucketMap<NatTarget>[] = [];
-    for (const [index, table] of this.#nats.entries()) natTables.push(yield* table.making(nats[index] ?? []));
-    this.#nats = natTables;
-    const groupTables: Readonly<Record<4 | 6, BucketMap<true>>>[] = [];
-    for (const [index, tables] of this.#addressGroups.entries()) {
-      const of = (family: 4 | 6): Pieces<BucketMap<true>> =>
-        tables[family].making((groups[index] ?? []).filter(([address]) => families.get(address) === family));
-      groupTables.push({ 4: yield* of(4), 6: yield* of(6) });
+    for (const [index, changes] of nats) {
+      const table = this.#nats[index];
+      if (table !== undefined) this.#nats[index] = yield* table.making(changes);
     }
-    this.#addressGroups = groupTables;
+    for (const [index, changes] of groups) yield* this.#regroup(index, changes);
     this.#unseen = yield* this.#unseen.making(this.#unseenChanges);
     this.#unseenChanges = [];
     if (classesChanged) this.#collectClasses();
@@ -163,7 +157,7 @@ export class FirewallState {
       networks,
       classes: this.#classes,
       members: this.#members,
-      groups: this.#allGroups(),
+      groups: (this.#groups ??= this.#collectGroups()),
       nats: nats.map((nat, index) => ({
         id: nat.id,
         family: nat.family,
@@ -177,33 +171,18 @@ export class FirewallState {
     };
   }
 
-  #allGroups(): ReadonlyMap<GroupId, Group> {
-    this.#groups ??= this.#collectGroups();
-    if (this.frame.groups.length === 0) return this.#groups;
-    const groups = new Map(this.#groups);
-    for (const [index, group] of this.frame.groups.entries())
-      for (const family of [4, 6] as const) {
-        const id = group.id[family];
-        const members = this.#addressGroups[index]?.[family] ?? BucketMap.empty<true>();
-        const known = this.#lastGroups.get(id);
-        const one: Extract<Group, { kind: 'AddressGroup' }> =
-          known?.members === members
-            ? known
-            : {
-                id,
-                kind: 'AddressGroup',
-                family,
-                deviceName: group.resource.deviceName,
-                resource: `AddressGroup/${group.resource.name}`,
-                use: group.resource.use,
-                members,
-                ...formOf(group.resource),
-                ...(group.held ? { held: true as const } : {}),
-              };
-        this.#lastGroups.set(id, one);
-        groups.set(id, one);
-      }
-    return groups;
+  *#regroup(index: number, changes: readonly Change<true>[]): Pieces {
+    const before = this.#addressGroups[index];
+    if (before === undefined) return;
+    const after = { ...before };
+    for (const family of [4, 6] as const) {
+      const group = before[family];
+      const members = yield* group.members.making(changes.filter(([address]) => familyOf(address) === family));
+      if (members === group.members) continue;
+      after[family] = { ...group, members };
+      if (this.#groups !== undefined) this.#groups = new Map(this.#groups).set(group.id, after[family]);
+    }
+    this.#addressGroups[index] = after;
   }
 
   #classOf(held: Sending | Senders): Class {
@@ -212,32 +191,32 @@ export class FirewallState {
       : this.frame.classOf([held.profile], held.blind);
   }
 
-  #settleNats(address: string, held: Sending | Senders | undefined, changes: Change<NatTarget>[][]): void {
+  #settleNats(address: string, held: Sending | Senders | undefined, changes: Changes<NatTarget>): void {
     const before = this.#natsOf.get(address) ?? [];
     const now = indexesOf(held, (profile) => profile.nats);
     if (before.length === 0 && now.length === 0) return;
-    for (const index of before) if (!now.includes(index)) changes[index]?.push([address, undefined]);
+    for (const index of before) if (!now.includes(index)) note(changes, index, [address, undefined]);
     for (const index of now) {
       const nat = this.frame.nats[index];
       if (nat === undefined || held === undefined) continue;
       const target =
         held instanceof Senders ? held.target(nat, index) : targetFor(nat.choice, choiceKey(held.endpoint));
-      changes[index]?.push([address, target === 'refused' ? undefined : target]);
+      note(changes, index, [address, target === 'refused' ? undefined : target]);
     }
     if (now.length === 0) this.#natsOf.delete(address);
     else this.#natsOf.set(address, now);
   }
 
-  #settleGroups(address: string, held: Sending | Senders | undefined, changes: Change<true>[][]): void {
+  #settleGroups(address: string, held: Sending | Senders | undefined, changes: Changes<true>): void {
     const before = this.#groupsOf.get(address) ?? [];
     const now = indexesOf(held, (profile) => profile.groups);
     if (before.length === 0 && now.length === 0) return;
-    for (const index of before) if (!now.includes(index)) changes[index]?.push([address, undefined]);
+    for (const index of before) if (!now.includes(index)) note(changes, index, [address, undefined]);
     for (const index of now) {
       const group = this.frame.groups[index];
       if (group === undefined || held === undefined) continue;
       const isIn = !group.held && (!(held instanceof Senders) || held.isInGroup(index, group.resource.use));
-      changes[index]?.push([address, isIn ? true : undefined]);
+      note(changes, index, [address, isIn ? true : undefined]);
     }
     if (now.length === 0) this.#groupsOf.delete(address);
     else this.#groupsOf.set(address, now);
@@ -279,6 +258,8 @@ export class FirewallState {
       const group = this.frame.outsideGroups.get(id);
       if (group !== undefined) groups.set(id, group);
     }
+    for (const one of this.#addressGroups)
+      for (const family of [4, 6] as const) groups.set(one[family].id, one[family]);
     return groups;
   }
 
@@ -298,8 +279,29 @@ export class FirewallState {
   }
 }
 
-function formOf({ as }: AddressGroup): { readonly form?: 'Group' | 'Feed' | 'Tag' } {
-  return as === 'Auto' ? {} : { form: as };
+function emptyGroup({ id, resource, held }: Frame['groups'][number], family: 4 | 6): AddressGroupOf {
+  const { deviceName, name, use, as } = resource;
+  return {
+    id: id[family],
+    kind: 'AddressGroup',
+    family,
+    deviceName,
+    resource: `AddressGroup/${name}`,
+    use,
+    members: BucketMap.empty<true>(),
+    ...(as === 'Auto' ? {} : { form: as }),
+    ...(held ? { held: true as const } : {}),
+  };
+}
+
+function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
+function note<V>(changes: Changes<V>, index: number, change: Change<V>): void {
+  const known = changes.get(index);
+  if (known === undefined) changes.set(index, [change]);
+  else known.push(change);
 }
 
 /** Sorted indexes that any sender's profile has. */
