@@ -1,11 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProbeOrder, ProbeResult } from './agent.ts';
 import { type Namespace, Namespaces } from './namespaces.ts';
 
 let namespaces: Namespaces;
 const children: ChildProcess[] = [];
+let serverChild: ChildProcess;
+/** Asks the server for a turn. */
+let serverTurn: () => Promise<unknown>;
 let prober: { child: ChildProcess; lines: AsyncIterator<string> };
 
 function agent(namespace: Namespace, part: 'serve' | 'probe'): { child: ChildProcess; lines: AsyncIterator<string> } {
@@ -22,7 +26,10 @@ async function attempt(order: ProbeOrder): Promise<ProbeResult> {
   for (;;) {
     const { value } = (await prober.lines.next()) as { value: string };
     const result = JSON.parse(value) as ProbeResult;
-    if (result.id === order.id) return result;
+    if (result.kind === 'quiet') {
+      await serverTurn();
+      prober.child.stdin?.write(`${JSON.stringify({ id: result.id, do: 'conclude' })}\n`);
+    } else if (result.id === order.id) return result;
   }
 }
 
@@ -41,6 +48,11 @@ beforeAll(async () => {
   ]);
   server.child.stdin?.write(`${JSON.stringify({ listen })}\n`);
   expect(await server.lines.next()).toMatchObject({ value: '{"ready":true}' });
+  serverTurn = () => {
+    server.child.stdin?.write('{"turn":1}\n');
+    return server.lines.next();
+  };
+  serverChild = server.child;
   prober = agent(inside, 'probe');
 });
 
@@ -57,6 +69,21 @@ test.each([
 ] as const)('%s from %s: the server tells the source it sees', async (transport, source, destination, port) => {
   const result = await attempt({ id: 1, do: 'try', transport, source, destination, port, timeoutMs: 2_000 });
   expect(result).toMatchObject({ kind: 'passed', seen: source });
+});
+
+describe.each([
+  ['the server', () => serverChild],
+  ['the prober', () => prober.child],
+])('%s may be asleep for longer than is waited', (_, who) => {
+  test.each(['tcp', 'udp', 'icmp'] as const)('what %s lets through is no silence', async (transport) => {
+    const port = { tcp: 443, udp: 53, icmp: 0 }[transport];
+    const ends = { source: '10.99.0.1', destination: '10.99.0.2', port };
+    const result = attempt({ id: 5, do: 'try', transport, ...ends, timeoutMs: 50 });
+    who().kill('SIGSTOP');
+    await pause(200);
+    who().kill('SIGCONT');
+    expect(await result).toMatchObject({ kind: 'passed' });
+  });
 });
 
 test('a port that nobody serves is no pass', async () => {

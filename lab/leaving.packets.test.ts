@@ -22,14 +22,14 @@ afterAll(async () => {
 
 test('who waits for a prober that ends is told', async () => {
   const silent = [process.execPath, '-e', 'process.stdin.once("data", () => process.exit(0))'];
-  const prober = new PacketProber(await namespaces.add('gone'), silent);
+  const prober = new PacketProber(await namespaces.add('gone'), silent, () => Promise.resolve());
   await expect(prober.attempt(target)).rejects.toThrow('the prober of the cluster has ended');
   await expect(prober.until(target, true, 60_000)).rejects.toThrow('the prober of the cluster has ended');
 });
 
 test('who waits for a prober that is closed is told', async () => {
   const deaf = [process.execPath, '-e', 'process.stdin.resume()'];
-  const prober = new PacketProber(await namespaces.add('closed'), deaf);
+  const prober = new PacketProber(await namespaces.add('closed'), deaf, () => Promise.resolve());
   const opening = prober.open(target);
   prober.close();
   await expect(opening).rejects.toThrow('the prober of the cluster has ended');

@@ -2,8 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SallyportError } from '../src/base/error.ts';
-import type { ListenOrder, ProbeOrder, ProbeResult, Transport } from './agent.ts';
+import type { ProbeOrder, ProbeResult, Transport } from './agent.ts';
 import type { Namespace } from './namespaces.ts';
+import { startAgent } from './outside-server.ts';
 
 /** One thing to send: from a pod's address to a host outside. */
 export interface ProbeTarget {
@@ -42,36 +43,17 @@ export interface Prober {
   close(): void;
 }
 
-/** How long an answer may take before the attempt counts as dropped; the lab's links add nothing that could make it slow. */
+/** How long an answer may take before it is asked whether one is still to come; the lab's links add nothing that could make it slow. */
 const ANSWER_MS = 400;
 /** Pause between attempts when the moment of a change is looked for. */
 const WATCH_MS = 3;
 
+type Told = Exclude<ProbeResult, { readonly kind: 'quiet' }>;
+
 /** Somebody who waits for the prober's helper. */
 interface Waiting {
-  readonly answer: (result: ProbeResult) => void;
+  readonly answer: (result: Told) => void;
   readonly fail: (error: SallyportError) => void;
-}
-
-/** One of the lab's agents in a namespace; it ends with this process. */
-function startAgent(namespace: Namespace, agent: readonly string[], part: 'serve' | 'probe'): ChildProcess {
-  const [program = '', ...words] = agent;
-  return namespace.start(program, [...words, part]);
-}
-
-/** Starts the lab's server in a namespace and waits until it listens everywhere. */
-export async function startServer(
-  namespace: Namespace,
-  agent: readonly string[],
-  order: ListenOrder,
-): Promise<ChildProcess> {
-  const child = startAgent(namespace, agent, 'serve');
-  child.stdin?.write(`${JSON.stringify(order)}\n`);
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.once('data', () => resolve());
-    child.once('exit', () => reject(new SallyportError('INTERNAL', 'the server of the outside world ended early')));
-  });
-  return child;
 }
 
 /** Sends as any pod of the cluster namespace, many at a time, through one helper process there. */
@@ -81,11 +63,13 @@ export class PacketProber implements Prober {
   #next = 1;
   #ended: SallyportError | undefined;
 
-  constructor(namespace: Namespace, agent: readonly string[]) {
+  /** `answering`: resolves when whoever should answer has had the time to do so. */
+  constructor(namespace: Namespace, agent: readonly string[], answering: () => Promise<void>) {
     this.#child = startAgent(namespace, agent, 'probe');
     if (this.#child.stdout === null) throw new SallyportError('INTERNAL', 'the prober has no output');
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const result = JSON.parse(line) as ProbeResult;
+      if (result.kind === 'quiet') return void this.#conclude(result.id, answering);
       this.#waiting.get(result.id)?.answer(result);
     });
     this.#child.stdin?.on('error', () => undefined); // what it means is told when the process ends
@@ -94,7 +78,7 @@ export class PacketProber implements Prober {
 
   async attempt(target: ProbeTarget, timeoutMs = ANSWER_MS): Promise<ProbeOutcome & { readonly startedAt: number }> {
     const id = this.#next++;
-    const result = await new Promise<ProbeResult>((answer, fail) => {
+    const result = await new Promise<Told>((answer, fail) => {
       this.#waiting.set(id, { answer, fail });
       this.#order({ id, do: 'try', timeoutMs, ...target });
     }).finally(() => this.#waiting.delete(id));
@@ -108,7 +92,7 @@ export class PacketProber implements Prober {
     let lastReply = 0;
     let ended: string | undefined;
     await new Promise<void>((resolve, fail) => {
-      const answer = (result: ProbeResult): void => {
+      const answer = (result: Told): void => {
         if (result.kind === 'passed' || result.kind === 'reply') lastReply = result.at;
         else ended = result.why;
         if (result.kind === 'passed') resolve();
@@ -159,6 +143,12 @@ export class PacketProber implements Prober {
     this.#ended ??= new SallyportError('INTERNAL', 'the prober of the cluster has ended');
     for (const { fail } of this.#waiting.values()) fail(this.#ended);
     this.#waiting.clear();
+  }
+
+  /** Nothing came in time: it is dropped if nothing does after whoever might answer has had a turn. */
+  async #conclude(id: number, answering: () => Promise<void>): Promise<void> {
+    await answering();
+    if (this.#ended === undefined) this.#order({ id, do: 'conclude' });
   }
 
   #order(order: ProbeOrder): void {

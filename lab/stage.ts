@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import type { BorderFirewall } from '../src/api/resource.ts';
 import { SallyportError } from '../src/base/error.ts';
 import { LiveWorld } from '../src/controller/live-world.ts';
@@ -11,7 +10,8 @@ import { PrefixSet } from '../src/ip/prefix-set.ts';
 import { combineReadings, readText } from '../src/sources/manifests/reading.ts';
 import { MemoryProber } from './memory-prober.ts';
 import { Namespaces } from './namespaces.ts';
-import { PacketProber, type Prober, startServer } from './prober.ts';
+import { OutsideServer } from './outside-server.ts';
+import { PacketProber, type Prober } from './prober.ts';
 import type { Story } from './story.ts';
 import { addPods, build, type Topology, type TopologyPlan } from './topology.ts';
 import type { RawObject, WorldFiles } from './world-files.ts';
@@ -37,11 +37,11 @@ export async function packetStage(
   open: (firewall: BorderFirewall) => OpenDevice,
 ): Promise<Stage> {
   const namespaces = await Namespaces.open();
-  const children: ChildProcess[] = [];
+  let server: OutsideServer | undefined;
   let prober: PacketProber | undefined;
   const close = async (): Promise<void> => {
     prober?.close();
-    for (const child of children) child.stdin?.end();
+    server?.close();
     await namespaces.close();
   };
   try {
@@ -49,8 +49,9 @@ export async function packetStage(
     const listen = story.outside.flatMap((host) =>
       host.addresses.flatMap((address) => host.serves.map((service) => ({ address, ...service }))),
     );
-    children.push(await startServer(topology.outside, agent, { listen }));
-    prober = new PacketProber(topology.cluster, agent);
+    const answering = await OutsideServer.start(topology.outside, agent, { listen });
+    server = answering;
+    prober = new PacketProber(topology.cluster, agent, () => answering.turn());
     return {
       title: 'namespaces for cluster, border and outside world, and real packets',
       border: { driver: 'nftables', address: `netns:${topology.border.name}` },

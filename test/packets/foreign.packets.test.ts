@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AwakeTime } from '../kit/awake-time.ts';
 import type { Manifest } from '../kit/border-world.ts';
 import { ControlledBorder } from './controlled-border.ts';
 import { allow, basis, FAMILIES, openStage, PLACES, podAt, type Stage, translate } from './stage.ts';
@@ -81,15 +82,16 @@ describe('what is not ours', () => {
     ['flushes every rule of the machine', ['flush', 'ruleset']],
     ['deletes our table', ['delete', 'table', 'inet', 'sallyport']],
     ['lets our senders go anywhere', ['flush', 'map', 'inet', 'sallyport', 'by_source4']],
-  ])('somebody %s: it is noticed and put right within 10 s', { timeout: 60_000 }, async (_, words) => {
+  ])('somebody %s: it is noticed and put right within 10 s', async (_, words) => {
     await controlled.bring(...world());
     expect(await isRight()).toBe(true);
     const { writes, repairs } = await controlled.confirmed();
-    const started = performance.now();
+    const time = new AwakeTime();
     await nft(...words);
-    await expect.poll(() => controlled.status()?.repairs, { timeout: 20_000, interval: 10 }).toBeGreaterThan(repairs);
+    await expect.poll(() => controlled.status()?.repairs, { timeout: 30_000, interval: 10 }).toBeGreaterThan(repairs);
     const status = await controlled.confirmed();
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(time.ms).toBeLessThan(10_000);
+    time.stop();
     expect(status.writes).toBeGreaterThan(writes);
     expect(await isRight()).toBe(true);
     const tables = await nft('list', 'tables');

@@ -45,9 +45,7 @@ describe('a controller that is killed while a plan waits for a yes', () => {
     );
   const own = FAMILIES.map((family): string => PLACES[family].nat);
 
-  test('is followed by one that lets new pods of a known class join before the yes, and no pod of another', {
-    timeout: 180_000,
-  }, async () => {
+  test('is followed by one that lets new pods of a known class join before the yes, and no pod of another', async () => {
     const words = ['run', '--config', command.configure(manifests.path), '--log', 'json'];
     const said: string[] = [];
     write('Enforce');

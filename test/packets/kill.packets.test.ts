@@ -42,9 +42,7 @@ describe('a controller that is killed', () => {
   const table = (): Promise<string> => stage.border.firewall.must('nft', ['-s', 'list', 'table', 'inet', 'sallyport']);
   const isConverged = async (): Promise<boolean> => (await plan()).code === 0;
 
-  test('in the middle of changes: nothing that is always allowed ever fails, nothing else ever passes, and the next one converges', {
-    timeout: 180_000,
-  }, async () => {
+  test('in the middle of changes: nothing that is always allowed ever fails, nothing else ever passes, and the next one converges', async () => {
     write(0);
     const words = ['run', '--config', command.configure(manifests.path), '--log', 'json'];
     const first = command.start(words);

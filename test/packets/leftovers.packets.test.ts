@@ -53,11 +53,10 @@ describe('what the lab leaves behind', () => {
     });
     return { code: await ended(child), said };
   };
-  const settled = { timeout: 10_000, interval: 20 };
+  const settled = { timeout: 30_000, interval: 20 };
 
   test.each(['The lab: ', '2  What passes'])(
     'killed after "%s": no process, no namespace, no table; and no file once it runs again',
-    { timeout: 60_000 },
     async (when) => {
       const before = networks();
       const names = readdirSync('/run/netns');
@@ -78,7 +77,7 @@ describe('what the lab leaves behind', () => {
     },
   );
 
-  test('ended as it should be: nothing, at once', { timeout: 60_000 }, async () => {
+  test('ended as it should be: nothing, at once', async () => {
     const before = networks();
     const { said } = await lab([], '2  What passes', (child) => void child.kill('SIGTERM'));
     expect(said.join('\n')).toContain('2  What passes');

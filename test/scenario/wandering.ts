@@ -86,9 +86,11 @@ export const wanderingLine = fc.oneof(
 
 /** How such a story begins. */
 const SETTING = ['use cluster.yaml', 'apply world.yaml', 'pod shop/a 10.1.0.1 app=till', 'settle'];
-/** How long a device that takes time is waited for, in so many looks. */
+/** How long a device that takes time is waited for, in so many looks; nobody waits for all of them unless it fails. */
 const LOOK_MS = 250;
-const MOST_LOOKS = 20;
+const MOST_LOOKS = 240;
+/** Of a device that takes none: two minutes each, of a clock that the story moves. */
+const MOST_PASSES = 20;
 const WORLD = readFileSync(join(STORIES, 'shared/wandering.yaml'), 'utf8');
 
 /** What a controller that starts from nothing makes of the manifests in a folder. */
@@ -137,7 +139,8 @@ async function putRight({ stage, run }: Teller): Promise<void> {
 export async function arrive({ stage, run }: Teller): Promise<void> {
   const pass = stage.devices.takesTime ? () => pause(LOOK_MS) : () => run('advance 2m');
   const arrived = (): boolean => stage.status('edge-1').conditions[0]?.status === true;
-  for (let looks = 0; looks < MOST_LOOKS && !arrived(); looks++) {
+  const most = stage.devices.takesTime ? MOST_LOOKS : MOST_PASSES;
+  for (let looks = 0; looks < most && !arrived(); looks++) {
     if (stage.status('edge-1').waiting !== undefined) {
       await run('read plan edge-1');
       await run('approve edge-1');

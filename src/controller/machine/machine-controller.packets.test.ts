@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, FACTS, firewall, smallMachine } from '../../../test/kit/machine.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -52,7 +53,8 @@ describe('the rules of a machine, in its kernel', () => {
     baseFile = join(folder, 'nftables/rules');
     writeFileSync(baseFile, BASE, { mode: 0o640 });
     await world.load(BASE);
-    kernel = new KernelTable(netnsTransport(world.machine.name, folder));
+    // Time stands still: however slow a reading was, the next one is not put off.
+    kernel = new KernelTable(netnsTransport(world.machine.name, folder), new FakeClock());
     writer = new RuleWriter({ kernel, baseFile, log: silentLog });
   });
   afterEach(async () => {

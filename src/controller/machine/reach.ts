@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { connect, isIPv6 } from 'node:net';
+import { systemClock } from '../../base/clock.ts';
 import { formatAddress } from '../../ip/address.ts';
 import type { OwnFlow } from '../../machine/own-flows.ts';
 
@@ -25,13 +26,13 @@ function connects(host: string, port: number, signal: AbortSignal): Promise<bool
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (reached: boolean): void => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener('abort', abort);
       socket.destroy();
       resolve(reached);
     };
     const abort = (): void => end(false);
-    const timer = setTimeout(abort, ANSWER_MS);
+    const cancel = systemClock.after(ANSWER_MS, abort);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => end(true));
     socket.once('error', (error) => end('code' in error && error.code === 'ECONNREFUSED'));
@@ -43,14 +44,14 @@ function answers(host: string, port: number, signal: AbortSignal): Promise<boole
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     let isOpen = true;
     const end = (reached: boolean): void => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener('abort', abort);
       if (isOpen) socket.close();
       isOpen = false;
       resolve(reached);
     };
     const abort = (): void => end(false);
-    const timer = setTimeout(abort, ANSWER_MS);
+    const cancel = systemClock.after(ANSWER_MS, abort);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('message', () => end(true));
     socket.once('error', (error) => end('code' in error && error.code === 'ECONNREFUSED'));

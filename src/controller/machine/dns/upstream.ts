@@ -87,11 +87,11 @@ export class Upstream {
       const id = randomInt(65_536);
       const reader = new MessageReader();
       const settle = (answer: DnsMessage | undefined): void => {
-        clearTimeout(timer);
+        cancel();
         socket.destroy();
         resolve(answer);
       };
-      const timer = setTimeout(() => settle(undefined), ANSWER_MS);
+      const cancel = this.#clock.after(ANSWER_MS, () => settle(undefined));
       socket.on('connect', () => socket.write(framed(withId(query.bytes, id))));
       socket.on('data', (chunk) => {
         const [first] = reader.take(chunk);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { createHash } from 'node:crypto';
+import { systemClock } from '../../../base/clock.ts';
 import { SallyportError } from '../../../base/error.ts';
 import { encodeDrop, grpcFrame } from '../../../machine/drops/drop-message.ts';
 import type { Drop } from '../../../machine/drops/drop-line.ts';
@@ -86,13 +87,13 @@ export class PushClient {
     return new Promise((resolve, reject) => {
       let session: ClientHttp2Session;
       const fail = (why: string, cause?: unknown): void => {
-        clearTimeout(timer);
+        cancel();
         signal.removeEventListener('abort', stop);
         session?.destroy();
         reject(new SallyportError('DROPTAILER_UNREACHABLE', `${server}: ${why}`, {}, cause));
       };
       const stop = (): void => fail('stopped');
-      const timer = setTimeout(() => fail(`no connection within ${CONNECT_MS} ms`), CONNECT_MS);
+      const cancel = systemClock.after(CONNECT_MS, () => fail(`no connection within ${CONNECT_MS} ms`));
       signal.addEventListener('abort', stop, { once: true });
       try {
         session = connect(`https://${server}`, {
@@ -106,7 +107,7 @@ export class PushClient {
         return;
       }
       session.once('connect', () => {
-        clearTimeout(timer);
+        cancel();
         signal.removeEventListener('abort', stop);
         resolve(session);
       });
@@ -129,7 +130,7 @@ export class PushClient {
         if (typeof found === 'string') status = found;
       };
       const end = (why?: string): void => {
-        clearTimeout(timer);
+        cancel();
         signal.removeEventListener('abort', stop);
         if (status !== undefined) resolve(status);
         else {
@@ -138,10 +139,10 @@ export class PushClient {
         }
       };
       const stop = (): void => stream.close(constants.NGHTTP2_CANCEL);
-      const timer = setTimeout(() => {
+      const cancel = systemClock.after(ANSWER_MS, () => {
         stream.close(constants.NGHTTP2_CANCEL);
         end(`no answer within ${ANSWER_MS} ms`);
-      }, ANSWER_MS);
+      });
       signal.addEventListener('abort', stop, { once: true });
       stream.on('response', note);
       stream.on('trailers', note);

@@ -22,7 +22,7 @@ const signal = new AbortController().signal;
 
 const routing = (distance = 0): Routing => smallRouting(FACTS, distance);
 
-describe('FRR of a machine, in its namespace', { timeout: 120_000 }, () => {
+describe('FRR of a machine, in its namespace', () => {
   let namespaces: Namespaces;
   let machine: Namespace;
   let frr: Frr;
@@ -54,7 +54,7 @@ describe('FRR of a machine, in its namespace', { timeout: 120_000 }, () => {
     leaf = new Frr(rack, LEAF);
     frr = new Frr(machine);
     await leaf.start();
-  }, 60_000);
+  });
   afterAll(async () => {
     frr.stop();
     leaf.stop();

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { isMap } from '../../../api/shape.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { SallyportError } from '../../../base/error.ts';
 import type { IdsStatistics } from '../../../machine/monitor-status.ts';
 
@@ -17,14 +18,14 @@ export function askSuricata(socketPath: string, signal: AbortSignal): Promise<Re
     let asked = 'version';
     let text = '';
     const end = (problem?: string): void => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener('abort', stop);
       socket.destroy();
       if (problem === undefined) resolve(found);
       else reject(new SallyportError('IDS_UNREACHABLE', `suricata at ${socketPath}: ${problem}`));
     };
     const stop = (): void => end('stopped');
-    const timer = setTimeout(() => end(`no answer within ${ANSWER_MS} ms`), ANSWER_MS);
+    const cancel = systemClock.after(ANSWER_MS, () => end(`no answer within ${ANSWER_MS} ms`));
     signal.addEventListener('abort', stop, { once: true });
     const say = (question: object): void => void socket.write(`${JSON.stringify(question)}\n`);
     const next = (): void => {
