@@ -28,9 +28,10 @@ const everywhere = {
 const packets = {
   setupFiles: ['test/kit/seed.ts'],
   isolate: false,
-  testTimeout: 120_000,
+  // Nobody waits for it where nothing hangs; a machine that stands still for seconds again and again is not wrong.
+  testTimeout: 300_000,
   expect: { poll: { timeout: 30_000 } },
-  hookTimeout: 60_000,
+  hookTimeout: 180_000,
   // Namespaces share nothing; two thirds of the time a test waits, for silence or for what comes by itself.
   maxWorkers: 3,
 };
