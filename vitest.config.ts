@@ -107,7 +107,8 @@ export default defineConfig({
           name: 'executable',
           include: ['test/**/*.executable.test.ts', 'src/**/*.executable.test.ts'],
           globalSetup: ['test/executable/build-setup.ts'],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
+          expect: { poll: { timeout: 30_000 } },
         },
       },
       {
@@ -124,7 +125,7 @@ export default defineConfig({
           isolate: false,
           // Most of the time they wait: for Leases that run out, for what must not happen.
           maxWorkers: 4,
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           expect: { poll: { timeout: 30_000 } },
           hookTimeout: 240_000,
         },

@@ -42,7 +42,7 @@ test('the current context is read where nothing else is named', async () => {
   expect(out).toContain('pod:shop/web');
   // Nothing but reading.
   expect(cluster.api.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
-  await vi.waitUntil(() => cluster.api.streams().length === 0);
+  await expect.poll(() => cluster.api.streams().length).toBe(0);
 });
 
 test('a source of a configuration can be a cluster', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { MemoryApi, MemoryStream, NAMESPACES, PODS, refused } from '../../test/kit/memory-api.ts';
 import { silentLog } from '../base/log.ts';
@@ -25,7 +25,8 @@ const pass = async (ms: number): Promise<void> => {
     for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 };
-const asked = (path: string): Promise<boolean> => vi.waitUntil(() => api.asked(path).length > 0, { interval: 1 });
+const asked = (path: string): Promise<void> =>
+  expect.poll(() => api.asked(path).length, { interval: 1 }).toBeGreaterThan(0);
 const keysOf = ({ changes }: Delivery): readonly string[] =>
   changes.map((change) => (change.kind === 'put' ? change.resource.name : change.key));
 

@@ -6,13 +6,20 @@ const MOST_MS = 5 * TICK_MS;
 /** Measures the time in which this process could run, for promises of it in seconds: a machine that stood still promised nothing. */
 export class AwakeTime {
   #ms = 0;
-  #last = performance.now();
+  readonly #began = performance.now();
+  #last = this.#began;
   readonly #timer = setInterval(() => this.#count(), TICK_MS);
 
   /** Milliseconds since the start. */
   get ms(): number {
     this.#count();
     return this.#ms;
+  }
+
+  /** Milliseconds since the start in which it could not. */
+  get asleepMs(): number {
+    this.#count();
+    return this.#last - this.#began - this.#ms;
   }
 
   stop(): void {

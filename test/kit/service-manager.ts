@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 
+/** Nobody who ends at all needs so long. */
+const STUCK_MS = 60_000;
+
 /**
  * Does with one program what systemd does with a unit of `Restart=always`: whatever ends it, what is left of its control group is killed, and
  * after a pause whatever file stands at the path then is started.
@@ -35,7 +38,7 @@ export class ServiceManager {
     if (child === undefined) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STUCK_MS);
     await ended;
     clearTimeout(timer);
   }

@@ -54,7 +54,7 @@ export function statusContract(
       const plural = definition.metadata.name.split('.')[0] ?? '';
       await vi.waitFor(
         async () => expect((await arranged.admin.send({ path: `${OURS}/${plural}` })).status).toBe(200),
-        10_000,
+        60_000,
       );
     }
   });

@@ -21,6 +21,8 @@ export interface UpdatingSettings {
   readonly folder: string;
   readonly key?: string;
   readonly times: { readonly until: number; readonly settle: number; readonly silence: number; readonly end: number };
+  /** Longest times of fetching; absent: nobody runs into them. */
+  readonly fetching?: { readonly silence: number; readonly text: number; readonly file: number };
   /** Where the process kills itself, once: a call of a collaborator, `before` it or `after` it. */
   readonly dieAt?: string;
 }
@@ -88,7 +90,10 @@ async function main(): Promise<void> {
     version: VERSION,
     record: mortal(new UpdateRecord(() => inFolder('update.json'), log), ['write']),
     key: updateKey(() => settings),
-    fetching: mortal(new Fetching({}, { times: { silence: 1_500, text: 3_000, file: 6_000 } }), ['text', 'file']),
+    fetching: mortal(
+      new Fetching({}, { times: settings.fetching ?? { silence: 60_000, text: 60_000, file: 60_000 } }),
+      ['text', 'file'],
+    ),
     clock: systemClock,
     log,
     times: settings.times,
