@@ -8,6 +8,7 @@ let server: Server;
 let base: string;
 let answers: (readonly [number, object])[];
 let asked: string[];
+let said: string[];
 
 beforeEach(async () => {
   asked = [];
@@ -26,7 +27,7 @@ afterEach(() => {
 });
 
 async function run(...words: readonly string[]): Promise<{ readonly code: number; readonly said: readonly string[] }> {
-  const said: string[] = [];
+  said = [];
   const program = buildProgram({ out: () => undefined, err: (text) => void said.push(text) });
   return { code: await program.run(['wait', ...words]), said };
 }
@@ -64,11 +65,9 @@ test('a controller that is not there yet is asked again', async () => {
   await new Promise((resolve) => server.close(resolve));
   const waiting = run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
   answers = [[200, { ready: true }]];
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await expect.poll(() => said.some((line) => line.startsWith('the controller does not answer'))).toBe(true);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const { code, said } = await waiting;
-  expect(code).toBe(0);
-  expect(said.some((line) => line.startsWith('the controller does not answer'))).toBe(true);
+  expect((await waiting).code).toBe(0);
 });
 
 test('its name and where to ask can come from the environment, and all that is missing is said', async () => {

@@ -94,7 +94,7 @@ async function compare(controlled: ControlledBorder, { manifests, repeatsAll }: 
   expect([...new Set(left)].sort()).toEqual(TRIALS.filter(passes).map(textOf).sort());
 }
 
-test('what cluster policies of repeated tiers say, a border enforces', { timeout: numRuns * 60_000 }, async () => {
+test('what cluster policies of repeated tiers say, a border enforces', { timeout: numRuns * 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(tierWorlds, { minLength: 3, maxLength: 3 }), async (worlds) => {
       await border.reset();

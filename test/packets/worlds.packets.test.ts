@@ -138,7 +138,9 @@ function flowOf(cni: Cni, { source, destination, transport, port }: Trial): Para
   };
 }
 
-test('what random worlds compute is what packets meet, after every change', { timeout: numRuns * 60_000 }, async () => {
+test('what random worlds compute is what packets meet, after every change', {
+  timeout: numRuns * 300_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(denseWorlds, fc.array(changes, { minLength: 3, maxLength: 3 }), async (drawn, rounds) => {
       await border.reset();

@@ -155,9 +155,12 @@ describe('firewalls that another copy keeps', () => {
     await pass(1_000);
     expect(await said(a)).toBe(`waits: ${far}: the copy that keeps it has not confirmed it`);
     slow.clear();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await pass(1_000);
-    expect(await said(a)).toBe('ready: confirmed by edge-1, edge-2, edge-3');
+    await expect
+      .poll(async () => {
+        await pass(1_000);
+        return said(a);
+      })
+      .toBe('ready: confirmed by edge-1, edge-2, edge-3');
     // The same address with other rights, of which the other copy has not heard.
     a.tell([pod('till-1', '10.1.0.9', 'bank')]);
     await pass(1_000);

@@ -122,7 +122,7 @@ export function ownersDays({ harness, goal, foreign, before, after }: OwnersDays
       expect(harness().ours()).toBe(held);
       await administrator.shows('its own');
       // A socket that was closed may take a moment to be open again.
-      for (let round = 0; round < 100 && worker.status().conditions[0]?.status === false; round++) {
+      for (let round = 0; round < 1_000 && worker.status().conditions[0]?.status === false; round++) {
         clock.advance(TRIED_AGAIN_MS);
         await worker.settled();
         await setTimeout(10);
