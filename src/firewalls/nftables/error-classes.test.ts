@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nftError } from './error-classes.ts';
+import { conntrackError, nftError } from './error-classes.ts';
 
 describe("nft's words", () => {
   test.each([
@@ -32,5 +32,19 @@ describe("nft's words", () => {
   test('the echo of our own text does not count', () => {
     const stderr = '/tmp/x:1:1-2: Error: Could not process rule: Unheard of\nadd rule … comment "Message too long"\n';
     expect(nftError(stderr, 'test').code).toBe('DEVICE_REJECTED');
+  });
+});
+
+describe("conntrack's words", () => {
+  const said = (words: string): string => `conntrack v1.4.7 (conntrack-tools): Operation failed: ${words}\n`;
+
+  test.each([
+    ["such conntrack doesn't exist", 'DEVICE_CHANGED', 'conflict'],
+    ['Protocol error', 'DEVICE_CHANGED', 'conflict'],
+    ['No buffer space available', 'DEVICE_CHANGED', 'conflict'],
+    ['Operation not permitted', 'DEVICE_RIGHTS', 'rejected'],
+    ['invalid parameters', 'DEVICE_REJECTED', 'rejected'],
+  ])('%j', (words, code, blame) => {
+    expect(conntrackError(said(words))).toMatchObject({ code, blame });
   });
 });

@@ -106,8 +106,8 @@ export function conntrackError(stderr: string): SallyportError {
   if (/Operation not permitted|Permission denied/.test(words))
     return new SallyportError('DEVICE_RIGHTS', `no right to change tracked connections: ${words}`);
   // Seen with conntrack 1.4.7 when a connection that is being marked ends at that moment: what is there now is to be looked at again.
-  // ENOBUFS: after 256 changes by one line.
-  if (/Protocol error|No such file or directory|No buffer space available/.test(words))
+  // It has words of its own for ENOENT, and the kernel's where the connection was gone before. ENOBUFS: after 256 changes by one line.
+  if (/Protocol error|such conntrack doesn't exist|No such file or directory|No buffer space available/.test(words))
     return new SallyportError('DEVICE_CHANGED', `connections ended while they were being marked: ${words}`);
   return new SallyportError('DEVICE_REJECTED', `conntrack refused: ${words}`);
 }
