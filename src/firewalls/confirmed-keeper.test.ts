@@ -111,7 +111,18 @@ describe('what is noted', () => {
     desk.keeper.note({ ruleset: ten, behaviour, owners: undefined });
     desk.keeper.note({ ruleset: ten, behaviour: { ...behaviour, present: false }, owners: BucketMap.empty() });
     await desk.pass();
-    expect(desk.disk.text).toBeUndefined();
+    expect([desk.disk.text, desk.told]).toEqual([undefined, []]);
+  });
+
+  test('is also who has an address now, though the ruleset is the same', async () => {
+    const desk = new Desk();
+    desk.note(ten, { '10.0.0.1': 'a' });
+    await desk.pass();
+    const whole = desk.length;
+    desk.note(ten, { '10.0.0.1': 'b' });
+    await desk.pass();
+    expect(desk.disk.text?.slice(whole)).toMatch(/^\["10\.0\.0\.1",\["[0-9a-f]{32}"\],"bank",\[\],\[\]\]\n$/);
+    await desk.keeper.close();
   });
 
   test('is kept before a keeper closes, and by one write', async () => {

@@ -1,0 +1,176 @@
+/**
+ * What it costs to keep what is confirmed, and to take it over after a restart (decision 17): the keeper and the state folder, no firewall.
+ * `changes`: 100 new addresses a second, written once a second, as CPU of each second. `whole`: all of it, as each process writes it first. `recall`:
+ * reading it and making a basis of it and of what the firewall shows; whether a step leads there is for the driver to find out, as at every start.
+ * The longest stretch is CPU too, of all threads of the process: what it takes at most between two turns of the event loop.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BucketMap } from '../src/base/bucket-map.ts';
+import { type Clock, systemClock } from '../src/base/clock.ts';
+import { silentLog } from '../src/base/log.ts';
+import { ConfirmedFolder } from '../src/controller/confirmed-folder.ts';
+import { ConfirmedKeeper, type RecordPlace } from '../src/firewalls/confirmed-keeper.ts';
+import type { KnownState } from '../src/firewalls/confirmed-record.ts';
+import type { Session } from '../src/firewalls/session.ts';
+import type { Actual, Translation } from '../src/firewalls/driver.ts';
+import type { Step } from '../src/plan/step.ts';
+import { behaviourOf } from '../src/plan/ruleset-behaviour.ts';
+import { collectGarbage, load, print, quantile, smoke } from './figure.ts';
+import { largeRuleset } from './ruleset.ts';
+
+const sizes = smoke ? [1_000] : [10_000, 100_000];
+const PER_SECOND = 100;
+const classes = 200;
+const groups = 20;
+/** Nobody waits here: who looks for the longest stretch does nothing else meanwhile. */
+const clock: Clock = {
+  wall: () => systemClock.wall(),
+  monotonic: () => systemClock.monotonic(),
+  after(_ms, callback) {
+    const immediate = setImmediate(callback);
+    return () => clearImmediate(immediate);
+  },
+};
+const OF = { cluster: 'bench', firewall: 'edge', device: 'd' };
+
+/** Milliseconds of CPU of some work, or the most of them between two turns of the event loop: who looks at every turn takes CPU himself. */
+async function taken(work: () => Promise<unknown>, isLongest: boolean): Promise<number> {
+  collectGarbage();
+  const began = process.cpuUsage();
+  if (!isLongest) {
+    await work();
+    return msOf(process.cpuUsage(began));
+  }
+  let isDone = false;
+  const done = work().finally(() => (isDone = true));
+  let longest = msOf(process.cpuUsage(began));
+  while (!isDone) {
+    const before = process.cpuUsage();
+    await nextTurn();
+    longest = Math.max(longest, msOf(process.cpuUsage(before)));
+  }
+  await done;
+  return longest;
+}
+
+function msOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1_000;
+}
+
+/** So many addresses, with their owners; more come one by one. */
+class World {
+  #state: KnownState;
+  #born = 0;
+
+  constructor(addresses: number) {
+    const ruleset = largeRuleset({ addresses, groups, classes });
+    const owners = [...ruleset.members.keys()].map((address) => [address, this.#owner()] as const);
+    this.#state = { ruleset, owners: BucketMap.from(owners) };
+  }
+
+  #owner(): string {
+    return `namespace-${this.#born % 50}/pod-${this.#born++}`;
+  }
+
+  /** As a worker has it. */
+  get confirmed() {
+    const { ruleset, owners } = this.#state;
+    return { ruleset, owners, behaviour: behaviourOf(ruleset) };
+  }
+
+  grow(): void {
+    const { ruleset, owners } = this.#state;
+    const n = this.#born;
+    const address = `10.200.${(n >> 8) & 255}.${n & 255}`;
+    const all = [...ruleset.groups].map(([id, group]) =>
+      group.kind === 'AddressGroup' && id === `group-${n % groups}`
+        ? ([id, { ...group, members: group.members.with([[address, true]]) }] as const)
+        : ([id, group] as const),
+    );
+    const members = ruleset.members.with([[address, `class-${n % classes}`]]);
+    this.#state = {
+      ruleset: { ...ruleset, members, groups: new Map(all) },
+      owners: owners.with([[address, this.#owner()]]),
+    };
+  }
+}
+
+/** A state folder that tells when something was written there. */
+function toldPlace(folder: string): { readonly place: RecordPlace; readonly written: () => Promise<void> } {
+  const inner = new ConfirmedFolder(folder, OF, undefined);
+  let tell: () => void = () => undefined;
+  const then = (work: Promise<void>): Promise<void> => work.then(() => tell());
+  const place: RecordPlace = {
+    of: OF,
+    room: inner.room,
+    writer: () => inner.writer(),
+    load: () => inner.load(),
+    replace: (chunks) => then(inner.replace(chunks)),
+    append: (text) => then(inner.append(text)),
+    remove: () => inner.remove(),
+    close: () => inner.close(),
+  };
+  return { place, written: () => new Promise((resolve) => (tell = resolve)) };
+}
+
+/** Nothing has to be done on a firewall that holds just what is asked for. */
+const session = { foresee: () => Promise.resolve(), steps: () => [] } as unknown as Session<Actual, Translation, Step>;
+
+for (const addresses of sizes) {
+  // Half of the rounds for the CPU, half for the longest stretch.
+  const [rounds, seconds] = smoke || addresses > 10_000 ? [2, 2] : [6, 5];
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  const file = join(folder, 'confirmed', 'edge.jsonl');
+  const cpu = { changes: [] as number[], whole: [] as number[], recall: [] as number[] };
+  const longest = { changes: [] as number[], whole: [] as number[], recall: [] as number[] };
+  let size = 0;
+  for (let round = 0; round < rounds; round++) {
+    const isLongest = round % 2 === 1;
+    const into = isLongest ? longest : cpu;
+    const world = new World(addresses);
+    const { place, written } = toldPlace(folder);
+    const keeper = new ConfirmedKeeper(place, clock, silentLog, 'edge');
+    const keep = async (states: readonly World['confirmed'][]): Promise<void> => {
+      const done = written();
+      for (const state of states) keeper.note(state);
+      await done;
+    };
+    const first = world.confirmed;
+    into.whole.push(await taken(() => keep([first]), isLongest));
+    size = statSync(file).size;
+    for (let second = 0; second < seconds; second++) {
+      const states = Array.from({ length: PER_SECOND }, () => {
+        world.grow();
+        return world.confirmed;
+      });
+      into.changes.push(await taken(() => keep(states), isLongest));
+    }
+    await keeper.close();
+    const next = new ConfirmedKeeper(toldPlace(folder).place, clock, silentLog, 'edge');
+    const { ruleset, owners, behaviour } = world.confirmed;
+    const actual = { empty: false, drift: [], foreign: [], behaviour };
+    const wished = { kind: 'ruleset', ruleset, owners, version: 1 } as Parameters<typeof next.recall>[1];
+    const recall = async (): Promise<void> => {
+      if ((await next.recall(actual, wished, session)) === undefined) throw new Error('it was not believed');
+    };
+    into.recall.push(await taken(recall, isLongest));
+  }
+  rmSync(folder, { recursive: true });
+  const about = { addresses, classes, groups, ...load() };
+  print({ bench: 'record/whole/size', unit: 'KB', value: size / 1_000, ...about });
+  for (const what of ['changes', 'whole', 'recall'] as const) {
+    const more = { ...(what === 'changes' ? { changes: PER_SECOND, seconds } : {}), rounds, ...about };
+    print({ bench: `record/${what}/cpu`, unit: 'ms', value: quantile(cpu[what], 0.5), ...more });
+    print({
+      bench: `record/${what}/longest-stretch`,
+      unit: 'ms',
+      value: Math.max(...longest[what]),
+      budget: 50,
+      ...more,
+    });
+  }
+}
