@@ -89,6 +89,18 @@ describe('what is noted', () => {
     await desk.keeper.close();
   });
 
+  test('is appended to little again and again before all is written anew', async () => {
+    const desk = new Desk();
+    desk.note(ten);
+    await desk.pass();
+    for (let round = 0; round < 6; round++) {
+      desk.note(world(crowd(round % 2 === 0 ? 200 : 10, 'bank'), [bank]));
+      await desk.pass();
+    }
+    expect([desk.disk.wholes, desk.disk.writes]).toEqual([1, 7]);
+    await desk.keeper.close();
+  });
+
   test('twice is kept once, and what is as it was kept not at all', async () => {
     const desk = new Desk();
     desk.note(ten);
@@ -125,11 +137,15 @@ describe('what is noted', () => {
     await desk.keeper.close();
   });
 
-  test('is kept before a keeper closes, and by one write', async () => {
+  test('is kept before a keeper closes, and by one write; its place is closed after that', async () => {
     const desk = new Desk();
+    const { place } = desk.disk.open();
+    const writes: number[] = [];
+    const close = (): Promise<void> => Promise.resolve(void writes.push(desk.disk.writes));
+    desk.keeper = new ConfirmedKeeper({ ...place, close }, desk.clock, silentLog, 'edge-1');
     desk.note(ten);
     await desk.keeper.close();
-    expect([desk.disk.writes, desk.length > 0]).toEqual([1, true]);
+    expect([writes, desk.length > 0]).toEqual([[1], true]);
     await desk.pass();
     expect(desk.disk.writes).toBe(1);
   });
@@ -153,7 +169,8 @@ describe('what is noted', () => {
       desk.note(world(round % 2 === 0 ? {} : all, [bank]));
       await desk.pass();
     }
-    expect(desk.disk.wholes).toBeGreaterThan(2);
+    // Those who leave are appended, and then there is no room for all who come.
+    expect(desk.disk.wholes).toBe(5);
     expect(desk.length).toBeLessThanOrEqual(2 * whole);
     await desk.keeper.close();
   });
@@ -168,9 +185,10 @@ describe('what is noted', () => {
     expect(desk.disk.text).toBeUndefined();
     desk.note(ten);
     await desk.pass(59_000);
+    expect(desk.disk.wholes).toBe(1);
     expect(desk.told).toEqual(['what is confirmed cannot be kept: the disk is full']);
     await desk.pass();
-    expect(desk.told).toHaveLength(1);
+    expect([desk.disk.wholes, desk.told.length]).toEqual([2, 1]);
     desk.disk.isFull = false;
     desk.note(world(crowd(3, 'bank'), [bank]));
     await desk.pass(60_000);
@@ -187,11 +205,11 @@ describe('what is noted', () => {
 
   test('that has no room is not kept by this process, not even when it would have', async () => {
     const desk = new Desk();
-    desk.disk.room = 500;
+    desk.disk.room = 1_200;
     desk.open();
     desk.note(world(crowd(30, 'bank'), [bank]));
     await desk.pass();
-    expect(desk.told.join()).toMatch(/it takes \d+ characters, and there is room for 500/);
+    expect(desk.told.join()).toMatch(/it takes \d+ characters, and there is room for 1200/);
     desk.note(world({}, [bank]));
     await desk.pass(120_000);
     expect([desk.disk.text, desk.clock.next()]).toEqual([undefined, undefined]);

@@ -7,7 +7,6 @@ import { type Pieces, each } from '../base/pieces.ts';
 import { Turn } from '../base/turns.ts';
 import {
   type KnownState,
-  MOST_TEXT,
   type RecordOf,
   addressLines,
   addressesApart,
@@ -139,7 +138,6 @@ export class ConfirmedKeeper {
     try {
       const text = await this.#place.load();
       if (text === undefined) return undefined;
-      if (text.length > MOST_TEXT) return 'it is longer than any record';
       const record = await this.#turn.finish(readRecord(text, this.#place.of));
       if (typeof record === 'string') return record;
       if (!follows(record.writer, this.#place.writer())) return 'another copy had the right to write since then';
