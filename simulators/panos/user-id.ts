@@ -22,6 +22,8 @@ interface Registration {
   persistent: boolean;
   /** Tags, each with the moment on the monotonic clock at which it ends. */
   readonly tags: Map<string, number>;
+  /** As it is printed, until it changes: all are printed over and over. */
+  row?: string | undefined;
 }
 
 const TAGS_PER_ADDRESS = 32;
@@ -125,7 +127,10 @@ export class UserId {
     }
     const persistent = one.attributes.get('persistent') !== '0';
     if (known === undefined) this.#registered.set(ip, { persistent, tags });
-    else known.persistent = persistent;
+    else {
+      known.persistent = persistent;
+      known.row = undefined;
+    }
     return messages;
   }
 
@@ -134,6 +139,7 @@ export class UserId {
     const ip = span === undefined ? (one.attributes.get('ip') ?? '') : printAddress(span);
     const known = this.#registered.get(ip);
     if (known === undefined) return [`ip ${ip} does not exist, ignore unreg`];
+    known.row = undefined;
     const listed = child(one, 'tag')?.children.map(({ text }) => text);
     const messages: string[] = [];
     for (const tag of listed ?? [...known.tags.keys()])
@@ -160,7 +166,9 @@ export class UserId {
     if (now < this.#soonest) return;
     this.#soonest = Number.POSITIVE_INFINITY;
     this.version += 1;
-    for (const [ip, { tags }] of this.#registered) {
+    for (const [ip, known] of this.#registered) {
+      const { tags } = known;
+      known.row = undefined;
       for (const [tag, end] of tags)
         if (end <= now) tags.delete(tag);
         else this.#soonest = Math.min(this.#soonest, end);
@@ -178,37 +186,19 @@ export class UserId {
     const start = whole(child(query, 'start-point')?.text ?? '1');
     if (limit === undefined || limit < 1 || limit > PAGE) throw refuse(codes.invalidCommand, ` limit is 1 to ${PAGE}`);
     if (start === undefined || start < 1) throw refuse(codes.invalidCommand, ' start-point is 1 or more');
-    const asked = only === undefined ? [...this.#registered] : this.#registeredAt(span);
-    const rows = tag === undefined ? asked : asked.filter(([, { tags }]) => tags.has(tag));
+    const asked = only === undefined ? this.#registered : this.#registeredAt(span);
+    const rows = tag === undefined ? asked : new Map([...asked].filter(([, { tags }]) => tags.has(tag)));
     if (child(child(query, 'all'), 'option')?.text.trim() === 'count')
-      return { status: 'success', body: `<result><count>${rows.length}</count></result>` };
-    const page = rows.slice(start - 1, start - 1 + limit);
-    const printed = page.map(([ip, { persistent, tags }]) =>
-      serialise(
-        element(
-          'entry',
-          [
-            element(
-              'tag',
-              [...tags.keys()].map((one) => element('member', one)),
-            ),
-          ],
-          {
-            ip,
-            from_agent: '0',
-            persistent: persistent ? '1' : '0',
-          },
-        ),
-      ),
-    );
-    return { status: 'success', body: `<result>${printed.join('')}<count>${page.length}</count></result>` };
+      return { status: 'success', body: `<result><count>${rows.size}</count></result>` };
+    const page = partOf(rows, start - 1, limit).map(([ip, known]) => (known.row ??= printed(ip, known)));
+    return { status: 'success', body: `<result>${page.join('')}<count>${page.length}</count></result>` };
   }
 
-  #registeredAt(span: Span | undefined): readonly (readonly [string, Registration])[] {
-    if (span === undefined) return [];
+  #registeredAt(span: Span | undefined): ReadonlyMap<string, Registration> {
+    if (span === undefined) return new Map();
     const ip = printAddress(span);
     const found = this.#registered.get(ip);
-    return found === undefined ? [] : [[ip, found]];
+    return new Map(found === undefined ? [] : [[ip, found]]);
   }
 
   userAt(ip: string): string | undefined {
@@ -249,6 +239,24 @@ export class UserId {
     this.#soonest = other.#soonest;
     this.version += 1;
   }
+}
+
+/** So many entries from a place on, without a list of all. */
+function partOf<K, V>(map: ReadonlyMap<K, V>, from: number, most: number): readonly (readonly [K, V])[] {
+  const part: (readonly [K, V])[] = [];
+  let at = 0;
+  for (const entry of map) {
+    if (at >= from + most) break;
+    if (at >= from) part.push(entry);
+    at += 1;
+  }
+  return part;
+}
+
+function printed(ip: string, { persistent, tags }: Registration): string {
+  const members = [...tags.keys()].map((one) => element('member', one));
+  const attributes = { ip, from_agent: '0', persistent: persistent ? '1' : '0' };
+  return serialise(element('entry', [element('tag', members)], attributes));
 }
 
 function whole(text: string): number | undefined {
