@@ -1,4 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
+import { registeredPage } from './registered-page.ts';
 import { type XmlElement, child, parseXml } from './xml.ts';
 
 /** `<response status code>` as PAN-OS wraps every answer (reference 1.2). */
@@ -15,7 +16,7 @@ export interface Envelope {
 
 /** Reads an answer. Throws `DEVICE_UNREADABLE`: it is no `<response>` with a status. */
 export function readEnvelope(body: string): Envelope {
-  const root = parseXml(body);
+  const root = registeredPage(body) ?? parseXml(body);
   const status = root.attributes.get('status');
   if (root.name !== 'response' || (status !== 'success' && status !== 'error'))
     throw new SallyportError('DEVICE_UNREADABLE', 'the answer is no <response> with a status');
