@@ -95,7 +95,9 @@ export function rulesLine(ruleset: Ruleset): string {
 
 /** What a state says of each address, as one line. */
 export function addressLines({ ruleset, owners }: KnownState): (address: string) => string {
-  const lists = [...ruleset.groups.values()].filter((one) => one.kind === 'AddressGroup');
+  const lists = [...ruleset.groups.values()]
+    .filter((one) => one.kind === 'AddressGroup')
+    .filter(({ members }) => members.size > 0);
   return (address) => {
     const known = owners.get(address);
     const id = ruleset.members.get(address);
@@ -106,9 +108,25 @@ export function addressLines({ ruleset, owners }: KnownState): (address: string)
     });
     if (known === undefined && id === undefined && groups.length + targets.length === 0)
       return `${JSON.stringify([address])}\n`;
-    const holders = known === undefined ? [] : holdersIn(known).map(ownerDigest);
-    return `${JSON.stringify([address, holders, id ?? '', groups, targets])}\n`;
+    const holders = known === undefined ? '[]' : holdersText(known);
+    const held =
+      groups.length + targets.length === 0 ? '[],[]' : `${JSON.stringify(groups)},${JSON.stringify(targets)}`;
+    return `[${JSON.stringify(address)},${holders},${JSON.stringify(id ?? '')},${held}]\n`;
   };
+}
+
+/** So many are remembered: some megabytes. */
+const MOST_DIGESTED = 16_384;
+const digested = new Map<string, string>();
+
+/** Digests of those who have an address, as a record holds them: the records of all firewalls tell of the same ones. */
+function holdersText(known: string): string {
+  const found = digested.get(known);
+  if (found !== undefined) return found;
+  const text = JSON.stringify(holdersIn(known).map(ownerDigest));
+  if (digested.size >= MOST_DIGESTED) digested.clear();
+  digested.set(known, text);
+  return text;
 }
 
 function targetText(target: NatTarget): string {
