@@ -74,7 +74,8 @@ function groupOf(of: number, addresses: number, groups: number): Group {
   };
 }
 
-function address(i: number): string {
+/** The address with this number. */
+export function address(i: number): string {
   const value = FIRST_ADDRESS + i;
   return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.');
 }

@@ -14,7 +14,7 @@ import type { Unit } from './pair.ts';
 import type { ListWriter } from '../rulebase/translator.ts';
 
 /** Reads do not wait for each other; management planes are small. */
-const CONNECTIONS = 6;
+export const CONNECTIONS = 6;
 /** Firewalls behind a Panorama are asked side by side: a slow one keeps one connection. */
 const PANORAMA_CONNECTIONS = 8;
 
