@@ -105,22 +105,29 @@ export function warnOfUnknownFields(type: ResourceType, object: RawMap, scope: S
  */
 export function warnOfFieldsBeyond(all: Known, object: RawMap, scope: Scope): void {
   let told = 0;
-  const look = (raw: unknown, known: Known, here: Scope): void => {
+  // Nearly every field is known: of those nothing is made but the way to where we are.
+  const here: (string | number)[] = [];
+  const enter = (step: string | number, raw: unknown, known: Known): void => {
+    here.push(step);
+    look(raw, known);
+    here.pop();
+  };
+  const look = (raw: unknown, known: Known): void => {
     if (Array.isArray(raw)) {
       // A list in a list is a mistake, however deep it goes, and no place for fields.
-      for (const [index, entry] of raw.entries()) if (isMap(entry)) look(entry, known, here.at(index));
+      for (let index = 0; index < raw.length; index++) if (isMap(raw[index])) enter(index, raw[index], known);
       return;
     }
     if (!isMap(raw)) return;
-    for (const [field, value] of Object.entries(raw)) {
+    for (const field of Object.keys(raw)) {
       const inside = Object.hasOwn(known, field) ? known[field] : undefined;
       if (inside === undefined) {
         told += 1;
-        if (told <= LIMIT) here.warning('FIELD_UNKNOWN', ignored(field, known), field);
-      } else if (inside !== 'any' && value !== null) look(value, inside, here.at(field));
+        if (told <= LIMIT) scope.warning('FIELD_UNKNOWN', ignored(field, known), ...here, field);
+      } else if (inside !== 'any' && raw[field] !== null) enter(field, raw[field], inside);
     }
   };
-  look(object, all, scope);
+  look(object, all);
   if (told > LIMIT) scope.warning('FIELD_UNKNOWN', `${told - LIMIT} more fields that are not known`);
 }
 

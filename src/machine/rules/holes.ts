@@ -18,6 +18,9 @@ export function matchesOf(blocks: readonly Block[]): {
   readonly strays: readonly Prefix[];
 } {
   if (blocks.length === 0) return { matches: [], strays: [] };
+  // Nearly always, and at no cost then.
+  if (blocks.every(({ except }) => except.length === 0))
+    return { matches: [{ nets: blocks.map(({ cidr }) => cidr), except: [] }], strays: [] };
   const nets = blocks.map(({ cidr }) => PrefixSet.of([cidr]));
   const strays: Prefix[] = [];
   let cutsOthers = false;

@@ -157,7 +157,7 @@ class PolicyText {
         if (matches === undefined) return [];
         // Today's text: whoever names everything first names nothing.
         const [first] = match.nets;
-        const everywhere = family === 4 && first !== undefined && formatPrefix(first) === '0.0.0.0/0';
+        const everywhere = family === 4 && first?.family === 4 && first.length === 0;
         return this.#ports(entry.ports, [fromCluster(family), ...(everywhere ? matches.slice(0, -1) : matches)], words);
       }),
     );
@@ -236,5 +236,5 @@ function fromCluster(family: Family): string {
 function sideMatches(side: 'saddr' | 'daddr', { nets, except }: Match, family: Family): readonly string[] | undefined {
   const inside = prefixMatch(side, '', family, nets);
   if (inside.length === 0) return undefined;
-  return [...prefixMatch(side, '!= ', family, except), ...inside];
+  return except.length === 0 ? inside : [...prefixMatch(side, '!= ', family, except), ...inside];
 }

@@ -43,8 +43,10 @@ export function prefixMatch(
   family: Family,
   prefixes: readonly Prefix[],
 ): readonly string[] {
-  const texts = [...new Set(prefixes.filter((prefix) => prefix.family === family).map(formatPrefix))];
-  return texts.length === 0 ? [] : [`${header(family)} ${side} ${operator}${inlineSet(texts)}`];
+  const own = prefixes.filter((prefix) => prefix.family === family);
+  return own.length === 0
+    ? []
+    : [`${header(family)} ${side} ${operator}${inlineSet([...new Set(own.map(formatPrefix))])}`];
 }
 
 /**
