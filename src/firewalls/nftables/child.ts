@@ -17,19 +17,25 @@ export const childEnvironment = {
 
 export type ChildEnvironment = Readonly<Record<string, string>>;
 
+/** Where what a child prints goes, besides what every transport can do with it. */
+export interface ChildOptions extends RunOptions {
+  /** An open file, which takes all of it; `stdout` of the outcome is empty then. */
+  readonly into?: number;
+}
+
 /** Runs a program of this machine to its end, without a shell. See `Transport.run`. */
 export function runChild(
   program: string,
   args: readonly string[],
   environment: ChildEnvironment,
   signal: AbortSignal,
-  options: RunOptions = {},
+  options: ChildOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const child = spawn(program, args, {
       env: environment,
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', options.into ?? 'pipe', 'pipe'],
       windowsHide: true,
     });
     const out: Buffer[] = [];
@@ -88,7 +94,7 @@ export function runChild(
 }
 
 /** The lines of a text that arrives in pieces, each without its end; of a last one that is empty nothing is told. */
-class Lines {
+export class Lines {
   readonly #onLine: (line: string) => void;
   readonly #decoder = new StringDecoder('utf8');
   #begun = '';

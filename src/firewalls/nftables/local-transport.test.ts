@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,6 +19,21 @@ test('what a program prints comes line by line, wherever its output is cut', asy
     onLine: (line) => lines.push(line),
   });
   expect([code, stdout, lines]).toEqual([0, '', ['one', 'twö', '', 'last']]);
+});
+
+test('a long text comes line by line, whole letters, and leaves no file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sallyport-local-'));
+  const lines: string[] = [];
+  // Whatever is read at once: some letter of two bytes stands across its end.
+  const script =
+    'printf x; i=0; while [ $i -lt 3000 ]; do echo "ööööööööööööööööööööööööööööööööööööööööööööö $i"; i=$((i + 1)); done';
+  await localTransport(directory).run('sh', ['-c', script], new AbortController().signal, {
+    onLine: (line) => lines.push(line),
+  });
+  const expected = Array.from({ length: 3_000 }, (_, n) => `${'ö'.repeat(45)} ${n}`);
+  expect(lines).toEqual([`x${expected[0]}`, ...expected.slice(1)]);
+  expect(await readdir(directory)).toEqual([]);
+  await rm(directory, { recursive: true });
 });
 
 test('a text in parts arrives whole', async () => {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError, localFiles } from '../../base/error.ts';
-import { type ChildEnvironment, childEnvironment, runChild, startChild } from './child.ts';
-import type { Outcome, Transport } from './transport.ts';
+import { type ChildEnvironment, type ChildOptions, childEnvironment, Lines, runChild, startChild } from './child.ts';
+import type { Outcome, RunOptions, Transport } from './transport.ts';
 
 /** What stands before every command line: nothing, or what joins a namespace. */
 interface Place {
@@ -48,9 +48,12 @@ function transportIn(place: Place, directory: string): Transport {
     const [first, ...rest] = [...place.prefix, program, ...args];
     return [first ?? program, rest];
   };
-  const run: Transport['run'] = async (program, args, signal, options) => {
+  const run: Transport['run'] = async (program, args, signal, options = {}) => {
     const [first, rest] = commandLine(program, args);
-    const outcome = await runChild(first, rest, environment, signal, options);
+    const start = (chosen: ChildOptions): Promise<Outcome> => runChild(first, rest, environment, signal, chosen);
+    const outcome = await (options.onLine === undefined
+      ? start(options)
+      : throughFile(directory, start, options, options.onLine));
     if (outcome.code !== 0) place.check(outcome, program);
     return outcome;
   };
@@ -68,4 +71,38 @@ function transportIn(place: Place, directory: string): Transport {
       }
     },
   };
+}
+
+/** So many bytes of what was printed are read at once. */
+const PIECE = 1 << 16;
+
+/**
+ * Has the lines of what a program prints told when it has ended. nft writes each word by itself: of 20,000 rules that is 400,000 times, and the
+ * socket that Node makes for a child holds some three hundred of them, so that both would wake each other thousands of times.
+ */
+async function throughFile(
+  directory: string,
+  start: (options: ChildOptions) => Promise<Outcome>,
+  options: RunOptions,
+  onLine: (line: string) => void,
+): Promise<Outcome> {
+  const path = join(directory, `printed-${randomBytes(8).toString('hex')}`);
+  const file = await localFiles(open(path, 'wx+', 0o600));
+  try {
+    // It goes with whoever has it open, however they end.
+    await localFiles(rm(path));
+    const outcome = await start({ ...options, into: file.fd });
+    const lines = new Lines(onLine);
+    const piece = Buffer.allocUnsafe(PIECE);
+    for (let place = 0; ; ) {
+      const { bytesRead } = await localFiles(file.read(piece, 0, PIECE, place));
+      if (bytesRead === 0) break;
+      lines.take(piece.subarray(0, bytesRead));
+      place += bytesRead;
+    }
+    lines.end();
+    return outcome;
+  } finally {
+    await file.close();
+  }
 }
