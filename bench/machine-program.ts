@@ -30,7 +30,7 @@ export function startMachine(
     `name: fw-1
 sources: { static: { firewall: { dnsServerAddress: ${resolver} } }, objects: { manifests: ./objects } }
 controllers: { firewall: { source: static }, cwnp: { source: objects } }
-machine: { facts: ./install.yaml, rules: ./firewall-controller.v4, base: ./rules, names: ./names.yaml, memory: ./sources.json }
+machine: { facts: ./install.yaml, rules: ./firewall-controller.v4, base: ./rules, names: ./names.yaml, memory: ./sources.json, frr: ./frr.conf }
 `,
   );
   const [program, ...words] = command;

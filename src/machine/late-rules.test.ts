@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cwnp, firewall, smallMachine } from '../../test/kit/machine.ts';
 import { tries } from '../../test/kit/runs.ts';
-import { placedInKernel, wholeInKernel } from './late-rules.ts';
+import { isMostlyNew, placedInKernel, wholeInKernel } from './late-rules.ts';
 import { tableParts, type TableParts } from './table-change.ts';
 import { type TableLines, tableLines } from './table-text.ts';
 
@@ -77,6 +77,12 @@ describe('rules that come late into a large table', () => {
     const next = placedInKernel(tableParts(world([...many, [115, 80]])), held);
     expect(rulesOf(next, 'forward')).toEqual(rulesOf(held, 'forward'));
     expect(rulesOf(next, 'late')).toHaveLength(20);
+  });
+
+  test('a large table that was small is mostly new; one that grows by a part, or is small itself, is not', () => {
+    const [small, some, all] = [many.slice(0, 2), many.slice(0, 60), many].map((each) => tableParts(world(each)));
+    if (small === undefined || some === undefined || all === undefined) throw new Error('there are three');
+    expect([isMostlyNew(small, all), isMostlyNew(some, all), isMostlyNew(small, some)]).toEqual([true, false, false]);
   });
 
   test('when too many are late, all are put in their places', () => {

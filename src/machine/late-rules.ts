@@ -51,6 +51,21 @@ export function placedInKernel(wanted: TableParts, held: TableParts | undefined)
   return stillLate.length + fresh.length > MOST_LATE ? all : put(inPlace, [...stillLate, ...fresh]);
 }
 
+/**
+ * Whether a large table is for the greater part new to the kernel, as at a first start. It is loaded whole then: that takes nft less than as many
+ * rules put between those that are there, and needs no check of the whole after it.
+ */
+export function isMostlyNew(held: TableParts, wanted: TableParts): boolean {
+  const rules = rulesIn(wanted);
+  return rules >= LARGE && rulesIn(held) * 2 < rules;
+}
+
+function rulesIn({ chains }: TableParts): number {
+  let count = 0;
+  for (const { rules } of chains.values()) count += rules.length;
+  return count;
+}
+
 /** The lines of a whole table, laid out as `placedInKernel` has it without anything late. */
 export function wholeInKernel(table: readonly TableLines[], placed: TableParts): readonly TableLines[] {
   if (!placed.chains.has(LATE_CHAIN)) return table;

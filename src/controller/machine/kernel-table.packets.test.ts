@@ -73,6 +73,16 @@ describe('a large table in the kernel', () => {
     expect(await kernel.isIntact(signal)).toBe(true);
   });
 
+  test('a table that becomes large at once is loaded whole, and what was counted goes on', async () => {
+    const small = (): readonly TableLines[] => tableLines(smallMachine(firewall('{}') + policy('p50', 10_050)).ruleset);
+    await kernel.load(small, signal);
+    expect(await passes(10_050)).toBe(true);
+    expect(await kernel.load(table(''), signal)).toBe('replaced');
+    expect([await passes(10_050), await world.packets(web('p50'))]).toEqual([true, 2]);
+    expect(await kernel.isIntact(signal)).toBe(true);
+    expect(await kernel.load(table(policy('web', 443)), signal)).toBe('changed');
+  });
+
   test('a process that begins anew puts all in their places, with what they counted', async () => {
     await kernel.load(table(''), signal);
     await kernel.load(table(policy('web', 443)), signal);

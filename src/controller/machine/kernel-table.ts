@@ -4,7 +4,7 @@ import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.t
 import { nftError } from '../../firewalls/nftables/error-classes.ts';
 import { Nft } from '../../firewalls/nftables/nft.ts';
 import type { Transport } from '../../firewalls/nftables/transport.ts';
-import { placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
+import { isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
 import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
@@ -108,8 +108,8 @@ export class KernelTable {
   }
 
   /**
-   * Makes the table what the lines say: by the difference where the kernel is known to hold what we loaded, else whole. Then reads back
-   * what was touched. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
+   * Makes the table what the lines say: by the difference where the kernel is known to hold what we loaded and most of it stays, else
+   * whole. Then reads back what was touched. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
    * elements that were added before are not forgotten by it.
    */
   async load(make: () => readonly TableLines[], signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
@@ -119,20 +119,23 @@ export class KernelTable {
       const table = make();
       const wanted = tableParts(table);
       const held = this.#held;
-      const placed = placedInKernel(wanted, held?.parts);
-      const change =
-        held === undefined
+      if (held !== undefined) {
+        const after = placedInKernel(wanted, held.parts);
+        const change = isMostlyNew(held.parts, wanted)
           ? undefined
-          : changeTable(this.#present(held.parts), placed, (chain) => held.live.chains.get(chain)?.handles);
-      if (change === '') return { done: 'nothing' as const };
-      this.#held = undefined;
-      const isChanged = change !== undefined && (await this.#tried(change, signal));
+          : changeTable(this.#present(held.parts), after, (chain) => held.live.chains.get(chain)?.handles);
+        if (change === '') return { done: 'nothing' as const };
+        this.#held = undefined;
+        if (change !== undefined && (await this.#tried(change, signal))) {
+          this.#plain = plainSets(after);
+          return { done: 'changed' as const, held, after };
+        }
+      }
       // What is late has its place in a table that is written whole.
-      const after = isChanged ? placed : placedInKernel(wanted, undefined);
-      if (!isChanged)
-        await this.#nft.run(replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal))), signal);
+      const after = placedInKernel(wanted, undefined);
+      await this.#nft.run(replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal))), signal);
       this.#plain = plainSets(after);
-      return isChanged ? { done: 'changed' as const, held, after } : { done: 'replaced' as const, after };
+      return { done: 'replaced' as const, after };
     });
     if (loaded.done !== 'nothing') await this.#quietly(() => this.#hold(loaded.after, loaded.held, signal));
     return loaded.done;
