@@ -47,7 +47,7 @@ export async function readMachineWorld(
     if (asked) throw usage('-f names manifests of a border; a firewall machine takes --objects');
     return undefined;
   }
-  const given = options.facts === undefined ? undefined : await readFactsFile(options.facts);
+  const given = options.facts === undefined ? undefined : await readFactsFile([options.facts]);
   const parsed = parseConfigurationFile(options.config, given?.facts?.hostname);
   const configuration = parsed.value;
   if (configuration === undefined) return asked ? { diagnostics: parsed.diagnostics } : undefined;
@@ -56,7 +56,7 @@ export async function readMachineWorld(
     if (asked) throw usage(`${options.config} configures no firewall machine: it has no controllers.firewall`);
     return undefined;
   }
-  const facts = given ?? (await readFactsFile(...machine.facts));
+  const facts = given ?? (await readFactsFile(machine.facts));
   // The default file is on the machine itself; elsewhere, the networks are simply not known.
   const factsMatter = given !== undefined || facts.facts !== undefined;
   const pool = options.objects === undefined ? undefined : await readMachineFolder(options.objects);

@@ -13,20 +13,37 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('what the installation says', () => {
   test('stands in the first file that is there', async () => {
     const [older, newer] = [join(folder, 'install.yaml'), join(folder, 'machine-allocation.yaml')];
-    const missing = await readFactsFile(older, newer);
+    const missing = await readFactsFile([older, newer]);
     expect(missing.facts).toBeUndefined();
     expect(missing.diagnostics.map(({ code, at }) => [code, at?.file])).toEqual([['MACHINE_FACTS', older]]);
     writeFileSync(newer, 'hostname: newer\n');
-    expect((await readFactsFile(older, newer)).facts?.hostname).toBe('newer');
+    expect((await readFactsFile([older, newer])).facts?.hostname).toBe('newer');
     writeFileSync(older, 'hostname: older\n');
-    expect((await readFactsFile(older, newer)).facts?.hostname).toBe('older');
+    expect((await readFactsFile([older, newer])).facts?.hostname).toBe('older');
+  });
+
+  test('is read once for each text, wherever it stands', async () => {
+    const [older, newer] = [join(folder, 'once-older.yaml'), join(folder, 'once-newer.yaml')];
+    const missing = await readFactsFile([older, newer]);
+    writeFileSync(older, '');
+    const empty = await readFactsFile([older, newer], missing);
+    expect(empty.diagnostics).not.toEqual(missing.diagnostics);
+    rmSync(older);
+    writeFileSync(newer, 'hostname: one\n');
+    const first = await readFactsFile([older, newer], empty);
+    expect(await readFactsFile([older, newer], first)).toBe(first);
+    writeFileSync(older, 'hostname: one\n');
+    const moved = await readFactsFile([older, newer], first);
+    expect(moved.file).toBe(older);
+    writeFileSync(older, 'hostname: two\n');
+    expect((await readFactsFile([older, newer], moved)).facts?.hostname).toBe('two');
   });
 
   test('is not taken from the next file where the first is there and cannot be read', async () => {
     const [older, newer] = [join(folder, 'broken.yaml'), join(folder, 'sound.yaml')];
     writeFileSync(older, 'hostname: [\n');
     writeFileSync(newer, 'hostname: newer\n');
-    const { facts, diagnostics } = await readFactsFile(older, newer);
+    const { facts, diagnostics } = await readFactsFile([older, newer]);
     expect(facts).toBeUndefined();
     expect(diagnostics.map(({ at }) => at?.file)).toEqual([older]);
   });

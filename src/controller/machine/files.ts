@@ -47,13 +47,19 @@ export interface FactsReading {
   readonly diagnostics: readonly Diagnostic[];
   /** Equal texts mean that nothing changed. */
   readonly text: string;
+  /** Where the text stands; `undefined`: none could be read. */
+  readonly file: string | undefined;
 }
 
-/** Reads what the installation says of the machine, from the first of these files that is there. Never throws for what is in it. */
-export async function readFactsFile(...paths: readonly string[]): Promise<FactsReading> {
+/**
+ * Reads what the installation says of the machine, from the first of these files that is there; `before` is given back where it says the same.
+ * Never throws for what is in it.
+ */
+export async function readFactsFile(paths: readonly string[], before?: FactsReading): Promise<FactsReading> {
   for (const path of paths) {
     try {
-      return readFactsText(await readFile(path, 'utf8'), path);
+      const text = await readFile(path, 'utf8');
+      return before?.file === path && before.text === text ? before : readFactsText(text, path);
     } catch (thrown) {
       const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
       if (reason !== 'ENOENT') return unread(path, unreadable(reason));
@@ -66,18 +72,19 @@ function unreadable(reason: string): string {
   return `what the installation says of this machine cannot be read (${reason})`;
 }
 
-function unread(file: string, message: string, text = ''): FactsReading {
+function unread(file: string, message: string, text?: string): FactsReading {
   return {
     facts: undefined,
     diagnostics: [{ severity: 'error', code: 'MACHINE_FACTS', message, path: '', at: { file } }],
-    text,
+    text: text ?? '',
+    file: text === undefined ? undefined : file,
   };
 }
 
 function readFactsText(text: string, path: string): FactsReading {
   const { objects, problems } = readManifestText(text, path);
   const [only] = objects;
-  if (problems.length > 0) return { facts: undefined, diagnostics: problems, text };
+  if (problems.length > 0) return { facts: undefined, diagnostics: problems, text, file: path };
   if (only === undefined || objects.length > 1) return unread(path, 'it has to hold one YAML document', text);
   const diagnostics: Diagnostic[] = [];
   const place = { file: path };
@@ -85,5 +92,6 @@ function readFactsText(text: string, path: string): FactsReading {
     facts: readFacts(only.raw, { object: undefined, place, locate: only.locate, base: [] }, diagnostics),
     diagnostics,
     text,
+    file: path,
   };
 }

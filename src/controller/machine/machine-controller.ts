@@ -13,7 +13,7 @@ import type { DomainSet } from '../../machine/rules/domain-sets.ts';
 import { RulesetMemory } from '../../machine/ruleset-memory.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import { Wrongs } from '../wrongs.ts';
-import { type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
+import { type FactsReading, type FolderReading, readFactsFile, readMachineFolder } from './files.ts';
 import type { NameRound } from './dns/name-service.ts';
 import type { FrrWanted } from './frr/frr-keeper.ts';
 import { type AssembledInput, assembleInput } from './input.ts';
@@ -67,6 +67,7 @@ export class MachineController {
   #configurationText: string | undefined;
   #configurationWrong: readonly Diagnostic[] = [];
   #facts: Facts | undefined;
+  #factsReading: FactsReading | undefined;
   readonly #sources: MachineSources;
   readonly #reports: MachineReports;
   /** Where this machine writes, for its other duties. */
@@ -371,7 +372,8 @@ export class MachineController {
   async #read(): Promise<{ readonly signature: string; readonly diagnostics: readonly Diagnostic[] }> {
     await this.#readConfiguration();
     const { machine, sources } = this.#configuration;
-    const facts = await readFactsFile(...machine.facts);
+    const facts = await readFactsFile(machine.facts, this.#factsReading);
+    this.#factsReading = facts;
     if (facts.facts !== undefined) this.#facts = facts.facts;
     const diagnostics: Diagnostic[] = [...facts.diagnostics];
     await this.#sources.follow(this.#configuration, machine);
