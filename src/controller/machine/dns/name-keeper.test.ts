@@ -252,4 +252,38 @@ describe('what was learnt, on its way into the kernel', () => {
     await turns();
     expect([keeper.counts, took]).toEqual([{ added: 1, removed: 2 }, [47, 3]]);
   });
+
+  test('who learns while many are let go waits for one transaction of these, and has what he was told', async () => {
+    const it = world();
+    const { clock, kernel, keeper } = it;
+    const name = 'a.';
+    const set = domainSetName(name, 'ipv4_addr');
+    const texts = Array.from({ length: 100 }, (_, n) => `192.0.2.${n}`);
+    void keeper.learn(
+      [name],
+      texts.map((text) => give(text, 5)),
+    );
+    await settle(it);
+    clock.advance(20_000);
+    keeper.compare();
+    clock.advance(5);
+    await turns();
+    // The first forty are on their way out. One of them comes again, so does one that waits to go, and somebody is new.
+    const told = ['192.0.2.0', '192.0.2.99', '198.51.100.1'];
+    let isThere = false;
+    const done = keeper.learn(
+      [name],
+      told.map((text) => give(text, 60)),
+    );
+    void done?.then(() => (isThere = true));
+    kernel.batches.length = 0;
+    for (let turn = 0; turn < 2; turn++) {
+      kernel.work();
+      await turns();
+    }
+    expect([isThere, kernel.batches]).toEqual([true, [40, 3]]);
+    expect(told.map((text) => kernel.hasElement(set, text))).toEqual([true, true, true]);
+    await settle(it);
+    expect([...kernel.elementsOf(set)].toSorted()).toEqual(told);
+  });
 });

@@ -8,9 +8,8 @@ import type { ElementChange, KernelTable } from '../kernel-table.ts';
 
 /** How long an addition waits for others that go with it. */
 const BATCH_MS = 2;
-/** Elements that one transaction takes: so many additions are a line of the shell of nft, and whoever waits for them waits for no program to start. */
-const MOST_ADDED = 40;
-const MOST_REMOVED = 500;
+/** Elements that one transaction takes: so many are a line of the shell of nft, and whoever waits for additions waits for no program to start. */
+const MOST_AT_ONCE = 40;
 /** How long an answer is held until a name has its first set. */
 const RULES_MS = 5_000;
 
@@ -204,6 +203,7 @@ export class NameKeeper {
     if (this.#flying !== undefined || batch === undefined) return;
     this.#flying = batch;
     this.#next = undefined;
+    this.#putOff(batch);
     this.#carry(batch)
       .catch(batch.reject)
       .finally(() => {
@@ -213,22 +213,29 @@ export class NameKeeper {
       });
   }
 
+  /** Of many removals most go later, so that additions that come meanwhile wait for one transaction of them, and not for all. */
+  #putOff({ changes }: Batch): void {
+    let removals = 0;
+    for (const [key, change] of changes) {
+      if (change.change === 'add' || ++removals <= MOST_AT_ONCE) continue;
+      changes.delete(key);
+      this.#put(change);
+    }
+  }
+
   /** Additions first: somebody waits for these. */
   async #carry({ changes, since, resolve }: Batch): Promise<void> {
     const all = [...changes.values()];
     const added = all.filter(({ change }) => change === 'add');
-    for (let at = 0; at < added.length; at += MOST_ADDED) {
-      const some = added.slice(at, at + MOST_ADDED);
+    for (let at = 0; at < added.length; at += MOST_AT_ONCE) {
+      const some = added.slice(at, at + MOST_AT_ONCE);
       await this.#kernel.changeElements(some, this.#signal);
       this.counts.added += some.length;
     }
     resolve();
     const removed = added.length === all.length ? [] : all.filter(({ change }) => change === 'delete');
-    for (let at = 0; at < removed.length; at += MOST_REMOVED) {
-      const some = removed.slice(at, at + MOST_REMOVED);
-      await this.#kernel.changeElements(some, this.#signal);
-      this.counts.removed += some.length;
-    }
+    if (removed.length > 0) await this.#kernel.changeElements(removed, this.#signal);
+    this.counts.removed += removed.length;
     this.#measure?.(this.#clock.monotonic() - since);
   }
 
