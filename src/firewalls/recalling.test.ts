@@ -85,6 +85,20 @@ describe('who is in which class', () => {
   });
 });
 
+describe('a class that the record names and does not hold', () => {
+  const kept = { ruleset: world({ '10.0.0.1': 'bank', '10.0.0.2': 'ghost' }, CLASSES) };
+
+  test('is none of anybody whom the device has like others', () => {
+    const state = recalled(kept, {}, { '10.0.0.1': 'm', '10.0.0.2': 'm' });
+    expect(membersOf(state)).toEqual({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' });
+    expect(ownersOf(state)).toEqual({ '10.0.0.2': '?' });
+  });
+
+  test('names nothing', () => {
+    expect(recalled(kept, {}, { '10.0.0.1': 'm', '10.0.0.2': 'n' })).toMatch(/does not name/);
+  });
+});
+
 describe('a record that differs too much from what the device holds', () => {
   // A share counts where it is more than ten.
   test.each([
@@ -108,6 +122,10 @@ describe('a record that differs too much from what the device holds', () => {
   test('an address without a class is none that a device could hold', () => {
     const owners = crowd(50, 'somebody', 3);
     expect(typeof recalled({ ruleset: world({ '10.0.0.1': 'bank' }, CLASSES), owners })).toBe('object');
+    const shown = crowd(9, 'bank');
+    expect(
+      recalled({ ruleset: world(crowd(20, 'bank'), CLASSES), owners: { ...owners, ...crowd(250, 'a', 4) } }, {}, shown),
+    ).toMatch(/does not hold 11 of the 20/);
   });
 
   test('a device that holds nobody shows nothing', () => {
@@ -121,24 +139,29 @@ test('a class that nobody is in is not taken over', () => {
 });
 
 test('owners are who they were as far as they have the address now; all others are somebody', () => {
-  const addresses = crowd(6, 'bank');
-  const ruleset = world(addresses, CLASSES);
-  const [same, other, fewer, more, gone, nobody] = Object.keys(addresses) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const kept = { [same]: 'shop/a node b', [other]: 'c', [fewer]: 'd e', [more]: 'f', [gone]: 'g' };
-  const now = { [same]: 'shop/a node b', [other]: 'x', [fewer]: 'e', [more]: 'f h', [nobody]: 'i' };
-  expect(ownersOf(recalled({ ruleset, owners: kept }, { owners: now }))).toEqual({
-    [same]: 'shop/a node b',
-    [other]: '?',
-    [fewer]: 'e ?',
-    [more]: 'f ?',
-    [gone]: '?',
+  const kept = {
+    '10.0.0.1': 'shop/a node b',
+    '10.0.0.2': 'c',
+    '10.0.0.3': 'd e',
+    '10.0.0.4': 'd e',
+    '10.0.0.5': 'f',
+    '10.0.0.6': 'g',
+  };
+  const now = {
+    '10.0.0.1': 'shop/a node b',
+    '10.0.0.2': 'x',
+    '10.0.0.3': 'e',
+    '10.0.0.4': 'd',
+    '10.0.0.5': 'f h',
+    '10.0.0.7': 'i',
+  };
+  expect(ownersOf(recalled({ ruleset: world(crowd(7, 'bank'), CLASSES), owners: kept }, { owners: now }))).toEqual({
+    '10.0.0.1': 'shop/a node b',
+    '10.0.0.2': '?',
+    '10.0.0.3': 'e ?',
+    '10.0.0.4': 'd ?',
+    '10.0.0.5': 'f ?',
+    '10.0.0.6': '?',
   });
 });
 
