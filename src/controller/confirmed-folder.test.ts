@@ -79,7 +79,11 @@ test('what was half written by whoever was killed changes nothing', async () => 
   await place.replace(['one\n']);
   await place.close();
   writeFileSync(join(folder, 'confirmed', 'edge-1.jsonl.new'), 'ha');
-  expect(await open().load()).toBe('one\n');
+  const next = open();
+  expect(await next.load()).toBe('one\n');
+  await next.replace(['two\n']);
+  await next.close();
+  expect(await open().load()).toBe('two\n');
 });
 
 test('a disk that refuses is told, and what was there stays', async () => {
