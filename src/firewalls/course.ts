@@ -200,7 +200,11 @@ function* guardQuestion(question: CourseQuestion, candidate: Ruleset): Pieces<Gu
     ownerOf,
     isGone: (address) => owners !== undefined && isGivenUp(address, owners, confirmed?.owners),
     isNew: (address) => isNewcomer(address, confirmed, owners),
-    existing: () => new Set([...before.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
+    wasMember: (address) => wasMember(address, confirmed, owners),
+    existing: () => {
+      const known = new Set([...before.senders.keys(), ...(confirmed?.ruleset.members.keys() ?? [])]);
+      return new Set([...known].map((address) => ownerOf(address) ?? address)).size;
+    },
   };
 }
 
@@ -214,6 +218,12 @@ function isNewcomer(address: string, confirmed: Confirmed | undefined, now: Owne
   if (confirmed === undefined) return false;
   if (confirmed.owners === undefined || now === undefined) return !confirmed.ruleset.members.has(address);
   return confirmed.owners.get(address) !== now.get(address);
+}
+
+/** The same owner had the address under what is confirmed. */
+function wasMember(address: string, confirmed: Confirmed | undefined, now: Owners | undefined): boolean {
+  if (confirmed?.owners === undefined || now === undefined) return false;
+  return confirmed.ruleset.members.has(address) && confirmed.owners.get(address) === now.get(address);
 }
 
 /** With the lists that stay on the device though nobody asks for them, and those about which nothing is said. */

@@ -16,6 +16,7 @@ function ask(before: Ruleset, after: Ruleset, rest: Partial<GuardQuestion> = {})
     ownerOf: () => undefined,
     isGone: () => false,
     isNew: () => false,
+    wasMember: () => false,
     existing: () => before.members.size,
     ...rest,
   };
@@ -55,6 +56,15 @@ describe('the guard', () => {
     const after = world({}, undefined, outside);
     expect(judge(ask(before, after)).join()).toContain('gain');
     expect(judge(ask(before, after, { isGone: () => true }))).toEqual([]);
+  });
+
+  test('whom a device shows only now counts if he was a member before, and not as a newcomer', () => {
+    const open = { networks: world({}).networks.subtract(world({}).networks) };
+    const question = (rest: Partial<GuardQuestion>): GuardQuestion =>
+      ask(world({}, undefined, open), world(crowd(30, 'bank'), undefined, open), { existing: () => 50, ...rest });
+    expect(judge(question({ wasMember: () => true })).join()).toContain('30 of 50 workloads lose traffic');
+    expect(judge(question({ wasMember: (address) => address === '10.0.0.1' }))).toEqual([]);
+    expect(judge(question({}))).toEqual([]);
   });
 
   test('being left out, and so dropped as unknown, counts as a loss for whoever still has the address', () => {

@@ -23,6 +23,8 @@ export interface GuardQuestion {
   readonly isGone: (address: string) => boolean;
   /** Whether the owner of an address that joins has it only now; joining a list then counts for nobody. */
   readonly isNew: (address: string) => boolean;
+  /** Whether whoever has an address was a member with it before; a device need not show those whom it denies nothing. */
+  readonly wasMember: (address: string) => boolean;
   /** Number of owners known before the change. */
   readonly existing: () => number;
 }
@@ -181,16 +183,16 @@ function counts(affected: readonly Affected[]): boolean {
   return affected.some(({ gains, losses }) => gains.size + losses.size > 0);
 }
 
-function* byTraffic({ traffic, ownerOf, isGone, existing }: GuardQuestion): Pieces<Affected> {
+function* byTraffic({ traffic, ownerOf, isGone, wasMember, existing }: GuardQuestion): Pieces<Affected> {
   const gains = new Set<string>();
   const losses = new Set<string>();
   for (const { presence, senders, flows } of traffic.changes) {
-    if (presence === 'joins') continue;
     const gain = flows === undefined || !flows.gained.isEmpty;
     const loss = flows === undefined || !flows.lost.isEmpty;
     yield* each(senders, (sender) => {
       // Losing with an address that one has given up takes nothing from anybody.
       if (presence === 'leaves' && isGone(sender)) return;
+      if (presence === 'joins' && !wasMember(sender)) return;
       const owner = ownerOf(sender) ?? sender;
       if (gain) gains.add(owner);
       if (loss) losses.add(owner);

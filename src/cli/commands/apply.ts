@@ -136,8 +136,9 @@ function refuseAccident({ world }: CommandWorld, { name, view }: CommandFirewall
     limits: view.firewall.guard,
     ownerOf,
     isGone: (address) => !world.owners.has(address),
-    // Who was there before is not known here, so that nobody counts as new.
+    // Who was there before is not known here, so that nobody counts as new to a list, nor as a member whom the device does not show.
     isNew: () => false,
+    wasMember: () => false,
     existing: () => new Set([...actual.behaviour.senders.keys()].map((address) => ownerOf(address) ?? address)).size,
   });
   if (judgement.kind === 'stop')
