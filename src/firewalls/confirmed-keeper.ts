@@ -14,6 +14,7 @@ import {
   readRecord,
   rulesLine,
 } from './confirmed-record.ts';
+import { classText } from '../plan/canonical.ts';
 import type { Confirmed } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { isWork } from './portions.ts';
@@ -169,6 +170,8 @@ export class ConfirmedKeeper {
     if (state === undefined || state === this.#kept) return;
     try {
       this.#turn.begin();
+      // Texts of classes are remembered: made in pieces, and put together in one.
+      await this.#turn.finish(each(state.ruleset.classes.values(), classText));
       const rules = rulesLine(state.ruleset);
       if (!(await this.#append(rules, state))) await this.#replace(rules, state);
       this.#rules = rules;

@@ -56,12 +56,14 @@ const head = z.strictObject({
   device: z.string(),
   writer: z.strictObject({ lease: z.string(), number: z.int().min(0) }).nullable(),
 });
+/** What is in the lists is looked at one by one: it is as long as the rules of a firewall are. */
 const rulesForm = z.strictObject({
   settings: settingsForm,
-  classes: z.array(classForm),
-  groups: z.array(z.union([outsideForm, addressGroupForm])),
-  nats: z.array(natForm),
+  classes: z.array(z.unknown()),
+  groups: z.array(z.unknown()),
+  nats: z.array(z.unknown()),
 });
+const groupForm = z.union([outsideForm, addressGroupForm]);
 const owner = z.string().regex(/^[0-9a-f]{32}$/);
 /** Address, owners, class (empty: none), lists, translations by id. */
 const addressForm = z.tuple([
@@ -173,7 +175,8 @@ export function* addressesApart(before: KnownState | undefined, after: KnownStat
 /** Strict: a text for people where it is no whole record of this firewall in a form that this version knows. Later lines win. */
 export function* readRecord(text: string, of: RecordOf): Pieces<ConfirmedRecord | string> {
   if (!text.endsWith('\n')) return 'it breaks off';
-  const [first = '', ...lines] = text.slice(0, -1).split('\n');
+  const endOfFirst = text.indexOf('\n');
+  const first = text.slice(0, endOfFirst);
   const given = parsed(head, first);
   if (given === undefined) return 'its first line is none that this version writes';
   if (given.cluster !== of.cluster || given.firewall !== of.firewall) return 'it is of another firewall';
@@ -181,28 +184,53 @@ export function* readRecord(text: string, of: RecordOf): Pieces<ConfirmedRecord 
   let rules = '';
   let isBroken = false;
   const addresses = new Map<string, RecordedAddress>();
-  yield* each(lines, (line) => {
+  yield* each(linesOf(text, endOfFirst + 1), (line) => {
     if (line.startsWith('R')) rules = line.slice(1);
     else isBroken ||= !readAddress(line, addresses);
   });
-  const known = parsed(rulesForm, rules);
-  if (isBroken || known === undefined) return 'it is damaged';
-  const { settings, classes, groups, nats } = known;
+  const known = isBroken ? undefined : yield* readRules(rules);
+  return known === undefined ? 'it is damaged' : { writer: given.writer ?? undefined, rules: known, addresses };
+}
+
+/** Each with an end of its own. */
+function* linesOf(text: string, from: number): Iterable<string> {
+  for (let start = from; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+}
+
+function* readRules(line: string): Pieces<RecordedRules | undefined> {
+  const given = parsed(rulesForm, line);
+  if (given === undefined) return undefined;
+  const classes = yield* readAll(classForm, given.classes);
+  const groups = yield* readAll(groupForm, given.groups);
+  const nats = yield* readAll(natForm, given.nats);
+  if (classes === undefined || groups === undefined || nats === undefined) return undefined;
   return {
-    writer: given.writer ?? undefined,
-    rules: {
-      ...settings,
-      classes: new Map(classes.map((one) => [one.id, one])),
-      groups: new Map(
-        groups.map((one): [GroupId, Group] => [
-          one.id,
-          one.kind === 'Outside' ? one : { ...one, members: BucketMap.empty() },
-        ]),
-      ),
-      nats: nats.map((one): Nat => ({ ...one, sources: BucketMap.empty() })),
-    },
-    addresses,
+    ...given.settings,
+    classes: new Map(classes.map((one) => [one.id, one])),
+    groups: new Map(
+      groups.map((one): [GroupId, Group] => [
+        one.id,
+        one.kind === 'Outside' ? one : { ...one, members: BucketMap.empty() },
+      ]),
+    ),
+    nats: nats.map((one): Nat => ({ ...one, sources: BucketMap.empty() })),
   };
+}
+
+/** `undefined`: one of them has not the form. */
+function* readAll<T>(form: z.ZodType<T>, list: readonly unknown[]): Pieces<readonly T[] | undefined> {
+  const found: T[] = [];
+  for (const one of list) {
+    const { data, success } = form.safeParse(one);
+    if (!success) return undefined;
+    found.push(data);
+    yield;
+  }
+  return found;
 }
 
 /** Whether the line could be read. */
