@@ -8,20 +8,14 @@
 import process from 'node:process';
 import { analyse, compare } from '../src/engine/analysis/compare.ts';
 import type { ListedRule, RuleList } from '../src/engine/analysis/rule-list.ts';
+import { drawing } from './draw.ts';
 import { load, print, smoke } from './figure.ts';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const count = Number(words[0] ?? (smoke ? 100 : 2000));
 const BLOCK = 20;
 
-let state = 0;
-/** A number below `limit`, the same ones in every run (mulberry32). */
-function draw(limit: number): number {
-  state = (state + 0x6d2b79f5) | 0;
-  let x = Math.imul(state ^ (state >>> 15), 1 | state);
-  x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-  return ((x ^ (x >>> 14)) >>> 0) % limit;
-}
+const draw = drawing();
 
 function net(first: number, length: number): string {
   const address = ((first * 2 ** 24 + draw(2 ** 24)) & (length === 0 ? 0 : -(2 ** (32 - length)))) >>> 0;

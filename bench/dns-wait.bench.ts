@@ -8,6 +8,7 @@ import { NameKeeper } from '../src/controller/machine/dns/name-keeper.ts';
 import type { ElementChange } from '../src/controller/machine/kernel-table.ts';
 import { NameBook } from '../src/machine/dns/name-book.ts';
 import { turns } from '../test/kit/fake-clock.ts';
+import { drawing } from './draw.ts';
 import { load, print, quantile, smoke } from './figure.ts';
 
 const PER_SECOND = 500;
@@ -80,7 +81,7 @@ async function measure(transactionMs: number): Promise<void> {
   keeper.begin().settle(names.map((domain) => ({ name: domain, domain, type: 'ipv4_addr' as const, addresses: [] })));
   const [filling, removing]: [number[], number[]] = [[], []];
   let count = 0;
-  let chance = 7;
+  const draw = drawing();
   const arrive = (): void => {
     const began = agenda.now;
     const number = count++;
@@ -89,9 +90,7 @@ async function measure(transactionMs: number): Promise<void> {
     void keeper
       .learn([names[number % NAMES] ?? ''], [{ family: 4, text, ttl: TTL_S }])
       ?.then(() => void waits.push(agenda.now - began));
-    // The same numbers each time, as good as any.
-    chance = (chance * 1_103_515_245 + 12_345) % 2 ** 31;
-    agenda.put((-Math.log(1 - chance / 2 ** 31) * 1_000) / PER_SECOND, arrive);
+    agenda.put((-Math.log(1 - draw(2 ** 31) / 2 ** 31) * 1_000) / PER_SECOND, arrive);
   };
   const step = (): void => {
     keeper.compare();

@@ -2,6 +2,7 @@ import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import { type Pieces, each } from '../base/pieces.ts';
 import type { EndpointId } from '../inventory/model.ts';
+import { familyOf } from '../ip/address.ts';
 import { type BlindReport, blindReport } from './blind.ts';
 import type { Frame } from './frame.ts';
 import type { Profile, Sending } from './profile.ts';
@@ -292,10 +293,6 @@ function emptyGroup({ id, resource, held }: Frame['groups'][number], family: 4 |
     ...(as === 'Auto' ? {} : { form: as }),
     ...(held ? { held: true as const } : {}),
   };
-}
-
-function familyOf(address: string): 4 | 6 {
-  return address.includes(':') ? 6 : 4;
 }
 
 function note<V>(changes: Changes<V>, index: number, change: Change<V>): void {

@@ -1,8 +1,7 @@
 import type { BucketMap } from '../base/bucket-map.ts';
 import { type Pieces, each } from '../base/pieces.ts';
 import type { Group, GroupId, Nat } from '../border/ruleset.ts';
-import { parseAddress } from '../ip/address.ts';
-import type { Owned } from '../firewalls/handover.ts';
+import { type Owned, isInNetworks } from '../firewalls/handover.ts';
 
 /**
  * A version of a firewall without addresses that were given up since, as far as that takes rights away and gives none: what may be brought to
@@ -16,8 +15,7 @@ export function* narrowing(before: Owned, gone: readonly string[]): Pieces<Owned
   const staying = new Set<string>();
   yield* each(gone, (address) => {
     if (!ruleset.members.has(address)) return;
-    const parsed = parseAddress(address);
-    if (parsed !== undefined && ruleset.networks.contains(parsed)) leaving.push(address);
+    if (isInNetworks(address, ruleset)) leaving.push(address);
     else staying.add(address);
   });
   const members = yield* without(ruleset.members, leaving);

@@ -1,6 +1,7 @@
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Pieces } from '../base/pieces.ts';
-import type { Class, ClassId, Family, Ruleset } from '../border/ruleset.ts';
+import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
+import { familyOf } from '../ip/address.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
 import type { Exposure } from '../plan/step.ts';
 import { comparing } from '../plan/traffic.ts';
@@ -126,7 +127,7 @@ const STAYS = { 4: 'stays/4', 6: 'stays/6' } as const;
 function withOwned({ desired, owners, actual, hadFirst }: CourseQuestion): Ruleset {
   if (owners === undefined) return desired;
   const known = owned.get(actual.behaviour);
-  if (known?.desired === desired && known.owners === owners) return known.ruleset;
+  if (known?.desired === desired && known.owners === owners && known.hadFirst === hadFirst) return known.ruleset;
   const { senders } = actual.behaviour;
   const leaving = (hadFirst === undefined ? [] : handedOver(hadFirst, owners)).filter(
     (address) => senders.has(address) && isInNetworks(address, desired),
@@ -137,14 +138,14 @@ function withOwned({ desired, owners, actual, hadFirst }: CourseQuestion): Rules
     owners.with(leaving.map((address) => [address, undefined] as const)),
     actual.behaviour,
   );
-  owned.set(actual.behaviour, { desired, owners, ruleset });
+  owned.set(actual.behaviour, { desired, owners, hadFirst, ruleset });
   return ruleset;
 }
 
 /** The same questions give the same object: drivers prepare translations of objects. */
 const owned = new WeakMap<
   Behaviour,
-  { readonly desired: Ruleset; readonly owners: Owners; readonly ruleset: Ruleset }
+  Pick<CourseQuestion, 'desired' | 'owners' | 'hadFirst'> & { readonly ruleset: Ruleset }
 >();
 
 function makeOwned(desired: Ruleset, owners: Owners, behaviour: Behaviour): Ruleset {
@@ -156,10 +157,6 @@ function makeOwned(desired: Ruleset, owners: Owners, behaviour: Behaviour): Rule
   for (const family of [4, 6] as const)
     classes.set(STAYS[family], { id: STAYS[family], family, parts: [], widened: [] });
   return { ...desired, classes, members: desired.members.with(staying) };
-}
-
-function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4;
 }
 
 /** As much of the desired state as changes no rule; `undefined` where nobody knows what was approved. */

@@ -1,9 +1,9 @@
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Class, ClassId, Family, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
-import { parseAddress } from '../ip/address.ts';
 import { classText, groupText, natText, settingsText } from '../plan/canonical.ts';
 import type { ListBehaviour, Lists } from '../plan/lists.ts';
 import { ordinaryInside } from '../plan/traffic.ts';
+import { isInNetworks } from './handover.ts';
 
 /** Who sends from an address: the text is for comparing only. */
 export type Owners = BucketMap<string>;
@@ -185,9 +185,7 @@ function leavesFreely(address: string, approved: Ruleset, owners: InterimOptions
   const before = owners?.before.get(address);
   const now = owners?.now.get(address);
   if (before !== now) return true;
-  if (now !== undefined) return false;
-  const parsed = parseAddress(address);
-  return parsed !== undefined && approved.networks.contains(parsed);
+  return now === undefined && isInNetworks(address, approved);
 }
 
 /**

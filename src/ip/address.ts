@@ -124,6 +124,11 @@ function readIpv6(text: string): bigint | undefined {
   return (groups.getBigUint64(0) << 64n) | groups.getBigUint64(8);
 }
 
+/** The family of an address, a prefix or a range that is well-formed. */
+export function familyOf(text: string): Family {
+  return text.includes(':') ? 6 : 4;
+}
+
 /**
  * Reads an address. Strict: accepts exactly what `net.isIP` accepts, except zone ids (`fe80::1%eth0`) and IPv4-mapped IPv6 in any
  * spelling (`::ffff:10.0.0.1`, `::ffff:a00:1`), which would be a second name of one address. Nothing is trimmed.

@@ -148,6 +148,36 @@ describe('a large table in the kernel', () => {
     expect(await kernel.isIntact(signal)).toBe(false);
   });
 
+  test('a listing that breaks off is told and not believed, and keeps no rule from being loaded', async () => {
+    const local = netnsTransport(world.machine.name, folder);
+    let most = Number.POSITIVE_INFINITY;
+    const cut: Transport = {
+      ...local,
+      run: (program, words, until, options = {}) => {
+        const { onLine } = options;
+        let lines = 0;
+        const few = onLine === undefined ? {} : { onLine: (line: string) => void (++lines <= most && onLine(line)) };
+        return local.run(program, words, until, { ...options, ...few });
+      },
+    };
+    const next = new KernelTable(cut, new FakeClock());
+    expect(await next.load(table(policy('web', 443)), signal)).toBe('replaced');
+    most = 2;
+    const broken = { code: 'LOCAL_SYSTEM' };
+    await expect(next.read(signal)).rejects.toMatchObject(broken);
+    for (const [port, other] of [
+      [80, 443],
+      [443, 80],
+    ] as const) {
+      await expect(next.load(table(policy('more', port)), signal)).rejects.toMatchObject(broken);
+      expect([await passes(port), await passes(other)]).toEqual([true, false]);
+    }
+    most = Number.POSITIVE_INFINITY;
+    expect(await next.load(table(policy('more', 443)), signal)).toBe('replaced');
+    expect(await next.isIntact(signal)).toBe(true);
+    next.stop();
+  });
+
   test('many changes of elements wait for a reading, which nft would begin anew with each', async () => {
     let changed = 0;
     const during: number[] = [];

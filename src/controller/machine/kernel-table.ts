@@ -1,5 +1,6 @@
 import { isMap } from '../../api/shape.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { SallyportError, toSallyportError } from '../../base/error.ts';
 import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.ts';
 import { nftError } from '../../firewalls/nftables/error-classes.ts';
 import { Nft } from '../../firewalls/nftables/nft.ts';
@@ -230,10 +231,15 @@ export class KernelTable {
     return (await this.#readAll(reader, signal)) ? reader.table : undefined;
   }
 
-  /** What was counted; `undefined`: there is no table. */
+  /** What was counted; `undefined`: there is no table, or this machine cannot say it. No rule waits for that. */
   async #counts(signal: AbortSignal): Promise<Counts | undefined> {
     const reader = new CountsReader();
-    return (await this.#readAll(reader, signal)) ? reader.counts : undefined;
+    try {
+      return (await this.#readAll(reader, signal)) ? reader.counts : undefined;
+    } catch (thrown) {
+      if (toSallyportError(thrown).code === 'LOCAL_SYSTEM') return undefined;
+      throw thrown;
+    }
   }
 
   async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
@@ -330,10 +336,20 @@ export class KernelTable {
     );
   }
 
-  /** Has what nft prints read; `false`: there is no such thing. */
+  /** Has what nft prints read, to its end; `false`: there is no such thing. */
   async #list(what: readonly string[], reader: ListingReader, signal: AbortSignal): Promise<boolean> {
-    const onLine = (line: string): void => reader.line(line);
+    let last = '';
+    const onLine = (line: string): void => {
+      last = line;
+      reader.line(line);
+    };
     const { code, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal, { onLine });
+    // nft says nothing of what it could not write, as to a disk without room.
+    if (code === 0 && last !== '}')
+      throw new SallyportError(
+        'LOCAL_SYSTEM',
+        `what "nft list ${what.join(' ')}" prints breaks off; is there room where this program keeps its temporary files?`,
+      );
     if (code === 0) return true;
     const error = nftError(stderr, `nft list ${what.join(' ')}`);
     if (error.code === 'DEVICE_CHANGED') return false;

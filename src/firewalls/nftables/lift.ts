@@ -1,6 +1,7 @@
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { FlowSet } from '../../engine/flows/flow-set.ts';
+import { familyOf } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from '../../plan/behaviour.ts';
 import { flowsOfMatches } from './flows-of-rule.ts';
@@ -133,7 +134,7 @@ class Lifted implements Behaviour {
   }
 
   translations(sender: string): readonly TranslationBehaviour[] {
-    const family = sender.includes(':') ? 6 : 4;
+    const family = familyOf(sender);
     if (!this.#leadsTo(POSTROUTING, familyName('translate', family))) return [];
     const found: TranslationBehaviour[] = [];
     for (const rule of this.#table.chains.get(familyName('translate', family))?.rules ?? []) {

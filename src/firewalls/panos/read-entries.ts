@@ -1,5 +1,5 @@
 import type { Family } from '../../border/ruleset.ts';
-import { formatAddress } from '../../ip/address.ts';
+import { familyOf, formatAddress } from '../../ip/address.ts';
 import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
 import {
   type AddressObject,
@@ -349,8 +349,4 @@ function canonical(text: string): string {
   if (!('value' in parsed)) return text;
   const { value } = parsed;
   return value.length === (value.family === 4 ? 32 : 128) ? formatAddress(value.address) : formatPrefix(value);
-}
-
-function familyOf(value: string): Family {
-  return value.includes(':') ? 6 : 4;
 }

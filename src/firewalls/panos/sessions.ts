@@ -1,5 +1,5 @@
 import { SallyportError, toSallyportError } from '../../base/error.ts';
-import { formatAddress, parseAddress } from '../../ip/address.ts';
+import { familyOf, formatAddress, parseAddress } from '../../ip/address.ts';
 import type { PacketText } from '../../plan/fate.ts';
 import type { Connections, OpenConnection } from '../connections.ts';
 import { type PanosApi, type Target, command } from './api.ts';
@@ -153,7 +153,7 @@ function readRow(row: XmlElement): Row {
   const protocol = number('proto', 255);
   return {
     packet: {
-      family: source.includes(':') ? 6 : 4,
+      family: familyOf(source),
       source,
       destination: address('dst'),
       protocol,

@@ -2,7 +2,7 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { FlowSet } from '../../engine/flows/flow-set.ts';
-import { type Address, parseAddress } from '../../ip/address.ts';
+import { type Address, familyOf, parseAddress } from '../../ip/address.ts';
 import { parsePrefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Behaviour, TranslationBehaviour } from '../../plan/behaviour.ts';
@@ -146,7 +146,7 @@ class Lifting {
 
   /** What rules translate of what they decide, by address: whatever the rules were, equal translations are told alike. */
   #translatedByRules(sender: string, groups: ReadonlySet<GroupKey>): readonly TranslationBehaviour[] {
-    const family: Family = sender.includes(':') ? 6 : 4;
+    const family = familyOf(sender);
     const rules = this.#rules.filter(
       ({ family: of, source }) => of === family && source.groups.some((one) => groups.has(one)) !== source.negate,
     );

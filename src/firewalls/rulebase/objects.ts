@@ -1,5 +1,5 @@
 import type { Family } from '../../border/ruleset.ts';
-import { formatAddress } from '../../ip/address.ts';
+import { familyOf, formatAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { AddressObject } from './model.ts';
 import { type Names, putNamed } from './names.ts';
@@ -24,7 +24,7 @@ export function objectFor(member: string, names: Names): AddressObject {
   const name = names.of('object', member, member);
   return {
     name,
-    family: member.includes(':') ? 6 : 4,
+    family: familyOf(member),
     kind: 'Range',
     value: member,
     mark: names.mark('addresses'),
