@@ -1,7 +1,8 @@
 import type { BucketMap } from '../base/bucket-map.ts';
 import { type Pieces, each } from '../base/pieces.ts';
+import { isInNetworks } from '../border/in-networks.ts';
 import type { Group, GroupId, Nat } from '../border/ruleset.ts';
-import { type Owned, isInNetworks } from '../firewalls/handover.ts';
+import type { Owned } from '../firewalls/handover.ts';
 
 /**
  * A version of a firewall without addresses that were given up since, as far as that takes rights away and gives none: what may be brought to

@@ -1,5 +1,6 @@
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Pieces } from '../base/pieces.ts';
+import { isInNetworks } from '../border/in-networks.ts';
 import type { Class, ClassId, Ruleset } from '../border/ruleset.ts';
 import { familyOf } from '../ip/address.ts';
 import type { Behaviour } from '../plan/behaviour.ts';
@@ -7,7 +8,7 @@ import type { Exposure } from '../plan/step.ts';
 import { comparing } from '../plan/traffic.ts';
 import type { ListBehind } from './driver.ts';
 import type { Guard, GuardQuestion } from './guard.ts';
-import { handedOver, isInNetworks, withoutAddresses } from './handover.ts';
+import { handedOver, withoutAddresses } from './handover.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from './interim.ts';
 import { sendersApart } from './senders-apart.ts';
 

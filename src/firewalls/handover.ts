@@ -1,5 +1,5 @@
+import { isInNetworks } from '../border/in-networks.ts';
 import type { Group, Ruleset } from '../border/ruleset.ts';
-import { parseAddress } from '../ip/address.ts';
 import type { Owners } from './interim.ts';
 
 /** A ruleset, and who had its addresses then. */
@@ -34,12 +34,6 @@ export function handedOver(before: Owners, now: Owners): readonly string[] {
     return !holdersIn(had).some((holder) => heirs.has(holder));
   });
   return [...added, ...others].map(([address]) => address);
-}
-
-/** Whoever leaves there is dropped; elsewhere to leave could open. */
-export function isInNetworks(address: string, { networks }: Ruleset): boolean {
-  const parsed = parseAddress(address);
-  return parsed !== undefined && networks.contains(parsed);
 }
 
 /**

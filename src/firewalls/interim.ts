@@ -1,9 +1,9 @@
 import { BucketMap } from '../base/bucket-map.ts';
+import { isInNetworks } from '../border/in-networks.ts';
 import type { Class, ClassId, Family, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
 import { classText, groupText, natText, settingsText } from '../plan/canonical.ts';
 import type { ListBehaviour, Lists } from '../plan/lists.ts';
 import { ordinaryInside } from '../plan/traffic.ts';
-import { isInNetworks } from './handover.ts';
 
 /** Who sends from an address: the text is for comparing only. */
 export type Owners = BucketMap<string>;
