@@ -10,6 +10,7 @@ import { NameBook } from '../src/machine/dns/name-book.ts';
 import { turns } from '../test/kit/fake-clock.ts';
 import { drawing } from './draw.ts';
 import { load, print, quantile, smoke } from './figure.ts';
+import { atOnce } from '../src/base/pieces.ts';
 
 const PER_SECOND = 500;
 const SECONDS = smoke ? 2 : 30;
@@ -93,7 +94,7 @@ async function measure(transactionMs: number): Promise<void> {
     agenda.put((-Math.log(1 - draw(2 ** 31) / 2 ** 31) * 1_000) / PER_SECOND, arrive);
   };
   const step = (): void => {
-    keeper.compare();
+    atOnce(keeper.compare());
     agenda.put(STEP_MS, step);
   };
   arrive();

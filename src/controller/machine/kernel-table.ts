@@ -66,7 +66,8 @@ export class KernelTable {
   /** What we loaded last and read back; `undefined` while that is in doubt. */
   #held: Held | undefined;
   readonly #clock: Clock;
-  #readAgainAt = 0;
+  /** The last reading of the whole table (monotonic). */
+  #reading = { ended: Number.NEGATIVE_INFINITY, took: 0 };
   /** Plain sets, as they are in the kernel. */
   #plain: ReadonlyMap<string, PlainSet> = new Map();
   /** Elements that changed while somebody reads the table, for each who does. */
@@ -211,7 +212,7 @@ export class KernelTable {
   async isIntact(signal: AbortSignal): Promise<boolean> {
     if (this.#held === undefined) return false;
     const held = this.#held;
-    if (this.#clock.monotonic() < this.#readAgainAt) return this.#hasChains(held.parts, signal);
+    if (this.#isResting) return this.#hasChains(held.parts, signal);
     const changed = new Set<string>();
     this.#readers.add(changed);
     const live = await this.#quietly(() => this.read(signal)).finally(() => this.#readers.delete(changed));
@@ -244,12 +245,9 @@ export class KernelTable {
 
   async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
     const started = this.#clock.monotonic();
-    const isChanging = this.#isChanging;
     const isThere = await this.#list(['table', ...TABLE], reader, signal);
-    const now = this.#clock.monotonic();
-    const took = now - started;
-    const rest = isChanging ? REST_OF_MANY : took < QUICK_MS ? 0 : REST;
-    this.#readAgainAt = now + took * rest;
+    const ended = this.#clock.monotonic();
+    this.#reading = { ended, took: ended - started };
     return isThere;
   }
 
@@ -379,6 +377,13 @@ export class KernelTable {
   get #isChanging(): boolean {
     const [first = 0] = this.#changedAt;
     return this.#changedAt.length === MANY_CHANGES && this.#clock.monotonic() - first < SHORT_MS;
+  }
+
+  /** The whole table was read so lately that it is not read again yet. */
+  get #isResting(): boolean {
+    const { ended, took } = this.#reading;
+    const rest = this.#isChanging ? REST_OF_MANY : took < QUICK_MS ? 0 : REST;
+    return this.#clock.monotonic() < ended + took * rest;
   }
 
   /** A reading, not from within a turn. */

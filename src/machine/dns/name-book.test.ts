@@ -4,6 +4,7 @@ import { tries } from '../../../test/kit/runs.ts';
 import { canonicalDomain, patternMatcher } from '../rules/domain-sets.ts';
 import { MOST_ADDRESSES, MOST_SEEN, MOST_WANTED, NameBook } from './name-book.ts';
 import { readStateText, stateText } from './state-text.ts';
+import { atOnce } from '../../base/pieces.ts';
 
 const give = (text: string, ttl = 60) => ({ family: text.includes(':') ? (6 as const) : (4 as const), text, ttl });
 const following = (...names: readonly string[]): NameBook => {
@@ -20,7 +21,7 @@ describe('the book of names', () => {
     book.learn('a.', [give('192.0.2.1', 60), give('192.0.2.2', 30)], 0);
     book.learn('a.', [give('192.0.2.1', 10)], 1_000);
     const after = (now: number): readonly string[] => {
-      book.expire(now);
+      atOnce(book.expire(now));
       return shown(book);
     };
     expect(after(34_999)).toEqual(['a. 192.0.2.1 192.0.2.2 | never']);
@@ -29,7 +30,7 @@ describe('the book of names', () => {
     expect(after(114_999)).toEqual(['a. 192.0.2.1 | never']);
     expect(after(115_000)).toEqual(['a.  | never']);
     expect(after(115_000 + 3_600_000 - 5_001)).toEqual(['a.  | never']);
-    book.expire(115_000 + 3_600_000);
+    atOnce(book.expire(115_000 + 3_600_000));
     expect(shown(book)).toEqual([]);
   });
 
@@ -37,7 +38,7 @@ describe('the book of names', () => {
     const book = following('a.');
     book.learn('a.', [give('192.0.2.1', 0), give('192.0.2.2', 0x7fff_ffff)], 0);
     const left = (now: number): number => {
-      book.expire(now);
+      atOnce(book.expire(now));
       return book.addresses('a.', 4).size;
     };
     const week = 7 * 24 * 3_600_000;
@@ -87,19 +88,14 @@ describe('the book of names', () => {
     const book = following('a.', 'b.example.');
     book.learn('a.', [give('192.0.2.1', 60), give('2001:db8::1', 90)], 1_000);
     book.learn('b.example.', [give('192.0.2.2', 60)], 1_000);
-    const text = stateText(book.entries(), (time) => time + 1_700_000_000_000);
+    const text = atOnce(stateText(book.entries(), (time) => time + 1_700_000_000_000));
     expect(text).toContain(
       '"a.":\n  ipv4:\n    ips:\n      "192.0.2.1": "2023-11-14T22:14:21.000Z"\n    setName: "def39f823c086c9d"\n',
     );
     const again = following('a.', 'b.example.');
     for (const entry of readStateText(text, (wall) => wall - 1_700_000_000_000)) again.restore(entry, 1_000);
     expect([...again.entries()]).toEqual([...book.entries()]);
-    expect(
-      readStateText(
-        stateText([], (time) => time),
-        (wall) => wall,
-      ),
-    ).toEqual([]);
+    expect(readStateText(atOnce(stateText([], (time) => time)), (wall) => wall)).toEqual([]);
     const spoilt = text.replace('192.0.2.1', '192.0.2.999').replace('b.example.', 'B.example.');
     expect(readStateText(spoilt, (wall) => wall).map(({ name, family }) => `${name} ${family}`)).toEqual(['a. 6']);
     for (const nonsense of ['', '[', '- a', 'a.: &x [*x]', 'a.: { ipv4: { ips: { 192.0.2.1: never } } }'])

@@ -1,3 +1,4 @@
+import { each, type Pieces } from '../../base/pieces.ts';
 import type { Family } from '../../ip/address.ts';
 import type { Resolved } from '../rules/domain-sets.ts';
 import type { GivenAddress } from './learning.ts';
@@ -89,15 +90,17 @@ export class NameBook {
     for (const [text, until] of addresses) note(entry, family, text, Math.min(until, now + MOST_TTL_S * 1_000));
   }
 
-  /** Lets go what has ended. */
-  expire(now: number): void {
+  /** Lets go what has ended. What is learnt between two pieces is heeded, or comes to its turn the next time. */
+  *expire(now: number): Pieces {
+    // A copy: a name that is asked for again goes to the end of those that were seen.
     for (const names of [this.#wanted, this.#seen])
-      for (const [name, entry] of names) {
+      yield* each([...names], ([name, entry]) => {
+        if (names.get(name) !== entry) return;
         for (const family of [4, 6] as const)
           for (const [address, until] of entry[family]) if (until + GRACE_MS <= now) entry[family].delete(address);
         const idle = names === this.#wanted ? IDLE_MS : 0;
         if (entry[4].size + entry[6].size === 0 && entry.end + idle <= now) names.delete(name);
-      }
+      });
   }
 
   /** The addresses of a name that policies ask for. */

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { isMap } from '../../api/shape.ts';
+import type { Pieces } from '../../base/pieces.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { domainSetName } from '../rules/domain-sets.ts';
 import { type BookEntry, MOST_ADDRESSES, MOST_SEEN, MOST_WANTED } from './name-book.ts';
@@ -17,9 +18,9 @@ export const STATE_KEY = 'state';
 
 /**
  * What was learnt as today's controller keeps it: by name, for each family its addresses with the time they end, and the set of those that have one. `wallOf`: the
- * time of day of a time in the book.
+ * time of day of a time in the book. Between two pieces addresses may come and go, names not.
  */
-export function stateText(entries: Iterable<BookEntry>, wallOf: (time: number) => number): string {
+export function* stateText(entries: Iterable<BookEntry>, wallOf: (time: number) => number): Pieces<string> {
   const parts: string[] = [];
   let size = 0;
   let last = '';
@@ -35,6 +36,7 @@ export function stateText(entries: Iterable<BookEntry>, wallOf: (time: number) =
     size += part.length;
     if (size > LONGEST_STATE) break;
     parts.push(part);
+    yield;
   }
   return parts.length === 0 ? '{}\n' : parts.join('');
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { SallyportError } from '../../../base/error.ts';
+import type { Pieces } from '../../../base/pieces.ts';
 import type { Family } from '../../../ip/address.ts';
 import type { GivenAddress } from '../../../machine/dns/learning.ts';
 import type { NameBook } from '../../../machine/dns/name-book.ts';
@@ -124,9 +125,12 @@ export class NameKeeper {
     };
   }
 
-  /** Lets go what has ended, and whatever else the book does not have; brings back what the kernel lacks. */
-  compare(): void {
-    this.#book.expire(this.#clock.monotonic());
+  /**
+   * Lets go what has ended, and whatever else the book does not have; brings back what the kernel lacks. One set is one piece; what happens between two
+   * is heeded, or the next comparison's.
+   */
+  *compare(): Pieces {
+    yield* this.#book.expire(this.#clock.monotonic());
     for (const [name, sets] of this.#sets)
       for (const family of [4, 6] as const) {
         const set = sets[family];
@@ -136,6 +140,7 @@ export class NameKeeper {
           if (!wanted.has(element) && this.#intends(set, element)) this.#put({ change: 'delete', set, element });
         for (const element of wanted.keys())
           if (!this.#intends(set, element)) this.#put({ change: 'add', set, element });
+        yield;
       }
   }
 

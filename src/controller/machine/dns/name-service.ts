@@ -2,6 +2,8 @@ import { background } from '../../../base/background.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import type { Log } from '../../../base/log.ts';
+import { atOnce } from '../../../base/pieces.ts';
+import { Turn } from '../../../base/turns.ts';
 import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../../../ip/address.ts';
 import { PrefixSet } from '../../../ip/prefix-set.ts';
 import { interestOf } from '../../../machine/dns/interest.ts';
@@ -32,6 +34,8 @@ const RETRY_MS = 5_000;
 /** What is in the kernel and not in the state was learnt by a process that died: it lives on for so long. */
 const ADOPTED_MS = 60_000;
 const STATE_MS = 5_000;
+/** Whoever asks waits no longer than this for what is done beside. */
+const TURN_MS = 2;
 /** Senders of whom it is remembered whether they are clients. */
 const MOST_ASKED = 1_000;
 
@@ -65,6 +69,7 @@ export class NameService {
   readonly #proxy: DnsProxy;
   readonly #lookups: OwnLookups;
   readonly #stop = new AbortController();
+  readonly #turn: Turn;
   #upstream: Upstream | undefined;
   #listeners: Listeners | undefined;
   #clients = PrefixSet.empty;
@@ -81,11 +86,13 @@ export class NameService {
   #problem = '';
   #saved: { readonly file: string; readonly text: string } | undefined;
   #savedAt: number;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: NameServiceOptions) {
     this.#options = options;
     const { kernel, clock, log, wake, measure } = options;
     this.#savedAt = clock.monotonic();
+    this.#turn = new Turn(clock, TURN_MS);
     this.#keeper = new NameKeeper({ book: this.#book, kernel, clock, signal: this.#stop.signal, wake, measure });
     this.#proxy = new DnsProxy({
       upstream: () => (this.#upstream ??= new Upstream({ address: DEFAULT_RESOLVER, port: DNS_PORT })),
@@ -166,7 +173,8 @@ export class NameService {
     const { clock, log, state } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      this.#keeper.compare();
+      this.#turn.begin();
+      await this.#turn.finish(this.#keeper.compare());
       this.#lookups.step();
       if (this.isDue) this.#options.wake();
       if (clock.monotonic() - this.#savedAt >= state.everyMs)
@@ -179,11 +187,19 @@ export class NameService {
     }
   }
 
-  async #save(signal: AbortSignal): Promise<void> {
+  /** One after the other, so that what is written last is the newest. */
+  #save(signal: AbortSignal): Promise<void> {
+    const saved = this.#saving.then(() => this.#write(signal));
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
     const { clock, state } = this.#options;
     this.#savedAt = clock.monotonic();
     const shift = clock.wall() - clock.monotonic();
-    const text = stateText(this.#book.entries(), (time) => time + shift);
+    // A copy: a name that went elsewhere meanwhile would be written twice.
+    const text = await this.#turn.finish(stateText([...this.#book.entries()], (time) => time + shift));
     const { file } = state;
     if (text === this.#saved?.text && file === this.#saved.file) return;
     await state.write(text, signal);
@@ -203,7 +219,7 @@ export class NameService {
         for (const address of entry.addresses.keys()) known.add(`${entry.name} ${address}`);
         this.#book.restore(entry, clock.monotonic());
       }
-      this.#book.expire(clock.monotonic());
+      atOnce(this.#book.expire(clock.monotonic()));
     } catch (thrown) {
       log.warn({ problem: String(thrown) }, 'what was learnt of names before cannot be read; it is learnt anew');
     }
