@@ -55,6 +55,9 @@ const policies: readonly (readonly [spec: string, field: string])[] = [
   ...['"*.a b"', '"*\\" }"', '"a..*"', '""'].map(
     (text) => [name(`{ matchPattern: ${text} }`), 'spec.egress[0].toFQDNs[0].matchPattern'] as const,
   ),
+  // Long enough to hold up for ever whoever reads it by the expression of the definition as it stands.
+  [name(`{ matchName: "${'a'.repeat(250)}!" }`), 'spec.egress[0].toFQDNs[0].matchName'],
+  [name(`{ matchPattern: "${'*a'.repeat(125)}!" }`), 'spec.egress[0].toFQDNs[0].matchPattern'],
   [name('{}'), 'spec.egress[0].toFQDNs[0]'],
   [name('{ matchName: a.org, matchPattern: "*.org" }'), 'spec.egress[0].toFQDNs[0]'],
   ['ingress: {}', 'spec.ingress'],
