@@ -6,8 +6,8 @@ import { scopeOf } from '../subject.ts';
 import { portRule, prefixMatch, type RuleUnit } from './text.ts';
 
 /**
- * The rules of an allocation, as the metal-api holds them. Egress is what comes from the cluster's network; ingress goes to its `to`, and
- * without one to the cluster's network (reference 4.10, 17.2).
+ * The rules of an allocation, as the metal-api holds them. Egress is what comes from the cluster's network; ingress goes from its `from` to its
+ * `to`, and without a `to` to the cluster's network (reference 4.10, 17.2).
  */
 export function metalRules(
   rules: readonly MetalRule[],
@@ -32,8 +32,10 @@ function unitsOf(
     scope.warning('CWNP_NO_EFFECT', 'has no ports, so it opens nothing');
     return [];
   }
-  if (rule.direction === 'egress' && rule.to.length === 0) {
-    scope.warning('CWNP_NO_EFFECT', 'has no "to", so it opens nothing');
+  // Today there is one rule for each of these (reference 4.10), so that none is no rule, and never "anybody".
+  const each = rule.direction === 'egress' ? 'to' : 'from';
+  if (rule[each].length === 0) {
+    scope.warning('CWNP_NO_EFFECT', `has no "${each}", so it opens nothing`);
     return [];
   }
   const behind = primary && `{ "vrf${primary.vrf}", "vni${primary.vrf}", "vlan${primary.vrf}" }`;
@@ -53,7 +55,7 @@ function unitsOf(
       rule.direction === 'egress' ? [`iifname ${behind}`] : rule.to.length === 0 ? [`oifname ${behind}`] : [];
     return [portRule(owner, [...where, ...from, ...to], rule.protocol, ports, log, words)];
   };
-  // Without nets there is nothing that families differ in.
-  if (rule.from.length === 0 && rule.to.length === 0) return ofFamily(4);
-  return ([4, 6] as const).flatMap(ofFamily);
+  const units = ([4, 6] as const).flatMap(ofFamily);
+  if (units.length === 0) scope.warning('CWNP_NO_EFFECT', 'goes from one family to the other, so it opens nothing');
+  return units;
 }

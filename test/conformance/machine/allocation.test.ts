@@ -28,6 +28,16 @@ beforeAll(async () => {
 /** Comments of a rule, and parts that have to stand in it beside. */
 test.each([
   [
+    'what names nobody lets nobody through: there is one rule for each net',
+    '{ egress: [{ ports: [443], comment: bad }, { ports: [443], to: [], comment: bad }], ingress: [{ ports: [443], comment: bad }, { ports: [443], from: [], to: [203.0.113.7/32], comment: bad }] }',
+    [],
+  ],
+  [
+    'what goes from one family to the other opens nothing',
+    '{ ingress: [{ ports: [443], from: ["2001:db8::/32"], to: [203.0.113.7/32], comment: bad }] }',
+    [],
+  ],
+  [
     'egress is from the cluster, TCP where nothing is said, with its own comment',
     '{ egress: [{ ports: [443, 80], to: [192.0.2.0/24], comment: web out }] }',
     [
