@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deadline } from '../../base/deadline.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 
 /** Whether a firewall has confirmed a pod, as one copy asks another. */
@@ -33,9 +34,10 @@ export function readQuestion(endpoint: EndpointId, query: URLSearchParams): Hold
 export async function askOverHttp(base: string, question: HolderQuestion, signal: AbortSignal): Promise<boolean> {
   // What is written into a Lease is asked only where a copy of ours can be.
   if (!URL.canParse(base) || new URL(base).protocol !== 'http:') return false;
+  using limited = deadline(signal, DEADLINE_MS, 'API_UNREACHABLE');
   try {
     const response = await fetch(new URL(pathOfQuestion(question), base), {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+      signal: limited.signal,
       redirect: 'error',
     });
     const text = response.ok ? await response.text() : '';
