@@ -45,7 +45,8 @@ export async function openSource(name: string, place: ObjectsPlace, options: Ope
   return { source, title: api.title, api, ...(namespace !== undefined && { namespace }) };
 }
 
-function countingOf(source: string, metrics: Metrics): KubernetesSourceEvents {
+/** Counts what happens in a source under its name. */
+export function countingOf(source: string, metrics: Metrics): KubernetesSourceEvents {
   return {
     events: (kind, count) => metrics.sourceEvents.inc({ source, kind }, count),
     relist: (kind) => metrics.sourceLists.inc({ source, kind }),

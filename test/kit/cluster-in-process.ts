@@ -2,6 +2,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { clusterDuties } from '../../src/controller/cluster-duties.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { Metrics } from '../../src/controller/metrics.ts';
+import { countingOf } from '../../src/controller/sources.ts';
 import type { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
@@ -89,6 +90,7 @@ export class ClusterInProcess {
     const client = this.#counted();
     const log = silentLog;
     const metrics = new Metrics();
+    const counting = countingOf('cluster', metrics);
     const duties = clusterDuties({
       client,
       namespace: 'sallyport',
@@ -108,7 +110,17 @@ export class ClusterInProcess {
         clock,
         log,
         random: () => 0.5,
-        events: { events: (_, count) => void (this.told.events += count), relist: () => void (this.told.lists += 1) },
+        events: {
+          ...counting,
+          events: (kind, count) => {
+            this.told.events += count;
+            counting.events?.(kind, count);
+          },
+          relist: (kind, reason) => {
+            this.told.lists += 1;
+            counting.relist?.(kind, reason);
+          },
+        },
       }),
       open: (_, grant) => ({
         driver: new MemoryDriver(device),
