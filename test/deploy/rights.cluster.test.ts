@@ -15,6 +15,7 @@ import { LeaseStore } from '../../src/kubernetes/leases/lease-store.ts';
 import { leasePlace } from '../../src/kubernetes/leases/lease.ts';
 import { ReviewedAccess } from '../../src/kubernetes/reviewed-access.ts';
 import { type Feature, rights } from '../../src/kubernetes/rights.ts';
+import { readSecret } from '../../src/kubernetes/secret.ts';
 import { askDefinition } from '../../src/sources/kubernetes/definitions.ts';
 import { KubernetesSource } from '../../src/sources/kubernetes/kubernetes-source.ts';
 import { type ApiServer, startApiServer } from '../kit/apiserver.ts';
@@ -99,6 +100,12 @@ const users: Partial<Record<Feature, () => Promise<void>>> = {
     const read = await store.get(made.name, never);
     if (read === undefined) throw new Error('it is gone');
     await store.remove(await store.replace(place, content, read, never), never);
+  },
+  credentials: async () => {
+    const [namespace, name] = ['sallyport', 'edge-1'];
+    const about = { metadata: { name }, stringData: { token: 'abc' } };
+    await server.admin.json('POST', `/api/v1/namespaces/${namespace}/secrets`, about);
+    await readSecret(client, { namespace, name }, never);
   },
   queries: async () => {
     const reader = await server.tokenFor('sallyport', 'sallyport');
