@@ -365,3 +365,30 @@ test('an hour of the same failure is one line of the log for each kind', async (
     'the watch broke {"source":"prod","kind":"pods","code":"API_UNREACHABLE","error":"the connection was cut"}',
   ]);
 });
+
+test('a long first list is told every five seconds by how much was read, and no more once it is whole', async () => {
+  const lines: object[] = [];
+  const log = {
+    ...silentLog,
+    info: (fields: object, message: string) => void (message === 'reading the first lists' && lines.push(fields)),
+  };
+  for (let index = 0; index < 750; index++) api.put(PODS, pod(`p${index}`));
+  api.streamsLists = false;
+  let answerSecondPage = (): void => {};
+  const open = api.open.bind(api);
+  vi.spyOn(api, 'open').mockImplementation(async (request, signal) => {
+    if (request.query?.['continue'] !== undefined) await new Promise<void>((resolve) => (answerSecondPage = resolve));
+    return await open(request, signal);
+  });
+  source.start(log);
+  await clock.pass(4_000);
+  expect(lines).toEqual([]);
+  await clock.pass(7_000);
+  const line = { source: 'prod', read: ['pods: 500'] };
+  expect(lines).toEqual([line, line]);
+  answerSecondPage();
+  await until(() => seen.state === 'complete');
+  await clock.pass(60_000);
+  expect(lines).toHaveLength(2);
+  expect(seen.keys).toHaveLength(750);
+});
