@@ -118,6 +118,10 @@ describe('BucketMap', () => {
           ];
           const text = told.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, was, is]) => `${name}: ${was} to ${is}`);
           expect(text.join(', ')).toBe(apart(plain[i] ?? new Map(), plain[j] ?? new Map()));
+          // Known from now on if it is so, and to none that are not the same.
+          expect(from.isKnownEqual(to)).toBe(told.length === 0);
+          for (const [at, other] of versions.entries())
+            if (from.isKnownEqual(other)) expect(apart(plain[i] ?? new Map(), plain[at] ?? new Map())).toBe('');
         }
       }),
       tries(200, 40),

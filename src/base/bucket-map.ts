@@ -140,24 +140,37 @@ export class BucketMap<V> {
       if (bucket !== undefined) for (const leaf of bucket) if (leaf !== undefined) yield* leaf.keys();
   }
 
+  /** Whether two versions were found to hold the same, which costs nothing to ask; `false` says nothing. */
+  isKnownEqual(other: BucketMap<V>): boolean {
+    return this === other || this.#buckets === other.#buckets;
+  }
+
   /** What leads from this version to `next`; keys within each list are sorted. Values compare by `equal`, default identity. */
   difference(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): BucketDifference<V> {
-    return atOnce(this.differing(next, equal));
+    return this.#knownDifference(next, equal) ?? atOnce(this.differing(next, equal));
+  }
+
+  /** What is remembered, and what is shared, holds for identity of values only. */
+  #knownDifference(next: BucketMap<V>, equal: (a: V, b: V) => boolean): BucketDifference<V> | undefined {
+    if (this === next) return NO_DIFFERENCE;
+    if (equal !== Object.is) return undefined;
+    if (this.isKnownEqual(next)) return NO_DIFFERENCE;
+    return recent.find((one) => one.before === this && one.after === next)?.found as BucketDifference<V> | undefined;
   }
 
   /** The same in pieces. */
   *differing(next: BucketMap<V>, equal: (a: V, b: V) => boolean = Object.is): Pieces<BucketDifference<V>> {
-    // What is remembered, and what is shared, holds for identity of values only.
+    const known = this.#knownDifference(next, equal);
+    if (known !== undefined) return known;
     const remembers = equal === Object.is;
-    if (this === next || (remembers && this.#buckets === next.#buckets)) return NO_DIFFERENCE;
-    const known = remembers ? recent.find((one) => one.before === this && one.after === next) : undefined;
-    if (known !== undefined) return known.found as BucketDifference<V>;
+    let compared = 0;
     const found: Finding<V> = { added: [], removed: [], changed: [], equal };
     for (let index = 0; index < BUCKETS; index++) {
       const before = this.#buckets[index];
       const after = next.#buckets[index];
-      if (before !== after && !differs(found, before, after, remembers) && remembers) this.#buckets[index] = after;
-      if (index % COMPARED === COMPARED - 1) yield;
+      if (before === after) continue;
+      if (!differs(found, before, after, remembers) && remembers) this.#buckets[index] = after;
+      if (++compared % COMPARED === 0) yield;
     }
     const { added, removed, changed } = found;
     const count = countOf(found);

@@ -6,6 +6,7 @@ import type { PrefixSet } from '../../ip/prefix-set.ts';
 import { chainDifference } from './chain-difference.ts';
 import type { NftSet, NftTable } from './model.ts';
 import { DEAD, DENIED, ESTABLISHED, FORWARD, familyName, isClassChain, POSTROUTING } from './names.ts';
+import { comparingObjects, type ObjectDifference } from './object-difference.ts';
 import { referencesOf } from './references.ts';
 import { FAMILIES } from './skeleton.ts';
 import { sourceDifference, sourcesOf } from './sources.ts';
@@ -24,6 +25,7 @@ export interface Affected {
 }
 
 const NO_NETS = BucketMap.empty<true>();
+const NOTHING_DIFFERS = (): boolean => false;
 
 /** Compares what two tables let senders do, without looking at any flow. */
 export function affected(actual: NftTable, wanted: NftTable): Affected {
@@ -32,7 +34,7 @@ export function affected(actual: NftTable, wanted: NftTable): Affected {
 
 /** The same in pieces. */
 export function* affecting(actual: NftTable, wanted: NftTable): Pieces<Affected> {
-  const differs = differenceOf(actual, wanted);
+  const differs = differenceOf(actual, wanted, yield* comparingObjects(actual, wanted));
   const skeleton = [
     FORWARD,
     POSTROUTING,
@@ -96,6 +98,7 @@ function affectedSources(
 /** Verdicts that lead to a class that both tables have and that is not the same in them. */
 function changedClasses(actual: NftTable, wanted: NftTable, differs: (chain: string) => boolean): ReadonlySet<string> {
   const changed = new Set<string>();
+  if (differs === NOTHING_DIFFERS) return changed;
   for (const name of wanted.chains.keys())
     if (isClassChain(name) && actual.chains.has(name) && differs(name)) changed.add(`goto ${name}`);
   return changed;
@@ -141,7 +144,7 @@ function isOfAddresses(set: NftSet): boolean {
 }
 
 /** Whether a chain, or one it leads to, or a set of networks or services that they ask, is not the same in both tables. */
-function differenceOf(actual: NftTable, wanted: NftTable): (chain: string) => boolean {
+function differenceOf(actual: NftTable, wanted: NftTable, apart: ObjectDifference): (chain: string) => boolean {
   const known = new Map<string, boolean>();
   const setDiffers = (name: string): boolean => {
     const key = `set ${name}`;
@@ -153,8 +156,7 @@ function differenceOf(actual: NftTable, wanted: NftTable): (chain: string) => bo
     return different;
   };
   const { changed, gone } = chainDifference(actual.chains, wanted.chains);
-  const setsChanged = [...wanted.sets.keys()].some(setDiffers);
-  if (changed.size === 0 && !setsChanged) return () => false;
+  if (changed.size === 0 && !apart.sets.some(([name]) => setDiffers(name))) return NOTHING_DIFFERS;
   const differs = (name: string): boolean => {
     const decided = known.get(name);
     if (decided !== undefined) return decided;

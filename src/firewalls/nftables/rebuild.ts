@@ -1,6 +1,7 @@
 import { chainDifference } from './chain-difference.ts';
 import type { NftTable } from './model.ts';
 import { isOurName, OWNER_SET } from './names.ts';
+import { objectDifference, type ObjectDifference } from './object-difference.ts';
 import { FORM, parseOwner } from './owner.ts';
 
 /**
@@ -10,37 +11,29 @@ import { FORM, parseOwner } from './owner.ts';
 export function needsRebuild(actual: NftTable, wanted: NftTable): boolean {
   const owner = parseOwner(actual.sets.get(OWNER_SET)?.comment ?? '');
   if (owner?.form !== FORM || actual.foreign.length > 0) return true;
-  if (
-    holdsOtherNames(actual.sets, wanted.sets) ||
-    holdsOtherNames(actual.maps, wanted.maps) ||
-    holdsOtherNames(actual.chains, wanted.chains)
-  )
-    return true;
-  return baseChainsDiffer(actual, wanted) || objectsDiffer(actual, wanted);
-}
-
-/** Whether somebody else gave one of the names. What is wanted has ours, so only the others are looked at: this is asked in every round. */
-function holdsOtherNames(actual: ReadonlyMap<string, unknown>, wanted: ReadonlyMap<string, unknown>): boolean {
-  for (const name of actual.keys()) if (!wanted.has(name) && !isOurName(name)) return true;
-  return false;
+  const apart = objectDifference(actual, wanted);
+  const { gone } = chainDifference(actual.chains, wanted.chains);
+  // Whether somebody else gave one of the names: what is wanted has ours.
+  const others = [...apart.goneSets, ...apart.goneMaps].map(([name]) => name);
+  if ([...others, ...gone].some((name) => !isOurName(name))) return true;
+  return baseChainsDiffer(actual, wanted) || objectsDiffer(actual, apart);
 }
 
 function baseChainsDiffer(actual: NftTable, wanted: NftTable): boolean {
-  for (const name of chainDifference(actual.chains, wanted.chains).changed) {
+  const { changed, gone } = chainDifference(actual.chains, wanted.chains);
+  for (const name of changed)
     if (wanted.chains.get(name)?.base !== undefined || actual.chains.get(name)?.base !== undefined) return true;
-  }
-  for (const [name, { base }] of actual.chains) if (base !== undefined && !wanted.chains.has(name)) return true;
-  return false;
+  return [...gone].some((name) => actual.chains.get(name)?.base !== undefined);
 }
 
-function objectsDiffer(actual: NftTable, wanted: NftTable): boolean {
-  for (const [name, set] of wanted.sets) {
+function objectsDiffer(actual: NftTable, { sets, maps }: ObjectDifference): boolean {
+  for (const [name, set] of sets) {
     const now = actual.sets.get(name);
     if (actual.maps.has(name) || (now !== undefined && now.type !== set.type)) return true;
     // Deleting a set that rules name takes emptying them; only sets for people and the owner mark have comments.
     if (now !== undefined && set.comment === undefined && now.comment !== undefined) return true;
   }
-  for (const [name, map] of wanted.maps) {
+  for (const [name, map] of maps) {
     const now = actual.maps.get(name);
     if (actual.sets.has(name) || (now !== undefined && (now.type !== map.type || now.comment !== map.comment)))
       return true;

@@ -8,6 +8,7 @@ import { type Affected, affecting, mustBeKnown } from './affected.ts';
 import { chainDifference } from './chain-difference.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from './model.ts';
 import { familyName, OWNER_SET } from './names.ts';
+import { comparingObjects } from './object-difference.ts';
 import { describeOperations, type Operation, renderOperations } from './operation.ts';
 import { type Owner, ownerText, parseOwner, ownerOf } from './owner.ts';
 import { FAMILIES, knownSources } from './skeleton.ts';
@@ -133,6 +134,7 @@ class Planner {
 
   *plan(): Pieces {
     const first = this.#now;
+    if (first !== undefined) yield* comparingObjects(first, this.#wanted);
     const isRebuilt = first !== undefined && needsRebuild(first, this.#wanted);
     if (first === undefined || isRebuilt) this.#judged = NO_SENDERS;
     if (first === undefined) {
@@ -207,7 +209,7 @@ class Planner {
    * concern packets that nobody will govern, or come about by `networks` that the table does not have yet.
    */
   *#silence(table: NftTable, { gone, governed }: Affected, touches: TransactionStep['touches']): Pieces {
-    if (governed) return;
+    if (governed || FAMILIES.every((family) => gone[family].length === 0)) return;
     const sets = new Map(table.sets);
     const maps = new Map(table.maps);
     for (const family of FAMILIES) {
@@ -247,11 +249,12 @@ class Planner {
       6: this.#leaving(now, 6, cleaned),
     };
     yield;
-    for (const [name, set] of this.#wanted.sets) {
+    const apart = yield* comparingObjects(now, this.#wanted);
+    for (const [name, set] of apart.sets) {
       sets.set(name, keepingSet(now.sets.get(name), set, silent));
       yield;
     }
-    for (const [name, map] of this.#wanted.maps) {
+    for (const [name, map] of apart.maps) {
       maps.set(name, keepingMap(now.maps.get(name), map, silent));
       yield;
     }

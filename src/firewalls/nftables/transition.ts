@@ -1,7 +1,8 @@
 import type { BucketMap } from '../../base/bucket-map.ts';
 import { atOnce, type Pieces } from '../../base/pieces.ts';
 import { chainDifference } from './chain-difference.ts';
-import type { NftMap, NftSet, NftTable, Rule } from './model.ts';
+import type { NftSet, NftTable, Rule } from './model.ts';
+import { comparingObjects, type ObjectDifference } from './object-difference.ts';
 import type { Operation } from './operation.ts';
 import { referencesOf } from './references.ts';
 
@@ -19,7 +20,8 @@ export function transition(from: NftTable, to: NftTable): readonly Operation[] {
 
 /** The same in pieces. */
 export function* transiting(from: NftTable, to: NftTable): Pieces<readonly Operation[]> {
-  const made = madeAnew(from, to);
+  const apart = yield* comparingObjects(from, to);
+  const made = madeAnew(from, apart);
   yield;
   const chains = changedChains(from, to, made);
   const flushed: Operation[] = [];
@@ -33,23 +35,19 @@ export function* transiting(from: NftTable, to: NftTable): Pieces<readonly Opera
   const emptiedFirst = made.size > 0 ? flushed : [];
   const emptiedLate = made.size > 0 ? [] : flushed;
   yield;
-  const elements = yield* setElements(from, to, made);
-  const entries = mapEntries(from, to);
+  const elements = yield* setElements(from, apart, made);
+  const entries = mapEntries(from, apart);
   yield;
   return [
     ...emptiedFirst,
     ...[...made].sort().map((name): Operation => ({ op: 'deleteSet', name })),
-    ...newObjects(from, to, made),
+    ...newObjects(from, to, apart, made),
     ...elements,
     ...emptiedLate,
     ...rules,
     ...entries,
-    ...removals(from, to),
+    ...removals(from, to, apart),
   ];
-}
-
-function sorted<V>(entries: readonly (readonly [string, V])[]): readonly (readonly [string, V])[] {
-  return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function isInterval({ type }: NftSet): boolean {
@@ -57,15 +55,16 @@ function isInterval({ type }: NftSet): boolean {
 }
 
 /** Sets of both tables that are deleted and made again: for another comment, or for many removals from intervals. */
-function madeAnew(from: NftTable, to: NftTable): ReadonlySet<string> {
+function madeAnew(from: NftTable, { sets }: ObjectDifference): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const [name, set] of to.sets) {
+  for (const [name, set] of sets) {
     const now = from.sets.get(name);
-    if (now === undefined || now === set) continue;
+    if (now === undefined) continue;
     if (now.comment !== set.comment) names.add(name);
     else if (isInterval(set) && now.elements.difference(set.elements).removed.length > MOST_INTERVAL_REMOVALS)
       names.add(name);
   }
+  if (names.size === 0) return names;
   for (const chain of from.chains.values())
     if (chain.base !== undefined)
       // A base chain is never emptied: what it names is changed in place, however long that takes.
@@ -85,15 +84,18 @@ function names(rules: readonly Rule[], sets: ReadonlySet<string>): boolean {
   return rules.some((rule) => referencesOf(rule).sets.some((name) => sets.has(name)));
 }
 
-function newObjects(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly Operation[] {
+function newObjects(
+  from: NftTable,
+  to: NftTable,
+  { sets, maps }: ObjectDifference,
+  made: ReadonlySet<string>,
+): readonly Operation[] {
   const operations: Operation[] = [];
-  const isNew = (name: string): boolean => !from.sets.has(name) || made.has(name);
-  const shared = sorted([...to.sets].filter(([name]) => isNew(name)));
+  const shared = sets.filter(([name]) => !from.sets.has(name) || made.has(name));
   // Sets that many rules name first: the kernel finds a set by walking the list.
   for (const [name, set] of shared) if (isInterval(set)) operations.push({ op: 'addSet', name, set });
   for (const [name, set] of shared) if (!isInterval(set)) operations.push({ op: 'addSet', name, set });
-  const maps = sorted([...to.maps].filter(([name]) => !from.maps.has(name)));
-  for (const [name, map] of maps) operations.push({ op: 'addMap', name, map });
+  for (const [name, map] of maps) if (!from.maps.has(name)) operations.push({ op: 'addMap', name, map });
   for (const name of chainDifference(from.chains, to.chains).changed) {
     const base = to.chains.get(name)?.base;
     if (!from.chains.has(name)) operations.push({ op: 'addChain', name, ...(base === undefined ? {} : { base }) });
@@ -101,10 +103,13 @@ function newObjects(from: NftTable, to: NftTable, made: ReadonlySet<string>): re
   return operations;
 }
 
-function* setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): Pieces<readonly Operation[]> {
+function* setElements(
+  from: NftTable,
+  { sets }: ObjectDifference,
+  made: ReadonlySet<string>,
+): Pieces<readonly Operation[]> {
   const operations: Operation[] = [];
-  const touched = [...to.sets].filter(([name, set]) => made.has(name) || from.sets.get(name) !== set);
-  for (const [name, set] of sorted(touched)) {
+  for (const [name, set] of sets) {
     const now = made.has(name) ? undefined : from.sets.get(name);
     const { added, removed } = changes(now?.elements, set.elements);
     const leave = removed.map(([element]) => element);
@@ -116,9 +121,9 @@ function* setElements(from: NftTable, to: NftTable, made: ReadonlySet<string>): 
   return operations;
 }
 
-function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
+function mapEntries(from: NftTable, { maps }: ObjectDifference): readonly Operation[] {
   const operations: Operation[] = [];
-  for (const [name, map] of sorted(touchedMaps(from, to))) {
+  for (const [name, map] of maps) {
     const { added, changed } = changes(from.maps.get(name)?.elements, map.elements);
     const keys = changed.map(([key]) => key);
     const entries = [...changed.map(([key, , value]) => [key, value] as const), ...added];
@@ -128,9 +133,9 @@ function mapEntries(from: NftTable, to: NftTable): readonly Operation[] {
   return operations;
 }
 
-function removals(from: NftTable, to: NftTable): readonly Operation[] {
+function removals(from: NftTable, to: NftTable, { maps, goneMaps, goneSets }: ObjectDifference): readonly Operation[] {
   const operations: Operation[] = [];
-  for (const [name, map] of sorted(touchedMaps(from, to))) {
+  for (const [name, map] of maps) {
     const keys =
       from.maps
         .get(name)
@@ -138,23 +143,14 @@ function removals(from: NftTable, to: NftTable): readonly Operation[] {
         .removed.map(([key]) => key) ?? [];
     if (keys.length > 0) operations.push({ op: 'deleteEntries', map: name, keys });
   }
-  const goneMaps = missing<NftMap>(from.maps, to.maps);
   const goneChains = [...chainDifference(from.chains, to.chains).gone];
   for (const [name, map] of goneMaps) if (map.elements.size > 0) operations.push({ op: 'flushMap', name });
   for (const name of goneChains)
     if ((from.chains.get(name)?.rules.length ?? 0) > 0) operations.push({ op: 'flushChain', name });
   for (const [name] of goneMaps) operations.push({ op: 'deleteMap', name });
   for (const name of goneChains) operations.push({ op: 'deleteChain', name });
-  for (const [name] of missing<NftSet>(from.sets, to.sets)) operations.push({ op: 'deleteSet', name });
+  for (const [name] of goneSets) operations.push({ op: 'deleteSet', name });
   return operations;
-}
-
-function touchedMaps(from: NftTable, to: NftTable): readonly (readonly [string, NftMap])[] {
-  return [...to.maps].filter(([name, map]) => from.maps.get(name) !== map);
-}
-
-function missing<V>(from: ReadonlyMap<string, V>, to: ReadonlyMap<string, V>): readonly (readonly [string, V])[] {
-  return sorted([...from].filter(([name]) => !to.has(name)));
 }
 
 function changes<V>(
