@@ -1,7 +1,8 @@
 /**
  * A live cluster and a Linux border; the API server is the fake in its own process, everything else is real. `events`: pods that come and go,
  * 10,000 a second, to the ruleset that follows from them, for a firewall that never answers; `wish`: from the first byte of a delivery being
- * readable to its ruleset. `border`: 1,000 a second, to the kernel, until all of it is read back. `burst`: a million changes of pods at once
+ * readable to its ruleset. `border`: 1,000 a second, to the kernel, until all of it is read back. `committed`: 100 a second, from the bytes of
+ * each being readable to its transaction being in force. `burst`: a million changes of pods at once
  * that mean nothing to the border, and one that does. `idle`: a cluster at rest, watches open, and a border that is looked at.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -28,6 +29,10 @@ const NAMESPACES = 100;
 const APPS = 500;
 const PER_SECOND = smoke ? 200 : 10_000;
 const TO_THE_KERNEL = smoke ? 100 : 1_000;
+const COMMITTED_PER_SECOND = 100;
+const COMMITTED_SECONDS = smoke ? 2 : 60;
+/** Of pods, as the fake writes them. */
+const ADDRESS = /\b10\.\d{3}\.\d{3}\.\d{3}\b/g;
 const SECONDS = smoke ? 1 : 10;
 const BURST = smoke ? 10_000 : 1_000_000;
 const WINDOW_MS = smoke ? 500 : 10_000;
@@ -81,12 +86,19 @@ function frame(): readonly Given[] {
 /** When bytes about pods came that nobody has told of yet, and how long it took until what follows from them was wanted. */
 class Lags {
   readonly milliseconds: number[] = [];
+  /** When bytes with an address first came; kept only while somebody asks. */
+  readableAt: Map<string, number> | undefined;
   #readable: number | undefined;
   #current: number | undefined;
   #next: number | undefined;
 
-  readable(): void {
-    this.#readable ??= performance.now();
+  readable(chunk: Uint8Array): void {
+    const now = performance.now();
+    this.#readable ??= now;
+    if (this.readableAt === undefined) return;
+    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1');
+    for (const [address] of text.matchAll(ADDRESS))
+      if (!this.readableAt.has(address)) this.readableAt.set(address, now);
   }
 
   delivered(isComputing: boolean): void {
@@ -115,7 +127,7 @@ function watched(client: ApiClient, lags: Lags): ApiClient {
         ...stream,
         chunks: (async function* () {
           for await (const chunk of stream.chunks) {
-            lags.readable();
+            lags.readable(chunk);
             yield chunk;
           }
         })(),
@@ -253,6 +265,39 @@ async function events(
   print({ bench: `live/${what}/longest-stop`, unit: 'ms', value: stops.wall, budget: 50, ...stop, ...rest });
 }
 
+/** Half of the events are new pods, half pods that go; no address comes twice. */
+async function committed(server: FakeApiServerApart, live: Live, pods: number): Promise<void> {
+  const number = COMMITTED_PER_SECOND * COMMITTED_SECONDS;
+  const before = live.told.events;
+  const { run, lags } = live;
+  const readableAt = new Map<string, number>();
+  lags.readableAt = readableAt;
+  run.committedAt.clear();
+  run.transactionsMs.length = 0;
+  const cpu = process.cpuUsage();
+  await server.order({ order: 'pace', act: 'churn', perSecond: COMMITTED_PER_SECOND, seconds: COMMITTED_SECONDS });
+  const { user, system } = process.cpuUsage(cpu);
+  await live.follows(before + number, pods);
+  await run.settled();
+  lags.readableAt = undefined;
+  const taken = [...readableAt].map(([address, at]) => (run.committedAt.get(address) ?? Number.NaN) - at);
+  const missing = number - taken.filter((ms) => !Number.isNaN(ms)).length;
+  if (missing !== 0) throw new Error(`${missing} of ${number} events never came about`);
+  const rest = { pods, perSecond: COMMITTED_PER_SECOND, seconds: COMMITTED_SECONDS, ...load() };
+  const parts = {
+    committed: { sample: taken, budgets: [10, 50] },
+    transaction: { sample: run.transactionsMs, budgets: [] },
+  };
+  for (const [part, { sample, budgets }] of Object.entries(parts))
+    for (const [index, q] of [0.5, 0.99].entries()) {
+      const budget = smoke || budgets[index] === undefined ? {} : { budget: budgets[index] };
+      const value = quantile(sample, q);
+      print({ bench: `live/${part}/p${q * 100}`, unit: 'ms', value, number: sample.length, ...budget, ...rest });
+    }
+  const value = (user + system) / 1e6 / COMMITTED_SECONDS;
+  print({ bench: 'live/committed/cpu', unit: 'ratio', value, ...rest });
+}
+
 async function burst(server: FakeApiServerApart, live: Live, pods: number): Promise<void> {
   const before = { ...live.told };
   const stops = new Stops();
@@ -308,6 +353,12 @@ await inNamespaces(async () => {
     await using server = await FakeApiServerApart.start({ historySize: 2 * BURST });
     const live = await Live.start(server, pods, true);
     await events(server, live, pods, PER_SECOND, 'events');
+    await live.close();
+  }
+  {
+    await using server = await FakeApiServerApart.start({ historySize: 10_000 });
+    const live = await Live.start(server, pods);
+    await committed(server, live, pods);
     await live.close();
   }
   {
