@@ -2,6 +2,7 @@ import { BucketMap } from '../base/bucket-map.ts';
 import { type Pieces, each } from '../base/pieces.ts';
 import type { Class, ClassId, Group, GroupId, NatTarget, Ruleset } from '../border/ruleset.ts';
 import { classText } from '../plan/canonical.ts';
+import type { SenderIds } from '../plan/behaviour.ts';
 import type { Actual } from './driver.ts';
 import { type ConfirmedRecord, type KnownState, type RecordedAddress, ownerDigest } from './confirmed-record.ts';
 import { holdersIn } from './handover.ts';
@@ -72,7 +73,7 @@ function areMany(count: number, of: number): boolean {
 /** Which class a device's marks of senders stand for: that of most whom the record names, else what is wished for one of them. */
 function* meantBy(
   { addresses, rules }: ConfirmedRecord,
-  senders: BucketMap<string>,
+  senders: SenderIds,
   wished: Ruleset,
 ): Pieces<ReadonlyMap<string, ClassId>> {
   const counts = new Map<string, Map<ClassId, number>>();

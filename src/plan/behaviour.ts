@@ -13,6 +13,9 @@ export interface TranslationBehaviour {
     | { readonly kind: 'Hold' };
 }
 
+/** Texts by address, as a map has them; whoever makes one may work it out when he is asked. */
+export type SenderIds = Pick<BucketMap<string>, 'size' | 'get' | 'has' | 'keys' | 'entries'>;
+
 /**
  * What a firewall's own block does to governed traffic, in no vendor's terms: lifted from what the driver wants and from what it read
  * back, by the same function, so that the two compare. Not for single packets: for sets of flows.
@@ -25,7 +28,7 @@ export interface Behaviour {
   /** In here a sender that is not known may send nothing. */
   readonly networks: PrefixSet;
   /** Known senders (canonical text) and the id of what they may do; ids are the device's, comparable only inside one Behaviour. */
-  readonly senders: BucketMap<string>;
+  readonly senders: SenderIds;
   /** What passes for senders with this id, of all flows to anywhere; cut it to the governed part before showing it. */
   allowed(id: string, family: Family): FlowSet;
   /** In order of precedence. */

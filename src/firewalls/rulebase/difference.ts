@@ -106,10 +106,16 @@ function rolesOf(...bases: readonly RuleBase[]): ReadonlyMap<GroupKey, Role> {
     }
     for (const [key, { shared, members }] of groups) {
       if (shared) roles.set(key, 'shared');
-      else if (!roles.has(key) || [...members].some((member) => /[-/]/.test(member))) roles.set(key, 'rules');
+      else if (!roles.has(key) || holdsNetworks(members)) roles.set(key, 'rules');
     }
   }
   return roles;
+}
+
+/** Prefixes or ranges. */
+function holdsNetworks(members: ReadonlySet<string>): boolean {
+  for (const member of members) if (member.includes('/') || member.includes('-')) return true;
+  return false;
 }
 
 function sorted(groups: ReadonlyMap<GroupKey, MemberGroup>): readonly (readonly [GroupKey, MemberGroup])[] {

@@ -5,6 +5,7 @@ import { rulesets } from '../../../test/kit/rulesets.ts';
 import { tries } from '../../../test/kit/runs.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
+import { parseAddress } from '../../ip/address.ts';
 import { fateUnder } from '../../plan/fate.ts';
 import { sameFate } from '../contract/harness.ts';
 import { behaviourOf } from './lift.ts';
@@ -32,6 +33,25 @@ describe('a rule base as flows', () => {
           return sameFate(is, said) ? [] : [{ packet, is, said }];
         });
         expect(differing).toEqual([]);
+      }),
+      tries(100, 34),
+    ));
+
+  test('knows each sender once, whichever way it is asked for him', () =>
+    fc.assert(
+      fc.asyncProperty(rulesets(), async (ruleset) => {
+        const base = await wantedFor({ ...ruleset, nats: [] });
+        const { senders, present } = behaviourOf(base);
+        const keys = new Set(base.rules.flatMap(({ source }) => source.groups));
+        const groups = [...keys].map((key) => [...(base.groups.get(key)?.members ?? [])]);
+        const single = groups.filter((members) => members.every((member) => parseAddress(member) !== undefined));
+        const expected = present ? [...new Set(single.flat())].toSorted() : [];
+        expect([...senders.keys()].toSorted()).toEqual(expected);
+        expect(senders.size).toBe(expected.length);
+        expect([...senders.entries()].every(([sender, id]) => senders.get(sender) === id && senders.has(sender))).toBe(
+          true,
+        );
+        expect([senders.has('198.51.100.77'), senders.get('198.51.100.77')]).toEqual([false, undefined]);
       }),
       tries(100, 34),
     ));

@@ -1,11 +1,10 @@
-import { BucketMap } from '../../base/bucket-map.ts';
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { FlowSet } from '../../engine/flows/flow-set.ts';
 import { type Address, familyOf, parseAddress } from '../../ip/address.ts';
 import { parsePrefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
-import type { Behaviour, TranslationBehaviour } from '../../plan/behaviour.ts';
+import type { Behaviour, SenderIds, TranslationBehaviour } from '../../plan/behaviour.ts';
 import { absentBehaviour } from '../../plan/ruleset-behaviour.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
 import type { GroupKey, MemberGroup, RuleBase, SecurityRule, TranslationRule } from './model.ts';
@@ -30,8 +29,8 @@ class Lifting {
   readonly #base: RuleBase;
   readonly #rules: readonly SecurityRule[];
   readonly #translations: readonly TranslationRule[];
-  /** Groups of single senders by sender, and groups of networks, which hold whoever lies in them. */
-  readonly #groupsOf = new Map<string, GroupKey[]>();
+  /** Groups of single senders, and groups of networks, which hold whoever lies in them. */
+  readonly #single: (readonly [GroupKey, MemberGroup])[] = [];
   readonly #networks = new Map<GroupKey, PrefixSet>();
   readonly #sets = new Map<MemberGroup, PrefixSet>();
   readonly #flows = new Map<SecurityRule, FlowSet>();
@@ -41,6 +40,8 @@ class Lifting {
   readonly #byRules = new Map<string, readonly TranslationBehaviour[]>();
   /** Rules for senders by their id, which lists the groups that they are in. */
   readonly #inGroups = new Map<string, ReadonlySet<GroupKey>>();
+  /** Of most readings nobody asks who the senders are, and of others who a few are: neither is worked out before. */
+  #known: ReadonlyMap<string, readonly GroupKey[]> | undefined;
 
   constructor(base: RuleBase) {
     this.#base = base;
@@ -52,21 +53,13 @@ class Lifting {
 
   behaviour(): Behaviour {
     if (this.#rules.length === 0 && this.#translations.length === 0) return absentBehaviour;
-    let senders: BucketMap<string> | undefined;
-    const readSenders = (): BucketMap<string> =>
-      BucketMap.from(
-        [...this.#groupsOf].map(([sender, groups]): readonly [string, string] => [sender, this.#idOf(sender, groups)]),
-      );
     const unknown = FAMILIES.map((family) => this.#unknown(family));
     return {
       present: true,
       destinations: unknown.reduce((all, { destinations }) => all.union(destinations), PrefixSet.empty),
       inside: PrefixSet.empty,
       networks: unknown.reduce((all, { networks }) => all.union(networks), PrefixSet.empty),
-      // Of most readings nobody asks for them.
-      get senders() {
-        return (senders ??= readSenders());
-      },
+      senders: this.#senders(),
       allowed: (id, family) => this.#allowedOf(id, family),
       translations: (sender) => this.#translationsOf(sender),
     };
@@ -75,16 +68,47 @@ class Lifting {
   #readSources(key: GroupKey): void {
     const group = this.#base.groups.get(key);
     if (group === undefined) return;
-    const wide = [...group.members].filter((member) => parseAddress(member) === undefined);
-    if (wide.length > 0) {
-      this.#networks.set(key, this.#set(group));
-      return;
-    }
-    for (const member of group.members) {
-      const known = this.#groupsOf.get(member);
-      if (known === undefined) this.#groupsOf.set(member, [key]);
-      else known.push(key);
-    }
+    for (const member of group.members)
+      if (parseAddress(member) === undefined) {
+        this.#networks.set(key, this.#set(group));
+        return;
+      }
+    this.#single.push([key, group]);
+  }
+
+  #senders(): SenderIds {
+    const known = (): ReadonlyMap<string, readonly GroupKey[]> => this.#groupsOf();
+    const idOf = (sender: string, groups: readonly GroupKey[]): string => this.#idOf(sender, groups);
+    return {
+      get size() {
+        return known().size;
+      },
+      get: (sender) => {
+        const groups = known().get(sender);
+        return groups && idOf(sender, groups);
+      },
+      has: (sender) => known().has(sender),
+      *keys() {
+        yield* known().keys();
+      },
+      *entries() {
+        for (const [sender, groups] of known()) yield [sender, idOf(sender, groups)];
+      },
+    };
+  }
+
+  /** Groups of single senders, by sender. */
+  #groupsOf(): ReadonlyMap<string, readonly GroupKey[]> {
+    if (this.#known !== undefined) return this.#known;
+    const found = new Map<string, GroupKey[]>();
+    for (const [key, { members }] of this.#single)
+      for (const member of members) {
+        const groups = found.get(member);
+        if (groups === undefined) found.set(member, [key]);
+        else groups.push(key);
+      }
+    this.#known = found;
+    return found;
   }
 
   /** Senders in the same groups are told apart by nothing. */
@@ -137,7 +161,7 @@ class Lifting {
   }
 
   #translationsOf(sender: string): readonly TranslationBehaviour[] {
-    const groups = new Set(this.#groupsOf.get(sender));
+    const groups = new Set(this.#groupsOf().get(sender));
     const byTable = this.#translations.flatMap((rule): readonly TranslationBehaviour[] =>
       rule.source.groups.some((key) => groups.has(key)) ? [{ flows: this.#flowsTranslated(rule), to: rule.to }] : [],
     );
