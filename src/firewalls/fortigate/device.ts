@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
@@ -61,9 +62,12 @@ export class FortigateDevice {
   /** The same snapshot as before where nothing changed. */
   async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
     this.#wholeAt = this.#clock.monotonic();
-    if ((await askCentralNat(this.#api, signal)) !== facts.centralNat)
+    const [centralNat, tables] = await allEnded([
+      askCentralNat(this.#api, signal),
+      this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope)),
+    ]);
+    if (centralNat !== facts.centralNat)
       throw new SallyportError('DEVICE_BUSY', 'somebody changed `central-nat` of the VDOM: everything is asked anew');
-    const tables = await this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope));
     const names = (tables.get(FEED)?.rows ?? [])
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
       .map((row) => textOf(row, 'name'));
