@@ -10,6 +10,7 @@ import { openDevice } from '../src/controller/devices.ts';
 import { HandSource } from './border-run.ts';
 import { cpuSeconds, load, print, quantile } from './figure.ts';
 import { type Counts, type Simulation, SimulatedDevices } from './simulated-devices.ts';
+import { StolenTime } from './stolen-time.ts';
 import { benchWorld, ours, pod, type Raw, resourceOf } from './world.ts';
 
 export const PER_SECOND = 100;
@@ -201,10 +202,12 @@ export async function printRate(
   await using fleet = await Fleet.start(options);
   fleet.putPods(0, options.pods);
   await fleet.settled();
+  const stolen = new StolenTime();
   const { taken, asked, cores } = await fleet.follow(seconds);
+  const notOurs = stolen.end();
   const { pods, groups, simulations, leaves } = options;
   const devices = simulations.reduce((sum, { count }) => sum + count, 0);
-  const about = { devices, pods, groups, leaves, perSecond: PER_SECOND, seconds, ...load() };
+  const about = { devices, pods, groups, leaves, perSecond: PER_SECOND, seconds, ...notOurs, ...load() };
   const { writes, commits, requests } = asked;
   const calls = { requests, writes, commits };
   const of = (value: number | undefined): object => (value === undefined ? {} : { budget: value });
