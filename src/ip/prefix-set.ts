@@ -109,7 +109,7 @@ export class PrefixSet {
   /** @example PrefixSet.parse(['10.0.0.0/25']).union(PrefixSet.parse(['10.0.0.128/25'])).toString(); // '10.0.0.0/24' */
   union(other: PrefixSet): PrefixSet {
     if (this.isEmpty) return other;
-    return other.isEmpty ? this : this.#combine(other, UNION);
+    return other.isEmpty || other === this ? this : this.#combine(other, UNION);
   }
 
   /** @example PrefixSet.all.intersect(PrefixSet.parse(['10.0.0.0/8'])).toString(); // '10.0.0.0/8' */
@@ -119,7 +119,8 @@ export class PrefixSet {
 
   /** @example PrefixSet.parse(['10.0.0.0/30']).subtract(PrefixSet.parse(['10.0.0.0'])).toString(); // '10.0.0.1/32, 10.0.0.2/31' */
   subtract(other: PrefixSet): PrefixSet {
-    return other.isEmpty ? this : this.#combine(other, DIFFERENCE);
+    if (other === this) return PrefixSet.empty;
+    return this.isEmpty || other.isEmpty ? this : this.#combine(other, DIFFERENCE);
   }
 
   /** Within both families. @example PrefixSet.parse(['128.0.0.0/1']).complement().toString(); // '0.0.0.0/1, ::/0' */

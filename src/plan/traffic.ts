@@ -57,6 +57,7 @@ const ORDINARY_INSIDE = 256n;
 
 const OWN = 'its own address';
 const EVERYTHING = { 4: FlowSet.everything(4), 6: FlowSet.everything(6) } as const;
+const NOTHING = { 4: FlowSet.nothing(4), 6: FlowSet.nothing(6) } as const;
 
 /** One side of the comparison with what has been worked out for it. */
 class Side {
@@ -87,8 +88,8 @@ class Side {
     const governed = this.#governed[family];
     const domain = this.#domain[family];
     // What is not governed passes; the domain is mostly governed on both sides, so that this adds nothing.
-    allowed = allowed.intersect(domain);
-    if (!governed.covers(domain)) allowed = allowed.union(domain.subtract(governed));
+    allowed = within(allowed, domain);
+    if (governed !== domain && !governed.covers(domain)) allowed = allowed.union(domain.subtract(governed));
     this.#memo.set(memoKey, allowed);
     return allowed;
   }
@@ -96,7 +97,7 @@ class Side {
   #allowed(id: string | undefined, inNetworks: boolean, family: Family): FlowSet {
     if (!this.#behaviour.present) return EVERYTHING[family];
     if (id !== undefined) return this.#behaviour.allowed(id, family);
-    return inNetworks ? FlowSet.nothing(family) : EVERYTHING[family];
+    return inNetworks ? NOTHING[family] : EVERYTHING[family];
   }
 }
 
@@ -206,7 +207,26 @@ export function isUnchanged(traffic: Traffic): boolean {
 
 /** Destinations that a firewall judges; none where nothing of ours is on it. */
 export function governedBy(behaviour: Behaviour): PrefixSet {
-  return behaviour.present ? behaviour.destinations.subtract(behaviour.inside) : PrefixSet.empty;
+  if (!behaviour.present) return PrefixSet.empty;
+  const { destinations, inside } = behaviour;
+  const last = governedOf.get(destinations);
+  if (last?.inside === inside) return last.without;
+  const without = destinations.subtract(inside);
+  governedOf.set(destinations, { inside, without });
+  return without;
+}
+
+// The guard is asked in every round, mostly about the same destinations and the same classes: what follows from these alone is kept with them.
+const governedOf = new WeakMap<PrefixSet, { readonly inside: PrefixSet; readonly without: PrefixSet }>();
+const flowsInto = new WeakMap<PrefixSet, { readonly 4: FlowSet; readonly 6: FlowSet }>();
+const intersections = new WeakMap<FlowSet, { readonly domain: FlowSet; readonly both: FlowSet }>();
+
+function within(allowed: FlowSet, domain: FlowSet): FlowSet {
+  const last = intersections.get(allowed);
+  if (last?.domain === domain) return last.both;
+  const both = allowed.intersect(domain);
+  intersections.set(allowed, { domain, both });
+  return both;
 }
 
 /** A few addresses that join or leave what is inside: nodes that come and go. Empty when there are more than a few. */
@@ -226,10 +246,14 @@ function* allSenders(before: Behaviour, after: Behaviour): Generator<string> {
 }
 
 function flowsTo(destinations: PrefixSet): { readonly 4: FlowSet; readonly 6: FlowSet } {
-  return {
+  const known = flowsInto.get(destinations);
+  if (known !== undefined) return known;
+  const made = {
     4: FlowSet.matching(4, { destination: destinations.family(4) }),
     6: FlowSet.matching(6, { destination: destinations.family(6) }),
   };
+  flowsInto.set(destinations, made);
+  return made;
 }
 
 /** The flows whose first translation says that they are held. */
@@ -289,7 +313,11 @@ function* merging(changes: readonly TrafficChange[]): Pieces<readonly TrafficCha
 
 function sameFlows(a: TrafficChange['flows'], b: TrafficChange['flows']): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.gained.equals(b.gained) && a.lost.equals(b.lost);
+  return same(a.gained, b.gained) && same(a.lost, b.lost);
+}
+
+function same(a: FlowSet, b: FlowSet): boolean {
+  return a === b || a.equals(b);
 }
 
 function translationChanges(group: {

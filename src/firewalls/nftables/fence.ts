@@ -1,3 +1,4 @@
+import { BucketMap } from '../../base/bucket-map.ts';
 import { shortHash } from '../../base/encode.ts';
 import { type Epoch, isLaterEpoch } from '../../base/epoch.ts';
 import { TABLE, type NftTable } from './model.ts';
@@ -69,8 +70,7 @@ export function splitBookkeeping(table: NftTable): { readonly table: NftTable; r
   const sets = new Map(table.sets);
   const fence = table.sets.get(FENCE_SET);
   const keys = fence?.type === 'number' ? [...fence.elements.keys()] : undefined;
-  if (fence !== undefined && keys !== undefined)
-    sets.set(FENCE_SET, { ...fence, elements: fence.elements.with(keys.map((key) => [key, undefined])) });
+  if (fence !== undefined && keys !== undefined) sets.set(FENCE_SET, { ...fence, elements: BucketMap.empty() });
   const numbers = keys?.map(Number);
   return { table: { ...table, chains, sets }, bookkeeping: { writer, numbers } };
 }

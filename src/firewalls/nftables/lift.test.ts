@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rulesets } from '../../../test/kit/rulesets.ts';
+import { BucketMap } from '../../base/bucket-map.ts';
 import type { Family } from '../../border/ruleset.ts';
 import { behaviourOf as meaningOf } from '../../plan/ruleset-behaviour.ts';
 import { behaviourOf } from './lift.ts';
+import { familyName } from './names.ts';
 import { translate } from './translate.ts';
 import { tries } from '../../../test/kit/runs.ts';
 
@@ -29,6 +31,22 @@ test('a table behaves as the ruleset it was made from', () => {
                 `${flows.describe().join('; ')} ${JSON.stringify({ kind: to.kind, address: to.kind === 'Address' ? to.address : '' })}`,
             );
         expect(say(lifted.translations(sender))).toEqual(say(meant.translations(sender)));
+      }
+    }),
+    tries(25, 9),
+  );
+});
+
+test('networks of one family change beside the same ones of the other', () => {
+  fc.assert(
+    fc.property(rulesets(), (ruleset) => {
+      const { table } = translate(ruleset);
+      const nobody = { type: 'net6', elements: BucketMap.empty<true>() } as const;
+      for (const name of ['destinations', 'inside', 'networks'] as const) {
+        const without = { ...table, sets: new Map(table.sets).set(familyName(name, 6), nobody) };
+        const wanted = behaviourOf(table)[name].family(4).toString();
+        expect(behaviourOf(without)[name].toString()).toBe(wanted);
+        expect(behaviourOf(table)[name].equals(ruleset[name])).toBe(true);
       }
     }),
     tries(25, 9),

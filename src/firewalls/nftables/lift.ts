@@ -39,6 +39,17 @@ const ABSENT: Behaviour = {
   translations: () => [],
 };
 
+/** Networks of both families in one, for as long as each is the same: versions of a table share them. */
+const bothFamilies = new WeakMap<PrefixSet, { readonly six: PrefixSet; readonly both: PrefixSet }>();
+
+function ofBothFamilies(four: PrefixSet, six: PrefixSet): PrefixSet {
+  const last = bothFamilies.get(four);
+  if (last?.six === six) return last.both;
+  const both = four.union(six);
+  bothFamilies.set(four, { six, both });
+  return both;
+}
+
 /** The last senders of tables that have the same chains, which is to say: of versions of one table. */
 const lastSenders = new WeakMap<object, Record<'four' | 'six' | 'all', BucketMap<string>>>();
 
@@ -65,6 +76,8 @@ function knownSenders(table: NftTable): BucketMap<string> {
 interface Work {
   readonly asked: ReadonlyMap<string, BucketMap<unknown> | undefined>;
   readonly exits: Map<string, Exits>;
+  /** What passes a chain, on whichever way out. */
+  readonly passing: Map<string, FlowSet>;
   readonly flows: Map<Rule, FlowSet>;
 }
 
@@ -77,7 +90,7 @@ function workOf({ chains, sets, maps }: NftTable): Work {
   if (known !== undefined && [...known.asked].every(([name, elements]) => elementsOf(name) === elements)) return known;
   const names = known?.asked.keys() ?? namesAsked(chains);
   const asked = new Map([...names].map((name) => [name, elementsOf(name)]));
-  const work = { asked, exits: new Map<string, Exits>(), flows: new Map<Rule, FlowSet>() };
+  const work = { asked, exits: new Map(), passing: new Map(), flows: new Map() } satisfies Work;
   works.set(chains, work);
   return work;
 }
@@ -95,6 +108,7 @@ function namesAsked(chains: NftTable['chains']): ReadonlySet<string> {
 class Lifted implements Behaviour {
   readonly present = true;
   readonly #table: NftTable;
+  readonly #netsOf = new Map<string, PrefixSet>();
   #made: Work | undefined;
   #senders: BucketMap<string> | undefined;
 
@@ -129,8 +143,13 @@ class Lifted implements Behaviour {
     if (!this.#isAsked(family) || verdict === 'accept') return FlowSet.everything(family);
     const chain = chainOfVerdict(verdict);
     if (chain === undefined) return FlowSet.nothing(family);
+    const key = `${family} ${chain}`;
+    const known = this.#work.passing.get(key);
+    if (known !== undefined) return known;
     const { accepted, returned } = this.#chain(chain, family);
-    return accepted.union(returned);
+    const passing = accepted.union(returned);
+    this.#work.passing.set(key, passing);
+    return passing;
   }
 
   translations(sender: string): readonly TranslationBehaviour[] {
@@ -145,11 +164,14 @@ class Lifted implements Behaviour {
   }
 
   #nets(name: 'destinations' | 'inside' | 'networks'): PrefixSet {
-    let nets = PrefixSet.empty;
-    for (const family of FAMILIES) {
+    const known = this.#netsOf.get(name);
+    if (known !== undefined) return known;
+    const [four, six] = FAMILIES.map((family) => {
       const set = this.#table.sets.get(familyName(name, family));
-      if (set !== undefined && this.#isAsked(family)) nets = nets.union(prefixSetOf(set.elements));
-    }
+      return set !== undefined && this.#isAsked(family) ? prefixSetOf(set.elements) : PrefixSet.empty;
+    });
+    const nets = ofBothFamilies(four ?? PrefixSet.empty, six ?? PrefixSet.empty);
+    this.#netsOf.set(name, nets);
     return nets;
   }
 

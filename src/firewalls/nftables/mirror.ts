@@ -101,27 +101,28 @@ export class Mirror {
       this.#doubt = EVERYTHING;
       return true;
     }
-    for (const [name, events] of bySet(commit.elements)) this.#elements(name, events);
+    if (commit.elements.length > 0) this.#elements(commit.elements);
     for (const line of commit.others) this.#other(line);
     for (const name of untold(commit, own)) this.#doubtSet(name);
     return true;
   }
 
-  /** All that a transaction did to one set or map, in its order. */
-  #elements(name: string, events: readonly ElementEvent[]): void {
+  /** All that a transaction did to sets and maps, to each in its order. */
+  #elements(events: readonly ElementEvent[]): void {
     if (this.#reading === undefined || this.#doubt.about === 'everything') return;
     const { table } = this.#reading;
-    const set = table.sets.get(name);
-    const map = table.maps.get(name);
-    if (set !== undefined) {
-      const changed = changedSet(set, events);
-      if (changed === undefined) return this.#doubtSet(name);
-      this.#reading = { present: true, table: { ...table, sets: new Map(table.sets).set(name, changed) } };
-    } else if (map !== undefined) {
-      const changed = changedMap(map, events);
-      if (changed === undefined) return this.#doubtSet(name);
-      this.#reading = { present: true, table: { ...table, maps: new Map(table.maps).set(name, changed) } };
-    } else this.#doubtSet(name);
+    const sets = new Map(table.sets);
+    const maps = new Map(table.maps);
+    for (const [name, own] of bySet(events)) {
+      const set = sets.get(name);
+      const map = maps.get(name);
+      const nextSet = set && changedSet(set, own);
+      const nextMap = set === undefined && map !== undefined ? changedMap(map, own) : undefined;
+      if (nextSet !== undefined) sets.set(name, nextSet);
+      else if (nextMap !== undefined) maps.set(name, nextMap);
+      else this.#doubtSet(name);
+    }
+    this.#reading = { present: true, table: { ...table, sets, maps } };
   }
 
   #other(line: string): void {

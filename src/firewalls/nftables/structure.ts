@@ -12,7 +12,7 @@ import { Chains } from './rules.ts';
 import { SharedSets } from './shared-sets.ts';
 import { defineSkeleton, type Dispatch, dispatchMaps, FAMILIES, skeletonSets } from './skeleton.ts';
 import { userText } from './text.ts';
-import { defineTranslation, natObjects } from './translation.ts';
+import { defineTranslation, type NatNames, natNames, natObjects } from './translation.ts';
 
 /** What was made from the parts of a ruleset that membership never touches. */
 export interface Structure {
@@ -24,6 +24,8 @@ export interface Structure {
   readonly classTexts: ReadonlyMap<ClassId, string>;
   /** The set of each group. */
   readonly setNames: ReadonlyMap<GroupId, string>;
+  /** The objects of each SourceNAT. */
+  readonly natNames: ReadonlyMap<string, NatNames>;
   readonly refusals: readonly Diagnostic[];
   readonly origins: ReadonlyMap<string, Origin>;
 }
@@ -61,7 +63,17 @@ export function structureOf(ruleset: Ruleset, dispatch: Dispatch, previous?: Str
   const unowned: NftTable = { sets, maps, chains: new Map([...base, ...chains.chains]), foreign: [] };
   sets.set(OWNER_SET, ownerSet(ruleset, unowned));
   const { refusals } = writer;
-  return { ruleset, dispatch, table: unowned, classTexts, setNames, refusals, origins: chains.origins };
+  const names = new Map(ruleset.nats.map((nat) => [nat.id, natNames(nat)] as const));
+  return {
+    ruleset,
+    dispatch,
+    table: unowned,
+    classTexts,
+    setNames,
+    natNames: names,
+    refusals,
+    origins: chains.origins,
+  };
 }
 
 function ownerSet(ruleset: Ruleset, table: NftTable): NftSet {

@@ -4,6 +4,7 @@ import type { Packet } from '../../../test/kit/ruleset-oracle.ts';
 import { rulesetPairs, rulesets } from '../../../test/kit/rulesets.ts';
 import { packets } from '../../../test/kit/universe.ts';
 import { evaluate } from '../../border/evaluate.ts';
+import type { Group, GroupId } from '../../border/ruleset.ts';
 import type { Flow } from '../../engine/flows/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
@@ -18,6 +19,8 @@ function flowOf(packet: Packet): Flow {
   if (source === undefined || destination === undefined) throw new Error('the universe has a bad address');
   return { ...packet, source, destination };
 }
+
+type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
 
 const many = fc.array(packets(), { minLength: 12, maxLength: 12 });
 
@@ -64,6 +67,31 @@ test('what the previous translation was has no influence', () => {
       const fresh = translate(after);
       const shared = translate(after, translate(before));
       expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
+    }),
+    tries(18, 6),
+  );
+});
+
+test('members that come and go, and lists that nobody knows the content of for a while, are translated as from nothing', () => {
+  fc.assert(
+    fc.property(rulesets(), (ruleset) => {
+      const [someone = '10.0.0.1'] = ruleset.members.keys();
+      const changed = (change: (group: AddressGroup) => Group): ReadonlyMap<GroupId, Group> =>
+        new Map([...ruleset.groups].map(([id, group]) => [id, group.kind === 'Outside' ? group : change(group)]));
+      const joined = (group: AddressGroup): Group => ({ ...group, members: group.members.with([[someone, true]]) });
+      const full = { ...ruleset, groups: changed(joined) };
+      const held = {
+        ...full,
+        members: full.members.with([[someone, undefined]]),
+        groups: changed((group) => ({ ...group, held: true })),
+      };
+      let shared = translate(ruleset);
+      for (const next of [full, held, full, ruleset]) {
+        shared = translate(next, shared);
+        const fresh = translate(next);
+        expect(renderTable(shared.table)).toBe(renderTable(fresh.table));
+        expect(shared.held).toEqual(fresh.held);
+      }
     }),
     tries(18, 6),
   );

@@ -1,4 +1,4 @@
-import type { BucketMap } from '../../base/bucket-map.ts';
+import { BucketMap } from '../../base/bucket-map.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { atOnce, type Pieces } from '../../base/pieces.ts';
 import type { ClassId, Family, Nat, NatTarget, Origin, Ruleset } from '../../border/ruleset.ts';
@@ -75,8 +75,10 @@ export function* translating(ruleset: Ruleset, previous?: NftTranslation, owns?:
     nats.set(nat.id, yield* natMembers(nat, ruleset.members, usable, joinedOrLeft, ownership));
   }
 
-  const sets = new Map(structure.table.sets);
-  const maps = new Map(structure.table.maps);
+  // Of the same structure everything that is not as in the table before is filled below.
+  const base = previous?.memory.structure === structure ? previous.table : structure.table;
+  const sets = new Map(base.sets);
+  const maps = new Map(base.maps);
   const fillSet = (name: string, elements: BucketMap<true>): void => {
     const set = sets.get(name);
     if (set !== undefined && set.elements !== elements) sets.set(name, withElements(set, elements));
@@ -95,8 +97,10 @@ export function* translating(ruleset: Ruleset, previous?: NftTranslation, owns?:
     const name = structure.setNames.get(id);
     if (name === undefined) continue;
     if (group.kind === 'Outside') fillSet(name, netElements(group.nets, group.family));
-    else if (group.held === true) held.add(name);
-    else fillSet(name, group.members);
+    else if (group.held === true) {
+      held.add(name);
+      fillSet(name, BucketMap.empty());
+    } else fillSet(name, group.members);
   }
   const refusals = [...structure.refusals];
   for (const nat of ruleset.nats) {
@@ -106,7 +110,7 @@ export function* translating(ruleset: Ruleset, previous?: NftTranslation, owns?:
       const addresses = [...own.unowned.result.entries()].map(([, address]) => address);
       refusals.push(unownedRefusal(nat, addresses, ruleset.firewall));
     }
-    const names = natNames(nat);
+    const names = structure.natNames.get(nat.id) ?? natNames(nat);
     fillMap(names.map, own.address.result);
     fillSet(names.exempt, own.exempt.result);
     fillSet(names.held, own.held.result);

@@ -8,7 +8,13 @@ import type { SharedSets } from './shared-sets.ts';
 const TRUE: true = true;
 
 /** The three objects that say what one SourceNAT does with a source: its new address, exempt, or held back. */
-export function natNames(nat: Nat): { readonly map: string; readonly exempt: string; readonly held: string } {
+export interface NatNames {
+  readonly map: string;
+  readonly exempt: string;
+  readonly held: string;
+}
+
+export function natNames(nat: Nat): NatNames {
   const named = (prefix: string): string => madeName(`${prefix}${nat.family}`, nat.origin.policy, nat.id);
   return { map: named('a'), exempt: named('x'), held: named('h') };
 }
