@@ -125,9 +125,10 @@ export default defineConfig({
           isolate: false,
           // Most of the time they wait: for Leases that run out, for what must not happen.
           maxWorkers: 4,
-          testTimeout: 300_000,
-          expect: { poll: { timeout: 30_000 } },
-          hookTimeout: 240_000,
+          // A busy machine is late; it is not wrong. Nobody waits for it where nothing hangs.
+          testTimeout: 900_000,
+          expect: { poll: { timeout: 150_000 } },
+          hookTimeout: 900_000,
         },
       },
     ],

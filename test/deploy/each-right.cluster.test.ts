@@ -373,20 +373,12 @@ async function expectEnough(): Promise<void> {
 describe('on a cluster where Calico has no API server', () => {
   test('all rights together are enough', expectEnough);
 
-  test(
-    'each right to its storage is needed, and missed by name',
-    () => expectEachNeeded(ofGroup(CALICO_STORAGE)),
-    600_000,
-  );
+  test('each right to its storage is needed, and missed by name', () => expectEachNeeded(ofGroup(CALICO_STORAGE)));
 
-  test.each(Object.keys(uses))(
-    'each other right of %s is needed, and missed by name',
-    async (feature) => {
-      const tried = rows.filter(({ right }) => right.feature === feature);
-      await expectEachNeeded(tried.filter(({ right }) => ![CALICO, CALICO_STORAGE].includes(right.group)));
-    },
-    600_000,
-  );
+  test.each(Object.keys(uses))('each other right of %s is needed, and missed by name', async (feature) => {
+    const tried = rows.filter(({ right }) => right.feature === feature);
+    await expectEachNeeded(tried.filter(({ right }) => ![CALICO, CALICO_STORAGE].includes(right.group)));
+  });
 });
 
 describe('on a cluster where it has one', () => {
@@ -394,5 +386,5 @@ describe('on a cluster where it has one', () => {
 
   test('all rights together are enough', expectEnough);
 
-  test('each right to it is needed, and missed by name', () => expectEachNeeded(ofGroup(CALICO)), 600_000);
+  test('each right to it is needed, and missed by name', () => expectEachNeeded(ofGroup(CALICO)));
 });

@@ -17,7 +17,7 @@ import type { ApiObject, RawApi } from './raw-api.ts';
 const UNGUARDED = { percent: 100, atLeast: 1_000_000, percentPerHour: 100 };
 const OURS = '/apis/sallyport.dev/v1alpha1';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/sallyport/leases';
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 150_000;
 /** A copy that is told to end has ended by then. */
 const STUCK_MS = 10_000;
 

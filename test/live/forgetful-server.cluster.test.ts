@@ -9,9 +9,9 @@ import { until } from '../kit/live-border.ts';
 
 const LONG_MS = 240_000;
 
-test.concurrent('the API server is gone until everything counts as lost, and back with a new history: the border keeps everything', {
-  timeout: 500_000,
-}, async ({ onTestFinished }) => {
+test.concurrent('the API server is gone until everything counts as lost, and back with a new history: the border keeps everything', async ({
+  onTestFinished,
+}) => {
   const border = await EdgeBorder.open();
   const { live } = border;
   onTestFinished(() => live.close());
@@ -50,9 +50,9 @@ test.concurrent('the API server is gone until everything counts as lost, and bac
   );
 });
 
-test.concurrent('the server is restored from a backup that has less than half of the pods: nothing is removed until they are back', {
-  timeout: 500_000,
-}, async ({ onTestFinished }) => {
+test.concurrent('the server is restored from a backup that has less than half of the pods: nothing is removed until they are back', async ({
+  onTestFinished,
+}) => {
   const border = await EdgeBorder.open();
   const { live } = border;
   onTestFinished(() => live.close());

@@ -53,9 +53,7 @@ test('of two with one name, in one namespace, each firewall has one writer', asy
 /** Somebody waits for the other one for at most ten minutes; it comes to half a minute here. */
 const PATIENCE_MS = 240_000;
 
-test('of two in two namespaces of one cluster, both want the same: the border follows, and writes stay few', {
-  timeout: 400_000,
-}, async () => {
+test('of two in two namespaces of one cluster, both want the same: the border follows, and writes stay few', async () => {
   const copies = [await live.copy('same'), await live.copy('same', await live.kubeconfigIn('elsewhere'))];
   for (const copy of copies)
     for (const firewall of FIREWALLS)
@@ -80,9 +78,7 @@ test('of two in two namespaces of one cluster, both want the same: the border fo
   expect((await live.table('edge-a')).match(/chain e_\w+/g)).toHaveLength(1);
 });
 
-test('two clusters with one name overrule each other seldom, who waits says so, and what one gives up leaves all the same', {
-  timeout: 400_000,
-}, async () => {
+test('two clusters with one name overrule each other seldom, who waits says so, and what one gives up leaves all the same', async () => {
   const twin = await live.twin();
   const clusters = [live, twin];
   const owners = new Map<string, { readonly cluster: LiveBorder; readonly name: string }>();
