@@ -169,6 +169,41 @@ test('as long as deletions wait for an answer that does not come, the kind is lo
   expect(feed.state).toEqual({ kind: 'complete' });
 });
 
+describe('between a deletion and the answer about its definition', () => {
+  const again = (name: string): Sent => ({ ...set(name), uid: `${name}-again` });
+
+  beforeEach(async () => {
+    definition = { kind: 'There', uid: 'one' };
+    await list('a', 'b');
+  });
+
+  test('an object that is told as there stays', async () => {
+    feed.deleted(set('a'));
+    feed.put(set('a'));
+    await pass(5_000);
+    expect([gone, feed.state.kind]).toEqual([[], 'complete']);
+  });
+
+  test('one that was made anew and deleted too goes', async () => {
+    feed.deleted(set('a'));
+    feed.put(again('a'));
+    feed.deleted(again('a'));
+    await pass(5_000);
+    expect([...feed.told.keys()]).toEqual(['GlobalNetworkSet/b']);
+  });
+});
+
+test('while a list is not believed, the deletion of one that had a name before takes nothing from who has it now', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  await list('a', 'b', 'c', 'd');
+  await list('a');
+  expect(feed.state.kind).toBe('lost');
+  feed.deleted({ ...set('a'), uid: 'long-gone' });
+  for (const name of ['b', 'c', 'd']) feed.put(set(name));
+  await pass(2 * SETTLE_MS);
+  expect([gone, feed.state.kind]).toEqual([[], 'complete']);
+});
+
 /** The reader has a mistake, and this object brings it out. */
 const unlucky = (name: string, version = '1'): Sent => ({
   ...set(name),
