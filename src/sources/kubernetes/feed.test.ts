@@ -102,6 +102,35 @@ test('what is stored by definitions has one: without it the objects have gone wi
   expect([gone, feed.problem?.code]).toEqual([[], 'CLUSTER_KIND_GONE']);
 });
 
+test('objects that went with a definition of which there is another one by the time that it is asked for are kept', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  await list('a', 'b');
+  definition = { kind: 'There', uid: 'two' };
+  for (const name of ['a', 'b']) feed.deleted(set(name));
+  await pass(10 * SETTLE_MS);
+  expect([gone, feed.problem?.code]).toEqual([[], 'CLUSTER_KIND_GONE']);
+  for (const name of ['a', 'b']) feed.put(set(name));
+  await pass(2_000);
+  expect([gone, feed.state.kind]).toEqual([[], 'complete']);
+  // It is the one that counts from now on.
+  feed.deleted(set('a'));
+  await answers();
+  expect(gone).toEqual(['GlobalNetworkSet/a']);
+});
+
+test('what lacks in the first list of a kind that was not served for a while counts once it has lacked for a minute', async () => {
+  definition = { kind: 'None' };
+  const others = ['b', 'c', 'd', 'e', 'f'];
+  await list('a', ...others);
+  feed.serve(false);
+  expect([gone, feed.problem?.code]).toEqual([[], 'CLUSTER_KIND_GONE']);
+  await list(...others);
+  await pass(SETTLE_MS - 5_000);
+  expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+  await pass(10_000);
+  expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
+});
+
 describe('while nobody may read the definition', () => {
   beforeEach(() => {
     definition = { kind: 'Unknown' };
@@ -129,6 +158,15 @@ describe('while nobody may read the definition', () => {
     for (const name of names) feed.put(set(name));
     await pass(2_000);
     expect([gone, feed.state.kind]).toEqual([[], 'complete']);
+  });
+
+  test('nothing is settled by time in which the server is not heard', async () => {
+    await list('a', 'b', 'c', 'd');
+    feed.deleted(set('a'));
+    await pass(2_000);
+    feed.broken(new SallyportError('API_UNREACHABLE', 'the connection was cut'));
+    await pass(10 * SETTLE_MS);
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
   });
 
   test('what a list leaves out is not taken for deleted at once either', async () => {

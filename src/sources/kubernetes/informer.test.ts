@@ -342,6 +342,18 @@ describe('a watch', () => {
     expect([...known.keys()]).toEqual(['a', 'c', 'd']);
   });
 
+  test('whose bookmark is older than what it told reads the list again', async () => {
+    start();
+    await turns();
+    put('b');
+    await turns();
+    expect(relists).toEqual([]);
+    watch().event('BOOKMARK', { metadata: { resourceVersion: '900' } });
+    await pass(2_000);
+    expect(relists).toEqual(['the version to go on from is too old']);
+    expect([...known.keys()]).toEqual(['a', 'b']);
+  });
+
   test('and a list that is older than what is known is asked for again first', async () => {
     api.streamsLists = false;
     start();
