@@ -69,6 +69,17 @@ test('whoever is unknown, or may not', async () => {
   expect(await of('good', '/b')).toBe('forbidden');
 });
 
+test.each([
+  { authenticated: false, user },
+  { user },
+  { authenticated: true },
+  { authenticated: true, user: { username: '' } },
+])('a name without a yes, and a yes without a name, are nobody: %j', async (status) => {
+  review = () => [201, { status }];
+  expect(await of('good')).toBe('unauthenticated');
+  expect(api.asked).toHaveLength(1);
+});
+
 test.each<readonly [string, () => void]>([
   ['fails', () => (review = () => [500, statusBody(500, 'InternalError')])],
   ['does not let us ask', () => (decide = () => [403, statusBody(403, 'Forbidden')])],

@@ -180,3 +180,25 @@ test('a kind that is only shown stops nothing, at the start or later, and is tol
   await clock.pass(90_000);
   expect([seen.state, seen.codes]).toEqual(['complete', ['CLUSTER_KIND_LOST']]);
 });
+
+test('kinds of which nobody says whether they are served are followed as they were, and keep a start waiting', async () => {
+  const v3 = '/apis/projectcalico.org/v3';
+  const [sets, tiers] = [`${v3}/globalnetworksets`, `${v3}/tiers`];
+  for (const path of [sets, tiers]) api.serve(path);
+  api.put(sets, { metadata: { name: 'bank' }, spec: { nets: ['203.0.113.0/24'] } });
+  const isAway = ({ path }: { readonly path: string }) =>
+    path === v3 ? refused(503, 'ServiceUnavailable') : undefined;
+  api.intercept = isAway;
+  start();
+  await clock.pass(90_000);
+  expect([seen.state, seen.keys]).toEqual(['loading', []]);
+  api.intercept = () => undefined;
+  await clock.pass(40_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['GlobalNetworkSet/bank']]);
+  // Whoever serves them is away to those who ask what there is; the watches go on.
+  api.intercept = isAway;
+  const [watch] = api.watches(sets);
+  await clock.pass(1_000_000, 20_000);
+  expect([seen.state, seen.keys]).toEqual(['complete', ['GlobalNetworkSet/bank']]);
+  expect(api.watches(sets)).toEqual([watch]);
+});
