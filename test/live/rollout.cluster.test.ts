@@ -110,12 +110,11 @@ describe('a rollout through several firewalls', () => {
     const ip = `10.1.0.${addresses + 1}`;
     let isOver = false;
     const rollout = rollOut(old, ['web-4', 'web-5', 'web-6']).then(() => (isOver = true));
-    expect(
-      await until(
-        () => said('web-4').catch(() => ''),
-        (text) => text !== '',
-      ),
-    ).toBe(`False Waiting ${ip}: ${SLOW}: ${ip} is not there yet`);
+    // On a busy machine the others are named at first too.
+    await until(
+      () => said('web-4').catch(() => ''),
+      (text) => text === `False Waiting ${ip}: ${SLOW}: ${ip} is not there yet`,
+    );
     // Long enough for two more.
     await pause(3_000);
     expect([isOver, await names()]).toEqual([false, [...old, 'web-4']]);

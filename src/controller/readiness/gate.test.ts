@@ -165,6 +165,18 @@ describe('the readiness gate of pods', () => {
     expect(tries).toBe(0);
   });
 
+  test('nothing by one that lost the right while it asked', async () => {
+    standing = new Proxy(confirmed, {
+      get: (target, name) => {
+        mayWrite = false;
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    tell(pod('till-1'));
+    await pass(5_000);
+    expect([asked, tries]).toEqual([1, 0]);
+  });
+
   test('an API server that refuses is left alone for a while, and asked again', async () => {
     fails = new SallyportError('API_FORBIDDEN', 'no', { status: 403 });
     tell(...Array.from({ length: 100 }, (_, at) => pod(`till-${at}`)));
