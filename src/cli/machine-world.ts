@@ -2,9 +2,9 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Configuration } from '../controller/configuration.ts';
 import type { MachineConfiguration } from '../controller/machine-configuration.ts';
 import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
-import { type AssembledInput, assembleInput } from '../controller/machine/input.ts';
+import { type AssembledInput, assembleInput, policyNamespace } from '../controller/machine/input.ts';
+import { resolvedFrom } from '../machine/dns/recorded-names.ts';
 import { NO_FACTS } from '../machine/kinds/facts.ts';
-import type { Resolved } from '../machine/rules/domain-sets.ts';
 import { type MachineResult, machineRuleset } from '../machine/ruleset.ts';
 import type { OutputOptions, WorldOptions } from './options.ts';
 import { parseConfigurationFile } from './world.ts';
@@ -32,11 +32,10 @@ export interface MachineWorld {
 
 /**
  * The firewall machine that `-c` configures. `undefined`: the file configures none, and none was asked for; the mistakes of the file alone:
- * nothing can be made from it. `resolved`: what the DNS proxy would have seen.
+ * nothing can be made from it. Names come to what the objects have recorded of them.
  */
 export async function readMachineWorld(
   options: MachineOptions,
-  resolved: Resolved = new Map(),
 ): Promise<MachineWorld | { readonly diagnostics: readonly Diagnostic[] } | undefined> {
   const asked = options.objects !== undefined || options.facts !== undefined;
   if (options.config === undefined) {
@@ -63,13 +62,14 @@ export async function readMachineWorld(
   const folders = new Map<string, Awaited<ReturnType<typeof readMachineFolder>>>();
   for (const [name, place] of configuration.sources)
     if (place.type === 'manifests') folders.set(name, await readMachineFolder(place.path));
+  const readings = [...folders.values(), ...(pool === undefined ? [] : [pool])];
+  const recorded = readings.flatMap((reading) => reading.recorded);
   const assembled = assembleInput(configuration, machine, {
     objects: (source) => folders.get(source)?.objects ?? pool?.objects,
     facts: facts.facts ?? NO_FACTS,
-    resolved,
+    resolved: resolvedFrom(recorded, policyNamespace(configuration, machine)),
   });
   const result = machineRuleset(assembled.input);
-  const readings = [...folders.values(), ...(pool === undefined ? [] : [pool])];
   return {
     configuration,
     machine,

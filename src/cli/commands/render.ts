@@ -12,7 +12,7 @@ interface RenderOptions extends MachineOptions {
 
 /** `sallyport render`: the text that a device would hold, without asking any device. */
 export async function render(terminal: Terminal, options: RenderOptions): Promise<ExitCode> {
-  const machine = await readMachineWorld(options, new Map());
+  const machine = await readMachineWorld(options);
   if (machine !== undefined && 'result' in machine) return renderMachine(terminal, machine, options);
   if (machine !== undefined) {
     printDiagnostics(terminal, machine.diagnostics);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { unfoldList } from '../../api/list.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { type RecordedName, recordedNames } from '../../machine/dns/recorded-names.ts';
 import { type Facts, readFacts } from '../../machine/kinds/facts.ts';
 import { type MachineObjects, type RawObject, readMachineObjects } from '../../machine/objects.ts';
 import { readManifestText } from '../../sources/manifests/document.ts';
@@ -10,6 +11,8 @@ import { lookAtFolder, readManifestFile } from '../../sources/manifests/folder.t
 export interface FolderReading {
   /** Absent: a file could not be read, and half of a folder is ignorance. */
   readonly objects: MachineObjects | undefined;
+  /** What names came to when somebody wrote it down in an object. */
+  readonly recorded: readonly RecordedName[];
   readonly diagnostics: readonly Diagnostic[];
   /** Equal texts mean that nothing changed. */
   readonly signature: string;
@@ -34,10 +37,10 @@ export async function readMachineFolder(path: string, before?: FolderReading): P
       for (const { item, path: base } of unfoldList(raw) ?? [{ item: raw, path: [] }])
         documents.push({ raw: item, place: placeOf(base), locate, base });
   }
-  if (diagnostics.length > 0) return { objects: undefined, diagnostics, signature };
+  if (diagnostics.length > 0) return { objects: undefined, recorded: [], diagnostics, signature };
   const found: Diagnostic[] = [];
   const objects = readMachineObjects(documents, found);
-  return { objects, diagnostics: found, signature };
+  return { objects, recorded: documents.flatMap(({ raw }) => recordedNames(raw)), diagnostics: found, signature };
 }
 
 /** What install.yaml says, or the machine-allocation.yaml of newer images. */

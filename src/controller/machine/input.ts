@@ -79,7 +79,6 @@ export function assembleInput(
       });
   const policies = reader.policies(machine.cwnp?.source);
   const services = reader.services(machine.service?.source);
-  const cwnp = configuration.sources.get(machine.cwnp?.source ?? '');
   return {
     input: {
       firewall: firewall.spec,
@@ -88,7 +87,7 @@ export function assembleInput(
       metalRules: policies.rules,
       services,
       semantics: machine.cwnp?.semantics ?? 'compatible',
-      namespace: (cwnp !== undefined && 'namespace' in cwnp ? cwnp.namespace : undefined) ?? DEFAULT_NAMESPACE,
+      namespace: policyNamespace(configuration, machine),
       resolved: readings.resolved,
     },
     routing: 'value' in routing ? routing.value : undefined,
@@ -97,6 +96,12 @@ export function assembleInput(
     gaps: [...unknown.keys()].toSorted(),
     hasFirewall: firewall.found,
   };
+}
+
+/** The one namespace whose policies count. */
+export function policyNamespace({ sources }: Configuration, { cwnp }: MachineConfiguration): string {
+  const place = sources.get(cwnp?.source ?? '');
+  return (place !== undefined && 'namespace' in place ? place.namespace : undefined) ?? DEFAULT_NAMESPACE;
 }
 
 /** The Firewall of a machine, from wherever. */

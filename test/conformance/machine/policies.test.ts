@@ -93,6 +93,62 @@ describe('names', () => {
     expect(rules).toEqual(dns);
   });
 
+  /** The ConfigMap of section 5; the second name is one of a pattern, and has a family that no rule asks for. */
+  const recorded = (namespace: string): string => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: fqdnstate, namespace: ${namespace} }
+data:
+  state: |
+    example.org.:
+      ipv4: { ips: { 192.0.2.9: 2026-01-01T00:00:00Z, 192.0.2.10: 2099-01-01T00:00:00Z }, setName: e91c11d2b23d2393 }
+    a.example.net.:
+      ipv4: { ips: { 192.0.2.11: 2099-01-01T00:00:00Z } }
+      ipv6: { ips: { "2001:db8::11": 2099-01-01T00:00:00Z } }
+`;
+  const status = `status:
+  fqdn_state:
+    example.org: [{ fqdn: example.org., setName: e91c11d2b23d2393, version: ip, ipExpirationTimes: { 192.0.2.9: 2026-01-01T00:00:00Z, 192.0.2.10: 2099-01-01T00:00:00Z } }]
+    "*.example.net":
+      - { fqdn: a.example.net., version: ip, ips: [192.0.2.11, nonsense], expirationTime: 2099-01-01T00:00:00Z }
+      - { fqdn: a.example.net., version: ip6, ips: ["2001:db8::11"] }
+      - { fqdn: 7 }
+      - nothing
+`;
+  const asked = policy('p', named('{ matchName: example.org }, { matchPattern: "*.example.net" }'));
+
+  test.each([
+    ['the ConfigMap of today', [asked, recorded('firewall')]],
+    ['the status of the policy', [`${asked}${status}`]],
+  ])('5 what %s has of names is in the sets, and a pattern has the rules of its names', async (_, objects) => {
+    const { rules, text, code, said } = await rendered({ objects });
+    expect([code, said]).toEqual([0, []]);
+    const [net4, net6] = (['ipv4_addr', 'ipv6_addr'] as const).map((type) => setName('a.example.net.', type));
+    expect(text).toContain(
+      '\tset e91c11d2b23d2393 {\n\t\ttype ipv4_addr\n\t\telements = { 192.0.2.10, 192.0.2.9 }\n\t}\n',
+    );
+    expect(text).toContain(`\tset ${net4} {\n\t\ttype ipv4_addr\n\t\telements = { 192.0.2.11 }\n\t}\n`);
+    expect(text).toContain(`\tset ${net6} {\n\t\ttype ipv6_addr\n\t\telements = { 2001:db8::11 }\n\t}\n`);
+    expect(rules.toSorted()).toEqual(
+      [
+        ...['tcp', 'udp'].flatMap((protocol) => [
+          rule('e91c11d2b23d2393', 'ip', protocol, 'example.org'),
+          rule(`${net4}`, 'ip', protocol, '*.example.net'),
+          rule(`${net6}`, 'ip6', protocol, '*.example.net').replace(
+            'ip saddr == @cluster_prefixes',
+            'ip6 saddr == @cluster_prefixes_v6',
+          ),
+        ]),
+        ...dns,
+      ].toSorted(),
+    );
+  });
+
+  test('5 what the machine of another namespace has of names is not ours', async () => {
+    const { rules, text } = await rendered({ objects: [asked, recorded('other')] });
+    expect(text).not.toContain('192.0.2.9');
+    expect(rules).toHaveLength(4);
+  });
+
   test('4.5 nets win over names, and no name is needed then', async () => {
     const { rules, said } = await rendered({
       objects: [

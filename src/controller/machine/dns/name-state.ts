@@ -5,13 +5,12 @@ import type { Clock } from '../../../base/clock.ts';
 import { localFiles, toSallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
 import { apply, getObject } from '../../../kubernetes/objects.ts';
+import { STATE_CONFIG_MAP } from '../../../machine/dns/recorded-names.ts';
 import { STATE_KEY } from '../../../machine/dns/state-text.ts';
 import { readIfThere, replaceFile } from '../rule-files.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
 
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' } as const;
-/** The ConfigMap that today's controller keeps (reference 5). */
-const CONFIG_MAP = 'fqdnstate';
 const CLUSTER_MS = 10_000;
 
 /** Where what was learnt outlives a restart. */
@@ -85,7 +84,7 @@ export class NameStateBeside implements NameState {
     const kept = await this.#file.read(signal);
     const access = this.#access();
     if (kept !== undefined || access === undefined) return kept;
-    const which = { namespace: access.namespace, name: CONFIG_MAP };
+    const which = { namespace: access.namespace, name: STATE_CONFIG_MAP };
     const map = await getObject(access.client, CONFIG_MAPS, which, signal);
     const data = isMap(map) ? map['data'] : undefined;
     const text = isMap(data) ? data[STATE_KEY] : undefined;
@@ -99,7 +98,7 @@ export class NameStateBeside implements NameState {
     if (access === undefined || now - this.#writtenAt < CLUSTER_MS) return;
     this.#writtenAt = now;
     const { client, namespace } = access;
-    const metadata = { name: CONFIG_MAP, namespace };
+    const metadata = { name: STATE_CONFIG_MAP, namespace };
     const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [STATE_KEY]: text } };
     try {
       await apply(client, CONFIG_MAPS, metadata, body, { force: true }, signal);
