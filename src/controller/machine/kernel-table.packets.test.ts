@@ -121,6 +121,34 @@ describe('a large table in the kernel', () => {
     await expect.poll(() => kernel.isIntact(signal), { timeout: 60_000, interval: 500 }).toBe(false);
   });
 
+  test('a table that is gone is there again with the next load, also where it was read so lately that it is not read again', async () => {
+    const clock = new FakeClock();
+    const local = netnsTransport(world.machine.name, folder);
+    const slow: Transport = {
+      ...local,
+      run: async (program, words, ...rest) => {
+        const outcome = await local.run(program, words, ...rest);
+        // A reading takes a minute, so that the next one is due long after this test.
+        if (words.includes('-a')) clock.advance(60_000);
+        return outcome;
+      },
+    };
+    const next = new KernelTable(slow, clock);
+    const lines = table(policy('web', 443));
+    await next.load(lines, signal);
+    for (const edit of [
+      ['delete', 'table', 'inet', 'firewall'],
+      ['chain', 'inet', 'firewall', 'forward', '{ policy accept; }'],
+    ]) {
+      expect(await next.isIntact(signal)).toBe(true);
+      await nft(...edit);
+      expect(await next.isIntact(signal)).toBe(false);
+      expect(await next.load(lines, signal)).toBe('replaced');
+      expect([await next.isClosed(signal), await passes(443), await passes(80)]).toEqual([true, true, false]);
+    }
+    next.stop();
+  });
+
   test('elements come and go without a word about other sets, all of a change or none', async () => {
     const sets =
       '\n\tset a {\n\t\ttype ipv4_addr\n\t}\n\n\tset b {\n\t\ttype ipv6_addr\n\t\telements = { fd00::1 }\n\t}\n';

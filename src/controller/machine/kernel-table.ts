@@ -212,7 +212,13 @@ export class KernelTable {
   async isIntact(signal: AbortSignal): Promise<boolean> {
     if (this.#held === undefined) return false;
     const held = this.#held;
-    if (this.#isResting) return this.#hasChains(held.parts, signal);
+    if (this.#isResting) {
+      const hasChains = await this.#hasChains(held.parts, signal);
+      if (this.#held !== held) return this.#held !== undefined;
+      // What is there instead is not known: the next load writes the whole table, and not what differs from what was there.
+      if (!hasChains) this.#held = undefined;
+      return hasChains;
+    }
     const changed = new Set<string>();
     this.#readers.add(changed);
     const live = await this.#quietly(() => this.read(signal)).finally(() => this.#readers.delete(changed));
