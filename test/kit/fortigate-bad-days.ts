@@ -13,6 +13,34 @@ const RIGHTS = { fwgrp: 'read-write', sysgrp: 'read-write' };
 const USER = 'keeper';
 const COMMIT = { url: 'transaction-commit' };
 
+/** What an administrator does to what is ours: to rules where there are any, and to a group of ours that people name. */
+function handsOn(simulated: SimulatedDevice, group: string): readonly (() => void)[] {
+  const { hand } = simulated.device;
+  const policies = simulated.keysOfOurs('firewall/policy');
+  const [first, last] = [policies[0], policies.at(-1)];
+  const onRules =
+    first === undefined || last === undefined
+      ? []
+      : [
+          () => hand.delete('firewall/policy', first),
+          () => hand.set('firewall/policy', first, { status: 'disable' }),
+          () => hand.set('firewall/policy', first, { action: 'deny' }),
+          () => hand.set('firewall/policy', first, { srcaddr: [{ name: 'all' }] }),
+          () => hand.set('firewall/policy', first, { service: [{ name: 'ALL' }] }),
+          () => hand.move('firewall/policy', first, 'after', last),
+          () => hand.addMember('firewall/addrgrp', simulated.groupWith('10.0.0.1'), 'theirs'),
+        ];
+  return [
+    ...onRules,
+    () => hand.addMember('firewall/addrgrp', group, 'theirs'),
+    () => hand.removeMember('firewall/addrgrp', group, simulated.objectOf('10.0.0.1')),
+    () => hand.rename('firewall/addrgrp', group, `${group}-by-hand`),
+    () => hand.delete('firewall/addrgrp', group),
+    () => hand.set('firewall/address', simulated.objectOf('10.0.0.1'), { subnet: '10.0.0.99/32' }),
+    () => hand.emptyVolatile(),
+  ];
+}
+
 /** A FortiGate with rules of somebody else, on which bad days happen. `locked`: a group of ours that somebody edits. */
 export async function fortigateBadDays(
   options: FortiGateOptions,
@@ -34,6 +62,18 @@ export async function fortigateBadDays(
     schedule: 'always',
     action: 'accept',
   });
+  // What our block leaves meets the owner's rules: they let everything pass.
+  for (const family of ['', '6'])
+    device.hand.create('firewall/policy', {
+      name: `the rest${family}`,
+      srcintf: [{ name: 'port2' }],
+      dstintf: [{ name: 'port1' }],
+      [`srcaddr${family}`]: [{ name: 'all' }],
+      [`dstaddr${family}`]: [{ name: 'all' }],
+      service: [{ name: 'ALL' }],
+      schedule: 'always',
+      action: 'accept',
+    });
   let user = USER;
   let token = device.hand.addApiUser(USER, RIGHTS);
   let certificate = device.certificate;
@@ -165,7 +205,17 @@ export async function fortigateBadDays(
       }),
     ours: () => simulated.ours(),
     foreign: () => simulated.foreign(),
-    members: () => simulated.members('payments'),
+    passing: () => (packet) => {
+      const { verdict, unsure } = device.wouldPass({ ...packet, from: 'port2', to: 'port1' });
+      if (unsure.length > 0) throw new Error(`the device may do either: ${unsure.join()}`);
+      return verdict === 'accept';
+    },
+    members: () => ['payments', 'blocked'].flatMap((group) => simulated.members(group)),
+    tamper: (variant) => {
+      const change = handsOn(simulated, locked)[variant];
+      change?.();
+      return Promise.resolve(change !== undefined);
+    },
     happening: (day) => happenings[day],
     dieAt: (n, how) => simulated.dieAt(n, how),
     recover: () => {

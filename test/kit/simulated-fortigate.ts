@@ -59,15 +59,19 @@ export class SimulatedDevice implements AsyncDisposable {
     this.device.faults.clear();
   }
 
-  /** The addresses in a group or feed, as the device's own text has them. */
+  /** The addresses in a group or feed, as the device's own text has them; without those that nobody has. */
   members(group: string): readonly string[] {
     const { hand } = this.device;
     const rows = [hand.get('firewall/addrgrp', group), hand.get('firewall/addrgrp6', group)];
-    return (
-      JSON.stringify(rows)
-        .match(/sp-[0-9a-f.:_]+-[0-9a-f]{12}/g)
-        ?.map((name) => name.slice(3, -13)) ?? []
+    const objects = JSON.stringify(rows).match(/sp-[0-9a-f.:_]+-[0-9a-f]{12}/g) ?? [];
+    return [...objects.map((name) => name.slice(3, -13)), ...this.#listed(group)].filter(
+      (address) => address !== '0.0.0.0' && address !== '::',
     );
+  }
+
+  /** What a feed holds: no part of the configuration. */
+  #listed(feed: string): readonly string[] {
+    return [...this.device.live.feeds.state('root', feed).entries.values()].map(({ text }) => text).toSorted();
   }
 
   /** Rules of somebody else around whatever comes. */
@@ -116,7 +120,10 @@ export class SimulatedDevice implements AsyncDisposable {
       .length;
   }
 
-  /** Every entry of ours as the device's command line writes it, in its order; keys that the device chose and who wrote last are left out. */
+  /**
+   * Every entry of ours as the device's command line writes it, in its order, and what feeds hold; keys that the device chose and who wrote
+   * last are left out.
+   */
   ours(): string {
     return this.#entries((entry) => entry.includes('sallyport:lab:'));
   }
@@ -134,8 +141,9 @@ export class SimulatedDevice implements AsyncDisposable {
       else if (line.startsWith('    edit ')) entry = [line];
       else if (line.startsWith('    next') && entry !== undefined) {
         const text = entry.join('\n');
-        if (isWanted(text, table.startsWith('config system external') ? table : table.slice(0, 13)))
-          kept.push(`${table}\n${plain(text)}\n`);
+        const isFeed = table.startsWith('config system external');
+        const holds = isFeed ? `\n    holds ${this.#listed(text.split('"')[1] ?? '').join()}` : '';
+        if (isWanted(text, isFeed ? table : table.slice(0, 13))) kept.push(`${table}\n${plain(text)}${holds}\n`);
         entry = undefined;
       } else entry?.push(line);
     }

@@ -115,7 +115,7 @@ export function badDays(
         await bring(harness.connect(), before);
         const driver = harness.connect();
         const steps = await stepsOf(driver, after);
-        if ((await harness.tamper?.(variant)) !== true) return;
+        if (!(await harness.tamper(variant))) return expect(variant).toBeGreaterThan(2);
         const { code, message } = await carryOut(driver, steps);
         expect(['done', 'DEVICE_CHANGED', 'DEVICE_REJECTED'], `${variant}: ${message}`).toContain(code);
         await bring(driver, after);

@@ -12,7 +12,7 @@ export const NOBODY_ENTRIES: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 
 /** A member that is not what we write: an object of others, or one of ours that was changed. Never a canonical address. */
 export const STRANGE = '?';
 
-/** Objects of ours that are what their names say. One that was changed is left out, so that it is made again. */
+/** Objects of ours. One that is not what its name says stands for no address, so that it is made again, or goes where nobody wants it. */
 export function readObjects(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<string, AddressObject> {
   const objects = new Map<string, AddressObject>();
   for (const family of [4, 6] as const)
@@ -21,8 +21,9 @@ export function readObjects(snapshot: Snapshot, scope: FortigateScope): Readonly
       if (!isMarked(comment, scope.cluster) || scope.auxiliaries.isAuxiliary(comment)) continue;
       const value = addressValue(family, row);
       const name = textOf(row, 'name');
-      if (value === undefined || scope.objectName(value, family) !== name) continue;
-      objects.set(name, { name, family, ...value, mark: scope.markIn(comment) });
+      const isWhole = value !== undefined && scope.objectName(value, family) === name;
+      const says = isWhole ? value : ({ kind: 'Range', value: `${STRANGE}${name}` } as const);
+      objects.set(name, { name, family, ...says, mark: scope.markIn(comment) });
     }
   return objects;
 }

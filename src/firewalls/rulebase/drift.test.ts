@@ -83,6 +83,14 @@ test.each<[string, () => ObservedRuleBase, RegExp]>([
     /^sp-web\.0-\w+: stands apart from our block/,
   ],
   [
+    'an address object that says something else',
+    () => ({
+      ...base,
+      objects: new Map([...base.objects].map(([name, one], at) => [name, at === 0 ? { ...one, value: '?' } : one])),
+    }),
+    /: was removed or changed$/,
+  ],
+  [
     'another translation',
     () => ({
       ...base,

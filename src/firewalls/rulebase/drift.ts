@@ -21,8 +21,9 @@ export function driftSince(expected: RuleBase, found: ObservedRuleBase): readonl
   listDrift('translation', expected.translations, found.translations, translationDifference, tell);
   for (const name of found.strays)
     tell(name, 'stands apart from our block: it was moved, or a rule of others came between');
-  for (const table of ['objects', 'services'] as const)
-    for (const name of expected[table].keys()) if (!found[table].has(name)) tell(name, 'was removed or changed');
+  for (const [name, { value }] of expected.objects)
+    if (found.objects.get(name)?.value !== value) tell(name, 'was removed or changed');
+  for (const name of expected.services.keys()) if (!found.services.has(name)) tell(name, 'was removed or changed');
   return drift.toSorted((a, b) => compareUtf8(a.object, b.object) || compareUtf8(a.what, b.what));
 }
 
