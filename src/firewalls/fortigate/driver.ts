@@ -104,7 +104,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     this.#rooms = new RoomReader(this.#api);
     this.#lock = new MachineLock(lockDirectory, `fortigate ${url.host} ${vdom}`);
     const { text } = fortigateDialect(undefined);
-    this.#scope = new FortigateScope(owner.cluster, text, zones ?? { from: ['any'], to: ['any'] }, position ?? 'First');
+    this.#scope = new FortigateScope(owner.cluster, text, zones ?? { from: ['any'], to: ['any'] }, position);
     this.#takings = new Takings(this.#scope);
     this.#device = new FortigateDevice(this.#api, this.#scope, clock);
     const block = {

@@ -39,6 +39,7 @@ export function observation(snapshot: Snapshot, scope: FortigateScope): Observat
     ),
     adoptable: adoptableGroups(snapshot, scope),
     usedByOthers: usedByOthers(snapshot, scope, groups.keys()),
+    namedByOthers: namedByOthers(snapshot, scope),
   };
   return {
     base,
@@ -116,10 +117,34 @@ function usedByOthers(
   return users;
 }
 
+/** Whatever entries of others name, whosever it is: the device would refuse to delete it. */
+function namedByOthers(snapshot: Snapshot, scope: FortigateScope): ReadonlySet<TakenName> {
+  const names = new Set<TakenName>();
+  const gather = (kind: 'object' | 'service', table: TableId, fields: readonly string[]): void => {
+    for (const row of snapshot.rows(table))
+      if (!isMarked(commentOf(table, row), scope.cluster))
+        for (const field of fields) for (const name of namesIn(row, field)) names.add(`${kind} ${name}`);
+  };
+  for (const [table, fields] of NAMING) gather('object', table, fields);
+  gather('service', POLICY, ['service']);
+  gather('service', SERVICE_GROUP, ['member']);
+  return names;
+}
+
 function titleOf(table: TableId, row: Row): string {
   const name = textOf(row, 'name');
   const id = textOf(row, 'policyid');
   return [table, id, name === '' ? '' : `"${name}"`].filter((part) => part !== '').join(' ');
+}
+
+/** Where our block will begin among policies of others; `undefined`: there will be none, or nobody can tell. */
+function placeOf(rows: readonly Row[], { position, isPlaced }: FortigateScope): number | undefined {
+  if (!isPlaced) return undefined;
+  if (position === 'First') return 0;
+  if (position === 'Last') return rows.length;
+  const [name, below] = 'after' in position ? [position.after, 1] : [position.before, 0];
+  const anchor = rows.findIndex((row) => textOf(row, 'name') === name);
+  return anchor === -1 ? undefined : anchor + below;
 }
 
 /** Policies of others and where they stand, so that people see what ours overrule and what overrules ours. */
@@ -127,13 +152,14 @@ function foreignRules(snapshot: Snapshot, scope: FortigateScope): readonly Forei
   const rows = snapshot.rows(POLICY);
   const isOurs = (row: Row): boolean => isMarked(commentOf(POLICY, row), scope.cluster);
   const first = rows.findIndex(isOurs);
+  const place = first === -1 ? placeOf(rows, scope) : first;
   return rows.flatMap((row, at): ForeignRule[] => {
     if (isOurs(row) || textOf(row, 'status') === 'disable') return [];
     return [
       {
         where: titleOf(POLICY, row),
         text: policyText(row),
-        effect: first === -1 ? 'unknown' : at < first ? 'before ours' : 'after ours',
+        effect: place === undefined ? 'unknown' : at < place ? 'before ours' : 'after ours',
       },
     ];
   });

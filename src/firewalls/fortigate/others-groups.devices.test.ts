@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
-import { world } from '../../../test/kit/worlds.ts';
+import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { type AnyDriver, bring, clear, stepsOf } from '../contract/harness.ts';
@@ -137,6 +137,43 @@ test('leaving leaves a group that others name, with who is in it, and ends', asy
   expect(isDenied(simulated, '10.0.0.1')).toBe(true);
   expect(simulated.keysOfOurs('firewall/addrgrp')).toEqual(['payments']);
   simulated.device.hand.delete('firewall/policy', simulated.device.hand.keys('firewall/policy').at(-1) ?? '');
+  await clear(driver);
+  expect(simulated.device.dump()).toBe(bare);
+});
+
+test('an address object and a service that others name stay as long as that is so, and hold nothing else up', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const { hand } = simulated.device;
+  const bare = simulated.device.dump();
+  const options = { zones: { from: ['port2'], to: ['port1'] }, position: 'Last' };
+  const driver: AnyDriver = simulated.connect({ ...options, form: 'Full', securityProfile: 'none', log: 'All' });
+  const tie = async (): Promise<readonly string[]> => {
+    await bring(driver, world(crowd(2, 'bank'), [allowing('bank', '203.0.113.0/24', 8443)]));
+    const object = simulated.objectOf('10.0.0.2');
+    const service = simulated.keysOfOurs('firewall.service/custom').find((key) => key.includes('8443')) ?? '';
+    hand.create('firewall/addrgrp', { name: 'his', member: [{ name: object }] });
+    hand.create('firewall.service/group', { name: 'his services', member: [{ name: service }] });
+    return [object, service];
+  };
+  const kept = (): readonly string[] =>
+    ['firewall/address', 'firewall.service/custom'].flatMap((table) => simulated.keysOfOurs(table));
+  const untie = (): void => {
+    hand.delete('firewall/addrgrp', 'his');
+    hand.delete('firewall.service/group', 'his services');
+  };
+  const named = await tie();
+  const next = world(crowd(1, 'bank'), [allowing('bank', '203.0.113.0/24', 443)]);
+  await bring(driver, next);
+  expect(kept()).toEqual(expect.arrayContaining([...named]));
+  expect(await stepsOf(driver, next)).toEqual([]);
+  untie();
+  await bring(driver, next);
+  for (const name of named) expect(kept()).not.toContain(name);
+
+  const again = await tie();
+  await clear(driver);
+  expect(kept()).toEqual(again);
+  untie();
   await clear(driver);
   expect(simulated.device.dump()).toBe(bare);
 });

@@ -14,14 +14,17 @@ export class FortigateScope {
   readonly cluster: string;
   readonly interfaces: Interfaces;
   readonly position: Position;
+  /** Whether somebody said where our rules stand. */
+  readonly isPlaced: boolean;
   readonly names: Names;
   readonly auxiliaries: Auxiliaries;
   readonly #objectNames = new Map<string, string>();
 
-  constructor(cluster: string, text: TextLimits, interfaces: Interfaces, position: Position) {
+  constructor(cluster: string, text: TextLimits, interfaces: Interfaces, position: Position | undefined) {
     this.cluster = cluster;
     this.interfaces = interfaces;
-    this.position = position;
+    this.position = position ?? 'First';
+    this.isPlaced = position !== undefined;
     this.names = new Names(text, cluster);
     this.auxiliaries = new Auxiliaries(this.names);
   }

@@ -3,9 +3,9 @@ import { Panorama } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
-import { bring, stepsOf } from '../contract/harness.ts';
+import { bring, clear, stepsOf } from '../contract/harness.ts';
 import type { PanosDriver } from './driver.ts';
-import { FULL, byHand, commitByHand, membersOn, startDevice } from './lab.fixture.ts';
+import { FULL, byHand, commitByHand, membersOn, oursOn, startDevice } from './lab.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 import { parseXml } from './xml.ts';
 import { pushedRules } from './pushed-rules.ts';
@@ -145,4 +145,58 @@ describe('rules that a Panorama pushed', () => {
     expect(pushedRules(pushed, 'vsys3')).toEqual([]);
     expect(pushedRules(undefined, 'vsys1')).toEqual([]);
   });
+});
+
+test('an address object and a service that others name stay as long as that is so, and hold nothing else up', async () => {
+  const device = await border();
+  const driver = connect(device);
+  const listed = (addresses: readonly string[]): Ruleset['groups'] =>
+    new Map([
+      [
+        'a',
+        {
+          id: 'a',
+          kind: 'AddressGroup',
+          family: 4,
+          deviceName: 'blocked',
+          resource: 'AddressGroup/blocked',
+          use: 'Deny',
+          members: BucketMap.from(addresses.map((address) => [address, true as const])),
+        },
+      ],
+    ]);
+  const nameOfOurs = (folder: string, text: string): string =>
+    new RegExp(` ${folder} (sp-\\S*${text}\\S*) `).exec(device.dumpSetCommands())?.[1] ?? '';
+  const tie = async (): Promise<readonly string[]> => {
+    const groups = listed(['10.0.0.1', '10.0.0.2']);
+    await bring(driver, world(crowd(2, 'bank'), [allowing('bank', '203.0.113.0/24', 8443)], { groups }));
+    const [object, service] = [nameOfOurs('address', '10\\.0\\.0\\.2-'), nameOfOurs('service', '8443')];
+    const element = (list: string, name: string): string => `<${list}><member>${name}</member></${list}>`;
+    byHand(device, 'set', "/address-group/entry[@name='his']", { element: element('static', object) });
+    byHand(device, 'set', "/service-group/entry[@name='his-too']", { element: element('members', service) });
+    await commitByHand(device);
+    return [object, service];
+  };
+  const untie = async (): Promise<void> => {
+    byHand(device, 'delete', "/address-group/entry[@name='his']");
+    byHand(device, 'delete', "/service-group/entry[@name='his-too']");
+    await commitByHand(device);
+  };
+  const named = await tie();
+  expect(named).toEqual([expect.stringContaining('sp-10.0.0.2-'), expect.stringContaining('8443')]);
+  const next = world(crowd(1, 'bank'), [allowing('bank', '203.0.113.0/24', 443)], { groups: listed(['10.0.0.1']) });
+  await bring(driver, next);
+  for (const name of named) expect(oursOn(device)).toContain(`name="${name}"`);
+  expect(await stepsOf(driver, next)).toEqual([]);
+  await untie();
+  // What nothing needs goes with the next commit of ours.
+  await bring(driver, world(crowd(1, 'bank'), [allowing('bank', '203.0.113.0/24', 444)]));
+  for (const name of named) expect(oursOn(device)).not.toContain(`name="${name}"`);
+
+  const again = await tie();
+  await clear(driver);
+  expect(oursOn(device).match(/entry name="[^"]*"/g)).toEqual(again.map((name) => `entry name="${name}"`));
+  await untie();
+  await clear(driver);
+  expect(oursOn(device)).toBe('');
 });

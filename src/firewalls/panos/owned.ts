@@ -4,7 +4,8 @@ import { type Entries, OUR_FOLDERS } from './entries.ts';
 import { listText } from './lists.ts';
 import { normalText } from './normal.ts';
 import type { Folders } from './read-entries.ts';
-import { type XmlElement, membersAt, nameOf, textAt } from './xml.ts';
+import { isOurServiceGroup } from './services.ts';
+import { type XmlElement, nameOf, textAt } from './xml.ts';
 
 /** Whether an entry bears the mark of our cluster. */
 export function isOurs(entry: XmlElement, cluster: string): boolean {
@@ -16,13 +17,10 @@ export function isCounted(entry: XmlElement, cluster: string): boolean {
   return isOurs(entry, cluster) || !isMarkedByAnybody(textAt(entry, 'description') ?? '');
 }
 
-/** What of a scope bears our mark, as it is printed. A service group has no description: it is ours if all that is in it is. */
+/** What of a scope bears our mark, as it is printed. */
 export function ownedIn(folders: Folders, cluster: string): Entries {
   const services = new Set(folders.objects.service.filter((entry) => isOurs(entry, cluster)).map(nameOf));
-  const isOurGroup = (group: XmlElement): boolean => {
-    const names = membersAt(group, 'members');
-    return names.length > 0 && names.every((name) => services.has(name));
-  };
+  const isOurGroup = (group: XmlElement): boolean => isOurServiceGroup(group, (name) => services.has(name));
   const byName = (list: readonly XmlElement[], isIt = (entry: XmlElement): boolean => isOurs(entry, cluster)) =>
     new Map(list.filter(isIt).map((entry) => [nameOf(entry), entry]));
   const { objects, security, nat } = folders;

@@ -28,7 +28,7 @@ import {
   tagOf,
 } from './entries.ts';
 import { differences } from './normal.ts';
-import { joinServices, readService } from './services.ts';
+import { isOurServiceGroup, joinServices, readService } from './services.ts';
 import type { Tagged } from './tagged.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, textAt } from './xml.ts';
 
@@ -153,6 +153,7 @@ class Reading {
       adoptable: new Map(),
       spoiled: this.#spoiled,
       usedByOthers: this.#usedByOthers(),
+      namedByOthers: this.#namedByOthers(),
     };
   }
 
@@ -193,8 +194,7 @@ class Reading {
     for (const group of this.#folders.objects['service-group']) {
       const names = membersAt(group, 'members');
       const own = names.map((name) => parts.get(name));
-      // Only of our parts: it can bear no mark of its own.
-      if (own.length === 0 || own.some((one) => one === undefined)) {
+      if (!isOurServiceGroup(group, (name) => parts.has(name))) {
         this.#taken.set(`service ${nameOf(group)}`, 'service group');
         continue;
       }
@@ -338,6 +338,27 @@ class Reading {
     for (const entry of this.#folders.nat) look(entry, 'translation', [['source'], ['destination']]);
     for (const entry of this.#folders.elsewhere) look(entry, 'rule', [['source'], ['destination']]);
     for (const entry of this.#folders.objects['address-group']) look(entry, 'group', [['static']]);
+    return found;
+  }
+
+  /** Whatever entries of others name, whosever it is: the device would refuse to delete it. */
+  #namedByOthers(): ReadonlySet<TakenName> {
+    const found = new Set<TakenName>();
+    const gather = (kind: 'object' | 'service', entries: readonly XmlElement[], ...path: readonly string[]): void => {
+      for (const entry of entries)
+        if (!this.#isOurs(entry)) for (const name of membersAt(entry, ...path)) found.add(`${kind} ${name}`);
+    };
+    const { security, nat, elsewhere, objects } = this.#folders;
+    const rules = [...security, ...nat, ...elsewhere];
+    for (const side of ['source', 'destination']) gather('object', rules, side);
+    for (const pool of ['dynamic-ip-and-port', 'dynamic-ip'])
+      gather('object', rules, 'source-translation', pool, 'translated-address');
+    gather('object', objects['address-group'], 'static');
+    gather('service', rules, 'service');
+    for (const rule of rules) if (!this.#isOurs(rule)) found.add(`service ${textAt(rule, 'service') ?? ''}`);
+    const ours = new Set(objects.service.filter((one) => this.#isOurs(one)).map(nameOf));
+    const groups = objects['service-group'].filter((one) => !isOurServiceGroup(one, (name) => ours.has(name)));
+    gather('service', groups, 'members');
     return found;
   }
 }

@@ -1,6 +1,6 @@
 import { PortSet, parsePortRange } from '../../ip/port-set.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
-import { type XmlElement, child, element, textAt } from './xml.ts';
+import { type XmlElement, child, element, membersAt, nameOf, textAt } from './xml.ts';
 
 /** Protocols of service objects (reference 1.6). All others are a matter of applications there, which are told by looking at traffic. */
 const PROTOCOLS: ReadonlyMap<number, string> = new Map([
@@ -68,4 +68,10 @@ function readPorts(text: string | undefined): PortSet | undefined {
     ranges.push(parsed.value);
   }
   return PortSet.of(...ranges);
+}
+
+/** A service group has no description: it is ours if its name is one of ours and all that is in it is. Others may group our services too. */
+export function isOurServiceGroup(group: XmlElement, isOurService: (name: string) => boolean): boolean {
+  const names = membersAt(group, 'members');
+  return nameOf(group).startsWith('sp-') && names.length > 0 && names.every(isOurService);
 }

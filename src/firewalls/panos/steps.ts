@@ -288,7 +288,7 @@ class Chain {
     this.#register({ kind: 'Remove', title, urgent: false, objects: [] }, { joins: [], leaves }, true);
   }
 
-  /** Groups that rules of others name, and what is in them: they stay until nobody does. */
+  /** Groups that rules of others name and what is in them, and objects that entries of others name: they stay until nobody does. */
   #kept(): Entries {
     const { observed } = this.#start;
     const { groups: read, spoiled } = observed;
@@ -298,12 +298,18 @@ class Chain {
     const parts = [...all].filter(([name]) => named.some(([, entry]) => membersAt(entry, 'static').includes(name)));
     const groups = [...named, ...parts];
     const inside = new Set(groups.flatMap(([, entry]) => membersAt(entry, 'static')));
-    const addresses = [...this.#entries.objects.address].filter(([name]) => inside.has(name));
+    const isNamed = (kind: 'object' | 'service', name: string): boolean =>
+      observed.namedByOthers?.has(`${kind} ${name}`) === true;
+    const { address, service } = this.#entries.objects;
+    const addresses = [...address].filter(([name]) => inside.has(name) || isNamed('object', name));
+    const joint = [...this.#entries.objects['service-group']].filter(([name]) => isNamed('service', name));
+    const joined = new Set(joint.flatMap(([, entry]) => membersAt(entry, 'members')));
+    const services = [...service].filter(([name]) => joined.has(name) || isNamed('service', name));
     return {
       objects: {
         address: new Map(addresses),
-        service: new Map(),
-        'service-group': new Map(),
+        service: new Map(services),
+        'service-group': new Map(joint),
         'address-group': new Map(groups),
         'external-list': this.#usedLists(),
       },

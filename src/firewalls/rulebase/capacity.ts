@@ -156,7 +156,11 @@ export function idleObjects(actual: ObservedRuleBase, wanted: WantedRuleBase): r
   const values = new Set([...actual.groups.values()].flatMap(({ members }) => [...members]));
   const names = new Set([...actual.rules, ...actual.translations].flatMap(({ destination }) => destination.objects));
   return [...actual.objects.values()].filter(
-    ({ name, value }) => !wanted.objects.has(name) && !names.has(name) && !values.has(value),
+    ({ name, value }) =>
+      !wanted.objects.has(name) &&
+      !names.has(name) &&
+      !values.has(value) &&
+      actual.namedByOthers?.has(`object ${name}`) !== true,
   );
 }
 

@@ -119,6 +119,8 @@ export interface ObservedRuleBase extends RuleBase {
   readonly spoiled?: ReadonlyMap<GroupKey, MemberGroup>;
   /** Rules of others that name a group of ours, in the device's words. */
   readonly usedByOthers: ReadonlyMap<GroupKey, readonly string[]>;
+  /** Address objects and services of ours that entries of others name: they stay as long as that is so. Absent: there are none. */
+  readonly namedByOthers?: ReadonlySet<TakenName>;
 }
 
 /** A rule base as it shall be. */

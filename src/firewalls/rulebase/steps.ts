@@ -75,9 +75,11 @@ export function stepsToLeave(actual: ObservedRuleBase, dialect: Dialect): readon
   const operations: readonly Operation[] = [
     ...removed,
     ...groups.flatMap(removal),
-    ...[...actual.services.values()].map((service): Operation => ({ kind: 'RemoveService', service })),
+    ...[...actual.services.values()]
+      .filter(({ name }) => actual.namedByOthers?.has(`service ${name}`) !== true)
+      .map((service): Operation => ({ kind: 'RemoveService', service })),
     ...[...actual.objects.values()]
-      .filter(({ value }) => !kept.has(value))
+      .filter(({ name, value }) => !kept.has(value) && actual.namedByOthers?.has(`object ${name}`) !== true)
       .map((object): Operation => ({ kind: 'RemoveObject', object })),
   ];
   return packed([{ kind: 'Remove', title: 'everything of ours goes', operations }], dialect.transaction);
@@ -324,14 +326,17 @@ class Way {
 
   #cleaning(): readonly Operation[] {
     const { groups, services, objects } = this.#difference;
+    const { namedByOthers } = this.#actual;
     const held = new Set<string>();
     for (const key of this.#wanted.held)
       for (const member of this.#actual.groups.get(key)?.members ?? []) held.add(member);
     return [
       ...groups.gone.filter(({ shared }) => !shared).flatMap(removal),
-      ...services.gone.map((service): Operation => ({ kind: 'RemoveService', service })),
+      ...services.gone
+        .filter(({ name }) => namedByOthers?.has(`service ${name}`) !== true)
+        .map((service): Operation => ({ kind: 'RemoveService', service })),
       ...objects.gone
-        .filter(({ value }) => !held.has(value))
+        .filter(({ name, value }) => !held.has(value) && namedByOthers?.has(`object ${name}`) !== true)
         .map((object): Operation => ({ kind: 'RemoveObject', object })),
     ];
   }
