@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FortiGate } from '../../simulators/fortigate/index.ts';
 import { command, type Ended, rememberIn } from '../../test/kit/commands.ts';
+import { paymentsWorld } from '../../test/kit/payments-world.ts';
 
 let folder: string;
 let device: FortiGate;
@@ -57,3 +58,98 @@ test('plan, apply, plan again, leave', async () => {
   expect(device.dump()).toBe(bare);
   for (const { text } of [planned, applied, again, rendered, left]) expect(text).not.toContain(device.token);
 });
+
+/** A border with rules and a translation between a rule of somebody else that denies and one that allows. */
+function rulesBorder(): string {
+  const path = join(folder, 'rules.yaml');
+  writeFileSync(
+    path,
+    `apiVersion: sallyport.dev/v1alpha1
+kind: BorderFirewall
+metadata: { name: edge-9 }
+spec:
+  driver: fortigate
+  mode: Enforce
+  address: ${device.url}
+  credentialsRef: { file: ${join(folder, 'token')} }
+  tls: { pin: "${device.fingerprint}" }
+  options:
+    zones: { from: [port2], to: [port1] }
+    position: { before: rest }
+    form: Full
+    securityProfile: none
+    log: All
+  workloads: {}
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: SourceNAT
+metadata: { name: bank }
+spec:
+  namespaceSelector: all()
+  selector: app == 'payments'
+  destination: { nets: [203.0.113.0/24] }
+  translate: { address: 198.51.100.20 }
+---
+${paymentsWorld}`,
+  );
+  return path;
+}
+
+// One story: each step needs the one before.
+test('rules among those of somebody else: plan, apply, plan again, flow, doctor, render, leave', async () => {
+  const { hand } = device;
+  hand.settings('system/settings', { 'central-nat': 'enable' });
+  hand.create('firewall/address', { name: 'guests', subnet: '192.0.2.0/24' });
+  for (const [name, source, action] of [
+    ['first', 'guests', 'deny'],
+    ['rest', 'all', 'accept'],
+  ])
+    hand.create('firewall/policy', {
+      name,
+      srcintf: [{ name: 'port2' }],
+      dstintf: [{ name: 'port1' }],
+      srcaddr: [{ name: source }],
+      dstaddr: [{ name: 'all' }],
+      service: [{ name: 'ALL' }],
+      schedule: 'always',
+      action,
+    });
+  const bare = device.dump();
+  const manifests = rulesBorder();
+  const said: string[] = [];
+  const ask = async (...words: readonly string[]): Promise<Ended> => {
+    const ended = await command(...words, '-f', manifests, '--cluster', 'shop');
+    said.push(ended.text);
+    return ended;
+  };
+  const bank = ['flow', '--from', 'shop/payments-1', '--to', '203.0.113.7', '--devices', '--port'];
+
+  const planned = await ask('plan');
+  expect(planned.code, planned.text).toBe(2);
+  expect(planned.text).toMatch(/before ours: .*first/);
+  expect(planned.text).toMatch(/after ours: .*rest/);
+  expect(device.dump()).toBe(bare);
+
+  expect((await ask('apply')).code, said.at(-1)).toBe(0);
+  const flow = { source: '10.244.0.5', destination: '203.0.113.7', protocol: 6, from: 'port2', to: 'port1' };
+  const allowed = device.wouldPass({ ...flow, destinationPort: 443 });
+  expect(allowed).toMatchObject({ verdict: 'accept', source: { ranges: ['198.51.100.20-198.51.100.20'] } });
+  expect(device.wouldPass({ ...flow, destinationPort: 80 }).verdict).toBe('deny');
+  expect((await ask('plan')).code, said.at(-1)).toBe(0);
+
+  // Our block, the rules of others on both sides of it, and the sum: what others may do is never called allowed.
+  const asked = await ask(...bank, '443');
+  expect(asked.text).toMatch(/^UNKNOWN /m);
+  expect(asked.text).toMatch(/our block +passes/);
+  expect(asked.text).toContain('to 198.51.100.20, by SourceNAT/bank');
+  expect(asked.text).toMatch(/others +unknown: before ours: .*first/);
+  expect(asked.text).toMatch(/others +unknown: after ours: .*rest/);
+  expect((await ask(...bank, '80')).text).toMatch(/^DENIED /m);
+  expect((await ask('doctor')).text).toMatch(/edge-9 .*forti/i);
+  expect((await ask('render')).text).toContain('198.51.100.20');
+
+  const left = await ask('uninstall', 'edge-9', '--yes');
+  expect(left.code, left.text).toBe(0);
+  expect(device.dump()).toBe(bare);
+  expect(said.join()).not.toContain(device.token);
+}, 120_000);
