@@ -40,9 +40,20 @@ export async function askOverHttp(base: string, question: HolderQuestion, signal
       signal: limited.signal,
       redirect: 'error',
     });
-    const text = response.ok ? await response.text() : '';
-    return text.length <= LONGEST && answer.parse(JSON.parse(text)).ready;
+    return response.ok && answer.parse(JSON.parse(await textOf(response))).ready;
   } catch {
     return false;
   }
+}
+
+/** Throws where it is longer than any answer of ours: no more of it is read then. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > LONGEST) throw new RangeError('the answer is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -167,6 +167,12 @@ describe('while nobody may read the definition', () => {
     feed.broken(new SallyportError('API_UNREACHABLE', 'the connection was cut'));
     await pass(10 * SETTLE_MS);
     expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    // Nor by time before it: what is there now may be more than was told.
+    feed.connected();
+    await pass(SETTLE_MS - 2_000);
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    await pass(5_000);
+    expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
   });
 
   test('what a list leaves out is not taken for deleted at once either', async () => {

@@ -224,7 +224,10 @@ export class Feed<R extends Readable = Resource> implements Listener<R> {
   }
 
   broken(error: SallyportError): void {
-    if (!this.#isClosed) this.#broken = this.#failed(this.#broken, error);
+    if (this.#isClosed) return;
+    this.#broken = this.#failed(this.#broken, error);
+    // What was restored meanwhile was not told: it has to look sound anew.
+    if (this.#doubt !== undefined) this.#doubt.soundSince = undefined;
   }
 
   /** The one that has lasted longer. */
