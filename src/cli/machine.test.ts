@@ -73,6 +73,16 @@ describe('a firewall machine on the command line', () => {
     expect(out).not.toContain('accept traffic');
   });
 
+  test('a source in the file may hold what a Firewall says, used or not', async () => {
+    const filled = file(
+      'filled.yaml',
+      'sources:\n  static:\n    firewall: { size: s, image: i, partition: p, project: q, networks: [internet], userdata: "{}", rateLimits: [{ networkID: internet, rate: 5 }] }\ncontrollers: { firewall: { source: static } }\n',
+    );
+    const { code, out, err } = await run('render', '-c', filled, '--facts', join(example, 'install.yaml'));
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('meta iifname "vrf104009" limit rate over 5 mbytes/second');
+  });
+
   test.each([
     {
       lacks: 'its networks',

@@ -87,6 +87,7 @@ export const staticFirewallSchema = z
     image: z.string().optional().describe('as in a Firewall; not used'),
     partition: z.string().optional().describe('as in a Firewall; not used'),
     project: z.string().optional().describe('as in a Firewall; not used'),
+    userdata: z.string().optional().describe('as in a Firewall; not used'),
     sshPublicKeys: strings.optional().describe('as in a Firewall'),
     networks: z
       .array(z.union([z.string(), network]))
