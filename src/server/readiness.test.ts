@@ -1,4 +1,4 @@
-import { type Server, get as ask } from 'node:http';
+import { createServer, type Server, get as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { askOverHttp } from '../controller/readiness/holders.ts';
@@ -120,6 +120,22 @@ test('answers another copy about one firewall', async () => {
   await new Promise((resolve) => server.close(resolve));
   expect(await askOverHttp(base, question, signal)).toBe(false);
   expect(asked).toEqual([]);
+});
+
+test('believes no copy that says more than any would', async () => {
+  const question = { endpoint: 'pod:shop/web-0', firewall: 'edge-1', at: [['10.0.0.1', 'c1']] } as const;
+  const { signal } = new AbortController();
+  for (const [words, is] of [
+    [100, true],
+    [100_000, false],
+  ] as const) {
+    const wordy = createServer((_, response) => response.end(`{"ready":true,"more":"${'x'.repeat(words)}"}`));
+    await new Promise<void>((resolve) => wordy.listen(0, '127.0.0.1', resolve));
+    const { port } = wordy.address() as AddressInfo;
+    expect(await askOverHttp(`http://127.0.0.1:${port}`, question, signal)).toBe(is);
+    wordy.closeAllConnections();
+    wordy.close();
+  }
 });
 
 test('nothing but GET', async () => {

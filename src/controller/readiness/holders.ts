@@ -47,7 +47,8 @@ export async function askOverHttp(base: string, question: HolderQuestion, signal
 }
 
 /** Throws where it is longer than any answer of ours: no more of it is read then. */
-async function textOf({ body }: Response): Promise<string> {
+async function textOf(response: Response): Promise<string> {
+  const body: AsyncIterable<Uint8Array> | null = response.body;
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body ?? []) {
