@@ -98,6 +98,25 @@ describe('a firewall machine', () => {
     }
   });
 
+  test('where a policy opens every protocol, ICMP is translated like the others', async () => {
+    const everything = cwnp('all', '{ egress: [{ to: [{ cidr: 0.0.0.0/0 }] }] }');
+    await rules(firewall('{ egressRules: [{ networkID: internet, ips: [203.0.113.7] }] }') + everything, 'strict');
+    const { namespace } = world.internet;
+    const seen = (source: string): string => `ip saddr ${source} icmp type echo-request counter`;
+    await namespace.must(
+      'nft',
+      ['-f', '-'],
+      `table inet seen {
+        chain in { type filter hook input priority 0; ${seen('203.0.113.7')}; ${seen('10.0.0.0/22')}; }
+      }`,
+    );
+    const ping = ['-n', '-q', '-c', '3', '-i', '0.2', '-W', '5', '-I', outward.from, outward.to];
+    expect((await world.cluster.namespace.run('ping', ping)).code).toBe(0);
+    const counted = await namespace.must('nft', ['list', 'table', 'inet', 'seen']);
+    expect([...counted.matchAll(/packets (\d+)/g)].map(([, packets]) => packets)).toEqual(['3', '0']);
+    await namespace.must('nft', ['delete', 'table', 'inet', 'seen']);
+  });
+
   test('every dropped packet is counted, however few are logged', async () => {
     await rules('');
     const before = await world.packets('drop_total');
