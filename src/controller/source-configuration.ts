@@ -127,6 +127,35 @@ const staticPoliciesSchema = z
   })
   .describe('entries of ClusterwideNetworkPolicies (metal-stack.io/v1); each counts by itself');
 
+const allocationRule = {
+  protocol: z.string().optional().describe('tcp (default) or udp'),
+  ports: z.array(int).optional().describe('destination ports; none: it opens nothing'),
+  comment: z.string().optional().describe('stands at its rule in the kernel'),
+};
+
+const staticRulesSchema = z
+  .strictObject({
+    egress: z
+      .array(
+        z.strictObject({ ...allocationRule, to: strings.optional().describe('destinations; none: it opens nothing') }),
+      )
+      .nullish()
+      .describe("from the cluster's network"),
+    ingress: z
+      .array(
+        z.strictObject({
+          ...allocationRule,
+          from: strings.optional().describe('sources; none: it opens nothing'),
+          to: strings.optional().describe("absent: the cluster's network"),
+        }),
+      )
+      .nullish()
+      .describe('what comes in'),
+  })
+  .describe(
+    'rules of an allocation, as the metal-api and install.yaml have them; they count where `controllers.cwnp` names this source',
+  );
+
 const staticServicesSchema = z
   .array(
     z.strictObject({
@@ -169,6 +198,7 @@ export const sourceSchema = z.strictObject({
   projectID: text.optional().describe('the project that the firewall belongs to'),
   firewall: staticFirewallSchema.optional(),
   cwnp: staticPoliciesSchema.optional(),
+  firewallRules: staticRulesSchema.optional(),
   service: staticServicesSchema.optional(),
 });
 
@@ -177,7 +207,7 @@ const KEYS = {
   manifests: ['manifests', 'namespace'],
   kubernetes: ['kubeconfig', 'context', 'namespace', 'shootAccess'],
   metal: ['url', 'hmac', 'token', 'type', 'projectID', 'firewall'],
-  static: ['firewall', 'cwnp', 'service'],
+  static: ['firewall', 'cwnp', 'firewallRules', 'service'],
 } as const;
 
 export type SourceType = keyof typeof KEYS;
@@ -195,7 +225,7 @@ export function typeOfSource(
       ? 'kubernetes'
       : has('url', 'hmac', 'token', 'type', 'projectID')
         ? 'metal'
-        : has('firewall', 'cwnp', 'service') || (keys.length === 0 && name === 'static')
+        : has(...KEYS.static) || (keys.length === 0 && name === 'static')
           ? 'static'
           : 'kubernetes';
   const known: readonly string[] = KEYS[type];

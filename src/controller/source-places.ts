@@ -23,6 +23,8 @@ export interface StaticPlace {
   readonly type: 'static';
   readonly firewall: unknown;
   readonly policies: { readonly ingress: readonly unknown[]; readonly egress: readonly unknown[] };
+  /** Rules of an allocation. */
+  readonly rules: unknown;
   readonly services: readonly unknown[];
   /** Finds the place of a field of the file. */
   readonly locate: (path: readonly (string | number)[]) => Place;
@@ -96,6 +98,7 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
         type,
         firewall: given.firewall,
         policies: { ingress: given.cwnp?.ingress ?? [], egress: given.cwnp?.egress ?? [] },
+        rules: given.firewallRules,
         services: given.service ?? [],
         locate,
       };

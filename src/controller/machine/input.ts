@@ -4,7 +4,7 @@ import { readDistance } from '../../machine/frr/distance.ts';
 import { type Routing, routingOf } from '../../machine/frr/routing.ts';
 import type { Facts } from '../../machine/kinds/facts.ts';
 import { type FirewallSpec, readFirewallSpec } from '../../machine/kinds/firewall.ts';
-import type { MetalRule } from '../../machine/kinds/metal-rules.ts';
+import { type MetalRule, readMetalRules } from '../../machine/kinds/metal-rules.ts';
 import { type Network, primaryOf } from '../../machine/kinds/network.ts';
 import { type Policy, readPolicySpec } from '../../machine/kinds/policy.ts';
 import type { Service } from '../../machine/kinds/service.ts';
@@ -172,7 +172,8 @@ class Reader {
   policies(source: string | undefined): { policies: readonly Policy[]; rules: readonly MetalRule[] } {
     if (source === undefined) return { policies: [], rules: [] };
     const place = this.#place(source);
-    if (place?.type === 'static') return { policies: inlinePolicies(source, place), rules: [] };
+    if (place?.type === 'static')
+      return { policies: inlinePolicies(source, place), rules: inlineRules(source, place, this.#diagnostics) };
     // Until the metal-api answers, the rules of the installation are what it said last.
     if (place?.type === 'metal')
       return { policies: [], rules: this.#metal(source, place)?.rules ?? this.#readings.facts.rules };
@@ -226,6 +227,11 @@ class Reader {
     const subject = { object: undefined, place: locate(base), locate, base };
     return readFirewallSpec(firewall, { raw: given[inPlace], path: [...base, inPlace] }, subject, this.#diagnostics);
   }
+}
+
+function inlineRules(source: string, { rules, locate }: StaticPlace, diagnostics: Diagnostic[]): readonly MetalRule[] {
+  const base = ['sources', source, 'firewallRules'];
+  return readMetalRules(rules, { object: undefined, place: locate(base), locate, base }, diagnostics);
 }
 
 /** Each entry counts by itself: a slip in one leaves the others in force. */

@@ -25,6 +25,15 @@ beforeAll(async () => {
   await rendered({});
 });
 
+/** The same in the configuration file. */
+const inFile = (rules: string): string => `name: fw-1
+sources:
+  static: { firewall: { size: s }, firewallRules: ${rules} }
+controllers:
+  firewall: { source: static }
+  cwnp: { source: static }
+`;
+
 /** Comments of a rule, and parts that have to stand in it beside. */
 test.each([
   [
@@ -81,8 +90,10 @@ test.each([
     [['comment "good"', 'ip daddr { 192.0.2.0/24 }']],
   ],
 ])('12.3 %s', async (_, rules, expected) => {
-  const result = await rendered({ config, firewallObject: allocation(rules) });
-  expect(result.rules).toHaveLength(expected.length);
-  for (const [index, parts] of expected.entries())
-    for (const part of parts) expect(result.rules[index]).toContain(part);
+  for (const given of [{ config, firewallObject: allocation(rules) }, { config: inFile(rules) }]) {
+    const result = await rendered(given);
+    expect(result.rules).toHaveLength(expected.length);
+    for (const [index, parts] of expected.entries())
+      for (const part of parts) expect(result.rules[index]).toContain(part);
+  }
 });
