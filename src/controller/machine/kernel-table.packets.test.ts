@@ -50,6 +50,16 @@ describe('a large table in the kernel', () => {
   const late = async (): Promise<number> =>
     (await nft('list', 'chain', 'inet', 'firewall', 'late')).split('\n').filter((line) => line.includes('counter'))
       .length;
+  /** A table that also has plain sets of addresses. */
+  const withSets =
+    (names: readonly string[], more = '') =>
+    () =>
+      linesOf(
+        textOf(table(more)()).replace(
+          'table inet firewall {\n',
+          (head) => `${head}${names.map((name) => `\n\tset ${name} {\n\t\ttype ipv4_addr\n\t}\n`).join('')}`,
+        ),
+      );
   const web = (name = 'web') => `accept traffic for np ${name} tcp`;
 
   test('what is new comes late, what stays is not touched, and what goes is gone', async () => {
@@ -206,6 +216,30 @@ describe('a large table in the kernel', () => {
     next.stop();
   });
 
+  test('changes of elements that are under way or wait at the end start nothing that would outlive it', async () => {
+    const ended: Promise<void>[] = [];
+    const local = netnsTransport(world.machine.name, folder);
+    const watched: Transport = {
+      ...local,
+      start: (...words) => {
+        const running = local.start(...words);
+        ended.push(running.ended);
+        return running;
+      },
+    };
+    const ending = new KernelTable(watched);
+    await ending.load(withSets(['s']), signal);
+    const add = (element: string): Promise<void> =>
+      ending.changeElements([{ change: 'add', set: 's', element }], signal);
+    await add('192.0.2.1');
+    const waits = [add('192.0.2.2'), add('192.0.2.3')];
+    ending.stop();
+    const after = add('192.0.2.4');
+    for (const each of [...waits, after]) await expect(each).rejects.toThrow('was stopped');
+    await Promise.all(ended);
+    expect(ended).toHaveLength(1);
+  });
+
   test('many changes of elements wait for a reading, which nft would begin anew with each', async () => {
     let changed = 0;
     const during: number[] = [];
@@ -221,9 +255,8 @@ describe('a large table in the kernel', () => {
     };
     // Time stands still: however slow the machine is, these are many changes in a short time.
     const busy = new KernelTable(watched, new FakeClock());
-    const sets = Array.from({ length: 50 }, (_, n) => `\n\tset s${n} {\n\t\ttype ipv4_addr\n\t}\n`).join('');
-    const lines = (more: string) => () =>
-      linesOf(textOf(table(more)()).replace('table inet firewall {\n', (head) => `${head}${sets}`));
+    const names = Array.from({ length: 50 }, (_, n) => `s${n}`);
+    const lines = (more: string) => withSets(names, more);
     await busy.load(lines(''), signal);
     during.length = 0;
     let ended = false;

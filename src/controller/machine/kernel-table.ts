@@ -200,7 +200,7 @@ export class KernelTable {
     return this.#held?.parts.chains.get(LATE_CHAIN)?.rules.length ?? 0;
   }
 
-  /** Ends what runs for it; the table stays. */
+  /** Ends what runs for it, and starts no more for changes of elements that still wait; the table stays. */
   stop(): void {
     this.#shell.stop();
   }

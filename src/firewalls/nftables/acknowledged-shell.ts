@@ -24,6 +24,7 @@ export class AcknowledgedShell {
   #running: Running | undefined;
   #lines = 0;
   #words = '';
+  #isStopped = false;
   /** Ends the transaction under way. */
   #settle: ((error?: SallyportError) => void) | undefined;
 
@@ -40,9 +41,10 @@ export class AcknowledgedShell {
 
   /**
    * All of the commands or none. Rejects with nft's refusal, after which nothing has changed, or with DEVICE_UNREACHABLE if no answer comes: then
-   * it may have been committed or not.
+   * it may have been committed or not. After the end nothing is run any more.
    */
   async run(commands: readonly string[]): Promise<void> {
+    if (this.#isStopped) throw this.#silent('was stopped');
     const running = this.#ready();
     this.#words = '';
     const cancel = this.#clock.after(ANSWER_MS, () => this.#end('gave no answer'));
@@ -59,6 +61,7 @@ export class AcknowledgedShell {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#running?.stop();
     this.#running = undefined;
     this.#settle?.(this.#silent('was stopped'));
