@@ -6,7 +6,7 @@ import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import { ADDRESSES, FEED, GROUPS, addressValue, commentOf, namesIn, textOf } from './words.ts';
 
-/** Entries that stand in a feed for nobody, so that it is never empty: no packet comes from them. */
+/** Entries that stand in every feed for nobody, so that no family of it is ever empty: no packet comes from them. */
 export const NOBODY_ENTRIES: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
 
 /** A member that is not what we write: an object of others, or one of ours that was changed. Never a canonical address. */
@@ -96,10 +96,7 @@ function membersAmong(entries: readonly string[]): readonly string[] {
   return lost ? [...members, `${STRANGE}lost`] : members;
 }
 
-/** What a feed shall hold so that it has these members. */
+/** What a feed shall hold so that it has these members: the same whoever was in it before. */
 export function feedEntries(members: Iterable<string>): ReadonlySet<string> {
-  const entries = new Set(members);
-  for (const family of [4, 6] as const)
-    if (![...entries].some((entry) => entry.includes(':') === (family === 6))) entries.add(NOBODY_ENTRIES[family]);
-  return entries;
+  return new Set([...members, ...Object.values(NOBODY_ENTRIES)]);
 }
