@@ -22,8 +22,8 @@ const rule = z.object({
   protocol: z
     .string()
     .nullish()
-    .transform((text) => (text ?? 'tcp').toLowerCase().replace(/^ip_protocol_/, ''))
-    .pipe(z.enum(['', 'tcp', 'udp'])),
+    .transform((text) => (text ?? '').toLowerCase().replace(/^ip_protocol_/, '') || 'tcp')
+    .pipe(z.enum(['tcp', 'udp'])),
   ports: list(port),
   from: list(looseCidr),
   to: list(looseCidr),
@@ -41,7 +41,7 @@ export function readMetalRules(raw: unknown, subject: Subject, diagnostics: Diag
   return (['egress', 'ingress'] as const).flatMap((direction) =>
     readEntries(rule, raw[direction], scope.at(direction)).map(({ value, index }) => ({
       direction,
-      protocol: value.protocol === 'udp' ? 'udp' : 'tcp',
+      protocol: value.protocol,
       ports: value.ports,
       from: value.from,
       to: value.to,

@@ -85,6 +85,15 @@ test.each([
     [['comment "six"', 'ip6 daddr { 2001:db8::/32 }', 'tcp dport { 443 }']],
   ],
   [
+    'protocols as either API writes them',
+    '{ egress: [{ protocol: IP_PROTOCOL_UDP, ports: [53], to: [192.0.2.0/24], comment: newer }, { protocol: UDP, ports: [54], to: [192.0.2.0/24], comment: upper }, { protocol: "", ports: [55], to: [192.0.2.0/24], comment: unsaid }] }',
+    [
+      ['comment "unsaid"', 'tcp dport { 55 }'],
+      ['comment "newer"', 'udp dport { 53 }'],
+      ['comment "upper"', 'udp dport { 54 }'],
+    ],
+  ],
+  [
     'one that cannot be read is left out alone',
     '{ egress: [{ ports: [70000], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/33], comment: bad }, { protocol: icmp, ports: [443], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/24], comment: good }] }',
     [['comment "good"', 'ip daddr { 192.0.2.0/24 }']],
@@ -96,4 +105,13 @@ test.each([
     for (const [index, parts] of expected.entries())
       for (const part of parts) expect(result.rules[index]).toContain(part);
   }
+});
+
+test('12.3 a protocol that there is not is told with those that there are', async () => {
+  const { said } = await rendered({
+    config: inFile('{ egress: [{ protocol: icmp, ports: [443], to: [192.0.2.0/24] }] }'),
+  });
+  expect(said).toEqual([
+    'error FIELD_INVALID /config.yaml:3:74 sources.static.firewallRules.egress[0].protocol: "icmp" is not possible here; use tcp or udp. This rule is left out.',
+  ]);
 });
