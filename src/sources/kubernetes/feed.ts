@@ -225,9 +225,9 @@ export class Feed<R extends Readable = Resource> implements Listener<R> {
 
   broken(error: SallyportError): void {
     if (this.#isClosed) return;
-    this.#broken = this.#failed(this.#broken, error);
-    // What was restored meanwhile was not told: it has to look sound anew.
+    // What was restored meanwhile was not told: it has to look sound anew. Before anybody hears of the failure, and reads what it says.
     if (this.#doubt !== undefined) this.#doubt.soundSince = undefined;
+    this.#broken = this.#failed(this.#broken, error);
   }
 
   /** The one that has lasted longer. */
