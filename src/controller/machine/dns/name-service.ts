@@ -175,6 +175,8 @@ export class NameService {
     while (!signal.aborted) {
       this.#turn.begin();
       await this.#turn.finish(this.#keeper.compare());
+      // What was learnt is then written by whoever ended it.
+      if (signal.aborted) return;
       this.#lookups.step();
       if (this.isDue) this.#options.wake();
       if (clock.monotonic() - this.#savedAt >= state.everyMs)
