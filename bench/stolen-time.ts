@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 const TICK_MS = 10;
 const LOOK_MS = 50;
 
-/** What a machine was not given by its host while something was measured, in milliseconds of all its cores together. */
+/** What a machine was not given by its host while something was measured, in milliseconds, its cores on average: both of two for a second are a second. */
 export interface Stolen {
   readonly stolenMs: number;
   /** Between two looks: whoever waits then waits for so much longer, whatever is measured. */
