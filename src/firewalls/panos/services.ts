@@ -1,5 +1,6 @@
 import { PortSet, parsePortRange } from '../../ip/port-set.ts';
 import type { FlatService } from '../../plan/flat/flat-list.ts';
+import { PREFIX } from '../rulebase/names.ts';
 import { type XmlElement, child, element, membersAt, nameOf, textAt } from './xml.ts';
 
 /** Protocols of service objects (reference 1.6). All others are a matter of applications there, which are told by looking at traffic. */
@@ -73,5 +74,5 @@ function readPorts(text: string | undefined): PortSet | undefined {
 /** A service group has no description: it is ours if its name is one of ours and all that is in it is. Others may group our services too. */
 export function isOurServiceGroup(group: XmlElement, isOurService: (name: string) => boolean): boolean {
   const names = membersAt(group, 'members');
-  return nameOf(group).startsWith('sp-') && names.length > 0 && names.every(isOurService);
+  return nameOf(group).startsWith(PREFIX) && names.length > 0 && names.every(isOurService);
 }

@@ -10,7 +10,8 @@ export type Named = 'object' | 'group' | 'volatileGroup' | 'service' | 'rule' | 
 /** 48 bits: among 100,000 objects two share a name once in 50,000 worlds, and then it is an error (`putNamed`), no wrong rule base. */
 const DIGITS = 12;
 
-const PREFIX = 'sp-';
+/** How every name of ours begins. */
+export const PREFIX = 'sp-';
 
 /**
  * Names of what we make on a device. A name follows from what the thing is and whose it is, never from what else there is or was; it
