@@ -1,14 +1,7 @@
 import { groupsOnBadDays, rulesOnBadDays } from '../../../test/kit/bad-day-worlds.ts';
 import { fortigateBadDays } from '../../../test/kit/fortigate-bad-days.ts';
 import { badDays } from '../contract/bad-days.ts';
-
-const RULES = {
-  zones: { from: ['port2'], to: ['port1'] },
-  position: 'First',
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'All',
-};
+import { RULES } from './contract.fixture.ts';
 
 // A group that allows would be a feed there; the one that denies is in the configuration, as rules are.
 badDays(

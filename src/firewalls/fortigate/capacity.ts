@@ -5,7 +5,6 @@ import { isMarked } from '../rulebase/names.ts';
 import type { Envelope } from './envelope.ts';
 import { isRefusedWith } from './errors.ts';
 import type { FortiosApi } from './fortios-api.ts';
-import { NOBODY_ENTRIES } from './read-groups.ts';
 import { type Release, isAtLeast } from './release.ts';
 import type { Row, TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
@@ -123,13 +122,13 @@ export function capacityOf(
     serviceGroups: room('service-group', [SERVICE_GROUP]),
     rules: room('firewall-policy', [POLICY]),
   };
-  const lists = [...base.groups.values()].filter(({ store }) => store === 'Volatile');
-  const entries = lists.reduce((sum, { members }) => sum + members.size, 0);
-  // In each stand some for nobody.
-  const nobody = Object.keys(NOBODY_ENTRIES).length;
+  const entries = [...base.groups.values()].reduce(
+    (sum, { store, members }) => sum + (store === 'Volatile' ? members.size : 0),
+    0,
+  );
   const feeds: Capacity = isAtLeast(release, SUMMED_FEEDS)
-    ? { entries: { most: FEED_ENTRIES, others: nobody * lists.length, ours: entries } }
-    : { entriesOfGroup: ENTRIES_OF_FEED - nobody };
+    ? { entries: { most: FEED_ENTRIES, others: 0, ours: entries } }
+    : { entriesOfGroup: ENTRIES_OF_FEED };
   return { ...definedOf(told), ...feeds, takes };
 }
 

@@ -1,14 +1,17 @@
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import type { DriverHarness } from '../contract/harness.ts';
 
-/** Options of a BorderFirewall that holds rules and translations, before a rule of somebody else. */
-const OPTIONS = {
+/** Options of a BorderFirewall that holds rules and translations. */
+export const RULES = {
   zones: { from: ['port2'], to: ['port1'] },
-  position: { before: 'their rule' },
+  position: 'First',
   form: 'Full',
   securityProfile: 'none',
   log: 'All',
 };
+
+/** The same, before a rule of somebody else. */
+const OPTIONS = { ...RULES, position: { before: 'their rule' } };
 
 /** The same, where rules deny alone. */
 export const FILTER = { zones: OPTIONS.zones, position: OPTIONS.position, form: 'Filter', layout: 'Group' };

@@ -2,14 +2,8 @@ import { expect, test } from 'vitest';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { crowd, world } from '../../../test/kit/worlds.ts';
 import { type AnyDriver, bring } from '../contract/harness.ts';
+import { RULES } from './contract.fixture.ts';
 
-const OPTIONS = {
-  zones: { from: ['port2'], to: ['port1'] },
-  position: 'First',
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'All',
-};
 const signal = new AbortController().signal;
 const wish = world(crowd(2, 'bank'));
 
@@ -55,7 +49,7 @@ test.each<readonly [string, Hand, RegExp]>([
   ],
 ])('%s is told with what it was, and no more once it is put right', async (_what, edit, told) => {
   await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
-  const driver: AnyDriver = simulated.connect(OPTIONS);
+  const driver: AnyDriver = simulated.connect(RULES);
   await bring(driver, wish);
   expect((await driver.observe(signal)).drift).toEqual([]);
   edit(simulated);
@@ -67,8 +61,8 @@ test.each<readonly [string, Hand, RegExp]>([
 
 test('what another copy of ours wrote is no drift', async () => {
   await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
-  const driver: AnyDriver = simulated.connect(OPTIONS);
+  const driver: AnyDriver = simulated.connect(RULES);
   await bring(driver, wish);
-  await bring(simulated.connect(OPTIONS), world(crowd(5, 'bank')));
+  await bring(simulated.connect(RULES), world(crowd(5, 'bank')));
   expect((await driver.observe(signal)).drift).toEqual([]);
 });

@@ -2,14 +2,8 @@ import { expect, test } from 'vitest';
 import { groupsOnBadDays, rulesOnBadDays } from '../../../test/kit/bad-day-worlds.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { type AnyDriver, bring, clear, stepsOf } from '../contract/harness.ts';
+import { RULES } from './contract.fixture.ts';
 
-const RULES = {
-  zones: { from: ['port2'], to: ['port1'] },
-  position: 'First',
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'All',
-};
 const COMMENTS = [
   ['firewall/address', 'comment'],
   ['firewall/addrgrp', 'comment'],

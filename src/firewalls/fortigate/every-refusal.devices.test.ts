@@ -6,14 +6,8 @@ import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import type { Code } from '../../base/catalogue.ts';
 import { type AnyDriver, bring, stepsOf } from '../contract/harness.ts';
 import { TRANSACTION_SECONDS } from './transaction.ts';
+import { RULES } from './contract.fixture.ts';
 
-const RULES = {
-  zones: { from: ['port2'], to: ['port1'] },
-  position: 'First',
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'All',
-};
 const { before, after } = rulesOnBadDays(['blocked']);
 const signal = new AbortController().signal;
 const clock = new FakeClock();

@@ -6,7 +6,7 @@ import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import { ADDRESSES, FEED, GROUPS, addressValue, commentOf, namesIn, textOf } from './words.ts';
 
-/** Entries that stand in every feed for nobody, so that no family of it is ever empty: no packet comes from them. */
+/** Entries that stand in a feed for nobody, so that it is never empty: no packet comes from them. */
 export const NOBODY_ENTRIES: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
 
 /** A member that is not what we write: an object of others, or one of ours that was changed. Never a canonical address. */
@@ -90,13 +90,19 @@ const membersOf = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /** A family of which a feed holds nobody, not even who stands for nobody, was lost: a boot empties feeds. */
 function membersAmong(entries: readonly string[]): readonly string[] {
-  const stands = new Set(Object.values(NOBODY_ENTRIES));
-  const members = entries.filter((entry) => !stands.has(entry));
+  const members = entries.filter((entry) => !isNobody(entry));
   const lost = ([4, 6] as const).some((family) => !entries.some((entry) => entry.includes(':') === (family === 6)));
   return lost ? [...members, `${STRANGE}lost`] : members;
 }
 
-/** What a feed shall hold so that it has these members: the same whoever was in it before. */
+function isNobody(entry: string): boolean {
+  return entry === NOBODY_ENTRIES[4] || entry === NOBODY_ENTRIES[6];
+}
+
+/** What a feed shall hold so that it has these members: who stands for nobody goes when somebody comes, whatever it held before. */
 export function feedEntries(members: Iterable<string>): ReadonlySet<string> {
-  return new Set([...members, ...Object.values(NOBODY_ENTRIES)]);
+  const entries = new Set([...members].filter((entry) => !isNobody(entry)));
+  for (const family of [4, 6] as const)
+    if (![...entries].some((entry) => entry.includes(':') === (family === 6))) entries.add(NOBODY_ENTRIES[family]);
+  return entries;
 }

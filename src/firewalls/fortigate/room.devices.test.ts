@@ -9,6 +9,7 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { type AnyDriver, bring, stepsOf, translationOf } from '../contract/harness.ts';
 import { nearlyFull } from '../table-use.ts';
+import { RULES } from './contract.fixture.ts';
 
 const MOST = 1_000;
 const small = modelOf('entry');
@@ -86,13 +87,6 @@ const TABLES = {
   serviceGroups: ['service-group', 'firewall.service/group'],
   rules: ['firewall-policy', 'firewall/policy'],
 } as const;
-const RULES = {
-  zones: { from: ['port2'], to: ['port1'] },
-  position: 'First',
-  form: 'Full',
-  securityProfile: 'none',
-  log: 'All',
-};
 
 /** Nothing is counted but what stands on the device: parts of groups and services, complements, policies of one rule included. */
 test(
