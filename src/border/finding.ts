@@ -1,3 +1,4 @@
+import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 
@@ -12,6 +13,22 @@ export interface Finding extends Diagnostic {
   readonly condition: FindingCondition;
   readonly object: string;
   readonly firewall?: string;
+}
+
+/** A mistake of a resource, `at` its place, that keeps something of it from `firewall` until it is mended. */
+export function stalled(
+  resource: Parameters<typeof resourceKey>[0] & Pick<BorderFirewall, 'place'>,
+  firewall: BorderFirewall,
+  mistake: Pick<Finding, 'code' | 'path' | 'message'>,
+): Finding {
+  return {
+    severity: 'error',
+    ...mistake,
+    condition: 'Stalled',
+    object: resourceKey(resource),
+    firewall: firewall.name,
+    at: resource.place,
+  };
 }
 
 /** The order in which findings are shown: by object, code, path and text; independent of how they came about. */

@@ -1,7 +1,7 @@
 import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
 import type { Facts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, stalled } from './finding.ts';
 import { type Chains, chainsOf } from './way.ts';
 
 /** Options that tell two parts of one device apart: virtual domains and the like. */
@@ -15,16 +15,7 @@ export function firewallErrors(
   const found = new Map<string, Finding[]>();
   const say = (firewall: BorderFirewall, code: Finding['code'], path: string, message: string): void => {
     const list = found.get(firewall.name) ?? [];
-    list.push({
-      severity: 'error',
-      code,
-      condition: 'Stalled',
-      object: resourceKey(firewall),
-      firewall: firewall.name,
-      path,
-      message,
-      at: firewall.place,
-    });
+    list.push(stalled(firewall, firewall, { code, path, message }));
     found.set(firewall.name, list);
   };
 

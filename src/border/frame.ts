@@ -5,7 +5,7 @@ import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Entry } from './entry.ts';
 import type { Facts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, stalled } from './finding.ts';
 import { OutsideGroups } from './groups.ts';
 import { type Ids, signature } from './ids.ts';
 import type { Layers } from './layers.ts';
@@ -136,16 +136,13 @@ export class Frame {
 
 function unknownPools(firewall: BorderFirewall, { pools }: Facts): readonly Finding[] {
   const unknown = (firewall.workloads.ipPools ?? []).filter((name) => pools.every((pool) => pool.name !== name));
-  return unknown.map((name) => ({
-    severity: 'error',
-    code: 'BORDER_POOL_UNKNOWN',
-    condition: 'Stalled',
-    object: resourceKey(firewall),
-    firewall: firewall.name,
-    path: 'spec.workloads.ipPools',
-    message: `there is no IPPool ${JSON.stringify(name)}; the other pools count`,
-    at: firewall.place,
-  }));
+  return unknown.map((name) =>
+    stalled(firewall, firewall, {
+      code: 'BORDER_POOL_UNKNOWN',
+      path: 'spec.workloads.ipPools',
+      message: `there is no IPPool ${JSON.stringify(name)}; the other pools count`,
+    }),
+  );
 }
 
 function groupsOf(
@@ -160,16 +157,7 @@ function groupsOf(
   for (const resource of [...wanted].sort((a, b) => compareUtf8(a.name, b.name))) {
     const key = resourceKey(resource);
     const say = (code: Finding['code'], path: string, message: string): void => {
-      findings.push({
-        severity: 'error',
-        code,
-        condition: 'Stalled',
-        object: key,
-        firewall: firewall.name,
-        path,
-        message,
-        at: resource.place,
-      });
+      findings.push(stalled(resource, firewall, { code, path, message }));
     };
     const owner = owners.get(resource.deviceName);
     if (owner !== undefined) {

@@ -4,7 +4,7 @@ import type { PrefixSet } from '../ip/prefix-set.ts';
 import { refusal } from './accepts.ts';
 import type { Entry } from './entry.ts';
 import type { Facts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, stalled } from './finding.ts';
 import { inOrder, isFor, ownEntry } from './own-policies.ts';
 import { type Unsayable, tierEntry } from './tier-policies.ts';
 
@@ -50,16 +50,13 @@ function* repeated(
     });
   }
   for (const name of wanted)
-    findings.push({
-      severity: 'error',
-      code: 'BORDER_TIER_UNKNOWN',
-      condition: 'Stalled',
-      object: `BorderFirewall/${firewall.name}`,
-      firewall: firewall.name,
-      path: 'spec.policies.tiers',
-      message: `there is no tier ${JSON.stringify(name)} to repeat, and no policy names it; the other tiers are repeated`,
-      at: firewall.place,
-    });
+    findings.push(
+      stalled(firewall, firewall, {
+        code: 'BORDER_TIER_UNKNOWN',
+        path: 'spec.policies.tiers',
+        message: `there is no tier ${JSON.stringify(name)} to repeat, and no policy names it; the other tiers are repeated`,
+      }),
+    );
 }
 
 function unsayable({ policy, rule, why, instead }: Unsayable, firewall: BorderFirewall): Finding {

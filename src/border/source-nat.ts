@@ -5,7 +5,7 @@ import { type Family, PortSet, PrefixSet } from '../ip/index.ts';
 import type { Place } from '../base/diagnostic.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { Facts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, stalled } from './finding.ts';
 import { type Ids, signature } from './ids.ts';
 import { compareNumbers, isFor, scopedSelector } from './own-policies.ts';
 import { Rendezvous } from './rendezvous.ts';
@@ -69,16 +69,7 @@ function compile(
 ): readonly CompiledNat[] {
   const key = resourceKey(nat);
   const say = (code: Finding['code'], path: string, message: string): void => {
-    findings.push({
-      severity: 'error',
-      code,
-      condition: 'Stalled',
-      object: key,
-      firewall: firewall.name,
-      path,
-      message,
-      at: nat.place,
-    });
+    findings.push(stalled(nat, firewall, { code, path, message }));
   };
   const broken = !nat.selector.ok || !nat.namespaceSelector.ok || !nat.destination.ok || !nat.translate.ok;
   if (broken)
