@@ -136,6 +136,24 @@ test('is told as metrics, of the lists that this copy gives out', async () => {
   expect(await values('sallyport_feed_consumer_late')).toEqual([]);
 });
 
+test('who is late is late by the monotonic clock, whatever becomes of the wall clock', async () => {
+  const late = async (): Promise<readonly string[]> => {
+    const lines = await values('sallyport_feed_consumer_late');
+    return lines.filter((line) => line.endsWith(' 1')).map((line) => /consumer="(\w+)"/.exec(line)?.[1] ?? '');
+  };
+  clock.advance(1_000);
+  fetch();
+  clock.setWall(5 * HOUR_MS);
+  expect(await late()).toEqual([]);
+  clock.setWall(-10 * HOUR_MS);
+  clock.advance(HOUR_MS - 1_000);
+  expect(await late()).toEqual(['idle']);
+  clock.advance(1_000);
+  expect(await late()).toEqual(['panos', 'idle']);
+  fetch();
+  expect(await late()).toEqual(['idle']);
+});
+
 test('who fetches nothing for an hour is told once, and once when it is back', () => {
   const lines: string[] = [];
   const note = (fields: object, text: string): void => void lines.push(`${text} ${JSON.stringify(fields)}`);

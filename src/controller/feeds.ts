@@ -14,8 +14,10 @@ export interface Feed {
 }
 
 interface Given extends Feed {
-  /** Milliseconds since the epoch. */
+  /** When (monotonic) this process began to give them out. */
   readonly since: number;
+  /** When (monotonic) each consumer fetched last. */
+  readonly fetchedAt: Map<string, number>;
   /** Lists were there before this process knew what is wanted, or what is wanted was read back: a list that is not there does not exist. */
   isWhole: boolean;
 }
@@ -45,7 +47,8 @@ export class Feeds {
 
   /** From now on they are given out; what is returned ends it. */
   give(firewall: string, feed: Feed): () => void {
-    const given = { ...feed, since: this.#options.clock.wall(), isWhole: feed.publication.lists.size > 0 };
+    const since = this.#options.clock.monotonic();
+    const given = { ...feed, since, fetchedAt: new Map<string, number>(), isWhole: feed.publication.lists.size > 0 };
     this.#feeds.set(firewall, given);
     return () => {
       if (this.#feeds.get(firewall) === given) this.#feeds.delete(firewall);
@@ -86,9 +89,10 @@ export class Feeds {
     fetches: readonly Omit<Fetch, 'consumer' | 'at'>[],
     result: 'whole' | 'unchanged',
   ): void {
-    const publication = this.#feeds.get(firewall)?.publication;
-    if (publication === undefined || fetches.length === 0) return;
-    for (const fetch of fetches) publication.fetched({ ...fetch, consumer });
+    const feed = this.#feeds.get(firewall);
+    if (feed === undefined || fetches.length === 0) return;
+    for (const fetch of fetches) feed.publication.fetched({ ...fetch, consumer });
+    feed.fetchedAt.set(consumer, this.#options.clock.monotonic());
     this.#options.metrics?.feedFetches.inc({ firewall, consumer, result });
   }
 
@@ -107,7 +111,7 @@ export class Feeds {
     const feed = this.#feeds.get(firewall);
     if (feed?.holds() !== true) return undefined;
     const { publication, since } = feed;
-    const now = this.#options.clock.wall();
+    const now = this.#options.clock.monotonic();
     const fetches = publication.fetches().map((fetch) => ({
       ...fetch,
       isCurrent: publication.versionOf(fetch.list, fetch.part) === fetch.version,
@@ -117,7 +121,7 @@ export class Feeds {
       const mine = fetches.filter(({ consumer }) => consumer === name);
       const fetchedAt = mine.length === 0 ? undefined : Math.max(...mine.map(({ at }) => at));
       const current = mine.filter(({ isCurrent }) => isCurrent).length;
-      const isLate = now - (fetchedAt ?? since) >= LATE_MS;
+      const isLate = now - (feed.fetchedAt.get(name) ?? since) >= LATE_MS;
       return { name, fetchedAt, isLate, current, behind: mine.length - current };
     });
     return { given: publication.lists.size, frozenSince: this.frozenSince(firewall), consumers, fetches };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { TableUse } from '../firewalls/driver.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
@@ -43,3 +44,24 @@ test('how full a device is, as numbers, as long as it tells', async () => {
   meter.forget('edge-1');
   expect(await lines()).toEqual([]);
 });
+
+test.each([5 * 3_600_000, -5 * 3_600_000])(
+  'for how long a source is frozen, though the wall clock was set by %i ms',
+  async (ms) => {
+    const clock = new FakeClock();
+    const metrics = new Metrics();
+    const meter = new Meter(metrics, clock);
+    const seconds = async (): Promise<string | undefined> =>
+      (await metrics.text()).split('\n').find((line) => line.startsWith('sallyport_source_frozen_seconds{'));
+    const frozen = { kind: 'frozen', reason: 'lost', sinceMs: clock.wall() } as const;
+    clock.advance(60_000);
+    meter.took('prod', frozen, 1, 0, 1);
+    expect(await seconds()).toMatch(/ 60$/);
+    clock.setWall(ms);
+    clock.advance(30_000);
+    meter.took('prod', frozen, 2, 0, 1);
+    expect(await seconds()).toMatch(/ 90$/);
+    meter.took('prod', { kind: 'complete' }, 3, 0, 1);
+    expect(await seconds()).toMatch(/ 0$/);
+  },
+);

@@ -14,7 +14,8 @@ export class Meter {
   readonly #clock: Clock;
   /** When (monotonic) the first change of a version could be read. */
   readonly #arrived = new Map<number, number>();
-  #frozenSince: number | undefined;
+  /** Since when a source is frozen, as it says, and when (monotonic) that was: afterwards the wall clock may jump. */
+  #frozen: { readonly sinceMs: number; readonly at: number } | undefined;
   /** Tables that a firewall told of. */
   readonly #told = new Map<string, ReadonlySet<string>>();
   /** What was counted last of a firewall: a round in which nothing changed counts nothing anew. */
@@ -32,10 +33,10 @@ export class Meter {
     computeSeconds.observe(ms / 1_000);
     for (const kind of ['loading', 'complete', 'frozen'])
       sourceState.set({ source, state: kind }, Number(kind === state.kind));
-    this.#frozenSince = state.kind === 'frozen' ? state.sinceMs : undefined;
+    this.#frozen = state.kind === 'frozen' ? this.#frozenAt(state.sinceMs) : undefined;
     frozenSeconds.age = () => ({
       source,
-      seconds: this.#frozenSince === undefined ? 0 : Math.max(0, (this.#clock.wall() - this.#frozenSince) / 1_000),
+      seconds: this.#frozen === undefined ? 0 : (this.#clock.monotonic() - this.#frozen.at) / 1_000,
     });
     this.#arrived.set(version, arrivedAt);
     for (const oldest of this.#arrived.keys()) {
@@ -83,6 +84,12 @@ export class Meter {
     this.#tables(firewall, []);
     this.#tablesOf.delete(firewall);
     for (const sender of ['early', 'nobody']) this.#metrics.unknownDrops.remove({ firewall, sender });
+  }
+
+  #frozenAt(sinceMs: number): { readonly sinceMs: number; readonly at: number } {
+    if (this.#frozen?.sinceMs === sinceMs) return this.#frozen;
+    const age = Math.max(0, this.#clock.wall() - sinceMs);
+    return { sinceMs, at: this.#clock.monotonic() - age };
   }
 
   #tables(firewall: string, tables: readonly TableUse[]): void {

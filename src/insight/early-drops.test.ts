@@ -50,6 +50,16 @@ describe('packets of unknown senders', () => {
     expect([words(), tally.size]).toEqual([[], 0]);
   });
 
+  test('came for as long as they did, though the wall clock is set back meanwhile', () => {
+    become(AT, 'pod:shop/till-1');
+    tally.dropped('edge', AT);
+    clock.advance(1_000);
+    clock.setWall(-3_600_000);
+    tally.dropped('edge', AT);
+    clock.advance(3_000);
+    expect(words()).toEqual(['pod:shop/till-1 2 in 1000 ms']);
+  });
+
   test('are those of who has the address already, and that a slow firewall does not know', () => {
     become(AT, 'pod:shop/till-1');
     for (const _ of [1, 2, 3]) tally.dropped('edge', AT);

@@ -82,7 +82,8 @@ export class EarlyDropTally {
     const [now, wall] = [clock.monotonic(), clock.wall()];
     const sender = known ?? { packets: 0, from: wall, to: wall, firstAt: now, lastAt: now };
     sender.packets += 1;
-    sender.to = wall;
+    // Not by the wall clock, which may have been set back since.
+    sender.to = sender.from + (now - sender.firstAt);
     sender.lastAt = now;
     if (senders.named.has(address)) {
       count(firewall, 'early', 1);

@@ -92,7 +92,7 @@ export function unreachable(asked: Asked, thrown: unknown): SallyportError {
   );
 }
 
-/** `Retry-After` in milliseconds: seconds, or a date against `now` (milliseconds since the epoch). `undefined` if it is neither. */
+/** `Retry-After` in milliseconds: seconds, or a date against `now` (milliseconds since the epoch, by the clock of whoever asks to wait). `undefined` if it is neither. */
 export function retryAfter(text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined;
   const isSeconds = /^\d+$/.test(text);

@@ -10,7 +10,10 @@ import type { KubeconfigExec, Placed } from './kubeconfig-file.ts';
 
 /** Whoever takes longer hangs. */
 const TIMEOUT_MS = 60_000;
-/** After a 401 it is run again, but no more often than this: a server that refuses everybody shall not make us fork for every request. */
+/**
+ * It is run again after a 401, and when what it printed has expired, but no more often than this: neither a server that refuses everybody nor a
+ * clock that is ahead, by which all that it prints has expired already, shall make us fork for every request.
+ */
 const REST_MS = 5_000;
 const LARGEST_OUTPUT = 1024 * 1024;
 
@@ -23,6 +26,17 @@ export interface ExecSurroundings {
   readonly clusterInfo: object;
 }
 
+/** What it printed last. */
+interface Made {
+  readonly credential: MadeCredential;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+  /** Until then when it was printed; 0 and less: by this machine's clock it had expired already. */
+  readonly lifetimeMs: number;
+  /** When (monotonic) it was printed. */
+  readonly at: number;
+}
+
 /**
  * A program that prints credentials. It is run when it is needed first, when what it printed has expired, and when the server says 401.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
@@ -31,7 +45,7 @@ export class ExecPlugin implements CredentialMaker {
   readonly #exec: Placed<KubeconfigExec>;
   readonly #around: ExecSurroundings;
   readonly #stop = new AbortController();
-  #made: { readonly credential: MadeCredential; readonly expires: number; readonly at: number } | undefined;
+  #made: Made | undefined;
   #running: Promise<MadeCredential> | undefined;
 
   constructor(exec: Placed<KubeconfigExec>, around: ExecSurroundings) {
@@ -42,8 +56,13 @@ export class ExecPlugin implements CredentialMaker {
   async make(isFresh: boolean, signal: AbortSignal): Promise<MadeCredential> {
     const { clock } = this.#around;
     const made = this.#made;
-    if (made !== undefined && clock.wall() < made.expires)
-      if (!isFresh || clock.monotonic() - made.at < REST_MS) return made.credential;
+    if (made !== undefined) {
+      const age = clock.monotonic() - made.at;
+      // A clock that is set back makes nothing good for longer.
+      const isGood = clock.wall() < made.expires && age < made.lifetimeMs;
+      const mayRest = isGood || made.lifetimeMs <= 0;
+      if ((isGood && !isFresh) || (mayRest && age < REST_MS)) return made.credential;
+    }
     // One run for all who wait; whoever does not want to wait any more leaves it to the others.
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -75,7 +94,7 @@ export class ExecPlugin implements CredentialMaker {
     });
     if (code !== 0) throw failed(`${title} ended with ${code}: ${tame(complaint.trim(), []) || 'it says nothing'}`);
     const { status, expires } = readCredential(output, exec.apiVersion, title);
-    this.#made = { credential: status, expires, at: clock.monotonic() };
+    this.#made = { credential: status, expires, lifetimeMs: expires - clock.wall(), at: clock.monotonic() };
     return status;
   }
 

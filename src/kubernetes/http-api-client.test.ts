@@ -304,14 +304,18 @@ describe('a refusal', () => {
   });
 
   test.each([
-    ['3', 3_000],
-    ['Mon, 05 Jan 2026 12:00:07 GMT', 7_000],
-    ['Mon, 05 Jan 2026 11:00:00 GMT', 0],
-    ['9999999', 300_000],
-    ['soon', undefined],
-    ['-1', undefined],
-  ])('says when to come back: %s', async (header, ms) => {
-    api.answer = (_, response) => json(response, 429, status(429, 'TooManyRequests'), { 'retry-after': header });
+    ['3', '12:00:00', 3_000],
+    ['Mon, 05 Jan 2026 12:00:07 GMT', '12:00:00', 7_000],
+    ['Mon, 05 Jan 2026 11:00:00 GMT', '12:00:00', 0],
+    ['9999999', '12:00:00', 300_000],
+    ['soon', '12:00:00', undefined],
+    ['-1', '12:00:00', undefined],
+    // A date of the server is meant by the clock of the server.
+    ['Mon, 05 Jan 2026 17:00:07 GMT', '17:00:00', 7_000],
+    ['Mon, 05 Jan 2026 07:00:07 GMT', '07:00:00', 7_000],
+  ])('says when to come back: %s, where it is %s', async (header, time, ms) => {
+    const headers = { 'retry-after': header, date: `Mon, 05 Jan 2026 ${time} GMT` };
+    api.answer = (_, response) => json(response, 429, status(429, 'TooManyRequests'), headers);
     expect((await failure(get())).details['retryAfterMs']).toBe(ms);
   });
 

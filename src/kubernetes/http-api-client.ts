@@ -149,8 +149,8 @@ export class HttpApiClient implements ApiClient {
         },
         signal,
       );
-      const theirs = Date.parse(one(head.headers['date']) ?? '');
-      if (!Number.isNaN(theirs)) this.#clocks = { theirs, ours: this.#clock.wall() };
+      const theirs = timeOf(head.headers);
+      if (theirs !== undefined) this.#clocks = { theirs, ours: this.#clock.wall() };
       return { ...head, asked };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
@@ -186,7 +186,8 @@ export class HttpApiClient implements ApiClient {
       throw refusal(asked, status, { message: 'not the answer of an API server' }, { code: 'API_FAILED' });
     const said: Status | undefined =
       value ?? (type === 'text/plain' ? { message: text.toString('utf8').trim() } : undefined);
-    throw refusal(asked, status, said, { retryAfterMs: retryAfter(one(headers['retry-after']), this.#clock.wall()) });
+    const now = timeOf(headers) ?? this.#clock.wall();
+    throw refusal(asked, status, said, { retryAfterMs: retryAfter(one(headers['retry-after']), now) });
   }
 
   async #refusalText(answer: Answer, signal: AbortSignal): Promise<Buffer> {
@@ -279,6 +280,12 @@ function prefix(url: URL): string {
 
 function one(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** Milliseconds since the epoch by the clock of whoever answered; `undefined`: it does not say. */
+function timeOf(headers: Answer['headers']): number | undefined {
+  const time = Date.parse(one(headers['date']) ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 function mediaType(headers: Answer['headers']): string {

@@ -3,16 +3,16 @@ import type { Clock } from '../../src/base/clock.ts';
 /** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now = 0;
-  readonly #start: number;
+  #ahead: number;
   #timers: { readonly at: number; readonly callback: () => void }[] = [];
 
   /** `start`: wall time at the beginning, in milliseconds since the epoch. */
   constructor(start = Date.UTC(2026, 0, 5, 12)) {
-    this.#start = start;
+    this.#ahead = start;
   }
 
   wall(): number {
-    return this.#start + this.#now;
+    return this.#ahead + this.#now;
   }
 
   monotonic(): number {
@@ -38,6 +38,19 @@ export class FakeClock implements Clock {
       next.callback();
     }
     this.#now = end;
+  }
+
+  /** Somebody sets the wall clock, back where `ms` is below 0; or the machine was suspended, which stops the monotonic one. */
+  setWall(ms: number): void {
+    this.#ahead += ms;
+  }
+
+  /** The process is stopped while time goes on: whatever came due is called afterwards, late. */
+  stop(ms: number): void {
+    this.#now += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.#now).toSorted((a, b) => a.at - b.at);
+    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
+    for (const { callback } of due) callback();
   }
 
   /** Moves time step by step, with all that follows from each. */

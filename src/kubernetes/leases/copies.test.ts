@@ -220,6 +220,26 @@ describe('copies that share firewalls', () => {
     expect(server.objects.get(nameOf('edge-1'))?.spec.leaseTransitions).toBe(epoch);
   });
 
+  test('copies whose wall clocks are hours apart, so that renewals lie far off, follow each other as any others', async () => {
+    const firewalls = ['edge-1', 'edge-2', 'edge-3'];
+    const { until, copies, writers, time, server } = worldOf(3, firewalls);
+    for (const [at, copy] of copies.entries()) copy.wallJump = [-36_000_000, 0, 36_000_000][at] ?? 0;
+    await until(120_000);
+    // Nobody takes what lives for dead, nor hands it on for ever.
+    const epochs = (): unknown => [...server.objects.values()].map(({ spec }) => spec.leaseTransitions);
+    const [before, all] = [epochs(), firewalls.map(writers)];
+    expect(all.map((one) => one.length)).toEqual([1, 1, 1]);
+    await until(240_000);
+    expect([epochs(), firewalls.map(writers)]).toEqual([before, all]);
+    // Nor what is dead for alive.
+    for (const victim of copies.slice(1)) {
+      victim.kill();
+      await until(time.now + 20_000);
+      expect(firewalls.map((name) => writers(name).length)).toEqual([1, 1, 1]);
+    }
+    expect(firewalls.flatMap(writers)).toEqual(['copy-0', 'copy-0', 'copy-0']);
+  });
+
   test('a suspended machine, whose monotonic clock stood still, writes nothing before it has renewed', async () => {
     const { until, copies } = worldOf(1, ['edge-1']);
     const [only] = copies as [Copy];

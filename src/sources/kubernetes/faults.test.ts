@@ -6,6 +6,7 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { MemoryApi, type MemoryObject, NAMESPACES, PODS, broken, refused } from '../../../test/kit/memory-api.ts';
 import { KubernetesSource } from './kubernetes-source.ts';
 
+const HOUR_MS = 3_600_000;
 /** They are there from the beginning to the end. */
 const LASTING = Array.from({ length: 20 }, (_, index) => `lasting-${index}`);
 
@@ -40,6 +41,9 @@ const step = fc.oneof(
         'busy',
         'restore',
         'no streams',
+        'clock ahead',
+        'clock back',
+        'stopped',
       )
       .map((what) => ({ do: what, which: '' })),
   },
@@ -60,7 +64,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
   }
 }
 
-function happen(api: MemoryApi, what: string, which: string): void {
+function happen(api: MemoryApi, clock: FakeClock, what: string, which: string): void {
   const watches = api.watches(PODS);
   const key = `shop/${which}`;
   switch (what) {
@@ -123,6 +127,12 @@ function happen(api: MemoryApi, what: string, which: string): void {
       api.intercept = () => broken();
       api.restore(Math.max(1, Number(api.version) - 500));
       return api.watches().forEach((stream) => stream.end(broken()));
+    case 'clock ahead':
+      return clock.setWall(5 * HOUR_MS);
+    case 'clock back':
+      return clock.setWall(-5 * HOUR_MS);
+    case 'stopped':
+      return clock.stop(HOUR_MS);
     case 'no streams':
       api.streamsLists = false;
       return undefined;
@@ -144,7 +154,7 @@ test('whatever happens and fails: what is delivered ends up as the server has it
       await turns(8);
       for (const { do: what, which } of steps) {
         if (what === 'pass') await pass(clock, Number(which));
-        else happen(api, what, which);
+        else happen(api, clock, what, which);
         if (what === 'restore') {
           await pass(clock, 3_000);
           api.intercept = () => undefined;

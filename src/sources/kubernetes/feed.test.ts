@@ -160,6 +160,36 @@ describe('while nobody may read the definition', () => {
     expect([gone, feed.state.kind]).toEqual([[], 'complete']);
   });
 
+  test.each([5 * 3_600_000, -5 * 3_600_000])(
+    'it settles by the monotonic clock, whatever becomes of the wall clock: %i ms',
+    async (ms) => {
+      await list('a', 'b', 'c', 'd');
+      feed.deleted(set('a'));
+      await pass(10_000);
+      clock.setWall(ms);
+      await pass(SETTLE_MS - 12_000);
+      expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+      await pass(5_000);
+      expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
+    },
+  );
+
+  test('nothing is settled by time in which this process was stopped, and could hear nothing', async () => {
+    await list('a', 'b', 'c', 'd');
+    feed.deleted(set('a'));
+    await pass(10_000);
+    clock.stop(5 * 3_600_000);
+    await answers();
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    // What it hears now was so all the time.
+    for (const name of ['b', 'c', 'd']) feed.deleted(set(name));
+    await pass(10 * SETTLE_MS);
+    expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+    for (const name of ['b', 'c', 'd']) feed.put(set(name));
+    await pass(SETTLE_MS + 5_000);
+    expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/a'], 'complete']);
+  });
+
   test('nothing is settled by time in which the server is not heard', async () => {
     await list('a', 'b', 'c', 'd');
     feed.deleted(set('a'));

@@ -18,6 +18,8 @@ export const GRACE_MS = 60_000;
 export const SETTLE_MS = 60_000;
 /** How often a doubted state is looked at. */
 const LOOK_MS = 1_000;
+/** Nobody looked for longer than this: the process stood still, and what happened meanwhile is yet to be heard. */
+const LONGEST_LOOK_MS = 5_000;
 /** Between two questions about the definition of a kind whose answer did not come. */
 const ASK_AGAIN_MS = 5_000;
 
@@ -104,6 +106,8 @@ export class Feed<R extends Readable = Resource> implements Listener<R> {
   /** What keeps the question about the definition from being answered. */
   #unanswered: Failure | undefined;
   #gone: { readonly sinceMs: number } | undefined;
+  /** When the doubted state was looked at last, by the monotonic clock. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #cancelLook: () => void = () => {};
   #cancelServed: () => void = () => {};
   #cancelAsk: () => void = () => {};
@@ -391,14 +395,17 @@ export class Feed<R extends Readable = Resource> implements Listener<R> {
     if (doubt === undefined) return;
     const { clock, changed } = this.#options;
     this.#cancelLook = clock.after(LOOK_MS, () => this.#look());
+    const now = clock.monotonic();
+    if (now - this.#lookedAt > LONGEST_LOOK_MS) doubt.soundSince = undefined;
+    this.#lookedAt = now;
     if (doubt.kind === 'Checking' || this.#failure !== undefined || this.#gone !== undefined) return;
     if (this.#missing(doubt.target) === 0) return this.#believe(doubt);
     const before = doubt.soundSince;
     if (this.#isShrunk(doubt.target)) doubt.soundSince = undefined;
-    else doubt.soundSince ??= clock.monotonic();
+    else doubt.soundSince ??= now;
     if (before === undefined && doubt.soundSince !== undefined) changed();
     else if (before !== undefined && doubt.soundSince === undefined) changed();
-    if (doubt.soundSince !== undefined && clock.monotonic() - doubt.soundSince >= SETTLE_MS) this.#believe(doubt);
+    if (doubt.soundSince !== undefined && now - doubt.soundSince >= SETTLE_MS) this.#believe(doubt);
   }
 
   #believe({ target }: Doubt<R>): void {

@@ -110,6 +110,7 @@ export class Transport {
     const headers: Record<string, string> = {
       'audit-id': String(++this.#audit),
       'cache-control': 'no-cache, private',
+      date: new Date(this.#clock.wall()).toUTCString(),
       ...reply.headers,
       ...(type === undefined ? {} : { 'content-type': type }),
     };
