@@ -107,7 +107,8 @@ function* withCounts(
   }
 }
 
-function withCount(line: string, { packets, bytes }: Count): string {
+/** A rule that goes on counting from there; it has a comment. */
+export function withCount(line: string, { packets, bytes }: Count): string {
   const comment = line.indexOf('comment "');
   const rule = line.slice(0, comment);
   return `${rule.replace(/(^|\s)counter (?!name )/, `$1counter packets ${packets} bytes ${bytes} `)}${line.slice(comment)}`;

@@ -10,6 +10,7 @@ import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { DROP_COUNTS_FILE, DropCountsBeside } from '../../controller/machine/droptailer/drop-counts.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
 import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
+import { repairEvent } from '../../controller/machine/reports/repair-event.ts';
 import { openUpdates } from '../../controller/machine/update/open-updates.ts';
 import type { Candidate, SelfUpdate } from '../../controller/machine/update/self-update.ts';
 import { reportTrial } from '../../controller/machine/update/trial.ts';
@@ -92,7 +93,12 @@ export async function runMachine(
     await memory.load();
     const metrics = new MachineMetrics();
     const kernel = new KernelTable(localTransport(folder));
-    const writer = new RuleWriter({ kernel, baseFile: machine.base, log });
+    const writer = new RuleWriter({
+      kernel,
+      baseFile: machine.base,
+      log,
+      told: (repair) => events.tell('Firewall', repairEvent(repair)),
+    });
     const lookedUp = new NameService({
       kernel,
       state: new NameStateBeside({

@@ -2,15 +2,29 @@ import { rm } from 'node:fs/promises';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { localFiles } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import { countedText } from '../../machine/counted-text.ts';
 import { textChains } from '../../machine/nft-text.ts';
 import { deniedFlows, flowRules, type OwnFlow } from '../../machine/own-flows.ts';
+import type { Counts } from '../../machine/table-change.ts';
+import type { LiveTable } from './kernel-listing.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { basePolicyOf, modeOf, readIfThere, replaceFile, withBasePolicy } from './rule-files.ts';
+import { tableDifferences } from './table-differences.ts';
 
 /** What came of writing base rules. */
 export interface BaseWritten {
   readonly isNew: boolean;
+  /** What somebody had changed of what we loaded, in words. */
+  readonly changes: readonly string[];
   readonly wrong: readonly Diagnostic[];
+}
+
+/** Base rules that we loaded. */
+interface Loaded {
+  readonly text: string;
+  readonly beside: string;
+  /** By name, each of their tables as the kernel showed it right after. */
+  readonly live: ReadonlyMap<string, LiveTable | undefined>;
 }
 
 /** What the base rules are to be. */
@@ -34,6 +48,7 @@ export class BaseFile {
   #left: string | undefined;
   /** What we wrote into the file, or found there as we would have. */
   #written: string | undefined;
+  #loaded: Loaded | undefined;
   readonly #kernel: KernelTable;
   readonly #log: Log;
   /** Flows that were lost, while this process lives. */
@@ -81,13 +96,14 @@ export class BaseFile {
         const done = await this.#replace(wanted, beside, signal);
         if ('isNew' in done) {
           await this.#leave(wanted);
-          return { isNew: done.isNew, wrong };
+          return { ...done, wrong };
         }
         refuse('MACHINE_RULES_REFUSED', `nft refuses the base rules: ${done.refusal}; they stay as they are`);
       }
     }
+    const kept = this.#loaded && (await this.#replace(this.#loaded.text, this.#loaded.beside, signal));
     await this.#open(signal);
-    return { isNew: false, wrong };
+    return { ...(kept !== undefined && 'isNew' in kept ? kept : { isNew: false, changes: [] }), wrong };
   }
 
   /** The text is in the file now. */
@@ -132,30 +148,66 @@ export class BaseFile {
     if (!isThere) return;
     const jumps = await this.#kernel.hasChain(['inet', 'metal', ALLOWED_BACK], signal);
     const block = allowedBackText(this.#allowedBack, jumps ? [] : hooksOf(text));
+    // Of a hand edit that is not found yet nothing may be taken for ours.
+    const loaded = this.#loaded !== undefined && (await this.#changes(signal)).length === 0 ? this.#loaded : undefined;
     await this.#kernel.run(jumps ? `flush chain inet metal ${ALLOWED_BACK}\n${block}` : block, signal);
     if (text === '') return;
     const whole = withAllowedBack(text, this.#allowedBack);
+    if (loaded !== undefined && withoutAllowedBack(loaded.text) === text)
+      await this.#hold(whole, loaded.beside, signal);
     await replaceFile(this.#path, whole, await modeOf(this.#path));
     if (this.#written !== undefined && withoutAllowedBack(this.#written) === text) this.#written = whole;
   }
 
-  /** One transaction for all tables of the text; none where it is so already. */
+  /** One transaction for all tables of the text; none where the kernel shows them as it did right after we loaded them. */
   async #replace(
     text: string,
     beside: string,
     signal: AbortSignal,
-  ): Promise<{ readonly isNew: boolean } | { readonly refusal: string }> {
+  ): Promise<Omit<BaseWritten, 'wrong'> | { readonly refusal: string }> {
     const found = await readIfThere(this.#path);
-    if (found === text && (await this.#kernel.basePolicy(signal)) === 'accept') return { isNew: false };
-    const tables = [...text.matchAll(/^table (\S+ \S+) \{$/gm)].map(([, name = '']) => name);
-    const gone = [...new Set(tables)].map((name) => `table ${name}\ndelete table ${name}\n`).join('');
-    const refusal = await this.#kernel.attempt(`${gone}${text}${beside}`, signal);
+    const isLoaded = this.#loaded?.text === text && this.#loaded.beside === beside;
+    // What our own file adds beside is in the kernel already, and may be another than it was.
+    const changes = this.#loaded?.beside === beside ? await this.#changes(signal) : [];
+    if (found === text && isLoaded && changes.length === 0) return { isNew: false, changes };
+    const gone = tablesOf(text)
+      .map((name) => `table inet ${name}\ndelete table inet ${name}\n`)
+      .join('');
+    const counts = new Map<string, Counts>();
+    for (const name of tablesOf(text)) counts.set(name, await this.#kernel.countsOf(name, signal));
+    const refusal = await this.#kernel.attempt(`${gone}${countedText(text, counts)}${beside}`, signal);
     if (refusal !== undefined) return { refusal };
+    await this.#hold(text, beside, signal);
     const mode = found === undefined ? 0o600 : await modeOf(this.#path);
     if (found !== text) await replaceFile(this.#path, text, mode);
     this.#log.info({ file: this.#path }, 'base rules in force');
-    return { isNew: true };
+    return { isNew: true, changes };
   }
+
+  async #hold(text: string, beside: string, signal: AbortSignal): Promise<void> {
+    this.#loaded = undefined;
+    const live = new Map<string, LiveTable | undefined>();
+    for (const name of tablesOf(text)) live.set(name, await this.#kernel.readOther(name, signal));
+    this.#loaded = { text, beside, live };
+  }
+
+  /** What somebody changed of what we loaded; nothing where we loaded nothing. */
+  async #changes(signal: AbortSignal): Promise<readonly string[]> {
+    const changes: string[] = [];
+    for (const [name, live] of this.#loaded?.live ?? []) {
+      const now = await this.#kernel.readOther(name, signal);
+      const textOf = (chain: string, place: number): string | undefined =>
+        live?.texts.get(live.chains.get(chain)?.handles[place] ?? 0);
+      const found = live === undefined ? ['the table was not there'] : tableDifferences(live, now, textOf);
+      changes.push(...found.map((change) => `inet ${name}: ${change}`));
+    }
+    return changes;
+  }
+}
+
+/** Names of the tables of a text, each once; all are of `inet`. */
+function tablesOf(text: string): readonly string[] {
+  return [...new Set([...text.matchAll(/^table inet (\S+) \{$/gm)].map(([, name = '']) => name))];
 }
 
 /** The chains of a text through which what this machine takes and sends goes. */

@@ -19,7 +19,12 @@ export interface LiveTable {
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
   /** All that is no rule, without what was counted and learnt; `undefined`: not read since it was changed. */
   readonly rest: string | undefined;
+  /** Of rules that the reader was to keep, by handle: the text. */
+  readonly texts: ReadonlyMap<number, string>;
 }
+
+/** So many texts of rules are kept at most: for people, who read no more. */
+const MOST_TEXTS = 100;
 
 /**
  * Reads what `nft -a list table` or `list chain` prints, line by line. Text and not JSON: of 20,000 rules it is a quarter as long, and nft makes it
@@ -29,16 +34,26 @@ export class TableReader {
   readonly #chains = new Map<string, { readonly handles: number[]; readonly prints: number[] }>();
   readonly #elements = new Map<string, ReadonlySet<string>>();
   readonly #rest: string[] = [];
+  readonly #texts = new Map<number, string>();
+  readonly #keeps: (handle: number) => boolean;
   #set: { readonly name: string; readonly body: string[] } | undefined;
   #chain: { readonly handles: number[]; readonly prints: number[] } | undefined;
   #isCounter = false;
+
+  /** `keeps`: the rules of which the text is to be kept; absent: none. */
+  constructor(keeps: (handle: number) => boolean = () => false) {
+    this.#keeps = keeps;
+  }
 
   line(line: string): void {
     const rule = this.#chain === undefined ? null : RULE.exec(line);
     if (rule !== null) {
       const [, text = '', handle = ''] = rule;
-      this.#chain?.handles.push(Number(handle));
+      const number = Number(handle);
+      this.#chain?.handles.push(number);
       this.#chain?.prints.push(printOf(text));
+      if (this.#texts.size < MOST_TEXTS && this.#keeps(number))
+        this.#texts.set(number, text.replace(COUNTED, 'counter'));
       return;
     }
     const block = BLOCK.exec(line);
@@ -64,7 +79,7 @@ export class TableReader {
 
   /** What was read, after the last line. */
   get table(): LiveTable {
-    return { chains: this.#chains, elements: this.#elements, rest: this.#rest.join('\n') };
+    return { chains: this.#chains, elements: this.#elements, rest: this.#rest.join('\n'), texts: this.#texts };
   }
 
   /** Elements of sets without flags are learnt, and change between loads. */
@@ -147,17 +162,4 @@ function countIn(found: RegExpExecArray | null): Count | undefined {
 export function someOf({ handles, prints }: LiveRules, places: readonly number[]): LiveRules {
   if (places.length === handles.length) return { handles, prints };
   return { handles: places.map((place) => handles[place] ?? 0), prints: places.map((place) => prints[place] ?? 0) };
-}
-
-/** Whether two readings show the same, but for what was counted and learnt; `held` may not know all. */
-export function isSame(held: LiveTable, now: LiveTable): boolean {
-  if (held.rest !== undefined && held.rest !== now.rest) return false;
-  if (held.chains.size !== now.chains.size) return false;
-  for (const [name, { handles, prints }] of held.chains) {
-    const found = now.chains.get(name);
-    if (found?.handles.length !== handles.length) return false;
-    for (const [index, handle] of handles.entries())
-      if (found.handles[index] !== handle || found.prints[index] !== prints[index]) return false;
-  }
-  return true;
 }

@@ -17,7 +17,9 @@ import {
   tableParts,
 } from '../../machine/table-change.ts';
 import type { TableLines } from '../../machine/table-text.ts';
-import { CountsReader, isSame, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
+import { CountsReader, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
+import { besideRules, elementDifferences, type PlainSet, plainSets } from './plain-sets.ts';
+import { tableDifferences } from './table-differences.ts';
 
 const TABLE = ['inet', 'firewall'] as const;
 
@@ -36,13 +38,6 @@ const REST_OF_MANY = 200;
 interface Held {
   readonly parts: TableParts;
   readonly live: LiveTable;
-}
-
-/** A set whose elements are learnt while it is there. */
-interface PlainSet {
-  /** As it is written in the table. */
-  readonly declaration: string;
-  readonly elements: Set<string>;
 }
 
 /** Takes a listing line by line. */
@@ -192,7 +187,7 @@ export class KernelTable {
 
   /** The elements of a plain set, as far as we know. */
   elementsOf(set: string): ReadonlySet<string> {
-    return this.#plain.get(set)?.elements ?? NO_ELEMENTS;
+    return this.#plain.get(set)?.elements ?? new Set();
   }
 
   /** Rules of a large table that stand behind the others, as far as we know. */
@@ -210,32 +205,47 @@ export class KernelTable {
    * of the time; in between, whether its chains are there, and forwarding is closed.
    */
   async isIntact(signal: AbortSignal): Promise<boolean> {
-    if (this.#held === undefined) return false;
-    const held = this.#held;
-    if (this.#isResting) {
-      const hasChains = await this.#hasChains(held.parts, signal);
-      if (this.#held !== held) return this.#held !== undefined;
-      // What is there instead is not known: the next load writes the whole table, and not what differs from what was there.
-      if (!hasChains) this.#held = undefined;
-      return hasChains;
-    }
-    const changed = new Set<string>();
-    this.#readers.add(changed);
-    const live = await this.#quietly(() => this.read(signal)).finally(() => this.#readers.delete(changed));
-    // Loaded anew meanwhile: by ourselves.
-    if (this.#held !== held) return this.#held !== undefined;
-    if (live !== undefined && isSame(held.live, live) && this.#holdsElements(live, changed)) {
-      this.#held = { parts: held.parts, live };
-      return true;
-    }
-    this.#held = undefined;
-    return false;
+    return (await this.changes(signal)) === undefined;
   }
 
-  /** The table as it is; `undefined`: there is none. */
-  async read(signal: AbortSignal): Promise<LiveTable | undefined> {
-    const reader = new TableReader();
+  /** What somebody changed of what was loaded last, in words; none where that is not known. `undefined`: nothing. As `isIntact`. `all`: all is read, however lately it was. */
+  async changes(signal: AbortSignal, all = false): Promise<readonly string[] | undefined> {
+    if (this.#held === undefined) return [];
+    const held = this.#held;
+    const ours = (): readonly string[] | undefined => (this.#held === undefined ? [] : undefined);
+    if (this.#isResting && !all) {
+      const hasChains = await this.#hasChains(held.parts, signal);
+      if (this.#held !== held) return ours();
+      if (hasChains) return undefined;
+      // What is there instead is not known: the next load writes the whole table, and not what differs from what was there.
+      this.#held = undefined;
+      return ['chains are gone, or not ours, or forwarding is open'];
+    }
+    const known = new Set([...held.live.chains.values()].flatMap(({ handles }) => handles));
+    const changed = new Set<string>();
+    this.#readers.add(changed);
+    const reading = this.#quietly(() => this.read(signal, (handle) => !known.has(handle)));
+    const live = await reading.finally(() => this.#readers.delete(changed));
+    // Loaded anew meanwhile: by ourselves.
+    if (this.#held !== held) return ours();
+    const found = [
+      ...tableDifferences(held.live, live, (chain, place) => held.parts.chains.get(chain)?.rules[place]),
+      ...(live === undefined ? [] : elementDifferences(this.#plain, live.elements, changed)),
+    ];
+    this.#held = live === undefined || found.length > 0 ? undefined : { parts: held.parts, live };
+    return found.length === 0 ? undefined : found;
+  }
+
+  /** The table as it is; `undefined`: there is none. `keeps`: rules of which the text is kept; absent: none. */
+  async read(signal: AbortSignal, keeps?: (handle: number) => boolean): Promise<LiveTable | undefined> {
+    const reader = new TableReader(keeps);
     return (await this.#readAll(reader, signal)) ? reader.table : undefined;
+  }
+
+  /** Another table of `inet`, with the texts of its rules; `undefined`: there is none. */
+  async readOther(table: string, signal: AbortSignal): Promise<LiveTable | undefined> {
+    const reader = new TableReader(() => true);
+    return (await this.#list(['table', 'inet', table], reader, signal)) ? reader.table : undefined;
   }
 
   /** What was counted; `undefined`: there is no table, or this machine cannot say it. No rule waits for that. */
@@ -247,6 +257,13 @@ export class KernelTable {
       if (toSallyportError(thrown).code === 'LOCAL_SYSTEM') return undefined;
       throw thrown;
     }
+  }
+
+  /** What the rules of another table of `inet` counted; nothing if there is none. */
+  async countsOf(table: string, signal: AbortSignal): Promise<Counts> {
+    const reader = new CountsReader();
+    await this.#list(['table', 'inet', table], reader, signal);
+    return reader.counts;
   }
 
   async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
@@ -273,8 +290,9 @@ export class KernelTable {
     for (const object of (await this.#nft.list(['list', 'chains', 'inet'], signal)) ?? []) {
       const chain = isMap(object) ? object['chain'] : undefined;
       if (!isMap(chain) || chain['table'] !== table || typeof chain['name'] !== 'string') continue;
-      const { policy } = chain;
-      chains.set(chain['name'], typeof policy === 'string' ? policy : undefined);
+      const { name, hook, policy } = chain;
+      // At another hook its policy holds for other packets.
+      chains.set(name, typeof policy === 'string' && (name !== 'forward' || hook === 'forward') ? policy : undefined);
     }
     return chains;
   }
@@ -307,12 +325,15 @@ export class KernelTable {
   /** `held`: what was there before a change by the difference. */
   async #hold(parts: TableParts, held: Held | undefined, signal: AbortSignal): Promise<void> {
     const doubts = this.#doubts;
-    const live = held === undefined ? await this.read(signal) : await this.#touched(held, parts, signal);
+    // What is declared is known by reading alone.
+    const isKnown = held !== undefined && besideRules(parts) === besideRules(held.parts);
+    const isWhole = held === undefined || (!isKnown && this.#reading.took < QUICK_MS);
+    const live = isWhole ? await this.read(signal) : await this.#touched(held, parts, isKnown, signal);
     if (live !== undefined && this.#doubts === doubts) this.#held = { parts, live };
   }
 
   /** What is in the kernel after a change: what stays is known, what is new is read. */
-  async #touched(held: Held, after: TableParts, signal: AbortSignal): Promise<LiveTable> {
+  async #touched(held: Held, after: TableParts, isKnown: boolean, signal: AbortSignal): Promise<LiveTable> {
     const chains = new Map<string, LiveRules>();
     for (const [name, { rules }] of after.chains) {
       const live = held.live.chains.get(name);
@@ -320,8 +341,7 @@ export class KernelTable {
       const left = live?.handles.length === before.length ? leftOf(before, rules) : undefined;
       chains.set(name, left === undefined || live === undefined ? await this.#chain(name, signal) : someOf(live, left));
     }
-    const isAlike = besideRules(after) === besideRules(held.parts);
-    return { ...held.live, chains, rest: isAlike ? held.live.rest : undefined };
+    return { ...held.live, chains, rest: isKnown ? held.live.rest : undefined };
   }
 
   async #chain(name: string, signal: AbortSignal): Promise<LiveRules> {
@@ -370,15 +390,6 @@ export class KernelTable {
     return { ...parts, sets };
   }
 
-  #holdsElements(live: LiveTable, except: ReadonlySet<string>): boolean {
-    for (const [set, { elements }] of this.#plain) {
-      const found = live.elements.get(set) ?? new Set();
-      for (const element of new Set([...elements, ...found]))
-        if (elements.has(element) !== found.has(element) && !except.has(`${set} ${element}`)) return false;
-    }
-    return true;
-  }
-
   /** Elements change so fast that no reading comes to its end beside it. */
   get #isChanging(): boolean {
     const [first = 0] = this.#changedAt;
@@ -402,25 +413,4 @@ export class KernelTable {
     this.#turn = turn.catch(() => {});
     return turn;
   }
-}
-
-const NO_ELEMENTS: ReadonlySet<string> = new Set();
-
-/** The sets that are no intervals. */
-function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
-  const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));
-  return new Map(
-    plain.map(([name, { declaration, elements }]) => {
-      const listed = elements === '' ? [] : elements.slice('elements = { '.length, -' }'.length).split(', ');
-      return [name, { declaration, elements: new Set(listed) }];
-    }),
-  );
-}
-
-/** What a listing shows besides rules and what is learnt. */
-function besideRules({ sets, counters, chains }: TableParts): string {
-  const shown = [...sets].map(([name, { declaration, elements }]) =>
-    declaration.includes('flags') ? [name, declaration, elements] : [name, declaration],
-  );
-  return JSON.stringify([shown, [...counters], [...chains].map(([name, { hook }]) => [name, hook])]);
 }

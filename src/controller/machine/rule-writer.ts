@@ -15,6 +15,7 @@ import {
 import { BaseFile, type BaseToWrite } from './base-file.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { closesForwarding, holdsText, readIfThere, replaceFile } from './rule-files.ts';
+import { briefly } from './table-differences.ts';
 
 /** What the central writer writes, and where. */
 export interface RulesToWrite {
@@ -35,12 +36,19 @@ export interface Written {
   readonly leftOut: readonly Diagnostic[];
 }
 
+/** Somebody else's change, which is put back. */
+export interface Repair {
+  readonly where: 'kernel' | 'file' | 'base';
+  /** What was changed, in words; empty: not known. */
+  readonly what: string;
+}
+
 /** How the rules stand, in numbers. */
 export interface RuleStanding {
   /** In a large table, those that stand behind the others. */
   readonly late: number;
   /** How often somebody else's change was put back, and where. */
-  readonly repairs: Readonly<Record<'kernel' | 'file' | 'base', number>>;
+  readonly repairs: Readonly<Record<Repair['where'], number>>;
   /** Flows of this machine that base rules are kept from denying, and those that were let through again. */
   readonly ownFlows: { readonly refused: number; readonly allowedBack: number };
 }
@@ -56,6 +64,7 @@ export class RuleWriter {
   readonly #kernel: KernelTable;
   readonly #base: BaseFile;
   readonly #log: Log;
+  readonly #told: (repair: Repair) => void;
   readonly #repairs = { kernel: 0, file: 0, base: 0 };
   /** What was written last, or found: the file and its lines, what makes these anew, and the base rules. */
   #last:
@@ -71,10 +80,18 @@ export class RuleWriter {
     kernel,
     baseFile,
     log,
-  }: { readonly kernel: KernelTable; readonly baseFile: string; readonly log: Log }) {
+    told = () => {},
+  }: {
+    readonly kernel: KernelTable;
+    readonly baseFile: string;
+    readonly log: Log;
+    /** Hears of each change of others that was put back. */
+    readonly told?: (repair: Repair) => void;
+  }) {
     this.#kernel = kernel;
     this.#base = new BaseFile({ path: baseFile, kernel, log });
     this.#log = log;
+    this.#told = told;
   }
 
   /** Base rules are written there from now on. */
@@ -140,7 +157,8 @@ export class RuleWriter {
         'nft takes the change and not the whole; the file stays as it is',
       );
     if (!(await holdsText(file, textParts(written)))) await replaceFile(file, textParts(written));
-    const { isNew, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(written).others, signal);
+    const { isNew, changes, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(written).others, signal);
+    if (changes.length > 0) this.#repaired('base', changes);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
@@ -163,22 +181,28 @@ export class RuleWriter {
     if (this.#last === last) this.#last = { ...last, lines };
   }
 
-  /** Puts back what was written last, where somebody changed the kernel or the file. */
-  async repair(signal: AbortSignal): Promise<void> {
+  /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. */
+  async repair(signal: AbortSignal, all = false): Promise<void> {
     if (this.#last === undefined) return;
     const { file, lines, fresh, base } = this.#last;
-    if (!(await this.#kernel.isIntact(signal))) {
-      this.#log.warn({}, 'somebody changed our rules in the kernel; they are put back');
+    const changes = await this.#kernel.changes(signal, all);
+    if (changes !== undefined) {
       await this.#kernel.load(fresh, signal);
-      this.#repairs.kernel += 1;
+      this.#repaired('kernel', changes);
     }
     if (!(await holdsText(file, textParts(lines)))) {
-      this.#log.warn({ file }, 'somebody changed the file of our rules; it is written again');
       await replaceFile(file, textParts(lines));
-      this.#repairs.file += 1;
+      this.#repaired('file', [file]);
     }
-    const { isNew } = await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
-    if (isNew) this.#repairs.base += 1;
+    const written = await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
+    if (written.isNew) this.#repaired('base', written.changes);
+  }
+
+  #repaired(where: Repair['where'], changes: readonly string[]): void {
+    const what = briefly(changes);
+    this.#repairs[where] += 1;
+    this.#log.warn({ where, what }, 'somebody changed our rules; they were put back');
+    this.#told({ where, what });
   }
 
   /** What loading did; nothing if the rules are refused, and who is to blame has to be found. */

@@ -1,0 +1,44 @@
+import type { TableParts } from '../../machine/table-change.ts';
+
+/** A set whose elements are learnt while it is there. */
+export interface PlainSet {
+  /** As it is written in the table. */
+  readonly declaration: string;
+  readonly elements: Set<string>;
+}
+
+/** The sets that are no intervals. */
+export function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
+  const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));
+  return new Map(
+    plain.map(([name, { declaration, elements }]) => {
+      const listed = elements === '' ? [] : elements.slice('elements = { '.length, -' }'.length).split(', ');
+      return [name, { declaration, elements: new Set(listed) }];
+    }),
+  );
+}
+
+/** What of plain sets is otherwise in a listing, in words; `except`: elements, behind their set, of which that is not known. */
+export function elementDifferences(
+  plain: ReadonlyMap<string, PlainSet>,
+  listed: ReadonlyMap<string, ReadonlySet<string>>,
+  except: ReadonlySet<string>,
+): readonly string[] {
+  const found: string[] = [];
+  for (const [set, { elements }] of plain) {
+    const there = listed.get(set) ?? new Set();
+    for (const element of new Set([...elements, ...there])) {
+      if (elements.has(element) === there.has(element) || except.has(`${set} ${element}`)) continue;
+      found.push(`element ${element} of set ${set} ${elements.has(element) ? 'is gone' : 'is not ours'}`);
+    }
+  }
+  return found;
+}
+
+/** What a listing shows besides rules and what is learnt. */
+export function besideRules({ sets, counters, chains }: TableParts): string {
+  const shown = [...sets].map(([name, { declaration, elements }]) =>
+    declaration.includes('flags') ? [name, declaration, elements] : [name, declaration],
+  );
+  return JSON.stringify([shown, [...counters], [...chains].map(([name, { hook }]) => [name, hook])]);
+}
