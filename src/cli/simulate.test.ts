@@ -42,6 +42,32 @@ test('simulate says where it is and who is let in, answers, tells each request, 
   expect(await running).toBe(0);
 });
 
+test('a Panorama says where it is when its first push has ended on both firewalls, and later ones take their time', async () => {
+  const said: Said = { out: [], err: [] };
+  const stop = new AbortController();
+  const options = { listen: '127.0.0.1:0', latency: 0, plain: true } as const;
+  const running = simulateUntil(stop.signal, terminalOf(said), options, 'panorama');
+  await expect.poll(() => said.out.length, { timeout: 30_000 }).toBe(3);
+  const word = (name: string): string => said.out.find((line) => line.startsWith(name))?.split(/ +/)[1] ?? '';
+  const ask = async (parameters: Readonly<Record<string, string>>): Promise<string> => {
+    const body = new URLSearchParams(parameters);
+    const authorization = `Basic ${Buffer.from(`${word('user')}:${word('password')}`).toString('base64')}`;
+    return await (await fetch(`${word('url')}/api/`, { method: 'POST', body, headers: { authorization } })).text();
+  };
+  const jobs = { type: 'op', cmd: '<show><jobs><all></all></jobs></show>' };
+  const first = await ask(jobs);
+  expect(first.match(/<status>\w+<\/status>/g)).toEqual(['<status>FIN</status>']);
+  expect(first.match(/<result>OK<\/result>/g)).toHaveLength(3);
+  for (const target of ['007951000000001', '007951000000002'])
+    expect(await ask({ type: 'config', action: 'show', xpath: '/config/panorama', target })).toContain('success');
+  const push =
+    '<commit-all><shared-policy><device-group><entry name="edge"/></device-group></shared-policy></commit-all>';
+  expect(await ask({ type: 'commit', action: 'all', cmd: push })).toContain('<job>2</job>');
+  expect(await ask(jobs)).toContain('<status>ACT</status>');
+  stop.abort();
+  expect(await running).toBe(0);
+});
+
 test('the metal-apis are simulated as the controller asks them, and a hand changes what they hold', async () => {
   const said: Said = { out: [], err: [] };
   const stop = new AbortController();
