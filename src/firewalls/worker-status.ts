@@ -112,8 +112,9 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
           message: `the firewall holds what is wanted, as read back from it${standing.beside === undefined ? '' : `; ${standing.beside}`}`,
         }
       : { type: 'Ready', status: false, reason: first.reason, message: first.message };
+  if (error?.code === 'DEVICE_LIMIT' || error?.code === 'CAPACITY') add('CapacityLow', 'Full', error.message);
   // It stops nothing yet.
-  if (standing.full.length > 0) add('CapacityLow', 'NearlyFull', standing.full.join('; '));
+  else if (standing.full.length > 0) add('CapacityLow', 'NearlyFull', standing.full.join('; '));
   return [ready, ...found];
 }
 

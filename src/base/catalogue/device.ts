@@ -155,8 +155,8 @@ export const deviceCodes = {
   DEVICE_REJECTED: {
     blame: 'rejected',
     what: 'The firewall refused a transaction for a reason that Sallyport does not know.',
-    now: 'Nothing of it is written; it is tried again only when something changes.',
-    fix: 'The message holds the words of the device; please report it with them.',
+    now: 'Nothing of it is written; it is tried again when something else is wanted or `spec` is edited, and after half a minute, then more and more seldom, at least every ten minutes.',
+    fix: 'The message holds the words of the device: mend what they name. Where they name nothing, look into the log of the device, and please report it with them.',
   },
   DEVICE_UNREADABLE: {
     blame: 'rejected',

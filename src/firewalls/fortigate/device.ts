@@ -7,16 +7,19 @@ import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { Editor } from './editor.ts';
 import type { Envelope } from './envelope.ts';
+import { isInUse, isRefusal, whereNothingChanged } from './errors.ts';
 import { type FortigateFacts, askCentralNat } from './facts.ts';
 import { type FeedChange, pushFeeds, readFeed } from './feeds.ts';
 import type { FortiosApi } from './fortios-api.ts';
+import { InUse } from './in-use.ts';
+import { onceMore } from './once-more.ts';
 import { feedEntries } from './read-groups.ts';
 import { formatRelease } from './release.ts';
 import { TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import { Snapshot, sameEntries } from './snapshot.ts';
 import { TableReader, forEach } from './tables.ts';
-import { Transaction } from './transaction.ts';
+import { Transaction, type Write } from './transaction.ts';
 import { FEED, commentOf, textOf } from './words.ts';
 
 /** What one write is for. */
@@ -45,6 +48,7 @@ export class FortigateDevice {
   readonly #clock: Clock;
   /** Tells this process from others that write with our marks. */
   readonly #writer = randomBytes(4).toString('hex');
+  readonly inUse: InUse;
   #snapshot: Snapshot | undefined;
   #wrote = false;
   /** When everything was read last (monotonic). */
@@ -57,6 +61,7 @@ export class FortigateDevice {
     this.#scope = scope;
     this.#clock = clock;
     this.#reader = new TableReader(api);
+    this.inUse = new InUse(clock);
   }
 
   /** The same snapshot as before where nothing changed. */
@@ -115,21 +120,24 @@ export class FortigateDevice {
     mayGoOn: MayGoOn,
     signal: AbortSignal,
   ): Promise<Snapshot> {
+    const left = this.inUse.version;
     try {
       const { dialect } = facts;
-      await Transaction.run(this.#api, { dialect, longestMs }, mayGoOn, signal, async (transaction) => {
-        const editor = new Editor(base, this.#scope, adopt, (write) => transaction.write(write));
+      const work = async (transaction: Transaction): Promise<void> => {
+        const editor = new Editor(base, this.#scope, adopt, this.inUse, (write) => this.#send(transaction, write));
         if (!leaves) await editor.sign(this.#writer);
         for (const operation of operations) await editor.perform(operation);
         await editor.settle();
         if (leaves) await editor.unsign();
         // What was written is locked by now: who would have come in between is seen here, or is refused.
         await this.#expectUnchanged(base, signal);
-      });
+      };
+      await onceMore(() => Transaction.run(this.#api, { dialect, longestMs }, mayGoOn, signal, work));
     } catch (thrown) {
+      if (!isRefusal(thrown) || (thrown.blame !== 'rejected' && thrown.blame !== 'conflict')) throw thrown;
       // A refusal of what was made for another state says nothing about this one: it is to be read first.
-      if (thrown instanceof SallyportError && thrown.blame === 'rejected') await this.#expectUnchanged(base, signal);
-      throw thrown;
+      await this.#expectUnchanged(base, signal);
+      throw this.inUse.version === left ? whereNothingChanged(thrown) : thrown;
     }
     this.#wrote = true;
     if (facts.savesByHand) {
@@ -197,6 +205,15 @@ export class FortigateDevice {
   #isFresh(base: Snapshot, feed: string): boolean {
     const at = this.#feedsReadAt.get(feed);
     return base === this.#snapshot && at !== undefined && this.#clock.monotonic() - at < FRESH_MS;
+  }
+
+  async #send(transaction: Transaction, write: Write): Promise<string | undefined> {
+    try {
+      return await transaction.write(write);
+    } catch (thrown) {
+      if (write.kind === 'delete' && isInUse(thrown)) this.inUse.refused(write);
+      throw thrown;
+    }
   }
 
   async #expectUnchanged(

@@ -92,7 +92,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   #readBack: { readonly snapshot: Snapshot; readonly at: number } | undefined;
 
   #capacity: Capacity | undefined;
-  readonly #observations = new WeakMap<Snapshot, Observation>();
+  readonly #observations = new WeakMap<Snapshot, { readonly left: string; readonly read: Observation }>();
   /** What was read after our last write, or first; and who had written last by then. */
   #expected: { readonly writer: string | undefined; readonly base: RuleBase } | undefined;
 
@@ -259,9 +259,9 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   #actualOf(snapshot: Snapshot, facts: FortigateFacts, capacity: Capacity): FortigateActual {
     const known = this.#actual;
     const rival = this.#device.rival(snapshot);
-    const isSame = known?.snapshot === snapshot && known.facts === facts && known.capacity === capacity;
-    if (isSame && known.rival === rival) return known;
     const { base, foreign, isEmpty, behaviour } = this.#observation(snapshot);
+    const isSame = known?.base === base && known.facts === facts && known.capacity === capacity;
+    if (isSame && known.rival === rival) return known;
     const drift = this.#driftOf(base, this.#device.writerIn(snapshot));
     const { answerMs } = this.#api;
     const tables = tableUses(capacity);
@@ -275,9 +275,14 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   }
 
   #observation(snapshot: Snapshot): Observation {
-    const known = this.#observations.get(snapshot) ?? observation(snapshot, this.#scope);
-    this.#observations.set(snapshot, known);
-    return known;
+    const { inUse } = this.#device;
+    const left = inUse.version;
+    const known = this.#observations.get(snapshot);
+    if (known?.left === left) return known.read;
+    const whole = observation(snapshot, this.#scope);
+    const read = { ...whole, base: inUse.over(whole.base) };
+    this.#observations.set(snapshot, { left, read });
+    return read;
   }
 
   /** What hands changed since our last write. What another copy of ours wrote is none of it. */

@@ -6,6 +6,7 @@ import type { AddressObject, MemberGroup, SecurityRule, Service, TranslationRule
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { complementRanges, complementSources } from './complement.ts';
+import type { InUse } from './in-use.ts';
 import { complementName } from './marks.ts';
 import { NAMING, destinationsOf, nameOfKey } from './naming.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
@@ -45,6 +46,7 @@ export type Send = (write: Write) => Promise<string | undefined>;
 export class Editor {
   readonly #scope: FortigateScope;
   readonly #adopt: ReadonlySet<string>;
+  readonly #inUse: Pick<InUse, 'has'>;
   readonly #send: Send;
   readonly #tables = new Map<TableId, Map<string, Row>>();
   readonly #policies: OrderedRows;
@@ -52,9 +54,16 @@ export class Editor {
   /** IPv6 groups whose members changed: what is in none of them does too. */
   readonly #changed6 = new Set<string>();
 
-  constructor(snapshot: Snapshot, scope: FortigateScope, adopt: ReadonlySet<string>, send: Send) {
+  constructor(
+    snapshot: Snapshot,
+    scope: FortigateScope,
+    adopt: ReadonlySet<string>,
+    inUse: Pick<InUse, 'has'>,
+    send: Send,
+  ) {
     this.#scope = scope;
     this.#adopt = adopt;
+    this.#inUse = inUse;
     this.#send = send;
     for (const id of Object.keys(FORMS) as TableId[]) this.#tables.set(id, new Map(snapshot.keyed(id)));
     this.#policies = new OrderedRows(POLICY, this.#table(POLICY), scope);
@@ -411,7 +420,7 @@ export class Editor {
   async #remove(id: TableId, key: string): Promise<void> {
     const table = this.#table(id);
     const row = table.get(key);
-    if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) return;
+    if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster) || this.#inUse.has(id, key)) return;
     await this.#send({ kind: 'delete', table: id, key });
     table.delete(key);
   }

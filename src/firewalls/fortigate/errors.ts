@@ -9,6 +9,8 @@ interface Meaning {
   readonly means: string;
 }
 
+const ADD_FAILED = -361;
+
 /**
  * Codes of the configuration database that clients meet, from the vendor reference 1.5. What is not in here is refused for a reason that
  * we do not know (`DEVICE_REJECTED`).
@@ -46,10 +48,11 @@ const CODES: ReadonlyMap<number, Meaning> = new Map([
   [-254, { code: 'DEVICE_REJECTED', means: 'an IPv6 address is invalid' }],
   [-255, { code: 'DEVICE_REJECTED', means: 'an IPv6 address is invalid' }],
   [-360, { code: 'DEVICE_BUSY', means: 'the database took too long' }],
-  [-361, { code: 'DEVICE_BUSY', means: 'the database could not add it' }],
+  // Asked once more, and no oftener (`isWorthOneMore`).
+  [ADD_FAILED, { code: 'DEVICE_REJECTED', means: 'the database could not add it, nor when it was asked once more' }],
   [-363, { code: 'DEVICE_REJECTED', means: 'a range of ports is invalid' }],
-  [-515, { code: 'DEVICE_REJECTED', means: 'the name is reserved' }],
-  [-560, { code: 'DEVICE_REJECTED', means: 'the name is reserved' }],
+  [-515, { code: 'DEVICE_REJECTED', means: 'the name is a reserved word there, and wants another one' }],
+  [-560, { code: 'DEVICE_REJECTED', means: 'the name is a reserved word there, and wants another one' }],
   [-580, { code: 'DEVICE_LIMIT', means: 'the limit of the VDOM is reached' }],
   [-650, { code: 'DEVICE_REJECTED', means: 'a number is out of range' }],
   [-651, { code: 'DEVICE_REJECTED', means: 'a value is invalid' }],
@@ -72,7 +75,7 @@ const STATUSES: ReadonlyMap<number, Meaning> = new Map([
   ],
   [404, { code: 'DEVICE_CHANGED', means: 'there is no such entry or path' }],
   [405, { code: 'INTERNAL', means: 'the method is not allowed there' }],
-  [413, { code: 'TRANSACTION_TOO_LARGE', means: 'the request is too large' }],
+  [413, { code: 'DEVICE_LIMIT', means: 'the request is larger than it takes' }],
   [424, { code: 'DEVICE_REJECTED', means: 'something that it depends on is missing, or the VDOM cannot be used' }],
   [429, { code: 'DEVICE_BUSY', means: 'the device takes no more requests from here for a while' }],
 ]);
@@ -106,9 +109,43 @@ function meaningOf({ http, error, words }: Refusal): Meaning {
     : { code: 'DEVICE_REJECTED', means: 'it is refused' };
 }
 
-/** The entry was there, or was gone, already. */
+/** Refused with one of these codes of the database, or with one of these HTTP statuses and no code. */
 export function isRefusedWith(thrown: unknown, ...numbers: readonly number[]): boolean {
   if (!(thrown instanceof SallyportError)) return false;
   const { http, error } = thrown.details;
   return numbers.some((number) => number === error || (error === undefined && number === http));
+}
+
+/** What reference 1.5 says to try once more, and then no more until something changes. */
+export function isWorthOneMore(thrown: unknown): boolean {
+  return isRefusedWith(thrown, ADD_FAILED);
+}
+
+/** Of a deletion: what was to go is not there (reference 1.5). */
+export function isGone(thrown: unknown): boolean {
+  return isRefusedWith(thrown, -3, 404);
+}
+
+/** Of a deletion: something uses it. */
+export function isInUse(thrown: unknown): boolean {
+  return isRefusedWith(thrown, -23, -176);
+}
+
+/**
+ * What a failure means where the device was asked meanwhile, and is still what the change was made for: to read it again would not help against a
+ * refusal of its own.
+ */
+export function whereNothingChanged(thrown: unknown): unknown {
+  if (!(thrown instanceof SallyportError) || thrown.code !== 'DEVICE_CHANGED' || !isRefusal(thrown)) return thrown;
+  return new SallyportError(
+    'DEVICE_REJECTED',
+    `${thrown.message}; nothing that is read of it has changed meanwhile`,
+    thrown.details,
+    thrown,
+  );
+}
+
+/** A refusal by the device; not a failure to reach it, and nothing that we found by ourselves. */
+export function isRefusal(thrown: unknown): thrown is SallyportError {
+  return thrown instanceof SallyportError && 'http' in thrown.details;
 }

@@ -4,6 +4,7 @@ import { parseAddress, formatAddress } from '../../ip/address.ts';
 import type { MayGoOn } from '../driver.ts';
 import { PUSH_PORTION } from './dialect.ts';
 import type { FortiosApi } from './fortios-api.ts';
+import { onceMore } from './once-more.ts';
 
 const listForm = z.object({
   status: z.string().optional(),
@@ -101,11 +102,10 @@ export async function pushFeeds(
   signal: AbortSignal,
 ): Promise<void> {
   for (const commands of calls(changes)) {
-    mayGoOn();
-    const { results } = await api.ask(
-      { method: 'POST', path: 'monitor/system/external-resource/dynamic', body: { commands } },
-      signal,
-    );
+    const { results } = await onceMore(() => {
+      mayGoOn();
+      return api.ask({ method: 'POST', path: 'monitor/system/external-resource/dynamic', body: { commands } }, signal);
+    });
     const answers = pushedForm.safeParse(results).data;
     if (answers === undefined || answers.length !== commands.length)
       throw new SallyportError('DEVICE_UNREADABLE', 'it does not say what became of the entries that it was sent');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
+import { isGone } from './errors.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import type { Dialect } from './release.ts';
 import { type Row, type TableId, bodyOf, bodyOfNew } from './rows.ts';
@@ -81,15 +82,20 @@ export class Transaction {
     }
   }
 
-  /** Sends one write; gives the key that the device chose for a new entry. */
+  /** Sends one write; gives the key that the device chose for a new entry. What was to be deleted and is gone is done. */
   async write(write: Write): Promise<string | undefined> {
     this.#mayGoOn();
     const path = 'key' in write ? `cmdb/${write.table}/${encodeURIComponent(write.key)}` : `cmdb/${write.table}`;
-    const { mkey } = await this.#api.ask(
-      { ...requestOf(write, this.#ports), path, transaction: this.#id },
-      this.#signal,
-    );
-    return mkey === undefined || mkey === null ? undefined : String(mkey);
+    try {
+      const { mkey } = await this.#api.ask(
+        { ...requestOf(write, this.#ports), path, transaction: this.#id },
+        this.#signal,
+      );
+      return mkey === undefined || mkey === null ? undefined : String(mkey);
+    } catch (thrown) {
+      if (write.kind === 'delete' && isGone(thrown)) return undefined;
+      throw thrown;
+    }
   }
 
   async #end(action: 'transaction-commit' | 'transaction-abort', signal: AbortSignal): Promise<void> {

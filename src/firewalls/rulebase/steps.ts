@@ -331,7 +331,9 @@ class Way {
     for (const key of this.#wanted.held)
       for (const member of this.#actual.groups.get(key)?.members ?? []) held.add(member);
     return [
-      ...groups.gone.filter(({ shared }) => !shared).flatMap(removal),
+      ...groups.gone
+        .filter(({ shared }) => !shared)
+        .flatMap((group) => (isUsed(this.#actual, group) ? emptied(group) : removal(group))),
       ...services.gone
         .filter(({ name }) => namedByOthers?.has(`service ${name}`) !== true)
         .map((service): Operation => ({ kind: 'RemoveService', service })),
