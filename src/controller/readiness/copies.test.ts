@@ -12,6 +12,8 @@ import { readText } from '../../sources/manifests/reading.ts';
 import type { Delivery } from '../../sources/source.ts';
 import { Controller } from '../controller.ts';
 import { LeasedWriters } from '../writers.ts';
+import { askOverHttp } from './holders.ts';
+import { type BorderKnowledge, Readiness } from './readiness.ts';
 
 const firewall = (name: string): string =>
   `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: ${name}}, spec: {driver: nftables, address: ${name}, mode: Enforce, workloads: {}, guard: {gains: {percent: 100, percentPerHour: 100}}}}`;
@@ -113,6 +115,16 @@ describe('firewalls that another copy keeps', () => {
     return `${ready ? 'ready' : 'waits'}: ${message}`;
   };
 
+  /** As the controller gives it to its own. */
+  const knowledgeOf = ({ controller, writers }: Copy): BorderKnowledge => ({
+    border: controller.world.border,
+    owners: controller.world.owners,
+    isComputing: controller.isComputing,
+    uidOf: (endpoint) => controller.world.inventory.uidOf(endpoint),
+    confirmed: (name) => controller.station(name)?.worker.confirmed(),
+    elsewhere: (name) => writers.elsewhere(name),
+  });
+
   beforeEach(async () => {
     leases = new LeaseServer();
     clock = new FakeClock();
@@ -139,6 +151,36 @@ describe('firewalls that another copy keeps', () => {
       expect(copy.controller.readiness.standing(ID).ready).toBe(false);
     }
     expect(copies.filter(({ writers }) => writers.grant('sallyport.dev/border') !== undefined).length).toBe(1);
+  });
+
+  test('a yes to what is no longer asked is none: the pod has another address, or other rights, by the time that it comes', async () => {
+    const [a, b] = copies.toSorted((one, other) => keeps(other).length - keeps(one).length) as [Copy, Copy];
+    const [far = ''] = keeps(b);
+    const yes: boolean[] = [];
+    const saidAfter = async (meanwhile: string): Promise<string> => {
+      const readiness = new Readiness(
+        () => knowledgeOf(a),
+        clock,
+        async (...question) => {
+          yes.push(await askOverHttp(...question));
+          a.tell([meanwhile]);
+          await pass(1_000);
+          return yes.at(-1) === true;
+        },
+      );
+      const { ready, message } = await readiness.standingEverywhere(ID, signal);
+      return `${ready ? 'ready' : 'waits'}: ${message}`;
+    };
+    expect(await saidAfter(pod('till-1', '10.1.0.1'))).toBe('ready: confirmed by edge-1, edge-2, edge-3');
+    expect(await saidAfter(pod('till-1', '10.1.0.9'))).toBe(
+      `waits: ${far}: the copy that keeps it has not confirmed it`,
+    );
+    a.tell([pod('till-1', '10.1.0.1')]);
+    await pass(1_000);
+    expect(await saidAfter(pod('till-1', '10.1.0.1', 'bank'))).toBe(
+      `waits: ${far}: the copy that keeps it has not confirmed it`,
+    );
+    expect(yes).toEqual([true, true, true]);
   });
 
   test('hold the pod as long as their copy has not confirmed it, knows it otherwise, or does not answer', async () => {

@@ -38,10 +38,13 @@ describe('the readiness gate of pods', () => {
   let mayWrite: boolean;
   let fails: SallyportError | undefined;
   let tries: number;
+  /** What happens while the border is asked. */
+  let meanwhile: () => void;
 
   beforeEach(() => {
     clock = new FakeClock();
     [written, standing, asked, mayWrite, fails, tries] = [[], confirmed, 0, true, undefined, 0];
+    meanwhile = () => undefined;
     const call = ({ method, path, body, contentType }: ApiRequest): Promise<unknown> => {
       tries += 1;
       if (fails !== undefined) return Promise.reject(fails);
@@ -61,7 +64,9 @@ describe('the readiness gate of pods', () => {
       api: { title: 'test', call, open: () => Promise.reject(new Error('no')), close: () => Promise.resolve() },
       standing: () => {
         asked += 1;
-        return Promise.resolve(standing);
+        const said = standing;
+        meanwhile();
+        return Promise.resolve(said);
       },
       addressesOf: () => [],
       mayWrite: () => mayWrite,
@@ -166,15 +171,53 @@ describe('the readiness gate of pods', () => {
   });
 
   test('nothing by one that lost the right while it asked', async () => {
-    standing = new Proxy(confirmed, {
-      get: (target, name) => {
-        mayWrite = false;
-        return Reflect.get(target, name) as unknown;
-      },
-    });
+    meanwhile = () => {
+      mayWrite = false;
+    };
     tell(pod('till-1'));
     await pass(5_000);
     expect([asked, tries]).toEqual([1, 0]);
+  });
+
+  describe('what happens while the border is asked', () => {
+    const once = (what: () => void): void => {
+      meanwhile = () => {
+        meanwhile = () => undefined;
+        what();
+      };
+    };
+
+    test('a pod that gets another address is not said to be ready for the one that it had', async () => {
+      once(() => {
+        standing = waiting;
+        tell(pod('till-1', { ip: '10.1.0.2' }));
+      });
+      tell(pod('till-1'));
+      await pass(2_000);
+      expect(written.map(({ status, message }) => `${status} ${message.slice(0, 8)}`)).toEqual(['False 10.1.0.2']);
+    });
+
+    test('of a pod that is gone nothing is written, nor of one that another has taken the name of', async () => {
+      once(() => gate.taken([{ kind: 'delete', key: 'Pod/shop/till-1' }]));
+      tell(pod('till-1'));
+      await pass(2_000);
+      expect([asked, tries]).toEqual([1, 0]);
+      once(() => {
+        standing = waiting;
+        gate.taken([{ kind: 'delete', key: 'Pod/shop/till-2' }]);
+        tell({ ...pod('till-2'), uid: 'another' });
+      });
+      tell(pod('till-2'));
+      await pass(2_000);
+      expect(written.map(({ uid, status }) => `${uid} ${status}`)).toEqual(['another False']);
+    });
+
+    test('an update of the pod that leaves its addresses as they are holds nothing up', async () => {
+      meanwhile = () => tell(pod('till-1', { condition: { status: 'False', reason: 'Waiting', message: 'x' } }));
+      tell(pod('till-1'));
+      await pass(500);
+      expect(written).toMatchObject([{ status: 'True' }]);
+    });
   });
 
   test('an API server that refuses is left alone for a while, and asked again', async () => {

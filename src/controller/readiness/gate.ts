@@ -130,14 +130,17 @@ export class Gate {
   }
 
   /** What is to be written now; `undefined`: nothing. */
-  async #wanted({ pod, endpoint, since, writtenAt }: Gated): Promise<BorderCondition | undefined> {
+  async #wanted(gated: Gated): Promise<BorderCondition | undefined> {
     const { clock, standing } = this.#options;
+    const { pod, endpoint, since, writtenAt } = gated;
     const now = clock.monotonic();
     if (now - writtenAt < ECHO_MS) return undefined;
     const prefix = this.#prefix(pod.podIPs, endpoint);
     // Without an address there is nothing to tell: a condition that is not there is not true.
     if (prefix === ': ' && pod.gate?.status !== 'True') return undefined;
     const { ready, message, firewalls } = await standing(endpoint, this.#stop.signal);
+    // The answer is about other addresses than it has by now.
+    if (this.#prefix(gated.pod.podIPs, endpoint) !== prefix) return undefined;
     const reason = firewalls.some(({ state }) => state === 'Released') ? 'Released' : 'Confirmed';
     const wanted = {
       status: ready ? 'True' : 'False',
