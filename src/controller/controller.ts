@@ -20,6 +20,7 @@ import { memoryParts } from './memory.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness/readiness.ts';
+import { heldConditions } from './status/firewall-conditions.ts';
 import { type Ready, readyOf } from './ready.ts';
 import { Refusals } from './refusals.ts';
 import { type Follower, Releases, followersOf } from './releases.ts';
@@ -63,12 +64,8 @@ export class Controller implements Picture {
     this.metrics = options.metrics ?? new Metrics();
     this.#meter = new Meter(this.metrics, options.clock);
     this.#wrongs = new Wrongs(options.log);
-    this.metrics.memory.parts = () =>
-      memoryParts(
-        options.source,
-        this.world,
-        Array.from(this.#stations.values(), ({ worker }) => worker),
-      );
+    this.metrics.memory.parts = () => memoryParts(options.source, this.world, this.#stations.values());
+    this.metrics.condition.held = () => heldConditions(this, [...this.#stations.keys(), ...this.#unopened.keys()]);
     let failed: (thrown: unknown) => void = () => undefined;
     this.#failure = new Promise((_, reject) => (failed = reject));
     this.#intake = new Intake(
@@ -337,7 +334,6 @@ export class Controller implements Picture {
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
       this.#unopened.set(name, { identity, code, message });
-      this.#meter.unopened(name);
       log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
       return undefined;
     }
@@ -357,7 +353,7 @@ export class Controller implements Picture {
   /** The BorderFirewall object is gone: `onDelete` says what becomes of the device. */
   #release(name: string): void {
     const station = this.#stations.get(name);
-    if (this.#unopened.delete(name) && station === undefined) this.#meter.forget(name);
+    this.#unopened.delete(name);
     if (station === undefined) return;
     // One that was held and goes before its device was left was let go by hand.
     const { onDelete, deleting } = station.firewall;
@@ -380,7 +376,7 @@ export class Controller implements Picture {
     this.#leavers.get(name)?.abort();
     this.#unopened.delete(name);
     const station = this.#stations.get(name);
-    if (station === undefined) return this.#meter.forget(name);
+    if (station === undefined) return;
     this.#stations.delete(name);
     await this.#close(name, station);
   }
@@ -423,7 +419,7 @@ export class Controller implements Picture {
     this.#releases.forget(name);
     this.readiness.looked(name, undefined);
     this.#refusals.note(name, []);
-    if (!this.#unopened.has(name)) this.#meter.forget(name);
+    this.#meter.forget(name);
   }
 
   #track(work: Promise<void>): void {

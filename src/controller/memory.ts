@@ -28,12 +28,12 @@ const EACH = {
 export function memoryParts(
   source: Pick<Source, 'size'>,
   { inventory, engine, firewalls }: Pick<LiveWorld, 'inventory' | 'engine' | 'firewalls'>,
-  workers: Iterable<Pick<Worker, 'confirmed'>>,
+  stations: Iterable<{ readonly worker: Pick<Worker, 'confirmed'> }>,
 ): Readonly<Record<MemoryPart, number>> {
   let wanted = 0;
   for (const { ruleset } of firewalls.values()) wanted += ruleset?.members.size ?? 0;
   let confirmed = 0;
-  for (const worker of workers) confirmed += worker.confirmed()?.ruleset.members.size ?? 0;
+  for (const { worker } of stations) confirmed += worker.confirmed()?.ruleset.members.size ?? 0;
   return {
     source: (source.size ?? 0) * EACH.told,
     inventory: inventory.endpoints.size * EACH.endpoint + inventory.policies.size * EACH.policy,

@@ -9,7 +9,7 @@ import { Metrics } from './metrics.ts';
 const statusWith = (tables: readonly TableUse[]): WorkerStatus => ({
   firewall: 'edge-1',
   device: 'a device',
-  conditions: [{ type: 'CapacityLow', status: true, reason: 'NearlyFull', message: '' }],
+  conditions: [],
   counts: { senders: 0, classes: 0, groups: 0, translations: 0 },
   desiredVersion: 1,
   confirmedVersion: 1,
@@ -26,14 +26,13 @@ test('how full a device is, as numbers, as long as it tells', async () => {
   const metrics = new Metrics();
   const meter = new Meter(metrics, systemClock);
   const lines = async (): Promise<readonly string[]> =>
-    (await metrics.text()).split('\n').filter((line) => /^sallyport_firewall_(table|condition.*Capacity)/.test(line));
+    (await metrics.text()).split('\n').filter((line) => line.startsWith('sallyport_firewall_table'));
   const [rules, groups] = [
     { table: 'rules', used: 90, most: 100 },
     { table: 'groups', used: 1, most: 100 },
   ];
   meter.status('edge-1', statusWith([rules, groups]));
   expect(await lines()).toEqual([
-    'sallyport_firewall_condition{firewall="edge-1",condition="CapacityLow"} 1',
     'sallyport_firewall_table_entries{firewall="edge-1",table="rules"} 90',
     'sallyport_firewall_table_entries{firewall="edge-1",table="groups"} 1',
     'sallyport_firewall_table_limit{firewall="edge-1",table="rules"} 100',

@@ -4,7 +4,6 @@ import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { SourceState } from '../sources/source.ts';
 import type { Metrics } from './metrics.ts';
 
-const CONDITIONS = ['Ready', 'Reconciling', 'Stalled', 'Frozen', 'Waiting', 'Drifted', 'CapacityLow'] as const;
 /** While a plan waits for days, only so many versions are timed. */
 const MOST_TIMED = 10_000;
 
@@ -18,8 +17,6 @@ export class Meter {
   #frozen: { readonly sinceMs: number; readonly at: number } | undefined;
   /** Tables that a firewall told of. */
   readonly #told = new Map<string, ReadonlySet<string>>();
-  /** What was counted last of a firewall: a round in which nothing changed counts nothing anew. */
-  readonly #held = new Map<string, string>();
   readonly #tablesOf = new Map<string, readonly TableUse[]>();
 
   constructor(metrics: Metrics, clock: Clock) {
@@ -60,24 +57,16 @@ export class Meter {
   }
 
   status(firewall: string, status: WorkerStatus): void {
-    const { conditions, counts, tables, desiredVersion = 0, confirmedVersion = 0 } = status;
-    const holds = new Set(conditions.filter(({ status }) => status).map(({ type }) => type));
-    this.#conditions(firewall, (condition) => holds.has(condition));
+    const { counts, tables, desiredVersion = 0, confirmedVersion = 0 } = status;
     this.#metrics.members.set({ firewall }, counts.senders);
     this.#metrics.behind.set({ firewall }, Math.max(0, desiredVersion - confirmedVersion));
     this.#tables(firewall, tables);
   }
 
-  unopened(firewall: string): void {
-    this.#conditions(firewall, (condition) => condition === 'Stalled');
-  }
-
   /** A firewall is gone, or another copy's. */
   forget(firewall: string): void {
-    const { condition, members, behind, confirmSeconds, liveSeconds, applySeconds } = this.#metrics;
+    const { members, behind, confirmSeconds, liveSeconds, applySeconds } = this.#metrics;
     const { releaseSeconds, releasesOpen, reuses } = this.#metrics;
-    for (const each of CONDITIONS) condition.remove({ firewall, condition: each });
-    this.#held.delete(firewall);
     for (const metric of [members, behind, confirmSeconds, liveSeconds, releaseSeconds, releasesOpen, reuses])
       metric.remove({ firewall });
     for (const result of ['accepted', 'refused']) applySeconds.remove({ firewall, result });
@@ -105,12 +94,5 @@ export class Meter {
     }
     if (told.size === 0) this.#told.delete(firewall);
     else this.#told.set(firewall, told);
-  }
-
-  #conditions(firewall: string, holds: (condition: (typeof CONDITIONS)[number]) => boolean): void {
-    const held = CONDITIONS.filter(holds).join(' ');
-    if (this.#held.get(firewall) === held) return;
-    this.#held.set(firewall, held);
-    for (const condition of CONDITIONS) this.#metrics.condition.set({ firewall, condition }, Number(holds(condition)));
   }
 }

@@ -1,5 +1,7 @@
 import { Counter, Gauge, type GaugeConfiguration, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { FIREWALL_CONDITIONS } from '../api/status.ts';
 import type { ConsumerStanding, ListsStanding } from './lists-standing.ts';
+import type { FirewallCondition } from './status/firewall-conditions.ts';
 
 /** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -28,6 +30,23 @@ class PartsGauge extends Gauge<'part'> {
       ...configuration,
       collect: () => {
         for (const [part, bytes] of Object.entries(this.parts?.() ?? {})) this.set({ part }, bytes);
+      },
+    });
+  }
+}
+
+/** What is true of firewalls, worked out when somebody asks. */
+class ConditionGauge extends Gauge<'firewall' | 'condition'> {
+  /** By the names of firewalls. */
+  held: (() => ReadonlyMap<string, ReadonlySet<FirewallCondition>>) | undefined;
+
+  constructor(configuration: GaugeConfiguration<'firewall' | 'condition'>) {
+    super({
+      ...configuration,
+      collect: () => {
+        this.reset();
+        for (const [firewall, held] of this.held?.() ?? [])
+          for (const condition of FIREWALL_CONDITIONS) this.set({ firewall, condition }, Number(held.has(condition)));
       },
     });
   }
@@ -121,10 +140,11 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  readonly condition = new Gauge({
+  /** Worked out when somebody asks. */
+  readonly condition = new ConditionGauge({
     name: 'sallyport_firewall_condition',
-    help: '1 where a condition of a firewall is true (Ready, Reconciling, Stalled, Frozen, Waiting, Drifted, CapacityLow), else 0',
-    labelNames: ['firewall', 'condition'] as const,
+    help: `1 where a condition of a firewall is true in its status (${FIREWALL_CONDITIONS.join(', ')}), else 0`,
+    labelNames: ['firewall', 'condition'],
     registers: [this.registry],
   });
 

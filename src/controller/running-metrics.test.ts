@@ -2,8 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ClusterInProcess, payPod } from '../../test/kit/cluster-in-process.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { SallyportError } from '../base/error.ts';
+import type { Given } from '../../test/kit/fake-apiserver/server.ts';
 import { MemoryDevice } from '../firewalls/memory/device.ts';
 
+const OURS = 'sallyport.dev/v1alpha1';
 const PODS = [1, 2, 3, 4].map((index) => payPod(`p${index}`, `10.1.0.${index}`));
 
 let clock: FakeClock;
@@ -46,6 +48,45 @@ test('the time from a pod’s address to its being confirmed, and how far a fire
   expect(took).toBeGreaterThan(1);
   expect(took).toBeLessThanOrEqual(tookAtMost);
   expect(await valueOf('sallyport_firewall_senders{firewall="edge"}')).toBe(5);
+});
+
+test('what is true of a firewall is the same in its status and in the metrics, whatever it comes from', async () => {
+  const inMetrics = async (): Promise<readonly string[]> =>
+    [...(await series())].flatMap(([name, value]) => {
+      const [, type = ''] = /^sallyport_firewall_condition\{firewall="edge",condition="(\w+)"\}$/.exec(name) ?? [];
+      return type !== '' && value === 1 ? [type] : [];
+    });
+  const inStatus = (): readonly string[] => cluster.conditions().map((text) => text.split(' ')[0] ?? '');
+  const both = async (): Promise<readonly (readonly string[])[]> => [
+    inStatus().toSorted(),
+    (await inMetrics()).toSorted(),
+  ];
+  expect(await both()).toEqual([['Ready'], ['Ready']]);
+
+  // Two workloads of which nobody can tell whose packets are whose.
+  const address = '10.1.9.9';
+  const status = { addresses: [{ type: 'InternalIP', address }] };
+  cluster.api.put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status });
+  for (const name of ['host-1', 'host-2']) {
+    const { spec, ...more } = payPod(name, address);
+    cluster.api.put({ ...more, spec: { ...(spec as object), hostNetwork: true } });
+  }
+  await cluster.until(() => inStatus().includes('Blind'));
+  expect(await both()).toEqual([
+    ['Blind', 'Ready'],
+    ['Blind', 'Ready'],
+  ]);
+
+  // What stands in the object, with what its driver cannot do of it.
+  const edge = cluster.api.get({ apiVersion: OURS, kind: 'BorderFirewall', metadata: { name: 'edge' } }) as Given;
+  const metadata = { ...edge.metadata, generation: 2 };
+  const tls = { insecure: { reason: 'only a lab' } };
+  cluster.api.put({ ...edge, metadata, spec: { ...(edge['spec'] as object), tls } });
+  await cluster.until(() => inStatus().includes('Insecure'));
+  expect(await both()).toEqual([
+    ['Blind', 'Insecure', 'Stalled'],
+    ['Blind', 'Insecure', 'Stalled'],
+  ]);
 });
 
 test('what a source hears, how late it tells it, and for how long it has been frozen', async () => {

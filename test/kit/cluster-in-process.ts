@@ -2,6 +2,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { clusterDuties } from '../../src/controller/cluster-duties.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { Metrics } from '../../src/controller/metrics.ts';
+import { deviceMistakes } from '../../src/controller/device-mistakes.ts';
 import { countingOf } from '../../src/controller/sources.ts';
 import type { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
@@ -127,6 +128,7 @@ export class ClusterInProcess {
         lock: grant?.lock ?? soleWriter,
         close: () => Promise.resolve(),
       }),
+      mistakes: deviceMistakes,
       clock,
       log,
       metrics,

@@ -1,11 +1,11 @@
 import type { RawMap } from '../../api/shape.ts';
-import { resourceKey } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
 import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
 import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
 import type { DepartureTold } from '../departure.ts';
+import { factsOfConditions } from './firewall-conditions.ts';
 import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';
 import { type PlanSummary, summaryOfPlan } from './plan-summary.ts';
@@ -158,20 +158,12 @@ export class FirewallReports {
     return memory;
   }
 
-  #facts(
-    picture: Picture,
-    { firewall, findings }: FirewallView,
-    { worker, departure, lists }: Standing,
-  ): FirewallFacts {
-    const memory = this.#memoryOf(firewall.name);
+  #facts(picture: Picture, view: FirewallView, standing: Standing): FirewallFacts {
+    const { worker, lists } = standing;
+    const memory = this.#memoryOf(view.firewall.name);
     const status = 'conditions' in worker ? worker : undefined;
-    const key = resourceKey(firewall);
     return {
-      firewall,
-      standing: worker,
-      departure,
-      findings: findings.filter(({ object }) => object === key),
-      mistakes: picture.mistakes(firewall),
+      ...factsOfConditions(picture, view, standing),
       writer: status === undefined ? '' : this.#writer,
       confirmedAt: status && confirmedAt(memory, status),
       plan: status && this.#plan(memory, status),

@@ -1,30 +1,15 @@
-import type { BorderFirewall } from '../../api/resource.ts';
-import { type BorderFirewallStatus, FIREWALL_CONDITIONS, STATUS_LIMITS } from '../../api/status.ts';
+import { type BorderFirewallStatus, STATUS_LIMITS } from '../../api/status.ts';
 import { type RawMap, defined } from '../../api/shape.ts';
-import type { Diagnostic } from '../../base/diagnostic.ts';
-import type { Finding } from '../../border/finding.ts';
 import { canonical } from '../../kubernetes/status-part.ts';
-import type { WorkerStatus } from '../../firewalls/worker-status.ts';
-import { type Statement, conditionsFrom, cut, momentText } from './conditions.ts';
-import type { DepartureTold } from '../departure.ts';
+import { cut, momentText } from './conditions.ts';
+import { type FirewallConditionFacts, firewallConditions } from './firewall-conditions.ts';
 import type { ListsStanding } from '../lists-standing.ts';
 import { listsSummary } from './lists-summary.ts';
 import type { PlanSummary } from './plan-summary.ts';
 import type { Spread } from './spread.ts';
 
-type Type = (typeof FIREWALL_CONDITIONS)[number];
-
 /** Everything that a BorderFirewall's status is made from. */
-export interface FirewallFacts {
-  readonly firewall: BorderFirewall;
-  /** How its worker stands, or why it has none. */
-  readonly standing: WorkerStatus | { readonly code: string; readonly message: string };
-  /** Its object is deleted, and waits for this. */
-  readonly departure?: DepartureTold | undefined;
-  /** What was found about the object itself. */
-  readonly findings: readonly Finding[];
-  /** What it asks for that its driver cannot do. */
-  readonly mistakes: readonly Diagnostic[];
+export interface FirewallFacts extends FirewallConditionFacts {
   /** This copy; empty where none writes to the device. */
   readonly writer: string;
   /** When what it holds was first read back whole (wall). */
@@ -36,21 +21,6 @@ export interface FirewallFacts {
   readonly lists?: ListsStanding | undefined;
 }
 
-/** Conditions that stop work, so that the firewall is not ready. */
-const STOPPING: ReadonlySet<Type> = new Set(['Stalled', 'Frozen', 'Waiting', 'Drifted', 'Reconciling']);
-/** Within `Ready` the heaviest comes first; the worker's own order. */
-const BY_WEIGHT: readonly Type[] = [
-  'Stalled',
-  'Frozen',
-  'Waiting',
-  'Drifted',
-  'Reconciling',
-  'Blind',
-  'CapacityLow',
-  'Insecure',
-  'Uninspected',
-];
-
 /** Numbers that follow pods and time; no reason for a write of their own. */
 export const FIREWALL_NUMBERS = ['counts', 'confirmedAt', 'addressToConfirmed', 'releaseToConfirmed', 'lists'] as const;
 
@@ -58,17 +28,7 @@ export const FIREWALL_NUMBERS = ['counts', 'confirmedAt', 'addressToConfirmed', 
 export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap | undefined): BorderFirewallStatus {
   const { firewall, standing, writer, plan, addressToConfirmed, releaseToConfirmed, confirmedAt } = facts;
   const worker = 'conditions' in standing ? standing : undefined;
-  const conditions = conditionsFrom<Type>(
-    statementsOf(facts),
-    { reason: 'Confirmed', message: 'the firewall holds what is wanted, as read back from it' },
-    {
-      types: BY_WEIGHT,
-      stopping: STOPPING,
-      generation: firewall.generation,
-      now: momentText(now),
-      before: before?.['conditions'],
-    },
-  );
+  const conditions = firewallConditions(facts, now, before?.['conditions']);
   return defined({
     observedGeneration: firewall.generation,
     conditions,
@@ -102,26 +62,4 @@ export function settledFirewallStatus(status: BorderFirewallStatus, before: RawM
     return canonical({ ...rest, held });
   };
   return words(status) === words(before) ? before : status;
-}
-
-function statementsOf({ firewall, standing, departure, findings, mistakes }: FirewallFacts): Statement<Type>[] {
-  const statements: Statement<Type>[] = [];
-  if (departure !== undefined && departure.isAhead !== true)
-    statements.push({ ...departure, type: departure.stops ? 'Stalled' : 'Reconciling' });
-  if ('conditions' in standing) {
-    for (const { type, status, reason, message } of standing.conditions)
-      if (status && type !== 'Ready') statements.push({ type, reason, message });
-  } else if (standing.code !== departure?.reason)
-    statements.push({ type: 'Stalled', reason: standing.code, message: standing.message });
-  for (const { code, condition, severity, message } of findings)
-    if (condition !== 'Stalled' || severity === 'error') statements.push({ type: condition, reason: code, message });
-  for (const { code, severity, message, path } of mistakes)
-    if (severity === 'error') statements.push({ type: 'Stalled', reason: code, message: `${path}: ${message}` });
-  if (firewall.tls?.insecure !== undefined)
-    statements.push({
-      type: 'Insecure',
-      reason: 'NotVerified',
-      message: `nobody checks who answers: ${firewall.tls.insecure.reason}`,
-    });
-  return statements;
 }
