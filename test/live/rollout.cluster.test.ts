@@ -1,6 +1,6 @@
 /** Rollouts that wait for the border (design section 10): a real API server, several nftables firewalls, one of them slow. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LiveBorder, until } from '../kit/live-border.ts';
 import { LiveController } from '../kit/live-controller.ts';
 
@@ -12,6 +12,10 @@ const PODS = '/api/v1/namespaces/shop/pods';
 let live: LiveBorder;
 let controller: LiveController;
 let addresses = 0;
+/** What a test has under way. */
+let rollouts: Promise<unknown>[] = [];
+/** The pods that are there when a test begins; all of them are ready. */
+let old: readonly string[];
 
 interface Condition {
   readonly type: string;
@@ -23,22 +27,34 @@ interface Condition {
 beforeAll(async () => {
   live = await LiveBorder.open({ firewalls: FIREWALLS });
   controller = await LiveController.start(live.server);
-  for (const name of ['web-1', 'web-2', 'web-3']) await create(name);
-  for (const name of await names())
-    await until(
-      () => isReady(name),
-      (ready) => ready,
-    );
 });
 afterAll(async () => {
   controller?.devices.letGo(SLOW);
   await controller?.stop();
   await live?.close();
 });
-afterEach(async () => {
-  controller.devices.letGo(SLOW);
+beforeEach(async () => {
   await readiness({ timeout: '60s', onTimeout: 'Hold' });
+  old = next(3);
+  for (const name of old) await create(name);
+  for (const name of old)
+    await until(
+      () => isReady(name),
+      (ready) => ready,
+    );
 });
+afterEach(async () => {
+  controller.devices.delay(SLOW, 0);
+  controller.devices.letGo(SLOW);
+  await Promise.allSettled(rollouts);
+  rollouts = [];
+  for (const name of await names()) await live.removePod(name);
+});
+
+/** Names that no pod has had. */
+function next(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => `web-${100 + addresses + at}`);
+}
 
 /** A pod with the gate, whose containers run: a node has done its part. Its address. */
 async function create(name: string): Promise<string> {
@@ -82,15 +98,22 @@ async function said(name: string): Promise<string> {
 }
 
 /** What a Deployment does with one more pod than it should have, and none less: the next one is made when the last one is ready. */
-async function rollOut(from: readonly string[], to: readonly string[]): Promise<void> {
-  for (const [at, name] of to.entries()) {
-    await create(name);
-    await until(
-      () => isReady(name),
-      (ready) => ready,
-    );
-    await live.removePod(from[at] ?? '');
-  }
+function rollOut(to: readonly string[]): { readonly ended: Promise<void>; readonly isOver: () => boolean } {
+  let isOver = false;
+  const roll = async (): Promise<void> => {
+    for (const [at, name] of to.entries()) {
+      await create(name);
+      await until(
+        () => isReady(name),
+        (ready) => ready,
+      );
+      await live.removePod(old[at] ?? '');
+    }
+    isOver = true;
+  };
+  const ended = roll();
+  rollouts.push(ended);
+  return { ended, isOver: () => isOver };
 }
 
 async function readiness(spec: { readonly timeout: string; readonly onTimeout: 'Hold' | 'Release' }): Promise<void> {
@@ -105,29 +128,31 @@ async function readiness(spec: { readonly timeout: string; readonly onTimeout: '
 
 describe('a rollout through several firewalls', () => {
   test('waits for the slow one, pod by pod, and goes on as fast as that', async () => {
-    const old = await names();
+    const fresh = next(3);
+    const [first = ''] = fresh;
     controller.devices.hold(SLOW);
     const ip = `10.1.0.${addresses + 1}`;
-    let isOver = false;
-    const rollout = rollOut(old, ['web-4', 'web-5', 'web-6']).then(() => (isOver = true));
+    const rollout = rollOut(fresh);
     // On a busy machine the others are named at first too.
     await until(
-      () => said('web-4').catch(() => ''),
+      () => said(first).catch(() => ''),
       (text) => text === `False Waiting ${ip}: ${SLOW}: ${ip} is not there yet`,
     );
     // Long enough for two more.
     await pause(3_000);
-    expect([isOver, await names()]).toEqual([false, [...old, 'web-4']]);
+    expect([rollout.isOver(), await names()]).toEqual([false, [...old, first]]);
     const has = async (): Promise<readonly boolean[]> =>
       Promise.all(FIREWALLS.map(async (name) => (await live.holds(name)).includes(ip)));
     expect(await has()).toEqual([true, true, false]);
 
     controller.devices.delay(SLOW, 300);
     controller.devices.letGo(SLOW);
-    await rollout;
+    await rollout.ended;
     controller.devices.delay(SLOW, 0);
-    expect(await names()).toEqual(['web-4', 'web-5', 'web-6']);
-    expect(await said('web-6')).toBe(`True Confirmed 10.1.0.${addresses}: confirmed by ${FIREWALLS.join(', ')}`);
+    expect(await names()).toEqual(fresh);
+    expect(await said(fresh.at(-1) ?? '')).toBe(
+      `True Confirmed 10.1.0.${addresses}: confirmed by ${FIREWALLS.join(', ')}`,
+    );
     const wanted = await live.addresses();
     for (const name of FIREWALLS)
       await until(
@@ -139,10 +164,10 @@ describe('a rollout through several firewalls', () => {
   test('with `onTimeout: Release` goes on after the time that the firewall’s owner gives it', async () => {
     await readiness({ timeout: '2s', onTimeout: 'Release' });
     controller.devices.hold(SLOW);
-    const old = await names();
-    await rollOut(old, ['web-7']);
+    const [fresh = ''] = next(1);
+    await rollOut([fresh]).ended;
     const ip = `10.1.0.${addresses}`;
-    expect(await said('web-7')).toBe(`True Released ${ip}: ${SLOW}: ${ip} is not there yet; let go after 2 s`);
+    expect(await said(fresh)).toBe(`True Released ${ip}: ${SLOW}: ${ip} is not there yet; let go after 2 s`);
     expect(await live.holds('edge-a')).toContain(ip);
     expect(await live.holds(SLOW)).not.toContain(ip);
   });
@@ -150,16 +175,16 @@ describe('a rollout through several firewalls', () => {
   test('with `onTimeout: Hold` waits beyond the time, until the firewall has confirmed', async () => {
     await readiness({ timeout: '1s', onTimeout: 'Hold' });
     controller.devices.hold(SLOW);
-    let isOver = false;
-    const rollout = rollOut(await names(), ['web-8']).then(() => (isOver = true));
+    const [fresh = ''] = next(1);
+    const rollout = rollOut([fresh]);
     await until(
-      () => said('web-8').catch(() => ''),
+      () => said(fresh).catch(() => ''),
       (text) => text.startsWith('False Waiting'),
     );
     await pause(2_500);
-    expect([isOver, await isReady('web-8')]).toEqual([false, false]);
+    expect([rollout.isOver(), await isReady(fresh)]).toEqual([false, false]);
     controller.devices.letGo(SLOW);
-    await rollout;
-    expect(await said('web-8')).toContain('True Confirmed');
+    await rollout.ended;
+    expect(await said(fresh)).toContain('True Confirmed');
   });
 });
