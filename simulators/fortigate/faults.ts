@@ -2,6 +2,8 @@
 export type Fault =
   /** It takes so much longer. */
   | { readonly kind: 'slow'; readonly ms: number }
+  /** It is done (`before`: it is not done), and its answer comes (it is done), when this has ended. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown>; readonly before?: true }
   /** It never reaches the device: the connection breaks. */
   | { readonly kind: 'request lost' }
   /** It is done, and the connection breaks before the answer. */

@@ -228,12 +228,14 @@ export class FortiGate implements AsyncDisposable {
     const body = await readBody(incoming, this.live.device.switches.bodyLimit);
     const wait = this.latencyMs + (fault?.kind === 'slow' ? fault.ms : 0);
     if (wait > 0) await new Promise<void>((due) => this.#later(wait, due));
+    if (fault?.kind === 'held' && fault.before === true) await fault.until;
     if (fault?.kind === 'request lost') return this.#break(incoming, method, url);
     this.#commitAtMost = fault?.kind === 'power fails in commit' ? fault.changes : undefined;
     const asked = { method, url, body, incoming };
     if (fault?.kind === 'twice') this.#answer(asked);
     const answer = this.#spoiled(fault, method, url) ?? this.#answer(asked);
     this.#commitAtMost = undefined;
+    if (fault?.kind === 'held') await fault.until;
     await this.#reply(incoming, response, { method, url, answer, fault });
   }
 

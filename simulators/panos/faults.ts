@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'cut off' }
   /** The request has its effect twice; the second answer is the one that is sent. */
   | { readonly kind: 'twice' }
+  /** The request has its effect (`before`: not yet), and is answered (and has it), when this has ended. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown>; readonly before?: true }
   /** So long until the request is looked at. */
   | { readonly kind: 'slow'; readonly ms: number }
   /** This code and text instead of any effect. */

@@ -98,10 +98,12 @@ export class Front implements AsyncDisposable {
     }
     const wait = this.#device.faults.latencyMs + (fault?.kind === 'slow' ? fault.ms : 0);
     if (wait > 0) await this.#wait(wait);
+    if (fault?.kind === 'held' && fault.before === true) await fault.until;
     // Who gave up meanwhile has not been heard; a device that is down hears nobody.
     if (request.socket.destroyed) return;
     let answer = refused ?? this.#answer(request, parameters, fault?.kind === 'refused' ? fault : undefined);
     if (fault?.kind === 'twice') answer = this.#answer(request, parameters, undefined);
+    if (fault?.kind === 'held') await fault.until;
     this.#device.served.push(servedAs(parameters, answer));
     this.#say(spoken(parameters, answer));
     if (answer.afterwards !== undefined) response.once('close', answer.afterwards);
