@@ -1,6 +1,7 @@
 /**
  * What it costs to keep what is confirmed, and to take it over after a restart (decision 17): the keeper and the state folder, no firewall.
- * `changes`: 100 new addresses a second, written once a second, as CPU of each second. `whole`: all of it, as each process writes it first. `recall`:
+ * `changes`: 100 new addresses a second, written once a second, as CPU of each second. `elsewhere`: the same of addresses that concern
+ * another firewall. `whole`: all of it, as each process writes it first. `recall`:
  * reading it and making a basis of it and of what the firewall shows; whether a step leads there is for the driver to find out, as at every start.
  * The longest stretch is CPU too, of all threads of the process: what it takes at most between two turns of the event loop.
  */
@@ -97,6 +98,13 @@ class World {
       owners: owners.with([[address, this.#owner()]]),
     };
   }
+
+  /** Somebody comes whom this firewall does not know. */
+  stir(): void {
+    const { ruleset, owners } = this.#state;
+    const n = this.#born;
+    this.#state = { ruleset, owners: owners.with([[`10.220.${(n >> 8) & 255}.${n & 255}`, this.#owner()]]) };
+  }
 }
 
 /** A state folder that tells when something was written there. */
@@ -125,8 +133,8 @@ for (const addresses of sizes) {
   const [rounds, seconds] = smoke || addresses > 10_000 ? [2, 2] : [6, 5];
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
   const file = join(folder, 'confirmed', 'edge.jsonl');
-  const cpu = { changes: [] as number[], whole: [] as number[], recall: [] as number[] };
-  const longest = { changes: [] as number[], whole: [] as number[], recall: [] as number[] };
+  const cpu = { changes: [] as number[], elsewhere: [] as number[], whole: [] as number[], recall: [] as number[] };
+  const longest = { changes: [] as number[], elsewhere: [] as number[], whole: [] as number[], recall: [] as number[] };
   let size = 0;
   for (let round = 0; round < rounds; round++) {
     const isLongest = round % 2 === 1;
@@ -142,13 +150,17 @@ for (const addresses of sizes) {
     const first = world.confirmed;
     into.whole.push(await taken(() => keep([first]), isLongest));
     size = statSync(file).size;
-    for (let second = 0; second < seconds; second++) {
-      const states = Array.from({ length: PER_SECOND }, () => {
-        world.grow();
-        return world.confirmed;
-      });
-      into.changes.push(await taken(() => keep(states), isLongest));
-    }
+    for (const [what, change] of [
+      ['changes', () => world.grow()],
+      ['elsewhere', () => world.stir()],
+    ] as const)
+      for (let second = 0; second < seconds; second++) {
+        const states = Array.from({ length: PER_SECOND }, () => {
+          change();
+          return world.confirmed;
+        });
+        into[what].push(await taken(() => keep(states), isLongest));
+      }
     await keeper.close();
     const next = new ConfirmedKeeper(toldPlace(folder).place, clock, silentLog, 'edge');
     const { ruleset, owners, behaviour } = world.confirmed;
@@ -162,8 +174,9 @@ for (const addresses of sizes) {
   rmSync(folder, { recursive: true });
   const about = { addresses, classes, groups, ...load() };
   print({ bench: 'record/whole/size', unit: 'KB', value: size / 1_000, ...about });
-  for (const what of ['changes', 'whole', 'recall'] as const) {
-    const more = { ...(what === 'changes' ? { changes: PER_SECOND, seconds } : {}), rounds, ...about };
+  for (const what of ['changes', 'elsewhere', 'whole', 'recall'] as const) {
+    const isRate = what === 'changes' || what === 'elsewhere';
+    const more = { ...(isRate ? { changes: PER_SECOND, seconds } : {}), rounds, ...about };
     print({ bench: `record/${what}/cpu`, unit: 'ms', value: quantile(cpu[what], 0.5), ...more });
     print({
       bench: `record/${what}/longest-stretch`,

@@ -80,11 +80,11 @@ describe('what is noted', () => {
     const whole = desk.length;
     desk.note(world(crowd(11, 'bank'), [bank]));
     await desk.pass();
-    expect(desk.disk.text?.slice(whole)).toBe('["10.0.0.11",[],"bank",[],[]]\n');
+    expect(desk.disk.text?.slice(whole)).toMatch(/^\["10\.0\.0\.11",\[\],"bank",\[\],\[\]\]\n=[0-9a-f]{32}\n$/);
     const after = desk.length;
     desk.note(world(crowd(11, 'bank'), [allowing('bank', '203.0.113.0/25', 443)]));
     await desk.pass();
-    expect(desk.disk.text?.slice(after)).toMatch(/^R.*203\.0\.113\.0\/25[^\n]*\n$/);
+    expect(desk.disk.text?.slice(after)).toMatch(/^R.*203\.0\.113\.0\/25[^\n]*\n=[^\n]*\n$/);
     expect([desk.disk.wholes, desk.disk.writes]).toEqual([1, 3]);
     await desk.keeper.close();
   });
@@ -133,7 +133,7 @@ describe('what is noted', () => {
     const whole = desk.length;
     desk.note(ten, { '10.0.0.1': 'b' });
     await desk.pass();
-    expect(desk.disk.text?.slice(whole)).toMatch(/^\["10\.0\.0\.1",\["[0-9a-f]{32}"\],"bank",\[\],\[\]\]\n$/);
+    expect(desk.disk.text?.slice(whole)).toMatch(/^\["10\.0\.0\.1",\["[0-9a-f]{32}"\]\]\n=.*\n$/);
     await desk.keeper.close();
   });
 
@@ -248,6 +248,28 @@ describe('what is recalled', () => {
     const desk = await kept();
     desk.disk.text = undefined;
     expect(await desk.recall(ten)).toBe('');
+  });
+
+  test('is what was kept a second before, of a process that was killed while it wrote', async () => {
+    const desk = new Desk();
+    const eleven = world(crowd(11, 'bank'), [bank]);
+    await bring(desk.driver, eleven);
+    desk.note(ten);
+    await desk.pass();
+    const first = desk.length;
+    desk.note(eleven);
+    await desk.keeper.close();
+    const text = desk.disk.text ?? '';
+    for (const [length, told] of [
+      [text.length, /still holds.*known/],
+      [text.length - 1, /still holds.*known/],
+      [first, /still holds.*known/],
+      [first - 1, /it breaks off$/],
+    ] as const) {
+      desk.disk.text = text.slice(0, length);
+      desk.open();
+      expect([length, await desk.recall(eleven)]).toEqual([length, expect.stringMatching(told)]);
+    }
   });
 
   test('is nothing once something is confirmed', async () => {

@@ -3,22 +3,15 @@ import type { Clock } from '../base/clock.ts';
 import { type Epoch, nextEpoch } from '../base/epoch.ts';
 import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { type Pieces, each } from '../base/pieces.ts';
+import { each } from '../base/pieces.ts';
 import { Turn } from '../base/turns.ts';
-import {
-  type KnownState,
-  type RecordOf,
-  addressLines,
-  addressesApart,
-  headLine,
-  readRecord,
-  rulesLine,
-} from './confirmed-record.ts';
+import { type KnownState, type RecordOf, changedLines, headLine, readRecord, rulesLine } from './confirmed-record.ts';
 import { classText } from '../plan/canonical.ts';
 import type { Confirmed } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { isWork } from './portions.ts';
 import { recalling } from './recalling.ts';
+import { SealChain } from './sealed-text.ts';
 import type { Session } from './session.ts';
 import type { Step } from '../plan/step.ts';
 import type { Wished } from './wishes.ts';
@@ -65,6 +58,8 @@ export class ConfirmedKeeper {
   #newest: KnownState | undefined;
   #kept: KnownState | undefined;
   #rules = '';
+  /** Of what this process wrote. */
+  #seals = new SealChain();
   #whole = 0;
   #appended = 0;
   #cancel: (() => void) | undefined;
@@ -185,13 +180,17 @@ export class ConfirmedKeeper {
 
   async #replace(rules: string, state: KnownState): Promise<void> {
     const head = headLine(this.#place.of, this.#place.writer());
-    const chunks = [head, rules, ...(await this.#turn.finish(changedLines(undefined, state)))];
+    const seals = new SealChain();
+    const lines = [head, rules, ...(await this.#turn.finish(changedLines(undefined, state)))];
+    await this.#turn.finish(each(lines, (chunk) => seals.add(chunk)));
+    const chunks = [...lines, seals.end()];
     const length = chunks.reduce((sum, { length: one }) => sum + one, 0);
     const { room } = this.#place;
     this.#hasRoom = length <= room;
     if (!this.#hasRoom)
       throw new SallyportError('LOCAL_SYSTEM', `it takes ${length} characters, and there is room for ${room}`);
     await this.#place.replace(chunks);
+    this.#seals = seals;
     this.#whole = length;
     this.#appended = 0;
   }
@@ -202,8 +201,11 @@ export class ConfirmedKeeper {
     const lines = await this.#turn.finish(changedLines(this.#kept, state));
     const text = (rules === this.#rules ? '' : rules) + lines.join('');
     if (this.#appended + text.length > Math.max(LEAST_APPENDED, this.#whole)) return false;
-    if (text !== '') await this.#place.append(text);
-    this.#appended += text.length;
+    if (text === '') return true;
+    this.#seals.add(text);
+    const seal = this.#seals.end();
+    this.#appended += text.length + seal.length;
+    await this.#place.append(text + seal);
     return true;
   }
 
@@ -219,20 +221,6 @@ export class ConfirmedKeeper {
       // It is older than what the device holds, and believed only of what the device proves.
     }
   }
-}
-
-/** What differs between two states, as lines, some hundreds in each chunk. */
-function* changedLines(before: KnownState | undefined, after: KnownState): Pieces<readonly string[]> {
-  const lineOf = addressLines(after);
-  const chunks: string[] = [];
-  let chunk = '';
-  yield* each(yield* addressesApart(before, after), (address) => {
-    chunk += lineOf(address);
-    if (chunk.length < 65_536) return;
-    chunks.push(chunk);
-    chunk = '';
-  });
-  return chunk === '' ? chunks : [...chunks, chunk];
 }
 
 /** Nobody else had the right to write between the one who wrote the record and this one. */

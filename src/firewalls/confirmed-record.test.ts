@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sealed } from '../../test/kit/record-on-disk.ts';
 import { rulesets } from '../../test/kit/rulesets.ts';
 import { tries } from '../../test/kit/runs.ts';
 import { allowing, world } from '../../test/kit/worlds.ts';
@@ -10,8 +11,7 @@ import { settingsText } from '../plan/canonical.ts';
 import {
   type ConfirmedRecord,
   type KnownState,
-  addressLines,
-  addressesApart,
+  changedLines,
   headLine,
   ownerDigest,
   readRecord,
@@ -21,9 +21,11 @@ import { recalling } from './recalling.ts';
 
 const OF = { cluster: 'lab', firewall: 'edge-1', device: 'd' };
 const head = headLine(OF, undefined);
+/** As it is written whole. */
+const wholeOf = (state: KnownState): string => head + rulesLine(state.ruleset) + linesOf(undefined, state);
 
 function linesOf(before: KnownState | undefined, after: KnownState): string {
-  return [...atOnce(addressesApart(before, after))].map(addressLines(after)).join('');
+  return atOnce(changedLines(before, after)).join('');
 }
 
 function read(text: string, of = OF): ConfirmedRecord | string {
@@ -50,7 +52,7 @@ describe('what is written', () => {
   test('is read back: all rules, and all that is said of each address', () => {
     fc.assert(
       fc.property(anyState, (state) => {
-        const record = read(head + rulesLine(state.ruleset) + linesOf(undefined, state));
+        const record = read(sealed(wholeOf(state)));
         if (typeof record === 'string') throw new Error(record);
         expect(rulesLine({ ...state.ruleset, ...record.rules })).toBe(rulesLine(state.ruleset));
         expect(settingsText({ ...state.ruleset, ...record.rules })).toBe(settingsText(state.ruleset));
@@ -79,22 +81,40 @@ describe('what is written', () => {
     fc.assert(
       fc.property(fc.array(anyState, { minLength: 2, maxLength: 4 }), (states) => {
         const [first, ...rest] = states as [KnownState, ...KnownState[]];
-        let text = head + rulesLine(first.ruleset) + linesOf(undefined, first);
+        const parts = [wholeOf(first)];
         let before = first;
         for (const state of rest) {
-          text += rulesLine(state.ruleset) + linesOf(before, state);
+          parts.push(rulesLine(state.ruleset) + linesOf(before, state));
           before = state;
         }
-        expect(said(read(text))).toEqual(said(read(head + rulesLine(before.ruleset) + linesOf(undefined, before))));
+        expect(said(read(sealed(...parts)))).toEqual(said(read(sealed(wholeOf(before)))));
       }),
       tries(40, 20),
     );
   });
 
+  test('and broke off anywhere says what was last written to its end', () => {
+    const ruleset = world({ '10.0.0.1': 'bank' }, [allowing('bank', '203.0.113.0/24', 443)]);
+    const states: readonly KnownState[] = [
+      { ruleset, owners: BucketMap.from([['10.0.0.1', 'a']]) },
+      { ruleset, owners: BucketMap.from(Object.entries({ '10.0.0.1': 'b', '10.0.0.2': 'c' })) },
+      { ruleset: { ...ruleset, members: BucketMap.empty() }, owners: BucketMap.from([['10.0.0.2', 'c']]) },
+    ];
+    const parts = states.map((state, at) => (at === 0 ? wholeOf(state) : linesOf(states[at - 1], state)));
+    const text = sealed(...parts);
+    const ends = parts.map((_, at) => sealed(...parts.slice(0, at + 1)).length);
+    for (let length = 0; length <= text.length; length++) {
+      const last = states[ends.filter((end) => end <= length).length - 1];
+      const expected = last === undefined ? 'it breaks off' : said(read(sealed(wholeOf(last))));
+      expect([length, said(read(text.slice(0, length)))]).toEqual([length, expected]);
+    }
+    expect(new Set(states.map((state) => JSON.stringify(linesOf(undefined, state)))).size).toBe(3);
+  });
+
   test('of a device that shows just that is what was confirmed, for whoever reads it', () => {
     fc.assert(
       fc.property(anyState, (state) => {
-        const record = read(head + rulesLine(state.ruleset) + linesOf(undefined, state));
+        const record = read(sealed(wholeOf(state)));
         if (typeof record === 'string') throw new Error(record);
         const known = atOnce(recalling(record, { behaviour: behaviourOf(state.ruleset) }, state));
         if (typeof known === 'string') return;
@@ -111,10 +131,9 @@ describe('what is written', () => {
   test('nothing is said of what is the same', () => {
     const state = { ruleset: world({ '10.0.0.1': 'bank' }), owners: BucketMap.from([['10.0.0.1', 'a']]) };
     expect(linesOf(state, state)).toBe('');
-    expect(linesOf(state, { ...state, owners: state.owners.with([['10.0.0.1', undefined]]) })).toBe(
-      '["10.0.0.1",[],"bank",[],[]]\n',
-    );
-    expect(linesOf(state, { ruleset: world({}), owners: BucketMap.empty() })).toBe('["10.0.0.1"]\n');
+    const free = state.owners.with([['10.0.0.1', undefined]]);
+    expect(linesOf(state, { ...state, owners: free })).toBe('["10.0.0.1",[]]\n');
+    expect(linesOf(state, { ruleset: world({}), owners: free })).toBe('["10.0.0.1",[],"",[],[]]\n');
   });
 });
 
@@ -125,23 +144,25 @@ describe('what is read', () => {
   };
   const rules = rulesLine(state.ruleset);
   const digest = ownerDigest('a');
-  const whole = head + rules + linesOf(undefined, state);
+  const whole = wholeOf(state);
 
   test('is a record', () => {
-    expect(read(whole)).toBeTypeOf('object');
-    expect(read(head + rules)).toMatchObject({ addresses: new Map() });
+    expect(read(sealed(whole))).toBeTypeOf('object');
+    expect(read(sealed(head + rules))).toMatchObject({ addresses: new Map() });
   });
 
   const FIRST = 'its first line is none that this version writes';
   test.each([
     ['nothing', '', 'it breaks off'],
-    ['all but the end of its last line', whole.slice(0, -1), 'it breaks off'],
+    ['a first line without an end', head.slice(0, -1), 'it breaks off'],
+    ['nothing sealed', whole, 'it breaks off'],
+    ['all but the end of its seal', sealed(whole).slice(0, -1), 'it breaks off'],
     ['an empty line', '\n', FIRST],
     ['rules before anything else', rules + head, FIRST],
-    ['another version', whole.replace('"version":1', '"version":2'), FIRST],
+    ['another version', whole.replace('"version":2', '"version":1'), FIRST],
     ['more in its first line', whole.replace('"writer":null', '"writer":null,"more":1'), FIRST],
     ['a writer that cannot be', whole.replace('"writer":null', '"writer":{"lease":"u","number":-1}'), FIRST],
-    ['no rules', head + linesOf(undefined, state), 'it is damaged'],
+    ['no rules', sealed(head + linesOf(undefined, state)), 'it is damaged'],
   ])('as a text with %s is none', (_, text, why) => {
     expect(read(text)).toBe(why);
   });
@@ -151,7 +172,7 @@ describe('what is read', () => {
     [{ ...OF, firewall: 'edge-2' }, 'it is of another firewall'],
     [{ ...OF, device: 'e' }, 'the BorderFirewall named another device then'],
   ])('for %o is none: %s', (of, why) => {
-    expect(read(whole, of)).toBe(why);
+    expect(read(sealed(whole), of)).toBe(why);
   });
 
   test.each([
@@ -159,10 +180,13 @@ describe('what is read', () => {
     'null',
     '{}',
     '[]',
-    '["10.0.0.01"]',
-    '["nobody"]',
-    '["10.0.0.0/24"]',
-    '["FD00::1"]',
+    '["10.0.0.1"]',
+    '["10.0.0.01",[]]',
+    '["nobody",[]]',
+    '["10.0.0.0/24",[]]',
+    '["FD00::1",[]]',
+    '["10.0.0.1",["a"]]',
+    '["10.0.0.1",7]',
     '["10.0.0.1",[],"bank",[]]',
     '["10.0.0.1",[],"bank",[],[],[]]',
     '["10.0.0.1/32",[],"bank",[],[]]',
@@ -180,7 +204,7 @@ describe('what is read', () => {
     'R{}',
     'Rnull',
   ])('the line %j is damage, wherever it stands', (line) => {
-    for (const text of [head + rules + `${line}\n` + linesOf(undefined, state), `${whole}${line}\n`])
+    for (const text of [sealed(head + rules + `${line}\n` + linesOf(undefined, state)), sealed(whole, `${line}\n`)])
       expect([line, read(text)]).toEqual([line, 'it is damaged']);
   });
 
@@ -203,7 +227,7 @@ describe('what is read', () => {
   ])('rules that say %s as %s are damage', (was, becomes) => {
     const broken = rules.replaceAll(was, becomes);
     expect(broken).not.toBe(rules);
-    expect(read(head + broken)).toBe('it is damaged');
+    expect(read(sealed(head + broken))).toBe('it is damaged');
   });
 
   test('a hand that sets what nobody wrote finds no owner in it', () => {

@@ -9,7 +9,10 @@ import { canonicalText, classText, groupText, natText } from '../plan/canonical.
 import { holdersIn } from './handover.ts';
 import type { Owners } from './interim.ts';
 import { addressGroupForm, classForm, natForm, outsideForm, settingsForm } from './ruleset-form.ts';
+import { sealedLength, sealedLines } from './sealed-text.ts';
 
+/** Of what a record looks like: one of another version is not believed. */
+const VERSION = 2;
 /** Characters of a text that is believed to be a record. */
 export const MOST_TEXT = 67_108_864;
 
@@ -50,7 +53,7 @@ export interface ConfirmedRecord {
 }
 
 const head = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   cluster: z.string(),
   firewall: z.string(),
   device: z.string(),
@@ -73,8 +76,10 @@ const addressForm = z.tuple([
   z.array(z.string()),
   z.array(z.tuple([z.string(), z.string()])),
 ]);
-/** Nothing is known of this address any more. */
-const goneForm = z.tuple([z.string()]);
+/** Address, owners: all else about it is as it was, and nothing where it was not known. */
+const ownersForm = z.tuple([z.string(), z.array(owner)]);
+const lineForm = z.union([addressForm, ownersForm]);
+const NOTHING: RecordedAddress = { owners: [], class: undefined, groups: [], targets: new Map() };
 
 /** A name for somebody that says of an equal one that it is equal, and no more: so long that nobody finds another name with it. */
 export function ownerDigest(holder: string): string {
@@ -84,7 +89,7 @@ export function ownerDigest(holder: string): string {
 export function headLine(of: RecordOf, writer: Epoch | undefined): string {
   const { cluster, firewall, device } = of;
   const own = writer === undefined ? null : { lease: writer.lease, number: writer.number };
-  return `${JSON.stringify({ version: 1, cluster, firewall, device, writer: own })}\n`;
+  return `${JSON.stringify({ version: VERSION, cluster, firewall, device, writer: own })}\n`;
 }
 
 export function rulesLine(ruleset: Ruleset): string {
@@ -95,25 +100,48 @@ export function rulesLine(ruleset: Ruleset): string {
   return `R{"settings":${settings},"classes":[${texts}],"groups":[${outside.join(',')}],"nats":[${nats.map(natText).join(',')}]}\n`;
 }
 
-/** What a state says of each address, as one line. */
-export function addressLines({ ruleset, owners }: KnownState): (address: string) => string {
+/** Characters of a chunk of lines, about. */
+const CHUNK = 65_536;
+
+/**
+ * What differs between two states, as lines, some hundreds in each chunk; all of the second one where there is no first. Most of it is about
+ * addresses that concern another firewall: of these only who has them is said, which takes no look at any table of this one.
+ */
+export function* changedLines(before: KnownState | undefined, after: KnownState): Pieces<readonly string[]> {
+  const chunks: string[] = [];
+  let chunk = '';
+  const add = (line: string): void => {
+    chunk += line;
+    if (chunk.length < CHUNK) return;
+    chunks.push(chunk);
+    chunk = '';
+  };
+  const held = yield* heldApart(before?.ruleset, after.ruleset);
+  const lineOf = heldLine(after);
+  yield* each(held, (address) => add(lineOf(address)));
+  const owned = new Set<string>();
+  yield* collect(owned, before?.owners, after.owners);
+  yield* each(owned, (address) => {
+    if (!held.has(address)) add(`[${JSON.stringify(address)},${holdersText(after.owners.get(address))}]\n`);
+  });
+  return chunk === '' ? chunks : [...chunks, chunk];
+}
+
+/** All that a state says of an address, as one line. */
+function heldLine({ ruleset, owners }: KnownState): (address: string) => string {
   const lists = [...ruleset.groups.values()]
     .filter((one) => one.kind === 'AddressGroup')
     .filter(({ members }) => members.size > 0);
   return (address) => {
-    const known = owners.get(address);
     const id = ruleset.members.get(address);
     const groups = lists.filter(({ members }) => members.has(address)).map((one) => one.id);
     const targets = ruleset.nats.flatMap(({ id: nat, sources }) => {
       const target = sources.get(address);
       return target === undefined ? [] : [[nat, targetText(target)]];
     });
-    if (known === undefined && id === undefined && groups.length + targets.length === 0)
-      return `${JSON.stringify([address])}\n`;
-    const holders = known === undefined ? '[]' : holdersText(known);
     const held =
       groups.length + targets.length === 0 ? '[],[]' : `${JSON.stringify(groups)},${JSON.stringify(targets)}`;
-    return `[${JSON.stringify(address)},${holders},${JSON.stringify(id ?? '')},${held}]\n`;
+    return `[${JSON.stringify(address)},${holdersText(owners.get(address))},${JSON.stringify(id ?? '')},${held}]\n`;
   };
 }
 
@@ -122,7 +150,8 @@ const MOST_DIGESTED = 16_384;
 const digested = new Map<string, string>();
 
 /** Digests of those who have an address, as a record holds them: the records of all firewalls tell of the same ones. */
-function holdersText(known: string): string {
+function holdersText(known: string | undefined): string {
+  if (known === undefined) return '[]';
   const found = digested.get(known);
   if (found !== undefined) return found;
   const text = JSON.stringify(holdersIn(known).map(ownerDigest));
@@ -147,58 +176,55 @@ function isCanonical(text: string): boolean {
   return parsed !== undefined && formatAddress(parsed) === text;
 }
 
-/** Every address about which two states say something different; all of the second one's where there is no first. */
-export function* addressesApart(before: KnownState | undefined, after: KnownState): Pieces<ReadonlySet<string>> {
+/** Every address that is in another class, list or translation of the second ruleset than of the first. */
+function* heldApart(old: Ruleset | undefined, now: Ruleset): Pieces<ReadonlySet<string>> {
   const found = new Set<string>();
-  function* collect<V>(was: BucketMap<V> | undefined, is: BucketMap<V>): Pieces {
-    if (was === is) return;
-    const { added, removed, changed } = yield* (was ?? BucketMap.empty<V>()).differing(is);
-    for (const list of [added, removed, changed])
-      yield* each<readonly [string, ...unknown[]]>(list, ([address]) => found.add(address));
-  }
-  const [old, now] = [before?.ruleset, after.ruleset];
-  yield* collect(before?.owners, after.owners);
-  yield* collect(old?.members, now.members);
+  yield* collect(found, old?.members, now.members);
   const listsOf = (ruleset: Ruleset | undefined): ReadonlyMap<string, BucketMap<true>> =>
     new Map([...(ruleset?.groups ?? [])].flatMap(([id, one]) => (one.kind === 'Outside' ? [] : [[id, one.members]])));
   const natsOf = (ruleset: Ruleset | undefined): ReadonlyMap<string, BucketMap<NatTarget>> =>
     new Map((ruleset?.nats ?? []).map(({ id, sources }) => [id, sources]));
   const [lists, wereLists] = [listsOf(now), listsOf(old)];
   for (const id of new Set([...lists.keys(), ...wereLists.keys()]))
-    yield* collect(wereLists.get(id), lists.get(id) ?? BucketMap.empty());
+    yield* collect(found, wereLists.get(id), lists.get(id) ?? BucketMap.empty());
   const [nats, wereNats] = [natsOf(now), natsOf(old)];
   for (const id of new Set([...nats.keys(), ...wereNats.keys()]))
-    yield* collect(wereNats.get(id), nats.get(id) ?? BucketMap.empty());
+    yield* collect(found, wereNats.get(id), nats.get(id) ?? BucketMap.empty());
   return found;
 }
 
-/** Strict: a text for people where it is no whole record of this firewall in a form that this version knows. Later lines win. */
+/** Adds the keys that two versions of a map have different values for. */
+function* collect<V>(found: Set<string>, was: BucketMap<V> | undefined, is: BucketMap<V>): Pieces {
+  if (was === is) return;
+  const { added, removed, changed } = yield* (was ?? BucketMap.empty<V>()).differing(is);
+  for (const list of [added, removed, changed])
+    yield* each<readonly [string, ...unknown[]]>(list, ([address]) => found.add(address));
+}
+
+/**
+ * Strict: a text for people where it is no whole record of this firewall in a form that this version knows. Later lines win; what was not written to
+ * its end is not there.
+ */
 export function* readRecord(text: string, of: RecordOf): Pieces<ConfirmedRecord | string> {
-  if (!text.endsWith('\n')) return 'it breaks off';
   const endOfFirst = text.indexOf('\n');
-  const first = text.slice(0, endOfFirst);
-  const given = parsed(head, first);
+  if (endOfFirst < 0) return 'it breaks off';
+  const given = parsed(head, text.slice(0, endOfFirst));
   if (given === undefined) return 'its first line is none that this version writes';
   if (given.cluster !== of.cluster || given.firewall !== of.firewall) return 'it is of another firewall';
   if (given.device !== of.device) return 'the BorderFirewall named another device then';
+  const length = yield* sealedLength(text);
+  if (length === 0) return 'it breaks off';
   let rules = '';
-  let isBroken = false;
+  let isBroken = length === undefined;
+  let isFirst = true;
   const addresses = new Map<string, RecordedAddress>();
-  yield* each(linesOf(text, endOfFirst + 1), (line) => {
-    if (line.startsWith('R')) rules = line.slice(1);
+  yield* each(sealedLines(text, length ?? 0), (line) => {
+    if (isFirst) isFirst = false;
+    else if (line.startsWith('R')) rules = line.slice(1);
     else isBroken ||= !readAddress(line, addresses);
   });
   const known = isBroken ? undefined : yield* readRules(rules);
   return known === undefined ? 'it is damaged' : { writer: given.writer ?? undefined, rules: known, addresses };
-}
-
-/** Each with an end of its own. */
-function* linesOf(text: string, from: number): Iterable<string> {
-  for (let start = from; start < text.length; ) {
-    const end = text.indexOf('\n', start);
-    yield text.slice(start, end);
-    start = end + 1;
-  }
 }
 
 function* readRules(line: string): Pieces<RecordedRules | undefined> {
@@ -235,20 +261,25 @@ function* readAll<T>(form: z.ZodType<T>, list: readonly unknown[]): Pieces<reado
 
 /** Whether the line could be read. */
 function readAddress(line: string, addresses: Map<string, RecordedAddress>): boolean {
-  const entry = parsed(addressForm, line);
-  if (entry === undefined) {
-    const [gone] = parsed(goneForm, line) ?? [];
-    if (gone !== undefined) addresses.delete(gone);
-    return gone !== undefined && isCanonical(gone);
-  }
-  const [address, owners, id, groups, given] = entry;
+  const entry = parsed(lineForm, line);
+  if (entry === undefined) return false;
+  const [address, owners] = entry;
+  if (entry.length === 2) return note(address, { ...(addresses.get(address) ?? NOTHING), owners }, addresses);
+  const [, , id, groups, given] = entry;
   const targets = new Map<string, NatTarget>();
   for (const [nat, text] of given) {
     const target = readTarget(text);
     if (target === undefined) return false;
     targets.set(nat, target);
   }
-  addresses.set(address, { owners, class: id === '' ? undefined : id, groups, targets });
+  return note(address, { owners, class: id === '' ? undefined : id, groups, targets }, addresses);
+}
+
+/** Whether it is an address. One of which nothing is said is not known. */
+function note(address: string, one: RecordedAddress, addresses: Map<string, RecordedAddress>): boolean {
+  const { owners, class: id, groups, targets } = one;
+  if (owners.length + groups.length + targets.size === 0 && id === undefined) addresses.delete(address);
+  else addresses.set(address, one);
   return isCanonical(address);
 }
 

@@ -179,7 +179,11 @@ describe('after a restart, while a plan waits', () => {
 const days: Readonly<
   Record<string, { readonly happens: (border: Border) => void | Promise<void>; readonly told: RegExp }>
 > = {
-  'the record breaks off': { happens: ({ disk }) => void (disk.text = disk.text?.slice(0, -3)), told: /breaks off/ },
+  'the record breaks off before its first seal': {
+    happens: ({ disk }) => void (disk.text = disk.text?.slice(0, disk.text.indexOf('\n=') + 20)),
+    told: /breaks off/,
+  },
+  'a line is lost': { happens: ({ disk }) => void (disk.text = disk.text?.replace(/^\[.*\n/m, '')), told: /damaged/ },
   'a line is lost in the middle of another': {
     happens: ({ disk }) => void (disk.text = disk.text?.replace('["10.0.0.1",', '["10.0.0.1,')),
     told: /damaged/,
@@ -189,7 +193,7 @@ const days: Readonly<
     told: /damaged/,
   },
   'it is of a newer version': {
-    happens: ({ disk }) => void (disk.text = disk.text?.replace('"version":1', '"version":2')),
+    happens: ({ disk }) => void (disk.text = disk.text?.replace('"version":2', '"version":3')),
     told: /first line/,
   },
   'it is empty': { happens: ({ disk }) => void (disk.text = ''), told: /breaks off/ },
@@ -210,7 +214,7 @@ const days: Readonly<
     told: /another copy/,
   },
   'its rules say more than the device holds': {
-    happens: ({ disk }) => void (disk.text = disk.text?.replace('203.0.113.0/24', '203.0.112.0/23')),
+    happens: ({ disk }) => disk.forge((text) => text.replace('203.0.113.0/24', '203.0.112.0/23')),
     told: /holds something else/,
   },
   'a hand changed a rule of the device': {
@@ -267,7 +271,7 @@ describe('what is kept', () => {
     expect(border.disk.text).toHaveLength(length);
     await border.pass();
     expect([border.disk.wholes, border.disk.writes]).toEqual([1, 2]);
-    expect(border.disk.text?.slice(length).split('\n')).toHaveLength(6);
+    expect(border.disk.text?.slice(length).split('\n')).toHaveLength(7);
     await border.worker.stop();
   });
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { sealed } from '../../test/kit/record-on-disk.ts';
 import { allowing, crowd, passing, translating, world } from '../../test/kit/worlds.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { atOnce } from '../base/pieces.ts';
 import type { Group, NatTarget, Ruleset } from '../border/ruleset.ts';
 import { behaviourOf } from '../plan/ruleset-behaviour.ts';
-import { type KnownState, addressLines, addressesApart, headLine, readRecord, rulesLine } from './confirmed-record.ts';
+import { type KnownState, changedLines, headLine, readRecord, rulesLine } from './confirmed-record.ts';
 import { recalling } from './recalling.ts';
 
 const OF = { cluster: 'lab', firewall: 'edge-1', device: 'd' };
@@ -16,8 +17,9 @@ type Owners = Readonly<Record<string, string>>;
 const owned = (owners: Owners): BucketMap<string> => BucketMap.from(Object.entries(owners));
 
 function recordOf(state: KnownState) {
-  const lines = [...atOnce(addressesApart(undefined, state))].map(addressLines(state));
-  const record = atOnce(readRecord(headLine(OF, undefined) + rulesLine(state.ruleset) + lines.join(''), OF));
+  const lines = atOnce(changedLines(undefined, state));
+  const text = sealed(headLine(OF, undefined) + rulesLine(state.ruleset) + lines.join(''));
+  const record = atOnce(readRecord(text, OF));
   if (typeof record === 'string') throw new Error(record);
   return record;
 }

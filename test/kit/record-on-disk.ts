@@ -1,5 +1,12 @@
 import type { Epoch } from '../../src/base/epoch.ts';
 import type { RecordPlace } from '../../src/firewalls/confirmed-keeper.ts';
+import { SealChain } from '../../src/firewalls/sealed-text.ts';
+
+/** Texts as they are written one after the other, each sealed. */
+export function sealed(...texts: readonly string[]): string {
+  const seals = new SealChain();
+  return texts.map((text) => (seals.add(text), text + seals.end())).join('');
+}
 
 /** As a disk: what was kept is text, and outlives whoever kept it. Whoever is dead writes no more. */
 export class RecordDisk {
@@ -9,6 +16,11 @@ export class RecordDisk {
   room = 1_000_000;
   writes = 0;
   wholes = 0;
+
+  /** Somebody writes something else there, and seals it as whoever keeps a record does. */
+  forge(change: (text: string) => string): void {
+    this.text = sealed(change((this.text ?? '').replaceAll(/^=.*\n/gm, '')));
+  }
 
   /** For one process; what it had written stays, what it writes after `die` does not arrive. */
   open(

@@ -79,7 +79,7 @@ export function keptOverRestarts(name: string, make: () => Promise<DriverHarness
       'a record whose rules say more is not believed, and gives nothing to anybody',
       async () => {
         await border.worker.stop();
-        border.disk.text = border.disk.text?.replaceAll('198.51.100.0/24', '198.51.0.0/16');
+        border.disk.forge((text) => text.replaceAll('198.51.100.0/24', '198.51.0.0/16'));
         const held = await border.senders();
         await border.restart('stopped');
         await border.wish({ ...first, [NEW]: 'bank', [LATE]: 'late' }, [bank, shop, late]);
