@@ -202,6 +202,6 @@ describe('a real Prometheus and Alertmanager', () => {
     expect(await firing()).not.toContain('SallyportGone');
     await expect
       .poll(() => told.join('\n'), { timeout: 60_000, interval: 200 })
-      .toContain('Firewall edge-1 refuses what is sent to it, or cannot be opened');
+      .toContain('Firewall edge-1 refuses what is sent to it, cannot be opened, or is described with mistakes');
   });
 });
