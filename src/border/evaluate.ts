@@ -26,6 +26,11 @@ export interface Evaluation {
   readonly reason: Reason;
   /** Absent for the reasons that no policy causes. */
   readonly decidedBy?: Origin;
+  /**
+   * It passes by an Allow of a ClusterBorderPolicy or BorderPolicy, in every part: final on a device of one list of rules with `form: Full`.
+   * All else that passes is not dropped here, and no more.
+   */
+  readonly granted?: true;
   /** The rules that were noted with `Log` on the way, in order. */
   readonly logged: readonly Origin[];
   /** The source address as this firewall sees it, canonical. */
@@ -40,6 +45,7 @@ interface Decision {
   readonly passes: boolean;
   readonly reason: 'rule' | 'end';
   readonly origin: Origin;
+  readonly granted: boolean;
 }
 
 const TCP = 6;
@@ -76,6 +82,7 @@ export function evaluate(
     passes: decision?.passes ?? true,
     reason: decision?.reason ?? ('unselected' as const),
     ...(decision === undefined ? {} : { decidedBy: decision.origin }),
+    ...(decision?.granted === true ? { granted: true as const } : {}),
   };
   if (!verdict.passes) return verdict;
 
@@ -88,8 +95,10 @@ export function evaluate(
       return { ...verdict, translation, leavesAs: target.address };
     case 'Exempt':
       return { ...verdict, translation };
-    case 'Hold':
-      return { ...verdict, translation, passes: false, reason: 'translation-held', decidedBy: nat.origin };
+    case 'Hold': {
+      const { granted: _notAnyMore, ...held } = verdict;
+      return { ...held, translation, passes: false, reason: 'translation-held', decidedBy: nat.origin };
+    }
   }
 }
 
@@ -106,12 +115,12 @@ function decideClass(of: Class, matches: (rule: BorderRule) => boolean, logged: 
   for (const part of of.widened)
     for (const rule of part.stages.flatMap((stage) => stage.rules))
       if (rule.widen && (rule.action === 'Allow' || rule.action === 'Deny') && matches(rule))
-        return { passes: rule.action === 'Allow', reason: 'rule', origin: rule.origin };
+        return decidedBy(rule, rule.action === 'Allow');
   let passed: Decision | undefined;
   for (const part of of.parts) {
     const decision = decidePart(part, matches, logged);
     if (!decision.passes) return decision;
-    passed ??= decision;
+    passed = passed === undefined ? decision : { ...passed, granted: passed.granted && decision.granted };
   }
   return passed;
 }
@@ -127,7 +136,11 @@ function decidePart(part: Part, matches: (rule: BorderRule) => boolean, logged: 
     if (!part.stages.some((each) => each.layer === 'BorderPolicy')) return outcome.skips;
     skipToOwn = true;
   }
-  return { passes: part.otherwise === 'Allow', reason: 'end', origin: part.otherwiseOrigin };
+  return { passes: part.otherwise === 'Allow', reason: 'end', origin: part.otherwiseOrigin, granted: false };
+}
+
+function decidedBy({ action, origin }: BorderRule, granted: boolean): Decision {
+  return { passes: action !== 'Deny', reason: 'rule', origin, granted };
 }
 
 function decideStage(
@@ -144,13 +157,14 @@ function decideStage(
       case 'Next':
         return 'Next';
       case 'SkipToOwn':
-        return { skips: { passes: true, reason: 'rule', origin: rule.origin } };
+        return { skips: decidedBy(rule, false) };
       case 'Allow':
       case 'Deny':
-        return { passes: rule.action === 'Allow', reason: 'rule', origin: rule.origin };
+        // A repeated tier takes away and never gives.
+        return decidedBy(rule, rule.action === 'Allow' && stage.layer !== 'Tier');
     }
   }
-  return stage.end === 'Next' ? 'Next' : { passes: false, reason: 'end', origin: stage.endOrigin };
+  return stage.end === 'Next' ? 'Next' : { passes: false, reason: 'end', origin: stage.endOrigin, granted: false };
 }
 
 function ruleMatches(

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Evaluation } from '../border/evaluate.ts';
 import type { WayExplanation } from '../border/explain.ts';
 import type { ForeignRule } from '../plan/foreign.ts';
-import { amongOthers } from './flow-answer.ts';
+import { packetOf } from '../engine/packet.ts';
+import { amongOthers as amongRules } from './flow-answer.ts';
 
 const evaluation = (passes: boolean, reason: Evaluation['reason'] = 'rule'): Evaluation => ({
   passes,
@@ -18,6 +19,11 @@ const way = (outcome: WayExplanation['outcome'], ...hops: readonly Evaluation[])
   ...(outcome === 'passes' ? { leavesAs: '10.1.0.1' } : {}),
 });
 const theirs: ForeignRule = { where: 'inet theirs forward', text: 'policy drop', effect: 'before ours' };
+
+const flow = packetOf({ src: '10.1.0.1', dst: '203.0.113.7', proto: 'tcp', dport: 443 });
+/** Rules of others that nobody works out. */
+const amongOthers = (asked: WayExplanation, others: ReadonlyMap<string, readonly ForeignRule[]>) =>
+  amongRules(asked, new Map([...others].map(([name, foreign]) => [name, { foreign }])), flow);
 
 describe('the sum is never better than its weakest part', () => {
   test('where nobody else has rules, it is what our block says', () => {

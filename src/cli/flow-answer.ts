@@ -1,9 +1,13 @@
 import type { Evaluation } from '../border/evaluate.ts';
 import type { HopExplanation, WayExplanation } from '../border/explain.ts';
+import type { Packet } from '../engine/packet.ts';
 import type { Hop as ClusterHop, Verdict } from '../engine/verdict.ts';
+import type { Passage, Passages } from '../firewalls/passage/passage.ts';
+import { parseAddress } from '../ip/address.ts';
 import type { ForeignRule } from '../plan/foreign.ts';
 import { visible } from '../plan/print.ts';
 import { wrapped } from './connection-text.ts';
+import { passageLines, passageRemedies } from './passage-text.ts';
 
 /** A question about a flow, as it was asked. */
 export interface Question {
@@ -15,30 +19,76 @@ export interface Question {
   readonly icmpCode?: number;
 }
 
-/** Chains of others on devices, by name of the firewall; a firewall that is not in it could not be asked. */
-export type Others = ReadonlyMap<string, readonly ForeignRule[]>;
+/** What a device was found to hold beside our block. */
+export interface DeviceRules {
+  readonly foreign: readonly ForeignRule[];
+  /** What all its rules do with a flow; absent: what rules of others do is not worked out for such devices. */
+  readonly passages?: Passages | undefined;
+}
 
-/** One border firewall on the way, with the chains of others that its packets meet there too; absent: nobody asked. */
+/** Rules of others on devices, by name of the firewall; a firewall that is not in it could not be asked. */
+export type Others = ReadonlyMap<string, DeviceRules>;
+
+/** One border firewall on the way, with the rules of others that its packets meet there too; absent: nobody asked. */
 interface Hop extends HopExplanation {
   readonly others?: readonly ForeignRule[] | null;
+  readonly device?: Passage;
 }
 
 interface Way extends Omit<WayExplanation, 'hops'> {
   readonly hops: readonly Hop[];
 }
 
+/** A flow as a firewall sees it, but for its source. */
+export type Outgoing = Omit<Packet, 'source' | 'family'>;
+
 /**
- * A way with the chains of others at each firewall (`null`: it did not answer). What our block drops stays dropped; what it lets through
- * may still be dropped by rules that nobody here reads, so that the sum is unknown where there are any.
+ * A way with what else is on each device (`null`: it did not answer). Where rules of others can be worked out, all rules together say what
+ * becomes of the flow; where they cannot, what our block drops stays dropped, and what it lets through is unknown where there are any.
  */
-export function amongOthers(way: WayExplanation, others: Others): Way {
-  const hops = way.hops.map((hop) => {
-    if (hop.evaluation?.reason === 'not-governed') return hop;
-    return { ...hop, others: others.get(hop.firewall) ?? null };
-  });
-  const isUncertain = hops.some((hop) => 'others' in hop && (hop.others === null || hop.others.length > 0));
-  if (way.outcome !== 'passes' || !isUncertain) return { ...way, hops };
-  return { exit: way.exit, hops, outcome: 'unknown' };
+export function amongOthers(way: WayExplanation, others: Others, flow: Outgoing): Way {
+  const hops = way.hops.map((hop) => hopAmong(hop, others, flow));
+  const outcome = outcomeAmong(way, hops);
+  const { leavesAs, ...rest } = way;
+  if (outcome !== 'passes' || leavesAs === undefined || hops.some(isDecidedByOthers)) return { ...rest, hops, outcome };
+  return { ...rest, hops, outcome, leavesAs };
+}
+
+function outcomeAmong(way: WayExplanation, hops: readonly Hop[]): Way['outcome'] {
+  let isSure = way.outcome !== 'unknown';
+  for (const hop of hops) {
+    const outcome = outcomeOf(hop);
+    if (outcome === 'drops') return outcome;
+    if (outcome === 'unknown') isSure = false;
+    // What rules of others let through may leave with another source than by ours, and firewalls behind were not asked about that.
+    if (isDecidedByOthers(hop) && hop.firewall !== way.exit) return 'unknown';
+  }
+  // Behind a firewall where our block drops the flow nobody was asked.
+  return isSure && hops.at(-1)?.firewall === way.exit ? 'passes' : 'unknown';
+}
+
+function hopAmong(hop: HopExplanation, others: Others, flow: Outgoing): Hop {
+  const { evaluation, seenSource, firewall } = hop;
+  if (evaluation?.reason === 'not-governed') return hop;
+  const device = others.get(firewall);
+  const source = seenSource === undefined ? undefined : parseAddress(seenSource);
+  const withOthers = { ...hop, others: device?.foreign ?? null };
+  if (device?.passages === undefined || evaluation === undefined || source === undefined) return withOthers;
+  return {
+    ...withOthers,
+    device: device.passages.of({ ...flow, source, family: source.family } as Packet, evaluation),
+  };
+}
+
+function outcomeOf({ evaluation, device, others }: Hop): Way['outcome'] {
+  if (device !== undefined) return device.outcome;
+  if (evaluation === undefined) return 'unknown';
+  if (!evaluation.passes) return 'drops';
+  return others !== undefined && (others === null || others.length > 0) ? 'unknown' : 'passes';
+}
+
+function isDecidedByOthers({ device }: Hop): boolean {
+  return device?.deciders.some(({ by }) => by !== 'ours') === true;
 }
 
 /** The answer in one family; a question about two dual-stack pods has two. */
@@ -63,9 +113,13 @@ export function whatWouldChange(cluster: Verdict, border: readonly Way[]): reado
   const hops = [cluster.egress, cluster.ingress].filter((hop) => hop !== undefined && !hop.allowed);
   const remedies = hops.flatMap((hop) => (hop === undefined ? [] : [hopRemedy(hop)]));
   for (const { hops: firewalls } of border)
-    for (const { firewall, evaluation } of firewalls)
+    for (const { firewall, evaluation, device } of firewalls) {
+      if (device?.outcome === 'passes') continue;
       if (evaluation !== undefined && !evaluation.passes)
         remedies.push(`at ${firewall}: ${evaluationRemedy(evaluation)}`);
+      if (device?.outcome === 'drops')
+        remedies.push(...passageRemedies(device).map((text) => `at ${firewall}: ${text}`));
+    }
   return [...new Set(remedies)];
 }
 
@@ -160,7 +214,8 @@ function unjudgedText({ unseen }: Hop): string {
     : 'unknown, as long as the address is';
 }
 
-function othersText({ others }: Hop): readonly (readonly [label: string, text: string])[] {
+function othersText({ others, device }: Hop): readonly (readonly [label: string, text: string])[] {
+  if (device !== undefined) return passageLines(device);
   if (others === undefined) return [['    other rules of the device: ', 'not read here; --devices asks it']];
   const label = '    others     ';
   if (others === null) return [[label, 'unknown: the device did not answer']];

@@ -79,7 +79,7 @@ function familyAnswer(
   const cluster = policies.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
   const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing);
-  const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others));
+  const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others, outgoing));
   const borders = border.map((way) => way.outcome);
   const outcome =
     !cluster.allowed || borders.includes('drops') ? 'denied' : borders.includes('unknown') ? 'unknown' : 'allowed';

@@ -20,6 +20,12 @@ const evaluation = z.strictObject({
     .enum(['not-governed', 'not-ours', 'unknown-source', 'unselected', 'rule', 'end', 'translation-held'])
     .describe('what decided'),
   decidedBy: origin.optional().describe('the deciding rule or end; absent where no policy decided'),
+  granted: z
+    .literal(true)
+    .optional()
+    .describe(
+      'it passes by an Allow of ours in every part; where it passes without, rules of others may still drop it',
+    ),
   logged: z.array(origin).describe('Log rules on the way, in order'),
   seenSource: z.string().describe('the source address as this firewall sees it'),
   translation: z
@@ -36,6 +42,29 @@ const evaluation = z.strictObject({
     .optional()
     .describe('absent where no SourceNAT takes the flow'),
   leavesAs: z.string().describe('the source address after this firewall'),
+});
+
+/** What all rules of a device do with a flow. */
+const passage = z.strictObject({
+  outcome: z.enum(['passes', 'drops', 'unknown']).describe('known only where all that may decide do the same'),
+  deciders: z
+    .array(
+      z.strictObject({
+        by: z
+          .enum(['rule', 'ours', 'end', 'device'])
+          .describe(
+            'a rule of others; our block; what is done where no rule matches; something that stands before all rules',
+          ),
+        rule: foreignRule.optional().describe('the rule of others'),
+        passes: z.boolean().optional().describe('what comes of the flow if it decides; absent where nobody can tell'),
+        inspected: z
+          .literal(true)
+          .optional()
+          .describe('what passes is inspected, and may be dropped for what is in it'),
+        because: z.array(z.string()).describe('why nobody can tell whether it decides, or what it does'),
+      }),
+    )
+    .describe('what may decide, in the order in which it is asked'),
 });
 
 /** What becomes of the flow between two addresses. */
@@ -68,13 +97,21 @@ const familyAnswer = z.strictObject({
                 .nullable()
                 .optional()
                 .describe(
-                  "others' chains there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
+                  "others' rules there, which may drop what ours lets through; null: the device did not answer; absent without --devices",
+                ),
+              device: passage
+                .optional()
+                .describe(
+                  'what all rules of the device do; absent without --devices, and where that is not worked out',
                 ),
             }),
           )
           .describe('border firewalls, nearest to the pod first; ends with the one that drops the flow'),
         outcome: z.enum(['passes', 'drops', 'unknown']).describe('what becomes of it on this way'),
-        leavesAs: z.string().optional().describe('the source address outside; absent unless it passes'),
+        leavesAs: z
+          .string()
+          .optional()
+          .describe('the source address outside; absent unless it passes, by our block or where no device was asked'),
       }),
     )
     .describe('the ways out; several where border firewalls have equal claims'),

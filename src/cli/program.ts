@@ -186,7 +186,7 @@ export function buildProgram(terminal: Terminal): Program {
       .option('--port <number>', 'destination port', portNumber)
       .option('--icmp-type <number>', 'ICMP type', portNumber)
       .option('--icmp-code <number>', 'ICMP code', portNumber)
-      .option('--devices', 'ask the devices for rules of others, which may drop what ours let through')
+      .option('--devices', 'ask the devices for rules of others, which may decide otherwise than ours')
       .option(
         '--stdin',
         'read flows from standard input, one JSON object a line: {"from": …, "to": …, "protocol": …, "port": …}',

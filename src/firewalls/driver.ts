@@ -6,6 +6,7 @@ import type { Behaviour } from '../plan/behaviour.ts';
 import type { Drift, ForeignRule } from '../plan/foreign.ts';
 import type { Step } from '../plan/step.ts';
 import type { Connections } from './connections.ts';
+import type { Passages } from './passage/passage.ts';
 
 export type { Drift, ForeignRule } from '../plan/foreign.ts';
 
@@ -105,6 +106,11 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   capabilities(signal: AbortSignal): Promise<Capabilities>;
   /** Everything we own on the device, read back. Cheap when nothing changed since the last call; never from what was sent. */
   observe(signal: AbortSignal): Promise<A>;
+  /**
+   * Reads everybody's rules and what they name, for questions about single flows and for nothing else. Absent: what rules of others do is not
+   * worked out for this device.
+   */
+  passages?(signal: AbortSignal): Promise<Passages>;
   /**
    * Asks the device whether all that these steps rest on is as it was read for them: then a plan may go from that reading, though something else
    * may have changed since. False also where it is time to read everything. Absent: everything is read before each plan.

@@ -76,7 +76,7 @@ function readQuestion(line: Readonly<Record<string, unknown>>): Question {
   return question(from, to, protocol, number(port, 'port'), number(icmpType, 'icmpType'), number(icmpCode, 'icmpCode'));
 }
 
-/** The chains of others on each device; a device that does not answer is told, and nothing is known of it. */
+/** The rules of others on each device; a device that does not answer is told, and nothing is known of it. */
 async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<Others> {
   const signal = new AbortController().signal;
   const { results } = await onDevices(
@@ -86,8 +86,9 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
     async (firewall) => {
       const driver = deviceHere(firewall);
       const { foreign } = await driver.observe(signal);
+      const passages = await driver.passages?.(signal);
       if (driver.connectionsStay !== undefined) terminal.err(`note: ${firewall.name}: ${driver.connectionsStay}`);
-      return [firewall.name, foreign] as const;
+      return [firewall.name, { foreign, passages }] as const;
     },
     { ofOne: 'tell' },
   );

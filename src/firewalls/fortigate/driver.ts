@@ -24,6 +24,7 @@ import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
 import { FortiosApi } from './fortios-api.ts';
 import { type Observation, observation } from './observe.ts';
+import { FortigatePassages } from './passages.ts';
 import { renderOperations } from './render.ts';
 import { FortigateScope } from './scope.ts';
 import { sayService } from './services.ts';
@@ -136,6 +137,10 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const capacity = capacityOf(rooms, snapshot, base, facts.release, this.#scope, this.#takings.tables);
     if (JSON.stringify(capacity) !== JSON.stringify(this.#capacity)) this.#capacity = capacity;
     return this.#actualOf(snapshot, facts, this.#capacity ?? capacity);
+  }
+
+  passages(signal: AbortSignal): Promise<FortigatePassages> {
+    return FortigatePassages.read(this.#api, this.#options.options, this.#scope, signal);
   }
 
   /** Filling feeds rests on what is in them, and on their being there. */

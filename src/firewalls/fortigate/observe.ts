@@ -138,7 +138,7 @@ function titleOf(table: TableId, row: Row): string {
 }
 
 /** Where our block will begin among policies of others; `undefined`: there will be none, or nobody can tell. */
-function placeOf(rows: readonly Row[], { position, isPlaced }: FortigateScope): number | undefined {
+export function placeOf(rows: readonly Row[], { position, isPlaced }: FortigateScope): number | undefined {
   if (!isPlaced) return undefined;
   if (position === 'First') return 0;
   if (position === 'Last') return rows.length;
@@ -154,19 +154,24 @@ function foreignRules(snapshot: Snapshot, scope: FortigateScope): readonly Forei
   const first = rows.findIndex(isOurs);
   const place = first === -1 ? placeOf(rows, scope) : first;
   return rows.flatMap((row, at): ForeignRule[] => {
-    if (isOurs(row) || textOf(row, 'status') === 'disable') return [];
-    return [
-      {
-        where: titleOf(POLICY, row),
-        text: policyText(row),
-        effect: place === undefined ? 'unknown' : at < place ? 'before ours' : 'after ours',
-      },
-    ];
+    return isOurs(row) || textOf(row, 'status') === 'disable' ? [] : [foreignRule(row, at, place)];
   });
+}
+
+/** `at`: where it stands among all policies. `place`: where our block begins, or will. */
+export function foreignRule(row: Row, at: number, place: number | undefined): ForeignRule {
+  return {
+    where: titleOf(POLICY, row),
+    text: policyText(row),
+    effect: place === undefined ? 'unknown' : at < place ? 'before ours' : 'after ours',
+  };
 }
 
 function policyText(row: Row): string {
   const list = (...fields: readonly string[]): string => fields.flatMap((field) => namesIn(row, field)).join(' ');
+  const unlessNegated = (field: string, ...more: readonly string[]): string =>
+    `${textOf(row, `${field}-negate`) === 'enable' ? 'not ' : ''}${list(field, ...more)}`;
   const interfaces = `${list('srcintf')} > ${list('dstintf')}`;
-  return `${textOf(row, 'action')} ${interfaces}: ${list('srcaddr', 'srcaddr6')} to ${list('dstaddr', 'dstaddr6')}, ${list('service')}`;
+  const [from, to] = [unlessNegated('srcaddr', 'srcaddr6'), unlessNegated('dstaddr', 'dstaddr6')];
+  return `${textOf(row, 'action')} ${interfaces}: ${from} to ${to}, ${unlessNegated('service')}`;
 }

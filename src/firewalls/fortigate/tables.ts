@@ -6,6 +6,8 @@ import { FORMS, type Row, type TableId, readRow } from './rows.ts';
 
 /** Rows of one answer; a device may give fewer. */
 const PAGE = 1_000;
+/** No table of any model is larger; a device that told more would never come to an end. */
+const MOST_ROWS = 1_000_000;
 /** A table that changes while its pages are read is read again, so often. */
 const MOST_READINGS = 3;
 
@@ -63,32 +65,56 @@ export class TableReader {
       this.#known.set(id, table);
       return table;
     }
-    throw new SallyportError('DEVICE_BUSY', `${id} changed ${MOST_READINGS} times while its pages were read`);
+    throw changed(id);
   }
 
-  /** All pages of one revision; `undefined`: it changed in between. The end is a page without rows: how many there are is not proven. */
   async #pages(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<Table | undefined> {
-    const rows: Row[] = [];
-    let revision: string | undefined;
-    for (;;) {
-      const envelope = await this.#api.ask(
-        {
-          method: 'GET',
-          path: `cmdb/${id}`,
-          query: { start: String(rows.length), count: String(PAGE) },
-        },
-        signal,
-      );
-      seen(envelope);
-      const list = listForm.safeParse(envelope.results).data;
-      if (list === undefined || envelope.revision === undefined)
-        throw new SallyportError('DEVICE_UNREADABLE', `${id}: the answer holds no list with a revision`);
-      if (revision !== undefined && envelope.revision !== revision) return undefined;
-      revision = envelope.revision;
-      if (list.length === 0) return { revision, rows };
-      for (const told of list) rows.push(readRow(id, told));
-    }
+    const pages = await readPages(this.#api, id, signal, seen);
+    return pages && { revision: pages.revision, rows: pages.rows.map((told) => readRow(id, told)) };
   }
+}
+
+/** An entry of a table as the device tells it. */
+export type ToldRow = Readonly<Record<string, unknown>>;
+
+/**
+ * A table as the device tells it, all pages of one revision; `undefined`: it changed in between. The end is a page without rows: how many
+ * there are is not proven.
+ */
+async function readPages(
+  api: FortiosApi,
+  id: string,
+  signal: AbortSignal,
+  seen: (envelope: Envelope) => void,
+): Promise<{ readonly revision: string; readonly rows: readonly ToldRow[] } | undefined> {
+  const rows: ToldRow[] = [];
+  let revision: string | undefined;
+  for (;;) {
+    const query = { start: String(rows.length), count: String(PAGE) };
+    const envelope = await api.ask({ method: 'GET', path: `cmdb/${id}`, query }, signal);
+    seen(envelope);
+    const list = listForm.safeParse(envelope.results).data;
+    if (list === undefined || envelope.revision === undefined)
+      throw new SallyportError('DEVICE_UNREADABLE', `${id}: the answer holds no list with a revision`);
+    if (revision !== undefined && envelope.revision !== revision) return undefined;
+    revision = envelope.revision;
+    if (list.length === 0) return { revision, rows };
+    if (rows.length >= MOST_ROWS) throw new SallyportError('DEVICE_LIMIT', `${id} has more than ${MOST_ROWS} entries`);
+    rows.push(...list);
+  }
+}
+
+/** All entries of a table with all their fields, in the device's order. For what is read once; what is kept in step is `TableReader`'s. */
+export async function readWholeTable(api: FortiosApi, id: string, signal: AbortSignal): Promise<readonly ToldRow[]> {
+  for (let reading = 0; reading < MOST_READINGS; reading++) {
+    const pages = await readPages(api, id, signal, () => undefined);
+    if (pages !== undefined) return pages.rows;
+  }
+  throw changed(id);
+}
+
+function changed(id: string): SallyportError {
+  return new SallyportError('DEVICE_BUSY', `${id} changed ${MOST_READINGS} times while its pages were read`);
 }
 
 /** Asks for each of some things, a few at a time. */
