@@ -5,7 +5,7 @@
  * many go as come; the first seconds count apart.
  */
 import { NameKeeper } from '../src/controller/machine/dns/name-keeper.ts';
-import type { ElementChange } from '../src/controller/machine/kernel-table.ts';
+import type { ElementChange } from '../src/controller/machine/plain-sets.ts';
 import { NameBook } from '../src/machine/dns/name-book.ts';
 import { turns } from '../test/kit/fake-clock.ts';
 import { drawing } from './draw.ts';

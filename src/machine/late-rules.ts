@@ -56,8 +56,12 @@ export function placedInKernel(wanted: TableParts, held: TableParts | undefined)
  * rules put between those that are there, and needs no check of the whole after it.
  */
 export function isMostlyNew(held: TableParts, wanted: TableParts): boolean {
-  const rules = rulesIn(wanted);
-  return rules >= LARGE && rulesIn(held) * 2 < rules;
+  return isLarge(wanted) && rulesIn(held) * 2 < rulesIn(wanted);
+}
+
+/** Whether to load it whole takes long. */
+export function isLarge(table: TableParts): boolean {
+  return rulesIn(table) >= LARGE;
 }
 
 function rulesIn({ chains }: TableParts): number {

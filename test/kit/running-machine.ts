@@ -8,11 +8,13 @@ import { parseConfiguration } from '../../src/controller/configuration.ts';
 import { NameService } from '../../src/controller/machine/dns/name-service.ts';
 import type { NameState } from '../../src/controller/machine/dns/name-state.ts';
 import type { ClusterAccess } from '../../src/controller/machine/sources/cluster-source.ts';
+import { Disturbances } from '../../src/controller/machine/disturbances.ts';
 import { KernelTable } from '../../src/controller/machine/kernel-table.ts';
 import { MachineController } from '../../src/controller/machine/machine-controller.ts';
 import { RuleWriter } from '../../src/controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../src/controller/machine/sources/memory.ts';
 import { netnsTransport } from '../../src/firewalls/nftables/local-transport.ts';
+import type { Running, Transport } from '../../src/firewalls/nftables/transport.ts';
 import { FirewallMachine } from './firewall-machine.ts';
 import { FACTS } from './machine.ts';
 
@@ -34,6 +36,11 @@ export class RunningMachine {
   /** What was logged: `level message {fields}`. */
   readonly logged: string[] = [];
   readonly #clock: Clock;
+  /** Commands of nft that ran, and those that were started and go on. */
+  readonly ran: string[] = [];
+  readonly started: { readonly command: string; readonly running: Running }[] = [];
+  /** Of the process that was started last. */
+  kernel: KernelTable | undefined;
   #refusal: string | undefined;
   #running:
     | { readonly controller: MachineController; readonly stop: AbortController; readonly ended: Promise<void> }
@@ -94,7 +101,8 @@ export class RunningMachine {
     const { log } = this;
     const memory = new SourceMemory(value.machine.memory, log);
     await memory.load();
-    const kernel = new KernelTable(netnsTransport(this.world.machine.name, this.folder));
+    const kernel = new KernelTable(this.#transport());
+    this.kernel = kernel;
     const names =
       state &&
       new NameService({
@@ -104,11 +112,14 @@ export class RunningMachine {
         log,
         wake: () => controller.wake(),
       });
+    const writer = this.#refusing(new RuleWriter({ kernel, baseFile: value.machine.base, log }));
+    const wake = (): void => controller.disturbed();
     const controller: MachineController = new MachineController({
       configuration: { ...value, machine: value.machine },
       file: path,
       parse,
-      writer: this.#refusing(new RuleWriter({ kernel, baseFile: value.machine.base, log })),
+      writer,
+      disturbances: new Disturbances({ kernel, writer, wake, clock: this.#clock, log }),
       memory,
       environment: {},
       clock: this.#clock,
@@ -127,6 +138,23 @@ export class RunningMachine {
   /** From now on rules cannot be written, for this reason; `undefined`: they can. */
   refuse(reason: string | undefined): void {
     this.#refusal = reason;
+  }
+
+  #transport(): Transport {
+    const local = netnsTransport(this.world.machine.name, this.folder);
+    return {
+      name: local.name,
+      run: (program, args, ...rest) => {
+        this.ran.push([program, ...args].join(' '));
+        return local.run(program, args, ...rest);
+      },
+      runWithFile: (...words) => local.runWithFile(...words),
+      start: (program, args, input) => {
+        const running = local.start(program, args, input);
+        this.started.push({ command: [program, ...args].join(' '), running });
+        return running;
+      },
+    };
   }
 
   #refusing(writer: RuleWriter): RuleWriter {

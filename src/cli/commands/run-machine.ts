@@ -9,6 +9,7 @@ import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/logs.ts';
 import { DROP_COUNTS_FILE, DropCountsBeside } from '../../controller/machine/droptailer/drop-counts.ts';
 import { ServiceRestarts } from '../../controller/machine/host/service-restarts.ts';
+import { Disturbances } from '../../controller/machine/disturbances.ts';
 import { DutyEvents } from '../../controller/machine/reports/duty-events.ts';
 import { repairEvent } from '../../controller/machine/reports/repair-event.ts';
 import { openUpdates } from '../../controller/machine/update/open-updates.ts';
@@ -132,6 +133,13 @@ export async function runMachine(
         },
       },
       names,
+      disturbances: new Disturbances({
+        kernel,
+        writer,
+        wake: () => controller.disturbed(),
+        clock: systemClock,
+        log,
+      }),
     });
     listeners = new MachineListeners({
       wish: () => {

@@ -7,7 +7,7 @@ import { textChains } from '../../machine/nft-text.ts';
 import { deniedFlows, flowRules, type OwnFlow } from '../../machine/own-flows.ts';
 import type { Counts } from '../../machine/table-change.ts';
 import type { LiveTable } from './kernel-listing.ts';
-import type { KernelTable } from './kernel-table.ts';
+import { type KernelTable, TOLD_LATE_MS } from './kernel-table.ts';
 import { basePolicyOf, modeOf, readIfThere, replaceFile, withBasePolicy } from './rule-files.ts';
 import { tableDifferences } from './table-differences.ts';
 
@@ -23,8 +23,8 @@ export interface BaseWritten {
 interface Loaded {
   readonly text: string;
   readonly beside: string;
-  /** By name, each of their tables as the kernel showed it right after. */
-  readonly live: ReadonlyMap<string, LiveTable | undefined>;
+  /** By name, each of their tables as the kernel showed it right after; `undefined`: that may be somebody else's. */
+  readonly live: ReadonlyMap<string, LiveTable | undefined> | undefined;
 }
 
 /** What the base rules are to be. */
@@ -49,6 +49,9 @@ export class BaseFile {
   /** What we wrote into the file, or found there as we would have. */
   #written: string | undefined;
   #loaded: Loaded | undefined;
+  /** When (monotonic) that was read back, and how often somebody else changed something. */
+  #readBackAt = Number.NEGATIVE_INFINITY;
+  #doubts = 0;
   readonly #kernel: KernelTable;
   readonly #log: Log;
   /** Flows that were lost, while this process lives. */
@@ -77,6 +80,13 @@ export class BaseFile {
     this.#left ??= this.#path;
     if (this.#left === path) this.#left = undefined;
     this.#path = path;
+  }
+
+  /** As `KernelTable.suspect`. */
+  suspect(): void {
+    this.#doubts++;
+    if (this.#loaded !== undefined && this.#kernel.clock.monotonic() - this.#readBackAt < TOLD_LATE_MS)
+      this.#loaded = { ...this.#loaded, live: undefined };
   }
 
   /** `beside`: what our own file adds to tables of the base rules. What is wrong is told, and the rules stay as they were, but for the forward policy. */
@@ -150,11 +160,12 @@ export class BaseFile {
     const block = allowedBackText(this.#allowedBack, jumps ? [] : hooksOf(text));
     // Of a hand edit that is not found yet nothing may be taken for ours.
     const loaded = this.#loaded !== undefined && (await this.#changes(signal)).length === 0 ? this.#loaded : undefined;
+    const doubts = this.#doubts;
     await this.#kernel.run(jumps ? `flush chain inet metal ${ALLOWED_BACK}\n${block}` : block, signal);
     if (text === '') return;
     const whole = withAllowedBack(text, this.#allowedBack);
     if (loaded !== undefined && withoutAllowedBack(loaded.text) === text)
-      await this.#hold(whole, loaded.beside, signal);
+      await this.#hold(whole, loaded.beside, doubts, signal);
     await replaceFile(this.#path, whole, await modeOf(this.#path));
     if (this.#written !== undefined && withoutAllowedBack(this.#written) === text) this.#written = whole;
   }
@@ -166,7 +177,7 @@ export class BaseFile {
     signal: AbortSignal,
   ): Promise<Omit<BaseWritten, 'wrong'> | { readonly refusal: string }> {
     const found = await readIfThere(this.#path);
-    const isLoaded = this.#loaded?.text === text && this.#loaded.beside === beside;
+    const isLoaded = this.#loaded?.text === text && this.#loaded.beside === beside && this.#loaded.live !== undefined;
     // What our own file adds beside is in the kernel already, and may be another than it was.
     const changes = this.#loaded?.beside === beside ? await this.#changes(signal) : [];
     if (found === text && isLoaded && changes.length === 0) return { isNew: false, changes };
@@ -175,20 +186,24 @@ export class BaseFile {
       .join('');
     const counts = new Map<string, Counts>();
     for (const name of tablesOf(text)) counts.set(name, await this.#kernel.countsOf(name, signal));
+    const doubts = this.#doubts;
     const refusal = await this.#kernel.attempt(`${gone}${countedText(text, counts)}${beside}`, signal);
     if (refusal !== undefined) return { refusal };
-    await this.#hold(text, beside, signal);
+    await this.#hold(text, beside, doubts, signal);
     const mode = found === undefined ? 0o600 : await modeOf(this.#path);
     if (found !== text) await replaceFile(this.#path, text, mode);
     this.#log.info({ file: this.#path }, 'base rules in force');
     return { isNew: true, changes };
   }
 
-  async #hold(text: string, beside: string, signal: AbortSignal): Promise<void> {
-    this.#loaded = undefined;
+  /** Takes what the kernel shows for what we loaded; `doubts`: how many there were before. */
+  async #hold(text: string, beside: string, doubts: number, signal: AbortSignal): Promise<void> {
+    this.#loaded = { text, beside, live: undefined };
     const live = new Map<string, LiveTable | undefined>();
     for (const name of tablesOf(text)) live.set(name, await this.#kernel.readOther(name, signal));
+    if (this.#doubts !== doubts) return;
     this.#loaded = { text, beside, live };
+    this.#readBackAt = this.#kernel.clock.monotonic();
   }
 
   /** What somebody changed of what we loaded; nothing where we loaded nothing. */

@@ -1,11 +1,9 @@
-import { isMap } from '../../api/shape.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { SallyportError, toSallyportError } from '../../base/error.ts';
+import { toSallyportError } from '../../base/error.ts';
 import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.ts';
-import { nftError } from '../../firewalls/nftables/error-classes.ts';
 import { Nft } from '../../firewalls/nftables/nft.ts';
 import type { Transport } from '../../firewalls/nftables/transport.ts';
-import { isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
+import { isLarge, isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
 import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
@@ -16,9 +14,11 @@ import {
   type TableParts,
   tableParts,
 } from '../../machine/table-change.ts';
-import type { TableLines } from '../../machine/table-text.ts';
+import { CLOSED_TABLE, linesOf, type TableLines } from '../../machine/table-text.ts';
 import { CountsReader, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
-import { besideRules, elementDifferences, type PlainSet, plainSets } from './plain-sets.ts';
+import { type ListingReader, Listings } from './listings.ts';
+import { OwnWrites } from './own-writes.ts';
+import { besideRules, type ElementChange, elementDifferences, type PlainSet, plainSets } from './plain-sets.ts';
 import { tableDifferences } from './table-differences.ts';
 
 const TABLE = ['inet', 'firewall'] as const;
@@ -34,20 +34,15 @@ const MANY_CHANGES = 20;
 const SHORT_MS = 2_000;
 const REST_OF_MANY = 200;
 
+/** So late at most it is told what somebody else changed. */
+export const TOLD_LATE_MS = 1_000;
+/** The chain as our table has it; with another hook it is refused. */
+const CLOSED_FORWARD = `add chain ${TABLE.join(' ')} forward { type filter hook forward priority 1; policy drop; }\n`;
+
 /** What we loaded last and what of it was read back. */
 interface Held {
   readonly parts: TableParts;
   readonly live: LiveTable;
-}
-
-/** Takes a listing line by line. */
-type ListingReader = Pick<TableReader, 'line'>;
-
-/** One element of a plain set that comes or goes. */
-export interface ElementChange {
-  readonly change: 'add' | 'delete';
-  readonly set: string;
-  readonly element: string;
 }
 
 /**
@@ -56,11 +51,12 @@ export interface ElementChange {
  */
 export class KernelTable {
   readonly #nft: Nft;
-  readonly #transport: Transport;
+  readonly #listings: Listings;
+  readonly transport: Transport;
   readonly #shell: AcknowledgedShell;
   /** What we loaded last and read back; `undefined` while that is in doubt. */
   #held: Held | undefined;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   /** The last reading of the whole table (monotonic). */
   #reading = { ended: Number.NEGATIVE_INFINITY, took: 0 };
   /** Plain sets, as they are in the kernel. */
@@ -74,11 +70,40 @@ export class KernelTable {
   /** The transaction under way: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
+  /** What goes through here, for whoever listens to the kernel. */
+  readonly own: OwnWrites;
+  /** When (monotonic) what we loaded last was read back. */
+  #readBackAt = Number.NEGATIVE_INFINITY;
+
   constructor(transport: Transport, clock: Clock = systemClock) {
-    this.#nft = new Nft(transport);
-    this.#transport = transport;
-    this.#clock = clock;
+    this.own = new OwnWrites(clock);
+    this.transport = this.own.around(transport);
+    this.#nft = new Nft(this.transport);
+    this.#listings = new Listings(this.transport);
+    this.clock = clock;
     this.#shell = new AcknowledgedShell(transport, clock);
+  }
+
+  /**
+   * Somebody else changed one of our tables, by now. What was read back while he did, or so lately that this was not told sooner, may not be what
+   * we loaded.
+   */
+  suspect(): void {
+    this.#doubts++;
+    if (this.clock.monotonic() - this.#readBackAt < TOLD_LATE_MS) this.#held = undefined;
+  }
+
+  /** Where our table is gone, or forwarding is open: closes it, in less time than a load takes, for the next load to fill. */
+  async closeAtOnce(signal: AbortSignal): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const missing = `create table ${TABLE.join(' ')}\n${CLOSED_TABLE}`;
+      const isMissing = (await this.attempt(missing, signal)) === undefined;
+      if (!isMissing && (await this.isClosed(signal))) return false;
+      this.#held = undefined;
+      if (isMissing || (await this.attempt(CLOSED_FORWARD, signal)) === undefined) return true;
+      await this.#nft.run(replaceTable(linesOf(CLOSED_TABLE), undefined), signal);
+      return true;
+    });
   }
 
   /** What nft would say to this table at a start of the machine; nothing if it takes it. Changes nothing. */
@@ -96,7 +121,7 @@ export class KernelTable {
     text: string | Iterable<string>,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const outcome = await this.#transport.runWithFile('nft', args, text, signal);
+    const outcome = await this.transport.runWithFile('nft', args, text, signal);
     if (outcome.code === 0) return undefined;
     // The first of its complaints, without the name of a file that is gone, and the line that it is about.
     const [said = '', line = ''] = outcome.stderr.trim().split('\n');
@@ -111,8 +136,9 @@ export class KernelTable {
    */
   async load(make: () => readonly TableLines[], signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
     // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
-    const before = this.#held === undefined ? await this.#quietly(() => this.#counts(signal)) : undefined;
+    const before = this.#held === undefined ? await this.quietly(() => this.#counts(signal)) : undefined;
     const loaded = await this.#inTurn(async () => {
+      const doubts = this.#doubts;
       const table = make();
       const wanted = tableParts(table);
       const held = this.#held;
@@ -125,16 +151,17 @@ export class KernelTable {
         this.#held = undefined;
         if (change !== undefined && (await this.#tried(change, signal))) {
           this.#plain = plainSets(after);
-          return { done: 'changed' as const, held, after };
+          return { done: 'changed' as const, held, after, doubts };
         }
       }
       // What is late has its place in a table that is written whole.
       const after = placedInKernel(wanted, undefined);
-      await this.#nft.run(replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal))), signal);
+      const text = replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal)));
+      await this.own.flooding(isLarge(after), () => this.#nft.run(text, signal));
       this.#plain = plainSets(after);
-      return { done: 'replaced' as const, after };
+      return { done: 'replaced' as const, after, doubts };
     });
-    if (loaded.done !== 'nothing') await this.#quietly(() => this.#hold(loaded.after, loaded.held, signal));
+    if (loaded.done !== 'nothing') await this.quietly(() => this.#hold(loaded, signal));
     return loaded.done;
   }
 
@@ -150,12 +177,12 @@ export class KernelTable {
         return elements !== undefined && elements.has(element) !== (change === 'add');
       });
       if (due.length === 0) return;
-      this.#changedAt.push(this.#clock.monotonic());
+      this.#changedAt.push(this.clock.monotonic());
       if (this.#changedAt.length > MANY_CHANGES) this.#changedAt.shift();
       const commands = this.#commands(due);
       for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
-        if (this.#shell.fits(commands)) await this.#shell.run(commands);
+        if (this.#shell.fits(commands)) await this.own.changing(due, () => this.#shell.run(commands));
         else await this.#nft.run(`${commands.join('\n')}\n`, signal);
       } catch (thrown) {
         this.#held = undefined;
@@ -195,6 +222,11 @@ export class KernelTable {
     return this.#held?.parts.chains.get(LATE_CHAIN)?.rules.length ?? 0;
   }
 
+  /** How long the last reading of the whole table took, in milliseconds. */
+  get readingMs(): number {
+    return this.#reading.took;
+  }
+
   /** Ends what runs for it, and starts no more for changes of elements that still wait; the table stays. */
   stop(): void {
     this.#shell.stop();
@@ -224,7 +256,7 @@ export class KernelTable {
     const known = new Set([...held.live.chains.values()].flatMap(({ handles }) => handles));
     const changed = new Set<string>();
     this.#readers.add(changed);
-    const reading = this.#quietly(() => this.read(signal, (handle) => !known.has(handle)));
+    const reading = this.quietly(() => this.read(signal, (handle) => !known.has(handle)));
     const live = await reading.finally(() => this.#readers.delete(changed));
     // Loaded anew meanwhile: by ourselves.
     if (this.#held !== held) return ours();
@@ -245,7 +277,7 @@ export class KernelTable {
   /** Another table of `inet`, with the texts of its rules; `undefined`: there is none. */
   async readOther(table: string, signal: AbortSignal): Promise<LiveTable | undefined> {
     const reader = new TableReader(() => true);
-    return (await this.#list(['table', 'inet', table], reader, signal)) ? reader.table : undefined;
+    return (await this.#listings.read(['table', 'inet', table], reader, signal)) ? reader.table : undefined;
   }
 
   /** What was counted; `undefined`: there is no table, or this machine cannot say it. No rule waits for that. */
@@ -262,44 +294,31 @@ export class KernelTable {
   /** What the rules of another table of `inet` counted; nothing if there is none. */
   async countsOf(table: string, signal: AbortSignal): Promise<Counts> {
     const reader = new CountsReader();
-    await this.#list(['table', 'inet', table], reader, signal);
+    await this.#listings.read(['table', 'inet', table], reader, signal);
     return reader.counts;
   }
 
   async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
-    const started = this.#clock.monotonic();
-    const isThere = await this.#list(['table', ...TABLE], reader, signal);
-    const ended = this.#clock.monotonic();
+    const started = this.clock.monotonic();
+    const isThere = await this.#listings.read(['table', ...TABLE], reader, signal);
+    const ended = this.clock.monotonic();
     this.#reading = { ended, took: ended - started };
     return isThere;
   }
 
   /** The policy of the base rules' forward chain; `undefined`: there is no such chain. */
   async basePolicy(signal: AbortSignal): Promise<string | undefined> {
-    return (await this.#chains('metal', signal)).get('forward');
+    return (await this.#listings.chains('metal', signal)).get('forward');
   }
 
   /** Whether our table is there, and lets through nothing but what it says. */
   async isClosed(signal: AbortSignal): Promise<boolean> {
-    return (await this.#chains('firewall', signal)).get('forward') === 'drop';
-  }
-
-  /** The chains of a table of `inet` with their policies. For all else that tells whether a table is there nft 1.0.6 reads all rules there are. */
-  async #chains(table: string, signal: AbortSignal): Promise<ReadonlyMap<string, string | undefined>> {
-    const chains = new Map<string, string | undefined>();
-    for (const object of (await this.#nft.list(['list', 'chains', 'inet'], signal)) ?? []) {
-      const chain = isMap(object) ? object['chain'] : undefined;
-      if (!isMap(chain) || chain['table'] !== table || typeof chain['name'] !== 'string') continue;
-      const { name, hook, policy } = chain;
-      // At another hook its policy holds for other packets.
-      chains.set(name, typeof policy === 'string' && (name !== 'forward' || hook === 'forward') ? policy : undefined);
-    }
-    return chains;
+    return (await this.#listings.chains('firewall', signal)).get('forward') === 'drop';
   }
 
   /** Whether a chain is there: `inet`, its table, its name. */
   async hasChain(chain: readonly string[], signal: AbortSignal): Promise<boolean> {
-    return this.#list(['chain', ...chain], { line: () => {} }, signal);
+    return this.#listings.read(['chain', ...chain], { line: () => {} }, signal);
   }
 
   /** One transaction about tables that are not ours. Throws as `Nft.run` does. */
@@ -322,14 +341,18 @@ export class KernelTable {
     }
   }
 
-  /** `held`: what was there before a change by the difference. */
-  async #hold(parts: TableParts, held: Held | undefined, signal: AbortSignal): Promise<void> {
-    const doubts = this.#doubts;
+  /** `held`: what was there before a change by the difference. `doubts`: how many there were before the transaction. */
+  async #hold(
+    { after: parts, held, doubts }: { readonly after: TableParts; readonly held?: Held; readonly doubts: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     // What is declared is known by reading alone.
     const isKnown = held !== undefined && besideRules(parts) === besideRules(held.parts);
     const isWhole = held === undefined || (!isKnown && this.#reading.took < QUICK_MS);
     const live = isWhole ? await this.read(signal) : await this.#touched(held, parts, isKnown, signal);
-    if (live !== undefined && this.#doubts === doubts) this.#held = { parts, live };
+    if (live === undefined || this.#doubts !== doubts) return;
+    this.#held = { parts, live };
+    this.#readBackAt = this.clock.monotonic();
   }
 
   /** What is in the kernel after a change: what stays is known, what is new is read. */
@@ -346,38 +369,18 @@ export class KernelTable {
 
   async #chain(name: string, signal: AbortSignal): Promise<LiveRules> {
     const reader = new TableReader();
-    await this.#list(['chain', ...TABLE, name], reader, signal);
+    await this.#listings.read(['chain', ...TABLE, name], reader, signal);
     return reader.table.chains.get(name) ?? { handles: [], prints: [] };
   }
 
   /** Whether our chains are there, and forwarding is closed. */
   async #hasChains({ chains }: TableParts, signal: AbortSignal): Promise<boolean> {
-    const found = await this.#chains('firewall', signal);
+    const found = await this.#listings.chains('firewall', signal);
     return (
       found.get('forward') === 'drop' &&
       found.size === chains.size &&
       [...chains.keys()].every((name) => found.has(name))
     );
-  }
-
-  /** Has what nft prints read, to its end; `false`: there is no such thing. */
-  async #list(what: readonly string[], reader: ListingReader, signal: AbortSignal): Promise<boolean> {
-    let last = '';
-    const onLine = (line: string): void => {
-      last = line;
-      reader.line(line);
-    };
-    const { code, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal, { onLine });
-    // nft says nothing of what it could not write, as to a disk without room.
-    if (code === 0 && last !== '}')
-      throw new SallyportError(
-        'LOCAL_SYSTEM',
-        `what "nft list ${what.join(' ')}" prints breaks off; is there room where this program keeps its temporary files?`,
-      );
-    if (code === 0) return true;
-    const error = nftError(stderr, `nft list ${what.join(' ')}`);
-    if (error.code === 'DEVICE_CHANGED') return false;
-    throw error;
   }
 
   /** The parts with the elements that plain sets have now. */
@@ -393,18 +396,18 @@ export class KernelTable {
   /** Elements change so fast that no reading comes to its end beside it. */
   get #isChanging(): boolean {
     const [first = 0] = this.#changedAt;
-    return this.#changedAt.length === MANY_CHANGES && this.#clock.monotonic() - first < SHORT_MS;
+    return this.#changedAt.length === MANY_CHANGES && this.clock.monotonic() - first < SHORT_MS;
   }
 
   /** The whole table was read so lately that it is not read again yet. */
   get #isResting(): boolean {
     const { ended, took } = this.#reading;
     const rest = this.#isChanging ? REST_OF_MANY : took < QUICK_MS ? 0 : REST;
-    return this.#clock.monotonic() < ended + took * rest;
+    return this.clock.monotonic() < ended + took * rest;
   }
 
-  /** A reading, not from within a turn. */
-  #quietly<T>(read: () => Promise<T>): Promise<T> {
+  /** A reading, not from within a turn: while elements change all the time these wait for it. */
+  quietly<T>(read: () => Promise<T>): Promise<T> {
     return this.#isChanging ? this.#inTurn(read) : read();
   }
 

@@ -3,6 +3,7 @@ import type { Parsed } from '../../base/diagnostic.ts';
 import type { Log } from '../../base/log.ts';
 import type { Configuration } from '../configuration.ts';
 import type { NameService } from './dns/name-service.ts';
+import type { Disturbances } from './disturbances.ts';
 import type { FlowWatchOptions } from './flow-watch.ts';
 import type { MachineConfigured } from './machine-configured.ts';
 import type { PeerFiles } from './needed-peers.ts';
@@ -25,6 +26,8 @@ export interface MachineControllerOptions {
   readonly log: Log;
   /** How it is seen whether this machine itself reaches whom it needs; absent: that is not looked at. */
   readonly reach?: Reach;
+  /** Hears what others change in the kernel; absent: it is compared by the clock alone. */
+  readonly disturbances?: Disturbances;
   /** Resolves the names of policies; absent: nothing does. */
   readonly names?: NameService;
 }

@@ -162,17 +162,19 @@ export class MachineController {
 
   /** Until the signal aborts; what is in force stays. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, writer } = this.#options;
+    const { clock, disturbances, log, writer } = this.#options;
     const ruleFile = this.#configuration.machine.rules;
     if (this.#watch !== undefined) background('own flows', this.#watch.run(signal), log);
     let compared: number | undefined;
+    let hearing: Promise<void> | undefined;
     while (!signal.aborted) {
       try {
-        if (compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
+        const asked = await disturbances?.tend(signal);
+        if (asked !== undefined || compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
           // Nothing else happens before it is sure that nothing passes which nobody allowed.
           if (this.#written) {
             await writer.keepLearnt();
-            await writer.repair(signal);
+            await writer.repair(signal, asked && { all: true, by: asked.by });
           } else if (!(await this.#isDryRun())) this.#hasLastGood = await writer.close(ruleFile, signal);
           compared = clock.monotonic();
         }
@@ -190,8 +192,11 @@ export class MachineController {
           log.error({ code, problem: message }, 'rules could not be put in force; the last good ones stay');
         this.#failure = message;
       }
+      // What begins to listen reads all rules first, which nobody has to wait for at a start.
+      hearing ??= disturbances?.run(signal);
       await this.#pause(signal);
     }
+    await hearing;
     await this.#reports.stop();
     await this.#sources.close();
   }
@@ -214,7 +219,9 @@ export class MachineController {
     this.#endPause = end;
     if (this.#seen !== this.#heard) end();
     signal.addEventListener('abort', end, { once: true });
-    if (!pause.signal.aborted && !signal.aborted) await elapsed(this.#options.clock, LOOK_MS, pause.signal);
+    const due = this.#options.disturbances?.due ?? LOOK_MS;
+    if (!pause.signal.aborted && !signal.aborted && due > 0)
+      await elapsed(this.#options.clock, Math.min(due, LOOK_MS), pause.signal);
     signal.removeEventListener('abort', end);
   }
 
@@ -227,6 +234,11 @@ export class MachineController {
   /** Looks again at once. */
   wake(): void {
     this.#heard++;
+    this.#endPause();
+  }
+
+  /** Looks at the kernel as soon as that is due. */
+  disturbed(): void {
     this.#endPause();
   }
 

@@ -7,6 +7,13 @@ export interface PlainSet {
   readonly elements: Set<string>;
 }
 
+/** One element of a plain set that comes or goes. */
+export interface ElementChange {
+  readonly change: 'add' | 'delete';
+  readonly set: string;
+  readonly element: string;
+}
+
 /** The sets that are no intervals. */
 export function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
   const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));

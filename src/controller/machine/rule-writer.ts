@@ -181,25 +181,36 @@ export class RuleWriter {
     if (this.#last === last) this.#last = { ...last, lines };
   }
 
-  /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. */
-  async repair(signal: AbortSignal, all = false): Promise<void> {
+  /** Somebody else changed one of our tables, by now: `KernelTable.suspect`. */
+  suspect(): void {
+    this.#kernel.suspect();
+    this.#base.suspect();
+  }
+
+  /** Where forwarding is open because somebody changed our table: closes it, before anything is read; `true`: it was. All else is for `repair`. */
+  async closeAtOnce(signal: AbortSignal): Promise<boolean> {
+    return this.#last !== undefined && (await this.#kernel.closeAtOnce(signal));
+  }
+
+  /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. `by`: who changed it, where that is known. */
+  async repair(signal: AbortSignal, { all = false, by = '' } = {}): Promise<void> {
     if (this.#last === undefined) return;
     const { file, lines, fresh, base } = this.#last;
     const changes = await this.#kernel.changes(signal, all);
     if (changes !== undefined) {
       await this.#kernel.load(fresh, signal);
-      this.#repaired('kernel', changes);
+      this.#repaired('kernel', changes, by);
     }
     if (!(await holdsText(file, textParts(lines)))) {
       await replaceFile(file, textParts(lines));
       this.#repaired('file', [file]);
     }
     const written = await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
-    if (written.isNew) this.#repaired('base', written.changes);
+    if (written.isNew) this.#repaired('base', written.changes, by);
   }
 
-  #repaired(where: Repair['where'], changes: readonly string[]): void {
-    const what = briefly(changes);
+  #repaired(where: Repair['where'], changes: readonly string[], by = ''): void {
+    const what = `${briefly(changes)}${by === '' ? '' : ` (by ${by})`}`;
     this.#repairs[where] += 1;
     this.#log.warn({ where, what }, 'somebody changed our rules; they were put back');
     this.#told({ where, what });

@@ -15,7 +15,7 @@ export interface Commit {
   readonly generation: number;
   /** `process 8599 (nft)`: the id is that of the initial pid namespace, so it may differ from the one we know. */
   readonly by: string;
-  /** What it did in our table: elements, and the text of everything else. */
+  /** What it did in the tables that are followed: elements, and the text of everything else. */
   readonly elements: readonly ElementEvent[];
   readonly others: readonly string[];
   /** It printed nothing at all: nft 1.0.6 hides the first element of a concatenated interval set, so it may have been about us. */
@@ -23,15 +23,19 @@ export interface Commit {
 }
 
 const GENERATION = /^# new generation (\d+) by (process \d+ \(.*\))\s*$/;
-const OURS = new RegExp(
-  `^(add|delete|insert|replace|create|update|flush|destroy) (\\S+) inet ${TABLE}(?: (\\S+)(.*))?\\s*$`,
-);
 
 /** Puts the lines of `nft monitor` together to transactions. */
 export class CommitReader {
+  readonly #about: RegExp;
   #elements: ElementEvent[] = [];
   #others: string[] = [];
   #lines = 0;
+
+  /** `tables`: names of those of `inet` that are followed. */
+  constructor(tables: readonly string[] = [TABLE]) {
+    const verbs = 'add|delete|insert|replace|create|update|flush|destroy';
+    this.#about = new RegExp(`^(${verbs}) (\\S+) inet (?:${tables.join('|')})(?: (\\S+)(.*))?\\s*$`);
+  }
 
   /** Lines of a transaction whose end has not come yet. */
   get pending(): boolean {
@@ -60,7 +64,7 @@ export class CommitReader {
 
   #note(line: string): void {
     this.#lines++;
-    const [, change, kind, name = '', rest = ''] = OURS.exec(line) ?? [];
+    const [, change, kind, name = '', rest = ''] = this.#about.exec(line) ?? [];
     if (change === undefined) return;
     const list = /^ \{ (.*) \}$/.exec(rest)?.[1];
     const direction = change === 'add' || change === 'create' ? 'add' : change === 'delete' ? 'delete' : undefined;

@@ -3,6 +3,7 @@ import { SallyportError } from '../../base/error.ts';
 import { type Commit, CommitReader } from './monitor-lines.ts';
 import type { Running, Transport } from './transport.ts';
 
+/** The first waits between two looks whether it listens; with many rules it takes a second until it does, and the waits grow. */
 const READY_POLL_MS = 3;
 const READY_POLLS = 1_000;
 /** NETLINK_NETFILTER and the bit of NFNLGRP_NFTABLES in /proc/net/netlink. */
@@ -26,12 +27,13 @@ export interface MonitorEvents {
 export class Monitor {
   readonly #transport: Transport;
   readonly #running: Running;
-  readonly #reader = new CommitReader();
+  readonly #reader: CommitReader;
   #stopped = false;
   #port: string | undefined;
 
-  private constructor(transport: Transport, running: Running, events: MonitorEvents) {
+  private constructor(transport: Transport, running: Running, events: MonitorEvents, reader: CommitReader) {
     this.#transport = transport;
+    this.#reader = reader;
     this.#running = running;
     const decoder = new StringDecoder('utf8');
     let rest = '';
@@ -52,10 +54,15 @@ export class Monitor {
   }
 
   /** Starts and returns once the kernel sends it everything: what is read afterwards cannot miss a change. */
-  static async start(transport: Transport, events: MonitorEvents, signal: AbortSignal): Promise<Monitor> {
+  static async start(
+    transport: Transport,
+    events: MonitorEvents,
+    signal: AbortSignal,
+    reader = new CommitReader(),
+  ): Promise<Monitor> {
     const before = new Set((await listeners(transport, signal)).map(({ port }) => port));
     const running = transport.start('nft', ['-n', 'monitor'], 'ignores input');
-    const monitor = new Monitor(transport, running, events);
+    const monitor = new Monitor(transport, running, events, reader);
     try {
       for (let poll = 0; poll < READY_POLLS && !monitor.#stopped; poll++) {
         const pid = running.pid?.toString();
@@ -66,7 +73,7 @@ export class Monitor {
           monitor.#port = found.port;
           return monitor;
         }
-        await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+        await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS * 2 ** Math.min(poll >> 3, 4)));
       }
       throw new SallyportError('DEVICE_UNREACHABLE', `nft monitor does not start on ${transport.name}`);
     } catch (error) {

@@ -5,7 +5,7 @@ import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { atOnce, type Pieces } from '../../../base/pieces.ts';
 import { NameBook } from '../../../machine/dns/name-book.ts';
 import { type DomainSet, domainSetName } from '../../../machine/rules/domain-sets.ts';
-import type { ElementChange } from '../kernel-table.ts';
+import type { ElementChange } from '../plain-sets.ts';
 import { NameKeeper } from './name-keeper.ts';
 
 const NAMES = ['a.', 'b.'];

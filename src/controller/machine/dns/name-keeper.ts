@@ -5,7 +5,8 @@ import type { Family } from '../../../ip/address.ts';
 import type { GivenAddress } from '../../../machine/dns/learning.ts';
 import type { NameBook } from '../../../machine/dns/name-book.ts';
 import type { DomainSet } from '../../../machine/rules/domain-sets.ts';
-import type { ElementChange, KernelTable } from '../kernel-table.ts';
+import type { KernelTable } from '../kernel-table.ts';
+import type { ElementChange } from '../plain-sets.ts';
 
 /** How long an addition waits for others that go with it. */
 const BATCH_MS = 2;
