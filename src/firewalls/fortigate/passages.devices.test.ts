@@ -5,7 +5,7 @@ import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { rulesets } from '../../../test/kit/rulesets.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
-import { evaluate } from '../../border/evaluate.ts';
+import { type Evaluation, evaluate } from '../../border/evaluate.ts';
 import { packetOf } from '../../engine/packet.ts';
 import { type AnyDriver, bring, translationOf } from '../contract/harness.ts';
 
@@ -254,3 +254,44 @@ test.each([
   },
   PATIENCE_MS,
 );
+
+test('what stands before all policies, and a device that has no place for ours', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const { hand } = simulated.device;
+  configure(simulated.device);
+  policy(hand, 'rest', { ...ANCHOR, srcaddr: ['all'], dstaddr: ['all'], service: ['ALL'], accept: true });
+  const flow = packetOf({ src: '10.0.0.1', dst: '203.0.113.7', proto: 'tcp', dport: 443 });
+  const unselected: Evaluation = {
+    passes: true,
+    reason: 'unselected',
+    logged: [],
+    seenSource: '10.0.0.1',
+    leavesAs: '10.0.0.1',
+  };
+  const denied: Evaluation = { ...unselected, passes: false, reason: 'end' };
+  const asked = async (evaluation: Evaluation): Promise<string> => {
+    const { outcome, deciders } = await simulated
+      .connect()
+      .passages(signal)
+      .then((passages) => passages.of(flow, evaluation));
+    return `${outcome}: ${deciders.map(({ by, because }) => [by, ...because].join(' ')).join('; ')}`;
+  };
+  expect(await asked(unselected)).toBe('passes: rule');
+  expect(await asked(denied)).toBe('unknown: ours nobody says where rules of ours stand on this device; rule');
+
+  hand.create('firewall/vip', {
+    name: 'shop',
+    extip: '203.0.113.1-203.0.113.9',
+    extintf: 'any',
+    mappedip: [{ range: '10.0.0.1-10.0.0.9' }],
+  });
+  expect(await asked(unselected)).toBe('unknown: device its destination is the virtual address "shop" (firewall/vip)');
+  hand.set('firewall/vip', 'shop', { status: 'disable' });
+  expect(await asked(unselected)).toBe('passes: rule');
+
+  hand.settings('system/settings', { 'ngfw-mode': 'policy-based' });
+  expect(await asked(unselected)).toBe('unknown: device the VDOM is in another mode (`ngfw-mode`: policy-based)');
+  hand.settings('system/settings', { 'ngfw-mode': 'profile-based' });
+  hand.set('system/interface', 'port1', { ip: '203.0.113.7 255.255.255.0' });
+  expect(await asked(unselected)).toBe('unknown: device its destination is an address of the device (port1)');
+});
