@@ -66,6 +66,8 @@ export class RuleWriter {
   readonly #log: Log;
   readonly #told: (repair: Repair) => void;
   readonly #repairs = { kernel: 0, file: 0, base: 0 };
+  /** Forwarding was closed at once, and that is not told yet. */
+  #wasOpen = false;
   /** What was written last, or found: the file and its lines, what makes these anew, and the base rules. */
   #last:
     | {
@@ -189,7 +191,9 @@ export class RuleWriter {
 
   /** Where forwarding is open because somebody changed our table: closes it, before anything is read; `true`: it was. All else is for `repair`. */
   async closeAtOnce(signal: AbortSignal): Promise<boolean> {
-    return this.#last !== undefined && (await this.#kernel.closeAtOnce(signal));
+    const wasOpen = this.#last !== undefined && (await this.#kernel.closeAtOnce(signal));
+    this.#wasOpen ||= wasOpen;
+    return wasOpen;
   }
 
   /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. `by`: who changed it, where that is known. */
@@ -199,7 +203,9 @@ export class RuleWriter {
     const changes = await this.#kernel.changes(signal, all);
     if (changes !== undefined) {
       await this.#kernel.load(fresh, signal);
-      this.#repaired('kernel', changes, by);
+      const opened = this.#wasOpen ? ['our table was gone, or forwarding open'] : [];
+      this.#wasOpen = false;
+      this.#repaired('kernel', [...opened, ...changes], by);
     }
     if (!(await holdsText(file, textParts(lines)))) {
       await replaceFile(file, textParts(lines));
