@@ -137,6 +137,27 @@ test('one that does not come to listen is ended, and not tried again soon', asyn
   await expect.poll(() => heard).toEqual(['unknown', 'unknown']);
 });
 
+test('one that took a second until it listened is not replaced within a hundred', async () => {
+  kernel.isDeaf = true;
+  kernel.listeners[0]?.end();
+  await expect
+    .poll(() => {
+      if (kernel.listeners.length < 2) clock.advance(100);
+      return kernel.listeners.length;
+    })
+    .toBe(2);
+  clock.advance(1_000);
+  kernel.isDeaf = false;
+  await expect.poll(() => heard).toEqual(['unknown', 'unknown']);
+  kernel.listeners[1]?.end();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  clock.advance(99_000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(kernel.listeners).toHaveLength(2);
+  await another();
+  expect(kernel.listeners).toHaveLength(3);
+});
+
 test('while something large is written nobody listens', async () => {
   await watch.pause();
   expect(kernel.listeners[0]?.isOver).toBe(true);

@@ -11,8 +11,8 @@ import type { Listener, OwnWrites } from './own-writes.ts';
 const TABLES = ['firewall', 'metal', 'nat'];
 /** How often it is looked whether the kernel lost messages to us. */
 const WHOLE_MS = 5_000;
-/** One that did not come to listen held up changes of elements; it is tried again after so many times as long. */
-const REST_OF_LATE = 100;
+/** Until it listens it holds up changes of elements; the next one is started no sooner than so many times as long after it. */
+const REST_OF_START = 100;
 /** A listener that ends is started again after so long, twice as long each time, until one has lived for the longest of it. */
 const FIRST_REST_MS = 500;
 const LONGEST_REST_MS = 60_000;
@@ -44,6 +44,8 @@ export class RulesetWatch implements Listener {
   #resumed = (): void => {};
   #monitor: Monitor | undefined;
   #failure = '';
+  /** How long the last one took until it listened, or until it was given up. */
+  #startMs = 0;
   /** The last one did not come to listen. */
   #isLate = false;
 
@@ -85,9 +87,8 @@ export class RulesetWatch implements Listener {
       }
       if (signal.aborted) break;
       if (this.#pauses > 0) continue;
-      const took = clock.monotonic() - began;
-      if (took >= LONGEST_REST_MS) rest = FIRST_REST_MS;
-      await elapsed(clock, this.#isLate ? took * REST_OF_LATE : rest, signal);
+      if (clock.monotonic() - began >= LONGEST_REST_MS) rest = FIRST_REST_MS;
+      await elapsed(clock, Math.max(rest, this.#startMs * REST_OF_START), signal);
       rest = Math.min(rest * 2, LONGEST_REST_MS);
     }
     own.listener = undefined;
@@ -111,18 +112,23 @@ export class RulesetWatch implements Listener {
     this.#generation = undefined;
     const events = { commit: (commit: Commit) => this.#commit(commit, end), broken: end };
     this.#isLate = false;
+    this.#startMs = 0;
     const cancel = clock.after(patience(), () => {
       this.#isLate = true;
       end();
     });
+    const start = async (): Promise<Monitor> => {
+      const began = clock.monotonic();
+      try {
+        return await Monitor.start(transport, events, over.signal, new CommitReader(TABLES));
+      } finally {
+        this.#startMs = clock.monotonic() - began;
+      }
+    };
     try {
-      const monitor = await quietly(async () =>
-        over.signal.aborted
-          ? undefined
-          : (this.#monitor = await Monitor.start(transport, events, over.signal, new CommitReader(TABLES))),
-      );
-      if (monitor === undefined) return;
+      const monitor = await quietly(async () => (over.signal.aborted ? undefined : (this.#monitor = await start())));
       cancel();
+      if (monitor === undefined) return;
       own.forget();
       unknown();
       while (!over.signal.aborted) {
