@@ -9,10 +9,6 @@ import { RulesetWatch } from './ruleset-watch.ts';
 
 /** As often at most what somebody changes again and again is put back; without him the kernel is compared as often. */
 const LONGEST_LOOK_MS = 5_000;
-/** What begins to listen reads all rules, which may take so many times as long as the last reading, within bounds. */
-const START_READINGS = 4;
-const SHORTEST_START_MS = 2_000;
-const LONGEST_START_MS = 5_000;
 /** To close takes little. */
 const LONGEST_CLOSE_MS = 1_000;
 
@@ -46,7 +42,7 @@ export class Disturbances {
       transport: kernel.transport,
       own: kernel.own,
       quietly: (work) => kernel.quietly(work),
-      patience: () => Math.min(Math.max(kernel.readingMs * START_READINGS, SHORTEST_START_MS), LONGEST_START_MS),
+      isWorthIt: () => kernel.isSmall,
       foreign: (commit) => this.#foreign(commit, signal),
       unknown: () => {
         this.#looks.ask();

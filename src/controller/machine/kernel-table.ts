@@ -61,6 +61,8 @@ export class KernelTable {
   #reading = { ended: Number.NEGATIVE_INFINITY, took: 0 };
   /** Plain sets, as they are in the kernel. */
   #plain: ReadonlyMap<string, PlainSet> = new Map();
+  /** Of what we loaded last. */
+  #isSmall = false;
   /** Elements that changed while somebody reads the table, for each who does. */
   readonly #readers = new Set<Set<string>>();
   /** How often a change of elements failed, so that nobody takes for certain what he read around it. */
@@ -151,6 +153,7 @@ export class KernelTable {
         this.#held = undefined;
         if (change !== undefined && (await this.#tried(change, signal))) {
           this.#plain = plainSets(after);
+          this.#isSmall = !isLarge(after);
           return { done: 'changed' as const, held, after, doubts };
         }
       }
@@ -159,6 +162,7 @@ export class KernelTable {
       const text = replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal)));
       await this.own.flooding(isLarge(after), () => this.#nft.run(text, signal));
       this.#plain = plainSets(after);
+      this.#isSmall = !isLarge(after);
       return { done: 'replaced' as const, after, doubts };
     });
     if (loaded.done !== 'nothing') await this.quietly(() => this.#hold(loaded, signal));
@@ -222,9 +226,9 @@ export class KernelTable {
     return this.#held?.parts.chains.get(LATE_CHAIN)?.rules.length ?? 0;
   }
 
-  /** How long the last reading of the whole table took, in milliseconds. */
-  get readingMs(): number {
-    return this.#reading.took;
+  /** What we loaded last is so small that to listen to the kernel takes little. `nft monitor` takes the longer for each change the more rules there are. */
+  get isSmall(): boolean {
+    return this.#isSmall;
   }
 
   /** Ends what runs for it, and starts no more for changes of elements that still wait; the table stays. */

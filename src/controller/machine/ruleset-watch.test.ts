@@ -60,6 +60,7 @@ let kernel: FakeKernel;
 let clock: FakeClock;
 let watch: RulesetWatch;
 let heard: string[];
+let isWorthIt: boolean;
 let stop: AbortController;
 let ended: Promise<void>;
 
@@ -67,12 +68,13 @@ beforeEach(async () => {
   kernel = new FakeKernel();
   clock = new FakeClock();
   heard = [];
+  isWorthIt = true;
   stop = new AbortController();
   watch = new RulesetWatch({
     transport: kernel,
     own: new OwnWrites(clock),
     quietly: (work) => work(),
-    patience: () => 2_000,
+    isWorthIt: () => isWorthIt,
     foreign: ({ by }) => heard.push(by),
     unknown: () => heard.push('unknown'),
     clock,
@@ -156,6 +158,18 @@ test('one that took a second until it listened is not replaced within a hundred'
   expect(kernel.listeners).toHaveLength(2);
   await another();
   expect(kernel.listeners).toHaveLength(3);
+});
+
+test('nobody listens while that would take too much', async () => {
+  isWorthIt = false;
+  clock.advance(5_000);
+  await expect.poll(() => kernel.listeners[0]?.isOver).toBe(true);
+  clock.advance(100_000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(kernel.listeners).toHaveLength(1);
+  isWorthIt = true;
+  await another();
+  expect(kernel.listeners).toHaveLength(2);
 });
 
 test('while something large is written nobody listens', async () => {

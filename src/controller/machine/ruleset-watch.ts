@@ -9,8 +9,10 @@ import type { Listener, OwnWrites } from './own-writes.ts';
 
 /** Tables that are ours, all of `inet`. */
 const TABLES = ['firewall', 'metal', 'nat'];
-/** How often it is looked whether the kernel lost messages to us. */
+/** How often it is looked whether the kernel lost messages to us, and whether to listen is worth it. */
 const WHOLE_MS = 5_000;
+/** It reads all rules first; one that takes longer is given up. */
+const LONGEST_START_MS = 2_000;
 /** Until it listens it holds up changes of elements; the next one is started no sooner than so many times as long after it. */
 const REST_OF_START = 100;
 /** A listener that ends is started again after so long, twice as long each time, until one has lived for the longest of it. */
@@ -22,8 +24,8 @@ export interface RulesetWatchOptions {
   readonly own: OwnWrites;
   /** Starts what reads all rules first, where that comes to its end: nft begins anew whenever anything is committed meanwhile. */
   readonly quietly: <T>(work: () => Promise<T>) => Promise<T>;
-  /** So long, in milliseconds, that may take. */
-  readonly patience: () => number;
+  /** Whether to listen takes little enough; asked before, and now and then. */
+  readonly isWorthIt: () => boolean;
   /** Somebody else committed something about our tables. */
   readonly foreign: (commit: Commit) => void;
   /** What was committed before is not known: it begins to listen, or messages were lost. */
@@ -67,12 +69,16 @@ export class RulesetWatch implements Listener {
 
   /** Until the signal aborts; nothing that it started is left then. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, own } = this.#options;
+    const { clock, log, own, isWorthIt } = this.#options;
     own.listener = this;
     let rest = FIRST_REST_MS;
     while (!signal.aborted) {
       if (this.#pauses > 0) {
         await this.#untilResumed(signal);
+        continue;
+      }
+      if (!isWorthIt()) {
+        await elapsed(clock, WHOLE_MS, signal);
         continue;
       }
       const began = clock.monotonic();
@@ -104,7 +110,7 @@ export class RulesetWatch implements Listener {
 
   /** One run of `nft monitor`, until it ends, lost something, is to pause, or the signal aborts. */
   async #listen(signal: AbortSignal): Promise<void> {
-    const { transport, own, quietly, patience, unknown, clock } = this.#options;
+    const { transport, own, quietly, isWorthIt, unknown, clock } = this.#options;
     const over = new AbortController();
     const end = (): void => over.abort();
     this.#end = end;
@@ -113,7 +119,7 @@ export class RulesetWatch implements Listener {
     const events = { commit: (commit: Commit) => this.#commit(commit, end), broken: end };
     this.#isLate = false;
     this.#startMs = 0;
-    const cancel = clock.after(patience(), () => {
+    const cancel = clock.after(LONGEST_START_MS, () => {
       this.#isLate = true;
       end();
     });
@@ -133,7 +139,7 @@ export class RulesetWatch implements Listener {
       unknown();
       while (!over.signal.aborted) {
         await elapsed(clock, WHOLE_MS, over.signal);
-        if (!over.signal.aborted && !(await monitor.isWhole(over.signal))) end();
+        if (!over.signal.aborted && !(isWorthIt() && (await monitor.isWhole(over.signal)))) end();
       }
     } catch (thrown) {
       if (this.#isLate)
