@@ -3,7 +3,7 @@
  * compiled program that takes little of the two cores. Questions come evenly. Of the answers, at most 500 a second bring an address that is new, is
  * added to the kernel and waited for. `all`: from question to answer, the resolver's time included; `new`: of answers with a new address. Every
  * one of these addresses has to be in the kernel when its answer is there, and at the end. `cpu`: what the program and its nft take for an answer.
- * `dns/beside-rules/…`: the same with 1,000 policies of 20 rules loaded. Needs Go.
+ * `dns/beside-rules/…`: the same with 1,000 policies of 20 rules loaded; `…/executable/…`: of the single executable. Needs Go.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +13,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { bundle } from '../scripts/build.ts';
+import { buildExecutables } from '../scripts/executable.ts';
+import { ownArchitecture } from '../scripts/node-programs.ts';
 import { canonicalDomain, domainSetName } from '../src/machine/rules/domain-sets.ts';
 import { load, print, smoke } from './figure.ts';
 import { machinePolicy, numberedPolicy } from './machine-policies.ts';
@@ -98,14 +100,20 @@ function startLoad(program: string, folder: string): ChildProcess & { readonly s
   return spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-async function measure(program: string, folder: string, bench: string, policies: number): Promise<void> {
+async function measure(
+  program: string,
+  folder: string,
+  bench: string,
+  policies: number,
+  command?: readonly [string],
+): Promise<void> {
   const around = startLoad(program, folder);
   const objects = [...namePolicies(), ...Array.from({ length: policies }, (_, n) => numberedPolicy(n, 443))];
   let machine: ReturnType<typeof startMachine> | undefined;
   let [atRest, before, spent] = [0, 0, 0];
   let results: Results | undefined;
   for await (const line of createInterface(around.stdout)) {
-    if (line === 'listening') machine = startMachine(folder, objects, RESOLVER);
+    if (line === 'listening') machine = startMachine(folder, objects, RESOLVER, command);
     else if (machine === undefined) throw new Error(`"${line}" was said too early`);
     else if (line === 'answered') atRest = Math.round(memoryOf(machine.pid).peak);
     else if (line === 'begin') before = cpuSecondsOf(machine.pid);
@@ -166,13 +174,18 @@ await inNamespaces(async () => {
   try {
     const program = build(built);
     await bundle();
-    for (const [bench, policies] of [
-      ['dns', 0],
-      ['dns/beside-rules', smoke ? 20 : 1_000],
+    // To make it takes longer than a short run shall.
+    const own = smoke ? undefined : ownArchitecture();
+    const [made] = own === undefined ? [] : await buildExecutables(join(built, 'made'), [own]);
+    const policies = smoke ? 20 : 1_000;
+    for (const [bench, count, command] of [
+      ['dns', 0, undefined],
+      ['dns/beside-rules', policies, undefined],
+      ...(made === undefined ? [] : [['dns/beside-rules/executable', policies, [made.file]] as const]),
     ] as const) {
       const folder = mkdtempSync(join(tmpdir(), 'sallyport-dns-bench-'));
       try {
-        await measure(program, folder, bench, policies);
+        await measure(program, folder, bench, count, command);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

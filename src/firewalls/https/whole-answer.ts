@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 
 /** Whatever a device answered: what its status means is its driver's to say. */
@@ -31,6 +32,8 @@ export function wholeAnswer(
     };
     const stop = (): void => fail(signal.reason as Error);
     if (signal.aborted) return stop();
+    // Many are asked side by side, and each listens no longer than that.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', stop, { once: true });
     dispatcher.dispatch(request, {
       onRequestStart: (controller) => {
