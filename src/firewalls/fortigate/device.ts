@@ -11,7 +11,8 @@ import { isInUse, isRefusal, whereNothingChanged } from './errors.ts';
 import { type FortigateFacts, askCentralNat } from './facts.ts';
 import { type FeedChange, pushFeeds, readFeed } from './feeds.ts';
 import type { FortiosApi } from './fortios-api.ts';
-import { InUse } from './in-use.ts';
+import type { InUse } from '../rulebase/in-use.ts';
+import { entryOf, inUseOn } from './in-use.ts';
 import { onceMore } from './once-more.ts';
 import { feedEntries } from './read-groups.ts';
 import { formatRelease } from './release.ts';
@@ -61,7 +62,7 @@ export class FortigateDevice {
     this.#scope = scope;
     this.#clock = clock;
     this.#reader = new TableReader(api);
-    this.inUse = new InUse(clock);
+    this.inUse = inUseOn(clock);
   }
 
   /** The same snapshot as before where nothing changed. */
@@ -211,7 +212,7 @@ export class FortigateDevice {
     try {
       return await transaction.write(write);
     } catch (thrown) {
-      if (write.kind === 'delete' && isInUse(thrown)) this.inUse.refused(write);
+      if (write.kind === 'delete' && isInUse(thrown)) this.inUse.refused(entryOf(write.table, write.key));
       throw thrown;
     }
   }

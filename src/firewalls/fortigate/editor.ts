@@ -6,7 +6,8 @@ import type { AddressObject, MemberGroup, SecurityRule, Service, TranslationRule
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { complementRanges, complementSources } from './complement.ts';
-import type { InUse } from './in-use.ts';
+import type { InUse } from '../rulebase/in-use.ts';
+import { entryOf } from './in-use.ts';
 import { complementName } from './marks.ts';
 import { NAMING, destinationsOf, nameOfKey } from './naming.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
@@ -420,7 +421,8 @@ export class Editor {
   async #remove(id: TableId, key: string): Promise<void> {
     const table = this.#table(id);
     const row = table.get(key);
-    if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster) || this.#inUse.has(id, key)) return;
+    if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster) || this.#inUse.has(entryOf(id, key)))
+      return;
     await this.#send({ kind: 'delete', table: id, key });
     table.delete(key);
   }

@@ -1,10 +1,14 @@
-import { SallyportError } from '../../base/error.ts';
+import type { Clock } from '../../base/clock.ts';
+import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
+import type { InUse } from '../rulebase/in-use.ts';
 import type { Edit, PanosApi } from './api.ts';
 import { followCommit, startCommit } from './commit.ts';
 import type { ConfigurationWatch } from './configuration.ts';
 import { type Positions, editsBetween } from './edits.ts';
 import type { Entries } from './entries.ts';
+import { referencedIn, whereNothingChanged } from './errors.ts';
+import { inUseOn, noteRefused } from './in-use.ts';
 import { waitForJobs } from './jobs.ts';
 import { withConfigLock } from './locks.ts';
 import { digestOf, ownedIn } from './owned.ts';
@@ -20,6 +24,7 @@ export interface CandidateOptions {
   readonly scope: Scope;
   readonly cluster: string;
   readonly positions: Positions;
+  readonly clock: Clock;
 }
 
 /** The one candidate configuration of a firewall or a Panorama, which everybody edits: our part of it, and commits of that alone. */
@@ -27,12 +32,15 @@ export class Candidate {
   readonly #api: PanosApi;
   readonly #watch: ConfigurationWatch;
   readonly #options: CandidateOptions;
+  /** What the device did not let go. */
+  readonly inUse: InUse;
   #warnings: readonly string[] = [];
 
   constructor(api: PanosApi, watch: ConfigurationWatch, options: CandidateOptions) {
     this.#api = api;
     this.#watch = watch;
     this.#options = options;
+    this.inUse = inUseOn(options.clock);
   }
 
   /**
@@ -57,7 +65,7 @@ export class Candidate {
       if (edits.length === 0 && runs === digestOf(after)) return undefined;
       await this.#edit(edits, signal, mayGoOn);
       return await startCommit(this.#api, scope, admin, signal, mayGoOn).catch((thrown: unknown) =>
-        this.#takenBack(running, thrown, mayGoOn),
+        this.#takenBack(running, whereNothingChanged(thrown), mayGoOn),
       );
     });
     if (started === undefined) return;
@@ -97,8 +105,19 @@ export class Candidate {
   }
 
   async #edit(edits: readonly Edit[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
-    for (let from = 0; from < edits.length; from += MOST_EDITS)
-      await this.#api.edit(edits.slice(from, from + MOST_EDITS), signal, mayGoOn);
+    for (let from = 0; from < edits.length; from += MOST_EDITS) {
+      const batch = edits.slice(from, from + MOST_EDITS);
+      try {
+        await this.#api.edit(batch, signal, mayGoOn);
+      } catch (thrown) {
+        const left = this.inUse.version;
+        noteRefused(referencedIn(thrown), batch, this.#options.scope, this.inUse);
+        // All is as it was read under the lock.
+        if (this.inUse.version === left) throw whereNothingChanged(thrown);
+        this.#warnings = [...this.#warnings, `${toSallyportError(thrown).message}; it stays for ten minutes`];
+        throw thrown;
+      }
+    }
   }
 }
 

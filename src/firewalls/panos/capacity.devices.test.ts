@@ -6,10 +6,12 @@ import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
-import { tagPrefix } from './entries.ts';
-import { FULL, byHand, commitByHand, membersOn, registeredOn, writesOn } from './lab.fixture.ts';
+import { isPart, tagPrefix } from './entries.ts';
+import { FULL, VSYS, byHand, commitByHand, foldersOn, membersOn, registeredOn, writesOn } from './lab.fixture.ts';
 import { fetched } from './lists.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
+import { named } from './scope.ts';
+import { membersAt, nameOf } from './xml.ts';
 
 const signal = new AbortController().signal;
 const { border, connect } = closedAfterEach();
@@ -166,5 +168,20 @@ describe('a group of more members than one may have', () => {
     await commitByHand(device);
     await clear(driver);
     expect(device.dump()).toBe(bare);
+  });
+
+  test('leaves a part that the device does not let go, with what is in it, and does all else', async () => {
+    const device = await border({ capacity: { 'max-address-per-group': 10 } });
+    const driver = connect(device);
+    await bring(driver, denying(many(40)));
+    const [part] = foldersOn(device).objects['address-group'].filter(isPart);
+    if (part === undefined) throw new Error('there is no part');
+    device.keepPhantomReference(`${VSYS}/address-group/${named(nameOf(part))}`, ' vsys -> vsys1 -> elsewhere');
+    await bring(driver, denying(many(3)));
+    expect(membersOn(device, ['blocked']).toSorted()).toEqual(many(3).toSorted());
+    const { objects } = foldersOn(device);
+    expect(objects['address-group'].filter(isPart).map(nameOf)).toEqual([nameOf(part)]);
+    expect(objects.address.map(nameOf)).toEqual(expect.arrayContaining([...membersAt(part, 'static')]));
+    expect(await stepsOf(driver, denying(many(3)))).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
+import type { InUse } from '../rulebase/in-use.ts';
 import type { PanosApi } from './api.ts';
 import { Candidate } from './candidate.ts';
 import { type ConfigurationReading, ConfigurationWatch } from './configuration.ts';
@@ -183,6 +184,11 @@ export class PanosDevice {
     during.moving = work.catch(() => undefined);
     await work;
     during.state = change.to;
+  }
+
+  /** What it did not let go. */
+  get inUse(): InUse {
+    return this.#candidate.inUse;
   }
 
   /** What commits warned of since this was asked last. */

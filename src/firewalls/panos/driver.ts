@@ -15,6 +15,7 @@ import { SEVERAL_VSYS, panosDialect } from './dialect.ts';
 import type { Positions } from './edits.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from './identity.ts';
+import { withInUse } from './in-use.ts';
 import type { Fetcher } from './list-contents.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import { type FetchedLists, takeLists } from './lists.ts';
@@ -36,6 +37,8 @@ import { together } from './together.ts';
 
 export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
+  /** What of it the device did not let go. */
+  readonly left: string;
   readonly reading: DeviceReading;
   /** What fits, where the device told. */
   readonly rooms: Room | undefined;
@@ -165,12 +168,15 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { running, candidate } = reading.configuration;
     const shown = await this.#shown(running, signal);
     const last = this.#actual;
-    const isSame = last?.active === active && last.reading === reading && last.standby === standby;
+    const { inUse } = active.device;
+    const left = inUse.version;
+    const isSame =
+      last?.active === active && last.reading === reading && last.standby === standby && last.left === left;
     if (isSame && last.shown === shown) return last;
     const { cluster } = this.#ground;
     const { registered, marker } = reading.registry;
     const tagged = this.#tagged.of(registered);
-    const observed = observedIn(running, tagged, this.#ground);
+    const observed = withInUse(observedIn(running, tagged, this.#ground), inUse, running, cluster);
     const orphans = orphansIn(tagged, observed, this.#ground);
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
@@ -192,6 +198,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       rival,
       tables: rooms && [...tableUses(rooms), ...(listRooms === undefined ? [] : listTables(listRooms))],
       observed,
+      left,
       reading,
       rooms,
       orphans,

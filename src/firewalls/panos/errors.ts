@@ -33,6 +33,8 @@ const WORDS: readonly (readonly [RegExp, Code])[] = [
   [/^Failed to register/i, 'DEVICE_REJECTED'],
 ];
 
+const REFERENCED = 10;
+
 /** Codes of the XML API (reference 1.2), where the words say nothing. */
 const CODES: Readonly<Record<number, Code>> = {
   // Unknown command, bad xpath, malformed command: we said something that this release does not know.
@@ -50,7 +52,7 @@ const CODES: Readonly<Record<number, Code>> = {
   // What we meant is not as we read it: absent, there twice, or in use. Reading again tells.
   7: 'DEVICE_CHANGED',
   8: 'DEVICE_CHANGED',
-  10: 'DEVICE_CHANGED',
+  [REFERENCED]: 'DEVICE_CHANGED',
   13: 'DEVICE_CHANGED',
   12: 'DEVICE_REJECTED',
   14: 'DEVICE_REJECTED',
@@ -116,6 +118,30 @@ export function isAlready(thrown: unknown): boolean {
   const words = wordsOf(thrown);
   return (
     words.length > 0 && words.every((line) => /(already exists, ignore|does not exist, ignore unreg)\s*$/i.test(line))
+  );
+}
+
+/** Names of entries that the device does not delete as something names them (reference 1.3); nothing where that is not why it refused. */
+export function referencedIn(thrown: unknown): ReadonlySet<string> {
+  if (!(thrown instanceof SallyportError) || thrown.details['deviceCode'] !== REFERENCED) return new Set();
+  const names = wordsOf(thrown).flatMap(
+    (line) => /^(.+) cannot be deleted because of references/i.exec(line.trim())?.[1] ?? [],
+  );
+  return new Set(names);
+}
+
+/**
+ * What a refusal of edits means where the candidate was read under the lock, so that nobody can have changed it since: to read it again would not
+ * tell anything new.
+ */
+export function whereNothingChanged(thrown: unknown): unknown {
+  if (!(thrown instanceof SallyportError) || thrown.code !== 'DEVICE_CHANGED' || wordsOf(thrown).length === 0)
+    return thrown;
+  return new SallyportError(
+    'DEVICE_REJECTED',
+    `${thrown.message}; nothing that is read of it has changed meanwhile`,
+    thrown.details,
+    thrown,
   );
 }
 

@@ -9,7 +9,7 @@ import type { PanosDriver } from './driver.ts';
 import { NOBODY, tagPrefix } from './entries.ts';
 import { normalText } from './normal.ts';
 import { isOurs, ownedIn } from './owned.ts';
-import { foldersOf } from './read-entries.ts';
+import { type Folders, foldersOf } from './read-entries.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt } from './xml.ts';
 
 export const ACCOUNT = { name: 'bot', password: 'pw', role: 'superuser' } as const;
@@ -21,7 +21,7 @@ export const FULL = {
   securityProfile: 'none',
   log: 'None',
 } as const;
-const VSYS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']";
+export const VSYS = "/config/devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']";
 
 /** A simulated firewall with two zones, on which commits take no time. */
 export function startDevice(options: PanOsOptions = {}): Promise<PanOs> {
@@ -97,7 +97,7 @@ export function loseRegistered(device: PanOs): void {
 
 /** What of a device is of our cluster, running and beside it; who of us wrote last is left out. */
 export function oursOn(device: PanOs, cluster = 'lab'): string {
-  const { objects, security, nat } = ownedIn(foldersOf(vsysOf(device.dump()), 'rulebase'), cluster);
+  const { objects, security, nat } = ownedIn(foldersOn(device), cluster);
   const folders = Object.entries(objects).flatMap(([folder, entries]) =>
     [...entries.values()].map((one) => `${folder} ${normalText(one)}`),
   );
@@ -130,6 +130,11 @@ export function registeredOn(device: PanOs, ours: boolean, cluster = 'lab'): rea
     });
   const told = lines.filter((line) => line.trim() !== '' && !/ sp-\w+-w\./.test(line));
   return told.filter((line) => line.includes(` ${tagPrefix(cluster)}`) === ours).toSorted();
+}
+
+/** What vsys1 of a device runs. */
+export function foldersOn(device: PanOs): Folders {
+  return foldersOf(vsysOf(device.dump()), 'rulebase');
 }
 
 function vsysOf(text: string): XmlElement | undefined {

@@ -12,6 +12,7 @@ import type { PanosApi } from './api.ts';
 import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
 import type { PanosCapabilities, PanosTranslation } from './driver.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
+import { withInUse } from './in-use.ts';
 import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from './identity.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import type { PanosOptions } from './options.ts';
@@ -34,6 +35,8 @@ import type { Clock } from '../../base/clock.ts';
 
 export interface PanoramaActual extends Actual {
   readonly start: PanoramaStart;
+  /** What Panorama did not let go. */
+  readonly left: string;
 }
 
 export interface PanoramaDriverOptions {
@@ -129,7 +132,9 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const last = this.#actual;
     const resting = this.#device.resting.now();
     const unreached = this.#unreached(reading, resting);
-    if (last !== undefined && this.#reading === reading)
+    const { inUse } = this.#device;
+    const left = inUse.version;
+    if (last !== undefined && this.#reading === reading && last.left === left)
       return sameTexts(last.unreached ?? [], unreached)
         ? last
         : this.#keep(reading, { ...last, unreached, start: { ...last.start, resting } });
@@ -142,7 +147,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const { registered } = leader.registry;
     const elsewhere = [...folders.elsewhere, ...reading.below];
     const tagged = taggedOf(registered);
-    const found = observedIn({ ...folders, elsewhere }, tagged, this.#ground);
+    const found = withInUse(observedIn({ ...folders, elsewhere }, tagged, this.#ground), inUse, folders, cluster);
     // What stands where among others is known of Panorama's own configuration alone.
     const observed = isPushed ? found : { ...found, strays: new Set<string>() };
     const rooms = this.#capacity && this.#rooms.in(folders, leader.registry, observed, this.#capacity, this.#ground);
@@ -153,6 +158,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     if (rival !== undefined) this.#expected = undefined;
     this.#expected ??= observed;
     return this.#keep(reading, {
+      left,
       empty:
         [running, candidate].every((one) => isEmpty(ownedIn(one, cluster))) &&
         reading.firewalls.every(

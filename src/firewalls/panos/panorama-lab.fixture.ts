@@ -13,7 +13,7 @@ import { pushedFolders } from './pushed.ts';
 import { type Folders, foldersOf } from './read-entries.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt, xmlText } from './xml.ts';
 
-const GROUP = "/config/devices/entry[@name='localhost.localdomain']/device-group/entry[@name='edge']";
+export const GROUP = "/config/devices/entry[@name='localhost.localdomain']/device-group/entry[@name='edge']";
 export const SERIALS = ['007951000000001', '007951000000002'] as const;
 const PUSH =
   '<commit-all><shared-policy><device-group><entry name="edge"/></device-group><include-template>yes</include-template></shared-policy></commit-all>';

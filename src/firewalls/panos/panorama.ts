@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
+import type { InUse } from '../rulebase/in-use.ts';
 import type { PanosApi } from './api.ts';
 import { Candidate, accountOf } from './candidate.ts';
 import { type ConfigurationReading, ConfigurationWatch, pushesIn } from './configuration.ts';
@@ -97,7 +98,7 @@ export class PanoramaDevice {
     this.#options = options;
     const { ground, clock } = options;
     this.#watch = new ConfigurationWatch(ground.scope, clock);
-    this.#candidate = new Candidate(api, this.#watch, ground);
+    this.#candidate = new Candidate(api, this.#watch, { ...ground, clock });
     this.#managed = new ManagedFirewalls(ground.scope, clock);
     this.resting = new Resting(clock);
   }
@@ -231,6 +232,11 @@ export class PanoramaDevice {
   /** Asks firewalls to fetch lists now. */
   async fetch(asks: readonly Ask[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     await fetchLists(asks, (title) => this.#fetcher(title), signal, mayGoOn);
+  }
+
+  /** What Panorama did not let go. */
+  get inUse(): InUse {
+    return this.#candidate.inUse;
   }
 
   /** What Panorama and firewalls warned of in commits and pushes since this was asked last. */

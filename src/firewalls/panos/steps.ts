@@ -7,7 +7,7 @@ import { stepsBetween } from '../rulebase/steps.ts';
 import type { Step } from '../../plan/step.ts';
 import { multiConfig } from './api.ts';
 import { carriedOut } from './carry-out.ts';
-import { type Entries, type Style, entriesOf, tagOf } from './entries.ts';
+import { type Entries, type Style, entriesOf, isPart, tagOf } from './entries.ts';
 import { editsBetween } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { digestOf, ownedIn, withEntries } from './owned.ts';
@@ -152,7 +152,7 @@ class Chain {
   #add({ operations, way, ...step }: RuleBaseStep): void {
     this.#base = carriedOut(this.#base, operations);
     if (way === 'Configured')
-      this.#configure(step, this.#withSpoiled(entriesOf(this.#base, this.#ground.style, this.#lists)));
+      this.#configure(step, this.#withKept(entriesOf(this.#base, this.#ground.style, this.#lists)));
     else this.#register(step, tagChanges(operations, this.#ground.style));
   }
 
@@ -195,14 +195,15 @@ class Chain {
       );
   }
 
-  /** Groups that do not stand for their members any more, and that rules of others name, stay until they are made anew: the device would refuse to remove them. */
-  #withSpoiled(entries: Entries): Entries {
-    const { spoiled = new Map<GroupKey, MemberGroup>(), usedByOthers } = this.#start.observed;
+  /** Groups that do not stand for their members any more, and that rules of others name, stay until they are made anew: the device would refuse to remove them. So do parts of groups that it does not let go. */
+  #withKept(entries: Entries): Entries {
+    const { spoiled = new Map<GroupKey, MemberGroup>(), usedByOthers, namedByOthers } = this.#start.observed;
     const known = entries.objects['address-group'];
-    const kept = [...spoiled].flatMap(([key, { name }]) => {
-      const entry = this.#owned.objects['address-group'].get(name);
-      return known.has(name) || !usedByOthers.has(key) || entry === undefined ? [] : [[name, entry] as const];
-    });
+    const names = new Set([...spoiled].flatMap(([key, { name }]) => (usedByOthers.has(key) ? name : [])));
+    const kept = [...this.#owned.objects['address-group']].filter(
+      ([name, entry]) =>
+        !known.has(name) && (names.has(name) || (isPart(entry) && namedByOthers?.has(`group ${name}`) === true)),
+    );
     if (kept.length === 0) return entries;
     return { ...entries, objects: { ...entries.objects, 'address-group': new Map([...known, ...kept]) } };
   }
