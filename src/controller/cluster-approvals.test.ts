@@ -126,6 +126,19 @@ test('of several to one plan all are used with the first, also for the next copy
   expect(await look('a')).toBe('BorderApproval/c');
 });
 
+test('of several to one plan all are used with the first where our clock is behind', async () => {
+  yes('a', 'a', { ageMs: -40_000 });
+  yes('b', 'a', { ageMs: -50_000 });
+  expect(await look('a')).toBe('BorderApproval/a');
+  approvals.taken([change('a')]);
+  expect(await look('a')).toBeUndefined();
+  restart();
+  expect(await look('a')).toBeUndefined();
+  clock.advance(60_000);
+  yes('c', 'a');
+  expect(await look('a')).toBe('BorderApproval/c');
+});
+
 test.each([true, false])('a yes that was withdrawn does not count; the watch has told it: %j', async (told) => {
   yes('a', 'a');
   withdraw('a', told);

@@ -64,12 +64,10 @@ export class ClusterApprovals implements Approvals {
       const end = this.#endOf(approval, createdAt, waiting, now);
       if (end !== undefined) {
         if (closed < MOST_CLOSED && (await this.#close(approval, end, now))) closed += 1;
-      } else if (
-        given === undefined &&
-        waiting?.digest === approval.digest &&
-        (await this.#close(approval, 'Used', now))
-      ) {
-        this.#begun.set(planKey(approval), now);
+      } else if (given === undefined && waiting?.digest === approval.digest) {
+        const begun = this.#newest(planKey(approval), now);
+        if (!(await this.#close(approval, 'Used', begun))) continue;
+        this.#begun.set(planKey(approval), begun);
         given = { firewall, digest: approval.digest, madeAt: createdAt, by: resourceKey(approval) };
       }
     }
@@ -95,6 +93,14 @@ export class ClusterApprovals implements Approvals {
     this.#there.delete(key);
   }
 
+  /** When (wall) the newest yes to a plan was said, by the clock of whoever is ahead: ours may be behind that of the API server. */
+  #newest(plan: string, now: number): number {
+    const times = [...this.#there.values()]
+      .filter((one) => planKey(one) === plan)
+      .map(({ createdAt = 0 }) => createdAt);
+    return times.reduce((latest, time) => Math.max(latest, time), now);
+  }
+
   /** Why a yes counts no more; `undefined`: it still may. */
   #endOf(
     approval: BorderApproval,
@@ -110,7 +116,7 @@ export class ClusterApprovals implements Approvals {
   }
 
   /** Writes what became of a yes; false: the server did not take it, or the object is another one by now. */
-  async #close(approval: BorderApproval, state: Closed, now: number): Promise<boolean> {
+  async #close(approval: BorderApproval, state: Closed, at: number): Promise<boolean> {
     const { client, log, events } = this.#options;
     const { name, uid = '', firewall, digest } = approval;
     const object = statusObject(approval);
@@ -132,7 +138,7 @@ export class ClusterApprovals implements Approvals {
         kind: approval.type,
         // Of two copies that mean to use it, or of one and somebody who withdraws it, one comes first.
         metadata: { name, resourceVersion: versionOf(found) },
-        status: { state, at: momentText(now), message },
+        status: { state, at: momentText(at), message },
       };
       await apply(client, object, { name, part: 'status' }, body, { force: true }, signal);
     } catch (thrown) {
