@@ -5,6 +5,8 @@ import { Panorama } from './panorama.ts';
 
 /** How long a commit or push takes. */
 const COMMIT_MS = 5_000;
+/** How much longer a push takes on each firewall. */
+const DEVICE_LAG_MS = 20;
 const ACCOUNT = { name: 'admin', password: 'admin' };
 const credentials = { user: ACCOUNT.name, password: ACCOUNT.password };
 
@@ -42,7 +44,15 @@ const FIRST_PUSH =
 export const simulatePanorama: Simulate = async ({ version, model, listen, plain, latencyMs, say }) => {
   if (model !== undefined) throw new Error('a Panorama has no model; --model is for panos');
   const common = { commitMs: 0, accounts: [ACCOUNT], ...(version === undefined ? {} : { version }) };
-  const device = await Panorama.start({ listen, plain, say, latencyMs, deviceGroups: [{ name: 'edge' }], ...common });
+  const device = await Panorama.start({
+    listen,
+    plain,
+    say,
+    latencyMs,
+    deviceLagMs: 0,
+    deviceGroups: [{ name: 'edge' }],
+    ...common,
+  });
   const firewalls = await Promise.all(
     ['007951000000001', '007951000000002'].map((serial) => PanOs.start({ serial, ...common })),
   );
@@ -50,6 +60,7 @@ export const simulatePanorama: Simulate = async ({ version, model, listen, plain
   device.byHand({ type: 'commit', action: 'all', cmd: FIRST_PUSH }, ACCOUNT.name);
   while (device.jobs.active) await setTimeout(1);
   for (const each of [device, ...firewalls]) each.commitMs = COMMIT_MS;
+  device.deviceLagMs = DEVICE_LAG_MS;
   const { fingerprint } = device;
   return {
     title: `Panorama ${device.version}`,

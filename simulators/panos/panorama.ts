@@ -28,7 +28,7 @@ export interface PanoramaOptions extends DeviceOptions, ListenOptions {
 export class Panorama extends Device {
   protected readonly schema: Shape = panoramaSchema;
   protected readonly zonesKnown = false;
-  readonly deviceLagMs: number;
+  deviceLagMs: number;
   readonly users: UserId;
   /** The group above each group; absent: `shared`. */
   readonly parents = new Map<string, string>();
