@@ -22,7 +22,8 @@ const everywhere = {
   // A busy machine is late; it is not wrong. The first test that loads the command line waits for all of it to be translated.
   testTimeout: 180_000,
   hookTimeout: 180_000,
-  expect: { poll: { timeout: 30_000 } },
+  // What is waited for happens in this process, or in one that it started.
+  expect: { poll: { timeout: 30_000, interval: 10 } },
 };
 /** Of tests that make network namespaces. */
 const packets = {

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { catalogue } from '../base/catalogue.ts';
 import { toSallyportError } from '../base/error.ts';
 import { type ExitCode, exit } from './exit.ts';
+import type { WaitOptions } from './commands/wait.ts';
 import type { Action } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from '../base/version.ts';
@@ -239,7 +240,10 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
       .option('--url <address>', 'the readiness address of the controller; else SALLYPORT_URL')
       .option('--pod <name>', 'namespace/name; else POD_NAMESPACE and POD_NAME')
       .option('--uid <uid>', 'of the pod, which tells it from one before it with its name; else POD_UID'),
-    async () => (await import('./commands/wait.ts')).wait,
+    async () => {
+      const { wait } = await import('./commands/wait.ts');
+      return (to, options: WaitOptions) => wait(to, options);
+    },
   );
   does(
     output(world(command('uninstall <firewall>', 'show the plan of leaving a firewall; with --yes, leave it'))).option(

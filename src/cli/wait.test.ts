@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeClock } from '../../test/kit/fake-clock.ts';
+import { wait } from './commands/wait.ts';
 import { buildProgram } from './program.ts';
 
 let server: Server;
@@ -32,6 +34,22 @@ async function run(...words: readonly string[]): Promise<{ readonly code: number
   return { code: await program.run(['wait', ...words]), said };
 }
 
+/** The command without its words, and with a second between two looks at whether it has ended. */
+async function ends(): Promise<number> {
+  said = [];
+  const clock = new FakeClock();
+  const terminal = { out: () => undefined, err: (text: string) => void said.push(text) };
+  let code: number | undefined;
+  const waiting = wait(terminal, { url: base, pod: 'shop/web-0', uid: 'u-1' }, clock).then((it) => (code = it));
+  await expect
+    .poll(() => {
+      clock.advance(1_000);
+      return code;
+    })
+    .toBeDefined();
+  return waiting;
+}
+
 test('asks until the pod may start, and says what it waits for once', async () => {
   const not = { ready: false, message: 'edge-1: 10.0.0.1 is not there yet', firewalls: [] };
   answers = [
@@ -41,8 +59,7 @@ test('asks until the pod may start, and says what it waits for once', async () =
     [200, { ready: false }],
     [200, { ready: true, message: 'confirmed by edge-1' }],
   ];
-  const { code, said } = await run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
-  expect(code).toBe(0);
+  expect(await ends()).toBe(0);
   expect(said).toEqual([
     `waiting for the border: shop/web-0 at ${base}`,
     'not yet: edge-1: 10.0.0.1 is not there yet',
@@ -63,11 +80,11 @@ test('another server there is told at once', async () => {
 test('a controller that is not there yet is asked again', async () => {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  const waiting = run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
   answers = [[200, { ready: true }]];
+  const waiting = ends();
   await expect.poll(() => said.some((line) => line.startsWith('the controller does not answer'))).toBe(true);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  expect((await waiting).code).toBe(0);
+  expect(await waiting).toBe(0);
 });
 
 test('its name and where to ask can come from the environment, and all that is missing is said', async () => {

@@ -1,4 +1,5 @@
 import { FakeApiServer } from '../kit/fake-apiserver/server.ts';
+import { FakeClock } from '../kit/fake-clock.ts';
 import { apiServerContract } from './contract.ts';
 
 const NO_TOKENS = 'service accounts have no tokens: tests name users by `access.setToken`';
@@ -6,12 +7,14 @@ const NO_TOKENS = 'service accounts have no tokens: tests name users by `access.
 apiServerContract(
   'fake',
   async () => {
-    const api = await FakeApiServer.start();
+    const clock = new FakeClock(Date.now());
+    const api = await FakeApiServer.start({ clock });
     api.access.setToken('admin', { name: 'admin', groups: ['system:masters'] });
     api.access.rbac = true;
     return {
       target: { url: api.url, token: 'admin' },
       expireHistory: () => Promise.resolve(api.compact()),
+      pass: (ms) => clock.advance(ms),
       stop: () => api.stop(),
     };
   },

@@ -6,6 +6,7 @@ apiServerContract('kube-apiserver', async () => {
   return {
     target: server.target(),
     expireHistory: () => server.expireHistory(),
+    pass: () => undefined,
     stop: () => server.stop(),
   };
 });

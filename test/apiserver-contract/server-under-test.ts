@@ -6,6 +6,8 @@ export interface ServerUnderTest {
   readonly target: ApiTarget;
   /** Makes what was given out so far too old: continue tokens, and version 1 for watches. */
   expireHistory(): Promise<void>;
+  /** Lets time pass where it does not by itself. */
+  pass(ms: number): void;
   stop(): Promise<void>;
 }
 

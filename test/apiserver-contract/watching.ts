@@ -100,6 +100,7 @@ export function watching(stage: () => Stage, test: Clause): void {
     ];
     // A bookmark comes two seconds before the end, if something has happened to the kind since the watch began, wherever.
     const elsewhere = await stage().configMap(await stage().namespace(), 'elsewhere');
+    stage().server.pass(3_000);
     const [plain = [], marked = []] = await Promise.all(
       streams.map(async (stream) => {
         const events: WatchEvent[] = [];

@@ -25,6 +25,8 @@ export class DroptailerServer {
   readonly clients = new Set<string>();
   /** The status of the next answers. */
   status = '0';
+  /** Messages that came whole, answered or not. */
+  heard = 0;
   /** Takes messages and answers none. */
   isSilent = false;
   readonly port: number;
@@ -63,6 +65,7 @@ export class DroptailerServer {
       stream.on('error', () => undefined);
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
+        this.heard += 1;
         if (this.isSilent) return;
         const body = Buffer.concat(chunks);
         const isOurs =

@@ -1,12 +1,13 @@
 import process from 'node:process';
 import { z } from 'zod';
 import { catalogue } from '../../base/catalogue.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { toSallyportError } from '../../base/error.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 
-interface WaitOptions {
+export interface WaitOptions {
   readonly url?: string;
   readonly pod?: string;
   readonly uid?: string;
@@ -24,7 +25,7 @@ const AGAIN_MS = 1_000;
  * (`readiness` of the BorderFirewall). A controller that does not answer is asked again: without it nobody knows of the pod, and what it
  * sends would be dropped.
  */
-export async function wait(terminal: Terminal, options: WaitOptions): Promise<ExitCode> {
+export async function wait(terminal: Terminal, options: WaitOptions, clock: Clock = systemClock): Promise<ExitCode> {
   const url = questionUrl(options);
   terminal.err(`waiting for the border: ${url.pathname.split('/').slice(3, 5).join('/')} at ${url.origin}`);
   let said = '';
@@ -50,7 +51,7 @@ export async function wait(terminal: Terminal, options: WaitOptions): Promise<Ex
       if (catalogue[error.code].blame === 'input') throw error;
       say(`the controller does not answer (${error.message}); asking again`);
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve));
   }
 }
 

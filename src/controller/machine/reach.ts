@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { connect, isIPv6 } from 'node:net';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { formatAddress } from '../../ip/address.ts';
 import type { OwnFlow } from '../../machine/own-flows.ts';
 
@@ -16,13 +16,14 @@ const ANSWER_MS = 2_000;
 export async function reaches(
   { direction, peer, port, protocol }: OwnFlow,
   signal: AbortSignal,
+  clock: Clock = systemClock,
 ): Promise<boolean | undefined> {
   if (direction === 'in' || peer === undefined || peer.length !== (peer.family === 4 ? 32 : 128)) return undefined;
   const host = formatAddress(peer.address);
-  return protocol === 'tcp' ? connects(host, port, signal) : answers(host, port, signal);
+  return protocol === 'tcp' ? connects(host, port, signal, clock) : answers(host, port, signal, clock);
 }
 
-function connects(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+function connects(host: string, port: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (reached: boolean): void => {
@@ -32,14 +33,14 @@ function connects(host: string, port: number, signal: AbortSignal): Promise<bool
       resolve(reached);
     };
     const abort = (): void => end(false);
-    const cancel = systemClock.after(ANSWER_MS, abort);
+    const cancel = clock.after(ANSWER_MS, abort);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('connect', () => end(true));
     socket.once('error', (error) => end('code' in error && error.code === 'ECONNREFUSED'));
   });
 }
 
-function answers(host: string, port: number, signal: AbortSignal): Promise<boolean> {
+function answers(host: string, port: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     let isOpen = true;
@@ -51,7 +52,7 @@ function answers(host: string, port: number, signal: AbortSignal): Promise<boole
       resolve(reached);
     };
     const abort = (): void => end(false);
-    const cancel = systemClock.after(ANSWER_MS, abort);
+    const cancel = clock.after(ANSWER_MS, abort);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('message', () => end(true));
     socket.once('error', (error) => end('code' in error && error.code === 'ECONNREFUSED'));

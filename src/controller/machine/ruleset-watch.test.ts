@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import { FakeClock, turns } from '../../../test/kit/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Running, Transport } from '../../firewalls/nftables/transport.ts';
 import { OwnWrites } from './own-writes.ts';
@@ -133,7 +133,7 @@ test('one that does not come to listen is ended, and not tried again soon', asyn
     .toBe(true);
   kernel.isDeaf = false;
   clock.advance(150_000);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   expect(kernel.listeners).toHaveLength(2);
   clock.advance(100_000);
   await expect.poll(() => heard).toEqual(['unknown', 'unknown']);
@@ -152,9 +152,9 @@ test('one that took a second until it listened is not replaced within a hundred'
   kernel.isDeaf = false;
   await expect.poll(() => heard).toEqual(['unknown', 'unknown']);
   kernel.listeners[1]?.end();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   clock.advance(99_000);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   expect(kernel.listeners).toHaveLength(2);
   await another();
   expect(kernel.listeners).toHaveLength(3);
@@ -165,7 +165,7 @@ test('nobody listens while that would take too much', async () => {
   clock.advance(5_000);
   await expect.poll(() => kernel.listeners[0]?.isOver).toBe(true);
   clock.advance(100_000);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await turns();
   expect(kernel.listeners).toHaveLength(1);
   isWorthIt = true;
   await another();
@@ -176,7 +176,7 @@ test('while something large is written nobody listens', async () => {
   await watch.pause();
   expect(kernel.listeners[0]?.isOver).toBe(true);
   clock.advance(100_000);
-  await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   expect(kernel.listeners).toHaveLength(1);
   watch.resume();
   await another();

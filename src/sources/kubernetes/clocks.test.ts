@@ -28,10 +28,12 @@ let seen: DeliveredState;
 let stop: AbortController;
 let running: Promise<void>;
 
+const LOOKS = 4;
+
 /** Lets time go by, a second at a time, until it holds; gives the seconds. */
 async function until(holds: () => boolean, longest = 600): Promise<number> {
   for (let seconds = 0; seconds <= longest; seconds++) {
-    for (let looks = 0; looks < 4; looks++) {
+    for (let looks = 0; looks < LOOKS; looks++) {
       if (holds()) return seconds;
       await pause(1);
     }
@@ -40,10 +42,15 @@ async function until(holds: () => boolean, longest = 600): Promise<number> {
   throw new Error(`it never came to that: ${seen.state} ${seen.reason} ${seen.keys.join()}`);
 }
 
-/** Holds after so many seconds. */
-function passed(seconds: number): () => boolean {
-  const end = clock.monotonic() + seconds * 1_000;
-  return () => clock.monotonic() >= end;
+/** Lets so many seconds go by, each in which something is due with as much of real time as `until` gives it. */
+async function pass(seconds: number): Promise<void> {
+  let isDue = true;
+  for (let second = 0; second < seconds; second++) {
+    if (isDue) await pause(LOOKS);
+    isDue = (clock.next() ?? Number.POSITIVE_INFINITY) <= 1_000;
+    clock.advance(1_000);
+  }
+  await pause(LOOKS);
 }
 
 const names = (): string =>
@@ -87,7 +94,7 @@ async function follow(): Promise<void> {
   const source = new KubernetesSource({ name: 'prod', api: client, clock, random: () => 0.5 });
   running = source.run((delivery) => seen.take(delivery), stop.signal);
   await until(() => seen.state === 'complete');
-  await until(passed(90));
+  await pass(90);
   api.forgetRequests();
 }
 
@@ -114,7 +121,7 @@ describe.each<readonly [string, () => void, number]>([
     jump();
     change();
     expect(await until(isTold)).toBeLessThan(10);
-    await until(passed(60));
+    await pass(60);
     expect([asked(isWholeList), watches()]).toEqual([0, again]);
     expect(seen.deliveries.slice(before).filter(({ state }) => state.kind !== 'complete')).toEqual([]);
     expect(seen.deleted).toEqual(['Pod/shop/a']);
@@ -152,7 +159,7 @@ test.each([
   async (_, ms) => {
     await follow();
     await api.refuseConnections();
-    await until(passed(10));
+    await pass(10);
     clock.setWall(ms);
     const seconds = await until(() => seen.state === 'frozen');
     expect(seconds).toBeGreaterThan(40);

@@ -89,8 +89,10 @@ test('at start such a folder has not delivered', async () => {
 });
 
 test('a folder that empties, vanishes or comes back', async () => {
+  // Nobody tells that a folder was renamed; it is looked at.
+  const often: Clock = { ...systemClock, after: (ms, action) => systemClock.after(Math.min(ms, 20), action) };
   await put('a.yaml', object('Namespace', 'a'));
-  start();
+  start(folder, often);
   await delivery(1);
   await rm(join(folder, 'a.yaml'));
   expect(await delivery(2)).toEqual(['frozen', [], ['MANIFEST_EMPTY']]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Authority, type Issued } from '../../../../test/kit/certificates.ts';
 import { DroptailerServer } from '../../../../test/kit/droptailer-server.ts';
-import { systemClock } from '../../../base/clock.ts';
+import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import type { Drop } from '../../../machine/drops/drop-line.ts';
 import { DropShipper } from './drop-shipper.ts';
@@ -16,6 +16,13 @@ const drop = (number: number): Drop => ({
   fields: { ACTION: 'drop', ID: String(number), DF: '' },
 });
 
+/** Looks again and again, with a tenth of a second in between. */
+const soon = <Value>(clock: FakeClock, look: () => Value): ReturnType<typeof expect.poll<Value>> =>
+  expect.poll(() => {
+    clock.advance(100);
+    return look();
+  });
+
 describe('shipping drops', () => {
   let folder: string;
   let authority: Authority;
@@ -26,6 +33,9 @@ describe('shipping drops', () => {
   let client: PushClient;
   let stop: AbortController;
   let running: Promise<void>;
+  let clock: FakeClock;
+  /** Tries that came to nothing. */
+  let failures: number;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'sallyport-droptailer-test-'));
@@ -42,16 +52,23 @@ describe('shipping drops', () => {
     copyFileSync(issued.keyFile, join(folder, 'tls.key'));
   };
   const start = (limit = 1_000): void => {
+    clock = new FakeClock();
+    failures = 0;
     client = new PushClient({
       server: `127.0.0.1:${server.port}`,
       authority: join(folder, 'ca.crt'),
       certificate: join(folder, 'tls.crt'),
       key: join(folder, 'tls.key'),
+      clock,
     });
     shipper = new DropShipper({
-      push: (each, signal) => client.push(each, signal),
+      push: (each, signal) =>
+        client.push(each, signal).catch((error: unknown) => {
+          failures += 1;
+          throw error;
+        }),
       limit,
-      clock: systemClock,
+      clock,
       log: silentLog,
     });
     stop = new AbortController();
@@ -90,15 +107,16 @@ describe('shipping drops', () => {
     await server.close();
     server = await DroptailerServer.start(other.issue('/CN=droptailer', { names: 'DNS:droptailer' }), other, port);
     for (let n = 5; n < 10; n++) shipper.add(drop(n));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await soon(clock, () => failures).toBeGreaterThan(2);
     expect(arrived()).toEqual([]);
     install(other.issue('/CN=second'), other);
-    await expect.poll(arrived).toEqual(numbers(5, 9));
+    await soon(clock, arrived).toEqual(numbers(5, 9));
+    await expect.poll(() => shipper.counts().waiting).toBe(0);
     // The server lives on, and the client's certificate alone is renewed.
     install(other.issue('/CN=third'), other);
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    clock.advance(1_000);
     shipper.add(drop(10));
-    await expect.poll(arrived).toEqual(numbers(5, 10));
+    await soon(clock, arrived).toEqual(numbers(5, 10));
     expect([...server.clients]).toEqual(['second', 'third']);
   });
 
@@ -109,10 +127,10 @@ describe('shipping drops', () => {
     const { port } = server;
     await server.close();
     for (let n = 1; n <= 80; n++) shipper.add(drop(n));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await soon(clock, () => failures).toBeGreaterThan(2);
     expect(shipper.counts()).toEqual({ seen: 81, shipped: 1, overflowed: 30, refused: 0, waiting: 50 });
     server = await DroptailerServer.start(serverCertificate, authority, port);
-    await expect.poll(() => shipper.counts().shipped).toBe(51);
+    await soon(clock, () => shipper.counts().shipped).toBe(51);
     expect(arrived()).toEqual(numbers(31, 80));
     expect(shipper.counts()).toEqual({ seen: 81, shipped: 51, overflowed: 30, refused: 0, waiting: 0 });
   });
@@ -121,9 +139,14 @@ describe('shipping drops', () => {
     server.isSilent = true;
     start();
     shipper.add(drop(0));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect.poll(() => server.heard).toBe(1);
     server.isSilent = false;
-    await expect.poll(arrived).toEqual(['0']);
+    clock.advance(2_999);
+    await turns();
+    expect(failures).toBe(0);
+    clock.advance(1);
+    await expect.poll(() => failures).toBe(1);
+    await soon(clock, arrived).toEqual(['0']);
   });
 
   test('what the server refuses for good is counted, and holds nobody up', async () => {
@@ -133,9 +156,10 @@ describe('shipping drops', () => {
     await expect.poll(() => shipper.counts().refused).toBe(1);
     server.status = '14';
     shipper.add(drop(1));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await soon(clock, () => failures).toBeGreaterThan(2);
+    expect(shipper.counts()).toMatchObject({ refused: 1, waiting: 1 });
     server.status = '0';
-    await expect.poll(arrived).toEqual(['1']);
+    await soon(clock, arrived).toEqual(['1']);
   });
 
   test('nobody else is taken for the server, nor for its client', async () => {
@@ -144,13 +168,16 @@ describe('shipping drops', () => {
     server = await DroptailerServer.start(authority.issue('/CN=x', { names: 'DNS:x' }), authority, port);
     start();
     shipper.add(drop(0));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await soon(clock, () => failures).toBeGreaterThan(2);
     expect([server.printed.length, shipper.counts().waiting]).toEqual([0, 1]);
     await server.close();
     // A certificate of another authority is not let in.
     install(other.issue('/CN=stranger'), authority);
     server = await DroptailerServer.start(serverCertificate, authority, port);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // It is looked at within a second, and each try after that is made with it.
+    clock.advance(1_000);
+    const before = failures;
+    await soon(clock, () => failures).toBeGreaterThan(before + 2);
     expect([server.printed.length, shipper.counts().waiting]).toEqual([0, 1]);
   });
 });
@@ -169,12 +196,9 @@ describe('the journal', () => {
     chmodSync(program, 0o755);
     const told: KernelLine[] = [];
     const stop = new AbortController();
-    const running = followKernel(
-      { program, clock: systemClock, log: silentLog },
-      (line) => told.push(line),
-      stop.signal,
-    );
-    await expect.poll(() => told.map(({ text }) => text)).toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
+    const clock = new FakeClock();
+    const running = followKernel({ program, clock, log: silentLog }, (line) => told.push(line), stop.signal);
+    await soon(clock, () => told.map(({ text }) => text)).toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
     stop.abort();
     await running;
     rmSync(folder, { recursive: true });

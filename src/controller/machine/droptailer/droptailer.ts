@@ -31,13 +31,14 @@ export async function shipDrops(
   signal: AbortSignal,
 ): Promise<ShipperCounts> {
   const path = (name: string, file: string): string => environment[name] || `/etc/droptailer-client/${file}`;
+  const clock = systemClock;
   const client = new PushClient({
     server: environment['DROPTAILER_SERVER_ADDRESS'] || 'localhost:50051',
     authority: path('DROPTAILER_CA_CERTIFICATE', 'ca.crt'),
     certificate: path('DROPTAILER_CLIENT_CERTIFICATE', 'tls.crt'),
     key: path('DROPTAILER_CLIENT_KEY', 'tls.key'),
+    clock,
   });
-  const clock = systemClock;
   const shipper = new DropShipper({ push: (drop, stop) => client.push(drop, stop), limit: BUFFER, clock, log });
   const prefixes = dropPrefixes(environment);
   const all = [...prefixes.drops, ...prefixes.accepts];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { createHash } from 'node:crypto';
-import { systemClock } from '../../../base/clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { SallyportError } from '../../../base/error.ts';
 import { encodeDrop, grpcFrame } from '../../../machine/drops/drop-message.ts';
 import type { Drop } from '../../../machine/drops/drop-line.ts';
@@ -13,6 +13,7 @@ export interface PushOptions {
   readonly authority: string;
   readonly certificate: string;
   readonly key: string;
+  readonly clock: Clock;
 }
 
 /** What the server's certificate has to name, wherever it is (reference 7.2). */
@@ -55,14 +56,15 @@ export class PushClient {
   }
 
   async #connected(signal: AbortSignal): Promise<ClientHttp2Session> {
+    const now = this.#options.clock.monotonic();
     const open = this.#session !== undefined && !this.#session.closed && !this.#session.destroyed;
-    if (open && performance.now() - this.#lookedAt < FILES_MS && this.#session !== undefined) return this.#session;
+    if (open && now - this.#lookedAt < FILES_MS && this.#session !== undefined) return this.#session;
     const { authority, certificate, key, server } = this.#options;
     const [ca, cert, secret] = await this.#read([authority, certificate, key]);
     const identity = createHash('sha256')
       .update(JSON.stringify([ca, cert, secret]))
       .digest('hex');
-    this.#lookedAt = performance.now();
+    this.#lookedAt = now;
     if (open && identity === this.#identity && this.#session !== undefined) return this.#session;
     // Calls on the old one have ended: there is one at a time.
     this.#session?.close();
@@ -93,7 +95,7 @@ export class PushClient {
         reject(new SallyportError('DROPTAILER_UNREACHABLE', `${server}: ${why}`, {}, cause));
       };
       const stop = (): void => fail('stopped');
-      const cancel = systemClock.after(CONNECT_MS, () => fail(`no connection within ${CONNECT_MS} ms`));
+      const cancel = this.#options.clock.after(CONNECT_MS, () => fail(`no connection within ${CONNECT_MS} ms`));
       signal.addEventListener('abort', stop, { once: true });
       try {
         session = connect(`https://${server}`, {
@@ -139,7 +141,7 @@ export class PushClient {
         }
       };
       const stop = (): void => stream.close(constants.NGHTTP2_CANCEL);
-      const cancel = systemClock.after(ANSWER_MS, () => {
+      const cancel = this.#options.clock.after(ANSWER_MS, () => {
         stream.close(constants.NGHTTP2_CANCEL);
         end(`no answer within ${ANSWER_MS} ms`);
       });

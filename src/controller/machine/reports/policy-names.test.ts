@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeApiServer } from '../../../../test/kit/fake-apiserver/server.ts';
+import { FakeClock } from '../../../../test/kit/fake-clock.ts';
 import { cwnp, smallMachine } from '../../../../test/kit/machine.ts';
 import { CWNP_DEFINITION } from '../../../../test/kit/metal-stack-crds.ts';
 import { isMap, type RawMap } from '../../../api/shape.ts';
@@ -35,7 +36,13 @@ test('what names come to is written when an address comes, not when a time moves
     return object;
   };
   const statusNow = async (): Promise<unknown> => (await read())['status'];
-  const statuses = new PolicyStatuses({ client, clock: systemClock, log: silentLog });
+  // Writes are seconds apart.
+  const clock = new FakeClock();
+  const later = (): Promise<unknown> => {
+    clock.advance(500);
+    return statusNow();
+  };
+  const statuses = new PolicyStatuses({ client, clock, log: silentLog });
   const policy = clusterObject('ClusterwideNetworkPolicy', await read());
   if (policy === undefined) throw new Error('there is no policy');
   statuses.seen([policy]);
@@ -49,17 +56,17 @@ test('what names come to is written when an address comes, not when a time moves
   });
   const first = state('198.51.100.1', '2026-01-02T03:04:05Z');
   statuses.tellNames(new Map([['firewall/web', first]]));
-  await expect.poll(statusNow, { timeout: 30_000 }).toEqual({ state: 'deployed', fqdn_state: first });
+  await expect.poll(later).toEqual({ state: 'deployed', fqdn_state: first });
   statuses.tellNames(new Map([['firewall/web', state('198.51.100.1', '2026-02-02T03:04:05Z')]]));
   // The next write would show the time that came before it.
   const second = state('198.51.100.2', '2026-03-02T03:04:05Z');
   statuses.tellNames(new Map([['firewall/web', second]]));
-  await expect.poll(statusNow, { timeout: 30_000 }).toEqual({ state: 'deployed', fqdn_state: second });
-  const later = clusterObject('ClusterwideNetworkPolicy', await read());
-  if (later === undefined) throw new Error('there is no policy');
-  statuses.seen([later]);
+  await expect.poll(later).toEqual({ state: 'deployed', fqdn_state: second });
+  const written = clusterObject('ClusterwideNetworkPolicy', await read());
+  if (written === undefined) throw new Error('there is no policy');
+  statuses.seen([written]);
   statuses.tellNames(new Map([['firewall/web', 'none']]));
-  await expect.poll(statusNow, { timeout: 30_000 }).toEqual({ state: 'deployed' });
+  await expect.poll(later).toEqual({ state: 'deployed' });
   await statuses.stop();
   await client.close();
 });

@@ -255,6 +255,7 @@ describe('what a machine and its workload cluster need of each other', () => {
         authority: file('ca.crt'),
         certificate: file('tls.crt'),
         key: file('tls.key'),
+        clock: systemClock,
       });
       const shipper = new DropShipper({
         push: (drop, end) => push.push(drop, end),
