@@ -70,6 +70,17 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     quiet: [table('entries', 899), table('limit', 1_000)],
     labels: { ...edge, table: 'rules' },
   },
+  SallyportFirewallFull: {
+    fires: [condition('CapacityLow', 1), condition('Ready', 0)],
+    // Nearly full, and late for another reason.
+    quiet: [
+      condition('CapacityLow', 1),
+      condition('Ready', 1),
+      always('sallyport_firewall_condition{firewall="edge-2", condition="CapacityLow", instance="a"}', 0),
+      always('sallyport_firewall_condition{firewall="edge-2", condition="Ready", instance="a"}', 0),
+    ],
+    labels: edge,
+  },
   SallyportConsumerLate: {
     fires: [always('sallyport_feed_consumer_late{firewall="edge-1", consumer="pa-1", instance="a"}', 1)],
     quiet: [always('sallyport_feed_consumer_late{firewall="edge-1", consumer="pa-1", instance="a"}', 0)],
