@@ -110,7 +110,7 @@ export class RunningMachine {
         state: state(() => controller.clusters.accessOf('cwnp')),
         clock: this.#clock,
         log,
-        wake: () => controller.wake(),
+        wake: () => controller.disturbed(),
       });
     const writer = this.#refusing(new RuleWriter({ kernel, baseFile: value.machine.base, log }));
     const wake = (): void => controller.disturbed();

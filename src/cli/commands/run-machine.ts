@@ -110,7 +110,7 @@ export async function runMachine(
       }),
       clock: systemClock,
       log,
-      wake: () => controller.wake(),
+      wake: () => controller.disturbed(),
       measure: (ms) => metrics.dnsBatchSeconds.observe(ms / 1_000),
     });
     names = lookedUp;

@@ -134,9 +134,13 @@ export class KernelTable {
   /**
    * Makes the table what the lines say: by the difference where the kernel is known to hold what we loaded and most of it stays, else
    * whole. Then reads back what was touched. Throws as `Nft.run` does; the table is then as it was, or as it should be. `make` is asked when it is this load's turn, so that
-   * elements that were added before are not forgotten by it.
+   * elements that were added before are not forgotten by it. `committed` hears that it is in force, before it is read back.
    */
-  async load(make: () => readonly TableLines[], signal: AbortSignal): Promise<'nothing' | 'changed' | 'replaced'> {
+  async load(
+    make: () => readonly TableLines[],
+    signal: AbortSignal,
+    committed: () => void = () => {},
+  ): Promise<'nothing' | 'changed' | 'replaced'> {
     // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
     const before = this.#held === undefined ? await this.quietly(() => this.#counts(signal)) : undefined;
     const loaded = await this.#inTurn(async () => {
@@ -165,6 +169,7 @@ export class KernelTable {
       this.#isSmall = !isLarge(after);
       return { done: 'replaced' as const, after, doubts };
     });
+    committed();
     if (loaded.done !== 'nothing') await this.quietly(() => this.#hold(loaded, signal));
     return loaded.done;
   }

@@ -217,7 +217,9 @@ export class MachineController {
     const pause = new AbortController();
     const end = (): void => pause.abort();
     this.#endPause = end;
-    if (this.#seen !== this.#heard) end();
+    // Names that came during the look; where that failed they wait as long as everything else.
+    const namesWait = this.#failedAt === undefined && this.#options.names?.isDue === true;
+    if (this.#seen !== this.#heard || namesWait) end();
     signal.addEventListener('abort', end, { once: true });
     const due = this.#options.disturbances?.due ?? LOOK_MS;
     if (!pause.signal.aborted && !signal.aborted && due > 0)
@@ -231,13 +233,7 @@ export class MachineController {
     return { sets: this.#sets, addressesOf: (domain, family) => names.addressesOf(domain, family) };
   }
 
-  /** Looks again at once. */
-  wake(): void {
-    this.#heard++;
-    this.#endPause();
-  }
-
-  /** Looks at the kernel as soon as that is due. */
+  /** Does what is due at once: a look at the kernel, or rules for names. */
   disturbed(): void {
     this.#endPause();
   }
@@ -302,6 +298,8 @@ export class MachineController {
           file: input.firewall.ruleFile ?? this.#configuration.machine.rules,
           dryRun: input.firewall.dryRun,
           elementsOf: round?.elementsOf(sets),
+          // Whoever waits for a name connects as soon as he has his answer. At a start base rules still close forwarding then.
+          committed: this.#written ? () => round?.settle(sets) : undefined,
           base: {
             text: baseRules({
               networks: input.networks,

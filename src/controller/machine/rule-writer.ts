@@ -27,6 +27,8 @@ export interface RulesToWrite {
   readonly elementsOf?: ((set: string) => readonly string[]) | undefined;
   /** Absent: base rules stay as they are, but for the forward policy. */
   readonly base?: BaseToWrite | undefined;
+  /** Hears that the kernel has taken them; the file and base rules come after that. */
+  readonly committed?: (() => void) | undefined;
 }
 
 /** What came of writing. */
@@ -135,7 +137,10 @@ export class RuleWriter {
    * Loads, checks as a whole, writes. Throws if that cannot be done; then what was in force still is. The kernel comes first: it takes all of a
    * transaction or nothing, so that what it takes needs no check before. The file of the next start is written only when nft takes all of it.
    */
-  async write({ lines, file, dryRun, elementsOf, base }: RulesToWrite, signal: AbortSignal): Promise<Written> {
+  async write(
+    { lines, file, dryRun, elementsOf, base, committed }: RulesToWrite,
+    signal: AbortSignal,
+  ): Promise<Written> {
     const leftOut: Diagnostic[] = [];
     let left = lines;
     if (dryRun) {
@@ -145,10 +150,10 @@ export class RuleWriter {
     // What is learnt while this waits for its turn must be in the kernel with what was learnt before.
     const freshOf = (some: readonly TableLines[]) => (): readonly TableLines[] =>
       elementsOf === undefined ? some : withLearnt(some, elementsOf);
-    let change = await this.#loaded(freshOf(left), signal);
+    let change = await this.#loaded(freshOf(left), signal, committed);
     if (change === undefined) {
       left = await this.#sound(left, leftOut, signal);
-      change = await this.#kernel.load(freshOf(left), signal);
+      change = await this.#kernel.load(freshOf(left), signal, committed);
     }
     const fresh = freshOf(left);
     const written = fresh();
@@ -226,9 +231,10 @@ export class RuleWriter {
   async #loaded(
     make: () => readonly TableLines[],
     signal: AbortSignal,
+    committed: (() => void) | undefined,
   ): Promise<'nothing' | 'changed' | 'replaced' | undefined> {
     try {
-      return await this.#kernel.load(make, signal);
+      return await this.#kernel.load(make, signal, committed);
     } catch (thrown) {
       if (signal.aborted || (await this.#kernel.check(make(), signal)) === undefined) throw thrown;
       return undefined;

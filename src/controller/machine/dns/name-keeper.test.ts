@@ -229,6 +229,26 @@ describe('what was learnt, on its way into the kernel', () => {
     await expect(passed).resolves.toBeUndefined();
   });
 
+  test('who comes while rules are made waits for these where they have his name, and else for the next ones', async () => {
+    const it = world();
+    const round = it.keeper.begin();
+    const ended: string[] = [];
+    const learn = (name: string): void => {
+      const done = it.keeper.learn([name], [give('192.0.2.1', 60)]);
+      void done?.then(() => ended.push(name));
+    };
+    learn('a.');
+    learn('b.');
+    const made: DomainSet = { name: domainSetName('a.', 'ipv4_addr'), domain: 'a.', type: 'ipv4_addr', addresses: [] };
+    const elementsOf = round.elementsOf([made]);
+    it.kernel.sets.set(made.name, new Set(elementsOf(made.name)));
+    round.settle([made]);
+    await turns();
+    expect([ended, it.keeper.isWaiting]).toEqual([['a.'], true]);
+    await settle(it);
+    expect([ended, it.keeper.isWaiting]).toEqual([['a.', 'b.'], false]);
+  });
+
   test('counts what comes and goes, and how long a batch took from its first address to the end of its transaction', async () => {
     const { clock, kernel, keeper, book, took, load } = world();
     book.learn('a.', [give('192.0.2.1', 5)], clock.monotonic());

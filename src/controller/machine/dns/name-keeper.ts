@@ -1,5 +1,4 @@
 import type { Clock } from '../../../base/clock.ts';
-import { SallyportError } from '../../../base/error.ts';
 import type { Pieces } from '../../../base/pieces.ts';
 import type { Family } from '../../../ip/address.ts';
 import type { GivenAddress } from '../../../machine/dns/learning.ts';
@@ -13,7 +12,10 @@ const BATCH_MS = 2;
 /** Elements that one transaction takes: so many are a line of the shell of nft, and whoever waits for additions waits for no program to start. */
 const MOST_AT_ONCE = 40;
 /** How long an answer is held until a name has its first set. */
-const RULES_MS = 5_000;
+export const RULES_MS = 5_000;
+
+/** A name has no set in the rules in force yet, and whoever waited for that waits no longer. */
+export class RulesNotYet extends Error {}
 
 /** Changes of elements that go together. */
 interface Batch {
@@ -28,7 +30,10 @@ interface Batch {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Who waits until a name has its sets. */
 interface Waiting {
+  /** It still has not. */
+  readonly lacks: () => boolean;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -92,10 +97,9 @@ export class NameKeeper {
       return isWanted;
     });
     if (wanted.length === 0) return undefined;
-    const lacksRules = wanted.some((name) =>
-      addresses.some(({ family }) => this.#sets.get(name)?.[family] === undefined),
-    );
-    if (lacksRules) return this.#ruled().then(() => this.#added(wanted, addresses));
+    const lacks = (): boolean =>
+      wanted.some((name) => addresses.some(({ family }) => this.#sets.get(name)?.[family] === undefined));
+    if (lacks()) return this.#ruled(lacks).then(() => this.#added(wanted, addresses));
     return this.#added(wanted, addresses);
   }
 
@@ -119,6 +123,12 @@ export class NameKeeper {
             this.#sets.set(set.domain, { ...this.#sets.get(set.domain), [familyOf(set)]: set.name });
         }
         for (const { resolve } of waiting) resolve();
+        // Who came while these rules were made, and finds in them what he waits for, needs no further ones.
+        const came = this.#waiting;
+        this.#waiting = [];
+        for (const each of came)
+          if (each.lacks()) this.#waiting.push(each);
+          else each.resolve();
       },
       fail: (reason) => {
         for (const { reject } of waiting) reject(reason);
@@ -246,12 +256,11 @@ export class NameKeeper {
   }
 
   /** Rules were made with all that is known now. */
-  #ruled(): Promise<void> {
+  #ruled(lacks: () => boolean): Promise<void> {
     const made = new Promise<void>((resolve, reject) => {
-      const late = (): void =>
-        reject(new SallyportError('DEVICE_UNREACHABLE', `a name has no rules after ${RULES_MS} ms`));
-      const cancel = this.#clock.after(RULES_MS, late);
+      const cancel = this.#clock.after(RULES_MS, () => reject(new RulesNotYet(`no rules after ${RULES_MS} ms`)));
       this.#waiting.push({
+        lacks,
         resolve: () => {
           cancel();
           resolve();

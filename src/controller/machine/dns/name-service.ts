@@ -16,8 +16,9 @@ import type { DomainSet, Resolved } from '../../../machine/rules/domain-sets.ts'
 import type { MachineInput } from '../../../machine/ruleset.ts';
 import type { LiveTable } from '../kernel-listing.ts';
 import type { KernelTable } from '../kernel-table.ts';
+import { ToldSeldom } from '../told-seldom.ts';
 import { Listeners, type Place } from './listeners.ts';
-import { NameKeeper, type Round } from './name-keeper.ts';
+import { NameKeeper, type Round, RULES_MS, RulesNotYet } from './name-keeper.ts';
 import type { NameState } from './name-state.ts';
 import { OwnLookups } from './own-lookups.ts';
 import { DnsProxy, type ProxyCounts } from './proxy.ts';
@@ -55,7 +56,7 @@ export interface NameServiceOptions {
   readonly state: NameState;
   readonly clock: Clock;
   readonly log: Log;
-  /** Rules are wanted anew. */
+  /** `isDue` begins. */
   readonly wake: () => void;
   /** Hears how long a batch of addresses took on its way into the kernel. */
   readonly measure?: (ms: number) => void;
@@ -68,6 +69,8 @@ export class NameService {
   readonly #keeper: NameKeeper;
   readonly #proxy: DnsProxy;
   readonly #lookups: OwnLookups;
+  /** What each question of anybody may bring about. */
+  readonly #refusals: ToldSeldom<'rules' | 'kernel'>;
   readonly #stop = new AbortController();
   readonly #turn: Turn;
   #upstream: Upstream | undefined;
@@ -80,6 +83,8 @@ export class NameService {
   #found: { readonly elements: LiveTable['elements']; readonly known: ReadonlySet<string> } | undefined;
   #isRestored = false;
   #isRunning = false;
+  /** Rules were made with what policies ask for. */
+  #isSettled = false;
   #retryAt: number | undefined;
   /** The resolver that is being tried. */
   #tried: Resolver | undefined;
@@ -97,7 +102,22 @@ export class NameService {
     this.#proxy = new DnsProxy({
       upstream: () => (this.#upstream ??= new Upstream({ address: DEFAULT_RESOLVER, port: DNS_PORT })),
       learn: (names, addresses) => this.#keeper.learn(names, addresses),
-      log,
+      refused: (thrown) => {
+        if (thrown instanceof RulesNotYet) this.#refusals.note('rules');
+        else if (!this.#stop.signal.aborted) this.#refusals.note('kernel', String(thrown));
+      },
+    });
+    this.#refusals = new ToldSeldom(clock, (kind, times, problem) => {
+      if (kind === 'rules')
+        log.warn(
+          { times, waitedMs: RULES_MS },
+          'names of policies have no rules in force yet; answers with them are refused until they have, and clients ask again. If it goes on, see why no rules come in force',
+        );
+      else
+        log.error(
+          { times, problem },
+          'addresses of names could not be let through; answers with them are refused, and each further one tries it again. If it goes on, see what nft says of our table',
+        );
     });
     this.#lookups = new OwnLookups({ lookUp: (name, type) => this.#proxy.lookUp(name, type), clock, log });
   }
@@ -147,6 +167,7 @@ export class NameService {
       fail: round.fail,
       settle: (sets) => {
         round.settle(sets);
+        this.#isSettled = true;
         if (isAsked && !dryRun) this.#lookups.step();
         // Nothing leads to it any more.
         else if (sets !== undefined) this.#close();
@@ -177,7 +198,9 @@ export class NameService {
       await this.#turn.finish(this.#keeper.compare());
       // What was learnt is then written by whoever ended it.
       if (signal.aborted) return;
-      this.#lookups.step();
+      // Before there are rules, each name would wait for them.
+      if (this.#isSettled) this.#lookups.step();
+      this.#refusals.step();
       if (this.isDue) this.#options.wake();
       if (clock.monotonic() - this.#savedAt >= state.everyMs)
         try {

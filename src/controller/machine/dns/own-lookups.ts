@@ -8,7 +8,7 @@ const LEAST_MS = 10_000;
 const MOST_MS = 3_600_000;
 /** A name without addresses is asked for again after. */
 const NOTHING_MS = 60_000;
-/** Names asked for at a time, and begun in one step. */
+/** Names asked for at a time. */
 const MOST_AT_ONCE = 20;
 
 /**
@@ -59,6 +59,7 @@ export class OwnLookups {
     } finally {
       this.#asking.delete(name);
       if (this.#due.has(name)) this.#due.set(name, this.#clock.monotonic() + wait);
+      this.step();
     }
   }
 }

@@ -5,7 +5,6 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../../test/kit/free-port.ts';
 import { a, ANSWER, cname, edns, QUESTION, soa, wire, type WireMessage } from '../../../../test/kit/dns-wire.ts';
-import { silentLog } from '../../../base/log.ts';
 import { type DnsMessage, readMessage } from '../../../machine/dns/message.ts';
 import { Listeners } from './listeners.ts';
 import { DnsProxy, type Learn } from './proxy.ts';
@@ -19,6 +18,7 @@ const ask = (more: Partial<WireMessage> = {}): Buffer =>
 /** A resolver that says what it is told to, by name; `undefined`: nothing. */
 function proxyTo(zone: Readonly<Record<string, Partial<WireMessage> | undefined>>, learn: Learn = () => undefined) {
   const over: string[] = [];
+  const refusals: string[] = [];
   const answer = (transport: string) => (query: DnsMessage) => {
     const { name, type } = query.question;
     over.push(`${transport} ${name} ${type}`);
@@ -26,7 +26,11 @@ function proxyTo(zone: Readonly<Record<string, Partial<WireMessage> | undefined>
     return Promise.resolve(told && readMessage(wire({ id: 99, question: { name, type }, ...told })));
   };
   const upstream = { udp: answer('udp'), tcp: answer('tcp') } as unknown as Upstream;
-  return { proxy: new DnsProxy({ upstream: () => upstream, learn, log: silentLog }), over };
+  return {
+    proxy: new DnsProxy({ upstream: () => upstream, learn, refused: (thrown) => refusals.push(String(thrown)) }),
+    over,
+    refusals,
+  };
 }
 
 const reply = async (proxy: DnsProxy, query: Buffer, over: 'udp' | 'tcp' = 'udp') => {
@@ -73,8 +77,9 @@ describe('the DNS proxy', () => {
 
   test('an answer whose addresses cannot be let through is refused, and one that never came', async () => {
     const zone = { [NAME]: { answers: [a(NAME, '192.0.2.1')] } };
-    const { proxy } = proxyTo(zone, () => Promise.reject(new Error('nft is away')));
+    const { proxy, refusals } = proxyTo(zone, () => Promise.reject(new Error('nft is away')));
     expect(await reply(proxy, ask())).toEqual({ ...plain, rcode: 5, answers: 0 });
+    expect(refusals).toEqual(['Error: nft is away']);
     expect(await reply(proxy, ask({ question: { name: 'deaf.', type: 1 } }))).toEqual({
       ...plain,
       rcode: 5,
@@ -84,6 +89,10 @@ describe('the DNS proxy', () => {
     // Nobody waits for our own question, and it fails all the same.
     expect(await proxy.lookUp('nobody.', 1)).toBeUndefined();
     expect(proxy.counts).toMatchObject({ unanswered: 1, upstreamFailures: 2 });
+    // Nor is it anybody's answer that is refused.
+    expect(await proxy.lookUp(NAME, 1)).toBeGreaterThan(0);
+    await expect.poll(() => refusals).toEqual(['Error: nft is away', 'Error: nft is away']);
+    expect(proxy.counts).toMatchObject({ refused: 1 });
   });
 
   test('follows an alias that leads on, with the client’s type, and no further than ten names', async () => {
@@ -148,7 +157,7 @@ describe('the DNS proxy', () => {
 
   test('one client cannot take all the room', async () => {
     const upstream = { udp: () => new Promise(() => {}) } as unknown as Upstream;
-    const proxy = new DnsProxy({ upstream: () => upstream, learn: () => undefined, log: silentLog });
+    const proxy = new DnsProxy({ upstream: () => upstream, learn: () => undefined, refused: () => {} });
     const waits = Array.from({ length: 4_000 }, () => proxy.answer(ask(), '10.0.0.1', 'udp'));
     expect(waits).toHaveLength(4_000);
     expect((await proxy.answer(ask(), '10.0.0.1', 'udp'))?.readUInt16BE(2)).toBe(0x8185);

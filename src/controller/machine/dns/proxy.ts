@@ -1,4 +1,3 @@
-import type { Log } from '../../../base/log.ts';
 import { formatError, question, refusal, truncated, withId } from '../../../machine/dns/compose.ts';
 import { type GivenAddress, type Lesson, lessonOf, MOST_ALIASES } from '../../../machine/dns/learning.ts';
 import { type DnsMessage, PLAIN_UDP_BYTES, RCODE, readMessage, TYPE } from '../../../machine/dns/message.ts';
@@ -34,15 +33,19 @@ export class DnsProxy {
   readonly counts: ProxyCounts = { answered: 0, held: 0, unanswered: 0, refused: 0, limited: 0, upstreamFailures: 0 };
   readonly #upstream: () => Upstream;
   readonly #learn: Learn;
-  readonly #log: Log;
+  readonly #refused: (thrown: unknown) => void;
   readonly #ofClient = new Map<string, number>();
   #outstanding = 0;
-  #failure = '';
 
-  constructor(options: { readonly upstream: () => Upstream; readonly learn: Learn; readonly log: Log }) {
+  constructor(options: {
+    readonly upstream: () => Upstream;
+    readonly learn: Learn;
+    /** Hears why what an answer taught is not in force. It happens as often as anybody asks. */
+    readonly refused: (thrown: unknown) => void;
+  }) {
     this.#upstream = options.upstream;
     this.#learn = options.learn;
-    this.#log = options.log;
+    this.#refused = options.refused;
   }
 
   /** The answer to a client's question; `undefined`: what it sent is no question. Never rejects. */
@@ -72,12 +75,15 @@ export class DnsProxy {
     }
   }
 
-  /** Asks for a name ourselves, and learns. `undefined`: there was no answer. The shortest time to live of its addresses, in seconds; 0 without any. */
+  /**
+   * Asks for a name ourselves, and learns; nobody waits for that to be in force. `undefined`: there was no answer. The shortest time to live of its
+   * addresses, in seconds; 0 without any. Never rejects.
+   */
   async lookUp(name: string, type: number): Promise<number | undefined> {
     const answer = await this.#ask(name, type);
     if (answer === undefined) return undefined;
     const { names, addresses } = await this.#lesson(answer);
-    await this.#learn(names, addresses);
+    this.#learn(names, addresses)?.catch(this.#refused);
     return addresses.length === 0 ? 0 : Math.min(...addresses.map(({ ttl }) => ttl));
   }
 
@@ -100,7 +106,7 @@ export class DnsProxy {
     } catch (thrown) {
       // An answer that leads to a closed door would be kept by the client for its whole time to live.
       this.counts.refused++;
-      this.#tell(String(thrown));
+      this.#refused(thrown);
       return refusal(query, RCODE.refused);
     }
     this.counts.answered++;
@@ -138,11 +144,5 @@ export class DnsProxy {
     const whole = answer?.isTruncated === true ? await upstream.tcp(query) : answer;
     if (whole === undefined) this.counts.upstreamFailures++;
     return whole;
-  }
-
-  #tell(problem: string): void {
-    if (problem === this.#failure) return;
-    this.#failure = problem;
-    this.#log.error({ problem }, 'addresses of an answer could not be let through; it is refused');
   }
 }
