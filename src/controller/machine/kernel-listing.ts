@@ -1,4 +1,4 @@
-import type { Count, Counts } from '../../machine/table-change.ts';
+import type { Count, Counts, TableParts } from '../../machine/table-change.ts';
 
 const RULE = /^\t\t(.*) # handle (\d+)$/;
 const COUNTED = /\bcounter packets (\d+) bytes (\d+)/;
@@ -162,4 +162,11 @@ function countIn(found: RegExpExecArray | null): Count | undefined {
 export function someOf({ handles, prints }: LiveRules, places: readonly number[]): LiveRules {
   if (places.length === handles.length) return { handles, prints };
   return { handles: places.map((place) => handles[place] ?? 0), prints: places.map((place) => prints[place] ?? 0) };
+}
+
+/** Whether there are as many rules in as many chains: of what somebody added or took away meanwhile nothing may be taken for ours. */
+export function isOfAsMany({ chains }: LiveTable, parts: TableParts): boolean {
+  if (chains.size !== parts.chains.size) return false;
+  for (const [name, { rules }] of parts.chains) if (chains.get(name)?.handles.length !== rules.length) return false;
+  return true;
 }

@@ -159,6 +159,37 @@ describe('a large table in the kernel', () => {
     next.stop();
   });
 
+  test('what somebody puts in before a load was read back is not taken for what was loaded', async () => {
+    const local = netnsTransport(world.machine.name, folder);
+    let edit: readonly string[] | undefined;
+    const disturbed: Transport = {
+      ...local,
+      runWithFile: async (...words) => {
+        const outcome = await local.runWithFile(...words);
+        if (edit !== undefined) await nft(...edit);
+        edit = undefined;
+        return outcome;
+      },
+    };
+    const next = new KernelTable(disturbed, new FakeClock());
+    const opening = (chain: string) => ['insert', 'rule', 'inet', 'firewall', chain, 'tcp', 'dport', '80', 'accept'];
+    const lines = [table(''), table(policy('web', 443))] as const;
+    for (const [chain, wanted, done] of [
+      ['forward', lines[0], 'replaced'],
+      ['late', lines[1], 'changed'],
+    ] as const) {
+      edit = opening(chain);
+      expect(await next.load(wanted, signal)).toBe(done);
+      expect([await passes(80), await next.isIntact(signal)]).toEqual([true, false]);
+      expect(await next.load(wanted, signal)).toBe('replaced');
+      expect([await passes(80), await next.isIntact(signal)]).toEqual([false, true]);
+    }
+    edit = ['add', 'chain', 'inet', 'firewall', 'strange'];
+    expect(await next.load(table(policy('more', 443), true), signal)).toBe('changed');
+    expect(await next.isIntact(signal)).toBe(false);
+    next.stop();
+  });
+
   test('elements come and go without a word about other sets, all of a change or none', async () => {
     const sets =
       '\n\tset a {\n\t\ttype ipv4_addr\n\t}\n\n\tset b {\n\t\ttype ipv6_addr\n\t\telements = { fd00::1 }\n\t}\n';

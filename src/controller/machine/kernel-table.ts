@@ -15,7 +15,7 @@ import {
   tableParts,
 } from '../../machine/table-change.ts';
 import { CLOSED_TABLE, linesOf, type TableLines } from '../../machine/table-text.ts';
-import { CountsReader, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
+import { CountsReader, isOfAsMany, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
 import { type ListingReader, Listings } from './listings.ts';
 import { OwnWrites } from './own-writes.ts';
 import { besideRules, type ElementChange, elementDifferences, type PlainSet, plainSets } from './plain-sets.ts';
@@ -325,6 +325,15 @@ export class KernelTable {
     return (await this.#listings.chains('firewall', signal)).get('forward') === 'drop';
   }
 
+  /**
+   * Puts our table to work where somebody put it to rest (`dormant`): its chains look as they should then, and close nothing. That it rests nft 1.0.6
+   * shows only with all rules that there are.
+   */
+  async wake(signal: AbortSignal): Promise<void> {
+    // Where it works this is no transaction at all, so that nobody may expect to be told of one.
+    await this.transport.run('nft', ['add', 'table', ...TABLE], signal);
+  }
+
   /** Whether a chain is there: `inet`, its table, its name. */
   async hasChain(chain: readonly string[], signal: AbortSignal): Promise<boolean> {
     return this.#listings.read(['chain', ...chain], { line: () => {} }, signal);
@@ -359,7 +368,7 @@ export class KernelTable {
     const isKnown = held !== undefined && besideRules(parts) === besideRules(held.parts);
     const isWhole = held === undefined || (!isKnown && this.#reading.took < QUICK_MS);
     const live = isWhole ? await this.read(signal) : await this.#touched(held, parts, isKnown, signal);
-    if (live === undefined || this.#doubts !== doubts) return;
+    if (live === undefined || this.#doubts !== doubts || !isOfAsMany(live, parts)) return;
     this.#held = { parts, live };
     this.#readBackAt = this.clock.monotonic();
   }

@@ -228,6 +228,14 @@ describe('the rules of a machine, in its kernel', () => {
       expect(readFileSync(file, 'utf8')).toBe(CLOSED_TABLE);
     });
 
+    test('a table that is there and at rest (`dormant`), so that it closes nothing, is woken up', async () => {
+      await world.load(open + textOf(lines(out(443))));
+      await world.machine.must('nft', ['add', 'table', 'inet', 'firewall', '{ flags dormant; }']);
+      expect(await passes(80)).toBe(true);
+      await writer.close(file, signal);
+      expect([await passes(443), await passes(80)]).toEqual([true, false]);
+    });
+
     test('a table that is there stays as it is', async () => {
       await world.load(open + textOf(lines(out(443))));
       await writer.close(file, signal);

@@ -127,7 +127,7 @@ export class RuleWriter {
     if (!(await this.#kernel.isClosed(signal))) {
       await this.#kernel.load(() => lines, signal);
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
-    }
+    } else await this.#kernel.wake(signal);
     if (!sound) await replaceFile(file, CLOSED_TABLE);
     this.#last = { file, lines, fresh: () => lines, base: undefined };
     return sound && text !== CLOSED_TABLE;
