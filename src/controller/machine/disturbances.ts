@@ -6,6 +6,7 @@ import type { KernelTable } from './kernel-table.ts';
 import { LookPace } from './look-pace.ts';
 import type { RuleWriter } from './rule-writer.ts';
 import { RulesetWatch } from './ruleset-watch.ts';
+import { briefly } from './table-differences.ts';
 
 /** As often at most what somebody changes again and again is put back; without him the kernel is compared as often. */
 const LONGEST_LOOK_MS = 5_000;
@@ -66,7 +67,7 @@ export class Disturbances {
       if (this.#closings.due === 0) await this.#close(signal);
       return undefined;
     }
-    const by = [...this.#by].join(', ');
+    const by = briefly([...this.#by]);
     this.#by = new Set();
     this.#closings.look();
     if (this.#looks.look())
@@ -92,7 +93,7 @@ export class Disturbances {
     this.#closings.look();
     if (await writer.closeAtOnce(signal))
       log.warn(
-        { by: [...this.#by].join(', ') },
+        { by: briefly([...this.#by]) },
         'forwarding was opened by somebody else; it is closed until our rules are back',
       );
   }
