@@ -1,4 +1,4 @@
-import { type Family, formatIpv4, formatIpv6 } from '../../ip/address.ts';
+import { type Address, type Family, formatIpv4, formatIpv6 } from '../../ip/address.ts';
 import { CLASS_INTERNET, type DnsMessage, type DnsRecord, RCODE, TYPE } from './message.ts';
 
 /** Longest way from the name that was asked for to its addresses. */
@@ -61,6 +61,11 @@ function given({ bytes }: DnsMessage, record: DnsRecord): readonly GivenAddress[
   if (type !== TYPE.aaaa) return [];
   const value = (bytes.readBigUInt64BE(dataAt) << 64n) | bytes.readBigUInt64BE(dataAt + 8);
   return isHost6(value) ? [{ family: 6, text: formatIpv6(value), ttl }] : [];
+}
+
+/** Whether an address can be somebody's to whom a firewall machine leads. */
+export function isHost(address: Address): boolean {
+  return address.family === 4 ? isHost4(address.value) : isHost6(address.value);
 }
 
 /** Not of "this network", loopback, multicast, reserved or broadcast: there is no way to these. */

@@ -53,6 +53,18 @@ describe('the book of names', () => {
     expect([...book.addresses('a.', 4)]).toEqual([['192.0.2.1', 7 * 24 * 3_600_000]]);
   });
 
+  test('addresses that no answer teaches are not read back either: the kernel would show some of them in other words for ever', () => {
+    const four = ['0.0.0.1', '127.0.0.1', '224.0.0.1', '255.255.255.255', '192.0.2.1'];
+    const six = ['::', '::1', '::10.0.0.1', '::ffff:10.0.0.1', 'fe80::1', 'ff02::1', '2001:db8::1'];
+    const ips = (texts: readonly string[]): string =>
+      texts.map((text) => `"${text}": "2026-01-01T00:00:00Z"`).join(', ');
+    const entries = readStateText(
+      `a.: { ipv4: { ips: { ${ips(four)} } }, ipv6: { ips: { ${ips(six)} } } }`,
+      (wall) => wall,
+    );
+    expect(entries.flatMap(({ addresses }) => [...addresses.keys()])).toEqual(['192.0.2.1', '2001:db8::1']);
+  });
+
   test('a policy that comes later finds what was seen; one that goes takes nothing with it', () => {
     const book = following();
     book.learn('a.', [give('192.0.2.1'), give('2001:db8::1')], 0);

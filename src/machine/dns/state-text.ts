@@ -3,6 +3,7 @@ import { isMap } from '../../api/shape.ts';
 import type { Pieces } from '../../base/pieces.ts';
 import { formatAddress, parseAddress } from '../../ip/address.ts';
 import { domainSetName } from '../rules/domain-sets.ts';
+import { isHost } from './learning.ts';
 import { type BookEntry, MOST_ADDRESSES, MOST_SEEN, MOST_WANTED } from './name-book.ts';
 
 /** A ConfigMap holds a megabyte; what is known of names that nobody asks for is left out first. */
@@ -62,7 +63,8 @@ export function readStateText(text: string, timeOf: (wall: number) => number): r
       for (const [written, end] of Object.entries(ips).slice(0, MOST_ADDRESSES)) {
         const address = parseAddress(written);
         const wall = typeof end === 'string' ? Date.parse(end) : Number.NaN;
-        if (address?.family === family && !Number.isNaN(wall)) addresses.set(formatAddress(address), timeOf(wall));
+        if (address?.family === family && isHost(address) && !Number.isNaN(wall))
+          addresses.set(formatAddress(address), timeOf(wall));
       }
       if (addresses.size > 0) entries.push({ name, family, addresses });
     }
