@@ -66,6 +66,11 @@ describe('a policy of others', () => {
     [{ users: named('anna') }, 'it is for users'],
     [{ schedule: 'nights' }, 'it is for times (nights)'],
     [{ 'internet-service': 'enable', dstaddr: [] }, 'it is for services of the internet that the vendor lists'],
+    [{ 'internet-service-src': 'enable', srcaddr: [] }, 'it is for services of the internet that the vendor lists'],
+    [
+      { 'network-service-src-dynamic': named('cdn'), srcaddr: [] },
+      'it is for services of the internet that the vendor lists',
+    ],
     [{ 'tos-mask': '0xff' }, 'what its field `tos-mask` says is not known'],
     [{ 'reputation-minimum': 3 }, 'what its field `reputation-minimum` says is not known'],
     [{ 'field-of-tomorrow': 'enable' }, 'what its field `field-of-tomorrow` says is not known'],
@@ -81,6 +86,15 @@ describe('a policy of others', () => {
     expect(matches(change, undefined, six)).toBe(true);
     expect(matches({ ...change, 'srcaddr-negate': 'enable' }, undefined, six)).toSatisfy(isDoubtOf(/IPv6/));
     expect(matches({ ...change, 'dstaddr6-negate': 'enable' }, undefined, six)).toSatisfy(isDoubtOf(/IPv6/));
+  });
+
+  test('for services of the internet names no addresses of IPv6 either', () => {
+    const six = packetOf({ src: 'fd00::1', dst: '2001:db8::1', proto: 'tcp', dport: 443 });
+    for (const change of [
+      { 'internet-service6-src': 'enable', dstaddr6: named('all') },
+      { 'internet-service6': 'enable', srcaddr6: named('all'), service: [] },
+    ])
+      expect(matches({ srcaddr: [], dstaddr: [], ...change }, undefined, six)).toSatisfy(isDoubtOf(/of the internet/));
   });
 
   test('of another action than accept and deny does what nobody can tell', () => {
@@ -110,6 +124,26 @@ describe('a policy of others', () => {
     });
     expect(unsaid).toSatisfy(isDoubtOf(/options.zones/));
   });
+});
+
+test("what may stay within a zone that lets such flows pass is no policy's business", () => {
+  const zone = (intrazone: string, ...held: readonly string[]) => ({
+    name: `${intrazone}-zone`,
+    intrazone,
+    interface: held.map((name) => ({ 'interface-name': name })),
+  });
+  const places = new Places(interfaces, [zone('deny', 'port1', 'port2'), zone('allow', 'port3', 'port4')]);
+  const within = (from: string | undefined, to: string | undefined) => places.zoneOfBoth(from, to);
+  expect([within('port1', 'port2'), within('port1', 'port3'), within('deny-zone', 'deny-zone')]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect([within('port3', 'port4'), within('allow-zone', 'allow-zone'), within(undefined, 'port4')]).toEqual([
+    'allow-zone',
+    'allow-zone',
+    'allow-zone',
+  ]);
 });
 
 describe('names', () => {

@@ -40,11 +40,11 @@ const ASKED: ReadonlySet<string> = new Set([
 const DONE_WITH_IT =
   /^(policyid|q_origin_key|name|uuid(-idx)?|comments|label|global-label|custom-log-fields|replacemsg-override-group|block-notification|send-deny-packet|timeout-send-rst|logtraffic(-start)?|capture-packet|utm-status|inspection-mode|profile-(type|group|protocol-options)|(av|webfilter|dnsfilter|emailfilter|videofilter|file-filter|ssl-ssh|voip|waf|icap|cifs|ssh-filter|sctp-filter|dlp|casb|virtual-patch|diameter-filter)-profile|(ips|dlp)-sensor|ips-voip-filter|application-list|auto-asic-offload|np-acceleration|dsri|anti-replay|session-ttl|firewall-session-dirty|delay-tcp-npu-session|traffic-shaper(-reverse)?|per-ip-shaper|dynamic-shaping|passive-wan-health-measurement|nat|natip|ippool|poolname6?|fixedport|port-preserve|port-random|permit-any-host|permit-stun-host|pcp-(inbound|outbound|poolname)|match-vip|vlan-cos-(fwd|rev)|diffserv-(copy|forward|reverse)|diffservcode-(forward|rev)|tcp-mss-(sender|receiver)|wanopt-(detection|passive-opt)|reputation-direction6?|geoip-match|ztna-tags-match-logic|natinbound|natoutbound|inbound|outbound|vpntunnel)$/;
 
-/** Who or what a policy is for beside addresses, services and interfaces, in words. */
-const FOR: readonly (readonly [field: RegExp, text: string])[] = [
-  [/^(groups|users|fsso-groups|auth-path|ntlm.*|fsso-agent-for-ntlm)$/, 'it is for users'],
-  [/^(internet-service|network-service)/, 'it is for services of the internet that the vendor lists'],
-];
+/** Who a policy is for beside addresses, services and interfaces. */
+const USERS = /^(groups|users|fsso-groups|auth-path|ntlm.*|fsso-agent-for-ntlm)$/;
+/** What it is for in place of them. */
+const SETS = /^(internet|network)-service/;
+const OF_SETS = 'it is for services of the internet that the vendor lists';
 
 /** Whether a policy matches a flow that comes and goes by these interfaces (vendor reference 1.6). */
 export function policyMatches(row: ToldRow, question: PolicyQuestion): Truth {
@@ -54,9 +54,9 @@ export function policyMatches(row: ToldRow, question: PolicyQuestion): Truth {
     () => places.hold(toldNames(row, 'srcintf'), from),
     () => places.hold(toldNames(row, 'dstintf'), to),
   ];
-  // A policy for sets of the vendor names no addresses and services.
-  if (isOn(row, 'internet-service') || isOn(row, 'internet-service6') || isOn(row, 'internet-service-src'))
-    return allOf([...ends, () => doubt(...FOR.slice(1).map(([, text]) => text))]);
+  // A policy for sets of the vendor names no addresses and services in their place.
+  if (Object.entries(row).some(([field, value]) => SETS.test(field) && !saysNothing(value)))
+    return allOf([...ends, () => doubt(OF_SETS)]);
   const schedule = toldText(row, 'schedule');
   return allOf([
     ...ends,
@@ -95,8 +95,6 @@ function addressesHold(row: ToldRow, field: 'srcaddr' | 'dstaddr', question: Pol
 function otherConditions(row: ToldRow): readonly string[] {
   const texts = Object.entries(row)
     .filter(([field, value]) => !ASKED.has(field) && !DONE_WITH_IT.test(field) && !saysNothing(value))
-    .map(
-      ([field]) => FOR.find(([pattern]) => pattern.test(field))?.[1] ?? `what its field \`${field}\` says is not known`,
-    );
+    .map(([field]) => (USERS.test(field) ? 'it is for users' : `what its field \`${field}\` says is not known`));
   return [...new Set(texts)];
 }

@@ -297,4 +297,17 @@ test('what stands before all policies, and a device that has no place for ours',
   hand.settings('system/settings', { 'ngfw-mode': 'profile-based' });
   hand.set('system/interface', 'port1', { ip: '203.0.113.7 255.255.255.0' });
   expect(await asked(unselected)).toBe('unknown: device its destination is an address of the device (port1)');
+
+  hand.set('system/interface', 'port1', { ip: '203.0.113.254 255.255.255.0' });
+  expect(await asked(unselected)).toBe('passes: rule');
+  const passages = await simulated.connect().passages(signal);
+  const to = (dst: string) =>
+    packetOf({ src: dst.includes(':') ? 'fd00::1' : '10.0.0.1', dst, proto: 'udp', dport: 5353 });
+  for (const dst of ['239.1.2.3', '255.255.255.255', 'ff05::2'])
+    expect(passages.of(to(dst), unselected).outcome, dst).toBe('unknown');
+
+  hand.set('system/zone', 'inside', { intrazone: 'allow' });
+  expect(await asked(unselected)).toBe(
+    'unknown: device it may stay within the zone inside, which says by itself what becomes of such flows',
+  );
 });

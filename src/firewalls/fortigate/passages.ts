@@ -45,6 +45,9 @@ const TABLES = [
 ] as const;
 type AskedTable = (typeof TABLES)[number];
 
+/** Multicast and broadcast. */
+const MANY = ['224.0.0.0/4', '255.255.255.255', 'ff00::/8'].map(readRange);
+
 const settingsForm = z.object({ 'ngfw-mode': z.string() });
 
 interface Policy {
@@ -149,7 +152,11 @@ export class FortigatePassages implements Passages {
           const asked = isOurs ? { ...question, flow: ours, isService: isOurService } : question;
           return askedRule(told, rule, isOurs, asked);
         });
-        const passage = passageOf({ rules, wish, place, end: false });
+        const zone = this.#places.zoneOfBoth(from, to);
+        const passage =
+          zone === undefined
+            ? passageOf({ rules, wish, place, end: false })
+            : unknownPassage(`it may stay within the zone ${zone}, which says by itself what becomes of such flows`);
         return [`${from ?? 'any'} > ${to ?? 'any'}`, passage] as const;
       }),
     );
@@ -182,8 +189,10 @@ export class FortigatePassages implements Passages {
     return undefined;
   }
 
-  /** What goes to the device itself is no policy's business. */
+  /** What goes to the device itself, or to many, is no policy's business. */
   #itself({ destination }: Flow): string | undefined {
+    if (MANY.some((range) => range !== undefined && isInRange(range, destination)))
+      return 'its destination is an address of many, about which other policies decide';
     const rows = this.#tables.get('system/interface') ?? '';
     if (typeof rows === 'string') return undefined;
     for (const row of rows) {

@@ -14,6 +14,8 @@ export function placesOf(names: readonly string[] | undefined): readonly Place[]
 
 /** Interfaces and zones of the device; a text says why they could not be read. */
 export class Places {
+  /** Zones that let flows between their own interfaces pass, with no policy at all. */
+  readonly #open: ReadonlySet<string>;
   readonly #interfaces: ReadonlySet<string> | string;
   readonly #zones: ReadonlyMap<string, ReadonlySet<string>> | string;
 
@@ -28,6 +30,17 @@ export class Places {
               (row) => [toldText(row, 'name'), new Set(toldNames(row, 'interface', 'interface-name'))] as const,
             ),
           );
+    const open = typeof zones === 'string' ? [] : zones.filter((row) => toldText(row, 'intrazone') === 'allow');
+    this.#open = new Set(open.map((row) => toldText(row, 'name')));
+  }
+
+  /** A zone in which a flow by these may stay, and that decides about it by itself. */
+  zoneOfBoth(from: Place, to: Place): string | undefined {
+    if (typeof this.#zones === 'string') return undefined;
+    for (const [zone, held] of this.#zones)
+      if (this.#open.has(zone) && [from, to].every((one) => one === undefined || one === zone || held.has(one)))
+        return zone;
+    return undefined;
   }
 
   /** Whether a policy with these interfaces is for what comes (or goes) by this place. */

@@ -59,6 +59,12 @@ describe('what may decide', () => {
     expect(told({ rules: gone, wish: 'passes', place: undefined, end: false })).toBe('passes: a?, ours?');
   });
 
+  test('one of ours that does what nobody can tell says nothing that is wanted', () => {
+    const odd: AskedRule = { ...ours(true, true), allows: doubt('its action ipsec') };
+    for (const wish of ['passes', 'drops'] as const)
+      expect(passageOf({ rules: [odd], wish, place: undefined, end: false }).outcome).toBe('unknown');
+  });
+
   test('by whichever interface it comes', () => {
     const by = (truth: Truth) => passageOf({ rules: [theirs('a', truth, true)], ...nothingElse });
     expect(passageByOneOf([['p1 > p2', by(true)]]).outcome).toBe('passes');

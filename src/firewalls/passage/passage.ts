@@ -138,7 +138,9 @@ function saidByOwn(
   for (const at of own) {
     const rule = rules[at];
     if (rule === undefined || rule.matches === false) continue;
-    ways.add(rule.allows === true ? 'passes' : 'drops');
+    if (rule.allows !== false) ways.add('passes');
+    if (rule.allows !== true) ways.add('drops');
+    if (isDoubt(rule.allows)) because.push(...rule.allows.because);
     if (!isDoubt(rule.matches)) return { ways, because, last: at };
     because.push(...rule.matches.because);
   }
