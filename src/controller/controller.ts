@@ -7,6 +7,7 @@ import { SallyportError, toSallyportError } from '../base/error.ts';
 import type { Pieces } from '../base/pieces.ts';
 import type { FirewallView } from '../border/firewall-view.ts';
 import type { Owners } from '../firewalls/interim.ts';
+import { OwnerVersions } from '../firewalls/owner-versions.ts';
 import { Worker } from '../firewalls/worker.ts';
 import type { WorkerStatus } from '../firewalls/worker-status.ts';
 import type { Delivery } from '../sources/source.ts';
@@ -39,6 +40,7 @@ export class Controller implements Picture {
   readonly #stations = new Map<string, Station>();
   /** Firewalls that could not be opened, with why; tried again when their object changes. */
   readonly #unopened = new Map<string, { readonly identity: string; readonly code: Code; readonly message: string }>();
+  readonly #ownerVersions = new OwnerVersions();
   readonly #wanted: Wanted;
   /** Who had which address when that was told last. */
   #told: Owners = BucketMap.empty();
@@ -60,7 +62,7 @@ export class Controller implements Picture {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.world = new LiveWorld(options.cluster);
-    this.#wanted = new Wanted(this.world);
+    this.#wanted = new Wanted(this.world, this.#ownerVersions);
     this.metrics = options.metrics ?? new Metrics();
     this.#meter = new Meter(this.metrics, options.clock);
     this.#wrongs = new Wrongs(options.log);
@@ -323,6 +325,7 @@ export class Controller implements Picture {
         canaries: (version) => this.#canariesBehind(name, version),
         memory: device.memory,
         record: device.record,
+        ownerVersions: this.#ownerVersions,
       });
       const drops = this.#early.follow(name, device.driver);
       drops.configure(firewall);

@@ -3,11 +3,13 @@ import type { BucketMap } from '../base/bucket-map.ts';
 import { type Pieces, atOnce } from '../base/pieces.ts';
 import type { FirewallView } from '../border/firewall-view.ts';
 import type { Owned } from '../firewalls/handover.ts';
+import type { Owners } from '../firewalls/interim.ts';
+import { OwnerVersions } from '../firewalls/owner-versions.ts';
 import type { Wish } from '../firewalls/wishes.ts';
 import type { ResourceChange } from '../sources/source.ts';
 import { GivenUp } from './given-up.ts';
 import type { LiveWorld } from './live-world.ts';
-import { narrowing } from './narrowed.ts';
+import { narrowing, without } from './narrowed.ts';
 import { LastWishes } from './without-released.ts';
 
 /** A firewall's version without the first so many addresses that were given up. */
@@ -17,17 +19,30 @@ interface Narrowed {
   readonly addresses: number;
 }
 
+/** Owners without those of the addresses given up from one number to another. */
+interface Left {
+  readonly owners: Owners;
+  readonly addresses: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What each firewall is to hold: the last whole version, without the addresses that were given up since then (decision 12). */
 export class Wanted {
   readonly #world: LiveWorld;
   readonly #givenUp: GivenUp;
   readonly #lastWishes = new LastWishes();
   readonly #narrowed = new Map<string, Narrowed>();
+  /** Owners without all of some addresses that were given up, by the owners with them: of nearly all firewalls they are the same. */
+  readonly #left = new WeakMap<Owners, Left>();
+  readonly #ownerVersions: OwnerVersions;
   /** Workers whose firewall is frozen, and which have less than what stays. */
   readonly #less = new WeakSet<object>();
 
-  constructor(world: LiveWorld) {
+  /** `ownerVersions` learn of every version of the owners that most firewalls are wished. */
+  constructor(world: LiveWorld, ownerVersions = new OwnerVersions()) {
     this.#world = world;
+    this.#ownerVersions = ownerVersions;
     this.#givenUp = new GivenUp(world);
   }
 
@@ -56,6 +71,7 @@ export class Wanted {
   /** There is another whole version. True: wishes differ from that of before though the version may not. */
   *settle(): Pieces<boolean> {
     const differs = yield* this.#givenUp.settle();
+    this.#ownerVersions.add(this.#world.owners);
     this.#narrowed.clear();
     yield* this.#narrow();
     return differs;
@@ -100,9 +116,21 @@ export class Wanted {
     const known = this.#narrowed.get(name);
     const isSame = known !== undefined && known.from.ruleset === from.ruleset && known.from.owners === from.owners;
     const [before, done] = isSame ? [known.to, known.addresses] : [from, 0];
-    if (done === addresses.length) return before;
-    const to = yield* narrowing(before, addresses.slice(done));
-    this.#narrowed.set(name, { from, to, addresses: addresses.length });
+    const count = addresses.length;
+    if (done === count) return before;
+    const to = yield* narrowing(before, addresses.slice(done), (owners) =>
+      this.#ownersLeft(owners, addresses, done, count),
+    );
+    this.#narrowed.set(name, { from, to, addresses: count });
     return to;
+  }
+
+  *#ownersLeft(owners: Owners, addresses: readonly string[], from: number, to: number): Pieces<Owners> {
+    const known = this.#left.get(owners);
+    if (known?.addresses === addresses && known.from === from && known.to === to) return known.owners;
+    const left = yield* without(owners, addresses.slice(from, to));
+    this.#left.set(owners, { owners: left, addresses, from, to });
+    this.#ownerVersions.add(left, owners);
+    return left;
   }
 }

@@ -9,6 +9,7 @@ import { type KnownState, type RecordOf, changedLines, headLine, readRecord, rul
 import { classText } from '../plan/canonical.ts';
 import type { Confirmed } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
+import { OwnerVersions } from './owner-versions.ts';
 import { isWork } from './portions.ts';
 import { recalling } from './recalling.ts';
 import { SealChain } from './sealed-text.ts';
@@ -52,6 +53,7 @@ export class ConfirmedKeeper {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #firewall: string;
+  readonly #versions: OwnerVersions;
   readonly #turn: Turn;
   #tries = 0;
   /** What is to be kept, and what is. */
@@ -68,8 +70,10 @@ export class ConfirmedKeeper {
   #pauseMs = PAUSE_MS;
   #hasRoom = true;
 
-  constructor(place: RecordPlace, clock: Clock, log: Log, firewall: string) {
+  /** `versions`: those of who has which address that all firewalls of the process are confirmed at. */
+  constructor(place: RecordPlace, clock: Clock, log: Log, firewall: string, versions = new OwnerVersions()) {
     this.#place = place;
+    this.#versions = versions;
     this.#clock = clock;
     this.#log = log;
     this.#firewall = firewall;
@@ -165,9 +169,7 @@ export class ConfirmedKeeper {
     if (state === undefined || state === this.#kept) return;
     try {
       this.#turn.begin();
-      // Texts of classes are remembered: made in pieces, and put together in one.
-      await this.#turn.finish(each(state.ruleset.classes.values(), classText));
-      const rules = rulesLine(state.ruleset);
+      const rules = await this.#rulesOf(state);
       if (!(await this.#append(rules, state))) await this.#replace(rules, state);
       this.#rules = rules;
       this.#kept = state;
@@ -176,6 +178,13 @@ export class ConfirmedKeeper {
     } catch (thrown) {
       await this.#giveUp(toSallyportError(thrown));
     }
+  }
+
+  async #rulesOf({ ruleset }: KnownState): Promise<string> {
+    if (ruleset === this.#kept?.ruleset) return this.#rules;
+    // Texts of classes are remembered: made in pieces, and put together in one.
+    await this.#turn.finish(each(ruleset.classes.values(), classText));
+    return rulesLine(ruleset);
   }
 
   async #replace(rules: string, state: KnownState): Promise<void> {
@@ -198,7 +207,7 @@ export class ConfirmedKeeper {
   /** False: there is nothing to append to, or it would grow too long. */
   async #append(rules: string, state: KnownState): Promise<boolean> {
     if (this.#kept === undefined) return false;
-    const lines = await this.#turn.finish(changedLines(this.#kept, state));
+    const lines = await this.#turn.finish(changedLines(this.#kept, state, this.#versions));
     const text = (rules === this.#rules ? '' : rules) + lines.join('');
     if (this.#appended + text.length > Math.max(LEAST_APPENDED, this.#whole)) return false;
     if (text === '') return true;

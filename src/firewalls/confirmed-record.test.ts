@@ -13,10 +13,10 @@ import {
   type KnownState,
   changedLines,
   headLine,
-  ownerDigest,
   readRecord,
   rulesLine,
 } from './confirmed-record.ts';
+import { ownerDigest } from './owner-versions.ts';
 import { recalling } from './recalling.ts';
 
 const OF = { cluster: 'lab', firewall: 'edge-1', device: 'd' };

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Epoch } from '../base/epoch.ts';
@@ -6,8 +5,8 @@ import { type Pieces, each } from '../base/pieces.ts';
 import type { ClassId, Group, GroupId, Nat, NatTarget, Ruleset } from '../border/ruleset.ts';
 import { formatAddress, parseAddress } from '../ip/address.ts';
 import { canonicalText, classText, groupText, natText } from '../plan/canonical.ts';
-import { holdersIn } from './handover.ts';
 import type { Owners } from './interim.ts';
+import { OwnerVersions, holdersText, ownerLine } from './owner-versions.ts';
 import { addressGroupForm, classForm, natForm, outsideForm, settingsForm } from './ruleset-form.ts';
 import { sealedLength, sealedLines } from './sealed-text.ts';
 
@@ -81,11 +80,6 @@ const ownersForm = z.tuple([z.string(), z.array(owner)]);
 const lineForm = z.union([addressForm, ownersForm]);
 const NOTHING: RecordedAddress = { owners: [], class: undefined, groups: [], targets: new Map() };
 
-/** A name for somebody that says of an equal one that it is equal, and no more: so long that nobody finds another name with it. */
-export function ownerDigest(holder: string): string {
-  return createHash('sha256').update(holder).digest('hex').slice(0, 32);
-}
-
 export function headLine(of: RecordOf, writer: Epoch | undefined): string {
   const { cluster, firewall, device } = of;
   const own = writer === undefined ? null : { lease: writer.lease, number: writer.number };
@@ -105,25 +99,36 @@ const CHUNK = 65_536;
 
 /**
  * What differs between two states, as lines, some hundreds in each chunk; all of the second one where there is no first. Most of it is about
- * addresses that concern another firewall: of these only who has them is said, which takes no look at any table of this one.
+ * addresses that concern another firewall: of these only who has them is said, which takes no look at any table of this one, and is
+ * the same for all firewalls that are confirmed at `versions`.
  */
-export function* changedLines(before: KnownState | undefined, after: KnownState): Pieces<readonly string[]> {
+export function* changedLines(
+  before: KnownState | undefined,
+  after: KnownState,
+  versions = new OwnerVersions(),
+): Pieces<readonly string[]> {
   const chunks: string[] = [];
   let chunk = '';
-  const add = (line: string): void => {
-    chunk += line;
+  const add = (lines: string): void => {
+    chunk += lines;
     if (chunk.length < CHUNK) return;
     chunks.push(chunk);
     chunk = '';
   };
+  const shared = before && (yield* versions.between(before.owners, after.owners));
+  if (shared !== undefined) yield* each(shared, add);
   const held = yield* heldApart(before?.ruleset, after.ruleset);
-  const lineOf = heldLine(after);
-  yield* each(held, (address) => add(lineOf(address)));
-  const owned = new Set<string>();
-  yield* collect(owned, before?.owners, after.owners);
-  yield* each(owned, (address) => {
-    if (!held.has(address)) add(`[${JSON.stringify(address)},${holdersText(after.owners.get(address))}]\n`);
-  });
+  if (held.size > 0) {
+    const lineOf = heldLine(after);
+    yield* each(held, (address) => add(lineOf(address)));
+  }
+  if (shared === undefined) {
+    const owned = new Set<string>();
+    yield* collect(owned, before?.owners, after.owners);
+    yield* each(owned, (address) => {
+      if (!held.has(address)) add(ownerLine(address, after.owners));
+    });
+  }
   return chunk === '' ? chunks : [...chunks, chunk];
 }
 
@@ -145,21 +150,6 @@ function heldLine({ ruleset, owners }: KnownState): (address: string) => string 
   };
 }
 
-/** So many are remembered: some megabytes. */
-const MOST_DIGESTED = 16_384;
-const digested = new Map<string, string>();
-
-/** Digests of those who have an address, as a record holds them: the records of all firewalls tell of the same ones. */
-function holdersText(known: string | undefined): string {
-  if (known === undefined) return '[]';
-  const found = digested.get(known);
-  if (found !== undefined) return found;
-  const text = JSON.stringify(holdersIn(known).map(ownerDigest));
-  if (digested.size >= MOST_DIGESTED) digested.clear();
-  digested.set(known, text);
-  return text;
-}
-
 function targetText(target: NatTarget): string {
   if (target.kind === 'Address') return target.address;
   return target.kind === 'Exempt' ? 'exempt' : `hold ${target.reason}`;
@@ -179,6 +169,7 @@ function isCanonical(text: string): boolean {
 /** Every address that is in another class, list or translation of the second ruleset than of the first. */
 function* heldApart(old: Ruleset | undefined, now: Ruleset): Pieces<ReadonlySet<string>> {
   const found = new Set<string>();
+  if (old === now) return found;
   yield* collect(found, old?.members, now.members);
   const listsOf = (ruleset: Ruleset | undefined): ReadonlyMap<string, BucketMap<true>> =>
     new Map([...(ruleset?.groups ?? [])].flatMap(([id, one]) => (one.kind === 'Outside' ? [] : [[id, one.members]])));

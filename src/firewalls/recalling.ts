@@ -4,8 +4,9 @@ import type { Class, ClassId, Group, GroupId, NatTarget, Ruleset } from '../bord
 import { classText } from '../plan/canonical.ts';
 import type { SenderIds } from '../plan/behaviour.ts';
 import type { Actual } from './driver.ts';
-import { type ConfirmedRecord, type KnownState, type RecordedAddress, ownerDigest } from './confirmed-record.ts';
+import type { ConfirmedRecord, KnownState, RecordedAddress } from './confirmed-record.ts';
 import { holdersIn } from './handover.ts';
+import { ownerDigest } from './owner-versions.ts';
 
 /** Somebody else than whoever has an address now: no owner is called so. */
 const SOMEBODY = '?';

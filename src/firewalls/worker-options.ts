@@ -6,6 +6,7 @@ import type { RecordPlace } from './confirmed-keeper.ts';
 import type { WorkerSettings } from './course.ts';
 import type { Actual, Driver, Translation } from './driver.ts';
 import type { MemoryPlace } from './guard-memory.ts';
+import type { OwnerVersions } from './owner-versions.ts';
 import type { WriterLock } from './writer-lock.ts';
 
 /** What a worker needs to keep one firewall. */
@@ -25,4 +26,6 @@ export interface WorkerOptions<A extends Actual, W extends Translation, S extend
   readonly memory?: MemoryPlace | undefined;
   /** Where lies what is confirmed, for whoever comes after this process; absent: nowhere. */
   readonly record?: RecordPlace | undefined;
+  /** Those of who has which address that all firewalls of the process are wished; absent: this one alone knows. */
+  readonly ownerVersions?: OwnerVersions | undefined;
 }

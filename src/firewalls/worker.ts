@@ -76,8 +76,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#guard = new Guard(options.clock);
     this.#approvals = new Approvals(options.clock);
     this.#memory = new WorkerMemory(options.memory, this.#guard, this.#approvals, options.log, options.firewall);
-    if (options.record)
-      this.#keeper = new ConfirmedKeeper(options.record, options.clock, options.log, options.firewall);
+    const { record, clock, log, firewall, ownerVersions } = options;
+    if (record) this.#keeper = new ConfirmedKeeper(record, clock, log, firewall, ownerVersions);
     this.#report = new Report(options.firewall, () => options.driver.connectionsStay ?? this.#carrier.cutting.note);
     const mayCut = (): boolean => this.#settings.mode !== 'Observe' && this.#stay === 'stays' && options.lock.held();
     const rounds = { ...options, judged: this.#looks.ask, mayCut };
