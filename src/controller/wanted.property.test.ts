@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addressGroup, clusterPolicy, firewall, pod, resourceOf } from '../../test/kit/border-world.ts';
@@ -99,16 +100,20 @@ const flows: readonly Flow[] = sources.flatMap((from) => {
 
 /** A wish beside the whole version that it was made from. */
 function compare(whole: Ruleset, wished: Ruleset, gone: ReadonlySet<string>): void {
+  /** Asked of thousands of pairs, nearly all of them the same. */
+  const agree = (now: object, before: object): void => {
+    if (!isDeepStrictEqual(now, before)) expect(now).toEqual(before);
+  };
   for (const flow of flows) {
     const source = formatAddress(flow.source);
     const [before, now] = [evaluate(whole, flow), evaluate(wished, flow)];
     if (!gone.has(source)) {
-      expect(now).toEqual(before);
+      agree(now, before);
       continue;
     }
     const isSilenced = whole.members.has(source) && whole.networks.contains(flow.source);
     if (isSilenced && before.reason !== 'not-governed') expect(now.reason).toBe('unknown-source');
-    else expect(now).toEqual(before);
+    else agree(now, before);
   }
   for (const [id, group] of whole.groups) {
     if (group.kind !== 'AddressGroup') continue;

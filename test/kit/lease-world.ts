@@ -66,6 +66,11 @@ export class TrueTime {
   }
 }
 
+/** A copy, as one end sends it and the other reads it. */
+function overWire<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
 /** The Leases of a server: compare-and-swap on versions, as an API server does it. */
 export class LeaseServer {
   readonly objects = new Map<string, LeaseObject>();
@@ -76,16 +81,16 @@ export class LeaseServer {
   answer({ method, path, body }: ApiRequest): unknown {
     const name = decodeURIComponent(path.split('/leases')[1]?.slice(1) ?? '');
     const known = this.objects.get(name);
-    if (method === 'GET' && name === '') return { items: structuredClone([...this.objects.values()]) };
+    if (method === 'GET' && name === '') return { items: overWire([...this.objects.values()]) };
     if (method === 'POST') {
-      const given = structuredClone(body) as LeaseObject;
+      const given = overWire(body) as LeaseObject;
       if (this.objects.has(given.metadata.name)) throw new SallyportError('API_CONFLICT', 'already exists');
       given.metadata.uid = `uid-${++this.#uids}`;
       return this.#store(given);
     }
     if (known === undefined)
       throw new SallyportError('API_NOT_FOUND', `no lease ${name}`, { status: 404, reason: 'NotFound' });
-    if (method === 'GET') return structuredClone(known);
+    if (method === 'GET') return overWire(known);
     if (method === 'DELETE') {
       const { preconditions } = (body ?? {}) as { preconditions?: { resourceVersion?: string; uid?: string } };
       const { resourceVersion = known.metadata.resourceVersion, uid = known.metadata.uid } = preconditions ?? {};
@@ -94,7 +99,7 @@ export class LeaseServer {
       this.objects.delete(name);
       return {};
     }
-    const given = structuredClone(body) as LeaseObject;
+    const given = overWire(body) as LeaseObject;
     const { uid, resourceVersion } = given.metadata;
     if (uid !== known.metadata.uid || resourceVersion !== known.metadata.resourceVersion)
       throw new SallyportError('API_CONFLICT', 'the object has been modified');
@@ -113,7 +118,7 @@ export class LeaseServer {
     this.writes++;
     lease.metadata.resourceVersion = String(++this.#version);
     this.objects.set(lease.metadata.name, lease);
-    return structuredClone(lease);
+    return overWire(lease);
   }
 }
 

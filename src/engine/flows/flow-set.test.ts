@@ -186,7 +186,7 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
               box.domains.in.every((domain) => domains.includes(domain)) &&
               !box.domains.out.some((domain) => domains.includes(domain)),
           );
-          expect(inside.length).toBe(holds(point) ? 1 : 0);
+          if (inside.length !== (holds(point) ? 1 : 0)) expect({ point, boxes: inside.length }).toBeUndefined();
         }
       }),
       tries(12, 4),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { compareUtf8 } from '../../base/compare.ts';
 
 /**
@@ -23,5 +23,5 @@ export function shareOut(firewalls: Iterable<string>, copies: Iterable<string>):
 }
 
 function weigh(firewall: string, copy: string): string {
-  return createHash('sha256').update(`${firewall}\n${copy}`).digest('hex');
+  return hash('sha256', `${firewall}\n${copy}`, 'hex');
 }
