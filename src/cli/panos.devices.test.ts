@@ -61,8 +61,33 @@ test('plan, apply, plan again, flow, leave', async () => {
 
   const again = await payments.run('plan');
   expect(again.code, again.text).toBe(0);
-  const asked = await payments.flowToBank();
-  expect(asked.text).toContain('to 198.51.100.20, by SourceNAT/bank');
+
+  // All rules together decide, whosever they are; what depends on who sends cannot be known.
+  const answers = [await payments.flowToBank(443), await payments.flowToBank(80)];
+  const staff = "/rulebase/security/rules/entry[@name='staff']";
+  const said = async (element: string): Promise<void> => {
+    byHand(device, 'edit', staff, { element: `<entry name="staff">${element}</entry>` });
+    byHand(device, 'move', staff, { where: 'top' });
+    await commitByHand(device);
+  };
+  const any = ['from', 'to', 'source', 'application', 'service']
+    .map((part) => `<${part}><member>any</member></${part}>`)
+    .join('');
+  const bank = '<destination><member>203.0.113.0/24</member></destination>';
+  await said(`${any}${bank}<source-user><member>staff</member></source-user><action>deny</action>`);
+  answers.push(await payments.flowToBank(443), await payments.flowToBank(80));
+  await said(
+    `${any}<destination><member>theirs</member></destination><negate-destination>yes</negate-destination><action>drop</action>`,
+  );
+  answers.push(await payments.flowToBank(443));
+  await said(
+    `${any}${bank}<action>allow</action><profile-setting><group><member>strict</member></group></profile-setting>`,
+  );
+  answers.push(await payments.flowToBank(80));
+  byHand(device, 'delete', staff);
+  await commitByHand(device);
+  expect(answers.map(({ code }) => code)).toEqual([0, 2, 1, 2, 2, 0]);
+  await expect(answers.map(({ out }) => out).join('\n')).toMatchFileSnapshot('golden/flow-panos.txt');
   const rendered = await payments.run('render');
   expect(rendered.text).toContain('<translated-address><member>198.51.100.20</member>');
 

@@ -61,8 +61,8 @@ ${paymentsWorld}`,
   }
 
   /** What commands and devices say of the pod's way to the bank. */
-  flowToBank(): Promise<Ended> {
-    return this.run('flow', '--from', 'shop/payments-1', '--to', '203.0.113.7', '--port', '443', '--devices');
+  flowToBank(port = 443): Promise<Ended> {
+    return this.run('flow', '--from', 'shop/payments-1', '--to', '203.0.113.7', '--port', `${port}`, '--devices');
   }
 
   close(): void {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { SallyportError } from '../../base/error.ts';
 import type { Evaluation } from '../../border/evaluate.ts';
 import type { Flow } from '../../engine/flows/flow-set.ts';
 import { parseAddress } from '../../ip/address.ts';
@@ -13,7 +12,8 @@ import {
   passageOf,
   unknownPassage,
 } from '../passage/passage.ts';
-import { asOursAreAsked, isInRange, readRange } from '../passage/packet.ts';
+import { asOursAreAsked, isInRange, isOfMany, readRange } from '../passage/packet.ts';
+import { readOrWhy } from '../passage/read-or-why.ts';
 import { isMarked, isMarkedByAnybody } from '../rulebase/names.ts';
 import { AddressBook, type AddressTables, type FeedContents } from './address-book.ts';
 import { type PolicyQuestion, policyAllows, policyMatches } from './asked-policy.ts';
@@ -44,9 +44,6 @@ const TABLES = [
   'system/zone',
 ] as const;
 type AskedTable = (typeof TABLES)[number];
-
-/** Multicast and broadcast. */
-const MANY = ['224.0.0.0/4', '255.255.255.255', 'ff00::/8'].map(readRange);
 
 const settingsForm = z.object({ 'ngfw-mode': z.string() });
 
@@ -105,9 +102,9 @@ export class FortigatePassages implements Passages {
   ): Promise<FortigatePassages> {
     const policies = await readWholeTable(api, POLICY, signal);
     const tables = await forEach(TABLES, (table) =>
-      orWhy(() => readWholeTable(api, table, signal), `no right to read ${table}`),
+      readOrWhy(() => readWholeTable(api, table, signal), `no right to read ${table}`),
     );
-    const mode = await orWhy(async () => {
+    const mode = await readOrWhy(async () => {
       const query = { format: 'ngfw-mode' };
       const { results } = await api.ask({ method: 'GET', path: 'cmdb/system/settings', query }, signal);
       return settingsForm.safeParse(results).data?.['ngfw-mode'] ?? 'not told';
@@ -157,7 +154,7 @@ export class FortigatePassages implements Passages {
           zone === undefined
             ? passageOf({ rules, wish, place, end: false })
             : unknownPassage(`it may stay within the zone ${zone}, which says by itself what becomes of such flows`);
-        return [`${from ?? 'any'} > ${to ?? 'any'}`, passage] as const;
+        return [`it comes and goes by ${from ?? 'any'} > ${to ?? 'any'}`, passage] as const;
       }),
     );
   }
@@ -191,8 +188,7 @@ export class FortigatePassages implements Passages {
 
   /** What goes to the device itself, or to many, is no policy's business. */
   #itself({ destination }: Flow): string | undefined {
-    if (MANY.some((range) => range !== undefined && isInRange(range, destination)))
-      return 'its destination is an address of many, about which other policies decide';
+    if (isOfMany(destination)) return 'its destination is an address of many, about which other policies decide';
     const rows = this.#tables.get('system/interface') ?? '';
     if (typeof rows === 'string') return undefined;
     for (const row of rows) {
@@ -217,19 +213,6 @@ function askedRule(told: ToldRow, rule: ForeignRule, isOurs: boolean, question: 
   };
 }
 
-/** What was read, or why it was not. */
-async function orWhy<T>(read: () => Promise<T>, noRight: string): Promise<T | string> {
-  try {
-    return await read();
-  } catch (thrown) {
-    if (!(thrown instanceof SallyportError)) throw thrown;
-    if (thrown.code === 'DEVICE_RIGHTS') return noRight;
-    if (thrown.code === 'DEVICE_CHANGED' || thrown.code === 'DEVICE_UNREADABLE' || thrown.code === 'DEVICE_LIMIT')
-      return thrown.message;
-    throw thrown;
-  }
-}
-
 async function feedContent(
   api: FortiosApi,
   name: string,
@@ -239,7 +222,7 @@ async function feedContent(
   const type = toldText(row, 'type');
   if (type !== 'address') return `the feed "${name}" is of the type ${type}`;
   if (toldText(row, 'status') === 'disable') return `the feed "${name}" is disabled`;
-  return await orWhy(() => readFeed(api, name, signal), `no right to read the feed "${name}"`);
+  return await readOrWhy(() => readFeed(api, name, signal), `no right to read the feed "${name}"`);
 }
 
 function addressTables(tables: ReadonlyMap<AskedTable, readonly ToldRow[] | string>, suffix: '' | '6'): AddressTables {

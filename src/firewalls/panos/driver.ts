@@ -22,6 +22,7 @@ import { type FetchedLists, takeLists } from './lists.ts';
 import type { PanosOptions } from './options.ts';
 import { isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
+import { PanosPassages, placeInVsys } from './passages.ts';
 import { pushedRules } from './pushed-rules.ts';
 import type { Folders } from './read-entries.ts';
 import { moveStep, newcomerTags } from './beside-commit.ts';
@@ -208,6 +209,13 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       listRooms,
     };
     return this.#actual;
+  }
+
+  async passages(signal: AbortSignal): Promise<PanosPassages> {
+    const { active } = await this.#pair.roles(signal);
+    const { cluster, options } = this.#options;
+    const block = { cluster, options, placeIn: placeInVsys({ options }) };
+    return await PanosPassages.read(active.api, options.vsys, {}, block, signal);
   }
 
   /** Both of a pair fetch for themselves: whoever takes over goes by what it has. */

@@ -123,8 +123,14 @@ function placeOf(security: Folders['security'], positions: Positions): number {
 
 /** A rule of somebody else, for people. */
 export function foreignText(entry: XmlElement): string {
+  return `${nameOf(entry)}: ${saidText(entry)}`;
+}
+
+/** What a rule says, for people: `drop any to not guests, any`. */
+export function saidText(entry: XmlElement): string {
   const list = (name: string): string => membersAt(entry, name).join(', ') || 'any';
-  return `${nameOf(entry)}: ${textAt(entry, 'action') ?? '?'} ${list('source')} to ${list('destination')}, ${list('service')}`;
+  const side = (name: string): string => (textAt(entry, `negate-${name}`) === 'yes' ? 'not ' : '') + list(name);
+  return `${textAt(entry, 'action') ?? '?'} ${side('source')} to ${side('destination')}, ${list('service')}`;
 }
 
 /** Everything that is wanted, as the device would print it, and who is registered. */

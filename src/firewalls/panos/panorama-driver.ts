@@ -18,6 +18,7 @@ import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from '
 import type { PanosOptions } from './options.ts';
 import { takeLists } from './lists.ts';
 import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from './owned.ts';
+import { ManagedPassages } from './managed-passages.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
 import {
   type PanoramaStart,
@@ -185,6 +186,11 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         resting,
       },
     });
+  }
+
+  async passages(signal: AbortSignal): Promise<ManagedPassages> {
+    const { api, cluster, options, scope } = this.#options;
+    return await ManagedPassages.read(api, await this.#device.firewalls(signal), scope, { cluster, options }, signal);
   }
 
   /** Those of the firewall on which the fewest more entries fit. */

@@ -31,6 +31,13 @@ export function readRange(text: string): AddressRange | undefined {
   return { family, from, to: from + (1n << BigInt((family === 4 ? 32 : 128) - length)) - 1n };
 }
 
+/** Multicast and broadcast. */
+const MANY = ['224.0.0.0/4', '255.255.255.255', 'ff00::/8'].map(readRange);
+
+export function isOfMany(address: Address): boolean {
+  return MANY.some((range) => range !== undefined && isInRange(range, address));
+}
+
 /** Ports of a service: its protocol, where it goes, and where it may come from; absent: anywhere. */
 export interface PortMatch {
   readonly protocol: number;

@@ -85,14 +85,14 @@ function passageAmong(deciders: readonly Decider[]): Passage {
   return { outcome, deciders };
 }
 
-/** The same flow, coming and going by one of several pairs of interfaces, each with its name. */
-export function passageByOneOf(passages: readonly (readonly [pair: string, passage: Passage])[]): Passage {
+/** The same flow where one of several things is so, and nobody knows which: each as the rest of a sentence, with what then comes of the flow. */
+export function passageByOneOf(passages: readonly (readonly [why: string, passage: Passage])[]): Passage {
   const [first] = passages;
   const texts = new Set(passages.map(([, passage]) => JSON.stringify(passage)));
   if (first !== undefined && texts.size === 1) return first[1];
   return passageAmong(
-    passages.flatMap(([pair, { deciders }]) =>
-      deciders.map((decider) => ({ ...decider, because: [...decider.because, `it comes and goes by ${pair}`] })),
+    passages.flatMap(([why, { deciders }]) =>
+      deciders.map((decider) => ({ ...decider, because: [...decider.because, why] })),
     ),
   );
 }
