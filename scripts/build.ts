@@ -26,6 +26,8 @@ export async function bundle(folder = join(root, 'dist'), more: Readonly<Record<
     outdir: folder,
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
+    // Node keeps the text of what it runs. Names stay as they are, for stacks in logs.
+    minifyWhitespace: true,
     // pino, prom-client and commander are CommonJS and call `require`.
     banner: {
       js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",

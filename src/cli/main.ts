@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import process from 'node:process';
 import { isSea } from 'node:sea';
+import { boundYoung } from './bound-garbage.ts';
 import { buildProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 import { ourWords } from './todays-flags.ts';
@@ -18,6 +19,9 @@ for (const stream of [process.stdout, process.stderr])
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+
+// Of a firewall machine, which is found out only after much was read.
+if (words[0] === 'run') boundYoung();
 
 // Never rejects. Not awaited at the top: the single executable is one script, and no module.
 void buildProgram(processTerminal)

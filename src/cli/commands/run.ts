@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { letYoungGrow } from '../bound-garbage.ts';
 import type { ExitCode } from '../exit.ts';
 import { findConfiguration } from '../machine-convention.ts';
 import type { RunOptions } from '../options.ts';
@@ -9,6 +10,7 @@ export async function run(terminal: Terminal, options: RunOptions): Promise<Exit
   const { configuration, config } = findConfiguration(terminal, options, process.env);
   const { machine } = configuration;
   if (machine === undefined) {
+    letYoungGrow();
     const { runBorder } = await import('./run-border.ts');
     return runBorder(terminal, configuration, { ...options, config });
   }

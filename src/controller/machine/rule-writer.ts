@@ -70,12 +70,13 @@ export class RuleWriter {
   readonly #repairs = { kernel: 0, file: 0, base: 0 };
   /** Forwarding was closed at once, and that is not told yet. */
   #wasOpen = false;
-  /** What was written last, or found: the file and its lines, what makes these anew, and the base rules. */
+  /** What was written last, or found: the file and its lines, what makes these anew, its tables besides ours, and the base rules. */
   #last:
     | {
         readonly file: string;
         readonly lines: readonly TableLines[];
         readonly fresh: () => readonly TableLines[];
+        readonly others: string;
         readonly base: BaseToWrite | undefined;
       }
     | undefined;
@@ -129,7 +130,7 @@ export class RuleWriter {
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
     } else await this.#kernel.wake(signal);
     if (!sound) await replaceFile(file, CLOSED_TABLE);
-    this.#last = { file, lines, fresh: () => lines, base: undefined };
+    this.#last = { file, lines, fresh: () => lines, others: tableParts(lines).others, base: undefined };
     return sound && text !== CLOSED_TABLE;
   }
 
@@ -164,12 +165,13 @@ export class RuleWriter {
         'nft takes the change and not the whole; the file stays as it is',
       );
     if (!(await holdsText(file, textParts(written)))) await replaceFile(file, textParts(written));
-    const { isNew, changes, wrong } = await this.#base.write(base ?? { flows: [] }, tableParts(written).others, signal);
+    const { others } = tableParts(written);
+    const { isNew, changes, wrong } = await this.#base.write(base ?? { flows: [] }, others, signal);
     if (changes.length > 0) this.#repaired('base', changes);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
-    this.#last = { file, lines: written, fresh, base };
+    this.#last = { file, lines: written, fresh, others, base };
     return { change: change === 'nothing' && isNew ? 'changed' : change, leftOut: [...leftOut, ...wrong] };
   }
 
@@ -204,7 +206,7 @@ export class RuleWriter {
   /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. `by`: who changed it, where that is known. */
   async repair(signal: AbortSignal, { all = false, by = '' } = {}): Promise<void> {
     if (this.#last === undefined) return;
-    const { file, lines, fresh, base } = this.#last;
+    const { file, lines, fresh, others, base } = this.#last;
     const changes = await this.#kernel.changes(signal, all);
     if (changes !== undefined) {
       await this.#kernel.load(fresh, signal);
@@ -216,7 +218,7 @@ export class RuleWriter {
       await replaceFile(file, textParts(lines));
       this.#repaired('file', [file]);
     }
-    const written = await this.#base.write(base ?? { flows: [] }, tableParts(lines).others, signal);
+    const written = await this.#base.write(base ?? { flows: [] }, others, signal);
     if (written.isNew) this.#repaired('base', written.changes, by);
   }
 
