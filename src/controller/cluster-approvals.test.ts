@@ -126,6 +126,16 @@ test('of several to one plan all are used with the first, also for the next copy
   expect(await look('a')).toBe('BorderApproval/c');
 });
 
+test('one of a time that has not come takes no other with it that is said until then', async () => {
+  yes('ahead', 'a', { ageMs: -HOUR });
+  yes('a', 'a');
+  expect(await look('a')).toBe('BorderApproval/a');
+  expect(state('ahead')).toBe('Lapsed');
+  clock.advance(2_000);
+  yes('b', 'a');
+  expect(await look('a')).toBe('BorderApproval/b');
+});
+
 test('of several to one plan all are used with the first where our clock is behind', async () => {
   yes('a', 'a', { ageMs: -40_000 });
   yes('b', 'a', { ageMs: -50_000 });

@@ -97,7 +97,9 @@ export class ClusterApprovals implements Approvals {
   #newest(plan: string, now: number): number {
     const times = [...this.#there.values()]
       .filter((one) => planKey(one) === plan)
-      .map(({ createdAt = 0 }) => createdAt);
+      .map(({ createdAt = 0 }) => createdAt)
+      // One of a time that has not come counts never, and takes none with it that is said until then.
+      .filter((createdAt) => isCurrent({ madeAt: createdAt }, now));
     return times.reduce((latest, time) => Math.max(latest, time), now);
   }
 
