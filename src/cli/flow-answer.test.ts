@@ -3,7 +3,8 @@ import type { Evaluation } from '../border/evaluate.ts';
 import type { WayExplanation } from '../border/explain.ts';
 import type { ForeignRule } from '../plan/foreign.ts';
 import { packetOf } from '../engine/packet.ts';
-import { amongOthers as amongRules } from './flow-answer.ts';
+import type { Decider, Passage } from '../firewalls/passage/passage.ts';
+import { amongOthers as amongRules, whatWouldChange } from './flow-answer.ts';
 
 const evaluation = (passes: boolean, reason: Evaluation['reason'] = 'rule'): Evaluation => ({
   passes,
@@ -60,5 +61,61 @@ describe('the sum is never better than its weakest part', () => {
   test('a firewall that is not asked about the flow has no say', () => {
     const inside = way('passes', evaluation(true, 'not-governed'));
     expect(amongOthers(inside, new Map([['edge-1', [theirs]]])).outcome).toBe('passes');
+  });
+});
+
+describe('where rules of others are worked out', () => {
+  const passage = (outcome: Passage['outcome'], by: Decider['by']): Passage => ({
+    outcome,
+    deciders: [{ by, ...(outcome === 'unknown' ? {} : { passes: outcome === 'passes' }), because: [] }],
+  });
+  const amongDevices = (asked: WayExplanation, ...devices: readonly Passage[]) =>
+    amongRules(
+      asked,
+      new Map(devices.map((each, at) => [`edge-${at + 1}`, { foreign: [theirs], passages: { of: () => each } }])),
+      flow,
+    );
+  const ours = passage('passes', 'ours');
+  const rule = passage('passes', 'rule');
+
+  test('the device says what becomes of a flow, whatever our block says', () => {
+    expect(amongDevices(way('passes', evaluation(true)), ours)).toMatchObject({
+      outcome: 'passes',
+      leavesAs: '10.1.0.1',
+    });
+    expect(amongDevices(way('passes', evaluation(true)), passage('drops', 'rule')).outcome).toBe('drops');
+    expect(amongDevices(way('drops', evaluation(false)), rule).outcome).toBe('passes');
+    expect(amongDevices(way('passes', evaluation(true)), passage('unknown', 'device')).outcome).toBe('unknown');
+  });
+
+  test('what rules of others let through leaves with a source that nobody knows', () => {
+    const answer = amongDevices(way('passes', evaluation(true)), rule);
+    expect(answer.outcome).toBe('passes');
+    expect(answer).not.toHaveProperty('leavesAs');
+    // The next firewall was asked about another source.
+    const both = way('passes', evaluation(true), evaluation(true));
+    expect(amongDevices(both, ours, ours).outcome).toBe('passes');
+    expect(amongDevices(both, rule, ours).outcome).toBe('unknown');
+    expect(amongDevices(both, ours, rule).outcome).toBe('passes');
+    expect(amongDevices(both, ours, passage('drops', 'end')).outcome).toBe('drops');
+  });
+
+  test('behind a firewall at which our block drops the flow nobody was asked', () => {
+    const cut = { ...way('drops', evaluation(false)), exit: 'edge-2' };
+    expect(amongDevices(cut, rule).outcome).toBe('unknown');
+    expect(amongDevices(cut, ours).outcome).toBe('unknown');
+  });
+
+  test('a firewall that does not govern the flow is not asked', () => {
+    const inside = way('passes', evaluation(true, 'not-governed'));
+    expect(amongDevices(inside, passage('drops', 'end')).outcome).toBe('passes');
+  });
+
+  test('nothing is to be changed where the device lets through what our block would drop', () => {
+    const dropped = way('drops', evaluation(false, 'end'));
+    const remedies = (device: Passage) => whatWouldChange({} as never, [amongDevices(dropped, device)]);
+    expect(remedies(rule)).toEqual([]);
+    expect(remedies(passage('drops', 'ours'))).toEqual(['at edge-1: an Allow in  that selects the workload']);
+    expect(remedies(passage('drops', 'end'))).toHaveLength(2);
   });
 });

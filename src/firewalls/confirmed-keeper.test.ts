@@ -233,6 +233,28 @@ describe('what is recalled', () => {
     expect(await desk.recall(ten)).toBe('');
   });
 
+  test('is what was kept last, though it was appended to what was written whole, also where that was not the first', async () => {
+    const desk = new Desk();
+    const states = [3, 4, 5].map((size) => world(crowd(size, 'bank'), [bank]));
+    for (const state of [ten, ...states]) {
+      desk.note(state);
+      await desk.pass();
+    }
+    expect([desk.disk.wholes, desk.disk.writes]).toEqual([1, 4]);
+    desk.disk.isFull = true;
+    desk.note(ten);
+    await desk.pass();
+    desk.disk.isFull = false;
+    desk.note(world(crowd(9, 'bank'), [bank]));
+    await desk.pass(60_000);
+    await bring(desk.driver, ten);
+    desk.note(ten);
+    await desk.keeper.close();
+    expect(desk.disk.wholes).toBe(2);
+    desk.open();
+    expect(await desk.recall(ten)).toMatch(/still holds.*known/);
+  });
+
   test.each([
     [{ rival: 'somebody' }, /somebody else wrote/],
     [{ drift: [{ object: 'a', what: 'changed' }] }, /somebody else wrote/],

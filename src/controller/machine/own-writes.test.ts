@@ -38,12 +38,21 @@ test('of others is what was not ours, by its elements', async () => {
   expect(own.takes(element('192.0.2.2'))).toBe(true);
 });
 
+test('several elements are ours in whatever order they are told', async () => {
+  const own = new OwnWrites(new FakeClock());
+  await own.changing([...add('192.0.2.2'), ...add('192.0.2.1')], done);
+  expect(own.takes(element('192.0.2.1, 192.0.2.2'))).toBe(true);
+});
+
 test('a file is one transaction, whatever it does; one that nft refused or only checked is none', async () => {
   const own = new OwnWrites(new FakeClock());
   await own.around(ending(0)).runWithFile('nft', ['-f'], '', signal);
   expect([own.takes(rule), own.takes(rule)]).toEqual([true, false]);
   await own.around(ending(1)).runWithFile('nft', ['-f'], '', signal);
   await own.around(ending(0)).runWithFile('nft', ['-c', '-f'], '', signal);
+  expect(own.takes(rule)).toBe(false);
+  const gone = { ...ending(0), runWithFile: () => Promise.reject(new Error('gone')) };
+  await expect(own.around(gone).runWithFile('nft', ['-f'], '', signal)).rejects.toThrow('gone');
   expect(own.takes(rule)).toBe(false);
   await own.changing(add('192.0.2.1'), () => Promise.reject(new Error('refused'))).catch(() => {});
   expect(own.takes(element('192.0.2.1'))).toBe(false);
@@ -64,4 +73,16 @@ test('what is told of before it is known to be done is ours, and what nobody tel
   await own.changing(add('192.0.2.3'), done);
   own.forget();
   expect(own.takes(element('192.0.2.3'))).toBe(false);
+});
+
+test('who listens does not while something large is written, whatever becomes of it', async () => {
+  const own = new OwnWrites(new FakeClock());
+  const told: string[] = [];
+  const work = (word: string) => () => Promise.resolve(void told.push(word));
+  await own.flooding(true, work('nobody listens'));
+  own.listener = { pause: () => Promise.resolve(void told.push('pause')), resume: () => void told.push('resume') };
+  await own.flooding(false, work('small'));
+  await own.flooding(true, work('large'));
+  await expect(own.flooding(true, () => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+  expect(told).toEqual(['nobody listens', 'small', 'pause', 'large', 'resume', 'pause', 'resume']);
 });

@@ -59,6 +59,11 @@ describe('what may decide', () => {
     expect(told({ rules: gone, wish: 'passes', place: undefined, end: false })).toBe('passes: a?, ours?');
   });
 
+  test('one of ours that nobody can judge may decide before those of others behind it', () => {
+    const rules = [ours(users, true), theirs('a', true, false), ours(true, true)];
+    expect(told({ rules, wish: 'passes', place: undefined, end: false })).toBe('unknown: a?, ours?');
+  });
+
   test('one of ours that does what nobody can tell says nothing that is wanted', () => {
     const odd: AskedRule = { ...ours(true, true), allows: doubt('its action ipsec') };
     for (const wish of ['passes', 'drops'] as const)

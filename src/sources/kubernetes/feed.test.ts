@@ -75,6 +75,17 @@ test('objects of a definition that was going already when the process began are 
   expect(feed.state).toMatchObject({ kind: 'lost' });
 });
 
+test('an answer that was asked for an earlier list makes nobody believe a later one, nor the earlier one', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  await list(...names);
+  // The question about the first one is under way when the second one comes.
+  const first = list(...names.slice(0, -1));
+  await list('a');
+  await first;
+  expect([gone, feed.state]).toMatchObject([[], { kind: 'lost', isShrunk: true }]);
+});
+
 test('a definition that goes before anybody could be asked about it takes no object along', async () => {
   definition = undefined;
   await list('a', 'b');
