@@ -59,6 +59,7 @@ const RULE = 'add rule inet firewall forward accept';
 let kernel: FakeKernel;
 let clock: FakeClock;
 let watch: RulesetWatch;
+let own: OwnWrites;
 let heard: string[];
 let isWorthIt: boolean;
 let stop: AbortController;
@@ -70,9 +71,10 @@ beforeEach(async () => {
   heard = [];
   isWorthIt = true;
   stop = new AbortController();
+  own = new OwnWrites(clock);
   watch = new RulesetWatch({
     transport: kernel,
-    own: new OwnWrites(clock),
+    own,
     quietly: (work) => work(),
     isWorthIt: () => isWorthIt,
     foreign: ({ by }) => heard.push(by),
@@ -181,4 +183,13 @@ test('while something large is written nobody listens', async () => {
   watch.resume();
   await another();
   expect(kernel.listeners).toHaveLength(2);
+});
+
+test('what was ours while nobody listened is not waited for afterwards', async () => {
+  await watch.pause();
+  await own.changing([{ change: 'add', set: 's', element: '192.0.2.1' }], () => Promise.resolve());
+  watch.resume();
+  await another();
+  kernel.commits(40, 'add element inet firewall s { 192.0.2.1 }');
+  await expect.poll(() => heard.at(-1)).toBe('process 40 (nft)');
 });

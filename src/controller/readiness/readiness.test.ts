@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
+import { BucketMap } from '../../base/bucket-map.ts';
 import { silentLog } from '../../base/log.ts';
 import { MemoryDevice } from '../../firewalls/memory/device.ts';
 import { MemoryDriver } from '../../firewalls/memory/memory-driver.ts';
@@ -7,6 +8,7 @@ import { soleWriter } from '../../firewalls/writer-lock.ts';
 import { readText } from '../../sources/manifests/reading.ts';
 import type { Delivery, ResourceChange } from '../../sources/source.ts';
 import { Controller } from '../controller.ts';
+import { Readiness } from './readiness.ts';
 
 const firewall = (name: string, more = ''): string =>
   `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: ${name}}, spec: {driver: nftables, address: ${name}, mode: Enforce, workloads: {namespaceSelector: "projectcalico.org/name == 'shop'"}, guard: {gains: {percent: 100, percentPerHour: 100}}${more}}}`;
@@ -219,5 +221,27 @@ describe('whether a pod may start', () => {
     expect(await pass(4)).toBe(0);
     await pass(5);
     expect((await told).message).toBe('edge-1: 10.1.0.2 is not there yet; let go after 30 s');
+  });
+
+  test('not while its address is somebody else’s as far as is known, whatever the firewall holds', async () => {
+    tell([...WORLD, firewall('edge-1'), pod('till-1', '10.1.0.1')]);
+    await settle();
+    const standingOf = (owner: string): string => {
+      const owners = BucketMap.from([['10.1.0.1', owner]]);
+      const readiness = new Readiness(() => {
+        const confirmed = controller.station('edge-1')?.worker.confirmed();
+        return {
+          border: controller.world.border,
+          owners,
+          isComputing: false,
+          uidOf: () => 'u-till-1',
+          confirmed: () => confirmed && { ...confirmed, owners },
+        };
+      }, clock);
+      const { ready, message } = readiness.standing('pod:shop/till-1');
+      return `${String(ready)} ${message}`;
+    };
+    expect(standingOf('pod:shop/till-1')).toMatch(/^true /);
+    expect(standingOf('pod:shop/till-2')).toMatch(/^false .*somebody else's/);
   });
 });

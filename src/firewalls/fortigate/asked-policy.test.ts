@@ -164,6 +164,9 @@ describe('names', () => {
   test('of addresses', () => {
     expect(source('a', [{ name: 'a', type: 'ipmask', subnet: '10.0.0.0 255.255.255.0' }])).toBe(true);
     expect(source('a', [{ name: 'a', type: 'ipmask', subnet: '10.0.1.0 255.255.255.0' }])).toBe(false);
+    expect(source('a', [{ name: 'a', type: 'ipmask', subnet: '10.0.0.1 255.255.255.0' }])).toSatisfy(
+      isDoubtOf(/ipmask/),
+    );
     expect(source('a', [{ name: 'a', type: 'ipmask', subnet: '10.0.0.1 255.0.255.255' }])).toSatisfy(
       isDoubtOf(/ipmask/),
     );
