@@ -1,7 +1,8 @@
 /**
  * What it costs to keep what is confirmed, and to take it over after a restart (decision 17): the keeper and the state folder, no firewall.
  * `changes`: 100 new addresses a second, written once a second, as CPU of each second. `elsewhere`: the same of addresses that concern
- * another firewall. `whole`: all of it, as each process writes it first. `recall`:
+ * another firewall. `of-fifty`: the same for each of fifty firewalls of one process, each confirmed at another of the versions of that second.
+ * `whole`: all of it, as each process writes it first. `recall`:
  * reading it and making a basis of it and of what the firewall shows; whether a step leads there is for the driver to find out, as at every start.
  * The longest stretch is CPU too, of all threads of the process: what it takes at most between two turns of the event loop.
  */
@@ -16,6 +17,7 @@ import { silentLog } from '../src/base/log.ts';
 import { ConfirmedFolder } from '../src/controller/confirmed-folder.ts';
 import { ConfirmedKeeper, type RecordPlace } from '../src/firewalls/confirmed-keeper.ts';
 import type { KnownState } from '../src/firewalls/confirmed-record.ts';
+import { OwnerVersions } from '../src/firewalls/owner-versions.ts';
 import type { Session } from '../src/firewalls/session.ts';
 import type { Actual, Translation } from '../src/firewalls/driver.ts';
 import type { Step } from '../src/plan/step.ts';
@@ -108,12 +110,16 @@ class World {
 }
 
 /** A state folder that tells when something was written there. */
-function toldPlace(folder: string): { readonly place: RecordPlace; readonly written: () => Promise<void> } {
-  const inner = new ConfirmedFolder(folder, OF, undefined);
+function toldPlace(
+  folder: string,
+  firewall = OF.firewall,
+): { readonly place: RecordPlace; readonly written: () => Promise<void> } {
+  const of = { ...OF, firewall };
+  const inner = new ConfirmedFolder(folder, of, undefined);
   let tell: () => void = () => undefined;
   const then = (work: Promise<void>): Promise<void> => work.then(() => tell());
   const place: RecordPlace = {
-    of: OF,
+    of,
     room: inner.room,
     writer: () => inner.writer(),
     load: () => inner.load(),
@@ -187,3 +193,39 @@ for (const addresses of sizes) {
     });
   }
 }
+
+/** Of all of them together, each second. */
+async function ofFifty(): Promise<void> {
+  const [addresses, firewalls, seconds] = smoke ? [1_000, 2, 2] : [2_000, 50, 5];
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  const world = new World(addresses);
+  const versions = new OwnerVersions();
+  const all = Array.from({ length: firewalls }, (_, at) => {
+    const { place, written } = toldPlace(folder, `edge-${at}`);
+    return { written, keeper: new ConfirmedKeeper(place, clock, silentLog, `edge-${at}`, versions) };
+  });
+  const keep = async (of: (at: number) => World['confirmed']): Promise<void> => {
+    const done = all.map(({ written }) => written());
+    for (const [at, { keeper }] of all.entries()) keeper.note(of(at));
+    await Promise.all(done);
+  };
+  const first = world.confirmed;
+  versions.add(first.owners);
+  await keep(() => first);
+  const each: number[] = [];
+  for (let second = 0; second < seconds; second++) {
+    const states = Array.from({ length: PER_SECOND }, () => {
+      world.stir();
+      versions.add(world.confirmed.owners);
+      return world.confirmed;
+    });
+    // The newest are read back by nobody yet.
+    each.push(await taken(() => keep((at) => states[PER_SECOND - 1 - at] as World['confirmed']), false));
+  }
+  for (const { keeper } of all) await keeper.close();
+  rmSync(folder, { recursive: true });
+  const about = { addresses, classes, groups, firewalls, changes: PER_SECOND, seconds, ...load() };
+  print({ bench: 'record/of-fifty/cpu', unit: 'ms', value: quantile(each, 0.5), ...about });
+}
+
+await ofFifty();
