@@ -1,7 +1,7 @@
 import { type AbilityDriver, abilities } from '../src/firewalls/abilities.ts';
 import { driverKinds } from '../src/controller/drivers.ts';
 import { CONNECTIONS_STAY as fortigateStays } from '../src/firewalls/fortigate/facts.ts';
-import { CONNECTIONS_STAY as panoramaStays, SEVERAL_VSYS as severalVsys } from '../src/firewalls/panos/dialect.ts';
+import { SEVERAL_VSYS as severalVsys } from '../src/firewalls/panos/dialect.ts';
 
 const TITLES: Readonly<Record<AbilityDriver, string>> = {
   nftables: 'nftables',
@@ -38,7 +38,7 @@ What \`established: Cut\` comes to after a change that takes rights away:
 - FortiGate: ${fortigateStays}.
 - PAN-OS: it ends exactly the connections that are no longer allowed, a moment after the change is confirmed, and reads back that they are gone; where
   the device refuses that, the status says so. Translated ones end where they would leave from another address now. But ${severalVsys}.
-- Panorama: ${panoramaStays}.
+- Panorama: the same at each firewall of the device group.
 - lists: whoever fetches them decides; nothing is sent there.
 `;
 }

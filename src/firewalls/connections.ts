@@ -21,6 +21,6 @@ export interface Connections {
   opened(sender: string, signal: AbortSignal): Promise<readonly OpenConnection[]>;
   /** Ends this one. `mayGoOn` is asked right before the write, and throws where it is not to be. */
   end(connection: OpenConnection, signal: AbortSignal, mayGoOn: () => void): Promise<void>;
-  /** Ends all that an address opened. */
-  endAll(sender: string, signal: AbortSignal, mayGoOn: () => void): Promise<void>;
+  /** Ends all that an address opened: these, which have just been shown, and what it opened meanwhile. */
+  endAll(sender: string, open: readonly OpenConnection[], signal: AbortSignal, mayGoOn: () => void): Promise<void>;
 }

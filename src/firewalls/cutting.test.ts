@@ -47,7 +47,7 @@ class Table implements Connections {
     return this.#end(`${packet.source}:${packet.destinationPort}`, (one) => one.id === id, mayGoOn);
   }
 
-  endAll(sender: string, _: AbortSignal, mayGoOn: () => void): Promise<void> {
+  endAll(sender: string, _: readonly OpenConnection[], __: AbortSignal, mayGoOn: () => void): Promise<void> {
     return this.#end(sender, ({ packet }) => packet.source === sender, mayGoOn);
   }
 

@@ -209,7 +209,7 @@ export class Cutting {
         throw new SallyportError('DEVICE_CHANGED', `${sender} has got a right back meanwhile`);
     };
     if (lost.length === open.length && this.#isNobodys(sender))
-      await connections.endAll(sender, signal, () => {
+      await connections.endAll(sender, open, signal, () => {
         if (!this.#isNobodys(sender)) throw new SallyportError('DEVICE_CHANGED', `${sender} is somebody's again`);
         asked(lost)();
       });

@@ -3,10 +3,6 @@ import type { Dialect } from '../rulebase/dialect.ts';
 /** Addresses of one message (reference 1.8). */
 export const PORTION = 500;
 
-/** Why nothing is ended behind a Panorama. */
-export const CONNECTIONS_STAY =
-  'sessions of firewalls behind a Panorama are not ended: connections that a change no longer allows go on, whatever `established` says';
-
 /** Sessions are asked for by addresses, and no filter that is known says of which vsys. */
 export const SEVERAL_VSYS =
   'sessions of a firewall with several vsys are not ended, for an address may be in more than one of them: connections that a change no longer allows go on, whatever `established` says';

@@ -9,7 +9,7 @@ import { tableUses } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
 import type { PanosApi } from './api.ts';
-import { CONNECTIONS_STAY, panosDialect } from './dialect.ts';
+import { panosDialect } from './dialect.ts';
 import type { PanosCapabilities, PanosTranslation } from './driver.ts';
 import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTags, wantedText } from './ground.ts';
 import { withInUse } from './in-use.ts';
@@ -17,6 +17,7 @@ import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } fr
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import type { PanosOptions } from './options.ts';
 import { takeLists } from './lists.ts';
+import { ManagedSessions } from './managed-sessions.ts';
 import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from './owned.ts';
 import { ManagedPassages } from './managed-passages.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
@@ -62,7 +63,7 @@ export interface PanoramaDriverOptions {
 export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, PanoramaStep> {
   readonly #options: PanoramaDriverOptions;
   readonly #device: PanoramaDevice;
-  readonly connectionsStay = CONNECTIONS_STAY;
+  readonly connections: ManagedSessions;
   readonly #lock: MachineLock;
   readonly #translator: RuleBaseTranslator;
   #ground: Ground;
@@ -87,6 +88,16 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       clock,
     });
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${scopeWord(scope)}`);
+    this.connections = new ManagedSessions({
+      api,
+      zones: options.options.zones,
+      lock: () => this.#lock.take(),
+      present: () => this.#device.present,
+    });
+  }
+
+  get connectionsStay(): string | undefined {
+    return this.connections.refusal;
   }
 
   async capabilities(signal: AbortSignal): Promise<PanosCapabilities> {
@@ -96,6 +107,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       throw new SallyportError('DEVICE_UNSUPPORTED', `this is no Panorama but ${model}, which has no device groups`);
     const firewalls = await this.#device.firewalls(signal);
     const serials = new Set(firewalls.filter(({ connected }) => connected).map(({ serial }) => serial));
+    const probing = this.connections.probe(signal);
     const told = await Promise.all(
       [...serials].map(async (serial) => {
         // One that does not tell limits nothing by it; that it does not answer is told by the reading.
@@ -104,6 +116,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         return one ?? [];
       }),
     );
+    await probing;
     const capacity = leastOf(told.flat());
     this.#capacity = capacity;
     const { style } = this.#ground;
@@ -114,7 +127,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       owns: undefined,
       transactionLimit: undefined,
       notes: [
-        CONNECTIONS_STAY,
+        ...(this.connectionsStay === undefined ? [] : [this.connectionsStay]),
         ...(isKnownVersion(version)
           ? []
           : [`Panorama ${version} is not among the releases that are known, 10.1 to 11.2`]),

@@ -23,7 +23,7 @@ export interface Border extends AsyncDisposable {
   readonly panorama: Panorama;
   readonly firewalls: readonly PanOs[];
   /** One more firewall in the group, to which nothing was pushed yet. */
-  add(serial: string): Promise<PanOs>;
+  add(serial: string, options?: PanOsOptions): Promise<PanOs>;
 }
 
 export async function startBorder(options: PanoramaOptions = {}, firewallOptions: PanOsOptions = {}): Promise<Border> {
@@ -36,9 +36,9 @@ export async function startBorder(options: PanoramaOptions = {}, firewallOptions
     ...options,
   });
   const firewalls: PanOs[] = [];
-  const add = async (serial: string): Promise<PanOs> => {
+  const add = async (serial: string, more: PanOsOptions = {}): Promise<PanOs> => {
     const hostname = `edge-${firewalls.length + 1}`;
-    const firewall = await PanOs.start({ accounts, commitMs: 0, serial, hostname, ...firewallOptions });
+    const firewall = await PanOs.start({ accounts, commitMs: 0, serial, hostname, ...firewallOptions, ...more });
     firewalls.push(firewall);
     panorama.manage(firewall, { group: 'edge', zones: ['k8s', 'internet'] });
     return firewall;

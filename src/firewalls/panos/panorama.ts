@@ -109,7 +109,12 @@ export class PanoramaDevice {
     for (const { key, serial: own } of this.#present) if (own === serial) this.#knownOf(key).registry.capacity = most;
   }
 
-  /** The firewalls of the group, connected or not, as they were read last. */
+  /** The firewalls of the group, as they were read last. */
+  get present(): readonly ManagedFirewall[] {
+    return this.#present;
+  }
+
+  /** The firewalls of the group, connected or not, as they were read last; asked for where they were not read yet. */
   async firewalls(signal: AbortSignal): Promise<readonly ManagedFirewall[]> {
     return this.#present.length > 0 ? this.#present : (await this.#look(signal)).present;
   }

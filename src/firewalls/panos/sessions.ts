@@ -81,7 +81,7 @@ export class Sessions implements Connections {
     if (rows.length > 0) await this.#clear(filter, signal, mayGoOn);
   }
 
-  endAll(sender: string, signal: AbortSignal, mayGoOn: () => void): Promise<void> {
+  endAll(sender: string, _: readonly OpenConnection[], signal: AbortSignal, mayGoOn: () => void): Promise<void> {
     return this.#clear([['source', sender]], signal, mayGoOn);
   }
 
