@@ -5,6 +5,7 @@ import type { ForeignRule } from '../plan/foreign.ts';
 import { packetOf } from '../engine/packet.ts';
 import type { Decider, Passage } from '../firewalls/passage/passage.ts';
 import { amongOthers as amongRules, whatWouldChange } from './flow-answer.ts';
+import { passageLines } from './passage-text.ts';
 
 const evaluation = (passes: boolean, reason: Evaluation['reason'] = 'rule'): Evaluation => ({
   passes,
@@ -56,6 +57,28 @@ describe('the sum is never better than its weakest part', () => {
       outcome: 'unknown',
       hops: [{ others: [] }, { others: null }],
     });
+  });
+
+  test('what others may translate leaves with a source that nobody knows, and the rest of its way is not known', () => {
+    const decided = { outcome: 'passes', deciders: [{ by: 'ours', passes: true, because: [] }] } as const;
+    const other = { ...decided, retranslated: true } as const;
+    const asked = (asOne: WayExplanation, passage: Passage) =>
+      amongRules(
+        asOne,
+        new Map(['edge-1', 'edge-2'].map((name) => [name, { foreign: [], passages: { of: () => passage } }])),
+        flow,
+      );
+    const both = way('passes', evaluation(true), evaluation(true));
+    expect(asked(both, decided)).toMatchObject({ outcome: 'passes', leavesAs: '10.1.0.1' });
+    expect(asked(both, other).outcome).toBe('unknown');
+    const last = asked(way('passes', evaluation(true)), other);
+    expect(last.outcome).toBe('passes');
+    expect(last).not.toHaveProperty('leavesAs');
+    expect(passageLines(other).map(([, text]) => text)).toEqual([
+      'passes by our block',
+      'translations of others may give it another source',
+    ]);
+    expect(passageLines({ ...other, outcome: 'drops' })).toHaveLength(1);
   });
 
   test('a firewall that is not asked about the flow has no say', () => {

@@ -50,7 +50,7 @@ export function amongOthers(way: WayExplanation, others: Others, flow: Outgoing)
   const hops = way.hops.map((hop) => hopAmong(hop, others, flow));
   const outcome = outcomeAmong(way, hops);
   const { leavesAs, ...rest } = way;
-  if (outcome !== 'passes' || leavesAs === undefined || hops.some(isDecidedByOthers)) return { ...rest, hops, outcome };
+  if (outcome !== 'passes' || leavesAs === undefined || hops.some(mayLeaveOtherwise)) return { ...rest, hops, outcome };
   return { ...rest, hops, outcome, leavesAs };
 }
 
@@ -61,7 +61,7 @@ function outcomeAmong(way: WayExplanation, hops: readonly Hop[]): Way['outcome']
     if (outcome === 'drops') return outcome;
     if (outcome === 'unknown') isSure = false;
     // What rules of others let through may leave with another source than by ours, and firewalls behind were not asked about that.
-    if (isDecidedByOthers(hop) && hop.firewall !== way.exit) return 'unknown';
+    if (mayLeaveOtherwise(hop) && hop.firewall !== way.exit) return 'unknown';
   }
   // Behind a firewall where our block drops the flow nobody was asked.
   return isSure && hops.at(-1)?.firewall === way.exit ? 'passes' : 'unknown';
@@ -87,8 +87,9 @@ function outcomeOf({ evaluation, device, others }: Hop): Way['outcome'] {
   return others !== undefined && (others === null || others.length > 0) ? 'unknown' : 'passes';
 }
 
-function isDecidedByOthers({ device }: Hop): boolean {
-  return device?.deciders.some(({ by }) => by !== 'ours') === true;
+/** Whether others have a say in the source that a flow leaves with. */
+function mayLeaveOtherwise({ device }: Hop): boolean {
+  return device?.retranslated === true || device?.deciders.some(({ by }) => by !== 'ours') === true;
 }
 
 /** The answer in one family; a question about two dual-stack pods has two. */

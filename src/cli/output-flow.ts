@@ -65,6 +65,10 @@ const passage = z.strictObject({
       }),
     )
     .describe('what may decide, in the order in which it is asked'),
+  retranslated: z
+    .literal(true)
+    .optional()
+    .describe('what passes may leave with another source than ours give it, by translations of others'),
 });
 
 /** What becomes of the flow between two addresses. */

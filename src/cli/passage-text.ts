@@ -9,7 +9,13 @@ const FURTHER = '               ';
 type Line = readonly [label: string, text: string];
 
 /** What a device does with a flow and by which of its rules, whosever they are; or why nobody can tell. */
-export function passageLines({ outcome, deciders }: Passage): readonly Line[] {
+export function passageLines(passage: Passage): readonly Line[] {
+  const lines = decidingLines(passage);
+  if (passage.retranslated !== true || passage.outcome === 'drops') return lines;
+  return [...lines, [FURTHER, 'translations of others may give it another source']];
+}
+
+function decidingLines({ outcome, deciders }: Passage): readonly Line[] {
   const [only] = deciders;
   if (deciders.length === 1 && only !== undefined && outcome !== 'unknown')
     return [[LABEL, `${outcome === 'passes' ? 'passes' : 'dropped'} ${byText(only)}`]];

@@ -356,6 +356,28 @@ describe('what stands before all rules', () => {
       'unknown: device (its destination may be the address "203.0.113.7" of the NAT rule "n")',
     );
     expect(told({ own: all + translation(both('203.0.113.8')) })).toBe('passes: rest');
+    expect(told({ own: all + translation(`${both('203.0.113.7')}<disabled>yes</disabled>`) })).toBe('passes: rest');
+  });
+
+  test('translations of others before ours may give a flow another source', () => {
+    const pool = `<source-translation><dynamic-ip>${list('translated-address', '198.51.100.1')}</dynamic-ip></source-translation>`;
+    const translation = (name: string, said: string, source = 'any'): string =>
+      `<entry name="${name}">${list('from', 'k8s')}${list('to', 'internet')}${list('source', source)}${list('destination', 'any')}${said}</entry>`;
+    const mark = '<description>sallyport:lab:SourceNAT/x IPv4</description>';
+    const translated: Evaluation = {
+      ...unselected,
+      translation: { origin: { policy: 'SourceNAT/x' }, target: { kind: 'Address', address: '198.51.100.9' } },
+    } as Evaluation;
+    const isOther = (evaluation: Evaluation, ...rules: readonly string[]): boolean | undefined =>
+      passagesOf({ own: all + nat(...rules) }).of(tcp, evaluation).retranslated;
+    expect(isOther(unselected)).toBe(undefined);
+    expect(isOther(unselected, translation('n', pool))).toBe(true);
+    expect(isOther(unselected, translation('n', pool, '10.9.0.0/16'))).toBe(undefined);
+    expect(isOther(translated, translation('sp', pool + mark), translation('n', pool))).toBe(undefined);
+    expect(isOther(translated, translation('n', pool), translation('sp', pool + mark))).toBe(true);
+    // What is exempted by others leaves as it came, which is right for what nobody is to translate.
+    expect(isOther(unselected, translation('n', ''), translation('m', pool))).toBe(undefined);
+    expect(isOther(translated, translation('n', ''), translation('sp', pool + mark))).toBe(true);
   });
 
   test('an address of many', () => {
@@ -396,6 +418,9 @@ describe('rules that a Panorama pushed', () => {
       'unknown: a (Panorama, pre rules (edge) come before Panorama, pre rules (shared), which nobody says), b (Panorama, pre rules (shared) come before Panorama, pre rules (edge), which nobody says)',
     );
     expect(told({ pushed: pushed(layer('edge', rule('a')), layer('shared', rule('b'))) })).toMatch(/^passes: a \(/);
+    expect(told({ pushed: pushed(layer('edge', '', rule('a')), layer('shared', '', deny('b'))) })).toMatch(
+      /^unknown: a \(.*, b \(/,
+    );
     // One that is for other flows does not count.
     const other = rule('b', { action: '<action>deny</action>', source: list('source', '10.9.0.0/16') });
     expect(told({ pushed: pushed(layer('edge', rule('a')), layer('shared', other)) })).toBe('passes: a');

@@ -139,13 +139,13 @@ export class PanosPassages implements Passages {
         const asOurs = { ...named, ...pair, flow: ours, isService: isOurService };
         return [
           `it comes and goes by ${pair.from ?? 'any'} > ${pair.to ?? 'any'}`,
-          this.#between(question, asOurs, wish),
+          this.#between(question, asOurs, wish, evaluation.translation !== undefined),
         ] as const;
       }),
     );
   }
 
-  #between(question: RuleQuestion, asOurs: RuleQuestion, wish: OwnWish): Passage {
+  #between(question: RuleQuestion, asOurs: RuleQuestion, wish: OwnWish, isTranslated: boolean): Passage {
     const before = this.#zoneDoubt(question) ?? this.#otherKinds(question) ?? this.#redirected(question);
     if (before !== undefined) return unknownPassage(before);
     const place = this.#place;
@@ -157,19 +157,34 @@ export class PanosPassages implements Passages {
     }));
     const orders = ordersOf(asked);
     if (typeof orders === 'string') return unknownPassage(orders);
-    return passageByOneOf(
+    const passage = passageByOneOf(
       orders.map(({ because, list }) => {
         const at = list.findIndex(({ layer }) => layer === place?.layer);
         const above = list.slice(0, Math.max(0, at)).reduce((sum, { rules }) => sum + rules.length, 0);
-        const passage = passageOf({
+        const decided = passageOf({
           rules: list.flatMap(({ rules }) => rules),
           wish,
           place: place === undefined || at === -1 ? undefined : above + place.at,
           end: this.#end(question),
         });
-        return [because, passage] as const;
+        return [because, decided] as const;
       }),
     );
+    return this.#mayRetranslate(question, asOurs, isTranslated) ? { ...passage, retranslated: true } : passage;
+  }
+
+  /** Whether a translation of others may be asked before ours: the first rule that matches decides, also one that exempts. */
+  #mayRetranslate(question: RuleQuestion, asOurs: RuleQuestion, isTranslated: boolean): boolean {
+    return this.#whole.layers.some(({ nat }) => {
+      for (const rule of nat) {
+        const isOwn = this.#isOurs(rule);
+        const matches = translationMatches(rule, isOwn ? asOurs : question);
+        if (matches === false) continue;
+        if (!isOwn && (isTranslated || child(rule, 'source-translation') !== undefined)) return true;
+        if (matches === true) return false;
+      }
+      return false;
+    });
   }
 
   /** `matches` is worked out when it is asked for, and once: the first rule that surely matches spares those behind it. */

@@ -84,6 +84,14 @@ describe('what may decide', () => {
       ['it comes by p3', by(false)],
     ]);
     expect(differ.outcome).toBe('unknown');
+    expect(differ.retranslated).toBe(undefined);
+    const other = { ...by(false), retranslated: true } as const;
+    expect(
+      passageByOneOf([
+        ['it comes by p1', by(true)],
+        ['it comes by p3', other],
+      ]).retranslated,
+    ).toBe(true);
     expect(differ.deciders.map(({ because }) => because)).toEqual([['it comes by p1'], ['it comes by p3']]);
   });
 });

@@ -37,6 +37,8 @@ export interface Passage {
   readonly outcome: 'passes' | 'drops' | 'unknown';
   /** What may decide, in the order in which it is asked. */
   readonly deciders: readonly Decider[];
+  /** What passes may leave with another source than ours give it, by translations of others. */
+  readonly retranslated?: true;
 }
 
 /** The rules of a device as they were read, everybody's. */
@@ -90,11 +92,12 @@ export function passageByOneOf(passages: readonly (readonly [why: string, passag
   const [first] = passages;
   const texts = new Set(passages.map(([, passage]) => JSON.stringify(passage)));
   if (first !== undefined && texts.size === 1) return first[1];
-  return passageAmong(
+  const passage = passageAmong(
     passages.flatMap(([why, { deciders }]) =>
       deciders.map((decider) => ({ ...decider, because: [...decider.because, why] })),
     ),
   );
+  return passages.some(([, { retranslated }]) => retranslated === true) ? { ...passage, retranslated: true } : passage;
 }
 
 function decidersOf({ rules, wish, place, end }: AskedList): readonly Decider[] {
