@@ -93,14 +93,14 @@ export function watching(stage: () => Stage, test: Clause): void {
   test('timeoutSeconds ends a watch cleanly, with a bookmark for whoever takes them', async () => {
     const namespace = await stage().namespace();
     const { metadata } = await stage().configMap(namespace, 'one');
-    const path = `${configMaps(namespace)}?watch=true&timeoutSeconds=3&resourceVersion=${metadata.resourceVersion}`;
+    const path = `${configMaps(namespace)}?watch=true&timeoutSeconds=10&resourceVersion=${metadata.resourceVersion}`;
     const streams = [
       await stage().api.open({ path }),
       await stage().api.open({ path: `${path}&allowWatchBookmarks=true` }),
     ];
     // A bookmark comes two seconds before the end, if something has happened to the kind since the watch began, wherever.
     const elsewhere = await stage().configMap(await stage().namespace(), 'elsewhere');
-    stage().server.pass(3_000);
+    stage().server.pass(10_000);
     const [plain = [], marked = []] = await Promise.all(
       streams.map(async (stream) => {
         const events: WatchEvent[] = [];
