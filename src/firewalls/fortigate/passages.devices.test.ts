@@ -300,6 +300,11 @@ test('what stands before all policies, and a device that has no place for ours',
 
   hand.set('system/interface', 'port1', { ip: '203.0.113.254 255.255.255.0' });
   expect(await asked(unselected)).toBe('passes: rule');
+  simulated.device.faults.next({ kind: 'page', status: 403 }, { url: '/cmdb/system/interface' }, 2);
+  expect(await asked(unselected)).toBe(
+    'unknown: device whether its destination is an address of the device is not known: no right to read system/interface',
+  );
+  simulated.device.faults.clear();
   const passages = await simulated.connect().passages(signal);
   const to = (dst: string) =>
     packetOf({ src: dst.includes(':') ? 'fd00::1' : '10.0.0.1', dst, proto: 'udp', dport: 5353 });

@@ -190,7 +190,7 @@ export class FortigatePassages implements Passages {
   #itself({ destination }: Flow): string | undefined {
     if (isOfMany(destination)) return 'its destination is an address of many, about which other policies decide';
     const rows = this.#tables.get('system/interface') ?? '';
-    if (typeof rows === 'string') return undefined;
+    if (typeof rows === 'string') return `whether its destination is an address of the device is not known: ${rows}`;
     for (const row of rows) {
       const own = ['ip', 'ip6'].map((field) => parseAddress(toldText(row, field).split(/[ /]/)[0] ?? ''));
       if (own.some((address) => address?.family === destination.family && address.value === destination.value))
