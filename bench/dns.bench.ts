@@ -14,7 +14,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { bundle } from '../scripts/build.ts';
 import { buildExecutables } from '../scripts/executable.ts';
-import { ownArchitecture } from '../scripts/node-programs.ts';
+import { fetchOwnNode, ownArchitecture } from '../scripts/node-programs.ts';
 import { canonicalDomain, domainSetName } from '../src/machine/rules/domain-sets.ts';
 import { load, print, smoke } from './figure.ts';
 import { machinePolicy, numberedPolicy } from './machine-policies.ts';
@@ -193,4 +193,4 @@ await inNamespaces(async () => {
   } finally {
     rmSync(built, { recursive: true, force: true });
   }
-});
+}, fetchOwnNode);

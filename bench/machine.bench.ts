@@ -12,7 +12,7 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { bundle } from '../scripts/build.ts';
 import { buildExecutables } from '../scripts/executable.ts';
-import { ownArchitecture } from '../scripts/node-programs.ts';
+import { fetchOwnNode, ownArchitecture } from '../scripts/node-programs.ts';
 import { FACTS } from '../test/kit/machine.ts';
 import { KernelTable } from '../src/controller/machine/kernel-table.ts';
 import { localTransport } from '../src/firewalls/nftables/local-transport.ts';
@@ -163,4 +163,4 @@ await inNamespaces(async () => {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-});
+}, fetchOwnNode);

@@ -52,6 +52,12 @@ export function nodeProgram(architecture: Architecture): string {
   return program;
 }
 
+/** Fetches Node for this machine while the network is still there; for another architecture there is nothing to do. */
+export function fetchOwnNode(): void {
+  const own = ownArchitecture();
+  if (own !== undefined) nodeProgram(own);
+}
+
 /** Runs a program to its end; throws with what it complained of. */
 export function must(program: string, words: readonly string[], folder: string): string {
   const { status, stdout, stderr, error } = spawnSync(program, words, { cwd: folder, encoding: 'utf8' });
