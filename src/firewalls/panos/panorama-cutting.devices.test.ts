@@ -1,21 +1,17 @@
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
-import { enforce } from '../../../test/kit/worker-on-memory.ts';
+import type { PanOsOptions } from '../../../simulators/panos/index.ts';
 import { allowing, passing, world } from '../../../test/kit/worlds.ts';
-import { BucketMap } from '../../base/bucket-map.ts';
-import { systemClock } from '../../base/clock.ts';
-import { silentLog } from '../../base/log.ts';
-import type { Ruleset } from '../../border/ruleset.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
-import type { AnyDriver } from '../contract/harness.ts';
-import { Worker } from '../worker.ts';
-import { soleWriter } from '../writer-lock.ts';
+import { type AnyDriver, bring } from '../contract/harness.ts';
+import type { Worker } from '../worker.ts';
+import { brought, opened, ready, until, workerOver } from './cutting.fixture.ts';
 import { FULL } from './lab.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
+import type { PanoramaDriver } from './panorama-driver.ts';
 import { type Border, SERIALS, connectToBorder, pushFrom, startBorder } from './panorama-lab.fixture.ts';
 
 const { keep } = closedAfterEach();
+const signal = new AbortController().signal;
 
 const [FIRST, SECOND] = SERIALS;
 const LEAVER = '10.0.0.1';
@@ -28,46 +24,22 @@ async function border(firewallOptions: PanOsOptions = {}): Promise<Border> {
   return keep(await startBorder({}, firewallOptions));
 }
 
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await setTimeout(5);
+const connect = (at: Border): PanoramaDriver => keep(connectToBorder(at, FULL, { write: writeAtOnce }));
+const workerOn = (at: Border): Worker => workerOver(connect(at) as unknown as AnyDriver, keep);
+
+/** A session at the firewall that joined the group in this place. */
+function openedAt(
+  { firewalls }: Border,
+  place: number,
+  source: string,
+  port = 443,
+  sourcePort = 40_000,
+): () => boolean {
+  const firewall = firewalls[place];
+  if (firewall === undefined) throw new Error(`there is no firewall ${place}`);
+  return opened(firewall, source, port, '203.0.113.9', sourcePort);
 }
 
-function workerOn(at: Border): Worker {
-  const worker = new Worker({
-    cluster: 'lab',
-    firewall: 'edge-1',
-    driver: keep(connectToBorder(at, FULL, { write: writeAtOnce })) as unknown as AnyDriver,
-    settings: enforce,
-    clock: systemClock,
-    log: silentLog,
-    lock: soleWriter,
-  });
-  keep({ close: () => worker.stop() });
-  worker.start();
-  return worker;
-}
-
-/** A worker that was told to go there, and has. Everything is said yes to. */
-async function brought(worker: Worker, ruleset: Ruleset): Promise<void> {
-  const owners = BucketMap.from([...ruleset.members.keys()].map((address) => [address, `pod at ${address}`] as const));
-  worker.desire({ kind: 'ruleset', ruleset, owners });
-  await until(() => {
-    const digest = worker.status().waiting?.digest;
-    if (digest !== undefined) worker.approve(digest);
-    return worker.confirmed()?.ruleset === ruleset;
-  });
-}
-
-/** What the session that a flow opens at a firewall is asked by later: whether it lives. */
-function opened(device: PanOs | undefined, source: string, port = 443, sourcePort = 40_000): () => boolean {
-  const ends = { source, destination: '203.0.113.9', sourcePort, destinationPort: port, protocol: 'tcp' } as const;
-  const id = device?.connect({ ...ends, from: 'k8s', to: 'internet' });
-  if (device === undefined || id === undefined) throw new Error(`${source} may not open a connection to port ${port}`);
-  return () => device.sessions.lives(id);
-}
-
-const ready = (worker: Worker): string =>
-  worker.status().conditions.find(({ type }) => type === 'Ready')?.message ?? '';
 const clears = ({ panorama }: Border): readonly string[] =>
   panorama.served.flatMap(({ parameters: { cmd = '', target = 'Panorama' } }) =>
     cmd.startsWith('<clear>') ? [`${target} ${cmd.replaceAll(/<\/?(clear|session|all|filter)>/g, '')}`] : [],
@@ -83,11 +55,10 @@ function refuses({ panorama }: Border, word: 'show' | 'clear', serial: string, c
 describe('whose right a change takes loses his connections at each firewall of the group', () => {
   test('an address that was given up loses them where it has any, and its neighbour none', async () => {
     const at = await border();
-    const [one, other] = at.firewalls;
     const worker = workerOn(at);
     await brought(worker, before);
-    const gone = [opened(one, LEAVER), opened(one, LEAVER, 443, 40_001), opened(other, LEAVER)];
-    const stays = [opened(one, NEIGHBOUR), opened(other, NEIGHBOUR)];
+    const gone = [openedAt(at, 0, LEAVER), openedAt(at, 0, LEAVER, 443, 40_001), openedAt(at, 1, LEAVER)];
+    const stays = [openedAt(at, 0, NEIGHBOUR), openedAt(at, 1, NEIGHBOUR)];
     await brought(worker, after);
     await until(() => gone.every((lives) => !lives()));
     await worker.settled();
@@ -103,7 +74,7 @@ describe('whose right a change takes loses his connections at each firewall of t
     const at = await border();
     const worker = workerOn(at);
     await brought(worker, before);
-    const gone = opened(at.firewalls[1], LEAVER);
+    const gone = openedAt(at, 1, LEAVER);
     await brought(worker, after);
     await until(() => !gone());
     await worker.settled();
@@ -112,12 +83,11 @@ describe('whose right a change takes loses his connections at each firewall of t
 
   test('of a class that may do less only what it may do no more ends, at the firewall that has it', async () => {
     const at = await border();
-    const [one, other] = at.firewalls;
     const worker = workerOn(at);
     await brought(worker, world({ [LEAVER]: 'wide', [NEIGHBOUR]: 'bank' }, [passing('wide'), bank]));
     // Numbers of sessions are each firewall's own.
-    const [kept, alike] = [opened(one, LEAVER), opened(other, NEIGHBOUR)];
-    const narrowed = opened(other, LEAVER, 80);
+    const [kept, alike] = [openedAt(at, 0, LEAVER), openedAt(at, 1, NEIGHBOUR)];
+    const narrowed = openedAt(at, 1, LEAVER, 80);
     const narrow = allowing('wide', '203.0.113.0/24', 443);
     await brought(worker, world({ [LEAVER]: 'wide', [NEIGHBOUR]: 'bank' }, [narrow, bank]));
     await until(() => !narrowed());
@@ -134,7 +104,7 @@ describe('whose right a change takes loses his connections at each firewall of t
     await manageOneWithSeveralVsys(at);
     const worker = workerOn(at);
     await brought(worker, before);
-    const [gone, lives] = [opened(at.firewalls[0], LEAVER), opened(at.firewalls[2], LEAVER)];
+    const [gone, lives] = [openedAt(at, 0, LEAVER), openedAt(at, 2, LEAVER)];
     await brought(worker, after);
     await until(() => !gone());
     await worker.settled();
@@ -150,7 +120,7 @@ describe('whose right a change takes loses his connections at each firewall of t
     const at = await border();
     const worker = workerOn(at);
     await brought(worker, before);
-    const lives = opened(at.firewalls[1], LEAVER);
+    const lives = openedAt(at, 1, LEAVER);
     refuses(at, word, SECOND, code, text);
     await brought(worker, after);
     await until(() => ready(worker).includes(text.trim()));
@@ -162,13 +132,34 @@ describe('whose right a change takes loses his connections at each firewall of t
     const at = await border();
     const worker = workerOn(at);
     await brought(worker, before);
-    const lives = [opened(at.firewalls[1], LEAVER), opened(at.firewalls[1], NEIGHBOUR)];
+    const lives = [openedAt(at, 1, LEAVER), openedAt(at, 1, NEIGHBOUR)];
     const [, other] = at.firewalls;
     if (other !== undefined) other.quirks = { ...other.quirks, heedsSessionFilters: false };
     await brought(worker, after);
     await until(() => ready(worker).includes('does not heed'));
     expect(lives.every((one) => one())).toBe(true);
     expect(clears(at)).toEqual([]);
+  });
+
+  test('while one of them is away nothing is said of any, and nothing is ended', async () => {
+    const at = await border();
+    const driver = connect(at);
+    await bring(driver as unknown as AnyDriver, before);
+    openedAt(at, 0, LEAVER);
+    const shown = await driver.connections.opened(LEAVER, signal);
+    expect(shown.map(({ packet }) => packet.source)).toEqual([LEAVER]);
+    expect(await driver.connections.opened('10.0.0.9', signal)).toEqual([]);
+    at.panorama.setConnected(SECOND, false);
+    await driver.observe(signal);
+    await expect(driver.connections.opened(LEAVER, signal)).rejects.toMatchObject({
+      code: 'DEVICE_UNREACHABLE',
+      message: expect.stringContaining('edge-2 (007951000000002) is not connected') as string,
+    });
+    // Panorama hands nothing on to it, so that a session that was shown before is told as not ended.
+    at.panorama.setConnected(FIRST, false);
+    await expect(driver.connections.endAll(LEAVER, shown, signal, () => undefined)).rejects.toThrow(/^edge-1 /);
+    await driver.connections.endAll(LEAVER, [], signal, () => undefined);
+    expect(clears(at).filter((line) => !line.startsWith(FIRST))).toEqual([]);
   });
 });
 
