@@ -20,6 +20,7 @@ import { load, print, smoke } from './figure.ts';
 import { machinePolicy, numberedPolicy } from './machine-policies.ts';
 import { cpuSecondsOf, memoryOf, startMachine } from './machine-program.ts';
 import { inNamespaces } from './namespaced.ts';
+import { type Stolen, StolenTime } from './stolen-time.ts';
 
 const PER_SECOND = smoke ? 500 : 10_000;
 /** One answer in so many has a new address. */
@@ -112,13 +113,19 @@ async function measure(
   let machine: ReturnType<typeof startMachine> | undefined;
   let [atRest, before, spent] = [0, 0, 0];
   let results: Results | undefined;
+  let watch: StolenTime | undefined;
+  let notOurs: Stolen | undefined;
   for await (const line of createInterface(around.stdout)) {
     if (line === 'listening') machine = startMachine(folder, objects, RESOLVER, command);
     else if (machine === undefined) throw new Error(`"${line}" was said too early`);
     else if (line === 'answered') atRest = Math.round(memoryOf(machine.pid).peak);
-    else if (line === 'begin') before = cpuSecondsOf(machine.pid);
-    else if (line === 'end') spent = cpuSecondsOf(machine.pid) - before;
-    else results = JSON.parse(line) as Results;
+    else if (line === 'begin') {
+      before = cpuSecondsOf(machine.pid);
+      watch = new StolenTime();
+    } else if (line === 'end') {
+      spent = cpuSecondsOf(machine.pid) - before;
+      notOurs = watch?.end();
+    } else results = JSON.parse(line) as Results;
   }
   if (machine === undefined || results === undefined) throw new Error('there are no results');
   const { all, fresh, late, given, tooEarly, gone } = results;
@@ -135,6 +142,7 @@ async function measure(
     lateP99: Number(late.p99.toPrecision(3)),
     refused: results.refused,
     lost: results.lost,
+    ...notOurs,
     ...load(),
   };
   for (const [name, times] of [
