@@ -157,7 +157,22 @@ describe('allowed networks', () => {
       'ip saddr { 192.0.2.0/24 } tcp dport { 443 } counter accept comment "accept traffic for k8s network policy any tcp"',
       'ip saddr == @cluster_prefixes ip daddr { 203.0.113.0/25, 203.0.113.128/26 } ip daddr @e91c11d2b23d2393 tcp dport { 443 } counter accept comment "accept traffic for np name tcp, fqdn: example.org"',
     ]);
-    expect(said.map((line) => line.split(' ')[1])).toEqual(['CWNP_NARROWED']);
+    expect(said.map((line) => line.split(' ').slice(1, 4).join(' '))).toEqual([
+      'CWNP_NARROWED ClusterwideNetworkPolicy/firewall/any spec.ingress[0]:',
+      'CWNP_NARROWED ClusterwideNetworkPolicy/firewall/name spec.egress[0].toFQDNs:',
+    ]);
+  });
+
+  test('names that lead to nothing, because no net is allowed, are told', () => {
+    const { text, said } = smallMachine(
+      firewall('{ allowedNetworks: { ingress: [192.0.2.0/24] } }') +
+        cwnp('name', `{ egress: [{ toFQDNs: [{ matchName: example.org }], ${https} }] }`),
+      { resolved: new Map() },
+    );
+    expect(rules(text)).toEqual([]);
+    expect(said).toEqual([
+      'warning CWNP_NARROWED ClusterwideNetworkPolicy/firewall/name spec.egress[0].toFQDNs: as the Firewall restricts networks, these names lead to nothing, because no net is allowed',
+    ]);
   });
 
   test('one side alone forbids everything on the other; what cannot be read forbids', () => {

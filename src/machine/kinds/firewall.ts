@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { looseCidr, optionalText } from '../../api/fields.ts';
+import { refuse } from '../../api/mistake.ts';
 import { isMap, show } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { type Address, parseAddress } from '../../ip/address.ts';
@@ -97,7 +98,7 @@ export function readFirewallSpec(
     dnsServerAddress: readAddress(spec['dnsServerAddress'], whole),
     dnsPort: readDnsPort(spec['dnsPort'], whole),
     allowedNetworks: readAllowed(spec['allowedNetworks'], subject, diagnostics),
-    sshKeys: entries(sshKey, 'sshPublicKeys').map(({ value }) => value),
+    sshKeys: entries(sshKeys, 'sshPublicKeys').flatMap(({ value }) => value),
     controller: readWanted(spec, { version: 'controllerVersion', url: 'controllerURL' }, whole),
     nftablesExporter: readWanted(spec, { version: 'nftablesExporterVersion', url: 'nftablesExporterURL' }, whole),
     ruleFile: readRuleFile(spec['ipv4RuleFile'], whole),
@@ -107,8 +108,15 @@ export function readFirewallSpec(
   };
 }
 
-/** One line: with a second one, a key could bring another. */
-const sshKey = z.string().regex(/^[\x20-\x7e]+$/);
+/** Keys, a line each: who makes one ends it with a line break, and manager and today's controller hand on the whole text (reference 11.8). */
+const sshKeys = z.string().transform((text, context): readonly string[] => {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  if (lines.length > 0 && !lines.some((line) => /(?!\t)\p{Cc}/u.test(line))) return lines;
+  return refuse(context, 'FIELD_INVALID', `${show(text)} is no SSH key; write one as in authorized_keys`);
+});
 const rateLimit = z.object({ networkID: z.string().min(1), rate: z.int().min(1).max(4_294_967_295) });
 const egressRule = z.object({ networkID: z.string().min(1), ips: z.array(z.string()).min(1) });
 

@@ -172,6 +172,12 @@ class PolicyText {
         'toFQDNs',
       );
     const allowed = this.#context.allowed?.egress;
+    if (allowed !== undefined)
+      here.warning(
+        'CWNP_NARROWED',
+        `as the Firewall restricts networks, these names lead to ${allowed.isEmpty ? 'nothing, because no net is allowed' : 'the allowed ones alone'}`,
+        'toFQDNs',
+      );
     return entry.domains.flatMap((domain) =>
       setsOf(domain, resolved ?? NOTHING_SEEN).flatMap((wanted) => {
         const { name, type } = this.#context.sets.add(wanted);

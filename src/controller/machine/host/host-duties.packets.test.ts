@@ -74,7 +74,7 @@ describe('duties on the machine itself', () => {
 
   test('SSH keys: those that are named, readable for the one they are for; none are no wish', async () => {
     chownSync(join(folder, 'ssh'), 1234, 1235);
-    input = inputOf('{ sshPublicKeys: ["ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b", "two\\nlines", 7] }');
+    input = inputOf('{ sshPublicKeys: ["ssh-ed25519 AAAA a\\n", "ssh-ed25519 BBBB b", "no\\u0000key", 7] }');
     await duties.look(signal);
     expect(readFileSync(keys(), 'utf8')).toBe('ssh-ed25519 AAAA a\nssh-ed25519 BBBB b');
     const { uid, gid, mode } = statSync(keys());
