@@ -44,8 +44,8 @@ export class Candidate {
   }
 
   /**
-   * Brings what runs to what it shall be: edits under the lock, and a commit of our own work, followed to its end. What a failed commit leaves
-   * is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and rejects where
+   * Brings what runs to what it shall be: edits under the lock, and a commit of our own work, followed to its end. What refused edits or a failed
+   * commit leave is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and rejects where
    * this was made for something else.
    */
   async commit(
@@ -63,10 +63,16 @@ export class Candidate {
       await check(runs);
       const edits = editsBetween(candidate, after, this.#options);
       if (edits.length === 0 && runs === digestOf(after)) return undefined;
-      await this.#edit(edits, signal, mayGoOn);
-      return await startCommit(this.#api, scope, admin, signal, mayGoOn).catch((thrown: unknown) =>
-        this.#takenBack(running, whereNothingChanged(thrown), mayGoOn),
-      );
+      try {
+        await this.#edit(edits, signal, mayGoOn);
+        return await startCommit(this.#api, scope, admin, signal, mayGoOn).catch((thrown: unknown) => {
+          throw whereNothingChanged(thrown);
+        });
+      } catch (thrown) {
+        // Of several requests some may have been carried out. What went wrong first is what people have to know.
+        await this.#undo(running, AbortSignal.timeout(TAKE_BACK_MS), mayGoOn).catch(() => undefined);
+        throw thrown;
+      }
     });
     if (started === undefined) return;
     try {
@@ -95,13 +101,11 @@ export class Candidate {
     });
   }
 
-  /** A commit that was not even begun; the lock is held. */
-  async #takenBack(running: Folders, thrown: unknown, mayGoOn: MayGoOn): Promise<never> {
-    const { cluster } = this.#options;
-    const signal = AbortSignal.timeout(TAKE_BACK_MS);
+  /** Of a commit that was not even begun; the lock is held. */
+  async #undo(running: Folders, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     const { candidate } = await this.#watch.readNow(this.#api, signal);
-    await this.#edit(editsBetween(candidate, ownedIn(running, cluster), this.#options), signal, mayGoOn);
-    throw thrown;
+    const before = ownedIn(running, this.#options.cluster);
+    await this.#edit(editsBetween(candidate, before, this.#options), signal, mayGoOn);
   }
 
   async #edit(edits: readonly Edit[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
