@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { closest } from '../base/closest.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { cel, celExactlyOne } from './cel.ts';
 import { action, cidrs, name, names, namespaceSelector, ownPorts, ownSelector, tierName } from './fields.ts';
@@ -6,7 +7,7 @@ import { refuse } from './mistake.ts';
 import { NO_SPEC, checkEnvelope } from './own.ts';
 import type { BorderFirewall, Meta } from './resource.ts';
 import type { Scope } from './scope.ts';
-import { type RawMap, defined } from './shape.ts';
+import { type RawMap, defined, show } from './shape.ts';
 
 const text = z.string().min(1).max(1024);
 /** More than any driver has. */
@@ -69,10 +70,14 @@ function exactlyOne(...fields: readonly string[]) {
   };
 }
 
+/** The words of `spec.driver`. */
+const DRIVERS = ['nftables', 'feed', 'fortigate', 'panos'] as const;
+export type DriverWord = (typeof DRIVERS)[number];
+
 /** `spec` of a BorderFirewall (design section 5). */
 export const borderFirewallSpec = z
   .strictObject({
-    driver: text.describe('the kind of firewall: nftables and so on'),
+    driver: text.meta({ enum: [...DRIVERS] }).describe('the kind of firewall'),
     address: text.describe('how it is reached: local, netns:NAME, ssh://USER@HOST or the address of its API'),
     credentialsRef: z
       .strictObject({
@@ -184,7 +189,12 @@ export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): Borde
   if (map === undefined) return undefined;
   const right = checkSelf(meta.name, map, inside) && soundEnvelope;
   const read = inside.value(borderFirewallSpec, map);
-  if (!read.ok || !right) return undefined;
+  if (!read.ok || !right) {
+    // Of one that is read, whoever opens devices says so, and its status.
+    const unknown = unknownDriver(map['driver']);
+    if (unknown !== undefined) inside.mistake('DEVICE_DRIVER', unknown, 'driver');
+    return undefined;
+  }
   const {
     credentialsRef,
     tls,
@@ -222,6 +232,15 @@ export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): Borde
     guard: { ...guard, quiet: guard.quiet.map((window) => defined(window)) },
     readiness: { timeoutMs: readiness.timeout, onTimeout: readiness.onTimeout },
   };
+}
+
+/** What is wrong with a text as `spec.driver`, and the correction; `undefined` where it is one, or no text at all. */
+export function unknownDriver(written: unknown): string | undefined {
+  if (typeof written !== 'string' || written === '' || (DRIVERS as readonly string[]).includes(written))
+    return undefined;
+  const near = closest(written, DRIVERS);
+  const hint = near === undefined ? `known: ${DRIVERS.join(', ')}` : `did you mean "${near}"?`;
+  return `there is no driver ${show(written)}; ${hint}`;
 }
 
 function credentials(written: {

@@ -57,7 +57,7 @@ export function firewallErrors(
         firewall,
         'BORDER_FIREWALL_UNKNOWN',
         'spec.behind',
-        `there is no BorderFirewall ${missing.map((each) => JSON.stringify(each)).join(', ')}; what it sees cannot be known without`,
+        `there is no BorderFirewall ${missing.map((each) => JSON.stringify(each)).join(', ')}, or none that can be read; what it sees cannot be known without`,
       );
   }
   // What stands behind a circle or behind nothing sees addresses that nobody can tell, too.
@@ -107,7 +107,12 @@ function canaryErrors(firewalls: readonly BorderFirewall[]): Finding[] {
     return [
       ...(missing.length === 0
         ? []
-        : [say('BORDER_FIREWALL_UNKNOWN', `there is no BorderFirewall ${missing.join(', ')}; rules wait for it here`)]),
+        : [
+            say(
+              'BORDER_FIREWALL_UNKNOWN',
+              `there is no BorderFirewall ${missing.join(', ')}, or none that can be read; rules wait for it here`,
+            ),
+          ]),
       ...(circle === undefined
         ? []
         : [say('BORDER_AFTER_CIRCLE', `it waits for itself: ${circle.join(' after ')}; rules wait for ever here`)]),
@@ -135,7 +140,7 @@ function unknownNames(facts: Facts): Finding[] {
               condition: 'Stalled',
               object: resourceKey(resource),
               path: `spec.firewalls[${index}]`,
-              message: `there is no BorderFirewall ${JSON.stringify(name)}; correct the name or remove it, the other names work`,
+              message: `there is no BorderFirewall ${JSON.stringify(name)}, or none that can be read; correct or remove the name, or mend that BorderFirewall; the other names work`,
               at: resource.place,
             } satisfies Finding,
           ],

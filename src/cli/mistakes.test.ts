@@ -96,6 +96,37 @@ describe('render', () => {
   });
 });
 
+describe('a BorderFirewall that cannot be read', () => {
+  const unread = (driver: string): string =>
+    `---\n{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-2}, spec: {driver: ${driver}, address: "netns:edge-2", sees: Podd, workloads: {}}}\n`;
+
+  test('is one that was asked for and left out: the others are done, and the end is not well', async () => {
+    const { code, out, err } = await run(`${CLUSTER}${unread('nftables')}`, 'render');
+    expect(out).toContain('table inet sallyport');
+    expect(err).toContain('edge-2: its mistakes leave nothing to plan');
+    expect(code).toBe(1);
+  });
+
+  test.each([[], ['--firewall', 'edge-2']])('alone, nobody says that there is none: %j', async (...words) => {
+    const { code, err } = await run(`${CLUSTER.replace(/.*edge-1.*\n/, '')}${unread('nftables')}`, 'render', ...words);
+    expect(err).toContain('edge-2: its mistakes leave nothing to plan');
+    expect(err).not.toContain('NOT_FOUND');
+    expect(code).toBe(1);
+  });
+
+  test.each(['validate', 'render'])('its unknown driver is told beside its other mistakes: %s', async (command) => {
+    const { out, err } = await run(`${CLUSTER}${unread('nftabels')}`, command);
+    expect(`${out}${err}`).toMatch(/error FIELD_INVALID .*spec.sees/);
+    expect(`${out}${err}`).toMatch(/error DEVICE_DRIVER \S+:11:\d+ .*spec.driver: .*did you mean "nftables"/);
+  });
+
+  test('who names it is not told that it is not there', async () => {
+    const named = BY_NAME.replace('egress', 'firewalls: [edge-2], egress');
+    const { out } = await run(`${CLUSTER}${unread('nftables')}---\n${named}`, 'validate');
+    expect(out).toMatch(/BORDER_FIREWALL_UNKNOWN .*"edge-2", or none that can be read/);
+  });
+});
+
 describe('bad command lines', () => {
   test('the world and the questions do not both come by standard input', async () => {
     const ended = await command('flow', '-f', '-', '--stdin');

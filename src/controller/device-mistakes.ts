@@ -1,5 +1,5 @@
+import { unknownDriver } from '../api/border-firewall.ts';
 import { type BorderFirewall, resourceKey } from '../api/resource.ts';
-import { closest } from '../base/closest.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { driverKinds } from './drivers.ts';
 
@@ -18,8 +18,6 @@ export function deviceMistakes(firewall: BorderFirewall): readonly Diagnostic[] 
 function driverMistakes(firewall: BorderFirewall): readonly Diagnostic[] {
   const kind = driverKinds.get(firewall.driver);
   if (kind !== undefined) return kind.check(firewall);
-  const near = closest(firewall.driver, driverKinds.keys());
-  const hint = near === undefined ? `known: ${[...driverKinds.keys()].join(', ')}` : `did you mean "${near}"?`;
-  const message = `there is no driver "${firewall.driver}"; ${hint}`;
+  const message = unknownDriver(firewall.driver) ?? `there is no driver "${firewall.driver}"`;
   return [{ severity: 'error', code: 'DEVICE_DRIVER', path: 'spec.driver', message }];
 }

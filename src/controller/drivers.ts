@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import process from 'node:process';
+import type { DriverWord } from '../api/border-firewall.ts';
 import type { BorderFirewall } from '../api/resource.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
@@ -123,5 +124,5 @@ const panos: DriverKind = {
 
 /** Every kind there is. */
 export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(
-  Object.entries({ nftables, feed, fortigate, panos }),
+  Object.entries({ nftables, feed, fortigate, panos } satisfies Record<DriverWord, DriverKind>),
 );

@@ -114,6 +114,11 @@ export class LiveWorld {
     return this.#broken.has(object);
   }
 
+  /** Objects that are there and cannot be read at present. */
+  get broken(): ReadonlySet<ResourceKey> {
+    return this.#broken;
+  }
+
   /** Who has each address (canonical text), as text for comparing. */
   get owners(): BucketMap<string> {
     return this.#owners;

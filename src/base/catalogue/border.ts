@@ -22,9 +22,9 @@ export const borderCodes = {
   },
   BORDER_FIREWALL_UNKNOWN: {
     blame: 'input',
-    what: 'An object names a BorderFirewall that does not exist.',
+    what: 'An object names a BorderFirewall that does not exist, or that cannot be read for its own mistakes.',
     now: 'The other names of the object work. A BorderFirewall with such a name in `behind` gets no plan; with one in `guard.after` it changes members alone.',
-    fix: 'Correct the name, or remove it.',
+    fix: 'Correct the name, mend the BorderFirewall that it means, or remove it.',
   },
   BORDER_AFTER_CIRCLE: {
     blame: 'input',
