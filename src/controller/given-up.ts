@@ -27,6 +27,8 @@ export class GivenUp {
   #addresses: string[] = [];
   #known = new Set<string>();
   #owners: BucketMap<string> | undefined;
+  /** What was given up before is compared with another version: `addresses` are not all there. */
+  #isSettling = false;
 
   constructor(world: Pick<LiveWorld, 'owners' | 'addressesOf'>) {
     this.#world = world;
@@ -42,7 +44,10 @@ export class GivenUp {
     return this.#owners ?? this.#world.owners;
   }
 
-  /** Notes changes that are under way to the next version, or wait behind them. True: addresses were given up that had not been. */
+  /**
+   * Notes changes that are under way to the next version, or wait behind them. True: addresses were given up that had not been. Between two pieces
+   * of `settle` never: whoever settles tells of them with all others, as what follows from a part of them alone would give the rest back.
+   */
   *note(changes: readonly ResourceChange[], part: 'under way' | 'waiting'): Pieces<boolean> {
     const count = this.#addresses.length;
     const kept = part === 'waiting' ? this.#waiting : this.#underWay;
@@ -54,7 +59,7 @@ export class GivenUp {
         this.#note(podEndpointId(namespace, name), shownAddresses(change.resource).map(formatAddress), kept);
       }
     });
-    if (this.#addresses.length === count) return false;
+    if (this.#isSettling || this.#addresses.length === count) return false;
     const more = this.#addresses.slice(count);
     this.#owners = yield* this.owners.making(more.map((address) => [address, undefined] as const));
     return true;
@@ -69,13 +74,21 @@ export class GivenUp {
   /** What was under way is in the last whole version. True: what was given up is, or was until now, something. */
   *settle(): Pieces<boolean> {
     const had = this.#addresses.length > 0;
+    this.#isSettling = true;
     this.#underWay = new Map();
     this.#addresses = [];
     this.#known = new Set();
     yield* each(this.#waiting, ([id, shown]) => this.#compare(id, shown));
-    const gone = this.#addresses.map((address) => [address, undefined] as const);
-    this.#owners = gone.length === 0 ? undefined : yield* this.#world.owners.making(gone);
-    return had || gone.length > 0;
+    let owners = this.#world.owners;
+    for (let done = 0; done < this.#addresses.length; ) {
+      const more = this.#addresses.slice(done);
+      owners = yield* owners.making(more.map((address) => [address, undefined] as const));
+      done += more.length;
+    }
+    const isSame = this.#addresses.length === 0;
+    this.#owners = isSame ? undefined : owners;
+    this.#isSettling = false;
+    return had || !isSame;
   }
 
   #note(id: EndpointId, shown: readonly string[], kept: Kept): void {

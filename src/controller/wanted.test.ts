@@ -99,4 +99,47 @@ describe('addresses that are given up', () => {
     expect(east.has('10.1.0.2')).toBe(false);
     expect(atOnce(borders.versions.between(whole, east))).toBeDefined();
   });
+
+  test('are wished again when the pod is back before that was computed', () => {
+    const borders = new Borders();
+    const whole = borders.wish('east').members;
+    borders.giveUp(goes(1));
+    borders.wanted.begin();
+    borders.world.apply({ changes: [named(1)], state: { kind: 'complete' }, diagnostics: [] });
+    expect(atOnce(borders.wanted.settle())).toBe(true);
+    expect(borders.wish('east').members).toEqual(whole);
+    borders.wanted.begin();
+    expect(atOnce(borders.wanted.settle())).toBe(false);
+  });
+
+  test('stay given up, whatever else is given up while the version settles in which they still are', () => {
+    const many = Array.from({ length: 140 }, (_, n) => n + 1);
+    const last = many.length;
+    /** Every piece of settling, one world each: more is given up behind it. */
+    for (let pieces = 1, isOver = false; !isOver; pieces++) {
+      const borders = new Borders();
+      borders.compute(...many.map(named));
+      borders.giveUp(goes(131));
+      borders.wanted.begin();
+      // That one is back before it was computed.
+      borders.world.apply({ changes: [named(131)], state: { kind: 'complete' }, diagnostics: [] });
+      borders.giveUp(...many.slice(0, 130).map(goes));
+      const settling = borders.wanted.settle();
+      for (let n = 0; n < pieces && !isOver; n++) isOver = settling.next().done === true;
+      const isWished = atOnce(borders.wanted.release([goes(last)], 'waiting'));
+      const gone = new Set(['10.1.0.140', ...many.slice(0, 130).map((n) => `10.1.0.${n}`)]);
+      const rest = borders.wish('east');
+      if (isWished) expect([...rest.members, ...rest.had].filter((address) => gone.has(address))).toEqual([]);
+      if (!isOver) atOnce(settling);
+      const end = borders.wish('east');
+      expect(end.members).toEqual(
+        many
+          .map((n) => `10.1.0.${n}`)
+          .filter((address) => !gone.has(address))
+          .sort(),
+      );
+      expect([...end.had, ...borders.wanted.owners.keys()].filter((address) => gone.has(address))).toEqual([]);
+      expect(pieces).toBeLessThan(50);
+    }
+  });
 });
