@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/kit/fake-clock.ts';
+import { describe, expect, test } from 'vitest';
+import { FakeClock, turns } from '../../test/kit/fake-clock.ts';
 import type { Pieces } from './pieces.ts';
 import { Turn } from './turns.ts';
 
@@ -75,4 +75,64 @@ test('a turn that took its time lets others have theirs, and another does not', 
   setImmediate(() => others++);
   await turn.rest();
   expect(others).toBe(1);
+});
+
+describe('what nobody waits for', () => {
+  const begun = () => {
+    const clock = new FakeClock();
+    const done: number[] = [];
+    const ended = new AbortController();
+    const turn = new Turn(clock, 10, { times: 5, signal: ended.signal });
+    return { clock, done, ended, turn };
+  };
+
+  test('rests several times as long as it worked, however often the event loop comes round', async () => {
+    const { clock, done, turn } = begun();
+    const work = turn.finish(pieces(clock, 4, done));
+    expect(done).toEqual([0, 1, 2]);
+    await turns();
+    clock.advance(59);
+    await turns();
+    expect(done).toEqual([0, 1, 2]);
+    clock.advance(1);
+    await turns();
+    expect(done).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(clock.monotonic()).toBe(12 + 60 + 12);
+    clock.advance(60);
+    expect(await work).toBe('all of it');
+  });
+
+  test('takes no more than its share of a long time', async () => {
+    const { clock, done, turn } = begun();
+    let isDone = false;
+    const many = (function* (): Pieces {
+      for (let n = 0; n < 20; n++) yield* pieces(clock, 4, done);
+    })();
+    void turn.finish(many).then(() => (isDone = true));
+    while (!isDone) await clock.pass(1, 1);
+    const worked = done.length * 4;
+    expect(worked).toBe(480);
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(6 * (worked - 12));
+  });
+
+  test('rests at a place where it can be left, too', async () => {
+    const { clock, turn } = begun();
+    let isOver = false;
+    clock.advance(20);
+    void turn.rest().then(() => (isOver = true));
+    clock.advance(99);
+    await turns();
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    await turns();
+    expect(isOver).toBe(true);
+  });
+
+  test('is done without a rest from when somebody waits for it', async () => {
+    const { clock, done, ended, turn } = begun();
+    const work = turn.finish(pieces(clock, 4, done));
+    ended.abort();
+    expect(await work).toBe('all of it');
+    expect(clock.monotonic()).toBe(24);
+  });
 });

@@ -1,16 +1,31 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
+import { elapsed } from './elapsed.ts';
 import type { Pieces } from './pieces.ts';
+
+/**
+ * What nobody waits for rests after each turn, by the clock. One turn of the event loop would give others no more than half of the thread for as
+ * long as there is work, and who needs more than that would fall behind by all of it.
+ */
+export interface Rest {
+  /** So many times as long as the turn was. */
+  readonly times: number;
+  /** Somebody waits from its abort on: there is no more rest. */
+  readonly signal: AbortSignal;
+}
 
 /** The turn of somebody whose work is long: in pieces, or with places where it can be left for a while. */
 export class Turn {
   readonly #clock: Clock;
   readonly #ms: number;
+  readonly #rest: Rest | undefined;
   #began: number;
 
-  constructor(clock: Clock, turnMs: number) {
+  /** `rest`: absent, somebody waits for the work. */
+  constructor(clock: Clock, turnMs: number, rest?: Rest) {
     this.#clock = clock;
     this.#ms = turnMs;
+    this.#rest = rest;
     this.#began = clock.monotonic();
   }
 
@@ -25,16 +40,23 @@ export class Turn {
       do {
         const { done, value } = work.next();
         if (done === true) return value;
-      } while (this.#clock.monotonic() - this.#began < this.#ms);
-      await nextTurn();
-      this.begin();
+      } while (this.#took < this.#ms);
+      await this.#others();
     }
   }
 
   /** Where it took its time, the event loop comes round before this resolves. */
   async rest(): Promise<void> {
-    if (this.#clock.monotonic() - this.#began < this.#ms) return;
-    await nextTurn();
+    if (this.#took >= this.#ms) await this.#others();
+  }
+
+  get #took(): number {
+    return this.#clock.monotonic() - this.#began;
+  }
+
+  async #others(): Promise<void> {
+    if (this.#rest !== undefined) await elapsed(this.#clock, this.#took * this.#rest.times, this.#rest.signal);
+    else await nextTurn();
     this.begin();
   }
 }
