@@ -36,4 +36,21 @@ describe('the base rules of a machine', () => {
       '        oifname "vlan104009" ip6 saddr 2001:db8:42::/64 counter masquerade random comment "snat (networkid: internet)"',
     ]);
   });
+
+  test('a cluster whose network lies outside the reserved ones may ask the proxy that its questions are led to', () => {
+    const asks = (prefixes: string, at: string): readonly string[] => {
+      const facts = FACTS.replace('prefixes: [10.0.0.0/22]', `prefixes: ${prefixes}`);
+      const { input } = smallMachine('', { facts });
+      return (baseRules({ networks: input.networks, vpn: false, proxy: parseAddress(at) }) ?? '')
+        .split('\n')
+        .filter((line) => line.includes('tcp domain for dns proxy'))
+        .map((line) => line.trim().split(' counter ')[0] ?? '');
+    };
+    expect(asks('["2001:db8:42::/64", "fd00:42::/64", 10.0.0.0/22]', '2001:db8:100::2')).toEqual([
+      'ip6 saddr { fd00::/8, 2001:db8:42::/64 } ip6 daddr 2001:db8:100::2 tcp dport 53',
+    ]);
+    expect(asks('[10.0.0.0/22, 172.20.0.0/16]', '198.51.100.2')).toEqual([
+      'ip saddr { 10.0.0.0/8, 172.20.0.0/16 } ip daddr 198.51.100.2 tcp dport 53',
+    ]);
+  });
 });

@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from '../ip/address.ts';
+import { PrefixSet } from '../ip/prefix-set.ts';
 import { type Network, primaryOf, prefixTexts } from './kinds/network.ts';
 import { comment, header, inlineSet } from './rules/text.ts';
 
@@ -44,7 +45,7 @@ export function baseRules({ networks, vpn, proxy, dnsPort = DNS_PORT }: BaseInpu
           `iifname "${link}" ip saddr 10.0.0.0/8 udp dport ${VXLAN_PORT} counter accept ${comment(`incoming VXLAN ${link}`)}`,
       ),
       `ct state established,related counter accept ${comment('stateful input')}`,
-      ...(proxy === undefined ? [] : askProxy(proxy, dnsPort)),
+      ...(proxy === undefined ? [] : askProxy(proxy, dnsPort, inside)),
       vpn
         ? `iifname "tailscale*" counter accept ${comment('VPN connections')}`
         : `tcp dport 22 ct state new counter accept ${comment('SSH incoming connections')}`,
@@ -87,13 +88,21 @@ function chain(name: string, hook: string | undefined, rules: readonly string[])
   ];
 }
 
-function askProxy(proxy: Address, dnsPort: number): readonly string[] {
+/** Whose questions are led to the proxy may ask it: the cluster, and the private networks where these lie elsewhere. */
+function askProxy(proxy: Address, dnsPort: number, inside: readonly Network[]): readonly string[] {
   const { family } = proxy;
   const cluster = family === 4 ? '10.0.0.0/8' : 'fd00::/8';
+  const further = inside.flatMap(({ prefixes }) =>
+    prefixTexts(
+      prefixes.filter((prefix) => !PrefixSet.parse([cluster]).covers(PrefixSet.of([prefix]))),
+      family,
+    ),
+  );
   const word = header(family);
+  const from = further.length === 0 ? cluster : inlineSet([...new Set([cluster, ...further])]);
   return (['tcp', 'udp'] as const).map(
     (protocol) =>
-      `${word} saddr ${cluster} ${word} daddr ${formatAddress(proxy)} ${protocol} dport ${dnsPort} counter accept ${comment(`${protocol} domain for dns proxy`)}`,
+      `${word} saddr ${from} ${word} daddr ${formatAddress(proxy)} ${protocol} dport ${dnsPort} counter accept ${comment(`${protocol} domain for dns proxy`)}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cwnp, firewall, service, smallMachine } from '../../test/kit/machine.ts';
+import { cwnp, FACTS, firewall, service, smallMachine } from '../../test/kit/machine.ts';
 
 const https = 'ports: [{ protocol: TCP, port: 443 }]';
 const rules = (text: string): readonly string[] =>
@@ -330,6 +330,26 @@ networks:
   test('one for each family do not meet, nor does one without a usable address', () => {
     expect(said('203.0.113.8', '"2001:db8:100::7"')).toEqual([]);
     expect(said('192.0.2.1', '203.0.113.7')).not.toContainEqual(expect.stringContaining('alone is reached'));
+  });
+});
+
+describe('the resolver that the Firewall names', () => {
+  const sets = (resolver: string, proxy: string): readonly string[] => {
+    const facts = FACTS.replace('ips: [198.51.100.2]', `ips: ["${proxy}"]`);
+    const names = cwnp('p', `{ egress: [{ toFQDNs: [{ matchName: example.org }], ${https} }] }`);
+    const { text } = smallMachine(firewall(`{ dnsServerAddress: "${resolver}" }`) + names, {
+      facts,
+      resolved: new Map(),
+    });
+    return /table inet nat \{\n((.|\n)*)\}/.exec(text)?.[1]?.match(/set \S+|type .*|elements .*/g) ?? [];
+  };
+
+  test.each([
+    ['192.0.2.53', '198.51.100.2', ['set proxy_dns_servers', 'type ipv4_addr', 'elements = { 192.0.2.53 }']],
+    ['2001:db8::53', '2001:db8:100::2', ['set proxy_dns_servers_v6', 'type ipv6_addr', 'elements = { 2001:db8::53 }']],
+    ['2001:db8::53', '198.51.100.2', []],
+  ])('joins the set that leads questions to a proxy of its family: %s, %s', (resolver, proxy, expected) => {
+    expect(sets(resolver, proxy)).toEqual(expected);
   });
 });
 

@@ -78,15 +78,17 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLines[] {
           ...plain('\t}'),
         ]),
     ...plain('}'),
-    ...(ruleset.interceptedResolver?.family === 4
-      ? plain(
-          '',
-          'table inet nat {',
-          ...intervalSet('proxy_dns_servers', 'ipv4_addr', [formatAddress(ruleset.interceptedResolver)]),
-          '}',
-        )
-      : []),
+    ...plain(...intercepted(ruleset)),
   ];
+}
+
+/** Joins the set of the base rules that leads questions to the proxy. They lead those of IPv6 to a proxy of IPv6 alone, and have no set for them else. */
+function intercepted({ resolver, interceptedResolver }: MachineRuleset): readonly string[] {
+  if (interceptedResolver === undefined) return [];
+  const { family } = interceptedResolver;
+  if (family === 6 && resolver?.family !== 6) return [];
+  const [name, type] = family === 4 ? ['proxy_dns_servers', 'ipv4_addr'] : ['proxy_dns_servers_v6', 'ipv6_addr'];
+  return ['', 'table inet nat {', ...intervalSet(name, type, [formatAddress(interceptedResolver)]), '}'];
 }
 
 /** Lines that stand by themselves. */
