@@ -18,6 +18,7 @@ import { feedEntries } from './read-groups.ts';
 import { formatRelease } from './release.ts';
 import { TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
+import { SAVE } from './saving.ts';
 import { Snapshot, sameEntries } from './snapshot.ts';
 import { TableReader, forEach } from './tables.ts';
 import { Transaction, type Write } from './transaction.ts';
@@ -52,6 +53,8 @@ export class FortigateDevice {
   readonly inUse: InUse;
   #snapshot: Snapshot | undefined;
   #wrote = false;
+  /** What was written, or may have been, is lost at the next boot. */
+  #isUnsaved = false;
   /** When everything was read last (monotonic). */
   #wholeAt: number | undefined;
   /** When each feed of ours was read last (monotonic), by name. */
@@ -77,9 +80,9 @@ export class FortigateDevice {
     const names = (tables.get(FEED)?.rows ?? [])
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
       .map((row) => textOf(row, 'name'));
-    const entries = await forEach(names, (name) => readFeed(this.#api, name, signal));
-    for (const name of entries.keys()) this.#feedsReadAt.set(name, this.#wholeAt);
-    const next = new Snapshot(tables, entries);
+    const feeds = await forEach(names, (name) => readFeed(this.#api, name, signal));
+    for (const name of feeds.keys()) this.#feedsReadAt.set(name, this.#wholeAt);
+    const next = new Snapshot(tables, feeds);
     if (this.#snapshot === undefined || !this.#snapshot.equals(next)) this.#snapshot = next;
     return this.#snapshot;
   }
@@ -93,7 +96,7 @@ export class FortigateDevice {
       forEach(feeds, (name) => readFeed(this.#api, name, signal)),
     ]);
     for (const [table, revision] of revisions) if (base.revisions.get(table) !== revision) return false;
-    for (const [name, entries] of present) if (!sameEntries(entries, base.entries(name))) return false;
+    for (const [name, { entries }] of present) if (!sameEntries(entries, base.entries(name))) return false;
     for (const name of present.keys()) this.#feedsReadAt.set(name, at);
     return true;
   }
@@ -122,6 +125,7 @@ export class FortigateDevice {
     signal: AbortSignal,
   ): Promise<Snapshot> {
     const left = this.inUse.version;
+    const wasUnsaved = this.#isUnsaved;
     try {
       const { dialect } = facts;
       const work = async (transaction: Transaction): Promise<void> => {
@@ -132,20 +136,31 @@ export class FortigateDevice {
         if (leaves) await editor.unsign();
         // What was written is locked by now: who would have come in between is seen here, or is refused.
         await this.#expectUnchanged(base, signal);
+        // What becomes of the commit is not known where its answer is lost.
+        this.#isUnsaved = true;
       };
       await onceMore(() => Transaction.run(this.#api, { dialect, longestMs }, mayGoOn, signal, work));
     } catch (thrown) {
       if (!isRefusal(thrown) || (thrown.blame !== 'rejected' && thrown.blame !== 'conflict')) throw thrown;
+      this.#isUnsaved = wasUnsaved;
       // A refusal of what was made for another state says nothing about this one: it is to be read first.
       await this.#expectUnchanged(base, signal);
       throw this.inUse.version === left ? whereNothingChanged(thrown) : thrown;
     }
     this.#wrote = true;
-    if (facts.savesByHand) {
-      mayGoOn();
-      await this.#api.ask({ method: 'POST', path: 'monitor/system/config/save', body: {} }, signal);
-    }
+    if (facts.savesByHand) await this.save(mayGoOn, signal);
     return await this.read(facts, signal);
+  }
+
+  /** Whether somebody has to save what this process wrote, where that is for people to do. */
+  isUnsaved({ savesByHand }: FortigateFacts): boolean {
+    return savesByHand && this.#isUnsaved;
+  }
+
+  async save(mayGoOn: MayGoOn, signal: AbortSignal): Promise<void> {
+    mayGoOn();
+    await this.#api.ask(SAVE, signal);
+    this.#isUnsaved = false;
   }
 
   /** Fills feeds, and reads them back: each call takes effect at once. */
@@ -172,7 +187,7 @@ export class FortigateDevice {
       forEach(stale, (name) => readFeed(this.#api, name, signal)),
       this.#expectUnchanged(base, signal, FILLING),
     ]);
-    for (const [name, entries] of present)
+    for (const [name, { entries }] of present)
       if (!sameEntries(entries, base.entries(name)))
         throw new SallyportError('DEVICE_CHANGED', `the feed ${name} is not what the change was made for`);
     const changes: FeedChange[] = [];
@@ -193,7 +208,7 @@ export class FortigateDevice {
     if (this.#isWholeDue()) return await this.read(facts, signal);
     const at = this.#clock.monotonic();
     const filled = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
-    this.#snapshot = base.withEntries(filled);
+    this.#snapshot = base.withFeeds(filled);
     for (const name of filled.keys()) this.#feedsReadAt.set(name, at);
     return this.#snapshot;
   }

@@ -24,8 +24,10 @@ import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
 import { FortiosApi } from './fortios-api.ts';
 import { type Observation, observation } from './observe.ts';
+import { OVERFULL, withoutJoiners } from './overfull.ts';
 import { FortigatePassages } from './passages.ts';
 import { renderOperations } from './render.ts';
+import { isSaving, withSaving } from './saving.ts';
 import { FortigateScope } from './scope.ts';
 import { sayService } from './services.ts';
 import type { FortigateOptions } from './settings.ts';
@@ -42,6 +44,8 @@ export interface FortigateActual extends Actual {
   readonly capacity: Capacity;
   /** How long its answers take, in milliseconds. */
   readonly answerMs: number;
+  /** What this process wrote is lost at the next boot. */
+  readonly isUnsaved: boolean;
 }
 
 export interface FortigateTranslation extends Translation {
@@ -183,20 +187,29 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     };
   }
 
-  steps(actual: FortigateActual, { wanted: wished, dialect }: FortigateTranslation): readonly FortigateStep[] {
+  steps(actual: FortigateActual, translation: FortigateTranslation): readonly FortigateStep[] {
+    const steps = withSaving(actual.isUnsaved, () => this.#stepsTo(actual, translation));
+    return chained(steps, actual, translation.wanted.adopt, false);
+  }
+
+  #stepsTo(actual: FortigateActual, { wanted: wished, dialect }: FortigateTranslation): readonly RuleBaseStep[] {
     const { base, capacity } = actual;
-    const { wanted, unsafe } = standing(base, wished, this.#scope.names);
+    const { overfull } = actual.snapshot;
+    const { wanted: whole, unsafe } = standing(base, wished, this.#scope.names);
+    const wanted = withoutJoiners(whole, base, overfull);
     const steps = stepsBetween(base, wanted, dialect, capacity);
+    if (steps.length === 0 && overfull.length > 0)
+      throw new SallyportError('DEVICE_LIMIT', `${overfull.join(', ')}: ${OVERFULL}`);
     const elsewhere = translatesElsewhere(actual, wanted);
     if (elsewhere === undefined && steps.length === 0 && unsafe.length > 0)
       throw new SallyportError(
         'NAME_TAKEN',
         `${unsafe.join(', ')}: a Deny rests on it, and it stays a feed, which a boot empties, because policies of others name it; take it out of them, and it becomes a group`,
       );
-    if (elsewhere === undefined) return chained(steps, actual, wanted.adopt, false);
+    if (elsewhere === undefined) return steps;
     const narrowing = steps.filter(({ urgent }) => urgent);
     if (narrowing.length === 0) throw new SallyportError('TRANSLATION_MODE', elsewhere);
-    return chained(narrowing, actual, wanted.adopt, false);
+    return narrowing;
   }
 
   leave(actual: FortigateActual, { cluster }: DeviceOwner): readonly FortigateStep[] {
@@ -205,6 +218,11 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
         'DEVICE_OWNED',
         `this driver keeps objects of the cluster ${this.#options.owner.cluster}`,
       );
+    const steps = withSaving(actual.isUnsaved, () => this.#stepsToLeave(actual));
+    return chained(steps, actual, new Set(), true);
+  }
+
+  #stepsToLeave(actual: FortigateActual): readonly RuleBaseStep[] {
     if (actual.empty) return [];
     const steps = stepsToLeave(actual.base, fortigateDialect(actual.facts));
     // Groups that rules of others name stay, with what is in them.
@@ -218,7 +236,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
       operations: [],
       groups: new Set(),
     };
-    return chained(steps.at(-1)?.way === 'Configured' ? steps : [...steps, rest], actual, new Set(), true);
+    return steps.at(-1)?.way === 'Configured' ? steps : [...steps, rest];
   }
 
   render(what: FortigateStep | FortigateTranslation): string {
@@ -231,6 +249,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   async apply(step: FortigateStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {
     await this.#lock.take();
     signal.throwIfAborted();
+    if (isSaving(step)) return await this.#device.save(mayGoOn, signal);
     const { facts } = step.made;
     const base = this.#baseOf(step);
     const { operations, adopt, leaves } = step;
@@ -265,12 +284,13 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const known = this.#actual;
     const rival = this.#device.rival(snapshot);
     const { base, foreign, isEmpty, behaviour } = this.#observation(snapshot);
+    const isUnsaved = this.#device.isUnsaved(facts);
     const isSame = known?.base === base && known.facts === facts && known.capacity === capacity;
-    if (isSame && known.rival === rival) return known;
+    if (isSame && known.rival === rival && known.isUnsaved === isUnsaved) return known;
     const drift = this.#driftOf(base, this.#device.writerIn(snapshot));
     const { answerMs } = this.#api;
     const tables = tableUses(capacity);
-    const read = { drift, foreign, behaviour, rival, tables, snapshot, facts, base, capacity, answerMs };
+    const read = { drift, foreign, behaviour, rival, tables, snapshot, facts, base, capacity, answerMs, isUnsaved };
     this.#actual = { empty: isEmpty, ...read };
     return this.#actual;
   }

@@ -28,31 +28,41 @@ const PAGE = 1_000;
 /** A feed that changes while its pages are read is read again, so often. */
 const MOST_READINGS = 3;
 
-/** What a feed holds, as the device tells it: canonical addresses, and other texts as they are. */
-export async function readFeed(api: FortiosApi, name: string, signal: AbortSignal): Promise<readonly string[]> {
+/** What a feed holds, as the device tells it. */
+export interface FeedContent {
+  /** Canonical addresses, and other texts as they are. */
+  readonly entries: readonly string[];
+  /** The feeds of the device, those of others included, hold more than it takes: of these entries it leaves some out, and does not tell which. */
+  readonly isOverfull: boolean;
+}
+
+export async function readFeed(api: FortiosApi, name: string, signal: AbortSignal): Promise<FeedContent> {
   for (let reading = 0; reading < MOST_READINGS; reading++) {
-    const entries = await readPages(api, name, signal);
-    if (entries !== undefined) return entries;
+    const content = await readPages(api, name, signal);
+    if (content !== undefined) return content;
   }
   throw new SallyportError('DEVICE_BUSY', `the feed ${name} changed ${MOST_READINGS} times while its pages were read`);
 }
 
 /** All pages; `undefined`: they are not as many entries as the device counts, so that it changed in between. */
-async function readPages(api: FortiosApi, name: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
-  const held: string[] = [];
+async function readPages(api: FortiosApi, name: string, signal: AbortSignal): Promise<FeedContent | undefined> {
+  const entries: string[] = [];
+  let isOverfull = false;
   let first: string | undefined;
   for (let read = 0; ; ) {
     const list = await readPage(api, name, read, signal);
+    isOverfull ||= list.overflow === true;
     // Whether every release knows pages of feeds is not proven: the same page once more is all that it gives.
     const isAgain = read > 0 && list.entries[0]?.entry === first;
     first ??= list.entries[0]?.entry;
     if (!isAgain) {
       read += list.entries.length;
-      for (const { entry, valid } of list.entries) if (valid !== false) held.push(canonical(entry));
+      for (const { entry, valid } of list.entries) if (valid !== false) entries.push(canonical(entry));
     }
     if (!isAgain && list.entries.length === PAGE) continue;
     const { valid_count: valid, invalid_count: invalid } = list;
-    return valid === undefined || invalid === undefined || valid + invalid === read ? held : undefined;
+    const isWhole = valid === undefined || invalid === undefined || valid + invalid === read;
+    return isWhole ? { entries, isOverfull } : undefined;
   }
 }
 
@@ -70,11 +80,6 @@ async function readPage(
   const list = listForm.safeParse(results).data;
   if (list === undefined)
     throw new SallyportError('DEVICE_UNREADABLE', `the entries of the feed ${name} are not what is expected`);
-  if (list.overflow === true)
-    throw new SallyportError(
-      'DEVICE_LIMIT',
-      `the feed ${name} does not fit: the feeds of this device, those of others included, hold more than it takes`,
-    );
   return list;
 }
 

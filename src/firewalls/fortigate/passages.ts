@@ -222,7 +222,9 @@ async function feedContent(
   const type = toldText(row, 'type');
   if (type !== 'address') return `the feed "${name}" is of the type ${type}`;
   if (toldText(row, 'status') === 'disable') return `the feed "${name}" is disabled`;
-  return await readOrWhy(() => readFeed(api, name, signal), `no right to read the feed "${name}"`);
+  const content = await readOrWhy(() => readFeed(api, name, signal), `no right to read the feed "${name}"`);
+  if (typeof content === 'string') return content;
+  return content.isOverfull ? `the device leaves entries of the feed "${name}" out` : content.entries;
 }
 
 function addressTables(tables: ReadonlyMap<AskedTable, readonly ToldRow[] | string>, suffix: '' | '6'): AddressTables {

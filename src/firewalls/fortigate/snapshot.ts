@@ -1,15 +1,16 @@
+import type { FeedContent } from './feeds.ts';
 import type { Row, TableId } from './rows.ts';
 import { type Tables, keyOf } from './tables.ts';
 
 /** Tables and feeds as they were read at one time. */
 export class Snapshot {
   readonly #tables: Tables;
-  readonly #entries: ReadonlyMap<string, readonly string[]>;
+  readonly #feeds: ReadonlyMap<string, FeedContent>;
   readonly #byKey = new Map<TableId, ReadonlyMap<string, Row>>();
 
-  constructor(tables: Tables, entries: ReadonlyMap<string, readonly string[]>) {
+  constructor(tables: Tables, feeds: ReadonlyMap<string, FeedContent>) {
     this.#tables = tables;
-    this.#entries = entries;
+    this.#feeds = feeds;
   }
 
   /** In the device's order. Nothing of a table that was not read: the device does not have it. */
@@ -29,19 +30,26 @@ export class Snapshot {
 
   /** What a feed of ours holds, as the device tells it. */
   entries(feed: string): readonly string[] {
-    return this.#entries.get(feed) ?? [];
+    return this.#feeds.get(feed)?.entries ?? [];
+  }
+
+  /** Feeds of ours of whose entries the device leaves some out. */
+  get overfull(): readonly string[] {
+    return [...this.#feeds].flatMap(([name, { isOverfull }]) => (isOverfull ? [name] : []));
   }
 
   /** The same tables, and what some feeds hold by now. */
-  withEntries(changed: ReadonlyMap<string, readonly string[]>): Snapshot {
-    return new Snapshot(this.#tables, new Map([...this.#entries, ...changed]));
+  withFeeds(changed: ReadonlyMap<string, FeedContent>): Snapshot {
+    return new Snapshot(this.#tables, new Map([...this.#feeds, ...changed]));
   }
 
   equals(other: Snapshot): boolean {
-    if (this.#tables.size !== other.#tables.size || this.#entries.size !== other.#entries.size) return false;
+    if (this.#tables.size !== other.#tables.size || this.#feeds.size !== other.#feeds.size) return false;
     for (const [id, table] of this.#tables) if (other.#tables.get(id) !== table) return false;
-    for (const [feed, entries] of this.#entries)
-      if (!sameEntries(entries, other.#entries.get(feed) ?? [])) return false;
+    for (const [feed, { entries, isOverfull }] of this.#feeds) {
+      const same = other.#feeds.get(feed);
+      if (same?.isOverfull !== isOverfull || !sameEntries(entries, same.entries)) return false;
+    }
     return true;
   }
 
