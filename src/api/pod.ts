@@ -41,6 +41,9 @@ export const ADDRESS_ANNOTATIONS = [
 /** The readiness gate, and the condition, of the border. */
 export const BORDER_GATE = 'sallyport.dev/border';
 
+/** Far longer than the addresses of a pod. Whoever may write annotations may write a quarter of a megabyte into each: it is not kept. */
+export const LONGEST_ADDRESSES = 256;
+
 const ADDRESS_NAMES: ReadonlySet<string> = new Set(ADDRESS_ANNOTATIONS);
 export const NO_ADDRESSES: readonly Address[] = [];
 const NO_PORTS: readonly ContainerPort[] = [];
@@ -142,7 +145,13 @@ export function sharedPodOf(meta: Meta, fields: PodFields): Pod {
 function usedAnnotations({ annotations, deleting }: Meta, isShown: boolean): ReadonlyMap<string, string> {
   if (annotations.size === 0 || (isShown && !deleting)) return NO_TEXTS;
   const used = [...annotations].filter(([name]) => ADDRESS_NAMES.has(name));
-  return used.length === 0 ? NO_TEXTS : new Map(used);
+  return used.length === 0 ? NO_TEXTS : new Map(used.map(([name, text]) => [name, keptAddresses(text)]));
+}
+
+/** One that is too long stays so, by a mark at its end. Copied: a part of a text holds on to all of it. */
+function keptAddresses(text: string): string {
+  if (text.length <= LONGEST_ADDRESSES) return text;
+  return `${Buffer.from(text.slice(0, LONGEST_ADDRESSES)).toString()}…`;
 }
 
 /** The controller among the owners, else the first; only who asks for workloads reads it, so what cannot be read is nobody. */

@@ -1,9 +1,11 @@
-import { ADDRESS_ANNOTATIONS } from '../api/pod.ts';
+import { ADDRESS_ANNOTATIONS, LONGEST_ADDRESSES } from '../api/pod.ts';
 import type { Pod } from '../api/resource.ts';
 import { ADDRESS_BITS, type Address, formatAddress } from '../ip/address.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 
 const [, POD_IP, AWS_POD_IPS] = ADDRESS_ANNOTATIONS;
+/** Of an annotation so many are looked at: plugins write one of each family. What is said about each is kept. */
+const MOST_SHOWN = 8;
 
 /**
  * Whose word counts. `Credible`: only addresses that can be true, because a border opens for them (design section 2); `Calico`: what
@@ -78,7 +80,8 @@ export function addressClaims(pod: Pod): Claims {
   for (const name of ADDRESS_ANNOTATIONS) {
     const text = pod.annotations.get(name) ?? '';
     if (text === '') continue;
-    const shown = text.split(',').map((part) => parseHost(part.trim()) ?? part.trim());
+    const parts = text.length > LONGEST_ADDRESSES ? [text] : text.split(',', MOST_SHOWN);
+    const shown = parts.map((part) => parseHost(part.trim()) ?? part.trim());
     return { by: 'annotation', addresses: firstOfEachFamily(shown), shown, annotation: name };
   }
   return NO_CLAIMS;

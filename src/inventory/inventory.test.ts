@@ -12,7 +12,7 @@ import {
 } from '../../test/kit/objects.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
-import { resourceKey } from '../api/resource.ts';
+import { type Pod, resourceKey } from '../api/resource.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Belief } from './credible-address.ts';
 import { Inventory } from './inventory.ts';
@@ -175,6 +175,25 @@ describe('design section 2: an address is believed only where it can be true', (
       'ADDRESS_NOT_CREDIBLE Pod/shop/new metadata.annotations["cni.projectcalico.org/podIP"]',
     );
     expect(inventory.diagnostics()[0]?.at).toEqual({ file: 'w.yaml', line: 3 });
+  });
+
+  test('a long annotation is no list of addresses: it is not kept, and said once', () => {
+    const long = Array.from({ length: 30_000 }, (_, n) => `10.0.0.9${n}`).join(',');
+    for (const text of [long, `10.0.0.9,${long}`, `10.0.0.9/32,${' '.repeat(300)}`]) {
+      const { resource } = readResource(early(text), {});
+      expect(JSON.stringify([...(resource as Pod).annotations]).length).toBeLessThan(400);
+      const inventory = inventoryOf([...world, early(text)]);
+      expect(addresses(inventory)['pod:shop/new']).toBeUndefined();
+      const [said, ...more] = inventory.diagnostics();
+      expect(said?.code).toBe('ADDRESS_NOT_CREDIBLE');
+      expect(said?.message.length).toBeLessThan(200);
+      expect(more).toEqual([]);
+    }
+  });
+
+  test('of many that an annotation lists few are looked at', () => {
+    const text = Array.from({ length: 60 }, (_, n) => `x${n}`).join(',');
+    expect(inventoryOf([...world, early(text)]).diagnostics()).toHaveLength(8);
   });
 
   test('an annotation of a pod whose node does not exist is ignored', () => {

@@ -1,4 +1,5 @@
 import type { Pod, ResourceKey } from '../api/resource.ts';
+import { show } from '../api/shape.ts';
 import { MultiMap } from '../base/multi-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Pieces, each } from '../base/pieces.ts';
@@ -146,7 +147,7 @@ export class Pods {
     else this.#contextual.delete(id);
     if (refused.length === 0) this.#mistakes.delete(id);
     else {
-      const not = (text: string, reason: string): string => `${JSON.stringify(text)} does not count: ${reason}`;
+      const not = (text: string, reason: string): string => `${show(text)} does not count: ${reason}`;
       const mistakes = refused.map(({ text, path, reason }) =>
         diagnosticOn(pod, 'warning', 'ADDRESS_NOT_CREDIBLE', path, not(text, reason)),
       );
