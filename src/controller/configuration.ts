@@ -26,6 +26,7 @@ import {
 } from './machine-configuration.ts';
 import { sourceSchema } from './source-configuration.ts';
 import { readSources, type SourcePlace } from './source-places.ts';
+import { contentOf, isOfOneEntry, withEmptyParts, withoutEntries } from './static-content.ts';
 
 /** The file's form; docs/reference/configuration.md is made from it. */
 export const configurationSchema = z.strictObject({
@@ -199,11 +200,12 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     return { diagnostics };
   }
 
-  const parsed = configurationSchema.safeParse(only.raw, { reportInput: true });
+  const raw = withEmptyParts(only.raw);
+  const parsed = configurationSchema.safeParse(raw, { reportInput: true });
   const issues = parsed.error?.issues ?? [];
-  for (const issue of issues) explainIssue(configurationSchema, issue, complain);
+  for (const issue of issues) if (!isOfOneEntry(issue)) explainIssue(configurationSchema, issue, complain);
   // What is known of the file is checked all the same.
-  const rest = configurationSchema.safeParse(withoutUnknownKeys(only.raw, issues));
+  const rest = configurationSchema.safeParse(withoutEntries(withoutUnknownKeys(raw, issues), issues));
   const aroundFeeds: FeedsSurroundings = {
     environment: around.environment,
     readFile: (path) => around.readFile(path),
@@ -211,7 +213,7 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   };
   if (!rest.success) {
     // So are lists, whatever is wrong beside them.
-    const feeds = configurationSchema.pick({ feeds: true }).safeParse(feedsOf(withoutUnknownKeys(only.raw, issues)));
+    const feeds = configurationSchema.pick({ feeds: true }).safeParse(feedsOf(withoutUnknownKeys(raw, issues)));
     if (feeds.data?.feeds !== undefined) readFeeds(feeds.data.feeds, file, aroundFeeds);
     return { diagnostics: diagnostics.toSorted(byPlace) };
   }
@@ -232,7 +234,14 @@ export function parseConfiguration(source: string, file: string, around: Surroun
     }
   };
 
-  const reading = { file, environment: around.environment, resolveText, say, locate: only.locate };
+  const reading = {
+    file,
+    environment: around.environment,
+    resolveText,
+    say,
+    locate: only.locate,
+    contentOf: (name: string) => contentOf(raw, name),
+  };
   const sources = readSources(value.sources, reading);
   const border = value.controllers.border;
   for (const key of ['border', 'firewall', 'service', 'cwnp', 'monitor'] as const)

@@ -4,6 +4,7 @@ import type { Code } from '../base/catalogue.ts';
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import type { Secret, text } from './feeds-configuration.ts';
 import { type sourceSchema, typeOfSource } from './source-configuration.ts';
+import type { StaticContent } from './static-content.ts';
 
 /** Where a source of manifests or a cluster reads. */
 export type ObjectsPlace =
@@ -19,13 +20,8 @@ export type ObjectsPlace =
     };
 
 /** What stands in the file itself, not looked into yet: what is wrong in it harms one entry, not the file. */
-export interface StaticPlace {
+export interface StaticPlace extends StaticContent {
   readonly type: 'static';
-  readonly firewall: unknown;
-  readonly policies: { readonly ingress: readonly unknown[]; readonly egress: readonly unknown[] };
-  /** Rules of an allocation. */
-  readonly rules: unknown;
-  readonly services: readonly unknown[];
   /** Finds the place of a field of the file. */
   readonly locate: (path: readonly (string | number)[]) => Place;
 }
@@ -65,6 +61,8 @@ export interface ConfigurationReading {
     message: string,
   ) => void;
   readonly locate: (path: readonly (string | number)[]) => Place;
+  /** What stands in the file itself of a source, by the source's name. */
+  readonly contentOf: (name: string) => StaticContent;
 }
 
 /** Reads `sources`: what each is, by its keys, and what about it cannot be. */
@@ -96,10 +94,7 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
     case 'static':
       return {
         type,
-        firewall: given.firewall,
-        policies: { ingress: given.cwnp?.ingress ?? [], egress: given.cwnp?.egress ?? [] },
-        rules: given.firewallRules,
-        services: given.service ?? [],
+        ...reading.contentOf(name),
         locate,
       };
     case 'metal': {
@@ -112,7 +107,7 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
         url,
         auth: readAuth(given, here, textAt('type'), url, reading),
         project: textAt('projectID') ?? '',
-        firewall: given.firewall,
+        firewall: reading.contentOf(name).firewall,
         locate,
       };
     }
