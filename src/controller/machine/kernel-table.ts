@@ -18,7 +18,14 @@ import { CLOSED_TABLE, linesOf, type TableLines } from '../../machine/table-text
 import { CountsReader, isOfAsMany, type LiveRules, type LiveTable, someOf, TableReader } from './kernel-listing.ts';
 import { type ListingReader, Listings } from './listings.ts';
 import { OwnWrites } from './own-writes.ts';
-import { besideRules, type ElementChange, elementDifferences, type PlainSet, plainSets } from './plain-sets.ts';
+import {
+  besideRules,
+  type ElementChange,
+  elementCommand,
+  elementDifferences,
+  type PlainSet,
+  plainSets,
+} from './plain-sets.ts';
 import { tableDifferences } from './table-differences.ts';
 
 const TABLE = ['inet', 'firewall'] as const;
@@ -142,7 +149,8 @@ export class KernelTable {
     committed: () => void = () => {},
   ): Promise<'nothing' | 'changed' | 'replaced'> {
     // To be read before anybody waits for this turn: of what counted in between, nothing but counts is lost.
-    const before = this.#held === undefined ? await this.quietly(() => this.#counts(signal)) : undefined;
+    const before =
+      this.#held === undefined ? await this.quietly((gathered) => this.#counts(signal, gathered)) : undefined;
     const loaded = await this.#inTurn(async () => {
       const doubts = this.#doubts;
       const table = make();
@@ -170,7 +178,7 @@ export class KernelTable {
       return { done: 'replaced' as const, after, doubts };
     });
     committed();
-    if (loaded.done !== 'nothing') await this.quietly(() => this.#hold(loaded, signal));
+    if (loaded.done !== 'nothing') await this.quietly((gathered) => this.#hold(loaded, signal, gathered));
     return loaded.done;
   }
 
@@ -188,7 +196,7 @@ export class KernelTable {
       if (due.length === 0) return;
       this.#changedAt.push(this.clock.monotonic());
       if (this.#changedAt.length > MANY_CHANGES) this.#changedAt.shift();
-      const commands = this.#commands(due);
+      const commands = due.map((each) => elementCommand(TABLE.join(' '), each, this.#plain));
       for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
         if (this.#shell.fits(commands)) await this.own.changing(due, () => this.#shell.run(commands));
@@ -202,18 +210,6 @@ export class KernelTable {
         if (change === 'add') this.#plain.get(set)?.elements.add(element);
         else this.#plain.get(set)?.elements.delete(element);
     });
-  }
-
-  /**
-   * An addition declares its set once more, as it is: before `add element` nft reads all sets there are, and
-   * before `add set` none. The kernel refuses a declaration that differs from what it has.
-   */
-  #commands(changes: readonly ElementChange[]): readonly string[] {
-    return changes.map(({ change, set, element }) =>
-      change === 'add'
-        ? `add set ${TABLE.join(' ')} ${set} { ${this.#plain.get(set)?.declaration}; elements = { ${element} }; }`
-        : `delete element ${TABLE.join(' ')} ${set} { ${element} }`,
-    );
   }
 
   /** Whether the kernel has the element, as far as we know. */
@@ -265,7 +261,7 @@ export class KernelTable {
     const known = new Set([...held.live.chains.values()].flatMap(({ handles }) => handles));
     const changed = new Set<string>();
     this.#readers.add(changed);
-    const reading = this.quietly(() => this.read(signal, (handle) => !known.has(handle)));
+    const reading = this.quietly((gathered) => this.read(signal, (handle) => !known.has(handle), gathered));
     const live = await reading.finally(() => this.#readers.delete(changed));
     // Loaded anew meanwhile: by ourselves.
     if (this.#held !== held) return ours();
@@ -278,9 +274,13 @@ export class KernelTable {
   }
 
   /** The table as it is; `undefined`: there is none. `keeps`: rules of which the text is kept; absent: none. */
-  async read(signal: AbortSignal, keeps?: (handle: number) => boolean): Promise<LiveTable | undefined> {
+  async read(
+    signal: AbortSignal,
+    keeps?: (handle: number) => boolean,
+    gathered?: () => void,
+  ): Promise<LiveTable | undefined> {
     const reader = new TableReader(keeps);
-    return (await this.#readAll(reader, signal)) ? reader.table : undefined;
+    return (await this.#readAll(reader, signal, gathered)) ? reader.table : undefined;
   }
 
   /** Another table of `inet`, with the texts of its rules; `undefined`: there is none. */
@@ -290,10 +290,10 @@ export class KernelTable {
   }
 
   /** What was counted; `undefined`: there is no table, or this machine cannot say it. No rule waits for that. */
-  async #counts(signal: AbortSignal): Promise<Counts | undefined> {
+  async #counts(signal: AbortSignal, gathered?: () => void): Promise<Counts | undefined> {
     const reader = new CountsReader();
     try {
-      return (await this.#readAll(reader, signal)) ? reader.counts : undefined;
+      return (await this.#readAll(reader, signal, gathered)) ? reader.counts : undefined;
     } catch (thrown) {
       if (toSallyportError(thrown).code === 'LOCAL_SYSTEM') return undefined;
       throw thrown;
@@ -307,9 +307,9 @@ export class KernelTable {
     return reader.counts;
   }
 
-  async #readAll(reader: ListingReader, signal: AbortSignal): Promise<boolean> {
+  async #readAll(reader: ListingReader, signal: AbortSignal, gathered?: () => void): Promise<boolean> {
     const started = this.clock.monotonic();
-    const isThere = await this.#listings.read(['table', ...TABLE], reader, signal);
+    const isThere = await this.#listings.read(['table', ...TABLE], reader, signal, gathered);
     const ended = this.clock.monotonic();
     this.#reading = { ended, took: ended - started };
     return isThere;
@@ -363,11 +363,12 @@ export class KernelTable {
   async #hold(
     { after: parts, held, doubts }: { readonly after: TableParts; readonly held?: Held; readonly doubts: number },
     signal: AbortSignal,
+    gathered: () => void,
   ): Promise<void> {
     // What is declared is known by reading alone.
     const isKnown = held !== undefined && besideRules(parts) === besideRules(held.parts);
     const isWhole = held === undefined || (!isKnown && this.#reading.took < QUICK_MS);
-    const live = isWhole ? await this.read(signal) : await this.#touched(held, parts, isKnown, signal);
+    const live = await (isWhole ? this.read(signal, undefined, gathered) : this.#touched(held, parts, isKnown, signal));
     if (live === undefined || this.#doubts !== doubts || !isOfAsMany(live, parts)) return;
     this.#held = { parts, live };
     this.#readBackAt = this.clock.monotonic();
@@ -424,9 +425,17 @@ export class KernelTable {
     return this.clock.monotonic() < ended + took * rest;
   }
 
-  /** A reading, not from within a turn: while elements change all the time these wait for it. */
-  quietly<T>(read: () => Promise<T>): Promise<T> {
-    return this.#isChanging ? this.#inTurn(read) : read();
+  /**
+   * A reading, not from within a turn: while elements change all the time these wait for it, until it has ended or calls `gathered`: what comes
+   * then makes nothing begin anew.
+   */
+  quietly<T>(read: (gathered: () => void) => Promise<T>): Promise<T> {
+    if (!this.#isChanging) return read(() => {});
+    return new Promise((resolve, reject) => {
+      void this.#inTurn(
+        () => new Promise<void>((gathered) => void read(gathered).finally(gathered).then(resolve, reject)),
+      );
+    });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -19,14 +19,23 @@ export class Listings {
     this.#nft = new Nft(transport);
   }
 
-  /** Has what nft prints read, to its end; `false`: there is no such thing. */
-  async read(what: readonly string[], reader: ListingReader, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Has what nft prints read, to its end; `false`: there is no such thing. `gathered` hears, where that can be told, that nft has all it asks of the
+   * kernel: it prints nothing before.
+   */
+  async read(
+    what: readonly string[],
+    reader: ListingReader,
+    signal: AbortSignal,
+    gathered?: () => void,
+  ): Promise<boolean> {
     let last = '';
     const onLine = (line: string): void => {
       last = line;
       reader.line(line);
     };
-    const { code, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal, { onLine });
+    const options = { onLine, ...(gathered === undefined ? {} : { onPrinting: gathered }) };
+    const { code, stderr } = await this.#transport.run('nft', ['-a', 'list', ...what], signal, options);
     // nft says nothing of what it could not write, as to a disk without room.
     if (code === 0 && last !== '}')
       throw new SallyportError(

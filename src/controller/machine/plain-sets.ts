@@ -25,6 +25,20 @@ export function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
   );
 }
 
+/**
+ * The command for nft that makes a change. An addition declares its set once more, as it is: before `add element` nft reads all sets there are, and
+ * before `add set` none. The kernel refuses a declaration that differs from what it has.
+ */
+export function elementCommand(
+  table: string,
+  { change, set, element }: ElementChange,
+  plain: ReadonlyMap<string, PlainSet>,
+): string {
+  return change === 'add'
+    ? `add set ${table} ${set} { ${plain.get(set)?.declaration}; elements = { ${element} }; }`
+    : `delete element ${table} ${set} { ${element} }`;
+}
+
 /** What of plain sets is otherwise in a listing, in words; `except`: elements, behind their set, of which that is not known. */
 export function elementDifferences(
   plain: ReadonlyMap<string, PlainSet>,

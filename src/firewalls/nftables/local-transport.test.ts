@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,6 +33,23 @@ test('a long text comes line by line, whole letters, and leaves no file', async 
   const expected = Array.from({ length: 3_000 }, (_, n) => `${'ö'.repeat(45)} ${n}`);
   expect(lines).toEqual([`x${expected[0]}`, ...expected.slice(1)]);
   expect(await readdir(directory)).toEqual([]);
+  await rm(directory, { recursive: true });
+});
+
+test('whoever waits for that hears when a program begins to print, before it has ended', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sallyport-local-'));
+  const onLine = (): void => {};
+  const answers: Promise<void>[] = [];
+  const local = localTransport(directory);
+  const { signal } = new AbortController();
+  // It ends when it is answered.
+  const script = 'mkfifo answer && echo ready && read -r word < answer && [ "$word" = heard ]';
+  const onPrinting = (): void => void answers.push(writeFile(join(directory, 'answer'), 'heard\n'));
+  const { code } = await local.run('sh', ['-c', `cd '${directory}' && ${script}`], signal, { onLine, onPrinting });
+  expect(code).toBe(0);
+  await local.run('true', [], signal, { onLine, onPrinting });
+  expect(answers).toHaveLength(1);
+  await Promise.all(answers);
   await rm(directory, { recursive: true });
 });
 

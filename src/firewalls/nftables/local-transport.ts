@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fstatSync } from 'node:fs';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError, localFiles } from '../../base/error.ts';
@@ -75,6 +76,8 @@ function transportIn(place: Place, directory: string): Transport {
 
 /** So many bytes of what was printed are read at once. */
 const PIECE = 1 << 16;
+/** How often it is looked whether a program prints, where somebody waits for that. */
+const LOOK_MS = 2;
 
 /**
  * Has the lines of what a program prints told when it has ended. nft writes each word by itself: of 20,000 rules that is 400,000 times, and the
@@ -91,7 +94,8 @@ async function throughFile(
   try {
     // It goes with whoever has it open, however they end.
     await localFiles(rm(path));
-    const outcome = await start({ ...options, into: file.fd });
+    const forget = options.onPrinting === undefined ? () => {} : onceWritten(file.fd, options.onPrinting);
+    const outcome = await start({ ...options, into: file.fd }).finally(forget);
     const lines = new Lines(onLine);
     const piece = Buffer.allocUnsafe(PIECE);
     for (let place = 0; ; ) {
@@ -105,4 +109,14 @@ async function throughFile(
   } finally {
     await file.close();
   }
+}
+
+/** Calls back when the file is empty no more; gives back what gives that up. */
+function onceWritten(file: number, callback: () => void): () => void {
+  const timer = setInterval(() => {
+    if (fstatSync(file).size === 0) return;
+    clearInterval(timer);
+    callback();
+  }, LOOK_MS);
+  return () => clearInterval(timer);
 }

@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly input?: string;
   /** Takes what the program prints line by line; `stdout` of the outcome is empty then, and a long text is never held whole. */
   readonly onLine?: (line: string) => void;
+  /** Beside `onLine`: hears that the program begins to print, where that can be told before it has ended. */
+  readonly onPrinting?: () => void;
 }
 
 /** Runs programs on a firewall. No shell sees what a caller passes: arguments arrive as they are, one by one. */
