@@ -32,6 +32,12 @@ export const workerCodes = {
     now: 'The group stays as the firewall holds it; where it holds none, it is empty.',
     fix: 'Write `as: Auto` or `as: Group`, or keep the group off this firewall with `firewalls`.',
   },
+  ADDRESS_TAGS: {
+    blame: 'input',
+    what: 'An address is in more AddressGroups than the firewall takes tags of one address.',
+    now: 'It is in those that come first by name, and in none of the others; rules, all other addresses and these groups go on.',
+    fix: 'Write `as: Group` for some of these AddressGroups, or let fewer of them select it.',
+  },
   GUARD_MEMORY: {
     blame: 'rejected',
     what: 'What the guard of a firewall must not forget over a restart is there and cannot be read whole: it was damaged, edited, or written by another version or for another firewall.',

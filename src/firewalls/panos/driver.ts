@@ -19,6 +19,7 @@ import { withInUse } from './in-use.ts';
 import type { Fetcher } from './list-contents.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
 import { type FetchedLists, takeLists } from './lists.ts';
+import { withinTags, withinTagsOnTheWay } from './most-tags.ts';
 import type { PanosOptions } from './options.ts';
 import { isEmpty, isOurs, ownedIn } from './owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
@@ -269,13 +270,16 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   translate(desired: Ruleset): PanosTranslation {
     const { lists, ruleset, refusals: unsaid } = this.#listsOf(desired);
-    const { wanted, refusals } = this.#translator.translate(ruleset, this.#ground.dialect);
-    return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
+    const translated = this.#translator.translate(ruleset, this.#ground.dialect);
+    const { wanted, refusals } = withinTags(translated.wanted, ruleset.groups.values());
+    const all = [...unsaid, ...translated.refusals, ...refusals];
+    return { refusals: all, behaviour: behaviourOf(wanted), wanted, lists };
   }
 
   steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {
     const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
-    return stepsTo(this.#start(actual), wanted, this.#ground, lists);
+    const next = withinTagsOnTheWay(actual.observed, wanted);
+    return stepsTo(this.#start(actual), next, this.#ground, lists);
   }
 
   behind({ shown, reading }: PanosActual, { lists }: PanosTranslation): readonly ListBehind[] {

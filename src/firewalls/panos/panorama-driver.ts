@@ -15,6 +15,7 @@ import { type Ground, blockOf, foreignIn, groundOf, observedIn, orphansIn, ourTa
 import { withInUse } from './in-use.ts';
 import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from './identity.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from './list-steps.ts';
+import { withinTags, withinTagsOnTheWay } from './most-tags.ts';
 import type { PanosOptions } from './options.ts';
 import { takeLists } from './lists.ts';
 import { ManagedSessions } from './managed-sessions.ts';
@@ -246,13 +247,16 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
 
   translate(desired: Ruleset): PanosTranslation {
     const { lists, ruleset, refusals: unsaid } = this.#listsOf(desired);
-    const { wanted, refusals } = this.#translator.translate(ruleset, this.#ground.dialect);
-    return { refusals: [...unsaid, ...refusals], behaviour: behaviourOf(wanted), wanted, lists };
+    const translated = this.#translator.translate(ruleset, this.#ground.dialect);
+    const { wanted, refusals } = withinTags(translated.wanted, ruleset.groups.values());
+    const all = [...unsaid, ...translated.refusals, ...refusals];
+    return { refusals: all, behaviour: behaviourOf(wanted), wanted, lists };
   }
 
   steps({ start }: PanoramaActual, { wanted: wished, lists }: PanosTranslation): readonly PanoramaStep[] {
     const { wanted } = standing(start.observed, wished, this.#ground.style.names, true);
-    return panoramaSteps(start, wanted, this.#ground, lists);
+    const next = withinTagsOnTheWay(start.observed, wanted);
+    return panoramaSteps(start, next, this.#ground, lists);
   }
 
   /** Which rules the firewalls and groups above have of their own is not known: they may name any list. */

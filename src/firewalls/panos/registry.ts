@@ -5,6 +5,7 @@ import { shortHash } from '../../base/encode.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
 import type { PanosApi, Target } from './api.ts';
+import { MOST_TAGS } from './most-tags.ts';
 import {
   type Registered,
   type TagChange,
@@ -21,8 +22,6 @@ const READ_AGAIN_MS = 60_000;
 const READ_AGAIN_TIMES = 100;
 /** So many addresses are asked for one by one, however few there are in all: they go side by side. */
 const FEW = 12;
-/** Tags of one address (reference 1.8). */
-const MOST_TAGS = 32;
 
 /** Which state of ours a device's registered addresses are in, and who of us brought them there. */
 export interface Marker {
