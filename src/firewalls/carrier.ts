@@ -9,7 +9,7 @@ import type { Actual, Translation } from './driver.ts';
 import type { Joining } from './newcomers.ts';
 import type { Report } from './report.ts';
 import type { Session } from './session.ts';
-import type { Wished } from './wishes.ts';
+import type { WishStanding, Wished } from './wishes.ts';
 import type { WorkerStatus } from './worker-status.ts';
 
 /** What a worker tells; callbacks return at once and do not throw. */
@@ -22,9 +22,6 @@ export interface WorkerEvents {
   /** One write was accepted, or refused with an error. */
   wrote?(step: Step, ms: number, error: SallyportError | undefined): void;
 }
-
-/** Whether the wish that steps are for still counts. `forbidden`: nothing may be written any more, by nobody's newer wish. */
-export type WishStanding = 'newest' | 'overtaken' | 'forbidden';
 
 interface CarrierOptions {
   readonly firewall: string;

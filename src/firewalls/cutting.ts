@@ -142,7 +142,7 @@ export class Cutting {
     const connections = this.#options.connections();
     try {
       await this.#findLosers(connections !== undefined);
-      if (connections === undefined) return;
+      if (connections === undefined || this.#pending.size === 0) return;
       const failed = new AbortController();
       await allEnded(Array.from({ length: SIDE_BY_SIDE }, () => this.#judgeSome(connections, failed)));
     } catch (thrown) {

@@ -54,14 +54,21 @@ export function withoutHandedOver({ ruleset, owners }: Owned, now: Owners): Owne
 
 /** What there is to let go before a wish, worked out once for each basis and each wish. */
 export class Handovers {
+  readonly #mayLetGo: () => boolean;
   #last: { readonly before: object; readonly owners: Owners; readonly without: Owned | undefined } | undefined;
+
+  /** `mayLetGo`: the device is written to, and ends the connections of what leaves. */
+  constructor(mayLetGo: () => boolean) {
+    this.#mayLetGo = mayLetGo;
+  }
 
   /** `before`: what is confirmed. `undefined`: nothing went over from hand to hand, or what was open may stay open. */
   of(
     before: { readonly ruleset: Ruleset; readonly owners: Owners | undefined } | undefined,
     { ruleset, owners }: { readonly ruleset: Ruleset; readonly owners: Owners | undefined },
   ): Owned | undefined {
-    if (ruleset.established === 'Keep' || before?.owners === undefined || owners === undefined) return undefined;
+    if (!this.#mayLetGo() || ruleset.established === 'Keep' || before?.owners === undefined || owners === undefined)
+      return undefined;
     if (this.#last?.before !== before || this.#last.owners !== owners) {
       const confirmed = { ruleset: before.ruleset, owners: before.owners };
       this.#last = { before, owners, without: withoutHandedOver(confirmed, owners) };

@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { enforce } from '../../test/kit/worker-on-memory.ts';
 import { allowing, crowd, world } from '../../test/kit/worlds.ts';
+import { BucketMap } from '../base/bucket-map.ts';
 import { silentLog } from '../base/log.ts';
+import type { Connections } from './connections.ts';
 import type { Driver } from './driver.ts';
+import type { Owners } from './interim.ts';
 import { MemoryDevice } from './memory/device.ts';
 import { type MemoryActual, MemoryDriver, type MemoryStep, type MemoryTranslation } from './memory/memory-driver.ts';
 import { Worker } from './worker.ts';
@@ -13,6 +16,8 @@ class CountedDriver extends MemoryDriver {
   readings = 0;
   /** What the device says where it is asked whether something is as it was read; absent: it cannot be asked. */
   declare isAsRead?: NonNullable<Driver<MemoryActual, MemoryTranslation, MemoryStep>['isAsRead']>;
+  declare endsConnections?: true;
+  declare connections?: Connections;
 
   override observe(signal: AbortSignal): Promise<MemoryActual> {
     this.readings++;
@@ -22,7 +27,8 @@ class CountedDriver extends MemoryDriver {
 
 async function setUp() {
   const clock = new FakeClock();
-  const driver = new CountedDriver(new MemoryDevice([]));
+  const device = new MemoryDevice([]);
+  const driver = new CountedDriver(device);
   const confirmed: number[] = [];
   const worker = new Worker<MemoryActual, MemoryTranslation, MemoryStep>({
     cluster: 'lab',
@@ -37,15 +43,15 @@ async function setUp() {
   worker.start();
   const ruleset = world(crowd(20, 'shop'));
   let version = 0;
-  const wish = async (wished = ruleset): Promise<number> => {
+  const wish = async (wished = ruleset, owners?: Owners): Promise<number> => {
     const before = driver.readings;
-    worker.desire({ kind: 'ruleset', ruleset: wished, version: ++version });
+    worker.desire({ kind: 'ruleset', ruleset: wished, version: ++version, ...(owners && { owners }) });
     await worker.settled();
     expect(confirmed.at(-1)).toBe(version);
     return driver.readings - before;
   };
   await wish();
-  return { clock, worker, wish, driver };
+  return { clock, worker, wish, driver, device, ruleset };
 }
 
 test('a wish for what was confirmed a moment ago is confirmed by that reading', async () => {
@@ -53,6 +59,57 @@ test('a wish for what was confirmed a moment ago is confirmed by that reading', 
   expect(await wish()).toBe(0);
   expect(await wish()).toBe(0);
   await worker.stop();
+});
+
+describe('where nothing but who has which address is wished anew', () => {
+  const shop: Owners = BucketMap.from(Object.keys(crowd(20, 'shop')).map((address) => [address, `pods/${address}`]));
+
+  test('that is confirmed by that reading too, and the device is left alone', async () => {
+    const { device, wish, worker } = await setUp();
+    await wish(undefined, shop);
+    const { writes } = device;
+    const elsewhere = shop.with([['10.9.0.1', 'pods/elsewhere']]);
+    expect(await wish(undefined, elsewhere)).toBe(0);
+    expect(worker.confirmed()?.owners).toBe(elsewhere);
+    expect(device.writes).toBe(writes);
+    await worker.stop();
+  });
+
+  test('an address that went over leaves before its heir has it, where the device ends connections of who leaves', async () => {
+    const { device, driver, wish, worker } = await setUp();
+    await wish(undefined, shop);
+    const { writes } = device;
+    driver.endsConnections = true;
+    await wish(undefined, shop.with([['10.0.0.1', 'pods/heir']]));
+    expect(device.writes).toBeGreaterThanOrEqual(writes + 2);
+    await worker.stop();
+  });
+
+  test('connections of whoever had such an address are judged, and nobody else’s', async () => {
+    const { device, driver, wish, worker } = await setUp();
+    await wish(undefined, shop);
+    const { writes } = device;
+    const asked: string[] = [];
+    const nothing = (): Promise<void> => Promise.resolve();
+    driver.connections = {
+      opened: (sender) => {
+        asked.push(sender);
+        return Promise.resolve([]);
+      },
+      end: nothing,
+      endAll: nothing,
+    };
+    await wish(
+      undefined,
+      shop.with([
+        ['10.0.0.1', 'pods/heir'],
+        ['10.9.0.1', 'pods/elsewhere'],
+      ]),
+    );
+    expect(asked).toEqual(['10.0.0.1']);
+    expect(device.writes).toBe(writes);
+    await worker.stop();
+  });
 });
 
 test('equal rulesets are read for: only the same one is known to be there', async () => {

@@ -16,12 +16,15 @@ export type Held = Pick<Confirmed, 'behaviour'> & Partial<Pick<Confirmed, 'rules
  * their right. Works out flows of those alone about whom the two differ.
  */
 export function* sendersWhoLost(before: Held, now: Confirmed): Pieces<ReadonlySet<string>> {
-  const only = before.ruleset === undefined ? undefined : yield* sendersApart(before.ruleset, now.ruleset);
-  const traffic = yield* comparing(before.behaviour, now.behaviour, only === undefined ? {} : { only });
   const found = new Set<string>();
-  for (const { senders, flows } of traffic.changes)
-    if (flows === undefined || !flows.lost.isEmpty) for (const sender of senders) found.add(sender);
-  for (const { senders } of traffic.translations) for (const sender of senders) found.add(sender);
+  const isSame = before.ruleset === now.ruleset && before.behaviour === now.behaviour;
+  if (!isSame) {
+    const only = before.ruleset === undefined ? undefined : yield* sendersApart(before.ruleset, now.ruleset);
+    const traffic = yield* comparing(before.behaviour, now.behaviour, only === undefined ? {} : { only });
+    for (const { senders, flows } of traffic.changes)
+      if (flows === undefined || !flows.lost.isEmpty) for (const sender of senders) found.add(sender);
+    for (const { senders } of traffic.translations) for (const sender of senders) found.add(sender);
+  }
   if (before.owners !== undefined && now.owners !== undefined)
     for (const [sender] of (yield* before.owners.differing(now.owners)).changed)
       if (before.behaviour.senders.has(sender)) found.add(sender);

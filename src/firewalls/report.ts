@@ -51,6 +51,16 @@ export class Report {
     this.#told = '';
   }
 
+  /** Something went wrong, and is tried again after so long; `undefined`: when somebody asks. */
+  failed(error: SallyportError, pauseMs: number | undefined, log: Log): void {
+    this.error = error;
+    this.settled = false;
+    log.warn(
+      { firewall: this.#firewall, code: error.code, error: error.message, pauseMs },
+      'the firewall could not be brought up to date',
+    );
+  }
+
   /** The device answered; what it is, what is worth knowing of it, and what of it is not reached, is told once, and again when it is another. */
   answered(
     device: Pick<Capabilities, 'device' | 'notes'> | undefined,

@@ -154,6 +154,12 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     );
   }
 
+  /** It is known, without working anything out, that nothing is left to do. */
+  isDone(actual: A, ruleset: Ruleset): boolean {
+    const isTranslated = this.#translations.some((one) => one.ruleset === ruleset);
+    return isTranslated && this.#knownSteps(actual, ruleset)?.length === 0;
+  }
+
   /** Works out what `translate` and `steps` are about to be asked for, in turns of the event loop where the driver has it in pieces. */
   foresee(actual: A, ruleset: Ruleset): Promise<void> {
     return this.finish(this.#foreseeing(actual, ruleset));

@@ -63,10 +63,12 @@ export class Standing<A> {
 
   /** Read back. Where connections are judged for it, it is confirmed when they are, if nothing newer is before. */
   take(basis: Basis<A>, awaited?: JudgedFor): void {
+    const before = this.#basis;
     this.#basis = basis;
     this.#hadFirst = undefined;
     if (awaited === undefined) this.#confirmed = basis;
     this.#awaited = awaited === undefined ? undefined : { basis, ...awaited };
+    if (before?.ruleset.classes === basis.ruleset.classes) return;
     for (const [id, one] of basis.ruleset.classes) this.#remembered.set(id, one);
     for (const id of this.#remembered.keys()) {
       if (this.#remembered.size <= MOST_REMEMBERED) break;

@@ -18,6 +18,9 @@ export interface Wished {
   readonly version: number;
 }
 
+/** Whether the wish that steps are for still counts. `forbidden`: nothing may be written any more, by nobody's newer wish. */
+export type WishStanding = 'newest' | 'overtaken' | 'forbidden';
+
 /** A version that was confirmed, and the milliseconds since it was wished for. */
 export interface Fulfilled {
   readonly version: number;
@@ -56,6 +59,13 @@ export class Wishes {
 
   get version(): number | undefined {
     return this.#wished?.version;
+  }
+
+  /** What became of a wish while its steps are carried out. */
+  standingOf(wished: Wished): WishStanding {
+    const newest = this.wished;
+    if (newest === undefined) return 'forbidden';
+    return newest === wished ? 'newest' : 'overtaken';
   }
 
   wish(wish: Wish): void {

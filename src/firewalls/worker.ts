@@ -7,16 +7,16 @@ import { planDigest, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { Attempts } from './attempts.ts';
 import { Approvals } from './approvals.ts';
-import { Carrier, type Judging, type WishStanding } from './carrier.ts';
+import { Carrier, type Judging } from './carrier.ts';
 import { ConfirmedKeeper } from './confirmed-keeper.ts';
 import { type Confirmed, type Course, type Going, type WorkerSettings, choosing, mayJoin } from './course.ts';
 import type { Actual, Translation } from './driver.ts';
 import { Guard } from './guard.ts';
 import { Setback } from './pause.ts';
 import { quietUntil, restReasons } from './quiet.ts';
-import { Report, once } from './report.ts';
+import { type Basis, Report, once } from './report.ts';
 import { beforeTouching, changedObjects, driftOf, isWork, leadingUrgent, restsOf, sameSet } from './portions.ts';
-import { Looks } from './looks.ts';
+import { LOOK_MS, LOOK_SELDOM_MS, Looks } from './looks.ts';
 import { Handovers } from './handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
@@ -26,11 +26,6 @@ import { watchDevice } from './watch-device.ts';
 import { WorkerMemory } from './worker-memory.ts';
 import type { WorkerOptions } from './worker-options.ts';
 import type { WorkerStatus } from './worker-status.ts';
-
-/** Drift is found within this time on devices that do not tell. */
-const LOOK_MS = 10_000;
-/** How often a waiting plan is judged anew, and a device that tells of changes is read all the same. */
-const LOOK_SELDOM_MS = 60_000;
 
 /**
  * Keeps one firewall in step with what is wished for it. At most one request is under way; the newest wish wins, also between two
@@ -48,7 +43,9 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   readonly #memory: WorkerMemory;
   readonly #keeper: ConfirmedKeeper | undefined;
   readonly #setback: Setback;
-  readonly #handovers = new Handovers();
+  readonly #handovers = new Handovers(
+    () => this.#options.driver.endsConnections === true && this.#settings.mode !== 'Observe',
+  );
   readonly #report: Report;
   readonly #carrier: Carrier<A, W, S>;
   #settings: WorkerSettings;
@@ -69,7 +66,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#options = options;
     this.#settings = options.settings;
     this.#rounds = new Rounds(options.clock, () => this.#round());
-    this.#looks = new Looks(options.clock, LOOK_MS, () => this.#rounds.request());
+    this.#looks = new Looks(options.clock, () => this.#rounds.request());
     this.#session = new Session(options.driver, options.lock, options.clock, this.#stop.signal);
     this.#wishes = new Wishes(options.clock);
     this.#setback = new Setback(options.clock);
@@ -96,9 +93,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** Takes over a wish; returns at once. */
   desire(wish: Wish): void {
-    const before = this.#wishes.latest;
+    this.#report.wished(this.#wishes.latest, wish, this.#options.log);
     this.#wishes.wish(wish);
-    this.#report.wished(before, wish, this.#options.log);
     this.#rounds.request();
   }
 
@@ -172,20 +168,14 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   #failed(error: SallyportError): NextRound {
-    const { log, firewall } = this.#options;
     const pauseMs = this.#setback.after(error, this.#wishes.wished?.ruleset);
     if (error.blame !== 'conflict') this.#session.forget();
-    this.#report.error = error;
-    this.#report.settled = false;
-    log.warn(
-      { firewall, code: error.code, error: error.message, pauseMs },
-      'the firewall could not be brought up to date',
-    );
+    this.#report.failed(error, pauseMs, this.#options.log);
     return pauseMs;
   }
 
   async #work(): Promise<NextRound> {
-    const { lock, driver, log } = this.#options;
+    const { lock, log } = this.#options;
     if (this.#stay !== 'stays') return await this.#leaveDevice();
     if (this.#settings.mode !== 'Observe' && !lock.held()) {
       // Another copy may write from now on.
@@ -201,8 +191,12 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     if (asked === undefined) return undefined;
     this.#standing.reading(asked);
     // Most wishes concern other firewalls, or a few members of this one: then what was read a moment ago may say enough.
-    const held = this.#report.settled && this.#drifted.size === 0 ? this.#standing.held : undefined;
-    const known = this.#looks.recent(held?.actual) && held && (await this.#session.asRead(held, asked.ruleset));
+    const held = this.#looks.recent(this.#report.settled && this.#drifted.size === 0 ? this.#standing.held : undefined);
+    if (held !== undefined && this.#isStill(held, asked)) {
+      this.#confirm(asked, held.actual);
+      return this.#lookMs;
+    }
+    const known = held && (await this.#session.asRead(held, asked.ruleset));
     const isEnough = known !== undefined && this.#wishes.wished?.ruleset === asked.ruleset;
     const actual = isEnough ? known : await this.#looks.read(() => this.#session.observe());
     // Whoever came while the device was read goes along: to read it may take longer than to write it.
@@ -224,7 +218,18 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const next = await (isDone ? this.#tidy(wished, actual, steps) : this.#goAhead(wished, actual, steps));
     this.#report.error = undefined;
     this.#setback.over();
-    return next ?? (driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS);
+    return next ?? this.#lookMs;
+  }
+
+  /** When the device is read again, if nothing calls for it earlier. */
+  get #lookMs(): number {
+    return this.#options.driver.watch === undefined || this.#session.refuses ? LOOK_MS : LOOK_SELDOM_MS;
+  }
+
+  /** The wish differs from what is held in who has which address alone, and nothing follows from that but who has them. */
+  #isStill(held: Basis<A>, wished: Wished): boolean {
+    if (held.ruleset !== wished.ruleset || !this.#session.isDone(held.actual, held.ruleset)) return false;
+    return this.#handovers.of(held, wished) === undefined;
   }
 
   /** What was confirmed before this process began goes on where the device shows it. */
@@ -235,8 +240,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** Takes off the device what went from one owner to another, with its connections; true: something was sent. It waits for nobody. */
   async #letGo(wished: Wished, actual: A): Promise<boolean> {
-    const mayCut = this.#options.driver.endsConnections === true && this.#settings.mode !== 'Observe';
-    const without = mayCut ? this.#handovers.of(this.#standing.basis, wished) : undefined;
+    const without = this.#handovers.of(this.#standing.basis, wished);
     if (without === undefined) return false;
     await this.#session.foresee(actual, without.ruleset);
     const all = this.#session.steps(actual, without.ruleset);
@@ -416,22 +420,17 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   async #carryOut(steps: readonly S[], wished: Wished, actual: A, target: Ruleset | undefined): Promise<void> {
     if (steps.length > 0)
       this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render: this.#render }));
+    const mayGoOn = (): boolean => this.#settings.mode !== 'Observe' && this.#stay === 'stays';
     const joins = (): boolean => this.#drifted.size === 0 && mayJoin(this.#settings);
     const { ended, judging } = await this.#carrier.carryOut(steps, {
-      standing: () => this.#standingOf(wished),
+      standing: () => (mayGoOn() ? this.#wishes.standingOf(wished) : 'forbidden'),
       stream: this.#wishes,
       releases: once(() => holdsGivenUp(actual, this.#standing.basis?.ruleset, wished.ruleset)),
       joining: (newer) => (joins() ? this.#standing.joining(target, newer, this.#session.about(actual)) : undefined),
     });
+    if (steps.length === 0) return;
     if (ended === 'done' || judging !== undefined) this.#carriedOut = { wished, judging };
-    if (steps.length > 0) this.#looks.ask();
-  }
-
-  /** What became of a wish while its steps are carried out. */
-  #standingOf(wished: Wished): WishStanding {
-    const newest = this.#wishes.wished;
-    if (newest === undefined || this.#settings.mode === 'Observe' || this.#stay !== 'stays') return 'forbidden';
-    return newest === wished ? 'newest' : 'overtaken';
+    this.#looks.ask();
   }
 
   async #leaveDevice(): Promise<NextRound> {
