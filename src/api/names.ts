@@ -1,4 +1,4 @@
-import { show } from './shape.ts';
+import { isMap, type RawMap, show } from './shape.ts';
 
 /** One DNS label, of any length. */
 export const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
@@ -39,4 +39,13 @@ export function areLabels(labels: Iterable<readonly [string, string]>): boolean 
 /** Whether a text can be the value of a label. */
 export function isLabelValue(text: string): boolean {
   return LABEL_VALUE.test(text);
+}
+
+const PLAIN = /^[\w.-]{1,253}$/;
+
+/** What an object is called before its kind and name have been found right; of what could be hostile, nothing. */
+export function provisionalName(kind: unknown, raw: RawMap): string {
+  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
+  const isPlain = (part: unknown): part is string => typeof part === 'string' && PLAIN.test(part);
+  return [isPlain(kind) ? kind : 'object', ...[metadata['namespace'], metadata['name']].filter(isPlain)].join('/');
 }

@@ -14,6 +14,7 @@ import { type Kind, type KindFound, OUR_GROUP, kindOf } from './kinds.ts';
 import { readKubernetesNetworkPolicy } from './kubernetes-network-policy.ts';
 import { warnOfUnknownFields } from './known-fields.ts';
 import { type Identity, readIdentity, readMeta } from './meta.ts';
+import { provisionalName } from './names.ts';
 import { readNamespace } from './namespace.ts';
 import { readNetworkSet } from './network-set.ts';
 import { readNode } from './node.ts';
@@ -162,17 +163,6 @@ function readSafeMeta(type: ResourceType, identity: Identity, raw: RawMap, place
   const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
   const { meta, soundLabels } = readMeta(identity, metadata, place, scope.at('metadata').otherwise(consequence));
   return { meta, sound: soundLabels || !endpoint };
-}
-
-const PLAIN = /^[\w.-]{1,253}$/;
-
-/** What an object is called before its name has been found right; of what could be hostile, nothing. */
-function provisionalName(kind: string, raw: RawMap): string {
-  const metadata = isMap(raw['metadata']) ? raw['metadata'] : {};
-  const known = [metadata['namespace'], metadata['name']].filter(
-    (part) => typeof part === 'string' && PLAIN.test(part),
-  );
-  return [PLAIN.test(kind) ? kind : 'object', ...known].join('/');
 }
 
 function notRead(

@@ -1,5 +1,6 @@
 import { warnOfFieldsBeyond } from '../api/known-fields.ts';
-import { nameProblem, labelNameProblem } from '../api/names.ts';
+import { labelNameProblem, nameProblem, provisionalName } from '../api/names.ts';
+import type { Scope } from '../api/scope.ts';
 import { isMap, type RawMap, show } from '../api/shape.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { readDistance } from './frr/distance.ts';
@@ -63,9 +64,13 @@ export function readMachineObjects(documents: Iterable<RawObject>, diagnostics: 
   const seen = new Map<string, Subject>();
   let doubtful = false;
   for (const { raw, ...where } of documents) {
-    if (!isMap(raw)) continue;
-    if (raw['kind'] === undefined && isMap(raw['allocation'])) {
+    if (isMap(raw) && raw['kind'] === undefined && isMap(raw['allocation'])) {
       metal.push(readMetalFirewall(raw, raw['allocation'], { object: undefined, ...where }, diagnostics));
+      continue;
+    }
+    if (!isMap(raw)) {
+      const scope = scopeOf({ object: undefined, ...where }, diagnostics, 'It is left out.');
+      scope.mistake('OBJECT_INVALID', `this document is ${show(raw)} and has to be an API object`);
       continue;
     }
     const kind = kindOf(raw, { object: undefined, ...where }, diagnostics);
@@ -115,18 +120,27 @@ export function readMachineObjects(documents: Iterable<RawObject>, diagnostics: 
 /** The kind of an object that is read; a slip in its version or name is told. */
 function kindOf(raw: RawMap, subject: Subject, diagnostics: Diagnostic[]): string | undefined {
   const { apiVersion, kind } = raw;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
+  const left = (): Scope => scopeOf({ ...subject, object: provisionalName(kind, raw) }, diagnostics, 'It is left out.');
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || apiVersion === '' || kind === '') {
+    const absent = ['apiVersion', 'kind'].filter((key) => typeof raw[key] !== 'string' || raw[key] === '');
+    left().mistake('OBJECT_INVALID', `this document is no API object: it has no ${absent.join(' and no ')}`);
+    return undefined;
+  }
   if (apiVersion === 'v1' && kind === 'Service') return kind;
-  const known = KINDS[apiVersion.split('/', 1)[0] ?? ''];
+  const known = KINDS[apiVersion.split('/', 1)[0] ?? ''] ?? groupOf(kind);
   if (known === undefined) return undefined;
-  const scope = scopeOf(subject, diagnostics, 'It is left out.');
   if (!known.kinds.includes(kind)) {
-    scope.mistake('KIND_UNKNOWN', `there is no kind ${show(kind)} here; known: ${known.kinds.join(', ')}`, 'kind');
+    left().mistake('KIND_UNKNOWN', `there is no kind ${show(kind)} here; known: ${known.kinds.join(', ')}`, 'kind');
     return undefined;
   }
   if (apiVersion === known.version) return kind;
-  scope.mistake('VERSION_UNKNOWN', `${kind} is read in ${known.version}, not in ${show(apiVersion)}`, 'apiVersion');
+  left().mistake('VERSION_UNKNOWN', `${kind} is read in ${known.version}, not in ${show(apiVersion)}`, 'apiVersion');
   return undefined;
+}
+
+/** The group of a kind that nobody else has, so that an object of another group was meant as one of it. There are other Firewalls. */
+function groupOf(kind: string): (typeof KINDS)[string] | undefined {
+  return kind === 'Firewall' ? undefined : Object.values(KINDS).find(({ kinds }) => kinds.includes(kind));
 }
 
 function identityOf(
