@@ -65,6 +65,14 @@ describe('firewalls that get no ruleset', () => {
   });
 });
 
+test('what lets somebody in is not said of two on one device', () => {
+  const address = 'https://admin:hunter2@fw';
+  const world = new BorderWorld(...cluster, firewall('a', { address }), firewall('b', { address }));
+  const said = JSON.stringify([...world.border.firewalls().values()].map(({ findings }) => findings));
+  expect(said).toContain('BORDER_DEVICE_TWICE');
+  expect(said).not.toContain('hunter2');
+});
+
 describe('networks, in which every sender must be known', () => {
   const pools = [
     pool('nat', '10.2.0.0/16', { natOutgoing: true }),

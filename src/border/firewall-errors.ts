@@ -1,5 +1,6 @@
 import { type BorderFirewall, resourceKey } from '../api/resource.ts';
 import { compareUtf8 } from '../base/compare.ts';
+import { withoutPassword } from '../base/without-password.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, stalled } from './finding.ts';
 import { type Chains, chainsOf } from './way.ts';
@@ -35,7 +36,7 @@ export function firewallErrors(
           firewall,
           'BORDER_DEVICE_TWICE',
           'spec.address',
-          `${others.join(', ')} also is the ${firewall.driver} device at ${firewall.address}; one device has one BorderFirewall`,
+          `${others.join(', ')} also is the ${firewall.driver} device at ${withoutPassword(firewall.address)}; one device has one BorderFirewall`,
         );
     }
 

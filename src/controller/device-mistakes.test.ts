@@ -28,6 +28,12 @@ test.each([
   for (const { object, at } of found) expect([object, at?.file]).toEqual(['BorderFirewall/edge-1', 'edge.yaml']);
 });
 
+test.each(['nftables', 'fortigate', 'panos', 'feed'])('what lets somebody in is not said: driver %s', (driver) => {
+  const found = deviceMistakes(firewall(`driver: ${driver}, address: "https://admin:hunter2@fw"`));
+  expect(found.map(({ path }) => path)).toContain('spec.address');
+  expect(JSON.stringify(found)).not.toContain('hunter2');
+});
+
 test('all that is wrong with one is said at once', () => {
   const found = deviceMistakes(firewall('driver: nftables, address: nowhere, tls: {pin: a}, adopt: [a]'));
   expect(found.map(({ path }) => path)).toEqual(['spec.address', 'spec.tls', 'spec.adopt']);

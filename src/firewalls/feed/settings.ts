@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { BorderFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
+import { withoutPassword } from '../../base/without-password.ts';
+import { quoteForMessage } from '../../ip/address.ts';
 import { optionMistakes } from '../driver-options.ts';
 
 type Settings = Pick<
@@ -25,7 +27,7 @@ export function checkFeedSettings(settings: Settings): readonly Diagnostic[] {
       'error',
       'DEVICE_ADDRESS',
       'address',
-      `"${settings.address}": a firewall that fetches lists has the address "${FEED_ADDRESS}"`,
+      `${quoteForMessage(withoutPassword(settings.address))}: a firewall that fetches lists has the address "${FEED_ADDRESS}"`,
     );
   found.push(...optionMistakes(feedOptions, settings.options));
   if (settings.credentialsRef !== undefined)

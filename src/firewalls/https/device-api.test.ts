@@ -228,3 +228,11 @@ test('a pin is a SHA-256 fingerprint', () => {
   for (const pin of ['', 'ab', 'ab'.repeat(20), 'zz'.repeat(32), `${'ab'.repeat(32)}\n`])
     expect(checkTls({ pin })).toMatchObject([{ code: 'DEVICE_SETTING', path: 'spec.tls.pin' }]);
 });
+
+test('what is no certificate is no authority', () => {
+  expect(checkTls({ ca: authority.certificate })).toEqual([]);
+  expect(checkTls({ ca: `subject=authority\n${authority.certificate}` })).toEqual([]);
+  const empty = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  for (const ca of ['/etc/ssl/ca.pem', empty, authority.certificate.replaceAll('CERTIFICATE', 'PRIVATE KEY')])
+    expect(checkTls({ ca })).toMatchObject([{ code: 'DEVICE_SETTING', path: 'spec.tls.ca' }]);
+});

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
@@ -15,12 +15,33 @@ const CONNECT_MS = 10_000;
 /** SHA-256 of the whole certificate, as `openssl x509 -fingerprint -sha256` prints it, with colons or without. */
 const FINGERPRINT = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
 /** What is wrong with `tls`, found without asking the device. */
 export function checkTls(tls: DeviceTls): readonly Diagnostic[] {
-  if (tls === undefined || !('pin' in tls) || tls.pin === undefined || FINGERPRINT.test(tls.pin)) return [];
-  const message =
-    'write the SHA-256 fingerprint of the certificate: 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints them';
-  return [{ severity: 'error', code: 'DEVICE_SETTING', path: 'spec.tls.pin', message }];
+  const wrong = (path: string, message: string): readonly Diagnostic[] => [
+    { severity: 'error', code: 'DEVICE_SETTING', path, message },
+  ];
+  if (tls?.pin !== undefined && !FINGERPRINT.test(tls.pin))
+    return wrong(
+      'spec.tls.pin',
+      'write the SHA-256 fingerprint of the certificate: 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints them',
+    );
+  // Node takes no notice of what is none, and then believes nobody, which reads as if the device had the wrong certificate.
+  if (tls?.ca !== undefined && !(tls.ca.match(CERTIFICATE) ?? []).some(isCertificate))
+    return wrong(
+      'spec.tls.ca',
+      'there is no certificate in it; write the text of its PEM file, from "-----BEGIN CERTIFICATE-----" on, not its path',
+    );
+  return [];
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Connects and believes what `tls` says; whoever is not believed is hung up on before a byte of a request is sent. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { SallyportError } from '../../base/error.ts';
+import { withoutPassword } from '../../base/without-password.ts';
 import { quoteForMessage } from '../../ip/address.ts';
 
 /** Where the firewall is, as the user wrote it. */
@@ -35,11 +36,6 @@ export function parseDeviceAddress(text: string): DeviceAddress {
     'DEVICE_ADDRESS',
     `${quoteForMessage(withoutPassword(text))} is not the address of an nftables firewall; use "local", "netns:NAME" or "ssh://user@host:port"`,
   );
-}
-
-/** What people write before the `@` must not stand in a log. */
-function withoutPassword(text: string): string {
-  return text.replace(/^([a-z]*:\/\/[^:@]*):.*@/is, '$1:…@');
 }
 
 /** How a program ended. `code` is undefined when a signal ended it. */
