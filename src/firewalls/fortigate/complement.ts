@@ -1,7 +1,7 @@
 import { type Address, formatAddress, parseAddress } from '../../ip/address.ts';
 import { parsePrefix } from '../../ip/prefix.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
-import type { Row } from './rows.ts';
+import { type Row, unguarded } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import { ADDRESSES, GROUPS, addressValue, namesIn, textOf } from './words.ts';
@@ -57,7 +57,7 @@ function valuesOf(
   seen: Set<string>,
 ): readonly string[] | undefined {
   const group = snapshot.row(GROUPS[6], name);
-  if (group === undefined || seen.has(name)) return undefined;
+  if (group === undefined || seen.has(name) || unguarded(GROUPS[6], group) !== undefined) return undefined;
   seen.add(name);
   const values: string[] = [];
   for (const member of namesIn(group, 'member')) {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { namesOf } from '../../../simulators/fortigate/row.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { crowd, world } from '../../../test/kit/worlds.ts';
+import { BucketMap } from '../../base/bucket-map.ts';
 import { type AnyDriver, bring } from '../contract/harness.ts';
 import { RULES } from './contract.fixture.ts';
 
@@ -33,6 +35,23 @@ test.each<readonly [string, Hand, RegExp]>([
     /^sp-bank-\S+ members were added: \?theirs$/,
   ],
   [
+    'a group that leaves one of its members out',
+    (simulated) =>
+      simulated.device.hand.set('firewall/addrgrp', simulated.groupWith('10.0.0.1'), {
+        exclude: 'enable',
+        'exclude-member': [{ name: simulated.objectOf('10.0.0.1') }],
+      }),
+    /^sp-bank-\S+ members were added: \?\(exclude\)$/,
+  ],
+  [
+    'an address that counts at one interface alone',
+    (simulated) => {
+      const { hand } = simulated.device;
+      hand.set('firewall/address', simulated.objectOf('10.0.0.1'), { 'associated-interface': 'port1' });
+    },
+    /^sp-bank-\S+ members were /,
+  ],
+  [
     'a policy switched off',
     (simulated) => simulated.device.hand.set('firewall/policy', firstPolicy(simulated), { status: 'disable' }),
     /^sp-bank\S+ says what we never say: status$/,
@@ -57,6 +76,30 @@ test.each<readonly [string, Hand, RegExp]>([
   expect(drift.map(({ object, what }) => `${object} ${what}`)).toContainEqual(expect.stringMatching(told));
   await bring(driver, wish);
   expect((await driver.observe(signal)).drift).toEqual([]);
+});
+
+test.each([
+  [6, 2],
+  [4, 400],
+] as const)('of a group of IPv%i with %i members each part holds whom it names', async (family, count) => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const { hand } = simulated.device;
+  const driver: AnyDriver = simulated.connect(RULES);
+  const addresses = Array.from({ length: count }, (_, at) =>
+    family === 6 ? `fd00::${at + 1}` : `10.9.${at >> 8}.${at & 255}`,
+  );
+  const members = BucketMap.from(addresses.map((address) => [address, true as const]));
+  const named = { deviceName: 'blocked', resource: 'AddressGroup/blocked', use: 'Deny', members } as const;
+  const blocked = world({}, [], { groups: new Map([['a', { id: 'a', kind: 'AddressGroup', family, ...named }]]) });
+  await bring(driver, blocked);
+  const table = family === 6 ? 'firewall/addrgrp6' : 'firewall/addrgrp';
+  const part = simulated.keysOfOurs(table).find((key) => count < 300 || key !== 'blocked') ?? '';
+  const [member] = namesOf(hand.get(table, part) ?? {}, 'member');
+  hand.set(table, part, { exclude: 'enable', 'exclude-member': [{ name: member }] });
+  const { drift } = await driver.observe(signal);
+  expect(drift.map(({ object, what }) => `${object} ${what}`)).toEqual(['blocked members were added: ?(exclude)']);
+  await bring(driver, blocked);
+  expect(hand.get(table, part)).toMatchObject({ exclude: 'disable', 'exclude-member': [] });
 });
 
 test('what another copy of ours wrote is no drift', async () => {

@@ -13,7 +13,7 @@ import { NAMING, destinationsOf, nameOfKey } from './naming.ts';
 import { type Move, OrderedRows, type OrderedTable, policyName, rowName } from './policy-order.ts';
 import { MOST_MEMBERS, NEGATED, PART, inHundreds, serviceGroupName, serviceGroupsOf } from './service-groups.ts';
 import { FORMS, type Row, type TableId, changeOf } from './rows.ts';
-import { STRANGE } from './read-groups.ts';
+import { STRANGE, isStrangeField } from './read-groups.ts';
 import type { FortigateScope } from './scope.ts';
 import { readService, sayService } from './services.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -194,7 +194,8 @@ export class Editor {
     }
     if (family === 'Both') throw new SallyportError('INTERNAL', `the group ${name} has two families`);
     // Those of a group that is taken over are objects of its owner, until ours have joined.
-    const names = [...members].map((member) =>
+    const named = [...members].filter((member) => !isStrangeField(member));
+    const names = named.map((member) =>
       member.startsWith(STRANGE)
         ? member.slice(STRANGE.length)
         : this.#scope.objectName({ kind: 'Range', value: member }, family),

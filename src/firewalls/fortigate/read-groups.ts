@@ -1,7 +1,7 @@
 import type { Family } from '../../border/ruleset.ts';
 import { type AddressObject, type GroupKey, type MemberGroup, groupKey } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
-import type { Row } from './rows.ts';
+import { type Row, unguarded } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import { ADDRESSES, FEED, GROUPS, addressValue, commentOf, namesIn, textOf } from './words.ts';
@@ -12,6 +12,15 @@ export const NOBODY_ENTRIES: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 
 /** A member that is not what we write: an object of others, or one of ours that was changed. Never a canonical address. */
 export const STRANGE = '?';
 
+/** Stands among the members of a group that holds others than it names: by a field, in brackets, which no name has. */
+function strangeField(field: string): string {
+  return `${STRANGE}(${field})`;
+}
+
+export function isStrangeField(member: string): boolean {
+  return member.startsWith(`${STRANGE}(`);
+}
+
 /** Objects of ours. One that is not what its name says stands for no address, so that it is made again, or goes where nobody wants it. */
 export function readObjects(snapshot: Snapshot, scope: FortigateScope): ReadonlyMap<string, AddressObject> {
   const objects = new Map<string, AddressObject>();
@@ -21,7 +30,10 @@ export function readObjects(snapshot: Snapshot, scope: FortigateScope): Readonly
       if (!isMarked(comment, scope.cluster) || scope.auxiliaries.isAuxiliary(comment)) continue;
       const value = addressValue(family, row);
       const name = textOf(row, 'name');
-      const isWhole = value !== undefined && scope.objectName(value, family) === name;
+      const isWhole =
+        value !== undefined &&
+        scope.objectName(value, family) === name &&
+        unguarded(ADDRESSES[family], row) === undefined;
       const says = isWhole ? value : ({ kind: 'Range', value: `${STRANGE}${name}` } as const);
       objects.set(name, { name, family, ...says, mark: scope.markIn(comment) });
     }
@@ -44,6 +56,10 @@ export function readGroups(
       for (const name of flatMembers(snapshot, scope, family, row)) {
         if (name === scope.auxiliaries.nobody[family]) continue;
         members.add(objects.get(name)?.value ?? `${STRANGE}${name}`);
+      }
+      for (const one of [row, ...partsIn(snapshot, scope, family, row).values()]) {
+        const field = unguarded(table, one);
+        if (field !== undefined) members.add(strangeField(field));
       }
       add({ ...groupOf(row, scope, comment), family, store: 'Configured', members });
     }
@@ -69,12 +85,22 @@ function groupOf(row: Row, scope: FortigateScope, comment: string): Pick<MemberG
 
 /** Names of members, with those of parts in their place. */
 function flatMembers(snapshot: Snapshot, scope: FortigateScope, family: Family, row: Row): readonly string[] {
+  const parts = partsIn(snapshot, scope, family, row);
   return namesIn(row, 'member').flatMap((name) => {
-    const part = snapshot.row(GROUPS[family], name);
-    const isPart =
-      part !== undefined && commentOf(GROUPS[family], part).split(/\s+/).includes(scope.auxiliaries.partMark);
-    return isPart ? namesIn(part, 'member') : [name];
+    const part = parts.get(name);
+    return part === undefined ? [name] : namesIn(part, 'member');
   });
+}
+
+/** Members of a group that are groups of ours for want of room in one, by name. */
+function partsIn(snapshot: Snapshot, scope: FortigateScope, family: Family, row: Row): ReadonlyMap<string, Row> {
+  const parts = new Map<string, Row>();
+  for (const name of namesIn(row, 'member')) {
+    const part = snapshot.row(GROUPS[family], name);
+    const words = part === undefined ? [] : commentOf(GROUPS[family], part).split(/\s+/);
+    if (part !== undefined && words.includes(scope.auxiliaries.partMark)) parts.set(name, part);
+  }
+  return parts;
 }
 
 /** Who is in a feed; the very same set for entries that were not read anew. */

@@ -66,7 +66,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comment',
     written: ['name', 'member', 'comment'],
     lists: ['member'],
-    guarded: { type: 'default', exclude: 'disable' },
+    guarded: { type: 'default', exclude: 'disable', 'exclude-member': [] },
     isOrdered: false,
   },
   'firewall/addrgrp6': {
@@ -74,7 +74,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comment',
     written: ['name', 'member', 'comment'],
     lists: ['member'],
-    guarded: {},
+    guarded: { exclude: 'disable', 'exclude-member': [] },
     isOrdered: false,
   },
   'firewall.service/custom': {
@@ -243,6 +243,13 @@ export function changeOf(table: TableId, actual: Row, wanted: Row): Row | undefi
     if (told !== undefined && !sameValue(told, value)) change[field] = value;
   }
   return Object.keys(change).length === 0 ? undefined : change;
+}
+
+/** A field that is not written and does not have the value with which an entry means what is written; `undefined`: there is none. */
+export function unguarded(table: TableId, row: Row): string | undefined {
+  return Object.entries(FORMS[table].guarded).find(
+    ([field, value]) => row[field] !== undefined && !sameValue(row[field], value),
+  )?.[0];
 }
 
 function emptyOf(value: Value): Value {
