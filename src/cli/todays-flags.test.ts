@@ -38,6 +38,12 @@ describe('the command line of today', () => {
       ['--hosts-file=/tmp/hosts', '-kubeconfig', '/k', '-enable-IDS=T'],
       ['run', '--as-today', '--hosts-file=/tmp/hosts', '--kubeconfig', '/k', '--enable-IDS=true'],
     ],
+    // Levels are words of any case there, and there are some above errors.
+    ['firewall-controller', ['-log-level', 'DEBUG'], ['run', '--as-today', '--log-level', 'debug']],
+    ['firewall-controller', ['-log-level=Fatal'], ['run', '--as-today', '--log-level=error']],
+    ['firewall-controller', ['--log-level=warning'], ['run', '--as-today', '--log-level=warn']],
+    ['firewall-controller', ['-firewall-name', 'FW-1'], ['run', '--as-today', '--firewall-name', 'FW-1']],
+    ['sallyport', ['run', '--log-level', 'loud'], ['run', '--log-level', 'loud']],
     ['firewall-controller', ['-v'], ['--version']],
     ['firewall-controller', ['-v=false', '-log-level=info'], ['run', '--as-today', '--log-level=info']],
     ['firewall-controller', ['--version'], ['--version']],

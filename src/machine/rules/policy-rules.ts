@@ -205,7 +205,7 @@ class PolicyText {
     if (strays.length > 0)
       here.warning(
         'CWNP_NARROWED',
-        `${strays.map(formatPrefix).join(', ')} ${strays.length === 1 ? 'is an exception' : 'are exceptions'} outside the net it stands at; it is cut out of every net of the entry`,
+        `${strays.map(formatPrefix).join(', ')} ${strays.length === 1 ? 'is an exception outside the net it stands at; it is' : 'are exceptions outside the nets they stand at; they are'} cut out of every net of the entry`,
         field,
       );
     return matches;
