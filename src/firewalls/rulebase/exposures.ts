@@ -116,9 +116,8 @@ export class Exposures {
 
   /** Whether who is taken out of his groups before rules change, and joins others after that, may send no more meanwhile. */
   #isClosedMeanwhile(movement: Movement): boolean {
-    if (!this.#isDeniedAsStranger(movement)) return false;
-    if (this.#wanted.layout === 'Class') return true;
-    return !this.kept(movement.address).some((key) => this.#isSource(key)) && !this.#isDisordered(movement);
+    if (!this.#isDeniedAsStranger(movement) || this.#isDisordered(movement)) return false;
+    return this.#wanted.layout === 'Class' || !this.kept(movement.address).some((key) => this.#isSource(key));
   }
 
   /** Whether it is in the networks of the deny for strangers before and after, and no group excepts it from that on the way. */
@@ -135,9 +134,13 @@ export class Exposures {
   /** Whether some group that allows holds the address while one does not whose deny stands above that. */
   #isDisordered({ address, joins, leaves }: Movement): boolean {
     const { made, gone } = this.#difference.groups;
-    const holding = (groups: readonly MemberGroup[]): readonly GroupKey[] =>
-      groups.filter(({ members }) => members.has(address)).map(groupKey);
-    return this.#order.isDisordered({ joins, leaves }, holding(made), holding(gone));
+    return this.#order.isDisordered({ joins, leaves }, holding(made, address), holding(gone, address));
+  }
+
+  /** What of it denies what groups allow that come or go with their rules, and hold it too. */
+  denials({ address, joins, leaves }: Movement): Pick<Movement, 'joins' | 'leaves'> {
+    const { made, gone } = this.#difference.groups;
+    return this.#order.denials({ joins, leaves }, holding(made, address), holding(gone, address));
   }
 
   #onlyComesOrGoes({ joins, leaves, enters, quits, address }: Movement): boolean {
@@ -201,6 +204,10 @@ export class Exposures {
     const { members, roles } = this.#difference;
     return [...members.keys()].filter((key) => roles.get(key) === 'rules');
   }
+}
+
+function holding(groups: readonly MemberGroup[], address: string): readonly GroupKey[] {
+  return groups.filter(({ members }) => members.has(address)).map(groupKey);
 }
 
 /** They stay denied a moment longer, also where they were not anybody's business before. */

@@ -7,6 +7,7 @@ import { MemberOrder } from './member-order.ts';
 import {
   type GroupKey,
   type MemberGroup,
+  type ObservedRuleBase,
   type RuleBase,
   type SecurityRule,
   type WantedRuleBase,
@@ -81,28 +82,31 @@ describe('who joins several groups, or leaves them, one after the other', () => 
   });
 });
 
+const objects = new Map(
+  ['10.0.0.1', '10.0.0.0/24', '203.0.113.0/24', '198.51.100.0/24'].map((value) => [
+    value,
+    { name: value, family: 4 as const, kind: 'Range' as const, value, mark: '' },
+  ]),
+);
+const base = (rules: readonly SecurityRule[], ...groups: readonly MemberGroup[]): RuleBase => ({
+  ...emptyRuleBase,
+  objects,
+  groups: new Map(groups.map((one) => [groupKey(one), one])),
+  rules,
+});
+const networks = group('networks', '10.0.0.0/24');
+const strangers = rule('strangers', 'Deny', 'networks', '203.0.113.0/24');
+const wish = (rules: readonly SecurityRule[], ...groups: readonly MemberGroup[]): WantedRuleBase => ({
+  ...base(rules, ...groups, networks),
+  layout: 'Class',
+  held: new Set(),
+  adopt: new Set(),
+  networks: PrefixSet.parse(['10.0.0.0/24']),
+});
+
 describe('who leaves all groups while the deny for strangers comes or goes', () => {
-  const objects = new Map(
-    ['10.0.0.1', '10.0.0.0/24', '203.0.113.0/24', '198.51.100.0/24'].map((value) => [
-      value,
-      { name: value, family: 4 as const, kind: 'Range' as const, value, mark: '' },
-    ]),
-  );
   const own = rule('own', 'Deny', 'class', '203.0.113.0/24');
-  const base = (rules: readonly SecurityRule[], ...groups: readonly MemberGroup[]): RuleBase => ({
-    ...emptyRuleBase,
-    objects,
-    groups: new Map(groups.map((one) => [groupKey(one), one])),
-    rules,
-  });
-  const strangers = rule('strangers', 'Deny', 'networks', '203.0.113.0/24');
-  const to = (...rules: readonly SecurityRule[]): WantedRuleBase => ({
-    ...base(rules, group('class'), group('networks', '10.0.0.0/24')),
-    layout: 'Class',
-    held: new Set(),
-    adopt: new Set(),
-    networks: PrefixSet.parse(['10.0.0.0/24']),
-  });
+  const to = (...rules: readonly SecurityRule[]): WantedRuleBase => wish(rules, group('class'));
   const before = { ...nothingObserved, ...base([own], group('class', '10.0.0.1')) };
 
   test('leaves after it stands, and nothing is exposed', () => {
@@ -120,8 +124,59 @@ describe('who leaves all groups while the deny for strangers comes or goes', () 
 
   test('and who joins a group whose rules change while that deny goes is told as open', () => {
     const other = rule('other', 'Deny', 'class', '198.51.100.0/24');
-    const old = { ...nothingObserved, ...base([own, strangers], group('class'), group('networks', '10.0.0.0/24')) };
+    const old = { ...nothingObserved, ...base([own, strangers], group('class'), networks) };
     const wanted = { ...to(other), ...base([other], group('class', '10.0.0.1')), networks: PrefixSet.empty };
     expect(stepsBetween(old, wanted, plainDialect)[0]?.exposes?.direction).toBe('open');
+  });
+});
+
+describe('who is denied by one group and allowed by another that goes, or comes', () => {
+  const hold = rule('hold', 'Deny', 'held', '203.0.113.0/24');
+  const allow = rule('allow', 'Allow', 'class', '203.0.113.0/24');
+  const held = group('held', '10.0.0.1');
+  const before = {
+    ...nothingObserved,
+    ...base([hold, allow, strangers], held, group('class', '10.0.0.1'), networks),
+  };
+
+  /** In order; steps of which none exposes anything. */
+  const kinds = (...[now, wanted]: readonly [ObservedRuleBase, WantedRuleBase]): readonly string[] => {
+    const steps = stepsBetween(now, wanted, plainDialect);
+    expect(steps.filter(({ exposes }) => exposes !== undefined)).toEqual([]);
+    return steps.flatMap(({ operations }) => operations.map(({ kind }) => kind));
+  };
+
+  test('leaves what denies when nothing allows any more', () => {
+    const done = kinds(before, wish([hold, strangers], group('held')));
+    expect(done.slice(0, 2)).toEqual(['RemoveRule', 'ChangeMembers']);
+  });
+
+  test('leaves it no sooner for another class', () => {
+    const other = rule('other', 'Deny', 'other', '203.0.113.0/24');
+    const now = { ...before, ...base([hold, allow, other, strangers], ...before.groups.values(), group('other')) };
+    const wanted = wish([hold, other, strangers], group('held'), group('other', '10.0.0.1'));
+    expect(kinds(now, wanted).slice(0, 3)).toEqual(['ChangeMembers', 'RemoveRule', 'ChangeMembers']);
+  });
+
+  test('is denied before the other one comes that allows him', () => {
+    const now = { ...nothingObserved, ...base([hold, strangers], group('held'), networks) };
+    const wanted = wish([hold, allow, strangers], held, group('class', '10.0.0.1'));
+    expect(kinds(now, wanted)).toEqual(['ChangeMembers', 'MakeGroup', 'InsertRule']);
+  });
+
+  test('is told as open where each denies what the other one allows', () => {
+    const [deny, too] = [
+      rule('deny', 'Deny', 'class', '198.51.100.0/24'),
+      rule('too', 'Allow', 'held', '198.51.100.0/24'),
+    ];
+    const now = { ...before, ...base([hold, deny, too, allow, strangers], ...before.groups.values()) };
+    const [first] = stepsBetween(now, wish([hold, too, strangers], group('held')), plainDialect);
+    expect(first?.exposes?.direction).toBe('open');
+  });
+
+  test('is told as open where what denies changes too', () => {
+    const other = rule('other', 'Deny', 'held', '198.51.100.0/24');
+    const [first] = stepsBetween(before, wish([other, strangers], group('held')), plainDialect);
+    expect(first?.exposes?.direction).toBe('open');
   });
 });

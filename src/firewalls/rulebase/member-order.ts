@@ -12,7 +12,7 @@ const JOINED: readonly (Role | undefined)[] = ['translation', 'source', 'allowed
 /** In which order an address changes its groups of senders, so that whatever part of it has taken effect gives it no more than before or after. */
 export class MemberOrder {
   readonly #roles: ReadonlyMap<GroupKey, Role>;
-  readonly #rules: readonly RulePlaces[];
+  readonly #rules: readonly [RulePlaces, RulePlaces];
   /** Of groups of one role; joined by the places to come, left by those that are. */
   readonly #places: Readonly<Record<'joins' | 'leaves', ReadonlyMap<GroupKey, number>>>;
 
@@ -52,6 +52,22 @@ export class MemberOrder {
     const coming = this.sorted(joins, 'joins');
     const going = this.sorted(leaves, 'leaves').toReversed();
     return this.#isWrong([made, ...coming.map((key) => [key])]) || this.#isWrong([gone, ...going.map((key) => [key])]);
+  }
+
+  /**
+   * Lists that deny alone, among what an address joins and leaves, and stand above what allows it in groups that come with their rules (`made`) or
+   * go with them (`gone`): joined ahead of these, and left behind those, they let nothing pass that is not to, and deny nothing too much.
+   */
+  denials(
+    { joins, leaves }: { readonly joins: readonly GroupKey[]; readonly leaves: readonly GroupKey[] },
+    made: readonly GroupKey[],
+    gone: readonly GroupKey[],
+  ): { readonly joins: readonly GroupKey[]; readonly leaves: readonly GroupKey[] } {
+    const [before, after] = this.#rules;
+    return {
+      joins: joins.filter((key) => made.some((other) => after.deniesAbove(key, other))),
+      leaves: leaves.filter((key) => gone.some((other) => before.deniesAbove(key, other))),
+    };
   }
 
   /** Sets of groups, joined one after the other. */
@@ -95,6 +111,11 @@ class RulePlaces {
   isBefore(a: GroupKey, b: GroupKey): boolean {
     const [one, other] = [this.#places.get(a), this.#places.get(b)];
     return one !== undefined && other !== undefined && one.firstDeny < other.lastAllow;
+  }
+
+  /** Whether `a` allows nothing, and denies what `b` would allow. */
+  deniesAbove(a: GroupKey, b: GroupKey): boolean {
+    return this.#places.get(a)?.lastAllow === -1 && this.isBefore(a, b);
   }
 
   /**

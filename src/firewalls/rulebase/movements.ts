@@ -90,6 +90,25 @@ export function momentOf(
   return !quits && stranger !== 'before' && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
 }
 
+/** A movement by its moment, but for lists that deny (`MemberOrder.denials`): these are joined before anything else, and left after it. */
+export function parted(
+  movement: Movement,
+  moment: Moment,
+  denials: Pick<Movement, 'joins' | 'leaves'>,
+): readonly (readonly [Moment, Movement])[] {
+  const rest = {
+    ...movement,
+    joins: movement.joins.filter((key) => !denials.joins.includes(key)),
+    leaves: movement.leaves.filter((key) => !denials.leaves.includes(key)),
+  };
+  const parts: readonly (readonly [Moment, Movement])[] = [
+    ['early', { ...movement, joins: denials.joins, leaves: [], excepted: [] }],
+    [moment, rest],
+    ['late', { ...movement, joins: [], leaves: denials.leaves, excepted: [] }],
+  ];
+  return parts.filter(([, { joins, leaves, excepted }]) => joins.length + leaves.length + excepted.length > 0);
+}
+
 /** Writes changes of members as operations, each with what its group holds afterwards. */
 export class MemberWriter {
   readonly #now: Map<GroupKey, MemberGroup>;

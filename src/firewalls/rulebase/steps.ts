@@ -17,7 +17,15 @@ import {
   groupKey,
 } from './model.ts';
 import { MemberOrder } from './member-order.ts';
-import { MemberWriter, type Moment, type Movement, changedSources, momentOf, movementsOf } from './movements.ts';
+import {
+  MemberWriter,
+  type Moment,
+  type Movement,
+  changedSources,
+  momentOf,
+  movementsOf,
+  parted,
+} from './movements.ts';
 import type { Operation, RuleBaseStep } from './operation.ts';
 import { type Stretch, packed } from './pack.ts';
 import type { OrderOperation } from './rule-order.ts';
@@ -145,15 +153,13 @@ class Way {
       ['conflict', []],
     ]);
     const strangers: Movement[] = [];
-    for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements) {
-      const kept = this.#exposures.kept(one.address);
-      const moment = momentOf(one, changed, kept, this.#exposures.strangerWhen(one));
-      if (moment === 'early' || !this.#comesAsStranger(one)) moments.get(moment)?.push(one);
-      else {
-        strangers.push(one);
-        moments.get(moment)?.push({ ...one, joins: [...one.joins, ...one.excepted] });
-      }
-    }
+    for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements)
+      for (const [moment, part] of this.#parts(one, changed))
+        if (moment === 'early' || !this.#comesAsStranger(part)) moments.get(moment)?.push(part);
+        else {
+          strangers.push(part);
+          moments.get(moment)?.push({ ...part, joins: [...part.joins, ...part.excepted] });
+        }
     const make = this.#making(new Set(strangers.map(({ address }) => address)));
     const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
     const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
@@ -212,6 +218,14 @@ class Way {
       stretch('what nothing needs goes', this.#cleaning(), 'Clean'),
     ];
     return all.filter(({ operations }) => operations.length > 0);
+  }
+
+  #parts(one: Movement, changed: ReadonlySet<GroupKey>): readonly (readonly [Moment, Movement])[] {
+    const denials = this.#exposures.denials(one);
+    // What of these changes can neither stay nor come: it is told.
+    if ([...denials.joins, ...denials.leaves].some((key) => changed.has(key))) return [['conflict', one]];
+    const moment = momentOf(one, changed, this.#exposures.kept(one.address), this.#exposures.strangerWhen(one));
+    return parted(one, moment, denials);
   }
 
   /** Whether the deny for strangers, where it changes, meets an address before that is excepted from it. */
