@@ -57,6 +57,33 @@ server: { probes: "[::1]:8080" }
       expect(complaints(text(wrong)), wrong).toHaveLength(1);
   });
 
+  test('a part that cannot be read hides no mistake beside it', () => {
+    const text = `
+name: [a]
+cluster: a/b
+sources:
+  one: { manifests: ./a, context: c }
+  two: { manifests: { env: NOWHERE } }
+controllers: { border: { source: three } }
+server: { probes: "8080" }
+audit: { mebibytes: much }
+feeds: { listen: here }
+`;
+    expect(parse(text).value).toBeUndefined();
+    expect(parse(text).diagnostics.map(({ code, path }) => `${code} ${path}`)).toEqual([
+      'CONFIG_VALUE name',
+      'CONFIG_VALUE cluster',
+      'CONFIG_VALUE sources.one',
+      'CONFIG_SECRET sources.two.manifests',
+      'CONFIG_SOURCE controllers.border.source',
+      'CONFIG_VALUE server.probes',
+      'CONFIG_VALUE audit.mebibytes',
+      'CONFIG_VALUE feeds.tls',
+      'CONFIG_VALUE feeds.consumers',
+      'CONFIG_VALUE feeds.listen',
+    ]);
+  });
+
   test('all mistakes of lists at once: an unknown key hides none, and each place names its own keys', () => {
     const text = `
 cluster: prod
@@ -155,6 +182,8 @@ server: { probes: 8080 }
       [
         "1:10 CONFIG_UNKNOWN_KEY clutser: "clutser" is not a key that this version knows; did you mean "cluster"?",
         "3:23 CONFIG_UNKNOWN_KEY sources.static.manifest: "manifest" is not a key that this version knows; did you mean "manifests"?",
+        "4:22 CONFIG_SECRET sources.kube.manifests: the environment variable NOT_SET is not set",
+        "6:21 CONFIG_SOURCE controllers.border.source: there is no source "statik"; did you mean "static"?",
         "7:19 CONFIG_VALUE server.probes: takes a text",
       ]
     `);

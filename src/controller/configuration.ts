@@ -158,6 +158,16 @@ export interface Listen {
   readonly port: number;
 }
 
+/** Parts of the file that nothing said of the others rests on. */
+const APART = ['name', 'cluster', 'server', 'feeds', 'audit'] as const;
+
+/** What was read, without those of these parts that cannot be read: their mistakes are told, and hide none beside them. */
+function withoutBrokenParts(raw: unknown): unknown {
+  if (!isMap(raw)) return raw;
+  const broken = APART.filter((part) => !configurationSchema.shape[part].safeParse(raw[part]).success);
+  return Object.fromEntries(Object.entries(raw).filter(([key]) => !broken.some((part) => part === key)));
+}
+
 function feedsOf(raw: unknown): object {
   return typeof raw === 'object' && raw !== null && 'feeds' in raw ? { feeds: raw.feeds } : {};
 }
@@ -205,7 +215,9 @@ export function parseConfiguration(source: string, file: string, around: Surroun
   const issues = parsed.error?.issues ?? [];
   for (const issue of issues) if (!isOfOneEntry(issue)) explainIssue(configurationSchema, issue, complain);
   // What is known of the file is checked all the same.
-  const rest = configurationSchema.safeParse(withoutEntries(withoutUnknownKeys(raw, issues), issues));
+  const rest = configurationSchema.safeParse(
+    withoutBrokenParts(withoutEntries(withoutUnknownKeys(raw, issues), issues)),
+  );
   const aroundFeeds: FeedsSurroundings = {
     environment: around.environment,
     readFile: (path) => around.readFile(path),
