@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { namesOf } from '../../../simulators/fortigate/row.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
-import { crowd, world } from '../../../test/kit/worlds.ts';
+import { crowd, translating, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import { type AnyDriver, bring } from '../contract/harness.ts';
 import { RULES } from './contract.fixture.ts';
 
@@ -101,6 +102,26 @@ test.each([
   await bring(driver, blocked);
   expect(hand.get(table, part)).toMatchObject({ exclude: 'disable', 'exclude-member': [] });
 });
+
+test.each(['enable', 'disable'] as const)(
+  'a pool that counts at one interface alone is put right (central-nat %s)',
+  async (mode) => {
+    await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+    const { hand } = simulated.device;
+    hand.settings('system/settings', { 'central-nat': mode });
+    const nat = translating('out', { '10.0.0.1': { kind: 'Address', address: '198.18.0.1' } });
+    const translated = world(crowd(2, 'bank'), undefined, {
+      nats: [{ ...nat, destination: PrefixSet.parse(['203.0.113.0/24']) }],
+    });
+    const driver: AnyDriver = simulated.connect(RULES);
+    await bring(driver, translated);
+    const [pool = ''] = simulated.keysOfOurs('firewall/ippool');
+    hand.set('firewall/ippool', pool, { 'associated-interface': 'port2' });
+    expect((await driver.observe(signal)).drift).not.toEqual([]);
+    await bring(driver, translated);
+    expect(hand.get('firewall/ippool', pool)).toMatchObject({ 'associated-interface': '' });
+  },
+);
 
 test('what another copy of ours wrote is no drift', async () => {
   await using simulated = await SimulatedDevice.start({ version: '7.4.8' });

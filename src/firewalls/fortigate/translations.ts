@@ -5,7 +5,7 @@ import { serviceParts, serviceText } from '../flat/service-parts.ts';
 import { type GroupKey, type Service, type TranslationRule, groupKey } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import { policyName, rowName, ruleOfPolicy } from './policy-order.ts';
-import { FORMS, type Row, sameValue } from './rows.ts';
+import { FORMS, type Row, sameValue, unguarded } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import {
@@ -28,6 +28,8 @@ export function poolRow(family: Family, name: string, address: string, comments:
 /** The only address of a pool as we write them; `undefined`: it is another one. */
 export function poolAddress(pool: Row | undefined): string | undefined {
   if (pool === undefined || !['', 'overload'].includes(textOf(pool, 'type'))) return undefined;
+  // Pools for IPv6 have none of these fields.
+  if (unguarded(POOLS[4], pool) !== undefined) return undefined;
   const address = textOf(pool, 'startip');
   return address !== '' && textOf(pool, 'endip') === address ? address : undefined;
 }
