@@ -344,6 +344,14 @@ describe('the resolver that the Firewall names', () => {
     return /table inet nat \{\n((.|\n)*)\}/.exec(text)?.[1]?.match(/set \S+|type .*|elements .*/g) ?? [];
   };
 
+  test('a proxy of IPv6 has the set that its rules name, whatever else goes out', () => {
+    const facts = FACTS.replace('ips: [198.51.100.2]', 'ips: ["2001:db8:100::2"]');
+    const names = cwnp('p', `{ egress: [{ toFQDNs: [{ matchName: example.org }], ${https} }] }`);
+    const { text } = smallMachine(names, { facts, resolved: new Map() });
+    expect(text).toContain('ip6 saddr == @cluster_prefixes_v6 ip6 daddr { 2001:db8:100::2 } tcp dport { 53 }');
+    expect(text).toContain('set cluster_prefixes_v6 {');
+  });
+
   test.each([
     ['192.0.2.53', '198.51.100.2', ['set proxy_dns_servers', 'type ipv4_addr', 'elements = { 192.0.2.53 }']],
     ['2001:db8::53', '2001:db8:100::2', ['set proxy_dns_servers_v6', 'type ipv6_addr', 'elements = { 2001:db8::53 }']],

@@ -97,11 +97,12 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
     ruleset: {
       primaryVrf: primary?.vrf,
       internalPrefixes: firewall.internalPrefixes,
-      clusterPrefixes6: egressLists.some((list) => memory.sendsIpv6(list))
-        ? PrefixSet.parse(['fd00::/8'])
-            .union(PrefixSet.of((primary?.prefixes ?? []).filter(({ family }) => family === 6)))
-            .toStrings()
-        : [],
+      clusterPrefixes6:
+        resolver?.family === 6 || egressLists.some((list) => memory.sendsIpv6(list))
+          ? PrefixSet.parse(['fd00::/8'])
+              .union(PrefixSet.of((primary?.prefixes ?? []).filter(({ family }) => family === 6)))
+              .toStrings()
+          : [],
       domainSets,
       rateLimits: rateLimitRules(firewall, networks, diagnostics),
       ingress: [...memory.sorted('ingress', [...policies.map((each) => each.ingress), metal.ingress]), ...services],
