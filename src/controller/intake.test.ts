@@ -189,6 +189,26 @@ test('what comes at the end of a long computation is hurried before the next one
   expect(log.slice(2)).toEqual(['waiting: Pod/a/q', 'said', 'taken Pod/a/q', 'said']);
 });
 
+test('a stream of what cannot wait keeps no computation from its end', async () => {
+  const { log, intake } = recorded([100]);
+  intake.take(deletion('Pod/a/p'));
+  for (let n = 0; n < 40; n++) {
+    intake.take(deletion(`Pod/a/${n}`));
+    await nextTurn();
+  }
+  const taken = log.filter((line) => line.startsWith('taken'));
+  expect(taken.length).toBeGreaterThanOrEqual(4);
+  // What a computation began with before it was hurried is hurried as a part of it.
+  expect(log.filter((line) => line.startsWith('under way')).length).toBeGreaterThanOrEqual(4);
+  // Whatever is taken was hurried before, and once.
+  for (const line of taken)
+    for (const key of line.split(' ').slice(1)) {
+      const hurried = log.flatMap((one, at) => (!one.startsWith('taken') && one.split(' ').includes(key) ? [at] : []));
+      expect(hurried).toHaveLength(1);
+      expect(hurried[0]).toBeLessThan(log.indexOf(line));
+    }
+});
+
 test('after a failure, and when closed, nothing more is taken', async () => {
   const { log, intake } = recorded([100]);
   intake.take(deletion('Pod/a/bad'));

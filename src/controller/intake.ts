@@ -32,11 +32,17 @@ export class Intake {
   #arrivedAt = 0;
   #toSay = false;
   #work: Pieces | undefined;
-  /** The delivery that `#work` began with in this turn; the same once that took longer; what came behind it. Nothing was hurried of them. */
+  /** The delivery that `#work` began with in this turn; what is under way and takes longer; what came behind it. Nothing was hurried of them. */
   #fresh: Delivery | undefined;
   #late: Delivery | undefined;
   readonly #unhurried = new Waiting();
   #hurry: Pieces | undefined;
+  /** Milliseconds that were taken for what came behind a computation and went ahead of it, less those that this had since then. */
+  #ahead = 0;
+  /** What is hurried came behind the computation; else it is a part of it, which is hurried once. */
+  #isFromBehind = false;
+  /** The last piece counts as one that went ahead. */
+  #counts = false;
   #state: 'idle' | 'in a turn' | 'between turns' | 'closed' = 'idle';
 
   /** `failed`: the computation threw; nothing is taken afterwards. */
@@ -73,15 +79,20 @@ export class Intake {
 
   #turn(): void {
     this.#state = 'in a turn';
-    const end = this.#clock.monotonic() + TURN_MS;
+    let now = this.#clock.monotonic();
+    const end = now + TURN_MS;
     try {
       while (this.#isOpen()) {
         if (this.#piece()) {
           this.#state = 'idle';
+          this.#ahead = 0;
           return;
         }
-        if (this.#isUnderWay() && this.#clock.monotonic() >= end) {
-          this.#late = this.#fresh;
+        const began = now;
+        now = this.#clock.monotonic();
+        this.#ahead = Math.max(0, this.#ahead + (this.#counts ? now - began : began - now));
+        if (this.#isUnderWay() && now >= end) {
+          this.#late ??= this.#fresh;
           this.#fresh = undefined;
           this.#state = 'between turns';
           setImmediate(() => {
@@ -96,9 +107,13 @@ export class Intake {
     }
   }
 
-  /** One piece of what comes first. True: there is nothing to do. */
+  /**
+   * One piece of what comes first. True: there is nothing to do. What cannot wait goes first; but once some of what came behind a computation
+   * went ahead of it, that goes on for as long before more does: else a stream of it would keep all else from ever being known.
+   */
   #piece(): boolean {
     this.#hurry ??= this.#nextHurry();
+    this.#counts = this.#hurry !== undefined && this.#isFromBehind;
     if (this.#hurry !== undefined) {
       if (this.#hurry.next().done === true) this.#hurry = undefined;
       return false;
@@ -108,6 +123,7 @@ export class Intake {
     if (this.#work.next().done === true) {
       this.#work = undefined;
       this.#fresh = undefined;
+      this.#late = undefined;
     }
     return false;
   }
@@ -119,7 +135,9 @@ export class Intake {
   #nextHurry(): Pieces | undefined {
     const late = this.#late;
     this.#late = undefined;
+    this.#isFromBehind = late === undefined;
     if (late !== undefined) return this.#taking.hurry(late, 'under way');
+    if (this.#ahead > 0) return undefined;
     const delivery = this.#unhurried.take();
     return delivery && this.#taking.hurry(delivery, 'waiting');
   }
@@ -132,6 +150,8 @@ export class Intake {
     const delivery = this.#waiting.take();
     if (delivery !== undefined) {
       this.#toSay = true;
+      // What was not hurried while it waited is a part of this one from now on.
+      this.#late = this.#unhurried.take();
       return this.#taking.take(delivery, this.#arrivedAt);
     }
     if (!this.#toSay) return undefined;
