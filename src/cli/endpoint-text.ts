@@ -1,3 +1,4 @@
+import { visibleLine } from '../base/visible.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type AppliedPolicies, type AppliedTier, isStaged } from '../engine/queries.ts';
 import type { EndpointId, PolicyId } from '../inventory/model.ts';
@@ -35,7 +36,8 @@ export function policyLines(answer: EndpointData & AppliedPolicies): readonly st
   lines.push(...tierLines('', answer.tiers));
   for (const profile of answer.profiles) lines.push(`  profile ${profile}`);
   lines.push(...tierLines('forwarded traffic, ', answer.forwardTiers));
-  return lines;
+  // Names of nodes, accounts and tiers are any text where no API server has looked at it.
+  return lines.map(visibleLine);
 }
 
 /** `of`: which of a host endpoint's lists. */

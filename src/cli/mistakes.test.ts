@@ -127,6 +127,19 @@ describe('a BorderFirewall that cannot be read', () => {
   });
 });
 
+test.each([
+  ['eval', 'all()'],
+  ['endpoint', 'forger'],
+  ['host', 'a\nALLOWED b'],
+  ['whois', '10.1.0.2'],
+])('no text of a manifest makes a line of its own: %s', async (...words) => {
+  const forger = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"forger","namespace":"shop"},"spec":{"nodeName":"a\\nALLOWED b","serviceAccountName":"x\\nALLOWED y"},"status":{"phase":"Running","podIP":"10.1.0.2"}}\n`;
+  const { code, out } = await run(`${CLUSTER}${forger}`, ...words);
+  expect(out).toContain('forger');
+  expect(out).not.toMatch(/^ALLOWED/m);
+  expect(code).toBe(0);
+});
+
 describe('bad command lines', () => {
   test('the world and the questions do not both come by standard input', async () => {
     const ended = await command('flow', '-f', '-', '--stdin');

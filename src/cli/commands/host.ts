@@ -1,6 +1,7 @@
 import { closest } from '../../base/closest.ts';
 import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
+import { visibleLine } from '../../base/visible.ts';
 import { policiesOf } from '../../engine/queries.ts';
 import { endpointData, policyLines } from '../endpoint-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -26,7 +27,7 @@ export async function host(terminal: Terminal, options: WorldOptions & OutputOpt
   printResult(terminal, options.output, 'HostPolicies', { node, endpoints }, () =>
     [
       ...endpoints.map((one) => policyLines(one).join('\n')),
-      `${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'} on ${node}`,
+      `${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'} on ${visibleLine(node)}`,
     ].join('\n\n'),
   );
   return exit.done;
