@@ -136,3 +136,17 @@ describe('what nobody waits for', () => {
     expect(clock.monotonic()).toBe(24);
   });
 });
+
+test('of many who have more to do one goes on in each round of the event loop, in the order in which they came', async () => {
+  const clock = new FakeClock();
+  const done = [0, 1, 2].map((): number[] => []);
+  const works = done.map((own) => new Turn(clock, 10).finish(pieces(clock, 10, own)));
+  const seen: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    seen.push(done.map((own) => own.length).join(' '));
+    await nextTurn();
+  }
+  expect(seen).toEqual(['1 1 1', '2 1 1', '2 2 1', '2 2 2', '3 2 2', '3 3 2']);
+  for (let round = 0; round < 12; round++) await nextTurn();
+  expect(await Promise.all(works)).toEqual(['all of it', 'all of it', 'all of it']);
+});

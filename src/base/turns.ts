@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import { elapsed } from './elapsed.ts';
 import type { Pieces } from './pieces.ts';
@@ -13,6 +12,28 @@ export interface Rest {
   /** Somebody waits from its abort on: there is no more rest. */
   readonly signal: AbortSignal;
 }
+
+/** Who has had his turn and has more to do. One goes on in each round of the event loop: many at once would stop everything else for all their turns together. */
+class Line {
+  readonly #waiting: (() => void)[] = [];
+
+  /** Resolves when the event loop has come round, and those who came before have had their turns. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#waiting.push(resolve) === 1) this.#call();
+    });
+  }
+
+  #call(): void {
+    setImmediate(() => {
+      this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#call();
+    });
+  }
+}
+
+/** There is one thread, however many share it. */
+const line = new Line();
 
 /** The turn of somebody whose work is long: in pieces, or with places where it can be left for a while. */
 export class Turn {
@@ -56,7 +77,7 @@ export class Turn {
 
   async #others(): Promise<void> {
     if (this.#rest !== undefined) await elapsed(this.#clock, this.#took * this.#rest.times, this.#rest.signal);
-    else await nextTurn();
+    else await line.wait();
     this.begin();
   }
 }
