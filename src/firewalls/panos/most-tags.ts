@@ -24,7 +24,7 @@ export function withinTags(
 ): { readonly wanted: WantedRuleBase; readonly refusals: readonly Diagnostic[] } {
   const tagged = [...wanted.groups.values()].filter(isTag).toSorted((a, b) => compareUtf8(a.name, b.name));
   const over = new Map<MemberGroup, Set<string>>();
-  for (const address of candidates(tagged.map(({ members }) => [members])))
+  for (const address of crowded(tagged.map(({ members }) => [members])))
     for (const group of tagged.filter(({ members }) => members.has(address)).slice(MOST_GROUPS))
       over.set(group, (over.get(group) ?? new Set()).add(address));
   if (over.size === 0) return { wanted, refusals: [] };
@@ -44,14 +44,13 @@ export function withinTags(
 export function withinTagsOnTheWay(observed: ObservedRuleBase, wanted: WantedRuleBase): WantedRuleBase {
   const there = [...observed.groups].filter(([key, group]) => isTag(group) && !wanted.held.has(key));
   const shall = [...wanted.groups.values()].filter(isTag).toSorted((a, b) => compareUtf8(a.name, b.name));
-  if (there.length + shall.length <= MOST_GROUPS) return wanted;
   const both = new Map<GroupKey, readonly ReadonlySet<string>[]>(there.map(([key, { members }]) => [key, [members]]));
   for (const group of shall) {
     const key = groupKey(group);
     both.set(key, [group.members, ...(both.get(key) ?? [])]);
   }
   const over = new Map<MemberGroup, Set<string>>();
-  for (const address of candidates([...both.values()])) {
+  for (const address of crowded([...both.values()])) {
     const has = there.filter(([, { members }]) => members.has(address)).length;
     const joins = shall.filter(
       (group) => group.members.has(address) && observed.groups.get(groupKey(group))?.members.has(address) !== true,
@@ -73,11 +72,17 @@ function without(wanted: WantedRuleBase, over: ReadonlyMap<MemberGroup, Readonly
   return { ...wanted, groups };
 }
 
-/** Whoever is in more groups than that is in one of the smallest ones, however many of the others he is in. `groups`: the members of each, in parts. */
-function candidates(groups: readonly (readonly ReadonlySet<string>[])[]): ReadonlySet<string> {
-  const sized = groups.map((sets) => ({ sets, size: sets.reduce((sum, { size }) => sum + size, 0) }));
-  const smallest = sized.toSorted((a, b) => a.size - b.size).slice(0, Math.max(0, groups.length - MOST_GROUPS));
-  return new Set(smallest.flatMap(({ sets }) => sets.flatMap((members) => [...members])));
+/** Whoever is in more groups than that. `groups`: the members of each, in parts. Each member is looked at once, for groups may be many. */
+function crowded(groups: readonly (readonly ReadonlySet<string>[])[]): readonly string[] {
+  if (groups.length <= MOST_GROUPS) return [];
+  const counts = new Map<string, number>();
+  for (const parts of groups)
+    for (const [at, members] of parts.entries()) {
+      const seen = parts.slice(0, at);
+      for (const address of members)
+        if (!seen.some((others) => others.has(address))) counts.set(address, (counts.get(address) ?? 0) + 1);
+    }
+  return [...counts].flatMap(([address, count]) => (count > MOST_GROUPS ? [address] : []));
 }
 
 function refusalOf(resource: string | undefined, left: ReadonlySet<string>): Diagnostic {
