@@ -77,7 +77,7 @@ export type DriverWord = (typeof DRIVERS)[number];
 /** `spec` of a BorderFirewall (design section 5). */
 export const borderFirewallSpec = z
   .strictObject({
-    driver: text.meta({ enum: [...DRIVERS] }).describe('the kind of firewall'),
+    driver: text.describe(`the kind of firewall: ${DRIVERS.join(', ')}`),
     address: text.describe('how it is reached: local, netns:NAME, ssh://USER@HOST or the address of its API'),
     credentialsRef: z
       .strictObject({
