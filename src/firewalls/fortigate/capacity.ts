@@ -43,6 +43,11 @@ export class RoomReader {
     this.#api = api;
   }
 
+  /** The device is asked anew what it is: so is who may be told what. */
+  forget(): void {
+    this.#isWholeHidden = false;
+  }
+
   /** For each table the room that is the smaller one: of the VDOM, or of all VDOMs together. */
   async ask(signal: AbortSignal): Promise<Rooms> {
     const [vdom, whole] = await Promise.all([this.#vdom(signal), this.#whole(signal)]);
@@ -63,7 +68,7 @@ export class RoomReader {
     try {
       return roomsIn(await this.#api.ask({ method: 'GET', path: 'monitor/system/global-resources' }, signal));
     } catch (thrown) {
-      if (!isRefusedWith(thrown, 403, 404)) throw thrown;
+      if (!isRefusedWith(thrown, 403, 404, -14, -37)) throw thrown;
       this.#isWholeHidden = true;
       return new Map();
     }

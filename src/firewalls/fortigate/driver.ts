@@ -123,6 +123,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
   }
 
   async capabilities(signal: AbortSignal): Promise<FortigateCapabilities> {
+    this.#rooms.forget();
     const capabilities = await askFacts(this.#api, signal);
     this.#facts = capabilities.fortigate;
     return capabilities;

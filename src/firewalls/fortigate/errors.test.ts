@@ -49,11 +49,46 @@ test.each<[Refusal, string, string]>([
   [{ http: 500, error: -7, words: 'the entry is locked by admin' }, 'DEVICE_EDIT_LOCK', 'transient'],
   [{ http: 500, error: -7, words: 'blocked by a policy' }, 'DEVICE_REJECTED', 'rejected'],
 ])('%j is %s', (refusal, code, blame) => {
-  expect(refusalError('fw: POST x', refusal, [])).toMatchObject({ code, blame });
+  expect(refusalError('fw: POST x', { method: 'POST', path: 'cmdb/x' }, refusal, [])).toMatchObject({ code, blame });
+});
+
+test.each<[string, Refusal, string]>([
+  ['a lock under a code that says something vague', { http: 424, error: -61, words: 'it is locked by joe' }, 'lock'],
+  ['a lock of what is named like one', { http: 500, error: -7, words: 'lock-room is locked by joe' }, 'lock'],
+  [
+    "a lock of the admin's",
+    { http: 500, error: -61, words: "it can't be edited: locked by the admin's session" },
+    'lock',
+  ],
+  ['a lock without a right', { http: 403, words: 'the workspace of joe is open' }, 'lock'],
+  ['a name of ours', { http: 500, error: -651, words: 'node_check_object fail! for name lock' }, 'no lock'],
+  ['a part of a name', { http: 500, error: -651, words: 'value parse error before door-lock' }, 'no lock'],
+  ['a name in quotes', { http: 500, error: -651, words: "value parse error before 'a workspace'" }, 'no lock'],
+  ['a name of theirs beside a code', { http: 500, error: -23, words: 'used by 1 entry: lock' }, 'no lock'],
+  ['a table that is full', { http: 500, error: -4, words: 'workspace lock: maximum reached' }, 'no lock'],
+  ['too many failed logins', { http: 429, words: 'you are locked out' }, 'no lock'],
+])('%s is told as such', (_, refusal, is) => {
+  const asked = { method: 'PUT', path: 'cmdb/firewall/addrgrp/lock-room', body: { member: [{ name: 'lock' }] } };
+  expect(refusalError('fw', asked, refusal, []).code === 'DEVICE_EDIT_LOCK').toBe(is === 'lock');
+});
+
+test.each([
+  ['GET', 'cmdb/firewall.service/custom', 'the right to read of the access group `fwgrp`'],
+  ['PUT', 'cmdb/firewall/policy/7', 'the right to write of the access group `fwgrp`'],
+  ['POST', 'monitor/system/external-resource/dynamic', 'the right to write of the access group `sysgrp`'],
+  ['POST', 'cmdb', 'the right to write; it says'],
+])('who may not %s %s is told which right it takes', (method, path, right) => {
+  const words = refusalError('fw', { method, path }, { http: 403, error: -14, words: 'denied' }, []).message;
+  expect(words).toContain(right);
 });
 
 test('no error repeats a secret, and none prints control characters', () => {
-  const { message } = refusalError('fw', { http: 500, error: -1, words: 'token s3cret\u001b[2J' }, ['s3cret']);
+  const { message } = refusalError(
+    'fw',
+    { method: 'GET', path: 'x' },
+    { http: 500, error: -1, words: 'token s3cret\u001b[2J' },
+    ['s3cret'],
+  );
   expect(message).not.toContain('s3cret');
   expect(message).not.toContain('\u001b');
 });

@@ -81,22 +81,74 @@ const STATUSES: ReadonlyMap<number, Meaning> = new Map([
 ]);
 
 /**
- * A lock of somebody else has no code that is proven (vendor reference 1.8): whatever names a lock is one, before its code is looked at.
+ * A lock of somebody else has no code that is proven, and any status of the class 403, 424 or 500 (vendor reference 1.8): the words name it. Parts of
+ * names (`door-lock`) are no words.
  */
-const LOCK = /\block(ed|s)?\b|\bworkspace\b/i;
+const LOCK = /(?<![\w.-])(lock(ed|s)?|workspace)(?![\w.-])/i;
+const LOCKED: Meaning = { code: 'DEVICE_EDIT_LOCK', means: 'somebody else is editing it and holds a lock' };
+const QUOTED = /(?<!\w)(["'`])[^\n]*?\1(?!\w)/g;
+/** What leaves open whether it is a lock: all else says what is the matter, whatever is in the words beside it. */
+const MAY_BE_LOCK: ReadonlySet<Code> = new Set<Code>(['DEVICE_REJECTED', 'DEVICE_RIGHTS']);
 
-/** A refusal as an error whose code says who has to act. The one place that looks at the device's codes and words. */
-export function refusalError(title: string, refusal: Refusal, secrets: readonly string[]): SallyportError {
-  const { http, error, words } = refusal;
-  const { code, means } = meaningOf(refusal);
-  const numbers = error === undefined ? `HTTP ${http}` : `HTTP ${http}, ${error}`;
-  const said = words === undefined || words === '' ? '' : `; it says: ${words}`;
-  return new SallyportError(code, tame(`${title}: ${means} (${numbers})${said}`, secrets), { http, error });
+/** What was asked. Texts in it may come back among the words of a refusal, and say nothing there. */
+export interface Asked {
+  readonly method: string;
+  /** Below `/api/v2/`. */
+  readonly path: string;
+  readonly body?: unknown;
 }
 
-function meaningOf({ http, error, words }: Refusal): Meaning {
-  if (words !== undefined && LOCK.test(words))
-    return { code: 'DEVICE_EDIT_LOCK', means: 'somebody else is editing it and holds a lock' };
+/** The access groups of profiles, by the paths that need them (vendor reference 1.1). */
+const RIGHTS: readonly (readonly [RegExp, string])[] = [
+  [/^(cmdb|monitor)\/firewall[/.]/, 'fwgrp'],
+  [/^(cmdb|monitor)\/system\//, 'sysgrp'],
+];
+
+/** What the profile of the account has to give for it, in words. */
+function rightFor({ method, path }: Asked): string {
+  const group = RIGHTS.find(([pattern]) => pattern.test(path))?.[1];
+  return `the right to ${method === 'GET' ? 'read' : 'write'}${group === undefined ? '' : ` of the access group \`${group}\``}`;
+}
+
+function namesLock(words: string, asked: Asked): boolean {
+  const bare = words.replace(QUOTED, ' ');
+  if (!LOCK.test(bare)) return false;
+  let rest = bare;
+  for (const text of textsOf(asked))
+    if (LOCK.test(text)) rest = rest.replace(new RegExp(`(?<![\\w.-])${escaped(text)}(?![\\w.-])`, 'g'), ' ');
+  return LOCK.test(rest);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^\w ]/g, '\\$&');
+}
+
+function* textsOf({ path, body }: Asked): Generator<string> {
+  for (const part of path.split('/')) yield decodeURIComponent(part);
+  const open: unknown[] = [body];
+  for (let value = open.pop(); open.length > 0 || value !== undefined; value = open.pop())
+    if (typeof value === 'string') yield value;
+    else if (typeof value === 'object' && value !== null) open.push(...(Object.values(value) as unknown[]));
+}
+
+/** A refusal as an error whose code says who has to act. The one place that looks at the device's codes and words. */
+export function refusalError(
+  title: string,
+  asked: Asked,
+  refusal: Refusal,
+  secrets: readonly string[],
+): SallyportError {
+  const { http, error, words } = refusal;
+  const known = meaningOf(refusal);
+  const isLock = words !== undefined && MAY_BE_LOCK.has(known.code) && namesLock(words, asked);
+  const { code, means } = isLock ? LOCKED : known;
+  const numbers = error === undefined ? `HTTP ${http}` : `HTTP ${http}, ${error}`;
+  const right = code === 'DEVICE_RIGHTS' ? `; it takes ${rightFor(asked)}` : '';
+  const said = words === undefined || words === '' ? '' : `; it says: ${words}`;
+  return new SallyportError(code, tame(`${title}: ${means} (${numbers})${right}${said}`, secrets), { http, error });
+}
+
+function meaningOf({ http, error }: Refusal): Meaning {
   const byCode = error === undefined ? undefined : CODES.get(error);
   if (byCode !== undefined) return byCode;
   // A code that is not known says more than its status: 500 alone would mean "try again".

@@ -81,10 +81,11 @@ export class FortiosApi {
       signal,
     );
     this.#answerMs += (clock.monotonic() - begin - this.#answerMs) * LATEST;
-    const title = `${url.host}: ${method} ${path}`;
+    const { action } = query;
+    const title = `${url.host}: ${method} ${path}${action === undefined || method === 'GET' ? '' : `?action=${action}`}`;
     const reading = readEnvelope(answer);
     if (reading.kind === 'done') return reading.envelope;
-    const error = refusalError(title, reading.refusal, secrets);
+    const error = refusalError(title, { method, path, body }, reading.refusal, secrets);
     const { http, retryAfter } = reading.refusal;
     if (http === 401) this.#known = undefined;
     if (http === 401 || http === 429) {
