@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { knownSources } from '../src/firewalls/nftables/skeleton.ts';
+import { MOST_BY_ADDRESS } from '../src/firewalls/nftables/translate.ts';
 import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
 import { cpuSeconds, load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';
@@ -37,7 +38,7 @@ async function rest(pods: number): Promise<void> {
   print({ bench: 'idle/cpu', unit: 'ratio', value: quantile(shares, 0.5), budget: 0.01, worst, ...circumstances });
 
   run.committedAt.clear();
-  const map = knownSources(members.size > 20_000 ? 'ByNumber' : 'ByAddress', 4);
+  const map = knownSources(members.size > MOST_BY_ADDRESS ? 'ByNumber' : 'ByAddress', 4);
   const edited = performance.now();
   const edit = spawnSync('nft', ['delete', 'element', 'inet', 'sallyport', map, `{ ${address} }`], {
     encoding: 'utf8',
