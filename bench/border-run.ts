@@ -10,7 +10,7 @@ import type { Log } from '../src/base/log.ts';
 import { Controller } from '../src/controller/controller.ts';
 import type { OpenDevice } from '../src/controller/open-device.ts';
 import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
-import type { NftStep } from '../src/firewalls/nftables/steps.ts';
+import type { NftStep } from '../src/firewalls/nftables/change/steps.ts';
 import { soleWriter } from '../src/firewalls/writer-lock.ts';
 import type { Delivery, ResourceChange, Source } from '../src/sources/source.ts';
 import { FIREWALL } from './world.ts';

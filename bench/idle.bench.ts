@@ -5,8 +5,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { knownSources } from '../src/firewalls/nftables/skeleton.ts';
-import { MOST_BY_ADDRESS } from '../src/firewalls/nftables/translate.ts';
+import { knownSources } from '../src/firewalls/nftables/table/skeleton.ts';
+import { MOST_BY_ADDRESS } from '../src/firewalls/nftables/table/translate.ts';
 import { BorderRun, HandSource, ownTranslations } from './border-run.ts';
 import { cpuSeconds, load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';

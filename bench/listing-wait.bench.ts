@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { KernelTable } from '../src/controller/machine/kernel-table.ts';
-import { localTransport } from '../src/firewalls/nftables/local-transport.ts';
+import { localTransport } from '../src/firewalls/nftables/reach/local-transport.ts';
 import { linesOf } from '../src/machine/table-text.ts';
 import { load, print, quantile, smoke } from './figure.ts';
 import { inNamespaces } from './namespaced.ts';

@@ -15,7 +15,7 @@ import { buildExecutables } from '../scripts/executable.ts';
 import { fetchOwnNode, ownArchitecture } from '../scripts/node-programs.ts';
 import { FACTS } from '../test/kit/machine.ts';
 import { KernelTable } from '../src/controller/machine/kernel-table.ts';
-import { localTransport } from '../src/firewalls/nftables/local-transport.ts';
+import { localTransport } from '../src/firewalls/nftables/reach/local-transport.ts';
 import { readFacts } from '../src/machine/kinds/facts.ts';
 import { readFirewallSpec } from '../src/machine/kinds/firewall.ts';
 import { readMachineObjects } from '../src/machine/objects.ts';

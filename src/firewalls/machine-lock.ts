@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { shortHash } from '../base/encode.ts';
 import { SallyportError, localFiles } from '../base/error.ts';
-import { childEnvironment, startChild } from './nftables/child.ts';
+import { childEnvironment, startChild } from './nftables/reach/child.ts';
 
 /** The right to write to a device, among the processes of this machine. */
 export interface Lock {

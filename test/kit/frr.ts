@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { netnsTransport } from '../../src/firewalls/nftables/local-transport.ts';
-import type { Outcome, Transport } from '../../src/firewalls/nftables/transport.ts';
+import { netnsTransport } from '../../src/firewalls/nftables/reach/local-transport.ts';
+import type { Outcome, Transport } from '../../src/firewalls/nftables/reach/transport.ts';
 import type { Namespace } from './netns.ts';
 
 const PROGRAMS = '/usr/lib/frr';

@@ -1,5 +1,5 @@
-import type { NftTable } from '../../src/firewalls/nftables/model.ts';
-import { chainOfVerdict, referencesOf } from '../../src/firewalls/nftables/references.ts';
+import type { NftTable } from '../../src/firewalls/nftables/table/model.ts';
+import { chainOfVerdict, referencesOf } from '../../src/firewalls/nftables/table/references.ts';
 
 /** Chains below a base chain that the kernel walks; `goto` counts like `jump` (nftables reference, section 2). */
 export const MOST_NESTED_CHAINS = 15;

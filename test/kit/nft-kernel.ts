@@ -9,11 +9,11 @@ import {
   type NftSet,
   type NftTable,
   type SetType,
-} from '../../src/firewalls/nftables/model.ts';
-import type { Operation } from '../../src/firewalls/nftables/operation.ts';
-import { allReferences, chainOfVerdict, referencesOf } from '../../src/firewalls/nftables/references.ts';
-import { renderBase } from '../../src/firewalls/nftables/render.ts';
-import { prefixSetOf } from '../../src/firewalls/nftables/walk.ts';
+} from '../../src/firewalls/nftables/table/model.ts';
+import type { Operation } from '../../src/firewalls/nftables/table/operation.ts';
+import { allReferences, chainOfVerdict, referencesOf } from '../../src/firewalls/nftables/table/references.ts';
+import { renderBase } from '../../src/firewalls/nftables/table/render.ts';
+import { prefixSetOf } from '../../src/firewalls/nftables/meaning/walk.ts';
 
 /**
  * What the table is after a transaction, by the kernel's rules; `undefined`: no table. Throws INTERNAL for what the kernel would refuse:

@@ -13,8 +13,8 @@ import { KernelTable } from '../../src/controller/machine/kernel-table.ts';
 import { MachineController } from '../../src/controller/machine/machine-controller.ts';
 import { RuleWriter } from '../../src/controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../src/controller/machine/sources/memory.ts';
-import { netnsTransport } from '../../src/firewalls/nftables/local-transport.ts';
-import type { Running, Transport } from '../../src/firewalls/nftables/transport.ts';
+import { netnsTransport } from '../../src/firewalls/nftables/reach/local-transport.ts';
+import type { Running, Transport } from '../../src/firewalls/nftables/reach/transport.ts';
 import { FirewallMachine } from './firewall-machine.ts';
 import { FACTS } from './machine.ts';
 

@@ -33,7 +33,7 @@ import { RuleWriter } from '../../controller/machine/rule-writer.ts';
 import { SourceMemory } from '../../controller/machine/sources/memory.ts';
 import { WorkloadDuties } from '../../controller/machine/workload/workload-duties.ts';
 import { makePrivateFolder, removePrivateFolder } from '../../controller/private-folder.ts';
-import { localTransport } from '../../firewalls/nftables/local-transport.ts';
+import { localTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { MachineListeners } from '../machine-listeners.ts';

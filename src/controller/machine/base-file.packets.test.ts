@@ -7,7 +7,7 @@ import { cwnp, smallMachine } from '../../../test/kit/machine.ts';
 import { Peer } from '../../../test/kit/probe.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { baseRules } from '../../machine/base-rules.ts';
 import { flowTo, machineFlows } from '../../machine/own-flows.ts';

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { Disturbances } from './disturbances.ts';
 import { KernelTable } from './kernel-table.ts';
 import { RuleWriter } from './rule-writer.ts';

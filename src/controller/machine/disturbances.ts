@@ -1,7 +1,7 @@
 import { background } from '../../base/background.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { Commit } from '../../firewalls/nftables/monitor-lines.ts';
+import type { Commit } from '../../firewalls/nftables/reading/monitor-lines.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { LookPace } from './look-pace.ts';
 import type { RuleWriter } from './rule-writer.ts';

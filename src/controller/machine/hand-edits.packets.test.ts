@@ -6,7 +6,7 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, firewall, smallMachine } from '../../../test/kit/machine.ts';
 import { silentLog } from '../../base/log.ts';
-import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { baseRules } from '../../machine/base-rules.ts';
 import { linesOf, tableLines, textOf } from '../../machine/table-text.ts';

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, firewall, smallMachine } from '../../../test/kit/machine.ts';
-import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { linesOf, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
 import { KernelTable } from './kernel-table.ts';
 

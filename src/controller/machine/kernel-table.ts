@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { toSallyportError } from '../../base/error.ts';
-import { AcknowledgedShell } from '../../firewalls/nftables/acknowledged-shell.ts';
-import { Nft } from '../../firewalls/nftables/nft.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import { AcknowledgedShell } from '../../firewalls/nftables/reach/acknowledged-shell.ts';
+import { Nft } from '../../firewalls/nftables/reach/nft.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { isLarge, isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
 import { inlineSet } from '../../machine/rules/text.ts';
 import {

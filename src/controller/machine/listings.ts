@@ -1,8 +1,8 @@
 import { isMap } from '../../api/shape.ts';
 import { SallyportError } from '../../base/error.ts';
-import { nftError } from '../../firewalls/nftables/error-classes.ts';
-import { Nft } from '../../firewalls/nftables/nft.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import { nftError } from '../../firewalls/nftables/reach/error-classes.ts';
+import { Nft } from '../../firewalls/nftables/reach/nft.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 
 /** Takes a listing line by line. */
 export interface ListingReader {

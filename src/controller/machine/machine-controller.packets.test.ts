@@ -7,7 +7,7 @@ import { FirewallMachine } from '../../../test/kit/firewall-machine.ts';
 import { cwnp, FACTS, firewall, smallMachine } from '../../../test/kit/machine.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { CLOSED_TABLE, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
 import { parseConfiguration } from '../configuration.ts';
 import { KernelTable } from './kernel-table.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/kit/fake-clock.ts';
-import { type Commit, CommitReader } from '../../firewalls/nftables/monitor-lines.ts';
-import type { Outcome, Transport } from '../../firewalls/nftables/transport.ts';
+import { type Commit, CommitReader } from '../../firewalls/nftables/reading/monitor-lines.ts';
+import type { Outcome, Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { OwnWrites } from './own-writes.ts';
 
 const signal = new AbortController().signal;

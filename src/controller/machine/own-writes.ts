@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Commit, ElementEvent } from '../../firewalls/nftables/monitor-lines.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import type { Commit, ElementEvent } from '../../firewalls/nftables/reading/monitor-lines.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import type { ElementChange } from './plain-sets.ts';
 
 /** What ended so long ago, and was not told of, changed nothing, and so will never be told of. */

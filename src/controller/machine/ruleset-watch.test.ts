@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock, turns } from '../../../test/kit/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
-import type { Running, Transport } from '../../firewalls/nftables/transport.ts';
+import type { Running, Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { OwnWrites } from './own-writes.ts';
 import { RulesetWatch } from './ruleset-watch.ts';
 

@@ -2,9 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
-import { Monitor } from '../../firewalls/nftables/monitor.ts';
-import { type Commit, CommitReader } from '../../firewalls/nftables/monitor-lines.ts';
-import type { Transport } from '../../firewalls/nftables/transport.ts';
+import { Monitor } from '../../firewalls/nftables/reading/monitor.ts';
+import { type Commit, CommitReader } from '../../firewalls/nftables/reading/monitor-lines.ts';
+import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import type { Listener, OwnWrites } from './own-writes.ts';
 
 /** Tables that are ours, all of `inet`. */

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cwnp, smallMachine } from '../../../test/kit/machine.ts';
 import { RunningMachine } from '../../../test/kit/running-machine.ts';
 import { silentLog } from '../../base/log.ts';
-import { netnsTransport } from '../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { tableLines } from '../../machine/table-text.ts';
 import { KernelTable } from './kernel-table.ts';
 import { RuleWriter } from './rule-writer.ts';

@@ -1,4 +1,4 @@
-import { groupSetName } from '../../firewalls/nftables/names.ts';
+import { groupSetName } from '../../firewalls/nftables/table/names.ts';
 
 /** What an AddressGroup is called on a device, exactly as a rule there names it; empty where rules cannot. */
 export function groupWords(driver: string, deviceName: string): readonly string[] {

@@ -7,7 +7,7 @@ import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { DriverHarness } from '../contract/harness.ts';
 import { NftablesDriver } from './driver.ts';
-import { renderTable } from './render.ts';
+import { renderTable } from './table/render.ts';
 
 const signal = new AbortController().signal;
 

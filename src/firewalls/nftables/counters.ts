@@ -1,6 +1,6 @@
-import { isRecord } from './json.ts';
-import { TABLE } from './model.ts';
-import type { Nft } from './nft.ts';
+import { isRecord } from './reach/json.ts';
+import { TABLE } from './table/model.ts';
+import type { Nft } from './reach/nft.ts';
 import type { CounterReading } from '../driver.ts';
 import type { Origin } from '../../border/ruleset.ts';
 

@@ -6,12 +6,12 @@ import { type Namespace, Namespaces } from '../../../test/kit/netns.ts';
 import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { Device } from './device.ts';
-import { netnsTransport } from './local-transport.ts';
-import { emptySet, type NftTable } from './model.ts';
-import { FENCE_SET } from './names.ts';
-import { Nft } from './nft.ts';
-import type { Operation } from './operation.ts';
-import { sshTransport } from './ssh-transport.ts';
+import { netnsTransport } from './reach/local-transport.ts';
+import { emptySet, type NftTable } from './table/model.ts';
+import { FENCE_SET } from './table/names.ts';
+import { Nft } from './reach/nft.ts';
+import type { Operation } from './table/operation.ts';
+import { sshTransport } from './reach/ssh-transport.ts';
 
 const signal = new AbortController().signal;
 const create: readonly Operation[] = [

@@ -6,15 +6,15 @@ import type { Log } from '../../base/log.ts';
 import type { Drift } from '../driver.ts';
 import type { WriterEpoch } from '../writer-lock.ts';
 import { after, type Bookkeeping, fence, laterEpoch, sameWriter, splitBookkeeping, writerChain } from './fence.ts';
-import { Mirror } from './mirror.ts';
-import type { NftTable } from './model.ts';
-import { Monitor } from './monitor.ts';
-import type { Commit } from './monitor-lines.ts';
-import { FENCE_SET } from './names.ts';
-import type { Nft } from './nft.ts';
-import { changesIntervals, isMembership, type Operation, renderOperations } from './operation.ts';
-import { type Reading, readEverything, readSets, readStructure } from './read.ts';
-import { fitsShell, Shell } from './shell.ts';
+import { Mirror } from './reading/mirror.ts';
+import type { NftTable } from './table/model.ts';
+import { Monitor } from './reading/monitor.ts';
+import type { Commit } from './reading/monitor-lines.ts';
+import { FENCE_SET } from './table/names.ts';
+import type { Nft } from './reach/nft.ts';
+import { changesIntervals, isMembership, type Operation, renderOperations } from './table/operation.ts';
+import { type Reading, readEverything, readSets, readStructure } from './reading/read.ts';
+import { fitsShell, Shell } from './reach/shell.ts';
 
 /** What stands on the device. The same object as long as nothing changed. */
 export interface Observed {

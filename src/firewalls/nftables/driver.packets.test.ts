@@ -8,7 +8,7 @@ import { patientClock } from '../../../test/kit/patient-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Drop } from '../driver.ts';
 import { NftablesDriver } from './driver.ts';
-import { renderTable } from './render.ts';
+import { renderTable } from './table/render.ts';
 
 const signal = new AbortController().signal;
 const POD = '10.0.0.1';

@@ -2,8 +2,8 @@ import { SallyportError } from '../../base/error.ts';
 import type { Origin } from '../../border/ruleset.ts';
 import type { Drop } from '../driver.ts';
 import { NflogReader } from './nflog.ts';
-import { DROP_PREFIX } from './text.ts';
-import type { Transport } from './transport.ts';
+import { DROP_PREFIX } from './table/text.ts';
+import type { Transport } from './reach/transport.ts';
 
 /**
  * Tells every denied packet that the device logs to a group, until abort. `origin` gives the rule behind the tag in a log prefix. Rejects if

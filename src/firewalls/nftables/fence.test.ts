@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { BucketMap } from '../../base/bucket-map.ts';
 import { after, fence, laterEpoch, sameWriter, splitBookkeeping, writerChain } from './fence.ts';
-import { isOurName } from './names.ts';
-import { EMPTY_TABLE, type NftTable } from './model.ts';
-import type { Operation } from './operation.ts';
+import { isOurName } from './table/names.ts';
+import { EMPTY_TABLE, type NftTable } from './table/model.ts';
+import type { Operation } from './table/operation.ts';
 
 const own = writerChain('0123456789ab');
 const other = writerChain('ba9876543210');

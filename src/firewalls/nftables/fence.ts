@@ -1,9 +1,9 @@
 import { BucketMap } from '../../base/bucket-map.ts';
 import { shortHash } from '../../base/encode.ts';
 import { type Epoch, isLaterEpoch } from '../../base/epoch.ts';
-import { TABLE, type NftTable } from './model.ts';
-import { FENCE_SET } from './names.ts';
-import type { Operation } from './operation.ts';
+import { TABLE, type NftTable } from './table/model.ts';
+import { FENCE_SET } from './table/names.ts';
+import type { Operation } from './table/operation.ts';
 
 /**
  * Two bookkeeping objects keep a second writer out; neither is part of what is wanted, so readers never see them.

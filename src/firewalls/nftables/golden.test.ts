@@ -3,10 +3,10 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { BorderRule, Class, Nat, NatTarget, Part, Ruleset, Stage } from '../../border/ruleset.ts';
 import { PortSet } from '../../ip/port-set.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
-import type { NftTable } from './model.ts';
-import { renderTable } from './render.ts';
-import { renderStep, stepsTo } from './steps.ts';
-import { translate } from './translate.ts';
+import type { NftTable } from './table/model.ts';
+import { renderTable } from './table/render.ts';
+import { renderStep, stepsTo } from './change/steps.ts';
+import { translate } from './table/translate.ts';
 
 const nets = (...texts: string[]): PrefixSet => PrefixSet.parse(texts);
 const nowhere = { groups: [], notGroups: [], domains: [] } as const;

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import { SallyportError } from '../../base/error.ts';
 import { optionMistakes } from '../driver-options.ts';
 import { nftablesOptions } from './options.ts';
-import { parseDeviceAddress } from './transport.ts';
+import { parseDeviceAddress } from './reach/transport.ts';
 
 type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 'tls' | 'adopt' | 'approximate'>;
 

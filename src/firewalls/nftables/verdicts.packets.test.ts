@@ -10,7 +10,7 @@ import { rulesetPairs } from '../../../test/kit/rulesets.ts';
 import { packets, universe } from '../../../test/kit/universe.ts';
 import { silentLog } from '../../base/log.ts';
 import { NftablesDriver } from './driver.ts';
-import { renderTable } from './render.ts';
+import { renderTable } from './table/render.ts';
 import { PATIENCE_MS, tries } from '../../../test/kit/runs.ts';
 import { patientClock } from '../../../test/kit/patient-clock.ts';
 

@@ -7,7 +7,7 @@ import { FACTS, routing as smallRouting } from '../../../../test/kit/machine.ts'
 import { type Namespace, Namespaces } from '../../../../test/kit/netns.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import { frrText } from '../../../machine/frr/frr-text.ts';
 import type { Routing } from '../../../machine/frr/routing.ts';
 import { parseConfiguration } from '../../configuration.ts';

@@ -1,7 +1,7 @@
 import { isMap } from '../../../api/shape.ts';
 import { deadline } from '../../../base/deadline.ts';
 import { SallyportError } from '../../../base/error.ts';
-import type { Outcome, Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Outcome, Transport } from '../../../firewalls/nftables/reach/transport.ts';
 
 /** A reload compares what runs with the file; on a busy machine that takes seconds. */
 const PATIENCE_MS = 60_000;

@@ -6,7 +6,7 @@ import { FirewallMachine } from '../../../../test/kit/firewall-machine.ts';
 import { firewall, smallMachine } from '../../../../test/kit/machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
 import type { DutyEvent } from '../reports/duty-events.ts';
 import { HostDuties } from './host-duties.ts';

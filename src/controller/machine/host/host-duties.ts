@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import type { Log } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { type InterfaceAddresses, interfaceAddresses } from '../../../machine/interface-addresses.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
 import type { DutyEvent } from '../reports/duty-events.ts';

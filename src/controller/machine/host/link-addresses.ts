@@ -1,6 +1,6 @@
 import { isMap } from '../../../api/shape.ts';
 import { SallyportError } from '../../../base/error.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { formatAddress, parseAddress } from '../../../ip/address.ts';
 import type { InterfaceAddresses } from '../../../machine/interface-addresses.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '../../../../test/kit/metal-stack-crds.ts';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { systemClock } from '../../../base/clock.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { DutyEvents } from '../reports/duty-events.ts';
 import { HostDuties } from './host-duties.ts';
 import { RESTART_ANNOTATION, ServiceRestarts, WHITELIST_ANNOTATION } from './service-restarts.ts';

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { SallyportError } from '../../../base/error.ts';
 import { silentLog } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import { type ClusterObject, clusterObject } from '../sources/machine-kinds.ts';
 import { RESTART_ANNOTATION, ServiceRestarts, WHITELIST_ANNOTATION } from './service-restarts.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import { toSallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { resourcePath } from '../../../kubernetes/resource-path.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
 import { type ClusterObject, machineKinds } from '../sources/machine-kinds.ts';

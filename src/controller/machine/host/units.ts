@@ -1,5 +1,5 @@
 import { SallyportError } from '../../../base/error.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 
 /** Restarts a unit of systemd and waits until it is up. Rejects with HOST_DUTY_FAILED. */
 export async function restartUnit(transport: Transport, unit: string, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from '../../../../test/kit/metal-stack-crds.ts';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { systemClock } from '../../../base/clock.ts';
-import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import type { MachineController } from '../machine-controller.ts';
 import { Accounting } from './accounting.ts';
 import { FirewallMonitor } from './firewall-monitor.ts';

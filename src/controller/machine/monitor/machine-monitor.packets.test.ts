@@ -10,7 +10,7 @@ import { cwnp, firewall, smallMachine } from '../../../../test/kit/machine.ts';
 import { isMap } from '../../../api/shape.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import type { AccountingPlace } from '../../machine-configuration.ts';
 import { Accounting } from './accounting.ts';
 import { MachineMonitor } from './machine-monitor.ts';

@@ -4,8 +4,8 @@ import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import type { Log } from '../../../base/log.ts';
 import { version } from '../../../base/version.ts';
-import { nftError } from '../../../firewalls/nftables/error-classes.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import { nftError } from '../../../firewalls/nftables/reach/error-classes.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import {
   type ConnectionStatistics,
   type Measured,

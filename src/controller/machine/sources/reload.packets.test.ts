@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
 import { cwnp, firewall } from '../../../../test/kit/machine.ts';
 import { systemClock } from '../../../base/clock.ts';
-import { netnsTransport } from '../../../firewalls/nftables/local-transport.ts';
+import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import { NameStateFile } from '../dns/name-state.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { MachineMonitor } from '../monitor/machine-monitor.ts';

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Authority } from '../../../../test/kit/certificates.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { ExporterUpdate } from './exporter-update.ts';
 import { Fetching } from './fetching.ts';
 import { UpdateRecord } from './record.ts';

@@ -5,7 +5,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { elapsed } from '../../../base/elapsed.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import { isActive, restartUnit } from '../host/units.ts';
 import { readIfThere, replaceFile } from '../rule-files.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import { readFirewallSpec } from '../../../machine/kinds/firewall.ts';
 import type { DutyEvent } from '../reports/duty-events.ts';
 import { openUpdates } from './open-updates.ts';

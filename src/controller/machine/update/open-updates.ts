@@ -5,7 +5,7 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
 import { version } from '../../../base/version.ts';
-import type { Transport } from '../../../firewalls/nftables/transport.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import type { FirewallSpec } from '../../../machine/kinds/firewall.ts';
 import type { MachineConfiguration } from '../../machine-configuration.ts';
 import type { DutyEvent } from '../reports/duty-events.ts';

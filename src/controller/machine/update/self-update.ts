@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
 import type { Log } from '../../../base/log.ts';
-import { runChild } from '../../../firewalls/nftables/child.ts';
+import { runChild } from '../../../firewalls/nftables/reach/child.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import type { Fetching } from './fetching.ts';
 import { checkSignature, fetchOffered, type Offer, plainVersion, readOffer } from './offer.ts';
