@@ -37,7 +37,7 @@ export interface TableUse {
   readonly most: number;
 }
 
-/** A list that the device fetches by itself, and that it does not show as it is wanted. */
+/** A list that the device does not show as it is wanted: one that it fetches by itself, or one for which it has no room. */
 export interface ListBehind {
   /** Its name there, which is that of the AddressGroup. */
   readonly list: string;
@@ -49,6 +49,8 @@ export interface ListBehind {
   readonly isUnread: boolean;
   /** Rules of others go by it. */
   readonly isUsed: boolean;
+  /** The device has no room for it: who of `lacks` was not given to the device for that reason. Absent: everybody was given. */
+  readonly noRoomFor?: ReadonlySet<string>;
   /** For people. */
   readonly text: string;
 }
@@ -135,8 +137,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
    */
   together?(first: S, second: S): S | undefined;
   /**
-   * Lists that the device fetches by itself and that are not there as they are wanted. No step makes it fetch them; as long as there are any
-   * the wish is not confirmed. Absent: it fetches none, or does not tell what it has. Pure.
+   * Lists that the device fetches by itself, or has no room for, and that are not there as they are wanted. No step mends that; as long as there are
+   * any the wish is not confirmed whole. Absent: it fetches none and takes all, or does not tell what it has. Pure.
    */
   behind?(actual: A, wanted: W): readonly ListBehind[];
   /**

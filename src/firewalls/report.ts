@@ -3,6 +3,7 @@ import type { SallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Confirmed, WorkerSettings } from './course.ts';
 import type { Actual, Capabilities, Drift, ListBehind, TableUse, Translation } from './driver.ts';
+import { isWithoutRoom } from './no-room.ts';
 import { nearlyFull } from './table-use.ts';
 import type { Wish, Wishes } from './wishes.ts';
 import { type WaitingPlan, type WorkerStatus, conditionsOf } from './worker-status.ts';
@@ -155,6 +156,7 @@ export class Report {
         waits,
         unreached,
         behind: behind.map(({ text }) => text),
+        noRoom: behind.filter(isWithoutRoom).map(({ text }) => text),
         full: nearlyFull(tables),
         drifted,
         drift,

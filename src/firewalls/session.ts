@@ -8,6 +8,7 @@ import type { Step } from '../plan/step.ts';
 import type { CourseQuestion } from './course.ts';
 import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, Translation } from './driver.ts';
 import type { Joining } from './newcomers.ts';
+import { givenOf } from './no-room.ts';
 import { Rivals } from './rivals.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -37,7 +38,8 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   /** What the driver could not translate unprepared. */
   #pending: { readonly ruleset: Ruleset; readonly capabilities: Capabilities } | undefined;
   #steps: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly steps: readonly S[] }[] = [];
-  #behind: { readonly actual: A; readonly wanted: W; readonly lists: readonly ListBehind[] } | undefined;
+  #given: readonly { readonly actual: A; readonly ruleset: Ruleset; readonly given: Ruleset }[] = [];
+  #behind: readonly { readonly actual: A; readonly wanted: W; readonly lists: readonly ListBehind[] }[] = [];
   #translations: readonly { readonly ruleset: Ruleset; readonly wanted: W }[] = [];
 
   constructor(driver: Driver<A, W, S>, lock: WriterLock, clock: Clock, signal: AbortSignal) {
@@ -139,12 +141,21 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     }
   }
 
-  /** Lists that the device has yet to fetch for a ruleset. */
+  /** Lists that the device has yet to fetch, or has no room for, of a ruleset. */
   behind(actual: A, ruleset: Ruleset): readonly ListBehind[] {
     const wanted = this.translate(ruleset);
-    if (this.#behind?.actual !== actual || this.#behind.wanted !== wanted)
-      this.#behind = { actual, wanted, lists: this.#driver.behind?.(actual, wanted) ?? [] };
-    return this.#behind.lists;
+    const known = this.#behind.find((one) => one.actual === actual && one.wanted === wanted);
+    const lists = known?.lists ?? this.#driver.behind?.(actual, wanted) ?? [];
+    if (known === undefined) this.#behind = [{ actual, wanted, lists }, ...this.#behind].slice(0, KEPT);
+    return lists;
+  }
+
+  /** What of a ruleset the device was given, where all steps to it are done. */
+  given(actual: A, ruleset: Ruleset): Ruleset {
+    const known = this.#given.find((one) => one.actual === actual && one.ruleset === ruleset);
+    const given = known?.given ?? givenOf(ruleset, this.behind(actual, ruleset));
+    if (known === undefined) this.#given = [{ actual, ruleset, given }, ...this.#given].slice(0, KEPT);
+    return given;
   }
 
   steps(actual: A, ruleset: Ruleset): readonly S[] {
@@ -260,6 +271,8 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
     this.#capabilities = undefined;
     this.#translations = [];
     this.#steps = [];
+    this.#given = [];
+    this.#behind = [];
   }
 }
 

@@ -19,6 +19,7 @@ test('it is a condition that stops nothing', () => {
     waits: [],
     unreached: [],
     behind: [],
+    noRoom: [],
     full: nearlyFull(rules(1_000)),
     drifted: false,
     drift: [],

@@ -64,8 +64,10 @@ export interface Standing {
   readonly waits: readonly string[];
   /** What of the device could not be reached. */
   readonly unreached: readonly string[];
-  /** Lists that the device has yet to fetch, for people. */
+  /** Lists that the device has yet to fetch, or has no room for, for people. */
   readonly behind: readonly string[];
+  /** Those of them for which it has no room. */
+  readonly noRoom: readonly string[];
   /** Tables of the device with little room left, for people. */
   readonly full: readonly string[];
   readonly drifted: boolean;
@@ -113,6 +115,7 @@ export function conditionsOf(standing: Standing): readonly Condition[] {
         }
       : { type: 'Ready', status: false, reason: first.reason, message: first.message };
   if (error?.code === 'DEVICE_LIMIT' || error?.code === 'CAPACITY') add('CapacityLow', 'Full', error.message);
+  else if (standing.noRoom.length > 0) add('CapacityLow', 'Full', standing.noRoom.join('; '));
   // It stops nothing yet.
   else if (standing.full.length > 0) add('CapacityLow', 'NearlyFull', standing.full.join('; '));
   return [ready, ...found];

@@ -394,7 +394,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   }
 
   /** `awaited`: connections are still being judged for it. */
-  #becomesBasis(ruleset: Ruleset, { owners }: Pick<Wished, 'owners'>, actual: A, awaited?: JudgedFor): void {
+  #becomesBasis(asked: Ruleset, { owners }: Pick<Wished, 'owners'>, actual: A, awaited?: JudgedFor): void {
+    const ruleset = this.#session.given(actual, asked);
     const { behaviour } = this.#session.translate(ruleset);
     this.#standing.take({ ruleset, behaviour, owners, actual }, awaited);
     this.#carrier.cutting.confirmed({ ruleset, behaviour, owners });

@@ -2,6 +2,7 @@ import type { BorderFirewall } from '../../api/resource.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import { Guard } from '../../firewalls/guard.ts';
+import { isWithoutRoom } from '../../firewalls/no-room.ts';
 import { quietUntil } from '../../firewalls/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
@@ -116,6 +117,9 @@ function refuseObserve({ name, view }: CommandFirewall): void {
 
 /** All is done that can be done, and that is not all. */
 function refuseUnreached({ actual: { unreached = [] }, behind }: Look): void {
+  const full = behind.filter(isWithoutRoom).map(({ text }) => text);
+  if (full.length > 0)
+    throw new SallyportError('DEVICE_LIMIT', `everything else is done and read back, but ${full.join('; ')}`);
   const open = behind.filter(({ isUsed }) => isUsed).map(({ text }) => text);
   if (open.length > 0)
     throw new SallyportError('LISTS_BEHIND', `everything else is done and read back, but ${open.join('; ')}`);

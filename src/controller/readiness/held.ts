@@ -18,9 +18,14 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   const { groups, nats } = differenceOf(wanted, held);
   for (const { group, there } of groups)
     if (group.members.has(address) && there?.has(address) !== true)
-      return `${address} is not in the group ${group.deviceName} yet`;
-  for (const { list, isUsed, lacks, keeps } of confirmed.behind ?? []) {
-    if (isUsed && lacks.has(address)) return `${address} was not seen in the list ${list} yet`;
+      return hasNoRoom(group.deviceName, address, confirmed)
+        ? `${address} is not in the group ${group.deviceName}: the device has no room for it`
+        : `${address} is not in the group ${group.deviceName} yet`;
+  for (const { list, isUsed, lacks, keeps, noRoomFor } of confirmed.behind ?? []) {
+    if (isUsed && lacks.has(address))
+      return noRoomFor === undefined
+        ? `${address} was not seen in the list ${list} yet`
+        : `${address} may be left out of the list ${list}, for which the device has no room`;
     if (isUsed && keeps.has(address)) return `${address} is still in the list ${list}, for its owner before`;
   }
   for (const { nat, there } of nats) {
@@ -29,6 +34,10 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
       return `the translation of ${address} by ${nat.origin.policy} is not there yet`;
   }
   return undefined;
+}
+
+function hasNoRoom(name: string, address: string, { behind = [] }: Confirmed): boolean {
+  return behind.some(({ list, noRoomFor }) => list === name && noRoomFor?.has(address) === true);
 }
 
 /** What of a wanted ruleset may not be there. */

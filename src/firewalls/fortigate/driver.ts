@@ -6,7 +6,7 @@ import { SallyportError } from '../../base/error.ts';
 import type { Nat, Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { DeviceCredentials } from '../device-credentials.ts';
-import type { Actual, DeviceOwner, Drift, Driver, MayGoOn, Translation } from '../driver.ts';
+import type { Actual, DeviceOwner, Drift, Driver, ListBehind, MayGoOn, Translation } from '../driver.ts';
 import type { DeviceTls } from '../https/device-tls.ts';
 import { MachineLock } from '../machine-lock.ts';
 import { type Capacity, tableUses } from '../rulebase/capacity.ts';
@@ -24,7 +24,7 @@ import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
 import { FortiosApi } from './fortios-api.ts';
 import { type Observation, observation } from './observe.ts';
-import { OVERFULL, withoutJoiners } from './overfull.ts';
+import { listsWithoutRoom, withoutJoiners } from './overfull.ts';
 import { FortigatePassages } from './passages.ts';
 import { renderOperations } from './render.ts';
 import { isSaving, withSaving } from './saving.ts';
@@ -195,12 +195,9 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
 
   #stepsTo(actual: FortigateActual, { wanted: wished, dialect }: FortigateTranslation): readonly RuleBaseStep[] {
     const { base, capacity } = actual;
-    const { overfull } = actual.snapshot;
     const { wanted: whole, unsafe } = standing(base, wished, this.#scope.names);
-    const wanted = withoutJoiners(whole, base, overfull);
+    const wanted = withoutJoiners(whole, base, actual.snapshot.overfull);
     const steps = stepsBetween(base, wanted, dialect, capacity);
-    if (steps.length === 0 && overfull.length > 0)
-      throw new SallyportError('DEVICE_LIMIT', `${overfull.join(', ')}: ${OVERFULL}`);
     const elsewhere = translatesElsewhere(actual, wanted);
     if (elsewhere === undefined && steps.length === 0 && unsafe.length > 0)
       throw new SallyportError(
@@ -211,6 +208,14 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const narrowing = steps.filter(({ urgent }) => urgent);
     if (narrowing.length === 0) throw new SallyportError('TRANSLATION_MODE', elsewhere);
     return narrowing;
+  }
+
+  behind(
+    { base, snapshot: { overfull } }: FortigateActual,
+    { wanted: wished }: FortigateTranslation,
+  ): readonly ListBehind[] {
+    if (overfull.length === 0) return [];
+    return listsWithoutRoom(base, standing(base, wished, this.#scope.names).wanted, wished, overfull);
   }
 
   leave(actual: FortigateActual, { cluster }: DeviceOwner): readonly FortigateStep[] {
