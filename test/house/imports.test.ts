@@ -127,33 +127,55 @@ function wrongArrows(): string[] {
   return wrong;
 }
 
-/** Files that import each other in a loop, each loop once: those that can be reached from themselves. */
-function circles(): readonly string[][] {
-  const arrows = new Map<string, readonly string[]>();
+/** What the files of production code in `src` import of it, as paths. */
+function arrows(): ReadonlyMap<string, readonly string[]> {
+  const from = new Map<string, readonly string[]>();
   for (const file of files(source)) {
     if (isTest(file)) continue;
     const targets = imports(file).filter((target) => target.startsWith('.'));
-    arrows.set(
+    from.set(
       file,
       targets.map((target) => resolve(dirname(file), target)),
     );
   }
+  return from;
+}
+
+/** Places that lead to each other in a loop, each loop once: those that can be reached from themselves. */
+function loops(graph: ReadonlyMap<string, Iterable<string>>): readonly string[][] {
   const reach = (from: string): Set<string> => {
     const seen = new Set<string>();
-    const open = [...(arrows.get(from) ?? [])];
-    for (let file = open.pop(); file !== undefined; file = open.pop()) {
-      if (seen.has(file)) continue;
-      seen.add(file);
-      open.push(...(arrows.get(file) ?? []));
+    const open = [...(graph.get(from) ?? [])];
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      if (seen.has(place)) continue;
+      seen.add(place);
+      open.push(...(graph.get(place) ?? []));
     }
     return seen;
   };
-  const reached = new Map([...arrows.keys()].map((file) => [file, reach(file)]));
-  const looped = [...reached].filter(([file, from]) => from.has(file)).map(([file]) => file);
-  const loops = looped.map((file) =>
-    looped.filter((other) => reached.get(file)?.has(other) === true && reached.get(other)?.has(file) === true),
+  const reached = new Map([...graph.keys()].map((place) => [place, reach(place)]));
+  const looped = [...reached].filter(([place, from]) => from.has(place)).map(([place]) => place);
+  const together = looped.map((place) =>
+    looped.filter((other) => reached.get(place)?.has(other) === true && reached.get(other)?.has(place) === true),
   );
-  return [...new Map(loops.map((loop) => [loop.join(), loop.map((file) => relative(root, file))])).values()];
+  return [...new Map(together.map((loop) => [loop.join(), loop.map((place) => relative(root, place))])).values()];
+}
+
+/** The folders beside each other that files of one import from the other, below any folder of `src`. */
+function folderArrows(): ReadonlyMap<string, ReadonlySet<string>> {
+  const between = new Map<string, Set<string>>();
+  for (const [file, targets] of arrows())
+    for (const target of targets) {
+      const from = relative(source, dirname(file)).split('/');
+      const to = relative(source, dirname(target)).split('/');
+      const parting = from.findIndex((name, at) => to[at] !== name);
+      const other = to[parting];
+      if (parting < 0 || other === undefined) continue;
+      const above = join(source, ...from.slice(0, parting));
+      const folder = join(above, from[parting] ?? '');
+      between.set(folder, (between.get(folder) ?? new Set()).add(join(above, other)));
+    }
+  return between;
 }
 
 describe('the house', () => {
@@ -167,7 +189,14 @@ describe('the house', () => {
   });
 
   test('no files import each other in a circle', () => {
-    expect(circles()).toEqual([]);
+    expect(loops(arrows())).toEqual([]);
+  });
+
+  test('no folders beside each other import each other in a circle', () => {
+    expect(loops(folderArrows())).toEqual([]);
+    expect(folderArrows().get(join(source, 'firewalls/nftables/reading'))).toContain(
+      join(source, 'firewalls/nftables/table'),
+    );
   });
 
   test('simulators share no code with what they judge', () => {
