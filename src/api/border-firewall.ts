@@ -180,9 +180,12 @@ export const borderFirewallSpec = z
     'one firewall that is kept in step: how it is reached, who leaves through it, and how carefully it is changed',
   );
 
+/** What follows from a mistake in a BorderFirewall; at the end of each. */
+export const KEEPS_WHAT_IT_HOLDS = 'This firewall gets no plan and keeps what it holds.';
+
 /** Reads a BorderFirewall whole or not at all: one that is half understood must not be written to. */
 export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): BorderFirewall | undefined {
-  const broken = scope.otherwise('This firewall gets no plan and keeps what it holds.');
+  const broken = scope.otherwise(KEEPS_WHAT_IT_HOLDS);
   const inside = broken.at('spec');
   const soundEnvelope = checkEnvelope(raw, broken);
   const map = inside.map(raw['spec'], NO_SPEC);
@@ -213,7 +216,7 @@ export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): Borde
     type: 'BorderFirewall',
     ...defined(same),
     ...defined({
-      credentialsRef: credentialsRef && credentials(credentialsRef),
+      credentialsRef: credentialsRef && credentialsOf(credentialsRef),
       tls: tls && defined(tls),
       networks: networks && PrefixSet.of(networks),
     }),
@@ -243,7 +246,8 @@ export function unknownDriver(written: unknown): string | undefined {
   return `there is no driver ${show(written)}; ${hint}`;
 }
 
-function credentials(written: {
+/** Where credentials are, as one of the three. */
+export function credentialsOf(written: {
   readonly secret?: string | undefined;
   readonly file?: string | undefined;
   readonly env?: string | undefined;

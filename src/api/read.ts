@@ -21,7 +21,7 @@ import { readNode } from './node.ts';
 import { ownMeta } from './own.ts';
 import { readPod } from './pod.ts';
 import { readProfile } from './profile.ts';
-import { type ReadResource, type Resource, type ResourceType, resourceKey } from './resource.ts';
+import { type ReadResource, type Resource, type ResourceType, type UnreadFirewall, resourceKey } from './resource.ts';
 import { type Locate, type Reading, Scope } from './scope.ts';
 import { type RawMap, isMap, show } from './shape.ts';
 import { readSourceNAT } from './source-nat.ts';
@@ -32,6 +32,7 @@ import {
 } from './staged-policy.ts';
 import { fromStorageForm } from './storage-form.ts';
 import { readTier } from './tier.ts';
+import { readUnreadFirewall } from './unread-firewall.ts';
 import { readWorkloadEndpoint } from './workload-endpoint.ts';
 
 const readers: Readonly<Record<ResourceType, KindReader>> = {
@@ -105,6 +106,8 @@ function readKind(found: Extract<KindFound, { found: 'kind' }>, raw: RawMap, unn
   const key = resourceKey({ type: kind.type, ...identity });
   try {
     const resource = readContent(kind, identity, object, { object: key, place, locate, diagnostics });
+    if (resource === undefined && kind.type === 'BorderFirewall')
+      return { unread: unreadFirewall(kind, identity, object, place), key, diagnostics };
     return { ...(resource === undefined ? {} : { resource }), key, diagnostics };
   } catch (thrown) {
     const resource = failedClosed(kind, identity, object, place);
@@ -127,6 +130,17 @@ function readContent({ type, ours }: Kind, identity: Identity, object: RawMap, r
   return sound ? resource : undefined;
 }
 
+/** Its owner is told by its status; for that its own name and numbers are needed, and for its driver what it says of that. */
+function unreadFirewall({ type }: Kind, identity: Identity, object: RawMap, place: Place): UnreadFirewall {
+  const { meta } = readSafeMeta(type, identity, object, place, new Scope(silent(place)));
+  return readUnreadFirewall({ ...meta, ...ownMeta(object) }, object);
+}
+
+/** Where mistakes that are known go once more. */
+function silent(place: Place): Reading {
+  return { object: undefined, place, locate: undefined, diagnostics: [] };
+}
+
 /** Policies that have a safe reading whatever stands in them: one that denies. */
 const FAIL_CLOSED: ReadonlySet<ResourceType> = new Set([
   'KubernetesNetworkPolicy',
@@ -146,9 +160,8 @@ const FAIL_CLOSED: ReadonlySet<ResourceType> = new Set([
 function failedClosed(kind: Kind, identity: Identity, object: RawMap, place: Place): Resource | undefined {
   if (!FAIL_CLOSED.has(kind.type)) return undefined;
   const { apiVersion, kind: name, metadata } = object;
-  const nothing: Reading = { object: undefined, place, locate: undefined, diagnostics: [] };
   try {
-    return readContent(kind, identity, { apiVersion, kind: name, metadata, spec: 'unreadable' }, nothing);
+    return readContent(kind, identity, { apiVersion, kind: name, metadata, spec: 'unreadable' }, silent(place));
   } catch {
     return undefined;
   }

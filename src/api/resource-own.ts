@@ -1,3 +1,4 @@
+import type { Place } from '../base/diagnostic.ts';
 import type { PortSet } from '../ip/port-set.ts';
 import type { PrefixSet } from '../ip/prefix-set.ts';
 import type { Selector } from '../selector/selector.ts';
@@ -98,6 +99,8 @@ export interface GuardLimit {
 
 export interface BorderFirewall extends OwnMeta {
   readonly type: 'BorderFirewall';
+  /** Where fields of `spec` stand, by path; absent: nobody knows. */
+  readonly places?: ReadonlyMap<string, Place>;
   readonly driver: string;
   readonly address: string;
   readonly credentialsRef?: { readonly secret: string } | { readonly file: string } | { readonly env: string };
@@ -143,6 +146,26 @@ export interface BorderFirewall extends OwnMeta {
   };
   readonly readiness: { readonly timeoutMs: number; readonly onTimeout: 'Hold' | 'Release' };
   readonly onDelete: 'Keep' | 'Remove';
+}
+
+/** What of a BorderFirewall its driver judges without asking the device. */
+export type FirewallSettings = Pick<
+  BorderFirewall,
+  'name' | 'driver' | 'address' | 'options' | 'credentialsRef' | 'tls' | 'adopt' | 'approximate' | 'tiers' | 'mode'
+> & {
+  /** Where parts of it stand, by path: `spec.options.position`; absent: nobody knows, or it would be dear to find out. */
+  readonly places?: ReadonlyMap<string, Place>;
+};
+
+/** A BorderFirewall that is there and cannot be read whole: nothing is planned from it, and its device stays as it is. */
+export interface UnreadFirewall extends OwnMeta {
+  readonly type: 'BorderFirewall';
+  /** As far as they can be read; of what is in `unreadable` a stand-in. */
+  readonly settings: FirewallSettings;
+  /** Members of `spec` that are missing or cannot be read. */
+  readonly unreadable: ReadonlySet<string>;
+  /** Absent: that cannot be read. */
+  readonly onDelete?: BorderFirewall['onDelete'];
 }
 
 /** Somebody's yes to one plan of one firewall (design invariant 4). */

@@ -4,7 +4,7 @@ import type { Prefix } from '../ip/prefix.ts';
 import type { Selector } from '../selector/selector.ts';
 import type { AdminPolicy } from './resource-admin-policy.ts';
 import type { Meta, ReadableRule } from './resource-meta.ts';
-import type { OwnResource } from './resource-own.ts';
+import type { OwnResource, UnreadFirewall } from './resource-own.ts';
 import type { CalicoPolicySpec, CalicoRule, KubernetesNetworkPolicy } from './resource-policies.ts';
 import type { StagedCalicoPolicy, StagedKubernetesNetworkPolicy } from './resource-staged.ts';
 
@@ -19,12 +19,14 @@ export type {
   BorderPolicyRule,
   BorderPolicySpec,
   ClusterBorderPolicy,
+  FirewallSettings,
   GuardLimit,
   OnBlind,
   OwnMeta,
   OwnResource,
   SourceNAT,
   Translate,
+  UnreadFirewall,
 } from './resource-own.ts';
 export type {
   CalicoEntity,
@@ -208,6 +210,8 @@ export function resourceKey(resource: {
 /** What reading one API object gave. No resource: nothing could be kept of it, or its kind is not ours to read. */
 export interface ReadResource {
   readonly resource?: Resource;
+  /** What can be read of a BorderFirewall that is no resource. */
+  readonly unread?: UnreadFirewall;
   /** Whose object it is; there also when the object exists and is too broken to be kept, which is not the same as its being gone. */
   readonly key?: ResourceKey;
   readonly diagnostics: readonly Diagnostic[];

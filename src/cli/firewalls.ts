@@ -10,7 +10,6 @@ import type { Finding } from '../border/finding.ts';
 import type { Ruleset } from '../border/ruleset.ts';
 import { deviceMistakes } from '../controller/device-mistakes.ts';
 import { openDevice } from '../controller/devices.ts';
-import type { LiveWorld } from '../controller/live-world.ts';
 import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
@@ -60,7 +59,7 @@ export interface Asked {
 
 /** Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. */
 export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: string | undefined): Asked {
-  const names = [...world.firewalls.keys(), ...unreadFirewalls(world)].sort(compareUtf8);
+  const names = [...new Set([...world.firewalls.keys(), ...world.unread.keys()])].sort(compareUtf8);
   if (names.length === 0)
     throw new SallyportError(
       'NOT_FOUND',
@@ -74,27 +73,21 @@ export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: strin
   const asked = only === undefined ? names : [only];
   const views = asked.flatMap((name) => {
     const view = world.firewalls.get(name);
-    // What is wrong with one that cannot be read was told with the world.
     if (view !== undefined) {
       const mistakes = deviceMistakes(view.firewall);
       printDiagnostics(terminal, mistakes);
       if (view.ruleset !== undefined && mistakes.every(({ severity }) => severity !== 'error'))
         return [{ firewall: view.firewall, ruleset: view.ruleset, findings: view.findings }];
       if (view.ruleset === undefined) printDiagnostics(terminal, view.findings);
+    } else {
+      // The rest of what is wrong with one that cannot be read was told with the world.
+      const unread = world.unread.get(name);
+      if (unread !== undefined) printDiagnostics(terminal, deviceMistakes(unread));
     }
     terminal.err(`${name}: its mistakes leave nothing to plan; its device keeps what it holds`);
     return [];
   });
   return { views, leftOut: views.length < asked.length };
-}
-
-/** Names of the BorderFirewalls that are there and too broken to be read. */
-function unreadFirewalls({ broken, firewalls }: LiveWorld): readonly string[] {
-  const kind = 'BorderFirewall/';
-  return [...broken].flatMap((key) => {
-    const name = key.startsWith(kind) ? key.slice(kind.length) : undefined;
-    return name === undefined || firewalls.has(name) ? [] : [name];
-  });
 }
 
 /** What keeps these firewalls from holding all that was asked for, and what concerns no one firewall. */

@@ -50,6 +50,35 @@ describe('validate', () => {
     expect(ended.out).toContain('"line": 12');
   });
 
+  test('tells all mistakes of a firewall at once, those of its driver too, each where it stands', async () => {
+    const text = `apiVersion: sallyport.dev/v1alpha1
+kind: BorderFirewall
+metadata:
+  name: edge-3
+spec:
+  driver: panos
+  address: edge-3
+  mode: Enforce
+  credentialsRef: { file: a, env: b }
+  workloads:
+    selector: app = x
+  options:
+    postion: First
+    peer:
+      address: nowhere
+`;
+    const ended = await run(text, 'validate', '-o', 'json');
+    const { diagnostics } = JSON.parse(ended.out) as {
+      readonly diagnostics: readonly { readonly path: string; readonly at: { readonly line: number } }[];
+    };
+    expect(diagnostics.map(({ path, at }) => `${at.line} ${path}`).toSorted()).toEqual([
+      '11 spec.workloads.selector',
+      '13 spec.options.postion',
+      '7 spec.address',
+      '9 spec.credentialsRef',
+    ]);
+  });
+
   test('answers as data about a configuration file that cannot be used', async () => {
     const file = join(folder, 'sallyport.yaml');
     writeFileSync(file, 'sources: {a: {manifests: .}}\ncontrollers: {border: {source: b}, borde: {}}\n');

@@ -102,7 +102,7 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   // An empty answer looks like a good one.
   if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
   const applied = broken ? [] : changes;
-  world.apply({ changes: applied, state, diagnostics, broken: all.broken });
+  world.apply({ changes: applied, state, diagnostics, broken: all.broken, unread: all.unread });
   return {
     title: place.title,
     world,

@@ -1,4 +1,4 @@
-import type { BorderFirewall } from '../api/resource.ts';
+import type { BorderFirewall, UnreadFirewall } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Log } from '../base/log.ts';
@@ -24,7 +24,7 @@ export interface ControllerOptions {
   /** Who holds objects until their devices were left; absent: nobody, and only what is seen to go is left. */
   readonly departures?: Departures;
   /** What a firewall says that its device cannot be; absent: nothing is known of that. */
-  readonly mistakes?: (firewall: BorderFirewall) => readonly Diagnostic[];
+  readonly mistakes?: (firewall: BorderFirewall | UnreadFirewall) => readonly Diagnostic[];
   readonly clock: Clock;
   readonly log: Log;
   /** Where people leave their yes; absent: nowhere. */

@@ -1,4 +1,4 @@
-import type { BorderFirewall } from '../api/resource.ts';
+import type { BorderFirewall, UnreadFirewall } from '../api/resource.ts';
 import { background } from '../base/background.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
@@ -27,8 +27,9 @@ import { Refusals } from './refusals.ts';
 import { type Follower, Releases, followersOf } from './releases.ts';
 import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
+import { NEVER_READ, wantedBy } from './unread.ts';
 import { Wanted } from './wanted.ts';
-import { type Wrong, Wrongs } from './wrongs.ts';
+import { Wrongs, everyWrong } from './wrongs.ts';
 
 /** The border controller: follows a source and keeps every border firewall in step, each by a worker of its own. */
 export class Controller implements Picture {
@@ -166,12 +167,14 @@ export class Controller implements Picture {
           departure,
         }
       );
-    const unopened = this.#unopened.get(name);
-    return unopened && { worker: unopened, holds: true, ...told };
+    const worker = this.#unopened.get(name);
+    if (worker !== undefined) return { worker, holds: true, ...told };
+    // Who may write to it when it can be read says until then that it cannot.
+    return this.world.unread.has(name) ? { worker: NEVER_READ, holds: this.#mayWrite(name), ...told } : undefined;
   }
 
   /** What a firewall asks for that its driver cannot do. */
-  mistakes(firewall: BorderFirewall): readonly Diagnostic[] {
+  mistakes(firewall: BorderFirewall | UnreadFirewall): readonly Diagnostic[] {
     return this.#options.mistakes?.(firewall) ?? [];
   }
 
@@ -215,8 +218,8 @@ export class Controller implements Picture {
     this.#tellTaken(delivery);
   }
 
-  #departuresTake({ changes, state }: Delivery): void {
-    this.#options.departures?.taken(changes, this.world.knowsWays ? 'complete' : state.kind);
+  #departuresTake({ changes, state, unread }: Delivery): void {
+    this.#options.departures?.taken(changes, this.world.knowsWays ? 'complete' : state.kind, unread);
   }
 
   /** What pods give up reaches the border before it is known what else follows (decision 12). */
@@ -254,7 +257,7 @@ export class Controller implements Picture {
   #assign(): void {
     const views = this.world.firewalls;
     this.#granted = false;
-    this.#options.writers?.want([...views.values()].map(({ firewall }) => firewall));
+    this.#options.writers?.want(wantedBy(this.world));
     if (this.world.knowsWays)
       for (const name of [...this.#stations.keys(), ...this.#unopened.keys()])
         if (!views.has(name)) this.#release(name);
@@ -433,13 +436,7 @@ export class Controller implements Picture {
 
   *#sayAll(): Pieces {
     if (this.#granted && this.world.state.kind !== 'loading') this.#assign();
-    const wrong: Wrong[] = [...this.world.diagnostics()];
-    yield;
-    wrong.push(...this.world.border.findings());
-    for (const { firewall, findings } of this.world.firewalls.values()) {
-      wrong.push(...findings, ...this.mistakes(firewall));
-      yield;
-    }
+    const wrong = yield* everyWrong(this.world, (firewall) => this.mistakes(firewall));
     wrong.push(...this.#refusals.all());
     this.#options.reporter?.wrong(wrong);
     const counts = yield* this.#wrongs.tell(wrong);

@@ -1,6 +1,6 @@
 import { type Kind, kinds } from '../api/kinds.ts';
 import { BORDER_FINALIZER } from '../api/own.ts';
-import type { BorderFirewall } from '../api/resource.ts';
+import type { BorderFirewall, UnreadFirewall } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
@@ -44,9 +44,23 @@ const COLLECTION = {
   plural: BORDER_FIREWALL.plural,
 };
 
-/** Whether its device is to be left when the object goes. In mode Observe nothing is ever written, so there is nothing to be done. */
-function isRemoved({ onDelete, mode }: BorderFirewall): boolean {
-  return onDelete === 'Remove' && mode !== 'Observe';
+/**
+ * Whether its device is to be left when the object goes. In mode Observe nothing is ever written, so there is nothing to be done. One that
+ * cannot be read is only let go where that much of it can be: its device may hold something of ours.
+ */
+function isRemoved(firewall: BorderFirewall | UnreadFirewall): boolean {
+  if (isUnread(firewall)) return firewall.onDelete !== 'Keep';
+  return firewall.onDelete === 'Remove' && firewall.mode !== 'Observe';
+}
+
+function isUnread(firewall: BorderFirewall | UnreadFirewall): firewall is UnreadFirewall {
+  return 'unreadable' in firewall;
+}
+
+/** What of it decides whether it is held, as text for comparing. */
+function wordsOf(firewall: BorderFirewall | UnreadFirewall): string {
+  const { held, deleting } = firewall;
+  return JSON.stringify([held, deleting, isUnread(firewall), isRemoved(firewall)]);
 }
 
 /** One object that is held, or is to be, until its device was left. */
@@ -56,7 +70,8 @@ export class Departure {
   readonly #hooks: DepartureHooks;
   readonly #rounds: Rounds;
   readonly #stop = new AbortController();
-  #firewall: BorderFirewall;
+  #firewall: BorderFirewall | UnreadFirewall;
+  #wasRead: boolean;
   #state: SourceState['kind'] = 'loading';
   #mayWrite = false;
   #stage: 'Leaving' | 'Left' | undefined;
@@ -67,12 +82,13 @@ export class Departure {
   constructor(
     api: { readonly client: ApiClient; readonly clock: Clock; readonly log: Log },
     hooks: DepartureHooks,
-    firewall: BorderFirewall,
+    firewall: BorderFirewall | UnreadFirewall,
     uid: string,
   ) {
     this.#api = api;
     this.#hooks = hooks;
     this.#firewall = firewall;
+    this.#wasRead = !isUnread(firewall);
     this.uid = uid;
     this.#rounds = new Rounds(api.clock, () => this.#round());
   }
@@ -85,11 +101,16 @@ export class Departure {
     return this.#told;
   }
 
-  describe(firewall: BorderFirewall): void {
-    const { held, deleting, onDelete, mode } = this.#firewall;
+  /** Whether this copy has ever known what it asks for. */
+  get wasRead(): boolean {
+    return this.#wasRead;
+  }
+
+  describe(firewall: BorderFirewall | UnreadFirewall): void {
+    const before = wordsOf(this.#firewall);
     this.#firewall = firewall;
-    const isSame = held === firewall.held && deleting === firewall.deleting;
-    if (!isSame || onDelete !== firewall.onDelete || mode !== firewall.mode) this.#rounds.request();
+    this.#wasRead ||= !isUnread(firewall);
+    if (wordsOf(firewall) !== before) this.#rounds.request();
   }
 
   look(state: SourceState['kind']): void {
@@ -119,6 +140,7 @@ export class Departure {
 
   /** Not deleted: the finalizer is there exactly where it is needed. */
   async #hold(): Promise<NextRound> {
+    if (isUnread(this.#firewall)) return this.#say(undefined);
     const wanted = isRemoved(this.#firewall);
     if ((this.#firewall.held === true) !== wanted) await this.#set(wanted);
     return this.#say(undefined);
@@ -143,6 +165,8 @@ export class Departure {
         );
       case 'There':
     }
+    if (isUnread(this.#firewall) && this.#stage === undefined)
+      return this.#say(this.#waiting('Unreadable', 'what cannot be read says not how to leave its device', true));
     if (this.#stage !== 'Left') {
       this.#stage = 'Leaving';
       if (this.#told?.stops !== true)

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tries } from '../../test/kit/runs.ts';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
-import type { BorderFirewall } from '../api/resource.ts';
 import { readResource } from '../api/read.ts';
 import { SallyportError } from '../base/error.ts';
 import { silentLog } from '../base/log.ts';
@@ -29,6 +28,8 @@ class World {
   isSweptAway = false;
   isLeft = false;
   isLetGoByHand = false;
+  /** Something in it cannot be read. */
+  isBroken = false;
   stays = 0;
   spec = { driver: 'nftables', address: 'local', workloads: {}, mode: 'Enforce', onDelete: 'Remove' };
   finalizers: readonly string[] = [THEIRS];
@@ -60,8 +61,9 @@ class World {
     if (this.isThere && this.isDeleting && this.finalizers.length === 0) this.isThere = false;
     if (this.state === 'frozen') return this.departures.taken([], 'frozen');
     if (!this.isThere) return this.departures.taken([{ kind: 'delete', key: 'BorderFirewall/edge-1' }], 'complete');
-    const { resource } = readResource(this.#object(), {});
-    this.departures.taken([{ kind: 'put', resource: resource as BorderFirewall }], 'complete');
+    const { resource, unread } = readResource(this.#object(), {});
+    const isRead = resource?.type === 'BorderFirewall';
+    this.departures.taken(isRead ? [{ kind: 'put', resource }] : [], 'complete', unread === undefined ? [] : [unread]);
   }
 
   #object(): object {
@@ -75,7 +77,7 @@ class World {
         finalizers: this.finalizers,
         ...(this.isDeleting ? { deletionTimestamp: '2026-01-05T12:00:00Z' } : {}),
       },
-      spec: this.spec,
+      spec: this.isBroken ? { ...this.spec, destinations: ['nowhere'] } : this.spec,
     };
   }
 
@@ -104,11 +106,12 @@ class World {
     const isTaken = this.isHeld && !after.includes(OURS);
     if (isTaken && this.isWanted && !this.isLeft && this.definition !== 'Gone')
       this.wrong.push('let go before it was left');
-    if (!isTaken && !this.isWanted) this.wrong.push('held, though nothing is to be done');
+    if (!isTaken && (!this.isWanted || this.isBroken)) this.wrong.push('held, though nothing is to be done');
   }
 
   async #leave(): Promise<void> {
-    const may = this.isDeleting && this.isHeld && this.isWanted && this.mayWrite && this.state === 'complete';
+    const may =
+      !this.isBroken && this.isDeleting && this.isHeld && this.isWanted && this.mayWrite && this.state === 'complete';
     if (!may || this.isSweptAway || this.definition !== 'There') this.wrong.push(`left: ${JSON.stringify(this)}`);
     await Promise.resolve();
     if (this.deviceFails) throw new SallyportError('DEVICE_UNREACHABLE', 'away');
@@ -139,6 +142,8 @@ const acts: Readonly<Record<string, Act>> = {
   'definitions may be read': (world) => (world.definition = world.definition === 'Gone' ? 'Gone' : 'There'),
   'it is to be kept': (world) => (world.spec = { ...world.spec, onDelete: 'Keep' }),
   'it is to be removed': (world) => (world.spec = { ...world.spec, onDelete: 'Remove' }),
+  'it breaks': (world) => (world.isBroken = true),
+  'it is mended': (world) => (world.isBroken = false),
   'it is only observed': (world) => (world.spec = { ...world.spec, mode: 'Observe' }),
   'it is enforced': (world) => (world.spec = { ...world.spec, mode: 'Enforce' }),
   'a hand takes the finalizer': (world) => (world.finalizers = world.finalizers.filter((one) => one !== OURS)),
@@ -173,7 +178,7 @@ describe('a firewall whose object goes', () => {
           if (inBetween) await world.pass(20_000);
         }
         const calm = ['the server is back', 'the device is back', 'definitions may be read', 'this copy writes'];
-        await act(world, ...calm, 'the source is complete');
+        await act(world, ...calm, 'the source is complete', 'it is mended');
         await world.pass(200_000);
         expect(world.wrong).toEqual([]);
         expect(world.isHeld).toBe(world.isWanted && !world.isDeleting);
@@ -190,6 +195,30 @@ describe('a firewall whose object goes', () => {
     await act(world, ...names);
     return world;
   };
+
+  test.each([true, false])(
+    'waits while it cannot be read, says so, and is let go on one word (read before: %s)',
+    async (wasRead) => {
+      const world = new World();
+      if (!wasRead) {
+        await world.departures.close();
+        world.finalizers = [THEIRS, OURS];
+      }
+      await world.settle();
+      await act(world, 'it breaks', 'somebody deletes it');
+      await world.pass(120_000);
+      expect([world.isLeft, world.isHeld, world.wrong]).toEqual([false, true, []]);
+      expect(world.departures.toldOf('edge-1')).toMatchObject({ stops: true, reason: 'Unreadable' });
+      expect(world.departures.toldOf('edge-1')?.message).toContain(`-p '{"spec":{"onDelete":"Keep"}}'`);
+      await act(world, 'it is to be kept');
+      expect([world.isLeft, world.isHeld]).toEqual([false, false]);
+    },
+  );
+
+  test('goes with its definition, read or not', async () => {
+    const world = await after('it breaks', 'the definition is deleted');
+    expect([world.isLeft, world.isHeld, world.wrong]).toEqual([false, false, []]);
+  });
 
   test('is held before it is deleted, and left before it is let go', async () => {
     const world = await after();

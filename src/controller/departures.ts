@@ -1,4 +1,4 @@
-import { type BorderFirewall, type ResourceKey, resourceKey } from '../api/resource.ts';
+import { type BorderFirewall, type ResourceKey, resourceKey, type UnreadFirewall } from '../api/resource.ts';
 import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -31,12 +31,16 @@ export class Departures {
   }
 
   /** What was delivered, once it was computed, and how much the source is worth now. */
-  taken(changes: readonly ResourceChange[], state: SourceState['kind']): void {
+  taken(changes: readonly ResourceChange[], state: SourceState['kind'], unread: readonly UnreadFirewall[] = []): void {
     this.#state = state;
     for (const change of changes) {
       if (change.kind === 'delete') this.#end(change.key);
       else if (change.resource.type === 'BorderFirewall') this.#put(change.resource);
     }
+    for (const firewall of unread) this.#put(firewall);
+    // Nobody is told that one is gone which was never read.
+    const keys = new Set(unread.map(resourceKey));
+    for (const [key, one] of this.#each) if (!one.wasRead && !keys.has(key)) this.#end(key);
     this.look();
   }
 
@@ -69,7 +73,7 @@ export class Departures {
     return this.#each.get(resourceKey({ type: 'BorderFirewall', namespace: '', name }));
   }
 
-  #put(firewall: BorderFirewall): void {
+  #put(firewall: BorderFirewall | UnreadFirewall): void {
     const key = resourceKey(firewall);
     const known = this.#each.get(key);
     if (known?.uid === firewall.uid) return known?.describe(firewall);

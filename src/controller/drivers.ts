@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import type { DriverWord } from '../api/border-firewall.ts';
-import type { BorderFirewall } from '../api/resource.ts';
+import type { BorderFirewall, FirewallSettings } from '../api/resource.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { SallyportError } from '../base/error.ts';
@@ -40,7 +40,7 @@ export interface DriverSurroundings {
 /** One kind of border firewall, by the word in `spec.driver`. */
 export interface DriverKind {
   /** What a BorderFirewall says that this kind, or this version, cannot do; found without asking the device. */
-  check(firewall: BorderFirewall): readonly Diagnostic[];
+  check(firewall: FirewallSettings): readonly Diagnostic[];
   /** Nothing is sent yet. Throws a SallyportError. */
   open(firewall: BorderFirewall, around: DriverSurroundings): { readonly driver: Driver; close(): Promise<void> };
 }

@@ -1,5 +1,5 @@
 import { BucketMap } from '../base/bucket-map.ts';
-import { type ResourceKey, resourceKey } from '../api/resource.ts';
+import { type ResourceKey, resourceKey, type UnreadFirewall } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import { type Pieces, atOnce, each } from '../base/pieces.ts';
 import { Border } from '../border/border.ts';
@@ -29,6 +29,7 @@ export class LiveWorld {
   #state: SourceState = { kind: 'loading', reason: 'nothing was delivered yet' };
   #sourceDiagnostics: readonly Diagnostic[] = [];
   #broken: ReadonlySet<ResourceKey> = NONE;
+  #unread: ReadonlyMap<string, UnreadFirewall> = new Map();
   #frozen: ReadonlySet<string> = NOBODY;
   #replaced: Replaced = new Map();
 
@@ -73,7 +74,7 @@ export class LiveWorld {
    * The same in pieces. Gives whether the world is another one now: statuses that we write come back as changes of their objects, and what
    * only differs in parts that nobody reads is no difference.
    */
-  *applying({ changes, state, diagnostics, broken = NONE }: Delivery): Pieces<boolean> {
+  *applying({ changes, state, diagnostics, broken = NONE, unread = [] }: Delivery): Pieces<boolean> {
     let differs = !sameState(this.#state, state) || !sameSet(this.#broken, broken);
     const replaced = new Map<string, Set<EndpointId>>();
     yield* each(changes, (change) => {
@@ -93,6 +94,7 @@ export class LiveWorld {
     this.#frozen = state.kind === 'frozen' && state.kinds !== undefined ? this.border.fedBy(state.kinds) : NOBODY;
     this.#sourceDiagnostics = diagnostics;
     this.#broken = broken;
+    this.#unread = new Map(unread.map((firewall) => [firewall.name, firewall]));
     this.#ownerTable.settled();
     return differs || replaced.size > 0 || state.kind === 'loading';
   }
@@ -114,9 +116,9 @@ export class LiveWorld {
     return this.#broken.has(object);
   }
 
-  /** Objects that are there and cannot be read at present. */
-  get broken(): ReadonlySet<ResourceKey> {
-    return this.#broken;
+  /** BorderFirewalls that are there and cannot be read at present, by name; those of `firewalls` among them stay as they were. */
+  get unread(): ReadonlyMap<string, UnreadFirewall> {
+    return this.#unread;
   }
 
   /** Who has each address (canonical text), as text for comparing. */

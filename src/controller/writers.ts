@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { BorderFirewall } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { APPLY_DEADLINE_MS } from '../firewalls/session.ts';
@@ -7,6 +6,7 @@ import { TimedLock, type WriterEpoch, type WriterLock } from '../firewalls/write
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { Copies } from '../kubernetes/leases/copies.ts';
 import { LeaseStore } from '../kubernetes/leases/lease-store.ts';
+import type { Wanting } from './unread.ts';
 
 /** The right of this process to write to one firewall. */
 export interface Grant {
@@ -37,7 +37,7 @@ export interface WriterHooks {
 export interface Writers {
   start(hooks: WriterHooks): void;
   /** The firewalls that there are. */
-  want(firewalls: Iterable<BorderFirewall>): void;
+  want(firewalls: Iterable<Wanting>): void;
   /** `undefined`: another copy writes to it, or nobody yet. A firewall without it is not opened. */
   grant(firewall: string): Grant | undefined;
   /** Where the copy that writes to it answers other copies; `undefined`: it is this copy, or it does not say. */
@@ -106,7 +106,7 @@ export class LeasedWriters implements Writers {
     this.#hooks = hooks;
   }
 
-  want(firewalls: Iterable<BorderFirewall>): void {
+  want(firewalls: Iterable<Wanting>): void {
     const units = togetherBy(firewalls);
     this.#wanted = [...units.keys()];
     this.#copies.want(new Map([...units, ...this.#duties.map((duty) => [duty, duty] as const)]));
@@ -162,7 +162,7 @@ export class LeasedWriters implements Writers {
 }
 
 /** Firewalls that wait for each other (`guard.after`) belong together: a copy knows only from its own what they have confirmed. */
-export function togetherBy(firewalls: Iterable<Pick<BorderFirewall, 'name' | 'guard'>>): ReadonlyMap<string, string> {
+export function togetherBy(firewalls: Iterable<Wanting>): ReadonlyMap<string, string> {
   const all = [...firewalls];
   const units = new Map(all.map(({ name }) => [name, name]));
   const rename = (from: string, to: string): void => {

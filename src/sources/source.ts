@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey, ResourceType } from '../api/resource.ts';
+import type { Resource, ResourceKey, ResourceType, UnreadFirewall } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 
 export type ResourceChange =
@@ -28,6 +28,8 @@ export interface Delivery {
   readonly diagnostics: readonly Diagnostic[];
   /** Objects that are there and cannot be read at present; those delivered before stay as they were read last. Absent: none. */
   readonly broken?: ReadonlySet<ResourceKey>;
+  /** Of those, the BorderFirewalls, as far as they can be read. Absent: none. */
+  readonly unread?: readonly UnreadFirewall[];
 }
 
 /** Where resources come from: one ordered stream of deliveries. The first `complete` delivery holds the whole first state. */

@@ -1,10 +1,11 @@
 import { kinds } from '../../src/api/kinds.ts';
 import { readResource } from '../../src/api/read.ts';
-import { type Resource, resourceKey } from '../../src/api/resource.ts';
+import type { ReadResource } from '../../src/api/resource.ts';
 import type { RawMap } from '../../src/api/shape.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
+import { deviceMistakes } from '../../src/controller/device-mistakes.ts';
 import { Reporter } from '../../src/controller/status/reporter.ts';
 import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
@@ -52,6 +53,7 @@ export class Copy {
         const lock = { held: () => this.held?.has(firewall.name) ?? true, onChange: () => () => undefined };
         return { driver, lock, close: () => Promise.resolve() };
       },
+      mistakes: deviceMistakes,
       clock,
       log: silentLog,
       reporter: new Reporter({ writer: this.writer, events: this.events, clock, name }),
@@ -77,6 +79,8 @@ export class ReportedCluster {
   readonly server = new StatusServer();
   copies: Copy[] = [];
   readonly #objects = new Map<string, Stored>();
+  /** Objects that could be read at some time. */
+  readonly #read = new Set<string>();
   #state: SourceState = { kind: 'complete' };
   readonly #devices = new Map<string, MemoryDevice>();
 
@@ -84,7 +88,7 @@ export class ReportedCluster {
   start(name: string, held?: readonly string[]): Copy {
     const copy = new Copy(this, name, held);
     this.copies.push(copy);
-    copy.deliver(this.#delivery([...this.#objects.values()].map((stored) => this.#read(stored))));
+    copy.deliver(this.#delivery([...this.#objects.values()]));
     return copy;
   }
 
@@ -99,7 +103,7 @@ export class ReportedCluster {
 
   /** Creates or edits objects. */
   put(...objects: readonly { readonly kind: string; readonly [member: string]: unknown }[]): void {
-    const resources = objects.map((raw) => {
+    const changed = objects.map((raw) => {
       const metadata = raw['metadata'] as RawMap;
       const kind = kinds.find(
         (each) =>
@@ -118,18 +122,20 @@ export class ReportedCluster {
         resourceVersion: this.server.resourceVersion(path),
       };
       this.#objects.set(path, stored);
-      return this.#read(stored);
+      return stored;
     });
-    this.#tell(this.#delivery(resources));
+    this.#tell(this.#delivery(changed));
   }
 
   delete(key: string): void {
     for (const [path, stored] of this.#objects)
-      if (resourceKey(this.#read(stored)) === key) {
+      if (this.#reading(stored).key === key) {
         this.#objects.delete(path);
         this.server.delete(path);
       }
-    this.#tell({ ...this.#delivery([]), changes: [{ kind: 'delete', key }] });
+    // Of what nobody ever had, nobody is told that it is gone.
+    const changes = this.#read.has(key) ? [{ kind: 'delete', key } as const] : [];
+    this.#tell({ ...this.#delivery([]), changes });
   }
 
   /** The source is in another state, and brings nothing. */
@@ -148,7 +154,7 @@ export class ReportedCluster {
         (stored) => stored.resourceVersion !== this.server.resourceVersion(stored.path),
       );
       for (const stored of written) stored.resourceVersion = this.server.resourceVersion(stored.path);
-      if (written.length > 0) this.#tell(this.#delivery(written.map((stored) => this.#read(stored))));
+      if (written.length > 0) this.#tell(this.#delivery(written));
     }
   }
 
@@ -169,17 +175,23 @@ export class ReportedCluster {
     for (const copy of this.copies) copy.deliver(delivery);
   }
 
-  #delivery(resources: readonly Resource[]): Delivery {
+  #delivery(changed: readonly Stored[]): Delivery {
+    const all = [...this.#objects.values()].map((stored) => this.#reading(stored));
     return {
-      changes: resources.map((resource) => ({ kind: 'put', resource })),
+      changes: changed.flatMap((stored) => {
+        const { resource, key = '' } = this.#reading(stored);
+        if (resource === undefined) return [];
+        this.#read.add(key);
+        return [{ kind: 'put', resource } as const];
+      }),
       state: this.#state,
-      diagnostics: [],
+      diagnostics: all.flatMap(({ diagnostics }) => diagnostics),
+      broken: new Set(all.flatMap(({ key, resource }) => (key === undefined || resource !== undefined ? [] : [key]))),
+      unread: all.flatMap(({ unread }) => unread ?? []),
     };
   }
 
-  #read({ raw, path }: Stored): Resource {
-    const { resource, diagnostics } = readResource({ ...raw, status: raw['status'] ?? this.server.statusOf(path) }, {});
-    if (resource === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '));
-    return resource;
+  #reading({ raw, path }: Stored): ReadResource {
+    return readResource({ ...raw, status: raw['status'] ?? this.server.statusOf(path) }, {});
   }
 }

@@ -51,8 +51,9 @@ function withoutUnreached(
 
 /** What firewalls cannot be, and of rules cannot say, whatever device of their kind it is. */
 async function deviceDiagnostics(terminal: Terminal, read: CommandWorld): Promise<readonly Diagnostic[]> {
-  const { firewalls, inventory } = read.world;
-  const mistakes = [...firewalls.values()].flatMap(({ firewall }) => deviceMistakes(firewall));
+  const { firewalls, inventory, unread } = read.world;
+  const described = [...[...firewalls.values()].map(({ firewall }) => firewall), ...unread.values()];
+  const mistakes = described.flatMap(deviceMistakes);
   const broken = new Set(mistakes.flatMap(({ severity, object }) => (severity === 'error' ? [object] : [])));
   const views = [...firewalls.values()].flatMap(({ firewall, ruleset, findings }) =>
     ruleset === undefined || broken.has(resourceKey(firewall)) ? [] : [{ firewall, ruleset, findings }],

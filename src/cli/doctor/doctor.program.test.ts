@@ -120,6 +120,25 @@ describe('a cluster', () => {
     });
   });
 
+  test('a firewall that cannot be read is named, with all that is wrong with it', async () => {
+    const broken = {
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'BorderFirewall',
+      metadata: { name: 'edge-0' },
+      spec: { driver: 'nftables', address: 'local', workloads: {}, behind: ['edge-0'], tls: { pin: 'abc' } },
+    };
+    cluster.api.put(broken);
+    const found = await checks('firewall', '--kubeconfig', cluster.kubeconfig());
+    cluster.api.delete(broken);
+    expect(found.filter(({ subject }) => subject === 'edge-0').map(({ result, message }) => [result, message])).toEqual(
+      [
+        ['Error', expect.stringContaining('spec.behind[0]')],
+        ['Error', expect.stringContaining('spec.tls')],
+        ['Skipped', expect.stringContaining('it cannot be read')],
+      ],
+    );
+  });
+
   const definition = (name: string): Parameters<SmallCluster['api']['put']>[0] => ({
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

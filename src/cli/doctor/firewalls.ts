@@ -4,7 +4,7 @@ import { compareUtf8 } from '../../base/compare.ts';
 import { deadline } from '../../base/deadline.ts';
 import { toSallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
-import type { BorderFirewall } from '../../api/resource.ts';
+import { type BorderFirewall, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
 import { deviceMistakes } from '../../controller/device-mistakes.ts';
 import { openDevice } from '../../controller/devices.ts';
@@ -25,7 +25,9 @@ export async function checkFirewalls(
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
   const views = [...read.world.firewalls.values()].toSorted((a, b) => compareUtf8(a.firewall.name, b.firewall.name));
-  if (views.length === 0)
+  const unread = [...read.world.unread.values()].toSorted((a, b) => compareUtf8(a.name, b.name));
+  const broken = unread.flatMap((firewall) => unreadChecks(read, firewall));
+  if (views.length === 0 && broken.length === 0)
     return [
       {
         check: 'firewall',
@@ -34,7 +36,7 @@ export async function checkFirewalls(
         fix: 'Describe yours in an object of that kind.',
       },
     ];
-  const checks: Check[] = [];
+  const checks: Check[] = [...broken];
   for (const view of views) {
     checks.push(...mistakesOf(view));
     if (connected !== undefined && read.cluster !== undefined)
@@ -42,6 +44,21 @@ export async function checkFirewalls(
     checks.push(...(await checkDevice(read, view, { signal, hasLease: connected !== undefined })));
   }
   return checks;
+}
+
+/** One that cannot be read: all that is wrong with it. */
+function unreadChecks({ diagnostics }: CommandWorld, firewall: UnreadFirewall): readonly Check[] {
+  const key = resourceKey(firewall);
+  const mistakes = [...diagnostics.filter(({ object }) => object === key), ...deviceMistakes(firewall)];
+  return [
+    ...mistakes.map((mistake) => ofDiagnostic('firewall', mistake, firewall.name)),
+    {
+      check: 'firewall',
+      subject: firewall.name,
+      result: 'Skipped',
+      message: 'it cannot be read: nothing is planned for it, and its device, which keeps what it holds, is not asked',
+    },
+  ];
 }
 
 function mistakesOf({ firewall, ruleset, findings }: FirewallView): readonly Check[] {

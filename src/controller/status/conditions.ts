@@ -1,5 +1,6 @@
 import { STATUS_LIMITS } from '../../api/status.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
+import type { Diagnostic } from '../../base/diagnostic.ts';
 
 /** Something that is true of an object, before it is put into a status. */
 export interface Statement<T extends string = string> {
@@ -27,6 +28,18 @@ export function momentText(wall: number): string {
 /** A text within a limit of characters; what was cut shows. */
 export function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+/** Mistakes as one text: in full as many as there is room for, and of the others the fields. */
+export function mistakesText(mistakes: readonly Pick<Diagnostic, 'path' | 'message'>[], limit: number): string {
+  const texts = mistakes.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const fields = mistakes.map(({ path }) => (path === '' ? 'the object' : path));
+  for (let full = texts.length; full > 0; full--) {
+    const rest = fields.slice(full);
+    const text = [...texts.slice(0, full), ...(rest.length === 0 ? [] : [`and at ${rest.join(', ')}`])].join('; ');
+    if (text.length <= limit) return text;
+  }
+  return cut(`${fields.length} mistakes, at ${fields.join(', ')}`, limit);
 }
 
 /**

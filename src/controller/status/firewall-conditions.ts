@@ -1,25 +1,34 @@
-import { FIREWALL_CONDITIONS } from '../../api/status.ts';
-import { type BorderFirewall, resourceKey } from '../../api/resource.ts';
+import { KEEPS_WHAT_IT_HOLDS } from '../../api/border-firewall.ts';
+import { FIREWALL_CONDITIONS, STATUS_LIMITS } from '../../api/status.ts';
+import { type BorderFirewall, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Finding } from '../../border/finding.ts';
 import type { DepartureTold } from '../departure.ts';
-import type { FirewallView } from '../../border/firewall-view.ts';
-import { type Statement, type StatusCondition, conditionsFrom, momentText } from './conditions.ts';
+import { NEVER_READ } from '../unread.ts';
+import { type Statement, type StatusCondition, conditionsFrom, mistakesText, momentText } from './conditions.ts';
 import type { Picture, Standing } from './picture.ts';
+
+/** A firewall as it was read last, or one that never was. */
+export interface Described {
+  readonly firewall: BorderFirewall | UnreadFirewall;
+  readonly findings: readonly Finding[];
+}
 
 /** What may be true of a firewall. */
 export type FirewallCondition = (typeof FIREWALL_CONDITIONS)[number];
 
 /** Everything that the conditions of a firewall are made from. */
 export interface FirewallConditionFacts {
-  readonly firewall: BorderFirewall;
+  readonly firewall: Pick<BorderFirewall, 'tls' | 'options'> & { readonly generation?: number | undefined };
   /** How its worker stands, or why it has none. */
   readonly standing: Standing['worker'];
+  /** The object cannot be read as it is now: what is known of it is from before. */
+  readonly isUnread?: boolean;
   /** Its object is deleted, and waits for this. */
   readonly departure?: DepartureTold | undefined;
   /** What was found about the object itself. */
   readonly findings: readonly Finding[];
-  /** What it asks for that its driver cannot do. */
+  /** What it asks for that its driver cannot do; of one that cannot be read, all that is wrong with it. */
   readonly mistakes: readonly Diagnostic[];
 }
 
@@ -38,19 +47,32 @@ const BY_WEIGHT: readonly FirewallCondition[] = [
   'Uninspected',
 ];
 
+/** `firewall`: as it was read last, or what can be read of one that never was. */
 export function factsOfConditions(
-  picture: Pick<Picture, 'mistakes'>,
-  { firewall, findings }: Pick<FirewallView, 'firewall' | 'findings'>,
+  picture: Pick<Picture, 'mistakes' | 'world'>,
+  { firewall, findings }: Described,
   { worker, departure }: Standing,
 ): FirewallConditionFacts {
   const key = resourceKey(firewall);
+  const unread = picture.world.unread.get(firewall.name);
+  const settings = 'settings' in firewall ? { options: {} } : firewall;
+  const about = { standing: worker, departure, findings: findings.filter(({ object }) => object === key) };
+  if (unread === undefined) return { ...about, firewall: settings, mistakes: picture.mistakes(firewall) };
   return {
-    firewall,
-    standing: worker,
-    departure,
-    findings: findings.filter(({ object }) => object === key),
-    mistakes: picture.mistakes(firewall),
+    ...about,
+    firewall: { ...settings, generation: unread.generation },
+    isUnread: true,
+    mistakes: [...picture.world.diagnostics().filter(({ object }) => object === key), ...picture.mistakes(unread)],
   };
+}
+
+/** What the statements about a firewall begin with, where it cannot be read. */
+export function unreadText(mistakes: readonly Diagnostic[]): string {
+  const errors = mistakes
+    .filter(({ severity }) => severity === 'error')
+    .map(({ path, message }) => ({ path, message: message.replace(` ${KEEPS_WHAT_IT_HOLDS}`, '').replace(/\.$/, '') }));
+  const begin = `${NEVER_READ.message}: `;
+  return `${begin}${mistakesText(errors, STATUS_LIMITS.message - begin.length)}`;
 }
 
 /** As they stand in the status at a moment (wall). `before`: the conditions there, for the times of transitions. */
@@ -91,6 +113,7 @@ export function heldConditions(
 function statementsOf({
   firewall,
   standing,
+  isUnread = false,
   departure,
   findings,
   mistakes,
@@ -98,15 +121,20 @@ function statementsOf({
   const statements: Statement<FirewallCondition>[] = [];
   if (departure !== undefined && departure.isAhead !== true)
     statements.push({ ...departure, type: departure.stops ? 'Stalled' : 'Reconciling' });
+  const errors = mistakes.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (isUnread)
+    statements.push({ type: 'Stalled', reason: first?.code ?? NEVER_READ.code, message: unreadText(mistakes) });
   if ('conditions' in standing) {
     for (const { type, status, reason, message } of standing.conditions)
       if (status && type !== 'Ready') statements.push({ type, reason, message });
-  } else if (standing.code !== departure?.reason)
+    // What is wrong with its description is why it was not opened, and is said below.
+  } else if (standing.code !== departure?.reason && first === undefined && !isUnread)
     statements.push({ type: 'Stalled', reason: standing.code, message: standing.message });
   for (const { code, condition, severity, message } of findings)
     if (condition !== 'Stalled' || severity === 'error') statements.push({ type: condition, reason: code, message });
-  for (const { code, severity, message, path } of mistakes)
-    if (severity === 'error') statements.push({ type: 'Stalled', reason: code, message: `${path}: ${message}` });
+  if (first !== undefined && !isUnread)
+    statements.push({ type: 'Stalled', reason: first.code, message: mistakesText(errors, STATUS_LIMITS.message) });
   if (firewall.tls?.insecure !== undefined)
     statements.push({
       type: 'Insecure',

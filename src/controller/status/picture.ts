@@ -1,4 +1,4 @@
-import type { BorderFirewall } from '../../api/resource.ts';
+import type { BorderFirewall, UnreadFirewall } from '../../api/resource.ts';
 import { type Kind, kinds } from '../../api/kinds.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { WorkerStatus } from '../../firewalls/worker-status.ts';
@@ -24,7 +24,7 @@ export interface Picture {
   readonly world: LiveWorld;
   /** Absent: no worker was made for the firewall yet. */
   standing(firewall: string): Standing | undefined;
-  mistakes(firewall: BorderFirewall): readonly Diagnostic[];
+  mistakes(firewall: BorderFirewall | UnreadFirewall): readonly Diagnostic[];
 }
 
 const byType = new Map<string, Kind>(kinds.map((kind) => [kind.type, kind]));

@@ -1,4 +1,4 @@
-import type { OwnResource, ResourceKey } from '../../api/resource.ts';
+import { type OwnResource, type ResourceKey, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { EventRecorder } from '../../kubernetes/events.ts';
 import type { StatusWriter } from '../../kubernetes/status-writer.ts';
@@ -7,6 +7,7 @@ import { FirewallReports } from './firewall-reports.ts';
 import { ObjectReports } from './object-reports.ts';
 import type { HeldResource, Problem } from './object-status.ts';
 import { type Picture, statusObject } from './picture.ts';
+import { UnreadReports } from './unread-reports.ts';
 
 export interface ReporterOptions {
   readonly writer: StatusWriter;
@@ -40,6 +41,8 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #firewalls: FirewallReports;
   readonly #objects: ObjectReports;
+  readonly #unreadReports: UnreadReports;
+  #unread: ReadonlyMap<ResourceKey, UnreadFirewall> = new Map();
   #picture: Picture | undefined;
   #problems: ReadonlyMap<ResourceKey, readonly Problem[]> = new Map();
   #cancel: (() => void) | undefined;
@@ -49,6 +52,7 @@ export class Reporter {
     this.#options = options;
     const { clock, writer, events, name } = options;
     this.#firewalls = new FirewallReports(clock, name);
+    this.#unreadReports = new UnreadReports(clock);
     this.#objects = new ObjectReports(clock, writer, (event) => events.record(event));
   }
 
@@ -58,7 +62,7 @@ export class Reporter {
   }
 
   /** A delivery was computed, as this version of the world. */
-  taken({ changes }: Pick<Delivery, 'changes'>, version: number): void {
+  taken({ changes, unread = [] }: Pick<Delivery, 'changes' | 'unread'>, version: number): void {
     const { writer } = this.#options;
     for (const change of changes)
       if (change.kind === 'put') {
@@ -68,6 +72,7 @@ export class Reporter {
         if (resource.createdAt !== undefined) writer.seen(statusObject(resource), resource.status);
         if (isHeld(resource)) this.#objects.put(resource, version);
       } else this.#forget(change.key);
+    this.#seeUnread(unread);
     if (this.#picture !== undefined) this.#firewalls.taken(this.#picture.world.firewalls, version);
     this.changed();
   }
@@ -129,7 +134,24 @@ export class Reporter {
       writer.wish(this.#firewalls.wish(picture, view, standing));
       for (const event of this.#firewalls.events(view, standing)) events.record(event);
     }
+    this.#unreadReports.keep(picture);
+    for (const unread of picture.world.unread.values()) {
+      const standing = picture.standing(unread.name);
+      if (standing?.holds !== true) continue;
+      if (!picture.world.firewalls.has(unread.name)) writer.wish(this.#unreadReports.wish(picture, unread, standing));
+      for (const event of this.#unreadReports.events(picture, unread, standing)) events.record(event);
+    }
     this.#objects.refresh(picture, this.#problems);
+  }
+
+  #seeUnread(unread: readonly UnreadFirewall[]): void {
+    const { writer } = this.#options;
+    const before = this.#unread;
+    this.#unread = new Map(unread.map((firewall) => [resourceKey(firewall), firewall]));
+    for (const firewall of unread) writer.seen(statusObject(firewall), firewall.status);
+    // Nobody is told that one is gone which was never there to be read.
+    for (const [key, { name }] of before)
+      if (!this.#unread.has(key) && this.#picture?.world.firewalls.has(name) !== true) this.#forget(key);
   }
 
   #forget(key: ResourceKey): void {

@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey } from '../../api/resource.ts';
+import type { Resource, ResourceKey, UnreadFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Status } from '../../kubernetes/api-errors.ts';
 import type { Records } from './records.ts';
@@ -11,6 +11,8 @@ export interface Readable {
 /** What reading one object gave. No resource: nothing could be kept of it. */
 export interface Read<R> {
   readonly resource?: R;
+  /** What can be read of a BorderFirewall that could not be kept. */
+  readonly unread?: UnreadFirewall;
   /** Which object it is to everybody else, if that is not how the server calls it. */
   readonly key?: ResourceKey;
   readonly diagnostics: readonly Diagnostic[];

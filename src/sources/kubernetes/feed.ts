@@ -114,7 +114,7 @@ export class Feed<R extends Readable = Resource> implements Listener<R> {
 
   constructor(options: FeedOptions<R>) {
     this.#options = options;
-    this.told = new Told(options.kind.type, options.output, options.isSame);
+    this.told = new Told(options.kind.type, options.output, options.isSame, options.changed);
   }
 
   /** Whether the server serves the kind. What was fed by a kind that is no longer served stays, and is lost. */

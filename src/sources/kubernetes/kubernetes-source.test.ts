@@ -287,6 +287,31 @@ test('an endpoint that cannot be read goes, everything else stays as it was read
   expect(seen.keys).toEqual(['AddressGroup/g', 'Pod/shop/a']);
 });
 
+test('a BorderFirewall that was never read is told of at once: what is wrong with it, who it is, and that it is gone', async () => {
+  const FIREWALLS = '/apis/sallyport.dev/v1alpha1/borderfirewalls';
+  const edge = (spec: object) => ({
+    metadata: { name: 'edge-1' },
+    spec: { driver: 'nftables', address: 'local', workloads: {}, ...spec },
+  });
+  api.serve(FIREWALLS);
+  const { metadata, ...rest } = definition();
+  api.put(CRDS, { ...rest, metadata: { ...metadata, name: 'borderfirewalls.sallyport.dev' } });
+  start();
+  await until(() => seen.state === 'complete');
+  api.put(FIREWALLS, edge({ destinations: ['nowhere'], onDelete: 'Remove' }));
+  await until(() => seen.diagnostics.length > 0);
+  expect(seen.last?.unread).toMatchObject([{ name: 'edge-1', onDelete: 'Remove', settings: { address: 'local' } }]);
+  expect([...(seen.last?.unread?.[0]?.unreadable ?? [])]).toEqual(['destinations']);
+  // The same mistake; only who speaks of it differs.
+  const count = seen.deliveries.length;
+  api.put(FIREWALLS, edge({ destinations: ['nowhere'], onDelete: 'Keep' }));
+  await until(() => seen.deliveries.length > count);
+  expect(seen.last?.unread).toMatchObject([{ onDelete: 'Keep' }]);
+  api.delete(FIREWALLS, 'edge-1');
+  await until(() => seen.diagnostics.length === 0);
+  expect([seen.last?.unread, [...(seen.last?.broken ?? [])]]).toEqual([[], []]);
+});
+
 test('a namespace with 5,000 pods is deleted: all of them go, in a few deliveries', async () => {
   api.put(NAMESPACES, namespace('shop'));
   for (let index = 0; index < 5_000; index++) api.put(PODS, pod(`p${index}`));

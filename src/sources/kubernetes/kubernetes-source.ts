@@ -1,4 +1,4 @@
-import type { Resource, ResourceKey, ResourceType } from '../../api/resource.ts';
+import type { Resource, ResourceKey, ResourceType, UnreadFirewall } from '../../api/resource.ts';
 import { feedingOf } from '../../api/feeding.ts';
 import { CALICO_STORAGE, type Kind, kinds } from '../../api/kinds.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -360,13 +360,14 @@ export class KubernetesSource implements Source {
     if (isQuiet && !this.#needsTelling) return;
     const diagnostics = this.#diagnostics();
     const lost = state.kind === 'frozen' ? [...(state.kinds ?? [])] : [];
-    const brief = JSON.stringify([state, lost, diagnostics]);
+    const { broken, unread } = this.#broken();
+    const brief = JSON.stringify([state, lost, diagnostics, unread]);
     this.#needsTelling = false;
     if (isQuiet && brief === this.#lastState) return;
     this.#lastState = brief;
     const changes = isHeld ? released : this.#pending.take();
     if (changes.length > 0) this.#options.events?.lag?.(this.#options.clock.monotonic() - this.#firstPending);
-    this.#deliver({ changes, state, diagnostics, broken: this.#broken() });
+    this.#deliver({ changes, state, diagnostics, broken, unread });
   }
 
   /** What is told of pods is believed, whatever becomes of other kinds. */
@@ -375,10 +376,15 @@ export class KubernetesSource implements Source {
     return false;
   }
 
-  #broken(): ReadonlySet<ResourceKey> {
+  #broken(): Required<Pick<Delivery, 'broken' | 'unread'>> {
     const broken = new Set<ResourceKey>();
-    for (const { feed } of this.#following.values()) for (const key of feed.told.broken) broken.add(key);
-    return broken;
+    const unread: UnreadFirewall[] = [];
+    for (const { feed } of this.#following.values())
+      for (const [key, firewall] of feed.told.broken) {
+        broken.add(key);
+        if (firewall !== undefined) unread.push(firewall);
+      }
+    return { broken, unread };
   }
 
   #diagnostics(): readonly Diagnostic[] {

@@ -1,4 +1,4 @@
-import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
+import { type Resource, type ResourceKey, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { show } from '../../api/shape.ts';
 import type { Read, Readable, Sent } from './encoding.ts';
@@ -44,10 +44,12 @@ const ENDPOINTS: ReadonlySet<string> = new Set(['Pod', 'HostEndpoint', 'Workload
 
 /** The objects of one kind, as they were told to whoever listens. */
 export class Told<R extends Readable = Resource> {
-  readonly broken = new Set<ResourceKey>();
+  /** Objects that are there and cannot be read; of BorderFirewalls what can. */
+  readonly broken = new Map<ResourceKey, UnreadFirewall | undefined>();
   readonly #type: string;
   readonly #output: Output<R>;
   readonly #isSame: ((known: R, fresh: R) => boolean) | undefined;
+  readonly #said: () => void;
   readonly #objects = new Map<ResourceKey, Known<R>>();
   readonly #diagnostics = new Map<ResourceKey, readonly Diagnostic[]>();
   /** Keys of objects that the server calls by another name. */
@@ -59,11 +61,20 @@ export class Told<R extends Readable = Resource> {
   #list = 0;
   #named = 0;
 
-  /** `isSame`: an event that says nothing new of an object is not told; for kinds with so many events that it is worth the memory. */
-  constructor(type: string, output: Output<R>, isSame?: (known: R, fresh: R) => boolean) {
+  /**
+   * `isSame`: an event that says nothing new of an object is not told; for kinds with so many events that it is worth the memory. `said`: what is
+   * wrong may be another thing, though nothing was told.
+   */
+  constructor(
+    type: string,
+    output: Output<R>,
+    isSame?: (known: R, fresh: R) => boolean,
+    said: () => void = () => undefined,
+  ) {
     this.#type = type;
     this.#output = output;
     this.#isSame = isSame;
+    this.#said = said;
   }
 
   get size(): number {
@@ -157,7 +168,7 @@ export class Told<R extends Readable = Resource> {
         this.#output.delete(key);
         isOut = false;
       }
-      this.broken.add(key);
+      this.broken.set(key, read.unread);
     }
     this.#say(key, read.diagnostics);
     if (raw !== key) this.#renamed.set(raw, key);
@@ -227,6 +238,7 @@ export class Told<R extends Readable = Resource> {
     if (diagnostics.length > 0) this.#diagnostics.set(key, diagnostics);
     else if (this.#diagnostics.size === 0 || !this.#diagnostics.delete(key)) return;
     this.#all = undefined;
+    this.#said();
   }
 }
 

@@ -126,7 +126,7 @@ export class ManifestsSource implements Source {
       const changes = difference(this.#delivered ?? new Map(), resources);
       this.#delivered = resources;
       this.#frozenSince = undefined;
-      return { changes, state: { kind: 'complete' }, diagnostics, broken: reading.broken };
+      return { changes, state: { kind: 'complete' }, diagnostics, broken: reading.broken, unread: reading.unread };
     }
     const said = doubt.diagnostic === undefined ? diagnostics : [...diagnostics, doubt.diagnostic];
     return { changes: [], state: this.#kept(doubt.reason), diagnostics: said };

@@ -40,6 +40,7 @@ describe('forms of a manifest text', () => {
     expect(readText('# nothing\n', 'a.yaml')).toEqual({
       resources: [],
       broken: [],
+      unread: [],
       diagnostics: [],
       unreadable: false,
       objects: 0,

@@ -1,14 +1,17 @@
 import { readResource } from '../../api/read.ts';
-import { type Resource, type ResourceKey, resourceKey } from '../../api/resource.ts';
+import { type Resource, type ResourceKey, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import { unfoldList } from '../../api/list.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { readManifestText } from './document.ts';
+import { withPlaces } from './places.ts';
 
 /** What one text gave. */
 export interface TextReading {
   readonly resources: readonly Resource[];
   /** Objects that are there and too broken to be kept. */
   readonly broken: readonly ResourceKey[];
+  /** Of those, the BorderFirewalls, as far as they can be read. */
+  readonly unread: readonly UnreadFirewall[];
   readonly diagnostics: readonly Diagnostic[];
   /** The text cannot be read as YAML or JSON at all; `diagnostics` says where. */
   readonly unreadable: boolean;
@@ -23,6 +26,7 @@ export function readText(text: string, file: string): TextReading {
   const { objects, problems } = readManifestText(text, file);
   const resources: Resource[] = [];
   const broken: ResourceKey[] = [];
+  const unread: UnreadFirewall[] = [];
   const diagnostics: Diagnostic[] = [...problems];
   let count = 0;
   let isUnnamed = false;
@@ -30,19 +34,21 @@ export function readText(text: string, file: string): TextReading {
     for (const { item, path } of unfoldList(raw) ?? [{ item: raw, path: [] }]) {
       count += 1;
       const within = (field: readonly (string | number)[]): Place => locate([...path, ...field]);
-      const read = readResource(item, placeOf(path), within);
+      const read = withPlaces(readResource(item, placeOf(path), within), item, (field) => placeOf([...path, ...field]));
       if (read.resource !== undefined) resources.push(read.resource);
       else if (read.key !== undefined) broken.push(read.key);
       else isUnnamed ||= read.ignored !== true;
+      if (read.unread !== undefined) unread.push(read.unread);
       for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
     }
   }
   // Its other documents were read for their mistakes alone: nobody knows what the unreadable one would have been.
   if (problems.length > 0)
-    return { resources: [], broken: [], diagnostics, unreadable: true, objects: 0, doubtful: true };
+    return { resources: [], broken: [], unread: [], diagnostics, unreadable: true, objects: 0, doubtful: true };
   return {
     resources,
     broken,
+    unread,
     diagnostics,
     unreadable: false,
     objects: count,
@@ -55,6 +61,8 @@ export interface Reading {
   readonly resources: ReadonlyMap<ResourceKey, Resource>;
   /** Objects that are there and too broken to be kept; none of them is in `resources`. */
   readonly broken: ReadonlySet<ResourceKey>;
+  /** Of those, the BorderFirewalls, as far as they can be read; of one that stands twice the first counts. */
+  readonly unread: readonly UnreadFirewall[];
   readonly diagnostics: readonly Diagnostic[];
   readonly unreadable: boolean;
   readonly objects: number;
@@ -64,6 +72,7 @@ export interface Reading {
 export function combineReadings(texts: Iterable<TextReading>): Reading {
   const resources = new Map<ResourceKey, Resource>();
   const broken = new Set<ResourceKey>();
+  const unread = new Map<ResourceKey, UnreadFirewall>();
   const diagnostics: Diagnostic[] = [];
   let unreadable = false;
   let objects = 0;
@@ -72,6 +81,8 @@ export function combineReadings(texts: Iterable<TextReading>): Reading {
     objects += text.objects;
     for (const diagnostic of text.diagnostics) diagnostics.push(diagnostic);
     for (const key of text.broken) broken.add(key);
+    for (const firewall of text.unread)
+      if (!unread.has(resourceKey(firewall))) unread.set(resourceKey(firewall), firewall);
     for (const resource of text.resources) {
       const key = resourceKey(resource);
       const first = resources.get(key);
@@ -79,8 +90,11 @@ export function combineReadings(texts: Iterable<TextReading>): Reading {
       else diagnostics.push(duplicate(key, resource, first));
     }
   }
-  for (const key of resources.keys()) broken.delete(key);
-  return { resources, broken, diagnostics, unreadable, objects };
+  for (const key of resources.keys()) {
+    broken.delete(key);
+    unread.delete(key);
+  }
+  return { resources, broken, unread: [...unread.values()], diagnostics, unreadable, objects };
 }
 
 function duplicate(key: ResourceKey, second: Resource, first: Resource): Diagnostic {

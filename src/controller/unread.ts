@@ -1,0 +1,21 @@
+import type { BorderFirewall } from '../api/resource.ts';
+import type { LiveWorld } from './live-world.ts';
+
+/** What is said of a BorderFirewall that this copy has never read, where its worker would say how it stands. */
+export const NEVER_READ = {
+  code: 'Unreadable',
+  message: 'it cannot be read, so nothing is planned for it and its device stays as it is',
+} as const;
+
+/** A firewall, and those that it waits for. */
+export interface Wanting {
+  readonly name: string;
+  readonly guard: Pick<BorderFirewall['guard'], 'after'>;
+}
+
+/** Firewalls that one copy each is to write to. One that was never read is among them: that copy says why nothing happens there. */
+export function wantedBy({ firewalls, unread }: Pick<LiveWorld, 'firewalls' | 'unread'>): readonly Wanting[] {
+  const wanted: Wanting[] = [...firewalls.values()].map(({ firewall }) => firewall);
+  for (const name of unread.keys()) if (!firewalls.has(name)) wanted.push({ name, guard: { after: [] } });
+  return wanted;
+}
