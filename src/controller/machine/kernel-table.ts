@@ -4,7 +4,6 @@ import { AcknowledgedShell } from '../../firewalls/nftables/reach/acknowledged-s
 import { Nft } from '../../firewalls/nftables/reach/nft.ts';
 import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
 import { isLarge, isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
-import { inlineSet } from '../../machine/rules/text.ts';
 import {
   changeTable,
   type Counts,
@@ -25,6 +24,7 @@ import {
   elementDifferences,
   type PlainSet,
   plainSets,
+  withElements,
 } from './plain-sets.ts';
 import { tableDifferences } from './table-differences.ts';
 
@@ -160,7 +160,7 @@ export class KernelTable {
         const after = placedInKernel(wanted, held.parts);
         const change = isMostlyNew(held.parts, wanted)
           ? undefined
-          : changeTable(this.#present(held.parts), after, (chain) => held.live.chains.get(chain)?.handles);
+          : changeTable(withElements(held.parts, this.#plain), after, (chain) => held.live.chains.get(chain)?.handles);
         if (change === '') return { done: 'nothing' as const };
         this.#held = undefined;
         if (change !== undefined && (await this.#tried(change, signal))) {
@@ -368,27 +368,40 @@ export class KernelTable {
     // What is declared is known by reading alone.
     const isKnown = held !== undefined && besideRules(parts) === besideRules(held.parts);
     const isWhole = held === undefined || (!isKnown && this.#reading.took < QUICK_MS);
-    const live = await (isWhole ? this.read(signal, undefined, gathered) : this.#touched(held, parts, isKnown, signal));
+    const live = await (isWhole
+      ? this.read(signal, undefined, gathered)
+      : this.#touched(held, parts, isKnown, signal, gathered));
     if (live === undefined || this.#doubts !== doubts || !isOfAsMany(live, parts)) return;
     this.#held = { parts, live };
     this.#readBackAt = this.clock.monotonic();
   }
 
   /** What is in the kernel after a change: what stays is known, what is new is read. */
-  async #touched(held: Held, after: TableParts, isKnown: boolean, signal: AbortSignal): Promise<LiveTable> {
+  async #touched(
+    held: Held,
+    after: TableParts,
+    isKnown: boolean,
+    signal: AbortSignal,
+    gathered: () => void,
+  ): Promise<LiveTable> {
     const chains = new Map<string, LiveRules>();
+    const unknown: string[] = [];
     for (const [name, { rules }] of after.chains) {
       const live = held.live.chains.get(name);
       const before = held.parts.chains.get(name)?.rules ?? [];
       const left = live?.handles.length === before.length ? leftOf(before, rules) : undefined;
-      chains.set(name, left === undefined || live === undefined ? await this.#chain(name, signal) : someOf(live, left));
+      if (left === undefined || live === undefined) unknown.push(name);
+      else chains.set(name, someOf(live, left));
     }
+    // What is committed between two readings would make the next one begin anew.
+    for (const name of unknown)
+      chains.set(name, await this.#chain(name, signal, name === unknown.at(-1) ? gathered : undefined));
     return { ...held.live, chains, rest: isKnown ? held.live.rest : undefined };
   }
 
-  async #chain(name: string, signal: AbortSignal): Promise<LiveRules> {
+  async #chain(name: string, signal: AbortSignal, gathered: (() => void) | undefined): Promise<LiveRules> {
     const reader = new TableReader();
-    await this.#listings.read(['chain', ...TABLE, name], reader, signal);
+    await this.#listings.read(['chain', ...TABLE, name], reader, signal, gathered);
     return reader.table.chains.get(name) ?? { handles: [], prints: [] };
   }
 
@@ -400,16 +413,6 @@ export class KernelTable {
       found.size === chains.size &&
       [...chains.keys()].every((name) => found.has(name))
     );
-  }
-
-  /** The parts with the elements that plain sets have now. */
-  #present(parts: TableParts): TableParts {
-    const sets = new Map(parts.sets);
-    for (const [name, { declaration, elements }] of this.#plain) {
-      const text = elements.size === 0 ? '' : `elements = ${inlineSet([...elements].toSorted())}`;
-      if (sets.has(name)) sets.set(name, { declaration, elements: text });
-    }
-    return { ...parts, sets };
   }
 
   /** Elements change so fast that no reading comes to its end beside it. */

@@ -1,3 +1,4 @@
+import { inlineSet } from '../../machine/rules/text.ts';
 import type { TableParts } from '../../machine/table-change.ts';
 
 /** A set whose elements are learnt while it is there. */
@@ -23,6 +24,16 @@ export function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
       return [name, { declaration, elements: new Set(listed) }];
     }),
   );
+}
+
+/** The parts with the elements that plain sets have now. */
+export function withElements(parts: TableParts, plain: ReadonlyMap<string, PlainSet>): TableParts {
+  const sets = new Map(parts.sets);
+  for (const [name, { declaration, elements }] of plain) {
+    const text = elements.size === 0 ? '' : `elements = ${inlineSet([...elements].toSorted())}`;
+    if (sets.has(name)) sets.set(name, { declaration, elements: text });
+  }
+  return { ...parts, sets };
 }
 
 /**
