@@ -1,3 +1,4 @@
+import type { Pieces } from '../base/pieces.ts';
 import { formatAddress } from '../ip/address.ts';
 import { prefixTexts } from './kinds/network.ts';
 import { ACCEPTED_PREFIX, comment, DROPPED_PREFIX, inlineSet } from './rules/text.ts';
@@ -121,9 +122,14 @@ export function textOf(table: readonly TableLines[]): string {
   return [...textParts(table)].join('');
 }
 
-/** Whether two tables have the same lines; what both hold needs no look. */
-export function isSameTable(one: readonly TableLines[], other: readonly TableLines[]): boolean {
-  return one.length === other.length && one.every((each, index) => isSameLines(each, other[index]));
+/** Whether two tables have the same lines; what both hold needs no look. One set is one piece. */
+export function* isSameTable(one: readonly TableLines[], other: readonly TableLines[]): Pieces<boolean> {
+  if (one.length !== other.length) return false;
+  for (const [index, lines] of one.entries()) {
+    if (!isSameLines(lines, other[index])) return false;
+    if (lines.learnt !== undefined) yield;
+  }
+  return true;
 }
 
 function isSameLines(one: TableLines, other: TableLines | undefined): boolean {
@@ -133,12 +139,17 @@ function isSameLines(one: TableLines, other: TableLines | undefined): boolean {
   return one.lines.every((line, index) => line === other.lines[index]);
 }
 
-/** The same lines with what has been learnt by now: the elements of a set, by its name. */
-export function withLearnt(
+/** The same lines with what has been learnt by now: the elements of a set, by its name. One set is one piece, as it is then. */
+export function* withLearnt(
   table: readonly TableLines[],
   elementsOf: (set: string) => readonly string[],
-): readonly TableLines[] {
-  return table.map((each) => (each.learnt === undefined ? each : elementsLine(each.learnt, elementsOf(each.learnt))));
+): Pieces<readonly TableLines[]> {
+  const fresh: TableLines[] = [];
+  for (const lines of table) {
+    fresh.push(lines.learnt === undefined ? lines : elementsLine(lines.learnt, elementsOf(lines.learnt)));
+    if (lines.learnt !== undefined) yield;
+  }
+  return fresh;
 }
 
 /** Nothing learnt is no line. */

@@ -326,6 +326,18 @@ describe('the rules of a machine, in its kernel', () => {
       expect(await passes(80)).toBe(true);
     });
 
+    test('a rule file that can be neither read nor written keeps no change of rules from the kernel', async () => {
+      configure(own(443));
+      const controller = start();
+      await expect.poll(() => controller.ready().ready).toBe(true);
+      rmSync(file);
+      mkdirSync(file);
+      await expect.poll(() => controller.rulesState).toBe('lastGood');
+      configure(own(80));
+      await eventually(443, false);
+      expect(await passes(80)).toBe(true);
+    });
+
     test('a source that says nothing keeps the rules of the process before', async () => {
       writeFileSync(file, textOf(lines(out(443))));
       configure('sources: { seed: { kubeconfig: ./none } }\ncontrollers: { firewall: { source: seed } }');

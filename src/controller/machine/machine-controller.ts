@@ -170,15 +170,18 @@ export class MachineController {
     while (!signal.aborted) {
       try {
         const asked = await disturbances?.tend(signal);
-        if (asked !== undefined || compared === undefined || clock.monotonic() - compared >= COMPARE_MS) {
-          // Nothing else happens before it is sure that nothing passes which nobody allowed.
-          if (this.#written) {
-            await writer.keepLearnt();
-            await writer.repair(signal, asked && { all: true, by: asked.by });
-          } else if (!(await this.#isDryRun())) this.#hasLastGood = await writer.close(ruleFile, signal);
-          compared = clock.monotonic();
+        const isDue = asked !== undefined || compared === undefined || clock.monotonic() - compared >= COMPARE_MS;
+        // Nothing else happens before it is sure that nothing passes which nobody allowed.
+        if (isDue && !this.#written && !(await this.#isDryRun()))
+          this.#hasLastGood = await writer.close(ruleFile, signal);
+        try {
+          if (isDue && this.#written) await writer.repair(signal, asked && { all: true, by: asked.by });
+          if (isDue && this.#written) await writer.keepLearnt(signal);
+          if (isDue) compared = clock.monotonic();
+        } finally {
+          // What of that cannot be done holds up no change of rules: on a disk without room the kernel still takes them.
+          await this.#look(signal);
         }
-        await this.#look(signal);
         if (this.#failedAt === undefined) this.#failure = '';
         this.#stamp();
         this.#reports.look(this.#configuration);

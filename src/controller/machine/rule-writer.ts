@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { localFiles, SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import { atOnce } from '../../base/pieces.ts';
+import { Turn } from '../../base/turns.ts';
 import type { OwnFlow } from '../../machine/own-flows.ts';
 import { tableParts } from '../../machine/table-change.ts';
 import {
@@ -17,6 +19,9 @@ import type { KernelTable } from './kernel-table.ts';
 import { closesForwarding, holdsText, readIfThere, replaceFile } from './rule-files.ts';
 import { briefly } from './table-differences.ts';
 
+/** The elements that a set has now. */
+type ElementsOf = (set: string) => readonly string[];
+
 /** What the central writer writes, and where. */
 export interface RulesToWrite {
   readonly lines: readonly TableLines[];
@@ -24,7 +29,7 @@ export interface RulesToWrite {
   /** Check alone. */
   readonly dryRun: boolean;
   /** Elements of sets as they are known when they are asked for; absent: those of the lines. */
-  readonly elementsOf?: ((set: string) => readonly string[]) | undefined;
+  readonly elementsOf?: ElementsOf | undefined;
   /** Absent: base rules stay as they are, but for the forward policy. */
   readonly base?: BaseToWrite | undefined;
   /** Hears that the kernel has taken them; the file and base rules come after that. */
@@ -58,6 +63,10 @@ export interface RuleStanding {
 /** Objects that may be left out of one ruleset; beyond that, nft itself is what is wrong. */
 const MOST_LEFT_OUT = 100;
 
+/** What was learnt is kept beside answers of the DNS proxy, which are what somebody waits for: so long at once, and then a rest of so many times as long. */
+const TURN_MS = 1;
+const REST_TIMES = 5;
+
 /**
  * The one place that writes the rules of a firewall machine, into the kernel and into the file that its next start loads. The forward policy
  * of the base rules is opened after our table is in both, and never before.
@@ -70,12 +79,12 @@ export class RuleWriter {
   readonly #repairs = { kernel: 0, file: 0, base: 0 };
   /** Forwarding was closed at once, and that is not told yet. */
   #wasOpen = false;
-  /** What was written last, or found: the file and its lines, what makes these anew, its tables besides ours, and the base rules. */
+  /** What was written last, or found: the file and its lines, what was learnt since, its tables besides ours, and the base rules. */
   #last:
     | {
         readonly file: string;
         readonly lines: readonly TableLines[];
-        readonly fresh: () => readonly TableLines[];
+        readonly elementsOf: ElementsOf | undefined;
         readonly others: string;
         readonly base: BaseToWrite | undefined;
       }
@@ -130,7 +139,7 @@ export class RuleWriter {
       this.#log.warn({ file, from: sound ? 'file' : 'nothing' }, 'our table was missing; it is there again');
     } else await this.#kernel.wake(signal);
     if (!sound) await replaceFile(file, CLOSED_TABLE);
-    this.#last = { file, lines, fresh: () => lines, others: tableParts(lines).others, base: undefined };
+    this.#last = { file, lines, elementsOf: undefined, others: tableParts(lines).others, base: undefined };
     return sound && text !== CLOSED_TABLE;
   }
 
@@ -149,15 +158,13 @@ export class RuleWriter {
       return { change: 'checked', leftOut };
     }
     // What is learnt while this waits for its turn must be in the kernel with what was learnt before.
-    const freshOf = (some: readonly TableLines[]) => (): readonly TableLines[] =>
-      elementsOf === undefined ? some : withLearnt(some, elementsOf);
+    const freshOf = (some: readonly TableLines[]) => (): readonly TableLines[] => freshLines(some, elementsOf);
     let change = await this.#loaded(freshOf(left), signal, committed);
     if (change === undefined) {
       left = await this.#sound(left, leftOut, signal);
       change = await this.#kernel.load(freshOf(left), signal, committed);
     }
-    const fresh = freshOf(left);
-    const written = fresh();
+    const written = freshLines(left, elementsOf);
     // A table that was loaded whole is checked by that.
     if (change === 'changed' && (await this.#kernel.check(written, signal)) !== undefined)
       throw new SallyportError(
@@ -171,7 +178,7 @@ export class RuleWriter {
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
     if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
-    this.#last = { file, lines: written, fresh, others, base };
+    this.#last = { file, lines: written, elementsOf, others, base };
     return { change: change === 'nothing' && isNew ? 'changed' : change, leftOut: [...leftOut, ...wrong] };
   }
 
@@ -180,12 +187,13 @@ export class RuleWriter {
     await this.#base.allowBack(flows, signal);
   }
 
-  /** Writes what was learnt since into the file, for the next start of the machine. */
-  async keepLearnt(): Promise<void> {
+  /** Writes what was learnt since into the file, for the next start of the machine. Until the signal aborts nobody waits for it. */
+  async keepLearnt(signal: AbortSignal): Promise<void> {
     const last = this.#last;
-    if (last === undefined) return;
-    const lines = last.fresh();
-    if (isSameTable(lines, last.lines)) return;
+    if (last?.elementsOf === undefined) return;
+    const turn = new Turn(this.#kernel.clock, TURN_MS, { times: REST_TIMES, signal });
+    const lines = await turn.finish(withLearnt(last.lines, last.elementsOf));
+    if (await turn.finish(isSameTable(lines, last.lines))) return;
     await replaceFile(last.file, textParts(lines));
     if (this.#last === last) this.#last = { ...last, lines };
   }
@@ -206,10 +214,10 @@ export class RuleWriter {
   /** Puts back what was written last, where somebody changed the kernel or the file. `all`: all of the kernel is read, however lately it was. `by`: who changed it, where that is known. */
   async repair(signal: AbortSignal, { all = false, by = '' } = {}): Promise<void> {
     if (this.#last === undefined) return;
-    const { file, lines, fresh, others, base } = this.#last;
+    const { file, lines, elementsOf, others, base } = this.#last;
     const changes = await this.#kernel.changes(signal, all);
     if (changes !== undefined) {
-      await this.#kernel.load(fresh, signal);
+      await this.#kernel.load(() => freshLines(lines, elementsOf), signal);
       const opened = this.#wasOpen ? ['our table was gone, or forwarding open'] : [];
       this.#wasOpen = false;
       this.#repaired('kernel', [...opened, ...changes], by);
@@ -292,4 +300,9 @@ export class RuleWriter {
     const because = owner === undefined ? undefined : await refusalOf([owner]);
     return owner === undefined || because === undefined ? undefined : { owner, because };
   }
+}
+
+/** The lines with what is known by now. */
+function freshLines(lines: readonly TableLines[], elementsOf: ElementsOf | undefined): readonly TableLines[] {
+  return elementsOf === undefined ? lines : atOnce(withLearnt(lines, elementsOf));
 }
