@@ -75,7 +75,7 @@ async function measure(transactionMs: number): Promise<void> {
     },
   };
   const book = new NameBook();
-  book.follow(() => true);
+  book.follow({ names: new Set(), includes: () => true });
   const { signal } = new AbortController();
   const keeper = new NameKeeper({ book, kernel, clock, signal, wake: () => {} });
   const names = Array.from({ length: NAMES }, (_, n) => `host-${n}.`);

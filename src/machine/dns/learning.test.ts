@@ -67,8 +67,12 @@ describe('what an answer teaches', () => {
   });
 
   test('addresses that lead nowhere are left out', () => {
-    const nowhere = ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255'].map((text) => a(asked.name, text));
-    expect(learnt({ answers: [...nowhere, a(asked.name, '10.0.0.1')] }).addresses).toBe('10.0.0.1 60');
+    const four = ['0.0.0.0', '127.0.0.1', '169.254.0.1', '169.254.169.254', '224.0.0.1', '255.255.255.255'];
+    const nowhere = four.map((text) => a(asked.name, text));
+    const hosts = [a(asked.name, '10.0.0.1'), a(asked.name, '169.253.255.255'), a(asked.name, '169.255.0.0')];
+    expect(learnt({ answers: [...nowhere, ...hosts] }).addresses).toBe(
+      '10.0.0.1 60, 169.253.255.255 60, 169.255.0.0 60',
+    );
     const six = [
       [0, 0, 0, 0, 0, 0, 0, 0],
       [0, 0, 0, 0, 0, 0, 0, 1],

@@ -68,10 +68,10 @@ export function isHost(address: Address): boolean {
   return address.family === 4 ? isHost4(address.value) : isHost6(address.value);
 }
 
-/** Not of "this network", loopback, multicast, reserved or broadcast: there is no way to these. */
+/** Not of "this network", loopback, link-local (RFC 3927: no router passes these on), multicast, reserved or broadcast: there is no way to these. */
 function isHost4(value: number): boolean {
   const first = value >>> 24;
-  return first !== 0 && first !== 127 && first < 224;
+  return first !== 0 && first !== 127 && first < 224 && value >>> 16 !== 0xa9fe;
 }
 
 /** Not the unspecified address, loopback, IPv4 in disguise, multicast or link-local. */

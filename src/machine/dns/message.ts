@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { HEADER_BYTES, POINTER, readName, type WireName } from './wire-name.ts';
+import { HEADER_BYTES, POINTER, readName, type Tails, type WireName } from './wire-name.ts';
 
 /** Numbers of RFC 1035, 3596, 6891 that matter here. */
 export const TYPE = { a: 1, cname: 5, soa: 6, opt: 41, aaaa: 28, ixfr: 251, axfr: 252, any: 255 } as const;
@@ -67,7 +67,7 @@ export function readMessage(bytes: Buffer, query?: DnsMessage): DnsMessage | und
     return undefined;
   const asked = repeated(bytes, query) ?? readName(bytes, HEADER_BYTES);
   if (asked === undefined || asked.end + 4 > bytes.length) return undefined;
-  const cursor: Cursor = { at: asked.end + 4, asked: asked.text };
+  const cursor: Cursor = { at: asked.end + 4, asked: asked.text, tails: new Map() };
   const answers = readRecords(bytes, cursor, answered);
   const authorities = answers && readRecords(bytes, cursor, authority);
   const additionals = authorities && readRecords(bytes, cursor, additional);
@@ -113,11 +113,14 @@ interface Cursor {
   at: number;
   /** The name of the question. */
   readonly asked: string;
+  readonly tails: Tails;
 }
 
 /** The name of a record: most often a pointer to the question's. */
-function ownerAt(bytes: Buffer, { at, asked }: Cursor): WireName | undefined {
-  return bytes[at] === POINTER && bytes[at + 1] === HEADER_BYTES ? { text: asked, end: at + 2 } : readName(bytes, at);
+function ownerAt(bytes: Buffer, { at, asked, tails }: Cursor): WireName | undefined {
+  return bytes[at] === POINTER && bytes[at + 1] === HEADER_BYTES
+    ? { text: asked, end: at + 2 }
+    : readName(bytes, at, tails);
 }
 
 function readRecords(bytes: Buffer, cursor: Cursor, count: number): readonly DnsRecord[] | undefined {
@@ -133,7 +136,7 @@ function readRecords(bytes: Buffer, cursor: Cursor, count: number): readonly Dns
     if (dataAt + length > bytes.length) return undefined;
     let target: string | undefined;
     if (type === TYPE.cname) {
-      const read = readName(bytes, dataAt);
+      const read = readName(bytes, dataAt, cursor.tails);
       if (read === undefined || read.end !== dataAt + length) return undefined;
       target = read.text;
     }

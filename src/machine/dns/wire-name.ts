@@ -19,8 +19,18 @@ export interface WireName {
   readonly end: number;
 }
 
-/** Reads a name, following what compresses it, strictly backwards. `undefined`: it is none. */
-export function readName(bytes: Buffer, start: number): WireName | undefined {
+/** What names of a message that was read to its last part end with, from a place that others led to. */
+interface Tail {
+  readonly text: string;
+  readonly octets: number;
+  readonly jumps: number;
+}
+
+/** By place. Of 65,535 octets thousands of names may lead to one that is long; it is read once. */
+export type Tails = Map<number, Tail>;
+
+/** Reads a name, following what compresses it, strictly backwards. `undefined`: it is none. `tails`: of the same message, what was read of it before. */
+export function readName(bytes: Buffer, start: number, tails?: Tails): WireName | undefined {
   let text = '';
   let at = start;
   let end = -1;
@@ -28,12 +38,24 @@ export function readName(bytes: Buffer, start: number): WireName | undefined {
   let jumps = 0;
   // A name leads to what stands before it: the place that it is read from has to fall with each jump.
   let from = start;
+  const led: { readonly at: number; readonly characters: number; readonly octets: number; readonly jumps: number }[] =
+    [];
+  const whole = (): WireName | undefined => {
+    if (length > LONGEST_NAME || jumps > MOST_JUMPS) return undefined;
+    for (const part of led)
+      tails?.set(part.at, {
+        text: text.slice(part.characters),
+        octets: length - part.octets,
+        jumps: jumps - part.jumps,
+      });
+    return { text: text === '' ? '.' : text, end };
+  };
   for (;;) {
     const size = bytes[at];
     if (size === undefined) return undefined;
     if (size === 0) {
       if (end < 0) end = at + 1;
-      return { text: text === '' ? '.' : text, end };
+      return whole();
     }
     if (size >= POINTER) {
       const low = bytes[at + 1];
@@ -42,6 +64,14 @@ export function readName(bytes: Buffer, start: number): WireName | undefined {
       at = ((size & 0x3f) << 8) | low;
       if (at >= from || at < HEADER_BYTES) return undefined;
       from = at;
+      const known = tails?.get(at);
+      if (known !== undefined) {
+        text += known.text;
+        length += known.octets;
+        jumps += known.jumps;
+        return whole();
+      }
+      led.push({ at, characters: text.length, octets: length, jumps });
       continue;
     }
     length += size + 1;

@@ -16,7 +16,7 @@ export type Answerer = (query: Buffer, client: string, over: 'udp' | 'tcp') => P
 const IDLE_MS = 10_000;
 const MOST_CONNECTIONS = 500;
 const MOST_CONNECTIONS_OF_A_CLIENT = 100;
-/** Questions of one connection that are not answered yet; further ones wait unread. */
+/** Questions of one connection that are not answered yet; further ones wait unread, as they do while the client takes no answers. */
 const MOST_UNANSWERED = 32;
 /** What the kernel keeps of datagrams while we are busy. */
 const RECEIVE_BYTES = 4 << 20;
@@ -106,22 +106,33 @@ export class Listeners {
 
 function serve(socket: Socket, client: string, answer: Answerer): void {
   const reader = new MessageReader();
+  /** Questions that were read. Some kilobytes hold thousands, and an answer may have a thousand times their length. */
+  const waiting: Buffer[] = [];
   let unanswered = 0;
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
-  socket.on('error', () => socket.destroy());
-  socket.on('data', (chunk) => {
-    for (const query of reader.take(chunk)) {
+  const isBusy = (): boolean => unanswered >= MOST_UNANSWERED || socket.writableNeedDrain;
+  const step = (): void => {
+    if (socket.destroyed) return;
+    for (let query = waiting[0]; query !== undefined && !isBusy(); query = waiting[0]) {
+      waiting.shift();
       unanswered++;
       answer(query, client, 'tcp').then(
         (reply) => {
           unanswered--;
           if (reply === undefined) socket.destroy();
           else if (!socket.destroyed) socket.write(framed(reply));
-          if (unanswered < MOST_UNANSWERED) socket.resume();
+          step();
         },
         () => socket.destroy(),
       );
     }
-    if (unanswered >= MOST_UNANSWERED) socket.pause();
+    if (isBusy()) socket.pause();
+    else socket.resume();
+  };
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('drain', step);
+  socket.on('data', (chunk) => {
+    waiting.push(...reader.take(chunk));
+    step();
   });
 }

@@ -8,8 +8,10 @@ import { freePort } from '../../../../test/kit/free-port.ts';
 import { FACTS } from '../../../../test/kit/machine.ts';
 import type { Log } from '../../../base/log.ts';
 import { parseAddress } from '../../../ip/address.ts';
+import { prefixOf } from '../../../ip/prefix.ts';
 import { question } from '../../../machine/dns/compose.ts';
 import { readMessage } from '../../../machine/dns/message.ts';
+import { MOST_WANTED } from '../../../machine/dns/name-book.ts';
 import { readFacts } from '../../../machine/kinds/facts.ts';
 import { readFirewallSpec } from '../../../machine/kinds/firewall.ts';
 import { readMachineObjects } from '../../../machine/objects.ts';
@@ -45,17 +47,15 @@ async function resolver(port: number, asked: string[]): Promise<void> {
   endings.push(() => socket.close());
 }
 
-/** What policies say that ask for all names; the proxy listens on this machine. */
-function inputAt(port: number): MachineInput {
+/** What policies say that ask for names; the proxy listens on this machine, which is its own client. */
+function inputAt(port: number, toFQDNs: readonly object[]): MachineInput {
   const subject = { object: undefined, place: {}, locate: undefined, base: [] };
   const facts = readFacts(readManifestText(FACTS, 'install.yaml').objects[0]?.raw ?? {}, subject, []);
   const policy = {
     apiVersion: 'metal-stack.io/v1',
     kind: 'ClusterwideNetworkPolicy',
     metadata: { name: 'names', namespace: 'firewall' },
-    spec: {
-      egress: [{ toFQDNs: NAMES.map((matchName) => ({ matchName })), ports: [{ protocol: 'TCP', port: 443 }] }],
-    },
+    spec: { egress: [{ toFQDNs, ports: [{ protocol: 'TCP', port: 443 }] }] },
   };
   const { policies } = readMachineObjects([{ raw: policy, place: {}, locate: () => ({}), base: [] }], []);
   const here = parseAddress('127.0.0.1');
@@ -63,7 +63,7 @@ function inputAt(port: number): MachineInput {
   const spec = { dnsServerAddress: RESOLVER, dnsPort: port };
   return {
     firewall: readFirewallSpec(spec, { raw: spec, path: [] }, subject, []),
-    networks: facts.networks.map((network) => ({ ...network, addresses: [here] })),
+    networks: facts.networks.map((network) => ({ ...network, addresses: [here], prefixes: [prefixOf(here)] })),
     policies,
     metalRules: [],
     services: [],
@@ -73,7 +73,7 @@ function inputAt(port: number): MachineInput {
   };
 }
 
-async function world() {
+async function world(toFQDNs: readonly object[] = NAMES.map((matchName) => ({ matchName }))) {
   const port = await freePort();
   const asked: string[] = [];
   await resolver(port, asked);
@@ -99,7 +99,7 @@ async function world() {
   };
   const service = new NameService({ kernel, state, clock, log, wake: () => {} });
   endings.push(() => service.stop());
-  return { service, clock, lines, asked, port, input: inputAt(port) };
+  return { service, clock, lines, asked, port, input: inputAt(port, toFQDNs) };
 }
 
 test('names whose rules are long in coming are told of once, with how many times, as what it is', async () => {
@@ -126,6 +126,28 @@ test('addresses that the kernel does not take are told of once, with how many ti
   expect(lines[0]).toMatch(
     /^error addresses of names could not be let through \{"times":\d+,"problem":"Error: nft is away"\}$/,
   );
+});
+
+test('names that a pattern matches beyond the places that there are are answered, and told of once', async () => {
+  const { service, clock, lines, asked, input, port } = await world([{ matchPattern: '*.example.org' }]);
+  await service.begin(input);
+  const client = new Upstream({ address: '127.0.0.1', port });
+  endings.push(() => client.stop());
+  const ask = (name: string): Promise<unknown> => {
+    const query = readMessage(question(0, name, 1) ?? Buffer.alloc(0));
+    if (query === undefined) throw new Error(name);
+    return client.udp(query);
+  };
+  // Each waits for rules, which never come.
+  for (let n = 0; n < MOST_WANTED; n++) {
+    void ask(`host-${n}.example.org.`);
+    if (n % 100 === 99) await expect.poll(() => asked.length).toBe(n + 1);
+  }
+  for (let n = 0; n < 3; n++) expect(await ask(`late-${n}.example.org.`)).toBeDefined();
+  await clock.pass(4_000);
+  expect(lines).toEqual([
+    `warn patterns of policies match more names than there are places for {"times":3,"places":${MOST_WANTED}}`,
+  ]);
 });
 
 test('nobody is asked for a name before there are rules', async () => {

@@ -7,7 +7,7 @@ import { Turn } from '../../../base/turns.ts';
 import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../../../ip/address.ts';
 import { PrefixSet } from '../../../ip/prefix-set.ts';
 import { interestOf } from '../../../machine/dns/interest.ts';
-import { NameBook } from '../../../machine/dns/name-book.ts';
+import { MOST_WANTED, NameBook } from '../../../machine/dns/name-book.ts';
 import { readStateText, stateText } from '../../../machine/dns/state-text.ts';
 import { question } from '../../../machine/dns/compose.ts';
 import { readMessage } from '../../../machine/dns/message.ts';
@@ -69,12 +69,12 @@ export interface NameServiceOptions {
 /** The names of policies: the proxy while there are any, what it learnt, and the way of that into the kernel and into what outlives us. */
 export class NameService {
   readonly #options: NameServiceOptions;
-  readonly #book = new NameBook();
+  readonly #book = new NameBook(() => this.#refusals.note('places'));
   readonly #keeper: NameKeeper;
   readonly #proxy: DnsProxy;
   readonly #lookups: OwnLookups;
   /** What each question of anybody may bring about. */
-  readonly #refusals: ToldSeldom<'rules' | 'kernel'>;
+  readonly #refusals: ToldSeldom<'rules' | 'kernel' | 'places'>;
   readonly #stop = new AbortController();
   readonly #turn: Turn;
   #upstream: Upstream | undefined;
@@ -112,7 +112,12 @@ export class NameService {
       },
     });
     this.#refusals = new ToldSeldom(clock, (kind, times, problem) => {
-      if (kind === 'rules')
+      if (kind === 'places')
+        log.warn(
+          { times, places: MOST_WANTED },
+          'patterns of policies match more names than there are places for; answers with further ones lead to closed doors until others are asked for no more. Narrow the patterns, or spell out the names that matter: these always have a place',
+        );
+      else if (kind === 'rules')
         log.warn(
           { times, waitedMs: RULES_MS },
           'names of policies have no rules in force yet; answers with them are refused until they have, and clients ask again. If it goes on, see why no rules come in force',
@@ -154,7 +159,7 @@ export class NameService {
       this.#clients = clientsOf(input.networks);
       this.#asked.clear();
       this.#turnTo(this.#resolverOf(input, network));
-      if (interest.key !== this.#interest) this.#book.follow(interest.includes);
+      if (interest.key !== this.#interest) this.#book.follow(interest);
       this.#lookups.follow(interest.names);
       this.#interest = interest.key;
       await this.#listen({ address: formatAddress(network), port });

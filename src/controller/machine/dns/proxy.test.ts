@@ -210,6 +210,44 @@ describe('its sockets', () => {
     udp.close();
   });
 
+  test('a client that takes no answers gets no more of them: its further questions wait, however many came at once', async () => {
+    const place = { address: '127.0.0.1', port: await freePort() };
+    const long = Buffer.alloc(60_000);
+    let answered = 0;
+    let underWay = 0;
+    let most = 0;
+    const answer = async (): Promise<Buffer> => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      answered++;
+      return long;
+    };
+    const listeners = await Listeners.open(place, answer, () => true);
+    const deaf = connect(place.port, place.address);
+    const questions = 5_000;
+    deaf.write(Buffer.concat(Array.from({ length: questions }, () => framed(ask()))));
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const isStill = answered > 0 && answered === before;
+          before = answered;
+          return isStill;
+        },
+        { interval: 200 },
+      )
+      .toBe(true);
+    // What the kernel takes for it is a few megabytes; all answers are 300.
+    expect([answered < questions / 5, most]).toEqual([true, 32]);
+    let heard = 0;
+    const reader = new MessageReader();
+    deaf.on('data', (chunk) => void (heard += reader.take(chunk).length));
+    await expect.poll(() => heard).toBe(questions);
+    deaf.destroy();
+    listeners.close();
+  });
+
   test('an answer that comes after the end hurts nobody', async () => {
     const place = { address: '127.0.0.1', port: await freePort() };
     const finish: (() => void)[] = [];
