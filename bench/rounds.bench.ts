@@ -17,7 +17,7 @@ import { PanosDevice } from '../src/firewalls/panos/device.ts';
 import { PanosDriver } from '../src/firewalls/panos/driver.ts';
 import { Login } from '../src/firewalls/panos/login.ts';
 import { panosOptions } from '../src/firewalls/panos/options.ts';
-import { Worker } from '../src/firewalls/worker.ts';
+import { Worker } from '../src/firewalls/worker/worker.ts';
 import { soleWriter } from '../src/firewalls/writer-lock.ts';
 import { PrefixSet } from '../src/ip/prefix-set.ts';
 import { FakeClock, turns } from '../test/kit/fake-clock.ts';

@@ -9,7 +9,7 @@ import { type Log, silentLog } from '../src/base/log.ts';
 import type { Ruleset } from '../src/border/ruleset.ts';
 import { Controller } from '../src/controller/controller.ts';
 import type { OpenDevice } from '../src/controller/open-device.ts';
-import type { WorkerStatus } from '../src/firewalls/worker-status.ts';
+import type { WorkerStatus } from '../src/firewalls/worker/worker-status.ts';
 import { formatAddress } from '../src/ip/address.ts';
 import { ManifestsSource } from '../src/sources/manifests/manifests-source.ts';
 import { machineTime } from './agent.ts';

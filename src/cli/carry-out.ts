@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import { deadline } from '../base/deadline.ts';
 import { elapsed } from '../base/elapsed.ts';
 import { SallyportError } from '../base/error.ts';
-import { APPLY_DEADLINE_MS } from '../firewalls/session.ts';
+import { APPLY_DEADLINE_MS } from '../firewalls/worker/session.ts';
 import { type WriterLock, soleWriter } from '../firewalls/writer-lock.ts';
 import type { Step } from '../plan/step.ts';
 import type { CommandFirewall } from './firewalls.ts';

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
-import { Cutting } from '../firewalls/cutting.ts';
+import { Cutting } from '../firewalls/worker/cutting.ts';
 import type { Actual, Translation } from '../firewalls/driver.ts';
 import type { CommandFirewall } from './firewalls.ts';
 import type { Terminal } from './terminal.ts';

@@ -14,7 +14,7 @@ import type { OpenDevice } from '../controller/open-device.ts';
 import { stateFolder } from '../controller/state-folder.ts';
 import { formatAddress } from '../ip/address.ts';
 import type { Actual, Capabilities, Driver, ListBehind, Translation } from '../firewalls/driver.ts';
-import { countLost } from '../firewalls/lost-rights.ts';
+import { countLost } from '../firewalls/worker/lost-rights.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';

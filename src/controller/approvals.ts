@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { background } from '../base/background.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { WorkerStatus } from '../firewalls/worker-status.ts';
+import type { WorkerStatus } from '../firewalls/worker/worker-status.ts';
 import type { ResourceChange } from '../sources/source.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BorderFirewall } from '../api/resource.ts';
-import { MOST_TEXT } from '../firewalls/confirmed-record.ts';
+import { MOST_TEXT } from '../firewalls/confirmed/confirmed-record.ts';
 import { ConfirmedFolder, recordedDevice } from './confirmed-folder.ts';
 
 const OF = { cluster: 'lab', firewall: 'edge-1', device: 'd' };

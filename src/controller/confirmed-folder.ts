@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:f
 import { join } from 'node:path';
 import type { BorderFirewall } from '../api/resource.ts';
 import { SallyportError, localFiles } from '../base/error.ts';
-import type { RecordPlace } from '../firewalls/confirmed-keeper.ts';
-import { MOST_TEXT, type RecordOf } from '../firewalls/confirmed-record.ts';
+import type { RecordPlace } from '../firewalls/worker/confirmed-keeper.ts';
+import { MOST_TEXT, type RecordOf } from '../firewalls/confirmed/confirmed-record.ts';
 import type { WriterEpoch } from '../firewalls/writer-lock.ts';
 
 /** Characters of one firewall's record. Copies in a cluster share a small volume among all firewalls, and one that were overrun would cost the pod. */

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError, localFiles } from '../base/error.ts';
-import { type GuardMemory, type MemoryPlace, readMemory, writeMemory } from '../firewalls/guard-memory.ts';
+import { type GuardMemory, type MemoryPlace, readMemory, writeMemory } from '../firewalls/guard/guard-memory.ts';
 
 /**
  * What a firewall's guard must not forget, in the state folder: one file, replaced whole, so that whoever reads it after whatever death

@@ -1,5 +1,5 @@
 import { SallyportError } from '../base/error.ts';
-import { type GuardMemory, type MemoryPlace, readMemory, writeMemory } from '../firewalls/guard-memory.ts';
+import { type GuardMemory, type MemoryPlace, readMemory, writeMemory } from '../firewalls/guard/guard-memory.ts';
 import type { LeftMemory } from './writers.ts';
 
 /** What a firewall's guard must not forget, in its Lease: whoever has the right to write next has it too, on whichever node. */

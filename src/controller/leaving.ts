@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { elapsed } from '../base/elapsed.ts';
 import { toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import type { Worker } from '../firewalls/worker.ts';
+import type { Worker } from '../firewalls/worker/worker.ts';
 
 /** How often a device that does not answer is asked to be left. */
 export const LEAVE_AGAIN_MS = 10_000;

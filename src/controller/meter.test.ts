@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { TableUse } from '../firewalls/driver.ts';
-import type { WorkerStatus } from '../firewalls/worker-status.ts';
+import type { WorkerStatus } from '../firewalls/worker/worker-status.ts';
 import { Meter } from './meter.ts';
 import { Metrics } from './metrics.ts';
 

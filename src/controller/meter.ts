@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { TableUse } from '../firewalls/driver.ts';
-import type { WorkerStatus } from '../firewalls/worker-status.ts';
+import type { WorkerStatus } from '../firewalls/worker/worker-status.ts';
 import type { SourceState } from '../sources/source.ts';
 import type { Metrics } from './metrics.ts';
 

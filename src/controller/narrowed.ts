@@ -2,8 +2,8 @@ import type { BucketMap } from '../base/bucket-map.ts';
 import { type Pieces, each } from '../base/pieces.ts';
 import { isInNetworks } from '../border/in-networks.ts';
 import type { Group, GroupId, Nat } from '../border/ruleset.ts';
-import type { Owned } from '../firewalls/handover.ts';
-import type { Owners } from '../firewalls/interim.ts';
+import type { Owned } from '../firewalls/confirmed/handover.ts';
+import type { Owners } from '../firewalls/guard/interim.ts';
 
 /** So many are looked for one by one, in one piece. */
 const FEW = 64;

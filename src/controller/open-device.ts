@@ -1,6 +1,6 @@
-import type { RecordPlace } from '../firewalls/confirmed-keeper.ts';
+import type { RecordPlace } from '../firewalls/worker/confirmed-keeper.ts';
 import type { Driver } from '../firewalls/driver.ts';
-import type { MemoryPlace } from '../firewalls/guard-memory.ts';
+import type { MemoryPlace } from '../firewalls/guard/guard-memory.ts';
 import type { WriterLock } from '../firewalls/writer-lock.ts';
 import type { AuditTrail } from '../insight/audit/trail.ts';
 import type { AuditedDriver } from './audited-driver.ts';

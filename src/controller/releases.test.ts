@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import type { Ruleset } from '../border/ruleset.ts';
-import type { Confirmed } from '../firewalls/course.ts';
+import type { Confirmed } from '../firewalls/worker/course.ts';
 import { Metrics } from './metrics.ts';
 import { Releases } from './releases.ts';
 import { tries } from '../../test/kit/runs.ts';

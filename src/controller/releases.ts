@@ -3,8 +3,8 @@ import type { BucketDifference } from '../base/bucket-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { FirewallView } from '../border/firewall-view.ts';
 import type { Ruleset } from '../border/ruleset.ts';
-import type { Confirmed } from '../firewalls/course.ts';
-import type { Worker } from '../firewalls/worker.ts';
+import type { Confirmed } from '../firewalls/worker/course.ts';
+import type { Worker } from '../firewalls/worker/worker.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Released addresses of one firewall that are followed at one time. */

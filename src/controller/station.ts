@@ -1,5 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
-import type { Worker } from '../firewalls/worker.ts';
+import type { Worker } from '../firewalls/worker/worker.ts';
 import type { FollowedDrops } from './early-drop-watch.ts';
 import type { OpenDevice } from './open-device.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { clusterPolicy, firewall, node, pod, pool, resourceOf } from '../../test/kit/border-world.ts';
 import { atOnce } from '../base/pieces.ts';
-import { OwnerVersions } from '../firewalls/owner-versions.ts';
+import { OwnerVersions } from '../firewalls/confirmed/owner-versions.ts';
 import type { ResourceChange } from '../sources/source.ts';
 import { LiveWorld } from './live-world.ts';
 import { Wanted } from './wanted.ts';

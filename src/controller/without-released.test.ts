@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { world } from '../../test/kit/worlds.ts';
 import { BucketMap } from '../base/bucket-map.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
-import { holdersIn } from '../firewalls/handover.ts';
+import { holdersIn } from '../firewalls/confirmed/handover.ts';
 import { withoutReleased } from './without-released.ts';
 
 const nat = {

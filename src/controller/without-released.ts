@@ -1,7 +1,7 @@
 import type { Ruleset } from '../border/ruleset.ts';
-import { type Owned, holdersIn, withoutAddresses } from '../firewalls/handover.ts';
-import type { Owners } from '../firewalls/interim.ts';
-import type { Wish } from '../firewalls/wishes.ts';
+import { type Owned, holdersIn, withoutAddresses } from '../firewalls/confirmed/handover.ts';
+import type { Owners } from '../firewalls/guard/interim.ts';
+import type { Wish } from '../firewalls/worker/wishes.ts';
 import type { EndpointId } from '../inventory/model.ts';
 
 /** Pods that are gone, though another one may have their name, by the addresses they had. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { APPLY_DEADLINE_MS } from '../firewalls/session.ts';
+import { APPLY_DEADLINE_MS } from '../firewalls/worker/session.ts';
 import { TimedLock, type WriterEpoch, type WriterLock } from '../firewalls/writer-lock.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { Copies } from '../kubernetes/leases/copies.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nearlyFull } from './table-use.ts';
-import { type Standing, conditionsOf } from './worker-status.ts';
+import { type Standing, conditionsOf } from './worker/worker-status.ts';
 
 const rules = (used: number) => [{ table: 'rules', used, most: 1_000 }];
 

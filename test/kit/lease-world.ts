@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
-import { APPLY_DEADLINE_MS } from '../../src/firewalls/session.ts';
+import { APPLY_DEADLINE_MS } from '../../src/firewalls/worker/session.ts';
 import { TimedLock } from '../../src/firewalls/writer-lock.ts';
 import type { ApiClient, ApiRequest } from '../../src/kubernetes/api-client.ts';
 import { Copies } from '../../src/kubernetes/leases/copies.ts';

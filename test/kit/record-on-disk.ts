@@ -1,6 +1,6 @@
 import type { Epoch } from '../../src/base/epoch.ts';
-import type { RecordPlace } from '../../src/firewalls/confirmed-keeper.ts';
-import { SealChain } from '../../src/firewalls/sealed-text.ts';
+import type { RecordPlace } from '../../src/firewalls/worker/confirmed-keeper.ts';
+import { SealChain } from '../../src/firewalls/confirmed/sealed-text.ts';
 
 /** Texts as they are written one after the other, each sealed. */
 export function sealed(...texts: readonly string[]): string {

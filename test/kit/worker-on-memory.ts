@@ -1,12 +1,12 @@
 import type { BucketMap } from '../../src/base/bucket-map.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
-import type { WorkerSettings } from '../../src/firewalls/course.ts';
+import type { WorkerSettings } from '../../src/firewalls/worker/course.ts';
 import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
 import { lift } from '../../src/firewalls/memory/read-back.ts';
-import { Worker } from '../../src/firewalls/worker.ts';
-import type { WorkerOptions } from '../../src/firewalls/worker-options.ts';
+import { Worker } from '../../src/firewalls/worker/worker.ts';
+import type { WorkerOptions } from '../../src/firewalls/worker/worker-options.ts';
 import { soleWriter } from '../../src/firewalls/writer-lock.ts';
 import { fateUnder } from '../../src/plan/fate.ts';
 import { FakeClock } from './fake-clock.ts';

@@ -8,7 +8,7 @@ import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { openDevice } from '../../src/controller/devices.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { WaitingPlan, WorkerStatus } from '../../src/firewalls/worker-status.ts';
+import type { WaitingPlan, WorkerStatus } from '../../src/firewalls/worker/worker-status.ts';
 import { ManifestsSource } from '../../src/sources/manifests/manifests-source.ts';
 import type { Border } from '../kit/border.ts';
 import { type Manifest, namespace } from '../kit/border-world.ts';

@@ -7,7 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { Approval } from '../../src/controller/approvals.ts';
 import { FolderApprovals } from '../../src/controller/state-folder.ts';
-import type { WorkerStatus } from '../../src/firewalls/worker-status.ts';
+import type { WorkerStatus } from '../../src/firewalls/worker/worker-status.ts';
 import { FakeClock } from '../kit/fake-clock.ts';
 import { type Devices, MemoryDevices, type StepKind } from './device.ts';
 import { ManifestFolder } from './folder.ts';

@@ -1,9 +1,9 @@
 import type { BorderFirewall } from '../../api/resource.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
-import { Guard } from '../../firewalls/guard.ts';
-import { isWithoutRoom } from '../../firewalls/no-room.ts';
-import { quietUntil } from '../../firewalls/quiet.ts';
+import { Guard } from '../../firewalls/guard/guard.ts';
+import { isWithoutRoom } from '../../firewalls/worker/no-room.ts';
+import { quietUntil } from '../../firewalls/guard/quiet.ts';
 import { printPlan, summaryLine } from '../../plan/print.ts';
 import { carryOut } from '../carry-out.ts';
 import { endConnections } from '../end-connections.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { tries } from '../../../test/kit/runs.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
-import type { Confirmed } from '../../firewalls/course.ts';
+import type { Confirmed } from '../../firewalls/worker/course.ts';
 import { notHeld } from './held.ts';
 
 const ADDRESSES = ['10.1.0.1', '10.1.0.2', '10.1.0.3'];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Group, Nat, Ruleset } from '../../border/ruleset.ts';
-import type { Confirmed } from '../../firewalls/course.ts';
-import type { Owners } from '../../firewalls/interim.ts';
+import type { Confirmed } from '../../firewalls/worker/course.ts';
+import type { Owners } from '../../firewalls/guard/interim.ts';
 
 /**
  * Why a firewall does not hold an address as it is wanted now, or `undefined` where it does: its class, its place in groups and its translations

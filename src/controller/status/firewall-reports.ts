@@ -1,7 +1,7 @@
 import type { RawMap } from '../../api/shape.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
-import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker-status.ts';
+import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
 import type { DepartureTold } from '../departure.ts';

@@ -3,7 +3,7 @@ import { type OBJECT_CONDITIONS, STATUS_LIMITS } from '../../api/status.ts';
 import { type RawMap, defined } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { FindingCondition } from '../../border/finding.ts';
-import type { WorkerStatus } from '../../firewalls/worker-status.ts';
+import type { WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import { entriesOf } from '../../kubernetes/status-part.ts';
 import { type Statement, conditionsFrom, cut, momentText, since } from './conditions.ts';
 

@@ -1,7 +1,7 @@
 import type { BorderFirewall, UnreadFirewall } from '../../api/resource.ts';
 import { type Kind, kinds } from '../../api/kinds.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
-import type { WorkerStatus } from '../../firewalls/worker-status.ts';
+import type { WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import type { StatusObject } from '../../kubernetes/status-part.ts';
 import type { ListsStanding } from '../lists-standing.ts';
 import type { DepartureTold } from '../departure.ts';

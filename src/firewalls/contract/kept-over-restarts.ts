@@ -7,8 +7,8 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Log } from '../../base/log.ts';
 import type { Class, Group, Ruleset } from '../../border/ruleset.ts';
 import { fateUnder } from '../../plan/fate.ts';
-import type { WorkerSettings } from '../course.ts';
-import { Worker } from '../worker.ts';
+import type { WorkerSettings } from '../worker/course.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 import { type DriverHarness, behaviourNow } from './harness.ts';
 

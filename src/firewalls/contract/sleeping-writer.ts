@@ -4,7 +4,7 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { rulesets as drawn } from '../../../test/kit/rulesets.ts';
 import { toSallyportError } from '../../base/error.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import { Session } from '../session.ts';
+import { Session } from '../worker/session.ts';
 import { TimedLock, type WriterLock } from '../writer-lock.ts';
 import { type AnyDriver, Killable, bring, stepsOf } from './harness.ts';
 import type { ContractContext } from './worker-promises.ts';

@@ -6,8 +6,8 @@ import { crowd, passing, world } from '../../../test/kit/worlds.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Class, Ruleset } from '../../border/ruleset.ts';
 import type { Fate } from '../../plan/fate.ts';
-import type { WorkerSettings } from '../course.ts';
-import { Worker } from '../worker.ts';
+import type { WorkerSettings } from '../worker/course.ts';
+import { Worker } from '../worker/worker.ts';
 import { TimedLock, type WriterLock, soleWriter } from '../writer-lock.ts';
 import { type AnyDriver, type DriverHarness, Killable, type Promised, behaviourNow, bring, fates } from './harness.ts';
 

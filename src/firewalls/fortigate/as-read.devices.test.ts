@@ -8,7 +8,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { bring } from '../contract/harness.ts';
-import { Worker } from '../worker.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 
 const signal = new AbortController().signal;

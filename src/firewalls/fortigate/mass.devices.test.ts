@@ -7,7 +7,7 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
-import { Worker } from '../worker.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 import { FILTER, contractHarness } from './contract.fixture.ts';
 

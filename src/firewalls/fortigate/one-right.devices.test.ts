@@ -7,7 +7,7 @@ import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { bring, stepsOf } from '../contract/harness.ts';
-import { Worker } from '../worker.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 import { RULES } from './contract.fixture.ts';
 

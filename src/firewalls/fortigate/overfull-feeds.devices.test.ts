@@ -8,7 +8,7 @@ import { silentLog } from '../../base/log.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { notHeld } from '../../controller/readiness/held.ts';
 import { type AnyDriver, bring, clear, stepsOf, translationOf } from '../contract/harness.ts';
-import { Worker } from '../worker.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 import { RULES } from './contract.fixture.ts';
 

@@ -8,8 +8,8 @@ import { allowing, world } from '../../../test/kit/worlds.ts';
 import type { Code } from '../../base/catalogue.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
-import type { WorkerSettings } from '../course.ts';
-import { Worker } from '../worker.ts';
+import type { WorkerSettings } from '../worker/course.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 
 const RULES = {

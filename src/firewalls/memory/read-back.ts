@@ -3,7 +3,7 @@ import { BucketMap } from '../../base/bucket-map.ts';
 import type { Class, Group, Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import { absentBehaviour, behaviourOf } from '../../plan/ruleset-behaviour.ts';
-import { classForm, natForm, outsideForm, settingsForm } from '../ruleset-form.ts';
+import { classForm, natForm, outsideForm, settingsForm } from '../confirmed/ruleset-form.ts';
 import type { Program } from './program.ts';
 
 /** A text of the device read by its form; `undefined` where somebody made it unreadable. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PanOs } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { bring, stepsOf } from '../contract/harness.ts';
-import type { Worker } from '../worker.ts';
+import type { Worker } from '../worker/worker.ts';
 import {
   COMMIT_MS,
   committing as committingTo,

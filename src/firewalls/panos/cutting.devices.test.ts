@@ -5,8 +5,8 @@ import type { Ruleset } from '../../border/ruleset.ts';
 import { behaviourOf } from '../../plan/ruleset-behaviour.ts';
 import type { Connections } from '../connections.ts';
 import type { AnyDriver } from '../contract/harness.ts';
-import { countLost } from '../lost-rights.ts';
-import type { Worker } from '../worker.ts';
+import { countLost } from '../worker/lost-rights.ts';
+import type { Worker } from '../worker/worker.ts';
 import { brought, opened, ready, until, workerOver } from './cutting.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 

@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import type { AnyDriver } from '../contract/harness.ts';
-import { Worker } from '../worker.ts';
+import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
 import type { Opened } from './opened.fixture.ts';
 

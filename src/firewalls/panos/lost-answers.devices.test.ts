@@ -3,7 +3,7 @@ import type { PanOs } from '../../../simulators/panos/index.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { stepsOf } from '../contract/harness.ts';
-import type { Worker } from '../worker.ts';
+import type { Worker } from '../worker/worker.ts';
 import { committing as committingTo, holds, isCommitting, until, wish } from './committing.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';
 

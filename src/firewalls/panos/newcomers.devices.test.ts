@@ -5,7 +5,7 @@ import { allowing, crowd, translating, world } from '../../../test/kit/worlds.ts
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../border/ruleset.ts';
 import { stepsOf } from '../contract/harness.ts';
-import type { Worker } from '../worker.ts';
+import type { Worker } from '../worker/worker.ts';
 import {
   type Under,
   committing as committingTo,

@@ -3,7 +3,7 @@ import type { PanOsOptions } from '../../../simulators/panos/index.ts';
 import { allowing, passing, world } from '../../../test/kit/worlds.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import { type AnyDriver, bring } from '../contract/harness.ts';
-import type { Worker } from '../worker.ts';
+import type { Worker } from '../worker/worker.ts';
 import { brought, opened, ready, until, workerOver } from './cutting.fixture.ts';
 import { FULL } from './lab.fixture.ts';
 import { closedAfterEach } from './opened.fixture.ts';

@@ -1,0 +1,26 @@
+import type { Group, Ruleset } from '../../border/ruleset.ts';
+import type { ListBehind } from '../driver.ts';
+
+/**
+ * What of a ruleset a device was given: the same without those for whom its lists have no room. It is this that is confirmed, so that whoever joins once there
+ * is room is judged then as all who join. The same object where all was given.
+ */
+export function givenOf(ruleset: Ruleset, behind: readonly ListBehind[]): Ruleset {
+  const left = new Map<string, Set<string>>();
+  for (const { list, noRoomFor } of behind)
+    if (noRoomFor !== undefined && noRoomFor.size > 0)
+      left.set(list, new Set([...(left.get(list) ?? []), ...noRoomFor]));
+  if (left.size === 0) return ruleset;
+  const given = (group: Group): Group => {
+    const absent = group.kind === 'AddressGroup' ? left.get(group.deviceName) : undefined;
+    if (group.kind !== 'AddressGroup' || absent === undefined) return group;
+    const gone = [...absent].filter((address) => group.members.has(address));
+    return { ...group, members: group.members.with(gone.map((address) => [address, undefined] as const)) };
+  };
+  return { ...ruleset, groups: new Map([...ruleset.groups].map(([id, group]) => [id, given(group)] as const)) };
+}
+
+/** A list is not as it is wanted because the device has no room for it: people have to make some. */
+export function isWithoutRoom({ noRoomFor }: ListBehind): boolean {
+  return noRoomFor !== undefined;
+}
