@@ -27,7 +27,7 @@ import { Refusals } from './refusals.ts';
 import { type Follower, Releases, followersOf } from './releases.ts';
 import { type Station, closeStation, deviceIdentity } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
-import { NEVER_READ, wantedBy } from './unread.ts';
+import { NEVER_READ, OF_ANOTHER_COPY, wantedBy } from './unread.ts';
 import { Wanted } from './wanted.ts';
 import { Wrongs, everyWrong } from './wrongs.ts';
 
@@ -170,7 +170,10 @@ export class Controller implements Picture {
     const worker = this.#unopened.get(name);
     if (worker !== undefined) return { worker, holds: true, ...told };
     // Who may write to it when it can be read says until then that it cannot.
-    return this.world.unread.has(name) ? { worker: NEVER_READ, holds: this.#mayWrite(name), ...told } : undefined;
+    if (!this.world.firewalls.has(name))
+      return this.world.unread.has(name) ? { worker: NEVER_READ, holds: this.#mayWrite(name), ...told } : undefined;
+    // It is there all the same: whoever took it for gone would take back what that copy says of it.
+    return { worker: OF_ANOTHER_COPY, holds: false, ...told };
   }
 
   /** What a firewall asks for that its driver cannot do. */

@@ -7,6 +7,12 @@ export const NEVER_READ = {
   message: 'it cannot be read, so nothing is planned for it and its device stays as it is',
 } as const;
 
+/** The same of a firewall that another copy writes to, or that nobody writes to yet. */
+export const OF_ANOTHER_COPY = {
+  code: 'NOT_THE_WRITER',
+  message: 'another copy of Sallyport writes to it, or none yet',
+} as const;
+
 /** A firewall, and those that it waits for. */
 export interface Wanting {
   readonly name: string;

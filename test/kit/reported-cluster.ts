@@ -14,6 +14,7 @@ import { resourcePath } from '../../src/kubernetes/resource-path.ts';
 import { StatusWriter } from '../../src/kubernetes/status-writer.ts';
 import type { Delivery, SourceState } from '../../src/sources/source.ts';
 import { FakeClock } from './fake-clock.ts';
+import { HeldWriters } from './held-writers.ts';
 import { StatusServer } from './status-server.ts';
 
 interface Stored {
@@ -30,11 +31,11 @@ export class Copy {
   readonly writer: StatusWriter;
   readonly events: EventRecorder;
   deliver: (delivery: Delivery) => void = () => undefined;
-  /** Names of the firewalls that this copy may write to; absent: all. */
-  held: ReadonlySet<string> | undefined;
+  /** The firewalls that this copy may write to. */
+  readonly writers: HeldWriters;
 
   constructor(cluster: ReportedCluster, name: string, held?: readonly string[]) {
-    this.held = held && new Set(held);
+    this.writers = new HeldWriters(held);
     const { clock, server: client } = cluster;
     this.writer = new StatusWriter({ client, clock, log: silentLog });
     this.events = new EventRecorder({ client, clock, log: silentLog, instance: name });
@@ -47,11 +48,12 @@ export class Copy {
           return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
         },
       },
-      open: (firewall) => {
+      writers: this.writers,
+      open: (firewall, grant) => {
         if (firewall.driver !== 'nftables') throw new SallyportError('DEVICE_SETTING', 'spec.driver: not here');
         const driver = new MemoryDriver(cluster.deviceOf(firewall.name));
-        const lock = { held: () => this.held?.has(firewall.name) ?? true, onChange: () => () => undefined };
-        return { driver, lock, close: () => Promise.resolve() };
+        if (grant === undefined) throw new Error('a firewall is opened without its Lease');
+        return { driver, lock: grant.lock, close: () => Promise.resolve() };
       },
       mistakes: deviceMistakes,
       clock,

@@ -22,7 +22,7 @@ export interface Standing {
 /** What a controller shows to whoever reports on it. */
 export interface Picture {
   readonly world: LiveWorld;
-  /** Absent: no worker was made for the firewall yet. */
+  /** Absent: there is no such firewall. */
   standing(firewall: string): Standing | undefined;
   mistakes(firewall: BorderFirewall | UnreadFirewall): readonly Diagnostic[];
 }

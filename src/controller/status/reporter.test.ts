@@ -232,8 +232,7 @@ describe('several copies', () => {
     await cluster.pass(60_000);
     const before = cluster.statusOf(POLICY);
     await cluster.copies.shift()?.stop();
-    second.held = new Set(['edge-1', 'edge-2']);
-    second.controller.station('edge-1')?.worker.nudge();
+    second.writers.give(['edge-1', 'edge-2']);
     cluster.server.requests.splice(0);
     await cluster.pass(60_000);
     expect(cluster.statusOf(POLICY)).toEqual(before);
