@@ -135,6 +135,11 @@ export class StatusWriter {
     }
   }
 
+  /** Somebody else speaks for this portion from now on: what was to be said of it is void, and what he writes is not answered. */
+  leave(object: StatusObject, portion: Portion): void {
+    this.#drop(`${pathOf(object)} ${managerOf(portion)}`);
+  }
+
   /** The object is gone, and with it whatever was to be said of it. */
   forget(object: Omit<StatusObject, 'uid' | 'kind'>): void {
     const path = pathOf(object);

@@ -9,6 +9,7 @@ import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import { type Portion, type StatusObject, entriesOf, portionOf } from '../../kubernetes/status-part.ts';
 import type { StatusWish, StatusWriter } from '../../kubernetes/status-writer.ts';
 import type { Selector } from '../../selector/selector.ts';
+import { NEVER_READ } from '../unread.ts';
 import { groupWords } from './group-words.ts';
 import {
   AROUND_NUMBERS,
@@ -18,6 +19,7 @@ import {
   type Problem,
   aroundOf,
   entryOf,
+  isUnread,
 } from './object-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';
 
@@ -38,7 +40,7 @@ interface Holder {
 /** What is said of policies, groups and translations: which firewalls hold them, and why others do not. */
 export class ObjectReports {
   readonly #clock: Clock;
-  readonly #writer: Pick<StatusWriter, 'wish' | 'statusOf'>;
+  readonly #writer: Pick<StatusWriter, 'wish' | 'leave' | 'statusOf'>;
   readonly #record: (event: HappenedEvent) => void;
   /** Since which version of the world an object is what it is now. */
   readonly #versions = new Map<ResourceKey, { readonly edit: string; readonly version: number }>();
@@ -49,7 +51,11 @@ export class ObjectReports {
   readonly #selectors = new WeakMap<HeldResource, Selector>();
   readonly #held = new WeakMap<BucketMap<NatTarget>, number>();
 
-  constructor(clock: Clock, writer: Pick<StatusWriter, 'wish' | 'statusOf'>, record: (event: HappenedEvent) => void) {
+  constructor(
+    clock: Clock,
+    writer: Pick<StatusWriter, 'wish' | 'leave' | 'statusOf'>,
+    record: (event: HappenedEvent) => void,
+  ) {
     this.#clock = clock;
     this.#writer = writer;
     this.#record = record;
@@ -102,7 +108,7 @@ export class ObjectReports {
     for (const { name, standing } of holders) {
       const own = facts.get(name);
       if (!standing.holds || own === undefined) {
-        this.#wished.delete(`${key} ${name}`);
+        this.#leave(`${key} ${name}`, object, entryPortion(name));
         continue;
       }
       this.#wishEntry(picture, key, object, own);
@@ -110,10 +116,7 @@ export class ObjectReports {
     }
     // One copy speaks for the object as a whole: the one that holds the first of its firewalls, else the first of all.
     const lead = holders[0] ?? all[0];
-    if (lead !== undefined && !lead.standing.holds) {
-      this.#wished.delete(key);
-      return;
-    }
+    if (lead !== undefined && !lead.standing.holds) return this.#leave(key, object, AROUND);
     const mayWrite = (): boolean => lead === undefined || (picture.standing(lead.name)?.holds ?? false);
     this.#wishAround(picture, resource, holders, facts, problems, mayWrite);
     this.#clear(key, object, holders, mayWrite);
@@ -168,7 +171,7 @@ export class ObjectReports {
   #wishEntry(picture: Picture, key: ResourceKey, object: StatusObject, facts: EntryFacts): void {
     const { firewall } = facts;
     const mayWrite = (): boolean => picture.standing(firewall)?.holds ?? false;
-    const unread = 'conditions' in facts.standing && facts.standing.confirmedVersion === undefined;
+    const unread = isUnread(facts.standing);
     this.#wish(`${key} ${firewall}`, JSON.stringify([object.uid, unread, entryOf(facts, 0, undefined)]), {
       object,
       portion: entryPortion(firewall),
@@ -195,7 +198,9 @@ export class ObjectReports {
       firewalls: holders.map(({ name }) => name),
       more: {
         // Where no firewall takes it, nobody keeps track of what it selects.
-        ...([...facts.values()].every(isRefused) ? {} : { workloads: this.#workloads(picture, resource) }),
+        ...([...facts.values()].every((fact) => isRefused(fact) || fact.standing === NEVER_READ)
+          ? {}
+          : { workloads: this.#workloads(picture, resource) }),
         ...(resource.type === 'AddressGroup' ? { deviceName: resource.deviceName } : {}),
       },
     };
@@ -231,6 +236,11 @@ export class ObjectReports {
         compose: () => undefined,
       });
     }
+  }
+
+  #leave(id: string, object: StatusObject, portion: Portion): void {
+    this.#wished.delete(id);
+    this.#writer.leave(object, portion);
   }
 
   #wish(id: string, basis: string, wish: StatusWish): void {
@@ -271,10 +281,17 @@ function isRefused({ problems }: EntryFacts): boolean {
 }
 
 function holdersOf(picture: Picture): readonly Holder[] {
-  return [...picture.world.firewalls.values()]
-    .flatMap(({ firewall, ruleset }) => {
-      const found = picture.standing(firewall.name);
-      return found === undefined ? [] : [{ name: firewall.name, driver: firewall.driver, standing: found, ruleset }];
+  const { firewalls, unread } = picture.world;
+  const described: { readonly name: string; readonly driver: string; readonly ruleset?: Ruleset | undefined }[] = [];
+  for (const { firewall, ruleset } of firewalls.values())
+    described.push({ name: firewall.name, driver: firewall.driver, ruleset });
+  // One that was never read may hold whatever another copy brought to it.
+  for (const { name, settings } of unread.values())
+    if (!firewalls.has(name)) described.push({ name, driver: settings.driver });
+  return described
+    .flatMap(({ name, driver, ruleset }) => {
+      const standing = picture.standing(name);
+      return standing === undefined ? [] : [{ name, driver, standing, ruleset }];
     })
     .toSorted((a, b) => compareUtf8(a.name, b.name));
 }

@@ -5,6 +5,7 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { FindingCondition } from '../../border/finding.ts';
 import type { WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import { entriesOf } from '../../kubernetes/status-part.ts';
+import { NEVER_READ } from '../unread.ts';
 import { type Statement, conditionsFrom, cut, momentText, since } from './conditions.ts';
 
 type Type = (typeof OBJECT_CONDITIONS)[number];
@@ -42,8 +43,12 @@ export const ENTRY_NUMBERS = ['addresses', 'translated', 'held'] as const;
 /** One firewall's entry in the status of an object. `before`: as it stands; a device that was not read yet takes nothing of it back. */
 export function entryOf(facts: EntryFacts, now: number, before: RawMap | undefined): RawMap {
   const { firewall, generation, standing, problems, more } = facts;
-  const unread = 'conditions' in standing && standing.confirmedVersion === undefined;
-  if (unread && before !== undefined && before['observedGeneration'] === generation && problems.length === 0)
+  if (
+    isUnread(standing) &&
+    before !== undefined &&
+    before['observedGeneration'] === generation &&
+    problems.length === 0
+  )
     return before;
   const verdict = verdictOf(facts);
   return defined({
@@ -59,11 +64,19 @@ export function entryOf(facts: EntryFacts, now: number, before: RawMap | undefin
   });
 }
 
+/** Nobody has looked at the device yet, so nobody can say what it holds. */
+export function isUnread(standing: EntryFacts['standing']): boolean {
+  return 'conditions' in standing ? standing.confirmedVersion === undefined : standing === NEVER_READ;
+}
+
 function verdictOf({ standing, version, problems }: EntryFacts): Verdict {
   const error = problems.find(({ severity }) => severity === 'error');
   if (error !== undefined)
     return { holds: 'False', reason: error.code, message: counted(error.message, problems.length - 1) };
-  if (!('conditions' in standing)) return { holds: 'False', reason: standing.code, message: standing.message };
+  if (!('conditions' in standing)) {
+    const holds = isUnread(standing) ? 'Unknown' : 'False';
+    return { holds, reason: standing.code, message: standing.message };
+  }
   const { confirmedVersion, conditions } = standing;
   if (confirmedVersion !== undefined && confirmedVersion >= version) {
     const [warning] = problems;

@@ -226,6 +226,21 @@ describe('several copies', () => {
     expect(requests()).toEqual([]);
   });
 
+  test('one that spoke for all before there were others says no more of it', async () => {
+    cluster.delete('BorderFirewall/edge-1');
+    cluster.put(edge('edge-2'));
+    cluster.start('sallyport-a', ['edge-1']);
+    cluster.start('sallyport-b', ['edge-2']);
+    await cluster.pass(60_000);
+    expect(words(POLICY)).toEqual(['Ready=True Confirmed: 1 of 1 firewalls hold it']);
+    cluster.put(edge('edge-1'));
+    await cluster.pass(60_000);
+    expect(words(POLICY)).toEqual(['Ready=True Confirmed: 2 of 2 firewalls hold it']);
+    cluster.server.requests.splice(0);
+    await cluster.pass(600_000, 10_000);
+    expect(requests()).toEqual([]);
+  });
+
   test('one that takes the firewalls of another over writes on where that one stopped', async () => {
     cluster.start('sallyport-a', ['edge-1']);
     const second = cluster.start('sallyport-b', ['edge-2']);

@@ -64,6 +64,13 @@ function condition(type: string): string {
   return found === undefined ? 'absent' : `${found.status} ${found.reason}: ${found.message}`;
 }
 
+function policyEntries(): string[] {
+  const { firewalls = [] } = cluster.statusOf('clusterborderpolicies/bank') as {
+    readonly firewalls?: readonly Record<'name' | 'holds' | 'reason', string>[];
+  };
+  return firewalls.map(({ name, holds, reason }) => `${name} ${holds} ${reason}`);
+}
+
 function events(): string[] {
   return cluster.server.events.map(({ reason, note }) => `${String(reason)}: ${String(note)}`);
 }
@@ -137,6 +144,17 @@ test('what it held before it broke stays, whatever comes and whoever begins anew
   expect(cluster.deviceOf('edge-1').dump()).toBe(held);
   expect(condition('Stalled')).toContain(`True FIELD_CONFLICT: ${ALL}`);
   expect(status()).toMatchObject({ observedGeneration: 2, confirmedAt, device: 'firewall in memory' });
+  // Its rules stand there, as far as anybody knows.
+  expect(policyEntries()).toEqual(['edge-1 True Confirmed']);
+});
+
+test('of what one is to hold that was never read nobody can say whether it does', async () => {
+  cluster.put(edge(NONSENSE));
+  cluster.start('sallyport-a');
+  await cluster.pass(10_000);
+  expect(policyEntries()).toEqual(['edge-1 Unknown Unreadable']);
+  const { conditions } = cluster.statusOf('clusterborderpolicies/bank') as Words;
+  expect(conditions?.[0]).toMatchObject({ status: 'False', reason: 'Unreadable' });
 });
 
 test('one that is deleted before it could be read is written of no more', async () => {
@@ -152,7 +170,7 @@ test('one that is deleted before it could be read is written of no more', async 
   expect([writer?.counts.waiting, writer?.statusOf(edgeObject)]).toMatchObject([1, { observedGeneration: 1 }]);
   cluster.delete('BorderFirewall/edge-1');
   await cluster.pass(60_000);
-  expect(cluster.server.requests).toEqual([]);
+  expect(cluster.server.requests.filter(({ path }) => path.includes(FIREWALL))).toEqual([]);
   expect(writer?.counts).toEqual({ waiting: 0, refused: 0 });
   // Nothing of it is kept: names come and go for ever.
   expect(writer?.statusOf(edgeObject)).toBeUndefined();
