@@ -6,6 +6,7 @@ import { APPLY_DEADLINE_MS } from '../firewalls/worker/session.ts';
 import { type WriterLock, soleWriter } from '../firewalls/writer-lock.ts';
 import type { Step } from '../plan/step.ts';
 import type { CommandFirewall } from './firewalls.ts';
+import { tellingWhile } from './telling-while.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Longest time of one write that says nothing else; under a Lease it has to end before that does. */
@@ -34,9 +35,12 @@ export async function carryOut(
       const longestMs = step.longestMs ?? (device.lock === soleWriter ? STEP_MS : APPLY_DEADLINE_MS);
       using limit = deadline(stop, longestMs, 'DEVICE_UNREACHABLE');
       const started = performance.now();
-      await device.driver.apply(step, limit.signal, () => {
-        if (!device.lock.held()) throw notTheWriter(name);
-      });
+      {
+        using _telling = tellingWhile(terminal, `${name}: ${step.title}`);
+        await device.driver.apply(step, limit.signal, () => {
+          if (!device.lock.held()) throw notTheWriter(name);
+        });
+      }
       done += 1;
       terminal.err(
         `${name}: ${step.title} (${step.objects.length} object${step.objects.length === 1 ? '' : 's'}, ${Math.round(performance.now() - started)} ms)`,

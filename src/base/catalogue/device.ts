@@ -180,6 +180,6 @@ export const deviceCodes = {
     blame: 'rejected',
     what: 'What bears our name on the device belongs to another cluster or another BorderFirewall, as its owner mark says.',
     now: 'Nothing is written; what the firewall holds stays.',
-    fix: 'Give each BorderFirewall a device, or a network namespace, of its own; if the other owner is gone for good, remove its table.',
+    fix: 'Give each BorderFirewall a device, or a network namespace, of its own. After a BorderFirewall was renamed: make it again under its old name with `onDelete: Remove`, and delete it. If the other owner is gone for good, remove its table.',
   },
 } as const satisfies Codes;

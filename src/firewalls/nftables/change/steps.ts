@@ -108,7 +108,7 @@ export function refuseForeignOwner(actual: NftTable, wanted: Owner): void {
   if (owner === undefined || (owner.cluster === wanted.cluster && owner.firewall === wanted.firewall)) return;
   throw new SallyportError(
     'DEVICE_OWNED',
-    `table inet sallyport belongs to firewall "${owner.firewall}" of cluster "${owner.cluster}"`,
+    `table inet sallyport belongs to firewall "${owner.firewall}" of cluster "${owner.cluster}"; let that one leave it first (\`sallyport uninstall\`), or name another device here`,
     { owner, wanted },
   );
 }
