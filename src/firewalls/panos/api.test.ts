@@ -6,7 +6,7 @@ import { PanosApi, command } from './api.ts';
 import { isNoSuchNode } from './errors.ts';
 import { readCapacity, readIdentity } from './identity.ts';
 import { followJob, jobOf } from './jobs.ts';
-import { withConfigLock } from './locks.ts';
+import { ConfigLock } from './locks.ts';
 import { Login } from './login.ts';
 import { countRegistered, messages, readRegistered, readTagsOf, sendMessage } from './registered.ts';
 import { objectPath, rulesPath, scopePath } from './scope.ts';
@@ -102,7 +102,8 @@ describe('configuration', () => {
   test('a lock of somebody else is told with its holder and not broken; ours is given back', async () => {
     const { device, api } = await start();
     device.locks.take('config', 'vsys1', 'alice');
-    const work = (): Promise<void> => withConfigLock(api, 'vsys1', signal, free, () => Promise.resolve());
+    const lock = new ConfigLock(api, 'vsys1');
+    const work = (): Promise<void> => lock.hold(signal, free, () => Promise.resolve());
     await expect(work()).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCK' });
     await expect(api.edit([address('a')], signal, free)).rejects.toMatchObject({ code: 'DEVICE_EDIT_LOCK' });
     device.locks.release('config', 'vsys1', 'alice');

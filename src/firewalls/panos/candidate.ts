@@ -3,16 +3,15 @@ import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
 import type { InUse } from '../rulebase/in-use.ts';
 import type { Edit, PanosApi } from './api.ts';
-import { followCommit, startCommit } from './commit.ts';
+import { startCommit } from './commit.ts';
 import type { ConfigurationWatch } from './configuration.ts';
 import { type Positions, editsBetween } from './edits.ts';
 import type { Entries } from './entries.ts';
 import { referencedIn, whereNothingChanged } from './errors.ts';
 import { inUseOn, noteRefused } from './in-use.ts';
-import { waitForJobs } from './jobs.ts';
-import { withConfigLock } from './locks.ts';
+import { changesWhatRuns, endOfJob, jobProblem, readJobs, waitForJobs } from './jobs.ts';
+import { ConfigLock } from './locks.ts';
 import { digestOf, ownedIn } from './owned.ts';
-import type { Folders } from './read-entries.ts';
 import { type Scope, scopeWord } from './scope.ts';
 
 /** Edits of one request: the device takes 500 (reference 1.13). */
@@ -34,6 +33,7 @@ export class Candidate {
   readonly #options: CandidateOptions;
   /** What the device did not let go. */
   readonly inUse: InUse;
+  readonly lock: ConfigLock;
   #warnings: readonly string[] = [];
 
   constructor(api: PanosApi, watch: ConfigurationWatch, options: CandidateOptions) {
@@ -41,6 +41,7 @@ export class Candidate {
     this.#watch = watch;
     this.#options = options;
     this.inUse = inUseOn(options.clock);
+    this.lock = new ConfigLock(api, scopeWord(options.scope));
   }
 
   /**
@@ -57,7 +58,7 @@ export class Candidate {
     const { scope, cluster } = this.#options;
     const admin = await accountOf(this.#api, signal);
     await waitForJobs(this.#api, signal);
-    const started = await withConfigLock(this.#api, scopeWord(scope), signal, mayGoOn, async () => {
+    const started = await this.lock.hold(signal, mayGoOn, async () => {
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);
       const runs = digestOf(ownedIn(running, cluster));
       await check(runs);
@@ -70,18 +71,18 @@ export class Candidate {
         });
       } catch (thrown) {
         // Of several requests some may have been carried out. What went wrong first is what people have to know.
-        await this.#undo(running, AbortSignal.timeout(TAKE_BACK_MS), mayGoOn).catch(() => undefined);
+        await this.#undo(admin, AbortSignal.timeout(TAKE_BACK_MS), mayGoOn).catch(() => undefined);
         throw thrown;
       }
     });
     if (started === undefined) return;
-    try {
-      const { warnings } = await followCommit(this.#api, started, scope, signal);
-      this.#warnings = [...this.#warnings, ...warnings];
-    } catch (thrown) {
-      if (!(thrown instanceof SallyportError) || thrown.blame !== 'rejected') throw thrown;
-      await this.takeBack(signal, mayGoOn);
-      throw thrown;
+    // Where its end is not told it may still come: then nothing is taken back before that is read.
+    const job = await endOfJob(this.#api, started, signal);
+    const problem = jobProblem(job, `the commit of ${scopeWord(scope)}`);
+    if (problem === undefined) this.#warnings = [...this.#warnings, ...job.warnings];
+    else {
+      if (problem.blame === 'rejected') await this.takeBack(signal, mayGoOn);
+      throw problem;
     }
   }
 
@@ -94,16 +95,21 @@ export class Candidate {
 
   /** Makes what is ours in it what runs: edits of a process that died, or that a commit refused. */
   async takeBack(signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
-    const { scope, cluster } = this.#options;
-    await withConfigLock(this.#api, scopeWord(scope), signal, mayGoOn, async () => {
+    const { cluster } = this.#options;
+    await this.lock.hold(signal, mayGoOn, async () => {
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);
       await this.#edit(editsBetween(candidate, ownedIn(running, cluster), this.#options), signal, mayGoOn);
     });
   }
 
-  /** Of a commit that was not even begun; the lock is held. */
-  async #undo(running: Folders, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
-    const { candidate } = await this.#watch.readNow(this.#api, signal);
+  /**
+   * Of a commit that was not even begun, as far as is known; the lock is held. Where its answer alone was lost it may be under way, and take up
+   * what is there when its turn comes: all that it shall have, and no part of what was there before.
+   */
+  async #undo(admin: string, signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
+    const jobs = await readJobs(this.#api, signal);
+    if (jobs.some((job) => !job.finished && job.user === admin && changesWhatRuns(job))) return;
+    const { running, candidate } = await this.#watch.readNow(this.#api, signal);
     const before = ownedIn(running, this.#options.cluster);
     await this.#edit(editsBetween(candidate, before, this.#options), signal, mayGoOn);
   }

@@ -1,7 +1,7 @@
 import type { MayGoOn } from '../driver.ts';
 import type { PanosApi } from './api.ts';
-import { type Job, followJob, jobOf } from './jobs.ts';
-import { type Scope, scopeWord } from './scope.ts';
+import { jobOf } from './jobs.ts';
+import type { Scope } from './scope.ts';
 import { type XmlElement, element, members } from './xml.ts';
 
 /** What a commit is called in the device's log. */
@@ -34,9 +34,4 @@ export async function startCommit(
   mayGoOn: MayGoOn,
 ): Promise<number | undefined> {
   return jobOf(await api.commit(partialCommit(scope, admin), signal, mayGoOn));
-}
-
-/** Follows it; rejects with what it failed with. */
-export function followCommit(api: PanosApi, job: number, scope: Scope, signal: AbortSignal): Promise<Job> {
-  return followJob(api, job, `the commit of ${scopeWord(scope)}`, signal);
 }

@@ -1,15 +1,9 @@
+import type { PanOs } from '../../../simulators/panos/index.ts';
 import type { ContractOptions } from '../contract/driver-contract.ts';
 import type { AnyDriver, DriverHarness } from '../contract/harness.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
-import { FULL, connectTo, foreignOn, furnish, oursOn, startDevice, tamper, writesOn } from './lab.fixture.ts';
-import {
-  connectToBorder,
-  foreignOnBorder,
-  oursOnBorder,
-  startBorder,
-  tamperOnBorder,
-  writesOnBorder,
-} from './panorama-lab.fixture.ts';
+import { FULL, connectTo, foreignOn, furnish, isWrite, oursOn, startDevice, tamper } from './lab.fixture.ts';
+import { connectToBorder, foreignOnBorder, oursOnBorder, startBorder, tamperOnBorder } from './panorama-lab.fixture.ts';
 
 interface Closable {
   close(): Promise<void>;
@@ -41,6 +35,11 @@ function harnessOf(parts: Parts): DriverHarness {
   };
 }
 
+/** Requests that changed something, locks included. */
+function writesAmong(served: PanOs['served']): number {
+  return served.filter(({ parameters }) => isWrite(new Map(Object.entries(parameters)))).length;
+}
+
 /** A firewall with PAN-OS and rules of somebody else. */
 export async function firewallHarness(): Promise<DriverHarness> {
   const device = await startDevice();
@@ -50,7 +49,7 @@ export async function firewallHarness(): Promise<DriverHarness> {
     foreign: () => foreignOn(device),
     ours: () => oursOn(device),
     tamper: (variant) => tamper(device, variant),
-    received: () => writesOn(device),
+    received: () => writesAmong(device.served),
     [Symbol.asyncDispose]: () => device[Symbol.asyncDispose](),
   });
 }
@@ -63,7 +62,7 @@ export async function borderHarness(): Promise<DriverHarness> {
     foreign: () => foreignOnBorder(border),
     ours: () => oursOnBorder(border),
     tamper: (variant) => tamperOnBorder(border, variant),
-    received: () => writesOnBorder(border),
+    received: () => writesAmong(border.panorama.served),
     [Symbol.asyncDispose]: async () => border[Symbol.asyncDispose](),
   });
 }

@@ -19,6 +19,8 @@ import { type Scope, scopeWord } from './scope.ts';
 export interface DeviceReading {
   readonly configuration: ConfigurationReading;
   readonly registry: RegistryReading;
+  /** A lock of ours keeps people out, and nobody is going to give it back. */
+  readonly lockStays: boolean;
 }
 
 /** A change of the configuration that ends in a commit. */
@@ -80,16 +82,18 @@ export class PanosDevice {
   async read(signal: AbortSignal, registered = false): Promise<DeviceReading> {
     const starts = this.#last?.configuration.starts;
     const recent = registered ? this.#watch.recent : undefined;
-    const [configuration, known] = await allEnded([
+    const [configuration, known, lockStays] = await allEnded([
       recent ?? this.#watch.read(this.#api, signal),
       this.#registry.read(this.#api, signal),
+      this.#candidate.lock.stays(signal),
     ]);
     const isRestarted = starts !== undefined && configuration.starts !== starts;
     if (isRestarted) this.#registry.forget();
     const registry = isRestarted ? await this.#registry.read(this.#api, signal) : known;
     const last = this.#last;
-    if (last?.configuration === configuration && last.registry === registry) return last;
-    this.#last = { configuration, registry };
+    if (last?.configuration === configuration && last.registry === registry && last.lockStays === lockStays)
+      return last;
+    this.#last = { configuration, registry, lockStays };
     return this.#last;
   }
 

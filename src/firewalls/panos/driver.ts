@@ -398,12 +398,23 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     listRooms: listRoom,
   }: PanosActual): Parameters<typeof stepsTo>[0] {
     const { running, candidate } = reading.configuration;
+    const { lockStays } = reading;
     const state = reading.registry.marker?.state ?? NO_STATE;
     const other = standby && {
       tags: ourTags(standby.registered, this.#ground),
       state: standby.marker?.state ?? NO_STATE,
     };
-    const start = { observed, running, candidate, orphans, state, active: active.title, standby: other, shown };
+    const start = {
+      observed,
+      running,
+      candidate,
+      lockStays,
+      orphans,
+      state,
+      active: active.title,
+      standby: other,
+      shown,
+    };
     return {
       ...start,
       ...(rooms === undefined ? {} : { rooms }),

@@ -22,6 +22,8 @@ const WORDS: readonly (readonly [RegExp, Code])[] = [
   [/^You cannot commit while an install is in progress/i, 'DEVICE_BUSY'],
   // 1.2: of pairs; the active one has what it was told.
   [/^Failed to synchronize running configuration with HA peer/i, 'DEVICE_BUSY'],
+  // 1.7: the device was started since, and what became of its jobs has to be read.
+  [/^job -?\d+ not found/i, 'DEVICE_CHANGED'],
   // 1.7: locks of others. Who holds it is in the words.
   [/^Configuration is locked by/i, 'DEVICE_EDIT_LOCK'],
   [/^Config for scope .* is currently locked/i, 'DEVICE_EDIT_LOCK'],

@@ -66,10 +66,17 @@ export async function endOfJob(api: PanosApi, id: number, signal: AbortSignal): 
 /** Follows a job to its end. Rejects with what it failed with, in the device's words; its warnings are returned. */
 export async function followJob(api: PanosApi, id: number, what: string, signal: AbortSignal): Promise<Job> {
   const job = await endOfJob(api, id, signal);
+  const problem = jobProblem(job, what);
+  if (problem !== undefined) throw problem;
+  return job;
+}
+
+/** What a job that is at its end failed with, in the device's words; `undefined`: it did what it was for. */
+export function jobProblem(job: Job, what: string): SallyportError | undefined {
   const failed = job.devices.filter(({ result }) => result !== 'OK');
-  if (job.succeeded && failed.length === 0) return job;
+  if (job.succeeded && failed.length === 0) return undefined;
   const lines = failed.map(({ serial, name, lines: said }) => `${name || serial}: ${said.join(' ')}`);
-  throw jobFailure(`${what} (job ${id})`, [...job.lines, ...lines]);
+  return jobFailure(`${what} (job ${job.id})`, [...job.lines, ...lines]);
 }
 
 /**

@@ -7,6 +7,7 @@ import { type Entries, tagOf } from './entries.ts';
 import { type Ground, ourTags } from './ground.ts';
 import { type Ask, type ListRooms, type Shown } from './list-steps.ts';
 import type { FetchedLists } from './lists.ts';
+import { REMOVE_TEXT } from './locks.ts';
 import { digestOf, ownedIn } from './owned.ts';
 import type { FirewallChange, FirewallReading, PanoramaReading } from './panorama.ts';
 import type { Folders } from './read-entries.ts';
@@ -112,7 +113,7 @@ export function panoramaStepsToLeave(start: PanoramaStart, ground: Ground): read
 function startOf(start: PanoramaStart): Parameters<typeof stepsTo>[0] {
   const { leader, observed, folders, orphans, rooms, shown, listRooms } = start;
   // Edits that nobody committed and commits that nobody pushed are one to firewalls: neither runs.
-  const configuration = { running: folders, candidate: folders };
+  const configuration = { running: folders, candidate: folders, lockStays: false };
   const room = { ...(rooms === undefined ? {} : { rooms }), ...(listRooms === undefined ? {} : { listRooms }) };
   const state = stateOf(leader);
   return { observed, ...configuration, orphans, ...room, shown, state, active: '', standby: undefined };
@@ -254,16 +255,16 @@ class Arrangement {
     const { running, candidate } = reading.configuration;
     const { cluster } = this.#ground;
     const isThere = [running, candidate].every((one) => digestOf(ownedIn(one, cluster)) === leader.digest);
-    if (isThere) return;
+    if (isThere && !reading.lockStays) return;
     this.#steps.push({
       does: 'takeBack',
       after: leader.entries,
       kind: 'Clean',
-      title: 'edits that no firewall runs go',
+      title: isThere ? 'a lock that was left is given back' : 'edits that no firewall runs go',
       urgent: false,
       objects: [],
       longestMs: PUSH_MS,
-      text: 'edits that no firewall runs go\n<commit/>\n',
+      text: isThere ? REMOVE_TEXT : 'edits that no firewall runs go\n<commit/>\n',
     });
   }
 

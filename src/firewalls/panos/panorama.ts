@@ -1,3 +1,4 @@
+import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
@@ -45,6 +46,8 @@ export interface PanoramaReading {
   readonly firewalls: readonly FirewallReading[];
   /** Firewalls that could not be read, each with the reason. */
   readonly unread: readonly string[];
+  /** A lock of ours keeps people out, and nobody is going to give it back. */
+  readonly lockStays: boolean;
 }
 
 /** What happens to the registered addresses of one firewall. */
@@ -121,7 +124,10 @@ export class PanoramaDevice {
 
   /** The same object as long as nothing changed. Rejects where no firewall can be read: nothing is known then. */
   async read(signal: AbortSignal): Promise<PanoramaReading> {
-    const { configuration, present, below } = await this.#look(signal);
+    const [{ configuration, present, below }, lockStays] = await allEnded([
+      this.#look(signal),
+      this.#candidate.lock.stays(signal),
+    ]);
     const { pushes } = configuration;
     const answers = await Promise.all(present.map((firewall) => this.#readOne(firewall, pushes, signal)));
     signal.throwIfAborted();
@@ -138,12 +144,13 @@ export class PanoramaDevice {
     if (
       last?.configuration === configuration &&
       last.below === below &&
+      last.lockStays === lockStays &&
       last.unread.join('\n') === unread.join('\n') &&
       last.firewalls.length === firewalls.length &&
       last.firewalls.every((one, at) => one === firewalls[at])
     )
       return last;
-    this.#last = { configuration, below, firewalls, unread };
+    this.#last = { configuration, below, firewalls, unread, lockStays };
     return this.#last;
   }
 

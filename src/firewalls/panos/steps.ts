@@ -10,6 +10,7 @@ import { carriedOut } from './carry-out.ts';
 import { type Entries, type Style, entriesOf, isPart, tagOf } from './entries.ts';
 import { editsBetween } from './edits.ts';
 import type { Ground } from './ground.ts';
+import { REMOVE_TEXT } from './locks.ts';
 import { digestOf, ownedIn, withEntries } from './owned.ts';
 import type { Folders } from './read-entries.ts';
 import { type TagChange, registrationText, sortedChanges } from './registered.ts';
@@ -57,6 +58,8 @@ export interface Start {
   readonly observed: ObservedRuleBase;
   readonly running: Folders;
   readonly candidate: Folders;
+  /** A lock of ours that nobody is going to give back. */
+  readonly lockStays: boolean;
   /** What fits, where the device told. */
   readonly rooms?: Rooms;
   /** Tags of ours that no group of ours has. */
@@ -321,25 +324,22 @@ class Chain {
 
   steps(): readonly PanosStep[] {
     const last = this.#steps.findLast(({ does }) => does === 'configure');
-    const { candidate, running } = this.#start;
+    const { candidate, running, lockStays } = this.#start;
     const { cluster } = this.#ground;
-    // A commit writes the candidate anew; without one, what nobody committed is taken back.
-    if (
-      last !== undefined ||
-      candidate === running ||
-      digestOf(ownedIn(candidate, cluster)) === digestOf(ownedIn(running, cluster))
-    )
-      return this.#steps;
+    const isEdited =
+      candidate !== running && digestOf(ownedIn(candidate, cluster)) !== digestOf(ownedIn(running, cluster));
+    // A commit writes the candidate anew, and gives the lock back; without one, what nobody committed is taken back.
+    if (last !== undefined || !(isEdited || lockStays)) return this.#steps;
     const edits = editsBetween(candidate, ownedIn(running, cluster), this.#ground);
     const step: PanosStep = {
       does: 'takeBack',
       active: this.#start.active,
       kind: 'Clean',
-      title: 'edits that were never committed go',
+      title: isEdited ? 'edits that were never committed go' : 'a lock that was left is given back',
       urgent: false,
       objects: [],
       longestMs: REGISTER_MS,
-      text: `${multiConfig(edits)}\n`,
+      text: isEdited ? `${multiConfig(edits)}\n` : REMOVE_TEXT,
     };
     return [...this.#steps, step];
   }
