@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
+import { SallyportError } from '../../base/error.ts';
 import type { Exposure, ObjectChange, Step } from '../../plan/step.ts';
 import type { Capacity as Rooms } from '../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../rulebase/model.ts';
@@ -14,6 +15,7 @@ import type { Folders } from './read-entries.ts';
 import { type TagChange, messages } from './registered.ts';
 import { NO_STATE } from './registry.ts';
 import { commitAll } from './push.ts';
+import { type Shortage, roomAt, shortageAt } from './shortage.ts';
 import { type PanosStep, stepsTo, stepsToLeave, taggedGroups } from './steps.ts';
 import { xmlText } from './xml.ts';
 
@@ -63,17 +65,25 @@ export interface PanoramaStart {
 
 /**
  * The firewall whose state the steps are made for: one of those that run what Panorama does, else of those that most agree with; and among
- * these one whose registered addresses are in the state that most are in, as one that lost them is in none.
+ * these one whose registered addresses are in the state that most are in, as one that lost them is in none. Of equal ones that with the most
+ * room, as one that others have filled keeps nobody from the rest.
  */
 export function leaderIn(
   { configuration, firewalls }: PanoramaReading,
-  { cluster }: Ground,
+  { cluster, style }: Ground,
 ): FirewallReading | undefined {
   const runs = digestOf(ownedIn(configuration.running, cluster));
-  const agreeing = firewalls.filter(({ digest }) => digest === runs);
-  const alike = agreeing.length > 0 ? agreeing : most(firewalls, ({ digest }) => digest);
+  const room = new Map(firewalls.map((one) => [one, roomAt(one, style.tags)]));
+  const byRoom = firewalls.toSorted((one, other) => compareRoom(room.get(other), room.get(one)));
+  const agreeing = byRoom.filter(({ digest }) => digest === runs);
+  const alike = agreeing.length > 0 ? agreeing : most(byRoom, ({ digest }) => digest);
   const marked = alike.filter((one) => stateOf(one) !== NO_STATE);
   return most(marked.length > 0 ? marked : alike, stateOf)[0];
+}
+
+/** Rooms without an end are equal. */
+function compareRoom(one = 0, other = 0): number {
+  return one === other ? 0 : one - other;
 }
 
 /** The largest lot of those that are alike; of equal ones the first. */
@@ -91,7 +101,7 @@ function stateOf({ registry }: FirewallReading): string {
   return registry.marker?.state ?? NO_STATE;
 }
 
-/** From what was read to what is wanted, on every firewall that can be read. */
+/** From what was read to what is wanted, on every firewall that can be read. Throws CAPACITY where it does not fit on one, when nothing else is left to do. */
 export function panoramaSteps(
   start: PanoramaStart,
   wanted: WantedRuleBase,
@@ -143,6 +153,9 @@ class Arrangement {
   readonly #level: Way[] = [];
   readonly #behind: Way[] = [];
   readonly #lagging: Way[] = [];
+  /** Run what the leader runs, and cannot have all that they shall have. */
+  readonly #aside: Way[] = [];
+  readonly #shortages = new Map<Way, Shortage>();
   readonly #steps: PanoramaStep[] = [];
   /** What the leader has before the next step. */
   readonly #lead: Tags;
@@ -164,7 +177,10 @@ class Arrangement {
     const serials = new Set(firewalls.filter(({ digest }) => digest !== start.leader.digest).map(serialOf));
     for (const reading of firewalls) {
       const way = { reading, tags: this.#tagsIn(reading), state: stateOf(reading) };
+      const shortage = reading === start.leader ? undefined : shortageAt(reading, final ?? [], ground.style.tags);
+      if (shortage !== undefined) this.#shortages.set(way, shortage);
       if (serials.has(serialOf(reading))) this.#lagging.push(way);
+      else if (shortage !== undefined) this.#aside.push(way);
       else if (way.state === this.#state && sameTags(way.tags, this.#lead)) this.#level.push(way);
       else this.#behind.push(way);
     }
@@ -178,7 +194,10 @@ class Arrangement {
     this.#fill();
     for (const step of this.#chain.slice(ahead)) this.#inStep(step);
     this.#takeBack();
+    this.#squeeze();
     this.#pushToLagging();
+    const [short] = this.#shortages.values();
+    if (this.#steps.length === 0 && short !== undefined) throw new SallyportError('CAPACITY', short.why);
     return this.#steps;
   }
 
@@ -186,7 +205,7 @@ class Arrangement {
   #release(): void {
     if (this.#final === undefined) return;
     const kept = new Set([...this.#final.values()].map(({ address }) => address));
-    const changes = [...this.#behind, ...this.#lagging].flatMap((way) =>
+    const changes = [...this.#behind, ...this.#aside, ...this.#lagging].flatMap((way) =>
       this.#change(
         way,
         [],
@@ -248,6 +267,25 @@ class Arrangement {
     this.#register(changes, `${titles(this.#behind)}: registered addresses catch up`, { kind });
   }
 
+  /** Firewalls without room for all get what fits; what a step commits they are pushed next, as they do not run it then. */
+  #squeeze(): void {
+    if (this.#aside.length === 0 || this.#chain.some(({ does }) => does === 'configure')) return;
+    const final: Tags = this.#final ?? new Map();
+    const changes = this.#aside.flatMap((way) => {
+      const leaves = [...way.tags.keys()].filter((key) => !final.has(key));
+      return this.#change(way, this.#coming(way), leaves);
+    });
+    if (changes.length > 0) this.#register(changes, `${titles(this.#aside)}: what fits`);
+  }
+
+  /** What a firewall lacks, as far as it has room for it. */
+  #coming(way: Way): readonly string[] {
+    const shortage = this.#shortages.get(way);
+    return [...(this.#final ?? [])].flatMap(([key, { address }]) =>
+      way.tags.has(key) || shortage?.isLeftOut(address) === true ? [] : [key],
+    );
+  }
+
   /** Without a step that commits, what Panorama holds and no firewall runs goes: the next push of anybody would publish it. */
   #takeBack(): void {
     if (this.#chain.some(({ does }) => does === 'configure')) return;
@@ -286,7 +324,7 @@ class Arrangement {
             [...way.tags.keys()].filter((key) => !final.has(key)),
           ),
     );
-    const coming = ready.map((way) => [...final.keys()].filter((key) => !way.tags.has(key)));
+    const coming = ready.map((way) => this.#coming(way));
     const moving = new Set(leaving.flatMap(({ leaves }) => leaves.map(({ address }) => address)));
     const movers = new Set([...final.values()].map(({ address }) => address).filter((address) => moving.has(address)));
     const exposes: Exposure | undefined =

@@ -34,6 +34,8 @@ export interface FirewallReading {
   readonly entries: Entries;
   readonly digest: string;
   readonly registry: RegistryReading;
+  /** How many addresses it takes, where it told. */
+  readonly capacity: number | undefined;
   /** What it shows of the lists that were pushed to it. */
   readonly lists: ListsReading;
 }
@@ -320,9 +322,11 @@ export class PanoramaDevice {
       const entries = isSame ? last.reading.entries : this.#oursIn(root, firewall);
       const names = [...entries.objects['external-list'].keys()];
       const lists = this.#options.readsLists ? await known.lists.read(this.#api, names, root, limit.signal) : NO_LISTS;
-      if (isSame && last.reading.registry === registry && last.reading.lists === lists) return last.reading;
+      const { capacity } = known.registry;
+      const isStill = isSame && last.reading.registry === registry && last.reading.capacity === capacity;
+      if (isStill && last.reading.lists === lists) return last.reading;
       const digest = isSame ? last.reading.digest : digestOf(entries);
-      const reading = { firewall, entries, digest, registry, lists };
+      const reading = { firewall, entries, digest, registry, capacity, lists };
       known.last = { root, reading };
       return reading;
     } catch (thrown) {
