@@ -112,7 +112,7 @@ const credentials = {
 const api = new PanosApi(new Way() as Pick<DeviceApi, 'ask' | 'close'> as DeviceApi, new Login(credentials));
 const driver = new PanosDriver({
   units: (scope, positions) => {
-    const about = { scope, positions, cluster: 'bench', firewall: 'edge', unit: '1', clock };
+    const about = { scope, positions, cluster: 'bench', firewall: 'edge', unit: '1', isOfPair: false, clock };
     return [{ title: 'edge', api, device: new PanosDevice(api, about) }];
   },
   cluster: 'bench',

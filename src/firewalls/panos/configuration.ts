@@ -29,27 +29,44 @@ interface Known {
   readonly isPending: boolean;
   /** When those questions were asked (monotonic). */
   readonly at: number;
+  /** When all was read, and how long that took. */
+  readonly readAt: number;
+  readonly tookMs: number;
 }
 
+/** No text of jobs. */
+const UNKNOWN = '?';
 /**
  * Who registers addresses need not ask for the configuration again so soon: it is not changed by them, and what somebody else did to it since
  * then is found so much later, far within the time in which drift is found.
  */
 const RECENT_MS = 1_000;
+/** Where the other one of a pair hands its configuration on all is read again after so long, and after many times what that took. */
+const READ_AGAIN_MS = 60_000;
+const READ_AGAIN_TIMES = 100;
 
 /**
  * The configuration of one scope, read when it may have changed: whenever a commit has ended, the device was started, or there are edits
- * that nobody has committed. Else three small questions tell that all is as it was.
+ * that nobody has committed. Else three small questions tell that all is as it was. Whether what the other one of a pair hands on leaves a job behind
+ * the reference does not say.
  */
 export class ConfigurationWatch {
   readonly #scope: Scope;
   #known: Known | undefined;
   readonly #clock: Clock;
+  readonly #isHandedOn: boolean;
   #starts = 0;
 
-  constructor(scope: Scope, clock: Clock) {
+  /** `isHandedOn`: it is one of a pair. */
+  constructor(scope: Scope, clock: Clock, isHandedOn = false) {
     this.#scope = scope;
     this.#clock = clock;
+    this.#isHandedOn = isHandedOn;
+  }
+
+  /** It stood by: what it was given then is not known. */
+  forget(): void {
+    this.#known = this.#known && { ...this.#known, jobs: UNKNOWN };
   }
 
   /** As it was read a moment ago, if nothing was under way then; `undefined`: it has to be asked for. */
@@ -77,11 +94,12 @@ export class ConfigurationWatch {
     const isRestarted =
       known?.uptimeSeconds !== undefined && uptimeSeconds !== undefined && uptimeSeconds < known.uptimeSeconds;
     if (isRestarted) this.#starts++;
-    const runsAsKnown = known !== undefined && !isRestarted && known.jobs === key;
+    const runsAsKnown = known !== undefined && !isRestarted && known.jobs === key && !this.#isOld(known);
     if (runsAsKnown && !isPending && !known.isPending && sameBusy(known.reading.busy, busy)) {
       this.#known = { ...known, uptimeSeconds, at };
       return known.reading;
     }
+    const began = this.#clock.monotonic();
     const [running, pushed] = runsAsKnown
       ? [known.reading.running, known.reading.pushed]
       : await Promise.all([
@@ -90,8 +108,15 @@ export class ConfigurationWatch {
         ]);
     const candidate = isPending ? await this.#candidate(api, signal) : running;
     const reading = { running, candidate, pushed, busy, starts: this.#starts, pushes: pushesIn(jobs) };
-    this.#known = { reading, jobs: key, uptimeSeconds, isPending, at };
+    const now = this.#clock.monotonic();
+    const read = runsAsKnown ? known : { readAt: now, tookMs: now - began };
+    this.#known = { reading, jobs: key, uptimeSeconds, isPending, at, readAt: read.readAt, tookMs: read.tookMs };
     return reading;
+  }
+
+  #isOld({ readAt, tookMs }: Known): boolean {
+    const longMs = Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * tookMs);
+    return this.#isHandedOn && this.#clock.monotonic() - readAt >= longMs;
   }
 
   /** Both, whatever is thought to be known. */

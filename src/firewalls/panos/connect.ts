@@ -76,7 +76,16 @@ export function openFirewall(firewall: BorderFirewall, around: PanosSurroundings
       const [first, second] = talks.map(({ url, https }, at): Unit => {
         const api = new PanosApi(https, new Login(credentials));
         const unit = `${at + 1}`;
-        const device = new PanosDevice(api, { scope, cluster, firewall: firewall.name, unit, positions, clock });
+        const isOfPair = peer !== undefined;
+        const device = new PanosDevice(api, {
+          scope,
+          cluster,
+          firewall: firewall.name,
+          unit,
+          isOfPair,
+          positions,
+          clock,
+        });
         return { title: url.host, api, device };
       });
       if (first === undefined) throw new SallyportError('INTERNAL', 'a firewall has no address');

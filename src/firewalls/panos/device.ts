@@ -46,6 +46,8 @@ export interface PanosDeviceOptions {
   readonly firewall: string;
   /** Which one of a pair. */
   readonly unit: string;
+  /** The other one hands its configuration on to it. */
+  readonly isOfPair: boolean;
   readonly positions: Positions;
   readonly clock: Clock;
 }
@@ -62,7 +64,7 @@ export class PanosDevice {
 
   constructor(api: PanosApi, options: PanosDeviceOptions) {
     this.#api = api;
-    this.#watch = new ConfigurationWatch(options.scope, options.clock);
+    this.#watch = new ConfigurationWatch(options.scope, options.clock, options.isOfPair);
     this.#candidate = new Candidate(api, this.#watch, options);
     this.#lists = new ListContents(options.clock);
     this.#registry = new Registry({ ...options, where: { vsys: scopeWord(options.scope) } });
@@ -95,6 +97,12 @@ export class PanosDevice {
       return last;
     this.#last = { configuration, registry, lockStays };
     return this.#last;
+  }
+
+  /** It takes over from the other one of a pair: what was believed of it is read anew. */
+  takesOver(): void {
+    this.#watch.forget();
+    this.#registry.forget();
   }
 
   /** Of the one that stands by: its configuration is handed on to it. */

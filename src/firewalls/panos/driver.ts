@@ -260,6 +260,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const isRight = guess?.active === active && guess.standby === standby;
     if (isRight && guessed.status === 'rejected') throw guessed.reason;
     const known = isRight && guessed.status === 'fulfilled' ? guessed.value : undefined;
+    if (guess !== undefined && guess.active !== active) active.device.takesOver();
     const [reading, registered] = known ?? (await read(roles.value));
     return { active, reading, standby: registered };
   }
