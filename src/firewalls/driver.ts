@@ -65,6 +65,11 @@ export interface Actual {
   /** Another Sallyport of the same cluster's name wrote last, though this driver has written before; in the device's words. Absent: none that it can tell. */
   readonly rival?: string | undefined;
   /**
+   * Since it was read before, another one of a pair took over, or what does not outlive a start of the device was lost: what is missing was taken by
+   * nobody, and is no drift. Absent: it is the one that it was, as far as it can tell.
+   */
+  readonly anew?: true | undefined;
+  /**
    * What is behind this device and could not be read, or does not take what it is given, each with the reason: a firewall that is not
    * connected to its manager. Steps are made without it, and nothing counts as confirmed as long as there is any. Absent: nothing.
    */

@@ -101,6 +101,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #roles: Roles | undefined;
   /** Who was active and who stood by when addresses were registered, all that was done since the last reading. */
   #registeredAs: Roles | undefined;
+  /** Another one of the pair took over, and nobody was told yet. */
+  #isTakenOver = false;
 
   constructor(options: PanosDriverOptions) {
     const { cluster, lockDirectory, identity } = options;
@@ -184,8 +186,11 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const { vsys } = this.#options.options;
     const rooms = this.#capacity && this.#rooms.in(running, reading.registry, observed, this.#capacity, this.#ground);
     const listRooms = this.#listRooms(running, shown);
-    // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
-    if (rival !== undefined) this.#expected = undefined;
+    const isLost = marker === undefined && last?.reading.registry.marker !== undefined && last.active === active;
+    const isAnew = isLost || this.#isTakenOver;
+    this.#isTakenOver = false;
+    // Without a memory of what we wrote, where another copy of ours wrote, and where it begins anew, what is read is where hands begin from.
+    if (rival !== undefined || isAnew) this.#expected = undefined;
     this.#expected ??= observed;
     this.#actual = {
       empty:
@@ -198,6 +203,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       foreign: [...pushedRules(reading.configuration.pushed, vsys), ...foreignIn(running, this.#ground)],
       behaviour: behaviourOf(observed),
       rival,
+      ...(isAnew ? { anew: true } : {}),
       tables: rooms && [...tableUses(rooms), ...(listRooms === undefined ? [] : listTables(listRooms))],
       observed,
       left,
@@ -260,7 +266,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const isRight = guess?.active === active && guess.standby === standby;
     if (isRight && guessed.status === 'rejected') throw guessed.reason;
     const known = isRight && guessed.status === 'fulfilled' ? guessed.value : undefined;
-    if (guess !== undefined && guess.active !== active) active.device.takesOver();
+    if (guess !== undefined && guess.active !== active) {
+      this.#isTakenOver = true;
+      active.device.takesOver();
+    }
     const [reading, registered] = known ?? (await read(roles.value));
     return { active, reading, standby: registered };
   }

@@ -169,8 +169,11 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     const shown = reading.firewalls.map(({ firewall: { title }, lists }) => ({ title, reading: lists }));
     const listRoom = this.#listRooms(folders, shown);
     const rival = this.#device.rival(reading);
-    // Without a memory of what we wrote, and where another copy of ours wrote, what is read is where hands begin from.
-    if (rival !== undefined) this.#expected = undefined;
+    const before = last?.start.leader;
+    const isLost = leader.registry.marker === undefined && before?.registry.marker !== undefined;
+    const isAnew = isLost || (before !== undefined && before.firewall.key !== leader.firewall.key);
+    // Without a memory of what we wrote, where another copy of ours wrote, and where it begins anew, what is read is where hands begin from.
+    if (rival !== undefined || isAnew) this.#expected = undefined;
     this.#expected ??= observed;
     return this.#keep(reading, {
       left,
@@ -186,6 +189,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
       foreign: foreignIn(running, this.#ground),
       behaviour: behaviourOf(observed),
       rival,
+      ...(isAnew ? { anew: true } : {}),
       unreached,
       tables: rooms && [...tableUses(rooms), ...(listRoom === undefined ? [] : listTables(listRoom))],
       start: {

@@ -1,6 +1,7 @@
 import type { Class, ClassId, Ruleset } from '../../border/ruleset.ts';
 import type { Judging } from './carrier.ts';
 import type { CourseQuestion } from './course.ts';
+import type { Actual } from '../driver.ts';
 import type { Owners } from '../guard/interim.ts';
 import { type Joining, joiningBeside } from './newcomers.ts';
 import type { Basis } from './report.ts';
@@ -21,6 +22,7 @@ export class Standing<A> {
   #confirmed: Basis<A> | undefined;
   #awaited: (JudgedFor & { readonly basis: Basis<A> }) | undefined;
   #hadFirst: Owners | undefined;
+  #isAnew = false;
 
   /** What the guard goes from: the last reading, whether all connections were judged or not. */
   get basis(): Basis<A> | undefined {
@@ -35,6 +37,17 @@ export class Standing<A> {
   /** The device is about to be read: who has which address when that is done while nothing is known of it is remembered. */
   reading({ owners }: Wished): void {
     if (this.#basis === undefined) this.#hadFirst ??= owners;
+  }
+
+  /** What was read begins anew, until it is as it was wished once more: what differs till then is nobody's doing. */
+  found<F extends A & Pick<Actual, 'anew'>>(actual: F): F {
+    if (actual.anew === true && actual !== this.#basis?.actual) this.#isAnew = true;
+    return actual;
+  }
+
+  /** Nobody is to be asked about what differs. */
+  get isAnew(): boolean {
+    return this.#isAnew;
   }
 
   /** What is known of the device, for the question how far to go. */
@@ -66,6 +79,7 @@ export class Standing<A> {
     const before = this.#basis;
     this.#basis = basis;
     this.#hadFirst = undefined;
+    this.#isAnew = false;
     if (awaited === undefined) this.#confirmed = basis;
     this.#awaited = awaited === undefined ? undefined : { basis, ...awaited };
     if (before?.ruleset.classes === basis.ruleset.classes) return;

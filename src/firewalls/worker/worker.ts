@@ -198,7 +198,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     }
     const known = held && (await this.#session.asRead(held, asked.ruleset));
     const isEnough = known !== undefined && this.#wishes.wished?.ruleset === asked.ruleset;
-    const actual = isEnough ? known : await this.#looks.read(() => this.#session.observe());
+    const actual = isEnough ? known : this.#standing.found(await this.#looks.read(() => this.#session.observe()));
     // Whoever came while the device was read goes along: to read it may take longer than to write it.
     const { wished } = this.#wishes;
     if (wished === undefined) return undefined;
@@ -411,7 +411,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       this.#doubts = false;
     }
     const { basis } = this.#standing;
-    if (basis === undefined || this.#attempts.isOpen || actual === basis.actual) return;
+    if (basis === undefined || this.#standing.isAnew || this.#attempts.isOpen || actual === basis.actual) return;
     const found = changedObjects(actual.drift, this.#session.steps(actual, basis.ruleset));
     if (found.size > 0 && !sameSet(found, this.#drifted))
       this.#report.changed(driftOf(actual.drift, found), found.size, this.#settings.drift, this.#options.log);
