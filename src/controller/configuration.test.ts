@@ -95,6 +95,7 @@ feeds:
   consumers:
     - { name: panos, firewall: edge, colour: red, auth: { bearer: { file: ./token } } }
     - { name: panos, firewall: edge, auth: { basik: { username: a, password: b } } }
+    - { name: none, firewall: edge, auth: { bearer: "" } }
 `;
     expect(complaints(text)).toEqual([
       '4:34 CONFIG_SOURCE controllers.border.source: there is no source "statik"; did you mean "static"?',
@@ -104,6 +105,7 @@ feeds:
       '10:15 CONFIG_VALUE feeds.consumers.1.name: there is another consumer "panos"',
       '10:44 CONFIG_VALUE feeds.consumers.1.auth: takes exactly one of basic, bearer and certificate',
       '10:53 CONFIG_UNKNOWN_KEY feeds.consumers.1.auth.basik: "basik" is not a key that this version knows; did you mean "basic"?',
+      '11:53 CONFIG_VALUE feeds.consumers.2.auth.bearer: is empty, which opens nothing',
     ]);
   });
 

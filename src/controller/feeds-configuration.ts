@@ -86,7 +86,8 @@ export function readFeeds(
   const absolute = (path: string): string => resolve(dirname(file), path);
   const secretOf = (given: z.infer<typeof text>, path: readonly (string | number)[], isSecret: boolean): Secret => {
     if (typeof given === 'string') {
-      if (isSecret)
+      if (given === '') complain('error', 'CONFIG_VALUE', path, 'is empty, which opens nothing');
+      else if (isSecret)
         complain('warning', 'CONFIG_SECRET_LITERAL', path, 'a secret in place; write {file: PATH} or {env: NAME}');
       return { text: given };
     }
@@ -94,10 +95,12 @@ export function readFeeds(
       const found = environment[given.env];
       if (found === undefined)
         complain('error', 'CONFIG_SECRET', path, `the environment variable ${given.env} is not set`);
+      else if (found === '') complain('error', 'CONFIG_SECRET', path, `the environment variable ${given.env} is empty`);
       return { text: found ?? '' };
     }
     try {
-      readFile(absolute(given.file));
+      if (readFile(absolute(given.file)).trim() === '')
+        complain('error', 'CONFIG_SECRET', path, `the file ${given.file} is empty`);
     } catch {
       complain('error', 'CONFIG_SECRET', path, `the file ${given.file} cannot be read`);
     }
