@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { formatPrefix } from '../../ip/prefix.ts';
-import type { SourcePlace } from '../source-places.ts';
+import type { SourcePlace } from '../configuration/source-places.ts';
 import { flowsTo, neededPeers } from './needed-peers.ts';
 
 let folder: string;

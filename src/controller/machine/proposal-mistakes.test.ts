@@ -5,7 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { smallMachine } from '../../../test/kit/machine.ts';
 import { NO_FACTS } from '../../machine/kinds/facts.ts';
 import { machineRuleset } from '../../machine/ruleset.ts';
-import { parseConfiguration } from '../configuration.ts';
+import { parseConfiguration } from '../configuration/configuration.ts';
 import { assembleInput } from './input.ts';
 
 const folder = join(import.meta.dirname, 'proposal');

@@ -12,8 +12,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Authority, type Issued } from '../../../test/kit/certificates.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { Feeds } from '../../controller/feeds.ts';
-import type { ConfiguredConsumer } from '../../controller/feeds-configuration.ts';
+import { Feeds } from '../../controller/feeds/feeds.ts';
+import type { ConfiguredConsumer } from '../../controller/configuration/feeds-configuration.ts';
 import type { FeedList } from '../../firewalls/feed/feed-list.ts';
 import { FeedStore } from '../../firewalls/feed/feed-store.ts';
 import { Publication } from '../../firewalls/feed/publication.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Log } from '../../base/log.ts';
-import type { Feed, Feeds } from '../../controller/feeds.ts';
+import type { Feed, Feeds } from '../../controller/feeds/feeds.ts';
 import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
 import { renewedTls, type TlsFiles } from '../tls-files.ts';
