@@ -1,7 +1,7 @@
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Worker } from '../firewalls/worker/worker.ts';
 import type { FollowedDrops } from './early-drop-watch.ts';
-import type { OpenDevice } from './devices/open-device.ts';
+import type { OpenDevice } from './open-device.ts';
 
 /** A firewall that this copy works at. */
 export interface Station {

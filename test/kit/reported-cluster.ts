@@ -5,7 +5,7 @@ import type { RawMap } from '../../src/api/shape.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { deviceMistakes } from '../../src/controller/devices/device-mistakes.ts';
+import { deviceMistakes } from '../../src/controller/device-mistakes.ts';
 import { Reporter } from '../../src/controller/status/reporter.ts';
 import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';

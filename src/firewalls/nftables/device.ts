@@ -99,10 +99,7 @@ export class Device {
         if (reading !== undefined) return this.#present(reading);
       }
     }
-    throw new SallyportError(
-      'DEVICE_BUSY',
-      'somebody else changes our table all the time; `nft monitor` names the process',
-    );
+    throw new SallyportError('DEVICE_BUSY', 'somebody else changes our table all the time');
   }
 
   /**

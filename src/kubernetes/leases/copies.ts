@@ -57,6 +57,8 @@ export class Copies {
   readonly #tenures = new Map<string, Tenure>();
   readonly #ending = new Map<string, Promise<void>>();
   readonly #handedOver = new Map<string, number>();
+  /** Why a Lease could not be taken, as it was said last. */
+  readonly #refused = new Map<string, string>();
   /** With whom each firewall belongs together. */
   #wanted: ReadonlyMap<string, string> | undefined;
   #own: LeaseRecord | undefined;
@@ -226,6 +228,7 @@ export class Copies {
         ? store.create(place, content, signal)
         : store.replace(place, content, before, signal));
       this.#sightings.note(record);
+      this.#refused.delete(firewall);
       log.info(
         { firewall, lease: place.name, epoch, from: before?.holder ?? '' },
         'this copy writes to the firewall now',
@@ -238,6 +241,9 @@ export class Copies {
       // Somebody was quicker, or changed it: the next look tells.
       if (isOutdated(thrown)) return;
       const { code, message } = toSallyportError(thrown);
+      // It is tried every two seconds; another reason is worth another line.
+      if (this.#refused.get(firewall) === message) return;
+      this.#refused.set(firewall, message);
       log.warn({ firewall, lease: place.name, code, error: message }, 'the Lease of a firewall could not be taken');
     }
   }

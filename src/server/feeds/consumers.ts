@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
-import { SallyportError } from '../../base/error.ts';
 
 /** A text that may change while we run: in a file that somebody replaces. */
 export type SecretText = () => Promise<string>;
@@ -19,9 +18,8 @@ export interface FeedConsumer {
 }
 
 /**
- * Who asks. `undefined`: nobody that is known. Rejects where it may be one whose secret cannot be read: whoever is turned away for that would take its
- * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials). And where it is several, of different firewalls: lists of another
- * one would be worse than none. All are asked, so that the time says nothing of who comes first.
+ * Who asks. `undefined`: nobody that is known. Rejects where a secret cannot be read: whoever is turned away for that would take its
+ * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials).
  */
 export async function consumerOf(
   consumers: readonly FeedConsumer[],
@@ -29,22 +27,8 @@ export async function consumerOf(
 ): Promise<FeedConsumer | undefined> {
   const [scheme = '', shown = ''] = (authorization ?? '').split(/ +/, 2);
   const subjects = subjectsOf(socket);
-  const found: FeedConsumer[] = [];
-  const failed: unknown[] = [];
-  for (const consumer of consumers)
-    try {
-      if (await isIt(consumer, scheme.toLowerCase(), shown, subjects)) found.push(consumer);
-    } catch (thrown) {
-      failed.push(thrown);
-    }
-  const [first] = found;
-  if (first === undefined && failed.length > 0) throw failed[0];
-  const other = found.find(({ firewall }) => firewall !== first?.firewall);
-  if (first === undefined || other === undefined) return first;
-  throw new SallyportError(
-    'CONFIG_VALUE',
-    `the feed consumers "${first.name}" and "${other.name}" show the same credentials and are of different firewalls: neither gets lists`,
-  );
+  for (const consumer of consumers) if (await isIt(consumer, scheme.toLowerCase(), shown, subjects)) return consumer;
+  return undefined;
 }
 
 async function isIt(
@@ -56,8 +40,8 @@ async function isIt(
   switch (auth.kind) {
     case 'Basic': {
       if (scheme !== 'basic') return false;
-      const [username, password] = [await auth.username(), await auth.password()];
-      return isSame(shown, Buffer.from(`${username}:${password}`).toString('base64')) && password !== '';
+      const wanted = Buffer.from(`${await auth.username()}:${await auth.password()}`).toString('base64');
+      return isSame(shown, wanted);
     }
     case 'Bearer':
       return scheme === 'bearer' && isSame(shown, await auth.token());

@@ -176,7 +176,8 @@ test.each([-7 * HOUR_MS, 7 * HOUR_MS])(
   async (ms) => {
     skewMs = ms;
     await follow();
-    expect(client.clocks).toBeDefined();
+    // While an answer is on its way no time goes by: on a busy machine `pass` goes on without waiting for those that nobody is late with.
+    await client.call({ method: 'GET', path: '/readyz' }, stop.signal).catch(() => undefined);
     const { theirs = 0, ours = 0 } = client.clocks ?? {};
     expect(Math.abs(theirs - ours - ms)).toBeLessThanOrEqual(1_000);
     change();
