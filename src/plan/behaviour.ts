@@ -35,4 +35,9 @@ export interface Behaviour {
   translations(sender: string): readonly TranslationBehaviour[];
   /** Lists that rules of others use; absent: none that they can. */
   readonly lists?: Lists;
+  /**
+   * Who is in the groups of a name that rules of others go by (AddressGroups); what for, rulesets alone tell. Absent: rules of others cannot name
+   * any, or `lists` tells.
+   */
+  readonly inGroup?: (name: string) => Iterable<string>;
 }

@@ -1,5 +1,6 @@
+import { BucketMap } from '../base/bucket-map.ts';
 import { compareUtf8 } from '../base/compare.ts';
-import type { Family } from '../border/ruleset.ts';
+import type { Family, Group, Ruleset } from '../border/ruleset.ts';
 
 /** A list of addresses that rules of others use: what is in it passes there (`Allow`), or is dropped (`Deny`). */
 export interface ListBehaviour {
@@ -24,13 +25,16 @@ export interface ListChange {
   readonly joins: readonly string[];
   readonly leaves: readonly string[];
   /** All that were in it. */
-  readonly before: readonly string[];
+  readonly before: Iterable<string>;
   /** It denied somebody, and nobody asks for it any more. */
   readonly opens: boolean;
 }
 
+type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
+
 const FAMILIES: readonly Family[] = [4, 6];
 const NOBODY: ListBehaviour['addresses'] = { 4: [], 6: [] };
+const NOBODY_IN = BucketMap.empty<true>();
 
 /** How lists change, sorted by name. A list that goes becomes empty. */
 export function listsBetween(before: Lists, after: Lists): readonly ListChange[] {
@@ -48,12 +52,67 @@ function changeOf(list: string, old: ListBehaviour, now: ListBehaviour | undefin
   const joins = FAMILIES.flatMap((family) => without(next[family], old.addresses[family]));
   const leaves = FAMILIES.flatMap((family) => without(old.addresses[family], next[family]));
   if (joins.length === 0 && leaves.length === 0) return [];
-  const uses = new Set([use, now?.use ?? use]);
-  // Of a list that allowed and is to deny, or the reverse, nobody knows which rules were edited first.
-  const gained = [...(uses.has('Allow') ? joins : []), ...(uses.has('Deny') ? leaves : [])];
-  const lost = [...(uses.has('Allow') ? leaves : []), ...(uses.has('Deny') ? joins : [])];
   const before = FAMILIES.flatMap((family) => old.addresses[family]);
-  return [{ list, resource, gained, lost, joins, leaves, before, opens: now === undefined && use === 'Deny' }];
+  const opens = now === undefined && use === 'Deny';
+  return [{ list, resource, ...passing(new Set([use, now?.use ?? use]), joins, leaves), joins, leaves, before, opens }];
+}
+
+/** Of a list that allowed and is to deny, or the reverse, nobody knows which rules were edited first. */
+function passing(
+  uses: ReadonlySet<ListBehaviour['use']>,
+  joins: readonly string[],
+  leaves: readonly string[],
+): Pick<ListChange, 'gained' | 'lost'> {
+  return {
+    gained: [...(uses.has('Allow') ? joins : []), ...(uses.has('Deny') ? leaves : [])],
+    lost: [...(uses.has('Allow') ? leaves : []), ...(uses.has('Deny') ? joins : [])],
+  };
+}
+
+/**
+ * How the AddressGroups of a ruleset change, as lists by their names on the device, sorted: of a device that does not tell their `use`. Of those that
+ * stay as they are there (`held`) nothing is said. Costs what changed.
+ */
+export function groupsBetween(before: Ruleset, after: Ruleset): readonly ListChange[] {
+  if (before.groups === after.groups) return [];
+  const [old, next] = [byName(before), byName(after)];
+  return [...old.keys()]
+    .toSorted(compareUtf8)
+    .flatMap((name) => groupChange(name, old.get(name) ?? [], next.get(name) ?? []));
+}
+
+function byName({ groups }: Ruleset): ReadonlyMap<string, readonly AddressGroup[]> {
+  const named = new Map<string, AddressGroup[]>();
+  for (const group of groups.values())
+    if (group.kind === 'AddressGroup') named.set(group.deviceName, [...(named.get(group.deviceName) ?? []), group]);
+  return named;
+}
+
+function groupChange(list: string, old: readonly AddressGroup[], next: readonly AddressGroup[]): readonly ListChange[] {
+  const all = [...old, ...next];
+  const [first] = old;
+  if (first === undefined || all.some(({ held }) => held === true)) return [];
+  const joining = new Set<string>();
+  const leaving = new Set<string>();
+  for (const id of new Set(all.map((group) => group.id))) {
+    const membersIn = (groups: readonly AddressGroup[]): AddressGroup['members'] =>
+      groups.find((group) => group.id === id)?.members ?? NOBODY_IN;
+    const { added, removed } = membersIn(old).difference(membersIn(next));
+    for (const [address] of added) joining.add(address);
+    for (const [address] of removed) leaving.add(address);
+  }
+  // Another object asks for the list by now: who is in both was in it all the time.
+  const joins = [...joining].filter((address) => !leaving.has(address));
+  const leaves = [...leaving].filter((address) => !joining.has(address));
+  if (joins.length === 0 && leaves.length === 0) return [];
+  const uses = new Set(all.map(({ use }) => use));
+  const opens = next.length === 0 && old.some(({ use }) => use === 'Deny');
+  const who: Iterable<string> = {
+    *[Symbol.iterator]() {
+      for (const { members } of old) yield* members.keys();
+    },
+  };
+  return [{ list, resource: first.resource, ...passing(uses, joins, leaves), joins, leaves, before: who, opens }];
 }
 
 /** What is in `all` and not in `others`; both in the same order. What they begin and end with alike is passed over. */

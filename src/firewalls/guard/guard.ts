@@ -211,6 +211,6 @@ function* byList({ list, gained, lost, joins, before }: ListChange, question: Gu
     });
     return found;
   }
-  const existing = (): number => new Set(before.map((address) => ownerOf(address) ?? address)).size;
+  const existing = (): number => new Set(Array.from(before, (address) => ownerOf(address) ?? address)).size;
   return { list, gains: yield* counted(gained), losses: yield* counted(lost), existing };
 }

@@ -52,7 +52,8 @@ class Lifting {
   }
 
   behaviour(): Behaviour {
-    if (this.#rules.length === 0 && this.#translations.length === 0) return absentBehaviour;
+    const inGroup = (name: string): Iterable<string> => this.#inGroup(name);
+    if (this.#rules.length === 0 && this.#translations.length === 0) return { ...absentBehaviour, inGroup };
     const unknown = FAMILIES.map((family) => this.#unknown(family));
     return {
       present: true,
@@ -62,7 +63,12 @@ class Lifting {
       senders: this.#senders(),
       allowed: (id, family) => this.#allowedOf(id, family),
       translations: (sender) => this.#translationsOf(sender),
+      inGroup,
     };
+  }
+
+  *#inGroup(name: string): Generator<string> {
+    for (const group of this.#base.groups.values()) if (group.shared && group.name === name) yield* group.members;
   }
 
   #readSources(key: GroupKey): void {

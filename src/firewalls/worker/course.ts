@@ -10,6 +10,7 @@ import type { ListBehind } from '../driver.ts';
 import type { Guard, GuardQuestion } from '../guard/guard.ts';
 import { handedOver, withoutAddresses } from '../confirmed/handover.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from '../guard/interim.ts';
+import { namedChanges, withOwnedInGroups } from './named-groups.ts';
 import { sendersApart } from './senders-apart.ts';
 
 /** What a BorderFirewall says about when to write. */
@@ -130,15 +131,13 @@ function withOwned({ desired, owners, actual, hadFirst }: CourseQuestion): Rules
   const known = owned.get(actual.behaviour);
   if (known?.desired === desired && known.owners === owners && known.hadFirst === hadFirst) return known.ruleset;
   const { senders } = actual.behaviour;
-  const leaving = (hadFirst === undefined ? [] : handedOver(hadFirst, owners)).filter(
-    (address) => senders.has(address) && isInNetworks(address, desired),
-  );
+  const handed = hadFirst === undefined ? [] : handedOver(hadFirst, owners);
+  const leaving = handed.filter((address) => senders.has(address) && isInNetworks(address, desired));
   const left = leaving.length === 0 ? desired : withoutAddresses(desired, leaving);
-  const ruleset = makeOwned(
-    left,
-    owners.with(leaving.map((address) => [address, undefined] as const)),
-    actual.behaviour,
-  );
+  const without = (addresses: readonly string[]): Owners =>
+    owners.with(addresses.map((address) => [address, undefined] as const));
+  const kept = makeOwned(left, without(leaving), actual.behaviour);
+  const ruleset = withOwnedInGroups(kept, without(handed), actual.behaviour);
   owned.set(actual.behaviour, { desired, owners, hadFirst, ruleset });
   return ruleset;
 }
@@ -191,8 +190,10 @@ function* guardQuestion(question: CourseQuestion, candidate: Ruleset): Pieces<Gu
   const before = withLeftLists(confirmed?.behaviour ?? actual.behaviour, actual.behaviour);
   const only = confirmed === undefined ? undefined : yield* sendersApart(confirmed.ruleset, candidate);
   const ownerOf = (address: string): string | undefined => owners?.get(address) ?? confirmed?.owners?.get(address);
+  const traffic = yield* comparing(before, question.behaviourOf(candidate), only === undefined ? {} : { only });
+  const lists = namedChanges(confirmed?.ruleset, candidate, actual.behaviour);
   return {
-    traffic: yield* comparing(before, question.behaviourOf(candidate), only === undefined ? {} : { only }),
+    traffic: lists === undefined ? traffic : { ...traffic, lists },
     exposures: question.exposures(candidate),
     limits: settings.guard,
     ownerOf,
