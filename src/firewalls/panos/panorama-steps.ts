@@ -81,7 +81,7 @@ export function leaderIn(
   return most(marked.length > 0 ? marked : alike, stateOf)[0];
 }
 
-/** Rooms without an end are equal. */
+/** Of two that did not tell neither has more. */
 function compareRoom(one = 0, other = 0): number {
   return one === other ? 0 : one - other;
 }

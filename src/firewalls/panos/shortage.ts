@@ -45,9 +45,12 @@ export function shortageAt(
   };
 }
 
-/** Addresses that others have registered there and we have not: what they take is not ours to give. */
+/**
+ * How many addresses it takes beside those that others have registered there and we have not: what these take is not ours to give. One that did not
+ * tell has less than any that did.
+ */
 export function roomAt({ registry, capacity }: FirewallReading, prefix: string): number {
-  if (capacity === undefined) return Number.POSITIVE_INFINITY;
+  if (capacity === undefined) return Number.NEGATIVE_INFINITY;
   let room = capacity;
   for (const tags of registry.registered.values()) if (![...tags].some((tag) => tag.startsWith(prefix))) room--;
   return room;
