@@ -7,7 +7,7 @@ import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import { allowing, world } from '../../../test/kit/worlds.ts';
 import type { Code } from '../../base/catalogue.ts';
 import { silentLog } from '../../base/log.ts';
-import type { Ruleset } from '../../border/ruleset.ts';
+import type { Group, Ruleset } from '../../border/ruleset.ts';
 import type { WorkerSettings } from '../worker/course.ts';
 import { Worker } from '../worker/worker.ts';
 import { soleWriter } from '../writer-lock.ts';
@@ -212,7 +212,10 @@ describe('deletions', () => {
       const { simulated, device, worker, wish, pass, attempts } = await keeping(before);
       const begin = attempts();
       refuse(device, error, Infinity, url);
-      const bare = world({ '10.0.0.2': 'shop' }, [allowing('shop', '198.51.100.0/24', 8080)]);
+      const without = (group: Group): Group =>
+        group.kind === 'AddressGroup' ? { ...group, members: group.members.with([['10.0.0.1', undefined]]) } : group;
+      const groups = new Map([...before.groups].map(([id, group]) => [id, without(group)]));
+      const bare = world({ '10.0.0.2': 'shop' }, [allowing('shop', '198.51.100.0/24', 8080)], { groups });
       await wish(bare);
       await pass(1_000);
       expect(worker.confirmed()?.ruleset).toBe(bare);
@@ -227,7 +230,7 @@ describe('deletions', () => {
       device.faults.clear();
       await pass(30_000);
       // A pool that stands for nothing goes with whatever is written next.
-      await wish(world({ '10.0.0.2': 'shop' }, [allowing('shop', '198.51.100.0/24', 8081)]));
+      await wish(world({ '10.0.0.2': 'shop' }, [allowing('shop', '198.51.100.0/24', 8081)], { groups }));
       await pass(1_000);
       expect(refused()).toBeGreaterThan(left);
       expect(simulated.keysOfOurs('firewall/address').filter((key) => key.startsWith('sp-10.0.0.1-'))).toEqual([]);
