@@ -65,7 +65,7 @@ export interface BadDaysHarness {
    * Somebody else's hand on what is ours, in the `variant`-th way: a rule is deleted or edited, a group renamed, a member added. `false`: there
    * are no more ways.
    */
-  tamper(variant: number): Promise<boolean>;
+  tamper(variant: number): Promise<boolean | 'lost'>;
   /** Whoever owns the device, as they work there. */
   readonly administrator: Administrator;
   /** The process is gone with its `n`-th request that writes: it was not sent, or was done and not answered. Whatever would follow is lost too. */

@@ -33,9 +33,10 @@ export interface DriverHarness {
   ours(): Promise<string>;
   /**
    * Somebody else's hand on what is ours, in the `variant`-th way; afterwards the device does not do what it should, or does it by
-   * other objects. `false`: there are no more ways.
+   * other objects. `false`: there are no more ways. `lost`: it looks like what the device loses by itself, which is nobody's doing, and mended without
+   * being told as a hand's.
    */
-  tamper(variant: number): Promise<boolean>;
+  tamper(variant: number): Promise<boolean | 'lost'>;
   /** Requests that write and reached the device so far, whoever sent them. Absent: each step is one such request, or the driver's own tests count. */
   received?(): number;
   /**

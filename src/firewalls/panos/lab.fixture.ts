@@ -187,7 +187,7 @@ export function isWrite(given: ReadonlyMap<string, string>): boolean {
 }
 
 /** What an administrator does to what is ours, in the `variant`-th way, and commits; `false`: there are no more ways. */
-export async function tamper(device: PanOs, variant: number): Promise<boolean> {
+export async function tamper(device: PanOs, variant: number): Promise<boolean | 'lost'> {
   const vsys = vsysOf(device.dump());
   const rules = entriesAt(vsys, 'rulebase', 'security', 'rules')
     .map(nameOf)
@@ -209,13 +209,14 @@ export async function tamper(device: PanOs, variant: number): Promise<boolean> {
     () => byHand(device, 'set', `${group(fixed)}/static`, { element: '<member>theirs</member>' }),
     () => byHand(device, 'rename', group(fixed), { newname: 'renamed-by-hand' }),
     () => byHand(device, 'rename', group(dynamic), { newname: 'tags-renamed-by-hand' }),
+    // Emptied whole, as a start empties it.
     () => loseRegistered(device),
   ];
   const edit = edits[variant];
   if (edit === undefined) return false;
   edit();
   await commitByHand(device);
-  return true;
+  return variant === edits.length - 1 ? 'lost' : true;
 }
 
 /** Requests that changed something, so far. */

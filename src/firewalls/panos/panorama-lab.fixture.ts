@@ -217,7 +217,7 @@ export function membersOnBorder({ panorama, firewalls }: Border, groups: readonl
 }
 
 /** What an administrator does to what is ours, in the `variant`-th way, commits, and pushes; `false`: there are no more ways. */
-export async function tamperOnBorder({ panorama, firewalls }: Border, variant: number): Promise<boolean> {
+export async function tamperOnBorder({ panorama, firewalls }: Border, variant: number): Promise<boolean | 'lost'> {
   const { security, objects } = groupOn(panorama.dump());
   const [first] = security.map(nameOf).filter((name) => name.startsWith('sp-'));
   const groups = objects['address-group'].filter((one) => isOurs(one, 'lab'));
@@ -239,6 +239,7 @@ export async function tamperOnBorder({ panorama, firewalls }: Border, variant: n
     () => edit('set', `${group('static')}/static`, { element: '<member>theirs</member>' }),
     () => edit('rename', group('static'), { newname: 'renamed-by-hand' }),
     () => edit('rename', group('dynamic'), { newname: 'tags-renamed-by-hand' }),
+    // Emptied whole, as a start empties it.
     () => firewalls.forEach(loseRegistered),
   ];
   const one = edits[variant];
@@ -246,5 +247,5 @@ export async function tamperOnBorder({ panorama, firewalls }: Border, variant: n
   one();
   await commitOn(panorama);
   await pushFrom(panorama);
-  return true;
+  return variant === edits.length - 1 ? 'lost' : true;
 }
