@@ -2,11 +2,11 @@
  * What it costs to read back all registered addresses of a PAN-OS, page by page as it prints them, and to find who is in which tag; a few dozen
  * came and went since the last reading. Nothing is sent: by CPU alone.
  */
-import type { PanosApi } from '../src/firewalls/panos/api.ts';
-import { readEnvelope } from '../src/firewalls/panos/envelope.ts';
-import { type Registered, readRegistered } from '../src/firewalls/panos/registered.ts';
-import { TaggedReadings } from '../src/firewalls/panos/tagged.ts';
-import { textAt, type XmlElement } from '../src/firewalls/panos/xml.ts';
+import type { PanosApi } from '../src/firewalls/panos/api/api.ts';
+import { readEnvelope } from '../src/firewalls/panos/api/envelope.ts';
+import { type Registered, readRegistered } from '../src/firewalls/panos/members/registered.ts';
+import { TaggedReadings } from '../src/firewalls/panos/members/tagged.ts';
+import { textAt, type XmlElement } from '../src/firewalls/panos/api/xml.ts';
 import { cpuSeconds, load, print, quantile, smoke } from './figure.ts';
 
 const addresses = smoke ? 1_000 : 10_000;

@@ -1,7 +1,7 @@
 import { type AbilityDriver, abilities } from '../src/firewalls/abilities.ts';
 import { driverKinds } from '../src/controller/drivers.ts';
 import { CONNECTIONS_STAY as fortigateStays } from '../src/firewalls/fortigate/facts.ts';
-import { SEVERAL_VSYS as severalVsys } from '../src/firewalls/panos/dialect.ts';
+import { SEVERAL_VSYS as severalVsys } from '../src/firewalls/panos/entries/dialect.ts';
 
 const TITLES: Readonly<Record<AbilityDriver, string>> = {
   nftables: 'nftables',

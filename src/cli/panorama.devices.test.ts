@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PanosPayments } from '../../test/kit/panos-payments.ts';
 import { ACCOUNT } from '../firewalls/panos/lab.fixture.ts';
-import { type Border, SERIALS, startBorder } from '../firewalls/panos/panorama-lab.fixture.ts';
+import { type Border, SERIALS, startBorder } from '../firewalls/panos/panorama/lab.fixture.ts';
 
 let border: Border;
 let payments: PanosPayments;

@@ -7,7 +7,7 @@ import {
   oursOnBorder,
   startBorder,
   tamperOnBorder,
-} from '../../src/firewalls/panos/panorama-lab.fixture.ts';
+} from '../../src/firewalls/panos/panorama/lab.fixture.ts';
 import { CommitClock } from './commit-clock.ts';
 import { ownerOfGroup } from './panos-administrator.ts';
 import { panosDays, ROOM } from './panos-days.ts';

@@ -2,7 +2,7 @@ import { type OwnCertificate, ownCertificate } from '../../simulators/frame/cert
 import type { PanOs, Panorama } from '../../simulators/panos/index.ts';
 import type { Administrator } from '../../src/firewalls/contract/bad-days-harness.ts';
 import { byHand, commitByHand } from '../../src/firewalls/panos/lab.fixture.ts';
-import { commitOn, editGroup, pushFrom } from '../../src/firewalls/panos/panorama-lab.fixture.ts';
+import { commitOn, editGroup, pushFrom } from '../../src/firewalls/panos/panorama/lab.fixture.ts';
 import type { CommitClock } from './commit-clock.ts';
 
 const RULE = 'by our group';

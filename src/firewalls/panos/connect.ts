@@ -4,13 +4,13 @@ import { SallyportError } from '../../base/error.ts';
 import type { DeviceCredentials } from '../device-credentials.ts';
 import { parseHttpsAddress } from '../https/device-address.ts';
 import { DeviceApi } from '../https/device-api.ts';
-import { PanosApi } from './api.ts';
-import { PanosDevice } from './device.ts';
-import { PanosDriver } from './driver.ts';
-import { Login } from './login.ts';
-import { readOptions, scopeOf } from './options.ts';
-import { PanoramaDriver } from './panorama-driver.ts';
-import type { Unit } from './pair.ts';
+import { PanosApi } from './api/api.ts';
+import { PanosDevice } from './firewall/device.ts';
+import { PanosDriver } from './firewall/driver.ts';
+import { Login } from './api/login.ts';
+import { readOptions, scopeOf } from './configuration/options.ts';
+import { PanoramaDriver } from './panorama/driver.ts';
+import type { Unit } from './firewall/pair.ts';
 import type { ListWriter } from '../rulebase/translator.ts';
 
 /** Reads do not wait for each other; management planes are small. */

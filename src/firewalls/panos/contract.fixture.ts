@@ -3,7 +3,7 @@ import type { ContractOptions } from '../contract/driver-contract.ts';
 import type { AnyDriver, DriverHarness } from '../contract/harness.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
 import { FULL, connectTo, foreignOn, furnish, isWrite, oursOn, startDevice, tamper } from './lab.fixture.ts';
-import { connectToBorder, foreignOnBorder, oursOnBorder, startBorder, tamperOnBorder } from './panorama-lab.fixture.ts';
+import { connectToBorder, foreignOnBorder, oursOnBorder, startBorder, tamperOnBorder } from './panorama/lab.fixture.ts';
 
 interface Closable {
   close(): Promise<void>;

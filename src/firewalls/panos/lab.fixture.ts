@@ -5,12 +5,12 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import type { PacketText } from '../../plan/fate.ts';
 import type { ListWriter } from '../rulebase/translator.ts';
 import { openFirewall } from './connect.ts';
-import type { PanosDriver } from './driver.ts';
-import { NOBODY, tagPrefix } from './entries.ts';
-import { normalText } from './normal.ts';
-import { isOurs, ownedIn } from './owned.ts';
-import { type Folders, foldersOf } from './read-entries.ts';
-import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt } from './xml.ts';
+import type { PanosDriver } from './firewall/driver.ts';
+import { NOBODY, tagPrefix } from './entries/entries.ts';
+import { normalText } from './entries/normal.ts';
+import { isOurs, ownedIn } from './entries/owned.ts';
+import { type Folders, foldersOf } from './entries/read-entries.ts';
+import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt } from './api/xml.ts';
 
 export const ACCOUNT = { name: 'bot', password: 'pw', role: 'superuser' } as const;
 /** Options of a BorderFirewall that holds rules and translations, before the rules of somebody else. */

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import { checkHttpsAddress } from '../https/device-address.ts';
 import { checkTls } from '../https/device-tls.ts';
 import { optionMistakes } from '../driver-options.ts';
-import { panosOptions } from './options.ts';
+import { panosOptions } from './configuration/options.ts';
 
 type Settings = Pick<BorderFirewall, 'address' | 'options' | 'credentialsRef' | 'tls' | 'approximate' | 'mode'>;
 
