@@ -274,3 +274,9 @@ function checkSelf(self: string, spec: RawMap, scope: Scope): boolean {
   }
   return right;
 }
+
+/** As which cluster a firewall is kept, by its status; `undefined`: nothing was to be written to it yet, or nobody told. */
+export function keptAs({ status }: { readonly status?: RawMap | undefined }): string | undefined {
+  const name = status?.['cluster'];
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}

@@ -35,6 +35,11 @@ export const borderFirewallStatus = z
   .strictObject({
     observedGeneration,
     conditions: conditions(FIREWALL_CONDITIONS),
+    cluster: text
+      .optional()
+      .describe(
+        'the owner of what is on the device; with another `cluster` nothing is written. Absent: nothing was to be written yet',
+      ),
     writer: text.optional().describe('the copy of Sallyport that writes to the device'),
     device: text.optional().describe("what the device says it is, in its own words; absent: it hasn't answered"),
     confirmedAt: moment.optional().describe('when what it holds was first read back whole'),

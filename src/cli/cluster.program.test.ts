@@ -202,3 +202,36 @@ test('a firewall that is the machine itself is not looked for on a laptop, but w
   );
   expect((await run('plan', '-c', file)).err).toContain('error DEVICE_UNREACHABLE');
 });
+
+test('a firewall is asked about as the cluster that it is kept as, and as another one nothing is planned', async () => {
+  const edge = cluster.api.get(EDGE);
+  cluster.api.put({ ...EDGE, ...edge, status: { cluster: 'prod' } });
+  try {
+    expect((await ask('root', 'render')).out).toContain('cluster=prod ');
+    const left = '`--cluster prod`, or `cluster: prod` in the configuration';
+    const file = cluster.file(
+      'renamed.yaml',
+      `cluster: prod-eu\nsources: { here: { kubeconfig: ${cluster.kubeconfig()} } }\ncontrollers: { border: { source: here } }\n`,
+    );
+    for (const words of [['plan'], ['apply'], ['uninstall', 'edge-1', '--yes']]) {
+      const { code, err } = await run(...words, '-c', file);
+      expect(code).toBe(1);
+      expect(err).toMatch(/error CLUSTER_DIFFERS .*made as cluster "prod", and this is "prod-eu"/);
+      expect(err).toContain(left);
+      expect(err).toContain('edge-1: its mistakes leave nothing to plan');
+    }
+    expect((await ask('root', 'doctor', '--cluster', 'prod-eu')).out).toMatch(/Error +firewall +edge-1 .*"prod-eu"/);
+    // What bears another name leaves by it.
+    const { err } = await ask('root', 'uninstall', 'edge-1', '--cluster', 'prod-eu');
+    expect(err).toContain('error DEVICE_ELSEWHERE');
+  } finally {
+    cluster.api.put({ ...EDGE, ...edge });
+  }
+});
+
+test('who names no cluster takes nothing off a device, since nobody knows what is ours there', async () => {
+  const world = cluster.file('world.yaml', JSON.stringify(cluster.api.get(EDGE)));
+  const { code, err } = await run('uninstall', 'edge-1', '-f', world);
+  expect(code).toBe(1);
+  expect(err).toContain('error CLUSTER_UNNAMED');
+});

@@ -11,7 +11,7 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
 import type { WorldOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import { clusterPolicies, type CommandWorld } from './command-world.ts';
+import { clusterKept, clusterPolicies, type CommandWorld, NO_CLUSTER } from './command-world.ts';
 import type { TakeLease } from './writer-lease.ts';
 
 /** A cluster that a command is about. */
@@ -99,7 +99,6 @@ export async function worldOf(
   { client: api, title, namespace }: Connected,
 ): Promise<CommandWorld> {
   const { readCluster } = await import('../controller/read-cluster.ts');
-  const cluster = place.cluster ?? (await nameOf(terminal, api));
   const delivery = await readCluster({
     name: 'cluster',
     api,
@@ -107,7 +106,8 @@ export async function worldOf(
     log: clientLog(terminal),
     progress: (text) => terminal.err(text),
   });
-  const world = new LiveWorld(cluster ?? 'unnamed');
+  const cluster = place.cluster ?? clusterKept(delivery.changes) ?? (await nameOf(terminal, api));
+  const world = new LiveWorld(cluster ?? NO_CLUSTER);
   world.apply(delivery);
   const takeLease: TakeLease = async (firewall) => {
     const { takeWriterLease } = await import('./writer-lease.ts');
@@ -115,7 +115,7 @@ export async function worldOf(
     const close = (): Promise<void> => again.client.close();
     try {
       const signal = new AbortController().signal;
-      const lease = await takeWriterLease(terminal, again, cluster ?? 'unnamed', firewall, signal);
+      const lease = await takeWriterLease(terminal, again, cluster ?? NO_CLUSTER, firewall, signal);
       if (lease === undefined) await close();
       const giveBack = async (): Promise<void> => {
         await lease?.giveBack();

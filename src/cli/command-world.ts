@@ -1,3 +1,4 @@
+import { keptAs } from '../api/border-firewall.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { SecretReader } from '../controller/device-credentials.ts';
 import type { LiveWorld } from '../controller/live-world.ts';
@@ -17,7 +18,7 @@ export interface CommandWorld {
    * count without their pods. Made when it is first asked for.
    */
   readonly policies: () => Engine;
-  /** The owner of what is created; absent where neither option nor configuration names one. */
+  /** The owner of what is created: as option or configuration name it, else as firewalls are kept, else what the cluster calls itself. */
   readonly cluster: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
   /** Takes the Lease of a firewall in that cluster; absent: it was no cluster. */
@@ -27,6 +28,9 @@ export interface CommandWorld {
   /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */
   readonly isFromAnywhere?: boolean;
 }
+
+/** Stands for the owner where nobody names one; nothing can be written as it. */
+export const NO_CLUSTER = 'unnamed';
 
 /** The engine of a cluster that these changes make out of nothing. */
 export function clusterPolicies(changes: Iterable<ResourceChange>): () => Engine {
@@ -39,4 +43,16 @@ export function clusterPolicies(changes: Iterable<ResourceChange>): () => Engine
     engine.flush();
     return engine;
   };
+}
+
+/** As which cluster all firewalls of a world are kept, by their statuses; `undefined`: none says so, or not all say the same. */
+export function clusterKept(changes: Iterable<ResourceChange>): string | undefined {
+  const names = new Set<string>();
+  for (const change of changes) {
+    if (change.kind !== 'put' || change.resource.type !== 'BorderFirewall') continue;
+    const name = keptAs(change.resource);
+    if (name !== undefined) names.add(name);
+  }
+  const [name] = names;
+  return names.size === 1 ? name : undefined;
 }

@@ -18,7 +18,7 @@ import { countLost } from '../firewalls/worker/lost-rights.ts';
 import { type Plan, planOf } from '../plan/plan.ts';
 import type { Step } from '../plan/step.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
-import type { CommandWorld } from './command-world.ts';
+import { type CommandWorld, NO_CLUSTER } from './command-world.ts';
 
 /** A firewall with a ruleset, and its device opened. */
 export interface CommandFirewall {
@@ -57,8 +57,16 @@ export interface Asked {
   readonly leftOut: boolean;
 }
 
-/** Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. */
-export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: string | undefined): Asked {
+/**
+ * Firewalls that a command is about: one by name, or all; sorted. Those with mistakes of their own are told and left out. `believes`: who says
+ * as which cluster a firewall is kept; where the option does, its status is not asked.
+ */
+export function viewsOf(
+  terminal: Terminal,
+  { world, cluster = NO_CLUSTER }: CommandWorld,
+  only?: string,
+  believes: 'Status' | 'Option' = 'Status',
+): Asked {
   const names = [...new Set([...world.firewalls.keys(), ...world.unread.keys()])].sort(compareUtf8);
   if (names.length === 0)
     throw new SallyportError(
@@ -74,10 +82,12 @@ export function viewsOf(terminal: Terminal, { world }: CommandWorld, only: strin
   const views = asked.flatMap((name) => {
     const view = world.firewalls.get(name);
     if (view !== undefined) {
-      const mistakes = deviceMistakes(view.firewall);
+      const { status: _, ...stripped } = view.firewall;
+      const firewall = believes === 'Status' ? view.firewall : stripped;
+      const mistakes = deviceMistakes(firewall, cluster);
       printDiagnostics(terminal, mistakes);
       if (view.ruleset !== undefined && mistakes.every(({ severity }) => severity !== 'error'))
-        return [{ firewall: view.firewall, ruleset: view.ruleset, findings: view.findings }];
+        return [{ firewall, ruleset: view.ruleset, findings: view.findings }];
       if (view.ruleset === undefined) printDiagnostics(terminal, view.findings);
     } else {
       // The rest of what is wrong with one that cannot be read was told with the world.
@@ -117,7 +127,7 @@ export async function onDevices<R>(
 ): Promise<Worked<R>> {
   const results: R[] = [];
   let incomplete = leftOut;
-  const cluster = read.cluster ?? 'unnamed';
+  const cluster = read.cluster ?? NO_CLUSTER;
   const surroundings = {
     log: silentLog,
     cluster,

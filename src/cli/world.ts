@@ -15,13 +15,10 @@ import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
 import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
-import { clusterPolicies, type CommandWorld } from './command-world.ts';
+import { clusterKept, clusterPolicies, type CommandWorld, NO_CLUSTER } from './command-world.ts';
 import type { WorldOptions } from './options.ts';
 import { printDiagnostics, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
-
-/** Stands in for the owner where nothing is written, so that `render` and `flow` need none. */
-const NO_CLUSTER = 'unnamed';
 
 /** Characters of one text that take YAML a second or more. */
 const LARGE = 2_000_000;
@@ -92,7 +89,6 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
     }
   }
   const all = combineReadings(texts);
-  const world = new LiveWorld(place.cluster ?? NO_CLUSTER);
   const broken = all.unreadable || problems.length > 0;
   const state: SourceState = broken
     ? { kind: 'loading', reason: 'a file of the world cannot be read' }
@@ -102,12 +98,14 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   // An empty answer looks like a good one.
   if (changes.length === 0 && diagnostics.length === 0) diagnostics.push(emptyWorld(place.title));
   const applied = broken ? [] : changes;
+  const cluster = place.cluster ?? clusterKept(applied);
+  const world = new LiveWorld(cluster ?? NO_CLUSTER);
   world.apply({ changes: applied, state, diagnostics, broken: all.broken, unread: all.unread });
   return {
     title: place.title,
     world,
     policies: clusterPolicies(applied),
-    cluster: place.cluster,
+    cluster,
     diagnostics: world.diagnostics(),
   };
 }

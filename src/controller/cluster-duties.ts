@@ -59,7 +59,7 @@ export function clusterDuties(
       duties: gate ? [BORDER_GATE] : [],
       ...(readiness === undefined ? {} : { readiness }),
     }),
-    reporter: new Reporter({ writer, events, clock, name }),
+    reporter: new Reporter({ writer, events, clock, name, cluster }),
     departures: new Departures({ client, clock, log }),
     approvals: new ClusterApprovals({ client, clock, log, events }),
   };

@@ -287,7 +287,7 @@ export class Controller implements Picture {
   }
 
   #stationFor(name: string, { firewall }: FirewallView): Station | undefined {
-    const identity = deviceIdentity(firewall);
+    const identity = deviceIdentity(firewall, this.#options.cluster);
     const known = this.#stations.get(name);
     if (known?.identity === identity) return known;
     const { clock, log, writers } = this.#options;

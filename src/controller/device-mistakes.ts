@@ -2,20 +2,22 @@ import { unknownDriver } from '../api/border-firewall.ts';
 import { type BorderFirewall, type FirewallSettings, resourceKey, type UnreadFirewall } from '../api/resource.ts';
 import type { Diagnostic, Place } from '../base/diagnostic.ts';
 import { driverKinds } from './drivers.ts';
+import { keptAsAnother } from './kept-as.ts';
 
 /**
  * What a BorderFirewall says that its kind of firewall, or this version, cannot do; found without asking the device. With an error the
  * device is not opened, and keeps what it holds: its owner relies on something that would not happen. Of one that cannot be read, what is wrong
- * besides, so that all of it is known at once.
+ * besides, so that all of it is known at once. `cluster`: the owner of what would be written; absent: nothing will be.
  */
-export function deviceMistakes(firewall: BorderFirewall | UnreadFirewall): readonly Diagnostic[] {
+export function deviceMistakes(firewall: BorderFirewall | UnreadFirewall, cluster?: string): readonly Diagnostic[] {
   const settings = 'settings' in firewall ? firewall.settings : firewall;
   const unreadable = 'settings' in firewall ? firewall.unreadable : NOTHING;
-  return driverMistakes(settings, unreadable).map((diagnostic) => ({
+  const mistakes = driverMistakes(settings, unreadable).map((diagnostic) => ({
     ...diagnostic,
     object: resourceKey(firewall),
     at: placeOf(settings, diagnostic.path) ?? firewall.place,
   }));
+  return cluster === undefined ? mistakes : [...mistakes, ...keptAsAnother(firewall, cluster)];
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

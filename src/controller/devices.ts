@@ -46,7 +46,7 @@ export function openDevice(
   { log, cluster, stateFolder, auditBytes, by, feeds, places = { environment: {} } }: DeviceSurroundings,
   grant?: Grant,
 ): OpenDevice {
-  const errors = deviceMistakes(firewall).filter(({ severity }) => severity === 'error');
+  const errors = deviceMistakes(firewall, cluster).filter(({ severity }) => severity === 'error');
   if (errors[0] !== undefined)
     throw new SallyportError(errors[0].code, errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
   const kind = driverKinds.get(firewall.driver);

@@ -1,3 +1,4 @@
+import { keptAs } from '../api/border-firewall.ts';
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Worker } from '../firewalls/worker/worker.ts';
 import type { FollowedDrops } from './early-drop-watch.ts';
@@ -13,8 +14,13 @@ export interface Station {
   readonly identity: string;
 }
 
-/** Which device a BorderFirewall means, and how it is reached. */
-export function deviceIdentity(firewall: BorderFirewall): string {
+/** Which device a BorderFirewall means, how it is reached, and whether it is kept as another cluster than ours. */
+export function deviceIdentity(firewall: BorderFirewall, cluster: string): string {
+  const other = keptAs(firewall);
+  return other === undefined || other === cluster ? wayTo(firewall) : `${other} ${wayTo(firewall)}`;
+}
+
+function wayTo(firewall: BorderFirewall): string {
   const known = identities.get(firewall);
   if (known !== undefined) return known;
   const { driver, address, options, credentialsRef, tls, adopt } = firewall;

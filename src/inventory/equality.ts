@@ -1,4 +1,5 @@
-import type { OwnMeta } from '../api/resource.ts';
+import { keptAs } from '../api/border-firewall.ts';
+import type { BorderFirewall, OwnMeta } from '../api/resource.ts';
 
 /** Whether two label maps hold the same. */
 export function sameMap(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
@@ -24,4 +25,13 @@ export function sameEdit(a: OwnMeta, b: OwnMeta): boolean {
     a.generation === b.generation &&
     a.deleting === b.deleting
   );
+}
+
+/**
+ * The same of a firewall. As which cluster it is kept stands in its status, and decides whether it is written to; that somebody says so for the
+ * first time is our own writing, and no news.
+ */
+export function sameFirewall(before: BorderFirewall, now: BorderFirewall): boolean {
+  const kept = keptAs(before);
+  return sameEdit(before, now) && (kept === undefined || kept === keptAs(now));
 }

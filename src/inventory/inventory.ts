@@ -34,7 +34,7 @@ import type {
   ServiceSlice,
   TierInfo,
 } from './model.ts';
-import { sameEdit } from './equality.ts';
+import { sameEdit, sameFirewall } from './equality.ts';
 import { networkSetInfo, networkSetMistakes, sameNetworkSet } from './network-set.ts';
 import { Pods } from './pods.ts';
 import { Policies } from './policies.ts';
@@ -66,7 +66,7 @@ export class Inventory {
   readonly #nodes = new TrackedMap<NodeInfo>(sameNode);
   readonly #namespaces = new TrackedMap<Namespace>();
   readonly #felix = new TrackedMap<FelixConfiguration>();
-  readonly #borderFirewalls = new TrackedMap<BorderFirewall>(sameEdit);
+  readonly #borderFirewalls = new TrackedMap<BorderFirewall>(sameFirewall);
   readonly #clusterBorderPolicies = new TrackedMap<ClusterBorderPolicy>(sameEdit);
   readonly #borderPolicies = new TrackedMap<BorderPolicy>(sameEdit);
   readonly #addressGroups = new TrackedMap<AddressGroup>(sameEdit);

@@ -6,6 +6,7 @@ import { SallyportError } from '../../src/base/error.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { deviceMistakes } from '../../src/controller/device-mistakes.ts';
+import { keptAsAnother } from '../../src/controller/kept-as.ts';
 import { Reporter } from '../../src/controller/status/reporter.ts';
 import { MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';
@@ -34,13 +35,13 @@ export class Copy {
   /** The firewalls that this copy may write to. */
   readonly writers: HeldWriters;
 
-  constructor(cluster: ReportedCluster, name: string, held?: readonly string[]) {
+  constructor(cluster: ReportedCluster, name: string, held?: readonly string[], owner = 'lab') {
     this.writers = new HeldWriters(held);
     const { clock, server: client } = cluster;
     this.writer = new StatusWriter({ client, clock, log: silentLog });
     this.events = new EventRecorder({ client, clock, log: silentLog, instance: name });
     this.controller = new Controller({
-      cluster: 'lab',
+      cluster: owner,
       source: {
         name: 'live',
         run: (take, signal) => {
@@ -51,14 +52,16 @@ export class Copy {
       writers: this.writers,
       open: (firewall, grant) => {
         if (firewall.driver !== 'nftables') throw new SallyportError('DEVICE_SETTING', 'spec.driver: not here');
+        const [mistake] = keptAsAnother(firewall, owner);
+        if (mistake !== undefined) throw new SallyportError(mistake.code, mistake.message);
         const driver = new MemoryDriver(cluster.deviceOf(firewall.name));
         if (grant === undefined) throw new Error('a firewall is opened without its Lease');
         return { driver, lock: grant.lock, close: () => Promise.resolve() };
       },
-      mistakes: deviceMistakes,
+      mistakes: (firewall) => deviceMistakes(firewall, owner),
       clock,
       log: silentLog,
-      reporter: new Reporter({ writer: this.writer, events: this.events, clock, name }),
+      reporter: new Reporter({ writer: this.writer, events: this.events, clock, name, cluster: owner }),
     });
     this.#running = this.controller.run(this.#stop.signal);
   }
@@ -87,8 +90,8 @@ export class ReportedCluster {
   readonly #devices = new Map<string, MemoryDevice>();
 
   /** A copy that begins to work, and is told all there is. */
-  start(name: string, held?: readonly string[]): Copy {
-    const copy = new Copy(this, name, held);
+  start(name: string, held?: readonly string[], owner?: string): Copy {
+    const copy = new Copy(this, name, held, owner);
     this.copies.push(copy);
     copy.deliver(this.#delivery([...this.#objects.values()]));
     return copy;

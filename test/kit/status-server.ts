@@ -55,6 +55,14 @@ export class StatusServer implements ApiClient {
     return status;
   }
 
+  /** A hand takes a field out of a status, whoever applied it. */
+  takeOut(path: string, field: string): void {
+    const stored = this.#objects.get(path);
+    if (stored === undefined) return;
+    for (const [manager, { [field]: _, ...rest }] of stored.applied) stored.applied.set(manager, rest);
+    stored.resourceVersion += 1;
+  }
+
   resourceVersion(path: string): number | undefined {
     return this.#objects.get(path)?.resourceVersion;
   }

@@ -56,6 +56,12 @@ export const configurationCodes = {
     now: 'Nothing is written to any device.',
     fix: 'Set `cluster:` in the configuration file, or give `--cluster NAME`.',
   },
+  CLUSTER_DIFFERS: {
+    blame: 'input',
+    what: 'A firewall is kept as one cluster, by its status, and this process has another `cluster`: it was changed, or a command was not told of it. What stands on the device would be taken for somebody else’s, and all be made a second time beside it.',
+    now: 'The device is left alone, and keeps what it holds: nobody joins or leaves there.',
+    fix: 'Give the name that the message says: as `cluster` in the configuration (and in the values of the chart), or by `--cluster`. To change it for good: stop the controllers, `sallyport uninstall FIREWALL --cluster OLD --yes`, and `kubectl patch borderfirewall FIREWALL --subresource status --type merge -p \'{"status":{"cluster":null}}\'`; until a controller has written anew, what our rules dropped passes.',
+  },
   LISTEN_FAILED: {
     blame: 'rejected',
     what: 'An address of the configuration file, or of `--listen`, cannot be listened on.',

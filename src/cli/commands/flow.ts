@@ -82,7 +82,7 @@ async function othersOnDevices(terminal: Terminal, read: CommandWorld): Promise<
   const { results } = await onDevices(
     terminal,
     read,
-    viewsOf(terminal, read, undefined),
+    viewsOf(terminal, read),
     async (firewall) => {
       const driver = deviceHere(firewall);
       const { foreign } = await driver.observe(signal);

@@ -93,7 +93,7 @@ export async function runBorder(
         { log, cluster, stateFolder: folder, auditBytes, by: `controller ${name}`, feeds: lists, places },
         grant,
       ),
-    mistakes: deviceMistakes,
+    mistakes: (firewall) => deviceMistakes(firewall, cluster),
     clock: systemClock,
     log,
     metrics,

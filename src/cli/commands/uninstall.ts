@@ -13,8 +13,11 @@ interface UninstallOptions extends WorldOptions, OutputOptions {
 /** `sallyport uninstall FIREWALL`: the plan of leaving; with `--yes`, everything of ours goes, and nothing else. */
 export async function uninstall(terminal: Terminal, options: UninstallOptions, name: string): Promise<ExitCode> {
   const read = await readWholeWorld(terminal, options);
+  if (read.cluster === undefined)
+    throw new SallyportError('CLUSTER_UNNAMED', 'what is ours could not be told from what is not');
   const stop = new AbortController().signal;
-  const asked = viewsOf(terminal, read, name);
+  // What was made under another name can be taken away by nobody but whoever says that name.
+  const asked = viewsOf(terminal, read, name, options.cluster === undefined ? 'Status' : 'Option');
   const leave = async (firewall: CommandFirewall) => {
     const driver = deviceHere(firewall);
     const stepsNow = async () => driver.leave(await driver.observe(stop), firewall.ruleset);
@@ -32,7 +35,7 @@ export async function uninstall(terminal: Terminal, options: UninstallOptions, n
   const [left] = results;
   if (left === undefined) return exit.wrong;
   printResult(terminal, options.output, 'Uninstall', { firewall: name, ...left }, () => {
-    if (left.objects.length === 0) return `${name}: nothing of ours is there.`;
+    if (left.objects.length === 0) return `${name}: nothing of cluster "${read.cluster}" is there.`;
     if (left.done) return `${name}: everything of ours is gone.`;
     const lines = left.objects.map(
       ({ change, kind, name: object, detail }) => `  ${change} ${kind} ${object}${detail === '' ? '' : `: ${detail}`}`,

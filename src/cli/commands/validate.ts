@@ -53,7 +53,7 @@ function withoutUnreached(
 async function deviceDiagnostics(terminal: Terminal, read: CommandWorld): Promise<readonly Diagnostic[]> {
   const { firewalls, inventory, unread } = read.world;
   const described = [...[...firewalls.values()].map(({ firewall }) => firewall), ...unread.values()];
-  const mistakes = described.flatMap(deviceMistakes);
+  const mistakes = described.flatMap((firewall) => deviceMistakes(firewall));
   const broken = new Set(mistakes.flatMap(({ severity, object }) => (severity === 'error' ? [object] : [])));
   const views = [...firewalls.values()].flatMap(({ firewall, ruleset, findings }) =>
     ruleset === undefined || broken.has(resourceKey(firewall)) ? [] : [{ firewall, ruleset, findings }],

@@ -12,7 +12,7 @@ import { stateFolder } from '../../controller/state-folder.ts';
 import type { ForeignRule } from '../../firewalls/driver.ts';
 import { nearlyFull } from '../../firewalls/table-use.ts';
 import type { Connected } from '../../kubernetes/in-cluster.ts';
-import type { CommandWorld } from '../command-world.ts';
+import { type CommandWorld, NO_CLUSTER } from '../command-world.ts';
 import { type Check, failed, ofDiagnostic } from './checks.ts';
 
 /** A device that answers nothing in this time is not there. */
@@ -38,7 +38,7 @@ export async function checkFirewalls(
     ];
   const checks: Check[] = [...broken];
   for (const view of views) {
-    checks.push(...mistakesOf(view));
+    checks.push(...mistakesOf(view, read.cluster));
     if (connected !== undefined && read.cluster !== undefined)
       checks.push(await checkWriter(connected, read.cluster, view.firewall.name, signal));
     checks.push(...(await checkDevice(read, view, { signal, hasLease: connected !== undefined })));
@@ -61,9 +61,9 @@ function unreadChecks({ diagnostics }: CommandWorld, firewall: UnreadFirewall): 
   ];
 }
 
-function mistakesOf({ firewall, ruleset, findings }: FirewallView): readonly Check[] {
+function mistakesOf({ firewall, ruleset, findings }: FirewallView, cluster = NO_CLUSTER): readonly Check[] {
   const mistakes = [
-    ...deviceMistakes(firewall),
+    ...deviceMistakes(firewall, cluster),
     ...findings.filter(({ severity }) => severity === 'error' || ruleset === undefined),
   ];
   return mistakes.map((mistake) => ofDiagnostic('firewall', mistake, firewall.name));
@@ -84,7 +84,7 @@ async function checkWriter(connected: Connected, cluster: string, name: string, 
         ...about,
         result: 'Error',
         message: `two installations write to it: ${titles.join(' and ')}`,
-        fix: 'Stop one of them, or give one another `cluster` name.',
+        fix: 'Stop one of them; with another `cluster` name it would make everything a second time.',
       };
     if (titles.length === 1) return { ...about, result: 'OK', message: `kept in step by ${titles.join()}` };
     return { ...about, result: 'OK', message: `its Lease is free: no copy of Sallyport writes to it now${where}` };
@@ -100,14 +100,17 @@ async function checkDevice(
   { signal, hasLease }: { readonly signal: AbortSignal; readonly hasLease: boolean },
 ): Promise<readonly Check[]> {
   const about = { check: 'firewall', subject: firewall.name } as const;
-  if (ruleset === undefined || deviceMistakes(firewall).some(({ severity }) => severity === 'error'))
+  if (
+    ruleset === undefined ||
+    deviceMistakes(firewall, cluster ?? NO_CLUSTER).some(({ severity }) => severity === 'error')
+  )
     return [{ ...about, result: 'Skipped', message: 'its mistakes leave nothing to plan; its device is not asked' }];
   using limit = deadline(signal, PATIENCE_MS, 'DEVICE_UNREACHABLE');
   try {
     const device = openDevice(firewall, {
       log: silentLog,
-      cluster: cluster ?? 'unnamed',
-      stateFolder: stateFolder(cluster ?? 'unnamed', process.env),
+      cluster: cluster ?? NO_CLUSTER,
+      stateFolder: stateFolder(cluster ?? NO_CLUSTER, process.env),
       by: `user ${userInfo().username}`,
       places: { environment: process.env, secrets: secrets },
     });

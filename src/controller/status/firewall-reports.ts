@@ -42,11 +42,13 @@ export class FirewallReports {
   readonly #clock: Clock;
   /** This copy. */
   readonly #writer: string;
+  readonly #cluster: string;
   readonly #memories = new Map<string, Memory>();
 
-  constructor(clock: Clock, writer: string) {
+  constructor(clock: Clock, writer: string, cluster: string) {
     this.#clock = clock;
     this.#writer = writer;
+    this.#cluster = cluster;
   }
 
   /** The world is at another version. */
@@ -164,6 +166,7 @@ export class FirewallReports {
     const status = 'conditions' in worker ? worker : undefined;
     return {
       ...factsOfConditions(picture, view, standing),
+      owner: status === undefined || view.firewall.mode === 'Observe' ? undefined : this.#cluster,
       writer: status === undefined ? '' : this.#writer,
       confirmedAt: status && confirmedAt(memory, status),
       plan: status && this.#plan(memory, status),

@@ -1,3 +1,4 @@
+import { keptAs } from '../../api/border-firewall.ts';
 import { type BorderFirewallStatus, STATUS_LIMITS } from '../../api/status.ts';
 import { type RawMap, defined } from '../../api/shape.ts';
 import { canonical } from '../../kubernetes/status-part.ts';
@@ -10,6 +11,8 @@ import type { Spread } from './spread.ts';
 
 /** Everything that a BorderFirewall's status is made from. */
 export interface FirewallFacts extends FirewallConditionFacts {
+  /** The owner of what this copy writes to the device; `undefined`: it writes nothing. */
+  readonly owner: string | undefined;
   /** This copy; empty where none writes to the device. */
   readonly writer: string;
   /** When what it holds was first read back whole (wall). */
@@ -26,12 +29,14 @@ export const FIREWALL_NUMBERS = ['counts', 'confirmedAt', 'addressToConfirmed', 
 
 /** `status` of a BorderFirewall. `before`: as it stands, for the times of transitions. */
 export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap | undefined): BorderFirewallStatus {
-  const { firewall, standing, writer, plan, addressToConfirmed, releaseToConfirmed, confirmedAt } = facts;
+  const { firewall, standing, writer, plan, addressToConfirmed, releaseToConfirmed, confirmedAt, owner } = facts;
   const worker = 'conditions' in standing ? standing : undefined;
   const conditions = firewallConditions(facts, now, before?.['conditions']);
   return defined({
     observedGeneration: firewall.generation,
     conditions,
+    // Whoever writes nothing takes nothing off the device: what was said of it stays true.
+    cluster: owner ?? keptAs({ status: before }),
     writer: writer === '' ? undefined : cut(writer, STATUS_LIMITS.text),
     device: worker?.device === undefined ? undefined : cut(worker.device, STATUS_LIMITS.text),
     confirmedAt: confirmedAt === undefined ? undefined : momentText(confirmedAt),

@@ -15,6 +15,8 @@ export interface ReporterOptions {
   readonly clock: Clock;
   /** This copy, as statuses name it. */
   readonly name: string;
+  /** The owner of what it writes to devices. */
+  readonly cluster: string;
 }
 
 interface PodName {
@@ -50,8 +52,8 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    const { clock, writer, events, name } = options;
-    this.#firewalls = new FirewallReports(clock, name);
+    const { clock, writer, events, name, cluster } = options;
+    this.#firewalls = new FirewallReports(clock, name, cluster);
     this.#unreadReports = new UnreadReports(clock);
     this.#objects = new ObjectReports(clock, writer, (event) => events.record(event));
   }

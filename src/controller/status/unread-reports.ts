@@ -33,6 +33,7 @@ export class UnreadReports {
         defined({
           observedGeneration: firewall.generation,
           conditions: firewallConditions(facts, this.#clock.wall(), before?.['conditions']),
+          cluster: before?.['cluster'],
           device: before?.['device'],
           confirmedAt: before?.['confirmedAt'],
           counts: before?.['counts'],
