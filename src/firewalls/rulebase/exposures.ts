@@ -200,6 +200,14 @@ export class Exposures {
     return keys;
   }
 
+  /** Whether some of these groups, of senders, holds an address before and after. */
+  stays(address: string, groups: ReadonlySet<GroupKey>): boolean {
+    for (const key of groups)
+      if ([this.#actual, this.#wanted].every((base) => base.groups.get(key)?.members.has(address) === true))
+        return true;
+    return false;
+  }
+
   #contents(): readonly GroupKey[] {
     const { members, roles } = this.#difference;
     return [...members.keys()].filter((key) => roles.get(key) === 'rules');

@@ -70,6 +70,19 @@ export class MemberOrder {
     };
   }
 
+  /**
+   * Whether an address may be in a group until the rules of others in which it stays have changed: that it is excepted or translated a moment
+   * longer says nothing beside rules that decide, and a list that denies alone, above these, denies what it denied. Where it stays in
+   * translations alone, whatever held it may do so, unless more of that goes with its rules (`quits`).
+   */
+  mayOutlast(key: GroupKey, staying: readonly GroupKey[], quits: boolean): boolean {
+    const role = this.#roles.get(key);
+    if (role === 'except' || role === 'translation') return true;
+    const others = staying.filter((one) => this.#roles.get(one) !== 'translation');
+    if (others.length === 0) return !quits;
+    return others.every((other) => this.#rules.every((places) => places.deniesFirst(key, other)));
+  }
+
   /** Sets of groups, joined one after the other. */
   #isWrong(sets: readonly (readonly GroupKey[])[]): boolean {
     return sets.some((late, at) =>
@@ -82,10 +95,15 @@ export class MemberOrder {
   }
 }
 
-/** The first rule of a group that denies, and its last one that allows; where it has none, a place below and above all of the list. */
+/**
+ * The first rule of a group that denies, and its last one that allows; where it has none, a place below and above all of the list. Its first rule
+ * and its last.
+ */
 interface Places {
   firstDeny: number;
   lastAllow: number;
+  readonly first: number;
+  last: number;
 }
 
 /**
@@ -99,8 +117,9 @@ class RulePlaces {
     for (const [at, { source, action }] of rules.entries()) {
       if (source.negate || action === 'Log') continue;
       for (const key of source.groups) {
-        const known = this.#places.get(key) ?? { firstDeny: rules.length, lastAllow: -1 };
+        const known = this.#places.get(key) ?? { firstDeny: rules.length, lastAllow: -1, first: at, last: at };
         this.#places.set(key, known);
+        known.last = at;
         if (action === 'Allow') known.lastAllow = at;
         else known.firstDeny = Math.min(known.firstDeny, at);
       }
@@ -116,6 +135,12 @@ class RulePlaces {
   /** Whether `a` allows nothing, and denies what `b` would allow. */
   deniesAbove(a: GroupKey, b: GroupKey): boolean {
     return this.#places.get(a)?.lastAllow === -1 && this.isBefore(a, b);
+  }
+
+  /** Whether `a` allows nothing, and all of it stands above all of `b`. */
+  deniesFirst(a: GroupKey, b: GroupKey): boolean {
+    const [one, other] = [this.#places.get(a), this.#places.get(b)];
+    return one?.lastAllow === -1 && one.last < (other?.first ?? Infinity);
   }
 
   /**

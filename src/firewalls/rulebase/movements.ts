@@ -81,9 +81,14 @@ export function momentOf(
   changed: ReadonlySet<GroupKey>,
   kept: readonly GroupKey[],
   stranger: 'before' | 'after' | undefined,
+  order: MemberOrder,
 ): Moment {
   const { joins, leaves, enters, quits } = movement;
-  if (kept.some((key) => changed.has(key))) return 'conflict';
+  const staying = kept.filter((key) => changed.has(key));
+  if (staying.length > 0) {
+    const isLast = joins.length === 0 && stranger === undefined && !leaves.some((key) => changed.has(key));
+    return isLast && leaves.every((key) => order.mayOutlast(key, staying, quits)) ? 'late' : 'conflict';
+  }
   // Who joins nothing keeps what denies until what allows is gone, and until the rule that he shall meet stands.
   const isLeaver = stranger === 'after' || (quits && joins.length === 0);
   if (!enters && !isLeaver && !joins.some((key) => changed.has(key))) return 'early';

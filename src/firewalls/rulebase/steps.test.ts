@@ -3,13 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { type PlainFate, carriedOut, leavingFrom, plainFate } from '../../../test/kit/plain-rule-base.ts';
 import { rulesetPairs, withOtherMembers } from '../../../test/kit/rulesets.ts';
 import { tries } from '../../../test/kit/runs.ts';
+import { allowing, passing, translating, world } from '../../../test/kit/worlds.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
-import type { Ruleset } from '../../border/ruleset.ts';
+import type { BorderRule, Class, Ruleset, Stage } from '../../border/ruleset.ts';
+import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Exposure } from '../../plan/step.ts';
 import type { BlockOptions, Dialect } from './dialect.ts';
 import { type ObservedRuleBase, type RuleBase, type WantedRuleBase, emptyRuleBase, nothingObserved } from './model.ts';
 import type { RuleBaseStep } from './operation.ts';
-import { plainDialect, writeAtOnce } from './plain-dialect.fixture.ts';
+import { plainDialect, plainOptions, writeAtOnce } from './plain-dialect.fixture.ts';
 import { stepsBetween, stepsToLeave } from './steps.ts';
 import { RuleBaseTranslator } from './translator.ts';
 
@@ -176,6 +178,97 @@ describe('the way from one rule base to another', () => {
         checkWay(old, next, full, { ...dialect, translatesBy: 'Rules' }).then(() => undefined),
       ),
       tries(20, 7),
+    );
+  });
+
+  const both = ['Class', 'Group'] as const;
+  const expectUnseen = async (
+    old: Ruleset,
+    next: Ruleset,
+    form: BlockOptions['form'],
+    layouts: readonly BlockOptions['layout'][] = both,
+  ): Promise<void> => {
+    for (const layout of layouts)
+      for (const transaction of [1, Infinity])
+        expect(
+          await checkWay(old, next, { ...plainOptions, layout, form }, { ...plainDialect, transaction }),
+        ).toBeUndefined();
+  };
+
+  test('of a class that leaves nothing to rules of others any more excepts nobody less before its new rules stand', async () => {
+    const bankOf = (layer: Stage['layer']): Class => {
+      const { parts, ...bank } = allowing('bank', '203.0.113.0/24', 80);
+      return {
+        ...bank,
+        parts: parts.map((part) => ({ ...part, stages: part.stages.map((one) => ({ ...one, layer })) })),
+      };
+    };
+    const worldOf = (layer: Stage['layer']): Ruleset =>
+      world({ '10.0.0.1': 'bank', '10.0.0.2': 'guests' }, [bankOf(layer), passing('guests')]);
+    // What a tier allows is left to rules of others; what a ClusterBorderPolicy allows passes.
+    await expectUnseen(worldOf('Tier'), worldOf('ClusterBorderPolicy'), 'Full');
+  });
+
+  test('of who is held no more drops his flows until the rules that he meets then stand', async () => {
+    const closed: BorderRule = {
+      origin: { policy: 'ClusterBorderPolicy/closed', rule: 0 },
+      family: 4,
+      action: 'Deny',
+      outside: { groups: ['bank'], notGroups: [], domains: [] },
+      widen: false,
+    };
+    const { parts, ...rest } = passing('staff');
+    const stage: Stage = {
+      id: 'closed',
+      layer: 'ClusterBorderPolicy',
+      name: 'ClusterBorderPolicy',
+      rules: [closed],
+      end: 'Next',
+      endOrigin: closed.origin,
+    };
+    const staff: Class = {
+      ...rest,
+      parts: [...parts, { id: 'closed', stages: [stage], otherwise: 'Allow', otherwiseOrigin: closed.origin }],
+    };
+    const worldOf = (nets: readonly string[], held: readonly string[]): Ruleset => {
+      const bank = { id: 'bank', kind: 'Outside', family: 4, selector: 'bank', nets: PrefixSet.parse(nets) } as const;
+      const targets = Object.fromEntries(held.map((one) => [one, { kind: 'Hold', reason: 'no address' } as const]));
+      return world({ '10.0.0.1': 'staff', '10.0.0.2': 'staff' }, [staff], {
+        groups: new Map([['bank', bank]]),
+        nats: [translating('out', targets)],
+      });
+    };
+    const old = worldOf(['198.51.100.0/24'], ['10.0.0.1', '10.0.0.2']);
+    await expectUnseen(old, worldOf(['198.51.100.0/24', '203.0.113.0/24'], ['10.0.0.2']), 'Filter');
+  });
+
+  test('of who has no rules any more keeps them until his translation is for what he may reach then', async () => {
+    const worldOf = (id: string, net: string): Ruleset =>
+      world({ '10.0.0.1': id, '10.0.0.2': 'bank' }, [allowing('bank', '192.0.2.0/24', 80), passing('guests')], {
+        networks: PrefixSet.empty,
+        nats: [
+          {
+            ...translating('out', { '10.0.0.1': { kind: 'Address', address: '198.18.0.1' } }),
+            destination: PrefixSet.parse([net]),
+          },
+        ],
+      });
+    await expectUnseen(worldOf('bank', '198.51.100.0/24'), worldOf('guests', '203.0.113.0/24'), 'Full', ['Class']);
+  });
+
+  test('of who is translated no more translates him until his new rules stand', async () => {
+    const worldOf = (net: string, translated: readonly string[]): Ruleset => {
+      const to = Object.fromEntries(
+        translated.map((one) => [one, { kind: 'Address', address: '198.18.0.1' } as const]),
+      );
+      return world({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' }, [allowing('bank', net, 80)], {
+        nats: [translating('out', to)],
+      });
+    };
+    await expectUnseen(
+      worldOf('203.0.113.0/24', ['10.0.0.1', '10.0.0.2']),
+      worldOf('198.51.100.0/24', ['10.0.0.2']),
+      'Full',
     );
   });
 

@@ -143,8 +143,8 @@ class Way {
   }
 
   stretches(): readonly Stretch[] {
-    const { urgent, leavers, movements } = this.#leaving(movementsOf(this.#difference));
     const changed = changedSources(this.#difference, this.#actual, this.#wanted);
+    const { urgent, leavers, movements } = this.#leaving(movementsOf(this.#difference), changed);
     const steady = movements.filter((one) => !this.#isVolatile(one));
     const together = this.#fits(steady);
     const moments = new Map<Moment, Movement[]>([
@@ -224,7 +224,8 @@ class Way {
     const denials = this.#exposures.denials(one);
     // What of these changes can neither stay nor come: it is told.
     if ([...denials.joins, ...denials.leaves].some((key) => changed.has(key))) return [['conflict', one]];
-    const moment = momentOf(one, changed, this.#exposures.kept(one.address), this.#exposures.strangerWhen(one));
+    const kept = this.#exposures.kept(one.address);
+    const moment = momentOf(one, changed, kept, this.#exposures.strangerWhen(one), this.#order);
     return parted(one, moment, denials);
   }
 
@@ -237,9 +238,12 @@ class Way {
   /**
    * Addresses that join nothing leave ahead of everything else, as far as that takes one way: what of the other way is left says nothing by
    * itself. Where rules that name them go too, they only stop to be excepted from the deny: whatever else holds them may be what denies. And
-   * where the rule for strangers changes they wait for it, for that is what they will meet.
+   * where the rule for strangers changes they wait for it, for that is what they will meet. Who stays in a group whose rules change is no leaver.
    */
-  #leaving(all: readonly Movement[]): {
+  #leaving(
+    all: readonly Movement[],
+    changed: ReadonlySet<GroupKey>,
+  ): {
     readonly urgent: readonly Operation[];
     /** Whose addresses they are. */
     readonly leavers: readonly Movement[];
@@ -251,7 +255,7 @@ class Way {
     const leavers: Movement[] = [];
     const rest: Movement[] = [];
     for (const one of all) {
-      if (one.joins.length > 0 || one.enters || strangers === 'rules') {
+      if (one.joins.length > 0 || one.enters || strangers === 'rules' || this.#exposures.stays(one.address, changed)) {
         rest.push(one);
         continue;
       }
