@@ -36,6 +36,7 @@ function deployment(set: Readonly<Record<string, unknown>> = {}): Manifest {
   return found;
 }
 
+const NODE = { 'kubernetes.io/hostname': 'border-1' };
 const QUERIES = { enabled: true, tlsSecret: 'tls', readers: [{ name: 'prometheus-k8s', namespace: 'monitoring' }] };
 
 /** Ports by name. */
@@ -78,13 +79,23 @@ describe('the chart', () => {
   });
 
   test('the firewall of the node itself costs root, NET_ADMIN and the network of the node, and no more', () => {
-    const given = deployment({ localNftables: { enabled: true } });
+    const given = deployment({ localNftables: { enabled: true }, replicas: 1, nodeSelector: NODE, sshSecret: 'keys' });
     expect(at(given, ...POD, 'hostNetwork')).toBe(true);
     expect(at(given, ...CONTAINER, 'securityContext')).toEqual({
       runAsUser: 0,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+    });
+    // Where root's ssh looks, and as root's ssh wants its keys.
+    expect(at(given, ...CONTAINER, 'volumeMounts')).toContainEqual({
+      name: 'ssh',
+      mountPath: '/root/.ssh',
+      readOnly: true,
+    });
+    expect(at(given, ...POD, 'volumes')).toContainEqual({
+      name: 'ssh',
+      secret: { secretName: 'keys', defaultMode: 0o400 },
     });
   });
 
@@ -168,8 +179,40 @@ describe('the chart', () => {
       ['cluster', '-x'],
       ['replica', 2],
       ['localNftables', true],
+      ['sshSecret', 'My_Keys'],
+      ['credentials', ['edge-1', '']],
+      ['nameOverride', 'Edge'],
     ] as const)
       expect(() => renderChart(root, { [name]: value }), name).toThrow(name);
+  });
+
+  test('values that do not go together are told, all of them at once', () => {
+    const wrong = {
+      cluster: 'prod',
+      localNftables: { enabled: true },
+      serviceMonitor: { enabled: true },
+      configuration: {
+        cluster: 'prod-eu',
+        server: { queries: { listen: '0.0.0.0:8443' } },
+        controllers: { readiness: { account: '/tmp' } },
+      },
+    };
+    const told = ((): string => {
+      try {
+        return renderChart(root, wrong);
+      } catch (thrown) {
+        return String(thrown);
+      }
+    })();
+    expect(told.split('\n').filter((line) => line.startsWith('- '))).toEqual([
+      expect.stringContaining('serviceMonitor.enabled needs queries.enabled'),
+      expect.stringContaining('localNftables.enabled with 2 replicas'),
+      expect.stringContaining('localNftables.enabled without a node'),
+      expect.stringContaining('cluster is "prod", and configuration.cluster "prod-eu"'),
+      expect.stringContaining('configuration.server.queries without queries.enabled'),
+      expect.stringContaining('without readiness.enabled'),
+    ]);
+    expect(renderChart(root, { configuration: null })).toContain('sources:');
   });
 
   test('nothing that Helm does touches the definitions', () => {

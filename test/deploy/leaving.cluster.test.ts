@@ -179,6 +179,26 @@ test('helm uninstall changes nothing at the border, and a new installation goes 
   // It follows again.
   await addPod('till-2', '10.1.0.2');
   await expectAtBoth('10.1.0.2');
+
+  const cluster = async (name: string): Promise<unknown> => {
+    const path = `${OURS}/borderfirewalls/${name}`;
+    return (await server.admin.json<{ status?: { cluster?: string } }>('GET', path)).status?.cluster;
+  };
+  await expect.poll(() => Promise.all(['keep', 'remove'].map(cluster))).toEqual(['prod', 'prod']);
+  for (const [words, name] of [
+    [['--set', 'cluster=prod-eu'], '"prod-eu"'],
+    // Whoever says one value and not the others loses them: the cluster would call itself something.
+    [['--set', 'replicas=1'], '"[0-9a-f]{8}"'],
+  ] as const) {
+    const upgrade = (): string => inNamespace('upgrade', 'sallyport', chart, ...words);
+    expect(upgrade).toThrow(
+      new RegExp(`wrong values(?=[^]*BorderFirewall keep is kept as "prod")[^]*cluster would be ${name}`),
+    );
+    expect(upgrade).toThrow('BorderFirewall remove is kept as "prod"');
+  }
+  inNamespace('upgrade', 'sallyport', chart, '--set', 'replicas=1', '--reset-then-reuse-values');
+  const path = '/apis/apps/v1/namespaces/sallyport/deployments/sallyport';
+  expect(await server.admin.json('GET', path)).toMatchObject({ spec: { replicas: 1 } });
 });
 
 test('deleting a BorderFirewall: with Keep all stays, with Remove all of ours goes, and nothing else', async () => {

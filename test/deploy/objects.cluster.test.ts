@@ -96,7 +96,13 @@ test('its pod keeps to the restricted level of pod security; with the firewall o
   };
   expect(await answer({})).toBe('201 ');
   expect(await answer(everything)).toBe('201 ');
-  expect(await answer({ localNftables: { enabled: true } })).toMatch(/^403 .*violates PodSecurity.*restricted/);
+  expect(
+    await answer({
+      localNftables: { enabled: true },
+      replicas: 1,
+      nodeSelector: { 'kubernetes.io/hostname': 'border-1' },
+    }),
+  ).toMatch(/^403 .*violates PodSecurity.*restricted/);
 });
 
 interface Condition {

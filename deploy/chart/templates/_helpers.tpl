@@ -47,7 +47,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "server" (dict "probes" "0.0.0.0:8080") -}}
 {{- if .Values.queries.enabled -}}
 {{- $tls := "/etc/sallyport-tls" -}}
-{{- $_ := required "queries.enabled needs queries.tlsSecret: others than this machine are answered by TLS alone" .Values.queries.tlsSecret -}}
 {{- $_ := set $own.server "queries" (dict
   "listen" "0.0.0.0:8443"
   "tls" (dict "cert" (dict "file" (printf "%s/tls.crt" $tls)) "key" (dict "file" (printf "%s/tls.key" $tls)))) -}}
@@ -57,7 +56,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $own.server "readiness" "0.0.0.0:8081" -}}
 {{- end -}}
 {{- if .Values.cluster -}}{{- $_ := set $own "cluster" .Values.cluster -}}{{- end -}}
-{{- toYaml (mergeOverwrite $own (deepCopy .Values.configuration)) -}}
+{{- toYaml (mergeOverwrite $own (deepCopy (default dict .Values.configuration))) -}}
 {{- end -}}
 
 {{- /* Features whose rights the controller has. */ -}}
