@@ -79,10 +79,21 @@ export interface Actual {
 }
 
 /** A ruleset in the device's own terms; drivers add them. */
+/** Members of an AddressGroup whom a device is not given, because it takes no more of them. */
+export interface LeftOut {
+  /** The group's name there. */
+  readonly group: string;
+  readonly members: ReadonlySet<string>;
+  /** For people, about one of them. */
+  readonly why: string;
+}
+
 export interface Translation {
   /** What the device cannot say, with resource, rule, device and limit. What was refused is on the safe side in `behaviour`. */
   readonly refusals: readonly Diagnostic[];
   readonly behaviour: Behaviour;
+  /** Who of AddressGroups is not given to the device, and told in `refusals`: that is not confirmed. Absent: everybody is given. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 export interface CounterReading {

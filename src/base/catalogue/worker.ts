@@ -35,7 +35,7 @@ export const workerCodes = {
   ADDRESS_TAGS: {
     blame: 'input',
     what: 'An address is in more AddressGroups than the firewall takes tags of one address.',
-    now: 'It is in those that come first by name, and in none of the others; rules, all other addresses and these groups go on.',
+    now: 'It is in those that come first by name, and in none of the others, which its pod waits for where readiness is asked for; rules, all other addresses and these groups go on.',
     fix: 'Write `as: Group` for some of these AddressGroups, or let fewer of them select it.',
   },
   GUARD_MEMORY: {

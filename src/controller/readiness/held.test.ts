@@ -114,3 +114,22 @@ test('an address is not held where a list that rules go by lacks it, nor where o
   ]);
   expect(why(false)).toEqual([undefined, undefined, undefined]);
 });
+
+test('an address that a group was not given is not held, and why is told', () => {
+  const world = (inside: readonly string[]): Plain => ({
+    members: { '10.1.0.1': 'class-1', '10.1.0.2': 'class-1', '10.1.0.3': 'class-1' },
+    owners: {},
+    groups: { tills: { members: inside, held: false } },
+    nats: {},
+  });
+  const owners = BucketMap.from<string>([]);
+  const wanted = rulesetOf(world(ADDRESSES));
+  const ruleset = rulesetOf(world(['10.1.0.1']));
+  const leftOut = [{ group: 'tills', members: new Set(['10.1.0.2']), why: 'in too many' }];
+  const confirmed = { ruleset, owners, leftOut } as unknown as Confirmed;
+  expect(ADDRESSES.map((at) => notHeld(at, wanted, owners, confirmed))).toEqual([
+    undefined,
+    '10.1.0.2 is not in the group tills: in too many',
+    '10.1.0.3 is not in the group tills yet',
+  ]);
+});

@@ -18,9 +18,7 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   const { groups, nats } = differenceOf(wanted, held);
   for (const { group, there } of groups)
     if (group.members.has(address) && there?.has(address) !== true)
-      return hasNoRoom(group.deviceName, address, confirmed)
-        ? `${address} is not in the group ${group.deviceName}: the device has no room for it`
-        : `${address} is not in the group ${group.deviceName} yet`;
+      return `${address} is not in the group ${group.deviceName}${whyAbsent(group.deviceName, address, confirmed)}`;
   for (const { list, isUsed, lacks, keeps, noRoomFor } of confirmed.behind ?? []) {
     if (isUsed && lacks.has(address))
       return noRoomFor === undefined
@@ -36,8 +34,11 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   return undefined;
 }
 
-function hasNoRoom(name: string, address: string, { behind = [] }: Confirmed): boolean {
-  return behind.some(({ list, noRoomFor }) => list === name && noRoomFor?.has(address) === true);
+function whyAbsent(name: string, address: string, { behind = [], leftOut = [] }: Confirmed): string {
+  if (behind.some(({ list, noRoomFor }) => list === name && noRoomFor?.has(address) === true))
+    return ': the device has no room for it';
+  const left = leftOut.find(({ group, members }) => group === name && members.has(address));
+  return left === undefined ? ' yet' : `: ${left.why}`;
 }
 
 /** What of a wanted ruleset may not be there. */

@@ -6,7 +6,7 @@ import { familyOf } from '../../ip/address.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import type { Exposure } from '../../plan/step.ts';
 import { comparing } from '../../plan/traffic.ts';
-import type { ListBehind } from '../driver.ts';
+import type { LeftOut, ListBehind } from '../driver.ts';
 import type { Guard, GuardQuestion } from '../guard/guard.ts';
 import { handedOver, withoutAddresses } from '../confirmed/handover.ts';
 import { type Owners, interimRuleset, needsYes, withLists } from '../guard/interim.ts';
@@ -23,6 +23,8 @@ export interface Confirmed {
   readonly owners: Owners | undefined;
   /** Lists that the device fetches, and that it does not show as they are wanted by now. */
   readonly behind?: readonly ListBehind[];
+  /** Members of its groups whom the device was not given. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 export interface CourseQuestion {

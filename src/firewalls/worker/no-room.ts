@@ -1,15 +1,17 @@
 import type { Group, Ruleset } from '../../border/ruleset.ts';
-import type { ListBehind } from '../driver.ts';
+import type { LeftOut, ListBehind } from '../driver.ts';
 
 /**
- * What of a ruleset a device was given: the same without those for whom its lists have no room. It is this that is confirmed, so that whoever joins once there
- * is room is judged then as all who join. The same object where all was given.
+ * What of a ruleset a device was given: the same without those for whom its lists have no room, and without those who were left out of groups. It is this
+ * that is confirmed, so that whoever joins once there is room is judged then as all who join. The same object where all was given.
  */
-export function givenOf(ruleset: Ruleset, behind: readonly ListBehind[]): Ruleset {
+export function givenOf(ruleset: Ruleset, behind: readonly ListBehind[], leftOut: readonly LeftOut[] = []): Ruleset {
   const left = new Map<string, Set<string>>();
-  for (const { list, noRoomFor } of behind)
-    if (noRoomFor !== undefined && noRoomFor.size > 0)
-      left.set(list, new Set([...(left.get(list) ?? []), ...noRoomFor]));
+  const leave = (group: string, members: ReadonlySet<string> = new Set()): void => {
+    if (members.size > 0) left.set(group, new Set([...(left.get(group) ?? []), ...members]));
+  };
+  for (const { list, noRoomFor } of behind) leave(list, noRoomFor);
+  for (const { group, members } of leftOut) leave(group, members);
   if (left.size === 0) return ruleset;
   const given = (group: Group): Group => {
     const absent = group.kind === 'AddressGroup' ? left.get(group.deviceName) : undefined;

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Confirmed, WorkerSettings } from './course.ts';
-import type { Actual, Capabilities, Drift, ListBehind, TableUse, Translation } from '../driver.ts';
+import type { Actual, Capabilities, Drift, LeftOut, ListBehind, TableUse, Translation } from '../driver.ts';
 import { isWithoutRoom } from './no-room.ts';
 import { nearlyFull } from '../table-use.ts';
 import type { Wish, Wishes } from './wishes.ts';
@@ -36,7 +36,8 @@ export class Report {
   #confirmedAt: number | undefined;
   #told = '';
   #device = '';
-  #withBehind: { readonly basis: Confirmed; readonly told: Confirmed } | undefined;
+  #leftOut: readonly LeftOut[] = [];
+  #confirmed: { readonly basis: Confirmed; readonly told: Confirmed } | undefined;
 
   /** `connectionsStay`: of the driver. */
   constructor(firewall: string, connectionsStay: () => string | undefined) {
@@ -82,21 +83,28 @@ export class Report {
   }
 
   /** What the device cannot say of what is wanted now, and what it has yet to fetch, which is told once for each text. */
-  translated({ refusals }: Pick<Translation, 'refusals'>, behind: readonly ListBehind[], log: Log): void {
+  translated(
+    { refusals, leftOut = [] }: Pick<Translation, 'refusals' | 'leftOut'>,
+    behind: readonly ListBehind[],
+    log: Log,
+  ): void {
     this.refusals = refusals;
+    this.#leftOut = leftOut;
     for (const { list, text } of behind)
       if (!this.behind.some((one) => one.list === list))
         log.info({ firewall: this.#firewall, list, what: text }, 'a list is not there yet as it is wanted');
     this.behind = behind;
   }
 
-  /** What is confirmed, less what lists do not hold; the same object as long as both are the same. */
-  withBehind(basis: Confirmed | undefined): Confirmed | undefined {
-    if (basis === undefined || this.behind.length === 0) return basis;
+  /** What is confirmed, with what lists do not hold and who was left out of groups; the same object as long as all are the same. */
+  toldOf(basis: Confirmed | undefined): Confirmed | undefined {
     const { behind } = this;
-    if (this.#withBehind?.basis !== basis || this.#withBehind.told.behind !== behind)
-      this.#withBehind = { basis, told: { ...basis, behind } };
-    return this.#withBehind.told;
+    const leftOut = this.#leftOut;
+    if (basis === undefined || behind.length + leftOut.length === 0) return basis;
+    const { told } = this.#confirmed ?? {};
+    if (this.#confirmed?.basis !== basis || told?.behind !== behind || told.leftOut !== leftOut)
+      this.#confirmed = { basis, told: { ...basis, behind, leftOut } };
+    return this.#confirmed?.told;
   }
 
   /**

@@ -153,7 +153,7 @@ export class Session<A extends Actual, W extends Translation, S extends Step> {
   /** What of a ruleset the device was given, where all steps to it are done. */
   given(actual: A, ruleset: Ruleset): Ruleset {
     const known = this.#given.find((one) => one.actual === actual && one.ruleset === ruleset);
-    const given = known?.given ?? givenOf(ruleset, this.behind(actual, ruleset));
+    const given = known?.given ?? givenOf(ruleset, this.behind(actual, ruleset), this.translate(ruleset).leftOut);
     if (known === undefined) this.#given = [{ actual, ruleset, given }, ...this.#given].slice(0, KEPT);
     return given;
   }

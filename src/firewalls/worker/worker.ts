@@ -151,7 +151,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
 
   /** What was read back as ours last; `undefined` until the device and what is wanted first agree. */
   confirmed(): Confirmed | undefined {
-    return this.#report.withBehind(this.#standing.confirmed);
+    return this.#report.toldOf(this.#standing.confirmed);
   }
 
   async #round(): Promise<NextRound> {

@@ -290,9 +290,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   translate(desired: Ruleset): PanosTranslation {
     const { lists, ruleset, refusals: unsaid } = this.#listsOf(desired);
     const translated = this.#translator.translate(ruleset, this.#ground.dialect);
-    const { wanted, refusals } = withinTags(translated.wanted, ruleset.groups.values());
+    const { wanted, refusals, leftOut } = withinTags(translated.wanted, ruleset.groups.values());
     const all = [...unsaid, ...translated.refusals, ...refusals];
-    return { refusals: all, behaviour: behaviourOf(wanted), wanted, lists };
+    return { refusals: all, behaviour: behaviourOf(wanted), wanted, lists, leftOut };
   }
 
   steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {

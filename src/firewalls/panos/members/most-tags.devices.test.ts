@@ -52,11 +52,14 @@ test(
         .filter((line) => line.startsWith(`${GREEDY} `))
         .join(),
     ).not.toContain('g39');
-    const { refusals } = await translationOf(driver, many);
+    const { refusals, leftOut = [] } = await translationOf(driver, many);
     expect(refusals.map(({ object, code }) => `${code} ${object}`)).toEqual(
       Array.from({ length: 11 }, (_, at) => `ADDRESS_TAGS AddressGroup/g${at + 39}`),
     );
     expect(refusals[0]?.message).toContain(`${GREEDY} and 1 other`);
+    expect(leftOut.map(({ group, members }) => [group, [...members]])).toEqual(
+      Array.from({ length: 11 }, (_, at) => [`g${at + 39}`, [GREEDY, '10.0.0.9']]),
+    );
     // A move joins before it leaves.
     await bring(driver, withGreedy(40, 'shop', { '10.0.0.2': 'bank' }));
     expect(tags(GREEDY)).toBe(30);

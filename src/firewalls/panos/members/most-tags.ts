@@ -1,6 +1,7 @@
 import { compareUtf8 } from '../../../base/compare.ts';
 import type { Diagnostic } from '../../../base/diagnostic.ts';
 import type { Group } from '../../../border/ruleset.ts';
+import type { LeftOut } from '../../driver.ts';
 import {
   type GroupKey,
   type MemberGroup,
@@ -14,6 +15,8 @@ export const MOST_TAGS = 32;
 /** AddressGroups of one address: it has a class too, another one on the way there, and may be excepted from the deny for strangers. */
 const MOST_GROUPS = MOST_TAGS - 3;
 
+const TOO_MANY = `in more than ${MOST_GROUPS} AddressGroups that are tags`;
+
 /**
  * What is wanted, but that an address in more AddressGroups than its tags allow is in none of the last of them by name: the device would refuse
  * it with everybody beside it. Who is not in such a group may send no more for it: nothing that a Deny rests on is a tag.
@@ -21,20 +24,21 @@ const MOST_GROUPS = MOST_TAGS - 3;
 export function withinTags(
   wanted: WantedRuleBase,
   groups: Iterable<Group>,
-): { readonly wanted: WantedRuleBase; readonly refusals: readonly Diagnostic[] } {
+): { readonly wanted: WantedRuleBase; readonly refusals: readonly Diagnostic[]; readonly leftOut: readonly LeftOut[] } {
   const tagged = [...wanted.groups.values()].filter(isTag).toSorted((a, b) => compareUtf8(a.name, b.name));
   const over = new Map<MemberGroup, Set<string>>();
   for (const address of crowded(tagged.map(({ members }) => [members])))
     for (const group of tagged.filter(({ members }) => members.has(address)).slice(MOST_GROUPS))
       over.set(group, (over.get(group) ?? new Set()).add(address));
-  if (over.size === 0) return { wanted, refusals: [] };
+  if (over.size === 0) return { wanted, refusals: [], leftOut: [] };
   const resources = new Map<string, string>();
   for (const group of groups) if (group.kind === 'AddressGroup') resources.set(group.deviceName, group.resource);
   const refusals = tagged.flatMap((group): readonly Diagnostic[] => {
     const left = over.get(group);
     return left === undefined ? [] : [refusalOf(resources.get(group.name), left)];
   });
-  return { wanted: without(wanted, over), refusals };
+  const leftOut = [...over].map(([{ name }, members]) => ({ group: name, members, why: TOO_MANY }));
+  return { wanted: without(wanted, over), refusals, leftOut };
 }
 
 /**
@@ -93,6 +97,6 @@ function refusalOf(resource: string | undefined, left: ReadonlySet<string>): Dia
     code: 'ADDRESS_TAGS',
     ...(resource === undefined ? {} : { object: resource }),
     path: 'spec.selector',
-    message: `${first}${others}: in more than ${MOST_GROUPS} AddressGroups that are tags, and left out of this one, which is behind them by its name; write \`as: Group\` for some of them, or let fewer select it`,
+    message: `${first}${others}: ${TOO_MANY}, and left out of this one, which is behind them by its name; write \`as: Group\` for some of them, or let fewer select it`,
   };
 }
