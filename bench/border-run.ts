@@ -8,7 +8,7 @@ import { type BorderFirewall, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
 import type { Log } from '../src/base/log.ts';
 import { Controller } from '../src/controller/controller.ts';
-import type { OpenDevice } from '../src/controller/open-device.ts';
+import type { OpenDevice } from '../src/controller/devices/open-device.ts';
 import { NftablesDriver } from '../src/firewalls/nftables/driver.ts';
 import type { NftStep } from '../src/firewalls/nftables/change/steps.ts';
 import { soleWriter } from '../src/firewalls/writer-lock.ts';

@@ -3,7 +3,7 @@
  * Reading manifests is not in it.
  */
 import process from 'node:process';
-import { LiveWorld } from '../src/controller/live-world.ts';
+import { LiveWorld } from '../src/controller/world/live-world.ts';
 import { type Resource, resourceKey } from '../src/api/resource.ts';
 import type { ResourceChange } from '../src/sources/source.ts';
 import { print, quantile, smoke } from './figure.ts';

@@ -19,7 +19,7 @@ import { BucketMap } from '../src/base/bucket-map.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { silentLog } from '../src/base/log.ts';
 import type { Ruleset } from '../src/border/ruleset.ts';
-import { Feeds } from '../src/controller/feeds.ts';
+import { Feeds } from '../src/controller/feeds/feeds.ts';
 import { FeedDriver } from '../src/firewalls/feed/feed-driver.ts';
 import { FeedStore } from '../src/firewalls/feed/feed-store.ts';
 import { Publication } from '../src/firewalls/feed/publication.ts';

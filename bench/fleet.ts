@@ -6,7 +6,7 @@ import { type BorderFirewall, resourceKey } from '../src/api/resource.ts';
 import { systemClock } from '../src/base/clock.ts';
 import type { Log } from '../src/base/log.ts';
 import { Controller } from '../src/controller/controller.ts';
-import { openDevice } from '../src/controller/devices.ts';
+import { openDevice } from '../src/controller/devices/devices.ts';
 import { HandSource } from './border-run.ts';
 import { cpuSeconds, load, print, quantile } from './figure.ts';
 import { type Counts, type Simulation, SimulatedDevices } from './simulated-devices.ts';

@@ -14,7 +14,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BucketMap } from '../src/base/bucket-map.ts';
 import { type Clock, systemClock } from '../src/base/clock.ts';
 import { silentLog } from '../src/base/log.ts';
-import { ConfirmedFolder } from '../src/controller/confirmed-folder.ts';
+import { ConfirmedFolder } from '../src/controller/state/confirmed-folder.ts';
 import { ConfirmedKeeper, type RecordPlace } from '../src/firewalls/worker/confirmed-keeper.ts';
 import type { KnownState } from '../src/firewalls/confirmed/confirmed-record.ts';
 import { OwnerVersions } from '../src/firewalls/confirmed/owner-versions.ts';

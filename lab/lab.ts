@@ -8,7 +8,7 @@ import { SallyportError } from '../src/base/error.ts';
 import { type Log, silentLog } from '../src/base/log.ts';
 import type { Ruleset } from '../src/border/ruleset.ts';
 import { Controller } from '../src/controller/controller.ts';
-import type { OpenDevice } from '../src/controller/open-device.ts';
+import type { OpenDevice } from '../src/controller/devices/open-device.ts';
 import type { WorkerStatus } from '../src/firewalls/worker/worker-status.ts';
 import { formatAddress } from '../src/ip/address.ts';
 import { ManifestsSource } from '../src/sources/manifests/manifests-source.ts';

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { makePrivateFolder } from '../src/controller/private-folder.ts';
+import { makePrivateFolder } from '../src/controller/state/private-folder.ts';
 
 /** A folder for one run of the lab; the next run removes those of runs that were killed. */
 export function makeRunFolder(): string {

@@ -1,7 +1,7 @@
 import type { BorderFirewall } from '../src/api/resource.ts';
 import { SallyportError } from '../src/base/error.ts';
-import { LiveWorld } from '../src/controller/live-world.ts';
-import type { OpenDevice } from '../src/controller/open-device.ts';
+import { LiveWorld } from '../src/controller/world/live-world.ts';
+import type { OpenDevice } from '../src/controller/devices/open-device.ts';
 import { MemoryDevice } from '../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../src/firewalls/memory/memory-driver.ts';
 import { soleWriter } from '../src/firewalls/writer-lock.ts';

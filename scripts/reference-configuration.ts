@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { configurationSchema } from '../src/controller/configuration.ts';
+import { configurationSchema } from '../src/controller/configuration/configuration.ts';
 import { fieldList, readSchema } from './reference-fields.ts';
 import { code, fenced, page, paragraph } from './reference-markdown.ts';
 

@@ -1,5 +1,5 @@
 import { type AbilityDriver, abilities } from '../src/firewalls/abilities.ts';
-import { driverKinds } from '../src/controller/drivers.ts';
+import { driverKinds } from '../src/controller/devices/drivers.ts';
 import { CONNECTIONS_STAY as fortigateStays } from '../src/firewalls/fortigate/facts.ts';
 import { SEVERAL_VSYS as severalVsys } from '../src/firewalls/panos/entries/dialect.ts';
 

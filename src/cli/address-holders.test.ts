@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LiveWorld } from '../controller/live-world.ts';
+import { LiveWorld } from '../controller/world/live-world.ts';
 import { parseAddress } from '../ip/address.ts';
 import { readText } from '../sources/manifests/reading.ts';
 import { holdersOf } from './address-holders.ts';

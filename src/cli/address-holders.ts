@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../base/compare.ts';
 import { Departures } from '../border/seen-address.ts';
-import type { LiveWorld } from '../controller/live-world.ts';
+import type { LiveWorld } from '../controller/world/live-world.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Endpoint, PoolInfo } from '../inventory/model.ts';
 import { type Address, compareAddresses, formatAddress } from '../ip/address.ts';

@@ -1,7 +1,7 @@
 import { keptAs } from '../api/border-firewall.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
-import type { SecretReader } from '../controller/device-credentials.ts';
-import type { LiveWorld } from '../controller/live-world.ts';
+import type { SecretReader } from '../controller/devices/device-credentials.ts';
+import type { LiveWorld } from '../controller/world/live-world.ts';
 import { Engine } from '../engine/engine.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import type { ResourceChange } from '../sources/source.ts';

@@ -1,5 +1,5 @@
 import { SallyportError } from '../base/error.ts';
-import type { LiveWorld } from '../controller/live-world.ts';
+import type { LiveWorld } from '../controller/world/live-world.ts';
 import type { Engine } from '../engine/engine.ts';
 import { packetOf, protocolNumber } from '../engine/packet.ts';
 import type { EndpointId } from '../inventory/model.ts';

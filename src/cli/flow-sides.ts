@@ -2,7 +2,7 @@ import { closest } from '../base/closest.ts';
 import { SallyportError } from '../base/error.ts';
 import { evaluate } from '../border/evaluate.ts';
 import type { WayExplanation } from '../border/explain.ts';
-import type { LiveWorld } from '../controller/live-world.ts';
+import type { LiveWorld } from '../controller/world/live-world.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Packet } from '../engine/packet.ts';
 import type { EndpointId } from '../inventory/model.ts';

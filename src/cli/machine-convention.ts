@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { SallyportError } from '../base/error.ts';
-import type { Configuration } from '../controller/configuration.ts';
+import type { Configuration } from '../controller/configuration/configuration.ts';
 import type { RunOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { parseConfigurationText, readConfiguration } from './world.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { elapsed } from '../base/elapsed.ts';
 import { isLoopback } from '../base/loopback.ts';
 import type { Log } from '../base/log.ts';
-import type { Configuration } from '../controller/configuration.ts';
+import type { Configuration } from '../controller/configuration/configuration.ts';
 import { ToldOnce } from '../controller/machine/told-once.ts';
 import { FollowedListener } from '../server/followed-listener.ts';
 import { type Probed, serveProbes } from '../server/probes.ts';

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.ts';
-import type { Configuration } from '../controller/configuration.ts';
-import type { MachineConfiguration } from '../controller/machine-configuration.ts';
+import type { Configuration } from '../controller/configuration/configuration.ts';
+import type { MachineConfiguration } from '../controller/configuration/machine-configuration.ts';
 import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
 import { type AssembledInput, assembleInput, policyNamespace } from '../controller/machine/input.ts';
 import { resolvedFrom } from '../machine/dns/recorded-names.ts';

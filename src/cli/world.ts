@@ -8,9 +8,9 @@ import {
   CLUSTER_NAME_RULE,
   isClusterName,
   parseConfiguration,
-} from '../controller/configuration.ts';
-import { holdsObjects } from '../controller/source-places.ts';
-import { LiveWorld } from '../controller/live-world.ts';
+} from '../controller/configuration/configuration.ts';
+import { holdsObjects } from '../controller/configuration/source-places.ts';
+import { LiveWorld } from '../controller/world/live-world.ts';
 import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';

@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { silentLog } from '../base/log.ts';
-import { type Grant, WRITE_MARGIN_MS } from '../controller/writers.ts';
+import { type Grant, WRITE_MARGIN_MS } from '../controller/devices/writers.ts';
 import { TimedLock } from '../firewalls/writer-lock.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
 import { type Borrowed, borrowLease } from '../kubernetes/leases/borrowed.ts';

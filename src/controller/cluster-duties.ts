@@ -4,12 +4,12 @@ import type { Log } from '../base/log.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { EventRecorder } from '../kubernetes/events.ts';
 import { StatusWriter } from '../kubernetes/status-writer.ts';
-import { ClusterApprovals } from './cluster-approvals.ts';
+import { ClusterApprovals } from './approvals/cluster-approvals.ts';
 import type { ControllerOptions } from './controller-options.ts';
-import { Departures } from './departures.ts';
+import { Departures } from './departure/departures.ts';
 import type { Metrics } from './metrics.ts';
 import { Reporter } from './status/reporter.ts';
-import { LeasedWriters } from './writers.ts';
+import { LeasedWriters } from './devices/writers.ts';
 
 /** Where our Leases lie if nobody says whose namespace we are. */
 const OWN_NAMESPACE = 'sallyport';

@@ -4,13 +4,13 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Log } from '../base/log.ts';
 import type { EarlyDropBook } from '../insight/early-drop-book.ts';
 import type { Delivery, Source } from '../sources/source.ts';
-import type { Approvals } from './approvals.ts';
-import type { Departures } from './departures.ts';
-import type { Feeds } from './feeds.ts';
+import type { Approvals } from './approvals/approvals.ts';
+import type { Departures } from './departure/departures.ts';
+import type { Feeds } from './feeds/feeds.ts';
 import type { Metrics } from './metrics.ts';
-import type { OpenDevice } from './open-device.ts';
+import type { OpenDevice } from './devices/open-device.ts';
 import type { Reporter } from './status/reporter.ts';
-import type { Grant, Writers } from './writers.ts';
+import type { Grant, Writers } from './devices/writers.ts';
 
 /** What a controller works with. */
 export interface ControllerOptions {

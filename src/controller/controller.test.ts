@@ -8,7 +8,7 @@ import { soleWriter } from '../firewalls/writer-lock.ts';
 import { readText } from '../sources/manifests/reading.ts';
 import type { Delivery, ResourceChange } from '../sources/source.ts';
 import { Controller } from './controller.ts';
-import { deviceMistakes } from './device-mistakes.ts';
+import { deviceMistakes } from './devices/device-mistakes.ts';
 
 const EDGE = `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-1}, spec: {driver: nftables, address: local, workloads: {}}}
 ---

@@ -9,7 +9,7 @@ import { TokenBucket } from '../base/token-bucket.ts';
 import type { Driver } from '../firewalls/driver.ts';
 import type { BookedDrops } from '../insight/early-drop-book.ts';
 import { type EarlyDrops, EarlyDropTally } from '../insight/early-drops.ts';
-import type { LiveWorld } from './live-world.ts';
+import type { LiveWorld } from './world/live-world.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface EarlyDropWatchOptions {

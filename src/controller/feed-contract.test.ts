@@ -10,8 +10,8 @@ import { abilityPromises } from '../firewalls/contract/abilities.ts';
 import type { AnyDriver, DriverHarness } from '../firewalls/contract/harness.ts';
 import { sleepingWriter } from '../firewalls/contract/sleeping-writer.ts';
 import { soleWriter, type WriterLock } from '../firewalls/writer-lock.ts';
-import { driverKinds } from './drivers.ts';
-import { Feeds } from './feeds.ts';
+import { driverKinds } from './devices/drivers.ts';
+import { Feeds } from './feeds/feeds.ts';
 
 /** With lists that are fetched, what of the contract is not about rules, invariant 8 above all: the folder is the device, and each driver a copy that finds it. With processes: server/feeds. */
 describe('driver contract: feed', () => {

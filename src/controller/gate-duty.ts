@@ -7,7 +7,7 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import { connectInCluster } from '../kubernetes/in-cluster.ts';
 import type { Controller } from './controller.ts';
 import { Gate } from './readiness/gate.ts';
-import type { Writers } from './writers.ts';
+import type { Writers } from './devices/writers.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

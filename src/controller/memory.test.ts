@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LiveWorld } from './live-world.ts';
+import { LiveWorld } from './world/live-world.ts';
 import { memoryParts } from './memory.ts';
 import { Metrics } from './metrics.ts';
 

@@ -1,6 +1,6 @@
 import type { Source } from '../sources/source.ts';
 import type { Worker } from '../firewalls/worker/worker.ts';
-import type { LiveWorld } from './live-world.ts';
+import type { LiveWorld } from './world/live-world.ts';
 
 /** Parts of a controller that grow with a cluster. What else there is does not, and stands in the process's own metrics. */
 export type MemoryPart = 'source' | 'inventory' | 'engine' | 'border' | 'firewalls';

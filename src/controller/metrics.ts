@@ -1,6 +1,6 @@
 import { Counter, Gauge, type GaugeConfiguration, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { FIREWALL_CONDITIONS } from '../api/status.ts';
-import type { ConsumerStanding, ListsStanding } from './lists-standing.ts';
+import type { ConsumerStanding, ListsStanding } from './feeds/lists-standing.ts';
 import type { FirewallCondition } from './status/firewall-conditions.ts';
 
 /** Bounds in seconds for what a border does: a few milliseconds on nftables, minutes where a device commits. */

@@ -1,5 +1,5 @@
-import type { LiveWorld } from './live-world.ts';
-import type { Writers } from './writers.ts';
+import type { LiveWorld } from './world/live-world.ts';
+import type { Writers } from './devices/writers.ts';
 
 /** Whether the picture is complete, and if not why; `plain` says the same without a name. */
 export interface Ready {

@@ -2,7 +2,7 @@ import { keptAs } from '../api/border-firewall.ts';
 import type { BorderFirewall } from '../api/resource.ts';
 import type { Worker } from '../firewalls/worker/worker.ts';
 import type { FollowedDrops } from './early-drop-watch.ts';
-import type { OpenDevice } from './open-device.ts';
+import type { OpenDevice } from './devices/open-device.ts';
 
 /** A firewall that this copy works at. */
 export interface Station {

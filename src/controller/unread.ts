@@ -1,5 +1,5 @@
 import type { BorderFirewall } from '../api/resource.ts';
-import type { LiveWorld } from './live-world.ts';
+import type { LiveWorld } from './world/live-world.ts';
 
 /** What is said of a BorderFirewall that this copy has never read, where its worker would say how it stands. */
 export const NEVER_READ = {

@@ -2,7 +2,7 @@ import type { BorderFirewall, UnreadFirewall } from '../api/resource.ts';
 import type { Diagnostic } from '../base/diagnostic.ts';
 import type { Log } from '../base/log.ts';
 import { type Pieces, each } from '../base/pieces.ts';
-import type { LiveWorld } from './live-world.ts';
+import type { LiveWorld } from './world/live-world.ts';
 
 /** Something that is wrong, and the firewall that it is about, if it is about one. */
 export type Wrong = Diagnostic & { readonly firewall?: string };

@@ -39,6 +39,11 @@ describe('our own flows', () => {
       'metal-api',
     ]);
     expect(names(chain('input', 'drop', 'ct state established accept'))).toEqual(['BGP on lan0', 'BGP on lan1', 'SSH']);
+    // A connection is more than its first packet.
+    const opening = ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api'];
+    expect(names(chain('output', 'drop', 'ct state new accept'))).toEqual(opening);
+    expect(names(chain('output', 'accept', 'ct state established tcp dport 6443 drop'), [api])).toEqual([api.name]);
+    expect(names(chain('input', 'drop', 'ct state new accept'))).toEqual(opening);
   });
 
   test.each([
@@ -49,20 +54,45 @@ describe('our own flows', () => {
     ['ip6 daddr != 2001:db8::53 ip6 daddr != fe80::/16 drop', ['SSH', 'metal-api']],
     ['udp dport 53 counter packets 1 bytes 2 drop comment "x"', ['DNS']],
     ['tcp dport { 443, 6443 } ct state new log prefix "x " reject', ['the API server', 'metal-api']],
-    ['ct state established,related drop', ['BGP on lan0', 'BGP on lan1', 'SSH']],
+    ['ct state established,related drop', ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api']],
     ['oifname "lan0" drop', ['BGP on lan0', 'SSH', 'the API server', 'DNS', 'metal-api']],
     ['limit rate 5/second drop', ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api']],
     ['meta l4proto tcp accept', []],
+    ['meta l4proto udp drop', ['DNS']],
+    ['meta l4proto 17 drop', ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api']],
+    [
+      'tcp dport vmap { 22 : accept, 6443 : drop }',
+      ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api'],
+    ],
     ['jump elsewhere', ['BGP on lan0', 'BGP on lan1', 'SSH', 'the API server', 'DNS', 'metal-api']],
     ['counter name x log prefix "y " comment "drop"', []],
   ])('%s, where we send', (rule, denied) => {
     expect(names(chain('output', 'accept', rule))).toEqual(denied);
   });
 
+  test('one of the links of a name may be the one that people come in by', () => {
+    const ssh = machineFlows({ vpn: true }).filter(({ name }) => name === 'SSH');
+    for (const [link, denied] of [
+      ['tailscale0', ['SSH']],
+      ['tailscale*', ['SSH']],
+      ['tail*', ['SSH']],
+      ['lan0', []],
+    ] as const)
+      expect(names(chain('input', 'accept', `iifname "${link}" drop`), ssh), link).toEqual(denied);
+    expect(names(chain('input', 'drop', 'iifname "tailscale0" accept'), ssh)).toEqual(['SSH']);
+  });
+
   test('an accept that may not match does not count', () => {
     for (const rule of ['limit rate 5/second accept', 'tcp dport 22 accept', 'ip daddr 203.0.113.5 accept'])
       expect(names(chain('output', 'drop', rule), [unknown])).toEqual(['metal-api']);
     expect(names(chain('output', 'drop', 'tcp dport 443 accept'), [unknown])).toEqual([]);
+    // Whoever may have gone elsewhere for good may not come to it.
+    const empty = 'table inet metal {\n    chain other {\n    }\n}\n';
+    for (const [way, denied] of [
+      ['limit rate 5/second goto other', ['metal-api']],
+      ['limit rate 5/second jump other', []],
+    ] as const)
+      expect(names(empty + chain('output', 'drop', way, 'accept'), [unknown]), way).toEqual(denied);
   });
 
   test('the rules that allow them back do', () => {

@@ -116,18 +116,18 @@ interface Packet {
   readonly toPort: boolean;
 }
 
+/** The packet that opens it, and one each way once it is open. */
 function packetsOf(flow: OwnFlow): readonly Packet[] {
   const coming = ['prerouting', 'input'];
   const going = ['output', 'postrouting'];
-  return flow.direction === 'out'
-    ? [
-        { hooks: going, state: 'new', flow, fromPeer: false, toPort: true },
-        { hooks: coming, state: 'established', flow, fromPeer: true, toPort: false },
-      ]
-    : [
-        { hooks: coming, state: 'new', flow, fromPeer: true, toPort: true },
-        { hooks: going, state: 'established', flow, fromPeer: false, toPort: false },
-      ];
+  const fromPeer = flow.direction === 'in';
+  const there = { hooks: fromPeer ? coming : going, flow, fromPeer, toPort: true } as const;
+  const back = { hooks: fromPeer ? going : coming, flow, fromPeer: !fromPeer, toPort: false } as const;
+  return [
+    { ...there, state: 'new' },
+    { ...there, state: 'established' },
+    { ...back, state: 'established' },
+  ];
 }
 
 function deniedBy(chains: readonly TextChain[], packet: Packet): string | undefined {
@@ -167,6 +167,8 @@ function walk(chains: readonly TextChain[], chain: TextChain, packet: Packet, de
         : walk(chains, next, packet, depth + 1);
     if (end?.verdict === 'drop' || (end !== undefined && read.matches === 'yes')) return end;
     if (goes && read.matches === 'yes') return undefined;
+    // It may have gone there for good, and what comes after this chain is not known here.
+    if (goes) return { verdict: 'drop', rule };
   }
   return undefined;
 }
@@ -176,7 +178,9 @@ type Does = 'accept' | 'drop' | 'return' | { readonly chain: string; readonly go
 
 /** What a rule does to a packet, as far as it is understood. */
 function readRule(rule: string, packet: Packet): { readonly matches: Answer; readonly does: Does } {
-  const words = rule.match(/"[^"]*"|\{[^}]*\}|\S+/g) ?? [];
+  const words: readonly string[] = rule.match(/"[^"]*"|\{[^}]*\}|\S+/g) ?? [];
+  // What a map of verdicts says is not read.
+  if (words.includes('vmap')) return { matches: 'maybe', does: 'drop' };
   let matches: Answer = 'yes';
   const and = (answer: Answer): void => {
     if (answer === 'no' || matches === 'yes') matches = matches === 'no' ? 'no' : answer;
@@ -229,7 +233,8 @@ function readMatch(
     return two((name) => isLink(flow.link, name), 1);
   }
   if (word === 'ct' && field === 'state') return two((state) => (state === packet.state ? 'yes' : 'no'), 2);
-  if (word === 'meta' && field === 'l4proto') return two((name) => (name === flow.protocol ? 'yes' : 'no'), 2);
+  if (word === 'meta' && field === 'l4proto')
+    return two((name) => (name === flow.protocol ? 'yes' : /^[a-z]/.test(name) ? 'no' : 'maybe'), 2);
   if ((word === 'ip' || word === 'ip6') && (field === 'saddr' || field === 'daddr')) {
     const isPeer = (field === 'saddr') === packet.fromPeer;
     // A header that the packet has not is not unequal: the rule does not match.
@@ -248,7 +253,9 @@ function readMatch(
 function isLink(link: string | undefined, name: string): Answer {
   if (link === undefined) return 'maybe';
   const stem = name.endsWith('*') ? name.slice(0, -1) : undefined;
-  return name === link || (stem !== undefined && link.startsWith(stem)) ? 'yes' : 'no';
+  if (name === link || (stem !== undefined && link.startsWith(stem))) return 'yes';
+  // Of any link of a name it may be this one.
+  return link.endsWith('*') && name.startsWith(link.slice(0, -1)) ? 'maybe' : 'no';
 }
 
 function isAddress(peer: Prefix | undefined, isPeer: boolean, text: string): Answer {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { helm, renderChart } from '../../scripts/helm.ts';
 import { manifests } from '../../scripts/manifests.ts';
-import { parseConfiguration } from '../../src/controller/configuration.ts';
+import { parseConfiguration } from '../../src/controller/configuration/configuration.ts';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'deploy/chart');

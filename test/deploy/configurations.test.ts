@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Configuration, parseConfiguration } from '../../src/controller/configuration.ts';
+import { type Configuration, parseConfiguration } from '../../src/controller/configuration/configuration.ts';
 
 const root = join(import.meta.dirname, '../..');
 const examples = join(root, 'examples/deploy');

@@ -7,7 +7,7 @@ import { readResource } from '../../src/api/read.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { toSallyportError } from '../../src/base/error.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
-import { ClusterApprovals } from '../../src/controller/cluster-approvals.ts';
+import { ClusterApprovals } from '../../src/controller/approvals/cluster-approvals.ts';
 import { Gate } from '../../src/controller/readiness/gate.ts';
 import { statusObject } from '../../src/controller/status/picture.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';

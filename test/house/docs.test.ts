@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { configurationSchema, parseConfiguration } from '../../src/controller/configuration.ts';
+import { configurationSchema, parseConfiguration } from '../../src/controller/configuration/configuration.ts';
 import { readText } from '../../src/sources/manifests/reading.ts';
 import { splitMarkdown } from '../kit/markdown.ts';
 

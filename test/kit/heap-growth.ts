@@ -6,7 +6,7 @@ import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { readResource } from '../../src/api/read.ts';
 import { type Resource, resourceKey } from '../../src/api/resource.ts';
-import { LiveWorld } from '../../src/controller/live-world.ts';
+import { LiveWorld } from '../../src/controller/world/live-world.ts';
 import { memoryParts } from '../../src/controller/memory.ts';
 import { Told } from '../../src/sources/kubernetes/told.ts';
 import { readText } from '../../src/sources/manifests/reading.ts';

@@ -1,4 +1,4 @@
-import type { Grant, WriterHooks, Writers } from '../../src/controller/writers.ts';
+import type { Grant, WriterHooks, Writers } from '../../src/controller/devices/writers.ts';
 
 /** Who writes to which firewall, as a test says it; without that, this copy to all. As with Leases, a copy opens no others. */
 export class HeldWriters implements Writers {

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import { clusterDuties } from '../../src/controller/cluster-duties.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { openDevice } from '../../src/controller/devices.ts';
+import { openDevice } from '../../src/controller/devices/devices.ts';
 import { openGate } from '../../src/controller/gate-duty.ts';
 import { Metrics } from '../../src/controller/metrics.ts';
 import { EarlyDropBook } from '../../src/insight/early-drop-book.ts';

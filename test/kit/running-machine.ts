@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { SallyportError } from '../../src/base/error.ts';
 import type { Log } from '../../src/base/log.ts';
-import { parseConfiguration } from '../../src/controller/configuration.ts';
+import { parseConfiguration } from '../../src/controller/configuration/configuration.ts';
 import { NameService } from '../../src/controller/machine/dns/name-service.ts';
 import type { NameState } from '../../src/controller/machine/dns/name-state.ts';
 import type { ClusterAccess } from '../../src/controller/machine/sources/cluster-source.ts';

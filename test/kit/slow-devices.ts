@@ -1,5 +1,5 @@
 import { SallyportError } from '../../src/base/error.ts';
-import type { OpenDevice } from '../../src/controller/open-device.ts';
+import type { OpenDevice } from '../../src/controller/devices/open-device.ts';
 
 /** Real devices whose writes wait: what was sent to a held one reaches it when it is let go, or never. */
 export class SlowDevices {

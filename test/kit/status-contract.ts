@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { RawMap } from '../../src/api/shape.ts';
 import { readResource } from '../../src/api/read.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { ClusterApprovals } from '../../src/controller/cluster-approvals.ts';
+import { ClusterApprovals } from '../../src/controller/approvals/cluster-approvals.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { EventRecorder } from '../../src/kubernetes/events.ts';
 import type { Portion, StatusObject } from '../../src/kubernetes/status-part.ts';

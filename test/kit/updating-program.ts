@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { background } from '../../src/base/background.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { textLog } from '../../src/controller/logs.ts';
+import { textLog } from '../../src/controller/configuration/logs.ts';
 import type { ExporterUpdate } from '../../src/controller/machine/update/exporter-update.ts';
 import { Fetching } from '../../src/controller/machine/update/fetching.ts';
 import { MachineUpdates, updateKey } from '../../src/controller/machine/update/machine-updates.ts';

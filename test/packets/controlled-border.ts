@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Ruleset } from '../../src/border/ruleset.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { openDevice } from '../../src/controller/devices.ts';
+import { openDevice } from '../../src/controller/devices/devices.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { WaitingPlan, WorkerStatus } from '../../src/firewalls/worker/worker-status.ts';
 import { ManifestsSource } from '../../src/sources/manifests/manifests-source.ts';

@@ -7,7 +7,7 @@ import { resourceKey } from '../../src/api/resource.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import { openDevice } from '../../src/controller/devices.ts';
+import { openDevice } from '../../src/controller/devices/devices.ts';
 import type { ResourceChange } from '../../src/sources/source.ts';
 import { type Manifest, calico, pod, resourceOf } from '../kit/border-world.ts';
 import { EDGE, pointedAt } from './controlled-border.ts';

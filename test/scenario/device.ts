@@ -1,7 +1,7 @@
 import type { BorderFirewall } from '../../src/api/resource.ts';
 import { encodeForDevice } from '../../src/base/encode.ts';
 import { SallyportError } from '../../src/base/error.ts';
-import type { OpenDevice } from '../../src/controller/open-device.ts';
+import type { OpenDevice } from '../../src/controller/devices/open-device.ts';
 import type { Driver } from '../../src/firewalls/driver.ts';
 import { type DeathPoint, MemoryDevice } from '../../src/firewalls/memory/device.ts';
 import { MemoryDriver } from '../../src/firewalls/memory/memory-driver.ts';

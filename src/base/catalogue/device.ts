@@ -108,7 +108,7 @@ export const deviceCodes = {
     blame: 'transient',
     what: 'Somebody else kept changing the rules of the device while they were read, or the device was short of something for a moment, is busy with a commit or takes no more requests.',
     now: 'What was read in part is thrown away; the worker reads again after a pause.',
-    fix: 'Nothing, if it passes. Otherwise find the other writer; on Linux `nft monitor` names its process.',
+    fix: 'Nothing, if it passes. Otherwise find who else writes to the device, or what keeps it busy: its own log names them.',
   },
   DEVICE_CHANGED: {
     blame: 'conflict',
@@ -180,6 +180,6 @@ export const deviceCodes = {
     blame: 'rejected',
     what: 'What bears our name on the device belongs to another cluster or another BorderFirewall, as its owner mark says.',
     now: 'Nothing is written; what the firewall holds stays.',
-    fix: 'Give each BorderFirewall a device, or a network namespace, of its own. After a BorderFirewall was renamed: make it again under its old name with `onDelete: Remove`, and delete it. If the other owner is gone for good, remove its table.',
+    fix: 'Give each BorderFirewall a device, or a part of one, of its own. After a BorderFirewall was renamed: make it again under its old name with `onDelete: Remove`, and delete it. If the other owner is gone for good, remove what bears its mark.',
   },
 } as const satisfies Codes;

@@ -4,7 +4,7 @@ import { isMap } from '../../api/shape.ts';
 import { closest } from '../../base/closest.ts';
 import { systemClock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
-import { FolderApprovals, stateFolder } from '../../controller/state-folder.ts';
+import { FolderApprovals, stateFolder } from '../../controller/state/state-folder.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { type ClusterPlace, connectCluster } from '../cluster.ts';
 import { type ExitCode, exit } from '../exit.ts';

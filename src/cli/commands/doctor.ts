@@ -1,5 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
-import type { Configuration } from '../../controller/configuration.ts';
+import type { Configuration } from '../../controller/configuration/configuration.ts';
 import type { Connected } from '../../kubernetes/in-cluster.ts';
 import { isLoopback } from '../../base/loopback.ts';
 import { type ClusterPlace, connectCluster, worldOf } from '../cluster.ts';

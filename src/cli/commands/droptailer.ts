@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { systemClock } from '../../base/clock.ts';
-import { jsonLog, textLog } from '../../controller/logs.ts';
+import { jsonLog, textLog } from '../../controller/configuration/logs.ts';
 import { DROP_COUNTS_FILE } from '../../controller/machine/droptailer/drop-counts.ts';
 import { shipDrops } from '../../controller/machine/droptailer/droptailer.ts';
 import { type ExitCode, exit } from '../exit.ts';

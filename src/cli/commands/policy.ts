@@ -3,7 +3,7 @@ import { compareUtf8 } from '../../base/compare.ts';
 import { SallyportError } from '../../base/error.ts';
 import { closest } from '../../base/closest.ts';
 import { ownSelector } from '../../border/own-policies.ts';
-import type { LiveWorld } from '../../controller/live-world.ts';
+import type { LiveWorld } from '../../controller/world/live-world.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { endpointsOf, type Mention, mentionedBy, shownPolicies } from '../../engine/queries.ts';
 import { effectiveLabels } from '../../inventory/labels.ts';

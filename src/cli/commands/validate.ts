@@ -1,6 +1,6 @@
 import { resourceKey } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
-import { deviceMistakes } from '../../controller/device-mistakes.ts';
+import { deviceMistakes } from '../../controller/devices/device-mistakes.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { onDevices, translated, UNASKED } from '../firewalls.ts';
 import { type MachineOptions, readMachineWorld } from '../machine-world.ts';

@@ -1,5 +1,5 @@
 import { SallyportError } from '../../base/error.ts';
-import { stateFolder } from '../../controller/state-folder.ts';
+import { stateFolder } from '../../controller/state/state-folder.ts';
 import { type BookedDrops, bookedDrops } from '../../insight/early-drop-book.ts';
 import { addressProblem, formatAddress, parseAddress } from '../../ip/address.ts';
 import { holdersOf } from '../address-holders.ts';

@@ -1,4 +1,4 @@
-import type { LiveWorld } from '../../controller/live-world.ts';
+import type { LiveWorld } from '../../controller/world/live-world.ts';
 import { poolsByName } from '../address-holders.ts';
 import type { Check } from './checks.ts';
 

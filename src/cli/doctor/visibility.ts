@@ -1,6 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import { type Departures, families, type Leaving } from '../../border/seen-address.ts';
-import type { LiveWorld } from '../../controller/live-world.ts';
+import type { LiveWorld } from '../../controller/world/live-world.ts';
 import type { Endpoint } from '../../inventory/model.ts';
 import { departuresOf } from '../address-holders.ts';
 import type { Check } from './checks.ts';

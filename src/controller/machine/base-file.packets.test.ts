@@ -101,6 +101,20 @@ describe('the base rules of a machine, in its kernel', () => {
     expect((await world.cluster.tcp({ from: '10.0.0.10', to: '198.51.100.9', port: 443 })).outcome).toBe('passed');
   });
 
+  test('a way in that was allowed back is closed with the change that closes it on purpose', async () => {
+    const write = (vpn: boolean) =>
+      writer.write({ lines, file, dryRun: false, base: { text: rendered(vpn), flows: machineFlows({ vpn }) } }, signal);
+    await write(false);
+    await writer.allowBack(
+      machineFlows({ vpn: false }).filter(({ name }) => name === 'SSH'),
+      signal,
+    );
+    await write(false);
+    expect([await toMachine(22), readFileSync(baseFile, 'utf8').includes('own flow: SSH')]).toEqual([true, true]);
+    expect((await write(true)).leftOut).toEqual([]);
+    expect([await toMachine(22), readFileSync(baseFile, 'utf8')]).toEqual([false, rendered(true)]);
+  });
+
   test('base rules that nft refuses change nothing', async () => {
     const base = { text: `${rendered()}nonsense\n`, flows: [] };
     const { leftOut } = await writer.write({ lines, file, dryRun: false, base }, signal);

@@ -96,6 +96,11 @@ export class BaseFile {
       wrong.push({ severity: 'error', code, path: '', message, at: { file: this.#path } });
     };
     if (text !== undefined) {
+      // A way in that is closed on purpose, as SSH where there is a VPN now, is not opened by what was lost before.
+      const needed = new Set(flows.map((flow) => JSON.stringify(flowRules([flow]))));
+      this.#allowedBack = this.#allowedBack.filter(
+        (flow) => flow.direction === 'out' || needed.has(JSON.stringify(flowRules([flow]))),
+      );
       const wanted = withAllowedBack(text, this.#allowedBack);
       const denied = deniedFlows(wanted, flows);
       this.#refused = denied.length;

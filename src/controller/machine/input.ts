@@ -12,9 +12,9 @@ import { type MachineObjects, type MetalFirewall, readMachineObjects } from '../
 import type { Resolved } from '../../machine/rules/domain-sets.ts';
 import type { MachineInput } from '../../machine/ruleset.ts';
 import { scopeOf } from '../../machine/subject.ts';
-import type { Configuration } from '../configuration.ts';
-import type { MachineConfiguration } from '../machine-configuration.ts';
-import type { MetalPlace, SourcePlace, StaticPlace } from '../source-places.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import type { MachineConfiguration } from '../configuration/machine-configuration.ts';
+import type { MetalPlace, SourcePlace, StaticPlace } from '../configuration/source-places.ts';
 
 /** The namespace of everything in the workload cluster, where the configuration names no other. */
 const DEFAULT_NAMESPACE = 'firewall';

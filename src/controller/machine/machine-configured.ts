@@ -1,5 +1,5 @@
-import type { Configuration } from '../configuration.ts';
-import type { MachineConfiguration } from '../machine-configuration.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import type { MachineConfiguration } from '../configuration/machine-configuration.ts';
 
 /** A configuration that has a firewall machine. */
 export type MachineConfigured = Configuration & { readonly machine: MachineConfiguration };

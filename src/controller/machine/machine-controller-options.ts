@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Parsed } from '../../base/diagnostic.ts';
 import type { Log } from '../../base/log.ts';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration/configuration.ts';
 import type { NameService } from './dns/name-service.ts';
 import type { Disturbances } from './disturbances.ts';
 import type { FlowWatchOptions } from './flow-watch.ts';

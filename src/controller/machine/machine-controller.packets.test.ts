@@ -9,7 +9,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { netnsTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { CLOSED_TABLE, type TableLines, tableLines, textOf } from '../../machine/table-text.ts';
-import { parseConfiguration } from '../configuration.ts';
+import { parseConfiguration } from '../configuration/configuration.ts';
 import { KernelTable } from './kernel-table.ts';
 import { MachineController } from './machine-controller.ts';
 import { RuleWriter } from './rule-writer.ts';

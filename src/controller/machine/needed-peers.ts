@@ -24,7 +24,9 @@ export interface PeerFiles {
 
 /** Whom the configuration names, and whether drops are shipped. */
 type NeedsPeers = Pick<MachineConfigured, 'sources'> & {
-  readonly machine: { readonly firewall: Pick<MachineConfigured['machine']['firewall'], 'droptailer'> };
+  readonly machine: Pick<MachineConfigured['machine'], 'shootAccess'> & {
+    readonly firewall: Pick<MachineConfigured['machine']['firewall'], 'droptailer'>;
+  };
 };
 
 /** The API servers, the metal-api, the resolvers and, if drops are shipped, the droptailer's server, as far as they are known now. Never throws. */
@@ -38,19 +40,28 @@ export async function neededPeers(
     if (place.type !== 'kubernetes') continue;
     const name = `API server of source ${source}`;
     const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = environment;
-    if (place.kubeconfig !== undefined) peers.push(...peerAt(name, await serverOf(place.kubeconfig, place.context)));
+    // What the Firewall says of a cluster is kept as a kubeconfig too.
+    const kubeconfig = place.kubeconfig ?? (place.shootAccess === undefined ? undefined : machine.shootAccess);
+    if (kubeconfig !== undefined) peers.push(...peerAt(name, await serverOf(kubeconfig, place.context)));
     else if (host !== undefined) peers.push({ name, host, port: Number(port), protocol: 'tcp' });
   }
   const text = (await readIfThere(resolvers).catch(() => undefined)) ?? '';
+  // What is too long for a datagram comes over TCP.
   for (const [, host = ''] of text.matchAll(/^nameserver\s+(\S+)/gm))
-    peers.push({ name: `DNS resolver ${host}`, host: host.replace(/%.*$/, ''), port: 53, protocol: 'udp' });
+    for (const [name, protocol] of [
+      [`DNS resolver ${host}`, 'udp'],
+      [`DNS resolver ${host} over TCP`, 'tcp'],
+    ] as const)
+      peers.push({ name, host: host.replace(/%.*$/, ''), port: 53, protocol });
   if (machine.firewall.droptailer) peers.push(...peerAt('droptailer server', `https://${droptailer}`));
   return peers;
 }
 
+/** Where this machine connects to for the API server of a kubeconfig: a proxy that it names, else the server itself. */
 async function serverOf(kubeconfig: string, context: string | undefined): Promise<string> {
   try {
-    return (await chooseContext([kubeconfig], context)).cluster.value.server;
+    const { server, 'proxy-url': proxy } = (await chooseContext([kubeconfig], context)).cluster.value;
+    return proxy ? proxy : server;
   } catch {
     // The source says what is wrong with it.
     return '';

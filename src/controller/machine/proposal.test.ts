@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { NO_FACTS } from '../../machine/kinds/facts.ts';
 import { machineRuleset } from '../../machine/ruleset.ts';
 import { tableText } from '../../machine/table-text.ts';
-import { parseConfiguration } from '../configuration.ts';
+import { parseConfiguration } from '../configuration/configuration.ts';
 import { assembleInput } from './input.ts';
 
 /** The configuration files of the proposal, as they stand there. */

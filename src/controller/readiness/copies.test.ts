@@ -11,7 +11,7 @@ import { serveReadiness } from '../../server/readiness.ts';
 import { readText } from '../../sources/manifests/reading.ts';
 import type { Delivery } from '../../sources/source.ts';
 import { Controller } from '../controller.ts';
-import { LeasedWriters } from '../writers.ts';
+import { LeasedWriters } from '../devices/writers.ts';
 import { askOverHttp } from './holders.ts';
 import { type BorderKnowledge, Readiness } from './readiness.ts';
 

@@ -3,7 +3,7 @@ import { FIREWALL_CONDITIONS, STATUS_LIMITS } from '../../api/status.ts';
 import { type BorderFirewall, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Finding } from '../../border/finding.ts';
-import type { DepartureTold } from '../departure.ts';
+import type { DepartureTold } from '../departure/departure.ts';
 import { NEVER_READ } from '../unread.ts';
 import { type Statement, type StatusCondition, conditionsFrom, mistakesText, momentText } from './conditions.ts';
 import type { Picture, Standing } from './picture.ts';

@@ -4,7 +4,7 @@ import type { FirewallView } from '../../border/firewall-view.ts';
 import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
-import type { DepartureTold } from '../departure.ts';
+import type { DepartureTold } from '../departure/departure.ts';
 import { factsOfConditions } from './firewall-conditions.ts';
 import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';

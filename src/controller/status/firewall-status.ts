@@ -4,7 +4,7 @@ import { type RawMap, defined } from '../../api/shape.ts';
 import { canonical } from '../../kubernetes/status-part.ts';
 import { cut, momentText } from './conditions.ts';
 import { type FirewallConditionFacts, firewallConditions } from './firewall-conditions.ts';
-import type { ListsStanding } from '../lists-standing.ts';
+import type { ListsStanding } from '../feeds/lists-standing.ts';
 import { listsSummary } from './lists-summary.ts';
 import type { PlanSummary } from './plan-summary.ts';
 import type { Spread } from './spread.ts';

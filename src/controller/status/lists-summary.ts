@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { STATUS_LIMITS } from '../../api/status.ts';
 import type { listsStatus } from '../../api/status-parts.ts';
-import type { ListsStanding } from '../lists-standing.ts';
+import type { ListsStanding } from '../feeds/lists-standing.ts';
 import { cut, momentText } from './conditions.ts';
 
 /** Finer times would be a write for each fetch. */

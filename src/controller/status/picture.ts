@@ -3,9 +3,9 @@ import { type Kind, kinds } from '../../api/kinds.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import type { StatusObject } from '../../kubernetes/status-part.ts';
-import type { ListsStanding } from '../lists-standing.ts';
-import type { DepartureTold } from '../departure.ts';
-import type { LiveWorld } from '../live-world.ts';
+import type { ListsStanding } from '../feeds/lists-standing.ts';
+import type { DepartureTold } from '../departure/departure.ts';
+import type { LiveWorld } from '../world/live-world.ts';
 
 /** How one firewall stands in this copy. */
 export interface Standing {

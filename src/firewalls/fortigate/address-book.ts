@@ -88,7 +88,8 @@ function readObject(name: string, row: ToldRow, family: Family): Named {
   const bound = toldText(row, 'associated-interface');
   const range = rangeOf(type, row, family);
   if (range === undefined) return { kind: 'Doubt', because: `address "${name}" is of the type ${type}` };
-  if (bound !== '') return { kind: 'Doubt', because: `address "${name}" is bound to the interface ${bound}` };
+  if (bound !== '' && bound !== 'any')
+    return { kind: 'Doubt', because: `address "${name}" is bound to the interface ${bound}` };
   return { kind: 'Ranges', ranges: [range] };
 }
 

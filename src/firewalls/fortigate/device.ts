@@ -75,8 +75,7 @@ export class FortigateDevice {
       askCentralNat(this.#api, signal),
       this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope)),
     ]);
-    if (centralNat !== facts.centralNat)
-      throw new SallyportError('DEVICE_BUSY', 'somebody changed `central-nat` of the VDOM: everything is asked anew');
+    if (centralNat !== facts.centralNat) throw otherMode();
     const names = (tables.get(FEED)?.rows ?? [])
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
       .map((row) => textOf(row, 'name'));
@@ -135,6 +134,7 @@ export class FortigateDevice {
         await editor.settle();
         if (leaves) await editor.unsign();
         // What was written is locked by now: who would have come in between is seen here, or is refused.
+        await this.#expectMode(facts, signal);
         await this.#expectUnchanged(base, signal);
         // What becomes of the commit is not known where its answer is lost.
         this.#isUnsaved = true;
@@ -144,6 +144,7 @@ export class FortigateDevice {
       if (!isRefusal(thrown) || (thrown.blame !== 'rejected' && thrown.blame !== 'conflict')) throw thrown;
       this.#isUnsaved = wasUnsaved;
       // A refusal of what was made for another state says nothing about this one: it is to be read first.
+      await this.#expectMode(facts, signal);
       await this.#expectUnchanged(base, signal);
       throw this.inUse.version === left ? whereNothingChanged(thrown) : thrown;
     }
@@ -232,6 +233,11 @@ export class FortigateDevice {
     }
   }
 
+  /** Where it translates is a setting, of which no table tells: what was made for one mode means something else in the other. */
+  async #expectMode({ centralNat }: FortigateFacts, signal: AbortSignal): Promise<void> {
+    if ((await askCentralNat(this.#api, signal)) !== centralNat) throw otherMode();
+  }
+
   async #expectUnchanged(
     base: Snapshot,
     signal: AbortSignal,
@@ -250,6 +256,10 @@ export class FortigateDevice {
 
 function tablesOf({ dialect }: FortigateFacts): readonly TableId[] {
   return TABLES.filter((table) => table !== FEED || dialect.pushedFeeds);
+}
+
+function otherMode(): SallyportError {
+  return new SallyportError('DEVICE_BUSY', 'somebody changed `central-nat` of the VDOM: everything is asked anew');
 }
 
 /** Another firmware speaks another dialect: everything is asked anew then. */

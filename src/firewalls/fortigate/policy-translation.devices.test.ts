@@ -71,6 +71,32 @@ test.each([
   ['disable', 'enable'],
   ['enable', 'disable'],
 ])(
+  'central-nat that somebody changes from %s to %s between plan and commit: nothing of the plan is done; set back unseen, nothing is written',
+  async (was, is) => {
+    await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+    const { hand } = simulated.device;
+    hand.settings('system/settings', { 'central-nat': was });
+    const driver: AnyDriver = simulated.connect(FULL);
+    await bring(driver, bank());
+    const held = simulated.ours();
+    const [step] = await stepsOf(driver, bank('203.0.113.128/25'));
+    if (step === undefined) throw new Error('there is nothing to do');
+    hand.settings('system/settings', { 'central-nat': is });
+    await expect(driver.apply(step, signal)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
+    expect(simulated.ours()).toBe(held);
+    hand.settings('system/settings', { 'central-nat': was });
+    const writes = simulated.writes().length;
+    expect(await stepsOf(driver, bank())).toEqual([]);
+    expect(simulated.writes().length).toBe(writes);
+    await bring(driver, bank('203.0.113.128/25'));
+    expect(leavesFrom(simulated, '10.0.0.1')).toBe('none');
+  },
+);
+
+test.each([
+  ['disable', 'enable'],
+  ['enable', 'disable'],
+])(
   'central-nat that somebody changes from %s to %s stops us, until it is set back or our translations are gone',
   async (was, is) => {
     await using simulated = await SimulatedDevice.start({ version: '7.4.8' });

@@ -207,6 +207,8 @@ function namesOf(value: unknown): readonly string[] {
 /** Networks are told as address and mask, prefixes in any spelling. */
 function canonical(field: string, value: unknown): string {
   const text = typeof value === 'string' ? value : String(value as number);
+  // Vendor reference 1.6 names no default of it. `any` is what policies call every interface, so that it binds to none.
+  if (field === 'associated-interface') return text === 'any' ? '' : text;
   if (field === 'subnet') return maskedPrefix(text) ?? text;
   if (field === 'ip6') return prefixText(text) ?? text;
   if (field === 'protocol' && text.startsWith(PORTS)) return PORTS;

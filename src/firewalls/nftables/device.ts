@@ -99,7 +99,10 @@ export class Device {
         if (reading !== undefined) return this.#present(reading);
       }
     }
-    throw new SallyportError('DEVICE_BUSY', 'somebody else changes our table all the time');
+    throw new SallyportError(
+      'DEVICE_BUSY',
+      'somebody else changes our table all the time; `nft monitor` names the process',
+    );
   }
 
   /**

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
+import { SallyportError } from '../../base/error.ts';
 
 /** A text that may change while we run: in a file that somebody replaces. */
 export type SecretText = () => Promise<string>;
@@ -18,8 +19,9 @@ export interface FeedConsumer {
 }
 
 /**
- * Who asks. `undefined`: nobody that is known. Rejects where a secret cannot be read: whoever is turned away for that would take its
- * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials).
+ * Who asks. `undefined`: nobody that is known. Rejects where it may be one whose secret cannot be read: whoever is turned away for that would take its
+ * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials). And where it is several, of different firewalls: lists of another
+ * one would be worse than none. All are asked, so that the time says nothing of who comes first.
  */
 export async function consumerOf(
   consumers: readonly FeedConsumer[],
@@ -27,8 +29,22 @@ export async function consumerOf(
 ): Promise<FeedConsumer | undefined> {
   const [scheme = '', shown = ''] = (authorization ?? '').split(/ +/, 2);
   const subjects = subjectsOf(socket);
-  for (const consumer of consumers) if (await isIt(consumer, scheme.toLowerCase(), shown, subjects)) return consumer;
-  return undefined;
+  const found: FeedConsumer[] = [];
+  const failed: unknown[] = [];
+  for (const consumer of consumers)
+    try {
+      if (await isIt(consumer, scheme.toLowerCase(), shown, subjects)) found.push(consumer);
+    } catch (thrown) {
+      failed.push(thrown);
+    }
+  const [first] = found;
+  if (first === undefined && failed.length > 0) throw failed[0];
+  const other = found.find(({ firewall }) => firewall !== first?.firewall);
+  if (first === undefined || other === undefined) return first;
+  throw new SallyportError(
+    'CONFIG_VALUE',
+    `the feed consumers "${first.name}" and "${other.name}" show the same credentials and are of different firewalls: neither gets lists`,
+  );
 }
 
 async function isIt(
@@ -40,8 +56,8 @@ async function isIt(
   switch (auth.kind) {
     case 'Basic': {
       if (scheme !== 'basic') return false;
-      const wanted = Buffer.from(`${await auth.username()}:${await auth.password()}`).toString('base64');
-      return isSame(shown, wanted);
+      const [username, password] = [await auth.username(), await auth.password()];
+      return isSame(shown, Buffer.from(`${username}:${password}`).toString('base64')) && password !== '';
     }
     case 'Bearer':
       return scheme === 'bearer' && isSame(shown, await auth.token());

@@ -4,7 +4,7 @@ import { gzip as gzipWith } from 'node:zlib';
 import { type FeedList, listText, listUuid } from '../../firewalls/feed/feed-list.ts';
 import type { FeedOwner } from '../../firewalls/feed/feed-store.ts';
 import { type FetchedPart, PART_FAMILIES, type PublishedList } from '../../firewalls/feed/publication.ts';
-import type { Feed } from '../../controller/feeds.ts';
+import type { Feed } from '../../controller/feeds/feeds.ts';
 
 const gzip = promisify(gzipWith);
 

@@ -12,8 +12,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Authority, type Issued } from '../../../test/kit/certificates.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { Feeds } from '../../controller/feeds.ts';
-import type { ConfiguredConsumer } from '../../controller/feeds-configuration.ts';
+import { Feeds } from '../../controller/feeds/feeds.ts';
+import type { ConfiguredConsumer } from '../../controller/configuration/feeds-configuration.ts';
 import type { FeedList } from '../../firewalls/feed/feed-list.ts';
 import { FeedStore } from '../../firewalls/feed/feed-store.ts';
 import { Publication } from '../../firewalls/feed/publication.ts';
@@ -54,6 +54,7 @@ beforeEach(async () => {
   holds = true;
   const token = join(folder, 'token');
   writeFileSync(token, 't0ken\n');
+  writeFileSync(join(folder, 'password'), 'p4ss');
   const consumers: readonly ConfiguredConsumer[] = [
     {
       name: 'panos',
@@ -63,6 +64,14 @@ beforeEach(async () => {
     { name: 'bearer', firewall: 'edge-1', auth: { kind: 'Bearer', token: { file: token } } },
     { name: 'other', firewall: 'edge-2', auth: { kind: 'Bearer', token: { text: 'of-edge-2' } } },
     { name: 'mutual', firewall: 'edge-1', auth: { kind: 'Certificate', subject: 'edge-3.example' } },
+    {
+      name: 'emptied',
+      firewall: 'edge-1',
+      auth: { kind: 'Basic', username: { text: 'fw2' }, password: { file: join(folder, 'password') } },
+    },
+    { name: 'without', firewall: 'edge-1', auth: { kind: 'Basic', username: { text: 'fw3' }, password: { text: '' } } },
+    { name: 'same', firewall: 'edge-1', auth: { kind: 'Bearer', token: { text: 'shared' } } },
+    { name: 'same too', firewall: 'edge-2', auth: { kind: 'Bearer', token: { text: 'shared' } } },
     { name: 'unset', firewall: 'edge-1', auth: { kind: 'Bearer', token: { text: '' } } },
   ];
   feeds = new Feeds({ clock: systemClock });
@@ -96,7 +105,10 @@ function publish(firewall: string): Publication {
   return made;
 }
 
-const BASIC = { authorization: `Basic ${Buffer.from('fw1:p:ä').toString('base64')}` };
+const basic = (text: string): { authorization: string } => ({
+  authorization: `Basic ${Buffer.from(text).toString('base64')}`,
+});
+const BASIC = basic('fw1:p:ä');
 const BEARER = { authorization: 'Bearer t0ken' };
 
 /** Addresses of one list, in order. */
@@ -278,6 +290,7 @@ describe('who gets it', () => {
     ['another token', () => get('/lists/payments.txt', { authorization: 'Bearer t0kem' })],
     ['an empty token', () => get('/lists/payments.txt', { authorization: 'Bearer ' })],
     ['a token as a password', () => get('/lists/payments.txt', { authorization: 'Basic t0ken' })],
+    ['no password, where there shall be none', () => get('/lists/payments.txt', basic('fw3:'))],
     [
       'another password',
       () => get('/lists/payments.txt', { authorization: `Basic ${Buffer.from('fw1:x').toString('base64')}` }),
@@ -309,6 +322,24 @@ describe('who gets it', () => {
       .poll(async () => (await get('/lists/payments.txt', { authorization: 'Bearer renewed' })).status)
       .toBe(200);
     expect((await get('/lists/payments.txt')).status).toBe(401);
+  });
+
+  test('a file that is empty for a moment lets nobody in, and turns nobody away for good', async () => {
+    const rightful = async (): Promise<number> => (await get('/lists/payments.txt', basic('fw2:p4ss'))).status;
+    expect(await rightful()).toBe(200);
+    writeFileSync(join(folder, 'password'), '');
+    await expect.poll(rightful).toBe(503);
+    expect((await get('/lists/payments.txt', basic('fw2:'))).status).toBe(503);
+    // It is nobody else's bad day.
+    expect((await get('/lists/payments.txt', BASIC)).status).toBe(200);
+    writeFileSync(join(folder, 'password'), 'renewed');
+    await expect.poll(async () => (await get('/lists/payments.txt', basic('fw2:renewed'))).status).toBe(200);
+  });
+
+  test('who may be either of two of different firewalls gets the lists of neither', async () => {
+    expect((await get('/lists/payments.txt', { authorization: 'Bearer shared' })).status).toBe(503);
+    const both = { authorization: 'Bearer of-edge-2' };
+    expect((await get('/lists/payments.txt', both, { shows: client })).status).toBe(503);
   });
 
   test('what this copy does not keep is not given out: firewalls go on with what they have', async () => {

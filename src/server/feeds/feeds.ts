@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Log } from '../../base/log.ts';
-import type { Feed, Feeds } from '../../controller/feeds.ts';
+import type { Feed, Feeds } from '../../controller/feeds/feeds.ts';
 import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
 import { renewedTls, type TlsFiles } from '../tls-files.ts';
@@ -17,6 +17,9 @@ export interface FeedServerOptions {
 
 /** More firewalls than one process has lists for. */
 const MOST_CONNECTIONS = 2_000;
+/** Places are for those who ask: who has not shaken hands, asked, or read on for so long gives his back. */
+const QUIET_MS = { handshakeTimeout: 5_000, connectionsCheckingInterval: 5_000 };
+const STALLED_MS = 30_000;
 const PATHS = /^\/(lists|ipv4|ipv6)\/([^/]+)\.txt(\.md5)?$/;
 /** Whoever is told to come back goes on with what it has. */
 const AGAIN_SECONDS = '30';
@@ -29,7 +32,13 @@ const AGAIN_SECONDS = '30';
 export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
   const { tls, consumers, log } = options;
   const server = createServer(
-    { ...requestLimits, requestCert: tls.clientCA !== undefined, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    {
+      ...requestLimits,
+      ...QUIET_MS,
+      requestCert: tls.clientCA !== undefined,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    },
     (request, response) => {
       respond(request, response, options).catch((thrown: unknown) => {
         log.warn({ error: String(thrown) }, 'a list could not be given out');
@@ -39,6 +48,7 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
     },
   );
   server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = STALLED_MS;
   await renewedTls(server, tls, 'feeds', log);
   await listening(server, address, 'the feeds');
   if (consumers.length === 0) log.warn({}, 'feeds has no consumers: nobody can fetch a list');

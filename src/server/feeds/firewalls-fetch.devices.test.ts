@@ -11,7 +11,7 @@ import { CommitClock } from '../../../test/kit/commit-clock.ts';
 import { PATIENCE_MS } from '../../../test/kit/runs.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { Feeds } from '../../controller/feeds.ts';
+import { Feeds } from '../../controller/feeds/feeds.ts';
 import { FeedStore } from '../../firewalls/feed/feed-store.ts';
 import { Publication } from '../../firewalls/feed/publication.ts';
 import { byHand, commitByHand, furnish, startDevice } from '../../firewalls/panos/lab.fixture.ts';

@@ -1,9 +1,10 @@
 import type { Server } from 'node:https';
 import { systemClock } from '../../base/clock.ts';
+import { SallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
-import type { Configuration } from '../../controller/configuration.ts';
-import type { Feeds } from '../../controller/feeds.ts';
-import type { Secret } from '../../controller/feeds-configuration.ts';
+import type { Configuration } from '../../controller/configuration/configuration.ts';
+import type { Feeds } from '../../controller/feeds/feeds.ts';
+import type { Secret } from '../../controller/configuration/feeds-configuration.ts';
 import { WatchedFile } from '../../kubernetes/watched-file.ts';
 import type { FeedConsumer, SecretText } from './consumers.ts';
 import { serveFeeds } from './feeds.ts';
@@ -19,9 +20,13 @@ export function openFeeds(configured: Configuration['feeds'] & {}, feeds: Feeds,
   return serveFeeds(configured, { tls: configured.tls, consumers, feeds, log });
 }
 
-/** What the file holds now, without the line end that editors leave. */
+/** What the file holds now, without the line end that editors leave. Rejects while it is empty: it is being replaced, or somebody emptied it. */
 function textOf(secret: Secret): SecretText {
   if ('text' in secret) return () => Promise.resolve(secret.text);
   const file = new WatchedFile(secret.file, systemClock);
-  return async () => (await file.text()).trim();
+  return async () => {
+    const text = (await file.text()).trim();
+    if (text === '') throw new SallyportError('CONFIG_SECRET', `${secret.file} is empty`);
+    return text;
+  };
 }

@@ -57,7 +57,15 @@ function readYaml(text: string, file: string): ManifestText {
     return { file, line, column: col };
   };
   const refuse = (message: string, offset: number, code: Code = 'MANIFEST_SYNTAX'): void => {
-    problems.push({ severity: 'error', code, message, path: '', at: placeAt(offset) });
+    const at = placeAt(offset);
+    // Of one slip the parser may say the same twice.
+    if (
+      problems.some(
+        (other) => other.message === message && other.at?.line === at.line && other.at?.column === at.column,
+      )
+    )
+      return;
+    problems.push({ severity: 'error', code, message, path: '', at });
   };
 
   if (text.length > YAML_LIMIT) {

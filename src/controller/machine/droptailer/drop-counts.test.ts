@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/kit/fake-clock.ts';
-import { textLog } from '../../logs.ts';
+import { textLog } from '../../configuration/logs.ts';
 import { type DropCounts, DropCountsBeside, DropCountsFile } from './drop-counts.ts';
 
 const counts: DropCounts = { seen: 10, shipped: 4, overflowed: 3, refused: 2, waiting: 1, arrives: true };

@@ -10,7 +10,7 @@ import { silentLog } from '../../../base/log.ts';
 import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
 import { frrText } from '../../../machine/frr/frr-text.ts';
 import type { Routing } from '../../../machine/frr/routing.ts';
-import { parseConfiguration } from '../../configuration.ts';
+import { parseConfiguration } from '../../configuration/configuration.ts';
 import { KernelTable } from '../kernel-table.ts';
 import { MachineController } from '../machine-controller.ts';
 import { RuleWriter } from '../rule-writer.ts';

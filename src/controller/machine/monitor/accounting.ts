@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { appendFile } from 'node:fs/promises';
 import { deadline } from '../../../base/deadline.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
-import type { AccountingPlace } from '../../machine-configuration.ts';
+import type { AccountingPlace } from '../../configuration/machine-configuration.ts';
 import { readIfThere } from '../rule-files.ts';
 
 /** Where records go, and what signs them. */

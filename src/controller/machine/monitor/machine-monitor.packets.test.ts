@@ -11,7 +11,7 @@ import { isMap } from '../../../api/shape.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
-import type { AccountingPlace } from '../../machine-configuration.ts';
+import type { AccountingPlace } from '../../configuration/machine-configuration.ts';
 import { Accounting } from './accounting.ts';
 import { MachineMonitor } from './machine-monitor.ts';
 

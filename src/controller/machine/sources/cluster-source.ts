@@ -7,7 +7,7 @@ import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import { type Connected, connectInCluster } from '../../../kubernetes/in-cluster.ts';
 import { connectKubeconfig } from '../../../kubernetes/kubeconfig.ts';
 import { KindWatch } from '../../../sources/kubernetes/kind-watch.ts';
-import type { ObjectsPlace } from '../../source-places.ts';
+import type { ObjectsPlace } from '../../configuration/source-places.ts';
 import { readIfThere } from '../rule-files.ts';
 import type { Asked } from './asked.ts';
 import { type ClusterObject, clusterObject, type MachineKind, machineKinds } from './machine-kinds.ts';

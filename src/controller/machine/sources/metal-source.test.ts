@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { type Firewall, MetalApi } from '../../../../simulators/metal/index.ts';
 import { silentLog } from '../../../base/log.ts';
-import type { Secret } from '../../feeds-configuration.ts';
+import type { Secret } from '../../configuration/feeds-configuration.ts';
 import { SourceMemory } from './memory.ts';
 import { MetalSource } from './metal-source.ts';
 

@@ -8,8 +8,8 @@ import { ConnectApi } from '../../../sources/metal/connect-api.ts';
 import type { MetalApi } from '../../../sources/metal/metal-api.ts';
 import { skewText } from '../../../sources/metal/metal-http.ts';
 import { RestApi } from '../../../sources/metal/rest-api.ts';
-import type { Secret } from '../../feeds-configuration.ts';
-import type { MetalPlace } from '../../source-places.ts';
+import type { Secret } from '../../configuration/feeds-configuration.ts';
+import type { MetalPlace } from '../../configuration/source-places.ts';
 import type { Asked } from './asked.ts';
 import type { SourceMemory } from './memory.ts';
 

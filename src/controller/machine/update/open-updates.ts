@@ -7,7 +7,7 @@ import type { Log } from '../../../base/log.ts';
 import { version } from '../../../base/version.ts';
 import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import type { FirewallSpec } from '../../../machine/kinds/firewall.ts';
-import type { MachineConfiguration } from '../../machine-configuration.ts';
+import type { MachineConfiguration } from '../../configuration/machine-configuration.ts';
 import type { DutyEvent } from '../reports/duty-events.ts';
 import { EXPORTER, ExporterUpdate } from './exporter-update.ts';
 import { Fetching } from './fetching.ts';

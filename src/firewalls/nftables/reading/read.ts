@@ -31,7 +31,10 @@ export async function readEverything(nft: Nft, signal: AbortSignal): Promise<Rea
   if (whole.kind === 'done') return whole.value;
   const parts = await withinTime(signal, WHOLE_LISTING_MS, (limit) => readByParts(nft, limit));
   if (parts.kind === 'done') return parts.value;
-  throw new SallyportError('DEVICE_BUSY', 'the rules could not be read: somebody else changes the device all the time');
+  throw new SallyportError(
+    'DEVICE_BUSY',
+    'the rules could not be read: somebody else changes the device all the time; `nft monitor` names the process',
+  );
 }
 
 async function listTable(nft: Nft, signal: AbortSignal): Promise<Reading> {

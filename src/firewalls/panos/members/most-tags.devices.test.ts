@@ -4,10 +4,12 @@ import { world } from '../../../../test/kit/worlds.ts';
 import { BucketMap } from '../../../base/bucket-map.ts';
 import type { Group, Ruleset } from '../../../border/ruleset.ts';
 import { type AnyDriver, bring, stepsOf, translationOf } from '../../contract/harness.ts';
-import { registeredOn } from '../lab.fixture.ts';
+import { writeAtOnce } from '../../rulebase/plain-dialect.fixture.ts';
 import { closedAfterEach } from '../firewall/opened.fixture.ts';
+import { FULL, registeredOn } from '../lab.fixture.ts';
+import { connectToBorder, startBorder } from '../panorama/lab.fixture.ts';
 
-const { border, connect } = closedAfterEach();
+const { border, connect, keep } = closedAfterEach();
 const GREEDY = '10.0.0.1';
 
 /** AddressGroups `g10`, `g11` …, and who is in all of them. */
@@ -33,13 +35,40 @@ function withGreedy(groups: number, classOf: string, rest: Readonly<Record<strin
   return world({ [GREEDY]: classOf, ...rest }, undefined, { groups: inGroups(groups, [GREEDY, '10.0.0.9']) });
 }
 
-test(
-  'an address in more groups than it may have tags is in none of the last of them, told by name, and keeps nobody waiting',
-  async () => {
-    const device = await border();
-    const driver = connect(device) as unknown as AnyDriver;
-    const tags = (address: string): number =>
-      registeredOn(device, true).filter((line) => line.startsWith(`${address} `)).length;
+/** A firewall, or two behind a Panorama, of which both have to have the same. */
+async function alone(): Promise<Subject> {
+  const device = await border();
+  return { open: () => connect(device) as unknown as AnyDriver, lines: () => registeredOn(device, true) };
+}
+
+async function managed(): Promise<Subject> {
+  const at = keep(await startBorder());
+  return {
+    open: () => keep(connectToBorder(at, FULL, { write: writeAtOnce })) as unknown as AnyDriver,
+    lines: () => {
+      const [first = [], ...others] = at.firewalls.map((one) => registeredOn(one, true));
+      for (const other of others) expect(other).toEqual(first);
+      return first;
+    },
+  };
+}
+
+interface Subject {
+  readonly open: () => AnyDriver;
+  readonly lines: () => readonly string[];
+}
+
+const subjects = [
+  ['a firewall', alone],
+  ['firewalls behind a Panorama', managed],
+] as const;
+
+test.each(subjects)(
+  '%s: an address in more groups than it may have tags is in none of the last of them, told by name, and keeps nobody waiting',
+  async (_, start) => {
+    const { open, lines } = await start();
+    const driver = open();
+    const tags = (address: string): number => lines().filter((line) => line.startsWith(`${address} `)).length;
     await bring(driver, withGreedy(29, 'bank'));
     expect((await translationOf(driver, withGreedy(29, 'bank'))).refusals).toEqual([]);
     expect(tags(GREEDY)).toBe(30);
@@ -48,7 +77,7 @@ test(
     expect(tags('10.0.0.2')).toBe(1);
     expect(tags(GREEDY)).toBe(30);
     expect(
-      registeredOn(device, true)
+      lines()
         .filter((line) => line.startsWith(`${GREEDY} `))
         .join(),
     ).not.toContain('g39');
@@ -63,20 +92,18 @@ test(
     // A move joins before it leaves.
     await bring(driver, withGreedy(40, 'shop', { '10.0.0.2': 'bank' }));
     expect(tags(GREEDY)).toBe(30);
-    expect(
-      await stepsOf(connect(device) as unknown as AnyDriver, withGreedy(40, 'shop', { '10.0.0.2': 'bank' })),
-    ).toEqual([]);
+    expect(await stepsOf(open(), withGreedy(40, 'shop', { '10.0.0.2': 'bank' }))).toEqual([]);
   },
   PATIENCE_MS,
 );
 
-test(
-  'an address that changes all of its groups at once gets there, whether they are new or not',
-  async () => {
-    const device = await border();
-    const driver = connect(device) as unknown as AnyDriver;
+test.each(subjects)(
+  '%s: an address that changes all of its groups at once gets there, whether they are new or not',
+  async (_, start) => {
+    const { open, lines } = await start();
+    const driver = open();
     const tags = (letter: string): number =>
-      registeredOn(device, true).filter((line) => line.startsWith(`${GREEDY} `) && line.includes(`.${letter}`)).length;
+      lines().filter((line) => line.startsWith(`${GREEDY} `) && line.includes(`.${letter}`)).length;
     const inside = (letter: string): Ruleset =>
       world({ [GREEDY]: 'bank' }, undefined, { groups: inGroups(29, [GREEDY], letter) });
     await bring(driver, inside('g'));

@@ -104,7 +104,7 @@ export class PanoramaDevice {
     const { ground, clock } = options;
     this.#watch = new ConfigurationWatch(ground.scope, clock);
     this.#candidate = new Candidate(api, this.#watch, { ...ground, clock });
-    this.#managed = new ManagedFirewalls(ground.scope, clock);
+    this.#managed = new ManagedFirewalls(ground.scope, ground.cluster, clock);
     this.resting = new Resting(clock);
   }
 

@@ -7,6 +7,7 @@ import { bring, clear, stepsOf } from '../../contract/harness.ts';
 import { ACCOUNT, registeredOn } from '../lab.fixture.ts';
 import {
   type Border,
+  GROUP,
   commitOn,
   connectToBorder,
   editGroup,
@@ -26,6 +27,7 @@ function connect(at: Border, options: object): PanoramaDriver {
 }
 
 const wish = world(crowd(3, 'bank'));
+const NESTED = { deviceGroups: [{ name: 'all' }, { name: 'edge', parent: 'all' }, { name: 'lab' }] };
 const flow = (source: string, destinationPort = 443) =>
   ({
     source,
@@ -83,6 +85,62 @@ describe('where rules stand', () => {
       expect(firewall.passes(flow('10.0.0.2')).verdict).toBe('pass');
       expect(firewall.passes(flow('10.0.0.200')).verdict).not.toBe('pass');
     }
+  });
+
+  test.each([
+    ['a group below', 'all', 'edge'],
+    ['a group above', 'edge', 'all'],
+    ['what all share', 'edge', 'shared'],
+    ['all that share it', 'shared', 'edge'],
+  ])(
+    'where %s is kept for the same cluster already nothing is written, and nothing of it goes',
+    async (_, deviceGroup, other) => {
+      const at = keep(await startBorder(NESTED));
+      const first = connect(at, { deviceGroup: other });
+      await bring(first, wish);
+      const told = (): readonly unknown[] => [at.panorama.dump(), ...at.firewalls.map((one) => one.dumpRegistered())];
+      const [held, writes] = [told(), writesOnBorder(at)];
+      const second = connect(at, { deviceGroup });
+      await expect(bring(second, world(crowd(1, 'bank')))).rejects.toMatchObject({
+        code: 'DEVICE_OWNED',
+        message: expect.stringContaining(`"${other}"`) as unknown,
+      });
+      expect([told(), writesOnBorder(at)]).toEqual([held, writes]);
+      expect(await stepsOf(first, wish)).toEqual([]);
+      // Once it left, the other one may.
+      await clear(first);
+      await bring(second, world(crowd(1, 'bank')));
+      expect(await stepsOf(second, world(crowd(1, 'bank')))).toEqual([]);
+    },
+  );
+
+  test('a rule of a group above that passes keeps ours from being asked, and is none of ours', async () => {
+    const at = keep(await startBorder(NESTED));
+    await bring(connect(at, {}), wish);
+    for (const firewall of at.firewalls) expect(firewall.passes(flow('10.0.0.200')).verdict).not.toBe('pass');
+    const passing =
+      '<from><member>any</member></from><to><member>any</member></to><source><member>any</member></source><destination><member>any</member></destination><application><member>any</member></application><service><member>any</member></service><action>allow</action>';
+    const xpath = GROUP.replace("'edge'", "'all'");
+    at.panorama.byHand(
+      {
+        type: 'config',
+        action: 'set',
+        xpath: `${xpath}/pre-rulebase/security/rules/entry[@name='above']`,
+        element: passing,
+      },
+      'alice',
+    );
+    await commitOn(at.panorama);
+    await pushFrom(at.panorama);
+    for (const firewall of at.firewalls) expect(firewall.passes(flow('10.0.0.200')).verdict).toBe('pass');
+    const writes = writesOnBorder(at);
+    expect(await stepsOf(connect(at, {}), wish)).toEqual([]);
+    expect(writesOnBorder(at)).toBe(writes);
+    // Ours still come, go and change below it.
+    const next = world(crowd(4, 'bank'), [allowing('bank', '203.0.113.0/24', 8443)]);
+    await bring(connect(at, {}), next);
+    await clear(connect(at, {}));
+    expect(at.panorama.dump()).toContain('"above"');
   });
 
   test('in a group that Panorama does not have is a setting to be mended', async () => {
