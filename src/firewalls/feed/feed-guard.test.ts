@@ -26,7 +26,8 @@ const limited = (settings: WorkerSettings): WorkerSettings => ({
 });
 const HOUR_MS = 3_600_000;
 const PODS = 12;
-type State = 'absent' | 'in' | 'out';
+/** `elsewhere`: alive, and none of the workloads of this firewall, as when a BorderFirewall's `workloads` or a namespace's labels are edited. */
+type State = 'absent' | 'in' | 'out' | 'elsewhere';
 
 let root: string;
 let folders = 0;
@@ -174,6 +175,28 @@ describe.each([false, true])('a list, and its guard; after a restart: %s', (rest
     await border.worker.stop();
   });
 
+  test('that everybody would leave at once with the firewall, or join it, stays as well', async () => {
+    const leaving = await filled(enforce, 'Allow', everyone);
+    leaving.become('elsewhere', ...everyone);
+    leaving.become('absent', 0);
+    await settle(leaving);
+    expect([leaving.list().length, leaving.waits()]).toEqual([
+      PODS - 1,
+      expect.stringMatching(/11 of 1[12] workloads lose traffic by the list "web"/) as string,
+    ]);
+    await leaving.worker.stop();
+    const joining = await filled(enforce, 'Allow', [0, 1, 2, 3]);
+    joining.become('elsewhere', 4, 5, 6, 7);
+    await joining.settle();
+    joining.become('in', 4, 5, 6, 7);
+    await settle(joining);
+    expect([joining.list().length, joining.waits()]).toEqual([
+      4,
+      expect.stringContaining('4 of 4 workloads gain traffic by the list "web"') as string,
+    ]);
+    await joining.worker.stop();
+  });
+
   test.each([1, 5])('that denies %d and that nobody asks for any more stays until a yes', async (count) => {
     const border = await filled(enforce, 'Deny', everyone.slice(0, count));
     border.group = 'gone';
@@ -247,7 +270,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({
       what: fc.constant('become' as const),
       pods,
-      state: fc.constantFrom<State>('absent', 'in', 'out'),
+      state: fc.constantFrom<State>('absent', 'in', 'out', 'elsewhere'),
     }),
   },
   { weight: 3, arbitrary: fc.record({ what: fc.constantFrom('restart' as const, 'group' as const, 'gone' as const) }) },

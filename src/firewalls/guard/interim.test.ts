@@ -2,55 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rulesetPairs, rulesets } from '../../../test/kit/rulesets.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
-import type { Class, Nat, NatTarget, Ruleset } from '../../border/ruleset.ts';
+import type { BorderRule, Class, Group, NatTarget, Ruleset } from '../../border/ruleset.ts';
 import { parseAddress } from '../../ip/address.ts';
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import { classText } from '../../plan/canonical.ts';
 import { interimRuleset, needsYes } from './interim.ts';
+import { type Owned, WAITS, base, denyAll, grouped, list, nat, outside, owners } from './interim.fixture.ts';
 import { tries } from '../../../test/kit/runs.ts';
 
 const moves = fc.constantFrom('flow' as const, 'stay' as const);
 const pairs = rulesetPairs({ families: [4] });
-
-function denyAll(id: string): Class {
-  return {
-    id,
-    family: 4,
-    parts: [{ id, stages: [], otherwise: 'Deny', otherwiseOrigin: { policy: id } }],
-    widened: [],
-  };
-}
-
-const base: Ruleset = {
-  firewall: 'edge-1',
-  cluster: 'lab',
-  destinations: PrefixSet.all,
-  inside: PrefixSet.empty,
-  networks: PrefixSet.parse(['10.0.0.0/16']),
-  classes: new Map(['a', 'b'].map((id) => [id, denyAll(id)])),
-  members: BucketMap.from([
-    ['10.0.0.1', 'a'],
-    ['10.0.0.2', 'a'],
-    ['172.16.0.9', 'b'],
-  ]),
-  groups: new Map(),
-  nats: [],
-  established: 'Cut',
-};
-
-function nat(targets: Readonly<Record<string, string>>): Nat {
-  const sources = Object.entries(targets).map(([key, address]): [string, NatTarget] => [
-    key,
-    { kind: 'Address', address },
-  ]);
-  return {
-    id: 'n',
-    family: 4,
-    origin: { policy: 'SourceNAT/n' },
-    destination: PrefixSet.all,
-    sources: BucketMap.from(sources),
-  };
-}
 
 function targetOf(ruleset: Ruleset, address: string): string | undefined {
   const target = ruleset.nats[0]?.sources.get(address);
@@ -192,6 +153,35 @@ describe('what may go ahead while the rest waits', () => {
   });
 });
 
+describe('a translation that waits for a yes', () => {
+  const approved = { ...base, nats: [nat({ '10.0.0.1': '198.18.0.1', '10.0.0.2': '198.18.0.2' })] };
+  const flow = (desired: Ruleset, from: Ruleset = approved, owned?: Owned): Ruleset =>
+    interimRuleset(from, desired, { moves: 'flow', ...(owned === undefined ? {} : { owners: owned }) });
+
+  test('to go stays for everybody who is still there, also in another class; an heir gets nothing of it', () => {
+    const desired = { ...base, members: base.members.with([['10.0.0.1', 'b']]) };
+    const interim = flow(desired);
+    expect([interim.members.get('10.0.0.1'), targetOf(interim, '10.0.0.1')]).toEqual(['b', '198.18.0.1']);
+    for (const wanted of [desired, base])
+      expect(targetOf(flow(wanted, approved, owners('10.0.0.1')), '10.0.0.1')).toBeUndefined();
+  });
+
+  test('under edit holds who was there and was not translated, unless others have his target', () => {
+    const desired = (target: string): Ruleset => ({
+      ...base,
+      nats: [nat({ '10.0.0.1': '198.18.0.9', '10.0.0.2': '198.18.0.2', '172.16.0.9': target })],
+    });
+    expect(targetOf(flow(desired('198.18.0.7')), '172.16.0.9')).toBe('Hold');
+    expect(targetOf(flow(desired('198.18.0.2')), '172.16.0.9')).toBe('198.18.0.2');
+  });
+
+  test('and was edited gives who was held what others have', () => {
+    const held = { ...base, nats: [nat({ '10.0.0.1': '198.18.0.1', '10.0.0.2': WAITS })] };
+    const desired = { ...base, nats: [nat({ '10.0.0.1': '198.18.0.1', '10.0.0.2': '198.18.0.1' })] };
+    expect(targetOf(flow(desired, held), '10.0.0.2')).toBe('198.18.0.1');
+  });
+});
+
 describe('what needs a yes in mode Approve', () => {
   test('never members alone, always another rule', () => {
     fc.assert(
@@ -220,4 +210,103 @@ describe('what needs a yes in mode Approve', () => {
     const interim = interimRuleset(without, other, { moves: 'flow', remembered: new Map([['b', b]]) });
     expect(members(interim)).toEqual(members(base));
   });
+
+  const edge = {
+    ...grouped(list(['10.0.0.1']), outside(['203.0.113.0/24'])),
+    nats: [nat({ '10.0.0.1': '198.18.0.1', '10.0.0.2': '198.18.0.2' })],
+  };
+  const second = { ...nat({}), id: 'm' };
+  const withNat = (targets: Readonly<Record<string, string | NatTarget>>): Ruleset => ({
+    ...edge,
+    nats: [nat(targets)],
+  });
+  const groups = (...all: readonly Group[]): Ruleset => ({ ...edge, groups: grouped(...all).groups });
+  test.each<[what: string, desired: Ruleset, asks: boolean]>([
+    ['nothing', edge, false],
+    ['what is inside networks', { ...edge, networks: PrefixSet.empty }, true],
+    ['what becomes of connections', { ...edge, established: 'Keep' }, true],
+    ['a class', { ...edge, classes: new Map([...edge.classes, ['b', { ...denyAll('b'), parts: [] }]]) }, true],
+    ['another translation', { ...edge, nats: [...edge.nats, second] }, true],
+    ['no translation', { ...edge, nats: [] }, true],
+    ['a translation in the place of another', { ...edge, nats: edge.nats.map((one) => ({ ...one, id: 'm' })) }, true],
+    ['what a translation is for', { ...edge, nats: edge.nats.map((one) => ({ ...one, protocol: 6 })) }, true],
+    [
+      'the target of one who is there, to one in use',
+      withNat({ '10.0.0.1': '198.18.0.2', '10.0.0.2': '198.18.0.2' }),
+      true,
+    ],
+    ['a target into none', withNat({ '10.0.0.1': '198.18.0.1', '10.0.0.2': { kind: 'Exempt' } }), true],
+    ['who is translated', withNat({ '10.0.0.1': '198.18.0.1', '172.16.0.9': '198.18.0.9' }), false],
+    ['who is in a list', groups(outside(['203.0.113.0/24']), list([])), false],
+    ['what a list is for', groups(outside(['203.0.113.0/24']), list([], { use: 'Deny' })), true],
+    ['another list', groups(...edge.groups.values(), list([], { id: 'k', deviceName: 'api' })), true],
+    ['no list', groups(outside(['203.0.113.0/24'])), true],
+    ['another network set, which no rule names', groups(list([])), false],
+  ])('%s: %#', (_, desired, asks) => {
+    expect(needsYes(edge, desired, new Map())).toBe(asks);
+  });
+
+  test('not what an heir is translated to, nor what who was held gets of others', () => {
+    const desired = withNat({ '10.0.0.1': '198.18.0.2', '10.0.0.2': '198.18.0.2' });
+    expect(needsYes(edge, desired, new Map(), owners())).toBe(true);
+    expect(needsYes(edge, desired, new Map(), owners('10.0.0.1'))).toBe(false);
+    expect(needsYes(withNat({ '10.0.0.1': WAITS, '10.0.0.2': '198.18.0.2' }), desired, new Map())).toBe(false);
+    const both = withNat({ '10.0.0.1': WAITS, '172.16.0.9': WAITS, '10.0.0.2': '198.18.0.2' });
+    const one = withNat({ '10.0.0.1': '198.18.0.2', '172.16.0.9': '198.18.0.9', '10.0.0.2': '198.18.0.2' });
+    expect(needsYes(both, one, new Map())).toBe(true);
+    const other = withNat({ '10.0.0.1': '198.18.0.9', '10.0.0.2': '198.18.0.2' });
+    expect(needsYes(withNat({ '10.0.0.1': WAITS, '10.0.0.2': '198.18.0.2' }), other, new Map())).toBe(true);
+    const held: NatTarget = { kind: 'Hold', reason: 'no address is free' };
+    expect(needsYes(withNat({ '10.0.0.1': held, '10.0.0.2': '198.18.0.2' }), desired, new Map())).toBe(true);
+    expect(needsYes(withNat({ '10.0.0.1': { kind: 'Exempt' } }), withNat({ '10.0.0.1': held }), new Map())).toBe(true);
+  });
+
+  test('not the order of lists', () => {
+    const [web, api] = [list(['10.0.0.1']), list([], { id: 'k', deviceName: 'api' })];
+    expect(needsYes(grouped(web, api), grouped(api, web), new Map())).toBe(false);
+  });
+
+  const naming = (outsideOf: Partial<BorderRule['outside']>): BorderRule => ({
+    origin: { policy: 'b' },
+    family: 4,
+    action: 'Allow',
+    outside: { groups: [], notGroups: [], domains: [], ...outsideOf },
+    widen: true,
+  });
+  test.each([
+    ['parts', { groups: ['g'] }],
+    ['parts', { notGroups: ['g'] }],
+    ['widened', { groups: ['g'] }],
+  ] as const)(
+    'a class that comes back joins only while the groups that its %s name are there: %o',
+    (where, outsideOf) => {
+      const end = { policy: 'b' };
+      const stage = {
+        id: 'b',
+        layer: 'Tier',
+        name: 't',
+        rules: [naming(outsideOf)],
+        end: 'Deny',
+        endOrigin: end,
+      } as const;
+      const b: Class = {
+        ...denyAll('b'),
+        [where]: [{ id: 'b', stages: [stage], otherwise: 'Deny', otherwiseOrigin: end }],
+      };
+      const approved = {
+        ...base,
+        classes: new Map([['a', denyAll('a')]]),
+        members: base.members.with([['172.16.0.9', undefined]]),
+      };
+      const desired = { ...grouped(outside([])), classes: new Map([...approved.classes, ['b', b]]) };
+      const back = (from: Ruleset): unknown => {
+        const interim = interimRuleset(from, desired, { moves: 'flow', remembered: new Map([['b', b]]) });
+        return [interim.members.get('172.16.0.9'), ...interim.classes.keys()];
+      };
+      expect([back(approved), back({ ...approved, groups: desired.groups })]).toEqual([
+        [undefined, 'a'],
+        ['b', 'a', 'b'],
+      ]);
+    },
+  );
 });

@@ -14,8 +14,11 @@ export interface InterimOptions {
    * `stay`: a guard stopped the change; only what concerns addresses that are given up, new, or of a new owner goes ahead.
    */
   readonly moves: 'flow' | 'stay';
-  /** Of the approved state and of the wanted one. Absent: an address has the same owner in both, and one that left has none. */
-  readonly owners?: { readonly before: Owners; readonly now: Owners };
+  /**
+   * Of the approved state and of the wanted one. Absent: an address has the same owner in both, and one that left has none. Without `before`, an
+   * address has the owner that it had then, if it has one.
+   */
+  readonly owners?: { readonly before: Owners | undefined; readonly now: Owners };
   /** Classes that were approved once and lost their last member; one that comes back as it was is approved. */
   readonly remembered?: ReadonlyMap<ClassId, Class>;
 }
@@ -33,7 +36,7 @@ export function interimRuleset(base: Ruleset, desired: Ruleset, options: Interim
   const changes = new Map<string, Placement>();
   for (const address of touched(approved, desired, wantedNats, owners)) {
     const before = approved.members.has(address);
-    const placement = placed(address, before && !isReused(address, desired, owners));
+    const placement = placed(address, before && !hasOtherOwner(address, owners));
     if (placement !== 'stays' && (before || placement !== 'unknown')) changes.set(address, placement);
   }
   function placed(address: string, known: boolean): Placement {
@@ -146,7 +149,7 @@ export function needsYes(
   return ours(approved).join('\n') !== ours(desired).join('\n');
 }
 
-/** Every address about which the two say something different. */
+/** Every address about which the two say something different; of translations those that are in both, as no other one gets a sender. */
 function touched(
   approved: Ruleset,
   desired: Ruleset,
@@ -159,22 +162,14 @@ function touched(
     for (const list of [added, removed, changed]) for (const [address] of list) found.add(address);
   };
   collect(approved.members, desired.members);
-  const before = new Map(approved.nats.map((nat) => [nat.id, nat] as const));
-  for (const nat of desired.nats) {
-    const old = before.get(nat.id);
-    if (old === undefined) for (const address of nat.sources.keys()) found.add(address);
-    else collect(old.sources, nat.sources);
-  }
-  for (const nat of approved.nats) if (!nats.has(nat.id)) for (const address of nat.sources.keys()) found.add(address);
-  if (owners !== undefined) collect(owners.before, owners.now);
-  for (const address of found)
-    if (!approved.members.has(address) && !desired.members.has(address)) found.delete(address);
+  for (const nat of approved.nats) collect(nat.sources, nats.get(nat.id)?.sources ?? nat.sources);
+  if (owners?.before !== undefined) collect(owners.before, owners.now);
   return found;
 }
 
-/** The address has another owner than before. */
-function isReused(address: string, desired: Ruleset, owners: InterimOptions['owners']): boolean {
-  return owners !== undefined && desired.members.has(address) && owners.before.get(address) !== owners.now.get(address);
+/** The address has another owner than before, or none. One of which nobody knows whose it was is whoever's it is now. */
+function hasOtherOwner(address: string, owners: InterimOptions['owners']): boolean {
+  return owners?.before !== undefined && owners.before.get(address) !== owners.now.get(address);
 }
 
 /**
@@ -182,10 +177,17 @@ function isReused(address: string, desired: Ruleset, owners: InterimOptions['own
  * stays, also where leaving only takes away: that is what the guard stops.
  */
 function leavesFreely(address: string, approved: Ruleset, owners: InterimOptions['owners']): boolean {
-  const before = owners?.before.get(address);
-  const now = owners?.now.get(address);
-  if (before !== now) return true;
-  return now === undefined && isInNetworks(address, approved);
+  if (hasOtherOwner(address, owners)) return true;
+  return owners?.now.has(address) !== true && isInNetworks(address, approved);
+}
+
+/**
+ * A list that rules of others use holds it for nobody any more. That it is no sender of this firewall any more says nothing: a firewall whose
+ * `workloads` were edited loses everybody at once, and they are somebody's still.
+ */
+function isGivenUp(address: string, desired: Ruleset, owners: InterimOptions['owners']): boolean {
+  if (owners === undefined) return !desired.members.has(address);
+  return owners.before === undefined ? !owners.now.has(address) : hasOtherOwner(address, owners);
 }
 
 /**
@@ -196,10 +198,7 @@ function isEdited(approved: Nat, wanted: Nat, before: Ruleset, owners: InterimOp
   if (natText(approved) !== natText(wanted)) return true;
   const same = (a: NatTarget, b: NatTarget): boolean => targetKey(a) === targetKey(b);
   const { changed } = approved.sources.difference(wanted.sources, same);
-  const others = changed.filter(
-    ([address]) =>
-      before.members.has(address) && (owners === undefined || owners.before.get(address) === owners.now.get(address)),
-  );
+  const others = changed.filter(([address]) => before.members.has(address) && !hasOtherOwner(address, owners));
   if (others.some(([, old]) => old.kind !== 'Hold' || old.reason !== WAITS)) return true;
   if (others.length === 0) return false;
   const used = new Set([...approved.sources.entries()].map(([, target]) => targetKey(target)));
@@ -273,11 +272,12 @@ function interimGroup(
   // A group that waits to go loses only what is free to leave.
   const flows = moves === 'flow' && wanted !== undefined;
   const { added, removed } = group.members.difference(wanted?.members ?? BucketMap.empty());
-  const free = (address: string, known: Ruleset): boolean =>
-    flows || !known.members.has(address) || isReused(address, desired, owners);
+  const joins = (address: string): boolean =>
+    flows || (owners?.before === undefined ? !approved.members.has(address) : hasOtherOwner(address, owners));
+  const leaves = (address: string): boolean => flows || isGivenUp(address, desired, owners);
   const members = group.members.with([
-    ...added.filter(([address]) => free(address, approved)).map(([address]) => [address, true as const] as const),
-    ...removed.filter(([address]) => free(address, desired)).map(([address]) => [address, undefined] as const),
+    ...added.filter(([address]) => joins(address)).map(([address]) => [address, true as const] as const),
+    ...removed.filter(([address]) => leaves(address)).map(([address]) => [address, undefined] as const),
   ]);
   return members === group.members ? group : { ...group, members };
 }

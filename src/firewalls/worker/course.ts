@@ -9,7 +9,7 @@ import { comparing } from '../../plan/traffic.ts';
 import type { LeftOut, ListBehind } from '../driver.ts';
 import type { Guard, GuardQuestion } from '../guard/guard.ts';
 import { handedOver, withoutAddresses } from '../confirmed/handover.ts';
-import { type Owners, interimRuleset, needsYes, withLists } from '../guard/interim.ts';
+import { type InterimOptions, type Owners, interimRuleset, needsYes, withLists } from '../guard/interim.ts';
 import { namedChanges, withOwnedInGroups } from './named-groups.ts';
 import { sendersApart } from './senders-apart.ts';
 
@@ -179,12 +179,8 @@ function interim(question: CourseQuestion, confirmed: Confirmed, moves: 'flow' |
   });
 }
 
-function ownersOf(
-  question: CourseQuestion,
-  confirmed: Confirmed,
-): { readonly before: Owners; readonly now: Owners } | undefined {
-  if (confirmed.owners === undefined || question.owners === undefined) return undefined;
-  return { before: confirmed.owners, now: question.owners };
+function ownersOf(question: CourseQuestion, confirmed: Confirmed): InterimOptions['owners'] {
+  return question.owners && { before: confirmed.owners, now: question.owners };
 }
 
 function* guardQuestion(question: CourseQuestion, candidate: Ruleset): Pieces<GuardQuestion> {
