@@ -16,6 +16,19 @@ const names = (text: string, flows: readonly OwnFlow[] = all(false)): readonly s
 const chain = (hook: string, policy: string, ...rules: readonly string[]): string =>
   `table inet metal {\n    chain it {\n        type filter hook ${hook} priority 0; policy ${policy};\n${rules.map((rule) => `        ${rule}\n`).join('')}    }\n}\n`;
 
+/** A chain of the same table that others lead to. */
+const called = (name: string, rules: readonly string[]): string =>
+  `table inet metal {\n    chain ${name} {\n${rules.map((rule) => `        ${rule}\n`).join('')}    }\n}\n`;
+/** How people come in. */
+const ssh = (link: string): OwnFlow => ({
+  name: 'SSH',
+  direction: 'in',
+  protocol: 'tcp',
+  port: 22,
+  peer: undefined,
+  link,
+});
+
 describe('our own flows', () => {
   test('pass the base rules as they are rendered, with and without VPN and proxy', () => {
     for (const vpn of [false, true])
@@ -93,6 +106,100 @@ describe('our own flows', () => {
       ['limit rate 5/second jump other', []],
     ] as const)
       expect(names(empty + chain('output', 'drop', way, 'accept'), [unknown]), way).toEqual(denied);
+  });
+
+  test.each<readonly [string, string, readonly string[]]>([
+    ['a chain that accepts', 'jump people', ['tcp dport 22 accept']],
+    ['what stands behind a chain that is left', 'jump people\n        tcp dport 22 accept', ['tcp dport 80 drop']],
+    ['one that another chain leads to', 'goto people', ['tcp dport 80 drop', 'tcp dport 22 accept']],
+    ['what passes over a rule', 'log prefix "drop " counter packets 1 bytes 2 tcp dport ssh accept', []],
+    ['a counter with a name', 'counter name "drop" tcp dport { 20-22, 443 } accept', []],
+    ['other links, of which it is none', 'iifname != "lan*" accept', []],
+    ['a protocol', 'meta l4proto { tcp, udp } accept', []],
+    ['more links than its own', 'iifname "tail*" tcp dport == 22 accept', []],
+  ])('%s lets people in where the policy is to drop', (_, rule, people) => {
+    expect(names(`${chain('input', 'drop', rule)}${called('people', people)}`, [ssh('tailscale*')])).toEqual([]);
+  });
+
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    ['a way out to the policy', ['tcp dport 22 return', 'drop'], []],
+    ['a chain that is left for the policy', ['goto people', 'drop'], ['tcp dport 80 drop']],
+  ])('%s lets people in where the policy is to accept', (_, rules, people) => {
+    expect(names(`${chain('input', 'accept', ...rules)}${called('people', people)}`, [ssh('lan0')])).toEqual([]);
+  });
+
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    ['a chain of another table', ['jump elsewhere'], []],
+    ['a chain that may not be asked', ['limit rate 5/second jump people'], ['accept']],
+    ['what stands behind a chain that is not left again', ['goto people', 'accept'], ['tcp dport 80 accept']],
+    ['what stands behind a way out', ['jump people', 'tcp dport 22 return', 'accept'], ['tcp dport 22 return']],
+    ['chains that lead to each other', ['jump people'], ['jump people']],
+    ['other links', ['iifname "tail" accept'], []],
+    ['where packets leave', ['oifname "tailscale*" accept'], []],
+    ['a named set', ['iifname @links accept'], []],
+    ['a concatenation', ['iifname . tcp dport { "tailscale0" . 22 } accept'], []],
+    ['other states', ['ct state established,related accept'], []],
+    ['marks', ['ct mark 1 accept', 'meta mark 1 accept'], []],
+    ['flags', ['tcp flags syn accept', 'udp length 8 accept'], []],
+    ['a port that is not all', ['limit rate 5/second tcp dport 22 accept'], []],
+    ['another protocol', ['meta l4proto udp accept', 'udp dport 22 accept'], []],
+    ['words that are not known', ['ip protocol tcp accept', 'jump', 'dport 22 accept', 'state new accept'], []],
+    ['other ports', ['tcp dport 23-65535 accept', 'tcp dport != 22 accept', 'tcp dport 1-21 accept'], []],
+    ['the port of the other end', ['tcp sport 22 accept'], []],
+  ])('%s lets nobody in where the policy is to drop', (_, rules, people) => {
+    const text = `${chain('input', 'drop', ...rules)}${called('people', people)}${called('elsewhere', ['accept']).replace('inet metal', 'inet other')}`;
+    expect(names(text, [ssh('tailscale*')])).toEqual(['SSH']);
+  });
+
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    ['a way out that may not be taken', ['limit rate 5/second return'], []],
+    ['a chain that may drop', ['jump people', 'accept'], ['limit rate 5/second queue']],
+    ['a chain that may be asked', ['limit rate 5/second jump people'], ['reject']],
+    ['a chain that may not be left again', ['limit rate 5/second goto people'], ['tcp dport 80 drop']],
+    ['a mark of the connection', ['ct mark 1 drop'], []],
+    ['a mark of the packet', ['meta mark 1 drop'], []],
+    ['flags', ['tcp flags syn drop'], []],
+    ['what the header says', ['ip protocol tcp drop'], []],
+    ['a named set', ['iifname @links drop'], []],
+    ['not a named set', ['iifname != @links drop'], []],
+    ['arithmetic', ['ct state & (established|new) == 0 drop'], []],
+    ['a name of a port that is not known', ['tcp dport ssh-alt drop'], []],
+    ['another link than where packets leave', ['oifname != "lan0" drop'], []],
+  ])('%s counts against where the policy is to accept', (_, rules, people) => {
+    expect(names(`${chain('input', 'accept', ...rules)}${called('people', people)}`, [ssh('tailscale*')])).toEqual([
+      'SSH',
+    ]);
+  });
+
+  test('a chain drops whatever its type is, and one that our packets do not meet drops none', () => {
+    const text = chain('prerouting', 'accept', 'tcp dport 22 drop');
+    expect(names(text.replace('type filter', 'type nat'), [ssh('lan0')])).toEqual(['SSH']);
+    expect(names(chain('forward', 'drop'))).toEqual([]);
+  });
+
+  test('a part of where the other end may be is not all of it', () => {
+    const [bgp] = machineFlows({ vpn: false });
+    if (bgp === undefined) throw new Error('there is BGP');
+    expect(names(chain('input', 'drop', 'ip6 saddr fe80::1 accept'), [bgp])).toEqual(['BGP on lan0']);
+    expect(names(chain('input', 'accept', 'ip6 saddr fe80::1 drop'), [bgp])).toEqual(['BGP on lan0']);
+    expect(names(chain('input', 'drop', 'ip6 daddr fe80::/10 accept'), [bgp])).toEqual(['BGP on lan0']);
+  });
+
+  test('names of ports are those of nft', () => {
+    const web = (port: number): OwnFlow => flowTo(String(port), parseAddress('192.0.2.1'), port);
+    for (const [name, port] of Object.entries({ domain: 53, http: 80, bgp: 179, https: 443 }))
+      expect(names(chain('output', 'accept', `tcp dport ${name} drop`), [53, 80, 179, 443].map(web))).toEqual([
+        String(port),
+      ]);
+  });
+
+  test('what lets them back in lets in nothing else: by their link, and answers alone where the other end has to answer', () => {
+    expect(flowRules([ssh('tailscale*'), api])).toEqual([
+      'iifname "tailscale*" tcp dport 22 counter accept comment "own flow: SSH"',
+      'oifname "tailscale*" tcp sport 22 ct state established,related counter accept comment "own flow: SSH"',
+      'ip daddr 203.0.113.5/32 tcp dport 6443 counter accept comment "own flow: the API server"',
+      'ip saddr 203.0.113.5/32 tcp sport 6443 ct state established,related counter accept comment "own flow: the API server"',
+    ]);
   });
 
   test('the rules that allow them back do', () => {

@@ -133,7 +133,7 @@ function packetsOf(flow: OwnFlow): readonly Packet[] {
 function deniedBy(chains: readonly TextChain[], packet: Packet): string | undefined {
   for (const chain of chains) {
     const { hook } = chain;
-    if (hook === undefined || hook.type !== 'filter' || !packet.hooks.includes(hook.hook)) continue;
+    if (hook === undefined || !packet.hooks.includes(hook.hook)) continue;
     const where = `chain ${chain.name} of table ${chain.table}`;
     const end = walk(chains, chain, packet, 0);
     if (end?.verdict === 'drop') return `rule "${end.rule}" in ${where}`;
@@ -183,7 +183,7 @@ function readRule(rule: string, packet: Packet): { readonly matches: Answer; rea
   if (words.includes('vmap')) return { matches: 'maybe', does: 'drop' };
   let matches: Answer = 'yes';
   const and = (answer: Answer): void => {
-    if (answer === 'no' || matches === 'yes') matches = matches === 'no' ? 'no' : answer;
+    if (answer === 'no' || matches === 'yes') matches = answer;
   };
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
@@ -194,8 +194,7 @@ function readRule(rule: string, packet: Packet): { readonly matches: Answer; rea
     if (word === 'counter') {
       if (next === 'packets') at += 4;
       else if (next === 'name') at += 2;
-    } else if (word === 'comment') at += 1;
-    else if (word === 'log') {
+    } else if (word === 'log') {
       if (next === 'prefix') at += 2;
     } else {
       const read = readMatch(words, at, packet);
@@ -205,6 +204,9 @@ function readRule(rule: string, packet: Packet): { readonly matches: Answer; rea
   }
   return { matches, does: undefined };
 }
+
+/** Named sets, concatenations and arithmetic: what they come to is not looked up. */
+const UNREAD = /^(?:@|[.&|^])/;
 
 /** One condition: whether it holds, and how many words it has. A word that is not known stands alone, and may hold. */
 function readMatch(
@@ -221,7 +223,7 @@ function readMatch(
     const answers = given
       .replace(/^\{|\}$/g, '')
       .split(',')
-      .map((each) => test(each.trim().replaceAll('"', '')));
+      .map((each) => (UNREAD.test(each.trim()) ? 'maybe' : test(each.trim().replaceAll('"', ''))));
     const any: Answer = answers.includes('yes') ? 'yes' : answers.includes('maybe') ? 'maybe' : 'no';
     const answer = any === 'maybe' || !negated ? any : any === 'yes' ? 'no' : 'yes';
     return { answer, length: start + skip + 1 };
