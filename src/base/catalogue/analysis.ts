@@ -10,9 +10,9 @@ export const analysisCodes = {
   },
   LINT_SELECTS_NOBODY: {
     blame: 'input',
-    what: 'A policy applies to no endpoint.',
+    what: 'A policy, an AddressGroup or a SourceNAT selects no endpoint, or none leaves through a BorderFirewall.',
     now: 'Nothing: it decides nothing until an endpoint comes that it selects.',
-    fix: 'Look for a misspelt label or namespace in its selector; `sallyport policy NAME` shows the selector in effect. Delete the policy if it is no longer needed.',
+    fix: 'Look for a misspelt label or namespace in its selector; `sallyport policy NAME` shows the selector of a policy in effect. Delete the object if it is no longer needed.',
   },
   LINT_MATCHES_NOTHING: {
     blame: 'input',

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { visibleLine } from '../../base/visible.ts';
+import { writtenForNobody } from '../../border/nobody.ts';
 import { lint as findingsOf } from '../../engine/analysis/lint.ts';
 import { rewrapped } from '../connection-text.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -11,12 +12,11 @@ import { readWholeWorld } from '../world.ts';
 export async function lint(terminal: Terminal, options: WorldOptions & OutputOptions): Promise<ExitCode> {
   const { policies } = await readWholeWorld(terminal, options);
   const engine = policies();
-  const findings = sortDiagnostics(
-    findingsOf({ engine }).map(({ severity, code, message, object, path }) => {
-      const at = engine.inventory.placeOf(object);
-      return { severity, code, message, object, path, ...(at === undefined ? {} : { at }) };
-    }),
-  );
+  const aboutPolicies = findingsOf({ engine }).map(({ severity, code, message, object, path }) => {
+    const at = engine.inventory.placeOf(object);
+    return { severity, code, message, object, path, ...(at === undefined ? {} : { at }) };
+  });
+  const findings = sortDiagnostics([...aboutPolicies, ...writtenForNobody(engine)]);
   printResult(terminal, options.output, 'Lint', { findings }, () =>
     [...findings.flatMap(findingLines), `${findings.length} finding${findings.length === 1 ? '' : 's'}`].join('\n'),
   );
