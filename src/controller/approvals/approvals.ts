@@ -59,25 +59,27 @@ export function lookForApprovals(
 ): () => void {
   let cancel = (): void => undefined;
   let stopped = false;
-  const look = async (): Promise<void> => {
-    try {
-      for (const [name, { worker, device }] of stations) {
-        const { waiting } = worker.status();
-        if (!device.lock.held()) continue;
-        const yes = await approvals.take(name, waiting);
-        if (yes === undefined) continue;
-        const { digest, by, madeAt } = yes;
-        if (!isCurrent(yes, clock.wall())) {
-          log.warn({ firewall: name, digest, by }, 'a yes lapsed: it was not given within the last hour');
-          continue;
-        }
-        log.info({ firewall: name, digest, by }, 'a yes was found');
-        device.trail?.append({ what: 'Approved', plan: digest, by, madeAt: new Date(madeAt).toISOString() });
-        worker.approve(digest, Math.max(0, clock.wall() - madeAt));
-      }
-    } finally {
-      again();
+  const lookFor = async (name: string, { worker, device }: Approvable): Promise<void> => {
+    const { waiting } = worker.status();
+    if (!device.lock.held()) return;
+    const yes = await approvals.take(name, waiting);
+    if (yes === undefined) return;
+    const { digest, by, madeAt } = yes;
+    if (!isCurrent(yes, clock.wall())) {
+      log.warn({ firewall: name, digest, by }, 'a yes lapsed: it was not given within the last hour');
+      return;
     }
+    log.info({ firewall: name, digest, by }, 'a yes was found');
+    device.trail?.append({ what: 'Approved', plan: digest, by, madeAt: new Date(madeAt).toISOString() });
+    worker.approve(digest, Math.max(0, clock.wall() - madeAt));
+  };
+  const look = async (): Promise<void> => {
+    // A file that cannot be removed, or whatever else is wrong with one firewall's, keeps no yes from the others.
+    for (const [name, station] of stations)
+      await lookFor(name, station).catch((thrown: unknown) =>
+        log.error({ firewall: name, error: String(thrown) }, 'a yes could not be looked for; it is tried again'),
+      );
+    again();
   };
   const again = (): void => {
     if (stopped) return;
