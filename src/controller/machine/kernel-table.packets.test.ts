@@ -217,6 +217,45 @@ describe('a large table in the kernel', () => {
     expect(await kernel.isIntact(signal)).toBe(false);
   });
 
+  test('an element that the load under way takes away is not there any more for who asks, and comes back behind it', async () => {
+    const local = netnsTransport(world.machine.name, folder);
+    let during = (): void => {};
+    let failing = false;
+    const watched: Transport = {
+      ...local,
+      runWithFile: async (...words) => {
+        during();
+        if (failing) throw new Error('the machine is away');
+        return local.runWithFile(...words);
+      },
+    };
+    const next = new KernelTable(watched, new FakeClock());
+    const change = { change: 'add', set: 's', element: '192.0.2.1' } as const;
+    const isThere = (): boolean => next.hasElement('s', '192.0.2.1');
+    await next.load(withSets(['s']), signal);
+    const listed = (): Promise<string> => nft('list', 'set', 'inet', 'firewall', 's');
+    for (const more of [policy('web', 443), policy('more', 443)]) {
+      await next.changeElements([change], signal);
+      expect(isThere()).toBe(true);
+      const seen: boolean[] = [];
+      let back: Promise<void> | undefined;
+      during = () => {
+        seen.push(isThere());
+        back ??= next.changeElements([change], signal);
+      };
+      failing = more === policy('more', 443);
+      const load = next.load(withSets(['s'], more), signal);
+      if (failing) await expect(load).rejects.toThrow('the machine is away');
+      else await load;
+      failing = false;
+      await back;
+      expect(new Set(seen)).toEqual(new Set([false]));
+      expect([isThere(), (await listed()).includes('192.0.2.1')]).toEqual([true, true]);
+      during = () => {};
+    }
+    next.stop();
+  });
+
   test('a listing that breaks off is told and not believed, and keeps no rule from being loaded', async () => {
     const local = netnsTransport(world.machine.name, folder);
     let most = Number.POSITIVE_INFINITY;

@@ -22,8 +22,7 @@ import {
   type ElementChange,
   elementCommand,
   elementDifferences,
-  type PlainSet,
-  plainSets,
+  PlainSets,
   withElements,
 } from './plain-sets.ts';
 import { tableDifferences } from './table-differences.ts';
@@ -66,8 +65,7 @@ export class KernelTable {
   readonly clock: Clock;
   /** The last reading of the whole table (monotonic). */
   #reading = { ended: Number.NEGATIVE_INFINITY, took: 0 };
-  /** Plain sets, as they are in the kernel. */
-  #plain: ReadonlyMap<string, PlainSet> = new Map();
+  readonly #plain = new PlainSets();
   /** Of what we loaded last. */
   #isSmall = false;
   /** Elements that changed while somebody reads the table, for each who does. */
@@ -155,16 +153,21 @@ export class KernelTable {
       const doubts = this.#doubts;
       const table = make();
       const wanted = tableParts(table);
+      this.#plain.begin(wanted);
       const held = this.#held;
       if (held !== undefined) {
         const after = placedInKernel(wanted, held.parts);
         const change = isMostlyNew(held.parts, wanted)
           ? undefined
-          : changeTable(withElements(held.parts, this.#plain), after, (chain) => held.live.chains.get(chain)?.handles);
+          : changeTable(
+              withElements(held.parts, this.#plain.now),
+              after,
+              (chain) => held.live.chains.get(chain)?.handles,
+            );
         if (change === '') return { done: 'nothing' as const };
         this.#held = undefined;
         if (change !== undefined && (await this.#tried(change, signal))) {
-          this.#plain = plainSets(after);
+          this.#plain.take();
           this.#isSmall = !isLarge(after);
           return { done: 'changed' as const, held, after, doubts };
         }
@@ -173,10 +176,10 @@ export class KernelTable {
       const after = placedInKernel(wanted, undefined);
       const text = replaceTable(wholeInKernel(table, after), before ?? (await this.#counts(signal)));
       await this.own.flooding(isLarge(after), () => this.#nft.run(text, signal));
-      this.#plain = plainSets(after);
+      this.#plain.take();
       this.#isSmall = !isLarge(after);
       return { done: 'replaced' as const, after, doubts };
-    });
+    }).finally(() => this.#plain.end());
     committed();
     if (loaded.done !== 'nothing') await this.quietly((gathered) => this.#hold(loaded, signal, gathered));
     return loaded.done;
@@ -188,15 +191,11 @@ export class KernelTable {
    */
   async changeElements(changes: readonly ElementChange[], signal: AbortSignal): Promise<void> {
     await this.#inTurn(async () => {
-      // Sets may have gone, and elements come, with a load before this turn.
-      const due = changes.filter(({ change, set, element }) => {
-        const elements = this.#plain.get(set)?.elements;
-        return elements !== undefined && elements.has(element) !== (change === 'add');
-      });
+      const due = this.#plain.due(changes);
       if (due.length === 0) return;
       this.#changedAt.push(this.clock.monotonic());
       if (this.#changedAt.length > MANY_CHANGES) this.#changedAt.shift();
-      const commands = due.map((each) => elementCommand(TABLE.join(' '), each, this.#plain));
+      const commands = due.map((each) => elementCommand(TABLE.join(' '), each, this.#plain.now));
       for (const reader of this.#readers) for (const { set, element } of due) reader.add(`${set} ${element}`);
       try {
         if (this.#shell.fits(commands)) await this.own.changing(due, () => this.#shell.run(commands));
@@ -206,20 +205,18 @@ export class KernelTable {
         this.#doubts++;
         throw thrown;
       }
-      for (const { change, set, element } of due)
-        if (change === 'add') this.#plain.get(set)?.elements.add(element);
-        else this.#plain.get(set)?.elements.delete(element);
+      this.#plain.changed(due);
     });
   }
 
-  /** Whether the kernel has the element, as far as we know. */
+  /** Whether the kernel has the element, as far as we know, and no load under way takes it away. */
   hasElement(set: string, element: string): boolean {
-    return this.#plain.get(set)?.elements.has(element) === true;
+    return this.#plain.has(set, element);
   }
 
   /** The elements of a plain set, as far as we know. */
   elementsOf(set: string): ReadonlySet<string> {
-    return this.#plain.get(set)?.elements ?? new Set();
+    return this.#plain.elementsOf(set);
   }
 
   /** Rules of a large table that stand behind the others, as far as we know. */
@@ -267,7 +264,7 @@ export class KernelTable {
     if (this.#held !== held) return ours();
     const found = [
       ...tableDifferences(held.live, live, (chain, place) => held.parts.chains.get(chain)?.rules[place]),
-      ...(live === undefined ? [] : elementDifferences(this.#plain, live.elements, changed)),
+      ...(live === undefined ? [] : elementDifferences(this.#plain.now, live.elements, changed)),
     ];
     this.#held = live === undefined || found.length > 0 ? undefined : { parts: held.parts, live };
     return found.length === 0 ? undefined : found;

@@ -15,8 +15,60 @@ export interface ElementChange {
   readonly element: string;
 }
 
+/** The plain sets of a table in the kernel, as far as we know. */
+export class PlainSets {
+  #now: ReadonlyMap<string, PlainSet> = new Map();
+  /** As the load under way leaves them. */
+  #coming: ReadonlyMap<string, PlainSet> | undefined;
+
+  /** By name. */
+  get now(): ReadonlyMap<string, PlainSet> {
+    return this.#now;
+  }
+
+  /** A table is loaded, whose sets are these; until it is in force, what it takes away is still there. */
+  begin(parts: TableParts): void {
+    this.#coming = plainSets(parts);
+  }
+
+  /** The table is in force. */
+  take(): void {
+    this.#now = this.#coming ?? this.#now;
+  }
+
+  /** The load has ended, whatever came of it. */
+  end(): void {
+    this.#coming = undefined;
+  }
+
+  /** Whether an element is there, and no load under way takes it away: who wants it then has to add it behind that load. */
+  has(set: string, element: string): boolean {
+    const isIn = (sets: ReadonlyMap<string, PlainSet>): boolean => sets.get(set)?.elements.has(element) === true;
+    return isIn(this.#now) && (this.#coming === undefined || isIn(this.#coming));
+  }
+
+  elementsOf(set: string): ReadonlySet<string> {
+    return this.#now.get(set)?.elements ?? new Set();
+  }
+
+  /** Of changes those that there is something to change for: sets may have gone, and elements come, with a load before. */
+  due(changes: readonly ElementChange[]): readonly ElementChange[] {
+    return changes.filter(({ change, set, element }) => {
+      const elements = this.#now.get(set)?.elements;
+      return elements !== undefined && elements.has(element) !== (change === 'add');
+    });
+  }
+
+  /** Changes are in force. */
+  changed(changes: readonly ElementChange[]): void {
+    for (const { change, set, element } of changes)
+      if (change === 'add') this.#now.get(set)?.elements.add(element);
+      else this.#now.get(set)?.elements.delete(element);
+  }
+}
+
 /** The sets that are no intervals. */
-export function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
+function plainSets({ sets }: TableParts): ReadonlyMap<string, PlainSet> {
   const plain = [...sets].filter(([, { declaration }]) => !declaration.includes('flags'));
   return new Map(
     plain.map(([name, { declaration, elements }]) => {
