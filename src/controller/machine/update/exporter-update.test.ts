@@ -78,7 +78,7 @@ function offer(version: string, text: string, how: { signedBy?: KeyObject; sha25
   );
   files.set(`/${version}.sig`, `${version} ${signature.toString('base64')}`);
 }
-const wanted = (version: string, path = version) => ({
+const wanted = (version: string | undefined, path = version) => ({
   version,
   url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`,
 });
@@ -156,6 +156,42 @@ describe('the nftables-exporter', () => {
     expect(restarts).toBe(0);
     offer('v4', programOf('v4'), { signedBy: keys.privateKey });
     expect(await update({ key: keys.publicKey }).look(wanted('v4'), signal)).toHaveLength(1);
+  });
+
+  test('without a version in the wish: is not replaced by an older one that was signed in its time; a newer one has the version that is signed', async () => {
+    const look = () => update({ key: keys.publicKey }).look(wanted(undefined, 'any'), signal);
+    const offerAs = (version: string): void => {
+      offer(version, programOf(version), { signedBy: keys.privateKey });
+      for (const end of ['', '.sha256', '.sig']) files.set(`/any${end}`, files.get(`/${version}${end}`) ?? '');
+    };
+    writeFileSync(join(folder, 'version'), 'v1.10\n');
+    for (const version of ['v1.9', 'v1.10-rc.1', 'nightly']) {
+      offerAs(version);
+      await expect(look()).rejects.toThrow(
+        `is signed as version ${version}, which is not known to be as new as v1.10, which is there; to go back, ask for it by its version`,
+      );
+    }
+    expect([readFileSync(program(), 'utf8'), restarts]).toEqual([programOf('v1'), 0]);
+    offerAs('v1.11');
+    expect(await look()).toMatchObject([
+      { note: 'replaced nftables-exporter version v1.10 with version v1.11', type: 'Normal' },
+    ]);
+    expect([read('version'), await look()]).toEqual(['v1.11', []]);
+    // Whoever asks for an older one by its version gets it.
+    expect(await update({ key: keys.publicKey }).look(wanted('v1.9'), signal)).toHaveLength(1);
+    // What is there may be no version: nothing is older than that.
+    rmSync(join(folder, 'version'));
+    expect(await look()).toHaveLength(1);
+  });
+
+  test('whose update was cut off keeps the version that was signed', async () => {
+    const text = programOf('v2');
+    offer('v2', text);
+    install(text);
+    const to = { version: 'v2', sha256: sha256Of(text) };
+    writeFileSync(join(folder, 'record.json'), JSON.stringify({ trial: { from: 'v1', to } }));
+    expect(await update().look(wanted(undefined, 'v2'), signal)).toMatchObject([{ type: 'Normal' }]);
+    expect(read('version')).toBe('v2');
   });
 
   test('whose update was cut off after the program was put there is restarted, and judged then', async () => {

@@ -51,7 +51,7 @@ export class ExporterUpdate {
     const program = await this.#options.program();
     if (program === undefined) return [];
     const key = await this.#options.key();
-    const offer = await readOffer(fetching, wanted, signal);
+    let offer = await readOffer(fetching, wanted, signal);
     const state = await record.read();
     const now = clock.wall();
     if (isResting(state, offer.sha256, now)) return [];
@@ -62,8 +62,10 @@ export class ExporterUpdate {
         if (wanted.version !== undefined) await replaceFile(versionFile, wanted.version, 0o644);
         return [];
       }
+      offer = { ...offer, version: state.trial.to.version };
     } else {
-      if (key !== undefined) await checkSignature(fetching, offer, EXPORTER, key, signal);
+      const signedBy = key && { key, artefact: EXPORTER, installed: installed ?? '' };
+      if (signedBy !== undefined) offer = await checkSignature(fetching, offer, signedBy, signal);
       const fresh = join(dirname(program), `.${basename(program)}.new`);
       await rm(fresh, { force: true });
       log.info({ artefact: EXPORTER, version: offer.version, url: offer.url }, 'fetching a newer program');

@@ -4,6 +4,7 @@ import { localFiles, SallyportError } from '../../../base/error.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import type { Fetching } from './fetching.ts';
 import { isSigned } from './signature.ts';
+import { isSameVersion, mayBeOlder } from './version-order.ts';
 
 /** What stands at an address: a program of this version, with this SHA-256 (hex), signed if a key is asked for. */
 export interface Offer {
@@ -22,19 +23,28 @@ export async function readOffer(fetching: Fetching, { url, version }: Wanted, si
   return { url, version: version ?? UNNAMED, sha256: said };
 }
 
+/** What a signature has to speak of. */
+export interface SignedBy {
+  readonly key: KeyObject;
+  /** The name of the program. */
+  readonly artefact: string;
+  /** The version that is there. */
+  readonly installed: string;
+}
+
 /**
  * Checks `URL.sig`, `VERSION SIGNATURE`: a signature of the key over name, version and checksum. A version that is signed and not the one that is
- * asked for is refused, or whoever holds the place could bring back an old program. Throws UPDATE_REFUSED.
+ * asked for is refused, and where none is asked for one that may be older than what is there, or whoever holds the place could bring back an old
+ * program, with the faults that it had. Gives the offer under the version that is signed. Throws UPDATE_REFUSED.
  */
 export async function checkSignature(
   fetching: Fetching,
   offer: Offer,
-  artefact: string,
-  key: KeyObject,
+  { key, artefact, installed }: SignedBy,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Offer> {
   const [signed = '', signature = ''] = (await fetching.text(`${offer.url}.sig`, signal)).trim().split(/\s+/);
-  if (offer.version !== UNNAMED && plainVersion(signed) !== plainVersion(offer.version))
+  if (offer.version !== UNNAMED && !isSameVersion(signed, offer.version))
     throw new SallyportError(
       'UPDATE_REFUSED',
       `${offer.url} is signed as version ${signed}, and ${offer.version} is asked for`,
@@ -44,6 +54,12 @@ export async function checkSignature(
       'UPDATE_REFUSED',
       `${offer.url}.sig is no signature of the configured key over ${artefact} ${signed} with this checksum`,
     );
+  if (offer.version === UNNAMED && mayBeOlder(signed, installed))
+    throw new SallyportError(
+      'UPDATE_REFUSED',
+      `${offer.url} is signed as version ${signed}, which is not known to be as new as ${installed}, which is there; to go back, ask for it by its version`,
+    );
+  return { ...offer, version: signed };
 }
 
 /** Fetches what is offered into a new file that may be started. Throws UPDATE_REFUSED where it is something else. Leaves nothing when it rejects. */
@@ -60,9 +76,4 @@ export async function fetchOffered(fetching: Fetching, offer: Offer, file: strin
     await rm(file, { force: true });
     throw thrown;
   }
-}
-
-/** Whether two words name one version; `v` before the number says nothing. */
-export function plainVersion(version: string): string {
-  return version.replace(/^v(?=\d)/, '');
 }

@@ -249,6 +249,21 @@ describe.concurrent('the program replaces itself', () => {
     expect(machine.journal.join('\n')).not.toMatch(/v[234] (started|on trial)/);
   });
 
+  test('with a key and no version: by no older one that was signed in its time, but by a newer one, under its version', async () => {
+    await using machine = await Machine.open();
+    const key = join(machine.folder, 'update.pem');
+    writeFileSync(key, keys.publicKey.export({ type: 'spki', format: 'pem' }));
+    machine.offer('v0', 'good', { signedBy: keys.privateKey });
+    machine.offer('v2', 'good', { signedBy: keys.privateKey });
+    machine.start({ key });
+    machine.want(undefined, 'v0');
+    await machine.sees(/Warning: .*is signed as version v0, which is not known to be as new as v1/);
+    machine.want(undefined, 'v2');
+    await machine.sees('v2 started');
+    await machine.sees(/v2 Self-Reconciliation Normal: replaced firewall-controller version v1 with version v2/);
+    expect(machine.journal.join('\n')).not.toContain('v0 on trial');
+  });
+
   test('versions that name each other do not take turns at once', async () => {
     await using machine = await Machine.open();
     machine.offer('v1', 'good');

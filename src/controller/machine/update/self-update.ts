@@ -8,9 +8,10 @@ import type { Log } from '../../../base/log.ts';
 import { runChild } from '../../../firewalls/nftables/reach/child.ts';
 import type { Wanted } from '../../../machine/kinds/artefact.ts';
 import type { Fetching } from './fetching.ts';
-import { checkSignature, fetchOffered, type Offer, plainVersion, readOffer } from './offer.ts';
+import { checkSignature, fetchOffered, type Offer, readOffer } from './offer.ts';
 import { isResting, refusing, type UpdateNote, type UpdateRecord } from './record.ts';
 import { TRIAL_TIMES, type TrialTimes, tryProgram } from './trial.ts';
+import { isSameVersion } from './version-order.ts';
 
 /** What today's controller calls itself where it is installed from (metal-stack reference, 9.4), and what signatures speak of. */
 export const ARTEFACT = 'firewall-controller';
@@ -79,16 +80,17 @@ export class SelfUpdate {
   /** A newer program that is to be tried; `undefined`: there is none, or not now. Rejects with UPDATE_… where it is no good. */
   async look(wanted: Wanted, signal: AbortSignal): Promise<Candidate | undefined> {
     const { version, record, fetching, clock, log } = this.#options;
-    if (wanted.version !== undefined && plainVersion(wanted.version) === plainVersion(version)) return undefined;
+    if (wanted.version !== undefined && isSameVersion(wanted.version, version)) return undefined;
     const key = await this.#options.key();
     const state = await record.read();
     const now = clock.wall();
     if (state.replacedAt !== undefined && now >= state.replacedAt && now < state.replacedAt + SETTLED_MS)
       return undefined;
-    const offer = await readOffer(fetching, wanted, signal);
+    const found = await readOffer(fetching, wanted, signal);
     // Whatever it calls itself: this is the program that runs.
-    if (offer.sha256 === (await this.#own()) || isResting(state, offer.sha256, now)) return undefined;
-    if (key !== undefined) await checkSignature(fetching, offer, ARTEFACT, key, signal);
+    if (found.sha256 === (await this.#own()) || isResting(state, found.sha256, now)) return undefined;
+    const signedBy = key && { key, artefact: ARTEFACT, installed: version };
+    const offer = signedBy === undefined ? found : await checkSignature(fetching, found, signedBy, signal);
     const file = join(dirname(this.#options.program), `${this.#prefix}${randomBytes(6).toString('hex')}`);
     log.info({ version: offer.version, url: offer.url }, 'fetching a newer program');
     try {
