@@ -256,6 +256,18 @@ describe('the chart', () => {
     expect(mount).toMatchObject({ name: 'tls', readOnly: true });
   });
 
+  test('a cluster’s name stays a text, whatever its digits and letters would else be', () => {
+    const around = { environment: {}, readFile: () => '' };
+    // Eight digits of the UID of kube-system, as a cluster is called by itself.
+    for (const cluster of ['1234e567', '12345e67', '12345678', '01234567', 'true']) {
+      const map = objects(renderChart(root, { cluster })).find(({ kind }) => kind === 'ConfigMap');
+      const text = String(at(map, 'data', 'configuration.yaml'));
+      const { value, diagnostics } = parseConfiguration(text, '/etc/sallyport/configuration.yaml', around);
+      expect(diagnostics, cluster).toEqual([]);
+      expect(value?.cluster).toBe(cluster);
+    }
+  });
+
   test('every set of values that is shipped gives a configuration that `run` takes', () => {
     const around = { environment: {}, readFile: () => '' };
     for (const values of [everything, join(root, 'examples/deploy/in-cluster/values.yaml')]) {

@@ -22,8 +22,8 @@
 {{- end -}}
 
 {{- define "sallyport.selector" -}}
-app.kubernetes.io/name: {{ include "sallyport.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "sallyport.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "sallyport.labels" -}}
@@ -56,7 +56,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $own.server "readiness" "0.0.0.0:8081" -}}
 {{- end -}}
 {{- if .Values.cluster -}}{{- $_ := set $own "cluster" .Values.cluster -}}{{- end -}}
-{{- toYaml (mergeOverwrite $own (deepCopy (default dict .Values.configuration))) -}}
+{{- $all := mergeOverwrite $own (deepCopy (default dict .Values.configuration)) -}}
+{{- /* toYaml leaves 1234e567 bare, which `run` reads as a number; names of clusters are often eight digits of 0-9 a-f. */ -}}
+{{- with $all.cluster -}}
+cluster: {{ toJson . }}
+{{ end -}}
+{{- toYaml (omit $all "cluster") -}}
 {{- end -}}
 
 {{- /* Features whose rights the controller has. */ -}}

@@ -34,7 +34,36 @@
 {{- range (lookup "sallyport.dev/v1alpha1" "BorderFirewall" "" "").items -}}
 {{- $kept := dig "status" "cluster" "" . -}}
 {{- if and $kept $cluster (ne $kept $cluster) -}}
-{{- $found = append $found (printf "cluster would be %q, and the BorderFirewall %s is kept as %q: nobody would follow it any more (CLUSTER_DIFFERS); set cluster: %s" $cluster .metadata.name $kept $kept) -}}
+{{- $found = append $found (printf "cluster would be %q, and the BorderFirewall %s is kept as %q: nobody would follow it any more (CLUSTER_DIFFERS); set cluster: %q" $cluster .metadata.name $kept $kept) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.peopleRoles -}}
+{{- $own := printf "%s in namespace %s" .Release.Name .Release.Namespace -}}
+{{- $others := list -}}
+{{- range (.Files.Get "files/people.yaml" | fromYaml).roles -}}
+{{- $about := dig "metadata" "annotations" dict (lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" .name) -}}
+{{- with get $about "meta.helm.sh/release-name" -}}
+{{- $of := printf "%s in namespace %s" . (get $about "meta.helm.sh/release-namespace") -}}
+{{- if ne $of $own -}}
+{{- $others = append $others $of | uniq -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $others -}}
+{{- $found = append $found (printf "the roles for people are there, of release %s: two installations in one cluster would follow the same BorderFirewalls. Uninstall that one first (firewalls keep what they hold), or set peopleRoles: false if both are to be" (join " and " .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.state.persistent -}}
+{{- $name := include "sallyport.fullname" . -}}
+{{- range dig "spec" "volumeClaimTemplates" list (lookup "apps/v1" "StatefulSet" .Release.Namespace $name) -}}
+{{- /* The server writes 1024Mi as 1Gi. */ -}}
+{{- $storage := .spec.resources.requests.storage -}}
+{{- $unit := get (dict "Mi" 1 "Gi" 1024 "Ti" 1048576) (regexFind "[MGT]i$" $storage) | int -}}
+{{- $is := printf "%dMi of %q" (mul $unit (regexFind "^[0-9]+" $storage | int)) (default "" .spec.storageClassName) -}}
+{{- $would := printf "%dMi of %q" (int $.Values.state.mebibytes) (default "" $.Values.state.storageClass) -}}
+{{- if ne $is $would -}}
+{{- $found = append $found (printf "state would be volumes of %s, and is %s: a StatefulSet keeps what it asks for. Delete it without its pods, and upgrade again: kubectl -n %s delete statefulset %s --cascade=orphan (volumes that are there stay as they are)" $would $is $.Release.Namespace $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
