@@ -145,6 +145,32 @@ describe('the first list', () => {
     expect(heard.filter((word) => word.startsWith('API_'))).toEqual([]);
   });
 
+  test('leaves out what the server tells as deleted before a streamed one is whole', async () => {
+    api.intercept = (request) => {
+      if (!isStreamedList(request)) return undefined;
+      const stream = new MemoryStream(request);
+      const tell = (type: string, name: string, version: number): void =>
+        stream.event(type, {
+          metadata: { name, namespace: 'shop', uid: `${name}-${version}`, resourceVersion: `${version}` },
+        });
+      for (const name of ['a', 'b', 'c']) tell('ADDED', name, 5);
+      tell('DELETED', 'b', 6);
+      tell('DELETED', 'c', 7);
+      tell('ADDED', 'c', 8);
+      stream.event('BOOKMARK', {
+        metadata: { resourceVersion: '8', annotations: { 'k8s.io/initial-events-end': 'true' } },
+      });
+      return stream;
+    };
+    start();
+    await turns();
+    expect([...known]).toEqual([
+      ['a', '5'],
+      ['c', '8'],
+    ]);
+    expect(heard).toEqual(['list', 'listed a b c', 'deleted b', 'connected']);
+  });
+
   test('opens no watch where the end comes while it is taken in', async () => {
     api.intercept = noStreams;
     put('a');

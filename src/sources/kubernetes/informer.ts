@@ -213,6 +213,8 @@ export class Informer<R = Resource> {
     let cancelSteady = (): void => {};
     let isSilent = false;
     let isListing = false;
+    /** What the server took back before the list was whole; the list has it. */
+    const gone = new Map<string, Sent<R>>();
     const heard = (): void => {
       cancelSilence();
       cancelSilence = clock.after(LIST_SILENCE_MS, () => {
@@ -233,11 +235,13 @@ export class Informer<R = Resource> {
         const before = read;
         for (const record of records.push(chunk)) {
           const event = encoding.event(record);
-          if (isListing && event.kind === 'bookmark') {
+          if (!isListing) this.#take(event);
+          else if (event.kind !== 'bookmark') this.#takeListed(event, gone);
+          else {
             cancelSilence();
-            this.#endList(event);
+            this.#endList(event, gone);
             isListing = false;
-          } else this.#take(event, isListing);
+          }
           if (++read % SLICE === 0) await nextTurn();
         }
         if (isListing) heard();
@@ -283,25 +287,38 @@ export class Informer<R = Resource> {
   }
 
   /** Ends a streamed list, if that is what the bookmark says. */
-  #endList({ version, endsList }: Extract<WatchEvent<R>, { kind: 'bookmark' }>): void {
+  #endList(
+    { version, endsList }: Extract<WatchEvent<R>, { kind: 'bookmark' }>,
+    gone: ReadonlyMap<string, Sent<R>>,
+  ): void {
     if (!endsList) throw new Doubt('the server took the streamed list for a watch');
     this.#refuseOlder(version);
     this.#options.listener.listEnds();
+    for (const sent of gone.values()) this.#options.listener.deleted(sent);
     this.#options.listener.connected();
     this.#backOff.reset();
     this.#knows(version);
   }
 
-  #take(event: WatchEvent<R>, isListing: boolean): void {
+  /**
+   * Before the bookmark come the objects there are, and what happens to them meanwhile: the server promises no more than that the state is at
+   * least as new as the bookmark says.
+   * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists
+   */
+  #takeListed(event: Exclude<WatchEvent<R>, { kind: 'bookmark' }>, gone: Map<string, Sent<R>>): void {
+    if (event.kind === 'failure') throw new Doubt('the streamed list failed');
+    const { sent } = event;
+    const key = `${sent.namespace}/${sent.name}`;
+    if (event.kind === 'put') {
+      gone.delete(key);
+      this.#options.listener.listed(sent);
+    } else gone.set(key, sent);
+  }
+
+  #take(event: WatchEvent<R>): void {
     const { listener } = this.#options;
-    if (event.kind === 'failure') {
-      if (isListing) throw new Doubt('the streamed list failed');
+    if (event.kind === 'failure')
       throw refusal({ title: this.#title, secrets: [] }, event.failure.code ?? 500, event.failure);
-    }
-    if (isListing) {
-      if (event.kind === 'put') listener.listed(event.sent);
-      return;
-    }
     this.#backOff.reset();
     listener.connected();
     if (event.kind === 'bookmark') {
