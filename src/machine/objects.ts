@@ -6,7 +6,7 @@ import type { Diagnostic } from '../base/diagnostic.ts';
 import { readDistance } from './frr/distance.ts';
 import { type FirewallSpec, readFirewallSpec } from './kinds/firewall.ts';
 import { FIREWALL_FIELDS, POLICY_FIELDS } from './kinds/known-fields.ts';
-import { type MetalRule, readMetalRules } from './kinds/metal-rules.ts';
+import { type MetalRule, readMetalRules, rulesField } from './kinds/metal-rules.ts';
 import { type Network, readNetworks } from './kinds/network.ts';
 import { type Policy, readPolicySpec } from './kinds/policy.ts';
 import { readService, type Service } from './kinds/service.ts';
@@ -17,7 +17,7 @@ export interface RawObject extends Pick<Subject, 'place' | 'locate' | 'base'> {
   readonly raw: unknown;
 }
 
-/** What the metal-api says of a firewall machine (v1: FirewallResponse). */
+/** What the metal-api says of a firewall machine (v1: FirewallResponse, v2: Machine). */
 export interface MetalFirewall {
   readonly name: string;
   readonly project: string;
@@ -168,6 +168,7 @@ function readMetalFirewall(
 ): MetalFirewall {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const within = { ...subject, base: [...subject.base, 'allocation'] };
+  const rules = rulesField(allocation);
   return {
     name: text(allocation['hostname']) || text(allocation['name']) || text(raw['name']),
     project: text(allocation['project']),
@@ -176,10 +177,6 @@ function readMetalFirewall(
       scopeOf(within, diagnostics).at('networks'),
       text(allocation['project']),
     ),
-    rules: readMetalRules(
-      allocation['firewall_rules'],
-      { ...within, base: [...within.base, 'firewall_rules'] },
-      diagnostics,
-    ),
+    rules: readMetalRules(allocation[rules], { ...within, base: [...within.base, rules] }, diagnostics),
   };
 }

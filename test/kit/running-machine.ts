@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
@@ -75,7 +75,9 @@ export class RunningMachine {
 
   /** The machine starts again: what its files say is in force, and nothing else. */
   async boot(): Promise<void> {
-    const rules = [join(this.folder, 'nftables/rules'), this.file].map((path) => readFileSync(path, 'utf8'));
+    const folder = join(this.folder, 'nftables');
+    const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
+    const rules = names.toSorted().map((name) => readFileSync(join(folder, name), 'utf8'));
     await this.world.load(rules.join('\n'));
   }
 

@@ -74,6 +74,11 @@ export class BaseFile {
     return { refused: this.#refused, allowedBack: this.#allowedBack.length };
   }
 
+  /** Where they are, or will be with the next ones. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** The next rules are written there. The file of before goes then if it is ours alone: a start of the machine would load it beside the new one. */
   moveTo(path: string): void {
     if (path === this.#path) return;

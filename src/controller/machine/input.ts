@@ -57,6 +57,7 @@ export function assembleInput(
   const unknown = new Map<string, string>();
   const reader = new Reader(configuration, readings, diagnostics, unknown);
   const firewall = reader.firewall(machine.firewall.source);
+  const spec = besideBase(firewall.spec, machine, diagnostics);
   const networks = firewall.networks.length > 0 ? firewall.networks : readings.facts.networks;
   if (primaryOf(networks) === undefined)
     diagnostics.push({
@@ -81,7 +82,7 @@ export function assembleInput(
   const services = reader.services(machine.service?.source);
   return {
     input: {
-      firewall: firewall.spec,
+      firewall: spec,
       networks,
       policies: policies.policies,
       metalRules: policies.rules,
@@ -96,6 +97,15 @@ export function assembleInput(
     gaps: [...unknown.keys()].toSorted(),
     hasFirewall: firewall.found,
   };
+}
+
+/** Rules that were written where the base rules are would take turns with them. */
+function besideBase(spec: FirewallSpec, { base }: MachineConfiguration, diagnostics: Diagnostic[]): FirewallSpec {
+  if (spec.ruleFile !== base) return spec;
+  scopeOf(spec.subject, diagnostics)
+    .otherwise('The default file is used.')
+    .mistake('FIELD_INVALID', `${base} has the base rules, which our rules stand beside`, 'ipv4RuleFile');
+  return { ...spec, ruleFile: undefined };
 }
 
 /** The one namespace whose policies count. */

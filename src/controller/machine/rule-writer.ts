@@ -15,6 +15,7 @@ import {
   withLearnt,
 } from '../../machine/table-text.ts';
 import { BaseFile, type BaseToWrite } from './base-file.ts';
+import { closeStart } from './closed-start.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { closesForwarding, holdsText, readIfThere, replaceFile } from './rule-files.ts';
 import { briefly } from './table-differences.ts';
@@ -172,12 +173,14 @@ export class RuleWriter {
         'nft takes the change and not the whole; the file stays as it is',
       );
     if (!(await holdsText(file, textParts(written)))) await replaceFile(file, textParts(written));
+    // Before the base rules are opened.
+    const closed = await closeStart(this.#base.path, file);
     const { others } = tableParts(written);
     const { isNew, changes, wrong } = await this.#base.write(base ?? { flows: [] }, others, signal);
     if (changes.length > 0) this.#repaired('base', changes);
     // A file at another path would be loaded beside this one.
     const before = this.#last?.file;
-    if (before !== undefined && before !== file) await localFiles(rm(before, { force: true }));
+    if (before !== undefined && before !== file && before !== closed) await localFiles(rm(before, { force: true }));
     this.#last = { file, lines: written, elementsOf, others, base };
     return { change: change === 'nothing' && isNew ? 'changed' : change, leftOut: [...leftOut, ...wrong] };
   }
@@ -226,6 +229,7 @@ export class RuleWriter {
       await replaceFile(file, textParts(lines));
       this.#repaired('file', [file]);
     }
+    await closeStart(this.#base.path, file);
     const written = await this.#base.write(base ?? { flows: [] }, others, signal);
     if (written.isNew) this.#repaired('base', written.changes, by);
   }

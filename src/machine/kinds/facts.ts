@@ -1,7 +1,7 @@
 import { isMap, show } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { scopeOf, type Subject } from '../subject.ts';
-import { type MetalRule, readMetalRules } from './metal-rules.ts';
+import { type MetalRule, readMetalRules, rulesField } from './metal-rules.ts';
 import { type Network, readNetworks } from './network.ts';
 
 /** What a machine knows of itself from its installation (install.yaml): always there, whatever source is not. */
@@ -27,7 +27,7 @@ export function readFacts(raw: unknown, subject: Subject, diagnostics: Diagnosti
     const written = raw[name];
     return typeof written === 'string' && written !== '' ? written : undefined;
   };
-  const rules = raw['firewall_rules'] === undefined ? 'firewallRules' : 'firewall_rules';
+  const rules = rulesField(raw);
   return {
     hostname: text('hostname'),
     networks: readNetworks(raw['networks'], scope.at('networks'), text('project')),

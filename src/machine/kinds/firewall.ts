@@ -153,8 +153,8 @@ function readRuleFile(raw: unknown, whole: ReturnType<typeof scopeOf>): string |
   const read = optionalText.safeParse(raw);
   const text = read.success ? read.data : undefined;
   if (raw === undefined || raw === null || raw === '') return undefined;
-  // Relative to what? And a name that begins with a dot is not loaded at a start of the machine (reference 1.1).
-  if (text !== undefined && /^\/[\x21-\x7e]+$/.test(text) && !/\/\.[^/]*$/.test(text)) return text;
+  // Relative to what? And a name that begins with a dot is not loaded at a start of the machine (reference 1.1); none at all is a folder's.
+  if (text !== undefined && /^\/[\x21-\x7e]*$/.test(text) && !/\/(?:\.[^/]*)?$/.test(text)) return text;
   whole
     .otherwise('The default file is used.')
     .mistake('FIELD_INVALID', `${show(raw)} is no absolute path to a file that nftables loads`, 'ipv4RuleFile');

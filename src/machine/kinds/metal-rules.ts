@@ -4,7 +4,7 @@ import { isMap, show } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Prefix } from '../../ip/prefix.ts';
 import { scopeOf, type Subject } from '../subject.ts';
-import { port, readEntries } from './values.ts';
+import { portOrZero, readEntries } from './values.ts';
 
 /** One rule of a firewall's allocation, as the metal-api and install.yaml have it. */
 export interface MetalRule {
@@ -24,11 +24,16 @@ const rule = z.object({
     .nullish()
     .transform((text) => (text ?? '').toLowerCase().replace(/^ip_protocol_/, '') || 'tcp')
     .pipe(z.enum(['tcp', 'udp'])),
-  ports: list(port),
+  ports: list(portOrZero),
   from: list(looseCidr),
   to: list(looseCidr),
   comment: optionalText,
 });
+
+/** Where the rules of an allocation stand in it: v1 of the metal-api and install.yaml have one spelling, v2 has the other. */
+export function rulesField(allocation: Readonly<Record<string, unknown>>): 'firewall_rules' | 'firewallRules' {
+  return allocation['firewall_rules'] === undefined ? 'firewallRules' : 'firewall_rules';
+}
 
 /** Reads `firewall_rules`; a rule that cannot be read is left out alone. */
 export function readMetalRules(raw: unknown, subject: Subject, diagnostics: Diagnostic[]): readonly MetalRule[] {

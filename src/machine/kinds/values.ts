@@ -5,15 +5,22 @@ import type { Scope } from '../../api/scope.ts';
 import { show } from '../../api/shape.ts';
 import { type Address, parseAddress } from '../../ip/address.ts';
 
-/** A port as policies have it. A text of digits is taken too: before June 2026 the field was a number or a text. */
-export const port = z
-  .union([z.number(), z.string()], { error: 'a port is a number from 1 to 65535' })
-  .transform((written, context): number => {
-    const text = String(written);
-    const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-    if (number >= 1 && number <= 65_535) return number;
-    return refuse(context, 'FIELD_INVALID', `${show(written)} is not a port; use 1 to 65535`);
-  });
+/** A port from `least` on. A text of digits is taken too: before June 2026 the field was a number or a text. */
+const portFrom = (least: 0 | 1) =>
+  z
+    .union([z.number(), z.string()], { error: `a port is a number from ${least} to 65535` })
+    .transform((written, context): number => {
+      const text = String(written);
+      const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : -1;
+      if (number >= least && number <= 65_535) return number;
+      return refuse(context, 'FIELD_INVALID', `${show(written)} is not a port; use ${least} to 65535`);
+    });
+
+/** A port as policies have it. */
+export const port = portFrom(1);
+
+/** A port as the metal-api takes it in rules of an allocation (metal-stack reference, 12.3). */
+export const portOrZero = portFrom(0);
 
 /** An address without a length. */
 export const address = z.string().transform((text, context): Address => {

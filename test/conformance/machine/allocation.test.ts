@@ -94,8 +94,13 @@ test.each([
     ],
   ],
   [
+    'ports from 0 on, as the API takes them',
+    '{ egress: [{ ports: [0, 65535], to: [192.0.2.0/24], comment: all of them }] }',
+    [['comment "all of them"', 'tcp dport { 0, 65535 }']],
+  ],
+  [
     'one that cannot be read is left out alone',
-    '{ egress: [{ ports: [70000], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/33], comment: bad }, { protocol: icmp, ports: [443], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/24], comment: good }] }',
+    '{ egress: [{ ports: [65536], to: [192.0.2.0/24], comment: bad }, { ports: [-1], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/33], comment: bad }, { protocol: icmp, ports: [443], to: [192.0.2.0/24], comment: bad }, { ports: [443], to: [192.0.2.0/24], comment: good }] }',
     [['comment "good"', 'ip daddr { 192.0.2.0/24 }']],
   ],
 ])('12.3 %s', async (_, rules, expected) => {
@@ -105,6 +110,33 @@ test.each([
     for (const [index, parts] of expected.entries())
       for (const part of parts) expect(result.rules[index]).toContain(part);
   }
+});
+
+test('13 a machine as the newer API has it', async () => {
+  const { said, rules, text } = await rendered({
+    config: config.replace('hmac: { env: HOME }, type: Metal-View', 'token: { env: HOME }'),
+    firewallObject: `
+uuid: 00000000-0000-0000-0000-000000000001
+allocation:
+  hostname: fw-1
+  project: q
+  networks:
+    - { network: nodes, networkType: NETWORK_TYPE_CHILD, natType: NAT_TYPE_NONE, vrf: "43", asn: 4200000042, project: q, prefixes: [10.0.0.0/22], ips: [10.0.0.1] }
+  firewallRules:
+    egress: [{ protocol: IP_PROTOCOL_TCP, ports: [443], to: [192.0.2.0/24], comment: web out }]
+    ingress: [{ protocol: IP_PROTOCOL_UDP, ports: [53], from: [192.0.2.0/24], to: [nonsense], comment: bad }, { protocol: IP_PROTOCOL_UDP, ports: [53], from: [192.0.2.0/24], comment: dns in }]
+`,
+  });
+  expect(rules).toEqual([
+    'oifname { "vrf43", "vni43", "vlan43" } ip saddr { 192.0.2.0/24 } udp dport { 53 } counter accept comment "dns in"',
+    'iifname { "vrf43", "vni43", "vlan43" } ip daddr { 192.0.2.0/24 } tcp dport { 443 } counter accept comment "web out"',
+  ]);
+  expect(text).toContain('oifname {"vlan43", "vrf43"} counter name external_in');
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^error PREFIX_INVALID \/objects\.yaml:10:\d+ allocation\.firewallRules\.ingress\[0\]\.to\[0\]: /,
+    ),
+  ]);
 });
 
 test('12.3 a protocol that there is not is told with those that there are', async () => {

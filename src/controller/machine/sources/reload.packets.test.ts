@@ -1,15 +1,18 @@
 import { createHash, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { RunningMachine } from '../../../../test/kit/running-machine.ts';
-import { cwnp, firewall } from '../../../../test/kit/machine.ts';
+import { cwnp, firewall, smallMachine } from '../../../../test/kit/machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { netnsTransport } from '../../../firewalls/nftables/reach/local-transport.ts';
+import { CLOSED_TABLE, tableLines, textOf } from '../../../machine/table-text.ts';
 import { NameStateFile } from '../dns/name-state.ts';
+import { KernelTable } from '../kernel-table.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { MachineMonitor } from '../monitor/machine-monitor.ts';
+import { RuleWriter } from '../rule-writer.ts';
 
 let machine: RunningMachine;
 beforeAll(async () => {
@@ -44,6 +47,63 @@ test('another source that was never heard takes nothing away, while running and 
   machine.configure(own(80));
   await eventually(80, true);
   expect(await machine.passes(443)).toBe(false);
+});
+
+test('rules at a place that no start of the machine loads leave closed ones where it does', async () => {
+  const at = (name: string): string => join(machine.folder, name);
+  const wanted = (file: string): string =>
+    own(443).replace('static: {', () => `static: { firewall: { ipv4RuleFile: ${at(file)} },`);
+  const isClosed = (): Promise<boolean> =>
+    machine.world.machine.must('nft', ['list', 'chain', 'inet', 'firewall', 'forward']).then(
+      (text) => text.includes('policy drop'),
+      () => false,
+    );
+  machine.configure(wanted('elsewhere.v4'));
+  await machine.start();
+  await expect.poll(() => existsSync(at('elsewhere.v4')), { timeout: 20_000 }).toBe(true);
+  await eventually(443, true);
+  await expect.poll(() => readFileSync(at('nftables/rules'), 'utf8'), { timeout: 20_000 }).toContain('policy accept');
+  await machine.stop();
+  await machine.boot();
+  expect([await isClosed(), await machine.passes(80), await machine.passes(443)]).toEqual([true, false, false]);
+  // By hand, and while it runs.
+  await machine.start();
+  await eventually(443, true);
+  rmSync(machine.file);
+  await expect.poll(() => machine.rulesIfThere(), { timeout: 20_000 }).toContain('policy drop');
+  machine.configure(wanted('nftables/other.v4'));
+  await expect.poll(() => readdirSync(at('nftables')).toSorted(), { timeout: 20_000 }).toEqual(['other.v4', 'rules']);
+  await expect.poll(() => existsSync(at('elsewhere.v4')), { timeout: 20_000 }).toBe(false);
+  machine.configure(own(443));
+  await expect
+    .poll(() => readdirSync(at('nftables')).toSorted(), { timeout: 20_000 })
+    .toEqual(['firewall-controller.v4', 'rules']);
+  expect(machine.rules()).toContain('dport { 443 }');
+});
+
+test('closed ones stand there as soon as rules are written elsewhere, though nobody looks again', async () => {
+  const kernel = new KernelTable(netnsTransport(machine.world.machine.name, machine.folder));
+  const writer = new RuleWriter({ kernel, baseFile: join(machine.folder, 'nftables/rules'), log: machine.log });
+  const { signal } = new AbortController();
+  const elsewhere = join(machine.folder, 'elsewhere.v4');
+  const lines = tableLines(smallMachine(cwnp('p', '{ ingress: [{ ports: [{ port: 80 }] }] }')).ruleset);
+  await writer.close(machine.file, signal);
+  for (const file of [machine.file, elsewhere]) await writer.write({ lines, file, dryRun: false }, signal);
+  kernel.stop();
+  expect([machine.rules(), readFileSync(elsewhere, 'utf8')]).toEqual([CLOSED_TABLE, textOf(lines)]);
+});
+
+test('base rules are not written over by a Firewall that names their file', async () => {
+  const base = join(machine.folder, 'nftables/rules');
+  machine.configure(own(443).replace('static: {', () => `static: { firewall: { ipv4RuleFile: ${base} },`));
+  await machine.start();
+  await expect.poll(() => machine.rulesIfThere(), { timeout: 20_000 }).toContain('dport { 443 }');
+  await eventually(443, true);
+  expect(readFileSync(base, 'utf8')).toContain('table inet metal');
+  expect(readFileSync(base, 'utf8')).not.toContain('table inet firewall');
+  expect(machine.logged.filter((line) => line.includes('base rules, which'))).toEqual([
+    expect.stringContaining('ipv4RuleFile'),
+  ]);
 });
 
 test('rules that somebody else made stay until all is known', async () => {
