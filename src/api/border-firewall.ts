@@ -233,8 +233,19 @@ export function readBorderFirewall(meta: Meta, raw: RawMap, scope: Scope): Borde
     tiers: policies.tiers,
     drift: drift ?? (same.driver === 'nftables' ? 'Repair' : 'Show'),
     guard: { ...guard, quiet: guard.quiet.map((window) => defined(window)) },
-    readiness: { timeoutMs: readiness.timeout, onTimeout: readiness.onTimeout },
+    readiness: readinessOf(readiness),
   };
+}
+
+/** For how long pods wait for a firewall, and what is then. */
+export function readinessOf({
+  timeout,
+  onTimeout,
+}: {
+  readonly timeout: number;
+  readonly onTimeout: 'Hold' | 'Release';
+}): BorderFirewall['readiness'] {
+  return { timeoutMs: timeout, onTimeout };
 }
 
 /** What is wrong with a text as `spec.driver`, and the correction; `undefined` where it is one, or no text at all. */

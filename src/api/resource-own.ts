@@ -164,8 +164,10 @@ export interface UnreadFirewall extends OwnMeta {
   readonly settings: FirewallSettings;
   /** Members of `spec` that are missing or cannot be read. */
   readonly unreadable: ReadonlySet<string>;
-  /** Absent: that cannot be read. */
+  /** Of these three, absent: that cannot be read. */
   readonly onDelete?: BorderFirewall['onDelete'];
+  readonly workloads?: BorderFirewall['workloads'];
+  readonly readiness?: BorderFirewall['readiness'];
 }
 
 /** Somebody's yes to one plan of one firewall (design invariant 4). */

@@ -1,4 +1,4 @@
-import { borderFirewallSpec, credentialsOf } from './border-firewall.ts';
+import { borderFirewallSpec, credentialsOf, readinessOf } from './border-firewall.ts';
 import type { Meta, OwnMeta, UnreadFirewall } from './resource.ts';
 import { Scope } from './scope.ts';
 import { type RawMap, defined, isMap } from './shape.ts';
@@ -24,6 +24,10 @@ export function readUnreadFirewall(meta: Meta & OwnMeta, raw: RawMap): UnreadFir
       ...defined({ credentialsRef: credentialsRef && credentialsOf(credentialsRef), tls: tls && defined(tls) }),
     },
     unreadable: broken,
-    ...defined({ onDelete: values.onDelete }),
+    ...defined({
+      onDelete: values.onDelete,
+      workloads: values.workloads && defined(values.workloads),
+      readiness: values.readiness && readinessOf(values.readiness),
+    }),
   };
 }

@@ -95,6 +95,7 @@ export class Controller implements Picture {
       () => ({
         border: this.world.border,
         owners: this.world.owners,
+        unread: (endpoint) => this.world.unreadBefore(endpoint),
         isComputing: this.isComputing,
         uidOf: (endpoint) => this.world.inventory.uidOf(endpoint),
         confirmed: (firewall) => this.#stations.get(firewall)?.worker.confirmed(),

@@ -119,6 +119,7 @@ describe('firewalls that another copy keeps', () => {
   const knowledgeOf = ({ controller, writers }: Copy): BorderKnowledge => ({
     border: controller.world.border,
     owners: controller.world.owners,
+    unread: (endpoint) => controller.world.unreadBefore(endpoint),
     isComputing: controller.isComputing,
     uidOf: (endpoint) => controller.world.inventory.uidOf(endpoint),
     confirmed: (name) => controller.station(name)?.worker.confirmed(),

@@ -100,6 +100,63 @@ describe('whether a pod may start', () => {
     expect(standing('till-1', 'other')).toBe('ready: no border firewall is on its way');
   });
 
+  describe('a firewall that holds something, and whose BorderFirewall this process could never read,', () => {
+    const KEPT = ', status: {cluster: lab, confirmedAt: "2026-01-01T00:00:00Z"}}';
+    const broken = (more: string, status = KEPT): string =>
+      firewall('edge-2', `, unknown: Drp${more}`).replace(/\}$/, status);
+    const tellUnread = (object: string): void => {
+      const { resources, unread } = readText(
+        [...WORLD, firewall('edge-1'), object, pod('till-1', '10.1.0.1'), pod('other-1', '10.1.0.2', 'other')].join(
+          '\n---\n',
+        ),
+        'world.yaml',
+      );
+      const changes = [...resources.values()].map((resource) => ({ kind: 'put', resource }) as const);
+      deliver({ changes, state: { kind: 'complete' }, diagnostics: [], unread });
+    };
+
+    test('is waited for by the pods that may be behind it, and by no others', async () => {
+      tellUnread(broken(''));
+      await settle();
+      expect(standing()).toBe('waits: edge-2: its BorderFirewall cannot be read; its status says why');
+      expect(standing('other-1', 'other')).toBe('ready: no border firewall is on its way');
+      // Who is behind it cannot be told either.
+      tellUnread(broken('').replace("'shop'", "'shop"));
+      await settle();
+      expect(standing()).toMatch(/^waits: edge-2: /);
+      expect(standing('other-1', 'other')).toMatch(/^waits: edge-2: /);
+      tellUnread(firewall('edge-2'));
+      await settle();
+      expect(standing()).toBe('ready: confirmed by edge-1, edge-2');
+      // From now on what it was to hold is known.
+      tellUnread(broken(''));
+      await settle();
+      expect(standing()).toBe('ready: confirmed by edge-1, edge-2');
+    });
+
+    test('lets pods go after its time, if its owner says so', async () => {
+      tellUnread(broken(', readiness: {timeout: 30s, onTimeout: Release}'));
+      await settle();
+      const { signal } = new AbortController();
+      const told = controller.readiness.whenReady('pod:shop/till-1', 'u-till-1', 60_000, signal);
+      await new Promise((resolve) => void setImmediate(resolve));
+      clock.advance(30_000);
+      expect(await told).toMatchObject({
+        ready: true,
+        message: expect.stringContaining('let go after 30 s') as string,
+      });
+    });
+
+    test.each([
+      ['nothing of ours stands there', broken('', '}')],
+      ['it only watches', broken('').replace('mode: Enforce', 'mode: Observe')],
+    ])('is waited for by nobody where %s', async (_, object) => {
+      tellUnread(object);
+      await settle();
+      expect(standing()).toBe('ready: confirmed by edge-1');
+    });
+  });
+
   test('one more pod waits for its own address, its groups and its translation', async () => {
     tell([...WORLD, firewall('edge-1'), GROUP, NAT, pod('till-1', '10.1.0.1')]);
     await settle();
@@ -233,6 +290,7 @@ describe('whether a pod may start', () => {
         return {
           border: controller.world.border,
           owners,
+          unread: () => [],
           isComputing: false,
           uidOf: () => 'u-till-1',
           confirmed: () => confirmed && { ...confirmed, owners },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BorderFirewall } from '../../api/resource.ts';
+import type { BorderFirewall, UnreadFirewall } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Border } from '../../border/border.ts';
 import type { Sending } from '../../border/profile.ts';
@@ -35,6 +35,8 @@ export interface BorderKnowledge {
   readonly owners: Owners;
   /** What a firewall was read back to hold last; `undefined`: nothing was yet, or another copy keeps it. */
   confirmed(firewall: string): Confirmed | undefined;
+  /** Firewalls that `border` knows nothing of, since they cannot be read, and that may drop what the endpoint sends. */
+  unread(endpoint: EndpointId): readonly UnreadFirewall[];
   /** A change is being worked out: what is known does not belong together for a moment. */
   readonly isComputing: boolean;
   /** Of the pod that has this name now. */
@@ -53,6 +55,7 @@ const ASK_MS = 1_000;
 const NOTHING_YET = 'nothing was confirmed there yet';
 const NOT_KNOWN: PodStanding = { ready: false, message: 'the pod is not known here yet', firewalls: [] };
 const WORKED_OUT: PodStanding = { ready: false, message: 'a change is being worked out', firewalls: [] };
+const UNREAD = 'its BorderFirewall cannot be read; its status says why';
 const ELSEWHERE = 'the copy that keeps it has not confirmed it';
 /** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
 const MOST_REMEMBERED = 100_000;
@@ -161,6 +164,8 @@ export class Readiness {
     if (appearance === undefined)
       return { ready: false, message: 'the pod is not known here, or has no address that is believed', firewalls: [] };
     const asked = new Set([...appearance.sendings, ...appearance.unseen].map(({ firewall }) => firewall));
+    const unread = new Map(known.unread(endpoint).map((firewall) => [firewall.name, firewall]));
+    for (const name of unread.keys()) asked.add(name);
     if (asked.size === 0) return { ready: true, message: 'no border firewall is on its way', firewalls: [] };
     const waitedMs = this.#waited(
       endpoint,
@@ -171,6 +176,8 @@ export class Readiness {
     );
     const firewalls = [...asked].toSorted().map((name): FirewallStanding => {
       const view = known.border.firewalls().get(name);
+      const unknown = unread.get(name);
+      if (unknown !== undefined) return waitingAt(name, unknown.readiness, UNREAD, waitedMs);
       const sendings = appearance.sendings.filter(({ firewall }) => firewall === name);
       const isElsewhere = known.elsewhere?.(name) !== undefined;
       const own = whyNot(sendings, view?.ruleset, known.owners, isElsewhere ? undefined : known.confirmed(name));
@@ -203,12 +210,13 @@ export class Readiness {
   /** After this time a pod that waits may stand otherwise without any change that is told. */
   #restMs(endpoint: EndpointId, standing: PodStanding): number {
     if (standing === WORKED_OUT) return LOOK_MS;
-    const { border } = this.#known();
+    const known = this.#known();
+    const unread = new Map(known.unread(endpoint).map((one) => [one.name, one.readiness]));
     const now = this.#clock.monotonic();
     const since = this.#waiting.get(endpoint)?.at ?? now;
     const rests = standing.firewalls.map(({ firewall, state, message }) => {
       if (state !== 'Waiting') return Number.POSITIVE_INFINITY;
-      const readiness = border.firewalls().get(firewall)?.firewall.readiness;
+      const readiness = known.border.firewalls().get(firewall)?.firewall.readiness ?? unread.get(firewall);
       const releaseMs =
         readiness?.onTimeout === 'Release' ? since + readiness.timeoutMs - now : Number.POSITIVE_INFINITY;
       return message === ELSEWHERE || message === NOTHING_YET ? Math.min(ASK_MS, releaseMs) : releaseMs;
@@ -259,8 +267,17 @@ function standingAt(
   if (described?.deleting === true && described.onDelete === 'Remove')
     return { firewall, state: 'Watches', message: 'what is to be left holds no pod' };
   if (why === undefined) return { firewall, state: 'Confirmed', message: 'read back from the firewall' };
-  if (described?.readiness.onTimeout === 'Release' && waitedMs >= described.readiness.timeoutMs)
-    return { firewall, state: 'Released', message: `${why}; let go after ${described.readiness.timeoutMs / 1_000} s` };
+  return waitingAt(firewall, described?.readiness, why, waitedMs);
+}
+
+function waitingAt(
+  firewall: string,
+  readiness: BorderFirewall['readiness'] | undefined,
+  why: string,
+  waitedMs: number,
+): FirewallStanding {
+  if (readiness?.onTimeout === 'Release' && waitedMs >= readiness.timeoutMs)
+    return { firewall, state: 'Released', message: `${why}; let go after ${readiness.timeoutMs / 1_000} s` };
   return { firewall, state: 'Waiting', message: why };
 }
 

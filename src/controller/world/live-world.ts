@@ -10,6 +10,7 @@ import { Inventory } from '../../inventory/inventory.ts';
 import type { EndpointId } from '../../inventory/model.ts';
 import type { Delivery, ResourceChange, SourceState } from '../../sources/source.ts';
 import { OwnerTable } from './owners.ts';
+import { mayDrop } from './unread.ts';
 import type { Replaced } from './without-released.ts';
 
 const NONE: ReadonlySet<ResourceKey> = new Set();
@@ -119,6 +120,14 @@ export class LiveWorld {
   /** BorderFirewalls that are there and cannot be read at present, by name; those of `firewalls` among them stay as they were. */
   get unread(): ReadonlyMap<string, UnreadFirewall> {
     return this.#unread;
+  }
+
+  /** Those of which no earlier form is known either, and that may drop what an endpoint sends. */
+  unreadBefore(endpoint: EndpointId): readonly UnreadFirewall[] {
+    if (this.#unread.size === 0) return [];
+    const found = this.engine.endpoints.get(endpoint);
+    const labels = found === undefined ? new Map<string, string>() : this.engine.labelsOf(found);
+    return [...this.#unread.values()].filter((one) => !this.firewalls.has(one.name) && mayDrop(one, labels));
   }
 
   /** Who has each address (canonical text), as text for comparing. */
