@@ -98,6 +98,36 @@ describe('ClusterwideNetworkPolicy', () => {
     ]);
   });
 
+  test('"to" beside "toFQDNs": the first counts, and that is told; strictly, the whole policy is not valid', () => {
+    const both = `{ to: [{ cidr: 192.0.2.0/24 }], toFQDNs: [{ matchName: example.org }], ${https} }`;
+    const policy = cwnp(
+      'p',
+      `{ ingress: [{ ${https} }], egress: [{ to: [{ cidr: 198.51.100.0/24 }], ${https} }, ${both}] }`,
+    );
+    const compatible = smallMachine(policy, { resolved: new Map() });
+    expect(rules(compatible.text).filter((line) => line.includes(' np '))).toEqual([
+      'ip saddr == @cluster_prefixes ip daddr { 192.0.2.0/24 } tcp dport { 443 } counter accept comment "accept traffic for np p tcp"',
+      'ip saddr == @cluster_prefixes ip daddr { 198.51.100.0/24 } tcp dport { 443 } counter accept comment "accept traffic for np p tcp"',
+    ]);
+    expect(compatible.said).toEqual([
+      'warning CWNP_NARROWED ClusterwideNetworkPolicy/firewall/p spec.egress[1].toFQDNs: has "to" and "toFQDNs", of which "to" counts; write two entries',
+    ]);
+    const strict = smallMachine(policy, { semantics: 'strict', resolved: new Map() });
+    expect(rules(strict.text).filter((line) => !line.includes('dns cache'))).toEqual([]);
+    expect(strict.policies.map(({ state, message }) => `${state}: ${message}`)).toEqual([
+      'ignored: policy is not valid: spec.egress[1]: an entry takes "to" or "toFQDNs", not both',
+    ]);
+    expect(strict.said).toEqual([
+      'error CWNP_INVALID ClusterwideNetworkPolicy/firewall/p spec.egress[1]: an entry takes "to" or "toFQDNs", not both. The whole policy is ignored.',
+    ]);
+    // One of both alone is no mistake.
+    for (const entry of ['to: [{ cidr: 192.0.2.0/24 }]', 'toFQDNs: [{ matchName: example.org }]'])
+      expect(
+        smallMachine(cwnp('p', `{ egress: [{ ${entry}, ${https} }] }`), { semantics: 'strict', resolved: new Map() })
+          .policies,
+      ).toMatchObject([{ state: 'deployed' }]);
+  });
+
   test('policies of other namespaces are ignored', () => {
     const { policies, text } = smallMachine(cwnp('p', `{ ingress: [{ ${https} }] }`, 'shop'));
     expect(rules(text)).toEqual([]);
@@ -377,32 +407,6 @@ describe('rate limits', () => {
       'MACHINE_NETWORK',
       'MACHINE_NETWORK',
       'FIELD_INVALID',
-    ]);
-  });
-});
-
-describe('rules of the allocation', () => {
-  test('go out from the cluster, and come in to it where no destination is given', () => {
-    const { text } = smallMachine(`
-allocation:
-  hostname: fw-1
-  firewall_rules:
-    egress: [{ protocol: tcp, ports: [443, 80], to: [0.0.0.0/0], comment: allow apt update }]
-    ingress:
-      - { protocol: udp, ports: [53], from: [192.0.2.0/24, "2001:db8::/32"], comment: dns }
-      - { ports: [22], from: [192.0.2.0/24], to: [10.0.0.5/32] }
-      - { ports: [], from: [192.0.2.0/24] }
-`);
-    expect(
-      text
-        .split('\n')
-        .filter((line) => line.includes('dport'))
-        .map((line) => line.trim()),
-    ).toEqual([
-      'ip saddr { 192.0.2.0/24 } ip daddr { 10.0.0.5/32 } tcp dport { 22 } counter accept comment "accept traffic for metal ingress rule 1"',
-      'oifname { "vrf42", "vni42", "vlan42" } ip saddr { 192.0.2.0/24 } udp dport { 53 } counter accept comment "dns"',
-      'oifname { "vrf42", "vni42", "vlan42" } ip6 saddr { 2001:db8::/32 } udp dport { 53 } counter accept comment "dns"',
-      'iifname { "vrf42", "vni42", "vlan42" } ip daddr { 0.0.0.0/0 } tcp dport { 443, 80 } counter accept comment "allow apt update"',
     ]);
   });
 });
