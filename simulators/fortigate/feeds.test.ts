@@ -214,6 +214,22 @@ describe('fetched lists (reference 1.10 a)', () => {
     expect(list.asked).toHaveLength(3);
   });
 
+  test.each([
+    ['kept', 1],
+    ['taken', 0],
+  ] as const)('what a file without entries leaves is a switch: %s', async (emptyFile, left) => {
+    const clock = new FakeClock();
+    await using list = await serve();
+    await using device = await FortiGate.start({ plain: true, clock, switches: { emptyFile } });
+    list.say(200, '10.244.1.7\n');
+    device.hand.create('system/external-resource', { name: 'kfw-web', type: 'address', resource: list.url });
+    await device.settled();
+    list.say(200, '# nobody\n');
+    clock.advance(300_000);
+    await device.settled();
+    expect(device.live.feeds.accepted('root', 'kfw-web')).toHaveLength(left);
+  });
+
   test('after a boot it is fetched again, and until then it is empty', async () => {
     const clock = new FakeClock();
     await using list = await serve();

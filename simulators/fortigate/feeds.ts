@@ -206,6 +206,7 @@ export class Feeds {
         const entries = new Map(
           readList(text).map((one) => [one.range === undefined ? one.text : canonical(one.range), one]),
         );
+        if (entries.size === 0 && this.#device.switches.emptyFile === 'kept') return;
         this.#states.set(key, { ...this.state(vdom, textOf(row, 'name')), entries, updated: now });
       }
     } catch (thrown) {

@@ -41,6 +41,8 @@ export interface Switches {
   readonly pushedSurvive: boolean;
   /** Whether what a feed fetched last outlives a reboot. */
   readonly fetchedSurvive: boolean;
+  /** What becomes of a feed whose file has no entry: it keeps what it had, or is empty. */
+  readonly emptyFile: 'kept' | 'taken';
   /** What an empty group or feed means in a rule. */
   readonly emptyMatches: 'nothing' | 'everything';
   /** Whether packets meet a feed in central SNAT. */
@@ -75,6 +77,7 @@ export const strict: Switches = {
   pushEntries: 1000,
   pushedSurvive: false,
   fetchedSurvive: false,
+  emptyFile: 'kept',
   emptyMatches: 'nothing',
   feedInCentralSnat: true,
   statusLine: 'repeats',

@@ -123,7 +123,11 @@ describe('external lists', () => {
     expect(feeds.asked).toHaveLength(1);
     await firewall.later(20);
     expect(firewall.entries('e')).toEqual(['10.2.0.10']);
+    // Whether a list without entries is taken is not known.
     feeds.text = '';
+    await firewall.later(5 * MINUTE);
+    expect(firewall.entries('e')).toEqual(['10.2.0.10']);
+    firewall.quirks = { ...firewall.quirks, emptyLists: 'taken' };
     await firewall.later(5 * MINUTE);
     expect(firewall.entries('e')).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { parseNetmask, parseRange, type Span } from './addresses.ts';
 import { fetchList, type Source } from './fetch.ts';
+import type { Quirks } from './quirks.ts';
 import { child, type Element, members, textOf } from './xml.ts';
 
 /** A list as it is configured. */
@@ -39,12 +40,19 @@ export class ExternalLists {
   readonly #capacity: () => number;
   /** PEM of the authority that a certificate profile names. */
   readonly #authority: (profile: string) => string | undefined;
+  readonly #empty: () => Quirks['emptyLists'];
   #held: Held[] = [];
   #fetching = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly log: LogLine[] = [];
 
-  constructor(clock: Clock, capacity: () => number, authority: (profile: string) => string | undefined) {
+  constructor(
+    clock: Clock,
+    capacity: () => number,
+    authority: (profile: string) => string | undefined,
+    empty: () => Quirks['emptyLists'],
+  ) {
+    this.#empty = empty;
     this.#clock = clock;
     this.#capacity = capacity;
     this.#authority = authority;
@@ -117,10 +125,12 @@ export class ExternalLists {
     const source: Source = { url, user, password, authority };
     const fetched = await fetchList(source, this.#stop.signal);
     switch (fetched.kind) {
-      case 'content':
-        held.entries = this.#read(held, fetched.text);
+      case 'content': {
+        const entries = this.#read(held, fetched.text);
+        if (entries.length > 0 || this.#empty() === 'taken') held.entries = entries;
         held.refused = false;
         break;
+      }
       case 'refused':
         held.refused = true;
         this.#note(`${held.configured.name}: authentication failed. The list is not enforced.`);

@@ -81,6 +81,7 @@ export class PanOs extends Device {
       this.clock,
       () => this.capacity['edl-ip'],
       (profile) => this.#authorities.get(profile),
+      () => this.quirks.emptyLists,
     );
   }
 

@@ -21,6 +21,8 @@ export interface Quirks {
   readonly maxOperations: number;
   /** What a row of the answer about a list's content is (reference 1.9: the element is known, the rows are not). */
   readonly listRows: 'member' | 'entry' | 'line' | 'text';
+  /** What becomes of a list whose file has no entry: it keeps what it had, or is empty. */
+  readonly emptyLists: 'kept' | 'taken';
   /** Whether the content of a list whose server refused the credentials is shown all the same, though no rule goes by it. */
   readonly showsRefusedLists: boolean;
   /** Whether `show` and `clear session all` heed their filter; else both are about all sessions. */
@@ -39,6 +41,7 @@ export const strictQuirks: Quirks = {
   haSharesRegistered: false,
   maxOperations: 500,
   listRows: 'member',
+  emptyLists: 'kept',
   showsRefusedLists: true,
   heedsSessionFilters: true,
   clearsSessions: true,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ownCertificate } from '../../simulators/frame/certificate.ts';
+import { NOBODY } from '../../src/firewalls/feed/feed-list.ts';
 
 const CERTIFICATE = ownCertificate({
   commonName: 'feeds',
@@ -16,6 +17,8 @@ export class ListServer {
   readonly authority = CERTIFICATE.certificate;
   /** It answers nobody; it knows the consumer no more. */
   fault: 'gone' | 'refuses' | undefined;
+  /** A list of nobody has no line, as below `/lists`. */
+  givesEmpty = false;
 
   static async start(user: string, password: string): Promise<ListServer> {
     const server = new ListServer(`Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`);
@@ -31,16 +34,17 @@ export class ListServer {
           socket.destroy();
           return;
         }
-        const list = this.#lists.get(/^\/lists\/(.*)\.txt$/.exec(url ?? '')?.[1] ?? '');
+        const list = this.#lists.get(/^\/filled\/lists\/(.*)\.txt$/.exec(url ?? '')?.[1] ?? '');
         const isKnown = this.fault === undefined && headers.authorization === authorization;
         response.writeHead(isKnown ? (list === undefined ? 404 : 200) : 401);
-        response.end(isKnown ? (list ?? []).map((member) => `${member}\n`).join('') : '');
+        const lines = list?.length === 0 && !this.givesEmpty ? Object.values(NOBODY) : (list ?? []);
+        response.end(isKnown ? lines.map((line) => `${line}\n`).join('') : '');
       },
     );
   }
 
   get url(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}/lists`;
+    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}/filled/lists`;
   }
 
   give(list: string, members: readonly string[]): void {

@@ -15,6 +15,22 @@ export interface FeedList {
 /** Texts of lists of addresses that were made already: they stand on disk, are given out and compared. */
 const made = new WeakMap<readonly string[], string>();
 
+/**
+ * Addresses that nobody has (RFC 5737, 3849): they stand in a list for a family of which nobody is in it, for whoever would go on with what it
+ * had rather than take a list without entries.
+ */
+export const NOBODY: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8::1' };
+
+/** The same list, and `NOBODY` in it for each of these families of which it has nobody. */
+export function filledList(list: FeedList, families: readonly Family[] = [4, 6]): FeedList {
+  const filled = families.filter((family) => list.addresses[family].length === 0);
+  if (filled.length === 0) return list;
+  return {
+    ...list,
+    addresses: { ...list.addresses, ...Object.fromEntries(filled.map((one) => [one, [NOBODY[one]]])) },
+  };
+}
+
 /** One address a line, IPv4 first; every line ends. What all that fetch plain lists can read: no comment, no empty line. */
 export function listText({ addresses }: Pick<FeedList, 'addresses'>, families: readonly Family[] = [4, 6]): string {
   return families.map((family) => linesOf(addresses[family])).join('');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip as gzipWith } from 'node:zlib';
-import { type FeedList, listText, listUuid } from '../../firewalls/feed/feed-list.ts';
+import { type FeedList, filledList, listText, listUuid } from '../../firewalls/feed/feed-list.ts';
 import type { FeedOwner } from '../../firewalls/feed/feed-store.ts';
 import { type FetchedPart, PART_FAMILIES, type PublishedList } from '../../firewalls/feed/publication.ts';
 import type { Feed } from '../../controller/feeds/feeds.ts';
@@ -20,30 +20,41 @@ export interface Content {
   packed(): Promise<Buffer>;
 }
 
-/** Forms of one list: of both families or one; with the MD5 of its text beside it, which Cisco asks before it fetches. */
-export type Form = FetchedPart | `${FetchedPart}.md5`;
+/** Forms of one list: of both families or one, without empty families; with the MD5 of its text beside it, which Cisco asks before it fetches. */
+export interface Form {
+  readonly part: FetchedPart;
+  readonly isFilled: boolean;
+  readonly isSum: boolean;
+}
 
 const PLAIN = 'text/plain; charset=utf-8';
 
-const made = new WeakMap<FeedList, Map<Form, Content>>();
+const made = new WeakMap<FeedList, Map<string, Content>>();
 
 /** A list in a form; made once. */
-export function contentOf(list: FeedList, form: Form): Content {
-  const forms = made.get(list) ?? new Map<Form, Content>();
+export function contentOf(list: FeedList, asked: Form): Content {
+  const isFilled = asked.isFilled && filledList(list, PART_FAMILIES[asked.part]) !== list;
+  const form = { ...asked, isFilled };
+  const forms = made.get(list) ?? new Map<string, Content>();
   made.set(list, forms);
-  const known = forms.get(form) ?? contentFrom(bodyOf(list, form), PLAIN);
-  forms.set(form, known);
+  const key = JSON.stringify([form.part, form.isFilled, form.isSum]);
+  const known = forms.get(key) ?? contentFrom(bodyOf(list, form), PLAIN);
+  forms.set(key, known);
   return known;
 }
 
 function bodyOf(list: FeedList, form: Form): string {
-  const [part, sum] = form.split('.') as [FetchedPart, string | undefined];
-  if (sum === undefined) return listText(list, PART_FAMILIES[part]);
-  return `${createHash('md5').update(contentOf(list, part).body).digest('hex')}\n`;
+  if (form.isSum)
+    return `${createHash('md5')
+      .update(contentOf(list, { ...form, isSum: false }).body)
+      .digest('hex')}
+`;
+  const families = PART_FAMILIES[form.part];
+  return listText(form.isFilled ? filledList(list, families) : list, families);
 }
 
 /** Documents about all lists of a firewall. */
-export type Document = 'data centre' | 'index';
+export type Document = 'data centre' | 'filled data centre' | 'index';
 
 interface MadeDocument {
   readonly of: string;
@@ -60,7 +71,8 @@ export function documentOf(document: Document, { owner, publication }: Feed, fro
   const known = made.get(document);
   if (known?.of === of) return known.content;
   const lists = publication.lists.values();
-  const content = document === 'index' ? indexContent(lists, frozenSince) : dataCenterContent(owner, lists);
+  const isFilled = document === 'filled data centre';
+  const content = document === 'index' ? indexContent(lists, frozenSince) : dataCenterContent(owner, lists, isFilled);
   made.set(document, { of, content });
   return content;
 }
@@ -69,13 +81,20 @@ export function documentOf(document: Document, { owner, publication }: Feed, fro
  * All lists as Check Point's generic data centre reads them (sk167210): one object a list, with an id that stays.
  * An object without ranges is an empty group.
  */
-function dataCenterContent({ cluster, firewall }: FeedOwner, lists: Iterable<PublishedList>): Content {
-  const objects = [...lists].map(({ list: { name, resource, addresses } }) => ({
-    name,
-    id: listUuid(cluster, firewall, name),
-    description: resource,
-    ranges: [...addresses[4], ...addresses[6]],
-  }));
+function dataCenterContent(
+  { cluster, firewall }: FeedOwner,
+  lists: Iterable<PublishedList>,
+  isFilled: boolean,
+): Content {
+  const objects = [...lists].map(({ list }) => {
+    const { name, resource, addresses } = isFilled ? filledList(list) : list;
+    return {
+      name,
+      id: listUuid(cluster, firewall, name),
+      description: resource,
+      ranges: [...addresses[4], ...addresses[6]],
+    };
+  });
   const document = { version: '1.0', description: `${cluster} ${firewall}`, objects };
   return contentFrom(JSON.stringify(document), 'application/json');
 }

@@ -163,6 +163,27 @@ describe('what is given out', () => {
     }
   });
 
+  test('below /filled no family is empty, with sums of its own, and what was fetched is the list', async () => {
+    expect((await get('/filled/lists/payments.txt')).text).toBe('10.0.0.2\n10.0.0.10\nfd00::1\n');
+    await publication.put({ ...PAYMENTS, addresses: { 4: [], 6: ['fd00::1'] } });
+    expect((await get('/filled/lists/payments.txt')).text).toBe('192.0.2.1\nfd00::1\n');
+    expect((await get('/filled/ipv4/payments.txt')).text).toBe('192.0.2.1\n');
+    expect((await get('/filled/ipv6/payments.txt')).text).toBe('fd00::1\n');
+    await publication.put({ ...PAYMENTS, addresses: { 4: [], 6: [] } });
+    const { body, headers } = await get('/filled/lists/payments.txt', BASIC);
+    expect(body.toString()).toBe('192.0.2.1\n2001:db8::1\n');
+    expect((await get('/filled/lists/payments.txt.md5')).text).toBe(
+      `${createHash('md5').update(body).digest('hex')}\n`,
+    );
+    expect((await get('/lists/payments.txt')).headers['etag']).not.toBe(headers['etag']);
+    expect((await get('/lists/payments.txt')).text).toBe('');
+    await expect
+      .poll(() => publication.fetches().find(({ consumer, part }) => consumer === 'panos' && part === 'all')?.version)
+      .toBe(publication.versionOf('payments', 'all'));
+    const { objects } = JSON.parse((await get('/filled/generic-data-center.json')).text);
+    expect(objects).toContainEqual(expect.objectContaining({ name: 'payments', ranges: ['192.0.2.1', '2001:db8::1'] }));
+  });
+
   test('all lists as a generic data centre, each with an id that stays', async () => {
     const read = async (): Promise<{ objects: { name: string; id: string; ranges: string[] }[] }> =>
       JSON.parse((await get('/generic-data-center.json')).text) as never;

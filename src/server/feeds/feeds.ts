@@ -20,13 +20,15 @@ const MOST_CONNECTIONS = 2_000;
 /** Places are for those who ask: who has not shaken hands, asked, or read on for so long gives his back. */
 const QUIET_MS = { handshakeTimeout: 5_000, connectionsCheckingInterval: 5_000 };
 const STALLED_MS = 30_000;
-const PATHS = /^\/(lists|ipv4|ipv6)\/([^/]+)\.txt(\.md5)?$/;
+const PATHS = /^(\/filled)?\/(lists|ipv4|ipv6)\/([^/]+)\.txt(\.md5)?$/;
+const KNOWN =
+  '/lists/NAME.txt, /ipv4/NAME.txt, /ipv6/NAME.txt, with .md5; /generic-data-center.json; these below /filled; /lists.json';
 /** Whoever is told to come back goes on with what it has. */
 const AGAIN_SECONDS = '30';
 
 /**
  * Lists over HTTPS for whatever can fetch them: `/lists/NAME.txt`, one family alone under `/ipv4/` and `/ipv6/`, `.md5` beside each,
- * `/generic-data-center.json`, and `/lists.json` for people. Whoever is known always gets 200 or 304 for a list that there is; while it cannot be
+ * `/generic-data-center.json`, all of them under `/filled` without empty families, and `/lists.json` for people. Whoever is known always gets 200 or 304 for a list that there is; while it cannot be
  * given, or another copy may keep the firewall by now, 503, which leaves firewalls what they have fetched. Resolves once it listens.
  */
 export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
@@ -72,8 +74,7 @@ async function respond(
   const found = foundAt(request.url?.split('?', 1)[0] ?? '', feed, feeds.frozenSince(consumer.firewall));
   // What was not written yet is not what does not exist.
   if (!feeds.isWhole(consumer.firewall) && (found === undefined || found.isDocument)) return unavailable(response);
-  if (found === undefined)
-    return answer(response, 404, 'known here: /lists/NAME.txt, /ipv4/NAME.txt, /ipv6/NAME.txt, with .md5; /lists.json');
+  if (found === undefined) return answer(response, 404, `known here: ${KNOWN}`);
   if (request.method === 'GET')
     // The last byte has been handed over. It is also told of an answer whose connection broke, and who went away has nothing.
     response.once('finish', () => {
@@ -96,20 +97,23 @@ interface Found {
 function foundAt(path: string, feed: Feed, frozenSince: number | undefined): Found | undefined {
   const { lists } = feed.publication;
   if (path === '/lists.json') return { content: documentOf('index', feed, frozenSince), isDocument: true, fetches: [] };
-  if (path === '/generic-data-center.json') {
+  if (path === '/generic-data-center.json' || path === '/filled/generic-data-center.json') {
+    const document = path.startsWith('/filled') ? 'filled data centre' : 'data centre';
     const fetches = [...lists.values()].map(
       ({ list, version }) => ({ list: list.name, part: 'all', version }) as const,
     );
-    return { content: documentOf('data centre', feed, frozenSince), isDocument: true, fetches };
+    return { content: documentOf(document, feed, frozenSince), isDocument: true, fetches };
   }
-  const [, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
+  const [, filled, folder, encoded = '', sum] = PATHS.exec(path) ?? [];
   const found = folder === undefined ? undefined : lists.get(decoded(encoded));
   if (found === undefined) return undefined;
   const part = (folder === 'lists' ? 'all' : folder) as FetchedPart;
   const { list, since } = found;
-  if (sum !== undefined) return { content: contentOf(list, `${part}.md5`), isDocument: false, since, fetches: [] };
-  const content = contentOf(list, part);
-  return { content, isDocument: false, since, fetches: [{ list: list.name, part, version: content.version }] };
+  const form = { part, isFilled: filled !== undefined, isSum: sum !== undefined };
+  // The version of what is in it, however it is given out.
+  const version = contentOf(list, { part, isFilled: false, isSum: false }).version;
+  const fetches = form.isSum ? [] : [{ list: list.name, part, version }];
+  return { content: contentOf(list, form), isDocument: false, since, fetches };
 }
 
 /** `mayGive`: asked at last, for to pack takes a while. */

@@ -73,7 +73,7 @@ beforeAll(async () => {
   feeds.confirmed('edge-1');
   await put(['10.0.0.2'], ['fd00::1']);
   await listen();
-  const url = `https://127.0.0.1:${port}/lists/payments.txt`;
+  const url = `https://127.0.0.1:${port}/filled/lists/payments.txt`;
 
   fortigate = await FortiGate.start({ clock, authority: authority.certificate });
   const login = { username: 'fortigate', password: 'secret', 'server-identity-check': 'full' };
@@ -147,6 +147,13 @@ test(
     await put(['10.0.0.3'], []);
     await later();
     expect(passing()).toEqual({ fortigate: ['10.0.0.3'], panos: ['10.0.0.3'] });
+
+    // A firewall may go on with what it had rather than take a list without entries.
+    await put([], []);
+    await later();
+    expect(passing()).toEqual({ fortigate: [], panos: [] });
+    await put(['10.0.0.3'], []);
+    await later();
 
     await cutOff();
     await put(['10.0.0.2'], ['fd00::2']);

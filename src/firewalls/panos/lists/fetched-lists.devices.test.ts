@@ -6,6 +6,7 @@ import { allowing, crowd, world } from '../../../../test/kit/worlds.ts';
 import type { Ruleset } from '../../../border/ruleset.ts';
 import type { ListBehind } from '../../driver.ts';
 import { bring, stepsOf, translationOf } from '../../contract/harness.ts';
+import { NOBODY } from '../../feed/feed-list.ts';
 import type { PanosDriver, PanosTranslation } from '../firewall/driver.ts';
 import { ACCOUNT, FULL, byHand, commitByHand, furnish, writesOn } from '../lab.fixture.ts';
 import { fetched as wish } from './lists.fixture.ts';
@@ -75,9 +76,24 @@ describe('a list is there when the device shows it', () => {
       await at.later(5_000);
       await bring(at.driver, wish(members));
       expect(await at.behind(wish(members))).toEqual([]);
-      expect(at.shows().toSorted()).toEqual(members.toSorted());
+      expect(at.shows().toSorted()).toEqual(members.length === 0 ? Object.values(NOBODY) : members.toSorted());
       expect(await stepsOf(at.driver, wish(members))).toEqual([]);
     }
+  });
+
+  test.each([
+    ['kept', ['10.0.0.1']],
+    ['taken', []],
+  ] as const)('a list without a line is %s by the firewall: who is still in it is told', async (emptyLists, keeps) => {
+    const at = await border(['10.0.0.1'], { quirks: { emptyLists } });
+    at.lists.givesEmpty = true;
+    at.lists.give('payments', []);
+    await at.later(5 * MINUTE);
+    const behind = await at.behind(wish([]));
+    expect(behind.flatMap((one) => [...one.keeps])).toEqual(keeps);
+    at.lists.givesEmpty = false;
+    await at.later(5 * MINUTE);
+    expect(await at.behind(wish([]))).toEqual([]);
   });
 
   test('and not when it was asked for, nor when it was given out', async () => {
@@ -199,7 +215,7 @@ describe('bad days of lists', () => {
     at.lists.give('payments', []);
     await at.later(5 * MINUTE);
     expect(await at.behind(after)).toEqual([]);
-    expect(at.shows()).toEqual([]);
+    expect(at.shows()).toEqual(Object.values(NOBODY));
   });
 
   test.each([true, false])(

@@ -5,6 +5,7 @@ import { SallyportError } from '../../../base/error.ts';
 import { formatAddress, parseAddress } from '../../../ip/address.ts';
 import { formatPrefix, parsePrefix } from '../../../ip/prefix.ts';
 import type { MayGoOn } from '../../driver.ts';
+import { NOBODY } from '../../feed/feed-list.ts';
 import { type PanosApi, type Target, command } from '../api/api.ts';
 import { type XmlElement, child, element, textAt } from '../api/xml.ts';
 
@@ -178,13 +179,16 @@ const differences = new WeakMap<
   { readonly members: ListMembers; readonly found: ListDifference }
 >();
 
+/** What lists that are never empty hold instead of members. */
+const NOBODIES: ReadonlySet<string> = new Set(Object.values(NOBODY));
+
 /** Who shall be in a list and was not shown, and who was shown and shall not be. Worked out once for what did not change. */
 export function listDifference(shown: ReadonlySet<string>, members: ListMembers): ListDifference {
   const known = differences.get(shown);
   if (known !== undefined && sameMembers(known.members, members)) return known.found;
   const lacks = new Set<string>();
   for (const part of members) for (const [one] of part.sorted()) if (!shown.has(one)) lacks.add(one);
-  const keeps = new Set([...shown].filter((one) => !members.some((part) => part.has(one))));
+  const keeps = new Set([...shown].filter((one) => !NOBODIES.has(one) && !members.some((part) => part.has(one))));
   const found = { lacks, keeps };
   differences.set(shown, { members, found });
   return found;
