@@ -116,7 +116,9 @@ function readText(field: Extract<Field, { kind: 'text' }>, written: unknown, isK
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(written) || (isKey && /[\n\t]/.test(written)))
     throw refuse(code.invalidFormat, `${field.name} has control characters`);
   if (isKey && written === '') throw refuse(code.emptyValue, `${field.name} is empty`);
-  return written === '' || field.read === undefined ? written : field.read(written);
+  // To say nothing is a value of its own where that is what is there from the start; else it has to be one that the field takes.
+  if (field.read === undefined || (written === '' && field.default === '')) return written;
+  return field.read(written);
 }
 
 function readNumber(name: string, written: unknown, min: number, max: number): number {

@@ -19,6 +19,8 @@ const customFields: readonly Field[] = [
   text('icmptype', 10, { read: keepByte }),
   text('icmpcode', 3, { read: keepByte }),
   number('protocol-number', 0, 254, 0),
+  text('iprange', 91),
+  text('fqdn', 255),
   text('comment', 255, { free: true }),
   number('color', 0, 32, 0),
   onOff('fabric-object', 'disable'),

@@ -4,7 +4,7 @@ import { isMarked } from '../rulebase/names.ts';
 import { complementedBy } from './complement.ts';
 import { complementName } from './marks.ts';
 import { ruleOfPolicy } from './policy-order.ts';
-import { FORMS, type Row, sameValue } from './rows.ts';
+import { FORMS, type Row, sameValue, unguarded } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import { NEGATED, PART, serviceGroupsOf, serviceOfGroup } from './service-groups.ts';
 import { readService } from './services.ts';
@@ -33,7 +33,7 @@ export function readServices(snapshot: Snapshot, scope: FortigateScope): Readonl
   const services = new Map<string, StandingService>();
   const add = (name: string, comment: string, rows: readonly (Row | undefined)[]): void => {
     const isNegated = scope.afterMark(comment) === NEGATED;
-    const whole = rows.filter((row) => row !== undefined);
+    const whole = rows.filter((row) => row !== undefined && unguarded(CUSTOM, row) === undefined) as readonly Row[];
     const match = whole.length < rows.length ? undefined : readService({ rows: whole, isNegated });
     // One that somebody changed matches nothing that is wanted, and is made again under its name.
     services.set(name, {

@@ -40,6 +40,10 @@ interface TableForm {
 /** The word for services with ports begins like this in every release, and is the default. */
 export const PORTS = 'TCP/UDP';
 
+/** Whether no port of a translation is told as nothing, 0 or all is not proven: it is written as what is there from the start. */
+export const NO_PORT = '0';
+const NO_PORTS: ReadonlySet<string> = new Set(['', NO_PORT, '0-65535']);
+
 /** Fields that are numbers on the wire. `protocol` of services is a word. */
 const NUMBERS: ReadonlySet<string> = new Set(['policyid', 'protocol', 'protocol-number']);
 
@@ -92,7 +96,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'comment',
     ],
     lists: [],
-    guarded: {},
+    guarded: { iprange: '', fqdn: '' },
     isOrdered: false,
   },
   'firewall.service/group': {
@@ -108,7 +112,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comments',
     written: ['name', 'type', 'startip', 'endip', 'comments'],
     lists: [],
-    guarded: { 'arp-reply': 'enable', 'arp-intf': '', 'associated-interface': '' },
+    guarded: { 'arp-reply': 'enable', 'arp-intf': '', 'associated-interface': '', nat64: 'disable' },
     isOrdered: false,
   },
   'firewall/ippool6': {
@@ -116,7 +120,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comments',
     written: ['name', 'startip', 'endip', 'comments'],
     lists: [],
-    guarded: {},
+    guarded: { type: 'overload', nat46: 'disable' },
     isOrdered: false,
   },
   'system/external-resource': {
@@ -155,7 +159,21 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'comments',
     ],
     lists: ['srcintf', 'dstintf', 'srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6', 'service', 'poolname', 'poolname6'],
-    guarded: { 'dstaddr-negate': 'disable', nat46: 'disable', nat64: 'disable', groups: [], 'fsso-groups': [] },
+    guarded: {
+      'dstaddr-negate': 'disable',
+      'srcaddr6-negate': 'disable',
+      'dstaddr6-negate': 'disable',
+      nat46: 'disable',
+      nat64: 'disable',
+      groups: [],
+      users: [],
+      'fsso-groups': [],
+      'internet-service': 'disable',
+      'internet-service-name': [],
+      'internet-service-src': 'disable',
+      'internet-service6': 'disable',
+      'internet-service6-src': 'disable',
+    },
     isOrdered: true,
   },
   'firewall/central-snat-map': {
@@ -171,7 +189,6 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'dst-addr',
       'dst-addr6',
       'protocol',
-      'orig-port',
       'dst-port',
       'nat',
       'nat-ippool',
@@ -179,7 +196,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'comments',
     ],
     lists: ['srcintf', 'dstintf', 'orig-addr', 'orig-addr6', 'dst-addr', 'dst-addr6', 'nat-ippool', 'nat-ippool6'],
-    guarded: { nat46: 'disable', nat64: 'disable', 'nat-port': '' },
+    guarded: { nat46: 'disable', nat64: 'disable', 'orig-port': NO_PORT, 'dst-port': NO_PORT, 'nat-port': NO_PORT },
     isOrdered: true,
   },
 };
@@ -209,6 +226,8 @@ function canonical(field: string, value: unknown): string {
   const text = typeof value === 'string' ? value : String(value as number);
   // Vendor reference 1.6 names no default of it. `any` is what policies call every interface, so that it binds to none.
   if (field === 'associated-interface') return text === 'any' ? '' : text;
+  if (field.endsWith('-port') && NO_PORTS.has(text)) return NO_PORT;
+  if (field === 'iprange' && /^[0.: -]*$/.test(text)) return '';
   if (field === 'subnet') return maskedPrefix(text) ?? text;
   if (field === 'ip6') return prefixText(text) ?? text;
   if (field === 'protocol' && text.startsWith(PORTS)) return PORTS;
@@ -242,7 +261,7 @@ export function changeOf(table: TableId, actual: Row, wanted: Row): Row | undefi
     if (!sameValue(actual[field] ?? emptyOf(value), value)) change[field] = value;
   for (const [field, value] of Object.entries(FORMS[table].guarded)) {
     const told = actual[field];
-    if (told !== undefined && !sameValue(told, value)) change[field] = value;
+    if (!(field in wanted) && told !== undefined && !sameValue(told, value)) change[field] = value;
   }
   return Object.keys(change).length === 0 ? undefined : change;
 }

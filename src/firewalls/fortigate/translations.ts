@@ -5,7 +5,7 @@ import { serviceParts, serviceText } from '../flat/service-parts.ts';
 import { type GroupKey, type Service, type TranslationRule, groupKey } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import { policyName, rowName, ruleOfPolicy } from './policy-order.ts';
-import { FORMS, type Row, sameValue, unguarded } from './rows.ts';
+import { FORMS, NO_PORT, type Row, sameValue, unguarded } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import {
@@ -81,7 +81,7 @@ interface Match {
 
 function matchesOf(service: FlatService): readonly Match[] {
   return serviceParts(service).flatMap(({ protocol, ports }) =>
-    (ports?.ranges() ?? [undefined]).map((range) => ({
+    (ports === undefined || ports.isAll ? [undefined] : ports.ranges()).map((range) => ({
       protocol: String(protocol),
       port: range === undefined ? '' : range[0] === range[1] ? String(range[0]) : `${range[0]}-${range[1]}`,
     })),
@@ -173,13 +173,17 @@ function readRule(
   return strange.length === 0 ? rule : { ...rule, strange: [...new Set(strange)].join(', ') };
 }
 
+/** Nothing is sent to port 0. */
+const EVERY_PORT = '1-65535';
+
 /** Stands for every service. */
 const ANY = '-';
 
 /** All ports of a protocol are told as none. */
 function sameService(a: FlatService | undefined, b: FlatService | undefined): boolean {
   const text = (service: FlatService | undefined): string => {
-    if (service?.ports?.isAll !== true) return service === undefined ? '' : serviceText(service);
+    const isEvery = service?.ports?.isAll === true || service?.ports?.toString() === EVERY_PORT;
+    if (service === undefined || !isEvery) return service === undefined ? '' : serviceText(service);
     const { ports: _all, ...rest } = service;
     return serviceText(rest);
   };
@@ -189,17 +193,17 @@ function sameService(a: FlatService | undefined, b: FlatService | undefined): bo
 /** Everything but the comment, and nothing else that would change the meaning. */
 function saysSame(row: Row | undefined, wanted: Row): boolean {
   if (row === undefined) return false;
-  const all = { ...FORMS[TRANSLATION].guarded, 'dst-port': '', 'orig-port': '', ...wanted };
+  const all = { ...FORMS[TRANSLATION].guarded, ...wanted };
   return Object.entries(all).every(([field, value]) => {
     const told = row[field];
     if (field === 'comments' || told === undefined) return true;
-    return sameValue(told, value) || (isNoPort(field, told) && isNoPort(field, value));
+    return sameValue(told, value) || (isEveryPort(field, told) && isEveryPort(field, value));
   });
 }
 
-/** Whether no port is told as nothing, 0 or all is not proven. */
-function isNoPort(field: string, value: Row[string]): boolean {
-  return field.endsWith('-port') && typeof value === 'string' && ['', '0', '0-65535', '1-65535'].includes(value);
+/** Whether no port is told as that or as all of them is not proven. */
+function isEveryPort(field: string, value: Row[string]): boolean {
+  return field.endsWith('-port') && (value === NO_PORT || value === EVERY_PORT);
 }
 
 function serviceOf(rows: readonly Row[]): FlatService | undefined {
@@ -207,9 +211,7 @@ function serviceOf(rows: readonly Row[]): FlatService | undefined {
   if (protocols.length === 1 && protocols[0] === 0) return undefined;
   const ranges = rows.flatMap((row): readonly (readonly [number, number])[] => {
     const [, from, to] = /^(\d+)(?:-(\d+))?$/.exec(textOf(row, 'dst-port')) ?? [];
-    return from === undefined || isNoPort('dst-port', textOf(row, 'dst-port'))
-      ? []
-      : [[Number(from), Number(to ?? from)]];
+    return from === undefined || textOf(row, 'dst-port') === NO_PORT ? [] : [[Number(from), Number(to ?? from)]];
   });
   return { protocols, ...(ranges.length === 0 ? {} : { ports: PortSet.of(...ranges) }) };
 }
