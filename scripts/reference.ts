@@ -1,13 +1,13 @@
 /**
- * `npm run reference` writes what is generated from the code: the pages of `docs/reference`, and in `deploy` the definitions of our kinds
- * and what the chart reads; with
- * `--check` it writes nothing and fails with a list of the files that differ from what the code says.
+ * `npm run reference` writes what is generated from the code: the pages of `docs/reference`, in `deploy` the definitions of our kinds and
+ * what the chart reads, and the rights of an example; with `--check` it writes nothing and fails with a list of the files that differ from what the code says.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { chartFiles } from './chart-files.ts';
 import { crdFiles } from './crds.ts';
+import { readerExample } from './reader-example.ts';
 import { cliPage } from './reference-cli.ts';
 import { cliOutputPages } from './reference-cli-output.ts';
 import { configurationJsonSchema, configurationPage } from './reference-configuration.ts';
@@ -39,6 +39,7 @@ function files(): ReadonlyMap<string, string> {
     ...within('deploy/crds', crdFiles()),
     ...within('deploy/chart/crds', crdFiles()),
     ...within('deploy/chart/files', chartFiles(root)),
+    ...within('examples/deploy/laptop', [['reader.yaml', readerExample()]]),
   ]);
 }
 

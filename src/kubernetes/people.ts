@@ -57,7 +57,7 @@ export const peopleRoles: readonly PeopleRole[] = [
   },
   {
     name: 'sallyport-viewer',
-    about: 'reads everything of Sallyport; for everybody who asks why something does not get through',
+    about: 'reads everything of Sallyport, statuses above all',
     partOf: [],
     rules: [rule(every, ...READ)],
     paths: STANDING,
