@@ -1,4 +1,5 @@
-import { parseAddress } from '../../ip/address.ts';
+import type { Family } from '../../border/ruleset.ts';
+import { familyOf, parseAddress } from '../../ip/address.ts';
 import type { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Exposure } from '../../plan/step.ts';
 import type { Dialect } from './dialect.ts';
@@ -13,7 +14,7 @@ import {
   groupKey,
 } from './model.ts';
 import type { Movement } from './movements.ts';
-import { deniedToStrangers, isForStrangers } from './strangers.ts';
+import { deniedToStrangers, destinationsOf, isForStrangers } from './strangers.ts';
 
 /** How the movements of a change are spread over its steps. */
 export interface Spread {
@@ -25,9 +26,9 @@ export interface Spread {
   readonly apart: readonly Movement[];
   /** All else that is configured takes effect at once. */
   readonly together: boolean;
-  /** How many rules and translations change. */
-  readonly ruled: number;
 }
+
+const FAMILIES: readonly Family[] = [4, 6];
 
 /** Some flows, and whether they may pass that should not. */
 interface Told {
@@ -46,6 +47,8 @@ export class Exposures {
   readonly #networks: PrefixSet;
   /** Where that begins or ends. */
   readonly #affected: PrefixSet;
+  readonly #beyond = new Map<GroupKey, boolean>();
+  readonly #strangers = new Map<Family, 'rules' | 'destinations' | 'nothing'>();
 
   constructor(difference: Difference, order: MemberOrder, actual: RuleBase, wanted: WantedRuleBase, dialect: Dialect) {
     this.#difference = difference;
@@ -60,7 +63,7 @@ export class Exposures {
   }
 
   of(spread: Spread): Exposure | undefined {
-    const told = [this.#moving(spread), coming(spread), ...(spread.together ? [] : this.#mixed(spread))].filter(
+    const told = [this.#moving(spread), coming(spread), ...(spread.together ? [] : this.#mixed())].filter(
       (one) => one !== undefined,
     );
     if (told.length === 0) return undefined;
@@ -77,24 +80,30 @@ export class Exposures {
     return { isOpen, flows: `from ${named(moves)}, which move while what is said of them changes` };
   }
 
-  /** What no order of operations can hide. */
-  #mixed({ ruled }: Spread): readonly Told[] {
-    const { rules, groups, translations } = this.#difference;
+  /** What no order of operations can hide. No flow meets rules of both families. */
+  #mixed(): readonly Told[] {
+    const { translations } = this.#difference;
     const told: Told[] = [];
     if (translations.down.length + translations.up.length > 0)
       told.push({ isOpen: true, flows: 'whose translation changes, which meet old and new ones mixed' });
-    const contents = this.#contents().length;
-    const hasRules = ruled + groups.made.length > 0;
-    const mends = rules.down.some(({ verb }) => verb === 'Edit');
-    if (contents > 1 || (hasRules && (contents === 1 || mends)))
+    if (FAMILIES.some((family) => this.#isMixed(family)))
       told.push({ isOpen: true, flows: 'to destinations whose groups change' });
     return told;
   }
 
+  #isMixed(of: Family): boolean {
+    const { members, rules, groups } = this.#difference;
+    const contents = this.#contents().filter((key) => members.get(key)?.group.family === of).length;
+    const changes = [...rules.down, ...rules.up].filter(({ rule }) => rule.family === of);
+    const isRuled = changes.length > 0 || groups.made.some(({ family }) => family === of);
+    return contents > 1 || (contents === 1 && isRuled) || changes.some(({ verb }) => verb === 'Edit');
+  }
+
   /** Who leaves early meets the deny for strangers as it still is, also at destinations that are about to be nobody's business. */
   outdated(leavers: readonly Movement[]): Exposure | undefined {
-    if (leavers.length === 0 || this.strangers() !== 'destinations') return undefined;
-    const flows = `from ${named(leavers)} to destinations that become nodes or pods`;
+    const early = leavers.filter(({ address }) => this.strangers(address) === 'destinations');
+    if (early.length === 0) return undefined;
+    const flows = `from ${named(early)} to destinations that become nodes or pods`;
     return { direction: 'closed', flows, longestMs: this.#dialect.slowMs };
   }
 
@@ -121,9 +130,10 @@ export class Exposures {
   }
 
   /** Whether it is in the networks of the deny for strangers before and after, and no group excepts it from that on the way. */
-  #isDeniedAsStranger({ address, quits }: Movement): boolean {
+  #isDeniedAsStranger(movement: Movement): boolean {
+    const { address, quits } = movement;
     const parsed = parseAddress(address);
-    if (parsed === undefined || !this.#networks.contains(parsed)) return false;
+    if (parsed === undefined || !this.#networks.contains(parsed) || this.#isDecidedBeyond(movement)) return false;
     if (this.kept(address).some((key) => this.#isExcept(key))) return false;
     return (
       !quits ||
@@ -158,10 +168,17 @@ export class Exposures {
     return role === 'source' || role === 'allowed';
   }
 
-  /** What changes of the deny for senders that nobody knows: the rule itself, or only what is governed. */
-  strangers(): 'rules' | 'destinations' | 'nothing' {
+  /** What changes of the deny that an address meets if nobody knows it: the rule itself, or only what is governed. Each family has its own. */
+  strangers(address: string): 'rules' | 'destinations' | 'nothing' {
+    const family = familyOf(address);
+    const known = this.#strangers.get(family) ?? this.#strangersOf(family);
+    this.#strangers.set(family, known);
+    return known;
+  }
+
+  #strangersOf(family: Family): 'rules' | 'destinations' | 'nothing' {
     const { rules, roles } = this.#difference;
-    const isRule = (rule: SecurityRule): boolean => isForStrangers(rule, roles);
+    const isRule = (rule: SecurityRule): boolean => rule.family === family && isForStrangers(rule, roles);
     if ([...rules.down, ...rules.up].some(({ verb, rule }) => verb !== 'Move' && isRule(rule))) return 'rules';
     const contents = new Set(this.#contents());
     const kept = this.#wanted.rules.filter(isRule);
@@ -171,16 +188,41 @@ export class Exposures {
       : 'nothing';
   }
 
+  /** Whether the deny for strangers, as it is, is not what an address that leaves all groups shall meet. */
+  waits(movement: Movement): boolean {
+    return this.strangers(movement.address) === 'rules' || this.#isDecidedBeyond(movement);
+  }
+
   /**
-   * Whether it leaves its groups for none while the rule changes that it meets then, or comes from none while that rule stops to deny it, or
-   * begins to.
+   * Whether groups that it leaves decide what the deny for strangers is yet to reach. That is so only where a change was carried out in part: as
+   * a whole, all rules are about what is governed.
+   */
+  #isDecidedBeyond({ address, leaves }: Movement): boolean {
+    return this.strangers(address) !== 'nothing' && leaves.some((key) => this.#reachesBeyond(key));
+  }
+
+  #reachesBeyond(key: GroupKey): boolean {
+    const known = this.#beyond.get(key);
+    if (known !== undefined) return known;
+    const { rules } = this.#actual;
+    const own = rules.filter(({ source, action }) => !source.negate && action !== 'Log' && source.groups.includes(key));
+    const family = own[0]?.family;
+    const denied = rules.filter((rule) => rule.family === family && isForStrangers(rule, this.#difference.roles));
+    const isBeyond = !destinationsOf(this.#actual, own).subtract(destinationsOf(this.#actual, denied)).isEmpty;
+    this.#beyond.set(key, isBeyond);
+    return isBeyond;
+  }
+
+  /**
+   * Whether it leaves its groups for none, or stops to be excepted, while the rule changes that it meets then; or comes from none while that
+   * rule stops to deny it, or begins to.
    */
   strangerWhen(movement: Movement): 'before' | 'after' | undefined {
     const { address, joins, leaves, enters, quits } = movement;
     const isSource = (key: GroupKey): boolean => this.#isSource(key);
-    if (this.strangers() !== 'rules' || this.kept(address).some(isSource)) return undefined;
+    if (!this.waits(movement) || this.kept(address).some(isSource)) return undefined;
     const [comes, goes] = [enters || joins.some(isSource), quits || leaves.some(isSource)];
-    if (goes && !comes) return 'after';
+    if (!comes && (goes || leaves.some((key) => this.#isExcept(key)))) return 'after';
     return comes && !goes && this.#isAffected(address) ? 'before' : undefined;
   }
 

@@ -130,6 +130,58 @@ describe('who leaves all groups while the deny for strangers comes or goes', () 
   });
 });
 
+describe('who leaves all groups while the deny for strangers reaches further, after half a change', () => {
+  const far = '198.51.100.0/24';
+  const governed = (...members: readonly string[]): MemberGroup => group('governed', ...members);
+  const unknown: SecurityRule = {
+    ...rule('strangers', 'Deny', 'networks', ''),
+    destination: { objects: [], groups: [keyOf('governed')] },
+  };
+  const own = rule('own', 'Deny', 'class', far);
+  const stepsOf = (rules: readonly SecurityRule[], wanted: readonly SecurityRule[]): ReturnType<typeof stepsBetween> =>
+    stepsBetween(
+      { ...nothingObserved, ...base(rules, group('class', '10.0.0.1'), networks, governed('203.0.113.0/24')) },
+      wish(wanted, group('class'), governed('203.0.113.0/24', far)),
+      plainDialect,
+    );
+  const changed = (steps: ReturnType<typeof stepsBetween>): readonly string[] =>
+    steps.flatMap(({ operations }) =>
+      operations.flatMap((one) => (one.kind === 'ChangeMembers' ? one.group.name : [])),
+    );
+
+  test('leaves after it does', () => {
+    const steps = stepsOf([own, unknown], [own, unknown]);
+    expect(changed(steps)).toEqual(['governed', 'class']);
+    expect(steps.filter(({ exposes }) => exposes !== undefined)).toEqual([]);
+  });
+
+  test('leaves at once where his rules say nothing of that', () => {
+    const near = rule('near', 'Deny', 'class', '203.0.113.0/24');
+    expect(changed(stepsOf([near, unknown], [near, unknown]))).toEqual(['class', 'governed']);
+  });
+
+  test('is told as open where his own rules change too, and his group takes a faster way', () => {
+    const fast = {
+      ...plainDialect,
+      transaction: Infinity,
+      volatile: { form: 'Feed', portion: 9, mixed: true, membersFirst: true },
+    } as const;
+    const quick = (...members: readonly string[]): MemberGroup => ({
+      ...group('class', ...members),
+      store: 'Volatile',
+    });
+    const by = (name: string, to: string): SecurityRule => ({
+      ...rule(name, 'Deny', 'class', to),
+      source: { groups: [groupKey(quick())], negate: false },
+    });
+    const [mine, more] = [by('own', far), by('more', '203.0.113.0/24')];
+    const now = base([mine, unknown], quick('10.0.0.1'), networks, governed('203.0.113.0/24'));
+    const wanted = wish([mine, more, unknown], quick(), governed('203.0.113.0/24', far));
+    const [first] = stepsBetween({ ...nothingObserved, ...now }, wanted, fast);
+    expect(first?.exposes).toMatchObject({ direction: 'open', flows: expect.stringContaining('10.0.0.1') as string });
+  });
+});
+
 describe('who is denied by one group and allowed by another that goes, or comes', () => {
   const hold = rule('hold', 'Deny', 'held', '203.0.113.0/24');
   const allow = rule('allow', 'Allow', 'class', '203.0.113.0/24');

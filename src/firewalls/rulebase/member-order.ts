@@ -83,6 +83,11 @@ export class MemberOrder {
     return others.every((other) => this.#rules.every((places) => places.deniesFirst(key, other)));
   }
 
+  /** Whether who is in it is excepted from a deny. */
+  isExcept(key: GroupKey): boolean {
+    return this.#roles.get(key) === 'except';
+  }
+
   /** Sets of groups, joined one after the other. */
   #isWrong(sets: readonly (readonly GroupKey[])[]): boolean {
     return sets.some((late, at) =>

@@ -92,7 +92,9 @@ export function momentOf(
   // Who joins nothing keeps what denies until what allows is gone, and until the rule that he shall meet stands.
   const isLeaver = stranger === 'after' || (quits && joins.length === 0);
   if (!enters && !isLeaver && !joins.some((key) => changed.has(key))) return 'early';
-  return !quits && stranger !== 'before' && !leaves.some((key) => changed.has(key)) ? 'late' : 'conflict';
+  // Who is excepted a moment longer, from the deny as it was and as it will be, is decided by nothing that changes.
+  const isStill = leaves.every((key) => !changed.has(key) || order.isExcept(key));
+  return !quits && stranger !== 'before' && isStill ? 'late' : 'conflict';
 }
 
 /** A movement by its moment, but for lists that deny (`MemberOrder.denials`): these are joined before anything else, and left after it. */

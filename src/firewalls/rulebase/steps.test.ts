@@ -272,6 +272,54 @@ describe('the way from one rule base to another', () => {
     );
   });
 
+  test('of who passed and is known no more denies him nowhere while networks narrow that he is in no more', async () => {
+    const worldOf = (network: string, ...known: readonly string[]): Ruleset =>
+      world(Object.fromEntries(known.map((one) => [one, 'guests'])), [passing('guests')], {
+        networks: PrefixSet.parse([network]),
+      });
+    await expectUnseen(worldOf('10.0.0.0/24', '10.0.0.1', '10.0.0.2'), worldOf('10.0.0.2/31', '10.0.0.2'), 'Full');
+  });
+
+  describe('in one family', () => {
+    const guests = [passing('guests'), { ...passing('six'), family: 6 as const }];
+    const worldOf = (networks: readonly string[], inside: string, ...known: readonly string[]): Ruleset =>
+      world(Object.fromEntries(known.map((one) => [one, one.includes(':') ? 'six' : 'guests'])), guests, {
+        networks: PrefixSet.parse(networks),
+        inside: PrefixSet.parse([inside]),
+      });
+    const known = ['10.0.0.2', 'fd00::1', 'fd00::2'];
+    const old = worldOf(['10.0.0.0/24', 'fd00::/64'], 'fd00::/112', ...known);
+    const stepsTo = async (next: Ruleset): Promise<readonly RuleBaseStep[]> => {
+      const start = observed(await wantedFor(old, plainOptions, plainDialect));
+      return stepsBetween(start, await wantedFor(next, plainOptions, plainDialect), plainDialect);
+    };
+
+    test('lets nobody of the other one wait', async () => {
+      const next = worldOf(['10.0.0.0/16', 'fd00::/64'], 'fd00::/112', '10.0.0.2', 'fd00::2');
+      const [first] = await stepsTo(next);
+      expect(first).toMatchObject({ urgent: true, operations: [{ kind: 'ChangeMembers', leaves: ['fd00::1'] }] });
+    });
+
+    test('tells what is closed in the other one', async () => {
+      const next = worldOf(['10.0.0.0/16', 'fd00::/64'], 'fd00::/64', '10.0.0.2', 'fd00::2');
+      const [first] = await stepsTo(next);
+      expect(first?.exposes).toEqual({
+        direction: 'closed',
+        flows: 'from fd00::1 to destinations that become nodes or pods',
+        longestMs: plainDialect.slowMs,
+      });
+      await checkWay(old, next, plainOptions, plainDialect);
+    });
+
+    test('mixes nothing with what changes in the other one', async () => {
+      await expectUnseen(old, worldOf(['10.0.0.0/16', 'fd00::/48'], 'fd00::/112', ...known), 'Full');
+      const { classes, ...next } = worldOf(['10.0.0.0/16', 'fd00::/64'], 'fd00::/112', ...known);
+      const part = { id: 'closed', stages: [], otherwise: 'Deny', otherwiseOrigin: { policy: 'closed' } } as const;
+      const closed: Class = { id: 'closed', family: 6, parts: [part], widened: [] };
+      await expectUnseen(old, { ...next, classes: new Map([...classes, ['closed', closed]]) }, 'Full');
+    });
+  });
+
   test('out leaves nothing, from the bottom up', async () => {
     const pairs = rulesetPairs();
     await fc.assert(

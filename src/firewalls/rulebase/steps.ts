@@ -164,8 +164,7 @@ class Way {
     const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
     const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
     const left =
-      this.#exposures.of({ conflict: [], strangers: [], apart, together: true, ruled: 0 }) ??
-      this.#exposures.outdated(leavers);
+      this.#exposures.of({ conflict: [], strangers: [], apart, together: true }) ?? this.#exposures.outdated(leavers);
     // What leaving shows lasts until the rules are what they shall be.
     const exposes =
       this.#exposures.of({
@@ -173,7 +172,6 @@ class Way {
         strangers,
         apart: [...early, ...late],
         together,
-        ruled: this.#ruled(),
       }) ?? left;
     const kind = this.#kind();
     const stretch = (title: string, operations: readonly Operation[], of: Step['kind'] = kind): Stretch => ({
@@ -230,9 +228,9 @@ class Way {
   }
 
   /** Whether the deny for strangers, where it changes, meets an address before that is excepted from it. */
-  #comesAsStranger({ joins, excepted }: Movement): boolean {
+  #comesAsStranger({ address, joins, excepted }: Movement): boolean {
     const isLate = joins.some((key) => this.#difference.roles.get(key) === 'except');
-    return excepted.length > 0 || (isLate && this.#exposures.strangers() !== 'nothing');
+    return excepted.length > 0 || (isLate && this.#exposures.strangers(address) !== 'nothing');
   }
 
   /**
@@ -250,12 +248,16 @@ class Way {
     /** What is left to do. */
     readonly movements: readonly Movement[];
   } {
-    const strangers = this.#exposures.strangers();
     const first: Movement[] = [];
     const leavers: Movement[] = [];
     const rest: Movement[] = [];
     for (const one of all) {
-      if (one.joins.length > 0 || one.enters || strangers === 'rules' || this.#exposures.stays(one.address, changed)) {
+      if (
+        one.joins.length > 0 ||
+        one.enters ||
+        this.#exposures.waits(one) ||
+        this.#exposures.stays(one.address, changed)
+      ) {
         rest.push(one);
         continue;
       }

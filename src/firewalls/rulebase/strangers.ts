@@ -1,7 +1,7 @@
 import { PrefixSet } from '../../ip/prefix-set.ts';
 import type { Role } from './difference.ts';
 import { setOf } from './lift.ts';
-import type { GroupKey, RuleBase, SecurityRule } from './model.ts';
+import type { AddressObject, GroupKey, RuleBase, SecurityRule } from './model.ts';
 
 type Roles = ReadonlyMap<GroupKey, Role>;
 
@@ -20,4 +20,17 @@ export function deniedToStrangers({ rules, groups }: RuleBase, roles: Roles): Pr
     denied = denied.union((rule.source.negate ? nets.complement() : nets).family(rule.family));
   }
   return denied;
+}
+
+/** Whereto rules decide something; domains are nowhere. */
+export function destinationsOf({ objects, groups }: RuleBase, rules: readonly SecurityRule[]): PrefixSet {
+  const isRange = (object: AddressObject | undefined): object is AddressObject => object?.kind === 'Range';
+  const named = rules.flatMap(({ destination }) =>
+    destination.objects.map((name) => objects.get(name)).filter(isRange),
+  );
+  const keys = new Set(rules.flatMap(({ destination }) => destination.groups));
+  return [...keys].reduce(
+    (all, key) => all.union(setOf(groups.get(key)?.members ?? [])),
+    setOf(named.map(({ value }) => value)),
+  );
 }
