@@ -3,6 +3,7 @@ import type { Configuration } from '../controller/configuration/configuration.ts
 import type { MachineConfiguration } from '../controller/configuration/machine-configuration.ts';
 import { readFactsFile, readMachineFolder } from '../controller/machine/files.ts';
 import { type AssembledInput, assembleInput, policyNamespace } from '../controller/machine/input.ts';
+import { baseRules } from '../machine/base-rules.ts';
 import { resolvedFrom } from '../machine/dns/recorded-names.ts';
 import { NO_FACTS } from '../machine/kinds/facts.ts';
 import { type MachineResult, machineRuleset } from '../machine/ruleset.ts';
@@ -24,6 +25,8 @@ export interface MachineWorld {
   readonly machine: MachineConfiguration;
   readonly assembled: AssembledInput;
   readonly result: MachineResult;
+  /** Its base rules; `undefined`: they would stay as they are. */
+  readonly base: string | undefined;
   /** Everything that is wrong, in the configuration, the objects, the facts and the rules. */
   readonly diagnostics: readonly Diagnostic[];
   /** What rules depend on could not be read at all, or was not given: the controller would make others. */
@@ -75,6 +78,12 @@ export async function readMachineWorld(
     machine,
     assembled,
     result,
+    base: baseRules({
+      networks: assembled.input.networks,
+      vpn: facts.facts?.vpn ?? false,
+      proxy: result.ruleset.resolver,
+      dnsPort: assembled.input.firewall.dnsPort,
+    }),
     diagnostics: [
       ...parsed.diagnostics,
       ...(factsMatter ? facts.diagnostics : []),

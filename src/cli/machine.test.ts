@@ -41,11 +41,12 @@ describe('a firewall machine on the command line', () => {
     expect(readFileSync(out, 'utf8')).toBe(readFileSync(join(import.meta.dirname, 'golden/machine.v4'), 'utf8'));
   });
 
-  test('into a folder, render writes the configuration of FRR as well', async () => {
+  test('into a folder, render writes the base rules and the configuration of FRR as well', async () => {
     const out = join(folder, 'both');
     mkdirSync(out);
     expect(await run('render', '-c', config, ...given, '--out', out)).toEqual({ code: 0, out: '', err: '' });
-    expect(readdirSync(out).toSorted()).toEqual(['firewall-controller.v4', 'frr.conf']);
+    expect(readdirSync(out).toSorted()).toEqual(['firewall-controller.v4', 'frr.conf', 'rules']);
+    await expect(readFileSync(join(out, 'rules'), 'utf8')).toMatchFileSnapshot('golden/machine-base.rules');
     await expect(readFileSync(join(out, 'frr.conf'), 'utf8')).toMatchFileSnapshot('golden/machine-frr.conf');
   });
 

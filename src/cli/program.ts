@@ -145,7 +145,7 @@ export function buildProgram(terminal: Terminal): Program {
       .option('--firewall <name>', 'only this firewall')
       .option(
         '--out <file>',
-        'of a firewall machine: write the rules there, into a folder also frr.conf; - is standard output',
+        'of a firewall machine: write the rules there, into a folder also base rules and frr.conf; - is standard output',
       ),
     async () => (await import('./commands/render.ts')).render,
   );

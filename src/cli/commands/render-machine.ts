@@ -12,12 +12,12 @@ import { printDiagnostics, printResult, type Terminal } from '../terminal.ts';
 const FRR_VERSION = 8;
 
 /**
- * The rules of a firewall machine as its controller would write them; into a folder, also the configuration of FRR. What is wrong in one object is told and left out, as the
+ * The rules of a firewall machine as its controller would write them; into a folder, also its base rules and the configuration of FRR. What is wrong in one object is told and left out, as the
  * controller does, so that is no failure. Where networks or sources are not known its rules would be others: what can be made is shown, and the command fails.
  */
 export function renderMachine(
   terminal: Terminal,
-  { configuration, machine, assembled, result, diagnostics, incomplete }: MachineWorld,
+  { configuration, machine, assembled, result, base, diagnostics, incomplete }: MachineWorld,
   { output, out = '-' }: OutputOptions & { readonly out?: string },
 ): ExitCode {
   printDiagnostics(terminal, diagnostics);
@@ -27,10 +27,11 @@ export function renderMachine(
   const text = tableText(result.ruleset);
   const frr = assembled.routing && frrText(assembled.routing, FRR_VERSION);
   if (out !== '-') {
-    const { rules, frr: frrFile } = machine;
+    const { rules, frr: frrFile, base: baseFile } = machine;
     if (!isFolder(out)) write(out, text);
     else {
       write(join(out, basename(assembled.input.firewall.ruleFile ?? rules)), text);
+      if (base !== undefined) write(join(out, basename(baseFile)), base);
       if (frr !== undefined) write(join(out, basename(frrFile)), frr);
     }
     return incomplete ? exit.wrong : exit.done;

@@ -1,5 +1,6 @@
 import { isMap } from '../../api/shape.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+import { formatAddress } from '../../ip/address.ts';
 import { readDistance } from '../../machine/frr/distance.ts';
 import { type Routing, routingOf } from '../../machine/frr/routing.ts';
 import type { Facts } from '../../machine/kinds/facts.ts';
@@ -58,7 +59,8 @@ export function assembleInput(
   const reader = new Reader(configuration, readings, diagnostics, unknown);
   const firewall = reader.firewall(machine.firewall.source);
   const spec = besideBase(firewall.spec, machine, diagnostics);
-  const networks = firewall.networks.length > 0 ? firewall.networks : readings.facts.networks;
+  const networks =
+    firewall.networks.length > 0 ? withInstalled(firewall.networks, readings.facts.networks) : readings.facts.networks;
   if (primaryOf(networks) === undefined)
     diagnostics.push({
       severity: 'error',
@@ -97,6 +99,16 @@ export function assembleInput(
     gaps: [...unknown.keys()].toSorted(),
     hasFirewall: firewall.found,
   };
+}
+
+/** What the machine was given at its installation stays its own, whatever a source lists (metal-stack reference, 4.11). */
+function withInstalled(networks: readonly Network[], installed: readonly Network[]): readonly Network[] {
+  return networks.map((network) => {
+    const known = new Set(network.addresses.map(formatAddress));
+    const own = installed.find(({ id }) => id !== '' && id === network.id)?.addresses ?? [];
+    const missing = own.filter((address) => !known.has(formatAddress(address)));
+    return missing.length === 0 ? network : { ...network, addresses: [...network.addresses, ...missing] };
+  });
 }
 
 /** Rules that were written where the base rules are would take turns with them. */
