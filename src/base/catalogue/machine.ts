@@ -16,8 +16,8 @@ export const machineCodes = {
   },
   CWNP_FORBIDDEN: {
     blame: 'input',
-    what: 'A policy names a net outside the allowed networks of its Firewall.',
-    now: 'The whole policy is ignored, as its status says.',
+    what: 'A policy, or a rule of the allocation, names a net outside the allowed networks of the Firewall.',
+    now: 'The whole policy is ignored, as its status says, or that rule.',
     fix: 'Name nets within the range that the message gives, or have `allowedNetworks` of the Firewall widened.',
   },
   CWNP_NO_EFFECT: {

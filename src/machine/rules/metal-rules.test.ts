@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FACTS, smallMachine } from '../../../test/kit/machine.ts';
+import { FACTS, firewall, smallMachine } from '../../../test/kit/machine.ts';
 
 describe('rules of the allocation', () => {
   test('go out from the cluster, and come in to it where no destination is given', () => {
@@ -24,6 +24,45 @@ allocation:
       'oifname { "vrf42", "vni42", "vlan42" } ip6 saddr { 2001:db8::/32 } udp dport { 53 } counter accept comment "dns"',
       'iifname { "vrf42", "vni42", "vlan42" } ip daddr { 0.0.0.0/0 } tcp dport { 443, 80 } counter accept comment "allow apt update"',
     ]);
+  });
+});
+
+describe('rules of the allocation where the Firewall restricts networks', () => {
+  const rules = `
+---
+allocation:
+  hostname: fw-1
+  firewall_rules:
+    egress:
+      - { ports: [443], to: [203.0.113.0/25], comment: out inside }
+      - { ports: [443], to: [203.0.113.0/25, 203.0.113.0/24], comment: out beyond }
+    ingress:
+      - { ports: [22], from: [192.0.2.0/24], comment: in inside }
+      - { ports: [22], from: [192.0.2.0/23], to: [10.0.0.5/32], comment: in beyond }
+      - { ports: [22], from: ["2001:db8::/32"], comment: in of the other family }
+`;
+  const opened = (allowed: string): readonly string[] =>
+    [
+      ...smallMachine(firewall(`{ allowedNetworks: ${allowed} }`) + rules).text.matchAll(
+        /accept comment "((?:in|out) .*)"/g,
+      ),
+    ].map(([, name = '']) => name);
+
+  test('one that names a net beyond these is left out alone, and told', () => {
+    const allowed = '{ ingress: [192.0.2.0/24], egress: [203.0.113.0/25] }';
+    expect(opened(allowed).toSorted()).toEqual(['in inside', 'out inside']);
+    const { said } = smallMachine(firewall(`{ allowedNetworks: ${allowed} }`) + rules);
+    expect(said).toEqual([
+      'error CWNP_FORBIDDEN  allocation.firewall_rules.egress[1].to[1]: address "203.0.113.0/24" is outside of the allowed network range "203.0.113.0/25", ignoring. This rule is left out.',
+      'error CWNP_FORBIDDEN  allocation.firewall_rules.ingress[1].from[0]: address "192.0.2.0/23" is outside of the allowed network range "192.0.2.0/24", ignoring. This rule is left out.',
+      'error CWNP_FORBIDDEN  allocation.firewall_rules.ingress[2].from[0]: address "2001:db8::/32" is outside of the allowed network range "192.0.2.0/24", ignoring. This rule is left out.',
+    ]);
+  });
+
+  test('one side alone forbids everything on the other; what restricts nothing forbids nothing', () => {
+    expect(opened('{ egress: [203.0.113.0/24] }').toSorted()).toEqual(['out beyond', 'out inside']);
+    expect(opened('nonsense')).toEqual([]);
+    expect(opened('{}')).toHaveLength(5);
   });
 });
 

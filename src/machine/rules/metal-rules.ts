@@ -1,21 +1,30 @@
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Family } from '../../ip/address.ts';
+import type { AllowedNetworks } from '../kinds/firewall.ts';
 import type { MetalRule } from '../kinds/metal-rules.ts';
 import type { Network } from '../kinds/network.ts';
 import { scopeOf } from '../subject.ts';
+import { forbidden, isAllowed } from './allowed.ts';
 import { portRule, prefixMatch, type RuleUnit } from './text.ts';
+
+/** What rules of an allocation depend on besides themselves. */
+export interface MetalContext {
+  /** The cluster's network. */
+  readonly primary: Network | undefined;
+  readonly allowed: AllowedNetworks | undefined;
+  readonly log: boolean;
+}
 
 /**
  * The rules of an allocation, as the metal-api holds them. Egress is what comes from the cluster's network; ingress goes from its `from` to its
- * `to`, and without a `to` to the cluster's network (reference 4.10, 17.2).
+ * `to`, and without a `to` to the cluster's network (reference 4.10, 17.2). What a Firewall restricts holds for them as for policies (3.5).
  */
 export function metalRules(
   rules: readonly MetalRule[],
-  primary: Network | undefined,
-  log: boolean,
+  context: MetalContext,
   diagnostics: Diagnostic[],
 ): { readonly ingress: readonly RuleUnit[]; readonly egress: readonly RuleUnit[] } {
-  const units = rules.map((rule) => ({ rule, units: unitsOf(rule, primary, log, diagnostics) }));
+  const units = rules.map((rule) => ({ rule, units: unitsOf(rule, context, diagnostics) }));
   const of = (direction: MetalRule['direction']): readonly RuleUnit[] =>
     units.filter(({ rule }) => rule.direction === direction).flatMap((each) => each.units);
   return { ingress: of('ingress'), egress: of('egress') };
@@ -23,8 +32,7 @@ export function metalRules(
 
 function unitsOf(
   rule: MetalRule,
-  primary: Network | undefined,
-  log: boolean,
+  { primary, allowed, log }: MetalContext,
   diagnostics: Diagnostic[],
 ): readonly RuleUnit[] {
   const scope = scopeOf(rule.subject, diagnostics, 'This rule is left out.');
@@ -36,6 +44,13 @@ function unitsOf(
   const each = rule.direction === 'egress' ? 'to' : 'from';
   if (rule[each].length === 0) {
     scope.warning('CWNP_NO_EFFECT', `has no "${each}", so it opens nothing`);
+    return [];
+  }
+  const within = allowed?.[rule.direction];
+  const beyond = rule[each].findIndex((net) => within !== undefined && !isAllowed(net, within));
+  const net = rule[each][beyond];
+  if (within !== undefined && net !== undefined) {
+    scope.mistake('CWNP_FORBIDDEN', forbidden(net, within), each, beyond);
     return [];
   }
   const behind = primary && `{ "vrf${primary.vrf}", "vni${primary.vrf}", "vlan${primary.vrf}" }`;
