@@ -114,6 +114,11 @@ export function stepsToLeave(start: Start, ground: Ground): readonly PanosStep[]
   return chain.steps();
 }
 
+/** Edits that nobody committed, and a lock that was left: nothing else of what is there is ours. */
+export function stepsToTakeBack(start: Start, ground: Ground): readonly PanosStep[] {
+  return new Chain(start, ground).steps();
+}
+
 /** Groups whose members are tags in the end. One of the same name may be a configured one by now. */
 export function taggedGroups(observed: ObservedRuleBase, wanted: WantedRuleBase): readonly MemberGroup[] {
   const held = [...observed.groups].filter(([key]) => wanted.held.has(key)).map(([, group]) => group);

@@ -12,6 +12,7 @@ import { inUseOn, noteRefused } from './in-use.ts';
 import { changesWhatRuns, endOfJob, jobProblem, readJobs, waitForJobs } from '../api/jobs.ts';
 import { ConfigLock } from '../api/locks.ts';
 import { digestOf, ownedIn } from '../entries/owned.ts';
+import type { Folders } from '../entries/read-entries.ts';
 import { type Scope, scopeWord } from '../api/scope.ts';
 
 /** Edits of one request: the device takes 500 (reference 1.13). */
@@ -46,12 +47,12 @@ export class Candidate {
 
   /**
    * Brings what runs to what it shall be: edits under the lock, and a commit of our own work, followed to its end. What refused edits or a failed
-   * commit leave is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and rejects where
-   * this was made for something else.
+   * commit leave is taken back, so that nobody else publishes it. `check` is asked under the lock with the digest of what of ours runs, and with all that does, and
+   * rejects where this was made for something else.
    */
   async commit(
     after: Entries,
-    check: (runs: string) => Promise<void> | void,
+    check: (runs: string, running: Folders) => Promise<void> | void,
     signal: AbortSignal,
     mayGoOn: MayGoOn,
   ): Promise<void> {
@@ -61,7 +62,7 @@ export class Candidate {
     const started = await this.lock.hold(signal, mayGoOn, async () => {
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);
       const runs = digestOf(ownedIn(running, cluster));
-      await check(runs);
+      await check(runs, running);
       const edits = editsBetween(candidate, after, this.#options);
       if (edits.length === 0 && runs === digestOf(after)) return undefined;
       try {

@@ -3,7 +3,7 @@ import type { PanosApi } from '../api/api.ts';
 import { readIdentity } from '../api/identity.ts';
 import { type Job, changesWhatRuns, readJobs } from '../api/jobs.ts';
 import { type Folders, foldersOf } from '../entries/read-entries.ts';
-import { readPushed } from './pushed-rules.ts';
+import { PushedParts, againMs } from './pushed-parts.ts';
 import { type Scope, scopePath } from '../api/scope.ts';
 import { command } from '../api/api.ts';
 import type { XmlElement } from '../api/xml.ts';
@@ -41,20 +41,18 @@ const UNKNOWN = '?';
  * then is found so much later, far within the time in which drift is found.
  */
 const RECENT_MS = 1_000;
-/** Where the other one of a pair hands its configuration on all is read again after so long, and after many times what that took. */
-const READ_AGAIN_MS = 60_000;
-const READ_AGAIN_TIMES = 100;
 
 /**
  * The configuration of one scope, read when it may have changed: whenever a commit has ended, the device was started, or there are edits
  * that nobody has committed. Else three small questions tell that all is as it was. Whether what the other one of a pair hands on leaves a job behind
- * the reference does not say.
+ * the reference does not say: there all is read again as time goes by.
  */
 export class ConfigurationWatch {
   readonly #scope: Scope;
   #known: Known | undefined;
   readonly #clock: Clock;
   readonly #isHandedOn: boolean;
+  readonly #pushed: PushedParts;
   #starts = 0;
 
   /** `isHandedOn`: it is one of a pair. */
@@ -62,6 +60,7 @@ export class ConfigurationWatch {
     this.#scope = scope;
     this.#clock = clock;
     this.#isHandedOn = isHandedOn;
+    this.#pushed = new PushedParts(clock);
   }
 
   /** It stood by: what it was given then is not known. */
@@ -95,17 +94,16 @@ export class ConfigurationWatch {
       known?.uptimeSeconds !== undefined && uptimeSeconds !== undefined && uptimeSeconds < known.uptimeSeconds;
     if (isRestarted) this.#starts++;
     const runsAsKnown = known !== undefined && !isRestarted && known.jobs === key && !this.#isOld(known);
-    if (runsAsKnown && !isPending && !known.isPending && sameBusy(known.reading.busy, busy)) {
+    const began = this.#clock.monotonic();
+    const [running, pushed] = await Promise.all([
+      runsAsKnown ? known.reading.running : this.#running(api, signal),
+      this.#scope.kind === 'vsys' ? this.#pushed.read(api, runsAsKnown, signal) : undefined,
+    ]);
+    const isStill = runsAsKnown && pushed === known.reading.pushed;
+    if (isStill && !isPending && !known.isPending && sameBusy(known.reading.busy, busy)) {
       this.#known = { ...known, uptimeSeconds, at };
       return known.reading;
     }
-    const began = this.#clock.monotonic();
-    const [running, pushed] = runsAsKnown
-      ? [known.reading.running, known.reading.pushed]
-      : await Promise.all([
-          this.#running(api, signal),
-          this.#scope.kind === 'vsys' ? readPushed(api, signal) : undefined,
-        ]);
     const candidate = isPending ? await this.#candidate(api, signal) : running;
     const reading = { running, candidate, pushed, busy, starts: this.#starts, pushes: pushesIn(jobs) };
     const now = this.#clock.monotonic();
@@ -115,8 +113,7 @@ export class ConfigurationWatch {
   }
 
   #isOld({ readAt, tookMs }: Known): boolean {
-    const longMs = Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * tookMs);
-    return this.#isHandedOn && this.#clock.monotonic() - readAt >= longMs;
+    return this.#isHandedOn && this.#clock.monotonic() - readAt >= againMs(tookMs);
   }
 
   /** Both, whatever is thought to be known. */

@@ -42,6 +42,11 @@ export function isEmpty({ objects, security, nat }: Entries): boolean {
   return security.length === 0 && nat.length === 0 && OUR_FOLDERS.every((folder) => objects[folder].size === 0);
 }
 
+/** Whether anything of a scope bears our mark. */
+export function holdsOurs(folders: Folders, cluster: string): boolean {
+  return !isEmpty(ownedIn(folders, cluster));
+}
+
 /** One text for equal configurations of ours, whatever order the device prints objects in. */
 export function ownedText({ objects, security, nat }: Entries): string {
   const textOf = (folder: (typeof OUR_FOLDERS)[number]) => (folder === 'external-list' ? listText : normalText);

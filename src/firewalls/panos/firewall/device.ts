@@ -5,11 +5,12 @@ import type { MayGoOn } from '../../driver.ts';
 import type { InUse } from '../../rulebase/in-use.ts';
 import type { PanosApi } from '../api/api.ts';
 import { Candidate } from '../configuration/candidate.ts';
+import { holdsPushed, readPushed } from '../configuration/pushed-rules.ts';
 import { type ConfigurationReading, ConfigurationWatch } from '../configuration/configuration.ts';
 import type { Positions } from '../configuration/edits.ts';
 import type { Entries } from '../entries/entries.ts';
 import { type Fetcher, ListContents, type ListsReading } from '../lists/list-contents.ts';
-import { digestOf } from '../entries/owned.ts';
+import { digestOf, holdsOurs } from '../entries/owned.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { Registry, type RegistryChange, type RegistryReading, type StateChange } from '../members/registry.ts';
 import type { Registered, TagChange } from '../members/registered.ts';
@@ -59,15 +60,21 @@ export class PanosDevice {
   readonly #watch: ConfigurationWatch;
   readonly #registry: Registry;
   readonly #lists: ListContents;
+  readonly #vsys: string;
+  readonly #cluster: string;
   #last: DeviceReading | undefined;
   #configuring: Configuring | undefined;
+  /** Something of ours runs there; absent: it was not read yet. */
+  #hasBegun: boolean | undefined;
 
   constructor(api: PanosApi, options: PanosDeviceOptions) {
     this.#api = api;
     this.#watch = new ConfigurationWatch(options.scope, options.clock, options.isOfPair);
     this.#candidate = new Candidate(api, this.#watch, options);
     this.#lists = new ListContents(options.clock);
-    this.#registry = new Registry({ ...options, where: { vsys: scopeWord(options.scope) } });
+    this.#vsys = scopeWord(options.scope);
+    this.#cluster = options.cluster;
+    this.#registry = new Registry({ ...options, where: { vsys: this.#vsys } });
   }
 
   /** How many addresses it takes, where it tells. */
@@ -95,6 +102,8 @@ export class PanosDevice {
     const last = this.#last;
     if (last?.configuration === configuration && last.registry === registry && last.lockStays === lockStays)
       return last;
+    const { running } = configuration;
+    if (last?.configuration.running !== running) this.#hasBegun = holdsOurs(running, this.#cluster);
     this.#last = { configuration, registry, lockStays };
     return this.#last;
   }
@@ -134,7 +143,20 @@ export class PanosDevice {
 
   /** Registered addresses join and leave, at once; nothing is sent where `allowed` rejects. */
   register(change: RegistryChange, signal: AbortSignal, mayGoOn: MayGoOn, allowed?: Promise<unknown>): Promise<void> {
-    return this.#registry.write(this.#api, change, signal, mayGoOn, allowed);
+    const first = this.#hasBegun === false ? this.#refuseBegun(undefined, signal) : undefined;
+    const both = first === undefined ? allowed : allEnded([allowed, first]);
+    return this.#registry.write(this.#api, change, signal, mayGoOn, both);
+  }
+
+  /** A device group may have been pushed since that was read last, of which the firewall may leave no word. Rejects with `DEVICE_CHANGED`. */
+  async #refuseBegun(running: Folders | undefined, signal: AbortSignal): Promise<void> {
+    if (running !== undefined && holdsOurs(running, this.#cluster)) return;
+    const pushed = await readPushed(this.#api, signal);
+    if (holdsPushed(pushed, this.#vsys, this.#cluster))
+      throw new SallyportError(
+        'DEVICE_CHANGED',
+        'another BorderFirewall of this cluster has begun to keep it by a Panorama',
+      );
   }
 
   /**
@@ -143,8 +165,9 @@ export class PanosDevice {
    */
   async configure(change: ConfigurationChange, signal: AbortSignal, mayGoOn: MayGoOn): Promise<boolean> {
     const during: Configuring = { state: change.from, states: new Set([change.from]), moving: Promise.resolve() };
-    const check = async (runs: string): Promise<void> => {
+    const check = async (runs: string, running: Folders): Promise<void> => {
       const state = await this.#registry.state(this.#api, signal);
+      await this.#refuseBegun(running, signal);
       if (runs === digestOf(change.after)) return;
       if (runs !== change.before || (!during.states.has(state) && state !== change.to))
         throw new SallyportError(

@@ -30,10 +30,10 @@ import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from '
 import { type FetchedLists, takeLists } from '../lists/lists.ts';
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
-import { isEmpty, isOurs, ownedIn } from '../entries/owned.ts';
+import { holdsOurs, isOurs } from '../entries/owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
 import { PanosPassages, placeInVsys } from '../flows/passages.ts';
-import { pushedRules } from '../configuration/pushed-rules.ts';
+import { holdsPushed, keptByPanorama, pushedRules } from '../configuration/pushed-rules.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { moveStep, newcomerTags } from '../change/beside-commit.ts';
 import { type TagChange, heldOf } from '../members/registered.ts';
@@ -42,12 +42,14 @@ import { Rooms } from '../change/rooms.ts';
 import type { Scope } from '../api/scope.ts';
 import { Sessions } from '../flows/sessions.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
-import { type PanosStep, stepsTo, stepsToLeave } from '../change/steps.ts';
+import { type PanosStep, stepsTo, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
 import { TaggedReadings } from '../members/tagged.ts';
 import { together } from '../change/together.ts';
 
 export interface PanosActual extends Actual {
   readonly observed: ObservedRuleBase;
+  /** A Panorama has pushed things of our cluster there, and the vsys itself runs none: another BorderFirewall keeps it. */
+  readonly isKeptByPanorama: boolean;
   /** What of it the device did not let go. */
   readonly left: string;
   readonly reading: DeviceReading;
@@ -178,7 +180,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
 
   async observe(signal: AbortSignal): Promise<PanosActual> {
     const { active, reading, standby } = await this.#read(signal);
-    const { running, candidate } = reading.configuration;
+    const { running, candidate, pushed } = reading.configuration;
     const shown = await this.#shown(running, signal);
     const last = this.#actual;
     const { inUse } = active.device;
@@ -203,18 +205,19 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     this.#expected ??= observed;
     this.#actual = {
       empty:
-        isEmpty(ownedIn(running, cluster)) &&
-        isEmpty(ownedIn(candidate, cluster)) &&
+        !holdsOurs(running, cluster) &&
+        !holdsOurs(candidate, cluster) &&
         marker === undefined &&
         standby?.marker === undefined &&
         orphans.length === 0,
       drift: driftSince(this.#expected, observed),
-      foreign: [...pushedRules(reading.configuration.pushed, vsys), ...foreignIn(running, this.#ground)],
+      foreign: [...pushedRules(pushed, vsys), ...foreignIn(running, this.#ground)],
       behaviour: behaviourOf(observed),
       rival,
       ...(isAnew ? { anew: true } : {}),
       tables: rooms && [...tableUses(rooms), ...(listRooms === undefined ? [] : listTables(listRooms))],
       observed,
+      isKeptByPanorama: !holdsOurs(running, cluster) && holdsPushed(pushed, vsys, cluster),
       left,
       reading,
       rooms,
@@ -296,6 +299,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {
+    if (actual.isKeptByPanorama) throw keptByPanorama(this.#options.options.vsys, this.#ground.cluster);
     const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(actual.observed, wanted);
     return stepsTo(this.#start(actual), next, this.#ground, lists);
@@ -343,7 +347,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         'DEVICE_OWNED',
         `what is ours there belongs to the cluster ${cluster}, BorderFirewall ${firewall}`,
       );
-    return stepsToLeave(this.#start(actual), this.#ground);
+    // Whatever is registered there is the other one's, which takes it off.
+    const start = this.#start(actual);
+    return actual.isKeptByPanorama ? stepsToTakeBack(start, this.#ground) : stepsToLeave(start, this.#ground);
   }
 
   render(what: PanosStep | PanosTranslation): string {

@@ -27,6 +27,7 @@ import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from '
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
 import { takeLists } from '../lists/lists.ts';
+import { cleanWords, isNeverKept, keptWords, refuseKept } from './kept-itself.ts';
 import { ManagedSessions } from './managed-sessions.ts';
 import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from '../entries/owned.ts';
 import { ManagedPassages } from './managed-passages.ts';
@@ -236,16 +237,15 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     return actual;
   }
 
-  /** Firewalls that could not be read, or do not take what is pushed to them. */
-  #unreached(
-    { firewalls, unread, configuration }: PanoramaReading,
-    resting: ReadonlyMap<string, string>,
-  ): readonly string[] {
-    const runs = digestOf(ownedIn(configuration.running, this.#ground.cluster));
+  /** Firewalls that could not be read, are another's, or do not take what is pushed to them. */
+  #unreached(reading: PanoramaReading, resting: ReadonlyMap<string, string>): readonly string[] {
+    const { firewalls, unread, configuration } = reading;
+    const { cluster } = this.#ground;
+    const runs = digestOf(ownedIn(configuration.running, cluster));
     const refusing = firewalls
       .filter(({ firewall, digest }) => digest !== runs && resting.get(firewall.serial) === runs)
       .map(({ firewall }) => this.#device.resting.wordsOf(firewall.serial));
-    return [...unread, ...new Set(refusing)];
+    return [...unread, ...keptWords(reading, cluster), ...new Set(refusing)];
   }
 
   prepare(desired: Ruleset, _capabilities: PanosCapabilities, signal: AbortSignal): Promise<void> {
@@ -261,6 +261,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
   }
 
   steps({ start }: PanoramaActual, { wanted: wished, lists }: PanosTranslation): readonly PanoramaStep[] {
+    refuseKept(start.reading, this.#ground.cluster);
     const { wanted } = standing(start.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(start.observed, wanted);
     return panoramaSteps(start, next, this.#ground, lists);
@@ -278,11 +279,15 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         'DEVICE_OWNED',
         `what is ours there belongs to the cluster ${cluster}, BorderFirewall ${firewall}`,
       );
+    if (isNeverKept(start.reading, cluster)) return [];
+    refuseKept(start.reading, cluster);
     const steps = panoramaStepsToLeave(start, this.#ground);
-    if (steps.length === 0 && unreached.length > 0)
+    const clean = cleanWords(start.reading, cluster);
+    const left = unreached.filter((words) => !clean.has(words));
+    if (steps.length === 0 && left.length > 0)
       throw new SallyportError(
         'DEVICE_UNREACHABLE',
-        `what is ours is gone, but not from all: ${unreached.join('; ')}; bring it back, or take it out of the device group`,
+        `what is ours is gone, but not from all: ${left.join('; ')}; bring it back, or take it out of the device group`,
       );
     return steps;
   }

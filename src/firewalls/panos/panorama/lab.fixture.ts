@@ -9,7 +9,7 @@ import { ACCOUNT, loseRegistered, registeredOn } from '../lab.fixture.ts';
 import { normalText } from '../entries/normal.ts';
 import { isOurs, ownedIn } from '../entries/owned.ts';
 import type { PanoramaDriver } from './driver.ts';
-import { pushedFolders } from './pushed.ts';
+import { pushedFolders } from '../configuration/pushed-rules.ts';
 import { type Folders, foldersOf } from '../entries/read-entries.ts';
 import { type XmlElement, child, entriesAt, membersAt, nameOf, parseXml, textAt, xmlText } from '../api/xml.ts';
 

@@ -4,7 +4,7 @@ import { SallyportError } from '../../../base/error.ts';
 import { type PanosApi, command } from '../api/api.ts';
 import { type Scope, scopePath } from '../api/scope.ts';
 import { type XmlElement, child, entriesAt, nameOf, textAt } from '../api/xml.ts';
-import { isEmpty, ownedIn } from '../entries/owned.ts';
+import { holdsOurs } from '../entries/owned.ts';
 import { foldersOf, rulesIn } from '../entries/read-entries.ts';
 
 /** So often it is asked how device groups lie in each other. */
@@ -162,7 +162,7 @@ async function refuseShared(
  * and a registered address not whose it is. Throws `DEVICE_OWNED`.
  */
 function refuseOurs(group: string, node: XmlElement | undefined, cluster: string): void {
-  const isFree = ['pre-rulebase', 'post-rulebase'].every((base) => isEmpty(ownedIn(foldersOf(node, base), cluster)));
+  const isFree = ['pre-rulebase', 'post-rulebase'].every((base) => !holdsOurs(foldersOf(node, base), cluster));
   if (isFree) return;
   throw new SallyportError(
     'DEVICE_OWNED',

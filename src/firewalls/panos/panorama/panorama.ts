@@ -15,17 +15,21 @@ import { type Fetcher, type ListsReading, NO_LISTS } from '../lists/list-content
 import type { Ask } from '../lists/list-steps.ts';
 import { type ManagedFirewall, ManagedFirewalls } from './managed.ts';
 import { ManagedLists } from './managed-lists.ts';
-import { digestOf, ownedIn } from '../entries/owned.ts';
+import { digestOf, isEmpty, ownedIn } from '../entries/owned.ts';
 import { push, pushesByAdmin } from './push.ts';
-import { PushedWatch, pushedFolders } from './pushed.ts';
+import { pushedFolders } from '../configuration/pushed-rules.ts';
+import { PushedWatch } from './pushed.ts';
 import { Registry, type RegistryReading, type StateChange } from '../members/registry.ts';
 import type { TagChange } from '../members/registered.ts';
 import { Resting } from './resting.ts';
 import { fetchLists } from '../firewall/shown-lists.ts';
-import type { XmlElement } from '../api/xml.ts';
+import { type XmlElement, element } from '../api/xml.ts';
 
 /** One firewall has answered by then, or counts as not reached: the others are not kept waiting. */
 const FIREWALL_MS = 20_000;
+
+/** Nothing was pushed. */
+const NOTHING = element('panorama');
 
 /** What one firewall of the device group holds of ours. */
 export interface FirewallReading {
@@ -38,6 +42,8 @@ export interface FirewallReading {
   readonly capacity: number | undefined;
   /** What it shows of the lists that were pushed to it. */
   readonly lists: ListsReading;
+  /** Another BorderFirewall of our cluster keeps the firewall itself, as marks in its own vsys say: it is not ours to write to. */
+  readonly isKeptItself: boolean;
 }
 
 /** What Panorama holds, and what each of its firewalls does. */
@@ -45,7 +51,10 @@ export interface PanoramaReading {
   readonly configuration: ConfigurationReading;
   /** Rules of the groups below. */
   readonly below: readonly XmlElement[];
+  /** Those that are written to; where others of our cluster keep all that can be read, these. */
   readonly firewalls: readonly FirewallReading[];
+  /** Those that others of our cluster keep, and of one with several vsys all of it, as a push is for all of them. */
+  readonly kept: readonly FirewallReading[];
   /** Firewalls that could not be read, each with the reason. */
   readonly unread: readonly string[];
   /** A lock of ours keeps people out, and nobody is going to give it back. */
@@ -114,9 +123,10 @@ export class PanoramaDevice {
     for (const { key, serial: own } of this.#present) if (own === serial) this.#knownOf(key).registry.capacity = most;
   }
 
-  /** The firewalls of the group, as they were read last. */
+  /** The firewalls of the group that are ours to write to, as they were read last. */
   get present(): readonly ManagedFirewall[] {
-    return this.#present;
+    const kept = new Set(this.#last?.kept.map(({ firewall }) => firewall.key));
+    return this.#present.filter(({ key }) => !kept.has(key));
   }
 
   /** The firewalls of the group, connected or not, as they were read last; asked for where they were not read yet. */
@@ -133,7 +143,10 @@ export class PanoramaDevice {
     const { pushes } = configuration;
     const answers = await Promise.all(present.map((firewall) => this.#readOne(firewall, pushes, signal)));
     signal.throwIfAborted();
-    const firewalls = answers.filter((one): one is FirewallReading => typeof one !== 'string');
+    const read = answers.filter((one): one is FirewallReading => typeof one !== 'string');
+    const serials = new Set(read.filter(({ isKeptItself }) => isKeptItself).map(({ firewall }) => firewall.serial));
+    const kept = read.filter(({ firewall }) => serials.has(firewall.serial));
+    const firewalls = kept.length === read.length ? read : read.filter((one) => !kept.includes(one));
     const unread = answers.filter((one): one is string => typeof one === 'string');
     if (firewalls.length === 0)
       throw new SallyportError(
@@ -148,11 +161,11 @@ export class PanoramaDevice {
       last.below === below &&
       last.lockStays === lockStays &&
       last.unread.join('\n') === unread.join('\n') &&
-      last.firewalls.length === firewalls.length &&
-      last.firewalls.every((one, at) => one === firewalls[at])
+      isSameList(last.kept, kept) &&
+      isSameList(last.firewalls, firewalls)
     )
       return last;
-    this.#last = { configuration, below, firewalls, unread, lockStays };
+    this.#last = { configuration, below, firewalls, kept, unread, lockStays };
     return this.#last;
   }
 
@@ -167,7 +180,11 @@ export class PanoramaDevice {
   /** Registered addresses of several firewalls, side by side: one that fails does not keep the others from what is theirs. */
   async register(changes: readonly FirewallChange[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {
     const ended = await Promise.allSettled(
-      changes.map(({ key, ...change }) => this.#knownOf(key).registry.write(this.#api, change, signal, mayGoOn)),
+      changes.map(async ({ key, ...change }) => {
+        const known = this.#knownOf(key);
+        if (!isSettled(known)) await this.#refuseBegun(known, signal);
+        await known.registry.write(this.#api, change, signal, mayGoOn);
+      }),
     );
     const failed = ended.flatMap((one, at) =>
       one.status === 'rejected'
@@ -193,10 +210,11 @@ export class PanoramaDevice {
       const found = await Promise.all(
         level.map(async (firewall) => {
           const { registry } = this.#knownOf(firewall.key);
-          const [digest, state] = await Promise.all([
-            this.#digestAt(firewall, pushes, signal),
+          const [{ digest, isKeptItself }, state] = await Promise.all([
+            this.#pushedTo(firewall, pushes, signal),
             registry.state(this.#api, signal),
           ]);
+          if (isKeptItself) throw named(firewall.title, begun());
           if (digest !== goal && (digest !== before || (state !== from && state !== to)))
             throw new SallyportError(
               'DEVICE_CHANGED',
@@ -279,7 +297,7 @@ export class PanoramaDevice {
       this.#warnings = [...this.#warnings, ...warnings];
       if (result?.result === 'FAIL')
         this.resting.refused(firewall, goal, result.lines.join(' ') || 'no reason is given');
-      else if ((await this.#digestAt(firewall, pushes, signal)) === goal) this.resting.took(serial);
+      else if ((await this.#pushedTo(firewall, pushes, signal)).digest === goal) this.resting.took(serial);
       else this.resting.refused(firewall, goal, 'the push went well, but what it says was pushed to it is not that');
     }
   }
@@ -311,14 +329,19 @@ export class PanoramaDevice {
     }
     try {
       using limit = deadline(signal, FIREWALL_MS, 'DEVICE_UNREACHABLE');
-      const [root, registry] = await Promise.all([
-        known.pushed.read(this.#api, pushes, limit.signal),
+      const [pushed, registry] = await Promise.all([
+        known.pushed.read(this.#api, pushes, isSettled(known), limit.signal),
         known.registry.read(this.#api, limit.signal),
       ]);
+      const { isKeptItself } = pushed;
+      const root = pushed.root ?? (isKeptItself ? NOTHING : undefined);
       if (root === undefined)
         return `nothing was ever pushed to ${firewall.title}; push the device group to it once, as its first push brings everybody's work`;
       const { last } = known;
-      const isSame = last?.root === root && last.reading.firewall.title === firewall.title;
+      const isSame =
+        last?.root === root &&
+        last.reading.firewall.title === firewall.title &&
+        last.reading.isKeptItself === isKeptItself;
       const entries = isSame ? last.reading.entries : this.#oursIn(root, firewall);
       const names = [...entries.objects['external-list'].keys()];
       const lists = this.#options.readsLists ? await known.lists.read(this.#api, names, root, limit.signal) : NO_LISTS;
@@ -326,7 +349,7 @@ export class PanoramaDevice {
       const isStill = isSame && last.reading.registry === registry && last.reading.capacity === capacity;
       if (isStill && last.reading.lists === lists) return last.reading;
       const digest = isSame ? last.reading.digest : digestOf(entries);
-      const reading = { firewall, entries, digest, registry, capacity, lists };
+      const reading = { firewall, entries, digest, registry, capacity, lists, isKeptItself };
       known.last = { root, reading };
       return reading;
     } catch (thrown) {
@@ -336,15 +359,25 @@ export class PanoramaDevice {
     }
   }
 
-  async #digestAt(firewall: ManagedFirewall, pushes: string, signal: AbortSignal): Promise<string> {
-    const root = await this.#knownOf(firewall.key).pushed.read(this.#api, pushes, signal);
-    return root === undefined ? '' : digestOf(this.#oursIn(root, firewall));
+  async #pushedTo(
+    firewall: ManagedFirewall,
+    pushes: string,
+    signal: AbortSignal,
+  ): Promise<Pick<FirewallReading, 'digest' | 'isKeptItself'>> {
+    const known = this.#knownOf(firewall.key);
+    const { root, isKeptItself } = await known.pushed.read(this.#api, pushes, isSettled(known), signal);
+    return { digest: root === undefined ? '' : digestOf(this.#oursIn(root, firewall)), isKeptItself };
   }
 
   #oursIn(root: XmlElement, { vsys }: ManagedFirewall): Entries {
     const { scope, cluster } = this.#options.ground;
     const base = scope.kind === 'vsys' ? 'rulebase' : `${scope.rulebase}-rulebase`;
     return ownedIn(pushedFolders(root, vsys, base), cluster);
+  }
+
+  async #refuseBegun({ pushed }: Known, signal: AbortSignal): Promise<void> {
+    const { isKeptItself } = await pushed.read(this.#api, await this.#pushes(signal), false, signal);
+    if (isKeptItself) throw begun();
   }
 
   #knownOf(key: string): Known {
@@ -360,7 +393,7 @@ export class PanoramaDevice {
       clock,
     });
     registry.capacity = this.#capacity.get(serial);
-    const pushed = new PushedWatch(serial, clock);
+    const pushed = new PushedWatch({ serial, vsys }, ground.cluster, clock);
     const made = { registry, pushed, lists: new ManagedLists(serial, clock), last: undefined };
     this.#known.set(key, made);
     return made;
@@ -382,6 +415,19 @@ export class PanoramaDevice {
   #titleOf(key: string | undefined): string {
     return this.#present.find((one) => one.key === key)?.title ?? `${key}`;
   }
+}
+
+function begun(): SallyportError {
+  return new SallyportError('DEVICE_CHANGED', 'another BorderFirewall of this cluster has begun to keep it');
+}
+
+/** It holds something of ours, and nobody else of ours does. */
+function isSettled({ last }: Known): boolean {
+  return last !== undefined && !last.reading.isKeptItself && !isEmpty(last.reading.entries);
+}
+
+function isSameList<T>(one: readonly T[], other: readonly T[]): boolean {
+  return one.length === other.length && one.every((it, at) => it === other[at]);
 }
 
 function named(title: string, { code, message, details }: SallyportError): SallyportError {

@@ -1,21 +1,27 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { PanosApi } from '../api/api.ts';
-import { OUR_FOLDERS, type OurFolder } from '../entries/entries.ts';
 import { changesWhatRuns, readJobs } from '../api/jobs.ts';
-import type { Folders } from '../entries/read-entries.ts';
-import { type XmlElement, entriesAt, nameOf } from '../api/xml.ts';
-
-/** Where a firewall keeps what Panorama pushed to it (reference 1.5). */
-const PUSHED = '/config/panorama';
+import { scopePath } from '../api/scope.ts';
+import type { XmlElement } from '../api/xml.ts';
+import { PUSHED } from '../configuration/pushed-rules.ts';
+import { holdsOurs } from '../entries/owned.ts';
+import { foldersOf } from '../entries/read-entries.ts';
 
 /** So often a firewall is asked for jobs of its own: what somebody does to it there is rare. */
 const ASK_AGAIN_MS = 60_000;
 
-interface Known {
+/** What a firewall runs beside what it was told by hand. */
+export interface PushedReading {
+  /** `undefined`: nothing was ever pushed. */
+  readonly root: XmlElement | undefined;
+  /** Its own vsys bears marks of our cluster: another BorderFirewall keeps the firewall itself. */
+  readonly isKeptItself: boolean;
+}
+
+interface Known extends PushedReading {
   readonly pushes: string;
   /** Jobs of the firewall itself. */
   readonly own: string;
-  readonly root: XmlElement | undefined;
   /** When its jobs were asked for (monotonic). */
   readonly at: number;
 }
@@ -25,62 +31,47 @@ interface Known {
  */
 export class PushedWatch {
   readonly #serial: string;
+  readonly #vsys: string;
+  readonly #cluster: string;
   readonly #clock: Clock;
   #known: Known | undefined;
 
-  constructor(serial: string, clock: Clock) {
+  constructor({ serial, vsys }: { readonly serial: string; readonly vsys: string }, cluster: string, clock: Clock) {
     this.#serial = serial;
+    this.#vsys = vsys;
+    this.#cluster = cluster;
     this.#clock = clock;
   }
 
-  /** The same object as long as nothing changed; `undefined`: nothing was ever pushed. `pushes`: those that Panorama tells of. */
-  async read(api: PanosApi, pushes: string, signal: AbortSignal): Promise<XmlElement | undefined> {
+  /**
+   * The same root as long as nothing changed. `pushes`: those that Panorama tells of. `isSettled`: it holds something of ours, so that nobody else
+   * of ours begins there; else it is asked for its jobs at once.
+   */
+  async read(api: PanosApi, pushes: string, isSettled: boolean, signal: AbortSignal): Promise<PushedReading> {
     const where = { target: this.#serial };
     const known = this.#known;
     const at = this.#clock.monotonic();
-    if (known?.pushes === pushes && at - known.at < ASK_AGAIN_MS) return known.root;
+    if (known?.pushes === pushes && isSettled && at - known.at < ASK_AGAIN_MS) return known;
     const jobs = await readJobs(api, signal, where);
     const own = jobs
       .filter((job) => job.finished && changesWhatRuns(job))
       .map(({ id }) => id)
       .join(' ');
-    const isSame = known?.pushes === pushes && known.own === own;
-    const root = isSame ? known.root : await api.running(PUSHED, signal, where);
-    this.#known = { pushes, own, root, at };
-    return root;
+    if (known?.pushes === pushes && known.own === own) {
+      this.#known = { ...known, at };
+      return this.#known;
+    }
+    const [root, vsys] = await Promise.all([
+      api.running(PUSHED, signal, where),
+      api.running(scopePath({ kind: 'vsys', vsys: this.#vsys }), signal, where),
+    ]);
+    const isKeptItself = holdsOurs(foldersOf(vsys, 'rulebase'), this.#cluster);
+    this.#known = { pushes, own, root, isKeptItself, at };
+    return this.#known;
   }
 
   /** It was away, or did something of which nobody told. */
   forget(): void {
     this.#known = undefined;
   }
-}
-
-/**
- * The folders of what was pushed to one vsys. The reference says no more about their place than that they are below one node, so they are
- * looked for in all of it but other vsys; what is ours is told by its mark. `base`: `pre-rulebase` or `post-rulebase`.
- */
-export function pushedFolders(root: XmlElement, vsys: string, base: string): Folders {
-  const objects: Record<OurFolder, XmlElement[]> = {
-    address: [],
-    service: [],
-    'service-group': [],
-    'address-group': [],
-    'external-list': [],
-  };
-  const security: XmlElement[] = [];
-  const nat: XmlElement[] = [];
-  const walk = (node: XmlElement): void => {
-    for (const part of node.children) {
-      const folder = OUR_FOLDERS.find((name) => name === part.name);
-      if (folder !== undefined) objects[folder].push(...entriesAt(part));
-      else if (part.name === base) {
-        security.push(...entriesAt(part, 'security', 'rules'));
-        nat.push(...entriesAt(part, 'nat', 'rules'));
-      } else if (part.name === 'vsys') part.children.filter((entry) => nameOf(entry) === vsys).forEach(walk);
-      else if (!part.name.endsWith('rulebase')) walk(part);
-    }
-  };
-  walk(root);
-  return { objects, security, nat, elsewhere: [] };
 }
