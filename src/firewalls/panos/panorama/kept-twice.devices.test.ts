@@ -218,7 +218,7 @@ async function* rounds(driver: AnyDriver, wish: typeof banks): AsyncGenerator<st
 
 describe('where both begin at the same moment', () => {
   // How many turns the group is ahead; at last all are really under way at once.
-  test.each([0, 1, 2, 3, 4, 5, undefined])(
+  test.each([0, 1, 3, undefined])(
     'one side goes on to its end and the other one stops (%s), and they do not write in a circle',
     async (ahead) => {
       const { at, first, second } = await border();
@@ -233,10 +233,10 @@ describe('where both begin at the same moment', () => {
         for (const run of runs) said.push((await run.next()).value);
         return said;
       };
-      for (let times = 0; times < 24; times++) await turn();
+      for (let times = 0; times < 16; times++) await turn();
       const held = everything(at);
       const last = await turn();
-      for (let times = 0; times < 8; times++) expect(await turn()).toEqual(last);
+      for (let times = 0; times < 3; times++) expect(await turn()).toEqual(last);
       expect(everything(at)).toEqual(held);
       // Each firewall is kept by one of the two.
       expect(last).toContain('DEVICE_OWNED');

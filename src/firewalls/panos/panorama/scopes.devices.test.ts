@@ -114,6 +114,37 @@ describe('where rules stand', () => {
     },
   );
 
+  test.each([
+    ['all', 'edge'],
+    ['edge', 'all'],
+    ['edge', 'edge'],
+  ])(
+    'another cluster comes to a group (ours %s, theirs %s) beside ours and right after it left',
+    async (mine, theirs) => {
+      const at = keep(await startBorder(NESTED));
+      const cluster = 'other';
+      const other = (): PanoramaDriver => keep(connectToBorder(at, { ...FULL, deviceGroup: theirs }, { cluster }));
+      const own = world(crowd(3, 'bank'), undefined, { cluster });
+      const ours = connect(at, { deviceGroup: mine });
+      await bring(ours, wish);
+      await bring(other(), own);
+      expect(await stepsOf(ours, wish)).toEqual([]);
+      for (const firewall of at.firewalls) expect(registeredOn(firewall, true, cluster)).toHaveLength(3);
+      await clear(ours);
+      await bring(other(), world(crowd(4, 'shop'), undefined, { cluster }));
+      for (const firewall of at.firewalls) {
+        expect(registeredOn(firewall, true)).toEqual([]);
+        expect(registeredOn(firewall, true, cluster)).toHaveLength(4);
+        expect(firewall.passes({ ...flow('10.0.0.4', 80), destination: '198.51.100.9' }).verdict).toBe('pass');
+        expect(firewall.passes(flow('10.0.0.4')).verdict).not.toBe('pass');
+      }
+      // And after it left altogether.
+      await bring(ours, wish);
+      await clear(ours);
+      expect(await stepsOf(other(), world(crowd(4, 'shop'), undefined, { cluster }))).toEqual([]);
+    },
+  );
+
   test('a rule of a group above that passes keeps ours from being asked, and is none of ours', async () => {
     const at = keep(await startBorder(NESTED));
     await bring(connect(at, {}), wish);
