@@ -24,6 +24,10 @@ export const audit = z
             .enum(['Accepted', 'Refused', 'Unknown'])
             .describe('what the device said; Unknown: the process ended before it answered'),
           ms: z.number().min(0).optional().describe('milliseconds until it answered'),
+          device: z
+            .array(z.string())
+            .optional()
+            .describe('how the device calls what it did for it, such as `job 417`; absent where it calls it nothing'),
           code: z.string().optional().describe('why it was refused; see errors.md'),
           message: z.string().optional().describe('the same for people'),
         }),

@@ -114,7 +114,11 @@ export interface Drop {
 }
 
 /** Throws NOT_THE_WRITER once the right to write is gone, or about to run out; never waits. Absent: the writer is alone. */
-export type MayGoOn = () => void;
+export interface MayGoOn {
+  (): void;
+  /** The device has a name of its own for what it was told to do, such as the number of a job: by it people find it in the device's log. */
+  named?(name: string): void;
+}
 
 /**
  * One kind of border firewall (design section 9). `A`, `W`, `S`: the driver's own forms of actual, wanted and step.

@@ -85,12 +85,13 @@ function tableOf(writes: readonly AuditWrite[]): string {
   ]);
 }
 
-function resultOf({ result, ms, code }: AuditWrite): string {
+function resultOf({ result, ms, code, device }: AuditWrite): string {
+  const named = device === undefined ? '' : ` (${device.join(', ')})`;
   switch (result) {
     case 'Accepted':
-      return `accepted, ${ms ?? 0} ms`;
+      return `accepted, ${ms ?? 0} ms${named}`;
     case 'Refused':
-      return `refused: ${code ?? ''}`;
+      return `refused: ${code ?? ''}${named}`;
     case 'Unknown':
       return 'no answer';
   }

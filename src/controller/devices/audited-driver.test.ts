@@ -6,6 +6,7 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
+import type { Driver } from '../../firewalls/driver.ts';
 import { MemoryDevice } from '../../firewalls/memory/device.ts';
 import { MemoryDriver } from '../../firewalls/memory/memory-driver.ts';
 import { historyOf } from '../../insight/audit/history.ts';
@@ -24,9 +25,10 @@ let driver: AuditedDriver;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sallyport-audited-'));
   inner = new MemoryDriver(new MemoryDevice());
-  const trail = new AuditTrail({ folder, firewall: 'edge-1', clock: new FakeClock(), log: silentLog });
-  driver = audited(inner, trail, 'user ada');
+  driver = audited(inner, newTrail(), 'user ada');
 });
+const newTrail = (): AuditTrail =>
+  new AuditTrail({ folder, firewall: 'edge-1', clock: new FakeClock(), log: silentLog });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function steps(): Promise<readonly Step[]> {
@@ -52,11 +54,36 @@ test('what is refused is told with its code, and thrown as it was', async () => 
   const failure = new SallyportError('DEVICE_UNREACHABLE', 'no route');
   const refusing = new MemoryDriver(new MemoryDevice());
   refusing.apply = () => Promise.reject(failure);
-  const trail = new AuditTrail({ folder, firewall: 'edge-1', clock: new FakeClock(), log: silentLog });
+  const trail = newTrail();
   const [step] = await steps();
   if (step === undefined) throw new Error('nothing to write');
   await expect(audited(refusing, trail, 'controller a').apply(step, signal)).rejects.toBe(failure);
   expect(await told()).toMatchObject([{ result: 'Refused', code: 'DEVICE_UNREACHABLE', message: 'no route' }]);
+});
+
+test('how the device calls what it did is told with its answer, good or bad, and the right to write is asked as before', async () => {
+  const [step] = await steps();
+  if (step === undefined) throw new Error('nothing to write');
+  const lost = new SallyportError('NOT_THE_WRITER', 'the lock is not held');
+  let asked = 0;
+  const apply: Driver['apply'] = async (_step, _signal, mayGoOn) => {
+    mayGoOn?.named?.('job 417');
+    mayGoOn?.();
+    mayGoOn?.named?.('job 418');
+  };
+  driver = audited(Object.assign(inner, { apply }), newTrail(), 'user ada');
+  await driver.apply(step, signal);
+  await driver.apply(step, signal, () => void (asked += 1));
+  const refuse = (): void => {
+    throw lost;
+  };
+  await expect(driver.apply(step, signal, refuse)).rejects.toBe(lost);
+  expect(asked).toBe(1);
+  expect((await told()).map(({ result, device }) => [result, device])).toEqual([
+    ['Accepted', ['job 417', 'job 418']],
+    ['Accepted', ['job 417', 'job 418']],
+    ['Refused', ['job 417']],
+  ]);
 });
 
 test('what a device cannot do stays absent, and who wraps a method wraps the recorded one', async () => {

@@ -29,14 +29,17 @@ export function audited(driver: Driver, trail: AuditTrail, by: string): AuditedD
       text: createHash('sha256').update(driver.render(step)).digest('hex'),
     });
     const began = performance.now();
+    const device: string[] = [];
+    const ask: MayGoOn = Object.assign(() => mayGoOn?.(), { named: (name: string) => void device.push(name) });
+    const answer = () => ({ of, ms: since(began), ...(device.length === 0 ? {} : { device }) });
     try {
-      await send(step, signal, mayGoOn);
+      await send(step, signal, ask);
     } catch (thrown) {
       const { code, message } = toSallyportError(thrown);
-      trail.append({ what: 'Refused', of, ms: since(began), code, message });
+      trail.append({ what: 'Refused', ...answer(), code, message });
       throw thrown;
     }
-    trail.append({ what: 'Accepted', of, ms: since(began) });
+    trail.append({ what: 'Accepted', ...answer() });
   };
   const under = (digest: string | undefined): void => {
     plan = digest;

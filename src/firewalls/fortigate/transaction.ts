@@ -69,6 +69,7 @@ export class Transaction {
     );
     const id = startForm.safeParse(results).data;
     if (id === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'a transaction was begun and has no number');
+    mayGoOn.named?.(`transaction ${id}`);
     const transaction = new Transaction(api, id, dialect, mayGoOn, signal);
     try {
       const result = await work(transaction);

@@ -20,6 +20,8 @@ export interface AuditWrite {
   /** `Unknown`: the process died before the device answered; it reads the device again when it starts. */
   readonly result: 'Accepted' | 'Refused' | 'Unknown';
   readonly ms?: number;
+  /** How the device calls what it did for it. */
+  readonly device?: readonly string[];
   readonly code?: string;
   readonly message?: string;
 }
@@ -91,8 +93,9 @@ export async function historyOf(folder: string, firewall: string, question: Audi
         // Writes to one firewall follow one another, so that the answer is to the last one, or to one that was not asked for.
         const write = writes.at(-1);
         if (write?.number !== entry.of) break;
-        const { what: result, of: _number, ...answer } = entry;
-        writes[writes.length - 1] = { ...write, ...answer, result };
+        const { what: result, of: _number, device, ...answer } = entry;
+        const named = device === undefined ? {} : { device };
+        writes[writes.length - 1] = { ...write, ...answer, ...named, result };
         break;
       }
     }

@@ -29,6 +29,8 @@ const sent = z.strictObject({
 const ended = {
   of: z.int().min(1),
   ms: z.number().min(0),
+  /** How the device calls what it did for it: `job 417`, `transaction 12`; absent: it calls it nothing. */
+  device: z.array(z.string()).min(1).optional(),
 };
 const accepted = z.strictObject({ what: z.literal('Accepted'), ...ended });
 const refused = z.strictObject({ what: z.literal('Refused'), ...ended, code: z.string(), message: z.string() });

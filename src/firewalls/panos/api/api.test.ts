@@ -81,10 +81,10 @@ describe('configuration', () => {
     });
     expect(await api.candidate(objectPath(VSYS, 'address', 'c'), signal)).toEqual([]);
     expect(await api.running(objectPath(VSYS, 'address', 'a'), signal)).toBeUndefined();
-    const job = jobOf(await api.commit(commitAll, signal, free)) ?? 0;
+    const job = jobOf(await api.commit(commitAll, signal, free), free) ?? 0;
     expect(await followJob(api, job, 'the commit', signal)).toMatchObject({ succeeded: true, type: 'Commit' });
     expect(device.dump()).toContain('192.0.2.1/32');
-    expect(jobOf(await api.commit(commitAll, signal, free))).toBeUndefined();
+    expect(jobOf(await api.commit(commitAll, signal, free), free)).toBeUndefined();
     expect(await api.running(rulesPath(VSYS, 'security'), signal)).toBeUndefined();
   });
 
@@ -92,7 +92,7 @@ describe('configuration', () => {
     const { device, api } = await start();
     device.failNextCommit('Validation Error:', ' address -> a is invalid');
     await api.edit([address('a')], signal, free);
-    const job = jobOf(await api.commit(commitAll, signal, free)) ?? 0;
+    const job = jobOf(await api.commit(commitAll, signal, free), free) ?? 0;
     await expect(followJob(api, job, 'the commit', signal)).rejects.toMatchObject({
       code: 'DEVICE_REJECTED',
       message: expect.stringContaining('address -> a is invalid') as string,

@@ -33,5 +33,5 @@ export async function startCommit(
   signal: AbortSignal,
   mayGoOn: MayGoOn,
 ): Promise<number | undefined> {
-  return jobOf(await api.commit(partialCommit(scope, admin), signal, mayGoOn));
+  return jobOf(await api.commit(partialCommit(scope, admin), signal, mayGoOn), mayGoOn);
 }

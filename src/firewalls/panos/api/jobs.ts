@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { SallyportError } from '../../../base/error.ts';
+import type { MayGoOn } from '../../driver.ts';
 import { type PanosApi, type Target, command } from './api.ts';
 import { type Envelope, linesIn } from './envelope.ts';
 import { isNothingToCommit, jobFailure } from './errors.ts';
@@ -32,10 +33,13 @@ export interface DeviceResult {
 const ASK_FIRST_MS = 50;
 const ASK_SELDOM_MS = 2_000;
 
-/** The number of the job that an answer has enqueued; `undefined`: there was nothing to do. */
-export function jobOf(answer: Envelope): number | undefined {
+/** The number of the job that an answer has enqueued, by which `mayGoOn` learns it too; `undefined`: there was nothing to do. */
+export function jobOf(answer: Envelope, mayGoOn: MayGoOn): number | undefined {
   const text = textAt(answer.result, 'job');
-  if (text !== undefined && /^\d+$/.test(text)) return Number(text);
+  if (text !== undefined && /^\d+$/.test(text)) {
+    mayGoOn.named?.(`job ${text}`);
+    return Number(text);
+  }
   if (isNothingToCommit(answer.messages)) return undefined;
   throw new SallyportError('DEVICE_UNREADABLE', 'the answer to a commit names no job');
 }

@@ -40,7 +40,7 @@ export async function push(
   for (const group of new Set(firewalls.map((one) => one.group))) {
     const serials = [...new Set(firewalls.filter((one) => one.group === group).map(({ serial }) => serial))];
     await waitForJobs(api, signal);
-    const id = jobOf(await api.commit(commitAll(group, serials, admin), signal, mayGoOn, 'all'));
+    const id = jobOf(await api.commit(commitAll(group, serials, admin), signal, mayGoOn, 'all'), mayGoOn);
     if (id === undefined) continue;
     const job = await endOfJob(api, id, signal);
     if (job.devices.length === 0 && !job.succeeded) throw jobFailure(`the push to ${group} (job ${id})`, job.lines);
