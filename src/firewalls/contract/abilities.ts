@@ -34,18 +34,19 @@ function rulesetOf({ asks }: Ability): Ruleset {
 
 /**
  * Each cell of the table of drivers: what a driver is said to do it does on its device, and what it refuses opens nothing. Firewalls that fetch
- * lists decide by rules of others: of them the refusal alone is asked.
+ * lists decide by rules of others: of them the refusal alone is asked. `lacks`: titles of what this release refuses beyond its column.
  */
 export function abilityPromises(
   driver: AbilityDriver,
   harness: () => DriverHarness,
   fresh: () => Promise<AnyDriver>,
+  lacks: readonly string[] = [],
 ): void {
   describe('what it can say', () => {
     test.each(abilities.map((ability) => [ability.title, ability] as const))(
       '%s',
-      async (_, ability) => {
-        const says = ability.says[driver];
+      async (title, ability) => {
+        const says = lacks.includes(title) ? false : ability.says[driver];
         const ruleset = rulesetOf(ability);
         const connected = await fresh();
         const { refusals } = await translationOf(connected, ruleset);

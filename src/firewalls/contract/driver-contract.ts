@@ -37,6 +37,8 @@ export interface ContractOptions {
   readonly draws?: RulesetOptions;
   /** Its column in the table of drivers; absent: people have no such firewall. */
   readonly says?: AbilityDriver;
+  /** What of that column this release of the device cannot say, by title. */
+  readonly lacks?: readonly string[];
 }
 
 const packets = everyPacket();
@@ -80,7 +82,7 @@ export function driverContract(name: string, make: () => Promise<DriverHarness>,
       }
     };
 
-    if (options.says !== undefined) abilityPromises(options.says, () => harness, fresh);
+    if (options.says !== undefined) abilityPromises(options.says, () => harness, fresh, options.lacks);
     workerPromises({ harness: () => harness, fresh, promise });
     sleepingWriter({ harness: () => harness, fresh, promise }, runs, rulesets);
 

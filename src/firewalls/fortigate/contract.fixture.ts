@@ -1,3 +1,4 @@
+import type { FortiGateOptions } from '../../../simulators/fortigate/index.ts';
 import { SimulatedDevice } from '../../../test/kit/simulated-fortigate.ts';
 import type { DriverHarness } from '../contract/harness.ts';
 
@@ -20,8 +21,9 @@ export const FILTER = { zones: OPTIONS.zones, position: OPTIONS.position, form: 
 export async function contractHarness(
   centralNat: 'enable' | 'disable',
   options: object = OPTIONS,
+  device: FortiGateOptions = { version: '7.4.8' },
 ): Promise<DriverHarness> {
-  const simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const simulated = await SimulatedDevice.start(device);
   const { hand } = simulated.device;
   hand.settings('system/settings', { 'central-nat': centralNat });
   simulated.addForeignRules();
