@@ -1,4 +1,4 @@
-import type { PanOs } from '../../../simulators/panos/index.ts';
+import type { PanOs, PanOsOptions } from '../../../simulators/panos/index.ts';
 import type { ContractOptions } from '../contract/driver-contract.ts';
 import type { AnyDriver, DriverHarness } from '../contract/harness.ts';
 import { writeAtOnce } from '../rulebase/plain-dialect.fixture.ts';
@@ -41,8 +41,8 @@ function writesAmong(served: PanOs['served']): number {
 }
 
 /** A firewall with PAN-OS and rules of somebody else. */
-export async function firewallHarness(): Promise<DriverHarness> {
-  const device = await startDevice();
+export async function firewallHarness(options: PanOsOptions = {}): Promise<DriverHarness> {
+  const device = await startDevice(options);
   await furnish(device);
   return harnessOf({
     connect: () => connectTo(device, FULL, 'lab', { write: writeAtOnce }),
