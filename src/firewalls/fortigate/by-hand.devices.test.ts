@@ -56,10 +56,16 @@ describe('what a hand does to ours is found and put right', () => {
     ['a service for some addresses', set(SERVICE, { iprange: '203.0.113.9' })],
     ['a service for a domain', set(SERVICE, { fqdn: 'bank.example' })],
   ])('%s', (_, edit) => expectMended(edit));
+
+  // What such a service is called differs.
+  test.each(['7.0.12', '7.4.8', '7.6.3'])('a service of another protocol, on FortiOS %s', (version) => {
+    const other = { protocol: 'IP', 'protocol-number': 47, 'tcp-portrange': '' };
+    return expectMended(set(SERVICE, other), undefined, version);
+  });
 });
 
-async function expectMended(edit: Hand, isTold?: 'told'): Promise<void> {
-  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+async function expectMended(edit: Hand, isTold?: 'told', version = '7.4.8'): Promise<void> {
+  await using simulated = await SimulatedDevice.start({ version });
   const { hand } = simulated.device;
   hand.settings('system/settings', { 'central-nat': 'enable' });
   simulated.addForeignRules();
