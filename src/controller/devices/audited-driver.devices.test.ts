@@ -12,11 +12,12 @@ import { type AnyDriver, bring } from '../../firewalls/contract/harness.ts';
 import { RULES } from '../../firewalls/fortigate/contract.fixture.ts';
 import { closedAfterEach } from '../../firewalls/panos/firewall/opened.fixture.ts';
 import { ACCOUNT } from '../../firewalls/panos/lab.fixture.ts';
+import { connectToBorder, startBorder } from '../../firewalls/panos/panorama/lab.fixture.ts';
 import { type AuditWrite, historyOf } from '../../insight/audit/history.ts';
 import { AuditTrail } from '../../insight/audit/trail.ts';
 import { audited } from './audited-driver.ts';
 
-const { border, connect } = closedAfterEach();
+const { border, connect, keep } = closedAfterEach();
 const ALL = { since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY, last: 100 };
 let folder: string;
 beforeEach(() => {
@@ -48,6 +49,15 @@ test('commits of PAN-OS are known by their jobs', async () => {
   for (const name of names) expect(jobs).toContain(`"${name.replace(/^job /, '')}"`);
   // Registered addresses are no jobs.
   expect(writes.some(({ step, device: none }) => step === 'Members' && none === undefined)).toBe(true);
+});
+
+test('commits and pushes of a Panorama are known by their jobs', async () => {
+  await using at = await startBorder();
+  const names = named(await writesBy(keep(connectToBorder(at))));
+  const commits = at.panorama.served.filter(({ parameters }) => parameters['type'] === 'commit');
+  expect(commits.some(({ parameters }) => parameters['action'] === 'all')).toBe(true);
+  expect(names).toHaveLength(commits.length);
+  expect(new Set(names).size).toBe(names.length);
 });
 
 test('changes of a FortiGate are known by their transactions', async () => {
