@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import type { Family } from '../../src/border/ruleset.ts';
+import type { Flow } from '../../src/engine/flows/flow-set.ts';
+import { parseAddress } from '../../src/ip/address.ts';
 import type { Packet } from './ruleset-oracle.ts';
 
 /** A world so small that random packets meet every rule of random rulesets. */
@@ -91,4 +93,12 @@ export function everyPacket(families: readonly Family[] = [4, 6]): readonly Pack
       ),
     );
   });
+}
+
+/** The packet in the words of the engine. */
+export function flowOf(packet: Packet): Flow {
+  const source = parseAddress(packet.source);
+  const destination = parseAddress(packet.destination);
+  if (source === undefined || destination === undefined) throw new Error('the universe has a bad address');
+  return { ...packet, source, destination };
 }

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Packet } from '../../../../test/kit/ruleset-oracle.ts';
 import { rulesetPairs, rulesets } from '../../../../test/kit/rulesets.ts';
-import { packets } from '../../../../test/kit/universe.ts';
+import { flowOf, packets } from '../../../../test/kit/universe.ts';
 import { BucketMap } from '../../../base/bucket-map.ts';
 import { evaluate } from '../../../border/evaluate.ts';
 import type { Group, Ruleset } from '../../../border/ruleset.ts';
-import type { Flow } from '../../../engine/flows/flow-set.ts';
-import { formatAddress, parseAddress } from '../../../ip/address.ts';
+import { formatAddress } from '../../../ip/address.ts';
 import { execute } from '../../../../test/kit/nft-kernel.ts';
 import { judge } from '../connections/judge.ts';
 import { emptyMap, emptySet, type NftChain, type NftSet, type NftTable, type Rule } from '../table/model.ts';
@@ -16,13 +14,6 @@ import { type NftStep, renderStep, stepsTo, stepsToLeave } from './steps.ts';
 import { translate } from '../table/translate.ts';
 import { decide, firstPacket } from '../meaning/walk.ts';
 import { tries } from '../../../../test/kit/runs.ts';
-
-function flowOf(packet: Packet): Flow {
-  const source = parseAddress(packet.source);
-  const destination = parseAddress(packet.destination);
-  if (source === undefined || destination === undefined) throw new Error('the universe has a bad address');
-  return { ...packet, source, destination };
-}
 
 function pick<V>(map: ReadonlyMap<string, V>, seed: number): readonly [string, V] | undefined {
   return [...map][seed % Math.max(1, map.size)];

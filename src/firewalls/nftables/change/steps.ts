@@ -14,6 +14,7 @@ import { type Owner, ownerText, parseOwner, ownerOf } from '../table/owner.ts';
 import { FAMILIES, knownSources } from '../table/skeleton.ts';
 import { dispatchOf, rawSourcesOf } from '../table/sources.ts';
 import { needsRebuild } from './rebuild.ts';
+import { prepared, steppedAside } from './packets-under-way.ts';
 import { transiting } from './transition.ts';
 import type { NftTranslation } from '../table/translate.ts';
 
@@ -49,7 +50,8 @@ const PART = 1 / 8;
  * Steps from what was read back, without bookkeeping (the fence), to what is wanted; none when they agree. Each is one transaction or one round
  * over the connections, and after each of them the table is safe and the rest of the way is found again from it:
  * 1. Addresses that were given back are silenced: additions to `recheck` and `gone`, nothing else, so that it is in force at once.
- * 2. All other changes, in one transaction; whose rights or translation changed joins `recheck` in it.
+ * 2. All other changes, in one transaction; whose rights or translation changed joins `recheck` in it. Before it comes another one with the
+ *    chains and sets that it will lead to (`prepared`).
  * 3. The connections of `recheck` and `gone`, or of everybody, are judged.
  * 4. `recheck` and `gone` are emptied, and what nothing needs any more leaves.
  * With `established: Keep` connections are left alone: no `recheck`, no `gone`, no round.
@@ -156,10 +158,9 @@ class Planner {
       yield* this.#silence(first, changes, touches);
       const now = this.#now ?? first;
       const next = yield* this.#between(now, changes);
-      const operations = yield* transiting(now, next);
-      if (operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op)))
-        this.#transaction('Rules', title(operations), next, operations, touches);
-      else yield* this.#members(now, next, operations, changes, touches);
+      const aside = yield* steppedAside(now, next);
+      if (aside !== undefined) yield* this.#change(now, aside, changes, touches);
+      yield* this.#change(this.#now ?? now, next, changes, touches);
     }
     yield;
     this.#judge();
@@ -179,6 +180,20 @@ class Planner {
     const objects = describeOperations(operations);
     this.steps.push({ does: 'transaction', kind, title: what, objects, urgent, operations, after, touches });
     this.#now = after;
+  }
+
+  /** From one table to another, once what nothing leads to yet is there. */
+  *#change(from: NftTable, next: NftTable, changes: Affected, touches: TransactionStep['touches']): Pieces {
+    const ready = prepared(from, next);
+    if (ready !== undefined) {
+      const operations = yield* transiting(from, ready);
+      this.#transaction('Rules', `prepare: ${title(operations)}`, ready, operations, []);
+    }
+    const now = ready ?? from;
+    const operations = yield* transiting(now, next);
+    if (operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op)))
+      this.#transaction('Rules', title(operations), next, operations, touches);
+    else yield* this.#members(now, next, operations, changes, touches);
   }
 
   /** Changes of members clean up after some who were judged on the way: in a stream of changes it is never the turn of that alone. */
@@ -412,7 +427,8 @@ function keepingMap(now: NftMap | undefined, wanted: NftMap, silent: Record<Fami
   if (now === undefined || now.type !== wanted.type) return wanted;
   const { added, removed, changed } = now.elements.difference(wanted.elements);
   if (added.length + removed.length + changed.length === 0) return now;
+  // A packet that was given its number before finds it after: what leads from numbers to classes leaves when no number leads there.
   const staying = wanted.type.startsWith('address4') ? silent[4] : silent[6];
-  const kept = removed.filter(([key]) => staying.has(key));
+  const kept = wanted.type === 'number:verdict' ? removed : removed.filter(([key]) => staying.has(key));
   return kept.length === 0 ? wanted : { ...wanted, elements: wanted.elements.with(kept) };
 }

@@ -1,7 +1,7 @@
 import type { BucketMap } from '../../../base/bucket-map.ts';
 import { atOnce, type Pieces } from '../../../base/pieces.ts';
 import { chainDifference } from './chain-difference.ts';
-import type { NftSet, NftTable, Rule } from '../table/model.ts';
+import type { NftChain, NftSet, NftTable } from '../table/model.ts';
 import { comparingObjects, type ObjectDifference } from './object-difference.ts';
 import type { Operation } from '../table/operation.ts';
 import { referencesOf } from '../table/references.ts';
@@ -21,41 +21,40 @@ export function transition(from: NftTable, to: NftTable): readonly Operation[] {
 /** The same in pieces. */
 export function* transiting(from: NftTable, to: NftTable): Pieces<readonly Operation[]> {
   const apart = yield* comparingObjects(from, to);
-  const made = madeAnew(from, apart);
+  const made = unnamed(from, madeAnew(from, apart));
   yield;
-  const chains = changedChains(from, to, made);
   const flushed: Operation[] = [];
   const rules: Operation[] = [];
-  for (const name of chains) {
+  for (const name of chainDifference(from.chains, to.chains).changed) {
     if ((from.chains.get(name)?.rules.length ?? 0) > 0) flushed.push({ op: 'flushChain', name });
     const wanted = to.chains.get(name)?.rules ?? [];
     if (wanted.length > 0) rules.push({ op: 'addRules', chain: name, rules: wanted });
   }
-  // A set can leave only when no rule names it, so the chains that do are emptied first; nothing of it is seen before the whole is.
-  const emptiedFirst = made.size > 0 ? flushed : [];
-  const emptiedLate = made.size > 0 ? [] : flushed;
   yield;
   const elements = yield* setElements(from, apart, made);
   const entries = mapEntries(from, apart);
   yield;
   return [
-    ...emptiedFirst,
     ...[...made].sort().map((name): Operation => ({ op: 'deleteSet', name })),
     ...newObjects(from, to, apart, made),
     ...elements,
-    ...emptiedLate,
+    ...flushed,
     ...rules,
     ...entries,
     ...removals(from, to, apart),
   ];
 }
 
-function isInterval({ type }: NftSet): boolean {
+/** Whether the kernel keeps it as intervals. */
+export function isInterval({ type }: NftSet): boolean {
   return type === 'net4' || type === 'net6' || type === 'service';
 }
 
-/** Sets of both tables that are deleted and made again: for another comment, or for many removals from intervals. */
-function madeAnew(from: NftTable, { sets }: ObjectDifference): ReadonlySet<string> {
+/**
+ * Sets of both tables that have to be deleted and made again: for another comment, or for many removals from intervals. `transition` does so with
+ * those that no rule names, and changes the others in place, however long that takes (`steppedAside`).
+ */
+export function madeAnew(from: NftTable, { sets }: ObjectDifference): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [name, set] of sets) {
     const now = from.sets.get(name);
@@ -64,24 +63,21 @@ function madeAnew(from: NftTable, { sets }: ObjectDifference): ReadonlySet<strin
     else if (isInterval(set) && now.elements.difference(set.elements).removed.length > MOST_INTERVAL_REMOVALS)
       names.add(name);
   }
+  // A base chain is never emptied.
+  return unnamed(from, names, ({ base }) => base !== undefined);
+}
+
+/** Those that none of these chains names. */
+function unnamed(
+  { chains }: NftTable,
+  names: ReadonlySet<string>,
+  among: (chain: NftChain) => boolean = () => true,
+): ReadonlySet<string> {
   if (names.size === 0) return names;
-  for (const chain of from.chains.values())
-    if (chain.base !== undefined)
-      // A base chain is never emptied: what it names is changed in place, however long that takes.
-      for (const rule of chain.rules) for (const name of referencesOf(rule).sets) names.delete(name);
-  return names;
-}
-
-/** Chains whose rules are written: changed and new ones, and all that name a set that is made anew. */
-function changedChains(from: NftTable, to: NftTable, made: ReadonlySet<string>): readonly string[] {
-  const { changed } = chainDifference(from.chains, to.chains);
-  if (made.size === 0) return [...changed];
-  const naming = [...from.chains].filter(([, chain]) => names(chain.rules, made)).map(([name]) => name);
-  return [...new Set([...changed, ...naming])].sort();
-}
-
-function names(rules: readonly Rule[], sets: ReadonlySet<string>): boolean {
-  return rules.some((rule) => referencesOf(rule).sets.some((name) => sets.has(name)));
+  const left = new Set(names);
+  for (const chain of chains.values())
+    if (among(chain)) for (const rule of chain.rules) for (const name of referencesOf(rule).sets) left.delete(name);
+  return left;
 }
 
 function newObjects(

@@ -50,6 +50,11 @@ export function isOurName(name: string): boolean {
   return FIXED.has(name) || NAME.test(name);
 }
 
+/** The set that stands in for another one while that is made anew. */
+export function asideName(set: string): string {
+  return madeName('y', '', set);
+}
+
 /** The chain that decides for a class; dispatch maps lead to no other. */
 export function classChainName(id: string, family: Family): string {
   return madeName(`c${family}`, '', id);

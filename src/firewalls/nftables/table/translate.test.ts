@@ -1,24 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Packet } from '../../../../test/kit/ruleset-oracle.ts';
 import { rulesetPairs, rulesets } from '../../../../test/kit/rulesets.ts';
-import { packets } from '../../../../test/kit/universe.ts';
+import { flowOf, packets } from '../../../../test/kit/universe.ts';
 import { evaluate } from '../../../border/evaluate.ts';
 import type { Group, GroupId } from '../../../border/ruleset.ts';
-import type { Flow } from '../../../engine/flows/flow-set.ts';
-import { parseAddress } from '../../../ip/address.ts';
 import { PrefixSet } from '../../../ip/prefix-set.ts';
 import { renderTable } from './render.ts';
 import { MOST_BY_ADDRESS, translate } from './translate.ts';
 import { decide, firstPacket } from '../meaning/walk.ts';
 import { tries } from '../../../../test/kit/runs.ts';
-
-function flowOf(packet: Packet): Flow {
-  const source = parseAddress(packet.source);
-  const destination = parseAddress(packet.destination);
-  if (source === undefined || destination === undefined) throw new Error('the universe has a bad address');
-  return { ...packet, source, destination };
-}
 
 type AddressGroup = Extract<Group, { kind: 'AddressGroup' }>;
 
