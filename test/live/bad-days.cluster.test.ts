@@ -74,7 +74,13 @@ test('a tenant labels, annotates and names things to get in: the border does not
     const { status } = await mallory.send({ method, path, body, headers });
     tried.push(`${method} ${path.replace(/^\/apis?\//, '')} ${status}`);
   };
-  const labels = { app: 'vault', team: 'vault', 'projectcalico.org/namespace': 'vault', 'pcns.team': 'vault' };
+  const labels = {
+    app: 'vault',
+    team: 'vault',
+    'projectcalico.org/namespace': 'vault',
+    // What a pod of the namespace vault has from it, and what the group asks for.
+    'pcns.kubernetes.io/metadata.name': 'vault',
+  };
   const annotations = { 'cni.projectcalico.org/podIP': '10.1.9.1/32', 'cni.projectcalico.org/podIPs': '10.1.9.1/32' };
   const pod = (name: string, spec: object = {}): object => ({
     apiVersion: 'v1',
