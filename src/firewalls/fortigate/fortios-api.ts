@@ -10,6 +10,8 @@ import { refusalError } from './errors.ts';
 export const CONNECTIONS = 8;
 /** A device blocks a source that shows wrong tokens, or asks too often, "for a while": asking on would prolong it. In milliseconds. */
 const BLOCKED_MS = 60_000;
+/** A token that was good so short a while ago is shown in several requests at once. */
+const GOOD_MS = 5_000;
 /** How much the latest answer counts in how long they take. */
 const LATEST = 0.2;
 /** A token is read again after this time, and at once when it was refused. */
@@ -40,6 +42,10 @@ export interface Ask {
 export class FortiosApi {
   readonly #api: DeviceApi;
   readonly #options: FortiosApiOptions;
+  /** The token that was good last, and until when that is believed (monotonic). */
+  #good: { readonly token: string; readonly until: number } | undefined;
+  /** Ends with the request that shows a token of which that is not known. */
+  #trying: Promise<void> | undefined;
   #answerMs = 0;
   #known: { readonly token: string; readonly until: number } | undefined;
   /** Until when nothing is asked (monotonic), and with which token that came; `undefined`: whichever. */
@@ -59,9 +65,33 @@ export class FortiosApi {
     return this.#answerMs;
   }
 
-  async ask({ method, path, query = {}, body, transaction }: Ask, signal: AbortSignal): Promise<Envelope> {
+  async ask(ask: Ask, signal: AbortSignal): Promise<Envelope> {
     const token = await this.#token(signal);
     this.#refuseWhileBlocked(token);
+    // Three failures block the address: all that is asked at once would show a wrong token so often. Others wait for how the first one fares.
+    if (this.#trying !== undefined) {
+      await unlessAborted(this.#trying, signal);
+      this.#refuseWhileBlocked(token);
+    }
+    const isGood = this.#good?.token === token && this.#options.clock.monotonic() < this.#good.until;
+    if (this.#trying !== undefined || isGood) return await this.#send(ask, token, signal);
+    const trying = this.#send(ask, token, signal);
+    this.#trying = trying.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await trying;
+    } finally {
+      this.#trying = undefined;
+    }
+  }
+
+  async #send(
+    { method, path, query = {}, body, transaction }: Ask,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<Envelope> {
     const { vdom, url, clock } = this.#options;
     const secrets = [token];
     const parameters = Object.entries({ vdom, ...query }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
@@ -84,6 +114,8 @@ export class FortiosApi {
     const { action } = query;
     const title = `${url.host}: ${method} ${path}${action === undefined || method === 'GET' ? '' : `?action=${action}`}`;
     const reading = readEnvelope(answer);
+    const isGood = reading.kind === 'done' || (reading.refusal.http !== 401 && reading.refusal.http !== 429);
+    this.#good = isGood ? { token, until: clock.monotonic() + GOOD_MS } : undefined;
     if (reading.kind === 'done') return reading.envelope;
     const error = refusalError(title, { method, path, body }, reading.refusal, secrets);
     const { http, retryAfter } = reading.refusal;
@@ -124,6 +156,21 @@ export class FortiosApi {
       return;
     }
     throw new SallyportError(blocked.why.code, `not asked again yet: ${blocked.why.message}`, blocked.why.details);
+  }
+}
+
+/** Waits for something that never fails, as long as somebody wants it. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, failed) => {
+    stop = () => failed(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 
