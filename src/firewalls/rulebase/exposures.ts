@@ -126,7 +126,10 @@ export class Exposures {
   /** Whether who is taken out of his groups before rules change, and joins others after that, may send no more meanwhile. */
   #isClosedMeanwhile(movement: Movement): boolean {
     if (!this.#isDeniedAsStranger(movement) || this.#isDisordered(movement)) return false;
-    return this.#wanted.layout === 'Class' || !this.kept(movement.address).some((key) => this.#isSource(key));
+    if (!this.kept(movement.address).some((key) => this.#isSource(key))) return true;
+    // Who stays is not denied by the rules that he keeps, but where these leave something to others.
+    const isExcept = (key: GroupKey): boolean => this.#isExcept(key);
+    return this.#wanted.layout === 'Class' && [...movement.joins, ...movement.leaves].every(isExcept);
   }
 
   /** Whether it is in the networks of the deny for strangers before and after, and no group excepts it from that on the way. */
@@ -147,10 +150,21 @@ export class Exposures {
     return this.#order.isDisordered({ joins, leaves }, holding(made, address), holding(gone, address));
   }
 
-  /** What of it denies what groups allow that come or go with their rules, and hold it too. */
-  denials({ address, joins, leaves }: Movement): Pick<Movement, 'joins' | 'leaves'> {
+  /**
+   * What of it denies what groups allow that come or go with their rules, and hold it too; or that stands above all of the groups whose rules
+   * change and in which it stays (`staying`).
+   */
+  denials({ address, joins, leaves }: Movement, staying: readonly GroupKey[]): Pick<Movement, 'joins' | 'leaves'> {
     const { made, gone } = this.#difference.groups;
-    return this.#order.denials({ joins, leaves }, holding(made, address), holding(gone, address));
+    const [coming, going] = [holding(made, address), holding(gone, address)];
+    const found = this.#order.denials({ joins, leaves }, coming, going);
+    if (staying.length === 0) return found;
+    const first = (keys: readonly GroupKey[], others: readonly GroupKey[]): readonly GroupKey[] =>
+      keys.filter((key) => this.#order.deniesFirst(key, [...staying, ...others]));
+    return {
+      joins: [...new Set([...found.joins, ...first(joins, coming)])],
+      leaves: [...new Set([...found.leaves, ...first(leaves, going)])],
+    };
   }
 
   #onlyComesOrGoes({ joins, leaves, enters, quits, address }: Movement): boolean {

@@ -226,6 +226,17 @@ describe('who is denied by one group and allowed by another that goes, or comes'
     expect(first?.exposes?.direction).toBe('open');
   });
 
+  test('is told as open where the rules that he keeps change, and what is to deny him too', () => {
+    const [hold2, allow2] = [
+      rule('hold2', 'Deny', 'held', '198.51.100.0/24'),
+      rule('allow2', 'Allow', 'class', '198.51.100.0/24'),
+    ];
+    const own = group('class', '10.0.0.1');
+    const now = { ...nothingObserved, ...base([hold, allow, strangers], group('held'), own, networks) };
+    const [first] = stepsBetween(now, wish([hold2, allow2, strangers], held, own), plainDialect);
+    expect(first?.exposes?.direction).toBe('open');
+  });
+
   test('is told as open where what denies changes too', () => {
     const other = rule('other', 'Deny', 'held', '198.51.100.0/24');
     const [first] = stepsBetween(before, wish([other, strangers], group('held')), plainDialect);

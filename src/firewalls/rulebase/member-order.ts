@@ -71,15 +71,23 @@ export class MemberOrder {
   }
 
   /**
-   * Whether an address may be in a group until the rules of others in which it stays have changed: that it is excepted or translated a moment
-   * longer says nothing beside rules that decide, and a list that denies alone, above these, denies what it denied. Where it stays in
-   * translations alone, whatever held it may do so, unless more of that goes with its rules (`quits`).
+   * Whether an address may be in a group until the rules of others in which it stays have changed.
+   *
+   * - A list that denies alone, above all of these, denies what it denied.
+   * - That it is excepted a moment longer says nothing, whatever goes with its rules (`quits`). Any flow meets the first rule of the old list
+   *   that matches, as before, or the first one of the new list. That one decides: who is in a wanted group is known and has a class there, and
+   *   is not excepted any more only if that class leaves nothing, so that its rules decide all that is governed above the deny for strangers.
+   * - Where it stays in translations alone, whatever held it may do so, unless more of that goes with its rules: these let nothing pass by
+   *   themselves.
    */
   mayOutlast(key: GroupKey, staying: readonly GroupKey[], quits: boolean): boolean {
-    const role = this.#roles.get(key);
-    if (role === 'except' || role === 'translation') return true;
+    if (this.isExcept(key)) return true;
     const others = staying.filter((one) => this.#roles.get(one) !== 'translation');
-    if (others.length === 0) return !quits;
+    return others.length === 0 ? !quits : this.deniesFirst(key, others);
+  }
+
+  /** Whether a list denies alone, above all that the others say, before and after. */
+  deniesFirst(key: GroupKey, others: readonly GroupKey[]): boolean {
     return others.every((other) => this.#rules.every((places) => places.deniesFirst(key, other)));
   }
 

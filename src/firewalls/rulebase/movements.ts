@@ -18,8 +18,11 @@ export interface Movement {
   readonly excepted: readonly GroupKey[];
 }
 
-/** Whether an address may move before the rules change or after, or neither without a verdict that is not its old nor its new one. */
-export type Moment = 'early' | 'late' | 'conflict';
+/**
+ * Whether an address may move before the rules change or after, or neither without a verdict that is not its old nor its new one. `beside`: what
+ * it joins comes right before them, and what it leaves goes right after them.
+ */
+export type Moment = 'early' | 'late' | 'conflict' | 'beside';
 
 const SENDERS: ReadonlySet<Role | undefined> = new Set<Role>(['source', 'allowed', 'except', 'translation']);
 
@@ -97,23 +100,43 @@ export function momentOf(
   return !quits && stranger !== 'before' && isStill ? 'late' : 'conflict';
 }
 
+/**
+ * Translations apart from all else: who has the old and the new ones while rules change leaves from his old address or from his new one, whatever
+ * else he is in meanwhile; without either he would pass with his own.
+ */
+export function untranslated(
+  movement: Movement,
+  roles: ReadonlyMap<GroupKey, Role>,
+): { readonly rest: Movement; readonly translations: Movement } {
+  const of = (is: boolean): Movement => ({
+    ...movement,
+    joins: movement.joins.filter((key) => (roles.get(key) === 'translation') === is),
+    leaves: movement.leaves.filter((key) => (roles.get(key) === 'translation') === is),
+  });
+  return { rest: of(false), translations: { ...of(true), excepted: [] } };
+}
+
 /** A movement by its moment, but for lists that deny (`MemberOrder.denials`): these are joined before anything else, and left after it. */
 export function parted(
   movement: Movement,
   moment: Moment,
   denials: Pick<Movement, 'joins' | 'leaves'>,
 ): readonly (readonly [Moment, Movement])[] {
-  const rest = {
-    ...movement,
-    joins: movement.joins.filter((key) => !denials.joins.includes(key)),
-    leaves: movement.leaves.filter((key) => !denials.leaves.includes(key)),
-  };
+  const rest = without(movement, denials);
   const parts: readonly (readonly [Moment, Movement])[] = [
     ['early', { ...movement, joins: denials.joins, leaves: [], excepted: [] }],
     [moment, rest],
     ['late', { ...movement, joins: [], leaves: denials.leaves, excepted: [] }],
   ];
   return parts.filter(([, { joins, leaves, excepted }]) => joins.length + leaves.length + excepted.length > 0);
+}
+
+export function without(movement: Movement, { joins, leaves }: Pick<Movement, 'joins' | 'leaves'>): Movement {
+  return {
+    ...movement,
+    joins: movement.joins.filter((key) => !joins.includes(key)),
+    leaves: movement.leaves.filter((key) => !leaves.includes(key)),
+  };
 }
 
 /** Writes changes of members as operations, each with what its group holds afterwards. */

@@ -272,6 +272,54 @@ describe('the way from one rule base to another', () => {
     );
   });
 
+  test('of who decides all and is translated no more translates him by nothing that was below', async () => {
+    const { parts, ...rest } = allowing('bank', '203.0.113.0/24', 80);
+    const bankOf = (layer: Stage['layer']): Class => ({
+      ...rest,
+      parts: parts.map((part) => ({ ...part, stages: part.stages.map((one) => ({ ...one, layer })) })),
+    });
+    const address = (text: string) => ({ kind: 'Address', address: text }) as const;
+    const worldOf = (layer: Stage['layer'], nats: Ruleset['nats']): Ruleset =>
+      world({ '10.0.0.1': 'bank', '172.16.0.9': 'bank', '10.0.0.2': 'guests' }, [bankOf(layer), passing('guests')], {
+        nats,
+      });
+    const old = worldOf('Tier', [
+      translating('first', { '10.0.0.1': address('198.18.0.1') }),
+      translating('second', { '10.0.0.1': address('198.18.0.2'), '10.0.0.2': address('198.18.0.2') }),
+    ]);
+    const next = worldOf('ClusterBorderPolicy', [translating('second', { '10.0.0.2': address('198.18.0.2') })]);
+    const volatile = { form: 'Feed', portion: 9, mixed: true, membersFirst: true } as const;
+    for (const layout of both)
+      await checkWay(old, next, { ...plainOptions, layout }, { ...plainDialect, transaction: Infinity, volatile });
+  });
+
+  test('of who is translated from now on lets him pass untranslated nowhere', async () => {
+    const to = { kind: 'Address', address: '198.18.0.1' } as const;
+    const worldOf = (net: string, translated: readonly string[]): Ruleset =>
+      world({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' }, [allowing('bank', net, 80)], {
+        nats: [translating('out', Object.fromEntries(translated.map((one) => [one, to])))],
+      });
+    await expectUnseen(
+      worldOf('203.0.113.0/24', ['10.0.0.2']),
+      worldOf('198.51.100.0/24', ['10.0.0.1', '10.0.0.2']),
+      'Full',
+    );
+  });
+
+  test('of who is held from now on lets him pass nowhere', async () => {
+    const worldOf = (net: string, held: readonly string[]): Ruleset =>
+      world({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' }, [allowing('bank', net, 80)], {
+        nats: [
+          translating('out', Object.fromEntries(held.map((one) => [one, { kind: 'Hold', reason: 'no address' }]))),
+        ],
+      });
+    await expectUnseen(
+      worldOf('203.0.113.0/24', ['10.0.0.2']),
+      worldOf('198.51.100.0/24', ['10.0.0.1', '10.0.0.2']),
+      'Full',
+    );
+  });
+
   test('of who passed and is known no more denies him nowhere while networks narrow that he is in no more', async () => {
     const worldOf = (network: string, ...known: readonly string[]): Ruleset =>
       world(Object.fromEntries(known.map((one) => [one, 'guests'])), [passing('guests')], {

@@ -25,6 +25,8 @@ import {
   momentOf,
   movementsOf,
   parted,
+  untranslated,
+  without,
 } from './movements.ts';
 import type { Operation, RuleBaseStep } from './operation.ts';
 import { type Stretch, packed } from './pack.ts';
@@ -146,11 +148,13 @@ class Way {
     const changed = changedSources(this.#difference, this.#actual, this.#wanted);
     const { urgent, leavers, movements } = this.#leaving(movementsOf(this.#difference), changed);
     const steady = movements.filter((one) => !this.#isVolatile(one));
-    const together = this.#fits(steady);
+    const translationsOf = (one: Movement): Movement => untranslated(one, this.#difference.roles).translations;
+    const together = this.#fits([...steady, ...movements.map(translationsOf)]);
     const moments = new Map<Moment, Movement[]>([
       ['early', []],
       ['late', []],
       ['conflict', []],
+      ['beside', []],
     ]);
     const strangers: Movement[] = [];
     for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements)
@@ -161,7 +165,7 @@ class Way {
           moments.get(moment)?.push({ ...part, joins: [...part.joins, ...part.excepted] });
         }
     const make = this.#making(new Set(strangers.map(({ address }) => address)));
-    const { early = [], late = [], conflict = [] } = Object.fromEntries(moments);
+    const { early = [], late = [], conflict = [], beside = [] } = Object.fromEntries(moments);
     const apart = urgent.length > this.#dialect.transaction ? leavers : leavers.filter((one) => this.#isVolatile(one));
     const left =
       this.#exposures.of({ conflict: [], strangers: [], apart, together: true }) ?? this.#exposures.outdated(leavers);
@@ -185,13 +189,18 @@ class Way {
     const rules = [
       ...this.#translations,
       ...(together ? this.#writer.together(steady) : []),
-      ...late.flatMap((one) => this.#translationJoins(one)),
+      ...this.#writer.ordered([...late, ...beside].map(translationsOf), 'joins'),
       ...this.#rules,
       ...this.#contents.flatMap((key) => this.#writer.finish(key)),
       ...this.#unruled,
+      ...(together ? [...this.#writer.ordered(beside, 'leaves'), ...this.#untranslated] : []),
     ];
-    const late1 = this.#writer.ordered(late);
-    const finish = [...this.#untranslated, ...this.#writer.ordered(conflict, 'joins'), ...this.#shared()];
+    const late1 = this.#writer.ordered([...late, ...beside]);
+    const finish = [
+      ...(together ? [] : this.#untranslated),
+      ...this.#writer.ordered(conflict, 'joins'),
+      ...this.#shared(),
+    ];
     const objects = this.#difference.objects.made.map((object): Operation => ({ kind: 'MakeObject', object }));
     const isEarly = early1.some((one) => one.kind === 'ChangeMembers' && one.group.store === 'Configured');
     const all: readonly Stretch[] = [
@@ -204,14 +213,9 @@ class Way {
       },
       ...(isEarly ? [stretch('new addresses', objects)] : []),
       stretch('addresses move ahead of rules', early1),
-      ...this.#critical(
-        title,
-        isEarly ? make : { ...make, make: [...objects, ...make.make] },
-        together ? [...rules, ...this.#untranslated] : rules,
-        stretch,
-      ),
+      ...this.#critical(title, isEarly ? make : { ...make, make: [...objects, ...make.make] }, rules, stretch),
       stretch('addresses move after rules', late1),
-      stretch(title, together ? finish.filter((one) => !this.#untranslated.includes(one)) : finish),
+      stretch(title, finish),
       stretch('groups that nobody wants any more go', this.#unshared(), 'Rules'),
       stretch('what nothing needs goes', this.#cleaning(), 'Clean'),
     ];
@@ -219,12 +223,18 @@ class Way {
   }
 
   #parts(one: Movement, changed: ReadonlySet<GroupKey>): readonly (readonly [Moment, Movement])[] {
-    const denials = this.#exposures.denials(one);
-    // What of these changes can neither stay nor come: it is told.
-    if ([...denials.joins, ...denials.leaves].some((key) => changed.has(key))) return [['conflict', one]];
     const kept = this.#exposures.kept(one.address);
-    const moment = momentOf(one, changed, kept, this.#exposures.strangerWhen(one), this.#order);
-    return parted(one, moment, denials);
+    const staying = kept.filter((key) => changed.has(key));
+    const denials = this.#exposures.denials(one, staying);
+    // What of these changes can neither stay nor come: it is told.
+    const isTold = [...denials.joins, ...denials.leaves].some((key) => changed.has(key));
+    const moment = (of: Movement): Moment =>
+      isTold ? 'conflict' : momentOf(of, changed, kept, this.#exposures.strangerWhen(of), this.#order);
+    const whole = staying.length === 0 ? moment(one) : 'conflict';
+    if (whole !== 'conflict') return parted(one, whole, denials);
+    const { rest, translations } = untranslated(one, this.#difference.roles);
+    const lists = isTold ? { joins: [], leaves: [] } : denials;
+    return [['beside', translations], ...parted(rest, moment(without(rest, lists)), lists)];
   }
 
   /** Whether the deny for strangers, where it changes, meets an address before that is excepted from it. */
@@ -252,12 +262,8 @@ class Way {
     const leavers: Movement[] = [];
     const rest: Movement[] = [];
     for (const one of all) {
-      if (
-        one.joins.length > 0 ||
-        one.enters ||
-        this.#exposures.waits(one) ||
-        this.#exposures.stays(one.address, changed)
-      ) {
+      const waits = this.#exposures.waits(one) || this.#exposures.stays(one.address, changed);
+      if (one.joins.length > 0 || one.enters || waits) {
         rest.push(one);
         continue;
       }
@@ -361,12 +367,6 @@ class Way {
         .filter(({ name, value }) => !held.has(value) && namedByOthers?.has(`object ${name}`) !== true)
         .map((object): Operation => ({ kind: 'RemoveObject', object })),
     ];
-  }
-
-  #translationJoins({ address, joins }: Movement): readonly Operation[] {
-    return joins
-      .filter((key) => this.#difference.roles.get(key) === 'translation')
-      .flatMap((key) => this.#writer.change(key, [address], []));
   }
 
   /** Whether everything configured that has an effect takes it at once. */
