@@ -295,6 +295,26 @@ function familyPart(family: Family, options: RulesetOptions): fc.Arbitrary<Famil
   );
 }
 
+const destinations = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(PrefixSet.all) },
+  { weight: 1, arbitrary: fc.constant(PrefixSet.parse(['203.0.113.0/24', '2001:db8::/32', '10.0.0.0/8'])) },
+);
+
+const inside = fc.constantFrom(
+  PrefixSet.parse(['10.0.0.0/8', 'fd00::/16']),
+  PrefixSet.parse(['10.0.0.0/24']),
+  PrefixSet.empty,
+);
+
+/** Around all senders but those of other networks, around some, in one family alone, around everybody, and around nobody (`unknown: Ignore`). */
+const networks = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(PrefixSet.parse(['10.0.0.0/16', 'fd00::/64'])) },
+  { weight: 2, arbitrary: fc.constant(PrefixSet.parse(['10.0.0.0/24'])) },
+  { weight: 2, arbitrary: fc.constant(PrefixSet.parse(['10.0.0.0/30', 'fd00::2/127'])) },
+  { weight: 1, arbitrary: fc.constant(PrefixSet.parse(['0.0.0.0/0', 'fd00::/64'])) },
+  { weight: 2, arbitrary: fc.constant(PrefixSet.empty) },
+);
+
 /**
  * Any ruleset of the universe, for a firewall named `edge-1` of a cluster named `lab`. Two of them share ids of classes, stages, groups
  * and translations with different content, as two versions of one firewall's ruleset do; within one, equal ids mean equal rules.
@@ -304,20 +324,9 @@ export function rulesets(options: RulesetOptions = {}): fc.Arbitrary<Ruleset> {
     .record({
       four: familyPart(4, options),
       six: familyPart(6, options),
-      destinations: fc.oneof(
-        { weight: 3, arbitrary: fc.constant(PrefixSet.all) },
-        { weight: 1, arbitrary: fc.constant(PrefixSet.parse(['203.0.113.0/24', '2001:db8::/32', '10.0.0.0/8'])) },
-      ),
-      inside: fc.constantFrom(
-        PrefixSet.parse(['10.0.0.0/8', 'fd00::/16']),
-        PrefixSet.parse(['10.0.0.0/24']),
-        PrefixSet.empty,
-      ),
-      networks: fc.constantFrom(
-        PrefixSet.parse(['10.0.0.0/16', 'fd00::/64']),
-        PrefixSet.parse(['10.0.0.0/24']),
-        PrefixSet.empty,
-      ),
+      destinations,
+      inside,
+      networks,
       established: fc.constantFrom('Cut' as const, 'Keep' as const),
     })
     .map(({ four, six, ...rest }) => ({
@@ -358,11 +367,53 @@ export function withOtherMembers(ruleset: Ruleset): fc.Arbitrary<Ruleset> {
   });
 }
 
-/** Two versions of one firewall's ruleset: now unrelated in content, now differing in members alone, now equal. */
+/** Other policies, with the translations of a version before them: to the same addresses, of whoever is known now. */
+export function withOtherPolicies(ruleset: Ruleset, options: RulesetOptions = {}): fc.Arbitrary<Ruleset> {
+  return rulesets({ ...options, translations: false }).chain((next) =>
+    fc.tuple(...ruleset.nats.map((one) => sourcesOf(one, next))).map((sources) => ({
+      ...next,
+      destinations: ruleset.destinations,
+      inside: ruleset.inside,
+      nats: ruleset.nats.map((one, at) => ({ ...one, sources: sources[at] ?? one.sources })),
+    })),
+  );
+}
+
+function sourcesOf({ sources, family }: Nat, { members }: Ruleset): fc.Arbitrary<BucketMap<NatTarget>> {
+  const targets = [...new Map([...sources.entries()].map(([, one]) => [JSON.stringify(one), one])).values()];
+  if (targets.length === 0) return fc.constant(BucketMap.empty());
+  return fc
+    .tuple(
+      ...[...members.keys()]
+        .filter((address) => address.includes(':') === (family === 6))
+        .map((address) => fc.tuple(fc.constant(address), fc.option(fc.constantFrom(...targets), { freq: 3 }))),
+    )
+    .map((drawn) =>
+      BucketMap.from(drawn.flatMap(([address, target]) => (target === null ? [] : [[address, target] as const]))),
+    );
+}
+
+/** The same policies at a firewall whose owner edited it, and perhaps other members. */
+export function withOtherOptions(ruleset: Ruleset): fc.Arbitrary<Ruleset> {
+  const edits = fc.record(
+    { networks, destinations, inside, established: fc.constantFrom('Cut' as const, 'Keep' as const) },
+    { requiredKeys: [] },
+  );
+  return fc
+    .tuple(edits, fc.oneof(fc.constant(ruleset), withOtherMembers(ruleset)))
+    .map(([edited, next]) => ({ ...next, ...edited }));
+}
+
+/** Two versions of one firewall's ruleset: unrelated, with other members, options of the firewall or policies alone, or equal. */
 export function rulesetPairs(options: RulesetOptions = {}): fc.Arbitrary<readonly [Ruleset, Ruleset]> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.tuple(rulesets(options), rulesets(options)) },
     { weight: 3, arbitrary: rulesets(options).chain((one) => fc.tuple(fc.constant(one), withOtherMembers(one))) },
+    { weight: 3, arbitrary: rulesets(options).chain((one) => fc.tuple(fc.constant(one), withOtherOptions(one))) },
+    {
+      weight: 1,
+      arbitrary: rulesets(options).chain((one) => fc.tuple(fc.constant(one), withOtherPolicies(one, options))),
+    },
     { weight: 1, arbitrary: rulesets(options).map((one) => [one, one] as const) },
   );
 }

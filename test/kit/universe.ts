@@ -6,7 +6,7 @@ import type { Packet } from './ruleset-oracle.ts';
 
 /** A world so small that random packets meet every rule of random rulesets. */
 export const universe = {
-  /** Senders that may be members; the last of each family lies outside every `networks` drawn here. */
+  /** Senders that may be members; the last of each family lies outside all `networks` drawn here but those of everybody. */
   senders: {
     4: ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '172.16.0.9'],
     6: ['fd00::1', 'fd00::2', 'fd00::3', 'fd01::9'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type PlainFate, carriedOut, leavingFrom, plainFate } from '../../../test/kit/plain-rule-base.ts';
-import { rulesetPairs, withOtherMembers } from '../../../test/kit/rulesets.ts';
+import { rulesetPairs, rulesets, withOtherMembers, withOtherOptions } from '../../../test/kit/rulesets.ts';
 import { tries } from '../../../test/kit/runs.ts';
 import { allowing, passing, translating, world } from '../../../test/kit/worlds.ts';
 import { everyPacket } from '../../../test/kit/universe.ts';
@@ -94,12 +94,12 @@ function fates(base: ObservedRuleBase): readonly Fate[] {
 }
 
 async function checkWay(
-  old: Ruleset,
+  old: Ruleset | ObservedRuleBase,
   next: Ruleset,
   options: BlockOptions,
   dialect: Dialect,
 ): Promise<Exposure | undefined> {
-  const start = observed(await wantedFor(old, options, dialect));
+  const start = 'firewall' in old ? observed(await wantedFor(old, options, dialect)) : old;
   const wanted = await wantedFor(next, options, dialect);
   const [before, after] = [fates(start), fates(observed(wanted))];
   let base = start;
@@ -150,6 +150,34 @@ describe('the way from one rule base to another', () => {
       tries(25, 12),
     );
     expect(exposed).toBeLessThan(ways);
+  });
+
+  test('starts wherever the one before it ended', async () => {
+    const trips = rulesetPairs().chain(([old, meant]) =>
+      fc.tuple(
+        fc.constant([old, meant] as const),
+        fc.oneof(withOtherMembers(meant), withOtherOptions(meant), rulesets()),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(trips, blocks, dialects, fc.nat(99), async ([[old, meant], next], options, dialect, percent) => {
+        const start = observed(await wantedFor(old, options, dialect));
+        const steps = stepsBetween(start, await wantedFor(meant, options, dialect), dialect);
+        const all = [{ base: start }, ...states(start, steps, dialect.transaction)];
+        const reached = all[Math.floor((all.length * percent) / 100)] ?? { base: start };
+        await checkWay(reached.base, next, options, dialect);
+      }),
+      tries(20, 5),
+    );
+  });
+
+  test('leads from one form and layout to another', async () => {
+    await fc.assert(
+      fc.asyncProperty(rulesetPairs(), blocks, blocks, dialects, async ([old, next], before, options, dialect) => {
+        await checkWay(observed(await wantedFor(old, before, dialect)), next, options, dialect);
+      }),
+      tries(15, 4),
+    );
   });
 
   test('of members alone changes no rule, and exposes nothing with a block for each class', async () => {
