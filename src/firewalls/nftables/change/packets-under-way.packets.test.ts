@@ -145,20 +145,34 @@ describe('packets that are judged while a transaction is committed', () => {
     expect(await counted('denied')).toBe(0);
   });
 
+  const denies = (last: number): Ruleset => {
+    const origin = { policy: 'ClusterBorderPolicy/feed', rule: 0 };
+    const outside = { ...nowhere, groups: ['g'] };
+    const rule = { origin, family: 4, action: 'Deny', outside, widen: false } as const;
+    const others = Array.from({ length: 3_000 }, (_, at) => `198.18.${at >> 6}.${(at & 63) * 4 + last}/32`);
+    return ruleset('feed', [rule], 'Next', [`${SERVER}/32`, ...others]);
+  };
+
   test('what every ruleset denies never passes, also while most of a large set of networks is replaced', async () => {
-    const denies = (last: number): Ruleset => {
-      const origin = { policy: 'ClusterBorderPolicy/feed', rule: 0 };
-      const outside = { ...nowhere, groups: ['g'] };
-      const rule = { origin, family: 4, action: 'Deny', outside, widen: false } as const;
-      const others = Array.from({ length: 3_000 }, (_, at) => `198.18.${at >> 6}.${(at & 63) * 4 + last}/32`);
-      return ruleset('feed', [rule], 'Next', [`${SERVER}/32`, ...others]);
-    };
     await follow(denies(0));
     const before = await counted('arrived');
     await flooded(async () => {
       for (const last of [2, 0, 2, 0, 2, 0, 2, 0]) await follow(denies(last));
     });
     expect(await counted('denied')).toBeGreaterThan(0);
+    expect(await counted('arrived')).toBe(before);
+  });
+
+  test('nothing passes while the whole table is made anew', async () => {
+    await follow(denies(0));
+    const before = await counted('arrived');
+    await flooded(async () => {
+      for (let round = 0; round < 12; round++) {
+        if (table === undefined) throw new Error('no table');
+        table = { ...table, foreign: ['counter mine'] };
+        await follow(denies(0));
+      }
+    });
     expect(await counted('arrived')).toBe(before);
   });
 });

@@ -99,6 +99,21 @@ test('no packet is led to a chain or to intervals that come in the same transact
   );
 });
 
+test('a table that is made is whole, for its own first rules, when all its intervals are there', () => {
+  fc.assert(
+    fc.property(rulesets({ hostile: true }), (ruleset) => {
+      const made = stepsTo(undefined, translate(ruleset))[0];
+      if (made?.does !== 'transaction') throw new Error('no table is made');
+      const filled = made.operations.flatMap((operation) =>
+        operation.op === 'addElements' && INTERVALS.has(operation.type) ? [operation.set] : [],
+      );
+      expect(filled.slice(-2)).toEqual(['whole4', 'whole6']);
+      expect(new Set(filled).size).toBe(filled.length);
+    }),
+    tries(8, 4),
+  );
+});
+
 test('no packet is given the number of a class that is not led to any more', () => {
   let left = 0;
   fc.assert(

@@ -19,6 +19,7 @@ const PER_FAMILY = [
   'destinations',
   'inside',
   'networks',
+  'whole',
   'recheck',
   'gone',
   'by_source',

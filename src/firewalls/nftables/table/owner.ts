@@ -1,7 +1,7 @@
 import { encodeForDevice } from '../../../base/encode.ts';
 
 /** Rises when the same ruleset gives other text than before; a table of another form is rebuilt whole. */
-export const FORM = 1;
+export const FORM = 2;
 
 /** What the comment of the owner set tells: whose table this is, what its rules are, and what is still to be done. */
 export interface Owner {

@@ -1,3 +1,4 @@
+import { BucketMap } from '../../../base/bucket-map.ts';
 import type { Family, Origin } from '../../../border/ruleset.ts';
 import {
   emptyMap,
@@ -63,6 +64,11 @@ function forwardRules(): readonly Rule[] {
     ...FAMILIES.map((family) =>
       plainRule(known, { on: 'state', states: ['related'] }, { on: 'protocol', protocol: ICMP[family], not: false }),
     ),
+    // While a table is made its rules hold before its sets of intervals have anything, and nothing would be governed. This one is filled last.
+    ...FAMILIES.map((family): Rule => {
+      const matches = [net('daddr', family, familyName('whole', family), true)];
+      return { kind: 'ours', matches, counter: true, action: { do: 'drop' } };
+    }),
     ...FAMILIES.map((family) =>
       plainRule({ do: 'goto', chain: familyName('governed', family) }, ...governed(family, 'daddr')),
     ),
@@ -124,12 +130,17 @@ function intoTranslation(family: Family): Rule {
   return plainRule({ do: 'goto', chain: familyName('translate', family) }, ...governed(family, 'daddr'));
 }
 
-/** The sets and maps that every table of ours has, empty. */
+/** All there is of a family: what the set of intervals `whole` holds as soon as the kernel has filled those that come before it. */
+const WHOLE: Record<Family, string> = { 4: '0.0.0.0/0', 6: '::/0' };
+
+/** The sets that every table of ours has; empty, but for the one that tells whether those of intervals have their content. */
 export function skeletonSets(): Map<string, NftSet> {
   const sets = new Map<string, NftSet>([[FENCE_SET, emptySet('number')]]);
   for (const family of FAMILIES) {
     for (const name of ['destinations', 'inside', 'networks'] as const)
       sets.set(familyName(name, family), emptySet(family === 4 ? 'net4' : 'net6'));
+    const elements = BucketMap.from([[WHOLE[family], true as const]]);
+    sets.set(familyName('whole', family), { type: family === 4 ? 'net4' : 'net6', elements });
     for (const name of ['recheck', 'gone'] as const)
       sets.set(familyName(name, family), emptySet(family === 4 ? 'address4' : 'address6'));
   }
