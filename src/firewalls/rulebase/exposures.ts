@@ -240,6 +240,17 @@ export class Exposures {
     return comes && !goes && this.#isAffected(address) ? 'before' : undefined;
   }
 
+  /**
+   * Whether the deny for strangers, where it changes, meets an address that does not come early before that is excepted from it, or before its
+   * groups have it: they may be the first to have it, and allow what becomes governed.
+   */
+  comesAsStranger({ address, joins, excepted, enters }: Movement): boolean {
+    const changes = this.strangers(address);
+    if (excepted.length > 0 || (changes !== 'nothing' && joins.some((key) => this.#isExcept(key)))) return true;
+    const isSource = (key: GroupKey): boolean => this.#isSource(key);
+    return changes === 'destinations' && (enters || joins.some(isSource)) && !this.kept(address).some(isSource);
+  }
+
   #isAffected(address: string): boolean {
     const parsed = parseAddress(address);
     return parsed !== undefined && this.#affected.contains(parsed);

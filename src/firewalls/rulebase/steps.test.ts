@@ -356,6 +356,21 @@ describe('the way from one rule base to another', () => {
     await expectUnseen(worldOf('10.0.0.0/24', '10.0.0.1', '10.0.0.2'), worldOf('10.0.0.2/31', '10.0.0.2'), 'Full');
   });
 
+  test('of who comes when nodes become a destination tells that he is denied there until his class has him', async () => {
+    const worldOf = (inside: PrefixSet, known: Readonly<Record<string, string>>): Ruleset =>
+      world(known, [allowing('bank', '0.0.0.0/0', 22)], { inside });
+    const exposes = await checkWay(
+      worldOf(PrefixSet.parse(['10.0.0.0/8']), { '10.0.0.1': 'bank' }),
+      worldOf(PrefixSet.empty, { '10.0.0.1': 'bank', '10.0.0.5': 'bank' }),
+      plainOptions,
+      plainDialect,
+    );
+    expect(exposes).toMatchObject({
+      direction: 'closed',
+      flows: 'from 10.0.0.5, which come while the rule for strangers changes',
+    });
+  });
+
   describe('in one family', () => {
     const guests = [passing('guests'), { ...passing('six'), family: 6 as const }];
     const worldOf = (networks: readonly string[], inside: string, ...known: readonly string[]): Ruleset =>

@@ -159,7 +159,7 @@ class Way {
     const strangers: Movement[] = [];
     for (const one of together ? movements.filter((each) => this.#isVolatile(each)) : movements)
       for (const [moment, part] of this.#parts(one, changed))
-        if (moment === 'early' || !this.#comesAsStranger(part)) moments.get(moment)?.push(part);
+        if (moment === 'early' || !this.#exposures.comesAsStranger(part)) moments.get(moment)?.push(part);
         else {
           strangers.push(part);
           moments.get(moment)?.push({ ...part, joins: [...part.joins, ...part.excepted] });
@@ -235,12 +235,6 @@ class Way {
     const { rest, translations } = untranslated(one, this.#difference.roles);
     const lists = isTold ? { joins: [], leaves: [] } : denials;
     return [['beside', translations], ...parted(rest, moment(without(rest, lists)), lists)];
-  }
-
-  /** Whether the deny for strangers, where it changes, meets an address before that is excepted from it. */
-  #comesAsStranger({ address, joins, excepted }: Movement): boolean {
-    const isLate = joins.some((key) => this.#difference.roles.get(key) === 'except');
-    return excepted.length > 0 || (isLate && this.#exposures.strangers(address) !== 'nothing');
   }
 
   /**
