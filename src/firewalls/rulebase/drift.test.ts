@@ -91,6 +91,21 @@ test.each<[string, () => ObservedRuleBase, RegExp]>([
     /: was removed or changed$/,
   ],
   [
+    'a service that says something else',
+    () => ({
+      ...base,
+      services: new Map(
+        [...base.services].map(([name, one]) => [name, { ...one, match: { ...one.match, protocols: [17] } }]),
+      ),
+    }),
+    /: protocol, ports, source ports and type of the service were "6 443 \* \*" and are "17 443 \* \*"$/,
+  ],
+  [
+    'a service that was removed',
+    () => ({ ...base, services: new Map() }),
+    /: the service was removed, or its mark was$/,
+  ],
+  [
     'another translation',
     () => ({
       ...base,

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { Drift } from '../../plan/foreign.ts';
+import { serviceText } from '../flat/service-parts.ts';
 import { memberChange } from './member-steps.ts';
 import type { MemberGroup, ObservedRuleBase, RuleBase, SecurityRule, TranslationRule } from './model.ts';
 import { groupKey } from './model.ts';
@@ -23,7 +24,13 @@ export function driftSince(expected: RuleBase, found: ObservedRuleBase): readonl
     tell(name, 'stands apart from our block: it was moved, or a rule of others came between');
   for (const [name, { value }] of expected.objects)
     if (found.objects.get(name)?.value !== value) tell(name, 'was removed or changed');
-  for (const name of expected.services.keys()) if (!found.services.has(name)) tell(name, 'was removed or changed');
+  for (const [name, { match }] of expected.services) {
+    const is = found.services.get(name);
+    const [was, now] = [serviceText(match), is && serviceText(is.match)];
+    if (now === undefined) tell(name, 'the service was removed, or its mark was');
+    else if (now !== was)
+      tell(name, `protocol, ports, source ports and type of the service were "${was}" and are "${now}"`);
+  }
   return drift.toSorted((a, b) => compareUtf8(a.object, b.object) || compareUtf8(a.what, b.what));
 }
 
