@@ -4,9 +4,9 @@ import {
   type Address,
   type Family,
   formatAddress,
-  formatIpv4,
   formatIpv6,
   ipv4Address,
+  ipv4TextsInOrder,
   ipv6Address,
 } from './address.ts';
 import {
@@ -22,7 +22,7 @@ import {
   spans,
 } from './boundaries.ts';
 import { cover4, cover6 } from './cover.ts';
-import { type Prefix, parsePrefix } from './prefix.ts';
+import { type Prefix, parsePrefix, readBlock4 } from './prefix.ts';
 
 const NO_BOUNDARIES: Boundaries<never> = [];
 /** One past the last address of each family. */
@@ -53,10 +53,7 @@ export class PrefixSet {
   static of(prefixes: Iterable<Prefix>): PrefixSet {
     const v4: number[] = [];
     const v6: bigint[] = [];
-    for (const { address, length } of prefixes) {
-      if (address.family === 4) v4.push(address.value * LENGTHS4 + length);
-      else v6.push((address.value << LENGTH_BITS6) | BigInt(length));
-    }
+    for (const prefix of prefixes) addBlock(v4, v6, prefix);
     return new PrefixSet(merge4(v4), merge6(v6));
   }
 
@@ -97,7 +94,16 @@ export class PrefixSet {
    * @throws SallyportError PREFIX_INVALID on the first bad text.
    */
   static parse(texts: Iterable<string>): PrefixSet {
-    return PrefixSet.of(parsed(texts));
+    const v4: number[] = [];
+    const v6: bigint[] = [];
+    const take4 = (address: number, length: number): void => void v4.push(address * LENGTHS4 + length);
+    for (const text of texts) {
+      if (readBlock4(text, take4)) continue;
+      const result = parsePrefix(text, { bareAddress: true });
+      if ('problem' in result) throw new SallyportError('PREFIX_INVALID', result.problem, { text });
+      addBlock(v4, v6, result.value);
+    }
+    return new PrefixSet(merge4(v4), merge6(v6));
   }
 
   /** @example PrefixSet.all.family(6).toString(); // '::/0' */
@@ -172,7 +178,8 @@ export class PrefixSet {
   /** Canonical texts of `prefixes()`. @example PrefixSet.all.toStrings(); // ['0.0.0.0/0', '::/0'] */
   toStrings(): string[] {
     const result: string[] = [];
-    cover4(this.#v4, (value, length) => result.push(formatIpv4(value, `/${length}`)));
+    const text = ipv4TextsInOrder();
+    cover4(this.#v4, (value, length) => result.push(text(value, `/${length}`)));
     cover6(this.#v6, (value, length) => result.push(`${formatIpv6(value)}/${length}`));
     return result;
   }
@@ -228,12 +235,9 @@ function* wholeLength(addresses: Iterable<Address>): Generator<Prefix> {
   for (const address of addresses) yield { family: address.family, address, length: ADDRESS_BITS[address.family] };
 }
 
-function* parsed(texts: Iterable<string>): Generator<Prefix> {
-  for (const text of texts) {
-    const result = parsePrefix(text, { bareAddress: true });
-    if ('problem' in result) throw new SallyportError('PREFIX_INVALID', result.problem, { text });
-    yield result.value;
-  }
+function addBlock(v4: number[], v6: bigint[], { address, length }: Prefix): void {
+  if (address.family === 4) v4.push(address.value * LENGTHS4 + length);
+  else v6.push((address.value << LENGTH_BITS6) | BigInt(length));
 }
 
 /** The set of blocks given as `start * LENGTHS4 + length`. Blocks nest or are disjoint. */

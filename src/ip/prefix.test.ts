@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, test } from 'vitest';
 import { tries } from '../../test/kit/runs.ts';
-import { parseAddress } from './address.ts';
-import { type PrefixOptions, comparePrefixes, formatPrefix, parsePrefix, prefixOf } from './prefix.ts';
+import { ipv4Address, parseAddress } from './address.ts';
+import { type PrefixOptions, comparePrefixes, formatPrefix, parsePrefix, prefixOf, readBlock4 } from './prefix.ts';
 
 function read(text: string, options?: PrefixOptions): string {
   const result = parsePrefix(text, options);
@@ -99,6 +99,31 @@ describe('parsePrefix', () => {
       tries(300, 60),
     );
   });
+});
+
+test('an IPv4 block is read in one go exactly where it is read at all', () => {
+  const octet = fc.oneof(fc.nat(256), fc.constantFrom('', '00', '07', 'x', '1 ', 128, 0)).map(String);
+  const length = fc.oneof(fc.nat(34), fc.constantFrom('', '00', '08', '-1', '1/8', ' 8')).map((text) => `/${text}`);
+  const written = fc
+    .tuple(fc.array(octet, { minLength: 3, maxLength: 5 }), fc.oneof(fc.constant(''), length))
+    .map(([octets, rest]) => octets.join('.') + rest);
+  const net = fc.tuple(fc.ipV4(), fc.nat(32)).map(([text, bits]) => {
+    const address = parseAddress(text);
+    return address === undefined ? text : formatPrefix(prefixOf(address, bits));
+  });
+  const seen = { taken: 0, refused: 0 };
+  fc.assert(
+    fc.property(fc.oneof(written, net, addressText), (text) => {
+      const found: string[] = [];
+      const isTaken = readBlock4(text, (value, bits) => found.push(formatPrefix(prefixOf(ipv4Address(value), bits))));
+      const expected = read(text, { bareAddress: true });
+      const is4 = !expected.startsWith('!') && !expected.includes(':');
+      expect({ isTaken, found }).toEqual({ isTaken: is4, found: is4 ? [expected] : [] });
+      seen[isTaken ? 'taken' : 'refused'] += 1;
+    }),
+    tries(2000, 300),
+  );
+  expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(20);
 });
 
 test('prefixes order by family, address, and then the wider first', () => {

@@ -9,6 +9,7 @@ import {
   ipv6Address,
   parseAddress,
   quoteForMessage,
+  readIpv4,
   slipOf,
 } from './address.ts';
 
@@ -70,6 +71,19 @@ export function parsePrefix(text: string, options: PrefixOptions = {}): { value:
     };
   }
   return { value };
+}
+
+/**
+ * An IPv4 address or block as `parsePrefix` takes it with `bareAddress`, without an object on the way: `take` gets its number and
+ * length, and the answer is true. False for all else, good or bad.
+ */
+export function readBlock4(text: string, take: (address: number, length: number) => void): boolean {
+  const slash = text.lastIndexOf('/');
+  const address = readIpv4(text, 0, slash < 0 ? text.length : slash);
+  const length = slash < 0 ? 32 : readLength(text, slash + 1);
+  if (address < 0 || length < 0 || length > 32 || address % 2 ** (32 - length) !== 0) return false;
+  take(address, length);
+  return true;
 }
 
 /** Decimal digits without leading zero as a number up to 999, or -1. */

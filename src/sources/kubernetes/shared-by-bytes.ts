@@ -23,13 +23,13 @@ export class SharedByBytes<V> {
 
   get(bytes: Buffer, start: number, end: number): V {
     if (end - start > LONGEST) return this.#make(bytes, start, end);
-    let hash = end - start;
-    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
+    const hash = hashOf(bytes, start, end);
     const slot = 2 * ((hash ^ (hash >>> 15)) & (SLOTS - 1));
     const first = this.#entries[slot];
-    if (first !== undefined && first.hash === hash && isSame(first.bytes, bytes, start, end)) return first.value;
+    if (first?.hash === hash && bytes.compare(first.bytes, 0, first.bytes.length, start, end) === 0) return first.value;
     const second = this.#entries[slot + 1];
-    if (second !== undefined && second.hash === hash && isSame(second.bytes, bytes, start, end)) return second.value;
+    if (second?.hash === hash && bytes.compare(second.bytes, 0, second.bytes.length, start, end) === 0)
+      return second.value;
     const value = this.#make(bytes, start, end);
     // The one that came before goes on to the second place, and whoever was there is forgotten.
     this.#entries[slot + 1] = first;
@@ -38,9 +38,26 @@ export class SharedByBytes<V> {
   }
 }
 
-function isSame(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  const { length } = known;
-  if (length !== end - start) return false;
-  for (let at = 0; at < length; at++) if (known[at] !== bytes[start + at]) return false;
-  return true;
+/** Eight bytes at a time in two halves that do not wait for each other, as each step waits for the one before it. */
+function hashOf(bytes: Buffer, start: number, end: number): number {
+  let low = end - start;
+  let high = 0;
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    low = Math.imul(low ^ word(bytes, at), 0x9e3779b1);
+    low ^= low >>> 15;
+    high = Math.imul(high ^ word(bytes, at + 4), 0x85ebca6b);
+    high ^= high >>> 13;
+  }
+  for (; at < end; at++) low = (Math.imul(low, 31) + (bytes[at] as number)) | 0;
+  return low ^ high;
+}
+
+function word(bytes: Buffer, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
 }
