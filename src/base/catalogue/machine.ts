@@ -76,8 +76,8 @@ export const machineCodes = {
   },
   MACHINE_FACTS: {
     blame: 'input',
-    what: 'The networks of this machine are not known: there is no status of the Firewall, and no install.yaml that could be read.',
-    now: 'Rules that name interfaces or networks are left out.',
+    what: 'The networks of this machine are not known, or none of them is the private primary one: there is no status of the Firewall, and no install.yaml that could be read.',
+    now: 'Rules that name interfaces or networks are left out. A controller whose rules had them keeps these.',
     fix: 'Give the file with `--facts`, or `machine.facts` in the configuration file.',
   },
   METAL_UNREACHABLE: {

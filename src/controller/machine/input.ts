@@ -42,7 +42,7 @@ export interface AssembledInput {
   readonly diagnostics: readonly Diagnostic[];
   /** Sources that never said anything: what they would contribute is not known, and not "nothing". */
   readonly unknown: readonly string[];
-  /** The same as `source/kind`. */
+  /** The same as `source/kind`, and what of the machine's own networks is not known. */
   readonly gaps: readonly string[];
   /** The Firewall of this machine is there, or its source needs none. */
   readonly hasFirewall: boolean;
@@ -61,7 +61,8 @@ export function assembleInput(
   const spec = besideBase(firewall.spec, machine, diagnostics);
   const networks =
     firewall.networks.length > 0 ? withInstalled(firewall.networks, readings.facts.networks) : readings.facts.networks;
-  if (primaryOf(networks) === undefined)
+  const isWithoutPrimary = primaryOf(networks) === undefined;
+  if (isWithoutPrimary)
     diagnostics.push({
       severity: 'error',
       code: 'MACHINE_FACTS',
@@ -96,7 +97,11 @@ export function assembleInput(
     routing: 'value' in routing ? routing.value : undefined,
     diagnostics,
     unknown: [...new Set(unknown.values())],
-    gaps: [...unknown.keys()].toSorted(),
+    gaps: [
+      ...[...unknown.keys()].toSorted(),
+      ...(networks.length === 0 ? ['networks of this machine'] : []),
+      ...(isWithoutPrimary ? ['private primary network of this machine'] : []),
+    ],
     hasFirewall: firewall.found,
   };
 }

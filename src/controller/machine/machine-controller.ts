@@ -370,15 +370,12 @@ export class MachineController {
   }
 
   /** Why what is in force is better than what could be made now; nothing if it is not. */
-  #reasonToKeep({ gaps, hasFirewall, input }: AssembledInput): string | undefined {
-    // What was never known is missing in what is in force, too.
+  #reasonToKeep({ gaps, unknown, hasFirewall }: AssembledInput): string | undefined {
+    // What was never known is missing in what is in force, too: to keep that would only hold up what is taken back.
     const fresh = gaps.filter((gap) => !this.#options.memory.gaps.includes(gap));
     if (fresh.length > 0 && (this.#written || this.#hasLastGood)) return `nothing is known of ${fresh.join(', ')}`;
-    if (!hasFirewall)
-      return gaps.length > 0 ? `nothing is known of ${gaps.join(', ')}` : 'there is no Firewall of this name';
-    if (input.networks.length === 0 && (this.#written || this.#hasLastGood))
-      return 'the networks of this machine are not known';
-    return undefined;
+    if (hasFirewall) return undefined;
+    return unknown.length > 0 ? `nothing is known of ${gaps.join(', ')}` : 'there is no Firewall of this name';
   }
 
   /** Reads what changed of configuration, facts and folders. */

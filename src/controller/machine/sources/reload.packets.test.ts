@@ -122,6 +122,37 @@ test('rules that somebody else made stay until all is known', async () => {
   expect(machine.rules()).toBe(theirs);
 });
 
+test('networks that nobody ever told hold nothing up; once they are known, rules without them are worse', async () => {
+  const facts = join(machine.folder, 'install.yaml');
+  const known = readFileSync(facts, 'utf8');
+  rmSync(facts);
+  machine.configure(own(443));
+  await machine.start();
+  await eventually(443, true);
+  // What is taken back is taken back, also by the next process.
+  machine.configure(own(80));
+  await eventually(80, true);
+  expect(await machine.passes(443)).toBe(false);
+  await machine.stop();
+  machine.configure(own(443));
+  await machine.start();
+  await eventually(443, true);
+  expect(await machine.passes(80)).toBe(false);
+  writeFileSync(facts, known);
+  await expect.poll(() => machine.rules(), { timeout: 20_000 }).toContain('"vlan42"');
+  const good = machine.rules();
+  for (const [worse, because] of [
+    [known.replace('privateprimaryunshared', 'super'), 'private primary network of this machine'],
+    ['hostname: fw-1\nnetworks: []\n', 'networks of this machine'],
+  ] as const) {
+    machine.logged.splice(0);
+    writeFileSync(facts, worse);
+    machine.configure(own(80));
+    await expect.poll(() => machine.logged.join('\n'), { timeout: 20_000 }).toContain(`nothing is known of ${because}`);
+    expect(machine.rules()).toBe(good);
+  }
+});
+
 test.each([
   ['no file', undefined],
   ['an empty file', ''],
