@@ -94,7 +94,7 @@ export async function readMachineWorld(
     incomplete:
       readings.some(({ objects }) => objects === undefined) ||
       (given !== undefined && given.facts === undefined) ||
-      assembled.input.networks.length === 0 ||
-      assembled.unknown.length > 0,
+      assembled.gaps.length > 0 ||
+      !assembled.hasFirewall,
   };
 }

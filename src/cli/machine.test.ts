@@ -91,6 +91,11 @@ describe('a firewall machine on the command line', () => {
       tells: 'error MACHINE_FACTS: the networks',
     },
     { lacks: 'its sources', words: ['--facts', join(example, 'install.yaml')], tells: 'source seed was not asked' },
+    {
+      lacks: 'its Firewall',
+      words: ['--objects', join(example, 'objects/policies.yaml'), '--facts', join(example, 'install.yaml')],
+      tells: 'which may restrict what policies open, it writes none',
+    },
   ])('what can be made without $lacks is shown, and render fails', async ({ words, tells }) => {
     const out = join(folder, 'partial.v4');
     const shown = await run('render', '-c', config, ...words);
@@ -101,10 +106,24 @@ describe('a firewall machine on the command line', () => {
     expect(readFileSync(out, 'utf8').trimEnd()).toBe(shown.out);
   });
 
+  test('what `run` would not write for want of a Firewall or of the cluster’s network fails in render and in validate', async () => {
+    const facts = readFileSync(join(example, 'install.yaml'), 'utf8');
+    const other = file('other.yaml', facts.replace('privateprimaryunshared', 'super'));
+    for (const words of [
+      ['--objects', join(example, 'objects/policies.yaml'), '--facts', join(example, 'install.yaml')],
+      ['--objects', join(example, 'objects'), '--facts', other],
+    ]) {
+      expect((await run('render', '-c', config, ...words)).code).toBe(1);
+      expect((await run('validate', '-c', config, ...words)).code).toBe(1);
+    }
+  });
+
   test('one bad object is told and left out; validate fails for it, render does not', async () => {
     const bad = file(
       'bad.yaml',
-      `apiVersion: metal-stack.io/v1
+      `${readFileSync(join(example, 'objects/firewall.yaml'), 'utf8')}
+---
+apiVersion: metal-stack.io/v1
 kind: ClusterwideNetworkPolicy
 metadata: { name: slip, namespace: firewall }
 spec:
@@ -118,9 +137,8 @@ spec:
     const { code, out, err } = await run('render', ...words);
     expect([code, out.includes('slip')]).toEqual([0, false]);
     expect(err.split('\n')).toEqual([
-      'error FIREWALL_MISSING name: there is no Firewall "shop-firewall-1" in namespace shoot--prod--shop; there are: none',
       expect.stringMatching(
-        /^error CWNP_INVALID \/bad.yaml:7:17 ClusterwideNetworkPolicy\/firewall\/slip spec\.ingress\[0\]\.from\[0\]\.cidr: .* The whole policy is ignored\.$/,
+        /^error CWNP_INVALID \/bad\.yaml:\d+:17 ClusterwideNetworkPolicy\/firewall\/slip spec\.ingress\[0\]\.from\[0\]\.cidr: .* The whole policy is ignored\.$/,
       ),
     ]);
     expect((await run('validate', ...words)).code).toBe(1);

@@ -59,8 +59,8 @@ export const machineCodes = {
   FIREWALL_MISSING: {
     blame: 'input',
     what: 'The source of the firewall controller has no Firewall with the name of this machine.',
-    now: 'Rules that need it (rate limits, SNAT, internal prefixes) are left out; everything else is rendered from the facts of the machine. A controller keeps the rules it had.',
-    fix: 'Check `name` in the configuration file and the namespace of the source.',
+    now: 'A controller writes nothing and keeps the rules it had, since a Firewall may restrict what policies open. `render` shows what could be made without it, and fails.',
+    fix: 'Check `name` in the configuration file and the namespace of the source; give the Firewall with `--objects`.',
   },
   MACHINE_NETWORK: {
     blame: 'input',

@@ -13,7 +13,8 @@ const FRR_VERSION = 8;
 
 /**
  * The rules of a firewall machine as its controller would write them; into a folder, also its base rules and the configuration of FRR. What is wrong in one object is told and left out, as the
- * controller does, so that is no failure. Where networks or sources are not known its rules would be others: what can be made is shown, and the command fails.
+ * controller does, so that is no failure. Where networks or sources are not known its rules would be others, and without its Firewall it writes none: what can be made is
+ * shown, and the command fails.
  */
 export function renderMachine(
   terminal: Terminal,
@@ -23,7 +24,12 @@ export function renderMachine(
   printDiagnostics(terminal, diagnostics);
   for (const source of assembled.unknown)
     terminal.err(`source ${source} was not asked; give what it holds with --objects`);
-  if (incomplete) terminal.err('these are not the rules that the machine would have: what they depend on is missing');
+  if (incomplete)
+    terminal.err(
+      assembled.hasFirewall
+        ? 'these are not the rules that the machine would have: what they depend on is missing'
+        : 'these are not the rules that the machine would have: without its Firewall, which may restrict what policies open, it writes none',
+    );
   const text = tableText(result.ruleset);
   const frr = assembled.routing && frrText(assembled.routing, FRR_VERSION);
   if (out !== '-') {
