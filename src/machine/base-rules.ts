@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../ip/address.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
-import { type Network, primaryOf, prefixTexts } from './kinds/network.ts';
+import { insideOf, type Network, primaryOf, prefixTexts } from './kinds/network.ts';
 import { comment, header, inlineSet } from './rules/text.ts';
 
 /** What the base rules of a machine depend on. */
@@ -29,7 +29,7 @@ const REFUSED_PREFIX = 'nftables-metal-dropped: ';
 export function baseRules({ networks, vpn, proxy, dnsPort = DNS_PORT }: BaseInput): string | undefined {
   const primary = primaryOf(networks);
   if (primary === undefined || !networks.some(({ role }) => role === 'underlay')) return undefined;
-  const inside = networks.filter(({ role }) => role === 'primary' || role === 'secondary');
+  const inside = insideOf(networks);
   const lines = [
     '# written by sallyport; changes are overwritten',
     'table inet metal {',

@@ -84,7 +84,7 @@ export function machineRuleset(input: MachineInput, memory = new RulesetMemory()
     sets,
   };
   const policies = input.policies.map((policy) => ({ policy, ...memory.policyRules(policy, context, diagnostics) }));
-  const metal = metalRules(input.metalRules, { primary, allowed: firewall.allowedNetworks, log }, diagnostics);
+  const metal = metalRules(input.metalRules, { networks, allowed: firewall.allowedNetworks, log }, diagnostics);
   const services = input.services
     .toSorted((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1))
     .flatMap((service) => serviceRules(service, context, diagnostics));

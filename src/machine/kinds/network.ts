@@ -133,6 +133,11 @@ export function primaryOf(networks: readonly Network[]): Network | undefined {
   return networks.find(({ role }) => role === 'primary');
 }
 
+/** The private networks: the cluster's own, and those that it shares. */
+export function insideOf(networks: readonly Network[]): readonly Network[] {
+  return networks.filter(({ role }) => role === 'primary' || role === 'secondary');
+}
+
 /** The network towards the world: its first address is where the DNS proxy listens. */
 export function defaultRouteNetwork(networks: readonly Network[]): Network | undefined {
   const toEverywhere = ({ destinations }: Network): boolean => destinations.some(({ length }) => length === 0);

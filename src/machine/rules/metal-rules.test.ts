@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FACTS, firewall, smallMachine } from '../../../test/kit/machine.ts';
 
 describe('rules of the allocation', () => {
-  test('go out from the cluster, and come in to it where no destination is given', () => {
+  test('go out from the private networks, and come in to the cluster where no destination is given', () => {
     const { text } = smallMachine(`
 allocation:
   hostname: fw-1
@@ -23,8 +23,32 @@ allocation:
       'oifname { "vrf42", "vni42", "vlan42" } ip saddr { 192.0.2.0/24 } udp dport { 53 } counter accept comment "dns"',
       'oifname { "vrf42", "vni42", "vlan42" } ip6 saddr { 2001:db8::/32 } udp dport { 53 } counter accept comment "dns"',
       'iifname { "vrf42", "vni42", "vlan42" } ip daddr { 0.0.0.0/0 } tcp dport { 443, 80 } counter accept comment "allow apt update"',
+      // Storage that clusters share, to the outside alone: this egress rule lets none of its machines into the cluster.
+      'iifname { "vrf50", "vni50", "vlan50" } oifname != { "vrf42", "vni42", "vlan42", "vrf50", "vni50", "vlan50" } ip daddr { 0.0.0.0/0 } tcp dport { 443, 80 } counter accept comment "allow apt update"',
     ]);
   });
+});
+
+test.each([
+  ['outside all private networks is one rule for all of them', '192.0.2.0/24', FACTS, ['"vrf42"']],
+  ['that touches a private network is two', '10.0.18.0/23', FACTS, ['"vrf42"', '"vrf50"']],
+  [
+    'is two where the prefixes of a private network are not known',
+    '192.0.2.0/24',
+    FACTS.replace('prefixes: [10.0.16.0/22], ', ''),
+    ['"vrf42"', '"vrf50"'],
+  ],
+])('egress to a net %s', (_, to, facts, begins) => {
+  const rules = `allocation: { hostname: fw-1, firewall_rules: { egress: [{ ports: [443], to: [${to}] }] } }\n`;
+  const { text, said } = smallMachine(rules, { facts });
+  expect(said).toEqual(
+    begins.length === 1
+      ? []
+      : [
+          'warning CWNP_NARROWED  allocation.firewall_rules.egress[0].to: names nets that are inside: who comes from a network that others share leaves by it for the outside alone',
+        ],
+  );
+  expect([...text.matchAll(/iifname \{ ("vrf\d+").* dport/g)].map(([, first]) => first)).toEqual(begins);
 });
 
 describe('rules of the allocation where the Firewall restricts networks', () => {

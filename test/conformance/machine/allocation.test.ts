@@ -47,17 +47,27 @@ test.each([
     [],
   ],
   [
-    'egress is from the cluster, TCP where nothing is said, with its own comment',
+    'egress is from every private network, TCP where nothing is said, with its own comment',
     '{ egress: [{ ports: [443, 80], to: [192.0.2.0/24], comment: web out }] }',
     [
       [
         'comment "web out"',
-        '"vrf42"',
-        '"vlan42"',
-        'iifname',
+        'iifname { "vrf42", "vni42", "vlan42", "vrf50", "vni50", "vlan50" } ip daddr',
         'ip daddr { 192.0.2.0/24 }',
         'tcp dport { 443, 80 }',
         'counter accept',
+      ],
+    ],
+  ],
+  [
+    'whoever shares a network with the cluster leaves by it too, but not into the cluster',
+    '{ egress: [{ ports: [443], to: [0.0.0.0/0], comment: any }] }',
+    [
+      ['comment "any"', 'iifname { "vrf42", "vni42", "vlan42" } ip daddr'],
+      [
+        'comment "any"',
+        'iifname { "vrf50", "vni50", "vlan50" }',
+        'oifname != { "vrf42", "vni42", "vlan42", "vrf50", "vni50", "vlan50" }',
       ],
     ],
   ],

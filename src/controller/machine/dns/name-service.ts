@@ -11,7 +11,7 @@ import { MOST_WANTED, NameBook } from '../../../machine/dns/name-book.ts';
 import { readStateText, stateText } from '../../../machine/dns/state-text.ts';
 import { question } from '../../../machine/dns/compose.ts';
 import { readMessage } from '../../../machine/dns/message.ts';
-import { defaultRouteNetwork, type Network } from '../../../machine/kinds/network.ts';
+import { defaultRouteNetwork, insideOf, type Network } from '../../../machine/kinds/network.ts';
 import type { DomainSet, Resolved } from '../../../machine/rules/domain-sets.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
 import type { LiveTable } from '../kernel-listing.ts';
@@ -368,6 +368,6 @@ async function answersAtAll(upstream: Upstream): Promise<boolean> {
 
 /** Who may ask: the cluster, by where it sends from, and the private networks. The proxy's address may be a public one. */
 function clientsOf(networks: readonly Network[]): PrefixSet {
-  const inside = networks.filter(({ role }) => role === 'primary' || role === 'secondary');
+  const inside = insideOf(networks);
   return PrefixSet.parse(['10.0.0.0/8', 'fd00::/8']).union(PrefixSet.of(inside.flatMap(({ prefixes }) => prefixes)));
 }
