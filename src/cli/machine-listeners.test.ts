@@ -22,7 +22,11 @@ test('probes and queries of a firewall machine follow its configuration; a place
       void logged.push(`${level} ${JSON.stringify(fields)}`);
   const log: Log = { debug() {}, info: at('info'), warn: at('warn'), error: at('error') };
   type Wish = ReturnType<ConstructorParameters<typeof MachineListeners>[0]['wish']>;
-  let wish: Wish = { probes: { host, port: probes }, queries: undefined };
+  const elsewhere = '192.0.2.1';
+  let wish: Wish = {
+    probes: { host: elsewhere, port: later },
+    queries: { host: elsewhere, port: later, tls: undefined },
+  };
   const clock = new FakeClock();
   const listeners = new MachineListeners({
     wish: () => wish,
@@ -35,7 +39,6 @@ test('probes and queries of a firewall machine follow its configuration; a place
     log,
   });
   const stop = new AbortController();
-  await listeners.open();
   const done = listeners.run(stop.signal);
   const eventually = (port: number, path: string, text: string): Promise<void> =>
     expect
@@ -47,7 +50,13 @@ test('probes and queries of a firewall machine follow its configuration; a place
         { timeout: 20_000 },
       )
       .toBe(text);
-  expect(await asked(probes, '/readyz')).toBe('ok\n');
+  // That it can listen nowhere yet is no reason to end.
+  await expect
+    .poll(() => logged)
+    .toEqual([expect.stringMatching(/^error .*LISTEN_FAILED.*"listener":"probes".*192\.0\.2\.1/)]);
+  wish = { probes: { host, port: probes }, queries: undefined };
+  await eventually(probes, '/readyz', 'ok\n');
+  logged.splice(0);
 
   wish = { probes: { host, port: probes }, queries: { host, port: queries, tls: undefined } };
   await eventually(queries, '/metrics', 'sallyport_up 1\n');
@@ -55,7 +64,7 @@ test('probes and queries of a firewall machine follow its configuration; a place
   wish = { probes: { host, port: probes }, queries: { host: '0.0.0.0', port: queries, tls: undefined } };
   await eventually(queries, '/metrics', 'nobody\n');
 
-  wish = { probes: { host: '192.0.2.1', port: later }, queries: undefined };
+  wish = { probes: { host: elsewhere, port: later }, queries: undefined };
   let looks = 0;
   await expect
     .poll(async () => {

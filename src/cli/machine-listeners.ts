@@ -16,7 +16,7 @@ type Wish = Pick<Configuration, 'probes' | 'queries'>;
 
 /**
  * The probes and queries of a firewall machine, where its configuration says now. One that cannot listen there is told once, tried again, and serves
- * where it did before.
+ * where it did before, if anywhere: no machine stays without rules for that. In a VRF, where today's unit has it run, there may be no loopback address.
  */
 export class MachineListeners {
   readonly #wish: () => Wish;
@@ -42,16 +42,10 @@ export class MachineListeners {
       failed: (listener, { code, message }) =>
         log.error(
           { code, listener, problem: message },
-          'it cannot listen where it is to; it listens where it did before',
+          'it cannot listen where it is to; where it did before it still does',
         ),
       mended: (listener) => log.info({ listener }, 'it listens where it is to again'),
     });
-  }
-
-  /** For the first time; rejects where one cannot listen. */
-  async open(): Promise<void> {
-    await this.#probes.follow(this.#wish().probes);
-    await this.#queries.follow(this.#queriesWish());
   }
 
   /** Follows the configuration until the signal aborts; what listens goes on. */

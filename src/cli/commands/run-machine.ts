@@ -154,7 +154,6 @@ export async function runMachine(
       clock: systemClock,
       log,
     });
-    await listeners.open();
     begin('listeners', listeners.run(stop.signal));
     ready = () => controller.ready().ready;
     const events = new DutyEvents({
