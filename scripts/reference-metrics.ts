@@ -29,7 +29,7 @@ export function metricsPage(): string {
     paragraph('Of a controller of borders:'),
     bullets(ours(all)),
     paragraph(
-      `Of a firewall machine, to that machine alone, at ${code('server.probes')} (or ${code('--metrics-addr')}) and ${code('server.queries')} on a loopback address; ` +
+      `Of a firewall machine, to that machine alone, at ${code('server.probes')} (or ${code('--metrics-addr')}), and at ${code('server.queries')} on a loopback address; ` +
         'labels are names of sources, kinds that are read, codes of [errors](errors.md), and fixed words:',
     ),
     bullets(ours(ofMachine)),

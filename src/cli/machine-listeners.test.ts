@@ -64,6 +64,10 @@ test('probes and queries of a firewall machine follow its configuration; a place
   wish = { probes: { host, port: probes }, queries: { host: '0.0.0.0', port: queries, tls: undefined } };
   await eventually(queries, '/metrics', 'nobody\n');
 
+  // At every address the machine itself may ask all, which alone reaches them by loopback.
+  wish = { probes: { host: '::', port: probes }, queries: undefined };
+  await eventually(probes, '/metrics', 'sallyport_up 1\n');
+
   wish = { probes: { host: elsewhere, port: later }, queries: undefined };
   let looks = 0;
   await expect

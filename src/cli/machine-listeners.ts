@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Configuration } from '../controller/configuration/configuration.ts';
 import { ToldOnce } from '../controller/machine/told-once.ts';
 import { FollowedListener } from '../server/followed-listener.ts';
-import { type Probed, serveProbes } from '../server/probes.ts';
+import { isWithinMachine, type Probed, serveProbes } from '../server/probes.ts';
 import { serveQueries } from '../server/queries.ts';
 
 /** How often the configuration is looked at. */
@@ -34,7 +34,10 @@ export class MachineListeners {
     const { wish, probed, clock, log } = options;
     this.#wish = wish;
     this.#clock = clock;
-    this.#probes = new FollowedListener((address) => serveProbes(address, probed));
+    // Nothing translates who comes to a firewall machine itself, other than to a node of a cluster.
+    this.#probes = new FollowedListener((address) =>
+      serveProbes(address, probed, ({ socket }) => isWithinMachine(socket.remoteAddress, socket.localAddress)),
+    );
     this.#queries = new FollowedListener((address) =>
       serveQueries(address, probed, { tls: address.tls, access: undefined }, log),
     );

@@ -106,7 +106,7 @@ export function buildProgram(terminal: Terminal): Program {
       .option('--kubeconfig <file>', 'of a firewall machine without configuration file: the cluster of its Firewall')
       .option(
         '--metrics-addr <address>',
-        'of a firewall machine: where probes are served, if the configuration does not say',
+        'of a firewall machine: where probes are served, if the configuration does not say; absent: nowhere, or, started as firewall-controller, :8080',
       )
       .option('--hosts-file <file>', 'of a firewall machine: where the name of the droptailer stands', '/etc/hosts')
       .addOption(

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { serveProbes } from './probes.ts';
+import { isWithinMachine, serveProbes } from './probes.ts';
 
 let server: Server;
 let base: string;
@@ -53,6 +53,18 @@ test('metrics and names are not for others than this machine', async () => {
     expect(await get(path)).toBe(`404 ${path} is served at server.queries, or on loopback`);
   expect(await get('/')).toBe('404 known here: /healthz, /readyz');
   await new Promise((resolve) => open.close(resolve));
+});
+
+test.each([
+  ['127.0.0.1', '127.0.0.1', true],
+  ['::ffff:127.0.0.1', '::ffff:127.0.0.1', true],
+  ['::1', '::1', true],
+  ['::ffff:198.51.100.2', '::ffff:198.51.100.2', true],
+  ['198.51.100.9', '198.51.100.2', false],
+  ['::ffff:198.51.100.9', '::ffff:198.51.100.2', false],
+  [undefined, undefined, false],
+])('from %s to %s is within one machine: %s', (remote, local, within) => {
+  expect(isWithinMachine(remote, local)).toBe(within);
 });
 
 test('nothing else is served', async () => {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isLoopback } from '../base/loopback.ts';
 import { type ListenAddress, answer, listening, requestLimits } from './listening.ts';
 import { QUERIES, type QueryAnswers, answerQuery, isQuery } from './queries.ts';
@@ -9,15 +9,21 @@ export interface Probed extends QueryAnswers {
   ready(): { readonly ready: boolean; readonly plain: string };
 }
 
+const PROBES = ['/healthz', '/readyz'];
+
 /**
  * `/healthz` (the process answers) and `/readyz` (it has a complete picture), for whoever reaches the address; what the queries answer
- * only on loopback. Nothing else, nothing that changes anything. Resolves once it listens.
+ * only on loopback, or to whom `isOwn` knows as this machine. Nothing else, nothing that changes anything. Resolves once it listens.
  */
-export async function serveProbes(address: ListenAddress, probed: Probed): Promise<Server> {
-  const known = ['/healthz', '/readyz', ...(isLoopback(address.host) ? QUERIES : [])];
+export async function serveProbes(
+  address: ListenAddress,
+  probed: Probed,
+  isOwn: (request: IncomingMessage) => boolean = () => false,
+): Promise<Server> {
   const server = createServer(requestLimits, (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
     const path = request.url?.split('?', 1)[0];
+    const known = isLoopback(address.host) || isOwn(request) ? [...PROBES, ...QUERIES] : PROBES;
     if (path === '/healthz') return answer(response, 200, 'ok');
     if (path === '/readyz') {
       const { ready, plain } = probed.ready();
@@ -31,4 +37,12 @@ export async function serveProbes(address: ListenAddress, probed: Probed): Promi
   });
   await listening(server, address, 'the probes');
   return server;
+}
+
+/**
+ * Whether a connection begins and ends on this machine: over loopback, or at one address of its own. True only where nobody translates who comes from
+ * elsewhere to such an address.
+ */
+export function isWithinMachine(remote = '', local = ''): boolean {
+  return remote !== '' && (remote === local || isLoopback(remote.replace(/^::ffff:/, '')));
 }

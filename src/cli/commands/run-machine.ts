@@ -41,6 +41,8 @@ import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseConfigurationText } from '../world.ts';
 
+/** Where today's controller listens where nothing is said (reference 3.1). */
+const TODAYS_METRICS = ':8080';
 /** Of the one user of a firewall machine (reference 1.1). */
 const SSH_KEYS = '/home/metal/.ssh/authorized_keys';
 /** Of today's units (reference 1.1). */
@@ -60,7 +62,7 @@ export async function runMachine(
   boundGarbage();
   const { config } = options;
   const { name, machine } = configuration;
-  const unlessSaid = listenAddress(options.metricsAddr);
+  const unlessSaid = listenAddress(options.metricsAddr ?? (options.asToday === true ? TODAYS_METRICS : undefined));
   const whole = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
   const log = fromLevel(whole, options.logLevel);
   const stop = new AbortController();
