@@ -207,11 +207,15 @@ export async function runMachine(
       log,
     });
     begin('duties', duties.run(stop.signal));
+    const drops = new DropCountsBeside({ path: DROP_COUNTS_FILE, clock: systemClock, log });
+    begin('counts of the droptailer', drops.run(stop.signal));
     const workload = new WorkloadDuties({
       input: () => controller.input,
       home: () => controller.clusters.home,
       shipsDrops: () => controller.clusters.shipsDrops,
       places: { certificates: DROPTAILER_CERTIFICATES, hosts: options.hostsFile },
+      readsAgain: () => drops.counts !== undefined,
+      transport: localTransport(folder),
       clock: systemClock,
       log,
     });
@@ -246,8 +250,6 @@ export async function runMachine(
       log,
     });
     begin('monitor', monitor.run(stop.signal));
-    const drops = new DropCountsBeside({ path: DROP_COUNTS_FILE, clock: systemClock, log });
-    begin('counts of the droptailer', drops.run(stop.signal));
     metrics.follow({
       state: () => controller.rulesState,
       record: controller.record,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chown, type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { localFiles } from '../../base/error.ts';
 
@@ -92,6 +92,17 @@ export async function replaceFile(
       }
     })(),
   );
+}
+
+/** The same, or in place where that cannot be because something is mounted there, as the hosts file of a container is. */
+export async function replaceMounted(path: string, text: string, mode: number): Promise<void> {
+  try {
+    await replaceFile(path, text, mode);
+  } catch (thrown) {
+    const cause = thrown instanceof Error ? thrown.cause : undefined;
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EBUSY')) throw thrown;
+    await localFiles(writeFile(path, text));
+  }
 }
 
 /** The mode of a file that is there. */

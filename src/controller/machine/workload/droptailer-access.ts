@@ -7,7 +7,7 @@ import { localFiles, SallyportError } from '../../../base/error.ts';
 import { formatAddress } from '../../../ip/address.ts';
 import { resourcePath } from '../../../kubernetes/resource-path.ts';
 import { readSecret } from '../../../kubernetes/secret.ts';
-import { modeOf, readIfThere, replaceFile } from '../rule-files.ts';
+import { modeOf, readIfThere, replaceFile, replaceMounted } from '../rule-files.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
 import { droptailerAddress, hostAddress, withHost } from './droptailer-pods.ts';
 
@@ -30,8 +30,8 @@ export interface DroptailerPlaces {
 }
 
 /**
- * Keeps what the droptailer needs of the workload cluster on this machine: its certificates, and where its server is. Who ships drops reads both
- * again when they change, so nothing is restarted. What cannot be had, or does not fit together, leaves what was there.
+ * Keeps what the droptailer needs of the workload cluster on this machine: its certificates, and where its server is. What cannot be had, or does not
+ * fit together, leaves what was there.
  */
 export class DroptailerAccess {
   readonly #places: DroptailerPlaces;
@@ -43,15 +43,8 @@ export class DroptailerAccess {
     this.#clock = clock;
   }
 
-  /** What was changed. Rejects with DROPTAILER_ACCESS or the `API_…` codes. */
-  async keep(access: ClusterAccess, signal: AbortSignal): Promise<readonly string[]> {
-    const hosts = await this.#keepHost(access, signal);
-    // A server that moved has often been given new certificates.
-    const isDue = hosts.length > 0 || this.#clock.monotonic() - this.#readAt >= SECRET_MS;
-    return isDue ? [...hosts, ...(await this.#keepCertificates(access, signal))] : hosts;
-  }
-
-  async #keepHost({ client, namespace }: ClusterAccess, signal: AbortSignal): Promise<readonly string[]> {
+  /** Where the server is, into the hosts file. What was changed. Rejects with LOCAL_SYSTEM or the `API_…` codes. */
+  async keepHost({ client, namespace }: ClusterAccess, signal: AbortSignal): Promise<readonly string[]> {
     const { hosts } = this.#places;
     const query = { labelSelector: `app=${HOST}`, limit: '100' };
     const answer = await client.call({ method: 'GET', path: resourcePath(PODS, { namespace }), query }, signal);
@@ -61,11 +54,15 @@ export class DroptailerAccess {
     if (address === undefined) return [];
     const wanted = withHost(text, HOST, formatAddress(address));
     if (wanted === text) return [];
-    await replaceFile(hosts, wanted, text === '' ? HOSTS_MODE : await modeOf(hosts));
+    await replaceMounted(hosts, wanted, text === '' ? HOSTS_MODE : await modeOf(hosts));
+    // A server that moved has often been given new certificates.
+    this.#readAt = Number.NEGATIVE_INFINITY;
     return [hosts];
   }
 
-  async #keepCertificates({ client, namespace }: ClusterAccess, signal: AbortSignal): Promise<readonly string[]> {
+  /** Certificates of both sides. What was changed. Rejects with DROPTAILER_ACCESS, LOCAL_SYSTEM or the `API_…` codes. */
+  async keepCertificates({ client, namespace }: ClusterAccess, signal: AbortSignal): Promise<readonly string[]> {
+    if (this.#clock.monotonic() - this.#readAt < SECRET_MS) return [];
     const { certificates } = this.#places;
     const data = await readSecret(client, { namespace, name: SECRET }, signal);
     const missing = FILES.filter((file) => !data.get(file));
@@ -73,7 +70,6 @@ export class DroptailerAccess {
     const text = (file: (typeof FILES)[number]): string => `${data.get(file) ?? ''}\n`;
     if (!areCertificates(text('ca.crt'), text('tls.crt'), text('tls.key')))
       throw unusable(`in Secret ${namespace}/${SECRET} certificate and key do not fit together`);
-    this.#readAt = this.#clock.monotonic();
     await localFiles(mkdir(certificates, { recursive: true, mode: 0o700 }));
     const changed: string[] = [];
     for (const file of FILES) {
@@ -83,6 +79,7 @@ export class DroptailerAccess {
       changed.push(path);
     }
     for (const [name, target] of Object.entries(LEGACY)) await link(join(certificates, name), target);
+    this.#readAt = this.#clock.monotonic();
     return changed;
   }
 }

@@ -1,4 +1,13 @@
-import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,6 +18,7 @@ import { FakeClock } from '../../../../test/kit/fake-clock.ts';
 import { firewall, smallMachine } from '../../../../test/kit/machine.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { type Log, silentLog } from '../../../base/log.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
 import type { ApiClient } from '../../../kubernetes/api-client.ts';
 import { connectKubeconfig } from '../../../kubernetes/kubeconfig.ts';
 import { policyRules } from '../../../kubernetes/rights.ts';
@@ -36,6 +46,16 @@ describe('what a machine and its workload cluster need of each other', () => {
   let folder: string;
   let input: MachineInput | undefined;
   const told: string[] = [];
+  const restarted: string[] = [];
+  /** Whether a droptailer of ours runs beside, and what systemd says to a restart. */
+  let readsAgain = false;
+  let refusal: string | undefined;
+  const transport = {
+    run: (program: string, words: readonly string[]) => {
+      restarted.push([program, ...words].join(' '));
+      return Promise.resolve({ code: refusal === undefined ? 0 : 1, stdout: '', stderr: refusal ?? '' });
+    },
+  } as unknown as Transport;
   const log: Log = { ...silentLog, error: (fields, message) => void told.push(`${message} ${JSON.stringify(fields)}`) };
 
   beforeAll(async () => {
@@ -77,7 +97,9 @@ describe('what a machine and its workload cluster need of each other', () => {
     folder = mkdtempSync(join(tmpdir(), 'sallyport-workload-test-'));
     writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n', { mode: 0o644 });
     input = smallMachine(firewall('{}')).input;
-    told.splice(0);
+    for (const list of [told, restarted]) list.splice(0);
+    readsAgain = false;
+    refusal = undefined;
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -88,6 +110,8 @@ describe('what a machine and its workload cluster need of each other', () => {
       home: () => access,
       shipsDrops: () => shipsDrops,
       places: { certificates: join(folder, 'droptailer-client'), hosts: join(folder, 'hosts') },
+      readsAgain: () => readsAgain,
+      transport,
       clock,
       log,
     });
@@ -240,6 +264,36 @@ describe('what a machine and its workload cluster need of each other', () => {
       await duties.look(signal);
       expect(readFileSync(file('tls.crt'), 'utf8').trim()).toBe(second.certificate.trim());
       expect(told.join()).not.toContain('PRIVATE KEY');
+    });
+
+    test('today’s droptailer is restarted for what it does not read again, until that is done; ours is not', async () => {
+      const duties = dutiesIn('firewall', true);
+      const restart = 'systemctl restart -- droptailer.service';
+      const looked = async (): Promise<readonly string[]> => {
+        await duties.look(signal);
+        return restarted.splice(0);
+      };
+      await run('droptailer-1', '10.240.0.7');
+      // Where its server is does not wait for certificates, nor they for it.
+      expect(await looked()).toEqual([restart]);
+      await put(authority.issue('/CN=droptailer-client'), authority);
+      rmSync(join(folder, 'hosts'));
+      mkdirSync(join(folder, 'hosts'));
+      expect(await looked()).toEqual([restart]);
+      expect(readFileSync(file('ca.crt'), 'utf8')).toContain('CERTIFICATE');
+      expect(await looked()).toEqual([]);
+      rmSync(join(folder, 'hosts'), { recursive: true });
+      refusal = 'Unit droptailer.service not found.';
+      expect([await looked(), await looked()]).toEqual([[restart], [restart]]);
+      expect(told.filter((line) => line.includes('not found'))).toHaveLength(1);
+      refusal = undefined;
+      expect([await looked(), await looked()]).toEqual([[restart], []]);
+      readsAgain = true;
+      await put(authority.issue('/CN=droptailer-client'), authority);
+      clock.advance(60_000);
+      const before = readFileSync(file('tls.crt'), 'utf8');
+      expect(await looked()).toEqual([]);
+      expect(readFileSync(file('tls.crt'), 'utf8')).not.toBe(before);
     });
 
     test('drops arrive over a rotation of everything in the Secret and an outage of the server, without a restart', async () => {

@@ -4,6 +4,8 @@ import type { Log } from '../../../base/log.ts';
 import { formatAddress } from '../../../ip/address.ts';
 import { primaryOf } from '../../../machine/kinds/network.ts';
 import type { MachineInput } from '../../../machine/ruleset.ts';
+import type { Transport } from '../../../firewalls/nftables/reach/transport.ts';
+import { restartUnit } from '../host/units.ts';
 import type { ClusterAccess } from '../sources/cluster-source.ts';
 import { ToldOnce } from '../told-once.ts';
 import { DroptailerAccess, type DroptailerPlaces } from './droptailer-access.ts';
@@ -17,11 +19,15 @@ export interface WorkloadDutiesOptions {
   /** Whether drops are shipped. */
   readonly shipsDrops: () => boolean;
   readonly places: DroptailerPlaces;
+  /** Whether a droptailer of ours runs here, which reads again by itself what it needs; today's has to be restarted. */
+  readonly readsAgain: () => boolean;
+  readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const INTERVAL_MS = 10_000;
+const DROPTAILER_UNIT = 'droptailer.service';
 /** As often as today (reference 3.2). */
 const EXPORTERS_MS = 180_000;
 
@@ -33,6 +39,8 @@ export class WorkloadDuties {
   readonly #options: WorkloadDutiesOptions;
   readonly #droptailer: DroptailerAccess;
   readonly #works: ToldOnce;
+  /** What the droptailer that runs here has not read yet. */
+  #isRestartDue = false;
   #exporters: { readonly of: string; readonly access: ClusterAccess; readonly at: number } | undefined;
 
   constructor(options: WorkloadDutiesOptions) {
@@ -65,7 +73,26 @@ export class WorkloadDuties {
     const access = home();
     if (now === undefined || now.firewall.dryRun || access === undefined) return;
     await this.#try('exporter services', () => this.#keepExporters(now, access, signal), signal);
-    if (shipsDrops()) await this.#try('droptailer', () => this.#droptailer.keep(access, signal), signal);
+    if (shipsDrops()) await this.#keepDroptailer(access, signal);
+  }
+
+  async #keepDroptailer(access: ClusterAccess, signal: AbortSignal): Promise<void> {
+    const host = await this.#try('droptailer host', () => this.#droptailer.keepHost(access, signal), signal);
+    const certificates = await this.#try(
+      'droptailer certificates',
+      () => this.#droptailer.keepCertificates(access, signal),
+      signal,
+    );
+    this.#isRestartDue ||= host || certificates;
+    if (this.#isRestartDue) await this.#try('droptailer restart', () => this.#restartDroptailer(signal), signal);
+  }
+
+  async #restartDroptailer(signal: AbortSignal): Promise<readonly string[]> {
+    const { readsAgain, transport } = this.#options;
+    const restarted = readsAgain() ? [] : [DROPTAILER_UNIT];
+    for (const unit of restarted) await restartUnit(transport, unit, signal);
+    this.#isRestartDue = false;
+    return restarted;
   }
 
   async #keepExporters(
@@ -84,8 +111,10 @@ export class WorkloadDuties {
     return last?.of === of ? [] : [of];
   }
 
-  async #try(duty: string, work: () => Promise<readonly string[]>, signal: AbortSignal): Promise<void> {
+  /** Whether it changed anything. */
+  async #try(duty: string, work: () => Promise<readonly string[]>, signal: AbortSignal): Promise<boolean> {
     const changed = (await this.#works.try(duty, work, signal)) ?? [];
     if (changed.length > 0) this.#options.log.info({ duty, changed }, 'changed for the workload cluster');
+    return changed.length > 0;
   }
 }
