@@ -38,6 +38,17 @@ describe('a network', () => {
     expect([input.networks.map((each) => each.role), said]).toEqual([[role], []]);
   });
 
+  test.each(['16777216', '"999999999999"'])(
+    'a VRF of %s is no name of an interface: nft would refuse all rules',
+    (vrf) => {
+      const { input, said } = read([`networkid: n, networktype: external, vrf: ${vrf}`, 'networkid: m, vrf: 16777215']);
+      expect(input.networks.map((each) => [each.id, each.vrf])).toEqual([['m', 16_777_215]]);
+      expect(said).toEqual([
+        `error FIELD_INVALID  networks[0].vrf: ${vrf.replaceAll('"', '')} is no id of a VRF; the largest is 16777215. This network is left out.`,
+      ]);
+    },
+  );
+
   test('shared ones are nobody’s where neither says a project', () => {
     expect(read(['networktype: child-shared']).input.networks[0]?.role).toBe('secondary');
   });

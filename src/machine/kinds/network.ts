@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { list, optional, optionalText } from '../../api/fields.ts';
 import { type Prefix, formatPrefix, parsePrefix } from '../../ip/prefix.ts';
 import { type Address, parseAddress } from '../../ip/address.ts';
+import { refuse } from '../../api/mistake.ts';
 import { show } from '../../api/shape.ts';
 import type { Scope } from '../../api/scope.ts';
 import { count, readEntries } from './values.ts';
@@ -43,6 +44,15 @@ const NEWER_ROLES: Readonly<Record<string, NetworkRole | 'shared'>> = {
 
 const flag = optional(z.boolean());
 
+/** A VRF is a VXLAN too, which has 24 bits. A longer number is no name of an interface, and nft refuses all rules for one such name. */
+const MOST_VRFS = 16_777_215;
+const vrfId = count.transform((written, context): number => {
+  const id = Number(written);
+  return id <= MOST_VRFS
+    ? id
+    : refuse(context, 'FIELD_INVALID', `${id} is no id of a VRF; the largest is ${MOST_VRFS}`);
+});
+
 /** The spellings of `status.firewallNetworks`, install.yaml and machine-allocation.yaml, together. */
 const schema = z.object({
   networkID: optionalText,
@@ -52,7 +62,7 @@ const schema = z.object({
   networktype: optionalText,
   network_type: optionalText,
   project: optionalText,
-  vrf: optional(count),
+  vrf: optional(vrfId),
   private: flag,
   underlay: flag,
   nat: flag,
@@ -96,7 +106,7 @@ export function readNetworks(raw: unknown, scope: Scope, project?: string): read
         written === undefined
           ? roleByFlags(value)
           : roleOf(written, value.project !== undefined && value.project === project),
-      vrf: Number(value.vrf ?? 0),
+      vrf: value.vrf ?? 0,
       prefixes: nets(value.prefixes, 'prefixes'),
       destinations,
       addresses,
