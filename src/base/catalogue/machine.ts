@@ -46,9 +46,9 @@ export const machineCodes = {
   },
   SERVICE_NARROWED: {
     blame: 'input',
-    what: 'A Service has addresses of a family of which it has no source range.',
-    now: 'Nothing is opened towards these addresses: source ranges say who may come, and nobody of this family is among them.',
-    fix: 'Add source ranges of this family, or leave out those of the other one.',
+    what: 'Source ranges let fewer in than today: there is none of a family of which the Service has addresses, or they stand in an annotation, which today’s controller does not read.',
+    now: 'Source ranges say who may come, and nobody else does: nothing is opened towards addresses of a family without any.',
+    fix: 'Add source ranges of this family, or leave out those of the other one; write those of the annotation into `spec.loadBalancerSourceRanges`.',
   },
   SERVICE_PENDING: {
     blame: 'input',

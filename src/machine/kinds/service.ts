@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { list, optional, optionalText } from '../../api/fields.ts';
-import type { Scope } from '../../api/scope.ts';
+import type { FieldPath, Scope } from '../../api/scope.ts';
+import { isMap } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import { scopeOf, type Subject } from '../subject.ts';
 import { readValue } from './values.ts';
@@ -12,10 +13,22 @@ export interface Service {
   readonly name: string;
   readonly type: string;
   readonly ports: readonly { readonly protocol: string; readonly port: number }[];
-  readonly sourceRanges: readonly string[];
+  /** Who may come; empty: not said. */
+  readonly sourceRanges: readonly PlacedText[];
+  /** They stand in the annotation, which today's controller does not read. */
+  readonly isRangedBesides: boolean;
   /** `spec.loadBalancerIP`, then the addresses of the status; empty while they are pending. */
-  readonly addresses: readonly { readonly text: string; readonly path: readonly (string | number)[] }[];
+  readonly addresses: readonly PlacedText[];
 }
+
+/** A text, and the field that it stands in. */
+export interface PlacedText {
+  readonly text: string;
+  readonly path: FieldPath;
+}
+
+/** Source ranges as they were said before Services had a field for them. Kubernetes holds to it still, where the field is empty. */
+export const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 
 const schema = z.object({
   spec: optional(
@@ -44,12 +57,18 @@ export function readService(
   }
   const { spec, status } = read.value;
   const ingress = status?.loadBalancer?.ingress ?? [];
+  const ranges = (spec?.loadBalancerSourceRanges ?? []).map((text, index) => ({
+    text,
+    path: ['spec', 'loadBalancerSourceRanges', index],
+  }));
+  const besides = ranges.length === 0 ? rangesBesides(raw) : [];
   return {
     ...identity,
     subject,
     type: spec?.type ?? 'ClusterIP',
     ports: (spec?.ports ?? []).map(({ protocol, port }) => ({ protocol: protocol ?? 'TCP', port })),
-    sourceRanges: spec?.loadBalancerSourceRanges ?? [],
+    sourceRanges: [...ranges, ...besides],
+    isRangedBesides: besides.length > 0,
     addresses: [
       ...(spec?.loadBalancerIP === undefined ? [] : [{ text: spec.loadBalancerIP, path: ['spec', 'loadBalancerIP'] }]),
       ...ingress.flatMap(({ ip }, index) =>
@@ -57,4 +76,12 @@ export function readService(
       ),
     ],
   };
+}
+
+function rangesBesides(raw: unknown): readonly PlacedText[] {
+  const metadata = isMap(raw) ? raw['metadata'] : undefined;
+  const annotations = isMap(metadata) ? metadata['annotations'] : undefined;
+  const written = isMap(annotations) ? annotations[RANGES_ANNOTATION] : undefined;
+  if (typeof written !== 'string' || written.trim() === '') return [];
+  return written.split(',').map((text) => ({ text, path: ['metadata', 'annotations', RANGES_ANNOTATION] }));
 }

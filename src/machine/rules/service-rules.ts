@@ -36,6 +36,13 @@ export function serviceRules(
       );
     return [];
   }
+  const [ranges] = service.sourceRanges;
+  if (ranges !== undefined && service.isRangedBesides)
+    scope.warning(
+      'SERVICE_NARROWED',
+      'says who may come, and nobody else does, as in the cluster itself',
+      ...ranges.path,
+    );
   const sources = readSources(service, scope);
   const addresses = readAddresses(service, context.allowed, scope);
   if (service.addresses.length === 0 && service.sourceRanges.length > 0)
@@ -92,13 +99,11 @@ function rulesOfFamily(
 }
 
 function readSources({ sourceRanges }: Service, scope: Scope): readonly Prefix[] {
-  return sourceRanges.flatMap((text, index) => {
+  return sourceRanges.flatMap(({ text, path }) => {
     // The API server takes spaces around them.
     const read = parsePrefix(text.trim(), { hostBits: 'mask' });
     if ('value' in read) return [read.value];
-    scope
-      .otherwise('It lets nobody in.')
-      .mistake('SERVICE_ADDRESS', read.problem, 'spec', 'loadBalancerSourceRanges', index);
+    scope.otherwise('It lets nobody in.').mistake('SERVICE_ADDRESS', read.problem, ...path);
     return [];
   });
 }

@@ -21,6 +21,35 @@ describe('Services', () => {
   });
 });
 
+test.each([
+  ['are who may come', ' 192.0.2.0/24, 2001:db8::/32 ,', '', ['ip saddr { 192.0.2.0/24 } ip daddr { 203.0.113.80 }']],
+  ['that cannot be read are nobody', 'nonsense', '', []],
+  [
+    'count for nothing beside those of the field',
+    '192.0.2.0/24',
+    '198.51.100.0/25',
+    ['ip saddr { 198.51.100.0/25 } ip daddr { 203.0.113.80 }'],
+  ],
+  ['that are empty are none', ' ', '', ['ip daddr { 203.0.113.80 }']],
+])('source ranges of the annotation %s', async (_, annotated, field, matches) => {
+  const web = service(
+    'web',
+    `type: LoadBalancer, loadBalancerSourceRanges: [${field}], ports: [{ port: 443 }]`,
+    '{ ip: 203.0.113.80 }',
+  );
+  const annotations = `annotations: { service.beta.kubernetes.io/load-balancer-source-ranges: ${JSON.stringify(annotated)} }`;
+  const { rules, said } = await rendered({
+    objects: [web.replace('namespace: shop', `namespace: shop, ${annotations}`)],
+  });
+  expect(rules).toEqual(
+    matches.map((each) => `${each} tcp dport { 443 } counter accept comment "accept traffic for k8s service shop/web"`),
+  );
+  const isTold = annotated.trim() !== '' && field === '';
+  expect(
+    said.some((line) => line.startsWith('warning SERVICE_NARROWED') && line.includes('load-balancer-source-ranges')),
+  ).toBe(isTold);
+});
+
 describe('rate limits', () => {
   const limit = (vrf: number, rate: number): string =>
     `meta iifname "vrf${vrf}" limit rate over ${rate} mbytes/second counter name drop_ratelimit drop`;

@@ -9,6 +9,8 @@ import { CWNP_DEFINITION } from '../../../../test/kit/metal-stack-crds.ts';
 import { silentLog } from '../../../base/log.ts';
 import { ClusterSource } from './cluster-source.ts';
 import type { MachineKind } from './machine-kinds.ts';
+import { RANGES_ANNOTATION } from '../../../machine/kinds/service.ts';
+import { readMachineObjects } from '../../../machine/objects.ts';
 import { SourceMemory } from './memory.ts';
 
 const CWNP = 'ClusterwideNetworkPolicy';
@@ -33,6 +35,7 @@ let kubeconfig: string;
 let memory: SourceMemory;
 let running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 let ruleChanges: number;
+const nowhere = { place: {}, locate: undefined, base: [] };
 
 const serving = async (...definitions: readonly Given[]): Promise<FakeApiServer> => {
   const server = await FakeApiServer.start({ clock });
@@ -253,4 +256,32 @@ test('another kubeconfig is another cluster: it counts once it was heard', async
   await until(() => same(names(source), ['b', 'c']));
   await end();
   await other.stop();
+});
+
+test('of what annotates a Service the sources that may come are rules, over a restart too; all else is not', async () => {
+  const service = (annotations: Readonly<Record<string, string>>): unknown =>
+    api.put({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'shop', annotations },
+      spec: { type: 'LoadBalancer', ports: [{ port: 443 }] },
+    });
+  const ranges = (source: ClusterSource): unknown =>
+    source
+      .ask('Service')
+      .objects?.map(({ raw }) =>
+        readMachineObjects([{ raw, ...nowhere }], []).services[0]?.sourceRanges.map(({ text }) => text),
+      );
+  service({});
+  const source = start(['Service']);
+  await until(() => same(ranges(source), [[]]));
+  const told = ruleChanges;
+  service({ 'example.org/note': 'x' });
+  await until(() => source.ask('Service').objects?.some(({ raw }) => JSON.stringify(raw).includes('note')) === true);
+  expect(ruleChanges).toBe(told);
+  service({ [RANGES_ANNOTATION]: '192.0.2.0/24' });
+  await until(() => same(ranges(source), [['192.0.2.0/24']]));
+  expect(ruleChanges).toBe(told + 1);
+  await api.refuseConnections();
+  expect(ranges(await restart(['Service']))).toEqual([['192.0.2.0/24']]);
 });

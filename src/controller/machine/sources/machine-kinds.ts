@@ -1,5 +1,6 @@
 import { isMap, type RawMap } from '../../../api/shape.ts';
 import type { Diagnostic } from '../../../base/diagnostic.ts';
+import { RANGES_ANNOTATION } from '../../../machine/kinds/service.ts';
 import { type MachineObjects, readMachineObjects } from '../../../machine/objects.ts';
 
 /** The kinds that a firewall machine reads from clusters. */
@@ -47,7 +48,9 @@ export const machineKinds: Readonly<Record<MachineKind, KindOfMachine>> = {
     version: 'v1',
     plural: 'services',
     where: 'all',
-    keep: ({ spec, status }) => ({
+    keep: ({ metadata, spec, status }) => ({
+      // Rules follow from it. All other annotations are kept beside, and nothing follows from them.
+      metadata: { annotations: only(isMap(metadata) ? metadata['annotations'] : undefined, [RANGES_ANNOTATION]) },
       spec: only(spec, ['type', 'loadBalancerIP', 'loadBalancerSourceRanges', 'ports']),
       status: only(status, ['loadBalancer']),
     }),
