@@ -58,6 +58,12 @@ export function egressAddressRules(
       });
       return ([4, 6] as const).flatMap((family) => {
         const units = rulesOfFamily(rule, network, primary, usable, family);
+        if (units.length === 0 && usable.some((address) => address.family === family))
+          here.warning(
+            'MACHINE_NETWORK',
+            `the private primary network "${primary.id}" has no prefix of IPv${family}, so nothing is translated to addresses of IPv${family}`,
+            'ips',
+          );
         const other = units.length === 0 ? undefined : taken.get(`${family} ${network.id}`);
         if (other !== undefined)
           here.warning(

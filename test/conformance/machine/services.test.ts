@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { rendered, service } from './rendered.ts';
+import { FACTS, rendered, service } from './rendered.ts';
 import { serviceCases } from './service-cases.ts';
 
 // Sections 4.6 to 4.8 of the metal-stack reference, case by case.
@@ -107,6 +107,19 @@ describe('egress addresses', () => {
     ['4.2 without rules there is no chain', '', undefined],
   ])('%s', async (_, given, translations) => {
     expect((await rendered({ firewall: `egressRules: [${given}]` })).translations).toEqual(translations);
+  });
+
+  test('4.8 what has nobody to translate is told: whose prefixes are not known, or of the other family', async () => {
+    const given = (facts: string) =>
+      rendered({ facts, firewall: 'egressRules: [{ networkID: internet, ips: [203.0.113.7, "2001:db8:100::7"] }]' });
+    const dual = FACTS.replace('prefixes: [198.51.100.0/24,', 'prefixes: ["2001:db8:100::/64", 198.51.100.0/24,');
+    const told = (family: 4 | 6) =>
+      expect.stringContaining(
+        `spec.egressRules[0].ips: the private primary network "nodes" has no prefix of IPv${family}, so nothing is translated to addresses of IPv${family}`,
+      );
+    expect(await given(dual)).toMatchObject({ code: 0, said: [told(6)], translations: [expect.any(String)] });
+    const unknown = dual.replace('prefixes: [10.0.0.0/22]', 'prefixes: []');
+    expect(await given(unknown)).toMatchObject({ said: [told(4), told(6)], translations: undefined });
   });
 
   test.each([
