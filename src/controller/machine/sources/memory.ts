@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isMap, type RawMap } from '../../../api/shape.ts';
 import { toSallyportError } from '../../../base/error.ts';
@@ -72,7 +72,10 @@ export class SourceMemory {
     await this.save();
   }
 
-  /** Writes what is new. A disk that takes nothing is told, and stops nothing. */
+  /**
+   * Writes what is new. A disk that takes nothing is told, and stops nothing; what is there goes then: after a restart older words would open again
+   * what was taken back, and without any the rules stay as they are.
+   */
   async save(): Promise<void> {
     const sorted = [...this.#parts].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const text = `${JSON.stringify({ form: FORM, gaps: this.#gaps, parts: Object.fromEntries(sorted) })}\n`;
@@ -83,12 +86,24 @@ export class SourceMemory {
       this.#written = text;
       this.#isBroken = false;
     } catch (thrown) {
+      const isGone = await this.#forget();
       if (!this.#isBroken)
         this.#log.error(
           { file: this.#path, problem: toSallyportError(thrown).message },
-          'what sources say cannot be written down; a restart while one of them is away would go by older words',
+          isGone
+            ? 'what sources say cannot be written down; after a restart the rules stay as they are until all of them answer'
+            : 'what sources say cannot be written down; a restart while one of them is away would go by older words',
         );
       this.#isBroken = true;
+    }
+  }
+
+  async #forget(): Promise<boolean> {
+    try {
+      await rm(this.#path, { force: true });
+      return true;
+    } catch {
+      return false;
     }
   }
 }
