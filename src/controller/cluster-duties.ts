@@ -9,6 +9,7 @@ import type { ControllerOptions } from './controller-options.ts';
 import { Departures } from './departure/departures.ts';
 import type { Metrics } from './metrics.ts';
 import { Reporter } from './status/reporter.ts';
+import type { OnThisMachine } from './devices/on-this-machine.ts';
 import { LeasedWriters } from './devices/writers.ts';
 
 /** Where our Leases lie if nobody says whose namespace we are. */
@@ -25,6 +26,8 @@ export interface ClusterDutiesOptions {
   readonly readiness: string | undefined;
   /** Conditions of pods are written, by one copy. */
   readonly gate: boolean;
+  /** What cannot be worked at from here is left to other copies; absent: all can. */
+  readonly onThisMachine?: OnThisMachine;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -34,7 +37,18 @@ export interface ClusterDutiesOptions {
 export function clusterDuties(
   options: ClusterDutiesOptions,
 ): Required<Pick<ControllerOptions, 'writers' | 'reporter' | 'approvals' | 'departures'>> {
-  const { client, namespace = OWN_NAMESPACE, cluster, name, clock, log, metrics, readiness, gate } = options;
+  const {
+    client,
+    namespace = OWN_NAMESPACE,
+    cluster,
+    name,
+    clock,
+    log,
+    metrics,
+    readiness,
+    gate,
+    onThisMachine,
+  } = options;
   const events = new EventRecorder({
     client,
     clock,
@@ -57,6 +71,7 @@ export function clusterDuties(
       clock,
       log,
       duties: gate ? [BORDER_GATE] : [],
+      ...(onThisMachine === undefined ? {} : { onThisMachine }),
       ...(readiness === undefined ? {} : { readiness }),
     }),
     reporter: new Reporter({ writer, events, clock, name, cluster }),

@@ -25,9 +25,9 @@ import { heldConditions } from './status/firewall-conditions.ts';
 import { type Ready, readyOf } from './ready.ts';
 import { Refusals } from './devices/refusals.ts';
 import { type Follower, Releases, followersOf } from './world/releases.ts';
-import { type Station, closeStation, deviceIdentity } from './station.ts';
+import { type Station, canariesBehind, closeStation, deviceIdentity, waitingFor } from './station.ts';
 import type { Picture, Standing } from './status/picture.ts';
-import { NEVER_READ, OF_ANOTHER_COPY, wantedBy } from './unread.ts';
+import { NEVER_READ, NOBODY_THERE, OF_ANOTHER_COPY, wantedBy } from './unread.ts';
 import { Wanted } from './world/wanted.ts';
 import { Wrongs, everyWrong } from './wrongs.ts';
 
@@ -68,7 +68,7 @@ export class Controller implements Picture {
     this.#meter = new Meter(this.metrics, options.clock);
     this.#wrongs = new Wrongs(options.log);
     this.metrics.memory.parts = () => memoryParts(options.source, this.world, this.#stations.values());
-    this.metrics.condition.held = () => heldConditions(this, [...this.#stations.keys(), ...this.#unopened.keys()]);
+    this.metrics.condition.held = () => heldConditions(this);
     let failed: (thrown: unknown) => void = () => undefined;
     this.#failure = new Promise((_, reject) => (failed = reject));
     this.#intake = new Intake(
@@ -120,7 +120,12 @@ export class Controller implements Picture {
       stay: (name) => this.#stay(name),
       changed: () => reporter?.changed(),
     });
-    writers?.start({ granted, ended: (name) => this.#giveUp(name), idle: (name) => this.#isIdle(name) });
+    writers?.start({
+      granted,
+      ended: (name) => this.#giveUp(name),
+      idle: (name) => this.#isIdle(name),
+      unkept: () => reporter?.changed(),
+    });
     try {
       await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
     } finally {
@@ -173,6 +178,7 @@ export class Controller implements Picture {
     // Who may write to it when it can be read says until then that it cannot.
     if (!this.world.firewalls.has(name))
       return this.world.unread.has(name) ? { worker: NEVER_READ, holds: this.#mayWrite(name), ...told } : undefined;
+    if (this.#options.writers?.isUnkept(name) === true) return { worker: NOBODY_THERE, holds: true, ...told };
     // It is there all the same: whoever took it for gone would take back what that copy says of it.
     return { worker: OF_ANOTHER_COPY, holds: false, ...told };
   }
@@ -324,12 +330,12 @@ export class Controller implements Picture {
             this.#meter.confirmed(name, version, ms);
             // Before the round ends: what is sent next may take long.
             this.readiness.looked(name, worker.confirmed());
-            this.#nudgeOthers(name);
+            for (const { worker: other } of waitingFor(this.#stations, name)) other.nudge();
           },
           carrying: (plan) => device.driver.under?.(plan()),
           wrote: (_, ms, error) => this.#meter.wrote(name, ms, error === undefined),
         },
-        canaries: (version) => this.#canariesBehind(name, version),
+        canaries: (version) => canariesBehind(this.#stations, name, version),
         memory: device.memory,
         record: device.record,
         ownerVersions: this.#ownerVersions,
@@ -347,17 +353,6 @@ export class Controller implements Picture {
       log.error({ firewall: name, code, error: message }, 'the firewall cannot be opened');
       return undefined;
     }
-  }
-
-  /** Canary firewalls of a firewall, as it is described now, that have not confirmed a version yet. */
-  #canariesBehind(firewall: string, version: number): readonly string[] {
-    return (this.#stations.get(firewall)?.firewall.guard.after ?? []).filter(
-      (name) => (this.#stations.get(name)?.worker.status().confirmedVersion ?? -1) < version,
-    );
-  }
-
-  #nudgeOthers(name: string): void {
-    for (const { firewall, worker } of this.#stations.values()) if (firewall.guard.after.includes(name)) worker.nudge();
   }
 
   /** The BorderFirewall object is gone: `onDelete` says what becomes of the device. */
@@ -392,6 +387,8 @@ export class Controller implements Picture {
   }
 
   #isIdle(name: string): boolean {
+    // What this copy may not work at any more it does not finish.
+    if (!this.#mayWrite(name)) return true;
     const conditions = this.#stations.get(name)?.worker.status().conditions ?? [];
     const works = conditions.some(({ type, reason }) => type === 'Reconciling' && reason === 'Working');
     return !works && !this.#leavers.has(name) && this.#options.departures?.stageOf(name) !== 'Leaving';

@@ -36,3 +36,19 @@ export async function closeStation({ worker, device, drops }: Station): Promise<
   await Promise.all([worker.stop(), drops.stop()]);
   await device.close();
 }
+
+/** Canary firewalls of a firewall, as it is described now, that have not confirmed a version yet. */
+export function canariesBehind(
+  stations: ReadonlyMap<string, Station>,
+  firewall: string,
+  version: number,
+): readonly string[] {
+  return (stations.get(firewall)?.firewall.guard.after ?? []).filter(
+    (name) => (stations.get(name)?.worker.status().confirmedVersion ?? -1) < version,
+  );
+}
+
+/** Those that wait for this one. */
+export function waitingFor(stations: ReadonlyMap<string, Station>, canary: string): readonly Station[] {
+  return [...stations.values()].filter(({ firewall }) => firewall.guard.after.includes(canary));
+}

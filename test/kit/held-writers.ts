@@ -3,6 +3,7 @@ import type { Grant, WriterHooks, Writers } from '../../src/controller/devices/w
 /** Who writes to which firewall, as a test says it; without that, this copy to all. As with Leases, a copy opens no others. */
 export class HeldWriters implements Writers {
   #held: ReadonlySet<string> | undefined;
+  #unkept: ReadonlySet<string> = new Set();
   #hooks: WriterHooks | undefined;
 
   constructor(held: readonly string[] | undefined) {
@@ -34,6 +35,16 @@ export class HeldWriters implements Writers {
 
   elsewhere(): undefined {
     return undefined;
+  }
+
+  isUnkept(firewall: string): boolean {
+    return this.#unkept.has(firewall);
+  }
+
+  /** Firewalls that no copy can work at, of which this one speaks. */
+  leaveAlone(unkept: readonly string[]): void {
+    this.#unkept = new Set(unkept);
+    this.#hooks?.unkept();
   }
 
   summary(): string {

@@ -37,6 +37,16 @@ interface Condition {
   readonly message: string;
 }
 
+interface CopyOptions {
+  readonly name: string;
+  readonly kubeconfig: string;
+  /** Of its probes, on loopback. */
+  readonly port: number;
+  readonly cluster: string;
+  /** `None`: no capability, as in a pod; it cannot run nft where it is. */
+  readonly rights: 'Whole' | 'None';
+}
+
 /** A `sallyport run` with a state folder and a log of its own. */
 export class Copy {
   readonly name: string;
@@ -47,7 +57,8 @@ export class Copy {
   readonly #probes: string;
   readonly #state: string;
 
-  constructor(command: Command, name: string, kubeconfig: string, port: number, cluster = 'live') {
+  constructor(command: Command, options: CopyOptions) {
+    const { name, kubeconfig, port, cluster, rights } = options;
     this.name = name;
     this.#probes = `127.0.0.1:${port}`;
     const folder = mkdtempSync(join(command.root, `${name}-`));
@@ -70,7 +81,7 @@ export class Copy {
       else words.push(text);
     };
     const environment = { STATE_DIRECTORY: this.#state };
-    this.child = command.start(['run', '--config', file, '--log', 'json'], heard, environment);
+    this.child = command.start(['run', '--config', file, '--log', 'json'], heard, environment, rights);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -242,9 +253,18 @@ export class LiveBorder {
     return this.admin.json('POST', path, { apiVersion, kind, metadata, ...(spec && { spec }) });
   }
 
-  /** Starts another one, with the admin's rights if no kubeconfig is named. */
+  /** Starts another one, with the admin's rights in the cluster if no kubeconfig is named. */
   async copy(name: string, kubeconfig = this.server.kubeconfig, cluster = 'live'): Promise<Copy> {
-    const copy = new Copy(this.command, name, kubeconfig, await freePort(), cluster);
+    return await this.#start({ name, kubeconfig, cluster, rights: 'Whole' });
+  }
+
+  /** Starts one that cannot run nft where it is. */
+  async unableCopy(name: string): Promise<Copy> {
+    return await this.#start({ name, kubeconfig: this.server.kubeconfig, cluster: 'live', rights: 'None' });
+  }
+
+  async #start(options: Omit<CopyOptions, 'port'>): Promise<Copy> {
+    const copy = new Copy(this.command, { ...options, port: await freePort() });
     this.#copies.push(copy);
     return copy;
   }

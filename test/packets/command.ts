@@ -25,13 +25,16 @@ export class Command {
     return command;
   }
 
-  /** Starts it; it dies with this process. What it says is read line by line. */
+  /** Starts it; it dies with this process. What it says is read line by line. `rights`: with `None` it has no capability, whoever its user is. */
   start(
     words: readonly string[],
     heard: (line: string) => void = () => undefined,
     environment: Readonly<Record<string, string>> = {},
+    rights: 'Whole' | 'None' = 'Whole',
   ): ChildProcess {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, this.program, ...words], {
+    const without = rights === 'Whole' ? [] : ['--inh-caps=-all', '--bounding-set=-all'];
+    const options = ['--pdeathsig', 'KILL', ...without, '--'];
+    const child = spawn('setpriv', [...options, process.execPath, this.program, ...words], {
       env: { ...process.env, STATE_DIRECTORY: join(this.root, 'state'), TMPDIR: this.temporary, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

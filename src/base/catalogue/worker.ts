@@ -68,6 +68,12 @@ export const workerCodes = {
     now: 'It writes nothing; the copy that holds the lock does.',
     fix: 'Nothing. If no copy holds it, look at the Lease or lock file that the message names.',
   },
+  NOBODY_THERE: {
+    blame: 'rejected',
+    what: 'The address of the firewall means the machine that Sallyport runs on (`local`, `netns:…`), and no copy that runs may use nft on its machine.',
+    now: 'No copy takes its Lease, so nobody follows it; the device keeps what it holds: what is released stays allowed, and nothing new gets in.',
+    fix: 'Run Sallyport on the firewall machine, with CAP_NET_ADMIN (`examples/deploy/on-the-firewall`), or let it be reached by ssh. The log of each copy says why nft cannot be used where it is.',
+  },
   RIVAL_WRITER: {
     blame: 'rejected',
     what: 'Another Sallyport with the same `cluster` writes other rules to the same firewall, and the two undo each other’s work.',

@@ -7,6 +7,7 @@ import type { Configuration } from '../../controller/configuration/configuration
 import { Controller } from '../../controller/controller.ts';
 import { deviceMistakes } from '../../controller/devices/device-mistakes.ts';
 import { openDevice } from '../../controller/devices/devices.ts';
+import { OnThisMachine } from '../../controller/devices/on-this-machine.ts';
 import { openGate, reachedAt } from '../../controller/gate-duty.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/configuration/logs.ts';
 import { Metrics } from '../../controller/metrics.ts';
@@ -81,6 +82,7 @@ export async function runBorder(
       metrics,
       readiness: reachedAt(readiness, process.env),
       gate: wantedGate !== undefined,
+      onThisMachine: new OnThisMachine({ clock: systemClock, log }),
     });
   const lists = new Feeds({ clock: systemClock, metrics, consumers: feeds?.consumers ?? [] });
   const places = { environment: process.env, secrets: api && secretsOf(api, namespace ?? 'default') };

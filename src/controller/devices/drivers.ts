@@ -16,6 +16,7 @@ import { FortigateDriver } from '../../firewalls/fortigate/driver.ts';
 import { checkFortigateSettings, optionsOf } from '../../firewalls/fortigate/settings.ts';
 import { parseHttpsAddress } from '../../firewalls/https/device-address.ts';
 import { NftablesDriver } from '../../firewalls/nftables/driver.ts';
+import { askHere, isHere } from '../../firewalls/nftables/reach/here.ts';
 import { checkSettings } from '../../firewalls/nftables/settings.ts';
 import { openPanos } from '../../firewalls/panos/connect.ts';
 import { checkPanosSettings } from '../../firewalls/panos/settings.ts';
@@ -41,6 +42,11 @@ export interface DriverSurroundings {
 export interface DriverKind {
   /** What a BorderFirewall says that this kind, or this version, cannot do; found without asking the device. */
   check(firewall: FirewallSettings): readonly Diagnostic[];
+  /**
+   * Whether an address means the machine of whoever works at the firewall: asks this one whether it can be worked at, and rejects with why not.
+   * `undefined`: it means the same from everywhere, as it does for a kind without this.
+   */
+  here?(address: string): ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Nothing is sent yet. Throws a SallyportError. */
   open(firewall: BorderFirewall, around: DriverSurroundings): { readonly driver: Driver; close(): Promise<void> };
 }
@@ -52,6 +58,17 @@ function locksIn({ epoch, stateFolder }: DriverSurroundings): string | undefined
 
 const nftables: DriverKind = {
   check: checkSettings,
+  here(address) {
+    if (!isHere(address)) return undefined;
+    return async (signal) => {
+      const directory = makePrivateFolder('here');
+      try {
+        await askHere(address, directory, signal);
+      } finally {
+        removePrivateFolder(directory);
+      }
+    };
+  },
   open(firewall, around) {
     const agentSocket = process.env['SSH_AUTH_SOCK'];
     const directory = makePrivateFolder('device');

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LeaseServer } from '../../../test/kit/lease-world.ts';
 import { FakeClock, turns } from '../../../test/kit/fake-clock.ts';
+import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
 import { MemoryDevice } from '../../firewalls/memory/device.ts';
 import { MemoryDriver } from '../../firewalls/memory/memory-driver.ts';
@@ -9,6 +10,8 @@ import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { readText } from '../../sources/manifests/reading.ts';
 import type { Delivery } from '../../sources/source.ts';
 import { Controller } from '../controller.ts';
+import { NOBODY_THERE, OF_ANOTHER_COPY } from '../unread.ts';
+import { OnThisMachine, type PlaceQuestion } from './on-this-machine.ts';
 import { LeasedWriters, togetherBy } from './writers.ts';
 
 const EDGE = `{apiVersion: sallyport.dev/v1alpha1, kind: BorderFirewall, metadata: {name: edge-1}, spec: {driver: nftables, address: local, workloads: {}}}
@@ -22,6 +25,8 @@ describe('a controller that shares firewalls with other copies', () => {
   let stop: AbortController;
   let running: Promise<void>;
   let deliver: (delivery: Delivery) => void;
+  /** nft can be used where this copy runs. */
+  let able: boolean;
   let opened: number;
   let closed: number;
 
@@ -29,8 +34,14 @@ describe('a controller that shares firewalls with other copies', () => {
     server = new LeaseServer();
     clock = new FakeClock();
     stop = new AbortController();
+    able = true;
     opened = 0;
     closed = 0;
+    const question: PlaceQuestion = ({ address }) =>
+      address === 'local'
+        ? () => (able ? Promise.resolve() : Promise.reject(new SallyportError('DEVICE_RIGHTS', 'a test says so')))
+        : undefined;
+    const onThisMachine = new OnThisMachine({ clock, log: silentLog, question });
     const client: ApiClient = {
       title: 'test',
       call: (request) => Promise.resolve().then(() => server.answer(request)),
@@ -54,7 +65,15 @@ describe('a controller that shares firewalls with other copies', () => {
         };
         return { driver: new MemoryDriver(new MemoryDevice()), lock: grant?.lock ?? soleWriter, close };
       },
-      writers: new LeasedWriters({ client, namespace: 'sallyport', cluster: 'prod', name: 'a', clock, log: silentLog }),
+      writers: new LeasedWriters({
+        client,
+        namespace: 'sallyport',
+        cluster: 'prod',
+        name: 'a',
+        onThisMachine,
+        clock,
+        log: silentLog,
+      }),
       clock,
       log: silentLog,
     });
@@ -71,8 +90,8 @@ describe('a controller that shares firewalls with other copies', () => {
     if (found === undefined) throw new Error('no Lease');
     return found;
   };
-  const tell = async (): Promise<void> => {
-    const resources = [...readText(EDGE, 'world.yaml').resources.values()];
+  const tell = async (text = EDGE): Promise<void> => {
+    const resources = [...readText(text, 'world.yaml').resources.values()];
     deliver({
       changes: resources.map((resource) => ({ kind: 'put', resource })),
       state: { kind: 'complete' },
@@ -113,6 +132,35 @@ describe('a controller that shares firewalls with other copies', () => {
     await pass(20_000);
     expect([opened, closed]).toEqual([2, 1]);
     expect(lease().spec.leaseTransitions).toBe(3);
+  });
+
+  test('neither opens nor takes what it cannot work at where it is, says so after a while, and takes it when it can', async () => {
+    able = false;
+    await tell();
+    await pass(20_000);
+    expect([opened, server.objects.size, controller.standing('edge-1')]).toEqual([
+      0,
+      1,
+      { worker: OF_ANOTHER_COPY, holds: false },
+    ]);
+    expect(controller.ready().reason).toBe(
+      'writes to no firewall; others write to edge-1 (nobody; this copy cannot where it is)',
+    );
+    await pass(20_000);
+    expect(controller.standing('edge-1')).toEqual({ worker: NOBODY_THERE, holds: true });
+    able = true;
+    await pass(35_000);
+    expect([opened, controller.status().size, lease().spec.leaseTransitions]).toEqual([1, 1, 1]);
+  });
+
+  test('lets go of one that comes to be where it cannot work at it, and has closed it before', async () => {
+    able = false;
+    await tell(EDGE.replace('address: local', 'address: "ssh://edge"'));
+    expect([opened, controller.ready().plain]).toEqual([1, 'writes to 1 of 1 firewalls']);
+    await tell();
+    await pass(5_000);
+    expect([opened, closed, lease().spec.holderIdentity]).toEqual([1, 1, '']);
+    expect(controller.status().size).toBe(0);
   });
 
   test('keeps it open, and writes nothing, while the server is away', async () => {

@@ -7,6 +7,7 @@ import type { ApiClient } from '../../kubernetes/api-client.ts';
 import { Copies } from '../../kubernetes/leases/copies.ts';
 import { LeaseStore } from '../../kubernetes/leases/lease-store.ts';
 import type { Wanting } from '../unread.ts';
+import type { OnThisMachine } from './on-this-machine.ts';
 
 /** The right of this process to write to one firewall. */
 export interface Grant {
@@ -31,6 +32,8 @@ export interface WriterHooks {
   ended(firewall: string): Promise<void>;
   /** Nothing is half done there. */
   idle(firewall: string): boolean;
+  /** `isUnkept` says something else now. */
+  unkept(): void;
 }
 
 /** Which of several copies writes to which firewall (design invariant 8). */
@@ -42,6 +45,8 @@ export interface Writers {
   grant(firewall: string): Grant | undefined;
   /** Where the copy that writes to it answers other copies; `undefined`: it is this copy, or it does not say. */
   elsewhere(firewall: string): string | undefined;
+  /** No copy can work at it where it runs, and this copy is the one that says so. */
+  isUnkept(firewall: string): boolean;
   /** For people: what this copy has, and who has the rest. */
   summary(): string;
   /** The same without names: how many firewalls there are, and how many of them this copy writes to. */
@@ -64,6 +69,8 @@ export interface LeasedWritersOptions {
   readonly readiness?: string;
   /** What one copy does that is no firewall, by names that no firewall can have: each has a Lease too. */
   readonly duties?: readonly string[];
+  /** What this copy cannot work at where it is, it leaves to others; absent: it can work at all. */
+  readonly onThisMachine?: OnThisMachine;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -73,12 +80,16 @@ export class LeasedWriters implements Writers {
   readonly #copies: Copies;
   readonly #clock: Clock;
   readonly #duties: readonly string[];
+  readonly #onThisMachine: OnThisMachine | undefined;
   readonly #grants = new Map<string, Grant & { readonly lock: TimedLock }>();
   #hooks: WriterHooks | undefined;
   #wanted: readonly string[] = [];
+  #cannot: ReadonlySet<string> = new Set();
 
-  constructor({ client, namespace, cluster, name, readiness, duties = [], clock, log }: LeasedWritersOptions) {
+  constructor(options: LeasedWritersOptions) {
+    const { client, namespace, cluster, name, readiness, duties = [], onThisMachine, clock, log } = options;
     this.#duties = duties;
+    this.#onThisMachine = onThisMachine;
     this.#clock = clock;
     const identity = `${name}_${randomBytes(4).toString('hex')}`;
     const store = new LeaseStore(client, namespace, cluster);
@@ -89,6 +100,7 @@ export class LeasedWriters implements Writers {
         await this.#hooks?.ended(firewall);
       },
       idle: (firewall: string) => this.#hooks?.idle(firewall) ?? true,
+      unkept: () => this.#hooks?.unkept(),
     };
     this.#copies = new Copies({
       store,
@@ -104,16 +116,25 @@ export class LeasedWriters implements Writers {
 
   start(hooks: WriterHooks): void {
     this.#hooks = hooks;
+    this.#onThisMachine?.start(() => hooks.granted());
   }
 
   want(firewalls: Iterable<Wanting>): void {
-    const units = togetherBy(firewalls);
+    const all = [...firewalls];
+    const units = togetherBy(all);
     this.#wanted = [...units.keys()];
-    this.#copies.want(new Map([...units, ...this.#duties.map((duty) => [duty, duty] as const)]));
+    // One that cannot be read is opened by nobody: any copy may say so.
+    const places = all.flatMap(({ name, place }) => (place === undefined ? [] : [{ name, ...place }]));
+    this.#cannot = this.#onThisMachine?.cannot(places) ?? this.#cannot;
+    this.#copies.want(new Map([...units, ...this.#duties.map((duty) => [duty, duty] as const)]), this.#cannot);
   }
 
   grant(firewall: string): Grant | undefined {
-    return this.#grants.get(firewall);
+    return this.#cannot.has(firewall) ? undefined : this.#grants.get(firewall);
+  }
+
+  isUnkept(firewall: string): boolean {
+    return this.#copies.isUnkept(firewall);
   }
 
   elsewhere(firewall: string): string | undefined {
@@ -124,7 +145,9 @@ export class LeasedWriters implements Writers {
     if (!this.#copies.looked) return 'the Leases of firewalls have not been read yet';
     const own = this.#wanted.filter((name) => this.#grants.has(name));
     const others = this.#wanted.filter((name) => !this.#grants.has(name));
-    const told = others.map((name) => `${name} (${this.#copies.holder(name) ?? 'nobody'})`);
+    const holder = (name: string): string =>
+      this.#copies.holder(name) ?? (this.#cannot.has(name) ? 'nobody; this copy cannot where it is' : 'nobody');
+    const told = others.map((name) => `${name} (${holder(name)})`);
     return [
       own.length === 0 ? 'writes to no firewall' : `writes to ${own.join(', ')}`,
       ...(told.length === 0 ? [] : [`others write to ${told.join(', ')}`]),
@@ -138,6 +161,7 @@ export class LeasedWriters implements Writers {
   async close(): Promise<void> {
     // What is taken now is given back at once.
     this.#hooks = undefined;
+    this.#onThisMachine?.stop();
     this.#grants.clear();
     await this.#copies.close();
   }

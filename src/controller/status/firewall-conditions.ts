@@ -1,10 +1,12 @@
 import { KEEPS_WHAT_IT_HOLDS } from '../../api/border-firewall.ts';
 import { FIREWALL_CONDITIONS, STATUS_LIMITS } from '../../api/status.ts';
 import { type BorderFirewall, resourceKey, type UnreadFirewall } from '../../api/resource.ts';
+import { isMap } from '../../api/shape.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Finding } from '../../border/finding.ts';
+import { entriesOf } from '../../kubernetes/status-part.ts';
 import type { DepartureTold } from '../departure/departure.ts';
-import { NEVER_READ } from '../unread.ts';
+import { NEVER_READ, OF_ANOTHER_COPY } from '../unread.ts';
 import { type Statement, type StatusCondition, conditionsFrom, mistakesText, momentText } from './conditions.ts';
 import type { Picture, Standing } from './picture.ts';
 
@@ -94,16 +96,18 @@ export function firewallConditions(
   );
 }
 
-/** Of each of these firewalls what its status says to be true, for metrics. */
-export function heldConditions(
-  picture: Picture,
-  names: Iterable<string>,
-): ReadonlyMap<string, ReadonlySet<FirewallCondition>> {
+/** A status says already that work stands still, and why. */
+export function saysStalled(status: unknown, why: string): boolean {
+  const list = isMap(status) ? status['conditions'] : undefined;
+  return entriesOf(list).some(({ type, message }) => type === 'Stalled' && message === why);
+}
+
+/** Of each firewall that this copy speaks of what its status says to be true, for metrics. */
+export function heldConditions(picture: Picture): ReadonlyMap<string, ReadonlySet<FirewallCondition>> {
   const held = new Map<string, ReadonlySet<FirewallCondition>>();
-  for (const name of names) {
-    const view = picture.world.firewalls.get(name);
+  for (const [name, view] of picture.world.firewalls) {
     const standing = picture.standing(name);
-    if (view === undefined || standing === undefined) continue;
+    if (standing === undefined || standing.worker === OF_ANOTHER_COPY) continue;
     const conditions = firewallConditions(factsOfConditions(picture, view, standing), 0, undefined);
     held.set(name, new Set(conditions.filter(({ status }) => status === 'True').map(({ type }) => type)));
   }

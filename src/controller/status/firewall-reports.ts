@@ -5,7 +5,8 @@ import type { WaitingPlan, WorkerStatus } from '../../firewalls/worker/worker-st
 import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
 import type { DepartureTold } from '../departure/departure.ts';
-import { factsOfConditions } from './firewall-conditions.ts';
+import { NOBODY_THERE } from '../unread.ts';
+import { factsOfConditions, saysStalled } from './firewall-conditions.ts';
 import { FIREWALL_NUMBERS, type FirewallFacts, firewallStatus, settledFirewallStatus } from './firewall-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';
 import { type PlanSummary, summaryOfPlan } from './plan-summary.ts';
@@ -91,15 +92,15 @@ export class FirewallReports {
     };
   }
 
-  /** What happened to the firewall since this was asked last; at first nothing did. */
-  events(view: FirewallView, { worker, departure }: Standing): HappenedEvent[] {
+  /** What happened to the firewall since this was asked last; at first nothing did. `status`: as it stands. */
+  events(view: FirewallView, { worker, departure }: Standing, status: RawMap | undefined): HappenedEvent[] {
     const memory = this.#memoryOf(view.firewall.name);
     const conditions = new Map<string, string>();
     const statements = 'conditions' in worker ? worker.conditions : [stalled(worker)];
-    for (const { type, status, reason, message } of statements) {
+    for (const { type, status: isTrue, reason, message } of statements) {
       const digest = type === 'Waiting' && 'conditions' in worker ? worker.waiting?.digest : undefined;
-      if (type === 'Ready') conditions.set(type, String(status));
-      else if (status)
+      if (type === 'Ready') conditions.set(type, String(isTrue));
+      else if (isTrue)
         conditions.set(type, digest === undefined ? `${reason}: ${message}` : planText(digest, message, view));
     }
     const repairs = 'conditions' in worker ? worker.repairs : 0;
@@ -110,7 +111,19 @@ export class FirewallReports {
     // Of an object that waits to go it is told also by a copy that has just begun.
     if (departure !== undefined && departure.message !== before?.departure?.message)
       events.push(departing(object, departure));
-    if (before === undefined) return events;
+    if (before === undefined) {
+      // That nobody follows it began before anybody spoke of it.
+      const { code, message } = NOBODY_THERE;
+      if (worker === NOBODY_THERE && !saysStalled(status, message))
+        events.push({
+          object,
+          type: 'Warning',
+          reason: 'Stalled',
+          action: 'Reconcile',
+          note: `${code}: ${message}`,
+        });
+      return events;
+    }
     for (const [type, note] of conditions) {
       if (type === 'Reconciling' || before.conditions.get(type) === note) continue;
       if (type === 'Ready') {

@@ -4,6 +4,7 @@ import { type RawMap, defined } from '../../api/shape.ts';
 import { canonical } from '../../kubernetes/status-part.ts';
 import { cut, momentText } from './conditions.ts';
 import { type FirewallConditionFacts, firewallConditions } from './firewall-conditions.ts';
+import { NOBODY_THERE } from '../unread.ts';
 import type { ListsStanding } from '../feeds/lists-standing.ts';
 import { listsSummary } from './lists-summary.ts';
 import type { PlanSummary } from './plan-summary.ts';
@@ -45,7 +46,13 @@ export function firewallStatus(facts: FirewallFacts, now: number, before: RawMap
     addressToConfirmed,
     releaseToConfirmed,
     lists: facts.lists && listsSummary(facts.lists),
+    ...(standing === NOBODY_THERE ? toldBefore(before) : {}),
   });
+}
+
+/** What was told of a device when a copy read it last, which stays where none does. */
+export function toldBefore(before: RawMap | undefined): RawMap {
+  return defined({ device: before?.['device'], confirmedAt: before?.['confirmedAt'], counts: before?.['counts'] });
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { FindingCondition } from '../../border/finding.ts';
 import type { WorkerStatus } from '../../firewalls/worker/worker-status.ts';
 import { entriesOf } from '../../kubernetes/status-part.ts';
-import { NEVER_READ } from '../unread.ts';
+import { NEVER_READ, NOBODY_THERE } from '../unread.ts';
 import { type Statement, conditionsFrom, cut, momentText, since } from './conditions.ts';
 
 type Type = (typeof OBJECT_CONDITIONS)[number];
@@ -66,7 +66,8 @@ export function entryOf(facts: EntryFacts, now: number, before: RawMap | undefin
 
 /** Nobody has looked at the device yet, so nobody can say what it holds. */
 export function isUnread(standing: EntryFacts['standing']): boolean {
-  return 'conditions' in standing ? standing.confirmedVersion === undefined : standing === NEVER_READ;
+  if ('conditions' in standing) return standing.confirmedVersion === undefined;
+  return standing === NEVER_READ || standing === NOBODY_THERE;
 }
 
 function verdictOf({ standing, version, problems }: EntryFacts): Verdict {

@@ -133,8 +133,9 @@ export class Reporter {
     for (const view of picture.world.firewalls.values()) {
       const standing = picture.standing(view.firewall.name);
       if (standing?.holds !== true) continue;
+      const status = writer.statusOf(statusObject(view.firewall));
       writer.wish(this.#firewalls.wish(picture, view, standing));
-      for (const event of this.#firewalls.events(view, standing)) events.record(event);
+      for (const event of this.#firewalls.events(view, standing, status)) events.record(event);
     }
     this.#unreadReports.keep(picture);
     for (const unread of picture.world.unread.values()) {

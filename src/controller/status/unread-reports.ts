@@ -1,10 +1,10 @@
 import type { UnreadFirewall } from '../../api/resource.ts';
-import { type RawMap, defined, isMap } from '../../api/shape.ts';
+import { type RawMap, defined } from '../../api/shape.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { HappenedEvent } from '../../kubernetes/event-forms.ts';
-import { entriesOf } from '../../kubernetes/status-part.ts';
 import type { StatusWish } from '../../kubernetes/status-writer.ts';
-import { factsOfConditions, firewallConditions, unreadText } from './firewall-conditions.ts';
+import { factsOfConditions, firewallConditions, saysStalled, unreadText } from './firewall-conditions.ts';
+import { toldBefore } from './firewall-status.ts';
 import { type Picture, type Standing, statusObject } from './picture.ts';
 
 /** What is said of BorderFirewalls that cannot be read: all that their owners learn of them. */
@@ -34,9 +34,7 @@ export class UnreadReports {
           observedGeneration: firewall.generation,
           conditions: firewallConditions(facts, this.#clock.wall(), before?.['conditions']),
           cluster: before?.['cluster'],
-          device: before?.['device'],
-          confirmedAt: before?.['confirmedAt'],
-          counts: before?.['counts'],
+          ...toldBefore(before),
         }),
     };
   }
@@ -46,12 +44,7 @@ export class UnreadReports {
     const note = unreadText(factsOfConditions(picture, { firewall, findings: [] }, standing).mistakes);
     const before = this.#told.get(firewall.name);
     this.#told.set(firewall.name, note);
-    if (before === note || (before === undefined && saysAlready(firewall.status, note))) return [];
+    if (before === note || (before === undefined && saysStalled(firewall.status, note))) return [];
     return [{ object: statusObject(firewall), type: 'Warning', reason: 'Unreadable', action: 'Read', note }];
   }
-}
-
-function saysAlready(status: unknown, note: string): boolean {
-  const list = isMap(status) ? status['conditions'] : undefined;
-  return entriesOf(list).some(({ type, message }) => type === 'Stalled' && message === note);
 }

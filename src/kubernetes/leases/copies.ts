@@ -1,5 +1,6 @@
 import { background } from '../../base/background.ts';
 import type { Clock } from '../../base/clock.ts';
+import { compareUtf8 } from '../../base/compare.ts';
 import { type Epoch, nextEpoch } from '../../base/epoch.ts';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
@@ -18,6 +19,8 @@ export interface Tenant {
   ended(firewall: string): Promise<void>;
   /** Nothing is half done there, so that another copy may go on. */
   idle(firewall: string): boolean;
+  /** `isUnkept` says something else now. */
+  unkept?(): void;
 }
 
 export interface CopiesOptions {
@@ -41,6 +44,9 @@ const HAND_OVER_AGAIN_MS = 600_000;
 /** The copy whose share a firewall is goes first: others wait for so long after a Lease ran out, and after its holder let go. */
 const AFTER_EXPIRY_MS = 1_000;
 const AFTER_RELEASE_MS = 3_000;
+/** A copy that is restarted, and its machine with it, is back by then: before, nothing is said of a firewall that nobody has. */
+const UNKEPT_MS = 30_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * This copy among all of its cluster: shows that it is alive by a Lease of its own, takes the Leases of firewalls that are free, its
@@ -61,6 +67,10 @@ export class Copies {
   readonly #refused = new Map<string, string>();
   /** With whom each firewall belongs together. */
   #wanted: ReadonlyMap<string, string> | undefined;
+  /** Those that this copy cannot work at where it is. */
+  #cannot: ReadonlySet<string> = NONE;
+  /** Of which of them it was told last that nobody has them. */
+  #unkept = '';
   #own: LeaseRecord | undefined;
   #looked = false;
   #told = '';
@@ -76,14 +86,29 @@ export class Copies {
 
   /**
    * The firewalls that there are, each with the name of those that belong together: they go to one copy. A copy that was not told yet
-   * takes part in nothing.
+   * takes part in nothing. `cannot`: those that this copy cannot work at where it is; it takes none of them, and lets go of those it has.
    */
-  want(firewalls: ReadonlyMap<string, string>): void {
+  want(firewalls: ReadonlyMap<string, string>, cannot: ReadonlySet<string> = NONE): void {
     const before = this.#wanted;
+    const unable = this.#cannot.size !== cannot.size || [...cannot].some((name) => !this.#cannot.has(name));
     this.#wanted = new Map(firewalls);
+    this.#cannot = cannot;
     const known = before?.size === firewalls.size && [...firewalls].every(([name, unit]) => before.get(name) === unit);
-    if (!known) this.#looks.request();
+    if (!known || unable) this.#looks.request();
     if (before === undefined) this.#beats.request();
+  }
+
+  /**
+   * Nobody has taken a firewall that this copy cannot work at, for longer than a restart takes, and it is this copy that says so. As long as
+   * they see each other one of all copies that cannot is, and where two are, both say the same.
+   */
+  isUnkept(firewall: string): boolean {
+    const { clock, identity } = this.#options;
+    if (!this.#cannot.has(firewall) || !this.#sightings.isFresh) return false;
+    const free = this.#sightings.freeFrom(this.#place(firewall).name, identity);
+    if (free === undefined || clock.monotonic() < free + UNKEPT_MS) return false;
+    const others = [...this.#sightings.copies().keys()].filter((copy) => this.#cannotOf(copy).has(firewall));
+    return others.every((copy) => compareUtf8(identity, copy) < 0);
   }
 
   /** What the holders of a firewall's Lease left there, this copy's own last word included; `undefined`: nothing, or it is not ours. */
@@ -151,10 +176,12 @@ export class Copies {
       const { code, message } = toSallyportError(thrown);
       if (this.#told !== code) log.warn({ code, error: message }, 'the Leases cannot be read');
       this.#told = code;
+      this.#tellUnkept();
       return jittered(random);
     }
     const soonest = await this.#takeWhatIsFree();
     this.#handOver();
+    this.#tellUnkept();
     return Math.min(jittered(random), Math.max(0, soonest - clock.monotonic()));
   }
 
@@ -162,7 +189,8 @@ export class Copies {
   async #beat(): Promise<NextRound> {
     const { store, clock, log, identity, random, readiness } = this.#options;
     const told = readiness === undefined ? {} : { readiness };
-    const content = { holder: identity, epoch: 0, acquired: this.#began, renewed: clock.wall(), ...told };
+    const cannot = this.#cannot;
+    const content = { holder: identity, epoch: 0, acquired: this.#began, renewed: clock.wall(), cannot, ...told };
     try {
       this.#own =
         this.#own === undefined
@@ -187,7 +215,7 @@ export class Copies {
     let soonest = Number.POSITIVE_INFINITY;
     const due: Promise<void>[] = [];
     for (const firewall of this.#wanted?.keys() ?? []) {
-      if (this.#tenures.has(firewall)) continue;
+      if (this.#tenures.has(firewall) || this.#cannot.has(firewall)) continue;
       const { name } = this.#place(firewall);
       const free = this.#sightings.freeFrom(name, identity);
       if (free === undefined) continue;
@@ -211,7 +239,25 @@ export class Copies {
 
   #ownerOf(firewall: string, copies: readonly string[]): string | undefined {
     const wanted = this.#wanted ?? new Map<string, string>();
-    return shareOut(wanted.values(), copies).get(wanted.get(firewall) ?? '');
+    // What belongs together goes to a copy that can work at all of it.
+    const unable = new Map(
+      copies.map((copy) => [copy, new Set([...this.#cannotOf(copy)].map((name) => wanted.get(name)))] as const),
+    );
+    const may = (unit: string, copy: string): boolean => unable.get(copy)?.has(unit) !== true;
+    return shareOut(wanted.values(), copies, may).get(wanted.get(firewall) ?? '');
+  }
+
+  #cannotOf(copy: string): ReadonlySet<string> {
+    const { cluster, identity } = this.#options;
+    if (copy === identity) return this.#cannot;
+    return this.#sightings.get(leasePlace('copy', cluster, copy).name)?.record?.cannot ?? NONE;
+  }
+
+  #tellUnkept(): void {
+    const unkept = [...this.#cannot].filter((name) => this.isUnkept(name)).join(' ');
+    if (unkept === this.#unkept) return;
+    this.#unkept = unkept;
+    this.#options.tenant.unkept?.();
   }
 
   async #take(firewall: string): Promise<void> {
@@ -257,6 +303,7 @@ export class Copies {
     for (const [firewall, tenure] of this.#tenures) {
       if (!tenure.isHeld || !tenant.idle(firewall)) continue;
       if (this.#wanted?.has(firewall) !== true) this.#end(firewall, 'remove');
+      else if (this.#cannot.has(firewall)) this.#end(firewall, 'empty');
       else if (!handed) {
         const to = this.#ownerOf(firewall, [identity, ...settled]);
         if (to === identity) continue;

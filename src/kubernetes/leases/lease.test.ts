@@ -58,6 +58,7 @@ describe('Leases', () => {
       name: place.name,
       uid: 'u',
       memory: undefined,
+      cannot: new Set(),
       resourceVersion: '12',
       holder: 'edge-a_0a1b2c3d',
       epoch: 7,

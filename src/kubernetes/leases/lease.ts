@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../../base/compare.ts';
 import { shortHash } from '../../base/encode.ts';
 import { isEpochNumber } from '../../base/epoch.ts';
 
@@ -15,6 +16,8 @@ const CLUSTER = `${PREFIX}/cluster`;
 const KIND = `${PREFIX}/lease`;
 /** Where a copy is asked what its firewalls have confirmed. */
 const READINESS = `${PREFIX}/readiness`;
+/** Names of the firewalls that a copy cannot work at where it is, with spaces between them. */
+const CANNOT = `${PREFIX}/cannot`;
 /** Written by a holder that let go: the epoch it let go of. An empty holder alone may be somebody's hand. */
 const RELEASED = `${PREFIX}/released`;
 
@@ -46,6 +49,8 @@ export interface LeaseRecord {
   readonly copyOf: string | undefined;
   /** Where that copy answers other copies, as it was written. */
   readonly readiness: string | undefined;
+  /** Firewalls that this copy cannot work at where it is. */
+  readonly cannot: ReadonlySet<string>;
   /** What its holder left there, as it was written. */
   readonly memory: string | undefined;
 }
@@ -60,6 +65,8 @@ export interface LeaseContent {
   readonly renewed: number;
   /** Where this copy answers other copies; absent: nowhere. */
   readonly readiness?: string;
+  /** Firewalls that this copy cannot work at where it is; absent: none. */
+  readonly cannot?: Iterable<string>;
   /** What is left to whoever comes after this holder; it stays with the Lease. */
   readonly memory?: string | undefined;
 }
@@ -81,10 +88,11 @@ export function leasePlace(kind: LeaseKind, cluster: string, title: string): Lea
 /** The whole object: what somebody else wrote into it does not stay. */
 export function leaseObject(
   { name, kind, cluster, title }: LeasePlace,
-  { holder, epoch, acquired, renewed, readiness, memory }: LeaseContent,
+  { holder, epoch, acquired, renewed, readiness, cannot = [], memory }: LeaseContent,
   namespace: string,
   before: Pick<LeaseRecord, 'resourceVersion' | 'uid'> | undefined,
 ) {
+  const unable = [...cannot].toSorted(compareUtf8).join(' ');
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -99,6 +107,7 @@ export function leaseObject(
         [TITLE]: title,
         ...(holder === '' ? { [RELEASED]: String(epoch) } : {}),
         ...(readiness === undefined ? {} : { [READINESS]: readiness }),
+        ...(unable === '' ? {} : { [CANNOT]: unable }),
         ...(memory === undefined ? {} : { [MEMORY]: memory }),
       },
     },
@@ -132,6 +141,7 @@ export function readLease(given: unknown, cluster: string): LeaseRecord | undefi
     released: holder === '' && notes[RELEASED] === String(epoch),
     copyOf: isCopy && notes[TITLE] === holder ? holder : undefined,
     readiness: isCopy && typeof notes[READINESS] === 'string' ? notes[READINESS] : undefined,
+    cannot: new Set(isCopy && typeof notes[CANNOT] === 'string' ? notes[CANNOT].split(' ') : []),
     memory: typeof notes[MEMORY] === 'string' ? notes[MEMORY] : undefined,
   };
 }

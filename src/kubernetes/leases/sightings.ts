@@ -65,6 +65,11 @@ export class Sightings {
     this.#seen = seen;
   }
 
+  /** Somebody looked so lately that what was seen still stands. */
+  get isFresh(): boolean {
+    return this.#clock.monotonic() - this.#lookedAt <= RENEW_DEADLINE_MS;
+  }
+
   /** Others that are alive, and for how long already. */
   copies(): ReadonlyMap<string, number> {
     const now = this.#clock.monotonic();
