@@ -4,6 +4,15 @@ import { leaseObject, leasePlace } from '../kubernetes/leases/lease.ts';
 import { documentSchema } from './output-schemas.ts';
 import { buildProgram } from './program.ts';
 
+/** Those of all kinds that a world is read from. */
+const GROUPS_BUT_LEASES = [
+  '',
+  'apiextensions.k8s.io',
+  'discovery.k8s.io',
+  'networking.k8s.io',
+  'projectcalico.org',
+  'sallyport.dev',
+];
 const EDGE = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'BorderFirewall', metadata: { name: 'edge-1' } };
 
 let cluster: SmallCluster;
@@ -57,6 +66,42 @@ test('a source of a configuration can be a cluster', async () => {
     err: `world: context shop-root (${cluster.api.url}), source here of ${file}`,
   });
   expect(out).toContain('shop/till');
+});
+
+test('who asks of a flow or an address is told of firewalls that nobody follows, though their status says how they stand', async () => {
+  const asked = (): Promise<Ended> =>
+    ask('root', 'flow', '--from', 'shop/till', '--to', '198.51.100.1', '--port', '443');
+  const nobody = 'nobody follows it; what is told of it is what it is to hold, and its status is from before';
+  // Where nothing was ever said nothing is contradicted.
+  expect((await asked()).err).not.toContain('note');
+  const before = cluster.api.get(EDGE);
+  if (before === undefined) throw new Error('it is there');
+  const told = { ...before, status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Confirmed' }] } };
+  cluster.api.put(told);
+  expect((await asked()).err).toContain(`note: edge-1: it has no Lease: ${nobody}`);
+  const place = leasePlace('firewall', CLUSTER_NAME, 'edge-1');
+  const lease = (holder: string, renewed: number) => {
+    const written = { holder, epoch: 1, acquired: renewed, renewed };
+    const object = leaseObject(place, written, 'sallyport', { uid: '', resourceVersion: '' });
+    return { ...object, spec: { ...object.spec, leaseDurationSeconds: 600 } };
+  };
+  cluster.api.put(lease('copy', Date.now() - 1_000));
+  expect((await asked()).err).not.toContain('note');
+  cluster.api.put(lease('copy', Date.UTC(2026, 0, 5)));
+  const { err, code } = await ask('root', 'whois', '10.1.0.1');
+  expect(code).toBe(0);
+  expect(err).toContain(
+    `note: edge-1: nobody holds its Lease sallyport/${place.name}, which copy renewed last 2026-01-05T00:00:00.000000Z: ${nobody}`,
+  );
+  // Whoever may not list Leases does not know.
+  const rule = { verbs: ['get', 'list', 'watch'], apiGroups: GROUPS_BUT_LEASES, resources: ['*'] };
+  cluster.api.access.allow('fay', rule);
+  expect(await ask('fay', 'whois', '10.1.0.1')).toMatchObject({
+    code: 0,
+    err: expect.not.stringContaining('note') as string,
+  });
+  cluster.api.put(before);
+  cluster.api.delete(lease('copy', 0));
 });
 
 test('the rules on a device are marked with the name that the cluster gives itself', async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
 import { SallyportError } from '../base/error.ts';
 import { type Log, silentLog } from '../base/log.ts';
@@ -136,6 +137,15 @@ export async function worldOf(
       await again.client.close();
     }
   };
+  const unfollowed: CommandWorld['unfollowed'] = async (firewalls) => {
+    const { unfollowedAmong } = await import('./unfollowed.ts');
+    const again = await connect(terminal, place.address, process.env);
+    try {
+      return await unfollowedAmong(again, cluster ?? NO_CLUSTER, firewalls, pause);
+    } finally {
+      await again.client.close();
+    }
+  };
   return {
     title,
     world,
@@ -143,6 +153,7 @@ export async function worldOf(
     cluster,
     diagnostics: world.diagnostics(),
     takeLease,
+    unfollowed,
     secrets: { namespace: namespace ?? 'default', read: readSecretAgain },
     isFromAnywhere: place.from === undefined && place.address.kind === 'Kubeconfig',
   };

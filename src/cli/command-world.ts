@@ -23,6 +23,8 @@ export interface CommandWorld {
   readonly diagnostics: readonly Diagnostic[];
   /** Takes the Lease of a firewall in that cluster; absent: it was no cluster. */
   readonly takeLease?: TakeLease;
+  /** Of these firewalls those that nobody follows, each with since when; absent: it was no cluster. */
+  readonly unfollowed?: (firewalls: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   /** Secrets of our namespace in that cluster; absent: it was no cluster. */
   readonly secrets?: SecretReader;
   /** It was chosen by a kubeconfig alone, from any machine: what `local` means in it is not known here. */

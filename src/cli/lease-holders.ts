@@ -1,24 +1,31 @@
 import { isMap } from '../api/shape.ts';
 import { SallyportError } from '../base/error.ts';
 import type { Connected } from '../kubernetes/in-cluster.ts';
-import { leasePlace } from '../kubernetes/leases/lease.ts';
+import { LEASE_MS, leasePlace } from '../kubernetes/leases/lease.ts';
 import { resourcePath } from '../kubernetes/resource-path.ts';
 
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
 /** A copy of Sallyport that a Lease gives a firewall to. */
 export interface LeaseHolder {
+  /** Empty: it was let go of, or emptied by a hand. */
   readonly holder: string;
   /** `namespace/name` of the Lease. */
   readonly lease: string;
-  /** When it was renewed, as its holder said; empty: never. */
+  /** When it was renewed, or let go of, as its holder said; empty: never. */
   readonly renewed: string;
+  /** For how long that counts, as the Lease says. */
+  readonly lastsMs: number;
+  /** Changes with each renewal. */
+  readonly version: string;
 }
 
 /** Who writes to a firewall, as Leases say. */
 export interface LeaseHolders {
   /** None: nobody. A holder that died without letting go still stands there. */
   readonly holders: readonly LeaseHolder[];
+  /** Leases that nobody stands in. */
+  readonly free: readonly LeaseHolder[];
   /** Namespaces in which the firewall has a Lease, held or not; those where it is held first. */
   readonly namespaces: readonly string[];
   /** The one namespace that could be looked at; absent: all were. */
@@ -46,10 +53,33 @@ export async function leaseHolders(
   }
 }
 
+/**
+ * The same of every firewall of a cluster at once, by its name, as far as labels and titles of Leases were left as they are. `undefined`: not all
+ * namespaces may be looked at.
+ */
+export async function allLeaseHolders(
+  { client: api }: Pick<Connected, 'client'>,
+  cluster: string,
+  signal: AbortSignal,
+): Promise<readonly LeaseHolder[] | undefined> {
+  const query = { labelSelector: `sallyport.dev/cluster=${cluster},sallyport.dev/lease=firewall` };
+  try {
+    return leasesIn(await api.call({ method: 'GET', path: resourcePath(LEASES), query }, signal));
+  } catch (thrown) {
+    if (isForbidden(thrown)) return undefined;
+    throw thrown;
+  }
+}
+
 function found(answer: unknown): LeaseHolders {
-  const holders = holdersIn(answer);
+  const leases = leasesIn(answer);
+  const holders = leases.filter(({ holder }) => holder !== '');
   const held = holders.map(({ lease }) => lease.slice(0, lease.indexOf('/')));
-  return { holders, namespaces: [...new Set([...held, ...namespacesIn(answer)])] };
+  return {
+    holders,
+    free: leases.filter(({ holder }) => holder === ''),
+    namespaces: [...new Set([...held, ...namespacesIn(answer)])],
+  };
 }
 
 function itemsIn(answer: unknown): readonly unknown[] {
@@ -64,14 +94,20 @@ export function namespacesIn(answer: unknown): readonly string[] {
   });
 }
 
-function holdersIn(answer: unknown): readonly LeaseHolder[] {
+function leasesIn(answer: unknown): readonly LeaseHolder[] {
   return itemsIn(answer).flatMap((item) => {
     const { metadata, spec } = isMap(item) ? item : {};
     if (!isMap(metadata) || !isMap(spec)) return [];
-    const { holderIdentity: holder, renewTime } = spec;
-    if (typeof holder !== 'string' || holder === '') return [];
-    const renewed = typeof renewTime === 'string' ? renewTime : '';
-    return [{ holder, lease: `${String(metadata['namespace'])}/${String(metadata['name'])}`, renewed }];
+    const { holderIdentity, renewTime, leaseDurationSeconds: seconds } = spec;
+    return [
+      {
+        holder: typeof holderIdentity === 'string' ? holderIdentity : '',
+        lease: `${String(metadata['namespace'])}/${String(metadata['name'])}`,
+        renewed: typeof renewTime === 'string' ? renewTime : '',
+        lastsMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : LEASE_MS,
+        version: String(metadata['resourceVersion']),
+      },
+    ];
   });
 }
 

@@ -1,5 +1,6 @@
 import { type ExitCode, exit } from '../exit.ts';
 import { deviceHere, onDevices, viewsOf } from '../firewalls.ts';
+import { tellUnfollowed } from '../followers.ts';
 import { type FlowAnswer, flowText, type Others, type Question } from '../flow-answer.ts';
 import { type Asked, answerTo } from '../flow-question.ts';
 import { answerLines, refuseTwoReaders } from '../lines.ts';
@@ -29,13 +30,16 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
   const read = await readWholeWorld(terminal, options);
   const others = options.devices === true ? await othersOnDevices(terminal, read) : undefined;
   const asked: Asked = { world: read.world, policies: read.policies(), others };
-  if (from === undefined || to === undefined)
+  if (from === undefined || to === undefined) {
+    await tellUnfollowed(terminal, read);
     return answerLines(terminal, (line) => {
       const answer = answerTo(asked, readQuestion(line));
       return { data: answer, code: codeOf(answer) };
     });
+  }
   const { protocol, port, icmpType, icmpCode } = options;
   const answer = answerTo(asked, question(from, to, protocol, port, icmpType, icmpCode));
+  await tellUnfollowed(terminal, read, onTheWay(answer));
   printResult(terminal, options.output, 'FlowAnswer', answer, () =>
     answer.families.map((one) => flowText(answer, one)).join('\n\n'),
   );
@@ -44,6 +48,10 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
 
 function codeOf({ outcome }: FlowAnswer): ExitCode {
   return outcome === 'allowed' ? exit.done : outcome === 'denied' ? exit.pending : exit.wrong;
+}
+
+function onTheWay({ families }: FlowAnswer): ReadonlySet<string> {
+  return new Set(families.flatMap(({ border }) => border.flatMap(({ hops }) => hops.map(({ firewall }) => firewall))));
 }
 
 function question(

@@ -5,6 +5,7 @@ import { addressProblem, formatAddress, parseAddress } from '../../ip/address.ts
 import { holdersOf } from '../address-holders.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { namesOf } from '../firewalls.ts';
+import { tellUnfollowed } from '../followers.ts';
 import type { OutputOptions, WorldOptions } from '../options.ts';
 import { table, printResult, type Terminal } from '../terminal.ts';
 import { readWholeWorld } from '../world.ts';
@@ -21,6 +22,7 @@ export async function whois(
   const address = parseAddress(text);
   if (address === undefined) throw new SallyportError('USAGE', addressProblem(text));
   const read = await readWholeWorld(terminal, options);
+  await tellUnfollowed(terminal, read);
   const canonical = formatAddress(address);
   const holders = holdersOf(read.world, address, namesOf(read));
   const early = read.cluster === undefined ? [] : bookedDrops(stateFolder(read.cluster), canonical);

@@ -5,6 +5,15 @@ import { CLUSTER_NAME, SmallCluster } from '../../../test/kit/small-cluster.ts';
 import { leasePlace } from '../../kubernetes/leases/lease.ts';
 import { documentSchema } from '../output-schemas.ts';
 
+/** Those of all kinds that a world is read from. */
+const GROUPS_BUT_LEASES = [
+  '',
+  'apiextensions.k8s.io',
+  'discovery.k8s.io',
+  'networking.k8s.io',
+  'projectcalico.org',
+  'sallyport.dev',
+];
 const WATCHER = { verbs: ['get', 'list', 'watch'], apiGroups: ['*'], resources: ['*'] };
 
 let cluster: SmallCluster;
@@ -101,22 +110,60 @@ describe('a cluster', () => {
 
   test('who writes to a firewall is told', async () => {
     const { name: leaseName } = leasePlace('firewall', CLUSTER_NAME, 'edge-1');
-    const lease = (namespace: string): Parameters<SmallCluster['api']['put']>[0] => ({
+    // It does not run out while a slow machine asks.
+    const now = new Date(Date.now() - 1_000).toISOString();
+    const lease = (namespace: string, spec: object = {}): Parameters<SmallCluster['api']['put']>[0] => ({
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name: leaseName, namespace },
-      spec: { holderIdentity: `copy-of-${namespace}`, renewTime: '2026-11-21T10:00:00.000000Z' },
+      spec: { holderIdentity: `copy-of-${namespace}`, leaseDurationSeconds: 600, renewTime: now, ...spec },
     });
     cluster.api.put(lease('one'));
     const kubeconfig = ['--kubeconfig', cluster.kubeconfig()];
-    expect((await checks('firewall', ...kubeconfig))[0]).toMatchObject({
+    const writer = async (): Promise<Found | undefined> => (await checks('firewall', ...kubeconfig))[0];
+    expect(await writer()).toMatchObject({
       result: 'OK',
-      message: `kept in step by copy-of-one (Lease one/${leaseName}, renewed 2026-11-21T10:00:00.000000Z)`,
+      message: `kept in step by copy-of-one (Lease one/${leaseName}, renewed ${now})`,
     });
     cluster.api.put(lease('two'));
-    expect((await checks('firewall', ...kubeconfig))[0]).toMatchObject({
+    expect(await writer()).toMatchObject({
       result: 'Error',
       message: expect.stringContaining('two installations write to it') as string,
+    });
+    // One that died stands in its Lease for ever.
+    const long = '2026-01-05T10:00:00.000000Z';
+    cluster.api.put(lease('two', { leaseDurationSeconds: 15, renewTime: long }));
+    expect(await writer()).toMatchObject({ result: 'OK', message: expect.stringContaining('copy-of-one') as string });
+    cluster.api.put(lease('one', { leaseDurationSeconds: 15, renewTime: '2026-01-04T10:00:00.000000Z' }));
+    expect(await writer()).toMatchObject({
+      result: 'Warning',
+      message: `nobody holds its Lease two/${leaseName}, which copy-of-two renewed last ${long}: nobody follows it; it keeps what it holds, and its status is from before`,
+    });
+    for (const namespace of ['one', 'two']) cluster.api.delete(lease(namespace));
+  });
+
+  test('a Lease that is not there is told where a status says that somebody was', async () => {
+    const writer = async (): Promise<Found | undefined> =>
+      (await checks('firewall', '--kubeconfig', cluster.kubeconfig()))[0];
+    expect(await writer()).toMatchObject({ result: 'OK', message: expect.stringContaining('is free') as string });
+    const edge = cluster.api.get({
+      apiVersion: 'sallyport.dev/v1alpha1',
+      kind: 'BorderFirewall',
+      metadata: { name: 'edge-1' },
+    });
+    if (edge === undefined) throw new Error('it is there');
+    cluster.api.put({ ...edge, status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Confirmed' }] } });
+    expect(await writer()).toMatchObject({
+      result: 'Warning',
+      message: expect.stringContaining('it has no Lease: nobody follows it') as string,
+    });
+    cluster.api.put(edge);
+    // Whoever may look into one namespace alone does not know.
+    cluster.api.access.allow('dora', { ...WATCHER, apiGroups: GROUPS_BUT_LEASES });
+    cluster.api.access.allow('dora', { ...WATCHER, apiGroups: ['coordination.k8s.io'] }, 'default');
+    expect((await checks('firewall', '--kubeconfig', cluster.kubeconfig('dora')))[0]).toMatchObject({
+      result: 'Skipped',
+      message: expect.stringContaining('Leases of namespace default alone') as string,
     });
   });
 

@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { compareUtf8 } from '../../base/compare.ts';
 import { deadline } from '../../base/deadline.ts';
 import { toSallyportError } from '../../base/error.ts';
@@ -13,6 +14,7 @@ import type { ForeignRule } from '../../firewalls/driver.ts';
 import { nearlyFull } from '../../firewalls/table-use.ts';
 import type { Connected } from '../../kubernetes/in-cluster.ts';
 import { type CommandWorld, NO_CLUSTER } from '../command-world.ts';
+import { hasBeenToldOf, renewedLeases, serverTime, unfollowedText } from '../followers.ts';
 import { type Check, failed, ofDiagnostic } from './checks.ts';
 
 /** A device that answers nothing in this time is not there. */
@@ -40,7 +42,7 @@ export async function checkFirewalls(
   for (const view of views) {
     checks.push(...mistakesOf(view, read.cluster));
     if (connected !== undefined && read.cluster !== undefined)
-      checks.push(await checkWriter(connected, read.cluster, view.firewall.name, signal));
+      checks.push(await checkWriter(connected, read.cluster, view.firewall, signal));
     checks.push(...(await checkDevice(read, view, { signal, hasLease: connected !== undefined })));
   }
   return checks;
@@ -70,15 +72,23 @@ function mistakesOf({ firewall, ruleset, findings }: FirewallView, cluster = NO_
 }
 
 /** Who holds the Lease. */
-async function checkWriter(connected: Connected, cluster: string, name: string, signal: AbortSignal): Promise<Check> {
+async function checkWriter(
+  connected: Connected,
+  cluster: string,
+  firewall: BorderFirewall,
+  signal: AbortSignal,
+): Promise<Check> {
   const { leaseHolders } = await import('../lease-holders.ts');
+  const { name } = firewall;
   const about = { check: 'firewall', subject: name } as const;
   try {
-    const { holders, only } = await leaseHolders(connected, cluster, name, signal);
+    const { holders, free, only } = await leaseHolders(connected, cluster, name, signal);
     const where = only === undefined ? '' : ` (namespace ${only} alone could be looked at)`;
-    const titles = holders.map(
-      ({ holder, lease, renewed }) => `${holder} (Lease ${lease}, renewed ${renewed || 'never'})`,
-    );
+    const again = async () => (await leaseHolders(connected, cluster, name, signal)).holders;
+    const living = await renewedLeases(holders, again, serverTime(connected.client), (ms) => pause(ms));
+    const titles = holders
+      .filter(({ lease }) => living.has(lease))
+      .map(({ holder, lease, renewed }) => `${holder} (Lease ${lease}, renewed ${renewed || 'never'})`);
     if (titles.length > 1)
       return {
         ...about,
@@ -87,6 +97,17 @@ async function checkWriter(connected: Connected, cluster: string, name: string, 
         fix: 'Stop one of them; with another `cluster` name it would make everything a second time.',
       };
     if (titles.length === 1) return { ...about, result: 'OK', message: `kept in step by ${titles.join()}` };
+    if (only !== undefined && holders.length + free.length === 0) {
+      const message = `who writes to it is not known: Leases of namespace ${only} alone may be listed, and none there is its`;
+      return { ...about, result: 'Skipped', message };
+    }
+    if (holders.length > 0 || hasBeenToldOf(firewall))
+      return {
+        ...about,
+        result: 'Warning',
+        message: `${unfollowedText([...holders, ...free])}: nobody follows it; it keeps what it holds, and its status is from before${where}`,
+        fix: 'Start a controller; if one runs, its log and /standing say why it does not take the Lease.',
+      };
     return { ...about, result: 'OK', message: `its Lease is free: no copy of Sallyport writes to it now${where}` };
   } catch (thrown) {
     const { message } = toSallyportError(thrown);
