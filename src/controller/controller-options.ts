@@ -25,6 +25,8 @@ export interface ControllerOptions {
   readonly departures?: Departures;
   /** What a firewall says that its device cannot be; absent: nothing is known of that. */
   readonly mistakes?: (firewall: BorderFirewall | UnreadFirewall) => readonly Diagnostic[];
+  /** Whether there is a record of what was confirmed on a firewall, where no status tells; absent: there is none of any. */
+  readonly isRecorded?: (firewall: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** Where people leave their yes; absent: nowhere. */

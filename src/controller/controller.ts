@@ -62,7 +62,7 @@ export class Controller implements Picture {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    this.world = new LiveWorld(options.cluster);
+    this.world = new LiveWorld(options.cluster, options.isRecorded);
     this.#wanted = new Wanted(this.world, this.#ownerVersions);
     this.metrics = options.metrics ?? new Metrics();
     this.#meter = new Meter(this.metrics, options.clock);

@@ -15,6 +15,7 @@ import { holdsObjects } from '../../controller/configuration/source-places.ts';
 import { openSource, waitForClusterName } from '../../controller/configuration/sources.ts';
 import { Feeds } from '../../controller/feeds/feeds.ts';
 import { tellLateConsumers } from '../../controller/feeds/late-consumers.ts';
+import { isRecorded } from '../../controller/state/confirmed-folder.ts';
 import { FolderApprovals, stateFolder } from '../../controller/state/state-folder.ts';
 import { EarlyDropBook } from '../../insight/early-drop-book.ts';
 import { ReviewedAccess } from '../../kubernetes/reviewed-access.ts';
@@ -102,7 +103,10 @@ export async function runBorder(
     early: new EarlyDropBook({ folder, clock: systemClock, log }),
     lists,
     taken: (changes) => gate?.gate.taken(changes),
-    ...(duties ?? { approvals: new FolderApprovals(folder) }),
+    ...(duties ?? {
+      approvals: new FolderApprovals(folder),
+      isRecorded: (firewall: string) => isRecorded(folder, firewall),
+    }),
   });
   if (wantedGate !== undefined && api !== undefined && duties !== undefined)
     gate = await openGate({ controller, writers: duties.writers, api, ...wantedGate, ...surroundings });

@@ -32,11 +32,14 @@ describe('whether a pod may start', () => {
   let clock: FakeClock;
   /** Devices that take nothing at the moment, by address. */
   let slow: Set<string>;
+  /** Firewalls of which an earlier process left a record. */
+  let recorded: Set<string>;
 
   beforeEach(() => {
     clock = new FakeClock();
     stop = new AbortController();
     slow = new Set();
+    recorded = new Set();
     controller = new Controller({
       cluster: 'lab',
       source: {
@@ -55,6 +58,7 @@ describe('whether a pod may start', () => {
         };
         return { driver, lock: soleWriter, close: () => Promise.resolve() };
       },
+      isRecorded: (name) => recorded.has(name),
       clock,
       log: silentLog,
     });
@@ -118,7 +122,9 @@ describe('whether a pod may start', () => {
     test('is waited for by the pods that may be behind it, and by no others', async () => {
       tellUnread(broken(''));
       await settle();
-      expect(standing()).toBe('waits: edge-2: its BorderFirewall cannot be read; its status says why');
+      expect(standing()).toBe(
+        'waits: edge-2: its BorderFirewall cannot be read; its status, or `sallyport validate`, says why',
+      );
       expect(standing('other-1', 'other')).toBe('ready: no border firewall is on its way');
       // Who is behind it cannot be told either.
       tellUnread(broken('').replace("'shop'", "'shop"));
@@ -145,6 +151,21 @@ describe('whether a pod may start', () => {
         ready: true,
         message: expect.stringContaining('let go after 30 s') as string,
       });
+    });
+
+    test('is waited for where no status tells, but a record of what an earlier process confirmed there', async () => {
+      recorded.add('edge-2');
+      tellUnread(broken('', '}'));
+      await settle();
+      expect(standing()).toMatch(/^waits: edge-2: its BorderFirewall cannot be read/);
+      expect(standing('other-1', 'other')).toBe('ready: no border firewall is on its way');
+      // It is asked once: what other files say does not change it.
+      recorded.clear();
+      tellUnread(broken('', '}'));
+      expect(standing()).toMatch(/^waits: edge-2: /);
+      tellUnread(firewall('edge-2'));
+      await settle();
+      expect(standing()).toBe('ready: confirmed by edge-1, edge-2');
     });
 
     test.each([

@@ -55,7 +55,7 @@ const ASK_MS = 1_000;
 const NOTHING_YET = 'nothing was confirmed there yet';
 const NOT_KNOWN: PodStanding = { ready: false, message: 'the pod is not known here yet', firewalls: [] };
 const WORKED_OUT: PodStanding = { ready: false, message: 'a change is being worked out', firewalls: [] };
-const UNREAD = 'its BorderFirewall cannot be read; its status says why';
+const UNREAD = 'its BorderFirewall cannot be read; its status, or `sallyport validate`, says why';
 const ELSEWHERE = 'the copy that keeps it has not confirmed it';
 /** Pods whose waiting time is remembered; of more than that the time of the oldest begins anew. */
 const MOST_REMEMBERED = 100_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BorderFirewall } from '../../api/resource.ts';
 import { MOST_TEXT } from '../../firewalls/confirmed/confirmed-record.ts';
-import { ConfirmedFolder, recordedDevice } from './confirmed-folder.ts';
+import { ConfirmedFolder, isRecorded, recordedDevice } from './confirmed-folder.ts';
 
 const OF = { cluster: 'lab', firewall: 'edge-1', device: 'd' };
 let folder: string;
@@ -33,6 +33,15 @@ test('a whole one takes the place of all before it, and what follows goes after 
   expect(await place.load()).toBe('three\nfour\n');
   expect(files()).toEqual(['edge-1.jsonl']);
   await place.close();
+});
+
+test('it is known by name that there is one, until it is removed', async () => {
+  const place = open();
+  expect(isRecorded(folder, 'edge-1')).toBe(false);
+  await place.replace(['one\n']);
+  expect([isRecorded(folder, 'edge-1'), isRecorded(folder, 'edge')]).toEqual([true, false]);
+  await place.remove();
+  expect(isRecorded(folder, 'edge-1')).toBe(false);
 });
 
 test('nobody else on the machine reads it', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BorderFirewall } from '../../api/resource.ts';
 import { SallyportError, localFiles } from '../../base/error.ts';
 import type { RecordPlace } from '../../firewalls/worker/confirmed-keeper.ts';
@@ -17,6 +18,16 @@ export function recordedDevice({ uid, driver, address, options }: BorderFirewall
     .digest('hex');
 }
 
+/** Whether there is a record of a firewall: something of ours stands there. */
+export function isRecorded(stateFolderOfCluster: string, firewall: string): boolean {
+  return existsSync(recordPath(stateFolderOfCluster, firewall));
+}
+
+/** Names of firewalls are DNS labels, safe as file names. */
+function recordPath(stateFolderOfCluster: string, firewall: string): string {
+  return join(stateFolderOfCluster, 'confirmed', `${firewall}.jsonl`);
+}
+
 /**
  * What was confirmed of a firewall, in the state folder: one file, replaced whole by each process first, then appended to. Who has it open goes on
  * writing to what it opened, so that a copy that slept does not write into the file of its successor.
@@ -29,10 +40,10 @@ export class ConfirmedFolder implements RecordPlace {
   readonly #epoch: WriterEpoch | undefined;
   #file: FileHandle | undefined;
 
-  /** Names of firewalls are DNS labels, safe as file names. `epoch`: absent where a lock file says who writes. */
+  /** `epoch`: absent where a lock file says who writes. */
   constructor(stateFolderOfCluster: string, of: RecordOf, epoch: WriterEpoch | undefined) {
-    this.#folder = join(stateFolderOfCluster, 'confirmed');
-    this.#path = join(this.#folder, `${of.firewall}.jsonl`);
+    this.#path = recordPath(stateFolderOfCluster, of.firewall);
+    this.#folder = dirname(this.#path);
     this.of = of;
     this.room = epoch === undefined ? ROOM.alone : ROOM.copy;
     this.#epoch = epoch;

@@ -31,11 +31,18 @@ export class LiveWorld {
   #sourceDiagnostics: readonly Diagnostic[] = [];
   #broken: ReadonlySet<ResourceKey> = NONE;
   #unread: ReadonlyMap<string, UnreadFirewall> = new Map();
+  /** Those of which a record is there. */
+  #recorded: ReadonlySet<string> = NOBODY;
+  readonly #isRecorded: (firewall: string) => boolean;
   #frozen: ReadonlySet<string> = NOBODY;
   #replaced: Replaced = new Map();
 
-  /** `cluster`: the owner of what is created on devices. */
-  constructor(cluster: string) {
+  /**
+   * `cluster`: the owner of what is created on devices. `isRecorded`: whether there is a record of what was confirmed on a firewall; it is asked
+   * where no status is there to tell, once of each that cannot be read.
+   */
+  constructor(cluster: string, isRecorded: (firewall: string) => boolean = () => false) {
+    this.#isRecorded = isRecorded;
     this.border = new Border(this.engine, cluster);
   }
 
@@ -95,6 +102,12 @@ export class LiveWorld {
     this.#frozen = state.kind === 'frozen' && state.kinds !== undefined ? this.border.fedBy(state.kinds) : NOBODY;
     this.#sourceDiagnostics = diagnostics;
     this.#broken = broken;
+    const before = this.#unread;
+    this.#recorded = new Set(
+      unread.flatMap(({ name }) =>
+        (before.has(name) ? this.#recorded.has(name) : this.#isRecorded(name)) ? [name] : [],
+      ),
+    );
     this.#unread = new Map(unread.map((firewall) => [firewall.name, firewall]));
     this.#ownerTable.settled();
     return differs || replaced.size > 0 || state.kind === 'loading';
@@ -127,7 +140,9 @@ export class LiveWorld {
     if (this.#unread.size === 0) return [];
     const found = this.engine.endpoints.get(endpoint);
     const labels = found === undefined ? new Map<string, string>() : this.engine.labelsOf(found);
-    return [...this.#unread.values()].filter((one) => !this.firewalls.has(one.name) && mayDrop(one, labels));
+    return [...this.#unread.values()].filter(
+      (one) => !this.firewalls.has(one.name) && mayDrop(one, labels, this.#recorded.has(one.name)),
+    );
   }
 
   /** Who has each address (canonical text), as text for comparing. */
