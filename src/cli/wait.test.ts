@@ -70,6 +70,15 @@ test('asks until the pod may start, and says what it waits for once', async () =
   expect(new Set(asked)).toEqual(new Set(['/v1/pods/shop/web-0/border?uid=u-1&wait=20']));
 });
 
+test('an answer that is none of ours lets nobody go', async () => {
+  answers = [
+    [200, { ready: 'yes' }],
+    [200, { ready: true }],
+  ];
+  expect(await ends()).toBe(0);
+  expect(said).toContain('what answers there is no controller of Sallyport; asking again');
+});
+
 test('another server there is told at once', async () => {
   answers = [[404, {}]];
   const { code, said } = await run('--url', base, '--pod', 'shop/web-0', '--uid', 'u-1');
@@ -82,7 +91,8 @@ test('a controller that is not there yet is asked again', async () => {
   await new Promise((resolve) => server.close(resolve));
   answers = [[200, { ready: true }]];
   const waiting = ends();
-  await expect.poll(() => said.some((line) => line.startsWith('the controller does not answer'))).toBe(true);
+  const words = 'the controller does not answer: nothing listens there (ECONNREFUSED); asking again';
+  await expect.poll(() => said).toContain(words);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   expect(await waiting).toBe(0);
 });

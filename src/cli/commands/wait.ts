@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { z } from 'zod';
-import { catalogue } from '../../base/catalogue.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { toSallyportError } from '../../base/error.ts';
+import { connectionWords } from '../../base/connection-error.ts';
+import { SallyportError } from '../../base/error.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -19,6 +19,7 @@ const answer = z.object({ ready: z.boolean(), message: z.string().optional() });
 const HOLD_S = 20;
 const ANSWER_MS = 30_000;
 const AGAIN_MS = 1_000;
+const NO_CONTROLLER = 'what answers there is no controller of Sallyport; asking again';
 
 /**
  * `sallyport wait`, for init containers: ends when the border has confirmed this pod's addresses, or when its firewalls let it go
@@ -39,20 +40,28 @@ export async function wait(terminal: Terminal, options: WaitOptions, clock: Cloc
       if (response.status === 404)
         throw usage(`${url.origin} is no readiness address of Sallyport; see server.readiness in its configuration`);
       if (response.ok) {
-        const { ready, message } = answer.parse(await response.json());
-        if (ready) {
-          terminal.err(message ?? 'the border is ready');
+        const { data } = answer.safeParse(await response.json());
+        if (data?.ready === true) {
+          terminal.err(data.message ?? 'the border is ready');
           return exit.done;
         }
-        say(`not yet: ${message ?? 'the border has not confirmed this pod'}`);
+        say(data === undefined ? NO_CONTROLLER : `not yet: ${data.message ?? 'the border has not confirmed this pod'}`);
       } else say(`the controller answers ${response.status}; asking again`);
     } catch (thrown) {
-      const error = toSallyportError(thrown);
-      if (catalogue[error.code].blame === 'input') throw error;
-      say(`the controller does not answer (${error.message}); asking again`);
+      if (thrown instanceof SallyportError) throw thrown;
+      say(
+        thrown instanceof SyntaxError ? NO_CONTROLLER : `the controller does not answer: ${why(thrown)}; asking again`,
+      );
     }
     await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve));
   }
+}
+
+/** Why there is no answer; `fetch` keeps it below what it throws. */
+function why(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.name === 'TimeoutError') return `it took more than ${ANSWER_MS / 1_000} s`;
+  return connectionWords(thrown.cause ?? thrown, []);
 }
 
 function questionUrl(options: WaitOptions): URL {
