@@ -41,7 +41,7 @@ export const configurationCodes = {
   CONFIG_SECRET_LITERAL: {
     blame: 'input',
     what: 'A secret stands in the configuration file itself.',
-    now: 'It is used.',
+    now: 'It is used; one before the `@` of an address is not sent.',
     fix: 'Write `{file: PATH}` or `{env: NAME}`; a file is read again when it changes.',
   },
   CONFIG_PLACEHOLDER: {

@@ -121,6 +121,18 @@ feeds:
     ]);
   });
 
+  test('what lets somebody in has no place in an address', () => {
+    const text = `
+sources: { metal: { url: "https://root:hunter2@api.example.org/metal", hmac: { file: ./cluster } } }
+controllers: { firewall: { source: metal } }
+machine: { accounting: { url: "https://root:hunter2@figures.example.org", key: ./key } }
+`;
+    expect(complaints(text)).toEqual([
+      '2:26 CONFIG_SECRET_LITERAL sources.metal.url: what stands before the "@" is not sent; remove it',
+      '4:31 CONFIG_VALUE machine.accounting.url: takes no user and password: records are signed; remove what stands before the "@"',
+    ]);
+  });
+
   test('conditions of pods are written where there are pods, as an account of its own where one is named', () => {
     const text = (source: string, readiness: string): string =>
       `sources: { one: ${source} }\ncontrollers: { border: { source: one }, readiness: ${readiness} }\n`;

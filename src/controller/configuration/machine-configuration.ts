@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { closest } from '../../base/closest.ts';
+import { withoutPassword } from '../../base/without-password.ts';
 import type { Semantics } from '../../machine/rules/policy-rules.ts';
 import { text } from './feeds-configuration.ts';
 import type { SourceType } from './source-configuration.ts';
@@ -265,5 +266,12 @@ function readAccounting(
   const url = resolveText(given.url ?? '', [...here, 'url']);
   if (!/^https?:\/\/[^/]/.test(url))
     say('error', 'CONFIG_VALUE', [...here, 'url'], 'is no address; it begins with https://');
+  else if (withoutPassword(url) !== url)
+    say(
+      'error',
+      'CONFIG_VALUE',
+      [...here, 'url'],
+      'takes no user and password: records are signed; remove what stands before the "@"',
+    );
   return { place: { kind: 'http', url }, key };
 }

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Code } from '../../base/catalogue.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
+import { withoutPassword } from '../../base/without-password.ts';
 import type { Secret, text } from './feeds-configuration.ts';
 import { type sourceSchema, typeOfSource } from './source-configuration.ts';
 import type { StaticContent } from './static-content.ts';
@@ -102,6 +103,13 @@ function readSource(name: string, given: z.infer<typeof sourceSchema>, reading: 
       // Templates of such files (`${METAL_API_URL}`) are valid as they stand; that nothing replaces them is told elsewhere.
       if (!/^https?:\/\/[^/]/.test(url) && !url.includes('${'))
         complain([...here, 'url'], 'takes the address of the metal-api, e.g. https://api.example.org/metal');
+      if (withoutPassword(url) !== url)
+        reading.say(
+          'warning',
+          'CONFIG_SECRET_LITERAL',
+          [...here, 'url'],
+          'what stands before the "@" is not sent; remove it',
+        );
       return {
         type,
         url,

@@ -71,9 +71,11 @@ export class ConnectApi implements MetalApi {
   }
 
   async #call(method: string, body: RawMap, signal: AbortSignal): Promise<unknown> {
-    const { token, machine } = this.#options;
-    const headers = { authorization: `Bearer ${await token()}`, 'connect-protocol-version': '1' };
+    const { machine } = this.#options;
+    const token = await this.#options.token();
+    const headers = { authorization: `Bearer ${token}`, 'connect-protocol-version': '1' };
     const path = `/metalstack.api.v2.${method}`;
-    return this.#http.call({ method: 'POST', path, headers, body: { ...body, project: machine.project } }, signal);
+    const wanted = { ...body, project: machine.project };
+    return this.#http.call({ method: 'POST', path, headers, body: wanted, secrets: [token] }, signal);
   }
 }

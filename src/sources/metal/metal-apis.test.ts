@@ -53,17 +53,21 @@ const kinds = {
     new ConnectApi({ url: server.url, token: async () => token, machine: { ...machine, hostname }, clock }),
 };
 
+type Failure = Pick<SallyportError, 'code' | 'message' | 'details'>;
+
 /** The code of a failure, whose text holds no secret. */
-async function failureOf(
-  api: MetalApi,
-): Promise<{ readonly code: string; readonly message: string; readonly details: object }> {
+async function failureOf(api: MetalApi): Promise<Failure> {
+  const failure = await outcomeOf(api);
+  for (const secret of [SECRET, TOKEN, 'credentials of the machine']) expect(failure.message).not.toContain(secret);
+  return failure;
+}
+
+async function outcomeOf(api: MetalApi): Promise<Failure> {
   try {
     await api.read(signal);
   } catch (thrown) {
     if (!(thrown instanceof SallyportError)) throw thrown;
-    const { code, message, details } = thrown;
-    for (const secret of [SECRET, TOKEN, 'credentials of the machine']) expect(message).not.toContain(secret);
-    return { code, message, details };
+    return thrown;
   } finally {
     await api.close();
   }
@@ -132,6 +136,23 @@ describe.each(['v1', 'v2'] as const)('%s', (kind) => {
     server.failNext({ kind: 'status', status: 200, body: '[]' });
     expect((await failureOf(open())).code).toMatch(/METAL_(FIREWALL|FAILED)/);
   });
+
+  test('an answer that repeats our credentials is told without them', async () => {
+    const body = JSON.stringify({ message: `who is "${SECRET}" or "${TOKEN}"?` });
+    server.failNext({ kind: 'status', status: 401, body });
+    const mine = { v1: SECRET, v2: TOKEN }[kind];
+    const { message } = await outcomeOf(open());
+    expect(message).toContain('[secret]');
+    expect(message).not.toContain(mine);
+  });
+});
+
+test('what stands before the "@" of an address is not told', async () => {
+  const url = server.url.replace('//', '//root:hunter2@');
+  const { message } = await outcomeOf(
+    new RestApi({ url, user: 'Metal-View', secret: async () => 'wrong', machine, clock }),
+  );
+  expect(message).toMatch(/^POST http:\/\/…@127\.0\.0\.1:\d+\/metal\/v1\/firewall\/find: 401/);
 });
 
 test('v1: every request has a salt of its own, also where the same is asked again', async () => {

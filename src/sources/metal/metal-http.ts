@@ -3,8 +3,9 @@ import '../../base/plain-wasm.ts';
 import type { Clock } from '../../base/clock.ts';
 import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
+import { tame } from '../../base/secret-text.ts';
 import { version } from '../../base/version.ts';
-import { visibleLine } from '../../base/visible.ts';
+import { withoutPassword } from '../../base/without-password.ts';
 
 const DEADLINE_MS = 15_000;
 const LARGEST_ANSWER = 16 * 1024 * 1024;
@@ -18,6 +19,8 @@ export interface MetalRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** What of this request no error may repeat, whoever says it. */
+  readonly secrets: readonly string[];
 }
 
 /** The clock of whoever asks against the server's, in milliseconds; above 0: ours is ahead. `undefined`: the server does not say. */
@@ -36,8 +39,8 @@ export class MetalHttp {
   }
 
   /** The answer as JSON. Throws `METAL_…`; `details.status` is the HTTP status, `details.retryAfterMs` what the server asks for. */
-  async call({ method, path, headers, body }: MetalRequest, signal: AbortSignal): Promise<unknown> {
-    const title = `${method} ${this.#url}${path}`;
+  async call({ method, path, headers, body, secrets }: MetalRequest, signal: AbortSignal): Promise<unknown> {
+    const title = `${method} ${withoutPassword(this.#url)}${path}`;
     using limit = deadline(signal, DEADLINE_MS, 'METAL_UNREACHABLE');
     let status: number;
     let text: string;
@@ -62,7 +65,7 @@ export class MetalHttp {
       if (signal.aborted) throw signal.reason;
       if (thrown instanceof SallyportError) throw thrown;
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new SallyportError('METAL_UNREACHABLE', `${title}: ${visibleLine(reason)}`);
+      throw new SallyportError('METAL_UNREACHABLE', `${title}: ${tame(reason, secrets)}`);
     }
     this.#compareClocks(one(said['date']));
     if (status >= 200 && status < 300) {
@@ -74,7 +77,7 @@ export class MetalHttp {
     }
     const seconds = Number(one(said['retry-after']));
     const details = { status, ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}) };
-    const message = `${title}: ${status}${messageOf(text)}`;
+    const message = `${title}: ${status}${messageOf(text, secrets)}`;
     if (status === 401 || status === 403)
       throw new SallyportError('METAL_REFUSED', `${message}${this.#skewText}`, details);
     throw new SallyportError(status === 429 || status >= 500 ? 'METAL_UNREACHABLE' : 'METAL_FAILED', message, details);
@@ -115,10 +118,10 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 /** v1 says `{statuscode, message}`, v2 `{code, message}`; what is no JSON comes from something in between. */
-function messageOf(text: string): string {
+function messageOf(text: string, secrets: readonly string[]): string {
   try {
     const value = JSON.parse(text) as { readonly message?: unknown } | null;
-    if (typeof value?.message === 'string') return ` (${visibleLine(value.message).slice(0, SAID_LENGTH)})`;
+    if (typeof value?.message === 'string') return ` (${tame(value.message, secrets).slice(0, SAID_LENGTH)})`;
   } catch {
     // Nothing worth telling.
   }

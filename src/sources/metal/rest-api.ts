@@ -77,10 +77,11 @@ export class RestApi implements MetalApi {
     return allocationOf(found, machine) ?? {};
   }
 
-  async #call(request: Omit<MetalRequest, 'headers'>, signal: AbortSignal): Promise<unknown> {
-    const { user, secret, clock } = this.#options;
-    const headers = signatureOf(request.method, user, await secret(), clock.wall());
-    return this.#http.call({ ...request, headers }, signal);
+  async #call(request: Omit<MetalRequest, 'headers' | 'secrets'>, signal: AbortSignal): Promise<unknown> {
+    const { user, clock } = this.#options;
+    const secret = await this.#options.secret();
+    const headers = signatureOf(request.method, user, secret, clock.wall());
+    return this.#http.call({ ...request, headers, secrets: [secret, ...Object.values(headers)] }, signal);
   }
 }
 

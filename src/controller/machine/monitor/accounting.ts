@@ -1,7 +1,9 @@
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
+import { connectionWords } from '../../../base/connection-error.ts';
 import { deadline } from '../../../base/deadline.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
+import { withoutPassword } from '../../../base/without-password.ts';
 import type { AccountingPlace } from '../../configuration/machine-configuration.ts';
 import { readIfThere } from '../rule-files.ts';
 
@@ -82,9 +84,10 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<voi
     });
     await answer.arrayBuffer();
     if (answer.ok) return;
-    throw new SallyportError('ACCOUNTING_FAILED', `${url} answered with ${answer.status}`);
+    throw new SallyportError('ACCOUNTING_FAILED', `${withoutPassword(url)} answered with ${answer.status}`);
   } catch (thrown) {
     if (thrown instanceof SallyportError) throw thrown;
-    throw new SallyportError('ACCOUNTING_FAILED', `${url} does not answer`, {}, thrown);
+    const why = connectionWords(thrown instanceof Error ? (thrown.cause ?? thrown) : thrown, []);
+    throw new SallyportError('ACCOUNTING_FAILED', `${withoutPassword(url)} does not answer: ${why}`, {}, thrown);
   }
 }

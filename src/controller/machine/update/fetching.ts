@@ -6,6 +6,7 @@ import { deadline } from '../../../base/deadline.ts';
 import { localFiles, SallyportError } from '../../../base/error.ts';
 import { version } from '../../../base/version.ts';
 import { visibleLine } from '../../../base/visible.ts';
+import { withoutPassword } from '../../../base/without-password.ts';
 
 /** How long each wait may take, in milliseconds. */
 export interface FetchTimes {
@@ -138,6 +139,6 @@ function checkedUrl(text: string): URL {
 
 /** Credentials in an address are nobody's business. */
 function unreachable(url: string, what: string): SallyportError {
-  const plain = visibleLine(url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '')).slice(0, 300);
+  const plain = visibleLine(withoutPassword(url.replace(/\?.*$/, ''))).slice(0, 300);
   return new SallyportError('UPDATE_UNREACHABLE', `${plain}: ${what}`);
 }
