@@ -10,6 +10,7 @@ test.each([
   ['zzz', undefined],
   ['x'.repeat(10_000), undefined],
   ['', undefined],
+  ['b', undefined],
 ])('%s was meant as %s', (written, meant) => {
-  expect(closest(written, ['selector', 'ports', 'egress', 'nets'])).toBe(meant);
+  expect(closest(written, ['selector', 'ports', 'egress', 'nets', 'a'])).toBe(meant);
 });

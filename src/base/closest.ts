@@ -31,7 +31,8 @@ export function closest(text: string, candidates: Iterable<string>, limit = LONG
   let fewest = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const edits = distance(text.toLowerCase(), candidate.toLowerCase());
-    if (edits < fewest && edits <= Math.min(limit, Math.max(1, Math.floor(candidate.length / 3)))) {
+    const isNear = edits < candidate.length && edits <= Math.min(limit, Math.max(1, Math.floor(candidate.length / 3)));
+    if (edits < fewest && isNear) {
       best = candidate;
       fewest = edits;
     }

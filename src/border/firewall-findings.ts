@@ -155,6 +155,7 @@ function overlaps(frame: Frame, profiles: readonly Profile[]): Finding[] {
           firewall: frame.firewall.name,
           path: 'spec.destination',
           message: `${winner.origin.policy} goes before it at BorderFirewall/${frame.firewall.name} for flows that both take, such as ${example}; make the destinations disjoint, or keep the order if that is meant`,
+          at: loser.place,
         });
       }
   return [...found.values()];

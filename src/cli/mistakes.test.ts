@@ -186,6 +186,25 @@ describe('bad command lines', () => {
   );
 });
 
+test.each([
+  [['whois', '1.2.3', '-f', 'examples/shop'], 'error USAGE', 'See `sallyport whois --help`.'],
+  [['quit'], "error: unknown command 'quit'", 'See `sallyport --help`.'],
+])('%j says where to read on', async (words, what, where) => {
+  const { code, err } = await command(...words);
+  expect(code).toBe(1);
+  expect(err).toContain(what);
+  expect(err.trimEnd().endsWith(where)).toBe(true);
+});
+
+test('which of two translations takes a flow is told with its place', async () => {
+  const nats = ['one', 'two'].map(
+    (name, n) =>
+      `---\n{apiVersion: sallyport.dev/v1alpha1, kind: SourceNAT, metadata: {name: ${name}}, spec: {namespaceSelector: all(), selector: all(), destination: {}, translate: {address: 192.0.2.${n + 1}}}}\n`,
+  );
+  const { out } = await run(`${CLUSTER}${nats.join('')}`, 'validate');
+  expect(out).toMatch(/^warning BORDER_NAT_OVERLAP \S+world\.yaml:13:1 SourceNAT\/two spec\.destination: /m);
+});
+
 describe('policy', () => {
   test('a name without its namespace is corrected before one that is nearly alike', async () => {
     const policies = ['a/np', 'a/anp'].map((name) => {

@@ -50,6 +50,7 @@ export function buildProgram(terminal: Terminal): Program {
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
     .exitOverride()
+    .showHelpAfterError('See `sallyport --help`.')
     .addHelpText('after', WORLD_HELP);
 
   const command = (usage: string, description: string): Command =>
@@ -325,7 +326,7 @@ that a selector selects: namespace/(SELECTOR) or (SELECTOR)
         if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exit.done : exit.wrong;
         const error = toSallyportError(thrown);
         terminal.err(`error ${error.code}: ${error.message}`);
-        terminal.err(catalogue[error.code].fix);
+        terminal.err(catalogue[error.code].fix.replace('COMMAND', words[0] ?? 'COMMAND'));
         return exit.wrong;
       }
     },
