@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
-import { MemoryApi, MemoryStream, NAMESPACES, PODS, refused } from '../../test/kit/memory-api.ts';
+import { broken, MemoryApi, MemoryStream, NAMESPACES, PODS, refused } from '../../test/kit/memory-api.ts';
+import { SallyportError } from '../base/error.ts';
 import { silentLog } from '../base/log.ts';
 import type { Delivery } from '../sources/source.ts';
 import { readCluster } from './read-cluster.ts';
@@ -39,15 +40,42 @@ test('a cluster is read once, whole, and left alone', async () => {
   expect(clock.next()).toBeUndefined();
 });
 
-test('one that does not show all is told about every second, and given up after a minute', async () => {
+test('one that does not show all is told about at once and every ten seconds, and given up after a minute', async () => {
   api.intercept = (request) => (request.path === PODS ? new MemoryStream(request) : undefined);
   const reading = read();
   await asked(PODS);
   await pass(3_000);
-  expect(told).toEqual(Array(3).fill('reading the cluster: the list of pods is not whole yet'));
+  expect(told).toEqual(['reading the cluster: the list of pods is not whole yet']);
+  await pass(10_000);
+  expect(told).toEqual(Array(2).fill('reading the cluster: the list of pods is not whole yet'));
   await pass(60_000);
   expect((await reading).state.kind).toBe('loading');
   expect(clock.next()).toBeUndefined();
+});
+
+test.each([
+  ['who is not let in', refused(401, 'Unauthorized'), 'API_UNAUTHORIZED'],
+  ['who has nothing to show', new SallyportError('API_CREDENTIALS', 'no plugin'), 'API_CREDENTIALS'],
+  [
+    'who is not believed',
+    new SallyportError('API_UNREACHABLE', 'expired', { cause: 'CERT_HAS_EXPIRED' }),
+    'API_UNREACHABLE',
+  ],
+])('%s is told so at once', async (_, failure, code) => {
+  api.intercept = () => failure;
+  await expect(read()).rejects.toMatchObject({ code });
+  expect(told).toEqual([]);
+  expect(clock.next()).toBeUndefined();
+});
+
+test('a server that does not answer may come back', async () => {
+  api.intercept = () => broken();
+  const reading = read();
+  await asked('/version');
+  await pass(2_000);
+  api.intercept = () => undefined;
+  await pass(2_000);
+  expect((await reading).state).toEqual({ kind: 'complete' });
 });
 
 test('rights that are missing are all waited for, and nothing else', async () => {

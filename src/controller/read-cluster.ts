@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.ts';
+import { isCertificateCode } from '../base/connection-error.ts';
+import { type SallyportError, toSallyportError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts';
@@ -9,6 +11,8 @@ const PATIENCE_MS = 60_000;
 /** After a right was found to be missing, so long for the next one that is missing too. */
 const OTHERS_MS = 1_000;
 const PROGRESS_MS = 1_000;
+/** The same words are told again so many times more seldom. */
+const SAME_WORDS = 10;
 
 export interface ReadClusterOptions {
   /** Of the source, in log lines. */
@@ -16,13 +20,14 @@ export interface ReadClusterOptions {
   readonly api: ApiClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told once a second while it is read. */
+  /** Told once a second while it is read, and every ten seconds where there is nothing new. */
   readonly progress: (text: string) => void;
 }
 
 /**
  * Reads a cluster once, whole: everything that it delivered, as one. The state is `loading` where it did not show all: a right is
- * missing, or it did not answer in time; diagnostics tell.
+ * missing, or it did not answer in time; diagnostics tell. Throws `API_UNAUTHORIZED`, `API_CREDENTIALS`, and `API_UNREACHABLE` where the server's
+ * certificate is not believed.
  */
 export async function readCluster({ name, api, clock, log, progress }: ReadClusterOptions): Promise<Delivery> {
   const stop = new AbortController();
@@ -31,11 +36,16 @@ export async function readCluster({ name, api, clock, log, progress }: ReadClust
     state: { kind: 'loading', reason: 'the cluster did not answer in time' },
     diagnostics: [],
   };
+  let said = '';
+  let again = 0;
   const tell = (): void => {
     const waitsFor = last.state.kind === 'loading' ? [last.state.reason] : [];
     // Few objects are told with the last of them only.
     const read = changes.length === 0 ? [] : [`${changes.length} objects so far`];
-    progress(`reading the cluster: ${[...read, ...waitsFor].join('; ')}`);
+    const text = `reading the cluster: ${[...read, ...waitsFor].join('; ')}`;
+    again = text === said ? again + 1 : 0;
+    if (again % SAME_WORDS === 0) progress(text);
+    said = text;
     cancelTelling = clock.after(PROGRESS_MS, tell);
   };
   let cancelTelling = clock.after(PROGRESS_MS, tell);
@@ -43,6 +53,11 @@ export async function readCluster({ name, api, clock, log, progress }: ReadClust
   let forbidden = 0;
   let cancelOthers = (): void => {};
   const source = new KubernetesSource({ name, api, clock, log });
+  let hopeless: SallyportError | undefined;
+  const knocking = hopelessness(api, stop.signal).then((error) => {
+    hopeless = error;
+    if (error !== undefined) stop.abort();
+  });
   try {
     await source.run((delivery) => {
       for (const change of delivery.changes) changes.push(change);
@@ -60,6 +75,22 @@ export async function readCluster({ name, api, clock, log, progress }: ReadClust
     cancelTelling();
     cancelPatience();
     cancelOthers();
+    stop.abort();
+    await knocking;
   }
+  if (hopeless !== undefined) throw hopeless;
   return { ...last, changes };
+}
+
+/** Why no waiting helps: whom the server does not let in, and what is not believed to be the server, is told at once. */
+async function hopelessness(api: ApiClient, signal: AbortSignal): Promise<SallyportError | undefined> {
+  try {
+    await api.call({ method: 'GET', path: '/version' }, signal);
+    return undefined;
+  } catch (thrown) {
+    const error = toSallyportError(thrown);
+    const { cause } = error.details;
+    const isOfPeople = error.code === 'API_UNAUTHORIZED' || error.code === 'API_CREDENTIALS';
+    return isOfPeople || (typeof cause === 'string' && isCertificateCode(cause)) ? error : undefined;
+  }
 }

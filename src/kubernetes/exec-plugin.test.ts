@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { ExecPlugin } from './exec-plugin.ts';
@@ -73,3 +74,17 @@ test('what expires soon is used to its last moment, and no longer', async () => 
   expect(await token()).toBe('t2');
   expect(runs()).toBe(2);
 });
+
+test.each(['absent', 'false'])(
+  'one that is not to be run, or fails, holds nobody up afterwards: %s',
+  async (command) => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' } as const;
+    const around = { environment: process.env, clock, isInteractive: false, clusterInfo: {} };
+    const before = timers();
+    await expect(new ExecPlugin({ value: exec, folder }, around).make(false, signal)).rejects.toMatchObject({
+      code: 'API_CREDENTIALS',
+    });
+    expect(timers()).toBe(before);
+  },
+);

@@ -163,7 +163,6 @@ function runProgram(
     const child = spawn(command, args, {
       env: how.env,
       stdio: [how.mayAsk ? 'inherit' : 'ignore', 'pipe', 'pipe'],
-      timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
       signal: how.signal,
     });
@@ -176,8 +175,16 @@ function runProgram(
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
       complaint = (complaint + part).slice(-4_096);
     });
-    child.once('error', fail);
-    child.once('close', (code, signal) => done({ code: code ?? signal ?? 'nothing', output, complaint }));
+    // Node's own time limit outlives a program that could not be started, and holds whoever wanted it.
+    const limit = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+    child.once('error', (error) => {
+      clearTimeout(limit);
+      fail(error);
+    });
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      done({ code: code ?? signal ?? 'nothing', output, complaint });
+    });
   });
 }
 

@@ -204,9 +204,10 @@ export class KubernetesSource implements Source {
     } catch (thrown) {
       if (signal.aborted) return false;
       const { code, message } = toSallyportError(thrown);
-      if (!this.#isServedKnown)
+      const problem = `the server does not say what it serves: ${message}`;
+      if (!this.#isServedKnown && this.#servedProblem !== problem)
         this.#log.warn({ source: this.name, code, error: message }, 'the server does not say what it serves');
-      this.#servedProblem = `the server does not say what it serves: ${message}`;
+      this.#servedProblem = problem;
       this.#changed();
       return false;
     }
