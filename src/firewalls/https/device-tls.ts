@@ -63,7 +63,9 @@ export function deviceConnector(tls: DeviceTls): buildConnector.connector {
       const shown = fingerprintOf(socket);
       if (shown !== undefined && isSame(shown, pin)) return done(null, socket);
       socket.destroy();
-      done(new SallyportError('DEVICE_CERTIFICATE', `its certificate has the fingerprint ${shown ?? '(none)'}`), null);
+      const written = shown?.toUpperCase().match(/../g)?.join(':') ?? '(none)';
+      const said = `its certificate has the fingerprint ${written}, and spec.tls.pin another one`;
+      done(new SallyportError('DEVICE_CERTIFICATE', said), null);
     });
   };
 }
