@@ -9,11 +9,20 @@ export interface ListenAddress {
 /** What no request to us needs more of. */
 export const requestLimits = { maxHeaderSize: 32_768, requestTimeout: 5_000, headersTimeout: 5_000 };
 
+/** What the system's words mean to people. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'somebody listens there already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'ports below 1024 need a right that this process lacks',
+};
+
 /** Resolves once it listens; `what` it is for people: `the probes`. */
 export async function listening(server: Server, { host, port }: ListenAddress, what: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const said = `${what} cannot listen on ${host}:${port}: ${error.code ?? error.message}`;
+      const { code = '' } = error;
+      const why = code in REFUSALS ? `${REFUSALS[code]} (${code})` : code || error.message;
+      const said = `${what} cannot listen on ${host}:${port}: ${why}`;
       reject(new SallyportError('LISTEN_FAILED', said, {}, error));
     });
     server.listen({ host, port }, resolve);

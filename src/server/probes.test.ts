@@ -78,6 +78,6 @@ test('a port that is taken is said with its address', async () => {
     serveProbes({ host: '127.0.0.1', port }, { ready: () => state, metrics, standing }),
   ).rejects.toMatchObject({
     code: 'LISTEN_FAILED',
-    message: `the probes cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
+    message: `the probes cannot listen on 127.0.0.1:${port}: somebody listens there already (EADDRINUSE)`,
   });
 });
