@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import { SallyportError } from '../base/error.ts';
+import { boundConnections } from './bounded-connections.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -18,6 +19,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 /** Resolves once it listens; `what` it is for people: `the probes`. */
 export async function listening(server: Server, { host, port }: ListenAddress, what: string): Promise<void> {
+  boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const { code = '' } = error;
