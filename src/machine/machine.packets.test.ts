@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FirewallMachine } from '../../test/kit/firewall-machine.ts';
 import { cwnp, FACTS, firewall, service, smallMachine } from '../../test/kit/machine.ts';
+import { Peer } from '../../test/kit/probe.ts';
 import { BAD, GOOD } from '../../test/kit/machine-worlds.ts';
 
 const golden = join(import.meta.dirname, 'golden');
@@ -83,6 +84,34 @@ describe('a firewall machine', () => {
     await rules(service('web', `spec: { type: LoadBalancer, ${ranges}, loadBalancerIP: 10.0.0.80 }`));
     expect(await tcp('internet', inward.from, '10.0.0.80', 443)).toBe('passed from 198.51.100.9');
     expect(await tcp('internet', inward.from, '10.0.0.10', 443)).toBe('silence');
+  });
+
+  test('by an egress rule of the allocation a shared network leaves as the cluster does, and does not come into it', async () => {
+    const { namespaces, machine } = world;
+    const storage = new Peer(await namespaces.add('storage'));
+    try {
+      await namespaces.link(
+        { namespace: storage.namespace, device: 'disk', addresses: ['10.0.16.10/22'] },
+        { namespace: machine, device: 'vlan50', addresses: ['10.0.16.2/22'] },
+      );
+      await storage.namespace.ip('route add default via 10.0.16.2');
+      await world.internet.namespace.ip('route add 10.0.16.0/22 via 198.51.100.2');
+      await storage.listenTcp('0.0.0.0', 443);
+      const leaves = async (to: string, port = 443): Promise<string> =>
+        (await storage.tcp({ from: '10.0.16.10', to, port })).outcome;
+      for (const to of ['0.0.0.0/0', '198.51.100.9/32']) {
+        await rules(
+          `allocation: { hostname: fw-1, firewall_rules: { egress: [{ ports: [443], to: [${to}], comment: out }] } }\n`,
+        );
+        expect([await leaves('198.51.100.9'), await leaves('198.51.100.9', 80)]).toEqual(['passed', 'silence']);
+        expect(await leaves('10.0.0.10')).toBe('silence');
+        expect(await tcp('cluster', outward.from, outward.to, 443)).toBe('passed from 10.0.0.10');
+        const inside = await tcp('cluster', outward.from, '10.0.16.10', 443);
+        expect(inside).toBe(to === '0.0.0.0/0' ? 'passed from 10.0.0.10' : 'silence');
+      }
+    } finally {
+      storage.stop();
+    }
   });
 
   test('translation holds for every protocol, with one address and with several', async () => {
