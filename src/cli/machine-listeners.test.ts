@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/kit/fake-clock.ts';
 import { freePort } from '../../test/kit/free-port.ts';
 import type { Log } from '../base/log.ts';
-import { MachineListeners } from './machine-listeners.ts';
+import { listenersWish, MachineListeners } from './machine-listeners.ts';
 
 const host = '127.0.0.1';
 const asked = async (port: number, path: string): Promise<string> => {
@@ -88,4 +88,33 @@ test('probes and queries of a firewall machine follow its configuration; a place
   await done;
   await listeners.close();
   expect(await asked(later, '/readyz')).toBe('nobody\n');
+});
+
+test.each([
+  ['nothing is said', {}, {}, undefined],
+  ['started as today’s controller', { asToday: true }, {}, ':: 8080'],
+  ['a flag says where', { asToday: true, metricsAddr: '127.0.0.1:9000' }, {}, '127.0.0.1 9000'],
+  ['the flag of somebody who gives an address of IPv6', { metricsAddr: '[::1]:9000' }, {}, '::1 9000'],
+  ['a flag says nowhere', { asToday: true, metricsAddr: '0' }, {}, undefined],
+  [
+    'the configuration says where',
+    { asToday: true, metricsAddr: ':9000' },
+    { probes: { host, port: 7000 } },
+    '127.0.0.1 7000',
+  ],
+  ['queries may have their port', { asToday: true }, { queries: { host, port: 8080, tls: undefined } }, undefined],
+  [
+    'a flag counts beside queries',
+    { asToday: true, metricsAddr: ':9000' },
+    { queries: { host, port: 8080, tls: undefined } },
+    ':: 9000',
+  ],
+])('probes are served where they are to be: %s', (_, options, configured, place) => {
+  const { probes } = listenersWish(options)({ probes: undefined, queries: undefined, ...configured });
+  expect(probes && `${probes.host} ${probes.port}`).toBe(place);
+});
+
+test('a flag that is no address is refused', () => {
+  for (const metricsAddr of ['9000', 'host:99999', ':x'])
+    expect(() => listenersWish({ metricsAddr })).toThrow('is no address');
 });

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { elapsed } from '../base/elapsed.ts';
+import { SallyportError } from '../base/error.ts';
 import { isLoopback } from '../base/loopback.ts';
 import type { Log } from '../base/log.ts';
 import type { Configuration } from '../controller/configuration/configuration.ts';
 import { ToldOnce } from '../controller/machine/told-once.ts';
+import type { RunOptions } from './options.ts';
 import { FollowedListener } from '../server/followed-listener.ts';
 import { isWithinMachine, type Probed, serveProbes } from '../server/probes.ts';
 import { serveQueries } from '../server/queries.ts';
@@ -70,4 +72,27 @@ export class MachineListeners {
     const { queries } = this.#wish();
     return queries !== undefined && isLoopback(queries.host) ? queries : undefined;
   }
+}
+
+/** Where today's controller listens where nothing is said (metal-stack reference, 3.1). */
+const TODAYS_METRICS = ':8080';
+
+/** Where a machine is to listen: as its configuration says, else as the command line does. Throws CONFIG_VALUE for what is no address. */
+export function listenersWish({
+  metricsAddr,
+  asToday = false,
+}: Pick<RunOptions, 'metricsAddr' | 'asToday'>): (configuration: Wish) => Wish {
+  const said = listenAddress(metricsAddr);
+  const todays = asToday && metricsAddr === undefined ? listenAddress(TODAYS_METRICS) : undefined;
+  // Whoever says where queries are served wants nothing else at their port.
+  return ({ probes, queries }) => ({ probes: probes ?? said ?? (queries === undefined ? todays : undefined), queries });
+}
+
+/** As Go writes where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`; `0` is nowhere. */
+function listenAddress(text: string | undefined): { readonly host: string; readonly port: number } | undefined {
+  if (text === undefined || text === '' || text === '0') return undefined;
+  const [, host = '', port = ''] = /^(?:\[?([^[\]]*?)\]?):(\d{1,5})$/.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535)
+    throw new SallyportError('CONFIG_VALUE', `--metrics-addr ${text} is no address; write HOST:PORT or :PORT`);
+  return { host: host === '' ? '::' : host, port: Number(port) };
 }

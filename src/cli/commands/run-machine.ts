@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { background } from '../../base/background.ts';
-import { SallyportError } from '../../base/error.ts';
 import { systemClock } from '../../base/clock.ts';
 import { elapsed } from '../../base/elapsed.ts';
 import { fromLevel, jsonLog, textLog } from '../../controller/configuration/logs.ts';
@@ -36,13 +35,11 @@ import { makePrivateFolder, removePrivateFolder } from '../../controller/state/p
 import { localTransport } from '../../firewalls/nftables/reach/local-transport.ts';
 import { boundGarbage } from '../bound-garbage.ts';
 import { type ExitCode, exit } from '../exit.ts';
-import { MachineListeners } from '../machine-listeners.ts';
+import { listenersWish, MachineListeners } from '../machine-listeners.ts';
 import type { RunOptions } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseConfigurationText } from '../world.ts';
 
-/** Where today's controller listens where nothing is said (reference 3.1). */
-const TODAYS_METRICS = ':8080';
 /** Of the one user of a firewall machine (reference 1.1). */
 const SSH_KEYS = '/home/metal/.ssh/authorized_keys';
 /** Of today's units (reference 1.1). */
@@ -62,7 +59,7 @@ export async function runMachine(
   boundGarbage();
   const { config } = options;
   const { name, machine } = configuration;
-  const unlessSaid = listenAddress(options.metricsAddr ?? (options.asToday === true ? TODAYS_METRICS : undefined));
+  const wishOf = listenersWish(options);
   const whole = options.log === 'json' ? jsonLog(name) : textLog((line) => terminal.err(line), systemClock);
   const log = fromLevel(whole, options.logLevel);
   const stop = new AbortController();
@@ -144,10 +141,7 @@ export async function runMachine(
       }),
     });
     listeners = new MachineListeners({
-      wish: () => {
-        const { probes = unlessSaid, queries } = controller.configuration;
-        return { probes, queries };
-      },
+      wish: () => wishOf(controller.configuration),
       probed: {
         ready: () => controller.ready(),
         metrics: () => metrics.text(),
@@ -306,13 +300,4 @@ async function concludeUpdate(
   } finally {
     for (const signal of signals) process.off(signal, end);
   }
-}
-
-/** As Go writes where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`; `0` is nowhere. */
-function listenAddress(text: string | undefined): { readonly host: string; readonly port: number } | undefined {
-  if (text === undefined || text === '' || text === '0') return undefined;
-  const [, host = '', port = ''] = /^(?:\[?([^[\]]*?)\]?):(\d{1,5})$/.exec(text) ?? [];
-  if (port === '' || Number(port) > 65_535)
-    throw new SallyportError('CONFIG_VALUE', `--metrics-addr ${text} is no address; write HOST:PORT or :PORT`);
-  return { host: host === '' ? '::' : host, port: Number(port) };
 }
