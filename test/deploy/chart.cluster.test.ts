@@ -36,6 +36,8 @@ function deployment(set: Readonly<Record<string, unknown>> = {}): Manifest {
   return found;
 }
 
+/** Where no server is asked. */
+const SERVER = ['--kube-version', '1.33.0'];
 const NODE = { 'kubernetes.io/hostname': 'border-1' };
 const QUERIES = { enabled: true, tlsSecret: 'tls', readers: [{ name: 'prometheus-k8s', namespace: 'monitoring' }] };
 
@@ -266,6 +268,35 @@ describe('the chart', () => {
       expect(diagnostics, cluster).toEqual([]);
       expect(value?.cluster).toBe(cluster);
     }
+  });
+
+  test.each(['true', 'null', 'on', 'y', 'e1'])(
+    'a name stays a text wherever it stands, though YAML takes it for something else: %s',
+    (name) => {
+      const every = parse(readFileSync(everything, 'utf8')) as Record<string, unknown>;
+      // As the readers of Kubernetes take it.
+      const read = (text: string): unknown =>
+        parseAllDocuments(text, { version: '1.1', merge: false }).map((document) => document.toJS() as unknown);
+      const given = read(renderChart(root, { ...every, fullnameOverride: name }));
+      const other = JSON.stringify(read(renderChart(root, { ...every, fullnameOverride: 'zzz9' })));
+      expect(given).toEqual(JSON.parse(other.replaceAll('zzz9', name)));
+      // Where the release is in a namespace of its own name, what the whole cluster shares is called the same.
+      const release = (called: string): string =>
+        helm(['template', called, chart, ...SERVER, '--namespace', called, '--set-string', `nameOverride=${called}`]);
+      const shared = JSON.stringify(read(release('zzz9')));
+      expect(read(release(name))).toEqual(JSON.parse(shared.replaceAll('zzz9', name)));
+    },
+  );
+
+  test.each([
+    ['123', []],
+    ['my.border', []],
+    ['1e3', ['--set-string', 'nameOverride=1']],
+  ])('a release whose name cannot be that of a Service is refused, with the way out: %s', (release, words) => {
+    const template = (...more: readonly string[]): string =>
+      helm(['template', release, chart, ...SERVER, ...words, ...more]);
+    expect(() => template()).toThrow('set fullnameOverride');
+    expect(template('--set', 'fullnameOverride=border')).toContain('name: "border"');
   });
 
   test('every set of values that is shipped gives a configuration that `run` takes', () => {

@@ -38,6 +38,10 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- $full := include "sallyport.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- $found = append $found (printf "everything would be called %q, and the name of a Service begins with a letter and has a-z 0-9 - alone; set fullnameOverride" $full) -}}
+{{- end -}}
 {{- if .Values.peopleRoles -}}
 {{- $own := printf "%s in namespace %s" .Release.Name .Release.Namespace -}}
 {{- $others := list -}}
