@@ -1,8 +1,11 @@
 import type { Pieces } from '../../../base/pieces.ts';
 import type { NftChain, NftSet, NftTable, Rule } from '../table/model.ts';
-import { asideName } from '../table/names.ts';
+import { asideName, isClassChain } from '../table/names.ts';
 import { referencesOf } from '../table/references.ts';
+import { FAMILIES } from '../table/skeleton.ts';
+import { sourceDifference } from '../table/sources.ts';
 import { chainDifference } from './chain-difference.ts';
+import { ClassChanges } from './class-changes.ts';
 import { comparingObjects } from './object-difference.ts';
 import { isInterval, madeAnew } from './transition.ts';
 
@@ -40,7 +43,8 @@ export function prepared(now: NftTable, next: NftTable): NftTable | undefined {
  * on nothing names the sets themselves, and they can be made in peace.
  */
 export function* steppedAside(now: NftTable, next: NftTable): Pieces<NftTable | undefined> {
-  const made = madeAnew(now, yield* comparingObjects(now, next));
+  const apart = yield* comparingObjects(now, next);
+  const made = new Set([...madeAnew(now, apart), ...standingIn(now, next, new ClassChanges(now, next, apart))]);
   if (made.size === 0) return undefined;
   const named = new Set<string>();
   for (const chain of [...now.chains.values(), ...next.chains.values()])
@@ -58,6 +62,25 @@ export function* steppedAside(now: NftTable, next: NftTable): Pieces<NftTable | 
       namesAny(chain, named) ? { ...chain, rules: chain.rules.map((rule) => aside(rule, named)) } : chain,
     );
   return { ...next, sets, chains };
+}
+
+/**
+ * Sets of intervals that do not change in their place: a class asks them and has something else changed for it, or is joined by senders of another.
+ */
+function* standingIn(now: NftTable, next: NftTable, changes: ClassChanges): Generator<string> {
+  if (changes.isNone) return;
+  const classes = changes.areSeveral ? new Set([...now.chains.keys(), ...next.chains.keys()]) : [];
+  for (const name of classes) {
+    if (!isClassChain(name)) continue;
+    const { sets, chains } = changes.of(`goto ${name}`, name.startsWith('c4') ? 4 : 6);
+    if (sets.size + (chains ? 1 : 0) > 1) yield* sets;
+  }
+  for (const family of FAMILIES) {
+    const { added, changed, removed } = sourceDifference(now, next, family);
+    if (removed.length > 0) yield* changes.of(undefined, family).sets;
+    for (const verdict of new Set([...added.map(([, is]) => is), ...changed.map(([, , is]) => is)]))
+      yield* changes.of(verdict, family).sets;
+  }
 }
 
 function* namedBy(chain: NftChain): Generator<string> {

@@ -9,13 +9,14 @@ import { chainDifference } from './chain-difference.ts';
 import { EMPTY_TABLE, emptySet, type NftMap, type NftSet, type NftTable, type SetType } from '../table/model.ts';
 import { familyName, OWNER_SET } from '../table/names.ts';
 import { comparingObjects } from './object-difference.ts';
-import { describeOperations, type Operation, renderOperations } from '../table/operation.ts';
+import { describeOperations, isMembership, type Operation, renderOperations } from '../table/operation.ts';
 import { type Owner, ownerText, parseOwner, ownerOf } from '../table/owner.ts';
 import { FAMILIES, knownSources } from '../table/skeleton.ts';
 import { dispatchOf, rawSourcesOf } from '../table/sources.ts';
 import { needsRebuild } from './rebuild.ts';
 import { prepared, steppedAside } from './packets-under-way.ts';
 import { transiting } from './transition.ts';
+import { waypoints } from './waypoints.ts';
 import type { NftTranslation } from '../table/translate.ts';
 
 /** One transaction: all or nothing in the kernel. */
@@ -158,9 +159,12 @@ class Planner {
       yield* this.#silence(first, changes, touches);
       const now = this.#now ?? first;
       const next = yield* this.#between(now, changes);
-      const aside = yield* steppedAside(now, next);
-      if (aside !== undefined) yield* this.#change(now, aside, changes, touches);
-      yield* this.#change(this.#now ?? now, next, changes, touches);
+      for (const table of yield* waypoints(now, next)) {
+        const from = this.#now ?? now;
+        const aside = yield* steppedAside(from, table);
+        if (aside !== undefined) yield* this.#change(from, aside, touches);
+        yield* this.#change(this.#now ?? from, table, touches, table === next ? changes : undefined);
+      }
     }
     yield;
     this.#judge();
@@ -182,8 +186,8 @@ class Planner {
     this.#now = after;
   }
 
-  /** From one table to another, once what nothing leads to yet is there. */
-  *#change(from: NftTable, next: NftTable, changes: Affected, touches: TransactionStep['touches']): Pieces {
+  /** From one table to another, once what nothing leads to yet is there. `last`: of all changes, where it is the last of them. */
+  *#change(from: NftTable, next: NftTable, touches: TransactionStep['touches'], last?: Affected): Pieces {
     const ready = prepared(from, next);
     if (ready !== undefined) {
       const operations = yield* transiting(from, ready);
@@ -191,9 +195,9 @@ class Planner {
     }
     const now = ready ?? from;
     const operations = yield* transiting(now, next);
-    if (operations.some(({ op }) => !/^(add|delete)(Elements|Entries)$/.test(op)))
-      this.#transaction('Rules', title(operations), next, operations, touches);
-    else yield* this.#members(now, next, operations, changes, touches);
+    if (!operations.every(isMembership)) this.#transaction('Rules', title(operations), next, operations, touches);
+    else if (last === undefined) this.#transaction('Members', title(operations), next, operations, touches);
+    else yield* this.#members(now, next, operations, last, touches);
   }
 
   /** Changes of members clean up after some who were judged on the way: in a stream of changes it is never the turn of that alone. */
