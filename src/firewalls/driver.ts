@@ -37,9 +37,9 @@ export interface TableUse {
   readonly most: number;
 }
 
-/** A list that the device does not show as it is wanted: one that it fetches by itself, or one for which it has no room. */
+/** A list or group that the device does not show as it is wanted: one that it fetches by itself, or one for which it has no room. */
 export interface ListBehind {
-  /** Its name there, which is that of the AddressGroup. */
+  /** Its name there, which is that of the AddressGroup; of `isOfOurRules` one of ours. */
   readonly list: string;
   /** Who is wanted in it and was not seen there; with `isUnread` everybody. */
   readonly lacks: ReadonlySet<string>;
@@ -47,8 +47,10 @@ export interface ListBehind {
   readonly keeps: ReadonlySet<string>;
   /** The device does not tell what it holds: who has left it may be there. */
   readonly isUnread: boolean;
-  /** Rules of others go by it. */
+  /** Rules go by it: those of others, or (`isOfOurRules`) ours. */
   readonly isUsed: boolean;
+  /** It is none of an AddressGroup: our own rules know by it who may send. Who is not in it counts as not given to the device at all. */
+  readonly isOfOurRules?: true;
   /** The device has no room for it: who of `lacks` was not given to the device for that reason. Absent: everybody was given. */
   readonly noRoomFor?: ReadonlySet<string>;
   /** For people. */

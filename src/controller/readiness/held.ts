@@ -12,7 +12,10 @@ export function notHeld(address: string, wanted: Ruleset, owners: Owners, confir
   const held = confirmed.ruleset;
   const wantedClass = wanted.members.get(address);
   if (wantedClass === undefined) return `${address} is not among the addresses that are wanted there`;
-  if (held.members.get(address) === undefined) return `${address} is not there yet`;
+  if (held.members.get(address) === undefined) {
+    const crowded = confirmed.behind?.find((one) => one.isOfOurRules === true && one.noRoomFor?.has(address) === true);
+    return `${address} is not there yet${crowded === undefined ? '' : `: ${crowded.text}`}`;
+  }
   if (held.members.get(address) !== wantedClass) return `${address} is there with other policies`;
   if (confirmed.owners?.get(address) !== owners.get(address)) return `${address} is still there for its owner before`;
   const { groups, nats } = differenceOf(wanted, held);

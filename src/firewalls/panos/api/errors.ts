@@ -132,6 +132,11 @@ export function referencedIn(thrown: unknown): ReadonlySet<string> {
   return new Set(names);
 }
 
+/** An address, or a tag of one, was refused for what the device holds already or takes (reference 1.8). */
+export function isNotRegistered(thrown: unknown): boolean {
+  return wordsOf(thrown).some((line) => /Failed to register/i.test(line));
+}
+
 /**
  * What a refusal of edits means where the candidate was read under the lock, so that nobody can have changed it since: to read it again would not
  * tell anything new.

@@ -15,6 +15,7 @@ import { digestOf, ownedIn, withEntries } from '../entries/owned.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { type TagChange, registrationText, sortedChanges } from '../members/registered.ts';
 import { NO_STATE, type StateChange } from '../members/registry.ts';
+import { type LeftOutMembers, type TagsOfOthers, leftOutBeside } from '../members/tags-of-others.ts';
 import {
   type Ask,
   type ListRooms,
@@ -61,6 +62,8 @@ export type PanosStep = Step & {
     | { readonly does: 'fetch'; readonly asks: readonly Ask[] }
   );
 
+const NOBODY: LeftOutMembers = new Map();
+
 /** What steps begin from. */
 export interface Start {
   readonly observed: ObservedRuleBase;
@@ -74,8 +77,10 @@ export interface Start {
   readonly orphans: readonly TagChange[];
   readonly state: string;
   readonly active: string;
-  /** Tags of ours at the one that stands by, and its state. */
-  readonly standby: { readonly tags: readonly TagChange[]; readonly state: string } | undefined;
+  /** Tags of ours at the one that stands by, how many others there are, and its state. */
+  readonly standby:
+    | { readonly tags: readonly TagChange[]; readonly others: TagsOfOthers; readonly state: string }
+    | undefined;
   /** What the lists of each firewall hold, where they were read. */
   readonly shown?: readonly Shown[];
   readonly listRooms?: ListRooms;
@@ -95,7 +100,8 @@ export function stepsTo(
   const tags = new Set(groups.map((group) => tagOf(group, ground.style)));
   chain.clean(start.orphans.filter(({ tag }) => !tags.has(tag)));
   // What the active one is refused the other one does not get either.
-  if (refusal === undefined) chain.catchUp(groups);
+  if (refusal === undefined)
+    chain.catchUp(groups, start.standby && leftOutBeside(wanted, start.observed, start.standby.others));
   chain.ask(lists);
   const steps = chain.steps();
   if (refusal !== undefined && steps.length === 0) throw refusal;
@@ -110,7 +116,7 @@ export function stepsToLeave(start: Start, ground: Ground): readonly PanosStep[]
     .filter(({ store }) => store === 'Volatile')
     .flatMap((group) => [...group.members].map((address) => ({ address, tag: tagOf(group, ground.style) })));
   chain.leave([...tagged, ...start.orphans]);
-  chain.catchUp([], true);
+  chain.catchUp([], NOBODY, true);
   return chain.steps();
 }
 
@@ -236,15 +242,15 @@ class Chain {
     this.#register(step, { joins: [], leaves });
   }
 
-  /** The one that stands by has the registered addresses that the active one shall have. */
-  catchUp(groups: readonly MemberGroup[], isLast = false): void {
+  /** The one that stands by has the registered addresses that the active one shall have, but `left`, for whom it has no place. */
+  catchUp(groups: readonly MemberGroup[], left: LeftOutMembers = NOBODY, isLast = false): void {
     const { standby } = this.#start;
     if (standby === undefined) return;
     const { style } = this.#ground;
     const key = ({ address, tag }: TagChange): string => `${address} ${tag}`;
     const wanted = groups
       .filter(({ store }) => store === 'Volatile')
-      .flatMap((group) => [...group.members].map((address) => ({ address, tag: tagOf(group, style) })));
+      .flatMap((group) => membersBut(group, left.get(group)).map((address) => ({ address, tag: tagOf(group, style) })));
     const [has, shall] = [new Set(standby.tags.map(key)), new Set(wanted.map(key))];
     const joins = sortedChanges(wanted.filter((one) => !has.has(key(one))));
     const leaves = sortedChanges(standby.tags.filter((one) => !shall.has(key(one))));
@@ -404,6 +410,10 @@ class Chain {
     this.#state = shortHash(`${from} ${text}`);
     return { from, to: this.#state };
   }
+}
+
+function membersBut({ members }: MemberGroup, left: ReadonlySet<string> | undefined): readonly string[] {
+  return left === undefined ? [...members] : [...members].filter((address) => !left.has(address));
 }
 
 function tagChanges(

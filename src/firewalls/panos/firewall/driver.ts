@@ -26,24 +26,26 @@ import {
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from '../api/identity.ts';
 import { withInUse } from '../configuration/in-use.ts';
 import type { Fetcher } from '../lists/list-contents.ts';
-import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from '../lists/list-steps.ts';
+import { type ListRooms, type Shown, listRoomsIn, listTables, listsBehind } from '../lists/list-steps.ts';
 import { type FetchedLists, takeLists } from '../lists/lists.ts';
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
-import { holdsOurs, isOurs } from '../entries/owned.ts';
+import { holdsOurs } from '../entries/owned.ts';
 import { Pair, type Roles, type Unit } from './pair.ts';
 import { PanosPassages, placeInVsys } from '../flows/passages.ts';
 import { holdsPushed, keptByPanorama, pushedRules } from '../configuration/pushed-rules.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { moveStep, newcomerTags } from '../change/beside-commit.ts';
+import { stepsBesideOthers } from '../change/beside-others.ts';
 import { type TagChange, heldOf } from '../members/registered.ts';
 import { NO_STATE, type RegistryReading } from '../members/registry.ts';
 import { Rooms } from '../change/rooms.ts';
 import type { Scope } from '../api/scope.ts';
 import { Sessions } from '../flows/sessions.ts';
 import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
-import { type PanosStep, stepsTo, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
+import { type PanosStep, type Start, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
 import { TaggedReadings } from '../members/tagged.ts';
+import { type Crowded, crowdedOut, tagsOfOthers, withPlaceFor } from '../members/tags-of-others.ts';
 import { together } from '../change/together.ts';
 
 export interface PanosActual extends Actual {
@@ -196,7 +198,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const rival = active.device.rival(reading);
     const { vsys } = this.#options.options;
     const rooms = this.#capacity && this.#rooms.in(running, reading.registry, observed, this.#capacity, this.#ground);
-    const listRooms = this.#listRooms(running, shown);
+    const listRooms = this.#capacity && listRoomsIn(running, shown, this.#capacity.lists, cluster);
     const isLost = marker === undefined && last?.reading.registry.marker !== undefined && last.active === active;
     const isAnew = isLost || this.#isTakenOver;
     this.#isTakenOver = false;
@@ -243,14 +245,6 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     if (this.#options.options.lists === undefined || active === undefined) return NOTHING_SHOWN;
     const units = standby === undefined ? [active] : [active, standby];
     return await this.#lists.read(units, running, this.#hasSeveralVsys, signal);
-  }
-
-  #listRooms({ objects }: Folders, shown: readonly Shown[]): ListRooms | undefined {
-    const [first] = shown;
-    if (first === undefined || this.#capacity === undefined) return undefined;
-    const lists = objects['external-list'];
-    const ours = lists.filter((one) => isOurs(one, this.#ground.cluster)).length;
-    return listRooms(this.#capacity.lists, lists.length, ours, first.reading);
   }
 
   /**
@@ -302,13 +296,14 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     if (actual.isKeptByPanorama) throw keptByPanorama(this.#options.options.vsys, this.#ground.cluster);
     const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(actual.observed, wanted);
-    return stepsTo(this.#start(actual), next, this.#ground, lists);
+    const { registered } = actual.reading.registry;
+    return stepsBesideOthers(this.#start(actual), next, registered, this.#ground, lists);
   }
 
-  behind({ shown, reading }: PanosActual, { lists }: PanosTranslation): readonly ListBehind[] {
-    if (lists === undefined || lists.members.size === 0) return [];
-    const { running, pushed } = reading.configuration;
-    return listsBehind(lists, shown, isUsedIn(running, pushed !== undefined));
+  behind(actual: PanosActual, { lists, wanted }: PanosTranslation): readonly ListBehind[] {
+    const { running, pushed } = actual.reading.configuration;
+    const fetched = lists && listsBehind(lists, actual.shown, isUsedIn(running, pushed !== undefined));
+    return [...(fetched ?? []), ...crowdedOut(unitsIn(actual), this.#ground.style, actual.observed, wanted)];
   }
 
   together(first: PanosStep, second: PanosStep): PanosStep | undefined {
@@ -335,7 +330,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     const held = heldOf(beside.registered, style.tags, (address) => asked.has(address));
     const { isSure } = beside;
     const places = { addresses: asked, before: before.wanted, after: after.wanted, observed, held, isSure };
-    const joins = newcomerTags(places, style);
+    const others = tagsOfOthers(beside.registered, style.tags);
+    const joins = withPlaceFor(newcomerTags(places, style), held, others);
     if (joins.length === 0 || !active.device.hasRoomFor(joins)) return undefined;
     return moveStep({ joins }, beside.state, active.title);
   }
@@ -412,38 +408,33 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
   }
 
-  #start({
-    observed,
-    reading,
-    orphans,
-    active,
-    standby,
-    rooms,
-    shown,
-    listRooms: listRoom,
-  }: PanosActual): Parameters<typeof stepsTo>[0] {
+  #start({ observed, reading, orphans, active, standby, rooms, shown, listRooms: room }: PanosActual): Start {
     const { running, candidate } = reading.configuration;
-    const { lockStays } = reading;
-    const state = reading.registry.marker?.state ?? NO_STATE;
-    const other = standby && {
-      tags: ourTags(standby.registered, this.#ground),
-      state: standby.marker?.state ?? NO_STATE,
-    };
-    const start = {
+    return {
       observed,
       running,
       candidate,
-      lockStays,
+      lockStays: reading.lockStays,
       orphans,
-      state,
+      state: reading.registry.marker?.state ?? NO_STATE,
       active: active.title,
-      standby: other,
+      standby: standby && {
+        tags: ourTags(standby.registered, this.#ground),
+        others: tagsOfOthers(standby.registered, this.#ground.style.tags),
+        state: standby.marker?.state ?? NO_STATE,
+      },
       shown,
-    };
-    return {
-      ...start,
       ...(rooms === undefined ? {} : { rooms }),
-      ...(listRoom === undefined ? {} : { listRooms: listRoom }),
+      ...(room === undefined ? {} : { listRooms: room }),
     };
   }
+}
+
+function unitsIn({ reading, active, standby }: PanosActual): readonly Crowded[] {
+  const { registered } = reading.registry;
+  if (standby === undefined) return [{ title: '', registered }];
+  return [
+    { title: active.title, registered },
+    { title: 'the one that stands by', registered: standby.registered },
+  ];
 }

@@ -69,7 +69,8 @@ function isTag({ store, shared }: MemberGroup): boolean {
   return store === 'Volatile' && shared;
 }
 
-function without(wanted: WantedRuleBase, over: ReadonlyMap<MemberGroup, ReadonlySet<string>>): WantedRuleBase {
+/** What is wanted, but these members of these groups. */
+export function without(wanted: WantedRuleBase, over: ReadonlyMap<MemberGroup, ReadonlySet<string>>): WantedRuleBase {
   const groups = new Map(wanted.groups);
   for (const [group, left] of over)
     groups.set(groupKey(group), { ...group, members: new Set([...group.members].filter((one) => !left.has(one))) });

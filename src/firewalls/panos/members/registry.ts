@@ -5,6 +5,7 @@ import { shortHash } from '../../../base/encode.ts';
 import { SallyportError } from '../../../base/error.ts';
 import type { MayGoOn } from '../../driver.ts';
 import type { PanosApi, Target } from '../api/api.ts';
+import { isNotRegistered } from '../api/errors.ts';
 import { MOST_TAGS } from './most-tags.ts';
 import {
   type Registered,
@@ -37,6 +38,15 @@ export interface RegistryReading {
 /** No state of ours: nothing was written yet, or the device lost it. */
 export const NO_STATE = 'none';
 
+interface Known {
+  readonly reading: RegistryReading;
+  /** When all of it was read, and how long that took. */
+  readonly at: number;
+  readonly tookMs: number;
+  /** All of it was read just now: nothing was followed or sent since. */
+  readonly isWhole: boolean;
+}
+
 export interface RegistryOptions {
   readonly cluster: string;
   readonly firewall: string;
@@ -56,7 +66,7 @@ export class Registry {
   readonly #writer = randomBytes(4).toString('hex');
   readonly #prefix: string;
   readonly #address: string;
-  #known: { readonly reading: RegistryReading; readonly at: number; readonly tookMs: number } | undefined;
+  #known: Known | undefined;
   #touched = new Set<string>();
   /**
    * What is there if the device did what it was told since it was read, and all that may be there where that is not known; absent: it
@@ -88,7 +98,7 @@ export class Registry {
       if (reading?.registered.size === count) {
         this.#touched.clear();
         this.#sent = undefined;
-        this.#known = { ...known, reading };
+        this.#known = { ...known, reading, isWhole: false };
         return reading;
       }
     }
@@ -100,7 +110,7 @@ export class Registry {
     const reading = { registered, marker: this.#markerIn(registered.get(this.#address)) };
     this.#touched.clear();
     this.#sent = undefined;
-    this.#known = { reading, at: began, tookMs: clock.monotonic() - began };
+    this.#known = { reading, at: began, tookMs: clock.monotonic() - began, isWhole: true };
     return reading;
   }
 
@@ -153,6 +163,7 @@ export class Registry {
     const markerJoins = to === undefined || old.includes(mine) ? [] : [{ address: this.#address, tag: mine }];
     const sent = messages([...markerJoins, ...adds], [...markerLeaves, ...removes]);
     for (const { address } of [...adds, ...removes]) this.#touched.add(address);
+    const isWhole = this.#known?.isWhole === true;
     try {
       for (const message of sent) {
         await sendMessage(api, message, where, signal, mayGoOn);
@@ -162,8 +173,9 @@ export class Registry {
       // Whatever of it the device did: who was to join may be there, and who was to leave too.
       this.#known = undefined;
       this.#sent = withChanges(registered, [...markerJoins, ...adds], []);
-      throw thrown;
+      throw isWhole ? thrown : refusedUnread(thrown);
     }
+    if (this.#known !== undefined) this.#known = { ...this.#known, isWhole: false };
     this.#sent = withChanges(registered, [...markerJoins, ...adds], [...markerLeaves, ...removes]);
   }
 
@@ -282,6 +294,12 @@ export interface RegistryChange extends StateChange {
   readonly states?: ReadonlySet<string>;
   readonly joins: readonly TagChange[];
   readonly leaves: readonly TagChange[];
+}
+
+/** Others may have registered tags for addresses that are there since all were read: then to read all tells whom there is no place for. */
+function refusedUnread(thrown: unknown): unknown {
+  if (!isNotRegistered(thrown) || !(thrown instanceof SallyportError)) return thrown;
+  return new SallyportError('DEVICE_CHANGED', `${thrown.message}; all registered addresses are read again`);
 }
 
 /** More than that are read faster with all others. */

@@ -38,6 +38,7 @@ import { Rooms } from '../change/rooms.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { type Scope, scopeWord } from '../api/scope.ts';
 import { taggedOf } from '../members/tagged.ts';
+import { crowdedOut } from '../members/tags-of-others.ts';
 import type { Clock } from '../../../base/clock.ts';
 
 export interface PanoramaActual extends Actual {
@@ -268,8 +269,15 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
   }
 
   /** Which rules the firewalls and groups above have of their own is not known: they may name any list. */
-  behind({ start }: PanoramaActual, { lists }: PanosTranslation): readonly ListBehind[] {
-    return lists === undefined ? [] : listsBehind(lists, start.shown, () => true);
+  behind(
+    { start: { observed, leader, shown } }: PanoramaActual,
+    { lists, wanted }: PanosTranslation,
+  ): readonly ListBehind[] {
+    const units = [{ title: leader.firewall.title, registered: leader.registry.registered }];
+    return [
+      ...(lists === undefined ? [] : listsBehind(lists, shown, () => true)),
+      ...crowdedOut(units, this.#ground.style, observed, wanted),
+    ];
   }
 
   leave({ start, unreached = [] }: PanoramaActual, owner: DeviceOwner): readonly PanoramaStep[] {

@@ -1,6 +1,10 @@
 import { MOST_TAGS } from '../members/most-tags.ts';
 import type { FirewallReading } from './panorama.ts';
 import { type TagChange, canonicalAddress } from '../members/registered.ts';
+import { tagsOfOthers } from '../members/tags-of-others.ts';
+
+/** Most addresses have no more tags of ours than that. */
+const FEW_LEFT = MOST_TAGS - 3;
 
 /** What one firewall of several cannot register beside what others have registered there. */
 export interface Shortage {
@@ -43,6 +47,13 @@ export function shortageAt(
     why: `${firewall.title}: ${why}`,
     isLeftOut: (address) => crowded.has(address) || (isFull && !present.has(address)),
   };
+}
+
+/** How many addresses others have left few tags of, or none. */
+export function crowdedAt({ registry }: FirewallReading, prefix: string): number {
+  let crowded = 0;
+  for (const count of tagsOfOthers(registry.registered, prefix).values()) if (count > FEW_LEFT) crowded++;
+  return crowded;
 }
 
 /**

@@ -14,9 +14,11 @@ import type { FirewallChange, FirewallReading, PanoramaReading } from './panoram
 import type { Folders } from '../entries/read-entries.ts';
 import { type TagChange, messages } from '../members/registered.ts';
 import { NO_STATE } from '../members/registry.ts';
+import { besideOthers, tagsOfOthers } from '../members/tags-of-others.ts';
 import { commitAll } from './push.ts';
-import { type Shortage, roomAt, shortageAt } from './shortage.ts';
-import { type PanosStep, stepsTo, stepsToLeave, taggedGroups } from '../change/steps.ts';
+import { type Shortage, crowdedAt, roomAt, shortageAt } from './shortage.ts';
+import { stepsBesideOthers } from '../change/beside-others.ts';
+import { type PanosStep, type Start, stepsToLeave, taggedGroups } from '../change/steps.ts';
 import { xmlText } from '../api/xml.ts';
 
 /** A commit, and a push after it. */
@@ -66,7 +68,7 @@ export interface PanoramaStart {
 /**
  * The firewall whose state the steps are made for: one of those that run what Panorama does, else of those that most agree with; and among
  * these one whose registered addresses are in the state that most are in, as one that lost them is in none. Of equal ones that with the most
- * room, as one that others have filled keeps nobody from the rest.
+ * room, and the most tags left, as one that others have filled keeps nobody from the rest.
  */
 export function leaderIn(
   { configuration, firewalls }: PanoramaReading,
@@ -74,7 +76,10 @@ export function leaderIn(
 ): FirewallReading | undefined {
   const runs = digestOf(ownedIn(configuration.running, cluster));
   const room = new Map(firewalls.map((one) => [one, roomAt(one, style.tags)]));
-  const byRoom = firewalls.toSorted((one, other) => compareRoom(room.get(other), room.get(one)));
+  const crowded = new Map(firewalls.map((one) => [one, crowdedAt(one, style.tags)]));
+  const byRoom = firewalls.toSorted(
+    (one, other) => compareRoom(room.get(other), room.get(one)) || compareRoom(crowded.get(one), crowded.get(other)),
+  );
   const agreeing = byRoom.filter(({ digest }) => digest === runs);
   const alike = agreeing.length > 0 ? agreeing : most(byRoom, ({ digest }) => digest);
   const marked = alike.filter((one) => stateOf(one) !== NO_STATE);
@@ -108,11 +113,18 @@ export function panoramaSteps(
   ground: Ground,
   lists?: FetchedLists,
 ): readonly PanoramaStep[] {
-  const groups = taggedGroups(start.observed, wanted);
+  const { registered } = start.leader.registry;
+  const fitting = besideOthers(wanted, start.observed, tagsOfOthers(registered, ground.style.tags));
+  const groups = taggedGroups(start.observed, fitting);
   const tags = groups.flatMap((group) =>
     [...group.members].map((address) => ({ address, tag: tagOf(group, ground.style) })),
   );
-  return new Arrangement(start, stepsTo(startOf(start), wanted, ground, lists), tags, ground).steps();
+  return new Arrangement(
+    start,
+    stepsBesideOthers(startOf(start), wanted, registered, ground, lists),
+    tags,
+    ground,
+  ).steps();
 }
 
 /** Everything of ours goes, from every firewall that can be read. */
@@ -120,7 +132,7 @@ export function panoramaStepsToLeave(start: PanoramaStart, ground: Ground): read
   return new Arrangement(start, stepsToLeave(startOf(start), ground), undefined, ground).steps();
 }
 
-function startOf(start: PanoramaStart): Parameters<typeof stepsTo>[0] {
+function startOf(start: PanoramaStart): Start {
   const { leader, observed, folders, orphans, rooms, shown, listRooms } = start;
   // Edits that nobody committed and commits that nobody pushed are one to firewalls: neither runs.
   const configuration = { running: folders, candidate: folders, lockStays: false };
