@@ -10,6 +10,7 @@ import { carriedOut } from '../configuration/carry-out.ts';
 import { type Entries, type Style, entriesOf, isPart, tagOf } from '../entries/entries.ts';
 import { editsBetween } from '../configuration/edits.ts';
 import type { Ground } from '../configuration/ground.ts';
+import type { Left } from '../configuration/in-use.ts';
 import { REMOVE_TEXT } from '../api/locks.ts';
 import { digestOf, ownedIn, withEntries } from '../entries/owned.ts';
 import type { Folders } from '../entries/read-entries.ts';
@@ -69,6 +70,7 @@ export interface Start {
   readonly observed: ObservedRuleBase;
   readonly running: Folders;
   readonly candidate: Folders;
+  readonly left: Left;
   /** A lock of ours that nobody is going to give back. */
   readonly lockStays: boolean;
   /** What fits, where the device told. */
@@ -343,13 +345,15 @@ class Chain {
 
   steps(): readonly PanosStep[] {
     const last = this.#steps.findLast(({ does }) => does === 'configure');
-    const { candidate, running, lockStays } = this.#start;
+    const { candidate, running, lockStays, left } = this.#start;
     const { cluster } = this.#ground;
-    const isEdited =
-      candidate !== running && digestOf(ownedIn(candidate, cluster)) !== digestOf(ownedIn(running, cluster));
+    const edits =
+      candidate !== running && digestOf(ownedIn(candidate, cluster)) !== digestOf(ownedIn(running, cluster))
+        ? editsBetween(candidate, ownedIn(running, cluster), { ...this.#ground, left })
+        : [];
+    const isEdited = edits.length > 0;
     // A commit writes the candidate anew, and gives the lock back; without one, what nobody committed is taken back.
     if (last !== undefined || !(isEdited || lockStays)) return this.#steps;
-    const edits = editsBetween(candidate, ownedIn(running, cluster), this.#ground);
     const step: PanosStep = {
       does: 'takeBack',
       active: this.#start.active,
@@ -363,7 +367,8 @@ class Chain {
     return [...this.#steps, step];
   }
 
-  #configure(step: Step, after: Entries): void {
+  #configure(step: Step, wanted: Entries): void {
+    const after = this.#start.left.published(wanted);
     const edits = editsBetween(this.#folders, after, this.#ground);
     const before = digestOf(this.#entries);
     const text = `${multiConfig(edits)}\n<commit/>\n`;

@@ -8,7 +8,7 @@ import type { ConfigurationWatch } from './configuration.ts';
 import { type Positions, editsBetween } from './edits.ts';
 import type { Entries } from '../entries/entries.ts';
 import { referencedIn, whereNothingChanged } from '../api/errors.ts';
-import { inUseOn, noteRefused } from './in-use.ts';
+import { inUseOn, leftIn, noteRefused } from './in-use.ts';
 import { changesWhatRuns, endOfJob, jobProblem, readJobs, waitForJobs } from '../api/jobs.ts';
 import { ConfigLock } from '../api/locks.ts';
 import { digestOf, ownedIn } from '../entries/owned.ts';
@@ -63,7 +63,7 @@ export class Candidate {
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);
       const runs = digestOf(ownedIn(running, cluster));
       await check(runs, running);
-      const edits = editsBetween(candidate, after, this.#options);
+      const edits = this.#editsTo(after, candidate);
       if (edits.length === 0 && runs === digestOf(after)) return undefined;
       try {
         await this.#edit(edits, signal, mayGoOn);
@@ -99,7 +99,7 @@ export class Candidate {
     const { cluster } = this.#options;
     await this.lock.hold(signal, mayGoOn, async () => {
       const { running, candidate } = await this.#watch.readNow(this.#api, signal);
-      await this.#edit(editsBetween(candidate, ownedIn(running, cluster), this.#options), signal, mayGoOn);
+      await this.#edit(this.#editsTo(ownedIn(running, cluster), candidate), signal, mayGoOn);
     });
   }
 
@@ -112,7 +112,14 @@ export class Candidate {
     if (jobs.some((job) => !job.finished && job.user === admin && changesWhatRuns(job))) return;
     const { running, candidate } = await this.#watch.readNow(this.#api, signal);
     const before = ownedIn(running, this.#options.cluster);
-    await this.#edit(editsBetween(candidate, before, this.#options), signal, mayGoOn);
+    await this.#edit(this.#editsTo(before, candidate), signal, mayGoOn);
+  }
+
+  #editsTo(target: Entries, candidate: Folders): readonly Edit[] {
+    return editsBetween(candidate, target, {
+      ...this.#options,
+      left: leftIn(candidate, this.inUse, this.#options.cluster),
+    });
   }
 
   async #edit(edits: readonly Edit[], signal: AbortSignal, mayGoOn: MayGoOn): Promise<void> {

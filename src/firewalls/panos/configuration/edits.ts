@@ -2,6 +2,7 @@ import { compareUtf8 } from '../../../base/compare.ts';
 import { SallyportError } from '../../../base/error.ts';
 import type { Edit } from '../api/api.ts';
 import { type Entries, OUR_FOLDERS, isPart } from '../entries/entries.ts';
+import type { Left } from './in-use.ts';
 import { listEdits } from '../lists/lists.ts';
 import { normalText } from '../entries/normal.ts';
 import { isCounted, isOurs, ownedIn } from '../entries/owned.ts';
@@ -21,6 +22,8 @@ interface Surroundings {
   readonly scope: Scope;
   readonly cluster: string;
   readonly positions: Positions;
+  /** Entries that are not to be deleted now, as the device has just refused it; absent: there are none. */
+  readonly left?: Pick<Left, 'has'>;
 }
 
 /**
@@ -44,7 +47,7 @@ export function editsBetween(before: Folders, target: Entries, around: Surroundi
       );
     const gone = partsFirst(owned.objects[folder])
       .toReversed()
-      .flatMap(([name]) => (target.objects[folder].has(name) ? [] : [name]));
+      .flatMap(([name]) => (target.objects[folder].has(name) || around.left?.has(folder, name) === true ? [] : [name]));
     // In the other order: what is named goes after what names it.
     removes.unshift(...gone.map((name): Edit => ({ action: 'delete', xpath: objectPath(scope, folder, name) })));
   }

@@ -24,7 +24,7 @@ import {
   wantedText,
 } from '../configuration/ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from '../api/identity.ts';
-import { withInUse } from '../configuration/in-use.ts';
+import { leftIn, withInUse } from '../configuration/in-use.ts';
 import type { Fetcher } from '../lists/list-contents.ts';
 import { type ListRooms, type Shown, listRoomsIn, listTables, listsBehind } from '../lists/list-steps.ts';
 import { type FetchedLists, takeLists } from '../lists/lists.ts';
@@ -37,6 +37,7 @@ import { holdsPushed, keptByPanorama, pushedRules } from '../configuration/pushe
 import type { Folders } from '../entries/read-entries.ts';
 import { moveStep, newcomerTags } from '../change/beside-commit.ts';
 import { stepsBesideOthers } from '../change/beside-others.ts';
+import { leftovers } from '../change/leftovers.ts';
 import { type TagChange, heldOf } from '../members/registered.ts';
 import { NO_STATE, type RegistryReading } from '../members/registry.ts';
 import { Rooms } from '../change/rooms.ts';
@@ -293,7 +294,10 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {
-    if (actual.isKeptByPanorama) throw keptByPanorama(this.#options.options.vsys, this.#ground.cluster);
+    if (actual.isKeptByPanorama) {
+      const owned = keptByPanorama(this.#options.options.vsys, this.#ground.cluster);
+      return leftovers(stepsToTakeBack(this.#start(actual), this.#ground), owned);
+    }
     const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(actual.observed, wanted);
     const { registered } = actual.reading.registry;
@@ -414,6 +418,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       observed,
       running,
       candidate,
+      left: leftIn(candidate, active.device.inUse, this.#ground.cluster),
       lockStays: reading.lockStays,
       orphans,
       state: reading.registry.marker?.state ?? NO_STATE,

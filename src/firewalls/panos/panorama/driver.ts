@@ -21,19 +21,21 @@ import {
   ourTags,
   wantedText,
 } from '../configuration/ground.ts';
-import { withInUse } from '../configuration/in-use.ts';
+import { leftIn, withInUse } from '../configuration/in-use.ts';
 import { type Capacity, isKnownVersion, leastOf, readCapacity, readIdentity } from '../api/identity.ts';
 import { type ListRooms, type Shown, listRooms, listTables, listsBehind } from '../lists/list-steps.ts';
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
 import { takeLists } from '../lists/lists.ts';
-import { cleanWords, isNeverKept, keptWords, refuseKept } from './kept-itself.ts';
+import { cleanWords, isNeverKept, keptByThemselves, keptWords } from './kept-itself.ts';
 import { ManagedSessions } from './managed-sessions.ts';
 import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from '../entries/owned.ts';
 import { ManagedPassages } from './managed-passages.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
-import { type PanoramaStart, type PanoramaStep, leaderIn, panoramaSteps, panoramaStepsToLeave } from './steps.ts';
+import { leaderIn } from './leader.ts';
+import { type PanoramaStart, type PanoramaStep, panoramaSteps, panoramaStepsToLeave, takeBackSteps } from './steps.ts';
 import { pushesByAdmin } from './push.ts';
+import { leftovers } from '../change/leftovers.ts';
 import { Rooms } from '../change/rooms.ts';
 import type { Folders } from '../entries/read-entries.ts';
 import { type Scope, scopeWord } from '../api/scope.ts';
@@ -203,6 +205,7 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         folders,
         observed,
         orphans: orphansIn(tagged, observed, this.#ground),
+        left: leftIn(candidate, inUse, cluster),
         rooms,
         shown,
         listRooms: listRoom,
@@ -262,7 +265,8 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
   }
 
   steps({ start }: PanoramaActual, { wanted: wished, lists }: PanosTranslation): readonly PanoramaStep[] {
-    refuseKept(start.reading, this.#ground.cluster);
+    const owned = keptByThemselves(start.reading, this.#ground.cluster);
+    if (owned !== undefined) return leftovers(takeBackSteps(start, this.#ground), owned);
     const { wanted } = standing(start.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(start.observed, wanted);
     return panoramaSteps(start, next, this.#ground, lists);
@@ -287,15 +291,18 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
         'DEVICE_OWNED',
         `what is ours there belongs to the cluster ${cluster}, BorderFirewall ${firewall}`,
       );
+    const owned = keptByThemselves(start.reading, cluster);
+    const left = owned && takeBackSteps(start, this.#ground);
+    if (left !== undefined && left.length > 0) return left;
     if (isNeverKept(start.reading, cluster)) return [];
-    refuseKept(start.reading, cluster);
+    if (owned !== undefined) throw owned;
     const steps = panoramaStepsToLeave(start, this.#ground);
     const clean = cleanWords(start.reading, cluster);
-    const left = unreached.filter((words) => !clean.has(words));
-    if (steps.length === 0 && left.length > 0)
+    const unclean = unreached.filter((words) => !clean.has(words));
+    if (steps.length === 0 && unclean.length > 0)
       throw new SallyportError(
         'DEVICE_UNREACHABLE',
-        `what is ours is gone, but not from all: ${left.join('; ')}; bring it back, or take it out of the device group`,
+        `what is ours is gone, but not from all: ${unclean.join('; ')}; bring it back, or take it out of the device group`,
       );
     return steps;
   }

@@ -11,15 +11,29 @@ export function keptWords({ kept }: Pick<PanoramaReading, 'kept'>, cluster: stri
 }
 
 /**
- * Throws `DEVICE_OWNED` where all that can be read are kept by themselves: each of the two would take what the other registered for its own that
- * nothing needs, and take it away.
+ * Why nothing may be written, where all that can be read are kept by themselves: each of the two would take what the other registered for its own that
+ * nothing needs, and take it away. `undefined`: some are not.
  */
-export function refuseKept(reading: PanoramaReading, cluster: string): void {
-  if (isAllKept(reading))
-    throw new SallyportError(
-      'DEVICE_OWNED',
-      `${keptWords(reading, cluster).join('; ')}; nothing is written to the device group: ${WAY_OUT}`,
-    );
+export function keptByThemselves(reading: PanoramaReading, cluster: string): SallyportError | undefined {
+  if (!isAllKept(reading)) return undefined;
+  return new SallyportError(
+    'DEVICE_OWNED',
+    `${keptWords(reading, cluster).join('; ')}; nothing is written to the device group: ${WAY_OUT}`,
+  );
+}
+
+/** The same refusal, where edits that nobody committed, or a lock, stay behind it: nobody who may write takes them back. */
+export function withLeftovers(owned: SallyportError, isEdited: boolean, lockStays: boolean): SallyportError {
+  const what = [
+    ...(isEdited ? ['edits of ours that nobody committed'] : []),
+    ...(lockStays ? ['a config lock of this account'] : []),
+  ];
+  if (what.length === 0) return owned;
+  return new SallyportError(
+    owned.code,
+    `${owned.message}. Of an earlier process ${what.join(' and ')} stay in our own device group, which are not taken back meanwhile: do so by hand, or they go once this is mended`,
+    owned.details,
+  );
 }
 
 /** Who leaves need not wait for a firewall that holds nothing that was pushed. */

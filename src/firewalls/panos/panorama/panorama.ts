@@ -13,7 +13,8 @@ import { readIdentity } from '../api/identity.ts';
 import { readJobs } from '../api/jobs.ts';
 import { type Fetcher, type ListsReading, NO_LISTS } from '../lists/list-contents.ts';
 import type { Ask } from '../lists/list-steps.ts';
-import { type ManagedFirewall, ManagedFirewalls } from './managed.ts';
+import { withLeftovers } from './kept-itself.ts';
+import { type Managed, type ManagedFirewall, ManagedFirewalls } from './managed.ts';
 import { ManagedLists } from './managed-lists.ts';
 import { digestOf, isEmpty, ownedIn } from '../entries/owned.ts';
 import { push, pushesByAdmin } from './push.ts';
@@ -308,9 +309,19 @@ export class PanoramaDevice {
     readonly below: readonly XmlElement[];
   }> {
     const configuration = await this.#watch.read(this.#api, signal);
-    const { firewalls, rules } = await this.#managed.read(this.#api, configuration.running, signal);
+    const { firewalls, rules } = await this.#managedUnder(configuration, signal);
     this.#present = firewalls;
     return { configuration, present: firewalls, below: rules };
+  }
+
+  async #managedUnder({ running, candidate }: ConfigurationReading, signal: AbortSignal): Promise<Managed> {
+    try {
+      return await this.#managed.read(this.#api, running, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof SallyportError) || thrown.code !== 'DEVICE_OWNED') throw thrown;
+      const [runs, edited] = [running, candidate].map((one) => digestOf(ownedIn(one, this.#options.ground.cluster)));
+      throw withLeftovers(thrown, runs !== edited, await this.#candidate.lock.stays(signal));
+    }
   }
 
   /** Pushes that have ended by now. */

@@ -4,6 +4,8 @@ import { SallyportError } from '../../../base/error.ts';
 import type { Exposure, ObjectChange, Step } from '../../../plan/step.ts';
 import type { Capacity as Rooms } from '../../rulebase/capacity.ts';
 import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../../rulebase/model.ts';
+import { editsBetween } from '../configuration/edits.ts';
+import type { Left } from '../configuration/in-use.ts';
 import { type Entries, tagOf } from '../entries/entries.ts';
 import { type Ground, ourTags } from '../configuration/ground.ts';
 import { type Ask, type ListRooms, type Shown } from '../lists/list-steps.ts';
@@ -15,8 +17,9 @@ import type { Folders } from '../entries/read-entries.ts';
 import { type TagChange, messages } from '../members/registered.ts';
 import { NO_STATE } from '../members/registry.ts';
 import { besideOthers, tagsOfOthers } from '../members/tags-of-others.ts';
+import { stateOf } from './leader.ts';
 import { commitAll } from './push.ts';
-import { type Shortage, crowdedAt, roomAt, shortageAt } from './shortage.ts';
+import { type Shortage, shortageAt } from './shortage.ts';
 import { stepsBesideOthers } from '../change/beside-others.ts';
 import { type PanosStep, type Start, stepsToLeave, taggedGroups } from '../change/steps.ts';
 import { xmlText } from '../api/xml.ts';
@@ -56,6 +59,7 @@ export interface PanoramaStart {
   readonly folders: Folders;
   readonly observed: ObservedRuleBase;
   readonly orphans: readonly TagChange[];
+  readonly left: Left;
   /** What fits on each of the firewalls, where they told. */
   readonly rooms: Rooms | undefined;
   /** What the lists of each firewall hold, and what fits of them. */
@@ -63,47 +67,6 @@ export interface PanoramaStart {
   readonly listRooms: ListRooms | undefined;
   /** Serials that it is not the time to push to again, and what they refused. */
   readonly resting: ReadonlyMap<string, string>;
-}
-
-/**
- * The firewall whose state the steps are made for: one of those that run what Panorama does, else of those that most agree with; and among
- * these one whose registered addresses are in the state that most are in, as one that lost them is in none. Of equal ones that with the most
- * room, and the most tags left, as one that others have filled keeps nobody from the rest.
- */
-export function leaderIn(
-  { configuration, firewalls }: PanoramaReading,
-  { cluster, style }: Ground,
-): FirewallReading | undefined {
-  const runs = digestOf(ownedIn(configuration.running, cluster));
-  const room = new Map(firewalls.map((one) => [one, roomAt(one, style.tags)]));
-  const crowded = new Map(firewalls.map((one) => [one, crowdedAt(one, style.tags)]));
-  const byRoom = firewalls.toSorted(
-    (one, other) => compareRoom(room.get(other), room.get(one)) || compareRoom(crowded.get(one), crowded.get(other)),
-  );
-  const agreeing = byRoom.filter(({ digest }) => digest === runs);
-  const alike = agreeing.length > 0 ? agreeing : most(byRoom, ({ digest }) => digest);
-  const marked = alike.filter((one) => stateOf(one) !== NO_STATE);
-  return most(marked.length > 0 ? marked : alike, stateOf)[0];
-}
-
-/** Of two that did not tell neither has more. */
-function compareRoom(one = 0, other = 0): number {
-  return one === other ? 0 : one - other;
-}
-
-/** The largest lot of those that are alike; of equal ones the first. */
-function most<T>(list: readonly T[], keyOf: (one: T) => string): readonly T[] {
-  const lots = new Map<string, T[]>();
-  for (const one of list) {
-    const lot = lots.get(keyOf(one));
-    if (lot === undefined) lots.set(keyOf(one), [one]);
-    else lot.push(one);
-  }
-  return [...lots.values()].reduce((best, lot) => (lot.length > best.length ? lot : best), [] as readonly T[]);
-}
-
-function stateOf({ registry }: FirewallReading): string {
-  return registry.marker?.state ?? NO_STATE;
 }
 
 /** From what was read to what is wanted, on every firewall that can be read. Throws CAPACITY where it does not fit on one, when nothing else is left to do. */
@@ -132,10 +95,37 @@ export function panoramaStepsToLeave(start: PanoramaStart, ground: Ground): read
   return new Arrangement(start, stepsToLeave(startOf(start), ground), undefined, ground).steps();
 }
 
+/**
+ * Without a step that commits, what Panorama holds and no firewall runs goes: the next push of anybody would publish it. So does a lock that
+ * nobody is going to give back.
+ */
+export function takeBackSteps(
+  { reading, leader, left }: Pick<PanoramaStart, 'reading' | 'leader' | 'left'>,
+  ground: Ground,
+): readonly PanoramaStep[] {
+  const { running, candidate } = reading.configuration;
+  const isIn = (folders: Folders): boolean => digestOf(ownedIn(folders, ground.cluster)) === leader.digest;
+  const isEdited = !isIn(candidate) && editsBetween(candidate, leader.entries, { ...ground, left }).length > 0;
+  const isThere = isIn(running) && !isEdited;
+  if (isThere && !reading.lockStays) return [];
+  return [
+    {
+      does: 'takeBack',
+      after: leader.entries,
+      kind: 'Clean',
+      title: isThere ? 'a lock that was left is given back' : 'edits that no firewall runs go',
+      urgent: false,
+      objects: [],
+      longestMs: PUSH_MS,
+      text: isThere ? REMOVE_TEXT : 'edits that no firewall runs go\n<commit/>\n',
+    },
+  ];
+}
+
 function startOf(start: PanoramaStart): Start {
   const { leader, observed, folders, orphans, rooms, shown, listRooms } = start;
   // Edits that nobody committed and commits that nobody pushed are one to firewalls: neither runs.
-  const configuration = { running: folders, candidate: folders, lockStays: false };
+  const configuration = { running: folders, candidate: folders, left: start.left, lockStays: false };
   const room = { ...(rooms === undefined ? {} : { rooms }), ...(listRooms === undefined ? {} : { listRooms }) };
   const state = stateOf(leader);
   return { observed, ...configuration, orphans, ...room, shown, state, active: '', standby: undefined };
@@ -298,24 +288,9 @@ class Arrangement {
     );
   }
 
-  /** Without a step that commits, what Panorama holds and no firewall runs goes: the next push of anybody would publish it. */
   #takeBack(): void {
-    if (this.#chain.some(({ does }) => does === 'configure')) return;
-    const { reading, leader } = this.#start;
-    const { running, candidate } = reading.configuration;
-    const { cluster } = this.#ground;
-    const isThere = [running, candidate].every((one) => digestOf(ownedIn(one, cluster)) === leader.digest);
-    if (isThere && !reading.lockStays) return;
-    this.#steps.push({
-      does: 'takeBack',
-      after: leader.entries,
-      kind: 'Clean',
-      title: isThere ? 'a lock that was left is given back' : 'edits that no firewall runs go',
-      urgent: false,
-      objects: [],
-      longestMs: PUSH_MS,
-      text: isThere ? REMOVE_TEXT : 'edits that no firewall runs go\n<commit/>\n',
-    });
+    if (this.#chain.every(({ does }) => does !== 'configure'))
+      this.#steps.push(...takeBackSteps(this.#start, this.#ground));
   }
 
   #pushToLagging(): void {
