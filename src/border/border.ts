@@ -4,7 +4,7 @@ import type { Engine, EngineChanges } from '../engine/engine.ts';
 import type { EndpointId } from '../inventory/model.ts';
 import { PrefixSet } from '../ip/prefix-set.ts';
 import { type Appearance, Compilation } from './compilation.ts';
-import { type Outgoing, type WayExplanation, explain } from './explain.ts';
+import { type LeavingOf, type Outgoing, type WayExplanation, explain } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { fedBy } from './fed-by.ts';
 import type { Finding } from './finding.ts';
@@ -68,12 +68,13 @@ export class Border {
 
   /**
    * The ways of a workload's flow through the border: the address seen, verdict and translation at each firewall. Empty where no firewall
-   * takes it, or the workload is not known. At each firewall the flow counts as the first packet of a connection.
+   * takes it, or the workload is not known. At each firewall the flow counts as the first packet of a connection. `leaving`: what is known of
+   * devices; firewalls behind are asked about that source.
    */
-  explain(endpoint: EndpointId, flow: Outgoing): readonly WayExplanation[] {
+  explain(endpoint: EndpointId, flow: Outgoing, leaving?: LeavingOf): readonly WayExplanation[] {
     const found = this.#engine.endpoints.get(endpoint);
     if (found?.kind !== 'Pod' || this.#made === undefined) return [];
-    return explain(this.#made.compilation, this.#views, found, flow);
+    return explain(this.#made.compilation, this.#views, found, flow, leaving);
   }
 
   /** Takes what the engine's last flush told; to be called after each, once. */

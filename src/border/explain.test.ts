@@ -104,6 +104,19 @@ describe('the way of a flow', () => {
     expect(ways(world, from, destination)).toEqual(expected);
   });
 
+  test('firewalls behind are asked about the source that a device is known to give, whatever ours do', () => {
+    const asked = (leaving: Readonly<Record<string, string>>, destination: string): unknown =>
+      world.border
+        .explain('pod:shop/web', to(destination), ({ firewall: name }) => leaving[name])
+        .map(({ hops, leavesAs }) => [...hops.map(({ seenSource }) => seenSource), leavesAs]);
+    expect(asked({}, '198.51.100.7')).toEqual([['10.1.0.1', '192.0.2.1', '192.0.2.1']]);
+    expect(asked({ inner: '192.0.2.66' }, '198.51.100.7')).toEqual([['10.1.0.1', '192.0.2.66', '192.0.2.66']]);
+    expect(asked({ inner: '192.0.2.66' }, '192.0.2.99')).toEqual([['10.1.0.1', '192.0.2.66', '192.0.2.66']]);
+    // Somebody exempts it ahead of our translation.
+    expect(asked({ inner: '10.1.0.1' }, '198.51.100.7')).toEqual([['10.1.0.1', '10.1.0.1', '10.1.0.1']]);
+    expect(asked({ outer: '192.0.2.67' }, '192.0.2.99')).toEqual([['10.1.0.1', '10.1.0.1', '192.0.2.67']]);
+  });
+
   test('a firewall behind knows the translated address, and the others it can see', () => {
     expect(world.members('inner')).toEqual(['10.1.0.1', '10.1.0.2', '172.18.0.1']);
     expect(world.members('outer')).toEqual(['10.1.0.1', '10.1.0.2', '172.18.0.1', '192.0.2.1']);

@@ -36,11 +36,15 @@ export function explain(
   views: ReadonlyMap<string, FirewallView>,
   endpoint: Endpoint,
   flow: Outgoing,
+  leaving: LeavingOf = () => undefined,
 ): readonly WayExplanation[] {
   return compilation
     .waysOf(endpoint, flow.destination)
-    .map(({ exit, chain }) => follow(compilation, views, endpoint, flow, exit, chain));
+    .map(({ exit, chain }) => follow(compilation, views, endpoint, flow, exit, chain, leaving));
 }
+
+/** The source, canonical, that a flow surely leaves a firewall with, whatever ours do; `undefined`: nobody knows better than ours. */
+export type LeavingOf = (hop: HopExplanation) => string | undefined;
 
 function follow(
   compilation: Compilation,
@@ -49,6 +53,7 @@ function follow(
   flow: Outgoing,
   exit: string,
   chain: readonly string[],
+  leaving: LeavingOf,
 ): WayExplanation {
   const hops: HopExplanation[] = [];
   let translated: Address | undefined;
@@ -72,10 +77,11 @@ function follow(
       continue;
     }
     const evaluation = evaluate(ruleset, { ...flow, family: source.family, source });
-    hops.push({ firewall, seenSource, evaluation });
+    const hop = { firewall, seenSource, evaluation };
+    hops.push(hop);
     if (!evaluation.passes) return { exit, hops, outcome: 'drops' };
-    leavesAs = evaluation.leavesAs;
-    if (evaluation.translation?.target.kind === 'Address') translated = parseAddress(evaluation.leavesAs);
+    leavesAs = leaving(hop) ?? evaluation.leavesAs;
+    if (leavesAs !== seenSource) translated = parseAddress(leavesAs);
   }
   if (!certain || leavesAs === undefined) return { exit, hops, outcome: 'unknown' };
   return { exit, hops, outcome: 'passes', leavesAs };

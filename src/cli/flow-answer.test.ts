@@ -4,7 +4,7 @@ import type { WayExplanation } from '../border/explain.ts';
 import type { ForeignRule } from '../plan/foreign.ts';
 import { packetOf } from '../engine/packet.ts';
 import type { Decider, Passage } from '../firewalls/passage/passage.ts';
-import { amongOthers as amongRules, whatWouldChange } from './flow-answer.ts';
+import { amongOthers as amongRules, leavingBy, whatWouldChange } from './flow-answer.ts';
 import { passageLines } from './passage-text.ts';
 
 const evaluation = (passes: boolean, reason: Evaluation['reason'] = 'rule'): Evaluation => ({
@@ -79,6 +79,26 @@ describe('the sum is never better than its weakest part', () => {
       'translations of others may give it another source',
     ]);
     expect(passageLines({ ...other, outcome: 'drops' })).toHaveLength(1);
+  });
+
+  test('what others surely translate goes on with the source that they give', () => {
+    const leaves = { source: '192.0.2.66', by: 'vsys1 "their nat"' };
+    const rule = { by: 'rule', rule: theirs, passes: true, because: [] } as const;
+    const passage: Passage = { outcome: 'passes', deciders: [rule], leaves };
+    const others = new Map(
+      ['edge-1', 'edge-2'].map((name) => [name, { foreign: [], passages: { of: () => passage } }]),
+    );
+    const both = amongRules(way('passes', evaluation(true), evaluation(true)), others, flow);
+    expect(both).toMatchObject({ outcome: 'passes', leavesAs: '192.0.2.66' });
+    expect(passageLines(passage).map(([, text]) => text)).toEqual([
+      expect.stringMatching(/^passes by inet theirs/),
+      'leaves as 192.0.2.66, by the translation of vsys1 "their nat"',
+    ]);
+    expect(passageLines({ ...passage, outcome: 'drops' })).toHaveLength(1);
+    const hop = { firewall: 'edge-1', seenSource: '10.1.0.1', evaluation: evaluation(true) };
+    expect(leavingBy(others, flow)(hop)).toBe('192.0.2.66');
+    expect(leavingBy(others, flow)({ ...hop, firewall: 'edge-9' })).toBeUndefined();
+    expect(leavingBy(others, flow)({ ...hop, evaluation: evaluation(true, 'not-governed') })).toBeUndefined();
   });
 
   test('a firewall that is not asked about the flow has no say', () => {

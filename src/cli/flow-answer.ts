@@ -1,5 +1,5 @@
 import type { Evaluation } from '../border/evaluate.ts';
-import type { HopExplanation, WayExplanation } from '../border/explain.ts';
+import type { HopExplanation, LeavingOf, WayExplanation } from '../border/explain.ts';
 import type { Packet } from '../engine/packet.ts';
 import type { Hop as ClusterHop, Verdict } from '../engine/verdict.ts';
 import type { Passage, Passages } from '../firewalls/passage/passage.ts';
@@ -50,8 +50,9 @@ export function amongOthers(way: WayExplanation, others: Others, flow: Outgoing)
   const hops = way.hops.map((hop) => hopAmong(hop, others, flow));
   const outcome = outcomeAmong(way, hops);
   const { leavesAs, ...rest } = way;
-  if (outcome !== 'passes' || leavesAs === undefined || hops.some(mayLeaveOtherwise)) return { ...rest, hops, outcome };
-  return { ...rest, hops, outcome, leavesAs };
+  const left = hops.at(-1)?.device?.leaves?.source ?? leavesAs;
+  if (outcome !== 'passes' || left === undefined || hops.some(mayLeaveOtherwise)) return { ...rest, hops, outcome };
+  return { ...rest, hops, outcome, leavesAs: left };
 }
 
 function outcomeAmong(way: WayExplanation, hops: readonly Hop[]): Way['outcome'] {
@@ -68,16 +69,25 @@ function outcomeAmong(way: WayExplanation, hops: readonly Hop[]): Way['outcome']
 }
 
 function hopAmong(hop: HopExplanation, others: Others, flow: Outgoing): Hop {
-  const { evaluation, seenSource, firewall } = hop;
-  if (evaluation?.reason === 'not-governed') return hop;
-  const device = others.get(firewall);
-  const source = seenSource === undefined ? undefined : parseAddress(seenSource);
-  const withOthers = { ...hop, others: device?.foreign ?? null };
-  if (device?.passages === undefined || evaluation === undefined || source === undefined) return withOthers;
-  return {
-    ...withOthers,
-    device: device.passages.of({ ...flow, source, family: source.family } as Packet, evaluation),
+  if (hop.evaluation?.reason === 'not-governed') return hop;
+  const device = passageAt(hop, others, flow);
+  return { ...hop, others: others.get(hop.firewall)?.foreign ?? null, ...(device === undefined ? {} : { device }) };
+}
+
+/** The source that a flow surely leaves a firewall with, by all translations of the device. */
+export function leavingBy(others: Others, flow: Outgoing): LeavingOf {
+  return (hop) => {
+    const passage = hop.evaluation?.reason === 'not-governed' ? undefined : passageAt(hop, others, flow);
+    return passage?.leaves?.source;
   };
+}
+
+function passageAt(hop: HopExplanation, others: Others, flow: Outgoing): Passage | undefined {
+  const { evaluation, seenSource, firewall } = hop;
+  const passages = others.get(firewall)?.passages;
+  const source = seenSource === undefined ? undefined : parseAddress(seenSource);
+  if (passages === undefined || evaluation === undefined || source === undefined) return undefined;
+  return passages.of({ ...flow, source, family: source.family } as Packet, evaluation);
 }
 
 function outcomeOf({ evaluation, device, others }: Hop): Way['outcome'] {
@@ -89,7 +99,8 @@ function outcomeOf({ evaluation, device, others }: Hop): Way['outcome'] {
 
 /** Whether others have a say in the source that a flow leaves with. */
 function mayLeaveOtherwise({ device }: Hop): boolean {
-  return device?.retranslated === true || device?.deciders.some(({ by }) => by !== 'ours') === true;
+  if (device === undefined || device.leaves !== undefined) return false;
+  return device.retranslated === true || device.deciders.some(({ by }) => by !== 'ours');
 }
 
 /** The answer in one family; a question about two dual-stack pods has two. */

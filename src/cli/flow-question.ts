@@ -6,6 +6,7 @@ import type { EndpointId } from '../inventory/model.ts';
 import { type Address, formatAddress } from '../ip/address.ts';
 import {
   amongOthers,
+  leavingBy,
   type FamilyAnswer,
   type FlowAnswer,
   type Others,
@@ -78,7 +79,8 @@ function familyAnswer(
   });
   const cluster = policies.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
-  const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing);
+  const leaving = others && leavingBy(others, outgoing);
+  const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing, leaving);
   const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others, outgoing));
   const borders = border.map((way) => way.outcome);
   const outcome =

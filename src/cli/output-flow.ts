@@ -69,6 +69,13 @@ const passage = z.strictObject({
     .literal(true)
     .optional()
     .describe('what passes may leave with another source than ours give it, by translations of others'),
+  leaves: z
+    .strictObject({
+      source: z.string().describe('the address'),
+      by: z.string().optional().describe('the translation of others that gives it; absent: none does'),
+    })
+    .optional()
+    .describe('the source that what passes surely leaves with; absent where the device alone does not tell'),
 });
 
 /** What becomes of the flow between two addresses. */

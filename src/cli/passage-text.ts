@@ -11,8 +11,11 @@ type Line = readonly [label: string, text: string];
 /** What a device does with a flow and by which of its rules, whosever they are; or why nobody can tell. */
 export function passageLines(passage: Passage): readonly Line[] {
   const lines = decidingLines(passage);
-  if (passage.retranslated !== true || passage.outcome === 'drops') return lines;
-  return [...lines, [FURTHER, 'translations of others may give it another source']];
+  const { retranslated, outcome, leaves } = passage;
+  if (outcome === 'drops') return lines;
+  if (retranslated === true) return [...lines, [FURTHER, 'translations of others may give it another source']];
+  if (leaves?.by === undefined) return lines;
+  return [...lines, [FURTHER, `leaves as ${leaves.source}, by the translation of ${visible(leaves.by)}`]];
 }
 
 function decidingLines({ outcome, deciders }: Passage): readonly Line[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AskedRule, passageByOneOf, passageOf } from './passage.ts';
+import { type AskedRule, type Passage, passageByOneOf, passageOf } from './passage.ts';
 import { type Truth, allOf, anyOf, doubt, not } from './truth.ts';
 
 const users = doubt('it is for users');
@@ -92,6 +92,12 @@ describe('what may decide', () => {
         ['it comes by p3', other],
       ]).retranslated,
     ).toBe(true);
+    const leaving = (source: string, passes = true) => ({ ...by(passes), leaves: { source } });
+    const leavesBy = (...passages: readonly Passage[]) =>
+      passageByOneOf(passages.map((one, at) => [`it comes by p${at}`, one] as const)).leaves?.source;
+    expect(leavesBy(leaving('192.0.2.1'), leaving('192.0.2.1', false))).toBe('192.0.2.1');
+    expect(leavesBy(leaving('192.0.2.1'), leaving('192.0.2.2'))).toBe(undefined);
+    expect(leavesBy(leaving('192.0.2.1'), by(true))).toBe(undefined);
     expect(differ.deciders.map(({ because }) => because)).toEqual([['it comes by p1'], ['it comes by p3']]);
   });
 });

@@ -39,6 +39,16 @@ export interface Passage {
   readonly deciders: readonly Decider[];
   /** What passes may leave with another source than ours give it, by translations of others. */
   readonly retranslated?: true;
+  /** What passes surely leaves with this source, all translations of the device considered; absent: that is not known of the device itself. */
+  readonly leaves?: Leaving;
+}
+
+/** The source that a flow leaves with. */
+export interface Leaving {
+  /** Canonical. */
+  readonly source: string;
+  /** The translation of others that gives it, for people; absent: none does. */
+  readonly by?: string;
 }
 
 /** The rules of a device as they were read, everybody's. */
@@ -97,7 +107,13 @@ export function passageByOneOf(passages: readonly (readonly [why: string, passag
       deciders.map((decider) => ({ ...decider, because: [...decider.because, why] })),
     ),
   );
-  return passages.some(([, { retranslated }]) => retranslated === true) ? { ...passage, retranslated: true } : passage;
+  const leaves = first?.[1].leaves;
+  const isSame = passages.every(([, one]) => one.leaves !== undefined && one.leaves.source === leaves?.source);
+  return {
+    ...passage,
+    ...(passages.some(([, { retranslated }]) => retranslated === true) ? { retranslated: true } : {}),
+    ...(isSame && leaves !== undefined ? { leaves } : {}),
+  };
 }
 
 function decidersOf({ rules, wish, place, end }: AskedList): readonly Decider[] {

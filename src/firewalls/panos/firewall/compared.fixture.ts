@@ -7,7 +7,7 @@ import type { Ruleset } from '../../../border/ruleset.ts';
 import { packetOf } from '../../../engine/packet.ts';
 import type { Passage, Passages } from '../../passage/passage.ts';
 
-const WORDS = new Map([
+export const WORDS = new Map([
   [1, 'icmp'],
   [6, 'tcp'],
   [17, 'udp'],
@@ -49,7 +49,7 @@ export function compare(
   }
 }
 
-function asked({ source, destination, protocol, sourcePort, destinationPort, icmpType, icmpCode }: Packet) {
+export function asked({ source, destination, protocol, sourcePort, destinationPort, icmpType, icmpCode }: Packet) {
   const given = Object.entries({ sport: sourcePort, dport: destinationPort, icmpType, icmpCode });
   return packetOf({
     src: source,

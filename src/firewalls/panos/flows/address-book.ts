@@ -1,4 +1,4 @@
-import { type Address, formatAddress, parseAddress } from '../../../ip/address.ts';
+import { type Address, formatAddress, formatIpv4, parseAddress } from '../../../ip/address.ts';
 import { type AddressRange, isInRange, readRange } from '../../passage/packet.ts';
 import { type Truth, anyOf, doubt, isDoubt } from '../../passage/truth.ts';
 import { type Registered, canonicalAddress } from '../members/registered.ts';
@@ -69,6 +69,14 @@ export class AddressBook {
     };
     names.forEach(look);
     return families.size > 0 && !families.has(family);
+  }
+
+  /** The one address of IPv4 that a name surely stands for; `undefined`: several, or nobody can tell. */
+  only(name: string): string | undefined {
+    const [meaning, ...more] = this.#meanings(name);
+    if (meaning?.kind !== 'Range' || more.length > 0) return undefined;
+    const { family, from, to } = meaning.range;
+    return family === 4 && from === to ? formatIpv4(Number(from)) : undefined;
   }
 
   #holds(name: string, meaning: Meaning, address: Address, holds: AddressHolder): Truth {

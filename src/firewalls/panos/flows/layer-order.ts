@@ -2,17 +2,17 @@ import type { AskedRule } from '../../passage/passage.ts';
 import type { Layer } from './whole-firewall.ts';
 
 /** The rules of a layer, asked about one flow. */
-export interface AskedLayer {
+export interface AskedLayer<R extends Pick<AskedRule, 'matches'> = AskedRule> {
   readonly layer: Layer;
   /** Rules of ours are in it, or will be. */
   readonly isOurs: boolean;
-  readonly rules: readonly AskedRule[];
+  readonly rules: readonly R[];
 }
 
-interface LayerOrder {
+interface LayerOrder<L> {
   /** As the rest of a sentence; empty where there is but one. */
   readonly because: string;
-  readonly list: readonly AskedLayer[];
+  readonly list: readonly L[];
 }
 
 /** More orders are not worth telling. */
@@ -23,9 +23,11 @@ const MOST_ORDERS = 24;
  * the reference says nothing for sure (1.11), so that any may come first. Layers of which no rule may match do not count. A text: why
  * there are too many.
  */
-export function ordersOf(all: readonly AskedLayer[]): readonly LayerOrder[] | string {
+export function ordersOf<L extends AskedLayer<Pick<AskedRule, 'matches'>>>(
+  all: readonly L[],
+): readonly LayerOrder<L>[] | string {
   const counted = all.filter(({ isOurs, rules }) => isOurs || rules.some(({ matches }) => matches !== false));
-  const of = (side: Layer['side']): readonly AskedLayer[] => counted.filter(({ layer }) => layer.side === side);
+  const of = (side: Layer['side']): readonly L[] => counted.filter(({ layer }) => layer.side === side);
   const several = [of('pre'), of('post')].filter(({ length }) => length > 1);
   if (several.reduce((product, { length }) => product * factorial(length), 1) > MOST_ORDERS)
     return 'rules of many device groups may be for it, and in which order these are asked is not known';

@@ -113,7 +113,55 @@ describe('what stands before all rules', () => {
     expect(isOther(translated, translation('n', pool), translation('sp', pool + mark))).toBe(true);
     // What is exempted by others leaves as it came, which is right for what nobody is to translate.
     expect(isOther(unselected, translation('n', ''), translation('m', pool))).toBe(undefined);
-    expect(isOther(translated, translation('n', ''), translation('sp', pool + mark))).toBe(true);
+    expect(isOther(translated, translation('n', ''), translation('sp', pool + mark))).toBe(undefined);
+  });
+
+  test('translations that come to one address are told with it, those of others by their name', () => {
+    const by = (how: string): string => `<source-translation>${how}</source-translation>`;
+    const one = (address: string): string =>
+      by(`<dynamic-ip-and-port>${list('translated-address', address)}</dynamic-ip-and-port>`);
+    const translation = (name: string, said: string, source = 'any', more = ''): string =>
+      `<entry name="${name}">${list('from', 'k8s')}${list('to', 'internet')}${list('source', source)}${list('destination', 'any')}${said}${more}</entry>`;
+    const mark = '<description>sallyport:lab:SourceNAT/x IPv4</description>';
+    const wished = (target: object): Evaluation =>
+      ({ ...unselected, translation: { origin: { policy: 'SourceNAT/x' }, target } }) as Evaluation;
+    const translated = wished({ kind: 'Address', address: '198.51.100.9' });
+    const leaves = (evaluation: Evaluation, ...rules: readonly string[]): unknown => {
+      const { leaves: found, retranslated } = passagesOf({ own: all + nat(...rules) }).of(tcp, evaluation);
+      return found === undefined
+        ? (retranslated ?? 'ours')
+        : [found.source, ...(found.by === undefined ? [] : [found.by])];
+    };
+    const own = unselected.seenSource;
+    expect(leaves(unselected)).toEqual([own]);
+    expect(leaves(unselected, translation('n', one('198.51.100.1')))).toEqual(['198.51.100.1', 'vsys1 "n"']);
+    expect(leaves(unselected, translation('n', ''), translation('m', one('198.51.100.1')))).toEqual([own]);
+    // Where ours shall translate, and do.
+    expect(leaves(translated, translation('sp', one('198.51.100.9') + mark))).toEqual(['198.51.100.9']);
+    expect(leaves(translated, translation('sp', one('198.51.100.8') + mark))).toBe('ours');
+    expect(leaves(translated)).toBe('ours');
+    // Ours stand below it; nowhere yet; above it, and do not do it.
+    const theirs = translation('n', one('198.51.100.1'));
+    const elsewhere = translation('sp', one('198.51.100.9'), '10.9.0.0/16', mark);
+    expect(leaves(translated, theirs, elsewhere)).toEqual(['198.51.100.1', 'vsys1 "n"']);
+    expect(leaves(translated, theirs)).toBe(true);
+    expect(leaves(translated, elsewhere, theirs)).toBe(true);
+    expect(leaves(wished({ kind: 'Exempt' }), translation('sp', mark), theirs)).toEqual([own]);
+    // In doubt, unless it comes to the same.
+    const domain = translation('d', one('198.51.100.1'), 'no-such-name');
+    expect(leaves(unselected, domain)).toBe(true);
+    expect(leaves(unselected, domain, theirs)).toEqual(['198.51.100.1', 'vsys1 "d"']);
+    expect(leaves(translated, domain, translation('sp', one('198.51.100.8') + mark))).toBe(true);
+    // What the device chooses, or how is not documented.
+    for (const how of [
+      by(`<dynamic-ip-and-port>${list('translated-address', '198.51.100.1', '198.51.100.2')}</dynamic-ip-and-port>`),
+      one('198.51.100.0/30'),
+      by('<dynamic-ip-and-port><interface-address><ip>198.51.100.1</ip></interface-address></dynamic-ip-and-port>'),
+      by('<static-ip><translated-address>198.51.100.1</translated-address></static-ip>'),
+    ])
+      expect(leaves(unselected, translation('n', how))).toBe(true);
+    const fixed = by('<static-ip><translated-address>198.51.100.1</translated-address></static-ip>');
+    expect(leaves(unselected, translation('n', fixed, own))).toEqual(['198.51.100.1', 'vsys1 "n"']);
   });
 
   test('an address of many', () => {

@@ -30,6 +30,7 @@ import { aboveBlock } from '../configuration/edits.ts';
 import { saidText } from '../configuration/ground.ts';
 import { readIdentity } from '../api/identity.ts';
 import { ordersOf } from './layer-order.ts';
+import { type Left, type Translated, agreedOn, leftBy } from './leaving.ts';
 import { type PanosOptions, positionsOf } from '../configuration/options.ts';
 import { isOurs } from '../entries/owned.ts';
 import { type Registered, readRegistered } from '../members/registered.ts';
@@ -139,13 +140,13 @@ export class PanosPassages implements Passages {
         const asOurs = { ...named, ...pair, flow: ours, isService: isOurService };
         return [
           `it comes and goes by ${pair.from ?? 'any'} > ${pair.to ?? 'any'}`,
-          this.#between(question, asOurs, wish, evaluation.translation !== undefined),
+          this.#between(question, asOurs, wish, evaluation),
         ] as const;
       }),
     );
   }
 
-  #between(question: RuleQuestion, asOurs: RuleQuestion, wish: OwnWish, isTranslated: boolean): Passage {
+  #between(question: RuleQuestion, asOurs: RuleQuestion, wish: OwnWish, evaluation: Evaluation): Passage {
     const before = this.#zoneDoubt(question) ?? this.#otherKinds(question) ?? this.#redirected(question);
     if (before !== undefined) return unknownPassage(before);
     const place = this.#place;
@@ -170,21 +171,39 @@ export class PanosPassages implements Passages {
         return [because, decided] as const;
       }),
     );
-    return this.#mayRetranslate(question, asOurs, isTranslated) ? { ...passage, retranslated: true } : passage;
+    const left = this.#left({ question, asOurs, wish: evaluation.translation?.target });
+    if (typeof left === 'object') return { ...passage, leaves: left };
+    return left === 'as others' ? { ...passage, retranslated: true } : passage;
   }
 
-  /** Whether a translation of others may be asked before ours: the first rule that matches decides, also one that exempts. */
-  #mayRetranslate(question: RuleQuestion, asOurs: RuleQuestion, isTranslated: boolean): boolean {
-    return this.#whole.layers.some(({ nat }) => {
-      for (const rule of nat) {
-        const isOwn = this.#isOurs(rule);
-        const matches = translationMatches(rule, isOwn ? asOurs : question);
-        if (matches === false) continue;
-        if (!isOwn && (isTranslated || child(rule, 'source-translation') !== undefined)) return true;
-        if (matches === true) return false;
-      }
-      return false;
-    });
+  /** In each order in which the layers may be asked. */
+  #left(translated: Translated): Left {
+    const { question, asOurs } = translated;
+    const asked = this.#whole.layers.map((layer) => ({
+      layer,
+      isOurs: false,
+      rules: layer.nat.map((entry) => {
+        const isOurs = this.#isOurs(entry);
+        return {
+          entry,
+          isOurs,
+          where: layer.where,
+          get matches() {
+            return translationMatches(entry, isOurs ? asOurs : question);
+          },
+        };
+      }),
+    }));
+    const orders = ordersOf(asked);
+    if (typeof orders === 'string') return 'as others';
+    return agreedOn(
+      orders.map(({ list }) =>
+        leftBy(
+          list.flatMap(({ rules }) => rules),
+          translated,
+        ),
+      ),
+    );
   }
 
   /** `matches` is worked out when it is asked for, and once: the first rule that surely matches spares those behind it. */
