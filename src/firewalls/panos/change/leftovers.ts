@@ -1,4 +1,4 @@
-import type { SallyportError } from '../../../base/error.ts';
+import { SallyportError } from '../../../base/error.ts';
 import type { Step } from '../../../plan/step.ts';
 
 /**
@@ -12,3 +12,17 @@ export function leftovers<S extends Step>(steps: readonly S[], owned: SallyportE
 }
 
 const NOT_KEPT = 'nothing else is written, as another BorderFirewall of this cluster keeps the firewall';
+
+/** The refusal where not even that can be read: edits that nobody committed, or a lock, stay. */
+export function withLeftovers(owned: SallyportError, isEdited: boolean, lockStays: boolean): SallyportError {
+  const what = [
+    ...(isEdited ? ['edits of ours that nobody committed'] : []),
+    ...(lockStays ? ['a config lock of this account'] : []),
+  ];
+  if (what.length === 0) return owned;
+  return new SallyportError(
+    owned.code,
+    `${owned.message}. Of an earlier process ${what.join(' and ')} stay in our own device group, which are not taken back meanwhile: do so by hand, or they go once this is mended`,
+    owned.details,
+  );
+}

@@ -26,7 +26,7 @@ import {
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from '../api/identity.ts';
 import { leftIn, withInUse } from '../configuration/in-use.ts';
 import type { Fetcher } from '../lists/list-contents.ts';
-import { type ListRooms, type Shown, listRoomsIn, listTables, listsBehind } from '../lists/list-steps.ts';
+import { type ListRooms, type Shown, listTables, listsBehind } from '../lists/list-steps.ts';
 import { type FetchedLists, takeLists } from '../lists/lists.ts';
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
@@ -43,7 +43,7 @@ import { NO_STATE, type RegistryReading } from '../members/registry.ts';
 import { Rooms } from '../change/rooms.ts';
 import type { Scope } from '../api/scope.ts';
 import { Sessions } from '../flows/sessions.ts';
-import { ShownLists, fetchLists, isUsedIn } from './shown-lists.ts';
+import { ShownLists, fetchLists, isUsedIn, listRoomsIn } from './shown-lists.ts';
 import { type PanosStep, type Start, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
 import { TaggedReadings } from '../members/tagged.ts';
 import { type Crowded, crowdedOut, tagsOfOthers, withPlaceFor } from '../members/tags-of-others.ts';

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { MayGoOn } from '../../driver.ts';
 import { type Fetcher, type ListsReading, isToldOfLists, listDifference, unreadLists } from '../lists/list-contents.ts';
-import type { Ask, Shown } from '../lists/list-steps.ts';
+import { type Ask, type ListRooms, type Shown, listRooms } from '../lists/list-steps.ts';
 import { usedLists } from '../lists/lists.ts';
-import { ownedIn } from '../entries/owned.ts';
+import { isOurs, ownedIn } from '../entries/owned.ts';
 import type { Unit } from './pair.ts';
 import type { Folders } from '../entries/read-entries.ts';
 
@@ -90,4 +90,16 @@ async function isShown({ name, members }: Ask, fetcher: Fetcher, signal: AbortSi
 export function isUsedIn(running: Folders, isPushedTo: boolean): (name: string) => boolean {
   const used = usedLists([...running.security, ...running.nat, ...running.elsewhere]);
   return (name) => isPushedTo || used.has(name);
+}
+
+/** What fits of lists, by those of a firewall's own configuration; `undefined`: none are kept there. */
+export function listRoomsIn(
+  { objects }: Folders,
+  [first]: readonly Shown[],
+  most: number | undefined,
+  cluster: string,
+): ListRooms | undefined {
+  const lists = objects['external-list'];
+  const ours = lists.filter((one) => isOurs(one, cluster)).length;
+  return first && listRooms(most, lists.length, ours, first.reading);
 }

@@ -10,8 +10,6 @@ import {
   isResting,
   listDifference,
 } from './list-contents.ts';
-import { isOurs } from '../entries/owned.ts';
-import type { Folders } from '../entries/read-entries.ts';
 import type { FetchedLists } from './lists.ts';
 
 /** So many addresses of a list are named to people. */
@@ -127,18 +125,6 @@ export function listRooms(
     lists: objects === undefined ? undefined : { most: objects, others: all - ours, ours },
     entries: room && { most: room.most, others: Math.max(0, room.used - own), ours: own },
   };
-}
-
-/** The same, of the lists that stand in a firewall's own configuration; `undefined`: none are kept there. */
-export function listRoomsIn(
-  { objects }: Folders,
-  [first]: readonly Shown[],
-  most: number | undefined,
-  cluster: string,
-): ListRooms | undefined {
-  const lists = objects['external-list'];
-  const ours = lists.filter((one) => isOurs(one, cluster)).length;
-  return first && listRooms(most, lists.length, ours, first.reading);
 }
 
 /** For `Actual.tables`. */

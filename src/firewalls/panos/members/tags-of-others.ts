@@ -1,8 +1,8 @@
 import { compareUtf8 } from '../../../base/compare.ts';
 import type { ListBehind } from '../../driver.ts';
 import { type MemberGroup, type ObservedRuleBase, type WantedRuleBase, groupKey } from '../../rulebase/model.ts';
+import type { Names } from '../../rulebase/names.ts';
 import { standing } from '../../rulebase/standing-groups.ts';
-import type { Style } from '../entries/entries.ts';
 import { MOST_TAGS, without } from './most-tags.ts';
 import { type Registered, type TagChange, canonicalAddress } from './registered.ts';
 
@@ -75,7 +75,7 @@ export interface Crowded {
 /** For `Driver.behind`; with the names that AddressGroups have for their owners. */
 export function crowdedOut(
   units: readonly Crowded[],
-  { tags: prefix, names }: Pick<Style, 'tags' | 'names'>,
+  { tags: prefix, names }: { readonly tags: string; readonly names: Names },
   observed: ObservedRuleBase,
   wished: WantedRuleBase,
 ): readonly ListBehind[] {

@@ -22,20 +22,6 @@ export function keptByThemselves(reading: PanoramaReading, cluster: string): Sal
   );
 }
 
-/** The same refusal, where edits that nobody committed, or a lock, stay behind it: nobody who may write takes them back. */
-export function withLeftovers(owned: SallyportError, isEdited: boolean, lockStays: boolean): SallyportError {
-  const what = [
-    ...(isEdited ? ['edits of ours that nobody committed'] : []),
-    ...(lockStays ? ['a config lock of this account'] : []),
-  ];
-  if (what.length === 0) return owned;
-  return new SallyportError(
-    owned.code,
-    `${owned.message}. Of an earlier process ${what.join(' and ')} stay in our own device group, which are not taken back meanwhile: do so by hand, or they go once this is mended`,
-    owned.details,
-  );
-}
-
 /** Who leaves need not wait for a firewall that holds nothing that was pushed. */
 export function cleanWords({ kept }: Pick<PanoramaReading, 'kept'>, cluster: string): ReadonlySet<string> {
   return new Set(kept.filter(({ entries }) => isEmpty(entries)).map((one) => wordsOf(one, cluster)));

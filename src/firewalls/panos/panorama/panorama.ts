@@ -13,7 +13,7 @@ import { readIdentity } from '../api/identity.ts';
 import { readJobs } from '../api/jobs.ts';
 import { type Fetcher, type ListsReading, NO_LISTS } from '../lists/list-contents.ts';
 import type { Ask } from '../lists/list-steps.ts';
-import { withLeftovers } from './kept-itself.ts';
+import { withLeftovers } from '../change/leftovers.ts';
 import { type Managed, type ManagedFirewall, ManagedFirewalls } from './managed.ts';
 import { ManagedLists } from './managed-lists.ts';
 import { digestOf, isEmpty, ownedIn } from '../entries/owned.ts';
