@@ -5,7 +5,7 @@ import type { Device, Editor } from './device.ts';
 import { type Change, usesOf } from './edit.ts';
 import { CmdbFault, code } from './fault.ts';
 import type { Field } from './field.ts';
-import { defaults, isOffered } from './read-entry.ts';
+import { defaults, isOffered, newEntry } from './read-entry.ts';
 import { atLeast } from './release.ts';
 import { page, refuseUnknownParameters, show, type Showing } from './query.ts';
 import { type Answer, parameter, readJson, Refusal, type Request } from './request.ts';
@@ -150,7 +150,7 @@ function answerAction(
     case 'revision':
       return envelope(frame, 200, { results: { revision: frame.revision } });
     case 'default':
-      return envelope(frame, 200, { results: defaults(table.fields, device.release) });
+      return envelope(frame, 200, { results: newEntry(table.fields, device) });
     case 'stats':
       return envelope(frame, 200, { results: { count: entries.size } });
     case 'find-index': {

@@ -5,7 +5,7 @@ import type { Field, Target } from './field.ts';
 import type { Model } from './models.ts';
 import { countedWith, limitOf, vdomLimitOf } from './models.ts';
 import { atLeast } from './release.ts';
-import { defaults, type Reading, readFields } from './read-entry.ts';
+import { newEntry, type Reading, readFields } from './read-entry.ts';
 import { type Row, isRows, rowText, textOf, wordOf } from './row.ts';
 import { fieldsOf, knownTable, referrers } from './tables/index.ts';
 import { refuseGlobalName } from './tables/system.ts';
@@ -86,7 +86,7 @@ function create(
   const withKey = { ...given, [table.key]: table.keyKind === 'number' ? Number(key) : key };
   const hasUuid = fieldsOf(table.fields, rules.release).some(({ kind }) => kind === 'uuid');
   const whole = {
-    ...defaults(table.fields, rules.release),
+    ...newEntry(table.fields, rules),
     ...withKey,
     ...(hasUuid ? { uuid: rules.nextUuid() } : {}),
   };

@@ -118,6 +118,31 @@ describe('policies', () => {
     expect(device.wouldPass(flow)).toMatchObject({ verdict: 'deny', unsure: ['policy 1 is for people'] });
   });
 
+  test.each([
+    { 'reputation-minimum': 3 },
+    { 'tos-mask': '0xFF' },
+    { 'tos-negate': 'enable' },
+    { 'src-vendor-mac': [{ id: 5 }] },
+    { 'ztna-status': 'enable' },
+    { 'ztna-ems-tag': [{ name: 'all' }] },
+    { 'rtp-addr': [{ name: 'all' }] },
+    { 'internet-service-src': 'enable' },
+    { 'vlan-filter': '10-20' },
+    { 'policy-expiry': 'enable' },
+  ])('a policy with %j may not match, and it is said', (narrowed) => {
+    policy(narrowed);
+    const unsure = ['policy 1 asks for what no flow here tells'];
+    expect(device.wouldPass(flow)).toMatchObject({ verdict: 'deny', unsure });
+  });
+
+  test('what bears on such questions alone, or asks nothing, leaves a policy as it is', () => {
+    policy({ 'reputation-direction': 'source', 'geoip-match': 'registered-location', 'ztna-tags-match-logic': 'and' });
+    device.hand.set('firewall/policy', '1', { 'tos-mask': '0x0', tos: '0x1C', 'reputation-minimum': 0 });
+    expect(device.wouldPass(flow)).toMatchObject({ verdict: 'accept', unsure: [] });
+    expect(device.hand.get('firewall/policy', '1')).toMatchObject({ 'tos-mask': '0x00', tos: '0x1c' });
+    expect(() => device.hand.set('firewall/policy', '1', { tos: '28' })).toThrow('is not a byte');
+  });
+
   test('an empty group matches nothing, or everything, as a switch says; and it is said', async () => {
     for (const emptyMatches of ['nothing', 'everything'] as const) {
       await using other = await FortiGate.start({ plain: true, switches: { emptyMatches } });

@@ -120,6 +120,21 @@ function matches({ book, flow, packet, source, destination, vip, central }: Aske
         ['groups', 'users', 'fsso-groups'].some((one) => rowsOf(row, one).length > 0),
         `policy ${id} is for people`,
       ),
+    () => unless(isNarrowed(row), `policy ${id} asks for what no flow here tells`),
+  );
+}
+
+/** Whether a policy asks for marks of packets, the world's opinion of addresses, makers of devices, or tags of posture. */
+function isNarrowed(row: Row): boolean {
+  const lists = ['src-vendor-mac', 'rtp-addr', 'ztna-ems-tag', 'ztna-geo-tag', 'network-service-dynamic'];
+  return (
+    ['internet-service-src', 'tos-negate', 'geoip-anycast', 'rtp-nat', 'ztna-status', 'policy-expiry'].some(
+      (field) => textOf(row, field) === 'enable',
+    ) ||
+    lists.some((field) => rowsOf(row, field).length > 0) ||
+    !['', '0x00'].includes(textOf(row, 'tos-mask')) ||
+    textOf(row, 'vlan-filter') !== '' ||
+    numberOf(row, 'reputation-minimum') > 0
   );
 }
 

@@ -36,6 +36,13 @@ export function defaults(fields: readonly Field[], release: Release): Row {
   return Object.fromEntries(fieldsOf(fields, release).map((field) => [field.name, defaultOf(field, release)]));
 }
 
+/** What a new entry has where nobody says anything. */
+export function newEntry(fields: readonly Field[], { release, switches }: Reading): Row {
+  const row = defaults(fields, release);
+  const isBound = 'associated-interface' in row && switches.associatedInterface !== '';
+  return isBound ? { ...row, 'associated-interface': switches.associatedInterface } : row;
+}
+
 export function defaultOf(field: Field, release: Release): Value {
   switch (field.kind) {
     case 'text':

@@ -47,6 +47,8 @@ export interface Switches {
   readonly emptyMatches: 'nothing' | 'everything';
   /** Whether packets meet a feed in central SNAT. */
   readonly feedInCentralSnat: boolean;
+  /** What new addresses and pools have as `associated-interface`. */
+  readonly associatedInterface: string;
   /** Whether the HTTP status line repeats `http_status`, or says 200 to everything that reached the database. */
   readonly statusLine: 'repeats' | 'always 200';
   /** HTTP status of what the database refuses, where the reference has evidence for 500 and a table that says 424. */
@@ -80,6 +82,7 @@ export const strict: Switches = {
   emptyFile: 'kept',
   emptyMatches: 'nothing',
   feedInCentralSnat: true,
+  associatedInterface: '',
   statusLine: 'repeats',
   validation: 500,
   lockout: { attempts: 3, ms: 60_000 },

@@ -13,6 +13,33 @@ const feed = (since?: string): Target => ({
 const places = ['system/interface', 'system/zone'];
 const profiles = (name: string, table: string): Field => reference(name, 47, [table]);
 
+/** What policies can ask besides: in no reference, and common knowledge of the product. None of it is judged (`packet.ts`). */
+const narrowingFields: readonly Field[] = [
+  onOff('internet-service-negate', 'disable'),
+  onOff('internet-service-src', 'disable'),
+  rows('internet-service-src-name', 'name', [text('name', 79)]),
+  rows('network-service-dynamic', 'name', [text('name', 79)], { since: '7.0.1' }),
+  number('reputation-minimum', 0, 5, 0),
+  choice('reputation-direction', 'destination source'),
+  rows('src-vendor-mac', 'id', [number('id', 0, 4_294_967_295, 0)]),
+  text('tos', 4, { default: '0x00', read: keepByte }),
+  text('tos-mask', 4, { default: '0x00', read: keepByte }),
+  onOff('tos-negate', 'disable'),
+  onOff('geoip-anycast', 'disable'),
+  choice('geoip-match', 'physical-location registered-location'),
+  onOff('rtp-nat', 'disable'),
+  references('rtp-addr', ['firewall/address', 'firewall/addrgrp']),
+  text('vlan-filter', 255),
+  onOff('ztna-status', 'disable'),
+  references('ztna-ems-tag', ['firewall/address', 'firewall/addrgrp']),
+  references('ztna-geo-tag', ['firewall/address', 'firewall/addrgrp']),
+  choice('ztna-tags-match-logic', 'or and'),
+  onOff('policy-expiry', 'disable', { since: '7.2.0' }),
+  onOff('permit-any-host', 'disable'),
+  onOff('permit-stun-host', 'disable'),
+  choice('tcp-session-without-syn', 'all data-only disable', { default: 'disable' }),
+];
+
 const policyFields: readonly Field[] = [
   number('policyid', 0, 4_294_967_294, 0),
   onOff('status', 'enable'),
@@ -53,6 +80,7 @@ const policyFields: readonly Field[] = [
   rows('fsso-groups', 'name', [text('name', 511)]),
   onOff('internet-service', 'disable'),
   rows('internet-service-name', 'name', [text('name', 79)]),
+  ...narrowingFields,
   text('global-label', 63, { free: true }),
   text('comments', 1023, { free: true }),
 ];
@@ -81,6 +109,12 @@ const centralSnatFields: readonly Field[] = [
   onOff('port-random', 'disable', { since: '7.6.1' }),
   text('comments', 1023, { free: true }),
 ];
+
+/** `0x1c` */
+function keepByte(written: string): string {
+  if (/^0x[\da-f]{1,2}$/i.test(written)) return `0x${written.slice(2).toLowerCase().padStart(2, '0')}`;
+  throw new CmdbFault(code.invalidValue, returnCode(code.invalidValue, `${written} is not a byte, as 0x1c`));
+}
 
 /** `0`, `443`, `1024-65535` */
 function keepPortSpan(written: string): string {

@@ -1,8 +1,7 @@
 import { type Address, type Family, parseAddress } from '../../ip/address.ts';
 import { type AddressRange, isInRange, readRange } from '../passage/packet.ts';
 import { type Truth, allOf, anyOf, doubt, not } from '../passage/truth.ts';
-import { isOn, toldNames, toldText } from './told.ts';
-import type { ToldRow } from './tables.ts';
+import { type ToldRow, isOn, toldNames, toldText } from './told.ts';
 
 /** What a name stands for. */
 type Named =

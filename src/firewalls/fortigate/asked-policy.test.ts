@@ -5,7 +5,7 @@ import { AddressBook } from './address-book.ts';
 import { policyAllows, policyMatches } from './asked-policy.ts';
 import { Places } from './places.ts';
 import { serviceHolder } from './service-book.ts';
-import type { ToldRow } from './tables.ts';
+import type { ToldRow } from './told.ts';
 
 const tcp = packetOf({ src: '10.0.0.1', dst: '203.0.113.7', proto: 'tcp', dport: 443 });
 const interfaces = ['port1', 'port2', 'port3'].map((name) => ({ name }));

@@ -1,8 +1,7 @@
 import type { Flow } from '../../engine/flows/flow-set.ts';
 import { type Truth, allOf, anyOf, doubt, not } from '../passage/truth.ts';
 import type { Place, Places } from './places.ts';
-import type { ToldRow } from './tables.ts';
-import { isOn, saysNothing, toldNames, toldText } from './told.ts';
+import { type ToldRow, isOn, saysNothing, toldNames, toldText } from './told.ts';
 
 /** What policies are asked about, and with what. */
 export interface PolicyQuestion {

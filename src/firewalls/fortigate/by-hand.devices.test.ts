@@ -44,6 +44,7 @@ describe('what a hand does to ours is found and put right', () => {
     ['a pool that is one-to-one', set(POOL, { type: 'one-to-one' })],
     ['a pool without arp', set(POOL, { 'arp-reply': 'disable' })],
     ['a pool for NAT64', set(POOL, { nat64: 'enable' })],
+    ['a pool that lets anybody answer', set(POOL, { 'permit-any-host': 'enable' })],
     ['a policy for users', set(POLICY, { users: [{ name: 'bob' }] })],
     ['a policy for groups of users', set(POLICY, { groups: [{ name: 'staff' }] })],
     [
@@ -55,7 +56,13 @@ describe('what a hand does to ours is found and put right', () => {
   test.each<[string, Hand]>([
     ['a service for some addresses', set(SERVICE, { iprange: '203.0.113.9' })],
     ['a service for a domain', set(SERVICE, { fqdn: 'bank.example' })],
+    ['a service for an application', set(SERVICE, { 'app-service-type': 'app-id' })],
+    ['a service of a proxy', set(SERVICE, { proxy: 'enable' })],
+    ['a group for tags of posture', set('firewall/addrgrp', { category: 'ztna-ems-tag' })],
   ])('%s', (_, edit) => expectMended(edit));
+
+  test('a service of UDP-Lite too', () =>
+    expectMended(set(SERVICE, { 'udplite-portrange': '1-65535' }), undefined, '7.6.3'));
 
   // What such a service is called differs.
   test.each(['7.0.12', '7.4.8', '7.6.3'])('a service of another protocol, on FortiOS %s', (version) => {

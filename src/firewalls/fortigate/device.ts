@@ -73,7 +73,9 @@ export class FortigateDevice {
     this.#wholeAt = this.#clock.monotonic();
     const [centralNat, tables] = await allEnded([
       askCentralNat(this.#api, signal),
-      this.#reader.read(tablesOf(facts), signal, (envelope) => sameRelease(facts, envelope)),
+      this.#reader.read(tablesOf(facts), formatRelease(facts.release), signal, (envelope) =>
+        sameRelease(facts, envelope),
+      ),
     ]);
     if (centralNat !== facts.centralNat) throw otherMode();
     const names = (tables.get(FEED)?.rows ?? [])

@@ -49,6 +49,7 @@ export class Editor {
   readonly #adopt: ReadonlySet<string>;
   readonly #inUse: Pick<InUse, 'has'>;
   readonly #send: Send;
+  readonly #snapshot: Snapshot;
   readonly #tables = new Map<TableId, Map<string, Row>>();
   readonly #policies: OrderedRows;
   readonly #translations: OrderedRows;
@@ -66,6 +67,7 @@ export class Editor {
     this.#adopt = adopt;
     this.#inUse = inUse;
     this.#send = send;
+    this.#snapshot = snapshot;
     for (const id of Object.keys(FORMS) as TableId[]) this.#tables.set(id, new Map(snapshot.keyed(id)));
     this.#policies = new OrderedRows(POLICY, this.#table(POLICY), scope);
     this.#translations = new OrderedRows(TRANSLATION, this.#table(TRANSLATION), scope);
@@ -407,13 +409,11 @@ export class Editor {
       table.set(key, row);
       return;
     }
-    const { mark } = FORMS[id];
-    const comment = textOf(actual, mark);
-    const wanted = textOf(row, mark);
+    const [comment, wanted] = [commentOf(id, actual), commentOf(id, row)];
     if (!isMarked(comment, this.#scope.cluster) && !this.#adopt.has(key))
       throw new SallyportError('NAME_TAKEN', `${id} "${key}" is there and does not bear our mark`);
-    const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [mark]: comment } : row;
-    const change = changeOf(id, actual, kept);
+    const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [FORMS[id].mark]: comment } : row;
+    const change = changeOf(id, actual, kept, this.#snapshot.fresh(id));
     if (change === undefined) return;
     await this.#send({ kind: 'change', table: id, key, row: change });
     table.set(key, { ...actual, ...change });

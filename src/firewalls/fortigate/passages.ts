@@ -25,8 +25,8 @@ import { type Row, readRow } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import { type ServiceTables, serviceHolder } from './service-book.ts';
 import type { FortigateOptions } from './settings.ts';
-import { type ToldRow, forEach, readWholeTable } from './tables.ts';
-import { isOn, toldNames, toldText } from './told.ts';
+import { forEach, readWholeTable } from './tables.ts';
+import { type ToldRow, isOn, toldNames, toldText } from './told.ts';
 import { FEED, POLICY } from './words.ts';
 
 /** What policies rest on. A table that cannot be read leaves in doubt what names its entries, and no more. */

@@ -1,6 +1,5 @@
 import { type Truth, allOf, anyOf, doubt, isDoubt } from '../passage/truth.ts';
-import { toldNames, toldText } from './told.ts';
-import type { ToldRow } from './tables.ts';
+import { type ToldRow, toldNames, toldText } from './told.ts';
 
 const ANY = 'any';
 

@@ -4,7 +4,7 @@ import { isMarked } from '../rulebase/names.ts';
 import { complementedBy } from './complement.ts';
 import { complementName } from './marks.ts';
 import { ruleOfPolicy } from './policy-order.ts';
-import { FORMS, type Row, sameValue, unguarded } from './rows.ts';
+import { type Row, sameValue, unguarded, unguardedFields } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import { NEGATED, PART, serviceGroupsOf, serviceOfGroup } from './service-groups.ts';
 import { readService } from './services.ts';
@@ -119,8 +119,7 @@ function readPolicy(
   expect(family === 4 ? 'poolname6' : 'poolname', []);
   expect(family === 4 ? 'srcaddr6' : 'srcaddr', []);
   expect(family === 4 ? 'dstaddr6' : 'dstaddr', []);
-  for (const [field, value] of Object.entries(FORMS[POLICY].guarded))
-    if (row[field] !== undefined) expect(field, value);
+  strange.push(...unguardedFields(POLICY, row));
 
   const written = namesIn(row, 'service');
   const named = [...new Set(written.map(serviceOfGroup))];

@@ -30,6 +30,7 @@ const OLD: FortiGateOptions = {
     fetchedSurvive: true,
     emptyMatches: 'everything',
     feedInCentralSnat: false,
+    associatedInterface: 'port3',
   },
 };
 const exempt = { '0 members change no rule': 'as of 7.4' } as const;

@@ -1,4 +1,5 @@
 import { formatPrefix, parsePrefix } from '../../ip/prefix.ts';
+import { CHOOSES_FLOWS, nothingLike } from './guarded.ts';
 
 /** A value of an entry as it is compared: a text, or the names in a child table. */
 export type Value = string | readonly string[];
@@ -34,6 +35,8 @@ interface TableForm {
   readonly lists: readonly string[];
   /** Fields that are not written as long as they have this value, which would change what an entry means. */
   readonly guarded: Readonly<Record<string, Value>>;
+  /** Other such fields, which have the value that the device says new entries have; where it says none, one that says nothing. */
+  readonly asNew?: RegExp;
   readonly isOrdered: boolean;
 }
 
@@ -45,7 +48,16 @@ export const NO_PORT = '0';
 const NO_PORTS: ReadonlySet<string> = new Set(['', NO_PORT, '0-65535']);
 
 /** Fields that are numbers on the wire. `protocol` of services is a word. */
-const NUMBERS: ReadonlySet<string> = new Set(['policyid', 'protocol', 'protocol-number']);
+const NUMBERS: ReadonlySet<string> = new Set([
+  'policyid',
+  'protocol',
+  'protocol-number',
+  'reputation-minimum',
+  'reputation-minimum6',
+]);
+
+/** The reference names no default of it (1.6). */
+const BINDING = /^associated-interface$/;
 
 /** Vendor reference 1.6. */
 export const FORMS: Readonly<Record<TableId, TableForm>> = {
@@ -54,7 +66,8 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comment',
     written: ['name', 'type', 'subnet', 'start-ip', 'end-ip', 'fqdn', 'comment'],
     lists: [],
-    guarded: { 'associated-interface': '' },
+    guarded: {},
+    asNew: BINDING,
     isOrdered: false,
   },
   'firewall/address6': {
@@ -70,7 +83,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comment',
     written: ['name', 'member', 'comment'],
     lists: ['member'],
-    guarded: { type: 'default', exclude: 'disable', 'exclude-member': [] },
+    guarded: { type: 'default', category: 'default', exclude: 'disable', 'exclude-member': [] },
     isOrdered: false,
   },
   'firewall/addrgrp6': {
@@ -78,7 +91,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comment',
     written: ['name', 'member', 'comment'],
     lists: ['member'],
-    guarded: { exclude: 'disable', 'exclude-member': [] },
+    guarded: { category: 'default', exclude: 'disable', 'exclude-member': [] },
     isOrdered: false,
   },
   'firewall.service/custom': {
@@ -96,7 +109,7 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'comment',
     ],
     lists: [],
-    guarded: { iprange: '', fqdn: '' },
+    guarded: { iprange: '', fqdn: '', 'udplite-portrange': '', 'app-service-type': 'disable', proxy: 'disable' },
     isOrdered: false,
   },
   'firewall.service/group': {
@@ -112,7 +125,8 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
     mark: 'comments',
     written: ['name', 'type', 'startip', 'endip', 'comments'],
     lists: [],
-    guarded: { 'arp-reply': 'enable', 'arp-intf': '', 'associated-interface': '', nat64: 'disable' },
+    guarded: { 'arp-reply': 'enable', 'arp-intf': '', 'permit-any-host': 'disable', nat64: 'disable' },
+    asNew: BINDING,
     isOrdered: false,
   },
   'firewall/ippool6': {
@@ -159,21 +173,8 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
       'comments',
     ],
     lists: ['srcintf', 'dstintf', 'srcaddr', 'dstaddr', 'srcaddr6', 'dstaddr6', 'service', 'poolname', 'poolname6'],
-    guarded: {
-      'dstaddr-negate': 'disable',
-      'srcaddr6-negate': 'disable',
-      'dstaddr6-negate': 'disable',
-      nat46: 'disable',
-      nat64: 'disable',
-      groups: [],
-      users: [],
-      'fsso-groups': [],
-      'internet-service': 'disable',
-      'internet-service-name': [],
-      'internet-service-src': 'disable',
-      'internet-service6': 'disable',
-      'internet-service6-src': 'disable',
-    },
+    guarded: { 'dstaddr-negate': 'disable', nat46: 'disable', nat64: 'disable' },
+    asNew: CHOOSES_FLOWS,
     isOrdered: true,
   },
   'firewall/central-snat-map': {
@@ -201,24 +202,72 @@ export const FORMS: Readonly<Record<TableId, TableForm>> = {
   },
 };
 
-/** An entry as the device tells it, in canonical form. Fields that it does not have are left out. */
-export function readRow(table: TableId, told: Readonly<Record<string, unknown>>): Row {
-  const { written, guarded, lists, key } = FORMS[table];
+/** A field that is guarded and not written. */
+function isGuarded(table: TableId, field: string): boolean {
+  const { guarded, asNew, written } = FORMS[table];
+  return (field in guarded || asNew?.test(field) === true) && !written.includes(field);
+}
+
+/** What a guarded field has where nobody edited it. `fresh`: what new entries have in fields of `asNew`. */
+function untouched(table: TableId, field: string, told: Value, fresh: Row): Value {
+  return FORMS[table].guarded[field] ?? fresh[field] ?? nothingLike(told);
+}
+
+/** What a new entry has in guarded fields whose value from the start is the device's to say. */
+export function readFresh(table: TableId, told: Readonly<Record<string, unknown>>): Row {
+  const { asNew } = FORMS[table];
+  return Object.fromEntries(
+    Object.entries(told).flatMap(([field, value]) =>
+      asNew?.test(field) === true && isValue(value) ? [[field, valueOf(table, field, value)]] : [],
+    ),
+  );
+}
+
+/**
+ * An entry as the device tells it, in canonical form. Fields that it does not have are left out, and so are guarded ones that nobody edited.
+ * `fresh`: of `readFresh`; nothing where the device does not tell.
+ */
+export function readRow(table: TableId, told: Readonly<Record<string, unknown>>, fresh: Row = {}): Row {
+  const { written, key } = FORMS[table];
   const row: Record<string, Value> = {};
-  for (const field of new Set([key, ...written, ...Object.keys(guarded)])) {
+  for (const field of new Set([key, ...written])) {
     const value = told[field];
-    if (value === undefined || value === null) continue;
-    row[field] = Array.isArray(value) || lists.includes(field) ? namesOf(value) : canonical(field, value);
+    if (isValue(value)) row[field] = valueOf(table, field, value);
+  }
+  for (const [field, value] of Object.entries(told)) {
+    if (!isGuarded(table, field) || !isValue(value) || !isAsked(field, told, fresh)) continue;
+    const is = valueOf(table, field, value);
+    if (!sameValue(is, untouched(table, field, is, fresh))) row[field] = is;
   }
   return row;
 }
 
-/** Child rows name others by `name`; their order has no meaning. */
+/**
+ * Whether flows to virtual addresses are matched is for policies that deny alone, and what these begin with differs from release to
+ * release.
+ */
+function isAsked(field: string, told: Readonly<Record<string, unknown>>, fresh: Row): boolean {
+  return field !== 'match-vip' || (told['action'] === 'deny' && fresh[field] !== undefined);
+}
+
+function isValue(value: unknown): value is {} {
+  return value !== undefined && value !== null;
+}
+
+function valueOf(table: TableId, field: string, value: {}): Value {
+  return Array.isArray(value) || FORMS[table].lists.includes(field) ? namesOf(value) : canonical(field, value);
+}
+
+/** Child rows name others by `name`, a few by a number; their order has no meaning. */
 function namesOf(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
-  return value
-    .map((one: unknown) => (typeof one === 'object' && one !== null && 'name' in one ? String(one.name) : String(one)))
-    .toSorted();
+  return value.map(nameOf).toSorted();
+}
+
+function nameOf(row: unknown): string {
+  if (typeof row !== 'object' || row === null) return String(row);
+  if ('name' in row) return String(row.name);
+  return 'id' in row ? String(row.id) : '?';
 }
 
 /** Networks are told as address and mask, prefixes in any spelling. */
@@ -254,23 +303,30 @@ function maskLength(mask: string): number | undefined {
   return /^1*0*$/.test(bits) && bits.length === 32 ? bits.replace(/0+$/, '').length : undefined;
 }
 
-/** What has to be sent so that an entry becomes another; `undefined`: nothing. A field that the device does not have is not missed. */
-export function changeOf(table: TableId, actual: Row, wanted: Row): Row | undefined {
+/**
+ * What has to be sent so that an entry becomes another; `undefined`: nothing. A field that the device does not have is not missed. `fresh`: as
+ * in `readRow`.
+ */
+export function changeOf(table: TableId, actual: Row, wanted: Row, fresh: Row = {}): Row | undefined {
   const change: Record<string, Value> = {};
   for (const [field, value] of Object.entries(wanted))
     if (!sameValue(actual[field] ?? emptyOf(value), value)) change[field] = value;
-  for (const [field, value] of Object.entries(FORMS[table].guarded)) {
-    const told = actual[field];
-    if (!(field in wanted) && told !== undefined && !sameValue(told, value)) change[field] = value;
+  for (const [field, told] of Object.entries(actual)) {
+    // Some are written by a few entries alone.
+    const value =
+      FORMS[table].guarded[field] ?? (isGuarded(table, field) ? untouched(table, field, told, fresh) : told);
+    if (!(field in wanted) && !sameValue(told, value)) change[field] = value;
   }
   return Object.keys(change).length === 0 ? undefined : change;
 }
 
-/** A field that is not written and does not have the value with which an entry means what is written; `undefined`: there is none. */
+/** A guarded field that somebody edited; `undefined`: there is none. */
 export function unguarded(table: TableId, row: Row): string | undefined {
-  return Object.entries(FORMS[table].guarded).find(
-    ([field, value]) => row[field] !== undefined && !sameValue(row[field], value),
-  )?.[0];
+  return unguardedFields(table, row)[0];
+}
+
+export function unguardedFields(table: TableId, row: Row): readonly string[] {
+  return Object.keys(row).filter((field) => isGuarded(table, field));
 }
 
 function emptyOf(value: Value): Value {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { packetOf } from '../../engine/packet.ts';
 import { type Truth, isDoubt } from '../passage/truth.ts';
 import { serviceHolder } from './service-book.ts';
-import type { ToldRow } from './tables.ts';
+import type { ToldRow } from './told.ts';
 
 const ends = { src: '10.0.0.1', dst: '203.0.113.7' };
 const tcp = packetOf({ ...ends, proto: 'tcp', dport: 443 });

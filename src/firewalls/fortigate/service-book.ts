@@ -3,8 +3,7 @@ import { PortSet } from '../../ip/port-set.ts';
 import { arePortsOf, isIcmp } from '../passage/packet.ts';
 import { type Truth, allOf, anyOf, doubt } from '../passage/truth.ts';
 import { PORTS } from './rows.ts';
-import { saysNothing, toldNames, toldText } from './told.ts';
-import type { ToldRow } from './tables.ts';
+import { type ToldRow, saysNothing, toldNames, toldText } from './told.ts';
 
 /** Services and their groups, by name. */
 export interface ServiceTables {

@@ -18,6 +18,11 @@ export class Snapshot {
     return this.#tables.get(table)?.rows ?? [];
   }
 
+  /** What new entries of a table have in guarded fields. */
+  fresh(table: TableId): Row {
+    return this.#tables.get(table)?.fresh ?? {};
+  }
+
   row(table: TableId, key: string): Row | undefined {
     return this.keyed(table).get(key);
   }

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
 import type { Envelope } from './envelope.ts';
 import { CONNECTIONS, type FortiosApi } from './fortios-api.ts';
-import { FORMS, type Row, type TableId, readRow } from './rows.ts';
+import { isRefusal } from './errors.ts';
+import { FORMS, type Row, type TableId, readFresh, readRow } from './rows.ts';
+import type { ToldRow } from './told.ts';
 
 /** Rows of one answer; a device may give fewer. */
 const PAGE = 1_000;
@@ -12,12 +14,18 @@ const MOST_ROWS = 1_000_000;
 const MOST_READINGS = 3;
 
 const listForm = z.array(z.looseObject({}));
+/** One entry, perhaps in a list as all that are read. */
+const freshForm = z.union([z.tuple([z.looseObject({})]).transform(([entry]) => entry), z.looseObject({})]);
+/** A refusal of the question, not of who asks it or of the moment. */
+const SAYS_NOTHING_OF_IT: ReadonlySet<string> = new Set(['DEVICE_REJECTED', 'DEVICE_CHANGED', 'INTERNAL']);
 const revisionForm = z.object({ revision: z.string().min(1) });
 
 /** One table as it was read: all of it at one revision, in the device's order. */
 export interface Table {
   readonly revision: string;
   readonly rows: readonly Row[];
+  /** What new entries have in guarded fields, as far as the device tells it. */
+  readonly fresh: Row;
 }
 
 export type Tables = ReadonlyMap<TableId, Table>;
@@ -26,6 +34,9 @@ export type Tables = ReadonlyMap<TableId, Table>;
 export class TableReader {
   readonly #api: FortiosApi;
   readonly #known = new Map<TableId, Table>();
+  /** Of which release everything was read, and what new entries have there. */
+  #release: string | undefined;
+  readonly #fresh = new Map<TableId, Row>();
 
   constructor(api: FortiosApi) {
     this.#api = api;
@@ -34,9 +45,15 @@ export class TableReader {
   /** `seen` is given every answer. The same table object as before where nothing changed. */
   async read(
     tables: readonly TableId[],
+    release: string,
     signal: AbortSignal,
     seen: (envelope: Envelope) => void = () => undefined,
   ): Promise<Tables> {
+    if (release !== this.#release) {
+      this.#known.clear();
+      this.#fresh.clear();
+      this.#release = release;
+    }
     return await forEach(tables, (table) => this.#table(table, signal, seen));
   }
 
@@ -69,13 +86,31 @@ export class TableReader {
   }
 
   async #pages(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<Table | undefined> {
+    const fresh = await this.#freshOf(id, signal, seen);
     const pages = await readPages(this.#api, id, signal, seen);
-    return pages && { revision: pages.revision, rows: pages.rows.map((told) => readRow(id, told)) };
+    return pages && { revision: pages.revision, rows: pages.rows.map((told) => readRow(id, told, fresh)), fresh };
+  }
+
+  /** The reference names the question alone (1.2): a device that refuses it leaves open what new entries have. */
+  async #freshOf(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<Row> {
+    const known = this.#fresh.get(id);
+    if (known !== undefined) return known;
+    const fresh = FORMS[id].asNew === undefined ? {} : readFresh(id, await this.#askFresh(id, signal, seen));
+    this.#fresh.set(id, fresh);
+    return fresh;
+  }
+
+  async #askFresh(id: TableId, signal: AbortSignal, seen: (envelope: Envelope) => void): Promise<ToldRow> {
+    try {
+      const envelope = await this.#api.ask({ method: 'GET', path: `cmdb/${id}`, query: { action: 'default' } }, signal);
+      seen(envelope);
+      return freshForm.safeParse(envelope.results).data ?? {};
+    } catch (thrown) {
+      if (isRefusal(thrown) && SAYS_NOTHING_OF_IT.has(thrown.code)) return {};
+      throw thrown;
+    }
   }
 }
-
-/** An entry of a table as the device tells it. */
-export type ToldRow = Readonly<Record<string, unknown>>;
 
 /**
  * A table as the device tells it, all pages of one revision; `undefined`: it changed in between. The end is a page without rows: how many

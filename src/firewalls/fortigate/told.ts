@@ -1,4 +1,5 @@
-import type { ToldRow } from './tables.ts';
+/** An entry of a table as the device tells it. */
+export type ToldRow = Readonly<Record<string, unknown>>;
 
 /** A field of an entry as text; empty where the device does not tell it. */
 export function toldText(row: ToldRow, field: string): string {
