@@ -49,6 +49,8 @@ export function fortigateDialect(facts: FortigateFacts | undefined): Dialect {
     services: { protocols: 'All', sourcePorts: true, icmp: 'Codes', parts: 1_000, ranges: 1_000 },
     translates: { 4: true, 6: true },
     translatesBy: facts === undefined || facts.centralNat ? 'Table' : 'Rules',
+    tableInstead:
+      'set `central-nat` of the VDOM to `enable`, if its other policies can do without translations of their own',
     transaction: TRANSACTION,
     slowMs: 30_000,
   };

@@ -175,10 +175,13 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const dialect = fortigateDialect(capabilities.fortigate);
     const { ruleset, refusals } = this.#sayable(desired, capabilities);
     const answer = this.#translator.translate(ruleset, dialect);
-    for (const { name, match } of answer.wanted.services.values()) {
+    for (const { name, match, mark } of answer.wanted.services.values()) {
       const said = sayService(match);
       if (typeof said === 'string')
-        throw new SallyportError('DEVICE_CANNOT_SAY', `${dialect.device} cannot say ${said} (service ${name})`);
+        throw new SallyportError(
+          'DEVICE_CANNOT_SAY',
+          `${dialect.device} cannot say ${said} (service ${name}, for ${mark}); nothing is written. Write those ports or protocols as several rules`,
+        );
     }
     return {
       refusals: [...refusals, ...answer.refusals],
@@ -202,7 +205,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     if (elsewhere === undefined && steps.length === 0 && unsafe.length > 0)
       throw new SallyportError(
         'NAME_TAKEN',
-        `${unsafe.join(', ')}: a Deny rests on it, and it stays a feed, which a boot empties, because policies of others name it; take it out of them, and it becomes a group`,
+        `${unsafe.join(', ')}: a Deny rests on it, which a feed must not carry, as a boot empties it; and a group it cannot become while policies of others name the feed. Take it out of them, and it becomes a group by itself`,
       );
     if (elsewhere === undefined) return steps;
     const narrowing = steps.filter(({ urgent }) => urgent);
@@ -413,7 +416,7 @@ function translatesElsewhere({ base, facts }: FortigateActual, wanted: WantedRul
   const [table, left] = facts.centralNat ? [POLICY, byPolicies] : [TRANSLATION, base.translations];
   if (!translates || left.length === 0) return undefined;
   const mode = facts.centralNat ? 'enable' : 'disable';
-  return `\`central-nat\` of the VDOM is \`${mode}\` by now, and ${left.length} translations of ours stand in ${table}, where the device does not ask them`;
+  return `\`central-nat\` of the VDOM is \`${mode}\` by now, and ${left.length} translations of ours stand in ${table}, where the device does not ask them; set it back, or delete these entries, and they are written to the other table`;
 }
 
 function chained(

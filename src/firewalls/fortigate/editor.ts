@@ -17,6 +17,7 @@ import { STRANGE, isStrangeField } from './read-groups.ts';
 import type { FortigateScope } from './scope.ts';
 import { readService, sayService } from './services.ts';
 import type { Snapshot } from './snapshot.ts';
+import { takenByFetched, takenByOtherForm, takenByOthers } from './taken.ts';
 import type { Write } from './transaction.ts';
 import { poolRow, translationRows } from './translations.ts';
 import {
@@ -214,10 +215,7 @@ export class Editor {
     const row = this.#table(FEED).get(name);
     if (row === undefined || isMarked(commentOf(FEED, row), this.#scope.cluster)) return;
     if (textOf(row, 'update-method') === 'push' && textOf(row, 'type') === 'address') return;
-    throw new SallyportError(
-      'NAME_TAKEN',
-      `${FEED} "${name}" is fetched by the device, and cannot be taken over without a gap; give the AddressGroup another name`,
-    );
+    throw takenByFetched(name);
   }
 
   /** Feeds and groups share their names: what was ours in the other form goes first, unless rules of others name it. */
@@ -226,11 +224,7 @@ export class Editor {
     for (const id of others) {
       const row = this.#table(id).get(name);
       if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) continue;
-      if (this.#isNamed(name))
-        throw new SallyportError(
-          'NAME_TAKEN',
-          `${id} "${name}" is ours in another form, and rules of others name it: take it out of them first`,
-        );
+      if (this.#isNamed(name)) throw takenByOtherForm(id, name);
       await this.#remove(id, name);
     }
   }
@@ -410,8 +404,7 @@ export class Editor {
       return;
     }
     const [comment, wanted] = [commentOf(id, actual), commentOf(id, row)];
-    if (!isMarked(comment, this.#scope.cluster) && !this.#adopt.has(key))
-      throw new SallyportError('NAME_TAKEN', `${id} "${key}" is there and does not bear our mark`);
+    if (!isMarked(comment, this.#scope.cluster) && !this.#adopt.has(key)) throw takenByOthers(id, key);
     const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [FORMS[id].mark]: comment } : row;
     const change = changeOf(id, actual, kept, this.#snapshot.fresh(id));
     if (change === undefined) return;

@@ -35,16 +35,19 @@ export type Reading =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /**
- * Reads an answer: done, or refused. What comes before the database (a wrong token, a proxy) may be a page. Throws `DEVICE_UNREADABLE` for
+ * Reads an answer: done, or refused. `title`: what was asked of whom. What comes before the database (a wrong token, a proxy) may be a page. Throws `DEVICE_UNREADABLE` for
  * a success that is none.
  */
-export function readEnvelope({ status, headers, body }: DeviceAnswer): Reading {
+export function readEnvelope(title: string, { status, headers, body }: DeviceAnswer): Reading {
   const retryAfter = headers['retry-after'];
   const waits = typeof retryAfter === 'string' ? { retryAfter } : {};
   const parsed = parse(body);
   if (parsed === undefined) {
     if (status >= 200 && status < 300)
-      throw new SallyportError('DEVICE_UNREADABLE', `an answer with status ${status} is no JSON object`);
+      throw new SallyportError(
+        'DEVICE_UNREADABLE',
+        `${title}: an answer with status ${status} is no JSON object: something between here and the FortiGate may have answered in its place`,
+      );
     return { kind: 'refused', refusal: { http: status, ...waits } };
   }
   const http = parsed.http_status ?? status;

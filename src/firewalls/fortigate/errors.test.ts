@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readEnvelope, type Refusal } from './envelope.ts';
 import { refusalError } from './errors.ts';
 
-const answer = (status: number, body: string): Parameters<typeof readEnvelope>[0] => ({
+const answer = (status: number, body: string): Parameters<typeof readEnvelope>[1] => ({
   status,
   headers: {},
   body: Buffer.from(body),
@@ -21,13 +21,15 @@ test.each<[string, number, string, Refusal | 'done']>([
   ],
   ['a page', 401, '<html>', { http: 401 }],
 ])('%s', (_, status, body, said) => {
-  const reading = readEnvelope(answer(status, body));
+  const reading = readEnvelope('fortigate:443: GET cmdb/firewall/policy', answer(status, body));
   if (said === 'done') expect(reading.kind).toBe('done');
   else expect(reading).toMatchObject({ kind: 'refused', refusal: said });
 });
 
 test('a page with 200 is no success', () => {
-  expect(() => readEnvelope(answer(200, '<html>'))).toThrow(/no JSON/);
+  expect(() => readEnvelope('fortigate:443: GET cmdb/firewall/policy', answer(200, '<html>'))).toThrow(
+    /^fortigate:443: GET cmdb\/firewall\/policy: .* no JSON/,
+  );
 });
 
 test.each<[Refusal, string, string]>([

@@ -191,7 +191,7 @@ export function whereNothingChanged(thrown: unknown): unknown {
   if (!(thrown instanceof SallyportError) || thrown.code !== 'DEVICE_CHANGED' || !isRefusal(thrown)) return thrown;
   return new SallyportError(
     'DEVICE_REJECTED',
-    `${thrown.message}; nothing that is read of it has changed meanwhile`,
+    `${thrown.message}; nothing that Sallyport reads has changed meanwhile, so that something which it does not read stands in the way: look at that entry on the device`,
     thrown.details,
     thrown,
   );

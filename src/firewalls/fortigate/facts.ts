@@ -40,6 +40,9 @@ const globalForm = z.object({ 'cfg-save': z.enum(['automatic', 'manual', 'revert
 export const CONNECTIONS_STAY =
   'it has no call that ends single sessions: connections that a change no longer allows go on, whatever `established` says';
 
+const READS_SETTINGS =
+  'nothing is written before it does. Look whether the profile of the API administrator may read `sysgrp`';
+
 /** Asks a FortiGate what it is and holds. Throws `DEVICE_UNSUPPORTED` for what this driver must not write to. */
 export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<FortigateCapabilities> {
   const get = (path: string, query = {}): ReturnType<FortiosApi['ask']> =>
@@ -54,7 +57,11 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
   if (!isAtLeast(release, OLDEST))
     throw new SallyportError('DEVICE_UNSUPPORTED', `it runs FortiOS ${text}; this driver needs 7.0 or later`);
   const save = globalForm.safeParse(global.results).data?.['cfg-save'];
-  if (save === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `cfg-save`');
+  if (save === undefined)
+    throw new SallyportError(
+      'DEVICE_UNREADABLE',
+      `cmdb/system/global: the answer does not tell \`cfg-save\`; ${READS_SETTINGS}`,
+    );
   if (save === 'revert')
     throw new SallyportError(
       'DEVICE_UNSUPPORTED',
@@ -69,7 +76,9 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
     notes: [
       CONNECTIONS_STAY,
       ...(isAtLeast(release, NEWER_THAN_KNOWN)
-        ? [`FortiOS ${text} is newer than what this driver was written for`]
+        ? [
+            `FortiOS ${text} is newer than what this driver was written for (7.0 to 7.6): read the plan before you let it write`,
+          ]
         : []),
       ...(save === 'manual' ? ['`cfg-save` is `manual`: what is written is saved after each change'] : []),
     ],
@@ -86,6 +95,10 @@ export async function askFacts(api: FortiosApi, signal: AbortSignal): Promise<Fo
 export async function askCentralNat(api: FortiosApi, signal: AbortSignal): Promise<boolean> {
   const ask = { method: 'GET', path: 'cmdb/system/settings', query: { format: 'central-nat' } } as const;
   const told = settingsForm.safeParse((await api.ask(ask, signal)).results).data;
-  if (told === undefined) throw new SallyportError('DEVICE_UNREADABLE', 'it does not tell `central-nat` of the VDOM');
+  if (told === undefined)
+    throw new SallyportError(
+      'DEVICE_UNREADABLE',
+      `cmdb/system/settings: the answer does not tell \`central-nat\` of the VDOM; ${READS_SETTINGS}`,
+    );
   return told['central-nat'] === 'enable';
 }

@@ -79,7 +79,10 @@ async function readPage(
   );
   const list = listForm.safeParse(results).data;
   if (list === undefined)
-    throw new SallyportError('DEVICE_UNREADABLE', `the entries of the feed ${name} are not what is expected`);
+    throw new SallyportError(
+      'DEVICE_UNREADABLE',
+      `monitor/system/external-resource/entry-list: the entries of the feed ${name} are told in a form that is not known`,
+    );
   return list;
 }
 
@@ -113,12 +116,15 @@ export async function pushFeeds(
     });
     const answers = pushedForm.safeParse(results).data;
     if (answers === undefined || answers.length !== commands.length)
-      throw new SallyportError('DEVICE_UNREADABLE', 'it does not say what became of the entries that it was sent');
+      throw new SallyportError(
+        'DEVICE_UNREADABLE',
+        'monitor/system/external-resource/dynamic: the answer does not say what became of the entries that were sent',
+      );
     for (const { name, status, error, invalidEntries = [] } of answers)
       if (status !== 'success')
         throw new SallyportError(
           'DEVICE_REJECTED',
-          `the feed ${name} took some entries and not others: ${error ?? status} ${invalidEntries.slice(0, 5).join(' ')}`,
+          `the feed ${name} took some entries and not others (${[error ?? status, ...invalidEntries.slice(0, 5)].join(' ')}); it is read anew, and what it lacks is sent again`,
         );
   }
 }

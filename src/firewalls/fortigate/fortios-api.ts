@@ -113,7 +113,7 @@ export class FortiosApi {
     this.#answerMs += (clock.monotonic() - begin - this.#answerMs) * LATEST;
     const { action } = query;
     const title = `${url.host}: ${method} ${path}${action === undefined || method === 'GET' ? '' : `?action=${action}`}`;
-    const reading = readEnvelope(answer);
+    const reading = readEnvelope(title, answer);
     const isGood = reading.kind === 'done' || (reading.refusal.http !== 401 && reading.refusal.http !== 429);
     this.#good = isGood ? { token, until: clock.monotonic() + GOOD_MS } : undefined;
     if (reading.kind === 'done') return reading.envelope;

@@ -10,7 +10,7 @@ import {
 
 /** The limit is that of all feeds of a device together (vendor reference 1.10): one more entry anywhere may push out whatever is counted after it. */
 const OVERFULL =
-  'the feeds of this device, those of others included, hold more than it takes, and it leaves entries out; nobody joins ours until there is room';
+  'the feeds of this device, those of others included, hold more than it takes, and it leaves entries out; nobody joins ours until there is room: make lists of others shorter, or remove some';
 
 /**
  * What is wanted, but that nobody joins a feed, and none is made, while the device leaves entries of ours out. `overfull`: the names of the feeds that it

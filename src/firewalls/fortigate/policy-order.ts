@@ -115,7 +115,10 @@ export class OrderedRows {
   #foreign(name: string): string {
     const key = this.#order.find((one) => textOf(this.#rows.get(one) ?? {}, 'name') === name && !this.#isOurs(one));
     if (key === undefined)
-      throw new SallyportError('DEVICE_REJECTED', `there is no policy "${name}", next to which ours shall stand`);
+      throw new SallyportError(
+        'DEVICE_REJECTED',
+        `options.position of the BorderFirewall names the policy "${name}", next to which ours shall stand, and the VDOM has none of this name that is not ours; nothing of the change is written. Name one that is there, or make it`,
+      );
     return key;
   }
 

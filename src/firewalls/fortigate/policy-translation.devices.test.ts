@@ -52,18 +52,21 @@ test('policies of ours translate what they accept, and nothing else', async () =
   expect(simulated.device.dump()).toBe(bare);
 });
 
+const CENTRAL =
+  'set `central-nat` of the VDOM to `enable`, if its other policies can do without translations of their own';
+
 test('what our policies leave to others cannot be translated: it is dropped, and told', async () => {
   await using simulated = await translatingByPolicies();
   const unselected = { ...bank(), classes: new Map([['bank', passing('bank')]]) };
   const full: AnyDriver = simulated.connect(FULL);
   expect(await refusalsOf(full, unselected)).toEqual([
-    'DEVICE_CANNOT_SAY SourceNAT/out: FortiGate 7.4.8 cannot say translations of what our rules leave to those of others; the flows that would be translated are dropped',
+    `DEVICE_CANNOT_SAY SourceNAT/out: FortiGate 7.4.8 translates by the rule that allows a flow, and some flows of this SourceNAT are allowed by no rule of ours, but left to rules of others; the flows that would be translated are dropped. Allow them by a policy here, narrow \`destination\` of the SourceNAT to what policies allow, or ${CENTRAL}`,
   ]);
   await bring(full, unselected);
   expect(leavesFrom(simulated, '10.0.0.1')).toBe('deny');
   const filter: AnyDriver = simulated.connect({ ...BETWEEN, form: 'Filter' });
   expect(await refusalsOf(filter, bank())).toEqual([
-    'DEVICE_CANNOT_SAY SourceNAT/out: FortiGate 7.4.8 cannot say translations by rules that deny alone (options.form is Filter): what passes is translated by the rules of others; the flows that would be translated are dropped',
+    `DEVICE_CANNOT_SAY SourceNAT/out: FortiGate 7.4.8 translates by the rule that allows a flow, and ours deny alone (options.form is Filter); the flows that would be translated are dropped. Choose form Full, or ${CENTRAL}`,
   ]);
 });
 

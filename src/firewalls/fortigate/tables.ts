@@ -69,7 +69,8 @@ export class TableReader {
     const envelope = await this.#api.ask({ method: 'GET', path: `cmdb/${id}`, query: { action: 'revision' } }, signal);
     seen(envelope);
     const revision = revisionForm.safeParse(envelope.results).data?.revision ?? envelope.revision;
-    if (revision === undefined) throw new SallyportError('DEVICE_UNREADABLE', `${id}: it tells no revision`);
+    if (revision === undefined)
+      throw new SallyportError('DEVICE_UNREADABLE', `cmdb/${id}: the answer tells no revision`);
     return revision;
   }
 
@@ -130,7 +131,7 @@ async function readPages(
     seen(envelope);
     const list = listForm.safeParse(envelope.results).data;
     if (list === undefined || envelope.revision === undefined)
-      throw new SallyportError('DEVICE_UNREADABLE', `${id}: the answer holds no list with a revision`);
+      throw new SallyportError('DEVICE_UNREADABLE', `cmdb/${id}: the answer holds no list with a revision`);
     if (revision !== undefined && envelope.revision !== revision) return undefined;
     revision = envelope.revision;
     if (list.length === 0) return { revision, rows };
@@ -149,7 +150,10 @@ export async function readWholeTable(api: FortiosApi, id: string, signal: AbortS
 }
 
 function changed(id: string): SallyportError {
-  return new SallyportError('DEVICE_BUSY', `${id} changed ${MOST_READINGS} times while its pages were read`);
+  return new SallyportError(
+    'DEVICE_BUSY',
+    `cmdb/${id} changed ${MOST_READINGS} times while its pages were read; it is read again`,
+  );
 }
 
 /** Asks for each of some things, a few at a time. */
@@ -176,6 +180,6 @@ export async function forEach<K, V>(keys: Iterable<K>, ask: (key: K) => Promise<
 export function keyOf(id: TableId, row: Row): string {
   const key = row[FORMS[id].key];
   if (typeof key !== 'string' || key === '')
-    throw new SallyportError('DEVICE_UNREADABLE', `${id}: an entry has no key`);
+    throw new SallyportError('DEVICE_UNREADABLE', `cmdb/${id}: an entry has no ${FORMS[id].key}`);
   return key;
 }

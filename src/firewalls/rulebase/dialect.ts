@@ -52,6 +52,8 @@ export interface Dialect {
   readonly translates: Readonly<Record<Family, true | string>>;
   /** `Table`: a table of its own. `Rules`: a rule that allows translates what it allows, and nothing else is translated by us. */
   readonly translatesBy: 'Table' | 'Rules';
+  /** Where rules translate: what the owner of a firewall can choose so that a table does, for people; it follows "or". */
+  readonly tableInstead?: string;
   /** Most operations that take effect together, by one transaction or commit; 1: each by itself. */
   readonly transaction: number;
   /** The longest time that a configured step takes to be in force, ms: how long an exposure can last. */

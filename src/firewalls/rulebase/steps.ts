@@ -436,7 +436,9 @@ function refuseTaken(actual: ObservedRuleBase, wanted: WantedRuleBase): void {
   for (const [key, { name, shared, mark }] of wanted.groups) {
     const what = actual.taken.get(`group ${name}`);
     if (what === undefined || actual.groups.has(key) || wanted.adopt.has(name)) continue;
-    const advice = shared ? `; write its name into \`adopt\` to take it over, or give ${mark} another name` : '';
-    throw new SallyportError('NAME_TAKEN', `${what} "${name}" is not ours${advice}`, { name });
+    const advice = shared
+      ? `write its name into \`adopt\` to take it over, or give ${mark} another name`
+      : 'rename or delete it there, and ours is made';
+    throw new SallyportError('NAME_TAKEN', `${what} "${name}" is not ours; ${advice}`, { name });
   }
 }

@@ -14,6 +14,7 @@ import { flatServices } from '../../plan/flat/flat-services.ts';
 import { serviceLimit } from '../flat/service-parts.ts';
 import type { Dialect } from './dialect.ts';
 import type { SenderPart } from './translated-senders.ts';
+import { type TranslationLimit, byRules, cannotSay, untranslated } from './untranslated.ts';
 
 export interface TranslatedRule extends FlatRule {
   /** The address that what is allowed leaves from. */
@@ -38,7 +39,7 @@ export function translatedList(
   list: FlatList,
   parts: ReadonlyMap<ClassId, readonly SenderPart[]>,
   ruleset: Pick<Ruleset, 'destinations' | 'classes'>,
-  dialect: Pick<Dialect, 'device' | 'services'>,
+  dialect: Pick<Dialect, 'device' | 'services' | 'tableInstead'>,
 ): TranslatedAnswer {
   return new Cutting(list, parts, ruleset, dialect).answer();
 }
@@ -47,7 +48,7 @@ class Cutting {
   readonly #list: FlatList;
   readonly #parts: ReadonlyMap<ClassId, readonly SenderPart[]>;
   readonly #ruleset: Pick<Ruleset, 'destinations' | 'classes'>;
-  readonly #dialect: Pick<Dialect, 'device' | 'services'>;
+  readonly #dialect: Pick<Dialect, 'device' | 'services' | 'tableInstead'>;
   readonly #rules: TranslatedRule[] = [];
   readonly #sources = new Map<SourceId, readonly ClassId[]>();
   readonly #groups: Map<string, FlatGroup>;
@@ -57,7 +58,7 @@ class Cutting {
     list: FlatList,
     parts: ReadonlyMap<ClassId, readonly SenderPart[]>,
     ruleset: Pick<Ruleset, 'destinations' | 'classes'>,
-    dialect: Pick<Dialect, 'device' | 'services'>,
+    dialect: Pick<Dialect, 'device' | 'services' | 'tableInstead'>,
   ) {
     this.#list = list;
     this.#parts = parts;
@@ -114,7 +115,7 @@ class Cutting {
     for (const { nat, to } of part.translations) {
       if (to === undefined || nat.family !== family) continue;
       const { origin } = nat;
-      this.#refuse(origin, 'translations of what our rules leave to those of others');
+      this.#refuse(origin, byRules(this.#dialect, LEFT, LEFT_CHOICES));
       const everywhere = { prefixes: PrefixSet.empty, groups: [this.#anywhere(family)], domains: [] };
       const destination = this.#within(everywhere, nat, family);
       if (destination === undefined) continue;
@@ -133,7 +134,8 @@ class Cutting {
       if (nat.family !== family || services.key === NO_SERVICE.key) continue;
       const isAnywhere = this.#coversGoverned(nat, family);
       if (rest.destination.domains.length > 0 && !isAnywhere) {
-        this.#refuse(rule.origins[0] ?? nat.origin, 'which addresses of a domain are translated and which are not');
+        const limit = byRules(this.#dialect, domainsOf(rest, nat), DOMAIN_CHOICES);
+        this.#refuse(rule.origins[0] ?? nat.origin, limit, 'the rule allows nothing to them');
         rest = { ...rest, destination: { ...rest.destination, domains: [] } };
       }
       const destination = this.#within(rest.destination, nat, family);
@@ -150,7 +152,7 @@ class Cutting {
           ...(to === undefined ? {} : { translatedTo: to }),
         });
       else {
-        this.#refuse(nat.origin, limit);
+        this.#refuse(nat.origin, cannotSay(limit));
         this.#rules.push({ ...rule, destination, origins, action: 'Deny' });
       }
       const isWhole = combineServices(whole, services, DIFFERENCE).key === NO_SERVICE.key;
@@ -198,16 +200,19 @@ class Cutting {
     return id;
   }
 
-  #refuse({ policy }: Origin, limit: string): void {
-    const { device } = this.#dialect;
-    this.#refusals.set(`${policy} ${limit}`, {
-      severity: 'error',
-      code: 'DEVICE_CANNOT_SAY',
-      object: policy,
-      path: '',
-      message: `${device} cannot say ${limit}; the flows that would be translated are dropped`,
-    });
+  #refuse({ policy }: Origin, limit: TranslationLimit, now?: string): void {
+    const refusal = untranslated(policy, this.#dialect, limit, now);
+    this.#refusals.set(`${policy} ${refusal.message}`, refusal);
   }
+}
+
+const LEFT = 'some flows of this SourceNAT are allowed by no rule of ours, but left to rules of others';
+const LEFT_CHOICES = 'Allow them by a policy here, narrow `destination` of the SourceNAT to what policies allow';
+const DOMAIN_CHOICES = 'Name addresses in place of the domains, let the SourceNAT be for all destinations';
+
+function domainsOf({ destination }: FlatRule, { origin }: Nat): string {
+  const { domains } = destination;
+  return `cannot tell which addresses of ${domains.join(', ')} ${origin.policy} is for`;
 }
 
 function isSame(a: FlatDestination, b: FlatDestination): boolean {

@@ -20,6 +20,7 @@ import {
 } from './model.ts';
 import { type Names, originText } from './names.ts';
 import { memberTexts } from './objects.ts';
+import { type TranslationLimit, byRules, cannotSay, untranslated } from './untranslated.ts';
 
 /** The SourceNATs of a ruleset as rules of translation, and what keeps flows from leaving untranslated meanwhile. */
 export interface WantedTranslations {
@@ -60,17 +61,18 @@ export function sayableNats(
 /** Why a device cannot say a SourceNAT; `undefined`: it can. */
 function natLimit(
   nat: Nat,
-  { translates, translatesBy, services }: Dialect,
+  dialect: Dialect,
   { form, layout }: Pick<BlockOptions, 'form' | 'layout'>,
-): string | undefined {
-  const can = translates[nat.family];
-  if (can !== true) return can;
-  if (translatesBy === 'Rules' && form === 'Filter')
-    return 'translations by rules that deny alone (options.form is Filter): what passes is translated by the rules of others';
-  if (translatesBy === 'Rules' && layout === 'Group')
-    return 'translations by rules that stand mixed (options.layout is Group)';
+): TranslationLimit | undefined {
+  const can = dialect.translates[nat.family];
+  if (can !== true) return cannotSay(can);
+  if (dialect.translatesBy === 'Rules' && form === 'Filter')
+    return byRules(dialect, 'ours deny alone (options.form is Filter)', 'Choose form Full');
+  if (dialect.translatesBy === 'Rules' && layout === 'Group')
+    return byRules(dialect, 'ours stand mixed (options.layout is Group)', 'Choose layout Class');
   const service = serviceOf(nat);
-  return service === undefined ? undefined : serviceLimit([service], nat.family, services);
+  const limit = service === undefined ? undefined : serviceLimit([service], nat.family, dialect.services);
+  return limit === undefined ? undefined : cannotSay(limit);
 }
 
 class TranslationWriter implements WantedTranslations {
@@ -107,15 +109,10 @@ class TranslationWriter implements WantedTranslations {
     for (const part of heldParts(nat, earlier, held)) this.#hold(nat, part);
   }
 
-  #refuse({ origin }: Nat, limit: string): void {
-    if (this.refusals.some(({ object, message }) => object === origin.policy && message.includes(limit))) return;
-    this.refusals.push({
-      severity: 'error',
-      code: 'DEVICE_CANNOT_SAY',
-      object: origin.policy,
-      path: '',
-      message: `${this.#dialect.device} cannot say ${limit}; the flows that would be translated are dropped`,
-    });
+  #refuse({ origin }: Nat, limit: TranslationLimit): void {
+    const refusal = untranslated(origin.policy, this.#dialect, limit);
+    if (this.refusals.some(({ object, message }) => object === refusal.object && message === refusal.message)) return;
+    this.refusals.push(refusal);
   }
 
   #translate(nat: Nat, target: Exclude<NatTarget, { kind: 'Hold' }>, members: ReadonlySet<string>): void {
@@ -143,7 +140,7 @@ class TranslationWriter implements WantedTranslations {
     const readable = `${originText(origin)}_held`;
     const left = flatServices(whole, family);
     const limit = serviceLimit(left, family, this.#dialect.services);
-    if (limit !== undefined) this.#refuse(nat, limit);
+    if (limit !== undefined) this.#refuse(nat, cannotSay(limit));
     // More than it should where the device cannot say less: the safe side, and it is told.
     const matches = limit === undefined ? left : [];
     const identity = `hold ${nat.id} ${without}`;
