@@ -9,12 +9,12 @@ import { Editor } from './editor.ts';
 import type { Envelope } from './envelope.ts';
 import { isInUse, isRefusal, whereNothingChanged } from './errors.ts';
 import { type FortigateFacts, askCentralNat } from './facts.ts';
-import { type FeedChange, pushFeeds, readFeed } from './feeds.ts';
+import { feedChanges } from './feed-changes.ts';
+import { pushFeeds, readFeed } from './feeds.ts';
 import type { FortiosApi } from './fortios-api.ts';
 import type { InUse } from '../rulebase/in-use.ts';
 import { entryOf, inUseOn } from './in-use.ts';
 import { onceMore } from './once-more.ts';
-import { feedEntries } from './read-groups.ts';
 import { formatRelease } from './release.ts';
 import { TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
@@ -130,11 +130,10 @@ export class FortigateDevice {
     try {
       const { dialect } = facts;
       const work = async (transaction: Transaction): Promise<void> => {
-        const editor = new Editor(base, this.#scope, adopt, this.inUse, (write) => this.#send(transaction, write));
-        if (!leaves) await editor.sign(this.#writer);
-        for (const operation of operations) await editor.perform(operation);
-        await editor.settle();
-        if (leaves) await editor.unsign();
+        const editor = new Editor(base, this.#scope, adopt, this.inUse);
+        const writes = editor.change(operations, leaves ? undefined : this.#writer);
+        for (let next = writes.next(); next.done !== true; )
+          next = writes.next(await this.#send(transaction, next.value));
         // What was written is locked by now: who would have come in between is seen here, or is refused.
         await this.#expectMode(facts, signal);
         await this.#expectUnchanged(base, signal);
@@ -174,18 +173,15 @@ export class FortigateDevice {
     mayGoOn: MayGoOn,
     signal: AbortSignal,
   ): Promise<Snapshot> {
-    const wanted = new Map<string, { readonly adds: Set<string>; readonly removes: Set<string> }>();
-    for (const operation of operations) {
-      if (operation.kind !== 'ChangeMembers') continue;
-      const { name } = operation.group;
-      // Gone already, with all that it held.
-      if (base.row(FEED, name) === undefined) continue;
-      const change = wanted.get(name) ?? { adds: new Set<string>(), removes: new Set<string>() };
-      wanted.set(name, change);
-      for (const member of operation.joins) change.adds.add(member);
-      for (const member of operation.leaves) change.removes.add(member);
-    }
-    const stale = [...wanted.keys()].filter((name) => !this.#isFresh(base, name));
+    // A feed that is not there has nobody to lose.
+    const names = new Set(
+      operations.flatMap((operation) =>
+        operation.kind === 'ChangeMembers' && base.row(FEED, operation.group.name) !== undefined
+          ? [operation.group.name]
+          : [],
+      ),
+    );
+    const stale = [...names].filter((name) => !this.#isFresh(base, name));
     const [present] = await Promise.all([
       forEach(stale, (name) => readFeed(this.#api, name, signal)),
       this.#expectUnchanged(base, signal, FILLING),
@@ -193,24 +189,12 @@ export class FortigateDevice {
     for (const [name, { entries }] of present)
       if (!sameEntries(entries, base.entries(name)))
         throw new SallyportError('DEVICE_CHANGED', `the feed ${name} is not what the change was made for`);
-    const changes: FeedChange[] = [];
-    for (const [name, { adds, removes }] of wanted) {
-      const held = new Set(base.entries(name));
-      const members = new Set(base.entries(name));
-      for (const entry of removes) members.delete(entry);
-      for (const entry of adds) members.add(entry);
-      const target = feedEntries(members);
-      changes.push({
-        name,
-        adds: [...target].filter((entry) => !held.has(entry)),
-        removes: [...held].filter((entry) => !target.has(entry)),
-      });
-    }
+    const changes = feedChanges(operations, names, (name) => base.entries(name));
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
     if (this.#isWholeDue()) return await this.read(facts, signal);
     const at = this.#clock.monotonic();
-    const filled = await forEach(wanted.keys(), (name) => readFeed(this.#api, name, signal));
+    const filled = await forEach(names, (name) => readFeed(this.#api, name, signal));
     this.#snapshot = base.withFeeds(filled);
     for (const name of filled.keys()) this.#feedsReadAt.set(name, at);
     return this.#snapshot;

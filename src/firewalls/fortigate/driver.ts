@@ -27,6 +27,7 @@ import { type Observation, observation } from './observe.ts';
 import { listsWithoutRoom, withoutJoiners } from './overfull.ts';
 import { FortigatePassages } from './passages.ts';
 import { renderOperations } from './render.ts';
+import { renderRequests } from './requests.ts';
 import { isSaving, withSaving } from './saving.ts';
 import { FortigateScope } from './scope.ts';
 import { sayService } from './services.ts';
@@ -250,9 +251,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
 
   render(what: FortigateStep | FortigateTranslation): string {
     if ('operations' in what) return renderOperations(what.operations, this.#scope);
-    return stepsBetween(nothingObserved, what.wanted, what.dialect)
-      .map(({ operations }) => renderOperations(operations, this.#scope))
-      .join('');
+    const steps = stepsBetween(nothingObserved, what.wanted, what.dialect);
+    return renderRequests(steps, this.#scope, this.#api.vdom);
   }
 
   async apply(step: FortigateStep, signal: AbortSignal, mayGoOn: MayGoOn = () => undefined): Promise<void> {

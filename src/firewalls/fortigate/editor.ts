@@ -38,18 +38,17 @@ import {
   textOf,
 } from './words.ts';
 
-/** Sends one write; gives the key of a new entry. */
-export type Send = (write: Write) => Promise<string | undefined>;
+/** Writes one after the other, each answered with the key of a new entry. */
+export type Writes<T = void> = Generator<Write, T, string | undefined>;
 
 /**
- * Carries out operations as writes to the device, and knows what it holds after each: what is there already is not written, what is gone is
- * not deleted, and what does not bear our mark is never touched.
+ * Operations as writes to the device, which knows what it holds after each: what is there already is not written, what is gone is not
+ * deleted, and what does not bear our mark is never touched. Whoever carries them out sends each and answers it.
  */
 export class Editor {
   readonly #scope: FortigateScope;
   readonly #adopt: ReadonlySet<string>;
   readonly #inUse: Pick<InUse, 'has'>;
-  readonly #send: Send;
   readonly #snapshot: Snapshot;
   readonly #tables = new Map<TableId, Map<string, Row>>();
   readonly #policies: OrderedRows;
@@ -57,84 +56,81 @@ export class Editor {
   /** IPv6 groups whose members changed: what is in none of them does too. */
   readonly #changed6 = new Set<string>();
 
-  constructor(
-    snapshot: Snapshot,
-    scope: FortigateScope,
-    adopt: ReadonlySet<string>,
-    inUse: Pick<InUse, 'has'>,
-    send: Send,
-  ) {
+  constructor(snapshot: Snapshot, scope: FortigateScope, adopt: ReadonlySet<string>, inUse: Pick<InUse, 'has'>) {
     this.#scope = scope;
     this.#adopt = adopt;
     this.#inUse = inUse;
-    this.#send = send;
     this.#snapshot = snapshot;
     for (const id of Object.keys(FORMS) as TableId[]) this.#tables.set(id, new Map(snapshot.keyed(id)));
     this.#policies = new OrderedRows(POLICY, this.#table(POLICY), scope);
     this.#translations = new OrderedRows(TRANSLATION, this.#table(TRANSLATION), scope);
   }
 
-  async perform(operation: Operation): Promise<void> {
+  /** Everything that a change takes. `writer`: who signs it; absent: nothing of ours is left afterwards. */
+  *change(operations: Iterable<Operation>, writer: string | undefined): Writes {
+    if (writer !== undefined) yield* this.#sign(writer);
+    for (const operation of operations) yield* this.#perform(operation);
+    yield* this.#settle();
+    if (writer === undefined) yield* this.#remove(ADDRESSES[4], this.#scope.auxiliaries.writer);
+  }
+
+  *#perform(operation: Operation): Writes {
     switch (operation.kind) {
       case 'MakeObject':
-        return await this.#putObject(operation.object);
+        return yield* this.#putObject(operation.object);
       case 'RemoveObject':
-        return await this.#remove(ADDRESSES[operation.object.family], operation.object.name);
+        return yield* this.#remove(ADDRESSES[operation.object.family], operation.object.name);
       case 'MakeService':
-        return await this.#putService(operation.service);
+        return yield* this.#putService(operation.service);
       case 'RemoveService':
-        return await this.#removeService(operation.service);
+        return yield* this.#removeService(operation.service);
       case 'MakeGroup':
       case 'ChangeMembers':
-        return await this.#putGroup(operation.group);
+        return yield* this.#putGroup(operation.group);
       case 'MarkGroup':
-        return await this.#putGroup(operation.group);
+        return yield* this.#putGroup(operation.group);
       case 'RemoveGroup':
-        return await this.#removeGroup(operation.group);
+        return yield* this.#removeGroup(operation.group);
       case 'InsertRule':
       case 'MoveRule':
       case 'EditRule':
-        return await this.#putRows(POLICY, operation, await this.#policyRows(operation.rule));
+        return yield* this.#putRows(POLICY, operation, yield* this.#policyRows(operation.rule));
       case 'RemoveRule':
-        return await this.#removeRows(POLICY, operation.rule.name);
+        return yield* this.#removeRows(POLICY, operation.rule.name);
       case 'InsertTranslation':
       case 'MoveTranslation':
       case 'EditTranslation': {
-        const rows = await this.#translationRows(operation.rule);
-        return await this.#putRows(TRANSLATION, operation, rows);
+        const rows = yield* this.#translationRows(operation.rule);
+        return yield* this.#putRows(TRANSLATION, operation, rows);
       }
       case 'RemoveTranslation':
-        return await this.#removeRows(TRANSLATION, operation.rule.name);
+        return yield* this.#removeRows(TRANSLATION, operation.rule.name);
       default:
         return assertNever(operation);
     }
   }
 
   /** Says who writes. Only where somebody else did last. */
-  async sign(writer: string): Promise<void> {
+  *#sign(writer: string): Writes {
     const { auxiliaries } = this.#scope;
     const object = { name: auxiliaries.writer, family: 4, kind: 'Range', value: '0.0.0.0' } as const;
-    await this.#put(ADDRESSES[4], addressRow(object, `${auxiliaries.writerMark} ${writer}`));
-  }
-
-  async unsign(): Promise<void> {
-    await this.#remove(ADDRESSES[4], this.#scope.auxiliaries.writer);
+    yield* this.#put(ADDRESSES[4], addressRow(object, `${auxiliaries.writerMark} ${writer}`));
   }
 
   /** Brings what no rule base knows of after what was performed: complements of groups that changed, and what stands for nothing any more. */
-  async settle(): Promise<void> {
+  *#settle(): Writes {
     // Both are edited on the way.
     const groups = Array.from(this.#table(GROUPS[6]).values());
     for (const row of groups) {
       const sources = complementSources(row, this.#scope);
       if (sources?.some((source) => this.#changed6.has(source)) === true)
-        await this.#putComplement(textOf(row, 'name').slice(0, -complementName('').length), sources);
+        yield* this.#putComplement(textOf(row, 'name').slice(0, -complementName('').length), sources);
     }
     for (const table of [GROUPS[4], GROUPS[6], ADDRESSES[4], ADDRESSES[6], POOLS[4], POOLS[6]] as const)
       for (const [key, row] of Array.from(this.#table(table))) {
         const comment = commentOf(table, row);
         if (!isMarked(comment, this.#scope.cluster) || !this.#scope.auxiliaries.isAuxiliary(comment)) continue;
-        if (key !== this.#scope.auxiliaries.writer && !this.#isNamed(key)) await this.#remove(table, key);
+        if (key !== this.#scope.auxiliaries.writer && !this.#isNamed(key)) yield* this.#remove(table, key);
       }
   }
 
@@ -144,37 +140,37 @@ export class Editor {
     return table;
   }
 
-  async #putObject(object: AddressObject): Promise<void> {
-    await this.#put(ADDRESSES[object.family], addressRow(object, object.mark));
+  *#putObject(object: AddressObject): Writes {
+    yield* this.#put(ADDRESSES[object.family], addressRow(object, object.mark));
   }
 
-  async #putService({ name, match, mark }: Service): Promise<void> {
+  *#putService({ name, match, mark }: Service): Writes {
     const said = sayService(match);
     if (typeof said === 'string')
       throw new SallyportError('INTERNAL', `the service ${name} was to be written: ${said}`);
     const comment = said.isNegated ? `${mark} ${NEGATED}` : mark;
     const [only] = said.rows;
-    if (said.rows.length === 1 && only !== undefined) return await this.#put(CUSTOM, { ...only, name, comment });
+    if (said.rows.length === 1 && only !== undefined) return yield* this.#put(CUSTOM, { ...only, name, comment });
     const member: string[] = [];
     for (const [at, row] of said.rows.entries()) {
       const part = `${name}.${at + 1}`;
-      await this.#put(CUSTOM, { ...row, name: part, comment: `${mark} ${PART}` });
+      yield* this.#put(CUSTOM, { ...row, name: part, comment: `${mark} ${PART}` });
       member.push(part);
     }
     for (const [at, some] of inHundreds(member).entries())
-      await this.#put(SERVICE_GROUP, {
+      yield* this.#put(SERVICE_GROUP, {
         name: serviceGroupName(name, at),
         member: some.toSorted(),
         comment: at === 0 ? comment : `${mark} ${PART}`,
       });
   }
 
-  async #removeService({ name }: Service): Promise<void> {
+  *#removeService({ name }: Service): Writes {
     const parts = this.#serviceGroups(name).flatMap((group) =>
       namesIn(this.#table(SERVICE_GROUP).get(group) ?? {}, 'member'),
     );
-    for (const group of this.#serviceGroups(name)) await this.#remove(SERVICE_GROUP, group);
-    for (const part of parts.length === 0 ? [name] : parts) await this.#remove(CUSTOM, part);
+    for (const group of this.#serviceGroups(name)) yield* this.#remove(SERVICE_GROUP, group);
+    for (const part of parts.length === 0 ? [name] : parts) yield* this.#remove(CUSTOM, part);
   }
 
   /** Groups that a service takes; none: it is one custom service. */
@@ -182,12 +178,12 @@ export class Editor {
     return serviceGroupsOf(name, (group) => this.#table(SERVICE_GROUP).has(group));
   }
 
-  async #putGroup(group: MemberGroup): Promise<void> {
+  *#putGroup(group: MemberGroup): Writes {
     const { name, store, family, members, mark } = group;
-    await this.#removeOtherForm(group);
+    yield* this.#removeOtherForm(group);
     if (store === 'Volatile') {
       this.#expectPushed(name);
-      return await this.#put(FEED, {
+      return yield* this.#put(FEED, {
         name,
         type: 'address',
         'update-method': 'push',
@@ -204,9 +200,9 @@ export class Editor {
         : this.#scope.objectName({ kind: 'Range', value: member }, family),
     );
     const before = this.#table(GROUPS[family]).get(name);
-    await this.#putMembers(family, name, names, mark);
+    yield* this.#putMembers(family, name, names, mark);
     for (const part of before === undefined ? [] : namesIn(before, 'member'))
-      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
+      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) yield* this.#remove(GROUPS[family], part);
     if (family === 6) this.#changed6.add(name);
   }
 
@@ -219,49 +215,49 @@ export class Editor {
   }
 
   /** Feeds and groups share their names: what was ours in the other form goes first, unless rules of others name it. */
-  async #removeOtherForm({ name, store }: MemberGroup): Promise<void> {
+  *#removeOtherForm({ name, store }: MemberGroup): Writes {
     const others: readonly TableId[] = store === 'Volatile' ? [GROUPS[4], GROUPS[6]] : [FEED];
     for (const id of others) {
       const row = this.#table(id).get(name);
       if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster)) continue;
       if (this.#isNamed(name)) throw takenByOtherForm(id, name);
-      await this.#remove(id, name);
+      yield* this.#remove(id, name);
     }
   }
 
   /** A group of names, in parts where it is too large, and with nobody where it is empty. */
-  async #putMembers(family: Family, name: string, names: readonly string[], mark: string): Promise<void> {
+  *#putMembers(family: Family, name: string, names: readonly string[], mark: string): Writes {
     const { auxiliaries } = this.#scope;
     const table = GROUPS[family];
     if (names.length === 0) {
       const value = family === 4 ? '0.0.0.0' : '::';
       const object = { name: auxiliaries.nobody[family], family, kind: 'Range', value } as const;
-      await this.#put(ADDRESSES[family], addressRow(object, auxiliaries.nobodyMark));
-      return await this.#put(table, { name, member: [auxiliaries.nobody[family]], comment: mark });
+      yield* this.#put(ADDRESSES[family], addressRow(object, auxiliaries.nobodyMark));
+      return yield* this.#put(table, { name, member: [auxiliaries.nobody[family]], comment: mark });
     }
     const parts = partsOf(names, MOST_MEMBERS);
-    if (parts.size === 1) return await this.#put(table, { name, member: names.toSorted(), comment: mark });
+    if (parts.size === 1) return yield* this.#put(table, { name, member: names.toSorted(), comment: mark });
     const member: string[] = [];
     for (const [bucket, some] of parts) {
       const part = auxiliaries.partName(name, bucket);
-      await this.#put(table, { name: part, member: some.toSorted(), comment: auxiliaries.partMark });
+      yield* this.#put(table, { name: part, member: some.toSorted(), comment: auxiliaries.partMark });
       member.push(part);
     }
-    await this.#put(table, { name, member: member.toSorted(), comment: mark });
+    yield* this.#put(table, { name, member: member.toSorted(), comment: mark });
   }
 
   /** The group of all that is in none of a rule's sources, by what the device holds by now. */
-  async #putComplement(rule: string, sources: readonly string[]): Promise<void> {
+  *#putComplement(rule: string, sources: readonly string[]): Writes {
     const { auxiliaries } = this.#scope;
     const ranges = complementRanges(this.#values(sources));
     if (ranges === undefined) throw new SallyportError('INTERNAL', `sources of the rule ${rule} are no addresses`);
     const names: string[] = [];
     for (const value of ranges) {
       const object = { name: auxiliaries.rangeName(value), family: 6, kind: 'Range', value } as const;
-      await this.#put(ADDRESSES[6], addressRow(object, auxiliaries.complementMark));
+      yield* this.#put(ADDRESSES[6], addressRow(object, auxiliaries.complementMark));
       names.push(object.name);
     }
-    await this.#putMembers(
+    yield* this.#putMembers(
       6,
       complementName(rule),
       names,
@@ -269,17 +265,17 @@ export class Editor {
     );
   }
 
-  async #removeGroup({ name, store, family }: MemberGroup): Promise<void> {
-    if (store === 'Volatile') return await this.#remove(FEED, name);
+  *#removeGroup({ name, store, family }: MemberGroup): Writes {
+    if (store === 'Volatile') return yield* this.#remove(FEED, name);
     if (family === 'Both') return;
     const parts = this.#table(GROUPS[family]).get(name);
-    await this.#remove(GROUPS[family], name);
+    yield* this.#remove(GROUPS[family], name);
     for (const part of parts === undefined ? [] : namesIn(parts, 'member'))
-      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) await this.#remove(GROUPS[family], part);
+      if (this.#isAuxiliary(GROUPS[family], part) && !this.#isNamed(part)) yield* this.#remove(GROUPS[family], part);
   }
 
   /** The entries of one rule, one below the other, at its place. */
-  async #putRows(table: OrderedTable, operation: PutRule, rows: readonly Row[]): Promise<void> {
+  *#putRows(table: OrderedTable, operation: PutRule, rows: readonly Row[]): Writes {
     const { rule, kind } = operation;
     const order = this.#ordered(table);
     const isEdit = kind === 'EditRule' || kind === 'EditTranslation';
@@ -289,29 +285,30 @@ export class Editor {
       let key = order.keyOf(name);
       const isNew = key === undefined;
       if (key === undefined) {
-        key = await this.#send({ kind: 'create', table, row });
+        key = yield { kind: 'create', table, row };
         if (key === undefined)
           throw new SallyportError('DEVICE_UNREADABLE', `${table}: ${name} was made and has no number`);
         order.append(key, { ...row, policyid: key });
-      } else await this.#put(table, row, key);
+      } else yield* this.#put(table, row, key);
       let move: Move | undefined;
       if (above !== undefined) move = order.placeBelow(key, above);
       else if (!isEdit) move = order.place(key, operation.after);
       else if (isNew) move = order.place(key, undefined);
-      if (move !== undefined) await this.#send({ kind: 'move', table, ...move });
+      if (move !== undefined) yield { kind: 'move', table, ...move };
       above = key;
     }
     const names = new Set(rows.map((row) => rowName(table, row, this.#scope)));
     for (const key of order.keysOf(rule.name))
-      if (!names.has(rowName(table, this.#table(table).get(key) ?? {}, this.#scope))) await this.#removeRow(table, key);
+      if (!names.has(rowName(table, this.#table(table).get(key) ?? {}, this.#scope)))
+        yield* this.#removeRow(table, key);
   }
 
-  async #removeRows(table: OrderedTable, rule: string): Promise<void> {
-    for (const key of this.#ordered(table).keysOf(rule)) await this.#removeRow(table, key);
+  *#removeRows(table: OrderedTable, rule: string): Writes {
+    for (const key of this.#ordered(table).keysOf(rule)) yield* this.#removeRow(table, key);
   }
 
-  async #removeRow(table: OrderedTable, key: string): Promise<void> {
-    await this.#remove(table, key);
+  *#removeRow(table: OrderedTable, key: string): Writes {
+    yield* this.#remove(table, key);
     this.#ordered(table).remove(key);
   }
 
@@ -319,9 +316,9 @@ export class Editor {
     return table === POLICY ? this.#policies : this.#translations;
   }
 
-  async #translationRows(rule: TranslationRule): Promise<readonly Row[]> {
+  *#translationRows(rule: TranslationRule): Writes<readonly Row[]> {
     const service = rule.service === undefined ? undefined : this.#serviceMatch(rule.service);
-    const pool = rule.to.kind === 'Address' ? await this.#putPool(rule.family, rule.to.address) : undefined;
+    const pool = rule.to.kind === 'Address' ? yield* this.#putPool(rule.family, rule.to.address) : undefined;
     return translationRows(
       rule,
       { sources: rule.source.groups.map(nameOfKey), destinations: destinationsOf(rule), service, pool },
@@ -329,10 +326,10 @@ export class Editor {
     );
   }
 
-  async #putPool(family: Family, address: string): Promise<string> {
+  *#putPool(family: Family, address: string): Writes<string> {
     const { auxiliaries } = this.#scope;
     const name = auxiliaries.poolName(address);
-    await this.#put(POOLS[family], poolRow(family, name, address, auxiliaries.poolMark));
+    yield* this.#put(POOLS[family], poolRow(family, name, address, auxiliaries.poolMark));
     return name;
   }
 
@@ -348,16 +345,16 @@ export class Editor {
   }
 
   /** Services that are written as all but others stand alone in a policy. */
-  async #policyRows(rule: SecurityRule): Promise<readonly Row[]> {
+  *#policyRows(rule: SecurityRule): Writes<readonly Row[]> {
     const { family, source, services, translatedTo } = rule;
     const sources = source.groups.map(nameOfKey);
     const isComplement = source.negate && family === 6;
-    if (isComplement) await this.#putComplement(rule.name, sources);
+    if (isComplement) yield* this.#putComplement(rule.name, sources);
     const names = {
       sources: isComplement ? [complementName(rule.name)] : sources,
       destinations: destinationsOf(rule),
       isNegated: source.negate && family === 4,
-      pool: translatedTo === undefined ? undefined : await this.#putPool(family, translatedTo),
+      pool: translatedTo === undefined ? undefined : yield* this.#putPool(family, translatedTo),
     };
     const negated = services.filter((name) => this.#isNegatedService(name));
     const plain = services.filter((name) => !this.#isNegatedService(name));
@@ -394,12 +391,12 @@ export class Editor {
   }
 
   /** Makes an entry, or changes one of ours to this. A comment that still holds our mark is left as somebody wrote it. */
-  async #put(id: TableId, row: Row, given?: string): Promise<void> {
+  *#put(id: TableId, row: Row, given?: string): Writes {
     const table = this.#table(id);
     const key = given ?? textOf(row, 'name');
     const actual = table.get(key);
     if (actual === undefined) {
-      await this.#send({ kind: 'create', table: id, row });
+      yield { kind: 'create', table: id, row };
       table.set(key, row);
       return;
     }
@@ -408,16 +405,16 @@ export class Editor {
     const kept = ` ${comment} `.includes(` ${wanted} `) ? { ...row, [FORMS[id].mark]: comment } : row;
     const change = changeOf(id, actual, kept, this.#snapshot.fresh(id));
     if (change === undefined) return;
-    await this.#send({ kind: 'change', table: id, key, row: change });
+    yield { kind: 'change', table: id, key, row: change };
     table.set(key, { ...actual, ...change });
   }
 
-  async #remove(id: TableId, key: string): Promise<void> {
+  *#remove(id: TableId, key: string): Writes {
     const table = this.#table(id);
     const row = table.get(key);
     if (row === undefined || !isMarked(commentOf(id, row), this.#scope.cluster) || this.#inUse.has(entryOf(id, key)))
       return;
-    await this.#send({ kind: 'delete', table: id, key });
+    yield { kind: 'delete', table: id, key };
     table.delete(key);
   }
 

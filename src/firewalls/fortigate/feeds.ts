@@ -3,7 +3,7 @@ import { SallyportError } from '../../base/error.ts';
 import { parseAddress, formatAddress } from '../../ip/address.ts';
 import type { MayGoOn } from '../driver.ts';
 import { PUSH_PORTION } from './dialect.ts';
-import type { FortiosApi } from './fortios-api.ts';
+import type { Ask, FortiosApi } from './fortios-api.ts';
 import { onceMore } from './once-more.ts';
 
 const listForm = z.object({
@@ -109,10 +109,11 @@ export async function pushFeeds(
   mayGoOn: MayGoOn,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const commands of calls(changes)) {
+  for (const ask of feedRequests(changes)) {
+    const { commands } = ask.body;
     const { results } = await onceMore(() => {
       mayGoOn();
-      return api.ask({ method: 'POST', path: 'monitor/system/external-resource/dynamic', body: { commands } }, signal);
+      return api.ask(ask, signal);
     });
     const answers = pushedForm.safeParse(results).data;
     if (answers === undefined || answers.length !== commands.length)
@@ -127,6 +128,16 @@ export async function pushFeeds(
           `the feed ${name} took some entries and not others (${[error ?? status, ...invalidEntries.slice(0, 5)].join(' ')}); it is read anew, and what it lacks is sent again`,
         );
   }
+}
+
+/** The calls that changes of feeds take. */
+export function feedRequests(changes: readonly FeedChange[]): readonly (Ask & { readonly body: FeedBody })[] {
+  const path = 'monitor/system/external-resource/dynamic';
+  return [...calls(changes)].map((commands) => ({ method: 'POST', path, body: { commands } }));
+}
+
+interface FeedBody {
+  readonly commands: readonly Command[];
 }
 
 interface Command {

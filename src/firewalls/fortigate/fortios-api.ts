@@ -35,6 +35,12 @@ export interface Ask {
   readonly transaction?: number | undefined;
 }
 
+/** The path of a request with its parameters. */
+export function targetOf(vdom: string, { path, query = {} }: Pick<Ask, 'path' | 'query'>): string {
+  const parameters = Object.entries({ vdom, ...query }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+  return `/api/v2/${path}?${parameters.join('&')}`;
+}
+
 /**
  * Requests to one VDOM of one FortiGate with the token of an API administrator (vendor reference 1.1 to 1.5). Rejects with what `errors.ts`
  * makes of a refusal, and with the codes of `DeviceApi`.
@@ -94,12 +100,11 @@ export class FortiosApi {
   ): Promise<Envelope> {
     const { vdom, url, clock } = this.#options;
     const secrets = [token];
-    const parameters = Object.entries({ vdom, ...query }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
     const begin = clock.monotonic();
     const answer = await this.#api.ask(
       {
         method,
-        path: `/api/v2/${path}?${parameters.join('&')}`,
+        path: targetOf(vdom, { path, query }),
         headers: {
           authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),

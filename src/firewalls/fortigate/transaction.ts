@@ -3,7 +3,7 @@ import { deadline } from '../../base/deadline.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
 import { isGone } from './errors.ts';
-import type { FortiosApi } from './fortios-api.ts';
+import type { Ask, FortiosApi } from './fortios-api.ts';
 import type { Dialect } from './release.ts';
 import { type Row, type TableId, bodyOf, bodyOfNew } from './rows.ts';
 
@@ -86,12 +86,8 @@ export class Transaction {
   /** Sends one write; gives the key that the device chose for a new entry. What was to be deleted and is gone is done. */
   async write(write: Write): Promise<string | undefined> {
     this.#mayGoOn();
-    const path = 'key' in write ? `cmdb/${write.table}/${encodeURIComponent(write.key)}` : `cmdb/${write.table}`;
     try {
-      const { mkey } = await this.#api.ask(
-        { ...requestOf(write, this.#ports), path, transaction: this.#id },
-        this.#signal,
-      );
+      const { mkey } = await this.#api.ask({ ...requestOf(write, this.#ports), transaction: this.#id }, this.#signal);
       return mkey === undefined || mkey === null ? undefined : String(mkey);
     } catch (thrown) {
       if (write.kind === 'delete' && isGone(thrown)) return undefined;
@@ -107,15 +103,17 @@ export class Transaction {
   }
 }
 
-function requestOf(write: Write, ports: string): Pick<Parameters<FortiosApi['ask']>[0], 'method' | 'query' | 'body'> {
+/** The request of one write. `ports`: what the release calls a service with ports. */
+export function requestOf(write: Write, ports: string): Ask {
+  const path = 'key' in write ? `cmdb/${write.table}/${encodeURIComponent(write.key)}` : `cmdb/${write.table}`;
   switch (write.kind) {
     case 'create':
-      return { method: 'POST', body: bodyOfNew(write.row) };
+      return { method: 'POST', path, body: bodyOfNew(write.row) };
     case 'change':
-      return { method: 'PUT', body: bodyOf(write.row, ports) };
+      return { method: 'PUT', path, body: bodyOf(write.row, ports) };
     case 'delete':
-      return { method: 'DELETE' };
+      return { method: 'DELETE', path };
     case 'move':
-      return { method: 'PUT', query: { action: 'move', [write.side]: write.target }, body: {} };
+      return { method: 'PUT', path, query: { action: 'move', [write.side]: write.target }, body: {} };
   }
 }
