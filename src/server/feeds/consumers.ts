@@ -21,14 +21,16 @@ export interface FeedConsumer {
 /**
  * Who asks. `undefined`: nobody that is known. Rejects where it may be one whose secret cannot be read: whoever is turned away for that would take its
  * lists for empty (PAN-OS stops enforcing a list whose server refuses its credentials). And where it is several, of different firewalls: lists of another
- * one would be worse than none. All are asked, so that the time says nothing of who comes first.
+ * one would be worse than none. All are asked, so that the time says nothing of who comes first. `now`: the time for certificates, in milliseconds since the
+ * epoch; absent: those that the connection showed are not believed any more.
  */
 export async function consumerOf(
   consumers: readonly FeedConsumer[],
   { headers: { authorization }, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
+  now: number | undefined,
 ): Promise<FeedConsumer | undefined> {
   const [scheme = '', shown = ''] = (authorization ?? '').split(/ +/, 2);
-  const subjects = subjectsOf(socket);
+  const subjects = now === undefined ? NOBODY : subjectsOf(socket, now);
   const found: FeedConsumer[] = [];
   const failed: unknown[] = [];
   for (const consumer of consumers)
@@ -72,10 +74,13 @@ function isSame(shown: string, wanted: string): boolean {
   return timingSafeEqual(digest(shown), digest(wanted)) && wanted !== '';
 }
 
-function subjectsOf(socket: IncomingMessage['socket']): ReadonlySet<string> {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return new Set();
-  // A session that was taken up again shows the certificate of its first handshake.
+const NOBODY: ReadonlySet<string> = new Set();
+
+function subjectsOf(socket: IncomingMessage['socket'], now: number): ReadonlySet<string> {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return NOBODY;
+  // A session that was taken up again shows the certificate of its first handshake, and a connection may stand for longer than it lasts.
   const certificate = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  if (!(now <= Date.parse(certificate.valid_to ?? ''))) return NOBODY;
   const common: unknown = certificate.subject?.CN;
   const names = [...(certificate.subjectaltname ?? '').matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name ?? '');
   return new Set([...(typeof common === 'string' ? [common] : []), ...names]);

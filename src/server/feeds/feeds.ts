@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Feed, Feeds } from '../../controller/feeds/feeds.ts';
 import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
-import { renewedTls, type TlsFiles } from '../tls-files.ts';
+import { type RenewedTls, renewedTls, type TlsFiles } from '../tls-files.ts';
 import { consumerOf, type FeedConsumer } from './consumers.ts';
 import { type Content, contentOf, documentOf } from './content.ts';
 
@@ -13,6 +14,7 @@ export interface FeedServerOptions {
   readonly consumers: readonly FeedConsumer[];
   readonly feeds: Feeds;
   readonly log: Log;
+  readonly clock?: Clock;
 }
 
 /** More firewalls than one process has lists for. */
@@ -32,7 +34,7 @@ const AGAIN_SECONDS = '30';
  * given, or another copy may keep the firewall by now, 503, which leaves firewalls what they have fetched. Resolves once it listens.
  */
 export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
-  const { tls, consumers, log } = options;
+  const { tls, consumers, log, clock = systemClock } = options;
   const server = createServer(
     {
       ...requestLimits,
@@ -42,7 +44,7 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
       minVersion: 'TLSv1.2',
     },
     (request, response) => {
-      respond(request, response, options).catch((thrown: unknown) => {
+      respond(request, response, { ...options, clock, renewed }).catch((thrown: unknown) => {
         log.warn({ error: String(thrown) }, 'a list could not be given out');
         if (response.headersSent) response.destroy();
         else unavailable(response);
@@ -51,18 +53,28 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
   );
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = STALLED_MS;
-  await renewedTls(server, tls, 'feeds', log);
+  const renewed = await renewedTls(server, tls, 'feeds', log, clock);
   await listening(server, address, 'the feeds');
   if (consumers.length === 0) log.warn({}, 'feeds has no consumers: nobody can fetch a list');
   return server;
 }
 
+interface Serving extends FeedServerOptions {
+  readonly clock: Clock;
+  readonly renewed: RenewedTls;
+}
+
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { consumers, feeds }: FeedServerOptions,
+  { consumers, feeds, clock, renewed }: Serving,
 ): Promise<void> {
-  const consumer = await consumerOf(consumers, request);
+  await renewed.looked();
+  const isJudgedAnew = renewed.isJudgedAnew(request.socket);
+  // The next request comes by a handshake with the authorities of now; till then whoever may be known goes on with what it has.
+  if (!isJudgedAnew) response.setHeader('connection', 'close');
+  const consumer = await consumerOf(consumers, request, isJudgedAnew ? clock.wall() : undefined);
+  if (consumer === undefined && !isJudgedAnew) return unavailable(response);
   // Strangers are not told which lists there are.
   if (consumer === undefined) {
     response.setHeader('www-authenticate', ['Basic realm="lists", charset="UTF-8"', 'Bearer']);
