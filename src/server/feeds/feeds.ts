@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { Feed, Feeds } from '../../controller/feeds/feeds.ts';
 import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
+import { Places } from '../places.ts';
 import { type RenewedTls, renewedTls, type TlsFiles } from '../tls-files.ts';
 import { consumerOf, type FeedConsumer } from './consumers.ts';
 import { type Content, contentOf, documentOf } from './content.ts';
@@ -44,14 +45,14 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
       minVersion: 'TLSv1.2',
     },
     (request, response) => {
-      respond(request, response, { ...options, clock, renewed }).catch((thrown: unknown) => {
+      respond(request, response, { ...options, clock, renewed, places }).catch((thrown: unknown) => {
         log.warn({ error: String(thrown) }, 'a list could not be given out');
         if (response.headersSent) response.destroy();
         else unavailable(response);
       });
     },
   );
-  server.maxConnections = MOST_CONNECTIONS;
+  const places = new Places(server, MOST_CONNECTIONS);
   server.timeout = STALLED_MS;
   const renewed = await renewedTls(server, tls, 'feeds', log, clock);
   await listening(server, address, 'the feeds');
@@ -62,12 +63,13 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
 interface Serving extends FeedServerOptions {
   readonly clock: Clock;
   readonly renewed: RenewedTls;
+  readonly places: Places;
 }
 
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { consumers, feeds, clock, renewed }: Serving,
+  { consumers, feeds, clock, renewed, places }: Serving,
 ): Promise<void> {
   await renewed.looked();
   const isJudgedAnew = renewed.isJudgedAnew(request.socket);
@@ -77,9 +79,11 @@ async function respond(
   if (consumer === undefined && !isJudgedAnew) return unavailable(response);
   // Strangers are not told which lists there are.
   if (consumer === undefined) {
+    places.forgets(request.socket);
     response.setHeader('www-authenticate', ['Basic realm="lists", charset="UTF-8"', 'Bearer']);
     return answer(response, 401, 'credentials of a consumer are needed');
   }
+  places.knows(request.socket, consumer.name);
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'only GET and HEAD');
   const feed = feeds.of(consumer.firewall);
   if (feed === undefined) return unavailable(response);

@@ -50,7 +50,8 @@ export class ServedLists implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#running?.address() as AddressInfo).port;
+    const address = this.#running?.address() as AddressInfo | undefined;
+    return address?.port ?? 0;
   }
 
   /** Keeps its one connection as long as the server does. */
@@ -69,8 +70,9 @@ export class ServedLists implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.destroy()));
-    this.#running?.closeAllConnections();
-    await new Promise((resolve) => this.#running?.close(resolve) ?? resolve(undefined));
+    const running = this.#running;
+    running?.closeAllConnections();
+    if (running !== undefined) await new Promise((resolve) => running.close(resolve));
     rmSync(this.folder, { recursive: true });
   }
 }
