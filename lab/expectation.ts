@@ -104,6 +104,8 @@ function canonical(text: string): string {
 export function reasonText(evaluation: Evaluation): string {
   const by = evaluation.decidedBy;
   switch (evaluation.reason) {
+    case 'no-rules':
+      return 'no rules of ours there';
     case 'not-governed':
       return 'stays inside the cluster';
     case 'not-ours':

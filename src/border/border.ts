@@ -69,12 +69,17 @@ export class Border {
   /**
    * The ways of a workload's flow through the border: the address seen, verdict and translation at each firewall. Empty where no firewall
    * takes it, or the workload is not known. At each firewall the flow counts as the first packet of a connection. `leaving`: what is known of
-   * devices; firewalls behind are asked about that source.
+   * devices; firewalls behind are asked about that source. `ruleless`: firewalls that get no rules of ours, by their kind or options.
    */
-  explain(endpoint: EndpointId, flow: Outgoing, leaving?: LeavingOf): readonly WayExplanation[] {
+  explain(
+    endpoint: EndpointId,
+    flow: Outgoing,
+    leaving?: LeavingOf,
+    ruleless: ReadonlySet<string> = new Set(),
+  ): readonly WayExplanation[] {
     const found = this.#engine.endpoints.get(endpoint);
     if (found?.kind !== 'Pod' || this.#made === undefined) return [];
-    return explain(this.#made.compilation, this.#views, found, flow, leaving);
+    return explain(this.#made.compilation, this.#views, found, flow, ruleless, leaving);
   }
 
   /** Takes what the engine's last flush told; to be called after each, once. */

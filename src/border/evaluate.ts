@@ -4,6 +4,8 @@ import type { BorderRule, Class, Nat, NatTarget, Origin, Part, Ruleset, Stage } 
 
 /** Why a packet passes or is dropped at one firewall. */
 export type Reason =
+  /** The firewall gets no rules and translations of ours at all: its owner's decide. */
+  | 'no-rules'
   /** The destination is not ours to judge: outside `destinations`, or inside the cluster. */
   | 'not-governed'
   /** The sender is no known address and no `networks` hold it: left to the device's other rules. */

@@ -30,17 +30,18 @@ export interface WayExplanation {
   readonly leavesAs?: string;
 }
 
-/** The ways of a workload's flow through the border; none where no firewall takes it. */
+/** The ways of a workload's flow through the border; none where no firewall takes it. `ruleless`: those that get no rules of ours, whatever they are to hold. */
 export function explain(
   compilation: Compilation,
   views: ReadonlyMap<string, FirewallView>,
   endpoint: Endpoint,
   flow: Outgoing,
+  ruleless: ReadonlySet<string>,
   leaving: LeavingOf = () => undefined,
 ): readonly WayExplanation[] {
   return compilation
     .waysOf(endpoint, flow.destination)
-    .map(({ exit, chain }) => follow(compilation, views, endpoint, flow, exit, chain, leaving));
+    .map(({ exit, chain }) => follow(compilation, views, endpoint, flow, ruleless, exit, chain, leaving));
 }
 
 /** The source, canonical, that a flow surely leaves a firewall with, whatever ours do; `undefined`: nobody knows better than ours. */
@@ -51,6 +52,7 @@ function follow(
   views: ReadonlyMap<string, FirewallView>,
   endpoint: Endpoint,
   flow: Outgoing,
+  ruleless: ReadonlySet<string>,
   exit: string,
   chain: readonly string[],
   leaving: LeavingOf,
@@ -76,7 +78,11 @@ function follow(
       certain = false;
       continue;
     }
-    const evaluation = evaluate(ruleset, { ...flow, family: source.family, source });
+    const judged = evaluate(ruleset, { ...flow, family: source.family, source });
+    const evaluation =
+      ruleless.has(firewall) && judged.reason !== 'not-governed'
+        ? ({ passes: true, reason: 'no-rules', logged: [], seenSource, leavesAs: seenSource } as const)
+        : judged;
     const hop = { firewall, seenSource, evaluation };
     hops.push(hop);
     if (!evaluation.passes) return { exit, hops, outcome: 'drops' };

@@ -115,6 +115,9 @@ function shortfall({ verdict, via, as }: Expectation, answer: FamilyAnswer): str
 
 type Way = FamilyAnswer['border'][number];
 
+/** Where rules of ours let nothing pass, because none are asked. */
+const NOT_ASKED: ReadonlySet<string> = new Set(['no-rules', 'not-governed']);
+
 function dropsAt({ hops }: Way, firewall: string): boolean {
   return hops.some((hop) => hop.firewall === firewall && hop.evaluation?.passes === false);
 }
@@ -122,6 +125,6 @@ function dropsAt({ hops }: Way, firewall: string): boolean {
 function passesAt({ hops }: Way, firewall: string): boolean {
   return hops.some(
     ({ firewall: name, evaluation }) =>
-      name === firewall && evaluation !== undefined && evaluation.passes && evaluation.reason !== 'not-governed',
+      name === firewall && evaluation?.passes === true && !NOT_ASKED.has(evaluation.reason),
   );
 }

@@ -94,6 +94,7 @@ function outcomeOf({ evaluation, device, others }: Hop): Way['outcome'] {
   if (device !== undefined) return device.outcome;
   if (evaluation === undefined) return 'unknown';
   if (!evaluation.passes) return 'drops';
+  if (evaluation.reason === 'no-rules' && others !== undefined) return 'unknown';
   return others !== undefined && (others === null || others.length > 0) ? 'unknown' : 'passes';
 }
 
@@ -158,6 +159,7 @@ function evaluationRemedy({ reason, decidedBy }: Evaluation): string {
       return `an address that ${policy} can translate to`;
     case 'unknown-source':
       return 'a pod that is known to have this address; or `unknown: Ignore`, which lets every unknown sender pass';
+    case 'no-rules':
     case 'unselected':
     case 'not-governed':
     case 'not-ours':
@@ -226,11 +228,13 @@ function unjudgedText({ unseen }: Hop): string {
     : 'unknown, as long as the address is';
 }
 
-function othersText({ others, device }: Hop): readonly (readonly [label: string, text: string])[] {
+function othersText({ others, device, evaluation }: Hop): readonly (readonly [label: string, text: string])[] {
   if (device !== undefined) return passageLines(device);
   if (others === undefined) return [['    other rules of the device: ', 'not read here; --devices asks it']];
   const label = '    others     ';
   if (others === null) return [[label, 'unknown: the device did not answer']];
+  if (others.length === 0 && evaluation?.reason === 'no-rules')
+    return [[label, 'unknown: they cannot be read from here']];
   if (others.length === 0) return [[label, 'none']];
   return others.map(({ where, text, effect }) => [label, `unknown: ${effect}: ${visible(`${where}: ${text}`)}`]);
 }
@@ -254,6 +258,8 @@ function evaluationText(evaluation: Evaluation): string {
   const verdict = evaluation.passes ? 'passes' : 'dropped';
   const by = evaluation.decidedBy;
   switch (evaluation.reason) {
+    case 'no-rules':
+      return `${verdict}: this firewall gets no rules of ours; those of its owner decide`;
     case 'not-governed':
       return `${verdict}: the destination is not outside`;
     case 'not-ours':

@@ -21,6 +21,8 @@ export interface Asked {
   /** What the policies of the cluster do. */
   readonly policies: Engine;
   readonly others: Others | undefined;
+  /** Firewalls that get no rules of ours. */
+  readonly ruleless: ReadonlySet<string>;
 }
 
 /** TCP, UDP, SCTP, UDPLite. */
@@ -63,7 +65,7 @@ export function answersTo(asked: Asked, question: Question): readonly FamilyAnsw
 }
 
 function familyAnswer(
-  { world, policies, others }: Asked,
+  { world, policies, others, ruleless }: Asked,
   asked: Question,
   sender: EndpointId | undefined,
   from: Address,
@@ -80,7 +82,10 @@ function familyAnswer(
   const cluster = policies.verdict(packet);
   const { source: _, family: __, ...outgoing } = packet;
   const leaving = others && leavingBy(others, outgoing);
-  const ways = sender === undefined ? waysOfStranger(world, packet) : world.border.explain(sender, outgoing, leaving);
+  const ways =
+    sender === undefined
+      ? waysOfStranger(world, packet, ruleless)
+      : world.border.explain(sender, outgoing, leaving, ruleless);
   const border = others === undefined ? ways : ways.map((way) => amongOthers(way, others, outgoing));
   const borders = border.map((way) => way.outcome);
   const outcome =

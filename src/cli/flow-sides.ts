@@ -39,10 +39,14 @@ function unknownSide(ids: Iterable<EndpointId>, text: string): string {
  * What border firewalls do with a packet that arrives from an address which no workload is known to have. By which of them it leaves
  * nobody can tell, so each is asked that would judge it.
  */
-export function waysOfStranger(world: LiveWorld, packet: Packet): readonly WayExplanation[] {
+export function waysOfStranger(
+  world: LiveWorld,
+  packet: Packet,
+  ruleless: ReadonlySet<string>,
+): readonly WayExplanation[] {
   const seenSource = formatAddress(packet.source);
   return [...world.firewalls].flatMap(([firewall, { ruleset }]): readonly WayExplanation[] => {
-    if (ruleset === undefined) return [];
+    if (ruleset === undefined || ruleless.has(firewall)) return [];
     const evaluation = evaluate(ruleset, packet);
     if (evaluation.reason === 'not-governed' || evaluation.reason === 'not-ours') return [];
     const hops = [{ firewall, seenSource, evaluation }];

@@ -17,7 +17,7 @@ const evaluation = z.strictObject({
   passes: z.boolean().describe('whether it lets the flow through'),
   class: z.string().optional().describe("the class of the sender's address; absent where the address is not known"),
   reason: z
-    .enum(['not-governed', 'not-ours', 'unknown-source', 'unselected', 'rule', 'end', 'translation-held'])
+    .enum(['no-rules', 'not-governed', 'not-ours', 'unknown-source', 'unselected', 'rule', 'end', 'translation-held'])
     .describe('what decided'),
   decidedBy: origin.optional().describe('the deciding rule or end; absent where no policy decided'),
   granted: z

@@ -1,5 +1,6 @@
 import { compareUtf8 } from '../../base/compare.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
+import { rulelessOf } from '../../controller/devices/drivers.ts';
 import { type WorldDifference, diffWorlds } from '../../engine/analysis/difference.ts';
 import type { Behaviour } from '../../plan/behaviour.ts';
 import { printTraffic } from '../../plan/print.ts';
@@ -79,7 +80,8 @@ function firewallDifferences(first: CommandWorld, second: CommandWorld): readonl
 }
 
 function behaviourAt(view: FirewallView | undefined): Behaviour {
-  return view?.ruleset === undefined ? absentBehaviour : behaviourOf(view.ruleset);
+  if (view?.ruleset === undefined || rulelessOf([view.firewall]).size > 0) return absentBehaviour;
+  return behaviourOf(view.ruleset);
 }
 
 function differenceText(

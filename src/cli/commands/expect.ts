@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { SallyportError, toSallyportError } from '../../base/error.ts';
+import { rulelessOf } from '../../controller/devices/drivers.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { rewrapped } from '../connection-text.ts';
 import { ExpectationChecker, type Failure, type Outcome } from '../expectation-check.ts';
@@ -36,7 +37,8 @@ export async function expect(
     throw new SallyportError('EXPECTATION_SYNTAX', `${nameOf(file)} has ${count(diagnostics.length, 'mistake')}`);
   if (expectations.length === 0) throw usage(`${nameOf(file)} holds no expectation`);
   const { world, policies } = await readWholeWorld(terminal, options);
-  const checked = checkAll(terminal, { world, policies: policies(), others: undefined }, expectations);
+  const ruleless = rulelessOf(world.inventory.borderFirewalls.values());
+  const checked = checkAll(terminal, { world, policies: policies(), others: undefined, ruleless }, expectations);
   const failed = checked.filter((one) => !isMet(one)).length;
   const data = { met: checked.length - failed, failed, expectations: checked.map(dataOf) };
   printResult(terminal, options.output, 'Expectations', data, () =>

@@ -1,3 +1,4 @@
+import { rulelessOf } from '../../controller/devices/drivers.ts';
 import { type ExitCode, exit } from '../exit.ts';
 import { deviceHere, onDevices, viewsOf } from '../firewalls.ts';
 import { tellUnfollowed } from '../followers.ts';
@@ -29,7 +30,8 @@ export async function flow(terminal: Terminal, options: FlowOptions): Promise<Ex
   refuseTwoReaders(options);
   const read = await readWholeWorld(terminal, options);
   const others = options.devices === true ? await othersOnDevices(terminal, read) : undefined;
-  const asked: Asked = { world: read.world, policies: read.policies(), others };
+  const ruleless = rulelessOf(read.world.inventory.borderFirewalls.values());
+  const asked: Asked = { world: read.world, policies: read.policies(), others, ruleless };
   if (from === undefined || to === undefined) {
     await tellUnfollowed(terminal, read);
     return answerLines(terminal, (line) => {

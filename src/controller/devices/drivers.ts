@@ -47,6 +47,8 @@ export interface DriverKind {
    * `undefined`: it means the same from everywhere, as it does for a kind without this.
    */
   here?(address: string): ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** Whether it gets no rules and translations of ours, whatever policies say; absent: it gets them. */
+  isRuleless?(firewall: FirewallSettings): boolean;
   /** Nothing is sent yet. Throws a SallyportError. */
   open(firewall: BorderFirewall, around: DriverSurroundings): { readonly driver: Driver; close(): Promise<void> };
 }
@@ -93,6 +95,7 @@ const nftables: DriverKind = {
 
 const feed: DriverKind = {
   check: checkFeedSettings,
+  isRuleless: () => true,
   open({ name: firewall }, around) {
     const owner = { cluster: around.cluster, firewall };
     const publication = new Publication(new FeedStore(join(around.stateFolder, 'feeds', firewall), owner), systemClock);
@@ -112,6 +115,7 @@ const feed: DriverKind = {
 
 const fortigate: DriverKind = {
   check: checkFortigateSettings,
+  isRuleless: ({ options }) => options['zones'] === undefined || options['position'] === undefined,
   open(firewall, around) {
     const { credentials, cluster } = around;
     if (credentials === undefined)
@@ -138,6 +142,15 @@ const panos: DriverKind = {
     return { driver, close: () => driver.close() };
   },
 };
+
+/** Names of the firewalls that get no rules of ours, of those that are described. */
+export function rulelessOf(firewalls: Iterable<BorderFirewall>): ReadonlySet<string> {
+  return new Set(
+    [...firewalls].flatMap((firewall) =>
+      driverKinds.get(firewall.driver)?.isRuleless?.(firewall) === true ? [firewall.name] : [],
+    ),
+  );
+}
 
 /** Every kind there is. */
 export const driverKinds: ReadonlyMap<string, DriverKind> = new Map(
