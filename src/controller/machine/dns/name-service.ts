@@ -4,7 +4,7 @@ import { elapsed } from '../../../base/elapsed.ts';
 import type { Log } from '../../../base/log.ts';
 import { atOnce } from '../../../base/pieces.ts';
 import { Turn } from '../../../base/turns.ts';
-import { type Address, compareAddresses, type Family, formatAddress, parseAddress } from '../../../ip/address.ts';
+import { type Family, formatAddress, parseAddress } from '../../../ip/address.ts';
 import { PrefixSet } from '../../../ip/prefix-set.ts';
 import { interestOf } from '../../../machine/dns/interest.ts';
 import { MOST_WANTED, NameBook } from '../../../machine/dns/name-book.ts';
@@ -22,11 +22,9 @@ import { NameKeeper, type Round, RULES_MS, RulesNotYet } from './name-keeper.ts'
 import type { NameState } from './name-state.ts';
 import { OwnLookups } from './own-lookups.ts';
 import { DnsProxy, type ProxyCounts } from './proxy.ts';
+import { DEFAULT_RESOLVER, DNS_PORT, resolverOf } from './resolver-of.ts';
 import { type Resolver, Upstream } from './upstream.ts';
 
-/** As today's controller, where the Firewall names none (reference 5). */
-const DEFAULT_RESOLVER = '8.8.8.8';
-const DNS_PORT = 53;
 const NAME_SERVERS = 2;
 /** How often what has ended is let go. */
 const STEP_MS = 1_000;
@@ -104,7 +102,7 @@ export class NameService {
     this.#turn = new Turn(clock, TURN_MS, { times: REST_TIMES, signal: this.#stop.signal });
     this.#keeper = new NameKeeper({ book: this.#book, kernel, clock, signal: this.#stop.signal, wake, measure });
     this.#proxy = new DnsProxy({
-      upstream: () => (this.#upstream ??= new Upstream({ address: DEFAULT_RESOLVER, port: DNS_PORT })),
+      upstream: () => (this.#upstream ??= new Upstream(DEFAULT_RESOLVER)),
       learn: (names, addresses) => this.#keeper.learn(names, addresses),
       refused: (thrown) => {
         if (thrown instanceof RulesNotYet) this.#refusals.note('rules');
@@ -158,7 +156,9 @@ export class NameService {
       await this.#restore();
       this.#clients = clientsOf(input.networks);
       this.#asked.clear();
-      this.#turnTo(this.#resolverOf(input, network));
+      const { resolver, problem } = resolverOf(input);
+      if (problem !== undefined) this.#tell(problem);
+      this.#turnTo(resolver);
       if (interest.key !== this.#interest) this.#book.follow(interest);
       this.#lookups.follow(interest.names);
       this.#interest = interest.key;
@@ -273,15 +273,6 @@ export class NameService {
       const addresses = new Map(left.map((address) => [address, now + ADOPTED_MS]));
       this.#book.restore({ name: domain, family, addresses }, now);
     }
-  }
-
-  #resolverOf({ firewall }: MachineInput, own: Address): Resolver {
-    const port = firewall.dnsPort ?? DNS_PORT;
-    const given = firewall.dnsServerAddress;
-    if (given === undefined) return { address: DEFAULT_RESOLVER, port: DNS_PORT };
-    if (compareAddresses(given, own) !== 0) return { address: formatAddress(given), port };
-    this.#tell(`the resolver ${formatAddress(given)} is the DNS proxy itself; ${DEFAULT_RESOLVER} is asked`);
-    return { address: DEFAULT_RESOLVER, port: DNS_PORT };
   }
 
   /** Asks another resolver from now on, once it has shown that it answers. The first one is taken as it is. */
