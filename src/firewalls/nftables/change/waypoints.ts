@@ -15,7 +15,7 @@ import { comparingObjects } from './object-difference.ts';
 /*
  * While a transaction is committed, packets meet some of what it changes before the rest (packets-under-way.ts). So what is about the same packets
  * changes apart, where there is an order in which every packet has its old fate or its new one: less is governed before all else, and more after
- * it; senders move to classes that stay as they are before other classes change, and to those that change after that, if their own stayed.
+ * it; who moves to a class that changes moves after that, if what he had stayed as it was.
  */
 
 /** The tables on the way from one to another, without the first and with the last. Each does with every packet what one of these two does. */
@@ -28,11 +28,10 @@ export function* waypoints(now: NftTable, next: NftTable): Pieces<readonly NftTa
   yield;
   const apart = yield* comparingObjects(begin, end);
   const changes = new ClassChanges(begin, end, apart);
-  const moving = changes.isNone ? NOBODY : movements(begin, end, changes);
+  const late = changes.isNone ? NOBODY : latecomers(begin, end, changes);
   yield;
   const way = [begin];
-  if (moving.early.size > 0) way.push(withEarly(begin, end, moving.early));
-  if (moving.late.size > 0) way.push(withSources(end, begin, moving.late));
+  if (late.size > 0) way.push(withSources(end, begin, late));
   const isKept = ([name]: readonly [string, unknown]): boolean => BOOKKEEPING.has(name);
   const { changed } = chainDifference(begin.chains, end.chains);
   if (end === next || apart.maps.length + changed.size > 0 || !apart.sets.every(isKept)) way.push(end);
@@ -40,6 +39,7 @@ export function* waypoints(now: NftTable, next: NftTable): Pieces<readonly NftTa
   return way.filter((table, at) => table !== (way[at - 1] ?? now));
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
 const BOOKKEEPING: ReadonlySet<string> = new Set([
   OWNER_SET,
   ...FAMILIES.flatMap((family) => [familyName('recheck', family), familyName('gone', family)]),
@@ -60,61 +60,33 @@ function governedByBoth(now: NftTable, next: NftTable): readonly (readonly [stri
   );
 }
 
-/** Senders whose class, or being in one, changes apart from what classes say; by family. */
-interface Movements {
-  /** To what stays as it is. */
-  readonly early: ReadonlySet<string>;
-  /** To what changes, from what stays as it is. */
-  readonly late: ReadonlySet<string>;
-}
-
-const NOBODY: Movements = { early: new Set(), late: new Set() };
-
-function movements(from: NftTable, to: NftTable, changes: ClassChanges): Movements {
-  const early = new Set<string>();
+/**
+ * Senders who come to what changes, from what stays as it is. Who comes to what stays has one fate or the other, whatever else there is in the
+ * transaction.
+ */
+function latecomers(from: NftTable, to: NftTable, changes: ClassChanges): ReadonlySet<string> {
   const late = new Set<string>();
   for (const family of FAMILIES) {
     if (!isFoundAlike(from, to, family)) continue;
-    const changing = (verdict: string | undefined): boolean => {
+    const isChanging = (verdict: string | undefined): boolean => {
       const { sets, chains } = changes.of(verdict, family);
       return chains || sets.size > 0;
     };
     const note = (sender: string, was: string | undefined, is: string | undefined): void => {
-      if (!changing(is)) early.add(sender);
-      else if (!changing(was)) late.add(sender);
+      if (isChanging(is) && !isChanging(was)) late.add(sender);
     };
     const { added, removed, changed } = sourceDifference(from, to, family);
     for (const [sender, is] of added) note(sender, undefined, is);
     for (const [sender, was] of removed) note(sender, was, undefined);
     for (const [sender, was, is] of changed) note(sender, was, is);
   }
-  return { early, late };
+  return late;
 }
 
 /** Whether both tables find the class of a sender in the same way, and lead from each number to the same class. */
 function isFoundAlike(from: NftTable, to: NftTable, family: Family): boolean {
   if (dispatchOf(from, family) !== dispatchOf(to, family)) return false;
   return classesOf(from, family).difference(classesOf(to, family)).changed.length === 0;
-}
-
-/** The first table with those senders as they are in the second, and all that is new there for them to be led to. */
-function withEarly(from: NftTable, to: NftTable, senders: ReadonlySet<string>): NftTable {
-  const added = <T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
-    new Map([...before, ...[...after].filter(([name]) => !before.has(name))]);
-  const whole = {
-    ...from,
-    sets: added(from.sets, to.sets),
-    maps: added(from.maps, to.maps),
-    chains: added(from.chains, to.chains),
-  };
-  const kept = withSets(withSources(whole, to, senders), setsOf(to, [...BOOKKEEPING]));
-  const maps = new Map(kept.maps);
-  for (const family of FAMILIES) {
-    const name = familyName('class', family);
-    const classes = isFoundAlike(from, to, family) ? to.maps.get(name) : undefined;
-    if (classes !== undefined) maps.set(name, classes);
-  }
-  return { ...kept, maps };
 }
 
 /** The table with those senders led, and translated, as another one does. */
