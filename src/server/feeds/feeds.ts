@@ -7,7 +7,7 @@ import type { Fetch, FetchedPart } from '../../firewalls/feed/publication.ts';
 import { answer, type ListenAddress, listening, requestLimits } from '../listening.ts';
 import { Places } from '../places.ts';
 import { type RenewedTls, renewedTls, type TlsFiles } from '../tls-files.ts';
-import { consumerOf, type FeedConsumer } from './consumers.ts';
+import { Consumers, type FeedConsumer } from './consumers.ts';
 import { type Content, contentOf, documentOf } from './content.ts';
 
 export interface FeedServerOptions {
@@ -35,7 +35,8 @@ const AGAIN_SECONDS = '30';
  * given, or another copy may keep the firewall by now, 503, which leaves firewalls what they have fetched. Resolves once it listens.
  */
 export async function serveFeeds(address: ListenAddress, options: FeedServerOptions): Promise<Server> {
-  const { tls, consumers, log, clock = systemClock } = options;
+  const { tls, feeds, log, clock = systemClock } = options;
+  const consumers = new Consumers(options.consumers, clock);
   const server = createServer(
     {
       ...requestLimits,
@@ -45,7 +46,7 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
       minVersion: 'TLSv1.2',
     },
     (request, response) => {
-      respond(request, response, { ...options, clock, renewed, places }).catch((thrown: unknown) => {
+      respond(request, response, { feeds, consumers, renewed, places }).catch((thrown: unknown) => {
         log.warn({ error: String(thrown) }, 'a list could not be given out');
         if (response.headersSent) response.destroy();
         else unavailable(response);
@@ -56,12 +57,12 @@ export async function serveFeeds(address: ListenAddress, options: FeedServerOpti
   server.timeout = STALLED_MS;
   const renewed = await renewedTls(server, tls, 'feeds', log, clock);
   await listening(server, address, 'the feeds');
-  if (consumers.length === 0) log.warn({}, 'feeds has no consumers: nobody can fetch a list');
+  if (options.consumers.length === 0) log.warn({}, 'feeds has no consumers: nobody can fetch a list');
   return server;
 }
 
-interface Serving extends FeedServerOptions {
-  readonly clock: Clock;
+interface Serving extends Pick<FeedServerOptions, 'feeds'> {
+  readonly consumers: Consumers;
   readonly renewed: RenewedTls;
   readonly places: Places;
 }
@@ -69,13 +70,13 @@ interface Serving extends FeedServerOptions {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { consumers, feeds, clock, renewed, places }: Serving,
+  { consumers, feeds, renewed, places }: Serving,
 ): Promise<void> {
   await renewed.looked();
   const isJudgedAnew = renewed.isJudgedAnew(request.socket);
   // The next request comes by a handshake with the authorities of now; till then whoever may be known goes on with what it has.
   if (!isJudgedAnew) response.setHeader('connection', 'close');
-  const consumer = await consumerOf(consumers, request, isJudgedAnew ? clock.wall() : undefined);
+  const consumer = await consumers.whoAsks(request, isJudgedAnew);
   if (consumer === undefined && !isJudgedAnew) return unavailable(response);
   // Strangers are not told which lists there are.
   if (consumer === undefined) {
