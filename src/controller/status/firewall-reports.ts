@@ -14,6 +14,9 @@ import { Spreads } from './spread.ts';
 
 /** A plan without a digest is worked out anew at most so often: to compare all traffic takes a while. */
 const PLAN_MS = 60_000;
+/** Two would write against each other without an end. */
+const OVERRULED =
+  'somebody else writes this status, whose Lease is not beside those of this Sallyport, which says no more of it; let both have their Leases in one namespace';
 /** Versions whose confirmation is waited for. */
 const MOST_VERSIONS = 10_000;
 
@@ -28,6 +31,8 @@ interface Memory {
   readonly toReleased: Spreads;
   confirmed: { readonly version: number; readonly at: number } | undefined;
   plan: { readonly of: WaitingPlan; readonly summary: PlanSummary; readonly madeAt: number } | undefined;
+  /** Of one that nobody works at: whether the status said so by this copy's word, and somebody else overruled it. */
+  unkept: 'Unsaid' | 'Said' | 'Overruled' | 'Told';
   /** Last told as events: what each condition said, and how many repairs there were. */
   told:
     | {
@@ -90,6 +95,27 @@ export class FirewallReports {
       mayWrite: () => picture.standing(name)?.holds ?? false,
       compose: (before) => this.#compose(facts, before),
     };
+  }
+
+  /** Somebody works at it, this copy or another: what became of saying that nobody does is forgotten. */
+  isKept(name: string): void {
+    const memory = this.#memories.get(name);
+    if (memory !== undefined) memory.unkept = 'Unsaid';
+  }
+
+  /** This copy said that nobody works at it, and somebody whose Lease it does not see knew better: it says no more. */
+  isOverruled(name: string): boolean {
+    const unkept = this.#memories.get(name)?.unkept;
+    return unkept === 'Overruled' || unkept === 'Told';
+  }
+
+  /** Tells that once. */
+  overruled({ firewall }: FirewallView): readonly HappenedEvent[] {
+    const memory = this.#memoryOf(firewall.name);
+    if (memory.unkept !== 'Overruled') return [];
+    memory.unkept = 'Told';
+    const object = statusObject(firewall);
+    return [{ object, type: 'Warning', reason: 'OtherInstallation', action: 'Report', note: OVERRULED }];
   }
 
   /** What happened to the firewall since this was asked last; at first nothing did. `status`: as it stands. */
@@ -166,6 +192,7 @@ export class FirewallReports {
         toReleased: new Spreads(this.#clock),
         confirmed: undefined,
         plan: undefined,
+        unkept: 'Unsaid',
         told: undefined,
       };
       this.#memories.set(name, memory);
@@ -179,6 +206,7 @@ export class FirewallReports {
     const status = 'conditions' in worker ? worker : undefined;
     return {
       ...factsOfConditions(picture, view, standing),
+      name: view.firewall.name,
       owner: status === undefined || view.firewall.mode === 'Observe' ? undefined : this.#cluster,
       writer: status === undefined ? '' : this.#writer,
       confirmedAt: status && confirmedAt(memory, status),
@@ -207,7 +235,15 @@ export class FirewallReports {
     return memory.plan?.summary;
   }
 
+  /** One that nobody works at has no writer. Where there is one all the same its Lease is not beside ours, and it knows better. */
   #compose(facts: FirewallFacts, before: RawMap | undefined): RawMap {
+    if (facts.standing === NOBODY_THERE) {
+      const memory = this.#memoryOf(facts.name);
+      const hasWriter = before?.['writer'] !== undefined;
+      if (hasWriter && memory.unkept === 'Said') memory.unkept = 'Overruled';
+      else if (!hasWriter && before !== undefined && memory.unkept === 'Unsaid') memory.unkept = 'Said';
+      if (before !== undefined && this.isOverruled(facts.name)) return before;
+    }
     const plan = facts.plan && { ...facts.plan, since: sinceBefore(facts.plan, before?.['plan']) };
     const status = firewallStatus({ ...facts, plan }, this.#clock.wall(), before);
     return settledFirewallStatus(status, before);

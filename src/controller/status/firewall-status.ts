@@ -12,6 +12,7 @@ import type { Spread } from './spread.ts';
 
 /** Everything that a BorderFirewall's status is made from. */
 export interface FirewallFacts extends FirewallConditionFacts {
+  readonly name: string;
   /** The owner of what this copy writes to the device; `undefined`: it writes nothing. */
   readonly owner: string | undefined;
   /** This copy; empty where none writes to the device. */

@@ -115,6 +115,48 @@ describe('a firewall that no copy can work at where it runs', () => {
     expect(requests()).toEqual([]);
   });
 
+  test('is not fought over with somebody whose Lease is not seen here: that one knows better', async () => {
+    const pod = cluster.start('pod', []);
+    pod.writers.leaveAlone(['edge-1']);
+    await cluster.pass(60_000);
+    expect(words(FIREWALL)[0]).toBe('Ready=False NOBODY_THERE');
+    const machine = cluster.start('machine', ['edge-1']);
+    /** What stands there each second of a minute, without what stood there the second before. */
+    const minute = async (path: string): Promise<readonly (string | undefined)[]> => {
+      const seen: (string | undefined)[] = [];
+      for (let second = 0; second < 60; second++) {
+        await cluster.pass(1_000);
+        const [now] = words(path);
+        if (now !== seen.at(-1)) seen.push(now);
+      }
+      return seen;
+    };
+    // It is said once, and never taken back.
+    const said = await minute(FIREWALL);
+    expect(said.slice(said.indexOf('Ready=True Confirmed'))).toEqual(['Ready=True Confirmed']);
+    expect(words(POLICY)).toEqual(['Ready=True Confirmed']);
+    cluster.put(policy({ egress: [{ action: 'Allow', nets: ['198.51.100.0/24'] }] }));
+    cluster.server.requests.splice(0);
+    await cluster.pass(60_000);
+    // Its entry, and what stands around it: by one of the two.
+    expect(requests().filter((one) => one.includes(POLICY))).toEqual([
+      `PATCH ${POLICY}/status`,
+      `PATCH ${POLICY}/status`,
+    ]);
+    expect(cluster.statusOf(POLICY)).toMatchObject({ firewalls: [{ observedGeneration: 2, holds: 'True' }] });
+    cluster.server.requests.splice(0);
+    await cluster.pass(600_000, 10_000);
+    expect([requests(), words(FIREWALL)]).toEqual([[], ['Ready=True Confirmed']]);
+    expect(cluster.server.events.filter(({ reason }) => reason === 'OtherInstallation')).toHaveLength(1);
+    // Where their Leases are side by side it was a moment in which both wrote.
+    pod.writers.leaveAlone([]);
+    await cluster.pass(10_000);
+    machine.writers.give([]);
+    pod.writers.leaveAlone(['edge-1']);
+    await cluster.pass(60_000);
+    expect(words(FIREWALL)[0]).toBe('Ready=False NOBODY_THERE');
+  });
+
   test('names its own mistakes first', async () => {
     cluster.put(edge('edge-1', { credentialsRef: { secret: 'x' } }));
     cluster.start('pod', []).writers.leaveAlone(['edge-1']);

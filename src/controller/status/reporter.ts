@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { EventRecorder } from '../../kubernetes/events.ts';
 import type { StatusWriter } from '../../kubernetes/status-writer.ts';
 import type { Delivery } from '../../sources/source.ts';
+import { NOBODY_THERE, OF_ANOTHER_COPY } from '../unread.ts';
 import { FirewallReports } from './firewall-reports.ts';
 import { ObjectReports } from './object-reports.ts';
 import type { HeldResource, Problem } from './object-status.ts';
@@ -60,7 +61,15 @@ export class Reporter {
 
   /** From now on this picture is told of. */
   begin(picture: Picture): void {
-    this.#picture = picture;
+    this.#picture = {
+      world: picture.world,
+      mistakes: (firewall) => picture.mistakes(firewall),
+      standing: (name) => {
+        const standing = picture.standing(name);
+        if (standing?.worker !== NOBODY_THERE) this.#firewalls.isKept(name);
+        return this.#firewalls.isOverruled(name) ? { worker: OF_ANOTHER_COPY, holds: false } : standing;
+      },
+    };
   }
 
   /** A delivery was computed, as this version of the world. */
@@ -132,6 +141,7 @@ export class Reporter {
     if (picture === undefined || picture.world.state.kind === 'loading') return;
     for (const view of picture.world.firewalls.values()) {
       const standing = picture.standing(view.firewall.name);
+      for (const event of this.#firewalls.overruled(view)) events.record(event);
       if (standing?.holds !== true) continue;
       const status = writer.statusOf(statusObject(view.firewall));
       writer.wish(this.#firewalls.wish(picture, view, standing));
