@@ -368,6 +368,37 @@ describe('a watch', () => {
     expect([...known.keys()]).toEqual(['a', 'c', 'd']);
   });
 
+  test('of a server whose other history has overtaken what is known, while nothing was heard, reads the list again', async () => {
+    start();
+    await turns();
+    put('b', 'c');
+    await turns();
+    api.intercept = () => broken();
+    watch().end(broken());
+    await pass(301_000, 1_000);
+    // A backup without these changes, and then many others: the version that is known is one of the new history too.
+    api.delete(PODS, 'shop/b', false);
+    put('d', 'e', 'f');
+    api.intercept = () => undefined;
+    await pass(40_000);
+    expect(relists).toEqual(['the server was away for so long that it may have begun another history']);
+    expect([...known.keys()]).toEqual(['a', 'c', 'd', 'e', 'f']);
+  });
+
+  test('that was away for less than servers remember goes on where it was, as often as that happens', async () => {
+    start();
+    await turns();
+    for (const name of ['b', 'c']) {
+      api.intercept = () => broken();
+      watch().end(broken());
+      await pass(200_000, 1_000);
+      put(name);
+      api.intercept = () => undefined;
+      await pass(40_000);
+    }
+    expect([relists, [...known.keys()]]).toEqual([[], ['a', 'b', 'c']]);
+  });
+
   test('whose bookmark is older than what it told reads the list again', async () => {
     start();
     await turns();

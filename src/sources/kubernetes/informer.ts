@@ -27,6 +27,11 @@ const SLICE = 100;
 const STEADY_MS = 2_000;
 /** From the opening of one watch to that of the next, where the server ends them at once. */
 const SPACING_MS = 1_000;
+/**
+ * A server that was away for longer, however often it was asked, is not gone on with where it ended: it need not remember what happened since (etcd
+ * forgets after five minutes by default), and one that was restored may have come to the version that is known by another history.
+ */
+const LONGEST_AWAY_MS = 300_000;
 /** So often a list that is older than what is known is taken for that of a server that lags behind. */
 const OLDER_LISTS = 3;
 
@@ -92,6 +97,8 @@ export class Informer<R = Resource> {
   /** Where something could not be decoded last. */
   #undecodable: string | undefined;
   #opened = Number.NEGATIVE_INFINITY;
+  /** Since when (monotonic) nothing but failures came; `undefined`: the server tells what happens. */
+  #awaySince: number | undefined;
 
   constructor(options: InformerOptions<R>) {
     this.#options = options;
@@ -117,7 +124,12 @@ export class Informer<R = Resource> {
 
   /** Reads the list if that is needed, and one watch to its clean end. */
   async #follow(signal: AbortSignal): Promise<void> {
-    if (this.#suspicious && this.#version !== undefined) await this.#compareHistory(this.#version, signal);
+    if (this.#suspicious && this.#version !== undefined) {
+      const now = this.#options.clock.monotonic();
+      if (now - (this.#awaySince ?? now) > LONGEST_AWAY_MS)
+        this.#relist('the server was away for so long that it may have begun another history');
+      else await this.#compareHistory(this.#version, signal);
+    }
     this.#suspicious = false;
     if (this.#version !== undefined && this.#options.listener.isDoubted?.() === true)
       this.#relist('it is not believed');
@@ -169,8 +181,13 @@ export class Informer<R = Resource> {
       }
     } while (next !== '');
     listener.listEnds();
-    listener.connected();
+    this.#connected();
     this.#knows(version);
+  }
+
+  #connected(): void {
+    this.#awaySince = undefined;
+    this.#options.listener.connected();
   }
 
   /** A list that is older than what is known comes from a server that lags behind, or from a restored one: time tells which. */
@@ -228,7 +245,7 @@ export class Informer<R = Resource> {
       if (listing) {
         listener.listBegins();
         heard();
-      } else cancelSteady = clock.after(STEADY_MS, () => listener.connected());
+      } else cancelSteady = clock.after(STEADY_MS, () => this.#connected());
       const records = encoding.records();
       let read = 0;
       for await (const chunk of stream.chunks) {
@@ -250,7 +267,7 @@ export class Informer<R = Resource> {
       if (isListing) throw new Doubt('the streamed list ended before it was whole');
       if (records.pending > 0)
         throw new SallyportError('API_UNREACHABLE', `${this.#title}: the connection ended within an event`);
-      listener.connected();
+      this.#connected();
     } catch (thrown) {
       if (isSilent) throw new Doubt('the streamed list went silent');
       // What broke in the middle is tried in pieces.
@@ -295,7 +312,7 @@ export class Informer<R = Resource> {
     this.#refuseOlder(version);
     this.#options.listener.listEnds();
     for (const sent of gone.values()) this.#options.listener.deleted(sent);
-    this.#options.listener.connected();
+    this.#connected();
     this.#backOff.reset();
     this.#knows(version);
   }
@@ -320,7 +337,7 @@ export class Informer<R = Resource> {
     if (event.kind === 'failure')
       throw refusal({ title: this.#title, secrets: [] }, event.failure.code ?? 500, event.failure);
     this.#backOff.reset();
-    listener.connected();
+    this.#connected();
     if (event.kind === 'bookmark') {
       if (looksOlder(event.version, this.#latest))
         throw new SallyportError('API_EXPIRED', `${this.#title}: the history of the server went back`);
@@ -362,6 +379,7 @@ export class Informer<R = Resource> {
       return 0;
     }
     this.#options.listener.broken(error);
+    this.#awaySince ??= this.#options.clock.monotonic();
     const wait = this.#backOff.next();
     if (error.code === 'API_EXPIRED') {
       this.#relist('the version to go on from is too old');

@@ -373,7 +373,7 @@ test('when it is stopped no timer is left that would keep the process', async ()
   expect(clock.next()).toBeUndefined();
 });
 
-test('an hour of the same failure is one line of the log for each kind', async () => {
+test('an hour of the same failure is one line of the log for each kind, and one that its list will be read again', async () => {
   const lines: string[] = [];
   const log = {
     ...silentLog,
@@ -388,6 +388,7 @@ test('an hour of the same failure is one line of the log for each kind', async (
   await clock.pass(3_600_000, 30_000);
   expect(lines.filter((line) => line.includes('"pods"'))).toEqual([
     'the watch broke {"source":"prod","kind":"pods","code":"API_UNREACHABLE","error":"the connection was cut"}',
+    'the list is read again {"source":"prod","kind":"pods","reason":"the server was away for so long that it may have begun another history"}',
   ]);
 });
 
