@@ -109,7 +109,7 @@ const credentials = {
       ]),
     ),
 };
-const api = new PanosApi(new Way() as Pick<DeviceApi, 'ask' | 'close'> as DeviceApi, new Login(credentials));
+const api = new PanosApi(new Way() as Pick<DeviceApi, 'ask' | 'close'> as DeviceApi, new Login(credentials, clock));
 const driver = new PanosDriver({
   units: (scope, positions) => {
     const about = { scope, positions, cluster: 'bench', firewall: 'edge', unit: '1', isOfPair: false, clock };

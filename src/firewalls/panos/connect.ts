@@ -46,7 +46,7 @@ export function openPanorama(firewall: BorderFirewall, around: PanosSurroundings
   const url = parseHttpsAddress(firewall.address);
   const https = new DeviceApi({ url, tls: firewall.tls, connections: PANORAMA_CONNECTIONS });
   return new PanoramaDriver({
-    api: new PanosApi(https, new Login(credentialsIn(around))),
+    api: new PanosApi(https, new Login(credentialsIn(around), clock)),
     scope: scopeOf(options),
     cluster,
     firewall: firewall.name,
@@ -74,7 +74,7 @@ export function openFirewall(firewall: BorderFirewall, around: PanosSurroundings
   return new PanosDriver({
     units: (scope, positions) => {
       const [first, second] = talks.map(({ url, https }, at): Unit => {
-        const api = new PanosApi(https, new Login(credentials));
+        const api = new PanosApi(https, new Login(credentials, clock));
         const unit = `${at + 1}`;
         const isOfPair = peer !== undefined;
         const device = new PanosDevice(api, {

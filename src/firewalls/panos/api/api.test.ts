@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { PanOs, type PanOsOptions } from '../../../../simulators/panos/index.ts';
 import { FakeClock } from '../../../../test/kit/fake-clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { DeviceApi } from '../../https/device-api.ts';
 import { PanosApi, command } from './api.ts';
 import { isNoSuchNode } from './errors.ts';
@@ -37,7 +38,7 @@ function clientOf(
   opened.push({ [Symbol.asyncDispose]: () => https.close() });
   return new PanosApi(
     https,
-    new Login({ title: 'file x', read: () => Promise.resolve(new Map(Object.entries(secret))) }),
+    new Login({ title: 'file x', read: () => Promise.resolve(new Map(Object.entries(secret))) }, systemClock),
   );
 }
 

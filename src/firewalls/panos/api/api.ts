@@ -111,14 +111,13 @@ export class PanosApi {
   ): Promise<Envelope> {
     const key = await this.#login.key(this.#device, signal);
     try {
-      return await ask(this.#device, parameters, { 'x-pan-key': key }, [key], signal);
+      return await ask(this.#device, parameters, { 'x-pan-key': key.key }, [key.key], signal);
     } catch (thrown) {
       if (!(thrown instanceof SallyportError) || thrown.code !== 'DEVICE_CREDENTIALS') throw thrown;
       // Keys have a lifetime, and a request that is not let in had no effect.
-      this.#login.forget();
-      const other = await this.#login.key(this.#device, signal);
+      const other = await this.#login.renewed(key, thrown, this.#device, signal);
       mayGoOn();
-      return await ask(this.#device, parameters, { 'x-pan-key': other }, [other], signal);
+      return await ask(this.#device, parameters, { 'x-pan-key': other.key }, [other.key], signal);
     }
   }
 }
