@@ -21,6 +21,8 @@ export class Accounts {
   readonly #seed: string;
   readonly #accounts = new Map<string, Account>();
   readonly #keys = new Map<string, { readonly name: string; readonly password: string; readonly made: number }>();
+  /** Keys so far: one that has ended is never made again. */
+  #made = 0;
   /** How long a key counts, in milliseconds; `undefined`: for ever. */
   keyLifetimeMs: number | undefined;
 
@@ -34,7 +36,7 @@ export class Accounts {
   /** A key for `type=keygen`. Every call makes another one; all of them count. */
   keygen(user: string | undefined, password: string | undefined): string {
     const account = this.#withPassword(user, password);
-    const made = `${this.#seed}/${account.name}/${account.password}/${this.#keys.size}`;
+    const made = `${this.#seed}/${account.name}/${account.password}/${this.#made++}`;
     // A public client sends keys without encoding them, so that they hold nothing that a form would take for something else.
     const letters = createHash('sha512').update(made).digest('base64').replaceAll(/[+/=]/g, '');
     const key = `LUFRPT1${letters.slice(0, 40)}==`;
