@@ -27,6 +27,7 @@ export class Places {
   /** Whoever is at the other end has shown that it is `name`. */
   knows(peer: Peer, name: string): void {
     const key = keyOf(peer);
+    if (this.#known.has(key)) return;
     const socket = this.#strangers.get(networkOf(peer))?.get(key);
     const count = this.#countOf.get(name) ?? 0;
     if (socket === undefined || count >= this.#most * PART_OF_ONE) return;

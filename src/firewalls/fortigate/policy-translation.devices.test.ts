@@ -70,6 +70,20 @@ test('what our policies leave to others cannot be translated: it is dropped, and
   ]);
 });
 
+test('of which addresses of a domain are translated nobody can tell: nothing to it is allowed, and told', async () => {
+  await using simulated = await translatingByPolicies();
+  const named = allowing('bank', '203.0.113.0/24', 443);
+  const outside = { groups: [], notGroups: [], domains: ['bank.example'] };
+  const parts = named.parts.map((part) => ({
+    ...part,
+    stages: part.stages.map((stage) => ({ ...stage, rules: stage.rules.map((rule) => ({ ...rule, outside })) })),
+  }));
+  const full: AnyDriver = simulated.connect(FULL);
+  expect(await refusalsOf(full, { ...bank(), classes: new Map([['bank', { ...named, parts }]]) })).toEqual([
+    `DEVICE_CANNOT_SAY ClusterBorderPolicy/bank: FortiGate 7.4.8 translates by the rule that allows a flow, and cannot tell which addresses of bank.example SourceNAT/out is for; the rule allows nothing to them. Name addresses in place of the domains, let the SourceNAT be for all destinations, or ${CENTRAL}`,
+  ]);
+});
+
 test.each([
   ['disable', 'enable'],
   ['enable', 'disable'],
