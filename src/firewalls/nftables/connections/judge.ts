@@ -34,9 +34,8 @@ const TCP = 6;
 export function judge(table: NftTable, { flow, answersTo, dead }: Connection): Judgement {
   if (!isGoverned(table, flow)) return dead ? 'Forget' : 'Keep';
   const source = formatAddress(flow.source);
-  const gone = table.sets.get(familyName('gone', flow.family))?.elements.has(source) === true;
-  const outcome = gone ? undefined : decide(table, firstPacket(flow));
-  if (outcome === undefined || !outcome.passes) return dead ? 'Keep' : 'Cut';
+  const outcome = decide(table, firstPacket(flow));
+  if (!outcome.passes) return dead ? 'Keep' : 'Cut';
   if (dead) return 'Forget';
   if (outcome.leavesAs === source || outcome.leavesAs === answersTo) return 'Keep';
   return flow.protocol === TCP ? 'Cut' : 'Restart';

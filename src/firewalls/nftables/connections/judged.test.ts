@@ -214,3 +214,16 @@ describe('connections that are judged beside newer plans', () => {
     await judged.apart('everyone');
   });
 });
+
+test('what changes for everybody leaves nobody judged, nor those of the round under way', async () => {
+  const judged = new Judged();
+  await judged.round(['10.0.0.1'], () => Promise.resolve());
+  expect([...judged.senders]).toEqual(['10.0.0.1']);
+  let end = (): void => {};
+  const round = judged.round(['10.0.0.2'], () => new Promise((resolve) => (end = resolve)));
+  judged.touched('everyone');
+  expect([...judged.senders]).toEqual([]);
+  end();
+  await round;
+  expect([...judged.senders]).toEqual([]);
+});
