@@ -278,3 +278,40 @@ describe('leaving', () => {
     expect(foreignOnBorder(at)).toBe(foreign);
   });
 });
+
+test.each([0, 1, 3, 5, 8, 10])(
+  'a firewall that goes away %i requests after the push makes nobody else wait, and is pushed to as soon as it is back',
+  async (requests) => {
+    const at = keep(await startBorder());
+    const driver = connect(at);
+    const [first, second] = at.firewalls;
+    if (first === undefined || second === undefined) throw new Error('two firewalls were started');
+    await bring(driver, world(crowd(3, 'bank')));
+    let left = Number.POSITIVE_INFINITY;
+    const goes = (given: ReadonlyMap<string, string>): boolean => {
+      if (given.get('action') === 'all' && left === Number.POSITIVE_INFINITY) left = requests;
+      else if (left-- === 0) at.panorama.setConnected(second.serial, false);
+      return false;
+    };
+    at.panorama.faults.next({ kind: 'slow', ms: 0 }, { matches: goes });
+    const after = world(crowd(2, 'bank'), [allowing('bank', '203.0.113.0/24', 8443)]);
+    // Conflicts alone are gone over: the others are read again at once.
+    await bring(driver, after);
+    expect(registeredOn(first, true)).toHaveLength(2);
+    expect((await driver.observe(signal)).unreached).toEqual([expect.stringContaining('is not connected to Panorama')]);
+    at.panorama.setConnected(second.serial, true);
+    await bring(driver, after);
+    expect((await driver.observe(signal)).unreached).toEqual([]);
+    expect(registeredOn(second, true)).toHaveLength(2);
+    const packet = {
+      destination: '203.0.113.5',
+      protocol: 'tcp',
+      sourcePort: 1024,
+      from: 'k8s',
+      to: 'internet',
+    } as const;
+    const passes = (destinationPort: number): string =>
+      second.passes({ ...packet, source: '10.0.0.1', destinationPort }).verdict;
+    expect([passes(443), passes(8443)]).toEqual(['stop', 'pass']);
+  },
+);

@@ -32,6 +32,7 @@ import { ManagedSessions } from './managed-sessions.ts';
 import { digestOf, isEmpty, isOurs, ownedIn, withEntries } from '../entries/owned.ts';
 import { ManagedPassages } from './managed-passages.ts';
 import { PanoramaDevice, type PanoramaReading } from './panorama.ts';
+import { unlessGone } from './gone.ts';
 import { leaderIn } from './leader.ts';
 import { type PanoramaStart, type PanoramaStep, panoramaSteps, panoramaStepsToLeave, takeBackSteps } from './steps.ts';
 import { pushesByAdmin } from './push.ts';
@@ -316,11 +317,24 @@ export class PanoramaDriver implements Driver<PanoramaActual, PanosTranslation, 
     signal.throwIfAborted();
     if (step.does === 'fetch') return await this.#device.fetch(step.asks, signal, mayGoOn);
     this.#expected = undefined;
+    const before = this.#device.present;
+    try {
+      await this.#carryOut(step, signal, mayGoOn);
+    } catch (thrown) {
+      throw await unlessGone(thrown, before, () => this.#device.firewallsNow(signal));
+    }
+    this.#expected = step.leads;
+  }
+
+  async #carryOut(
+    step: Exclude<PanoramaStep, { does: 'fetch' }>,
+    signal: AbortSignal,
+    mayGoOn: MayGoOn,
+  ): Promise<void> {
     if (step.does === 'configure') await this.#device.configure(step, signal, mayGoOn);
     else if (step.does === 'push') await this.#device.push(step.keys, step.digest, signal, mayGoOn);
     else if (step.does === 'takeBack') await this.#device.takeBack(step.after, signal, mayGoOn);
     else await this.#device.register(step.changes, signal, mayGoOn);
-    this.#expected = step.leads;
   }
 
   warnings(): readonly string[] {

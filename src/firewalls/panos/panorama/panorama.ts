@@ -19,7 +19,7 @@ import { ManagedLists } from './managed-lists.ts';
 import { digestOf, isEmpty, ownedIn } from '../entries/owned.ts';
 import { push, pushesByAdmin } from './push.ts';
 import { pushedFolders } from '../configuration/pushed-rules.ts';
-import { PushedWatch } from './pushed.ts';
+import { PushedWatch, begun } from './pushed.ts';
 import { Registry, type RegistryReading, type StateChange } from '../members/registry.ts';
 import type { TagChange } from '../members/registered.ts';
 import { Resting } from './resting.ts';
@@ -132,7 +132,11 @@ export class PanoramaDevice {
 
   /** The firewalls of the group, connected or not, as they were read last; asked for where they were not read yet. */
   async firewalls(signal: AbortSignal): Promise<readonly ManagedFirewall[]> {
-    return this.#present.length > 0 ? this.#present : (await this.#look(signal)).present;
+    return this.#present.length > 0 ? this.#present : await this.firewallsNow(signal);
+  }
+
+  async firewallsNow(signal: AbortSignal): Promise<readonly ManagedFirewall[]> {
+    return (await this.#look(signal)).present;
   }
 
   /** The same object as long as nothing changed. Rejects where no firewall can be read: nothing is known then. */
@@ -336,6 +340,8 @@ export class PanoramaDevice {
       known.pushed.forget();
       known.registry.forget();
       known.lists.forget();
+      // Whatever it refused, it is pushed to as soon as it is back.
+      this.resting.took(firewall.serial);
       return `${firewall.title} is not connected to Panorama, and keeps what it has`;
     }
     try {
@@ -426,10 +432,6 @@ export class PanoramaDevice {
   #titleOf(key: string | undefined): string {
     return this.#present.find((one) => one.key === key)?.title ?? `${key}`;
   }
-}
-
-function begun(): SallyportError {
-  return new SallyportError('DEVICE_CHANGED', 'another BorderFirewall of this cluster has begun to keep it');
 }
 
 /** It holds something of ours, and nobody else of ours does. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { SallyportError } from '../../../base/error.ts';
 import type { PanosApi } from '../api/api.ts';
 import { changesWhatRuns, readJobs } from '../api/jobs.ts';
 import { scopePath } from '../api/scope.ts';
@@ -74,4 +75,9 @@ export class PushedWatch {
   forget(): void {
     this.#known = undefined;
   }
+}
+
+/** Another one has begun to keep the firewall itself, since it was read. */
+export function begun(): SallyportError {
+  return new SallyportError('DEVICE_CHANGED', 'another BorderFirewall of this cluster has begun to keep it');
 }
