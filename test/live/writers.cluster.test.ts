@@ -251,10 +251,14 @@ test('two copies share three firewalls out between them, and each follows', asyn
   const { ip } = await newPod();
   for (const firewall of FIREWALLS) await arrives(firewall, ip);
   for (const firewall of FIREWALLS) {
-    const { name } = await live.holder(firewall);
+    // Shares of one and two may be on the way to two and one: the last one moves while this is asked.
     await until(
-      () => live.status('borderfirewalls', firewall),
-      (status) => status['writer'] === name,
+      async () => {
+        const { name } = await live.holder(firewall);
+        const { writer } = await live.status('borderfirewalls', firewall);
+        return { name, writer };
+      },
+      ({ name, writer }) => name !== '' && writer === name,
     );
     expect(overlaps(copies, firewall)).toEqual([]);
   }
