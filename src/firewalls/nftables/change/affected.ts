@@ -1,4 +1,3 @@
-import { BucketMap } from '../../../base/bucket-map.ts';
 import { atOnce, type Pieces } from '../../../base/pieces.ts';
 import type { Family } from '../../../border/ruleset.ts';
 import { parseAddress } from '../../../ip/address.ts';
@@ -10,7 +9,7 @@ import { comparingObjects, type ObjectDifference } from './object-difference.ts'
 import { referencesOf } from '../table/references.ts';
 import { FAMILIES } from '../table/skeleton.ts';
 import { sourceDifference, sourcesOf } from '../table/sources.ts';
-import { prefixSetOf } from '../meaning/walk.ts';
+import { networksOf } from '../meaning/networks.ts';
 
 /** Whose connections a change touches. */
 export interface Affected {
@@ -24,7 +23,6 @@ export interface Affected {
   readonly governed: boolean;
 }
 
-const NO_NETS = BucketMap.empty<true>();
 const NOTHING_DIFFERS = (): boolean => false;
 
 /** Compares what two tables let senders do, without looking at any flow. */
@@ -102,10 +100,6 @@ function changedClasses(actual: NftTable, wanted: NftTable, differs: (chain: str
   for (const name of wanted.chains.keys())
     if (isClassChain(name) && actual.chains.has(name) && differs(name)) changed.add(`goto ${name}`);
   return changed;
-}
-
-function networksOf(table: NftTable, family: Family): PrefixSet {
-  return prefixSetOf(table.sets.get(familyName('networks', family))?.elements ?? NO_NETS);
 }
 
 function holds(nets: PrefixSet, source: string): boolean {

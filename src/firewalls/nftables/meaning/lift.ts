@@ -10,6 +10,7 @@ import { FORWARD, familyName, POSTROUTING } from '../table/names.ts';
 import { FAMILIES } from '../table/skeleton.ts';
 import { chainOfVerdict } from '../table/references.ts';
 import { classesOf, rawSourcesOf } from '../table/sources.ts';
+import { networksOf } from './networks.ts';
 import { prefixSetOf } from './walk.ts';
 
 /** Ways out of a chain for first packets; what is in neither is dropped. */
@@ -38,6 +39,10 @@ const ABSENT: Behaviour = {
   allowed: (_id, family) => FlowSet.everything(family),
   translations: () => [],
 };
+
+function netsNamed(name: 'destinations' | 'inside'): (table: NftTable, family: Family) => PrefixSet {
+  return (table, family) => prefixSetOf(table.sets.get(familyName(name, family))?.elements ?? BucketMap.empty());
+}
 
 /** Networks of both families in one, for as long as each is the same: versions of a table share them. */
 const bothFamilies = new WeakMap<PrefixSet, { readonly six: PrefixSet; readonly both: PrefixSet }>();
@@ -117,15 +122,15 @@ class Lifted implements Behaviour {
   }
 
   get destinations(): PrefixSet {
-    return this.#nets('destinations');
+    return this.#nets('destinations', netsNamed('destinations'));
   }
 
   get inside(): PrefixSet {
-    return this.#nets('inside');
+    return this.#nets('inside', netsNamed('inside'));
   }
 
   get networks(): PrefixSet {
-    return this.#nets('networks');
+    return this.#nets('networks', networksOf);
   }
 
   get #work(): Work {
@@ -163,13 +168,10 @@ class Lifted implements Behaviour {
     return found;
   }
 
-  #nets(name: 'destinations' | 'inside' | 'networks'): PrefixSet {
+  #nets(name: 'destinations' | 'inside' | 'networks', of: (table: NftTable, family: Family) => PrefixSet): PrefixSet {
     const known = this.#netsOf.get(name);
     if (known !== undefined) return known;
-    const [four, six] = FAMILIES.map((family) => {
-      const set = this.#table.sets.get(familyName(name, family));
-      return set !== undefined && this.#isAsked(family) ? prefixSetOf(set.elements) : PrefixSet.empty;
-    });
+    const [four, six] = FAMILIES.map((family) => (this.#isAsked(family) ? of(this.#table, family) : PrefixSet.empty));
     const nets = ofBothFamilies(four ?? PrefixSet.empty, six ?? PrefixSet.empty);
     this.#netsOf.set(name, nets);
     return nets;
