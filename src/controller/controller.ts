@@ -115,7 +115,7 @@ export class Controller implements Picture {
       this.#intake.say();
     };
     departures?.start({
-      mayWrite: (name) => this.#mayWrite(name),
+      mayWrite: (name) => this.#mayWrite(name) || writers?.isUnkept(name) === true,
       leave: (name) => this.#leaveHeld(name),
       stay: (name) => this.#stay(name),
       changed: () => reporter?.changed(),
@@ -124,7 +124,10 @@ export class Controller implements Picture {
       granted,
       ended: (name) => this.#giveUp(name),
       idle: (name) => this.#isIdle(name),
-      unkept: () => reporter?.changed(),
+      unkept: () => {
+        departures?.look();
+        reporter?.changed();
+      },
     });
     try {
       await Promise.race([this.#options.source.run((delivery) => this.#intake.take(delivery), signal), this.#failure]);
@@ -397,7 +400,7 @@ export class Controller implements Picture {
   /** Takes everything of ours off a device while its object is still there. Rejects with what stood in the way. */
   async #leaveHeld(name: string): Promise<void> {
     const station = this.#stations.get(name);
-    const why = this.#unopened.get(name);
+    const why = this.#unopened.get(name) ?? (this.#options.writers?.isUnkept(name) ? NOBODY_THERE : undefined);
     if (station === undefined)
       throw new SallyportError(why?.code ?? 'NOT_THE_WRITER', why?.message ?? 'this copy does not write to it yet');
     await station.worker.leave();
