@@ -3,7 +3,7 @@ import { toSallyportError } from '../../base/error.ts';
 import { AcknowledgedShell } from '../../firewalls/nftables/reach/acknowledged-shell.ts';
 import { Nft } from '../../firewalls/nftables/reach/nft.ts';
 import type { Transport } from '../../firewalls/nftables/reach/transport.ts';
-import { filledInOrder } from '../../machine/exceptions-in-kernel.ts';
+import { heldMeanwhile } from '../../machine/exceptions-in-kernel.ts';
 import { isLarge, isMostlyNew, placedInKernel, wholeInKernel } from '../../machine/late-rules.ts';
 import {
   changeTable,
@@ -152,7 +152,7 @@ export class KernelTable {
       this.#held === undefined ? await this.quietly((gathered) => this.#counts(signal, gathered)) : undefined;
     const loaded = await this.#inTurn(async () => {
       const doubts = this.#doubts;
-      const table = filledInOrder(make());
+      const table = heldMeanwhile(make());
       const wanted = tableParts(table);
       this.#plain.begin(wanted);
       const held = this.#held;
