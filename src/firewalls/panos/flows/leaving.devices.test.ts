@@ -114,6 +114,8 @@ function compare(
       continue;
     }
     expect(answer.retranslated, what).toBeUndefined();
+    // The device's own answer ends with the first rule that is in doubt; that all which may decide come to one address it does not say.
+    if (translation?.sources.includes('unknown') === true) continue;
     expect(translation?.sources ?? [source], what).toEqual([answer.leaves.source]);
     if (answer.leaves.by !== undefined) {
       seen.byOthers++;
