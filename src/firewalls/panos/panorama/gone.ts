@@ -11,7 +11,9 @@ export async function unlessGone(
   now: () => Promise<readonly ManagedFirewall[]>,
 ): Promise<unknown> {
   if (!(thrown instanceof SallyportError) || thrown.blame !== 'rejected') return thrown;
-  const there = new Set((await now()).filter(({ connected }) => connected).map(({ key }) => key));
+  // Where nobody answers that, what was refused is what people have to know.
+  const found = await now().catch(() => before);
+  const there = new Set(found.filter(({ connected }) => connected).map(({ key }) => key));
   const gone = before.find(({ key, connected }) => connected && !there.has(key));
   if (gone === undefined) return thrown;
   return new SallyportError('DEVICE_CHANGED', `${gone.title} is not connected to Panorama any more: ${thrown.message}`);
