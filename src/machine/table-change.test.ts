@@ -93,7 +93,7 @@ describe('changing the table', () => {
       elements: 'elements = { 10.0.0.0/8 }',
     });
     expect(counters.size).toBe(6);
-    expect([...chains].map(([name, { rules }]) => `${name} ${rules.length}`)).toEqual(['forward 41', 'postrouting 4']);
+    expect([...chains].map(([name, { rules }]) => `${name} ${rules.length}`)).toEqual(['forward 42', 'postrouting 4']);
     expect(others).toContain('table inet nat {');
   });
 

@@ -69,6 +69,8 @@ export function tableLines(ruleset: MachineRuleset): readonly TableLines[] {
       `\t\tcounter ${comment('count and log dropped packets')}`,
       // Counted before it is limited: the counter is of what was dropped, not of what was logged (reference 17.7).
       `\t\tcounter name drop_total limit rate 10/second log prefix "${DROPPED_PREFIX}"`,
+      // A new base chain gets its policy last of all that is committed: until then what ends it is let through (docs/design/machine.md, "The table is replaced whole").
+      '\t\tdrop',
       '\t}',
     ),
     ...(ruleset.translation.length === 0

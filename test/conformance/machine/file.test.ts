@@ -47,6 +47,8 @@ function expected(parts: {
     '\t\tcounter comment "count and log dropped packets"',
     // Every packet counts as dropped, and not only those that are logged: 17.7, number 7.
     '\t\tcounter name drop_total limit rate 10/second log prefix "nftables-firewall-dropped: "',
+    // A new base chain gets its policy last of all that Linux commits; until then only a rule drops.
+    '\t\tdrop',
     '\t}',
     ...parts.behind,
     '}',
