@@ -44,6 +44,7 @@ test.each([
     driver.apply = async (...given) => {
       await apply(...given);
       seen.push(Object.keys(members()));
+      expect(worker.status().conditions[0]).toMatchObject({ type: 'Ready', status: false });
     };
     Object.assign(driver, { endsConnections: true });
     await wish(ruleset, owners);

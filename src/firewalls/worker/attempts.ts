@@ -26,9 +26,14 @@ export class Attempts {
     return times;
   }
 
-  /** What failed was not accepted, and says nothing about whether the device keeps what it accepts. */
-  failed(): void {
-    if (this.#sent !== undefined) this.#sent = { ...this.#sent, times: this.#sent.times - 1 };
+  /** Steps to the target that was counted last. What fails was not accepted, and says nothing about whether the device keeps what it accepts. */
+  async sending<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (thrown) {
+      if (this.#sent !== undefined) this.#sent = { ...this.#sent, times: this.#sent.times - 1 };
+      throw thrown;
+    }
   }
 
   /** It was read back, or somebody else may have been the writer since. */

@@ -95,6 +95,62 @@ describe('mode Approve', () => {
   });
 });
 
+describe('a plan that somebody said yes to and that cannot be carried out', () => {
+  const hours = async ({ worker, clock }: ReturnType<typeof setUp>, count: number): Promise<void> => {
+    for (let minute = 0; minute < 60 * count; minute++) {
+      clock.advance(60_000);
+      await worker.settled();
+    }
+  };
+  const edited = [allowing('bank', '203.0.113.0/24', 22)];
+
+  async function stuck() {
+    const set = setUp(approve);
+    await set.wish(world(crowd(1, 'bank')));
+    set.worker.approve(set.digest());
+    await set.worker.settled();
+    const commit = set.device.commit.bind(set.device);
+    set.device.commit = () => {
+      throw new SallyportError('DEVICE_UNREACHABLE', 'no route');
+    };
+    const wanted = world(crowd(1, 'bank'), edited);
+    await set.wish(wanted);
+    set.worker.approve(set.digest());
+    await set.worker.settled();
+    const mend = (): void => void (set.device.commit = commit);
+    return { ...set, wanted, mend };
+  }
+
+  test('goes on by itself within the hour', async () => {
+    const set = await stuck();
+    await hours(set, 0.5);
+    set.mend();
+    await hours(set, 0.1);
+    expect(set.may('10.0.0.1', '203.0.113.5', 22)).toBe(true);
+  });
+
+  test('waits for another yes after the hour', async () => {
+    const set = await stuck();
+    await hours(set, 2);
+    set.mend();
+    await hours(set, 0.1);
+    expect(set.may('10.0.0.1', '203.0.113.5', 22)).toBe(false);
+    expect(set.reason('Waiting')).toBe('PlanWaits');
+    set.worker.approve(set.digest());
+    await set.worker.settled();
+    expect(set.may('10.0.0.1', '203.0.113.5', 22)).toBe(true);
+  });
+
+  test('waits for another yes where something else was wanted meanwhile', async () => {
+    const set = await stuck();
+    await set.wish(world(crowd(1, 'bank'), [allowing('bank', '203.0.113.0/24', 25)]));
+    set.mend();
+    await hours(set, 0.1);
+    await set.wish(set.wanted);
+    expect(set.may('10.0.0.1', '203.0.113.5', 22)).toBe(false);
+  });
+});
+
 describe('the guard', () => {
   const many = 40;
 
@@ -211,20 +267,28 @@ describe('translations', () => {
   });
 });
 
-test('failures that pass by themselves never look like a device that does not keep what it accepts', async () => {
-  const { worker, wish, device, clock, members, reason } = setUp();
-  await wish(world({ '10.0.0.1': 'bank' }));
-  const write = device.commit.bind(device);
-  let failures = 12;
-  device.commit = (transaction) => {
-    if (failures-- > 0) throw new SallyportError('DEVICE_CHANGED', 'somebody was quicker');
-    write(transaction);
-  };
-  await wish(world({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' }));
-  for (let minutes = 0; minutes < 12 && reason('Ready') !== 'Confirmed'; minutes++) {
-    expect(reason('Stalled')).toBeUndefined();
-    clock.advance(60_000);
-    await worker.settled();
-  }
-  expect(members()).toEqual({ '10.0.0.1': 'bank', '10.0.0.2': 'bank' });
-});
+test.each([
+  ['somebody joins', { '10.0.0.1': 'bank', '10.0.0.2': 'bank' }, { '10.0.0.1': 'a', '10.0.0.2': 'b' }],
+  ['an address went over to somebody else', { '10.0.0.1': 'bank' }, { '10.0.0.1': 'b' }],
+])(
+  'failures that pass by themselves never look like a device that does not keep what it accepts: %s',
+  async (_, after, owners) => {
+    const { worker, wish, device, driver, clock, members, reason } = setUp();
+    Object.assign(driver, { endsConnections: true });
+    await wish(world({ '10.0.0.1': 'bank' }), BucketMap.from([['10.0.0.1', 'a']]));
+    const write = device.commit.bind(device);
+    let failures = 12;
+    device.commit = (transaction) => {
+      if (failures-- > 0) throw new SallyportError('DEVICE_CHANGED', 'somebody was quicker');
+      write(transaction);
+    };
+    await wish(world(after), BucketMap.from(Object.entries(owners)));
+    for (let minutes = 0; minutes < 20 && (failures > 0 || reason('Ready') !== 'Confirmed'); minutes++) {
+      expect(reason('Stalled')).toBeUndefined();
+      clock.advance(60_000);
+      await worker.settled();
+    }
+    expect(members()).toEqual(after);
+    expect([failures < 0, reason('Ready')]).toEqual([true, 'Confirmed']);
+  },
+);

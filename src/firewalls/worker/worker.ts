@@ -53,8 +53,8 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
   /** Somebody else may have been the writer since the basis was confirmed. */
   #doubts = false;
   readonly #attempts = new Attempts();
-  /** The wished ruleset whose whole plan somebody said yes to. */
-  #authorised: Ruleset | undefined;
+  /** The wished ruleset whose whole plan somebody said yes to, and the digest that he said it to. */
+  #authorised: { readonly ruleset: Ruleset; readonly digest: string } | undefined;
   /** Objects that somebody else changed and that nobody has put right. */
   #drifted: ReadonlySet<string> = new Set();
   readonly #render = (step: S): string => this.#session.render(step);
@@ -246,6 +246,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const all = this.#session.steps(actual, without.ruleset);
     const todo = this.#settings.drift === 'Show' ? beforeTouching(all, this.#drifted) : all;
     if (todo.some(isWork)) {
+      this.#report.settled = false;
       this.#countAttempt(without.ruleset, actual);
       await this.#carryOut(todo, wished, actual, without.ruleset);
       this.#carriedOut = undefined;
@@ -310,22 +311,16 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const { passes } = going.course;
     if (going.todo.some(isWork) && passes !== undefined && this.#guard.passed(passes) && !(await this.#memory.keep()))
       going = await this.#going(wished, actual, steps);
-    const { all, todo, waits } = going;
-    const { target } = going.course;
+    const { course, all, todo, waits } = going;
     await this.#session.rest();
     if (this.#settings !== settings) return undefined;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
-      this.#countAttempt(target, actual);
-      try {
-        await this.#carryOut(todo, wished, actual, target);
-      } catch (thrown) {
-        this.#attempts.failed();
-        throw thrown;
-      }
+      this.#countAttempt(course.target, actual);
+      await this.#carryOut(todo, wished, actual, course.target);
       return undefined;
     }
-    if (target !== undefined && todo.length === all.length) this.#becomesBasis(target, wished, actual);
+    if (course.target !== undefined && todo.length === all.length) this.#becomesBasis(course.target, wished, actual);
     return await this.#hold(wished, actual, steps, waits);
   }
 
@@ -337,11 +332,15 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const urgent = (to: Ruleset | undefined): readonly S[] =>
       to === undefined ? [] : leadingUrgent(to === wished.ruleset ? steps : this.#session.steps(actual, to));
     const all = target === undefined ? urgent(course.urgent) : this.#session.steps(actual, target);
-    const shown = this.#settings.drift === 'Show' && this.#authorised !== wished.ruleset;
+    const shown = this.#settings.drift === 'Show' && !this.#isAuthorised(wished);
     const todo = shown ? beforeTouching(all, this.#drifted) : all;
     const left = todo.length < all.length ? ['what somebody else changed is shown, not repaired'] : [];
     return { course, all, todo, waits: [...waits, ...left] };
   }
+
+  /** A yes lapses also where what it was said to cannot be carried out. */
+  readonly #isAuthorised = ({ ruleset }: Wished): boolean =>
+    this.#authorised?.ruleset === ruleset && this.#approvals.has(this.#authorised.digest);
 
   #choosing(wished: Wished, actual: A): Pieces<Course> {
     const { clock, canaries } = this.#options;
@@ -352,7 +351,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       ...this.#standing.about(),
       actual,
       ...this.#session.about(actual),
-      approved: this.#authorised === wished.ruleset,
+      approved: this.#isAuthorised(wished),
       rests: restReasons(this.#settings.guard, clock.wall(), () => canaries?.(wished.version) ?? []),
     });
   }
@@ -371,7 +370,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const digest = planDigest({ desired: wished.ruleset, steps, render: this.#render });
     if (this.#approvals.has(digest)) {
       log.info({ firewall, digest }, 'somebody said yes to the plan');
-      this.#authorised = wished.ruleset;
+      this.#authorised = { ruleset: wished.ruleset, digest };
       // Whoever comes after this process, should it die on the way, may go the rest of it.
       for (const rest of restsOf(steps))
         this.#approvals.extend(digest, planDigest({ desired: wished.ruleset, steps: rest, render: this.#render }));
@@ -423,12 +422,13 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
       this.#options.events?.carrying?.(() => planDigest({ desired: wished.ruleset, steps, render: this.#render }));
     const mayGoOn = (): boolean => this.#settings.mode !== 'Observe' && this.#stay === 'stays';
     const joins = (): boolean => this.#drifted.size === 0 && mayJoin(this.#settings);
-    const { ended, judging } = await this.#carrier.carryOut(steps, {
+    const carrying = this.#carrier.carryOut(steps, {
       standing: () => (mayGoOn() ? this.#wishes.standingOf(wished) : 'forbidden'),
       stream: this.#wishes,
       releases: once(() => holdsGivenUp(actual, this.#standing.basis?.ruleset, wished.ruleset)),
       joining: (newer) => (joins() ? this.#standing.joining(target, newer, this.#session.about(actual)) : undefined),
     });
+    const { ended, judging } = await this.#attempts.sending(carrying);
     if (steps.length === 0) return;
     if (ended === 'done' || judging !== undefined) this.#carriedOut = { wished, judging };
     this.#looks.ask();
