@@ -5,7 +5,7 @@ import type { Epoch } from '../base/epoch.ts';
 export interface WriterLock {
   /** True only while one more request, at its longest, ends before the right does. Asked before each write; never waits. */
   held(): boolean;
-  /** Calls back whenever `held` may have changed; returns the end of it. */
+  /** Calls back whenever `held` may give something else than it gave last; returns the end of it. */
   onChange(callback: () => void): () => void;
 }
 
@@ -24,6 +24,8 @@ export class TimedLock implements WriterLock {
   #until = Number.NEGATIVE_INFINITY;
   /** How far the wall clock was ahead of the monotonic one at the last renewal. */
   #ahead = 0;
+  /** Somebody may believe that it is not held. */
+  #isDenied = true;
 
   /** `marginMs`: longer than the deadline of one write. */
   constructor(clock: Clock, marginMs: number) {
@@ -34,13 +36,19 @@ export class TimedLock implements WriterLock {
   held(): boolean {
     const now = this.#clock.monotonic();
     const suspended = Math.max(0, this.#clock.wall() - now - this.#ahead);
-    return now + suspended + this.#marginMs < this.#until;
+    const isHeld = now + suspended + this.#marginMs < this.#until;
+    this.#isDenied ||= !isHeld;
+    return isHeld;
   }
 
   /** The lease was granted for `durationMs` by a request that was sent at `sentAt` (monotonic). */
   renewed(sentAt: number, durationMs: number): void {
+    const isAsBefore = this.held() && !this.#isDenied;
     this.#until = sentAt + durationMs;
     this.#ahead = this.#clock.wall() - this.#clock.monotonic();
+    // Most renewals change nothing for anybody, and whoever is called reads a device.
+    if (isAsBefore && this.held()) return;
+    this.#isDenied = false;
     this.#notify();
   }
 

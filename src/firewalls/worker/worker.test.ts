@@ -238,6 +238,33 @@ describe('one writer', () => {
   });
 });
 
+test('a right that is renewed time and again calls for no reading; one that was lost meanwhile does', async () => {
+  const clock = new FakeClock();
+  const lock = new TimedLock(clock, 10_000);
+  lock.renewed(clock.monotonic(), 15_000);
+  const { worker, wish, driver } = setUp(enforce, { lock });
+  await wish(world(crowd(1, 'bank')));
+  let readings = 0;
+  const observe = driver.observe.bind(driver);
+  driver.observe = (signal) => {
+    readings++;
+    return observe(signal);
+  };
+  for (let second = 0; second < 30; second += 2) {
+    clock.advance(2_000);
+    lock.renewed(clock.monotonic(), 15_000);
+    await worker.settled();
+  }
+  expect(readings).toBe(0);
+  lock.lost();
+  await worker.settled();
+  expect(worker.status().conditions).toContainEqual(expect.objectContaining({ reason: 'NotTheWriter' }));
+  lock.renewed(clock.monotonic(), 15_000);
+  await worker.settled();
+  expect([readings, worker.status().conditions[0]?.status]).toEqual([1, true]);
+  await worker.stop();
+});
+
 describe('one writer, between two steps', () => {
   test('a lock that runs out after the first step keeps the second from being sent', async () => {
     const lock = new TimedLock(new FakeClock(), 10_000);
