@@ -110,7 +110,10 @@ export class Departure {
     const before = wordsOf(this.#firewall);
     this.#firewall = firewall;
     this.#wasRead ||= !isUnread(firewall);
-    if (wordsOf(firewall) !== before) this.#rounds.request();
+    if (wordsOf(firewall) === before) return;
+    // The round that waits for the device to be left does not end before it is.
+    if (!this.#isToLeave) this.#pause();
+    this.#rounds.request();
   }
 
   look(state: SourceState['kind']): void {
@@ -118,6 +121,7 @@ export class Departure {
     if (state === this.#state && mayWrite === this.#mayWrite) return;
     this.#state = state;
     this.#mayWrite = mayWrite;
+    if (state !== 'complete') this.#pause();
     this.#rounds.request();
   }
 
@@ -146,10 +150,14 @@ export class Departure {
     return this.#say(undefined);
   }
 
+  /** Not so where somebody let it go by hand, or it never was ours to hold: it stays as it is. */
+  get #isToLeave(): boolean {
+    return this.#firewall.held === true && isRemoved(this.#firewall);
+  }
+
   async #depart(): Promise<NextRound> {
     const { held, name } = this.#firewall;
-    // Somebody let it go by hand, or it never was ours to hold: it stays as it is.
-    if (held !== true || !isRemoved(this.#firewall)) {
+    if (!this.#isToLeave) {
       this.#comeBack();
       if (held === true) await this.#set(false);
       return this.#say(undefined);
@@ -172,7 +180,13 @@ export class Departure {
       if (this.#told?.stops !== true)
         this.#say(this.#waiting('Leaving', 'everything of ours is taken off its device', false));
       this.#isUnderWay = true;
-      await this.#hooks.leave(name);
+      try {
+        await this.#hooks.leave(name);
+      } catch (thrown) {
+        // What was stopped here did not fail, and the next round knows why.
+        if (!this.#isUnderWay) return undefined;
+        throw thrown;
+      }
       this.#isUnderWay = false;
       this.#stage = 'Left';
     }

@@ -31,6 +31,9 @@ class World {
   /** Something in it cannot be read. */
   isBroken = false;
   stays = 0;
+  /** To leave it takes so long. */
+  deviceTakesMs = 0;
+  #stopLeaving: () => void = () => undefined;
   spec = { driver: 'nftables', address: 'local', workloads: {}, mode: 'Enforce', onDelete: 'Remove' };
   finalizers: readonly string[] = [THEIRS];
   #version = 1;
@@ -41,7 +44,10 @@ class World {
     this.departures.start({
       mayWrite: () => this.mayWrite,
       leave: () => this.#leave(),
-      stay: () => void (this.stays += 1),
+      stay: () => {
+        this.stays += 1;
+        this.#stopLeaving();
+      },
       changed: () => undefined,
     });
     this.deliver();
@@ -115,7 +121,26 @@ class World {
     if (!may || this.isSweptAway || this.definition !== 'There') this.wrong.push(`left: ${JSON.stringify(this)}`);
     await Promise.resolve();
     if (this.deviceFails) throw new SallyportError('DEVICE_UNREACHABLE', 'away');
+    if (this.deviceTakesMs > 0) await this.#stepByStep();
     this.isLeft = true;
+  }
+
+  /** Whoever is told to stay, or may not write any more, sends no further step. */
+  async #stepByStep(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const cancel = this.clock.after(this.deviceTakesMs, resolve);
+      this.#stopLeaving = () => {
+        cancel();
+        reject(new SallyportError('DEVICE_UNREACHABLE', 'the worker was stopped'));
+      };
+    });
+    if (!this.isWanted || this.state !== 'complete')
+      this.wrong.push('left to its end, though that was not wanted any more');
+  }
+
+  loseRight(): void {
+    this.mayWrite = false;
+    this.#stopLeaving();
   }
 
   async pass(ms: number): Promise<void> {
@@ -149,12 +174,13 @@ const acts: Readonly<Record<string, Act>> = {
   'a hand takes the finalizer': (world) => (world.finalizers = world.finalizers.filter((one) => one !== OURS)),
   'the source is frozen': (world) => (world.state = 'frozen'),
   'the source is complete': (world) => (world.state = 'complete'),
-  'another copy writes': (world) => (world.mayWrite = false),
+  'another copy writes': (world) => world.loseRight(),
   'this copy writes': (world) => (world.mayWrite = true),
   'the server is away': (world) => (world.apiFails = true),
   'the server is back': (world) => (world.apiFails = false),
   'the device is away': (world) => (world.deviceFails = true),
   'the device is back': (world) => (world.deviceFails = false),
+  'the device is slow': (world) => (world.deviceTakesMs = 15_000),
 };
 
 async function act(world: World, ...names: readonly string[]): Promise<void> {
@@ -241,6 +267,18 @@ describe('a firewall whose object goes', () => {
     await act(world, 'it is to be kept');
     expect([world.isLeft, world.finalizers, world.stays]).toEqual([false, [THEIRS], 1]);
     expect(world.departures.stageOf('edge-1')).toBeUndefined();
+  });
+
+  test.each([
+    ['it is to be kept', [THEIRS]],
+    ['it is only observed', [THEIRS]],
+    ['the source is frozen', [THEIRS, OURS]],
+  ])('is left no further where that is not wanted any more, at once: %s', async (what, finalizers) => {
+    const world = await after('the device is slow', 'somebody deletes it', what);
+    expect([world.isLeft, world.finalizers, world.stays]).toEqual([false, finalizers, 1]);
+    expect(world.departures.toldOf('edge-1')?.reason).not.toBe('DEVICE_UNREACHABLE');
+    await world.pass(60_000);
+    expect([world.isLeft, world.wrong]).toEqual([false, []]);
   });
 
   test('is not left while the source is frozen, and goes on when it is complete again', async () => {
