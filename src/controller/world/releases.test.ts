@@ -103,12 +103,25 @@ describe('addresses that are given up', () => {
   });
 
   test('of several owners each counts for itself, and one that stays makes no reuse', async () => {
-    become({ '10.9.0.1': 'node:n pod:a' });
+    become({ '10.9.0.1': 'node n pod:a' });
     read();
-    become({ '10.9.0.1': 'node:n pod:b' });
+    become({ '10.9.0.1': 'node n pod:b' });
     clock.advance(500);
     read();
     expect([told, await numbers()]).toEqual([[500], [undefined, 0]]);
+  });
+
+  test('of a node count once, and a node that follows another one is a reuse', async () => {
+    become({ '10.9.0.1': 'node n', '10.9.0.2': 'node m' });
+    read();
+    become({ '10.9.0.1': 'node o' });
+    expect(await numbers()).toEqual([1, 2]);
+    clock.advance(500);
+    read();
+    expect([told, await numbers()]).toEqual([
+      [500, 500],
+      [1, 0],
+    ]);
   });
 
   test('any walk: as many are open as were given up, and are held', async () => {

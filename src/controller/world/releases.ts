@@ -3,6 +3,7 @@ import type { BucketDifference } from '../../base/bucket-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FirewallView } from '../../border/firewall-view.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
+import { holdersIn } from '../../firewalls/confirmed/handover.ts';
 import type { Confirmed } from '../../firewalls/worker/course.ts';
 import type { Worker } from '../../firewalls/worker/worker.ts';
 import type { Metrics } from '../metrics.ts';
@@ -122,8 +123,8 @@ export class Releases {
     firewall: string,
     { address, old, next, since }: { address: string; old: string; next: string; since: number },
   ): void {
-    const had = holdersOf(old);
-    const has = holdersOf(next);
+    const had = holdersIn(old);
+    const has = holdersIn(next);
     // Who has it again has not given it up.
     const known = (open.get(address) ?? []).filter(({ holder }) => !has.includes(holder));
     const mayHold = (holder: string): boolean =>
@@ -150,12 +151,8 @@ export class Releases {
   }
 }
 
-function holdersOf(owners: string): readonly string[] {
-  return owners === '' ? [] : owners.split(' ');
-}
-
 /** What was read back has the address, and for this owner; or a list that rules go by was not seen without it. */
 function holds({ ruleset, owners, behind = [] }: Confirmed, address: string, holder: string): boolean {
   if (behind.some(({ isUsed, keeps }) => isUsed && keeps.has(address))) return true;
-  return ruleset.members.has(address) && holdersOf(owners?.get(address) ?? '').includes(holder);
+  return ruleset.members.has(address) && holdersIn(owners?.get(address) ?? '').includes(holder);
 }
