@@ -178,6 +178,38 @@ describe('connections of whoever lost rights', () => {
     expect(state.told).toBe(0);
   });
 
+  test('end too where the wish that spared them was another one before what is confirmed changed', async () => {
+    const { table, confirm, wish, begin, state } = setUp(before);
+    await begin();
+    table.add(A, 443);
+    const without = world({ [B]: 'bank' }, [bank, shop]);
+    await confirm(without);
+    expect(table.ended).toEqual([]);
+    // It waited for a yes, and nobody wants it any more.
+    state.wished = world({ [B]: 'bank' }, [bank, shop]);
+    await confirm(without);
+    expect(table.ended).toEqual([A]);
+    const { asked } = table;
+    await wish(without);
+    expect(table.asked).toBe(asked);
+  });
+
+  test('end too where that happened while others of the same sender were ended', async () => {
+    const wide = world({ [A]: 'wide', [B]: 'bank' }, [passing('wide'), bank]);
+    const { table, cutting, confirm, begin, state } = setUp(wide);
+    await begin();
+    table.add(A, 443);
+    table.add(A, 80);
+    state.wished = world({ [A]: 'bank', [B]: 'bank' }, [bank]);
+    table.meanwhile = () => {
+      table.meanwhile = () => undefined;
+      state.wished = world({ [B]: 'bank', '10.0.0.3': 'bank' }, [bank]);
+      cutting.confirmed({ ruleset: state.wished, behaviour: behaviourOf(state.wished), owners: undefined });
+    };
+    await confirm(world({ [B]: 'bank' }, [bank]));
+    expect(table.ended).toEqual([`${A}:80`, A]);
+  });
+
   test('are left alone where the right came back between the question and the command', async () => {
     const { table, clock, wish, begin, state, cutting } = setUp(before);
     await begin();

@@ -49,8 +49,8 @@ export class Cutting {
   #now: (Confirmed & { readonly domains: readonly string[] }) | undefined;
   /** Whose connections are still to be judged, and since when (monotonic). */
   readonly #pending = new Map<string, number>();
-  /** Who has some that go on because of a wish that is not in force yet. */
-  readonly #spared = new Set<string>();
+  /** Who has some that go on because of a wish that is not in force yet, and which one it was. */
+  readonly #spared = new Map<string, Wished['ruleset'] | undefined>();
   #round: Promise<void> | undefined;
   #notBefore = 0;
   #cancel: () => void = () => undefined;
@@ -71,12 +71,17 @@ export class Cutting {
 
   /** This is what the device holds by now. */
   confirmed(now: Confirmed): void {
-    if (this.#now?.ruleset !== now.ruleset || this.#now.owners !== now.owners) {
+    const isOther = this.#now?.ruleset !== now.ruleset || this.#now.owners !== now.owners;
+    if (isOther) {
       const domains = this.#now?.ruleset.classes === now.ruleset.classes ? this.#now.domains : domainsIn(now.ruleset);
       this.#now = { ...now, domains };
-      for (const sender of this.#spared) this.#wait(sender);
-      this.#spared.clear();
     }
+    const wished = this.#options.wished()?.ruleset;
+    for (const [sender, sake] of this.#spared)
+      if (isOther || sake !== wished) {
+        this.#spared.delete(sender);
+        this.#wait(sender);
+      }
     this.#wake();
   }
 
@@ -175,7 +180,12 @@ export class Cutting {
       // Whoever loses more while he is judged waits anew.
       this.#pending.delete(sender);
       try {
-        if (await this.#judge(connections, sender)) this.#spared.add(sender);
+        const now = this.#now;
+        const sake = this.#options.wished()?.ruleset;
+        const isSpared = await this.#judge(connections, sender);
+        // What is confirmed changed behind the question: nobody else would come back to it.
+        if (isSpared && this.#now !== now) this.#wait(sender);
+        else if (isSpared) this.#spared.set(sender, sake);
         this.#refused = undefined;
       } catch (thrown) {
         this.#pending.set(sender, since);
