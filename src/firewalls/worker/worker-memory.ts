@@ -39,9 +39,10 @@ export class WorkerMemory {
 
   /** Whether all of it outlives this process now. If not, the guard lets nothing pass that it counts. */
   async keep(): Promise<boolean> {
+    // What changes while it is written is not in it.
+    this.#isChanged = false;
     try {
       await this.#place.keep({ ...this.#guard.memory(), yeses: this.#approvals.standing() });
-      this.#isChanged = false;
       this.#told = '';
       return true;
     } catch (thrown) {
