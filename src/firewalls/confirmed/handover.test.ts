@@ -72,3 +72,25 @@ test('a device that leaves connections alone writes nothing for an heir with the
   await wish({ ...ruleset }, owners.with([['10.0.0.1', 'pod:b/heir']]));
   expect([device.dump(), device.writes]).toEqual([before, writes]);
 });
+
+test('what a hand changed is only shown where that is wished, and the heir has the address all the same', async () => {
+  const { worker, wish, members, driver, device, may, reason, digest } = workerOnMemory({ ...enforce, drift: 'Show' });
+  Object.assign(driver, { endsConnections: true });
+  await wish(ruleset, owners);
+  device.edit('class bank', undefined, 'alice');
+  await worker.settled();
+  expect(reason('Drifted')).toBe('ChangedByOthers');
+  const { writes } = device;
+  let changes = 0;
+  device.onChange(() => {
+    if (++changes > 20) throw new Error('it is written to for ever');
+  });
+  await wish({ ...ruleset }, owners.with([['10.0.0.1', 'pod:b/heir']]));
+  expect(device.writes - writes).toBeLessThanOrEqual(2);
+  expect([may('10.0.0.1'), may('10.0.0.2'), reason('Drifted')]).toEqual([false, false, 'ChangedByOthers']);
+  worker.approve(digest());
+  await worker.settled();
+  expect([may('10.0.0.1'), may('10.0.0.2'), reason('Drifted')]).toEqual([true, true, undefined]);
+  expect(Object.keys(members())).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  await worker.stop();
+});
