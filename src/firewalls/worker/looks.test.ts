@@ -3,6 +3,8 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { enforce } from '../../../test/kit/worker-on-memory.ts';
 import { allowing, crowd, world } from '../../../test/kit/worlds.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
+import type { BorderRule } from '../../border/ruleset.ts';
+import { SallyportError } from '../../base/error.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Connections } from '../connections.ts';
 import type { Driver } from '../driver.ts';
@@ -25,10 +27,11 @@ class CountedDriver extends MemoryDriver {
   }
 }
 
-async function setUp() {
+async function setUp({ tells = true } = {}) {
   const clock = new FakeClock();
   const device = new MemoryDevice([]);
   const driver = new CountedDriver(device);
+  if (!tells) Object.assign(driver, { watch: undefined });
   const confirmed: number[] = [];
   const worker = new Worker<MemoryActual, MemoryTranslation, MemoryStep>({
     cluster: 'lab',
@@ -174,5 +177,86 @@ test('a wish that comes while the device is asked for another one is planned fro
   expect(driver.readings - before).toBe(2);
   expect(worker.status()).toMatchObject({ confirmedVersion: 3, counts: { senders: 22 } });
   delete driver.isAsRead;
+  await worker.stop();
+});
+
+test('what was read before a message whose answer was lost says nothing any more', async () => {
+  const { clock, driver, device, ruleset, worker } = await setUp({ tells: false });
+  driver.isAsRead = () => Promise.resolve(true);
+  const commit = device.commit.bind(device);
+  device.commit = (...given) => {
+    device.commit = commit;
+    commit(...given);
+    throw new SallyportError('DEVICE_UNREACHABLE', 'the answer was lost');
+  };
+  worker.desire({ kind: 'ruleset', ruleset: world(crowd(21, 'shop')), version: 2 });
+  await worker.settled();
+  worker.desire({ kind: 'ruleset', ruleset, version: 3 });
+  clock.advance(500);
+  await worker.settled();
+  expect(device.read().program.tables.get('members')?.size).toBe(20);
+  expect(worker.status().confirmedVersion).toBe(3);
+  await worker.stop();
+});
+
+test('a device that refuses something is read again soon, though it tells of changes: somebody may have mended it', async () => {
+  const { clock, driver, ruleset, worker } = await setUp();
+  const shop = allowing('shop', '198.51.100.0/24', 80);
+  const toNames = (rule: BorderRule): BorderRule => ({
+    ...rule,
+    outside: { ...rule.outside, domains: ['example.org'] },
+  });
+  const parts = shop.parts.map((part) => ({
+    ...part,
+    stages: part.stages.map((stage) => ({ ...stage, rules: stage.rules.map(toNames) })),
+  }));
+  const members = { ...crowd(20, 'shop'), '10.0.9.9': 'named' };
+  for (const [refuses, seconds] of [
+    [true, 10],
+    [false, 60],
+  ] as const) {
+    worker.desire({
+      kind: 'ruleset',
+      ruleset: refuses ? world(members, [shop, { ...shop, id: 'named', parts }]) : ruleset,
+    });
+    await worker.settled();
+    expect(worker.status().refusals.length > 0).toBe(refuses);
+    const before = driver.readings;
+    clock.advance(seconds * 1_000 - 1);
+    await worker.settled();
+    expect(driver.readings).toBe(before);
+    clock.advance(1);
+    await worker.settled();
+    expect(driver.readings).toBe(before + 1);
+  }
+  await worker.stop();
+});
+
+test('connections of whoever was there before this process, and is nobody by now, are judged', async () => {
+  const { device, ruleset, worker: before } = await setUp();
+  await before.stop();
+  const driver = new CountedDriver(device);
+  const asked: string[] = [];
+  const nothing = (): Promise<void> => Promise.resolve();
+  driver.connections = {
+    opened: (sender) => Promise.resolve(void asked.push(sender) ?? []),
+    end: nothing,
+    endAll: nothing,
+  };
+  const worker = new Worker<MemoryActual, MemoryTranslation, MemoryStep>({
+    cluster: 'lab',
+    firewall: 'edge-1',
+    driver,
+    settings: enforce,
+    clock: new FakeClock(),
+    log: silentLog,
+    lock: soleWriter,
+  });
+  worker.start();
+  const [gone = ''] = ruleset.members.keys();
+  worker.desire({ kind: 'ruleset', ruleset: { ...ruleset, members: ruleset.members.with([[gone, undefined]]) } });
+  await worker.settled();
+  expect(worker.status().conditions[0]?.status).toBe(true);
+  expect(asked).toEqual([gone]);
   await worker.stop();
 });

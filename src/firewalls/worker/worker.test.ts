@@ -173,6 +173,10 @@ describe('failures', () => {
     clock.advance(2000);
     await worker.settled();
     expect(Object.keys(members())).toHaveLength(2);
+    // What went well since then makes the next failure a first one.
+    device.failNext(dead);
+    await wish(world(crowd(3, 'bank')));
+    expect(clock.next()).toBe(500);
   });
 
   test('a device that refuses is not asked the same again soon, but at once for another wish', async () => {
