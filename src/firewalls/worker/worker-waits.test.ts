@@ -21,16 +21,19 @@ describe('mode Observe', () => {
 
 describe('mode Approve', () => {
   test('the first programming waits for a yes to exactly this plan', async () => {
-    const { wish, device, worker, digest, may } = setUp(approve);
+    const { wish, device, worker, digest, may, reason } = setUp(approve);
     await wish(world(crowd(3, 'bank')));
     expect(device.writes).toBe(0);
     worker.approve('0'.repeat(64));
     await worker.settled();
     expect(device.writes).toBe(0);
+    const saidMeanwhile: (string | undefined)[] = [];
+    device.onChange(() => saidMeanwhile.push(reason('Waiting')));
     worker.approve(digest());
     await worker.settled();
     expect(may('10.0.0.1')).toBe(true);
     expect(worker.status().waiting).toBeUndefined();
+    expect(new Set(saidMeanwhile)).toEqual(new Set([undefined]));
   });
 
   test('members flow while rules wait, and the yes survives them', async () => {

@@ -145,6 +145,25 @@ describe('a worker that enforces', () => {
     expect(reason('Drifted')).toBeUndefined();
   });
 
+  test.each([
+    ['Show', true],
+    ['Repair', false],
+  ] as const)(
+    'what a hand added to ours and nothing uses: with %s it stays: %s, and is told of',
+    async (drift, stays) => {
+      const { worker, wish, device, reason } = setUp({ ...enforce, drift });
+      await wish(world(crowd(3, 'bank')));
+      const { objects } = device.read().program;
+      device.edit('class old', objects.get('class shop'), 'alice');
+      await worker.settled();
+      expect(device.read().program.objects.has('class old')).toBe(stays);
+      expect(reason('Drifted')).toBe(stays ? 'ChangedByOthers' : undefined);
+      expect([worker.status().drift[0]?.by, worker.status().repairs]).toEqual(['alice', stays ? 0 : 1]);
+      await wish(world(crowd(2, 'bank')));
+      expect([device.read().program.objects.has('class old'), reason('Drifted') !== undefined]).toEqual([stays, stays]);
+    },
+  );
+
   test('leaves nothing behind when it is told to leave, and nothing of others is touched', async () => {
     const { worker, wish, device } = setUp();
     await wish(world(crowd(3, 'bank')));
