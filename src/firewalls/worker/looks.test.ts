@@ -239,7 +239,10 @@ test('connections of whoever was there before this process, and is nobody by now
   const asked: string[] = [];
   const nothing = (): Promise<void> => Promise.resolve();
   driver.connections = {
-    opened: (sender) => Promise.resolve(void asked.push(sender) ?? []),
+    opened: (sender) => {
+      asked.push(sender);
+      return Promise.resolve([]);
+    },
     end: nothing,
     endAll: nothing,
   };
