@@ -61,6 +61,41 @@ describe('rounds', () => {
     expect([begun(), clock.next()]).toEqual([1, undefined]);
   });
 
+  test('what is gathered is one round, so long after the first of it, and asks for no more where one began by itself', async () => {
+    const { rounds, end, begun, clock } = setUp();
+    rounds.gather(100);
+    clock.advance(60);
+    rounds.gather(100);
+    await end();
+    expect([begun(), clock.next()]).toEqual([0, 40]);
+    clock.advance(40);
+    await end();
+    expect([begun(), clock.next()]).toEqual([1, undefined]);
+    rounds.gather(100);
+    await end();
+    expect([begun(), clock.next()]).toEqual([1, 100]);
+    rounds.request();
+    await end();
+    expect([begun(), clock.next()]).toEqual([2, undefined]);
+    rounds.request();
+    rounds.gather(100);
+    expect(clock.next()).toBeUndefined();
+  });
+
+  test('who waits until all is settled waits for no more to be gathered, and nothing of it is left when it stops', async () => {
+    const { rounds, end, begun, clock } = setUp();
+    rounds.gather(100);
+    const settled = rounds.settled();
+    await end();
+    expect(begun()).toBe(1);
+    await end();
+    await settled;
+    rounds.gather(100);
+    await rounds.stop();
+    rounds.gather(100);
+    expect([begun(), clock.next()]).toEqual([1, undefined]);
+  });
+
   test('stopping waits for the round under way and lets none begin', async () => {
     const { rounds, end, begun } = setUp(1000);
     rounds.request();

@@ -14,6 +14,8 @@ export class Rounds {
   #stopped = false;
   #running: Promise<void> | undefined;
   #cancelTimer: () => void = () => {};
+  /** Takes back the round that is asked for in a while; absent: none is. */
+  #cancelGathering: (() => void) | undefined;
   #waiters: (() => void)[] = [];
 
   /** `round` must not reject: what goes wrong in it is its own business. */
@@ -29,8 +31,15 @@ export class Rounds {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when no round is under way and none is asked for; a timer does not count. */
+  /** Asks for a round that begins so many milliseconds after the first of such calls, unless one begins earlier: what comes meanwhile is one round. */
+  gather(ms: number): void {
+    if (this.#stopped || this.#wanted) return;
+    this.#cancelGathering ??= this.#clock.after(ms, () => this.request());
+  }
+
+  /** Resolves when no round is under way and none is asked for; a timer does not count, and what is gathered waits no longer. */
   settled(): Promise<void> {
+    if (this.#cancelGathering !== undefined) this.request();
     return this.#running === undefined ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
   }
 
@@ -38,7 +47,13 @@ export class Rounds {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
+    this.#gathered();
     await this.#running;
+  }
+
+  #gathered(): void {
+    this.#cancelGathering?.();
+    this.#cancelGathering = undefined;
   }
 
   async #run(): Promise<void> {
@@ -47,6 +62,7 @@ export class Rounds {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       this.#cancelTimer();
+      this.#gathered();
       const next = await this.#round();
       // A timer of the system takes an endless wait for none, and would begin the next round at once.
       if (next !== undefined && next !== Number.POSITIVE_INFINITY && !this.#stopped)

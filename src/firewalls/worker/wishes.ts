@@ -33,6 +33,9 @@ const MOST_OPEN = 10_000;
 /** Wishes that follow one another within this time are a stream; of the same instant they are one. */
 const STREAM_MS = 50;
 
+/** Nothing follows from some wishes but that they are confirmed: so long they wait for more of that kind, as there may be a hundred a second. */
+export const GATHER_MS = 100;
+
 /** The newest wish, and how long the ones that are not fulfilled have been waiting. */
 export class Wishes {
   readonly #clock: Clock;
@@ -68,7 +71,20 @@ export class Wishes {
     return newest === wished ? 'newest' : 'overtaken';
   }
 
-  wish(wish: Wish): void {
+  /**
+   * Takes over a wish. `held`: what the device holds as it is wished; absent: it does not. Gives whether nothing follows from it: it is for the very ruleset
+   * that is held, and no address changed hands but such as nobody had before, or nobody has now, which that ruleset lets nobody send from.
+   */
+  wish(wish: Wish, held?: { readonly ruleset: Ruleset }): boolean {
+    const before = this.#latest.kind === 'ruleset' ? this.#wished : undefined;
+    this.#take(wish);
+    const now = wish.kind === 'ruleset' ? this.#wished : undefined;
+    if (held === undefined || now?.ruleset !== held.ruleset || before?.ruleset !== held.ruleset) return false;
+    if (before.owners === undefined || now.owners === undefined) return before.owners === now.owners;
+    return before.owners.difference(now.owners).changed.length === 0;
+  }
+
+  #take(wish: Wish): void {
     this.#latest = wish;
     const now = this.#clock.monotonic();
     this.#gap = now - this.#cameAt;

@@ -21,7 +21,7 @@ import { Handovers } from '../confirmed/handover.ts';
 import { holdsGivenUp } from './rivals.ts';
 import { Session } from './session.ts';
 import { type JudgedFor, Standing } from './standing.ts';
-import { type Wish, Wishes, type Wished } from './wishes.ts';
+import { GATHER_MS, type Wish, Wishes, type Wished } from './wishes.ts';
 import { watchDevice } from './watch-device.ts';
 import { WorkerMemory } from './worker-memory.ts';
 import type { WorkerOptions } from './worker-options.ts';
@@ -91,11 +91,11 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     this.#looks.ask();
   }
 
-  /** Takes over a wish; returns at once. */
+  /** Takes over a wish; returns at once. One from which nothing follows waits a moment for others. */
   desire(wish: Wish): void {
     this.#report.wished(this.#wishes.latest, wish, this.#options.log);
-    this.#wishes.wish(wish);
-    this.#rounds.request();
+    if (this.#wishes.wish(wish, this.#report.settled ? this.#standing.held : undefined)) this.#rounds.gather(GATHER_MS);
+    else this.#rounds.request();
   }
 
   /** The BorderFirewall was edited. */
