@@ -378,11 +378,10 @@ function natRefusal({ origin }: Nat): Diagnostic {
 }
 
 function groupsOf(desired: Ruleset): Ruleset {
-  const nobody = desired.members.with([...desired.members.keys()].map((address) => [address, undefined] as const));
   return {
     ...desired,
     classes: new Map(),
-    members: nobody,
+    members: BucketMap.empty(),
     networks: PrefixSet.empty,
     nats: [],
   };

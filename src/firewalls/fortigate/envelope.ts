@@ -1,24 +1,24 @@
-import { z } from 'zod';
 import { SallyportError } from '../../base/error.ts';
 import type { DeviceAnswer } from '../https/whole-answer.ts';
 
 /** What all answers of the API have in common; rows and results have forms of their own. */
-const envelopeForm = z.looseObject({
-  status: z.string().optional(),
-  http_status: z.int().optional(),
+export interface Envelope {
+  readonly status?: string;
+  readonly http_status?: number;
   /** Negative: a code of the configuration database. */
-  error: z.int().optional(),
-  cli_error: z.string().optional(),
-  revision: z.string().optional(),
+  readonly error?: number;
+  readonly cli_error?: string;
+  readonly revision?: string;
   /** Keys of policies are numbers here and texts there. */
-  mkey: z.union([z.string(), z.number()]).nullish(),
-  results: z.unknown().optional(),
-  version: z.string().optional(),
-  build: z.int().optional(),
-  serial: z.string().optional(),
-});
+  readonly mkey?: string | number | null;
+  readonly results?: unknown;
+  readonly version?: string;
+  readonly build?: number;
+  readonly serial?: string;
+}
 
-export type Envelope = z.infer<typeof envelopeForm>;
+const TEXTS = ['status', 'cli_error', 'revision', 'version', 'serial'] as const;
+const NUMBERS = ['http_status', 'error', 'build'] as const;
 
 /** A refusal in the device's own terms, before anybody says whose fault it is. */
 export interface Refusal {
@@ -68,5 +68,17 @@ function parse(body: Buffer): Envelope | undefined {
   }
   // Several VDOMs answer as a list of envelopes; one was asked for.
   const one: unknown = Array.isArray(json) && json.length === 1 ? json[0] : json;
-  return envelopeForm.safeParse(one).data;
+  return isEnvelope(one) ? one : undefined;
+}
+
+/** By hand: hundreds come each second, and a form would copy each. */
+function isEnvelope(one: unknown): one is Envelope {
+  if (typeof one !== 'object' || one === null || Array.isArray(one)) return false;
+  const told = one as Readonly<Record<string, unknown>>;
+  const { mkey } = told;
+  return (
+    TEXTS.every((key) => told[key] === undefined || typeof told[key] === 'string') &&
+    NUMBERS.every((key) => told[key] === undefined || Number.isSafeInteger(told[key])) &&
+    (mkey === undefined || mkey === null || typeof mkey === 'string' || typeof mkey === 'number')
+  );
 }

@@ -32,6 +32,27 @@ test('a page with 200 is no success', () => {
   );
 });
 
+test.each<[string, unknown]>([
+  ['revision', 7],
+  ['status', null],
+  ['http_status', '200'],
+  ['error', 0.5],
+  ['mkey', ['1']],
+])('a success whose %s is %j is none, and with 500 it tells no more than that', (key, value) => {
+  const body = JSON.stringify({ [key]: value });
+  expect(() => readEnvelope('fortigate:443: GET x', answer(200, body))).toThrow(/no JSON object/);
+  expect(readEnvelope('x', answer(500, body))).toEqual({ kind: 'refused', refusal: { http: 500 } });
+});
+
+test.each(['null', '7', '"x"', '[]', '[{},{}]', '[[{}]]'])('%s is no success', (body) => {
+  expect(() => readEnvelope('fortigate:443: GET x', answer(200, body))).toThrow(/no JSON object/);
+});
+
+test('keys are numbers or texts, and what nobody knows is left as it is', () => {
+  for (const told of [{ mkey: 7 }, { mkey: 'a' }, { mkey: null }, { results: [1], serial: 'S', new: {} }])
+    expect(readEnvelope('x', answer(200, JSON.stringify(told)))).toEqual({ kind: 'done', envelope: told });
+});
+
 test.each<[Refusal, string, string]>([
   [{ http: 500, error: -4 }, 'DEVICE_LIMIT', 'rejected'],
   [{ http: 500, error: -580 }, 'DEVICE_LIMIT', 'rejected'],

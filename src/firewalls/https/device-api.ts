@@ -56,7 +56,7 @@ export class DeviceApi {
   }
 
   async ask({ method, path, headers, body, secrets = [] }: DeviceRequest, signal: AbortSignal): Promise<DeviceAnswer> {
-    const title = tame(`${this.#url.host}: ${method} ${path.split('?', 1)[0]}`, secrets);
+    const title = (): string => tame(`${this.#url.host}: ${method} ${path.split('?', 1)[0]}`, secrets);
     try {
       const request = {
         origin: this.#url.origin,
@@ -65,10 +65,10 @@ export class DeviceApi {
         headers: { 'user-agent': `sallyport/${version}`, ...headers },
         ...(body === undefined ? {} : { body }),
       };
-      return await wholeAnswer(this.#dispatcher, request, LARGEST_ANSWER, () => tooLong(title), signal);
+      return await wholeAnswer(this.#dispatcher, request, LARGEST_ANSWER, () => tooLong(title()), signal);
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
-      throw failure(thrown, title, secrets);
+      throw failure(thrown, title(), secrets);
     }
   }
 

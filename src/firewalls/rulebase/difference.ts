@@ -74,6 +74,13 @@ export function difference(actual: ObservedRuleBase, wanted: WantedRuleBase): Di
   };
 }
 
+/** What was read is what is wanted, but for groups of others that are to be taken over. */
+export function isNothing({ objects, services, groups, members, marks, rules, translations }: Difference): boolean {
+  const lists = [objects.made, objects.gone, services.made, services.gone, groups.made, groups.gone, marks];
+  const orders = [rules.down, rules.up, translations.down, translations.up];
+  return members.size === 0 && [...lists, ...orders].every(({ length }) => length === 0);
+}
+
 /** What is there under its name and says something else is made again, which puts it right. */
 function table<T extends { readonly name: string }>(
   actual: ReadonlyMap<string, T>,

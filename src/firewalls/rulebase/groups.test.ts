@@ -68,3 +68,22 @@ test('members come and go in few operations, and what is held stays', async () =
   const [first] = stepsBetween(before, (await wantedGroups(withGroup(['10.0.0.2']), pushed)).wanted, pushed);
   expect(first).toMatchObject({ kind: 'Members', urgent: true, way: 'Volatile' });
 });
+
+test('where nothing differs nothing is done, unless a group of others is to be taken over, or stands in the way', async () => {
+  const { wanted } = await wantedGroups(withGroup(['10.0.0.1']), plainDialect);
+  const [key = '4/Configured/payments', group] = [...wanted.groups][0] ?? [];
+  if (group === undefined) throw new Error('nothing is wanted');
+  const there: ObservedRuleBase = { ...nothingObserved, ...wanted };
+  expect(stepsBetween(there, wanted, plainDialect)).toEqual([]);
+  const told = (actual: ObservedRuleBase, to = wanted) =>
+    stepsBetween(actual, to, plainDialect).flatMap(({ operations }) => operations.map(({ kind }) => kind));
+  expect(told({ ...there, groups: new Map([[key, { ...group, mark: 'another' }]]) })).toEqual(['MarkGroup']);
+  const theirs: ObservedRuleBase = {
+    ...nothingObserved,
+    objects: wanted.objects,
+    taken: new Map([[`group ${group.name}` as const, 'group']]),
+    adoptable: new Map([[key, { ...group, mark: '' }]]),
+  };
+  expect(() => told(theirs)).toThrow(/^group "payments" is not ours/);
+  expect(told(theirs, { ...wanted, adopt: new Set([group.name]) })).toEqual(['MarkGroup']);
+});
