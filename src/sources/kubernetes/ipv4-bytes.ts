@@ -1,4 +1,15 @@
+import { addressesOf } from '../../api/pod.ts';
+import { type Address, ipv4Address } from '../../ip/address.ts';
+
 const DOT = 46;
+
+/** The address of these bytes; a text if it is none. Texts of addresses are not kept, so none is made. */
+export function readAddress(bytes: Buffer, start: number, end: number): Address | string {
+  const value = readIpv4(bytes, start, end);
+  if (value >= 0) return ipv4Address(value);
+  const text = bytes.toString('utf8', start, end);
+  return addressesOf([text], undefined)[0] ?? text;
+}
 
 /** The dotted quad of these bytes as a number, or -1: exactly what `parseAddress` takes for IPv4, without making a text of it. */
 export function readIpv4(bytes: Uint8Array, start: number, end: number): number {

@@ -185,6 +185,40 @@ describe('JSON', () => {
     },
   );
 
+  const after = ['}', 'x', ',', '{}', ',"items":[]}'];
+  test.each(after)('is refused where something stands after the end: %s', (more) => {
+    const items = '[{"metadata":{"name":"a","namespace":"b","uid":"c","resourceVersion":"1"}}]';
+    for (const text of [
+      `{"metadata":{"resourceVersion":"1"},"items":${items}}`,
+      `{"items":${items},"metadata":{"resourceVersion":"1"}}`,
+    ]) {
+      expect(readAll(Buffer.from(`${text} \n`))).toHaveLength(1);
+      expect(() => readAll(Buffer.from(text + more))).toThrow(Undecodable);
+    }
+    const event = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1"}}}';
+    expect(pods.event(Buffer.from(`${event} `))).toMatchObject({ kind: 'bookmark' });
+    expect(() => pods.event(Buffer.from(event + more))).toThrow(Undecodable);
+  });
+
+  test('is refused where a list or an event says twice what it is', () => {
+    const list = ['"metadata":{"resourceVersion":"1"}', '"items":[]'];
+    for (const members of [
+      [list[0], list[0], list[1]],
+      [list[0], list[1], list[0]],
+      [list[0], list[1], list[1]],
+      [list[1], list[0], list[0]],
+      [list[1], list[1], list[0]],
+    ])
+      expect(() => readAll(Buffer.from(`{${members.join(',')}}`))).toThrow(Undecodable);
+    const event = ['"type":"ADDED"', `"object":${JSON.stringify(sound)}`];
+    for (const members of [
+      [event[0], event[0], event[1]],
+      [event[0], event[1], event[1]],
+      [event[0], event[1], '"type":"DELETED"'],
+    ])
+      expect(() => pods.event(Buffer.from(`{${members.join(',')}}`))).toThrow(Undecodable);
+  });
+
   test('of a list of nothing may be null', () => {
     expect(readAll(Buffer.from('{"metadata":{"resourceVersion":"1"},"items": null}'))).toEqual([]);
   });

@@ -1,207 +1,197 @@
+import { isAscii } from 'node:buffer';
+import { JsonNames } from './json-names.ts';
+import { endOfColon, endOfSpace, endOfText, endOfValue, firstStop } from './json-value.ts';
 import { Undecodable } from './undecodable.ts';
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
-/** `[` and `{`, `]` and `}` differ in this bit alone. */
-const BRACE = 0x20;
-const SPACE = 0x20;
 
-/** Where a value stands, and what is cut out of it. */
-export interface JsonSpan {
-  readonly start: number;
-  readonly end: number;
-  /** Of `metadata.managedFields`, half of an object, which nobody reads; both are `end` if there are none. */
-  readonly cutStart: number;
-  readonly cutEnd: number;
-  /** All bytes that were looked at are ASCII. */
-  readonly isAscii: boolean;
-}
+/** What `next` gives at the end of an object. */
+export const END = -1;
+/** What `next` gives at a name in which something is escaped: it may be any. */
+export const ESCAPED = -2;
 
 /**
- * Finds where the values of a JSON text begin and end, so that they can be parsed one by one. Of what it passes over it looks at strings and
- * brackets alone: whoever takes a piece parses it, and that finds the mistakes. Every method throws `Undecodable` rather than read beyond
- * the end.
+ * Goes through a JSON text as strictly as `JSON.parse`, and makes nothing of what is passed over. Every method throws `Undecodable` where that
+ * would throw, and rather than read beyond the end.
  */
 export class JsonScan {
   readonly bytes: Buffer;
   position = 0;
-  #high = 0;
+  textStart = 0;
+  textEnd = 0;
+  /** What was opened last has had no member or item yet. */
+  #isFresh = false;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
   }
 
-  /** The text of a value. */
-  text({ start, end, cutStart, cutEnd, isAscii }: JsonSpan): string {
-    if (cutStart === cutEnd) return this.#slice(start, end, isAscii);
-    return `${this.#slice(start, cutStart, isAscii)}null${this.#slice(cutEnd, end, isAscii)}`;
+  /** Whether the value that comes is an object. */
+  get isObject(): boolean {
+    return this.#peek() === OPEN;
   }
 
-  /** Calls back at each member of the object that begins here, before its value, which has to be passed over. `key`: between the quotes. */
-  members(visit: (key: string) => void): void {
-    this.#expect(OPEN, 'an object');
-    if (this.#takes(CLOSE)) return;
-    do {
-      this.#space();
+  /** Whether the value that comes is `null`, if it is one at all. */
+  get isNull(): boolean {
+    return this.#peek() === 0x6e;
+  }
+
+  /** Where the value that comes begins. */
+  get start(): number {
+    this.#peek();
+    return this.position;
+  }
+
+  /** Begins an object: `next` gives its members. */
+  openObject(): void {
+    this.#open(OPEN, 'an object');
+  }
+
+  /** Begins a list: `nextItem` goes to its items. */
+  openList(): void {
+    this.#open(OPEN_LIST, 'a list');
+  }
+
+  /**
+   * Goes on to the value of the next member whose name is among `names`, passing over the others, and gives its number; `ESCAPED` at one that
+   * has to be looked at, and `END` behind the last. The value has to be read, or passed over, before the next call.
+   */
+  next(names: JsonNames): number {
+    const { bytes } = this;
+    while (this.#goesOn(CLOSE)) {
+      if (this.#peek() !== QUOTE) throw new Undecodable('a member has no name');
       const start = this.position + 1;
-      if (this.bytes[this.position] !== QUOTE) throw new Undecodable('a member has no name');
-      this.#string();
-      const key = this.bytes.toString('latin1', start, this.position - 1);
-      this.#expect(COLON, 'a value');
-      visit(key);
-    } while (this.#takes(COMMA));
-    this.#expect(CLOSE, 'the end of an object');
-  }
-
-  /** Calls back at each item of the list that begins here; the value has to be passed over. Gives false, and passes over it, if it is no list. */
-  items(visit: () => void): boolean {
-    this.#space();
-    if (this.bytes[this.position] !== OPEN_LIST) {
+      const stop = firstStop(bytes, start);
+      if (bytes[stop] !== QUOTE) {
+        this.position = endOfColon(bytes, endOfText(bytes, stop));
+        return ESCAPED;
+      }
+      this.position = endOfColon(bytes, stop + 1);
+      const number = names.find(bytes, start, stop);
+      if (number >= 0) return number;
       this.skip();
-      return false;
     }
-    this.position += 1;
-    if (this.#takes(CLOSE_LIST)) return true;
-    do visit();
-    while (this.#takes(COMMA));
-    this.#expect(CLOSE_LIST, 'the end of a list');
-    return true;
+    return END;
   }
 
-  /** A value. */
-  value(): JsonSpan {
-    this.#space();
-    const start = this.position;
-    this.#high = 0;
-    this.skip();
-    const end = this.position;
-    return { start, end, cutStart: end, cutEnd: end, isAscii: this.#high < 0x80 };
-  }
-
-  /** A value that may be an API object: its managedFields are left out. */
-  object(): JsonSpan {
-    this.#space();
-    if (this.bytes[this.position] !== OPEN) return this.value();
-    const start = this.position;
-    this.#high = 0;
-    let cutStart = 0;
-    let cutEnd = 0;
-    this.members((key) => {
-      this.#space();
-      if (key !== 'metadata' || this.bytes[this.position] !== OPEN) return this.skip();
-      this.members((field) => {
-        this.#space();
-        const valueStart = this.position;
-        this.skip();
-        if (field !== 'managedFields') return;
-        cutStart = valueStart;
-        cutEnd = this.position;
-      });
-    });
-    const end = this.position;
-    const isAscii = this.#high < 0x80;
-    return cutEnd === 0
-      ? { start, end, cutStart: end, cutEnd: end, isAscii }
-      : { start, end, cutStart, cutEnd, isAscii };
-  }
-
-  /** Nothing but space comes any more. */
-  end(): void {
-    this.#space();
-    if (this.position < this.bytes.length) throw new Undecodable('something stands after the end');
+  /** Goes on to the next item of a list; false behind the last. It has to be read, or passed over, before the next call. */
+  nextItem(): boolean {
+    return this.#goesOn(CLOSE_LIST);
   }
 
   /** Passes over a value. */
   skip(): void {
-    this.#space();
-    const first = this.bytes[this.position] ?? 0;
-    if (first === QUOTE) this.#string();
-    else if ((first | BRACE) === OPEN) this.#nested();
-    else this.#plain();
+    this.position = endOfValue(this.bytes, this.position);
   }
 
-  #nested(): void {
-    const { bytes } = this;
-    const { length } = bytes;
-    let at = this.position;
-    let depth = 0;
-    let high = 0;
-    while (at < length) {
-      const byte = bytes[at++] as number;
-      if (byte === QUOTE) {
-        for (;;) {
-          // Beyond the end there is nothing, which is no quote.
-          const inner = bytes[at++] as number;
-          if (inner === QUOTE) break;
-          high |= inner;
-          if (inner === BACKSLASH) at += 1;
-          else if (at > length) throw new Undecodable('a text is cut off');
-        }
-      } else if ((byte | BRACE) === OPEN) depth += 1;
-      else if ((byte | BRACE) === CLOSE) {
-        depth -= 1;
-        if (depth > 0) continue;
-        this.position = at;
-        this.#high |= high;
-        return;
-      }
-    }
-    throw new Undecodable('an object is cut off');
+  /** Reads a text, which is not empty, and has nothing escaped: it stands from `textStart` to `textEnd` then. */
+  plainText(): void {
+    if (this.#peek() !== QUOTE) throw new Undecodable('a text is missing');
+    const start = this.position + 1;
+    const stop = firstStop(this.bytes, start);
+    if (this.bytes[stop] !== QUOTE || stop === start) throw new Undecodable('a text is empty, escaped, or cut off');
+    this.textStart = start;
+    this.textEnd = stop;
+    this.position = stop + 1;
   }
 
-  #string(): void {
-    const { bytes } = this;
-    let at = this.position + 1;
-    for (;;) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw new Undecodable('a text is cut off');
-      if (byte === QUOTE) break;
-      this.#high |= byte;
-      if (byte === BACKSLASH) at += 1;
-    }
-    this.position = at;
+  /** `true` or `false`. */
+  flag(): boolean {
+    const isTrue = this.#peek() === 0x74;
+    if (!isTrue && this.bytes[this.position] !== 0x66) throw new Undecodable('a value is neither true nor false');
+    this.skip();
+    return isTrue;
   }
 
-  /** A number or a word; what it is, whoever parses it says. */
-  #plain(): void {
-    const { bytes } = this;
-    const start = this.position;
-    for (let at = start; ; at++) {
-      const byte = bytes[at] ?? COMMA;
-      if (byte > SPACE && byte !== COMMA && (byte | BRACE) !== CLOSE) continue;
-      if (at === start) throw new Undecodable('a value is missing');
-      this.position = at;
-      return;
-    }
+  /** Nothing but space comes any more. */
+  end(): void {
+    if (this.start < this.bytes.length) throw new Undecodable('something stands after the end');
   }
 
-  #space(): void {
-    const { bytes } = this;
-    for (;;) {
-      const byte = bytes[this.position];
-      if (byte !== SPACE && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
+  /** A value, read. */
+  value(): unknown {
+    const { start } = this;
+    this.skip();
+    return parseJson(this.bytes, start, this.position);
+  }
+
+  #open(bracket: number, what: string): void {
+    if (this.#peek() !== bracket) throw new Undecodable(`${what} is missing`);
+    this.position += 1;
+    this.#isFresh = true;
+  }
+
+  /** Whether another member or item comes before the bracket that ends them. */
+  #goesOn(bracket: number): boolean {
+    const byte = this.#peek();
+    const isFresh = this.#isFresh;
+    this.#isFresh = false;
+    if (byte === bracket) {
       this.position += 1;
+      return false;
     }
-  }
-
-  #takes(byte: number): boolean {
-    this.#space();
-    if (this.bytes[this.position] !== byte) return false;
+    if (isFresh) return true;
+    if (byte !== COMMA) throw new Undecodable('an object or list is cut off or spoiled');
     this.position += 1;
     return true;
   }
 
-  #expect(byte: number, what: string): void {
-    if (!this.#takes(byte)) throw new Undecodable(`${what} is missing`);
+  #peek(): number | undefined {
+    const { bytes } = this;
+    const byte = bytes[this.position];
+    if (byte !== undefined && byte > 0x20) return byte;
+    this.position = endOfSpace(bytes, this.position);
+    return bytes[this.position];
   }
+}
 
-  #slice(start: number, end: number, isAscii: boolean): string {
-    return this.bytes.toString(isAscii ? 'latin1' : 'utf8', start, end);
+const OBJECT = new JsonNames('metadata');
+const METADATA = new JsonNames('managedFields');
+
+/** An API object, read, without its managedFields: half of it, which nobody reads. */
+export function readObject(scan: JsonScan): unknown {
+  if (!scan.isObject) return scan.value();
+  const { start } = scan;
+  let cutStart = start;
+  let cutEnd = start;
+  scan.openObject();
+  for (let name = scan.next(OBJECT); name !== END; name = scan.next(OBJECT)) {
+    if (name === ESCAPED || !scan.isObject) {
+      scan.skip();
+      continue;
+    }
+    scan.openObject();
+    for (let field = scan.next(METADATA); field !== END; field = scan.next(METADATA)) {
+      const from = scan.start;
+      scan.skip();
+      if (field === ESCAPED) continue;
+      cutStart = from;
+      cutEnd = scan.position;
+    }
   }
+  return parseJson(
+    scan.bytes,
+    cutEnd,
+    scan.position,
+    cutEnd === start ? '' : `${textOf(scan.bytes, start, cutStart)}null`,
+  );
+}
+
+/** What `JSON.parse` makes of these bytes, with a text before them. */
+export function parseJson(bytes: Buffer, start: number, end: number, before = ''): unknown {
+  try {
+    return JSON.parse(before + textOf(bytes, start, end)) as unknown;
+  } catch {
+    throw new Undecodable('the answer is no JSON');
+  }
+}
+
+function textOf(bytes: Buffer, start: number, end: number): string {
+  // Making a text of what is known to be ASCII takes a fraction of the time.
+  return bytes.toString(isAscii(bytes.subarray(start, end)) ? 'latin1' : 'utf8', start, end);
 }

@@ -13,9 +13,9 @@ import { type BorderCondition, type ContainerPort, type ReadResource, resourceKe
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
-import { type Address, formatAddress, ipv4Address } from '../../ip/address.ts';
+import { type Address, formatAddress } from '../../ip/address.ts';
 import { type EncodedPod, field, oneOf } from './encoded-pod.ts';
-import { readIpv4 } from './ipv4-bytes.ts';
+import { readAddress } from './ipv4-bytes.ts';
 import { type Ports, pickContainer } from './pod-ports.ts';
 import { SharedByBytes } from './shared-by-bytes.ts';
 import { VARINT, Wire } from './wire.ts';
@@ -329,7 +329,7 @@ function pickStatus(wire: Wire, end: number, picked: Picked): void {
   }
 }
 
-/** The address of a PodIP; a text if it is none. Texts of addresses are not kept, so none is made. */
+/** The address of a PodIP; a text if it is none. */
 function pickAddress(wire: Wire, end: number): Address | string {
   let from = wire.position;
   let to = from;
@@ -342,10 +342,7 @@ function pickAddress(wire: Wire, end: number): Address | string {
     from = wire.position;
     wire.position = to;
   }
-  const value = readIpv4(wire.bytes, from, to);
-  if (value >= 0) return ipv4Address(value);
-  const text = wire.bytes.toString('utf8', from, to);
-  return addressesOf([text], undefined)[0] ?? text;
+  return readAddress(wire.bytes, from, to);
 }
 
 /** The one text of a HostIP or PodReadinessGate. */
