@@ -43,8 +43,10 @@ export class PlainSets {
 
   /** Whether an element is there, and no load under way takes it away: who wants it then has to add it behind that load. */
   has(set: string, element: string): boolean {
-    const isIn = (sets: ReadonlyMap<string, PlainSet>): boolean => sets.get(set)?.elements.has(element) === true;
-    return isIn(this.#now) && (this.#coming === undefined || isIn(this.#coming));
+    return (
+      this.#now.get(set)?.elements.has(element) === true &&
+      (this.#coming === undefined || this.#coming.get(set)?.elements.has(element) === true)
+    );
   }
 
   elementsOf(set: string): ReadonlySet<string> {

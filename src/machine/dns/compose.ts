@@ -18,16 +18,16 @@ export function question(id: number, name: string, type: number): Buffer | undef
   return bytes;
 }
 
-/** The same message with another id; a copy. */
-export function withId(bytes: Buffer, id: number): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.writeUInt16BE(id, 0);
-  return copy;
+/** Writes another id over a message's own: what comes and goes ten thousand times a second is not copied for two octets. */
+export function putId(bytes: Buffer, id: number): Buffer {
+  bytes[0] = id >> 8;
+  bytes[1] = id & 255;
+  return bytes;
 }
 
-/** An answer to this question that says nothing but a code. */
+/** An answer to this question that says nothing but a code; with the id that it was read with. */
 export function refusal(asked: DnsMessage, rcode: number): Buffer {
-  return bareAnswer(asked.bytes.subarray(0, asked.questionEnd), rcode);
+  return putId(bareAnswer(asked.bytes.subarray(0, asked.questionEnd), rcode), asked.id);
 }
 
 /** An answer to what could not be read beyond its header. */

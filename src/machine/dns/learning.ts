@@ -35,9 +35,7 @@ export function lessonOf(message: DnsMessage): Lesson {
   if (wanted !== TYPE.a && wanted !== TYPE.aaaa && wanted !== TYPE.any) return NOTHING;
   const names = [question.name];
   for (let last = question.name; names.length <= MOST_ALIASES; ) {
-    const target = answers.find(
-      (record) => record.type === TYPE.cname && record.class === CLASS_INTERNET && record.name === last,
-    )?.target;
+    const target = aliasOf(last, answers);
     // A name that leads to itself leads nowhere.
     if (target === undefined || names.includes(target)) break;
     names.push(target);
@@ -45,22 +43,33 @@ export function lessonOf(message: DnsMessage): Lesson {
   }
   // A name that stands for another has nothing else (RFC 1034 section 3.6.2): what is said of it all the same would become the other's.
   const last = names.at(-1);
-  const addresses = answers.flatMap((record) => (record.name === last ? given(message, record) : []));
+  const addresses: GivenAddress[] = [];
+  for (const record of answers) {
+    const address = record.name === last ? given(message, record) : undefined;
+    if (address !== undefined) addresses.push(address);
+  }
   const leadsOn = names.length > 1 && names.length <= MOST_ALIASES && addresses.length === 0 && !isTruncated;
   const saysNone = authorities.some(({ type }) => type === TYPE.soa);
   return { names, addresses, open: leadsOn && !saysNone ? last : undefined };
 }
 
-function given({ bytes }: DnsMessage, record: DnsRecord): readonly GivenAddress[] {
+/** What a name stands for. */
+function aliasOf(name: string, answers: readonly DnsRecord[]): string | undefined {
+  for (const record of answers)
+    if (record.type === TYPE.cname && record.class === CLASS_INTERNET && record.name === name) return record.target;
+  return undefined;
+}
+
+function given({ bytes }: DnsMessage, record: DnsRecord): GivenAddress | undefined {
   const { type, dataAt, ttl } = record;
-  if (record.class !== CLASS_INTERNET) return [];
+  if (record.class !== CLASS_INTERNET) return undefined;
   if (type === TYPE.a) {
     const value = bytes.readUInt32BE(dataAt);
-    return isHost4(value) ? [{ family: 4, text: formatIpv4(value), ttl }] : [];
+    return isHost4(value) ? { family: 4, text: formatIpv4(value), ttl } : undefined;
   }
-  if (type !== TYPE.aaaa) return [];
+  if (type !== TYPE.aaaa) return undefined;
   const value = (bytes.readBigUInt64BE(dataAt) << 64n) | bytes.readBigUInt64BE(dataAt + 8);
-  return isHost6(value) ? [{ family: 6, text: formatIpv6(value), ttl }] : [];
+  return isHost6(value) ? { family: 6, text: formatIpv6(value), ttl } : undefined;
 }
 
 /** Whether an address can be somebody's to whom a firewall machine leads. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tries } from '../../../test/kit/runs.ts';
 import { a, aaaa, cname, edns, QUESTION, soa, wire, type WireRecord } from '../../../test/kit/dns-wire.ts';
-import { formatError, question, refusal, truncated, withId } from './compose.ts';
+import { formatError, putId, question, refusal, truncated } from './compose.ts';
 import { readMessage } from './message.ts';
 
 const label = fc.stringMatching(/^[-a-zA-Z0-9_]{1,12}$/);
@@ -226,11 +226,13 @@ describe('what is composed', () => {
     const whole = readMessage(wire({ id: 7, question: { name: 'a.b.', type: 1 }, answers: [a('a.b.', '192.0.2.1')] }));
     const short = whole && readMessage(truncated(whole));
     expect([short?.isTruncated, short?.answers, short?.question]).toEqual([true, [], asked.question]);
-    expect(readMessage(withId(bytes, 9))?.id).toBe(9);
-    expect(asked.id).toBe(7);
     expect(formatError(bytes.subarray(0, 13))?.toString('hex')).toBe('000781810000000000000000');
     expect(formatError(bytes.subarray(0, 5))).toBeUndefined();
     expect(formatError(wire({ question: { name: 'a.', type: 1 } }))).toBeUndefined();
     expect(soa('a.').type).toBe(6);
+    expect(readMessage(putId(bytes, 0x0109))?.id).toBe(0x0109);
+    // The octets are the question's own, and it is remembered how it came.
+    expect([asked.bytes.readUInt16BE(0), asked.id]).toEqual([0x0109, 7]);
+    expect(readMessage(refusal(asked, 5))?.id).toBe(7);
   });
 });

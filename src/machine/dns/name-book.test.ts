@@ -41,6 +41,20 @@ describe('the book of names', () => {
     expect(shown(book)).toEqual([]);
   });
 
+  test('who learns hears whether a policy asks for the name; ends are whole milliseconds, and none is sooner than was said', () => {
+    const book = following('a.');
+    const given = [give('192.0.2.1', 60)];
+    expect([book.learn('a.', given, 0.3), book.learn('a.', given, 0.4), book.learn('b.', given, 0)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([...book.addresses('a.', 4)]).toEqual([['192.0.2.1', 60_001]]);
+    book.follow({ names: new Set(['b.']), includes: (name) => name === 'b.' });
+    expect([book.learn('a.', given, 1), book.learn('b.', given, 1)]).toEqual([false, true]);
+    expect([book.learn('a.', [], 1), book.learn('b.', [], 1)]).toEqual([false, true]);
+  });
+
   test('nothing lives for ever, and nothing ends before a client can use it', () => {
     const book = following('a.');
     book.learn('a.', [give('192.0.2.1', 0), give('192.0.2.2', 0x7fff_ffff)], 0);

@@ -123,14 +123,18 @@ export class NameBook {
     return this.#wanted.entries.size >= MOST_WANTED + this.#followed.names.size;
   }
 
-  /** Notes addresses of a name; the same again lives longer, never shorter. */
-  learn(name: string, addresses: readonly GivenAddress[], now: number): void {
-    if (addresses.length === 0) return;
-    const entry = this.#entryOf(name);
+  /** Notes addresses of a name; the same again lives longer, never shorter. Whether a policy asks for it, and it has a place. */
+  learn(name: string, addresses: readonly GivenAddress[], now: number): boolean {
+    if (addresses.length === 0) return this.wants(name);
+    const wanted = this.#wanted.entries.get(name);
+    const entry = wanted ?? this.#entryOf(name);
     const before = sizeOf(entry);
+    // Whole milliseconds: V8 keeps another number as an object of its own, a new one for each answer.
+    const from = Math.ceil(now);
     for (const { family, text, ttl } of addresses)
-      note(entry, family, text, now + Math.min(Math.max(ttl, LEAST_TTL_S), MOST_TTL_S) * 1_000);
+      note(entry, family, text, from + Math.min(Math.max(ttl, LEAST_TTL_S), MOST_TTL_S) * 1_000);
     if (sizeOf(entry) > before) this.#grown(name, entry, before, new Set(addresses.map(({ text }) => text)));
+    return wanted !== undefined || this.#wanted.entries.has(name);
   }
 
   /** Notes what was written down before. However far ahead its end lies there, it lives no longer than what is learnt now. */

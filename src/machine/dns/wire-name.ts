@@ -10,6 +10,8 @@ const MOST_JUMPS = 64;
 export const POINTER = 0xc0;
 const DOT = 46;
 const BACKSLASH = 92;
+/** What a name of the longest, each octet of it as `\DDD`, takes, and as much again for what it leads to. */
+const TEXT = Buffer.alloc(2 * 4 * LONGEST_NAME);
 
 /** A name as read from a message. */
 export interface WireName {
@@ -31,7 +33,8 @@ export type Tails = Map<number, Tail>;
 
 /** Reads a name, following what compresses it, strictly backwards. `undefined`: it is none. `tails`: of the same message, what was read of it before. */
 export function readName(bytes: Buffer, start: number, tails?: Tails): WireName | undefined {
-  let text = '';
+  /** So many characters of it stand in `TEXT`: a text that grows octet by octet would be an object for each. */
+  let characters = 0;
   let at = start;
   let end = -1;
   let length = 1;
@@ -42,6 +45,7 @@ export function readName(bytes: Buffer, start: number, tails?: Tails): WireName 
     [];
   const whole = (): WireName | undefined => {
     if (length > LONGEST_NAME || jumps > MOST_JUMPS) return undefined;
+    const text = TEXT.toString('latin1', 0, characters);
     for (const part of led)
       tails?.set(part.at, {
         text: text.slice(part.characters),
@@ -66,30 +70,32 @@ export function readName(bytes: Buffer, start: number, tails?: Tails): WireName 
       from = at;
       const known = tails?.get(at);
       if (known !== undefined) {
-        text += known.text;
+        characters += TEXT.write(known.text, characters, 'latin1');
         length += known.octets;
         jumps += known.jumps;
         return whole();
       }
-      led.push({ at, characters: text.length, octets: length, jumps });
+      led.push({ at, characters, octets: length, jumps });
       continue;
     }
     length += size + 1;
     if (size > LONGEST_LABEL || length > LONGEST_NAME || at + 1 + size > bytes.length) return undefined;
-    text += `${labelText(bytes, at + 1, size)}.`;
+    characters = putLabel(bytes, at + 1, size, characters);
+    TEXT[characters++] = DOT;
     at += size + 1;
   }
 }
 
-function labelText(bytes: Buffer, at: number, size: number): string {
-  let text = '';
+/** Writes a label into `TEXT`, from a place to the one that it returns. */
+function putLabel(bytes: Buffer, at: number, size: number, from: number): number {
+  let place = from;
   for (let n = at; n < at + size; n++) {
     const octet = bytes[n] ?? 0;
-    if (octet >= 65 && octet <= 90) text += String.fromCharCode(octet + 32);
-    else if (octet > 32 && octet < 127 && octet !== DOT && octet !== BACKSLASH) text += String.fromCharCode(octet);
-    else text += `\\${String(octet).padStart(3, '0')}`;
+    if (octet >= 65 && octet <= 90) TEXT[place++] = octet + 32;
+    else if (octet > 32 && octet < 127 && octet !== DOT && octet !== BACKSLASH) TEXT[place++] = octet;
+    else place += TEXT.write(`\\${String(octet).padStart(3, '0')}`, place, 'latin1');
   }
-  return text;
+  return place;
 }
 
 /** The octets of a canonical name of plain labels; `undefined`: it cannot be asked for. */

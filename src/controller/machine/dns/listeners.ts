@@ -1,6 +1,7 @@
 import { createSocket, type SocketOptions, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Reply } from './proxy.ts';
 import { MessageReader, framed } from './tcp-messages.ts';
 
 /** Where the proxy listens. */
@@ -9,8 +10,8 @@ export interface Place {
   readonly port: number;
 }
 
-/** Who answers. `undefined`: nothing is said. */
-export type Answerer = (query: Buffer, client: string, over: 'udp' | 'tcp') => Promise<Buffer | undefined>;
+/** Who answers, at once or later. */
+export type Answerer = (query: Buffer, client: string, over: 'udp' | 'tcp', reply: Reply) => void;
 
 /** A client that says nothing for so long is gone. */
 const IDLE_MS = 10_000;
@@ -50,13 +51,10 @@ export class Listeners {
     this.#udp = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup });
     this.#udp.on('message', (query, { address, port }) => {
       if (!isClient(address)) return;
-      answer(query, address, 'udp').then(
-        (reply) => {
-          // Closed meanwhile, it would throw. Whether it can be sent is nobody's concern: the client asks again.
-          if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address);
-        },
-        () => {},
-      );
+      answer(query, address, 'udp', (reply) => {
+        // Closed meanwhile, it would throw. Whether it can be sent is nobody's concern: the client asks again.
+        if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address);
+      });
     });
     this.#tcp = createServer((socket) => {
       const client = socket.remoteAddress ?? '';
@@ -109,22 +107,25 @@ function serve(socket: Socket, client: string, answer: Answerer): void {
   /** Questions that were read. Some kilobytes hold thousands, and an answer may have a thousand times their length. */
   const waiting: Buffer[] = [];
   let unanswered = 0;
+  /** An answer that is there at once goes on with the loop that asked for it. */
+  let isStepping = false;
   const isBusy = (): boolean => unanswered >= MOST_UNANSWERED || socket.writableNeedDrain;
   const step = (): void => {
-    if (socket.destroyed) return;
-    for (let query = waiting[0]; query !== undefined && !isBusy(); query = waiting[0]) {
-      waiting.shift();
+    if (isStepping) return;
+    isStepping = true;
+    while (!socket.destroyed && !isBusy()) {
+      const query = waiting.shift();
+      if (query === undefined) break;
       unanswered++;
-      answer(query, client, 'tcp').then(
-        (reply) => {
-          unanswered--;
-          if (reply === undefined) socket.destroy();
-          else if (!socket.destroyed) socket.write(framed(reply));
-          step();
-        },
-        () => socket.destroy(),
-      );
+      answer(query, client, 'tcp', (reply) => {
+        unanswered--;
+        if (reply === undefined) socket.destroy();
+        else if (!socket.destroyed) socket.write(framed(reply));
+        step();
+      });
     }
+    isStepping = false;
+    if (socket.destroyed) return;
     if (isBusy()) socket.pause();
     else socket.resume();
   };

@@ -215,6 +215,14 @@ describe('what was learnt, on its way into the kernel', () => {
     expect([...it.kernel.sets.values()].map((set) => [...set].toSorted())).toEqual([['192.0.2.1', '192.0.2.2'], []]);
   });
 
+  test('an answer about a name that no policy asks for waits for nothing', () => {
+    const { keeper, woken } = world();
+    expect(keeper.learn(['other.'], [give('192.0.2.1', 60)])).toBeUndefined();
+    expect([keeper.isWaiting, woken()]).toEqual([false, 0]);
+    keeper.learn(['other.', 'a.'], [give('192.0.2.1', 60)])?.catch(() => {});
+    expect([keeper.isWaiting, woken()]).toEqual([true, 1]);
+  });
+
   test('additions that come together go together, and one that is on its way is not sent again', async () => {
     const it = world();
     it.keeper.learn(NAMES, [give('192.0.2.1', 60)])?.catch(() => {});
@@ -321,11 +329,61 @@ describe('what was learnt, on its way into the kernel', () => {
     expect([keeper.counts, took]).toEqual([{ added: 1, removed: 0 }, [47]]);
     clock.advance(60_000);
     atOnce(keeper.compare());
-    clock.advance(3);
+    clock.advance(4);
     await turns();
     kernel.work();
     await turns();
-    expect([keeper.counts, took]).toEqual([{ added: 1, removed: 2 }, [47, 3]]);
+    expect([keeper.counts, took]).toEqual([{ added: 1, removed: 2 }, [47, 4]]);
+  });
+
+  test('what comes within four milliseconds goes together, or as soon as what is under way then has ended', async () => {
+    const { clock, kernel, keeper, book, load } = world();
+    book.learn('a.', [give('192.0.2.1', 60)], clock.monotonic());
+    void load();
+    await turns();
+    kernel.work();
+    await turns();
+    kernel.batches.length = 0;
+    let next = 2;
+    const learn = async (): Promise<void> => {
+      keeper.learn(['a.'], [give(`192.0.2.${next++}`, 60)])?.catch(() => {});
+      await turns();
+    };
+    const after = async (ms: number): Promise<void> => {
+      clock.advance(ms);
+      await turns();
+      kernel.work();
+      await turns();
+    };
+    await learn();
+    await after(3);
+    await learn();
+    expect(kernel.batches).toEqual([]);
+    await after(1);
+    expect(kernel.batches).toEqual([2]);
+    // One that ends soon hurries nobody.
+    await learn();
+    clock.advance(4);
+    await turns();
+    await learn();
+    await after(1);
+    expect(kernel.batches).toEqual([2, 1]);
+    await learn();
+    await after(2);
+    expect(kernel.batches).toEqual([2, 1]);
+    await after(1);
+    expect(kernel.batches).toEqual([2, 1, 2]);
+    // Behind one that takes long nobody waits any longer.
+    await learn();
+    clock.advance(4);
+    await turns();
+    await learn();
+    clock.advance(5);
+    await turns();
+    await learn();
+    await after(0);
+    await after(0);
+    expect(kernel.batches).toEqual([2, 1, 2, 1, 2]);
   });
 
   test('who learns while many are let go waits for one transaction of these, and has what he was told', async () => {
@@ -353,6 +411,7 @@ describe('what was learnt, on its way into the kernel', () => {
     void done?.then(() => (isThere = true));
     kernel.batches.length = 0;
     for (let turn = 0; turn < 2; turn++) {
+      clock.advance(4);
       kernel.work();
       await turns();
     }

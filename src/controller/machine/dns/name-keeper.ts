@@ -7,8 +7,8 @@ import type { DomainSet } from '../../../machine/rules/domain-sets.ts';
 import type { KernelTable } from '../kernel-table.ts';
 import type { ElementChange } from '../plain-sets.ts';
 
-/** How long an addition waits for others that go with it. */
-const BATCH_MS = 2;
+/** How long a change waits for others that go with it: a transaction costs nft more than the elements in it. */
+const BATCH_MS = 4;
 /** Elements that one transaction takes: so many are a line of the shell of nft, and whoever waits for additions waits for no program to start. */
 const MOST_AT_ONCE = 40;
 /** How long an answer is held until a name has its first set. */
@@ -21,6 +21,8 @@ export class RulesNotYet extends Error {}
 interface Batch {
   /** When (monotonic) it began. */
   readonly since: number;
+  /** It has gathered long enough. */
+  isDue: boolean;
   /** By set and element. */
   readonly changes: Map<string, ElementChange>;
   /** Some of them are removals. */
@@ -91,16 +93,10 @@ export class NameKeeper {
   learn(names: readonly string[], addresses: readonly GivenAddress[]): Promise<void> | undefined {
     if (addresses.length === 0) return undefined;
     const now = this.#clock.monotonic();
-    const wanted = names.filter((name) => {
-      const isWanted = this.#book.wants(name);
-      this.#book.learn(name, addresses, now);
-      return isWanted;
-    });
-    if (wanted.length === 0) return undefined;
-    const lacks = (): boolean =>
-      wanted.some((name) => addresses.some(({ family }) => this.#sets.get(name)?.[family] === undefined));
-    if (lacks()) return this.#ruled(lacks).then(() => this.#added(wanted, addresses));
-    return this.#added(wanted, addresses);
+    const wanted: string[] = [];
+    for (const name of names) if (this.#book.learn(name, addresses, now)) wanted.push(name);
+    if (!this.#lacks(wanted, addresses)) return this.#added(wanted, addresses);
+    return this.#ruled(() => this.#lacks(wanted, addresses)).then(() => this.#added(wanted, addresses));
   }
 
   /** A round of making rules begins: whoever waited before it is served by it. */
@@ -155,24 +151,36 @@ export class NameKeeper {
       }
   }
 
+  /** Some of these names has no set for some of its addresses. */
+  #lacks(names: readonly string[], addresses: readonly GivenAddress[]): boolean {
+    for (const name of names) {
+      const sets = this.#sets.get(name);
+      for (const { family } of addresses) if (sets?.[family] === undefined) return true;
+    }
+    return false;
+  }
+
   /** Every address of every name has its element. */
   #added(names: readonly string[], addresses: readonly GivenAddress[]): Promise<void> | undefined {
     let batches: Set<Promise<void>> | undefined;
-    for (const name of names)
+    for (const name of names) {
+      const sets = this.#sets.get(name);
       for (const { family, text } of addresses) {
-        const set = this.#sets.get(name)?.[family];
+        const set = sets?.[family];
+        // So it is with nearly all answers.
+        if (set !== undefined && this.#isSafe(set, text)) continue;
         // No rule asks for it after all; or there were too many, and others live longer.
         if (set === undefined || !this.#book.addresses(name, family).has(text)) continue;
         const done = this.#brought(set, text);
         if (done !== undefined) (batches ??= new Set()).add(done);
       }
+    }
     if (batches === undefined) return undefined;
     return Promise.all(batches).then(() => {});
   }
 
   /** `undefined`: the kernel has it, and nobody is about to take it away. */
   #brought(set: string, element: string): Promise<void> | undefined {
-    if (this.#isSafe(set, element)) return undefined;
     const key = `${set} ${element}`;
     const next = this.#next?.changes.get(key);
     if (next?.change === 'add') return this.#next?.done;
@@ -210,13 +218,18 @@ export class NameKeeper {
     });
     // Of removals nobody waits for the end.
     done.catch(() => {});
-    if (this.#flying === undefined) this.#clock.after(BATCH_MS, () => this.#fly());
-    return { ...batch, since: this.#clock.monotonic(), changes: new Map(), removes: false, done };
+    const since = this.#clock.monotonic();
+    const gathering: Batch = { ...batch, since, isDue: false, changes: new Map(), removes: false, done };
+    this.#clock.after(BATCH_MS, () => {
+      gathering.isDue = true;
+      this.#fly();
+    });
+    return gathering;
   }
 
   #fly(): void {
     const batch = this.#next;
-    if (this.#flying !== undefined || batch === undefined) return;
+    if (this.#flying !== undefined || batch?.isDue !== true) return;
     this.#flying = batch;
     this.#next = undefined;
     this.#putOff(batch);
@@ -224,7 +237,7 @@ export class NameKeeper {
       .catch(batch.reject)
       .finally(() => {
         this.#flying = undefined;
-        // What came meanwhile has waited long enough.
+        // What came meanwhile may have waited long enough.
         this.#fly();
       });
   }

@@ -310,7 +310,7 @@ export class NameService {
     try {
       const next = await Listeners.open(
         place,
-        (query, client, over) => this.#proxy.answer(query, client, over),
+        (query, client, over, reply) => this.#proxy.answer(query, client, over, reply),
         (client) => this.#isClient(client),
       );
       this.#listeners?.close();
@@ -354,7 +354,7 @@ export class NameService {
 async function answersAtAll(upstream: Upstream): Promise<boolean> {
   const bytes = question(0, '.', NAME_SERVERS);
   const query = bytes && readMessage(bytes);
-  return query !== undefined && (await upstream.udp(query)) !== undefined;
+  return query !== undefined && (await new Promise((resolve) => upstream.udp(query, resolve))) !== undefined;
 }
 
 /** Who may ask: the cluster, by where it sends from, and the private networks. The proxy's address may be a public one. */

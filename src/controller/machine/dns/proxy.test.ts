@@ -5,11 +5,12 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../../test/kit/free-port.ts';
 import { a, ANSWER, cname, edns, QUESTION, soa, wire, type WireMessage } from '../../../../test/kit/dns-wire.ts';
+import { putId } from '../../../machine/dns/compose.ts';
 import { type DnsMessage, readMessage } from '../../../machine/dns/message.ts';
-import { Listeners } from './listeners.ts';
+import { type Answerer, Listeners } from './listeners.ts';
 import { DnsProxy, type Learn } from './proxy.ts';
 import { framed, MessageReader } from './tcp-messages.ts';
-import type { Upstream } from './upstream.ts';
+import type { Heard, Upstream } from './upstream.ts';
 
 const NAME = 'www.example.org.';
 const ask = (more: Partial<WireMessage> = {}): Buffer =>
@@ -19,11 +20,12 @@ const ask = (more: Partial<WireMessage> = {}): Buffer =>
 function proxyTo(zone: Readonly<Record<string, Partial<WireMessage> | undefined>>, learn: Learn = () => undefined) {
   const over: string[] = [];
   const refusals: string[] = [];
-  const answer = (transport: string) => (query: DnsMessage) => {
+  const answer = (transport: string) => (query: DnsMessage, heard: Heard) => {
     const { name, type } = query.question;
     over.push(`${transport} ${name} ${type}`);
+    putId(query.bytes, 99);
     const told = zone[name];
-    return Promise.resolve(told && readMessage(wire({ id: 99, question: { name, type }, ...told })));
+    setImmediate(() => heard(told && readMessage(wire({ id: 99, question: { name, type }, ...told }))));
   };
   const upstream = { udp: answer('udp'), tcp: answer('tcp') } as unknown as Upstream;
   return {
@@ -33,8 +35,14 @@ function proxyTo(zone: Readonly<Record<string, Partial<WireMessage> | undefined>
   };
 }
 
+const answerOf = (
+  proxy: DnsProxy,
+  query: Buffer,
+  client = '10.0.0.1',
+  over: 'udp' | 'tcp' = 'udp',
+): Promise<Buffer | undefined> => new Promise((resolve) => proxy.answer(query, client, over, resolve));
 const reply = async (proxy: DnsProxy, query: Buffer, over: 'udp' | 'tcp' = 'udp') => {
-  const bytes = await proxy.answer(query, '10.0.0.1', over);
+  const bytes = await answerOf(proxy, query, '10.0.0.1', over);
   const read = bytes && readMessage(bytes);
   return (
     read && {
@@ -142,7 +150,7 @@ describe('the DNS proxy', () => {
   test('what is no question is not passed on', async () => {
     const { proxy, over } = proxyTo({});
     const codes = async (bytes: Buffer): Promise<number | undefined> => {
-      const answer = await proxy.answer(bytes, '10.0.0.1', 'udp');
+      const answer = await answerOf(proxy, bytes);
       return answer && answer.readUInt16BE(2) & 15;
     };
     expect(await codes(Buffer.from([1, 2]))).toBeUndefined();
@@ -156,13 +164,24 @@ describe('the DNS proxy', () => {
   });
 
   test('one client cannot take all the room', async () => {
-    const upstream = { udp: () => new Promise(() => {}) } as unknown as Upstream;
+    const waiting: Heard[] = [];
+    const upstream = { udp: (_: DnsMessage, heard: Heard) => waiting.push(heard) } as unknown as Upstream;
     const proxy = new DnsProxy({ upstream: () => upstream, learn: () => undefined, refused: () => {} });
-    const waits = Array.from({ length: 4_000 }, () => proxy.answer(ask(), '10.0.0.1', 'udp'));
-    expect(waits).toHaveLength(4_000);
-    expect((await proxy.answer(ask(), '10.0.0.1', 'udp'))?.readUInt16BE(2)).toBe(0x8185);
-    expect(await Promise.race([proxy.answer(ask(), '10.0.0.2', 'udp'), Promise.resolve('waits')])).toBe('waits');
-    expect(proxy.counts.limited).toBe(1);
+    const refusals: string[] = [];
+    const asks = (client: string, times: number): void => {
+      for (let n = 0; n < times; n++) proxy.answer(ask(), client, 'udp', () => refusals.push(client));
+    };
+    asks('10.0.0.1', 4_000);
+    expect(refusals).toEqual([]);
+    expect((await answerOf(proxy, ask()))?.readUInt16BE(2)).toBe(0x8185);
+    asks('10.0.0.2', 4_000);
+    // Nor can all together: ten thousand are under way.
+    asks('10.0.0.3', 2_001);
+    expect([waiting.length, refusals, proxy.counts.limited]).toEqual([10_000, ['10.0.0.3'], 2]);
+    // Whoever was answered has his place back.
+    for (const heard of waiting.splice(0, 10)) heard(undefined);
+    asks('10.0.0.1', 11);
+    expect([waiting.length, refusals.filter((client) => client === '10.0.0.1').length]).toEqual([10_000, 11]);
   });
 });
 
@@ -173,7 +192,7 @@ describe('its sockets', () => {
     let isClient = true;
     const listeners = await Listeners.open(
       place,
-      (query, client, over) => proxy.answer(query, client, over),
+      (query, client, over, heard) => proxy.answer(query, client, over, heard),
       () => isClient,
     );
     const udp = createSocket('udp4');
@@ -201,7 +220,7 @@ describe('its sockets', () => {
     await expect(
       Listeners.open(
         place,
-        () => Promise.resolve(undefined),
+        () => {},
         () => true,
       ),
     ).rejects.toThrow('EADDRINUSE');
@@ -216,12 +235,13 @@ describe('its sockets', () => {
     let answered = 0;
     let underWay = 0;
     let most = 0;
-    const answer = async (): Promise<Buffer> => {
+    const answer: Answerer = (_query, _client, _over, heard) => {
       most = Math.max(most, ++underWay);
-      await new Promise((resolve) => setImmediate(resolve));
-      underWay--;
-      answered++;
-      return long;
+      setImmediate(() => {
+        underWay--;
+        answered++;
+        heard(long);
+      });
     };
     const listeners = await Listeners.open(place, answer, () => true);
     const deaf = connect(place.port, place.address);
@@ -248,10 +268,31 @@ describe('its sockets', () => {
     listeners.close();
   });
 
+  test('what is answered at once is answered in its order, however much of it comes together', async () => {
+    const place = { address: '127.0.0.1', port: await freePort() };
+    const listeners = await Listeners.open(
+      place,
+      (query, _client, _over, heard) => heard(query),
+      () => true,
+    );
+    const tcp = connect(place.port, place.address);
+    const got: number[] = [];
+    const reader = new MessageReader();
+    tcp.on('data', (chunk) => {
+      for (const each of reader.take(chunk)) got.push(each.readUInt16BE(0));
+    });
+    const ids = Array.from({ length: 30_000 }, (_, n) => n);
+    tcp.write(Buffer.concat(ids.map((id) => framed(Buffer.from([id >> 8, id & 255])))));
+    await expect.poll(() => got.length).toBe(ids.length);
+    expect(got).toEqual(ids);
+    tcp.destroy();
+    listeners.close();
+  });
+
   test('an answer that comes after the end hurts nobody', async () => {
     const place = { address: '127.0.0.1', port: await freePort() };
     const finish: (() => void)[] = [];
-    const held = (): Promise<Buffer> => new Promise((resolve) => finish.push(() => resolve(ask())));
+    const held: Answerer = (_query, _client, _over, heard) => finish.push(() => heard(ask()));
     const listeners = await Listeners.open(place, held, () => true);
     const udp = createSocket('udp4');
     udp.send(ask(), place.port, place.address);

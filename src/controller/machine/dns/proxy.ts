@@ -1,4 +1,4 @@
-import { formatError, question, refusal, truncated, withId } from '../../../machine/dns/compose.ts';
+import { formatError, putId, question, refusal, truncated } from '../../../machine/dns/compose.ts';
 import { type GivenAddress, type Lesson, lessonOf, MOST_ALIASES } from '../../../machine/dns/learning.ts';
 import { type DnsMessage, PLAIN_UDP_BYTES, RCODE, readMessage, TYPE } from '../../../machine/dns/message.ts';
 import type { Upstream } from './upstream.ts';
@@ -6,6 +6,9 @@ import type { Upstream } from './upstream.ts';
 /** Questions that are not answered yet, of all clients, and of one: often that is the cluster's own resolver. */
 const MOST_OUTSTANDING = 10_000;
 const MOST_OF_A_CLIENT = 4_000;
+
+/** Hears the answer to a client, once. `undefined`: nothing is said. */
+export type Reply = (answer: Buffer | undefined) => void;
 
 /** Takes what was learnt. `undefined`: it is in force; else it is when this resolves. */
 export type Learn = (names: readonly string[], addresses: readonly GivenAddress[]) => Promise<void> | undefined;
@@ -25,16 +28,31 @@ export interface ProxyCounts {
   upstreamFailures: number;
 }
 
+/** Who waits for answers. */
+interface Client {
+  readonly address: string;
+  questions: number;
+}
+
+/** A question that was passed on. */
+interface Passed {
+  readonly query: DnsMessage;
+  readonly over: 'udp' | 'tcp';
+  readonly client: Client;
+  readonly reply: Reply;
+}
+
 /**
  * Passes questions on and answers back, and holds each answer until the addresses in it are let through: whoever connects on the strength of
  * an answer finds the way open. Everything else in a message stays as it came.
+ * An answer that teaches nothing new goes its way in one call: a promise at each step would cost more than reading it.
  */
 export class DnsProxy {
   readonly counts: ProxyCounts = { answered: 0, held: 0, unanswered: 0, refused: 0, limited: 0, upstreamFailures: 0 };
   readonly #upstream: () => Upstream;
   readonly #learn: Learn;
   readonly #refused: (thrown: unknown) => void;
-  readonly #ofClient = new Map<string, number>();
+  readonly #clients = new Map<string, Client>();
   #outstanding = 0;
 
   constructor(options: {
@@ -48,31 +66,25 @@ export class DnsProxy {
     this.#refused = options.refused;
   }
 
-  /** The answer to a client's question; `undefined`: what it sent is no question. Never rejects. */
-  async answer(bytes: Buffer, client: string, over: 'udp' | 'tcp'): Promise<Buffer | undefined> {
+  /** Answers a client's question, at once or later. Its octets are ours from now on. Never throws. */
+  answer(bytes: Buffer, address: string, over: 'udp' | 'tcp', reply: Reply): void {
     const query = readMessage(bytes);
-    if (query === undefined) return formatError(bytes);
-    if (query.isAnswer) return undefined;
-    if (query.opcode !== 0) return refusal(query, RCODE.notImplemented);
-    if (query.answers.length + query.authorities.length > 0) return refusal(query, RCODE.formatError);
+    if (query === undefined) return reply(formatError(bytes));
+    if (query.isAnswer) return reply(undefined);
+    if (query.opcode !== 0) return reply(refusal(query, RCODE.notImplemented));
+    if (query.answers.length + query.authorities.length > 0) return reply(refusal(query, RCODE.formatError));
     const { type } = query.question;
     // Zones are no business of a cluster's clients, and come in many messages.
-    if (type === TYPE.axfr || type === TYPE.ixfr) return refusal(query, RCODE.refused);
-    const ofClient = this.#ofClient.get(client) ?? 0;
-    if (this.#outstanding >= MOST_OUTSTANDING || ofClient >= MOST_OF_A_CLIENT) {
+    if (type === TYPE.axfr || type === TYPE.ixfr) return reply(refusal(query, RCODE.refused));
+    const client = this.#clients.get(address) ?? { address, questions: 0 };
+    if (this.#outstanding >= MOST_OUTSTANDING || client.questions >= MOST_OF_A_CLIENT) {
       this.counts.limited++;
-      return refusal(query, RCODE.refused);
+      return reply(refusal(query, RCODE.refused));
     }
     this.#outstanding++;
-    this.#ofClient.set(client, ofClient + 1);
-    try {
-      return await this.#passed(query, over);
-    } finally {
-      this.#outstanding--;
-      const left = (this.#ofClient.get(client) ?? 1) - 1;
-      if (left === 0) this.#ofClient.delete(client);
-      else this.#ofClient.set(client, left);
-    }
+    if (client.questions++ === 0) this.#clients.set(address, client);
+    const passed: Passed = { query, over, client, reply };
+    this.#upstream()[over](query, (answer) => this.#answered(passed, answer));
   }
 
   /**
@@ -87,31 +99,61 @@ export class DnsProxy {
     return addresses.length === 0 ? 0 : Math.min(...addresses.map(({ ttl }) => ttl));
   }
 
-  async #passed(query: DnsMessage, over: 'udp' | 'tcp'): Promise<Buffer> {
-    const upstream = this.#upstream();
-    const answer = over === 'udp' ? await upstream.udp(query) : await upstream.tcp(query);
+  /** The resolver has answered, or has not. */
+  #answered(passed: Passed, answer: DnsMessage | undefined): void {
     if (answer === undefined) {
       this.counts.unanswered++;
       this.counts.upstreamFailures++;
-      return refusal(query, RCODE.refused);
+      this.#end(passed, refusal(passed.query, RCODE.refused));
+      return;
     }
+    const lesson = this.#lesson(answer);
+    if (lesson instanceof Promise)
+      lesson.then(
+        (whole) => this.#taught(passed, answer, whole),
+        (thrown: unknown) => this.#failed(passed, thrown),
+      );
+    else this.#taught(passed, answer, lesson);
+  }
+
+  /** The client hears when what the answer teaches is in force. */
+  #taught(passed: Passed, answer: DnsMessage, { names, addresses }: Lesson): void {
+    let done: Promise<void> | undefined;
     try {
-      const first = lessonOf(answer);
-      const { names, addresses } = first.open === undefined ? first : await this.#followed(first, query.question.type);
-      const done = this.#learn(names, addresses);
-      if (done !== undefined) {
-        this.counts.held++;
-        await done;
-      }
+      done = this.#learn(names, addresses);
     } catch (thrown) {
-      // An answer that leads to a closed door would be kept by the client for its whole time to live.
-      this.counts.refused++;
-      this.#refused(thrown);
-      return refusal(query, RCODE.refused);
+      this.#failed(passed, thrown);
+      return;
     }
+    if (done === undefined) {
+      this.#told(passed, answer);
+      return;
+    }
+    this.counts.held++;
+    done.then(
+      () => this.#told(passed, answer),
+      (thrown: unknown) => this.#failed(passed, thrown),
+    );
+  }
+
+  #told(passed: Passed, answer: DnsMessage): void {
     this.counts.answered++;
+    const { query, over } = passed;
     const most = over === 'tcp' ? Number.POSITIVE_INFINITY : Math.max(PLAIN_UDP_BYTES, query.udpBytes ?? 0);
-    return withId(answer.bytes.length > most ? truncated(answer) : answer.bytes, query.id);
+    this.#end(passed, putId(answer.bytes.length > most ? truncated(answer) : answer.bytes, query.id));
+  }
+
+  /** An answer that leads to a closed door would be kept by the client for its whole time to live. */
+  #failed(passed: Passed, thrown: unknown): void {
+    this.counts.refused++;
+    this.#refused(thrown);
+    this.#end(passed, refusal(passed.query, RCODE.refused));
+  }
+
+  #end({ client, reply }: Passed, answer: Buffer): void {
+    this.#outstanding--;
+    if (--client.questions === 0) this.#clients.delete(client.address);
+    reply(answer);
   }
 
   #lesson(answer: DnsMessage): Lesson | Promise<Lesson> {
@@ -140,8 +182,10 @@ export class DnsProxy {
     const query = bytes && readMessage(bytes);
     if (query === undefined) return undefined;
     const upstream = this.#upstream();
-    const answer = await upstream.udp(query);
-    const whole = answer?.isTruncated === true ? await upstream.tcp(query) : answer;
+    const asked = (over: 'udp' | 'tcp'): Promise<DnsMessage | undefined> =>
+      new Promise((resolve) => upstream[over](query, resolve));
+    const answer = await asked('udp');
+    const whole = answer?.isTruncated === true ? await asked('tcp') : answer;
     if (whole === undefined) this.counts.upstreamFailures++;
     return whole;
   }

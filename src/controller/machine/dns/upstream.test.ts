@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { a, edns, QUESTION, wire } from '../../../../test/kit/dns-wire.ts';
 import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
-import { readMessage } from '../../../machine/dns/message.ts';
+import { type DnsMessage, readMessage } from '../../../machine/dns/message.ts';
 import { Upstream } from './upstream.ts';
 
 const asked = { name: 'www.example.org.', type: 1 };
@@ -15,6 +15,10 @@ const query = (() => {
   if (read === undefined) throw new Error('unread');
   return read;
 })();
+
+/** The answer to it, or to another question: its octets are written over. */
+const answerTo = (upstream: Upstream, over: 'udp' | 'tcp' = 'udp', asking = query) =>
+  new Promise<DnsMessage | undefined>((resolve) => upstream[over](asking, resolve));
 
 describe('asking a resolver', () => {
   const ends: (() => void)[] = [];
@@ -41,7 +45,7 @@ describe('asking a resolver', () => {
       seen.push({ id: bytes.readUInt16BE(0), port, rest: bytes.toString('hex', 2) });
       send(wire({ id: bytes.readUInt16BE(0), question: asked }));
     });
-    for (let n = 0; n < 200; n++) await upstream.udp(query);
+    for (let n = 0; n < 200; n++) await answerTo(upstream);
     expect(new Set(seen.map(({ id }) => id)).size).toBeGreaterThan(190);
     expect(new Set(seen.map(({ port }) => port)).size).toBeGreaterThan(20);
     expect(new Set(seen.map(({ rest }) => rest))).toEqual(new Set([query.bytes.toString('hex', 2)]));
@@ -53,7 +57,7 @@ describe('asking a resolver', () => {
       ports.add(port);
       send(wire({ id: bytes.readUInt16BE(0), question: asked }));
     });
-    for (let n = 0; n < 400; n++) await Promise.all(Array.from({ length: 50 }, () => upstream.udp(query)));
+    for (let n = 0; n < 400; n++) await Promise.all(Array.from({ length: 50 }, () => answerTo(upstream)));
     expect(ports.size).toBeGreaterThan(40);
   });
 
@@ -69,7 +73,7 @@ describe('asking a resolver', () => {
       send(Buffer.from([id >> 8]));
       send(wire({ id, question: { ...asked, name: 'WWW.example.org.' }, answers: [a(asked.name, '192.0.2.1')] }));
     });
-    const answer = await upstream.udp(query);
+    const answer = await answerTo(upstream);
     expect(answer?.bytes.subarray(-4)).toEqual(Buffer.from([192, 0, 2, 1]));
   });
 
@@ -86,7 +90,7 @@ describe('asking a resolver', () => {
       );
     });
     for (let n = 0; n < 20; n++)
-      expect((await upstream.udp(query))?.bytes.subarray(-4)).toEqual(Buffer.from([192, 0, 2, 1]));
+      expect((await answerTo(upstream))?.bytes.subarray(-4)).toEqual(Buffer.from([192, 0, 2, 1]));
   });
 
   test('over TCP, in however many pieces; what is no answer to the question is none', async () => {
@@ -107,44 +111,104 @@ describe('asking a resolver', () => {
     await once(server, 'listening');
     ends.push(() => server.close());
     const upstream = new Upstream({ address: '127.0.0.1', port: (server.address() as AddressInfo).port });
-    expect((await upstream.tcp(query))?.answers).toHaveLength(1);
-    expect(await upstream.tcp(query)).toBeUndefined();
+    expect((await answerTo(upstream, 'tcp'))?.answers).toHaveLength(1);
+    expect(await answerTo(upstream, 'tcp')).toBeUndefined();
     const nobody = new Upstream({ address: '127.0.0.1', port: 1 });
-    expect(await nobody.tcp(query)).toBeUndefined();
+    expect(await answerTo(nobody, 'tcp')).toBeUndefined();
   });
 
   test('a resolver to which there is no way gives no answer', async () => {
     // Reserved for documentation of IPv6 beyond any route; or, where everything has a route, silence that is ended.
     const upstream = new Upstream({ address: 'ff0e::1', port: 53 });
     ends.push(() => upstream.stop());
-    const waiting = upstream.udp(query);
+    const waiting = answerTo(upstream);
     await new Promise((resolve) => setTimeout(resolve, 50));
     upstream.stop();
     expect(await waiting).toBeUndefined();
   });
 
-  test('silence has an end, each question its own, and the next one is asked as ever', async () => {
-    let heard = 0;
-    const silent = createSocket('udp4', () => heard++);
+  /** One that says nothing, and what reached it. */
+  async function silence(clock: FakeClock) {
+    const heard: string[] = [];
+    const silent = createSocket('udp4', (bytes, { port }) => heard.push(`${port} ${bytes.toString('hex')}`));
     silent.bind(0, '127.0.0.1');
     await once(silent, 'listening');
     ends.push(() => silent.close());
-    const clock = new FakeClock();
     const upstream = new Upstream({ address: '127.0.0.1', port: silent.address().port }, clock);
     ends.push(() => upstream.stop());
+    return { upstream, heard };
+  }
+
+  test('what is not answered in a second is asked once more, as it was', async () => {
+    const clock = new FakeClock();
+    const { upstream, heard } = await silence(clock);
+    for (let n = 0; n < 10; n++) void answerTo(upstream);
+    await expect.poll(() => heard.length).toBe(10);
+    const first = heard.toSorted();
+    clock.advance(900);
+    void answerTo(upstream);
+    await expect.poll(() => heard.length).toBe(11);
+    const late = heard.slice(10);
+    clock.advance(400);
+    await expect.poll(() => heard.length).toBe(21);
+    expect(heard.slice(11).toSorted()).toEqual(first);
+    clock.advance(1_000);
+    await expect.poll(() => heard.length).toBe(22);
+    expect(heard.slice(21)).toEqual(late);
+    clock.advance(6_000);
+    // What was sent before this is there before it.
+    void answerTo(upstream);
+    await expect.poll(() => heard.length).toBe(23);
+    expect(new Set(heard).size).toBe(12);
+  });
+
+  test('a question whose sending failed, as the kernel keeps that nobody was there, is asked all the same', async () => {
+    const place = createSocket('udp4');
+    place.bind(0, '127.0.0.1');
+    await once(place, 'listening');
+    const { port } = place.address();
+    place.close();
+    await once(place, 'close');
+    const clock = new FakeClock();
+    const upstream = new Upstream({ address: '127.0.0.1', port }, clock);
+    ends.push(() => upstream.stop());
+    const answered: unknown[] = [];
+    const count = 60;
+    for (let n = 0; n < count; n++) void answerTo(upstream).then((answer) => answered.push(answer?.answers.length));
+    // From each of 32 ports several one after the other, with no time to read the error in between.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let n = 0; n < count; n++) void answerTo(upstream).then((answer) => answered.push(answer?.answers.length));
+    const back = createSocket('udp4', (bytes, from) =>
+      back.send(wire({ id: bytes.readUInt16BE(0), question: asked, answers: [a(asked.name, '192.0.2.1')] }), from.port),
+    );
+    back.bind(port, '127.0.0.1');
+    await once(back, 'listening');
+    ends.push(() => back.close());
+    // What the kernel keeps is read by then, as it is before any timer that is due.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    clock.advance(1_300);
+    await expect.poll(() => answered.length).toBe(2 * count);
+    expect(new Set(answered)).toEqual(new Set([1]));
+  });
+
+  test('silence has an end, each question its own, and the next one is asked as ever', async () => {
+    const clock = new FakeClock();
+    const { upstream, heard } = await silence(clock);
     const ended: string[] = [];
     const waiting: Promise<void>[] = [];
     const ask = async (name: string): Promise<void> => {
-      if ((await upstream.udp(query)) === undefined) ended.push(name);
+      if ((await answerTo(upstream)) === undefined) ended.push(name);
     };
     for (const [name, until] of [
       ['first', 6_000],
       ['second', 9_900],
     ] as const) {
-      const before = heard;
+      const before = heard.length;
       waiting.push(ask(name));
-      await expect.poll(() => heard).toBe(before + 1);
+      await expect.poll(() => heard.length).toBe(before + 1);
       clock.advance(until - clock.monotonic());
+      // Once more.
+      await expect.poll(() => heard.length).toBe(before + 2);
     }
     expect(ended).toEqual([]);
     clock.advance(400);
@@ -154,7 +218,7 @@ describe('asking a resolver', () => {
     await turns();
     expect(ended).toEqual(['first', 'second']);
     waiting.push(ask('third'));
-    await expect.poll(() => heard).toBe(3);
+    await expect.poll(() => heard.length).toBe(5);
     clock.advance(10_500);
     await turns();
     await Promise.all(waiting);
@@ -163,7 +227,7 @@ describe('asking a resolver', () => {
 
   test('ending answers whoever waits', async () => {
     const upstream = await resolver(() => {});
-    const waiting = upstream.udp(query);
+    const waiting = answerTo(upstream);
     await new Promise((resolve) => setTimeout(resolve, 50));
     upstream.stop();
     expect(await waiting).toBeUndefined();
@@ -174,8 +238,8 @@ describe('asking a resolver', () => {
       send(wire({ id: bytes.readUInt16BE(0), question: asked, answers: [a(asked.name, '192.0.2.1')] })),
     );
     // Each question leaves from one of 32 ports.
-    for (let n = 0; n < 200; n++) expect(await upstream.udp(query)).toBeDefined();
+    for (let n = 0; n < 200; n++) expect(await answerTo(upstream)).toBeDefined();
     upstream.stop();
-    for (let n = 0; n < 200; n++) expect(await upstream.udp(query)).toBeUndefined();
+    for (let n = 0; n < 200; n++) expect(await answerTo(upstream)).toBeUndefined();
   });
 });

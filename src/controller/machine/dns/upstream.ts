@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Clock, systemClock } from '../../../base/clock.ts';
 import { type DnsMessage, type Question, readMessage } from '../../../machine/dns/message.ts';
-import { withId } from '../../../machine/dns/compose.ts';
+import { putId } from '../../../machine/dns/compose.ts';
 import { MessageReader, framed } from './tcp-messages.ts';
 
 /** Where questions go. */
@@ -14,19 +14,25 @@ export interface Resolver {
 
 /** How long an answer may take, as today (reference 5). */
 const ANSWER_MS = 10_000;
-/** How much longer it may take until that is seen. */
+/** A question without an answer is sent once more after so long: datagrams are lost, and clients ask again much later. */
+const AGAIN_MS = 1_000;
+/** How much longer either may take until that is seen. */
 const LOOK_MS = 250;
 /** Ports that questions leave from at any time, each chosen by the kernel at random. */
 const SOCKETS = 32;
 /** A port is used for so many questions and then given up: who finds it out has little of it. */
 const QUESTIONS_PER_SOCKET = 500;
 
+/** Hears the answer, once; `undefined`: there is none. */
+export type Heard = (answer: DnsMessage | undefined) => void;
+
 /** A question under way. */
 interface Waiting {
   readonly query: DnsMessage;
-  /** Until when it waits, monotonic. */
-  readonly until: number;
-  readonly resolve: (answer: DnsMessage | undefined) => void;
+  /** When it was asked, monotonic. */
+  readonly since: number;
+  isRepeated: boolean;
+  readonly heard: Heard;
 }
 
 interface AskingSocket {
@@ -54,62 +60,68 @@ export class Upstream {
     this.#clock = clock;
   }
 
-  /** Over UDP. The answer's octets are as they came, but for the id, which is the question's. */
-  udp(query: DnsMessage): Promise<DnsMessage | undefined> {
+  /** Over UDP. Another id is written over the question's own; the answer's octets are as they came. */
+  udp(query: DnsMessage, heard: Heard): void {
     const place = randomInt(SOCKETS);
     const there = this.#sockets[place];
-    if (there !== undefined && there.left > 0) return this.#asked(there, query);
-    return this.#socket(place).then((from) => (from === undefined ? undefined : this.#asked(from, query)));
+    if (there !== undefined && there.left > 0) {
+      this.#asked(there, query, heard);
+      return;
+    }
+    this.#socket(place).then(
+      (from) => (from === undefined ? heard(undefined) : this.#asked(from, query, heard)),
+      () => heard(undefined),
+    );
   }
 
-  #asked(from: AskingSocket, query: DnsMessage): Promise<DnsMessage | undefined> {
-    if (!this.#open.has(from)) return Promise.resolve(undefined);
-    const { waiting, socket } = from;
+  #asked(from: AskingSocket, query: DnsMessage, heard: Heard): void {
+    if (!this.#open.has(from)) {
+      heard(undefined);
+      return;
+    }
+    const { waiting } = from;
     let id = randomInt(65_536);
     while (waiting.has(id)) id = (id + 1) & 0xffff;
     from.left--;
-    return new Promise((resolve) => {
-      waiting.set(id, { query, until: this.#clock.monotonic() + ANSWER_MS, resolve });
-      this.#watch();
-      const bytes = withId(query.bytes, id);
-      // An error that the kernel has kept for the socket takes the place of one sending.
-      socket.send(bytes, (error) => {
-        if (error !== null && waiting.has(id)) socket.send(bytes, () => {});
-      });
-    });
+    waiting.set(id, { query, since: this.#clock.monotonic(), isRepeated: false, heard });
+    this.#watch();
+    // Nobody hears whether it could be sent: to be told costs more than sending it. What was not is sent again, as what was lost.
+    from.socket.send(putId(query.bytes, id));
   }
 
-  /** Over a connection of its own. */
-  tcp(query: DnsMessage): Promise<DnsMessage | undefined> {
-    return new Promise((resolve) => {
-      const { address, port } = this.resolver;
-      const socket = connect({ host: address, port });
-      const id = randomInt(65_536);
-      const reader = new MessageReader();
-      const settle = (answer: DnsMessage | undefined): void => {
-        cancel();
-        socket.destroy();
-        resolve(answer);
-      };
-      const cancel = this.#clock.after(ANSWER_MS, () => settle(undefined));
-      socket.on('connect', () => socket.write(framed(withId(query.bytes, id))));
-      socket.on('data', (chunk) => {
-        const [first] = reader.take(chunk);
-        if (first === undefined) return;
-        const answer = readMessage(first);
-        settle(answer?.id === id && answers(answer, query.question) ? answer : undefined);
-      });
-      socket.on('error', () => settle(undefined));
-      socket.on('close', () => settle(undefined));
+  /** Over a connection of its own; otherwise as over UDP. */
+  tcp(query: DnsMessage, heard: Heard): void {
+    const { address, port } = this.resolver;
+    const socket = connect({ host: address, port });
+    const id = randomInt(65_536);
+    const reader = new MessageReader();
+    let isSettled = false;
+    const settle = (answer: DnsMessage | undefined): void => {
+      if (isSettled) return;
+      isSettled = true;
+      cancel();
+      socket.destroy();
+      heard(answer);
+    };
+    const cancel = this.#clock.after(ANSWER_MS, () => settle(undefined));
+    socket.on('connect', () => socket.write(framed(putId(query.bytes, id))));
+    socket.on('data', (chunk) => {
+      const [first] = reader.take(chunk);
+      if (first === undefined) return;
+      const answer = readMessage(first);
+      settle(answer?.id === id && answers(answer, query.question) ? answer : undefined);
     });
+    socket.on('error', () => settle(undefined));
+    socket.on('close', () => settle(undefined));
   }
 
   stop(): void {
     this.#stopped = true;
     for (const each of this.#open) {
       each.socket.close();
-      for (const { resolve } of each.waiting.values()) resolve(undefined);
+      const waiting = [...each.waiting.values()];
       each.waiting.clear();
+      for (const { heard } of waiting) heard(undefined);
     }
     this.#look?.();
     this.#open.clear();
@@ -164,21 +176,26 @@ export class Upstream {
     if (answer !== undefined && answers(answer, waiting.query.question)) this.#settle(from, id, waiting, answer);
   }
 
-  #settle(from: AskingSocket, id: number, { resolve }: Waiting, answer: DnsMessage | undefined): void {
+  #settle(from: AskingSocket, id: number, { heard }: Waiting, answer: DnsMessage | undefined): void {
     from.waiting.delete(id);
     if (from.left <= 0 && from.waiting.size === 0) this.#close(from);
-    resolve(answer);
+    heard(answer);
   }
 
-  /** Looks now and then who has waited too long, while anybody waits: a timer for each question would cost as much as sending it. */
+  /** Looks now and then who has waited long, or too long, while anybody waits: a timer for each question would cost as much as sending it. */
   #watch(): void {
     this.#look ??= this.#clock.after(LOOK_MS, () => {
       this.#look = undefined;
       const now = this.#clock.monotonic();
       for (const from of this.#open)
         for (const [id, waiting] of from.waiting) {
-          if (waiting.until > now) break;
-          this.#settle(from, id, waiting, undefined);
+          const waits = now - waiting.since;
+          if (waits < AGAIN_MS) break;
+          if (waits >= ANSWER_MS) this.#settle(from, id, waiting, undefined);
+          else if (!waiting.isRepeated) {
+            waiting.isRepeated = true;
+            from.socket.send(putId(waiting.query.bytes, id));
+          }
         }
       if ([...this.#open].some(({ waiting }) => waiting.size > 0)) this.#watch();
     });
