@@ -61,7 +61,7 @@ describe('a copy to which the right comes back', () => {
   test.each(['Repair', 'Show'] as const)(
     'takes what another one brought there for nobody’s edit (drift: %s)',
     async (drift) => {
-      const { one, other, give } = twoCopies({ ...enforce, drift });
+      const { one, other, give, device } = twoCopies({ ...enforce, drift });
       await give(one);
       await one.wish(world(crowd(5, 'bank'), bank(443)));
       await give(other);
@@ -70,6 +70,10 @@ describe('a copy to which the right comes back', () => {
       await one.wish(world(crowd(5, 'bank'), bank(25)));
       expect([one.is('Ready'), one.is('Drifted')]).toEqual([true, false]);
       expect([one.worker.status().drift, one.worker.status().repairs]).toEqual([[], 0]);
+      // From then on an edit is an edit again.
+      device.edit('class bank', undefined, 'alice');
+      await one.worker.settled();
+      expect(one.worker.status().drift).toMatchObject([{ object: 'class bank', by: 'alice' }]);
     },
   );
 

@@ -280,6 +280,27 @@ describe('restarts at any step', () => {
     await border.worker.stop();
   });
 
+  test('a yes stands for what is left of its plan where the process died within it', async () => {
+    const border = new Border({ ...approve, approve: 'Everything', guard: guarded.guard });
+    const agree = async (): Promise<void> => {
+      border.worker.approve(border.worker.status().waiting?.digest ?? '');
+      await border.worker.settled();
+    };
+    for (const pod of [0, 1]) border.become(pod, 'narrow');
+    await border.settle();
+    await agree();
+    border.become(0, 'absent');
+    border.become(1, 'wide');
+    border.become(2, 'wide');
+    await border.settle();
+    border.device.dieAt('after');
+    await agree();
+    expect([...border.holds().keys()]).toEqual([address(1)]);
+    await border.restart();
+    expect(Object.fromEntries(border.holds())).toEqual({ [address(1)]: 'wide', [address(2)]: 'wide' });
+    await border.worker.stop();
+  });
+
   test.each([
     [3_599_000, 1],
     [3_600_000, 0],

@@ -63,6 +63,34 @@ describe('a worker that enforces', () => {
     expect(seen).toEqual(['10.0.0.1 10.0.0.2 10.0.1.1']);
   });
 
+  test('what was sent for a wish that is none any more is nobody’s edit', async () => {
+    const { worker, device, members, wish, reason } = setUp({ ...enforce, drift: 'Show' });
+    await wish(world({ ...crowd(3, 'bank'), '10.0.1.1': 'shop' }));
+    let changes = 0;
+    device.onChange(() => {
+      if (++changes === 1)
+        worker.desire({ kind: 'ruleset', ruleset: world({ ...crowd(2, 'bank'), '10.0.1.1': 'bank' }) });
+    });
+    await wish(world({ ...crowd(2, 'bank'), '10.0.1.1': 'shop', '10.0.1.2': 'shop' }));
+    expect(members()).toEqual({ ...crowd(2, 'bank'), '10.0.1.1': 'bank' });
+    expect([reason('Ready'), worker.status().drift, worker.status().repairs]).toEqual(['Confirmed', [], 0]);
+  });
+
+  test('what a device lost by itself, and says so, is nobody’s edit and is brought back', async () => {
+    const { worker, device, driver, members, wish, reason } = setUp({ ...enforce, drift: 'Show' });
+    await wish(world(crowd(3, 'bank')));
+    const observe = driver.observe.bind(driver);
+    driver.observe = async (signal) => ({ ...(await observe(signal)), drift: [], anew: true });
+    device.editRow('members', '10.0.0.1', undefined);
+    await worker.settled();
+    expect(members()).toEqual(crowd(3, 'bank'));
+    expect([reason('Ready'), worker.status().drift, worker.status().repairs]).toEqual(['Confirmed', [], 0]);
+    driver.observe = observe;
+    device.editRow('members', '10.0.0.1', undefined);
+    await worker.settled();
+    expect(reason('Drifted')).toBe('ChangedByOthers');
+  });
+
   test('a stream of wishes that each take an address away keeps nobody from joining, nor older ones from being confirmed', async () => {
     const { worker, device, members, confirmed, wish } = setUp();
     await wish(world(crowd(12, 'bank')));
@@ -167,8 +195,11 @@ describe('a worker that enforces', () => {
   test('leaves nothing behind when it is told to leave, and nothing of others is touched', async () => {
     const { worker, wish, device } = setUp();
     await wish(world(crowd(3, 'bank')));
+    expect(worker.confirmed()).toBeDefined();
     await worker.leave();
     expect(device.dump()).toBe('foreign "rule of somebody else"\n');
+    // Whoever asks whether a pod may start is not told of what was there.
+    expect(worker.confirmed()).toBeUndefined();
     await wish(world(crowd(3, 'bank')));
     expect(device.dump()).toBe('foreign "rule of somebody else"\n');
   });
@@ -196,6 +227,25 @@ describe('failures', () => {
     device.failNext(dead);
     await wish(world(crowd(3, 'bank')));
     expect(clock.next()).toBe(500);
+  });
+
+  test.each([
+    ['that did not answer may be another one afterwards: it is asked anew what it can do', 'DEVICE_UNREACHABLE', 2],
+    ['that somebody else wrote to is the same one', 'DEVICE_CHANGED', 1],
+  ] as const)('a device %s', async (_, code, times) => {
+    const { worker, wish, device, driver, clock, reason } = setUp();
+    let asked = 0;
+    const capabilities = driver.capabilities.bind(driver);
+    driver.capabilities = (signal) => {
+      asked++;
+      return capabilities(signal);
+    };
+    await wish(world(crowd(1, 'bank')));
+    device.failNext(new SallyportError(code, 'no'));
+    await wish(world(crowd(2, 'bank')));
+    clock.advance(500);
+    await worker.settled();
+    expect([asked, reason('Ready')]).toEqual([times, 'Confirmed']);
   });
 
   test('a device that refuses is not asked the same again soon, but at once for another wish', async () => {
