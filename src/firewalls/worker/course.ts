@@ -58,19 +58,18 @@ export interface Course {
   readonly target: Ruleset | undefined;
   /** Addresses that were given up are not in it; absent: nothing at all may be written. */
   readonly urgent?: Ruleset;
+  /** Who has addresses in the target; absent: whoever has them by now. */
+  readonly of?: Pick<Confirmed, 'owners'>;
   /** Why the target is not what is desired; empty when it is. */
   readonly waits: readonly string[];
   /** To be remembered by the guard once it goes ahead. */
   readonly passes?: GuardQuestion;
 }
 
-/** The steps of a course: those that are left, and those of them that may be carried out now. */
-export interface Going<S> {
-  readonly course: Course;
+/** A course with its steps: those that are left, and those of them that may be carried out now. `waits`: why not the rest. */
+export interface Going<S> extends Course {
   readonly all: readonly S[];
   readonly todo: readonly S[];
-  /** Why not the rest. */
-  readonly waits: readonly string[];
 }
 
 /**
@@ -91,7 +90,12 @@ export function* choosing(guard: Guard, asked: CourseQuestion): Pieces<Course> {
     return { target: waits.length === 0 ? desired : undefined, waits };
   }
   if (settings.mode === 'Approve' && settings.approve === 'Everything')
-    return { target: confirmed?.ruleset, waits: ['mode Approve waits for a yes to everything'] };
+    return {
+      target: confirmed?.ruleset,
+      // Whoever came after him has nothing there yet, and whatever waits no more is still to take it from the one before.
+      ...(confirmed === undefined ? {} : { of: confirmed }),
+      waits: ['mode Approve waits for a yes to everything'],
+    };
   const waits = [...asks, ...rests];
   const candidate = waits.length === 0 ? desired : withoutRules(question);
   if (candidate === undefined) return { target: undefined, urgent: withOwned(question), waits };

@@ -77,6 +77,20 @@ describe('mode Approve', () => {
     expect(Object.keys(members())).toHaveLength(4);
   });
 
+  test('Everything leaves an address with whoever had it, says so, and forgets nothing of it when less waits', async () => {
+    const { wish, worker, digest, members } = setUp({ ...approve, approve: 'Everything' });
+    const of = (owner: string) => BucketMap.from([['10.0.0.1', owner]]);
+    await wish(world({ '10.0.0.1': 'bank', '10.0.1.1': 'shop' }), of('pod:a'));
+    worker.approve(digest());
+    await worker.settled();
+    const edited = [allowing('bank', '203.0.113.0/24', 8443), allowing('shop', '198.51.100.0/24', 80)];
+    await wish(world({ '10.0.0.1': 'shop', '10.0.1.1': 'shop' }, edited), of('pod:b'));
+    expect([members()['10.0.0.1'], worker.confirmed()?.owners?.get('10.0.0.1')]).toEqual(['bank', 'pod:a']);
+    worker.configure(approve);
+    await worker.settled();
+    expect([members()['10.0.0.1'], worker.confirmed()?.owners?.get('10.0.0.1')]).toEqual(['shop', 'pod:b']);
+  });
+
   test('a yes lapses after an hour and when the plan changes', async () => {
     const { wish, worker, digest, clock, device } = setUp(approve);
     await wish(world(crowd(1, 'bank')));

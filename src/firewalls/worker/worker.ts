@@ -308,19 +308,19 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     // The BorderFirewall was edited meanwhile: that was asked under settings that no longer hold.
     if (this.#settings !== settings) return undefined;
     // What counts has to outlive this process before it is sent; else it does not pass.
-    const { passes } = going.course;
+    const { passes } = going;
     if (going.todo.some(isWork) && passes !== undefined && this.#guard.passed(passes) && !(await this.#memory.keep()))
       going = await this.#going(wished, actual, steps);
-    const { course, all, todo, waits } = going;
+    const { target, of = wished, all, todo, waits } = going;
     await this.#session.rest();
     if (this.#settings !== settings) return undefined;
     if (todo.some(isWork)) {
       this.#report.waiting = undefined;
-      this.#countAttempt(course.target, actual);
-      await this.#carryOut(todo, wished, actual, course.target);
+      this.#countAttempt(target, actual);
+      await this.#carryOut(todo, wished, actual, target);
       return undefined;
     }
-    if (course.target !== undefined && todo.length === all.length) this.#becomesBasis(course.target, wished, actual);
+    if (target !== undefined && todo.length === all.length) this.#becomesBasis(target, of, actual);
     return await this.#hold(wished, actual, steps, waits);
   }
 
@@ -335,7 +335,7 @@ export class Worker<A extends Actual = Actual, W extends Translation = Translati
     const shown = this.#settings.drift === 'Show' && !this.#isAuthorised(wished);
     const todo = shown ? beforeTouching(all, this.#drifted) : all;
     const left = todo.length < all.length ? ['what somebody else changed is shown, not repaired'] : [];
-    return { course, all, todo, waits: [...waits, ...left] };
+    return { ...course, all, todo, waits: [...waits, ...left] };
   }
 
   /** A yes lapses also where what it was said to cannot be carried out. */
