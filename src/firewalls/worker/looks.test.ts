@@ -211,6 +211,12 @@ test('a device that refuses something is read again soon, though it tells of cha
     stages: part.stages.map((stage) => ({ ...stage, rules: stage.rules.map(toNames) })),
   }));
   const members = { ...crowd(20, 'shop'), '10.0.9.9': 'named' };
+  const capabilities = driver.capabilities.bind(driver);
+  let asked = 0;
+  driver.capabilities = (signal) => {
+    asked++;
+    return capabilities(signal);
+  };
   for (const [refuses, seconds] of [
     [true, 10],
     [false, 60],
@@ -228,6 +234,8 @@ test('a device that refuses something is read again soon, though it tells of cha
     clock.advance(1);
     await worker.settled();
     expect(driver.readings).toBe(before + 1);
+    // What it can say is asked anew with it.
+    expect(asked).toBe(1);
   }
   await worker.stop();
 });

@@ -3,6 +3,7 @@ import { FakeClock } from '../../../test/kit/fake-clock.ts';
 import { enforce, workerOnMemory as setUp } from '../../../test/kit/worker-on-memory.ts';
 import { crowd, world } from '../../../test/kit/worlds.ts';
 import { SallyportError } from '../../base/error.ts';
+import type { Driver } from '../driver.ts';
 import { TimedLock } from '../writer-lock.ts';
 
 describe('a worker that enforces', () => {
@@ -339,6 +340,21 @@ test('a right that is renewed time and again calls for no reading; one that was 
 });
 
 describe('one writer, between two steps', () => {
+  test('a driver asks before each request of a step whether the lock is held still', async () => {
+    const lock = new TimedLock(new FakeClock(), 10_000);
+    lock.renewed(0, 60_000);
+    const { wish, driver, device, reason } = setUp(enforce, { lock });
+    const apply = driver.apply.bind(driver) as typeof driver.apply;
+    const driven: Driver['apply'] = async (step, signal, mayGoOn) => {
+      lock.lost();
+      mayGoOn?.();
+      await apply(step as never, signal);
+    };
+    Object.assign(driver, { apply: driven });
+    await wish(world(crowd(3, 'bank')));
+    expect([device.writes, reason('Waiting')]).toEqual([0, 'NotTheWriter']);
+  });
+
   test('a lock that runs out after the first step keeps the second from being sent', async () => {
     const lock = new TimedLock(new FakeClock(), 10_000);
     lock.renewed(0, 60_000);
