@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tries } from '../../../test/kit/runs.ts';
 import { readResource } from '../../api/read.ts';
+import type { Resource } from '../../api/resource.ts';
 import { isMap, type RawMap } from '../../api/shape.ts';
-import type { Sent } from './encoding.ts';
+import type { Read, Sent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
 import { JsonEncoding } from './json-encoding.ts';
 import { usedAnnotations } from './used-annotations.ts';
@@ -85,18 +86,23 @@ const pod = fc
   )
   .map(([metadata, rest]) => ({ metadata, ...rest }));
 
+/** Which object it is to everybody else is as the server calls it: not every reader says so. */
+function withoutKey({ key: _, ...read }: Read<Resource>): Omit<Read<Resource>, 'key'> {
+  return read;
+}
+
 /** The same without any short cut. */
 function slowly(object: unknown): unknown {
   const item = JSON.parse(JSON.stringify(object)) as RawMap;
   const metadata = isMap(item['metadata']) ? item['metadata'] : {};
   const { namespace, name, uid, resourceVersion: version } = metadata;
   const used = { ...item, metadata: usedAnnotations(metadata, item['status']), apiVersion: 'v1', kind: 'Pod' };
-  return { namespace, name, uid, version, ...readResource(used, place) };
+  return { namespace, name, uid, version, ...withoutKey(readResource(used, place)) };
 }
 
 const told = (sent: Sent): unknown => {
   const { namespace, name, uid, version } = sent;
-  return { namespace, name, uid, version, ...sent.read() };
+  return { namespace, name, uid, version, ...withoutKey(sent.read()) };
 };
 const bytes = (value: unknown, indent?: number): Buffer => Buffer.from(JSON.stringify(value, undefined, indent));
 

@@ -142,7 +142,8 @@ function told(item: string): unknown {
   try {
     return [...pods.page(Buffer.from(`{"metadata":{"resourceVersion":"1"},"items":[${item}]}`)).items].map((sent) => {
       const { namespace, name, uid, version } = sent;
-      return { namespace, name, uid, version, ...sent.read() };
+      const { key: _, ...read } = sent.read();
+      return { namespace, name, uid, version, ...read };
     });
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(Undecodable);
@@ -165,7 +166,9 @@ function slowly(item: string): unknown {
   const isNamed = [name, version].every((text) => typeof text === 'string' && text !== '');
   if (!isNamed || typeof namespace !== 'string' || typeof uid !== 'string') return 'refused';
   const used = { ...object, metadata: usedAnnotations(metadata, object['status']), apiVersion: 'v1', kind: 'Pod' };
-  return [{ namespace, name, uid, version, ...readResource(used, place) }];
+  // Which object it is to everybody else is as the server calls it: not every reader says so.
+  const { key: _, ...read } = readResource(used, place);
+  return [{ namespace, name, uid, version, ...read }];
 }
 
 /** A sample, with letters where it has gaps. */

@@ -1,12 +1,12 @@
 import { areLabels, labelNameProblem, nameProblem } from '../../api/names.ts';
 import { ADDRESS_ANNOTATIONS, NO_ADDRESSES, gateOf, isPortProtocol, ownerOf, podOf } from '../../api/pod.ts';
-import { type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
+import type { ContainerPort, ReadResource, Resource } from '../../api/resource.ts';
 import { type RawMap, isMap } from '../../api/shape.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 import type { Address } from '../../ip/address.ts';
-import type { Sent } from './encoding.ts';
+import type { Read, Sent } from './encoding.ts';
 import { readAddress } from './ipv4-bytes.ts';
 import { JsonNames } from './json-names.ts';
 import { END, type JsonScan, parseJson } from './json-scan.ts';
@@ -121,7 +121,7 @@ export class JsonPod implements Sent {
     this.#end = scan.position;
   }
 
-  read(): ReadResource {
+  read(): Read<Resource> {
     const sound = this.#sound();
     if (sound !== undefined) return sound;
     const item = parseJson(this.#bytes, this.#start, this.#end) as RawMap;
@@ -219,7 +219,7 @@ export class JsonPod implements Sent {
   }
 
   /** `undefined`: something is not as a server can have taken it. */
-  #sound(): ReadResource | undefined {
+  #sound(): Read<Resource> | undefined {
     const { name, namespace, uid } = this;
     const labels = this.#labels.isThere ? LABELS.get(this.#bytes, this.#labels.start, this.#labels.end) : NO_TEXTS;
     const annotations = this.#usedAnnotations();
@@ -241,7 +241,7 @@ export class JsonPod implements Sent {
           : undefined,
       },
     );
-    return { resource, key: resourceKey(resource), diagnostics: NO_DIAGNOSTICS };
+    return { resource, diagnostics: NO_DIAGNOSTICS };
   }
 
   #usedAnnotations(): Texts | undefined {

@@ -1,6 +1,6 @@
-import type { ReadResource } from '../../api/resource.ts';
+import type { Resource } from '../../api/resource.ts';
 import type { Place } from '../../base/diagnostic.ts';
-import { type Encoding, INITIAL_EVENTS_END, type Page, type Sent, type WatchEvent } from './encoding.ts';
+import { type Encoding, INITIAL_EVENTS_END, type Page, type Read, type Sent, type WatchEvent } from './encoding.ts';
 import { Undecodable } from './undecodable.ts';
 import { EncodedPod, field } from './encoded-pod.ts';
 import { readPickedPod } from './pod-picker.ts';
@@ -156,7 +156,7 @@ class SentPod extends EncodedPod implements Sent {
     this.#place = place;
   }
 
-  read(): ReadResource {
+  read(): Read<Resource> {
     return readPickedPod(this, this.#place);
   }
 }

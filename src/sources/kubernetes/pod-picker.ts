@@ -9,12 +9,13 @@ import {
   podOf,
 } from '../../api/pod.ts';
 import { readResource } from '../../api/read.ts';
-import { type BorderCondition, type ContainerPort, type ReadResource, resourceKey } from '../../api/resource.ts';
+import type { BorderCondition, ContainerPort, Resource } from '../../api/resource.ts';
 import type { Diagnostic, Place } from '../../base/diagnostic.ts';
 import { Shared, itself } from '../../base/shared.ts';
 import { NO_TEXTS, compactTexts } from '../../base/text-map.ts';
 import { type Address, formatAddress } from '../../ip/address.ts';
 import { type EncodedPod, field, oneOf } from './encoded-pod.ts';
+import type { Read } from './encoding.ts';
 import { readAddress } from './ipv4-bytes.ts';
 import { type Ports, pickContainer } from './pod-ports.ts';
 import { SharedByBytes } from './shared-by-bytes.ts';
@@ -102,7 +103,7 @@ const FIRST_FIELD = oneOf(1);
 const KEY_AND_VALUE = oneOf(1, 2);
 
 /** The pod of a message, as `readResource` would read it from JSON. */
-export function readPickedPod(pod: EncodedPod, place: Place): ReadResource {
+export function readPickedPod(pod: EncodedPod, place: Place): Read<Resource> {
   const picked = pick(pod);
   const { name, namespace, uid, isDeleting: deleting } = pod;
   const fields = fieldsOf(pod, picked);
@@ -117,7 +118,7 @@ export function readPickedPod(pod: EncodedPod, place: Place): ReadResource {
     return readResource(asJson(pod, picked), place);
   const { labels, annotations } = picked;
   const resource = podOf({ namespace, name, uid, labels: labels.texts, annotations, deleting, place }, fields);
-  return { resource, key: resourceKey(resource), diagnostics: NO_DIAGNOSTICS };
+  return { resource, diagnostics: NO_DIAGNOSTICS };
 }
 
 function fieldsOf(pod: EncodedPod, picked: Picked): PodFields | undefined {
