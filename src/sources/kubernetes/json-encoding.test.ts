@@ -87,7 +87,8 @@ const pod = fc
   .map(([metadata, rest]) => ({ metadata, ...rest }));
 
 /** Which object it is to everybody else is as the server calls it: not every reader says so. */
-function withoutKey({ key: _, ...read }: Read<Resource>): Omit<Read<Resource>, 'key'> {
+function withoutKey(whole: Read<Resource>): Omit<Read<Resource>, 'key'> {
+  const { key: _, ...read } = whole;
   return read;
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { localTransport } from './local-transport.ts';
+import { localTransport, netnsTransport } from './local-transport.ts';
 
 test('a text that cannot be written is not sent in part, and is tried again', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sallyport-local-'));
@@ -57,4 +57,13 @@ test('a text in parts arrives whole', async () => {
   const parts = ['first, ', 'zweitens ä', '\n'];
   const sent = await localTransport(tmpdir()).runWithFile('cat', [], parts, new AbortController().signal);
   expect(sent).toMatchObject({ code: 0, stdout: parts.join('') });
+});
+
+test('a file of /proc is read by ourselves where programs run beside us, and nowhere else', async () => {
+  const local = localTransport(tmpdir());
+  const { stdout } = await local.run('cat', ['/proc/sys/kernel/ostype'], new AbortController().signal);
+  expect(await local.ownFile?.('/proc/sys/kernel/ostype')).toBe(stdout);
+  await expect(local.ownFile?.('/proc/nowhere')).rejects.toMatchObject({ code: 'LOCAL_SYSTEM' });
+  // What /proc/net tells is about the namespace of whoever reads it.
+  expect(netnsTransport('some', tmpdir()).ownFile).toBeUndefined();
 });

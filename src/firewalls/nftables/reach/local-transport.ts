@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
-import { open, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SallyportError, localFiles } from '../../../base/error.ts';
 import { type ChildEnvironment, type ChildOptions, childEnvironment, Lines, runChild, startChild } from './child.ts';
@@ -16,7 +16,10 @@ interface Place {
 
 /** This machine, its own network namespace. `directory`: private (mode 0700), for temporary files and the home of children. */
 export function localTransport(directory: string): Transport {
-  return transportIn({ name: 'local', prefix: [], check: () => {} }, directory);
+  return {
+    ...transportIn({ name: 'local', prefix: [], check: () => {} }, directory),
+    ownFile: (path) => localFiles(readFile(path, 'utf8')),
+  };
 }
 
 /** A named network namespace of this machine (`ip netns`). */

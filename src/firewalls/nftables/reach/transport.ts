@@ -76,6 +76,11 @@ export interface Transport {
   /** Runs to its end. Rejects with PROGRAM_MISSING, DEVICE_UNREACHABLE or the signal's reason; a non-zero exit is an outcome. */
   run(program: string, args: readonly string[], signal: AbortSignal, options?: RunOptions): Promise<Outcome>;
   /**
+   * The text of a file of `/proc`, read by ourselves: starting a program for it stops the main thread for longer than all else does that happens at
+   * rest. Absent where programs run elsewhere, or in another namespace.
+   */
+  readonly ownFile?: (path: string) => Promise<string>;
+  /**
    * Starts and does not wait. `ended` also resolves if it could not be started. It ends when this process does; far away, one that does
    * not read its input is ended by a companion that does.
    */
