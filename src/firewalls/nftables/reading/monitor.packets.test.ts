@@ -39,3 +39,26 @@ test('of which the kernel says nothing it may have lost something', async () => 
   expect(await monitor.isWhole(signal)).toBe(false);
   await monitor.stop();
 });
+
+test('what the kernel says it dropped was lost', async () => {
+  let dropped = '0';
+  const ownFile = async (path: string): Promise<string> =>
+    ((await local.ownFile?.(path)) ?? '').replaceAll(/ 0( +\d+ *)$/gm, ` ${dropped}$1`);
+  const monitor = await Monitor.start({ ...local, ownFile }, events, signal);
+  expect(await monitor.isWhole(signal)).toBe(true);
+  dropped = '1';
+  expect(await monitor.isWhole(signal)).toBe(false);
+  await monitor.stop();
+});
+
+test('waiting until it listens ends with the signal', async () => {
+  const abort = new AbortController();
+  let looks = 0;
+  const ownFile = (): Promise<string> => {
+    looks += 1;
+    if (looks === 3) abort.abort(new Error('given up'));
+    return Promise.resolve('');
+  };
+  await expect(Monitor.start({ ...local, ownFile }, events, abort.signal)).rejects.toThrow('given up');
+  expect(looks).toBe(3);
+});

@@ -116,6 +116,9 @@ async function listeners(transport: Transport, signal: AbortSignal): Promise<rea
 /** What the kernel says of the sockets of its netlink; empty where it says nothing. */
 async function sockets(transport: Transport, signal: AbortSignal): Promise<string> {
   const path = '/proc/net/netlink';
-  if (transport.ownFile !== undefined) return transport.ownFile(path).catch(() => '');
+  if (transport.ownFile !== undefined) {
+    signal.throwIfAborted();
+    return transport.ownFile(path).catch(() => '');
+  }
   return (await transport.run('cat', [path], signal)).stdout;
 }
