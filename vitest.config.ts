@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites by name: `unit` runs everywhere, and so do three that are slow: `unit-program`, the whole program in the test's process; `unit-devices`, drivers
+// Suites by name: `unit` runs everywhere, and so do four that are slow: `unit-long`, what takes seconds for each file; `unit-program`, the whole program in the test's process; `unit-devices`, drivers
 // against simulated devices; and `processes`, tests that start the program, sleep, or look at the heap of a process; `packets`, `packets-alone` and `packets-machines` need Linux namespaces (root, or a user namespace
 // made by scripts/packets.ts); `cluster` needs other real servers: Kubernetes' API server, Prometheus; `executable` makes the program as
 // one file first.
@@ -50,6 +50,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'simulators/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [
+            '**/*.long.test.ts',
             '**/*.program.test.ts',
             '**/*.devices.test.ts',
             '**/*.processes.test.ts',
@@ -58,6 +59,13 @@ export default defineConfig({
             '**/*.executable.test.ts',
             'node_modules/**',
           ],
+        },
+      },
+      {
+        test: {
+          ...everywhere,
+          name: 'unit-long',
+          include: ['src/**/*.long.test.ts'],
         },
       },
       {

@@ -38,6 +38,7 @@ suites.packets('packet tests', 'packets');
 suites.packets('packet tests that look at the whole machine', 'packets-alone');
 suites.say('not run here: cluster tests, with real servers of Kubernetes and Prometheus (npm run test:cluster)');
 suites.say('not run here: firewall machines, with packets (npm run test:machines)');
+suites.say('not run here: proofs over many worlds, floods and faults of parts (npm run test:long)');
 suites.say('not run here: the whole program, its commands and stories (npm run test:program)');
 suites.say('not run here: drivers on simulated devices (npm run test:devices)');
 suites.say('not run here: the program in processes of its own (npm run test:processes)');
