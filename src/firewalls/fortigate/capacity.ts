@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { Clock } from '../../base/clock.ts';
 import type { Capacity, Room as TableRoom } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
 import { isMarked } from '../rulebase/names.ts';
 import type { Envelope } from './envelope.ts';
 import { isRefusedWith } from './errors.ts';
 import type { FortiosApi } from './fortios-api.ts';
+import { TURN_MS } from './parts.ts';
 import { type Release, isAtLeast } from './release.ts';
 import type { Row, TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
@@ -36,11 +38,15 @@ const resourcesForm = z.record(z.string(), z.unknown());
 /** Asks how full the tables are, of the VDOM and of the whole device. */
 export class RoomReader {
   readonly #api: FortiosApi;
+  readonly #clock: Clock;
   /** An account of one VDOM may not be told of the others. */
   #isWholeHidden = false;
+  /** What was told last, and when (monotonic) that was asked. */
+  #last: { readonly text: string; readonly at: number } | undefined;
 
-  constructor(api: FortiosApi) {
+  constructor(api: FortiosApi, clock: Clock) {
     this.#api = api;
+    this.#clock = clock;
   }
 
   /** The device is asked anew what it is: so is who may be told what. */
@@ -50,13 +56,24 @@ export class RoomReader {
 
   /** For each table the room that is the smaller one: of the VDOM, or of all VDOMs together. */
   async ask(signal: AbortSignal): Promise<Rooms> {
+    const at = this.#clock.monotonic();
     const [vdom, whole] = await Promise.all([this.#vdom(signal), this.#whole(signal)]);
     const rooms = new Map(vdom);
     for (const [resource, room] of whole) {
       const known = vdom.get(resource);
       if (known === undefined || room.most - room.used < known.most - known.used) rooms.set(resource, room);
     }
+    this.#last = { text: JSON.stringify([...rooms]), at };
     return rooms;
+  }
+
+  /** Whether they are as they were told last, which is asked in a stream of changes when it has its turn. */
+  async areSame(signal: AbortSignal): Promise<boolean> {
+    const last = this.#last;
+    if (last === undefined) return false;
+    if (this.#clock.monotonic() - last.at < TURN_MS) return true;
+    await this.ask(signal);
+    return this.#last?.text === last.text;
   }
 
   async #vdom(signal: AbortSignal): Promise<Rooms> {
@@ -127,14 +144,21 @@ export function capacityOf(
     serviceGroups: room('service-group', [SERVICE_GROUP]),
     rules: room('firewall-policy', [POLICY]),
   };
-  const entries = [...base.groups.values()].reduce(
-    (sum, { store, members }) => sum + (store === 'Volatile' ? members.size : 0),
-    0,
-  );
   const feeds: Capacity = isAtLeast(release, SUMMED_FEEDS)
-    ? { entries: { most: FEED_ENTRIES, others: 0, ours: entries } }
+    ? { entries: { most: FEED_ENTRIES, others: 0, ours: entriesIn(base) } }
     : { entriesOfGroup: ENTRIES_OF_FEED };
   return { ...definedOf(told), ...feeds, takes };
+}
+
+/** The same, by what was read back after members of feeds changed: what others have does not change by what we write. */
+export function refilled(capacity: Capacity, base: RuleBase): Capacity {
+  const ours = entriesIn(base);
+  const { entries } = capacity;
+  return entries === undefined || entries.ours === ours ? capacity : { ...capacity, entries: { ...entries, ours } };
+}
+
+function entriesIn({ groups }: RuleBase): number {
+  return [...groups.values()].reduce((sum, { store, members }) => sum + (store === 'Volatile' ? members.size : 0), 0);
 }
 
 function definedOf(told: Readonly<Record<string, TableRoom | undefined>>): Capacity {

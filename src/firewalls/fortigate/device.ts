@@ -15,6 +15,7 @@ import type { FortiosApi } from './fortios-api.ts';
 import type { InUse } from '../rulebase/in-use.ts';
 import { entryOf, inUseOn } from './in-use.ts';
 import { onceMore } from './once-more.ts';
+import { type Part, Parts } from './parts.ts';
 import { formatRelease } from './release.ts';
 import { TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
@@ -39,9 +40,6 @@ const FRESH_MS = 1_000;
 /** On what it depends that a feed is there, and whose. No rule of ours names one. */
 const FILLING: readonly TableId[] = [FEED, 'firewall/address'];
 
-/** However fast changes of members follow each other, everything is read so often. */
-const WHOLE_MS = 10_000;
-
 /** A FortiGate as what it holds: read whole at a revision, and changed in transactions that are made for one. */
 export class FortigateDevice {
   readonly #api: FortiosApi;
@@ -55,22 +53,21 @@ export class FortigateDevice {
   #wrote = false;
   /** What was written, or may have been, is lost at the next boot. */
   #isUnsaved = false;
-  /** When everything was read last (monotonic). */
-  #wholeAt: number | undefined;
-  /** When each feed of ours was read last (monotonic), by name. */
-  readonly #feedsReadAt = new Map<string, number>();
+  /** When what `#snapshot` consists of was read. */
+  readonly #parts: Parts;
 
   constructor(api: FortiosApi, scope: FortigateScope, clock: Clock) {
     this.#api = api;
     this.#scope = scope;
     this.#clock = clock;
     this.#reader = new TableReader(api);
+    this.#parts = new Parts(clock);
     this.inUse = inUseOn(clock);
   }
 
   /** The same snapshot as before where nothing changed. */
   async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
-    this.#wholeAt = this.#clock.monotonic();
+    const at = this.#clock.monotonic();
     const [centralNat, tables] = await allEnded([
       askCentralNat(this.#api, signal),
       this.#reader.read(tablesOf(facts), formatRelease(facts.release), signal, (envelope) =>
@@ -82,23 +79,34 @@ export class FortigateDevice {
       .filter((row) => isMarked(commentOf(FEED, row), this.#scope.cluster))
       .map((row) => textOf(row, 'name'));
     const feeds = await forEach(names, (name) => readFeed(this.#api, name, signal));
-    for (const name of feeds.keys()) this.#feedsReadAt.set(name, this.#wholeAt);
     const next = new Snapshot(tables, feeds);
     if (this.#snapshot === undefined || !this.#snapshot.equals(next)) this.#snapshot = next;
+    this.#parts.all(['mode', ...partsOf(tables.keys(), feeds.keys())], at);
     return this.#snapshot;
   }
 
-  /** Whether these feeds hold what was read of them, and no other ones came or went; false where everything is to be read again by now. */
-  async isAsRead(base: Snapshot, feeds: Iterable<string>, signal: AbortSignal): Promise<boolean> {
-    if (base !== this.#snapshot || this.#isWholeDue()) return false;
+  /**
+   * Whether these feeds hold what was read of them, no other ones came or went, and those parts are as they were read whose turn it is; false where
+   * everything is to be read again by now. What a hand did is found here rather than in `fill`, when a change of ours has begun.
+   */
+  async isAsRead(
+    base: Snapshot,
+    feeds: readonly string[],
+    facts: FortigateFacts,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (base !== this.#snapshot || this.#parts.areDue) return false;
     const at = this.#clock.monotonic();
-    const [revisions, present] = await Promise.all([
+    const beside = this.#parts.next(new Set(partsOf(FILLING, feeds)));
+    const [revisions, present, areSame] = await allEnded([
       this.#reader.revisions(FILLING, signal),
       forEach(feeds, (name) => readFeed(this.#api, name, signal)),
+      this.#areSame(beside, base, facts, signal),
     ]);
+    if (!areSame) return false;
     for (const [table, revision] of revisions) if (base.revisions.get(table) !== revision) return false;
     for (const [name, { entries }] of present) if (!sameEntries(entries, base.entries(name))) return false;
-    for (const name of present.keys()) this.#feedsReadAt.set(name, at);
+    this.#parts.read([...beside, ...partsOf(revisions.keys(), present.keys())], at);
     return true;
   }
 
@@ -192,22 +200,39 @@ export class FortigateDevice {
     const changes = feedChanges(operations, names, (name) => base.entries(name));
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
-    if (this.#isWholeDue()) return await this.read(facts, signal);
+    if (base !== this.#snapshot || this.#parts.areDue) return await this.read(facts, signal);
     const at = this.#clock.monotonic();
-    const filled = await forEach(names, (name) => readFeed(this.#api, name, signal));
+    const beside = this.#parts.next(new Set(partsOf([], names)));
+    const [filled, areSame] = await allEnded([
+      forEach(names, (name) => readFeed(this.#api, name, signal)),
+      this.#areSame(beside, base, facts, signal),
+    ]);
+    if (!areSame) return await this.read(facts, signal);
     this.#snapshot = base.withFeeds(filled);
-    for (const name of filled.keys()) this.#feedsReadAt.set(name, at);
+    this.#parts.read([...beside, ...partsOf([], filled.keys())], at);
     return this.#snapshot;
   }
 
-  #isWholeDue(): boolean {
-    return this.#wholeAt === undefined || this.#clock.monotonic() - this.#wholeAt >= WHOLE_MS;
+  /** Whether parts of what was read are there as they were read: else everything is to be read. */
+  async #areSame(parts: readonly Part[], base: Snapshot, facts: FortigateFacts, signal: AbortSignal): Promise<boolean> {
+    const asked = new Set(parts);
+    const tables = [...base.revisions.keys()].filter((table) => asked.has(`table ${table}`));
+    const feeds = base.feeds.filter((name) => asked.has(`feed ${name}`));
+    const [read, present] = await allEnded([
+      this.#reader.read(tables, formatRelease(facts.release), signal, (envelope) => sameRelease(facts, envelope)),
+      forEach(feeds, (name) => readFeed(this.#api, name, signal)),
+      asked.has('mode') ? this.#expectMode(facts, signal) : undefined,
+    ]);
+    for (const [table, { revision }] of read) if (base.revisions.get(table) !== revision) return false;
+    const overfull = new Set(base.overfull);
+    for (const [name, { entries, isOverfull }] of present)
+      if (isOverfull !== overfull.has(name) || !sameEntries(entries, base.entries(name))) return false;
+    return true;
   }
 
   /** What a feed held was read a moment ago, and it is that what the change was made for. */
   #isFresh(base: Snapshot, feed: string): boolean {
-    const at = this.#feedsReadAt.get(feed);
-    return base === this.#snapshot && at !== undefined && this.#clock.monotonic() - at < FRESH_MS;
+    return base === this.#snapshot && this.#parts.age(`feed ${feed}`) < FRESH_MS;
   }
 
   async #send(transaction: Transaction, write: Write): Promise<string | undefined> {
@@ -238,6 +263,10 @@ export class FortigateDevice {
   close(): Promise<void> {
     return this.#api.close();
   }
+}
+
+function partsOf(tables: Iterable<TableId>, feeds: Iterable<string>): readonly Part[] {
+  return [...tables].map((id): Part => `table ${id}`).concat([...feeds].map((name): Part => `feed ${name}`));
 }
 
 function tablesOf({ dialect }: FortigateFacts): readonly TableId[] {

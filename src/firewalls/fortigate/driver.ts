@@ -1,3 +1,4 @@
+import { allEnded } from '../../base/all-ended.ts';
 import { BucketMap } from '../../base/bucket-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { compareUtf8 } from '../../base/compare.ts';
@@ -18,7 +19,7 @@ import type { RuleBaseStep } from '../rulebase/operation.ts';
 import { standing } from '../rulebase/standing-groups.ts';
 import { stepsBetween, stepsToLeave } from '../rulebase/steps.ts';
 import { type ListWriter, RuleBaseTranslator } from '../rulebase/translator.ts';
-import { RoomReader, capacityOf } from './capacity.ts';
+import { RoomReader, capacityOf, refilled } from './capacity.ts';
 import { FortigateDevice } from './device.ts';
 import { fortigateDialect } from './dialect.ts';
 import { type FortigateCapabilities, type FortigateFacts, CONNECTIONS_STAY, askFacts } from './facts.ts';
@@ -107,7 +108,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     const { vdom, zones, position, form, layout, securityProfile, log } = options.options;
     this.#options = options;
     this.#api = new FortiosApi({ url, tls, credentials, vdom, clock });
-    this.#rooms = new RoomReader(this.#api);
+    this.#rooms = new RoomReader(this.#api, clock);
     this.#lock = new MachineLock(lockDirectory, `fortigate ${url.host} ${vdom}`);
     const { text } = fortigateDialect(undefined);
     this.#scope = new FortigateScope(owner.cluster, text, zones ?? { from: ['any'], to: ['any'] }, position);
@@ -135,9 +136,10 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
     if (facts === undefined) throw new SallyportError('INTERNAL', 'a FortiGate was read that was not asked before');
     const readBack = this.#readBack;
     this.#readBack = undefined;
-    // What others have does not change by what we write.
-    if (readBack !== undefined && this.#capacity !== undefined && this.#isFresh(readBack.at))
+    if (readBack !== undefined && this.#capacity !== undefined && this.#isFresh(readBack.at)) {
+      this.#capacity = refilled(this.#capacity, this.#observation(readBack.snapshot).base);
       return this.#actualOf(readBack.snapshot, facts, this.#capacity);
+    }
     const [snapshot, rooms] = await Promise.all([this.#device.read(facts, signal), this.#rooms.ask(signal)]);
     const { base } = this.#observation(snapshot);
     const capacity = capacityOf(rooms, snapshot, base, facts.release, this.#scope, this.#takings.tables);
@@ -151,7 +153,7 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
 
   /** Filling feeds rests on what is in them, and on their being there. */
   async isAsRead(
-    { snapshot }: FortigateActual,
+    { snapshot, facts }: FortigateActual,
     steps: readonly FortigateStep[],
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -161,7 +163,8 @@ export class FortigateDriver implements Driver<FortigateActual, FortigateTransla
         if (way !== 'Volatile' || operation.kind !== 'ChangeMembers') return false;
         feeds.add(operation.group.name);
       }
-    return await this.#device.isAsRead(snapshot, feeds, signal);
+    const areSame = [this.#device.isAsRead(snapshot, [...feeds], facts, signal), this.#rooms.areSame(signal)] as const;
+    return (await allEnded(areSame)).every((same) => same);
   }
 
   async prepare(desired: Ruleset, capabilities: FortigateCapabilities, signal: AbortSignal): Promise<void> {

@@ -33,6 +33,11 @@ export class Snapshot {
     return known;
   }
 
+  /** Names of feeds of ours. */
+  get feeds(): readonly string[] {
+    return [...this.#feeds.keys()];
+  }
+
   /** What a feed of ours holds, as the device tells it. */
   entries(feed: string): readonly string[] {
     return this.#feeds.get(feed)?.entries ?? [];
