@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Capacity, Room as TableRoom } from '../rulebase/capacity.ts';
 import type { RuleBase } from '../rulebase/model.ts';
@@ -57,23 +58,30 @@ export class RoomReader {
   /** For each table the room that is the smaller one: of the VDOM, or of all VDOMs together. */
   async ask(signal: AbortSignal): Promise<Rooms> {
     const at = this.#clock.monotonic();
-    const [vdom, whole] = await Promise.all([this.#vdom(signal), this.#whole(signal)]);
+    const rooms = await this.#smaller(signal);
+    this.#last = { text: textOf(rooms), at };
+    return rooms;
+  }
+
+  /** Whether they are as `ask` gave them last, which is asked in a stream of changes when it has its turn. */
+  async areSame(signal: AbortSignal): Promise<boolean> {
+    const last = this.#last;
+    if (last === undefined) return false;
+    const at = this.#clock.monotonic();
+    if (at - last.at < TURN_MS) return true;
+    if (textOf(await this.#smaller(signal)) !== last.text) return false;
+    this.#last = { ...last, at };
+    return true;
+  }
+
+  async #smaller(signal: AbortSignal): Promise<Rooms> {
+    const [vdom, whole] = await allEnded([this.#vdom(signal), this.#whole(signal)]);
     const rooms = new Map(vdom);
     for (const [resource, room] of whole) {
       const known = vdom.get(resource);
       if (known === undefined || room.most - room.used < known.most - known.used) rooms.set(resource, room);
     }
-    this.#last = { text: JSON.stringify([...rooms]), at };
     return rooms;
-  }
-
-  /** Whether they are as they were told last, which is asked in a stream of changes when it has its turn. */
-  async areSame(signal: AbortSignal): Promise<boolean> {
-    const last = this.#last;
-    if (last === undefined) return false;
-    if (this.#clock.monotonic() - last.at < TURN_MS) return true;
-    await this.ask(signal);
-    return this.#last?.text === last.text;
   }
 
   async #vdom(signal: AbortSignal): Promise<Rooms> {
@@ -90,6 +98,10 @@ export class RoomReader {
       return new Map();
     }
   }
+}
+
+function textOf(rooms: Rooms): string {
+  return JSON.stringify([...rooms]);
 }
 
 /** Limits that somebody set count where they are smaller; 0 is none. */

@@ -20,7 +20,7 @@ import { formatRelease } from './release.ts';
 import { TABLES, type TableId } from './rows.ts';
 import type { FortigateScope } from './scope.ts';
 import { SAVE } from './saving.ts';
-import { Snapshot, sameEntries } from './snapshot.ts';
+import { Snapshot } from './snapshot.ts';
 import { TableReader, forEach } from './tables.ts';
 import { Transaction, type Write } from './transaction.ts';
 import { FEED, commentOf, textOf } from './words.ts';
@@ -105,7 +105,7 @@ export class FortigateDevice {
     ]);
     if (!areSame) return false;
     for (const [table, revision] of revisions) if (base.revisions.get(table) !== revision) return false;
-    for (const [name, { entries }] of present) if (!sameEntries(entries, base.entries(name))) return false;
+    if (base.differing(present) !== undefined) return false;
     this.#parts.read([...beside, ...partsOf(revisions.keys(), present.keys())], at);
     return true;
   }
@@ -194,9 +194,9 @@ export class FortigateDevice {
       forEach(stale, (name) => readFeed(this.#api, name, signal)),
       this.#expectUnchanged(base, signal, FILLING),
     ]);
-    for (const [name, { entries }] of present)
-      if (!sameEntries(entries, base.entries(name)))
-        throw new SallyportError('DEVICE_CHANGED', `the feed ${name} is not what the change was made for`);
+    const differing = base.differing(present);
+    if (differing !== undefined)
+      throw new SallyportError('DEVICE_CHANGED', `the feed ${differing} is not what the change was made for`);
     const changes = feedChanges(operations, names, (name) => base.entries(name));
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
@@ -224,10 +224,7 @@ export class FortigateDevice {
       asked.has('mode') ? this.#expectMode(facts, signal) : undefined,
     ]);
     for (const [table, { revision }] of read) if (base.revisions.get(table) !== revision) return false;
-    const overfull = new Set(base.overfull);
-    for (const [name, { entries, isOverfull }] of present)
-      if (isOverfull !== overfull.has(name) || !sameEntries(entries, base.entries(name))) return false;
-    return true;
+    return base.differing(present) === undefined;
   }
 
   /** What a feed held was read a moment ago, and it is that what the change was made for. */

@@ -215,3 +215,15 @@ test('a list that does not fit is left as any other', async () => {
   simulated.device.hand.delete('system/external-resource', 'blocked', 'edge');
   expect(simulated.device.dump()).toBe(bare);
 });
+
+test('nobody joins by what was read before others left a list no room', async () => {
+  await using simulated = await SimulatedDevice.start(SHARED);
+  const driver: AnyDriver = simulated.connect(RULES);
+  await bring(driver, paying({ payments: ['10.0.0.1'] }, ['10.0.0.2']));
+  const held = await driver.observe(signal);
+  const wanted = await translationOf(driver, paying({ payments: ['10.0.0.1', '10.0.0.2'] }, []));
+  const steps = driver.steps(held, wanted);
+  expect(await driver.isAsRead?.(held, steps, signal)).toBe(true);
+  block(simulated, MOST);
+  expect(await driver.isAsRead?.(held, steps, signal)).toBe(false);
+});

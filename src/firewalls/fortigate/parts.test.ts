@@ -39,16 +39,31 @@ test('in a stream a few have their turn each time, the oldest first, and nothing
   expect(Math.max(...counts)).toBe(2);
 });
 
-test('what is read anyway takes nobody’s turn', () => {
+test('what is read anyway takes nobody’s turn, and leaves nobody more of them', () => {
   const clock = new FakeClock();
   const parts = new Parts(clock);
   parts.all(many, clock.monotonic());
-  clock.advance(4_000);
-  const but = new Set(many.slice(0, 15));
-  expect(parts.next(but)).toEqual(many.slice(15));
-  // Their turns were for others: half of all have had the time.
-  expect(parts.next(NONE)).toHaveLength(5);
-  expect(parts.next(NONE)).toEqual([]);
+  const but = new Set(many.slice(0, 12));
+  const seen: Part[] = [];
+  for (let ms = 0; ms < 8_000; ms += 500) {
+    clock.advance(500);
+    const next = parts.next(but);
+    parts.read([...but, ...next], clock.monotonic());
+    seen.push(...next);
+  }
+  expect(seen).toEqual(many.slice(12));
+});
+
+test('whatever is read anyway, now these and now those, nothing is ever due', () => {
+  const clock = new FakeClock();
+  const parts = new Parts(clock);
+  parts.all(many, clock.monotonic());
+  for (let at = 0; at < 1_000; at++) {
+    clock.advance(50 + ((at * 7_919) % 950));
+    expect(parts.areDue).toBe(false);
+    const but = new Set(many.filter((_, part) => part > 4 && (part * 31 + at * 17) % 5 < at % 6));
+    parts.read([...but, ...parts.next(but)], clock.monotonic());
+  }
 });
 
 test('another whole reading begins anew, with the parts that there are then', () => {

@@ -46,13 +46,15 @@ export class Parts {
     return this.#clock.monotonic() - oldest >= WHOLE_MS;
   }
 
-  /** Those whose turn it is, the oldest first, but for some that are read anyway. */
+  /**
+   * Those whose turn it is, the oldest first, but for some that are read anyway. As many turns come as are enough for the others: whoever is older than
+   * one of them is one of them too, or was read meanwhile.
+   */
   next(but: ReadonlySet<Part>): readonly Part[] {
     const now = this.#clock.monotonic();
-    const { size } = this.#readAt;
-    this.#turns = Math.min(size, this.#turns + (size * (now - this.#since)) / TURN_MS);
-    this.#since = now;
     const others = [...this.#readAt].filter(([part]) => !but.has(part)).toSorted(([, a], [, b]) => a - b);
+    this.#turns = Math.min(others.length, this.#turns + (others.length * (now - this.#since)) / TURN_MS);
+    this.#since = now;
     const found = others.slice(0, Math.floor(this.#turns)).map(([part]) => part);
     this.#turns -= found.length;
     return found;

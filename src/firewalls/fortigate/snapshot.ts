@@ -48,6 +48,15 @@ export class Snapshot {
     return [...this.#feeds].flatMap(([name, { isOverfull }]) => (isOverfull ? [name] : []));
   }
 
+  /** The name of one of these feeds that holds something else than what was read, or of whose entries the device leaves some out by now, or no longer does. */
+  differing(feeds: ReadonlyMap<string, FeedContent>): string | undefined {
+    for (const [name, { entries, isOverfull }] of feeds) {
+      const known = this.#feeds.get(name);
+      if (isOverfull !== known?.isOverfull || !sameEntries(entries, known.entries)) return name;
+    }
+    return undefined;
+  }
+
   /** The same tables, and what some feeds hold by now. */
   withFeeds(changed: ReadonlyMap<string, FeedContent>): Snapshot {
     return new Snapshot(this.#tables, new Map([...this.#feeds, ...changed]));
@@ -56,11 +65,7 @@ export class Snapshot {
   equals(other: Snapshot): boolean {
     if (this.#tables.size !== other.#tables.size || this.#feeds.size !== other.#feeds.size) return false;
     for (const [id, table] of this.#tables) if (other.#tables.get(id) !== table) return false;
-    for (const [feed, { entries, isOverfull }] of this.#feeds) {
-      const same = other.#feeds.get(feed);
-      if (same?.isOverfull !== isOverfull || !sameEntries(entries, same.entries)) return false;
-    }
-    return true;
+    return this.differing(other.#feeds) === undefined;
   }
 
   get revisions(): ReadonlyMap<TableId, string> {
@@ -69,7 +74,7 @@ export class Snapshot {
 }
 
 /** In whichever order the device tells them. */
-export function sameEntries(a: readonly string[], b: readonly string[]): boolean {
+function sameEntries(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false;
   const known = new Set(a);
   return known.size === a.length && b.every((entry) => known.has(entry));
