@@ -63,11 +63,18 @@ describe('10: pods as endpoints', () => {
     expect(addresses(inventory)).toEqual({ 'pod:shop/p': ['10.2.0.1'], 'pod:shop/host': [] });
   });
 
+  test('10.4 to Calico a pod has given back its address in a pool with natOutgoing too', () => {
+    const dying = { deleting: true, annotations: { 'cni.projectcalico.org/podIP': '' } };
+    const nat = pool('nat', '10.2.0.0/16', { natOutgoing: true });
+    expect(addresses(inventoryOf([SHOP, nat, pod('shop/p', { ips: ['10.2.0.1'], ...dying })], 'Calico'))).toEqual({});
+  });
+
   test.each([
     ['10.1 not scheduled', { node: null }, []],
     ['10.2 without an address', { ips: [] }, []],
     ['10.4 succeeded', { phase: 'Succeeded' }, []],
     ['10.4 failed', { phase: 'Failed' }, []],
+    ['10.4 in an older word', { phase: 'Completed' }, []],
     [
       '10.4 deleted and its annotation emptied',
       { deleting: true, annotations: { 'cni.projectcalico.org/podIP': '' } },
@@ -86,6 +93,7 @@ describe('10: pods as endpoints', () => {
     ['an emptied annotation alone says nothing', { annotations: { 'cni.projectcalico.org/podIP': '' } }, ['10.0.0.1']],
     ['running', {}, ['10.0.0.1']],
     ['9.6 at most one address of a family', { ips: ['10.0.0.1', '10.0.0.2', 'fd00::1'] }, ['10.0.0.1', 'fd00::1']],
+    ['9.6 wherever the second one stands', { ips: ['10.0.0.1', 'fd00::1', '10.0.0.2'] }, ['10.0.0.1', 'fd00::1']],
     ['canonical text', { ips: ['FD00:0:0::1'] }, ['fd00::1']],
   ])('%s', (_, text, expected) => {
     const inventory = inventoryOf([SHOP, pod('shop/p', { ips: ['10.0.0.1'], ...text })]);
@@ -228,6 +236,25 @@ describe('design section 2: an address is believed only where it can be true', (
     put(inventory, node('n1'));
     remove(inventory, pool('pods', '10.0.0.0/24'));
     expect(addresses(inventory)).toEqual({});
+  });
+
+  test('what a dying pod has given back speaks against nobody who announces it', () => {
+    const dying = { deleting: true, annotations: { 'cni.projectcalico.org/podIP': '' } };
+    expect(counts(pod('shop/other', { ips: ['10.0.0.9'], ...dying }), early('10.0.0.9/32'))).toEqual(['10.0.0.9']);
+    expect(counts(pod('shop/other', { ips: ['10.0.0.9'], deleting: true }), early('10.0.0.9/32'))).toEqual([]);
+  });
+
+  test('what the kubelet shows is told apart from what counts, and from what an annotation says', () => {
+    const shows = (text: object): string[] =>
+      inventoryOf([...world, pod('shop/p', text)])
+        .statusAddresses('pod:shop/p')
+        .map(formatAddress);
+    const emptied = { deleting: true, annotations: { 'cni.projectcalico.org/podIP': '' } };
+    expect(shows({ ips: ['198.51.100.9'] })).toEqual(['198.51.100.9']);
+    expect(shows({ annotations: { 'cni.projectcalico.org/podIP': '10.0.0.9' } })).toEqual([]);
+    expect(shows({ ips: ['10.0.0.9'], ...emptied })).toEqual([]);
+    expect(shows({ ips: ['10.0.0.9'], phase: 'Succeeded' })).toEqual([]);
+    expect(shows({ ips: ['192.0.2.1'], hostNetwork: true })).toEqual([]);
   });
 
   test('two pods that the kubelet gives one address both have it', () => {
