@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tries } from '../../test/kit/runs.ts';
 import { BucketMap } from './bucket-map.ts';
+import { hashOf } from './bucket.ts';
 
 const key = fc.oneof(
   fc.constantFrom('a', 'b', 'c', '10.0.0.1', '__proto__', 'constructor', ''),
@@ -175,6 +176,22 @@ describe('BucketMap', () => {
       }),
       tries(4),
     );
+  });
+
+  test('keys of which all is the same but their text are kept apart', () => {
+    const [one, other] = ['10.0.107.237', '10.2.219.40'] as const;
+    expect(hashOf(one)).toBe(hashOf(other));
+    const map = BucketMap.from([[one, 1]]);
+    expect([map.get(other), map.has(other), map.with([[other, undefined]])]).toEqual([undefined, false, map]);
+    const both = map.with([[other, 2]]);
+    expect([both.size, both.get(one), both.get(other)]).toEqual([2, 1, 2]);
+    expect(map.difference(both)).toEqual({ added: [[other, 2]], removed: [], changed: [] });
+    expect(map.difference(BucketMap.from([[other, 1]]))).toEqual({
+      added: [[other, 1]],
+      removed: [[one, 1]],
+      changed: [],
+    });
+    expect(both.with([[one, undefined]]).sorted()).toEqual([[other, 2]]);
   });
 
   test('a change that changes nothing gives the same version', () => {

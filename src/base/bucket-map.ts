@@ -1,4 +1,18 @@
-import { type Bucket, BucketDraft, gathered, hashOf, type Leaf, leafAt, sizeOf, tidied } from './bucket.ts';
+import {
+  type Bucket,
+  BucketDraft,
+  type Finding,
+  compareLeaves,
+  entriesOf,
+  gathered,
+  hashOf,
+  keysOf,
+  leafAt,
+  mappedLeaf,
+  sizeOf,
+  tidied,
+  valueIn,
+} from './bucket.ts';
 import { type Pieces, atOnce, sorted } from './pieces.ts';
 
 const BUCKETS = 256;
@@ -57,17 +71,14 @@ export class BucketMap<V> {
   }
 
   get(key: string): V | undefined {
-    return this.#leaf(key)?.get(key);
+    const hash = hashOf(key);
+    const bucket = this.#buckets[hash & (BUCKETS - 1)];
+    const leaf = bucket?.[leafAt(hash, bucket.length)];
+    return leaf && valueIn(leaf, key, hash);
   }
 
   has(key: string): boolean {
-    return this.#leaf(key)?.has(key) ?? false;
-  }
-
-  #leaf(key: string): Leaf<V> | undefined {
-    const hash = hashOf(key);
-    const bucket = this.#buckets[hash & (BUCKETS - 1)];
-    return bucket?.[leafAt(hash, bucket.length)];
+    return this.get(key) !== undefined;
   }
 
   /** A version with these keys set (a value) or removed (`undefined`); later entries win. Itself if nothing changes. */
@@ -86,16 +97,16 @@ export class BucketMap<V> {
       const index = hash & (BUCKETS - 1);
       let draft = drafts.get(index);
       const bucket = draft?.leaves ?? this.#buckets[index];
-      const now = bucket?.[leafAt(hash, bucket.length)];
-      const had = now?.has(key) ?? false;
-      if (value === undefined ? !had : had && now?.get(key) === value) continue;
+      const leaf = bucket?.[leafAt(hash, bucket.length)];
+      const now = leaf && valueIn(leaf, key, hash);
+      if (now === value) continue;
       if (draft === undefined) {
         draft = new BucketDraft(this.#buckets[index]);
         drafts.set(index, draft);
       }
       if (value === undefined) draft.delete(key, hash);
       else draft.set(key, hash, value);
-      size += Number(value !== undefined) - Number(had);
+      size += Number(value !== undefined) - Number(now !== undefined);
     }
     if (drafts.size === 0) return this;
     if (size === 0) return BucketMap.#empty;
@@ -130,14 +141,12 @@ export class BucketMap<V> {
   }
 
   /** Bucket order: the same for equal content built in any way only after sorting; sort what a person or device reads. */
-  *entries(): Generator<readonly [string, V]> {
-    for (const bucket of this.#buckets)
-      if (bucket !== undefined) for (const leaf of bucket) if (leaf !== undefined) yield* leaf;
+  entries(): Generator<readonly [string, V]> {
+    return entriesOf(this.#buckets);
   }
 
-  *keys(): Generator<string> {
-    for (const bucket of this.#buckets)
-      if (bucket !== undefined) for (const leaf of bucket) if (leaf !== undefined) yield* leaf.keys();
+  keys(): Generator<string> {
+    return keysOf(this.#buckets);
   }
 
   /** Whether two versions were found to hold the same, which costs nothing to ask; `false` says nothing. */
@@ -193,14 +202,6 @@ export class BucketMap<V> {
   }
 }
 
-/** What was found so far of a difference. */
-interface Finding<V> {
-  readonly added: (readonly [string, V])[];
-  readonly removed: (readonly [string, V])[];
-  readonly changed: (readonly [string, V, V])[];
-  readonly equal: (a: V, b: V) => boolean;
-}
-
 function countOf({ added, removed, changed }: Pick<Finding<unknown>, 'added' | 'removed' | 'changed'>): number {
   return added.length + removed.length + changed.length;
 }
@@ -225,30 +226,4 @@ function differs<V>(
       if (shares && countOf(found) === soFar) before[at] = is;
     }
   return countOf(found) > count;
-}
-
-function compareLeaves<V>(
-  { added, removed, changed, equal }: Finding<V>,
-  before: Leaf<V> | undefined,
-  after: Leaf<V> | undefined,
-): void {
-  if (before !== undefined)
-    for (const [key, value] of before) {
-      if (after === undefined || !after.has(key)) removed.push([key, value]);
-      else {
-        const now = after.get(key) as V;
-        if (!equal(value, now)) changed.push([key, value, now]);
-      }
-    }
-  if (after !== undefined)
-    for (const entry of after) if (before === undefined || !before.has(entry[0])) added.push(entry);
-}
-
-function mappedLeaf<V, W>(leaf: Leaf<V>, of: (key: string, value: V) => W | undefined): Leaf<W> | undefined {
-  const made = new Map<string, W>();
-  for (const [key, value] of leaf) {
-    const one = of(key, value);
-    if (one !== undefined) made.set(key, one);
-  }
-  return made.size === 0 ? undefined : made;
 }

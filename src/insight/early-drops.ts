@@ -1,3 +1,4 @@
+import { AgeMap } from '../base/age-map.ts';
 import type { Clock } from '../base/clock.ts';
 
 /** Packets of one address that a firewall dropped before it knew who sends them. */
@@ -55,8 +56,8 @@ interface Named extends Sender {
 
 /** What is known of one firewall; both in the order of the last packet. */
 interface Senders {
-  readonly unnamed: Map<string, Sender>;
-  readonly named: Map<string, Named>;
+  readonly unnamed: AgeMap<string, Sender>;
+  readonly named: AgeMap<string, Named>;
 }
 
 /**
@@ -67,7 +68,7 @@ export class EarlyDropTally {
   readonly #options: EarlyDropsOptions;
   readonly #firewalls = new Map<string, Senders>();
   /** Who gave up an address last, and when (monotonic); oldest first. */
-  readonly #left = new Map<string, { readonly owner: string; readonly at: number }>();
+  readonly #left = new AgeMap<string, { readonly owner: string; readonly at: number }>();
   #cancel: (() => void) | undefined;
 
   constructor(options: EarlyDropsOptions) {
@@ -78,19 +79,19 @@ export class EarlyDropTally {
   dropped(firewall: string, address: string): void {
     const { clock, count } = this.#options;
     const senders = this.#sendersOf(firewall);
-    const known = senders.named.get(address) ?? senders.unnamed.get(address);
+    const named = senders.named.get(address);
+    const known = named ?? senders.unnamed.get(address);
     const [now, wall] = [clock.monotonic(), clock.wall()];
     const sender = known ?? { packets: 0, from: wall, to: wall, firstAt: now, lastAt: now };
     sender.packets += 1;
     // Not by the wall clock, which may have been set back since.
     sender.to = sender.from + (now - sender.firstAt);
     sender.lastAt = now;
-    if (senders.named.has(address)) {
+    // Who still sends is forgotten last.
+    if (named !== undefined) {
       count(firewall, 'early', 1);
-      toEnd(senders.named, address);
+      senders.named.set(address, named);
     } else {
-      // To the end, so that who still sends is forgotten last.
-      senders.unnamed.delete(address);
       senders.unnamed.set(address, sender);
       this.#name(firewall, senders, address);
       if (senders.unnamed.size > MOST_SENDERS) this.#forgetOldest(firewall, senders);
@@ -101,9 +102,8 @@ export class EarlyDropTally {
   /** An address has another owner now; `''`: none. What the firewalls are to hold is known already. */
   moved(address: string, old: string, next: string): void {
     if (old !== '') {
-      this.#left.delete(address);
       this.#left.set(address, { owner: old, at: this.#options.clock.monotonic() });
-      if (this.#left.size > MOST_SENDERS) dropFirst(this.#left);
+      if (this.#left.size > MOST_SENDERS) this.#left.takeOldest();
     }
     for (const [firewall, senders] of this.#firewalls) {
       const named = senders.named.get(address);
@@ -130,7 +130,8 @@ export class EarlyDropTally {
 
   #sendersOf(firewall: string): Senders {
     let senders = this.#firewalls.get(firewall);
-    if (senders === undefined) this.#firewalls.set(firewall, (senders = { unnamed: new Map(), named: new Map() }));
+    if (senders === undefined)
+      this.#firewalls.set(firewall, (senders = { unnamed: new AgeMap(), named: new AgeMap() }));
     return senders;
   }
 
@@ -151,18 +152,13 @@ export class EarlyDropTally {
       pauseMs: TELL_MS,
     });
     count(firewall, 'early', sender.packets);
-    if (named.size <= MOST_SENDERS) return;
-    const [oldest] = named;
-    if (oldest === undefined) return;
-    this.#tell(firewall, ...oldest);
-    named.delete(oldest[0]);
+    const oldest = named.size > MOST_SENDERS ? named.takeOldest() : undefined;
+    if (oldest !== undefined) this.#tell(firewall, ...oldest);
   }
 
   #forgetOldest(firewall: string, { unnamed }: Senders): void {
-    const [oldest] = unnamed;
-    if (oldest === undefined) return;
-    unnamed.delete(oldest[0]);
-    this.#options.count(firewall, 'nobody', oldest[1].packets);
+    const oldest = unnamed.takeOldest();
+    if (oldest !== undefined) this.#options.count(firewall, 'nobody', oldest[1].packets);
   }
 
   #lookLater(): void {
@@ -177,7 +173,7 @@ export class EarlyDropTally {
     let isBusy = false;
     for (const [firewall, senders] of this.#firewalls) {
       const { unnamed, named } = senders;
-      for (const { lastAt } of unnamed.values()) {
+      for (const [, { lastAt }] of unnamed) {
         if (now - lastAt < WINDOW_MS) break;
         this.#forgetOldest(firewall, senders);
       }
@@ -207,19 +203,5 @@ export class EarlyDropTally {
   stop(): void {
     this.#cancel?.();
     this.#firewalls.clear();
-  }
-}
-
-function toEnd<V>(map: Map<string, V>, key: string): void {
-  const value = map.get(key);
-  if (value === undefined) return;
-  map.delete(key);
-  map.set(key, value);
-}
-
-function dropFirst(map: Map<string, unknown>): void {
-  for (const [first] of map) {
-    map.delete(first);
-    return;
   }
 }
