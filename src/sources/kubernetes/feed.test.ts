@@ -86,6 +86,36 @@ test('an answer that was asked for an earlier list makes nobody believe a later 
   expect([gone, feed.state]).toMatchObject([[], { kind: 'lost', isShrunk: true }]);
 });
 
+test('a later list that is no doubt by itself counts once it has been asked for too', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  await list(...names);
+  const first = list(...names.slice(0, -1));
+  await list(...names.slice(0, -2));
+  await first;
+  expect([gone, feed.state.kind]).toEqual([['GlobalNetworkSet/g', 'GlobalNetworkSet/h'], 'complete']);
+});
+
+test('a definition that was there and is not behind the kind any more takes no object along', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  await list('a', 'b');
+  definition = { kind: 'None' };
+  feed.deleted(set('a'));
+  await pass(10_000);
+  expect([gone, feed.state.kind]).toEqual([[], 'lost']);
+});
+
+test('what is doubted does not settle while the kind is not served', async () => {
+  definition = { kind: 'There', uid: 'one' };
+  await list('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+  await list('a');
+  for (const name of ['b', 'c', 'd', 'e', 'f']) feed.put(set(name));
+  await pass(SETTLE_MS / 2);
+  feed.serve(false);
+  await pass(2 * SETTLE_MS);
+  expect([gone, feed.state]).toMatchObject([[], { kind: 'lost' }]);
+});
+
 test('a definition that goes before anybody could be asked about it takes no object along', async () => {
   definition = undefined;
   await list('a', 'b');
