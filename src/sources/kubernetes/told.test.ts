@@ -16,10 +16,10 @@ function listening() {
   return { has, told };
 }
 
-const sent = (name: string, key = name): Sent => ({
+const sent = (name: string, key = name, uid = `uid-of-${name}`): Sent => ({
   namespace: '',
   name,
-  uid: `uid-of-${name}`,
+  uid,
   version: '1',
   read: () => ({
     ...readResource({ apiVersion: 'projectcalico.org/v3', kind: TYPE, metadata: { name: key }, spec: {} }, {}),
@@ -58,4 +58,11 @@ test('a key that went over to another stored object while nobody listened is of 
   expect(has.size).toBe(1);
   told.remove(second.raw, second.uid);
   expect(has.size).toBe(0);
+});
+
+test('another object of the same name comes after the end of the one before', () => {
+  const said: string[] = [];
+  const told = new Told(TYPE, { put: (key) => void said.push(`+${key}`), delete: (key) => void said.push(`-${key}`) });
+  for (const uid of ['one', 'one', 'two']) told.put(told.fresh(sent('a', 'a', uid), false));
+  expect(said).toEqual([`+${TYPE}/a`, `-${TYPE}/a`, `+${TYPE}/a`]);
 });
