@@ -13,8 +13,10 @@ const SETTLE_MS = 10;
 const SETTLE_WAITS = 20;
 /** Looking without being told; file systems that do not tell (NFS, some containers) are followed at this pace. */
 const LOOK_MS = 2_000;
-/** A reading that fails while files change under it is made again, so often at most before it is told. */
+/** A reading under which files change is made again, so often at most before anything is told. */
 const READ_AGAIN = 5;
+
+const UNSTEADY = 'the files of the manifests change faster than they can be read';
 
 /** The previous look's files by path, each with what it gave. */
 type Cache = ReadonlyMap<string, { readonly signature: string; readonly reading: TextReading }>;
@@ -35,7 +37,7 @@ export class ManifestsSource implements Source {
   #delivered: ReadonlyMap<ResourceKey, Resource> | undefined;
   #frozenSince: number | undefined;
   #lastLook = '';
-  #failedReadings = 0;
+  #unsteadyReadings = 0;
 
   constructor(name: string, path: string, clock: Clock) {
     this.name = name;
@@ -87,12 +89,13 @@ export class ManifestsSource implements Source {
     if (look === this.#lastLook) return { folders: folder.folders, again: false };
     const { reading, problems, whole } = await this.#read(folder.files);
     const all = [...folder.problems, ...problems, ...reading.diagnostics];
-    // A file that changed while it was read is read again at the next look.
     this.#lastLook = whole ? look : '';
-    // One that went away is no file that cannot be read.
-    this.#failedReadings = !whole && problems.length > 0 ? this.#failedReadings + 1 : 0;
-    if (this.#failedReadings > 0 && this.#failedReadings <= READ_AGAIN) return { folders: folder.folders, again: true };
-    deliver(this.#judge(reading, all, folder.problems.length + problems.length > 0 || reading.unreadable));
+    // Of what changed meanwhile nobody knows that it ever stood there together: an object that went over to another file may be in neither.
+    this.#unsteadyReadings = whole ? 0 : this.#unsteadyReadings + 1;
+    if (!whole && this.#unsteadyReadings <= READ_AGAIN) return { folders: folder.folders, again: true };
+    const isBroken = folder.problems.length + problems.length > 0 || reading.unreadable;
+    const doubt = isBroken ? 'a file or folder of the manifests cannot be read' : whole ? undefined : UNSTEADY;
+    deliver(this.#judge(reading, all, doubt));
     return { folders: folder.folders, again: false };
   }
 
@@ -118,9 +121,9 @@ export class ManifestsSource implements Source {
     return { reading: combineReadings([...cache.values()].map((entry) => entry.reading)), problems, whole };
   }
 
-  /** Whether a reading is believed, and the delivery that follows. */
-  #judge(reading: Reading, diagnostics: readonly Diagnostic[], broken: boolean): Delivery {
-    const doubt = this.#doubt(reading, broken) ?? this.#lost(reading);
+  /** Whether a reading is believed, and the delivery that follows. `unsound`: why it is not, however it looks. */
+  #judge(reading: Reading, diagnostics: readonly Diagnostic[], unsound: string | undefined): Delivery {
+    const doubt = this.#doubt(reading, unsound) ?? this.#lost(reading);
     if (doubt === undefined) {
       const resources = this.#withBroken(reading);
       const changes = difference(this.#delivered ?? new Map(), resources);
@@ -145,8 +148,8 @@ export class ManifestsSource implements Source {
     return kept.length === 0 ? reading.resources : new Map([...reading.resources, ...kept]);
   }
 
-  #doubt(reading: Reading, broken: boolean): { reason: string; diagnostic?: Diagnostic } | undefined {
-    if (broken) return { reason: 'a file or folder of the manifests cannot be read' };
+  #doubt(reading: Reading, unsound: string | undefined): { reason: string; diagnostic?: Diagnostic } | undefined {
+    if (unsound !== undefined) return { reason: unsound };
     const at = { file: this.#path };
     if (reading.objects === 0) {
       const message = 'the folder holds no objects; what was read last stays in force';
