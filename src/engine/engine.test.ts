@@ -1,7 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { hostEndpoint, kubernetesPolicy, namespace, networkSet, pod, policy, tier } from '../../test/kit/objects.ts';
+import {
+  hostEndpoint,
+  kubernetesPolicy,
+  namespace,
+  networkSet,
+  pod,
+  policy,
+  stagedPolicy,
+  tier,
+} from '../../test/kit/objects.ts';
 import type { PlainObject } from '../../test/kit/plain-objects.ts';
 import { readResource } from '../api/read.ts';
 import { type Resource, resourceKey } from '../api/resource.ts';
@@ -138,6 +147,90 @@ describe('the outside', () => {
     put(engine, bank);
     expect(engine.flush().changedOutside).toEqual([everything.id]);
   });
+});
+
+describe('nothing that was worked out for an answer outlives the state it was worked out from', () => {
+  const scoped = policy('g', { selector: "app == 'web'", types: ['Egress'], egress: [{ action: 'Log' }] });
+  const staged = (name: string): PlainObject => stagedPolicy(name, { selector: "app == 'web'", types: ['Egress'] });
+  const applied = (engine: Engine): readonly string[] =>
+    engine.tiersOf('pod:a/web').flatMap(({ egress }) => egress.map(({ id }) => id));
+  const shown = (engine: Engine): readonly string[] =>
+    engine.shownTiersOf('pod:a/web').flatMap(({ egress }) => egress.map(({ id }) => id));
+
+  test('policies of an endpoint whose labels change, and staged ones', () => {
+    const engine = engineOf(web, scoped, staged('s'));
+    const both = ['GlobalNetworkPolicy/g', 'StagedGlobalNetworkPolicy/s'];
+    expect([applied(engine), shown(engine)]).toEqual([both.slice(0, 1), both]);
+    put(engine, pod('a/web', { labels: { app: 'other' }, ips: ['10.0.0.1'] }));
+    engine.flush();
+    expect([applied(engine), shown(engine)]).toEqual([[], []]);
+    put(engine, web);
+    engine.flush();
+    expect([applied(engine), shown(engine)]).toEqual([both.slice(0, 1), both]);
+  });
+
+  test('the order with staged policies, of which another one comes or goes', () => {
+    const engine = engineOf(web, scoped, staged('s'));
+    expect([applied(engine).length, shown(engine).length]).toEqual([1, 2]);
+    put(engine, staged('t'));
+    engine.flush();
+    expect([applied(engine).length, shown(engine).length]).toEqual([1, 3]);
+    remove(engine, staged('s'));
+    engine.flush();
+    expect([applied(engine).length, shown(engine)]).toEqual([
+      1,
+      ['GlobalNetworkPolicy/g', 'StagedGlobalNetworkPolicy/t'],
+    ]);
+  });
+
+  test('which network sets have an address', () => {
+    const toBank = policy('g', {
+      types: ['Egress'],
+      egress: [{ action: 'Allow', destination: { selector: "kind == 'bank'" } }],
+    });
+    const engine = engineOf(web, toBank, networkSet('bank', { kind: 'bank' }, ['203.0.113.0/24']));
+    const isAllowed = (): boolean =>
+      engine.verdict(packetOf({ src: '10.0.0.1', dst: '203.0.113.1', proto: 'TCP' })).allowed;
+    expect(isAllowed()).toBe(true);
+    put(engine, networkSet('bank', { kind: 'shop' }, ['203.0.113.0/24']));
+    engine.flush();
+    expect(isAllowed()).toBe(false);
+    put(engine, networkSet('bank', { kind: 'bank' }, ['203.0.113.0/24']));
+    engine.flush();
+    expect(isAllowed()).toBe(true);
+  });
+
+  test('names in network sets', () => {
+    const named = (domain: string): PlainObject => ({
+      ...networkSet('bank', { kind: 'bank' }, []),
+      spec: { nets: ['203.0.113.0/24'], allowedEgressDomains: [domain] },
+    });
+    const engine = engineOf(named('a.example'));
+    const asked = selector("kind == 'bank'");
+    expect(engine.outsideOf(asked).domains).toEqual(['a.example']);
+    put(engine, named('b.example'));
+    expect([engine.flush().changedOutside, engine.outsideOf(asked).domains]).toEqual([[asked.id], ['b.example']]);
+  });
+});
+
+test('6.1.2 of one order the name decides first, then the namespace', () => {
+  const engine = engineOf(policy('z', {}), policy('m', {}), policy('a/m', {}), policy('a/b', {}));
+  expect(engine.order.policies.map(({ id }) => id)).toEqual([
+    'NetworkPolicy/a/b',
+    'GlobalNetworkPolicy/m',
+    'NetworkPolicy/a/m',
+    'GlobalNetworkPolicy/z',
+  ]);
+});
+
+test('a rule for names matches no address, as nobody knows here whose it is', () => {
+  const named = policy('g', {
+    types: ['Egress'],
+    egress: [{ action: 'Allow', destination: { domains: ['bank.example'] } }],
+  });
+  const engine = engineOf(web, named);
+  const { allowed, egress } = engine.verdict(packetOf({ src: '10.0.0.1', dst: '203.0.113.1', proto: 'TCP' }));
+  expect([allowed, egress?.reason]).toEqual([false, 'tier-default']);
 });
 
 describe('hostile names', () => {

@@ -174,6 +174,14 @@ describe('7: host endpoints', () => {
       ['b'],
     ],
     [
+      'one with addresses alone before one for every interface',
+      [
+        ['a', { interfaceName: '*' }],
+        ['b', { interfaceName: '' }],
+      ],
+      ['b'],
+    ],
+    [
       'of two for every interface the first',
       [
         ['b', { interfaceName: '*' }],

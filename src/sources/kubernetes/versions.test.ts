@@ -75,10 +75,11 @@ test('a streamed list that is older than what is known is not taken in', async (
 
 test('a server to which every version is too old is asked ever more seldom', async () => {
   await begin();
-  api.intercept = ({ path, query }) => (path === PODS && query !== undefined ? refused(410, 'Expired') : undefined);
-  const before = api.asked(PODS).length;
+  let asked = 0;
+  // Who asked without pause would never come to an end.
+  api.intercept = ({ path }) => (path === PODS && ++asked < 100 ? refused(410, 'Expired') : undefined);
   expire();
   await clock.pass(60_000);
-  expect(api.asked(PODS).length - before).toBeLessThan(20);
+  expect(asked).toBeLessThan(20);
   expect(seen.keys).toEqual(['Pod/shop/a', 'Pod/shop/b', 'Pod/shop/c']);
 });
