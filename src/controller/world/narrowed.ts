@@ -29,16 +29,17 @@ export function* narrowing(
     if (isInNetworks(address, ruleset)) leaving.push(address);
     else staying.add(address);
   });
-  const members = yield* without(ruleset.members, leaving);
+  const [allGone, allLeaving] = [new Gone(gone), new Gone(leaving)];
+  const members = yield* withoutGone(ruleset.members, allLeaving);
   const nats: Nat[] = [];
   for (const nat of ruleset.nats) {
-    const sources = yield* without(nat.sources, leaving);
+    const sources = yield* withoutGone(nat.sources, allLeaving);
     nats.push(sources === nat.sources ? nat : { ...nat, sources });
   }
   const smaller: (readonly [GroupId, Group])[] = [];
   for (const [id, group] of ruleset.groups) {
     if (group.kind !== 'AddressGroup' || group.use === 'Deny') continue;
-    const left = yield* without(group.members, gone);
+    const left = yield* withoutGone(group.members, allGone);
     if (left !== group.members) smaller.push([id, { ...group, members: left }]);
   }
   const left = yield* staying.size === 0
@@ -53,17 +54,36 @@ export function* narrowing(
   return { ruleset: { ...ruleset, members, nats, groups }, owners: left };
 }
 
+/** Addresses that are to leave many tables. */
+class Gone {
+  readonly addresses: readonly string[];
+  #all: ReadonlySet<string> | undefined;
+
+  constructor(addresses: readonly string[]) {
+    this.addresses = addresses;
+  }
+
+  has(address: string): boolean {
+    return (this.#all ??= new Set(this.addresses)).has(address);
+  }
+}
+
+export function without<V>(map: BucketMap<V>, addresses: readonly string[]): Pieces<BucketMap<V>> {
+  return withoutGone(map, new Gone(addresses));
+}
+
 /**
  * There can be thousands of groups, and thousands of addresses may go at once: the shorter of both is gone through. Most addresses that go are
  * of another firewall.
  */
-export function* without<V>(map: BucketMap<V>, addresses: readonly string[]): Pieces<BucketMap<V>> {
+function* withoutGone<V>(map: BucketMap<V>, gone: Gone): Pieces<BucketMap<V>> {
+  const { addresses } = gone;
   if (addresses.length === 0 || map.size === 0) return map;
-  if (addresses.length <= FEW && !addresses.some((address) => map.has(address))) return map;
   let found = addresses;
   if (map.size < addresses.length) {
-    const wanted = new Set(addresses);
-    found = Array.from(map.keys()).filter((key) => wanted.has(key));
-  }
-  return yield* map.making(found.map((address) => [address, undefined] as const));
+    const there: string[] = [];
+    for (const key of map.keys()) if (gone.has(key)) there.push(key);
+    found = there;
+  } else if (addresses.length <= FEW) found = addresses.filter((address) => map.has(address));
+  return found.length === 0 ? map : yield* map.making(found.map((address) => [address, undefined] as const));
 }

@@ -6,6 +6,7 @@ import type { EndpointId } from '../../inventory/model.ts';
 import { type Address, formatAddress } from '../../ip/address.ts';
 
 const NONE: readonly string[] = [];
+const NO_ADDRESSES: readonly Address[] = [];
 
 /**
  * Who has each address, as text for comparing: the guard never holds back what narrows an address whose owner is gone. A node
@@ -39,11 +40,10 @@ export class OwnerTable {
   /** Takes what the engine's last flush told, and gives the present table. */
   *update({ touchedEndpoints, inventory }: EngineChanges): Pieces<BucketMap<string>> {
     const touched = new Set<string>();
-    const addresses = (found: readonly Address[] | undefined): readonly string[] => (found ?? []).map(formatAddress);
     const look = (id: EndpointId): void => {
-      const endpoint = this.#engine.endpoints.get(id);
+      const believed = this.#engine.endpoints.get(id)?.addresses ?? NO_ADDRESSES;
       const shown = this.#engine.inventory.statusAddresses(id);
-      this.#hold(id, [...new Set([...addresses(endpoint?.addresses), ...addresses(shown)])], touched);
+      this.#hold(id, textsOf(believed, shown), touched);
     };
     yield* each(touchedEndpoints, look);
     // What the kubelet shows can change while the endpoint does not: nobody need believe it.
@@ -53,7 +53,11 @@ export class OwnerTable {
     if (inventory.other.has('nodes')) {
       const { nodes } = this.#engine.inventory;
       yield* each(new Set([...this.#nodes, ...nodes.keys()]), (name) =>
-        this.#hold(`node ${name}`, addresses(nodes.get(name)?.addresses.map(({ address }) => address)), touched),
+        this.#hold(
+          `node ${name}`,
+          (nodes.get(name)?.addresses ?? []).map(({ address }) => formatAddress(address)),
+          touched,
+        ),
       );
       this.#nodes = new Set(nodes.keys());
     }
@@ -87,6 +91,17 @@ export class OwnerTable {
     this.#holders.delete(address);
     return undefined;
   }
+}
+
+/** All of them, each once. What the kubelet shows is nearly always what is believed, and its text need not be made twice. */
+function textsOf(believed: readonly Address[], shown: readonly Address[]): readonly string[] {
+  const texts = believed.map(formatAddress);
+  for (const address of shown) if (!believed.some((one) => isSame(one, address))) texts.push(formatAddress(address));
+  return texts.length < 2 ? texts : [...new Set(texts)];
+}
+
+function isSame(a: Address, b: Address): boolean {
+  return a.family === b.family && a.value === b.value;
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

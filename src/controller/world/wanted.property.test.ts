@@ -204,7 +204,7 @@ test(
           }
         },
       ),
-      tries(25, 15),
+      tries(40),
     );
     expect(early).toBeGreaterThan(0);
   },
