@@ -374,6 +374,14 @@ describe('which BorderPolicies a firewall accepts', () => {
     expect(verdict(world, '8.8.8.8')).toBe('passes by unselected');
   });
 
+  test('a network set with names takes its policy with it: they can come to any address', () => {
+    const { spec, ...set } = networkSet('bank', ['203.0.113.7/32'], { kind: 'bank' });
+    const named = { ...set, spec: { ...(spec as Manifest), allowedEgressDomains: ['bank.example'] } };
+    const rule = { action: 'Allow', protocol: 'TCP', ports: [443], selector: "kind == 'bank'" };
+    const accepted = [firewall('edge', { accepts }), namespacedPolicy('shop/b', { egress: [rule] })];
+    expect(verdict(new BorderWorld(...cluster, named, ...accepted), '8.8.8.8')).toBe('passes by unselected');
+  });
+
   test("another namespace's NetworkSet takes no policy with it, the policy's own does", () => {
     const set = (inside: string): Manifest => ({
       ...calico('NetworkSet', `${inside}/bank`, { nets: ['8.8.8.8/32'] }),
@@ -405,4 +413,17 @@ describe('which BorderPolicies a firewall accepts', () => {
       { code: 'BORDER_POLICY_NOT_ACCEPTED', path: '', severity: 'warning' },
     ]);
   });
+});
+
+test('7.7 a policy without connection tracking has no part in what pods may do', () => {
+  const untracked = { tier: 'default', doNotTrack: true, applyOnForward: true };
+  const world = new BorderWorld(...cluster, firewall('edge', repeats), gnp('u', [{ action: 'Deny' }], untracked));
+  expect(verdict(world)).toBe('passes by unselected');
+});
+
+test.each(['ports', 'notPorts'])('an Allow that names the source ports of pods (%s) is left out', (list) => {
+  const rule = { action: 'Allow', protocol: 'TCP', source: { [list]: ['web'] } };
+  const world = new BorderWorld(...cluster, firewall('edge', repeats), gnp('g', [rule]));
+  expect(verdict(world)).toBe('drops by tier/default');
+  expect(world.codes()).toContain('BORDER_RULE_UNSAYABLE GlobalNetworkPolicy/g');
 });
