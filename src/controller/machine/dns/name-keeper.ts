@@ -95,6 +95,7 @@ export class NameKeeper {
     const now = this.#clock.monotonic();
     const wanted: string[] = [];
     for (const name of names) if (this.#book.learn(name, addresses, now)) wanted.push(name);
+    if (this.#hasAll(wanted, addresses)) return undefined;
     if (!this.#lacks(wanted, addresses)) return this.#added(wanted, addresses);
     return this.#ruled(() => this.#lacks(wanted, addresses)).then(() => this.#added(wanted, addresses));
   }
@@ -151,6 +152,18 @@ export class NameKeeper {
       }
   }
 
+  /** So it is with nearly all answers. */
+  #hasAll(names: readonly string[], addresses: readonly GivenAddress[]): boolean {
+    for (const name of names) {
+      const sets = this.#sets.get(name);
+      for (const { family, text } of addresses) {
+        const set = sets?.[family];
+        if (set === undefined || !this.#isSafe(set, text)) return false;
+      }
+    }
+    return true;
+  }
+
   /** Some of these names has no set for some of its addresses. */
   #lacks(names: readonly string[], addresses: readonly GivenAddress[]): boolean {
     for (const name of names) {
@@ -167,7 +180,6 @@ export class NameKeeper {
       const sets = this.#sets.get(name);
       for (const { family, text } of addresses) {
         const set = sets?.[family];
-        // So it is with nearly all answers.
         if (set !== undefined && this.#isSafe(set, text)) continue;
         // No rule asks for it after all; or there were too many, and others live longer.
         if (set === undefined || !this.#book.addresses(name, family).has(text)) continue;
