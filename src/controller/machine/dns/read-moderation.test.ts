@@ -17,7 +17,7 @@ function reading() {
   );
   return {
     /** So many datagrams lay there; `ms` pass until the next round. How long the thread stopped. */
-    round(datagrams: number, ms: number): number {
+    round: (datagrams: number, ms: number): number => {
       for (let n = 0; n < datagrams; n++) moderation.note();
       expect(ends.length, 'one call for a round').toBe(datagrams === 0 ? 0 : 1);
       ends.pop()?.();
