@@ -119,6 +119,7 @@ const driver = new PanosDriver({
   firewall: 'edge',
   options: panosOptions.parse({ position: 'Last' }),
   adopt: [],
+  clock,
   identity: 'edge',
   close: () => Promise.resolve(),
 });

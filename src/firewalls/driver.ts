@@ -137,7 +137,8 @@ export interface Driver<A extends Actual = Actual, W extends Translation = Trans
   passages?(signal: AbortSignal): Promise<Passages>;
   /**
    * Asks the device whether all that these steps rest on is as it was read for them: then a plan may go from that reading, though something else
-   * may have changed since. False also where it is time to read everything. Absent: everything is read before each plan.
+   * may have changed since. False also where it is time to read everything. The first write of that plan, right afterwards, need not ask it once more.
+   * Absent: everything is read before each plan.
    */
   isAsRead?(actual: A, steps: readonly S[], signal: AbortSignal): Promise<boolean>;
   /**

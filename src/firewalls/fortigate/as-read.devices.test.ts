@@ -104,3 +104,56 @@ test.each<readonly [string, (simulated: SimulatedDevice) => unknown]>([
   edit(simulated);
   expect(await driver.isAsRead(actual, steps, signal)).toBe(false);
 });
+
+test.each<readonly [string, number, boolean]>([
+  ['right before: nothing is asked once more', 0, true],
+  ['longer ago: it is asked anew', 500, false],
+])('a list is filled after what that rests on was asked %s', async (_when, ms, isAtOnce) => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const clock = new FakeClock();
+  const driver = simulated.connect({}, { clock });
+  await bring(driver, lists(['10.0.0.1'], []));
+  const actual = await driver.observe(signal);
+  const wanted = driver.translate(lists(['10.0.0.1', '10.0.0.2'], []), await driver.capabilities(signal));
+  const [step] = driver.steps(actual, wanted);
+  expect(await driver.isAsRead(actual, step === undefined ? [] : [step], signal)).toBe(true);
+  clock.advance(ms);
+  asked(simulated);
+  if (step !== undefined) await driver.apply(step, signal);
+  const requests = asked(simulated);
+  const sent = requests.findIndex((one) => one.startsWith('POST'));
+  expect([sent === 0, requests.length - sent]).toEqual([isAtOnce, 2]);
+});
+
+test('a list that is not among those that were asked about is asked about before it is filled', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const clock = new FakeClock();
+  const driver = simulated.connect({}, { clock });
+  await bring(driver, lists(['10.0.0.1'], ['10.0.1.1']));
+  const capabilities = await driver.capabilities(signal);
+  const actual = await driver.observe(signal);
+  const stepsTo = (ruleset: Ruleset) => driver.steps(actual, driver.translate(ruleset, capabilities));
+  clock.advance(1_000);
+  const payments = stepsTo(lists(['10.0.0.1', '10.0.0.2'], ['10.0.1.1']));
+  expect(await driver.isAsRead(actual, payments, signal)).toBe(true);
+  simulated.device.hand.emptyVolatile();
+  const [shop] = stepsTo(lists(['10.0.0.1'], ['10.0.1.1', '10.0.1.2']));
+  await expect(shop && driver.apply(shop, signal)).rejects.toMatchObject({ code: 'DEVICE_CHANGED' });
+});
+
+test('what was read back after a write is not read once more for three seconds', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const clock = new FakeClock();
+  const driver = simulated.connect({}, { clock });
+  const read = async (ms: number, addresses: readonly string[]) => {
+    await bring(driver, lists(['10.0.0.1'], []));
+    const wanted = driver.translate(lists(addresses, []), await driver.capabilities(signal));
+    for (const step of driver.steps(await driver.observe(signal), wanted)) await driver.apply(step, signal);
+    clock.advance(ms);
+    asked(simulated);
+    await driver.observe(signal);
+    return asked(simulated).length;
+  };
+  expect(await read(2_999, ['10.0.0.1', '10.0.0.2'])).toBe(0);
+  expect(await read(3_000, ['10.0.0.1', '10.0.0.3'])).toBeGreaterThan(10);
+});

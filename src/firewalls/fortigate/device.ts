@@ -3,6 +3,7 @@ import { allEnded } from '../../base/all-ended.ts';
 import type { Clock } from '../../base/clock.ts';
 import { SallyportError } from '../../base/error.ts';
 import type { MayGoOn } from '../driver.ts';
+import { LastLook } from '../last-look.ts';
 import { isMarked } from '../rulebase/names.ts';
 import type { Operation } from '../rulebase/operation.ts';
 import { Editor } from './editor.ts';
@@ -55,6 +56,8 @@ export class FortigateDevice {
   #isUnsaved = false;
   /** When what `#snapshot` consists of was read. */
   readonly #parts: Parts;
+  /** What filling rests on: these feeds, and which there are. */
+  readonly #lastLook: LastLook<{ readonly base: Snapshot; readonly feeds: ReadonlySet<string> }>;
 
   constructor(api: FortiosApi, scope: FortigateScope, clock: Clock) {
     this.#api = api;
@@ -62,11 +65,13 @@ export class FortigateDevice {
     this.#clock = clock;
     this.#reader = new TableReader(api);
     this.#parts = new Parts(clock);
+    this.#lastLook = new LastLook(clock);
     this.inUse = inUseOn(clock);
   }
 
   /** The same snapshot as before where nothing changed. */
   async read(facts: FortigateFacts, signal: AbortSignal): Promise<Snapshot> {
+    this.#lastLook.take();
     const at = this.#clock.monotonic();
     const [centralNat, tables] = await allEnded([
       askCentralNat(this.#api, signal),
@@ -87,9 +92,22 @@ export class FortigateDevice {
 
   /**
    * Whether these feeds hold what was read of them, no other ones came or went, and those parts are as they were read whose turn it is; false where
-   * everything is to be read again by now. What a hand did is found here rather than in `fill`, when a change of ours has begun.
+   * everything is to be read again by now. What a hand did is found here rather than in `fill`, when a change of ours has begun, and which asks
+   * nothing of it once more right afterwards.
    */
   async isAsRead(
+    base: Snapshot,
+    feeds: readonly string[],
+    facts: FortigateFacts,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const found = await this.#lastLook.look(async () =>
+      (await this.#isSame(base, feeds, facts, signal)) ? { base, feeds: new Set(feeds) } : undefined,
+    );
+    return found !== undefined;
+  }
+
+  async #isSame(
     base: Snapshot,
     feeds: readonly string[],
     facts: FortigateFacts,
@@ -189,14 +207,9 @@ export class FortigateDevice {
           : [],
       ),
     );
-    const stale = [...names].filter((name) => !this.#isFresh(base, name));
-    const [present] = await Promise.all([
-      forEach(stale, (name) => readFeed(this.#api, name, signal)),
-      this.#expectUnchanged(base, signal, FILLING),
-    ]);
-    const differing = base.differing(present);
-    if (differing !== undefined)
-      throw new SallyportError('DEVICE_CHANGED', `the feed ${differing} is not what the change was made for`);
+    const looked = this.#lastLook.take();
+    if (looked?.base !== base || [...names].some((name) => !looked.feeds.has(name)))
+      await this.#expectFeeds(names, base, signal);
     const changes = feedChanges(operations, names, (name) => base.entries(name));
     await pushFeeds(this.#api, changes, mayGoOn, signal);
     this.#wrote = true;
@@ -244,6 +257,18 @@ export class FortigateDevice {
   /** Where it translates is a setting, of which no table tells: what was made for one mode means something else in the other. */
   async #expectMode({ centralNat }: FortigateFacts, signal: AbortSignal): Promise<void> {
     if ((await askCentralNat(this.#api, signal)) !== centralNat) throw otherMode();
+  }
+
+  /** Feeds that a change was made for, of which none came or went. */
+  async #expectFeeds(names: ReadonlySet<string>, base: Snapshot, signal: AbortSignal): Promise<void> {
+    const stale = [...names].filter((name) => !this.#isFresh(base, name));
+    const [present] = await allEnded([
+      forEach(stale, (name) => readFeed(this.#api, name, signal)),
+      this.#expectUnchanged(base, signal, FILLING),
+    ]);
+    const differing = base.differing(present);
+    if (differing !== undefined)
+      throw new SallyportError('DEVICE_CHANGED', `the feed ${differing} is not what the change was made for`);
   }
 
   async #expectUnchanged(

@@ -7,6 +7,7 @@ import { systemClock } from '../../base/clock.ts';
 import type { Ruleset } from '../../border/ruleset.ts';
 import { bring } from '../contract/harness.ts';
 import { parseHttpsAddress } from '../https/device-address.ts';
+import { RoomReader } from './capacity.ts';
 import type { FortigateDriver } from './driver.ts';
 import type { FortigateCapabilities } from './facts.ts';
 import { pushFeeds } from './feeds.ts';
@@ -140,4 +141,20 @@ test('how full the tables are is told as what was pushed, and limits that somebo
   one.simulated.device.hand.limit('root', { 'firewall-policy': 77 });
   for (let at = 0; at < 20; at++) await one.next();
   expect(await told('rules')).toBe('1 of 77');
+});
+
+test('how full the tables are is not as it was told, until it is told anew', async () => {
+  await using simulated = await SimulatedDevice.start({ version: '7.4.8' });
+  const clock = new FakeClock();
+  const rooms = new RoomReader(apiOf(simulated), clock);
+  expect(await rooms.areSame(signal)).toBe(false);
+  await rooms.ask(signal);
+  clock.advance(8_000);
+  expect(await rooms.areSame(signal)).toBe(true);
+  simulated.device.hand.limit('root', { 'firewall-policy': 77 });
+  expect(await rooms.areSame(signal)).toBe(true);
+  clock.advance(8_000);
+  expect([await rooms.areSame(signal), await rooms.areSame(signal)]).toEqual([false, false]);
+  await rooms.ask(signal);
+  expect(await rooms.areSame(signal)).toBe(true);
 });

@@ -95,6 +95,7 @@ export function openFirewall(firewall: BorderFirewall, around: PanosSurroundings
     firewall: firewall.name,
     options,
     adopt: firewall.adopt ?? [],
+    clock,
     lockDirectory,
     write,
     identity: urls.map(({ host }) => host).join(' '),

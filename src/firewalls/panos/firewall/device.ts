@@ -141,11 +141,17 @@ export class PanosDevice {
     return this.#registry.rival(registry.marker);
   }
 
-  /** Registered addresses join and leave, at once; nothing is sent where `allowed` rejects. */
-  register(change: RegistryChange, signal: AbortSignal, mayGoOn: MayGoOn, allowed?: Promise<unknown>): Promise<void> {
+  /** Registered addresses join and leave, at once; nothing is sent where `allowed` rejects. `isJustRead`: they were read right before. */
+  register(
+    change: RegistryChange,
+    signal: AbortSignal,
+    mayGoOn: MayGoOn,
+    allowed?: Promise<unknown>,
+    isJustRead = false,
+  ): Promise<void> {
     const first = this.#hasBegun === false ? this.#refuseBegun(undefined, signal) : undefined;
     const both = first === undefined ? allowed : allEnded([allowed, first]);
-    return this.#registry.write(this.#api, change, signal, mayGoOn, both);
+    return this.#registry.write(this.#api, change, signal, mayGoOn, both, isJustRead);
   }
 
   /** A device group may have been pushed since that was read last, of which the firewall may leave no word. Rejects with `DEVICE_CHANGED`. */

@@ -1,11 +1,13 @@
 import { allEnded } from '../../../base/all-ended.ts';
 import { SallyportError } from '../../../base/error.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { Ruleset } from '../../../border/ruleset.ts';
 import type { Connections } from '../../connections.ts';
-import type { Actual, Capabilities, DeviceOwner, Driver, ListBehind, MayGoOn, Translation } from '../../driver.ts';
+import type { Capabilities, DeviceOwner, Driver, ListBehind, MayGoOn, Translation } from '../../driver.ts';
+import { LastLook } from '../../last-look.ts';
 import { MachineLock } from '../../machine-lock.ts';
-import { type Capacity as Room, tableUses } from '../../rulebase/capacity.ts';
-import type { ObservedRuleBase, RuleBase, WantedRuleBase } from '../../rulebase/model.ts';
+import { tableUses } from '../../rulebase/capacity.ts';
+import type { RuleBase, WantedRuleBase } from '../../rulebase/model.ts';
 import { driftSince } from '../../rulebase/drift.ts';
 import { behaviourOf } from '../../rulebase/lift.ts';
 import { standing } from '../../rulebase/standing-groups.ts';
@@ -20,13 +22,12 @@ import {
   groundOf,
   observedIn,
   orphansIn,
-  ourTags,
   wantedText,
 } from '../configuration/ground.ts';
 import { type Capacity, readCapacity, readIdentity, isKnownVersion } from '../api/identity.ts';
-import { leftIn, withInUse } from '../configuration/in-use.ts';
+import { withInUse } from '../configuration/in-use.ts';
 import type { Fetcher } from '../lists/list-contents.ts';
-import { type ListRooms, type Shown, listTables, listsBehind } from '../lists/list-steps.ts';
+import { type Shown, listTables, listsBehind } from '../lists/list-steps.ts';
 import { type FetchedLists, takeLists } from '../lists/lists.ts';
 import { withinTags, withinTagsOnTheWay } from '../members/most-tags.ts';
 import type { PanosOptions } from '../configuration/options.ts';
@@ -38,34 +39,17 @@ import type { Folders } from '../entries/read-entries.ts';
 import { moveStep, newcomerTags } from '../change/beside-commit.ts';
 import { stepsBesideOthers } from '../change/beside-others.ts';
 import { leftovers } from '../change/leftovers.ts';
-import { type TagChange, heldOf } from '../members/registered.ts';
-import { NO_STATE, type RegistryReading } from '../members/registry.ts';
+import { heldOf } from '../members/registered.ts';
+import type { RegistryReading } from '../members/registry.ts';
 import { Rooms } from '../change/rooms.ts';
 import type { Scope } from '../api/scope.ts';
 import { Sessions } from '../flows/sessions.ts';
+import { type PanosActual, startOf, unitsIn } from './actual.ts';
 import { ShownLists, fetchLists, isUsedIn, listRoomsIn } from './shown-lists.ts';
-import { type PanosStep, type Start, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
+import { type PanosStep, stepsToLeave, stepsToTakeBack } from '../change/steps.ts';
 import { TaggedReadings } from '../members/tagged.ts';
-import { type Crowded, crowdedOut, tagsOfOthers, withPlaceFor } from '../members/tags-of-others.ts';
+import { crowdedOut, tagsOfOthers, withPlaceFor } from '../members/tags-of-others.ts';
 import { together } from '../change/together.ts';
-
-export interface PanosActual extends Actual {
-  readonly observed: ObservedRuleBase;
-  /** A Panorama has pushed things of our cluster there, and the vsys itself runs none: another BorderFirewall keeps it. */
-  readonly isKeptByPanorama: boolean;
-  /** What of it the device did not let go. */
-  readonly left: string;
-  readonly reading: DeviceReading;
-  /** What fits, where the device told. */
-  readonly rooms: Room | undefined;
-  readonly orphans: readonly TagChange[];
-  readonly active: Unit;
-  /** Registered addresses of the one that stands by. */
-  readonly standby: RegistryReading | undefined;
-  /** What lists hold, where any are kept. */
-  readonly shown: readonly Shown[];
-  readonly listRooms: ListRooms | undefined;
-}
 
 export interface PanosTranslation extends Translation {
   readonly wanted: WantedRuleBase;
@@ -87,6 +71,7 @@ export interface PanosDriverOptions {
   readonly options: PanosOptions;
   /** Names of groups of others that may be taken over. */
   readonly adopt: readonly string[];
+  readonly clock: Clock;
   /** Where lock files lie; absent: somebody else sees to it that one process writes. */
   readonly lockDirectory?: string | undefined;
   /** What makes the device one, for the lock of this machine. */
@@ -115,6 +100,8 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #roles: Roles | undefined;
   /** Who was active and who stood by when addresses were registered, all that was done since the last reading. */
   #registeredAs: Roles | undefined;
+  /** Who was active and stood by when all that registering rests on was asked. */
+  readonly #lastLook: LastLook<Roles>;
   /** Another one of the pair took over, and nobody was told yet. */
   #isTakenOver = false;
 
@@ -128,6 +115,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     this.#ground = groundOf(scope, cluster, options.options, panosDialect('PAN-OS', options.options.members));
     const { positions } = this.#ground;
     this.#pair = new Pair(options.units(scope, positions));
+    this.#lastLook = new LastLook(options.clock);
     this.#lock = new MachineLock(lockDirectory, `panos ${identity} ${vsys}`);
     this.#sessions = new Sessions({
       // Of a pair the other one is told which sessions there are.
@@ -182,6 +170,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   }
 
   async observe(signal: AbortSignal): Promise<PanosActual> {
+    this.#lastLook.take();
     const { active, reading, standby } = await this.#read(signal);
     const { running, candidate, pushed } = reading.configuration;
     const shown = await this.#shown(running, signal);
@@ -231,6 +220,27 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
       listRooms,
     };
     return this.#actual;
+  }
+
+  /**
+   * Registering rests on who is active, on marker and number, which are asked, and on groups that a hand may have changed: those are asked for as after a
+   * registration. The write right afterwards asks none of it once more.
+   */
+  async isAsRead(actual: PanosActual, steps: readonly PanosStep[], signal: AbortSignal): Promise<boolean> {
+    const roles = this.#roles;
+    if (actual !== this.#actual || roles === undefined || this.#options.options.lists !== undefined) return false;
+    if (steps.some((step) => step.does !== 'register')) return false;
+    const found = await this.#lastLook.look(async () => {
+      const { active, standby } = roles;
+      const [now, reading, registered] = await allEnded([
+        this.#pair.roles(signal),
+        active.device.read(signal, true),
+        standby?.device.readRegistered(signal),
+      ]);
+      const isSame = now.active === active && now.standby === standby && active.device.inUse.version === actual.left;
+      return isSame && reading === actual.reading && registered === actual.standby ? now : undefined;
+    });
+    return found !== undefined;
   }
 
   async passages(signal: AbortSignal): Promise<PanosPassages> {
@@ -296,12 +306,12 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   steps(actual: PanosActual, { wanted: wished, lists }: PanosTranslation): readonly PanosStep[] {
     if (actual.isKeptByPanorama) {
       const owned = keptByPanorama(this.#options.options.vsys, this.#ground.cluster);
-      return leftovers(stepsToTakeBack(this.#start(actual), this.#ground), owned);
+      return leftovers(stepsToTakeBack(startOf(actual, this.#ground), this.#ground), owned);
     }
     const { wanted } = standing(actual.observed, wished, this.#ground.style.names, true);
     const next = withinTagsOnTheWay(actual.observed, wanted);
     const { registered } = actual.reading.registry;
-    return stepsBesideOthers(this.#start(actual), next, registered, this.#ground, lists);
+    return stepsBesideOthers(startOf(actual, this.#ground), next, registered, this.#ground, lists);
   }
 
   behind(actual: PanosActual, { lists, wanted }: PanosTranslation): readonly ListBehind[] {
@@ -348,7 +358,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
         `what is ours there belongs to the cluster ${cluster}, BorderFirewall ${firewall}`,
       );
     // Whatever is registered there is the other one's, which takes it off.
-    const start = this.#start(actual);
+    const start = startOf(actual, this.#ground);
     return actual.isKeptByPanorama ? stepsToTakeBack(start, this.#ground) : stepsToLeave(start, this.#ground);
   }
 
@@ -361,7 +371,9 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     await this.#lock.take();
     signal.throwIfAborted();
     const { title, device } = this.#pair.unit(step.active);
-    const asked = this.#pair.roles(signal).then((roles) => {
+    const looked = this.#lastLook.take();
+    const isLookedAt = step.does === 'register' && looked !== undefined;
+    const asked = (isLookedAt ? Promise.resolve(looked) : this.#pair.roles(signal)).then((roles) => {
       if (roles.active.title === title) return roles;
       throw new SallyportError(
         'DEVICE_CHANGED',
@@ -381,7 +393,7 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
     this.#expected = undefined;
     const isQuick = step.does === 'register' && !step.standby;
     if (isQuick) {
-      await device.register(step, signal, mayGoOn, asked);
+      await device.register(step, signal, mayGoOn, asked, isLookedAt);
       this.#registeredAs = await asked;
     } else {
       const { standby } = await asked;
@@ -411,35 +423,4 @@ export class PanosDriver implements Driver<PanosActual, PanosTranslation, PanosS
   #listsOf(desired: Ruleset): ReturnType<typeof takeLists> {
     return takeLists(desired, this.#options.options.lists, this.#ground.style.names);
   }
-
-  #start({ observed, reading, orphans, active, standby, rooms, shown, listRooms: room }: PanosActual): Start {
-    const { running, candidate } = reading.configuration;
-    return {
-      observed,
-      running,
-      candidate,
-      left: leftIn(candidate, active.device.inUse, this.#ground.cluster),
-      lockStays: reading.lockStays,
-      orphans,
-      state: reading.registry.marker?.state ?? NO_STATE,
-      active: active.title,
-      standby: standby && {
-        tags: ourTags(standby.registered, this.#ground),
-        others: tagsOfOthers(standby.registered, this.#ground.style.tags),
-        state: standby.marker?.state ?? NO_STATE,
-      },
-      shown,
-      ...(rooms === undefined ? {} : { rooms }),
-      ...(room === undefined ? {} : { listRooms: room }),
-    };
-  }
-}
-
-function unitsIn({ reading, active, standby }: PanosActual): readonly Crowded[] {
-  const { registered } = reading.registry;
-  if (standby === undefined) return [{ title: '', registered }];
-  return [
-    { title: active.title, registered },
-    { title: 'the one that stands by', registered: standby.registered },
-  ];
 }

@@ -48,10 +48,18 @@ async function askedAfter(device: PanOs, driver: AnyDriver, members: readonly st
 const WHOLE = /show><(?:jobs|system)>|pending-changes|high-availability/;
 
 describe('read right after a registration of ours', () => {
-  test('only registered addresses are asked for', async () => {
+  test('only registered addresses are asked for, all of them where they are one page', async () => {
     const { device, driver } = await start(['10.0.0.1']);
     const asked = await askedAfter(device, driver, ['10.0.0.1', '10.0.0.2']);
+    expect(asked).toEqual([expect.stringContaining('<limit>500</limit>')]);
+  });
+
+  test('where they are several pages the addresses of the registration alone, with marker and number', async () => {
+    const many = Array.from({ length: 600 }, (_, at) => `10.1.${at >> 8}.${at & 255}`);
+    const { device, driver } = await start(many);
+    const asked = await askedAfter(device, driver, [...many, '10.0.0.2']);
     expect(asked.filter((one) => one.includes('10.0.0.2'))).toHaveLength(1);
+    expect(asked).toHaveLength(3);
     expect(asked.filter((one) => WHOLE.test(one))).toEqual([]);
   });
 

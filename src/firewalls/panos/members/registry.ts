@@ -21,7 +21,7 @@ import {
 /** Everything is read again after this time, and after many times what that took: others may have changed as many as they took. */
 const READ_AGAIN_MS = 60_000;
 const READ_AGAIN_TIMES = 100;
-/** So many addresses are asked for one by one, however few there are in all: they go side by side. */
+/** So many addresses are asked for one by one where all take several pages: they go side by side. */
 const FEW = 12;
 
 /** Which state of ours a device's registered addresses are in, and who of us brought them there. */
@@ -88,7 +88,7 @@ export class Registry {
   async read(api: PanosApi, signal: AbortSignal): Promise<RegistryReading> {
     const { where, clock } = this.#options;
     const known = this.#known;
-    if (known !== undefined && !this.#isOld(known) && this.#touched.size <= fewOf(known.reading.registered.size)) {
+    if (known !== undefined && !this.#isOld(known) && this.#isFollowed(known.reading)) {
       const [tags, count, own] = await Promise.all([
         readTagsOf(api, this.#address, where, signal),
         countRegistered(api, where, signal),
@@ -130,7 +130,7 @@ export class Registry {
   /**
    * Sends deltas, and the new state with the first of them; `to: undefined` takes the marker away. Rejects with `DEVICE_CHANGED`
    * where the device is in none of these states, with `DEVICE_LIMIT` before anything is sent where it cannot hold them. `allowed`: asked meanwhile;
-   * where it rejects nothing is sent either.
+   * where it rejects nothing is sent either. `isJustRead`: `read` was right before, so that nothing is asked once more.
    */
   async write(
     api: PanosApi,
@@ -138,13 +138,14 @@ export class Registry {
     signal: AbortSignal,
     mayGoOn: MayGoOn,
     allowed: Promise<unknown> = Promise.resolve(),
+    isJustRead = false,
   ): Promise<void> {
     if (from === to && joins.length + leaves.length === 0) {
       await allowed;
       return;
     }
     const { where } = this.#options;
-    const [{ registered, marker }] = await allEnded([this.#present(api, signal), allowed]);
+    const [{ registered, marker }] = await allEnded([this.#present(api, signal, isJustRead), allowed]);
     const state = marker?.state ?? NO_STATE;
     if (state !== from && state !== to && states?.has(state) !== true)
       throw new SallyportError(
@@ -201,6 +202,13 @@ export class Registry {
     this.#sent = undefined;
   }
 
+  /** A few questions are fewer than all pages. */
+  #isFollowed({ registered }: RegistryReading): boolean {
+    const { size } = this.#touched;
+    const pages = pagesOf(registered.size);
+    return size === 0 || (pages > 1 && size <= Math.max(FEW, pages));
+  }
+
   #isOld({ at, tookMs }: { readonly at: number; readonly tookMs: number }): boolean {
     return this.#options.clock.monotonic() - at >= Math.max(READ_AGAIN_MS, READ_AGAIN_TIMES * tookMs);
   }
@@ -209,8 +217,9 @@ export class Registry {
    * What a change goes from: what was read last and what was sent since, as long as marker and number say that nobody else wrote. What was sent and
    * is not there after all makes the device refuse a part, and everything is read then.
    */
-  async #present(api: PanosApi, signal: AbortSignal): Promise<RegistryReading> {
+  async #present(api: PanosApi, signal: AbortSignal, isJustRead: boolean): Promise<RegistryReading> {
     const known = this.#known;
+    if (isJustRead && known !== undefined && this.#sent === undefined) return known.reading;
     if (known === undefined || this.#isOld(known)) return await this.read(api, signal);
     const { where } = this.#options;
     const [tags, count] = await Promise.all([
@@ -300,11 +309,6 @@ export interface RegistryChange extends StateChange {
 function refusedUnread(thrown: unknown): unknown {
   if (!isNotRegistered(thrown) || !(thrown instanceof SallyportError)) return thrown;
   return new SallyportError('DEVICE_CHANGED', `${thrown.message}; all registered addresses are read again`);
-}
-
-/** More than that are read faster with all others. */
-function fewOf(registered: number): number {
-  return Math.max(FEW, pagesOf(registered));
 }
 
 function withChanges(registered: Registered, joins: readonly TagChange[], leaves: readonly TagChange[]): Registered {
