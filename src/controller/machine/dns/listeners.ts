@@ -2,7 +2,6 @@ import { createSocket, type SocketOptions, type Socket as UdpSocket } from 'node
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Reply } from './proxy.ts';
-import { readModeration } from './read-moderation.ts';
 import { MessageReader, framed } from './tcp-messages.ts';
 
 /** Where the proxy listens. */
@@ -52,7 +51,6 @@ export class Listeners {
     this.#udp = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup });
     this.#udp.on('message', (query, { address, port }) => {
       if (!isClient(address)) return;
-      readModeration.note();
       answer(query, address, 'udp', (reply) => {
         // Closed meanwhile, it would throw. Whether it can be sent is nobody's concern: the client asks again.
         if (reply !== undefined && !this.#closed) this.#udp.send(reply, port, address);

@@ -2,14 +2,13 @@ import { Buffer } from 'node:buffer';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../../test/kit/free-port.ts';
 import { a, ANSWER, cname, edns, QUESTION, soa, wire, type WireMessage } from '../../../../test/kit/dns-wire.ts';
 import { putId } from '../../../machine/dns/compose.ts';
 import { type DnsMessage, readMessage } from '../../../machine/dns/message.ts';
 import { type Answerer, Listeners } from './listeners.ts';
 import { DnsProxy, type Learn } from './proxy.ts';
-import { readModeration } from './read-moderation.ts';
 import { framed, MessageReader } from './tcp-messages.ts';
 import type { Heard, Upstream } from './upstream.ts';
 
@@ -288,21 +287,6 @@ describe('its sockets', () => {
     expect(got).toEqual(ids);
     tcp.destroy();
     listeners.close();
-  });
-
-  test('count each datagram of a client for the moderation of reading, and none of anybody else', async () => {
-    const place = { address: '127.0.0.1', port: await freePort() };
-    const noted = vi.spyOn(readModeration, 'note');
-    const isClient = vi.fn<(address: string) => boolean>().mockReturnValueOnce(false).mockReturnValue(true);
-    const listeners = await Listeners.open(place, (query, _client, _over, heard) => heard(query), isClient);
-    const udp = createSocket('udp4');
-    for (let n = 0; n < 3; n++) udp.send(ask(), place.port, place.address);
-    await once(udp, 'message');
-    await once(udp, 'message');
-    expect([isClient.mock.calls.length, noted.mock.calls.length]).toEqual([3, 2]);
-    noted.mockRestore();
-    listeners.close();
-    udp.close();
   });
 
   test('an answer that comes after the end hurts nobody', async () => {

@@ -3,11 +3,10 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { a, edns, QUESTION, wire } from '../../../../test/kit/dns-wire.ts';
 import { FakeClock, turns } from '../../../../test/kit/fake-clock.ts';
 import { type DnsMessage, readMessage } from '../../../machine/dns/message.ts';
-import { readModeration } from './read-moderation.ts';
 import { Upstream } from './upstream.ts';
 
 const asked = { name: 'www.example.org.', type: 1 };
@@ -60,14 +59,6 @@ describe('asking a resolver', () => {
     });
     for (let n = 0; n < 400; n++) await Promise.all(Array.from({ length: 50 }, () => answerTo(upstream)));
     expect(ports.size).toBeGreaterThan(40);
-  });
-
-  test('what it says counts for the moderation of reading', async () => {
-    const noted = vi.spyOn(readModeration, 'note');
-    const upstream = await resolver((bytes, _, send) => send(wire({ id: bytes.readUInt16BE(0), question: asked })));
-    for (let n = 0; n < 3; n++) await answerTo(upstream);
-    expect(noted).toHaveBeenCalledTimes(3);
-    noted.mockRestore();
   });
 
   test('answers with another id, another question, no answer’s mark or octets left over are not looked at', async () => {

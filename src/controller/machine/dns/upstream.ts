@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { type Clock, systemClock } from '../../../base/clock.ts';
 import { type DnsMessage, type Question, readMessage } from '../../../machine/dns/message.ts';
 import { putId } from '../../../machine/dns/compose.ts';
-import { readModeration } from './read-moderation.ts';
 import { MessageReader, framed } from './tcp-messages.ts';
 
 /** Where questions go. */
@@ -156,10 +155,7 @@ export class Upstream {
       const asking: AskingSocket = { socket, waiting: new Map(), left: QUESTIONS_PER_SOCKET };
       // Somebody on the way may claim that the resolver is not there; its answer decides, or its silence.
       socket.on('error', () => resolve(undefined));
-      socket.on('message', (bytes) => {
-        readModeration.note();
-        this.#hear(asking, bytes);
-      });
+      socket.on('message', (bytes) => this.#hear(asking, bytes));
       // The kernel then takes nothing from any other address or port.
       socket.connect(port, address, (error?: Error) => {
         // With an error there is no way to it, and sending would throw.
