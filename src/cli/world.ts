@@ -11,7 +11,7 @@ import {
 } from '../controller/configuration/configuration.ts';
 import { holdsObjects } from '../controller/configuration/source-places.ts';
 import { LiveWorld } from '../controller/world/live-world.ts';
-import { lookAtFolder, readManifestFile } from '../sources/manifests/folder.ts';
+import { readManifestFile, readTogether } from '../sources/manifests/folder.ts';
 import { combineReadings, readText, type TextReading } from '../sources/manifests/reading.ts';
 import type { SourceState } from '../sources/source.ts';
 import { addressOf, type ClusterPlace, currentCluster, readClusterWorld } from './cluster.ts';
@@ -67,26 +67,30 @@ export async function readWorld(terminal: Terminal, options: WorldOptions): Prom
   const problems: Diagnostic[] = [];
   const started = performance.now();
   let told = started;
-  const take = (text: string, file: string): void => {
+  const take = (text: string, file: string): TextReading => {
     if (text.length > LARGE) terminal.err(reading(text, file));
-    texts.push(readText(text, file));
+    return readText(text, file);
   };
   for (const path of place.paths) {
     if (path === '-') {
-      take(await readAll(process.stdin), 'standard input');
+      texts.push(take(await readAll(process.stdin), 'standard input'));
       continue;
     }
-    const folder = await lookAtFolder(path);
-    problems.push(...folder.problems);
-    for (const { path: file } of folder.files) {
-      const read = await readManifestFile(file);
-      if ('problem' in read) problems.push(read.problem);
-      else take(read.text, file);
-      if (performance.now() - told > PROGRESS_MS) {
-        told = performance.now();
-        terminal.err(`reading: ${texts.length} of ${folder.files.length} files`);
+    const folder = await readTogether(path, async ({ files }) => {
+      const found = { texts: [] as TextReading[], problems: [] as Diagnostic[] };
+      for (const { path: file } of files) {
+        const read = await readManifestFile(file);
+        if ('problem' in read) found.problems.push(read.problem);
+        else found.texts.push(take(read.text, file));
+        if (performance.now() - told > PROGRESS_MS) {
+          told = performance.now();
+          terminal.err(`reading: ${found.texts.length} of ${files.length} files`);
+        }
       }
-    }
+      return found;
+    });
+    problems.push(...folder.problems, ...folder.value.problems);
+    texts.push(...folder.value.texts);
   }
   const all = combineReadings(texts);
   const broken = all.unreadable || problems.length > 0;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readFactsFile } from './files.ts';
+import { readFactsFile, readMachineFolder } from './files.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -47,4 +47,29 @@ describe('what the installation says', () => {
     expect(facts).toBeUndefined();
     expect(diagnostics.map(({ at }) => at?.file)).toEqual([older]);
   });
+});
+
+test('a policy that goes over to another file while a folder is read is never missing', async () => {
+  const manifests = mkdtempSync(join(folder, 'manifests-'));
+  const policy = (name: string): string =>
+    `apiVersion: metal-stack.io/v1\nkind: ClusterwideNetworkPolicy\nmetadata:\n  name: ${name}\n  namespace: firewall\nspec:\n  egress: []\n`;
+  for (let n = 100; n < 130; n++) writeFileSync(join(manifests, `${n}.yaml`), policy(`n${n}`));
+  writeFileSync(join(manifests, 'a.yaml'), policy('moving'));
+  let next: NodeJS.Timeout | undefined;
+  const move = (round: number): void => {
+    const [to, from] = round % 2 === 1 ? ['z.yaml', 'a.yaml'] : ['a.yaml', 'z.yaml'];
+    writeFileSync(join(manifests, to), policy('moving'));
+    rmSync(join(manifests, from));
+    next = setTimeout(() => move(round + 1), round % 7);
+  };
+  move(1);
+  const counts = new Set<number>();
+  for (let readings = 0; readings < 40; readings++) {
+    const { objects, diagnostics } = await readMachineFolder(manifests);
+    if (objects !== undefined) counts.add(objects.policies.length);
+    else expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(['MANIFEST_UNREADABLE']));
+  }
+  clearTimeout(next);
+  counts.add((await readMachineFolder(manifests)).objects?.policies.length ?? 0);
+  expect([...counts]).toEqual([31]);
 });

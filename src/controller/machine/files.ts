@@ -5,7 +5,7 @@ import { type RecordedName, recordedNames } from '../../machine/dns/recorded-nam
 import { type Facts, readFacts } from '../../machine/kinds/facts.ts';
 import { type MachineObjects, type RawObject, readMachineObjects } from '../../machine/objects.ts';
 import { readManifestText } from '../../sources/manifests/document.ts';
-import { lookAtFolder, readManifestFile } from '../../sources/manifests/folder.ts';
+import { type FileState, lookAtFolder, readManifestFile, readTogether } from '../../sources/manifests/folder.ts';
 
 /** What a folder of manifests says to a firewall machine. */
 export interface FolderReading {
@@ -20,10 +20,23 @@ export interface FolderReading {
 
 /** Reads a folder, or one file; `before` is given back where nothing changed since. Never throws for what is in it. */
 export async function readMachineFolder(path: string, before?: FolderReading): Promise<FolderReading> {
-  const { files, problems } = await lookAtFolder(path);
-  const signature = files.map((file) => `${file.path} ${file.signature}`).join('\n');
-  if (problems.length === 0 && before?.objects !== undefined && before.signature === signature) return before;
-  const diagnostics: Diagnostic[] = [...problems];
+  if (before?.objects !== undefined) {
+    const { files, problems } = await lookAtFolder(path);
+    if (problems.length === 0 && before.signature === signatureOf(files)) return before;
+  }
+  const { value, problems } = await readTogether(path, ({ files }) => readFiles(files));
+  if (problems.length === 0) return value;
+  const diagnostics = [...problems, ...value.diagnostics];
+  return { objects: undefined, recorded: [], diagnostics, signature: value.signature };
+}
+
+function signatureOf(files: readonly FileState[]): string {
+  return files.map((file) => `${file.path} ${file.signature}`).join('\n');
+}
+
+async function readFiles(files: readonly FileState[]): Promise<FolderReading> {
+  const signature = signatureOf(files);
+  const diagnostics: Diagnostic[] = [];
   const documents: RawObject[] = [];
   for (const file of files) {
     const read = await readManifestFile(file.path);

@@ -13,6 +13,8 @@ export interface FileState {
 export interface WatchedFolder {
   readonly path: string;
   readonly identity: string;
+  /** Another one after something came into it, went, or got another name; of the folder that a single file lies in that is not told. */
+  readonly signature: string;
 }
 
 export interface FolderState {
@@ -23,6 +25,11 @@ export interface FolderState {
   /** Not empty: the folder could not be looked at as a whole. */
   readonly problems: readonly Diagnostic[];
 }
+
+/** A reading under which files change is made again, so often at most. */
+export const READ_AGAIN = 5;
+
+export const UNSTEADY = 'the files of the manifests change faster than they can be read';
 
 const isManifest = (name: string): boolean => /\.(ya?ml|json)$/i.test(name) && !name.startsWith('.');
 
@@ -40,12 +47,14 @@ export async function lookAtFolder(root: string): Promise<FolderState> {
         const identity = `${found.dev}:${found.ino}`;
         if (entered.has(identity)) return;
         entered.add(identity);
-        folders.push({ path, identity });
+        folders.push({ path, identity, signature: `${found.mtimeMs}:${found.ctimeMs}` });
         for (const entry of (await readdir(path)).sort())
           if (!entry.startsWith('.')) await enter(join(path, entry), false);
       } else if (asked || (found.isFile() && isManifest(path.slice(path.lastIndexOf('/') + 1)))) {
-        if (asked) folders.push({ path: dirname(path), identity: '' });
-        files.push({ path, signature: `${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}` });
+        if (asked) folders.push({ path: dirname(path), identity: '', signature: '' });
+        // What is no file, a pipe say, is read once, and changes by being read.
+        const changed = found.isFile() ? `:${found.size}:${found.mtimeMs}:${found.ctimeMs}` : '';
+        files.push({ path, signature: `${found.ino}${changed}` });
       }
     } catch (thrown) {
       // What was listed and went before it was looked at is gone. A link that leads nowhere is there all the same.
@@ -54,6 +63,31 @@ export async function lookAtFolder(root: string): Promise<FolderState> {
   };
   await enter(root, true);
   return { folders, files, problems };
+}
+
+/** Whether these are still the files there are, as they were, and nothing came and went meanwhile: what goes over to another folder may be in no listing. */
+export async function isAsItWas(root: string, { folders, files }: FolderState): Promise<boolean> {
+  const after = await lookAtFolder(root);
+  return JSON.stringify([after.folders, after.files]) === JSON.stringify([folders, files]);
+}
+
+/**
+ * Reads files that stood there together: of files that change meanwhile nobody knows that, and an object that goes over to another one may be in neither. `read` is called anew
+ * then, and where they never rest that is one of the problems.
+ */
+export async function readTogether<T>(
+  root: string,
+  read: (folder: FolderState) => Promise<T>,
+): Promise<{ readonly value: T; readonly problems: readonly Diagnostic[] }> {
+  for (let again = 0; ; again++) {
+    const folder = await lookAtFolder(root);
+    const value = await read(folder);
+    if (await isAsItWas(root, folder)) return { value, problems: folder.problems };
+    if (again < READ_AGAIN) continue;
+    const at = { file: root };
+    const unsteady = { severity: 'error', code: 'MANIFEST_UNREADABLE', message: UNSTEADY, path: '', at } as const;
+    return { value, problems: [...folder.problems, unsteady] };
+  }
 }
 
 async function isGone(path: string): Promise<boolean> {

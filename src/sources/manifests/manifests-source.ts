@@ -3,7 +3,15 @@ import type { Resource, ResourceKey } from '../../api/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Diagnostic } from '../../base/diagnostic.ts';
 import type { Delivery, ResourceChange, Source, SourceState } from '../source.ts';
-import { type FileState, lookAtFolder, readManifestFile, type WatchedFolder } from './folder.ts';
+import {
+  type FolderState,
+  isAsItWas,
+  lookAtFolder,
+  READ_AGAIN,
+  readManifestFile,
+  UNSTEADY,
+  type WatchedFolder,
+} from './folder.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { combineReadings, type Reading, readText, type TextReading } from './reading.ts';
 
@@ -13,11 +21,6 @@ const SETTLE_MS = 10;
 const SETTLE_WAITS = 20;
 /** Looking without being told; file systems that do not tell (NFS, some containers) are followed at this pace. */
 const LOOK_MS = 2_000;
-/** A reading under which files change is made again, so often at most before anything is told. */
-const READ_AGAIN = 5;
-
-const UNSTEADY = 'the files of the manifests change faster than they can be read';
-
 /** The previous look's files by path, each with what it gave. */
 type Cache = ReadonlyMap<string, { readonly signature: string; readonly reading: TextReading }>;
 
@@ -87,7 +90,7 @@ export class ManifestsSource implements Source {
     const folder = await lookAtFolder(this.#path);
     const look = JSON.stringify([folder.files, folder.problems]);
     if (look === this.#lastLook) return { folders: folder.folders, again: false };
-    const { reading, problems, whole } = await this.#read(folder.files);
+    const { reading, problems, whole } = await this.#read(folder);
     const all = [...folder.problems, ...problems, ...reading.diagnostics];
     this.#lastLook = whole ? look : '';
     // Of what changed meanwhile nobody knows that it ever stood there together: an object that went over to another file may be in neither.
@@ -99,12 +102,10 @@ export class ManifestsSource implements Source {
     return { folders: folder.folders, again: false };
   }
 
-  async #read(
-    files: readonly FileState[],
-  ): Promise<{ reading: Reading; problems: readonly Diagnostic[]; whole: boolean }> {
+  async #read(folder: FolderState): Promise<{ reading: Reading; problems: readonly Diagnostic[]; whole: boolean }> {
     const problems: Diagnostic[] = [];
     const cache = new Map<string, { signature: string; reading: TextReading }>();
-    for (const { path, signature } of files) {
+    for (const { path, signature } of folder.files) {
       const known = this.#cache.get(path);
       if (known?.signature === signature) {
         cache.set(path, known);
@@ -116,8 +117,7 @@ export class ManifestsSource implements Source {
       await nextTurn(); // other work between files: reading a large folder takes seconds
     }
     this.#cache = cache;
-    const after = await lookAtFolder(this.#path);
-    const whole = JSON.stringify(after.files) === JSON.stringify(files);
+    const whole = await isAsItWas(this.#path, folder);
     return { reading: combineReadings([...cache.values()].map((entry) => entry.reading)), problems, whole };
   }
 
